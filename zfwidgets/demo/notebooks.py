@@ -107,6 +107,7 @@ async def _execute(notebook: Any, connection_file: Path, say: Callable[[str], No
             timeout=None,
             # It would be a copy of what the kernel has, and show stale widgets without it.
             store_widget_state=False,
+            record_timing=False,
         )
         client.kc = kernel
         client.reset_execution_trackers()

@@ -1,0 +1,249 @@
+"""A real JupyterLab in a real Chromium, one server a session, one page a test.
+
+``lab.write_notebook([...])`` writes a notebook, ``lab.open(path)`` shows it with all cells run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Response
+
+from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, require_browser
+from zfwidgets.demo.lab import LabServer
+
+HERE = Path(__file__).parent
+TIMEOUT = 60_000  # ms; generous, since it is a limit and never a wait
+
+# The notebook in front, once its kernel is connected and has nothing to do. Before that
+# JupyterLab loses a request to run cells without a word.
+READY = """(path) => {
+  const panel = window.jupyterapp?.shell?.currentWidget;
+  const kernel = panel?.sessionContext?.session?.kernel;
+  return panel?.context?.path === path && panel.context.isReady && panel.isAttached
+    && kernel?.connectionStatus === "connected" && kernel.status === "idle";
+}"""
+
+# What JupyterLab itself logs in good health.
+HARMLESS = (
+    "Comm not found for comm id",  # replies go to every tab, to those that didn't ask too
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **browser_type_launch_args,
+        "executable_path": require_browser(),
+        "args": list(CHROMIUM_ARGUMENTS),
+    }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "viewport": {"width": 1500, "height": 1200}}
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """A JupyterLab on a free port, with our server extension, in a folder of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Signatures of the test's notebooks are nothing for the user's database.
+        patch.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.mktemp("jupyter-data")))
+        with LabServer(tmp_path_factory.mktemp("lab"), port=0, expose_app=True) as server:
+            yield server
+
+
+@pytest.fixture
+def lab(lab_server: LabServer, context: BrowserContext, page: Page) -> Iterator[Lab]:
+    lab = Lab(lab_server, context, page)
+    yield lab
+    lab.close()
+
+
+class Lab:
+    """JupyterLab as a test sees it.
+
+    Attributes
+    ----------
+    server : LabServer
+        The running server; ``server.request("GET", "api/kernels")`` asks its REST API.
+    problems : list of str
+        What went wrong in any page: console errors, uncaught errors, failed requests.
+    """
+
+    _numbers = itertools.count()
+
+    def __init__(self, server: LabServer, context: BrowserContext, page: Page) -> None:
+        self.server = server
+        self.problems: list[str] = []
+        self._context = context
+        self._pages: list[Page] = [page]
+        self._watch(page)
+        self._fresh: Page | None = page
+
+    def write_notebook(self, cells: list[str], name: str | None = None) -> str:
+        """Write a notebook of code cells; return its path as JupyterLab names it."""
+        name = name or f"notebook-{next(self._numbers)}.ipynb"
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={
+                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+            },
+        )
+        nbformat.write(notebook, self.path(name))
+        return name
+
+    def path(self, name: str) -> Path:
+        """Where the notebook `name` is on disk."""
+        return self.server.root / name
+
+    def open(self, name: str, *, run: bool = True) -> Notebook:
+        """Open a notebook in a page of its own; wait for its kernel; run all cells.
+
+        A second call for the same notebook is a second tab on the same kernel.
+        """
+        if self._fresh is not None:
+            page, self._fresh = self._fresh, None
+        else:
+            page = self._context.new_page()
+            self._pages.append(page)
+            self._watch(page)
+        # In a workspace of its own: JupyterLab would restore other tests' tabs.
+        page.goto(self.server.url(f"lab/workspaces/test-{next(self._numbers)}/tree/{name}"))
+        notebook = Notebook(page, name)
+        notebook.wait_ready()
+        if run:
+            notebook.run_all()
+        return notebook
+
+    def _watch(self, page: Page) -> None:
+        def note(text: str) -> None:
+            if not any(part in text for part in HARMLESS):
+                self.problems.append(text)
+
+        def on_console(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                note(f"console: {message.text} ({message.location.get('url', '')})")
+
+        def on_failed(request: Request) -> None:
+            if request.failure != "net::ERR_ABORTED":  # the page went elsewhere
+                note(f"request: {request.method} {request.url}: {request.failure}")
+
+        def on_response(response: Response) -> None:
+            if response.status >= 400:
+                note(f"response: {response.status} {response.request.method} {response.url}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: note(f"page: {error}"))
+        page.on("requestfailed", on_failed)
+        page.on("response", on_response)
+
+    def close(self) -> None:
+        """Close the pages, and end the kernels: each with torch in it holds half a gigabyte."""
+        for page in self._pages:
+            page.close()
+        for session in self.server.request("GET", "api/sessions"):
+            self.server.request("DELETE", f"api/sessions/{session['id']}")
+
+
+class Notebook:
+    """An open notebook.
+
+    Attributes
+    ----------
+    page : Page
+        Playwright's page.
+    name : str
+        The notebook's path as JupyterLab names it.
+    """
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.name = name
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Execute a JupyterLab command, and wait until it is done."""
+        self.page.evaluate(
+            "([name, arguments]) => window.jupyterapp.commands.execute(name, arguments)"
+            ".then(() => null)",
+            [name, arguments],
+        )
+
+    def wait_ready(self) -> None:
+        """Wait until the notebook is in front and its kernel connected and idle."""
+        self.page.wait_for_function(READY, arg=self.name, timeout=TIMEOUT)
+
+    def run_all(self) -> None:
+        """Run all cells and wait until the last one is done; errors of cells are outputs."""
+        self.wait_ready()
+        self.command("notebook:run-all-cells")
+        self.wait_ready()
+
+    def run_cell(self, index: int) -> None:
+        """Run one cell and wait until it is done."""
+        self.page.evaluate(
+            "(index) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = index; }",
+            index,
+        )
+        self.command("notebook:run-cell")
+        self.wait_ready()
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel, without the question, and wait until it is there again."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+        )
+        self.wait_ready()
+
+    def execute(self, code: str) -> str:
+        """Run code in the notebook's kernel, beside its cells; return what it printed.
+
+        Raises AssertionError with the traceback if it raised.
+        """
+        text, error = self.page.evaluate(
+            """async (code) => {
+              const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+              const future = kernel.requestExecute({ code, store_history: false });
+              let text = "", error = null;
+              future.onIOPub = ({ header, content }) => {
+                if (header.msg_type === "stream" && content.name === "stdout") text += content.text;
+                if (header.msg_type === "error") error = content.traceback.join("\\n");
+              };
+              await future.done;
+              return [text, error];
+            }""",
+            code,
+        )
+        assert error is None, error
+        return str(text)
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.command("docmanager:save")
+
+    def set_theme(self, name: str) -> None:
+        """Change the theme of this page: "JupyterLab Light" or "JupyterLab Dark"."""
+        self.command("apputils:change-theme", theme=name)
+        self.page.wait_for_function(
+            "(name) => document.body.dataset.jpThemeName === name", arg=name, timeout=TIMEOUT
+        )
+
+    def cell(self, index: int) -> Locator:
+        """Element of a cell, counted over cells of all kinds."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").nth(index)
+
+    def cell_output(self, index: int) -> Locator:
+        """Element of a cell's outputs."""
+        return self.cell(index).locator(".jp-Cell-outputArea")
