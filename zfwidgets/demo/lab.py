@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,8 +51,8 @@ class LabServer:
         Exactly this port, 0 for any free one; 8888 or the next free one if not given.
     expose_app : bool
         Let scripts in the page reach the application as ``window.jupyterapp`` (for tests).
-    no_delay : bool
-        Switch on `zfwidgets.server`.
+    extensions : sequence of str
+        Server extensions to switch on, beside those that every server in this environment has.
     say : callable
         Told about progress.
     """
@@ -63,7 +63,7 @@ class LabServer:
         *,
         port: int | None = None,
         expose_app: bool = False,
-        no_delay: bool = True,
+        extensions: Sequence[str] = ("zfwidgets.server",),
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.root = root.resolve()
@@ -71,7 +71,7 @@ class LabServer:
         self.base_url = ""
         self._port = port
         self._expose_app = expose_app
-        self._no_delay = no_delay
+        self._extensions = extensions
         self._say = say
         self._state: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -170,10 +170,10 @@ class LabServer:
         }
         for name, value in settings.items():
             files[f"config/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"] = value
-        if self._no_delay:
-            # What `jupyter server extension enable zfwidgets.server` writes.
-            files["config/jupyter_server_config.d/zfwidgets.json"] = {
-                "ServerApp": {"jpserver_extensions": {"zfwidgets.server": True}}
+        for name in self._extensions:
+            # What `jupyter server extension enable NAME` writes.
+            files[f"config/jupyter_server_config.d/{name}.json"] = {
+                "ServerApp": {"jpserver_extensions": {name: True}}
             }
         (state / "runtime").mkdir(mode=0o700)
         for name, content in files.items():
