@@ -1,0 +1,119 @@
+# make demo           set up, then JupyterLab with the quickstart already run; prints its URL
+# make demo SERVE=0   set up, then write the executed notebook and a picture of it to DIR
+# make test           set up, then everything: lint, types, vitest, pytest, browser tests
+#
+# PYTHON           interpreter to start from
+# TORCH            requirements for torch
+# ZFWIDGETS_VENV   environment to make or reuse
+# DIR, PORT        where `make demo` writes and serves
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+ZFWIDGETS_VENV ?= .venv
+VENV := $(ZFWIDGETS_VENV)
+BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
+# The environment may be shared: the stamp says whose checkout is installed in it.
+STAMP := $(VENV)/.zfwidgets-$(shell pwd | cksum | cut -d' ' -f1)
+NODE_STAMP := js/node_modules/.package-lock.json
+
+# On Linux, x86_64 and Python 3.11 a fixed pair, which CI has at hand; elsewhere pip chooses.
+TORCH ?= $(shell $(PYTHON) -c 'import platform, sys; print("torch==2.14.1 torchvision==0.29.1" \
+  if (sys.platform, platform.machine(), sys.version_info[:2]) == ("linux", "x86_64", (3, 11)) \
+  else "torch torchvision")')
+
+SERVE ?= 1
+DIR ?= demo-output
+PORT ?=
+PYTEST_ARGS ?=
+
+export PATH := $(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+title = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
+
+.PHONY: help setup chromium build demo test lint format types pytest vitest browser bench dist clean
+
+help: ## say what can be made
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 12
+
+# ---------------------------------------------------------------- setting up
+
+setup: $(STAMP) $(NODE_STAMP) build ## environment, front-end tools, bundle
+
+$(STAMP): pyproject.toml .ci/venv
+	$(call title,Python environment in $(VENV))
+	.ci/venv "$(PYTHON)" "$(VENV)" $(TORCH)
+	@rm -f $(VENV)/.zfwidgets-*
+	@touch $@
+
+$(NODE_STAMP): js/package.json js/package-lock.json | $(STAMP)
+	$(call title,Front-end tools in js/node_modules)
+	cd js && npm ci --no-audit --no-fund
+	@touch $@
+
+build: | $(STAMP) $(NODE_STAMP) ## the JavaScript, if it is stale
+	@python js/hatch_build.py
+
+chromium: | $(STAMP) ## a Chromium, if none is there
+	@.ci/chromium python
+
+# ---------------------------------------------------------------- using
+
+ifeq ($(SERVE),0)
+demo: setup chromium ## the quickstart in JupyterLab; SERVE=0: as files in DIR
+	@exec python -m zfwidgets demo --no-serve --dir "$(DIR)"
+else
+demo: setup
+	@exec python -m zfwidgets demo --dir "$(DIR)" $(if $(PORT),--port $(PORT))
+endif
+
+bench: setup ## what benchmarks/ measure
+	@set -e; for script in benchmarks/*.py; do \
+	  printf '\n\033[1m== %s\033[0m\n' "$$script"; python "$$script"; \
+	done
+
+dist: setup ## dist/: sdist and wheels, as released
+	@python .ci/distributions.py dist
+
+# ---------------------------------------------------------------- checking
+
+test: setup chromium lint types vitest pytest browser ## everything
+	$(call title,All checks passed)
+
+lint: setup ## style, and that imports point one way
+	$(call title,ruff)
+	ruff check .
+	ruff format --check .
+	$(call title,import-linter)
+	lint-imports
+	$(call title,biome)
+	cd js && npm run lint
+
+format: setup ## rewrite the sources in style
+	ruff check --fix .
+	ruff format .
+	cd js && npm run format
+
+types: setup ## types of Python and TypeScript
+	$(call title,mypy)
+	mypy
+	$(call title,tsc)
+	cd js && npm run typecheck
+
+vitest: setup ## the front end's tests
+	$(call title,vitest)
+	cd js && npm test
+
+pytest: setup ## Python's tests, but for the browser's
+	$(call title,pytest)
+	pytest -m "not browser" $(PYTEST_ARGS)
+
+browser: setup chromium ## tests in Chromium against a real JupyterLab
+	$(call title,browser tests)
+	pytest tests/browser $(PYTEST_ARGS)
+
+clean: ## remove what was built, but not the environment
+	rm -rf dist build demo-output zfwidgets/static js/node_modules test-results
