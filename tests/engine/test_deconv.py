@@ -1,0 +1,253 @@
+"""Projections against the deconvnet written out by hand in float64."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from tests.engine import reference
+from zfwidgets.engine import deconv
+from zfwidgets.engine.network import Network, computing
+from zfwidgets.errors import InputError, UnsupportedModel
+
+TOLERANCE = 1e-5
+
+
+def seeded(build: object, **kwargs: object) -> nn.Module:
+    """A model with seeded weights and lively batch-norm statistics."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = build(weights=None, **kwargs)
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.uniform_(-0.3, 0.3)
+                module.running_var.uniform_(0.5, 2)
+                nn.init.uniform_(module.weight, -0.5, 1.5)
+                nn.init.uniform_(module.bias, -0.5, 0.5)
+    return model.eval()
+
+
+def photos(rows: int, columns: int) -> Tensor:
+    """Two sample photos as a normalised batch, rows != columns."""
+    from torchvision.transforms import v2
+
+    from zfwidgets import samples
+
+    prepare = v2.Compose(
+        [
+            v2.PILToTensor(),
+            v2.Resize(max(rows, columns) + 20),
+            v2.CenterCrop((rows, columns)),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ]
+    )
+    pictures = samples.photos()
+    return torch.stack([prepare(pictures[i]) for i in (3, 40)])
+
+
+def active_units(output: Tensor) -> list[tuple[int, int, int]]:
+    """One positive unit in the middle, and one on each corner of the maps, where there is one."""
+    rows, cols = output.shape[1:]
+    places = [(rows // 2, cols // 3), (0, 0), (0, cols - 1), (rows - 1, 0), (rows - 1, cols - 1)]
+    found = []
+    for row, col in dict.fromkeys(places):
+        channel = int(output[:, row, col].argmax())
+        if output[channel, row, col] > 0:
+            found.append((channel, row, col))
+    return found
+
+
+def check(
+    model: nn.Module,
+    images: Tensor,
+    layer: str,
+    path: list[nn.Module],
+) -> None:
+    """Compare every projection of active units of ``layer`` with the way down over ``path``."""
+    network = Network(model, images[0])
+    outputs: list[Tensor] = []
+    with computing(network.device):
+        network.run(images, lambda _, out: outputs.append(out.clone()), only=layer)
+    shapes = reference.input_shapes(model, images[:1])
+    checked = 0
+    for image, output in zip(images, outputs[0], strict=True):
+        for unit in active_units(output):
+            with computing(network.device, grad=True):
+                ours = deconv.project(
+                    network, image[None], layer, [unit], "deconvnet", keep_switches=True
+                )
+            signal = torch.zeros(1, *output.shape, dtype=torch.float64)
+            signal[(0, *unit)] = output[unit].double()
+            down = reference.Down(shapes, iter(ours.switches))
+            for module in reversed(path):
+                signal = down(module, signal)
+            assert next(down.switches, None) is None, "switches left over"
+            assert signal.abs().max() > 0
+            difference = (ours.pixels.double() - signal).abs().max() / signal.abs().max()
+            assert difference <= TOLERANCE, (layer, unit, float(difference))
+            assert ours.values[0] == pytest.approx(float(output[unit]), rel=1e-5)
+            checked += 1
+    assert checked >= 5
+
+
+@pytest.mark.parametrize(
+    ("layer", "last"),
+    [("features.0", 0), ("features.4", 4), ("features.7", 7), ("features.10", 10)],
+)
+def test_squeezenet_on_real_weights(layer: str, last: int) -> None:
+    from zfwidgets import samples
+
+    model = samples.network()
+    check(model, photos(224, 192), layer, list(model.features)[: last + 1])
+
+
+def test_squeezenet_last_convolution() -> None:
+    from zfwidgets import samples
+
+    model = samples.network()
+    check(model, photos(160, 224), "classifier.2", [*model.features, *model.classifier[:3]])
+
+
+@pytest.mark.parametrize("name", ["squeeze", "expand3x3_activation"])
+def test_inside_a_fire_module(name: str) -> None:
+    from zfwidgets import samples
+
+    model = samples.network()
+    fire = model.features[9]
+    inside = {
+        "squeeze": [fire.squeeze],
+        "expand3x3_activation": [
+            fire.squeeze,
+            fire.squeeze_activation,
+            fire.expand3x3,
+            fire.expand3x3_activation,
+        ],
+    }
+    path = [*list(model.features)[:9], *inside[name]]
+    check(model, photos(192, 224), f"features.9.{name}", path)
+
+
+@pytest.mark.parametrize(("layer", "last"), [("features.4", 4), ("features.11", 11)])
+def test_alexnet_with_overlapping_pools(layer: str, last: int) -> None:
+    model = seeded(torchvision.models.alexnet)
+    check(model, photos(224, 192), layer, list(model.features)[: last + 1])
+
+
+@pytest.mark.parametrize(("layer", "last"), [("features.15", 15), ("features.29", 29)])
+def test_vgg16(layer: str, last: int) -> None:
+    model = seeded(torchvision.models.vgg16)
+    check(model, photos(96, 128), layer, list(model.features)[: last + 1])
+
+
+def test_vgg16_on_real_weights(extra_data: Path) -> None:
+    from safetensors.torch import load_file
+
+    model = torchvision.models.vgg16(weights=None).eval()
+    weights = load_file(extra_data / "weights" / "vgg16_features_hed.fp16.safetensors")
+    own = model.state_dict()
+    own.update({k: v.float() for k, v in weights.items()})
+    model.load_state_dict(own)
+    check(model, photos(128, 96), "features.22", list(model.features)[:23])
+
+
+@pytest.mark.parametrize(("layer", "blocks"), [("layer1.1", 2), ("layer2.0", 3)])
+def test_resnet_blocks(layer: str, blocks: int) -> None:
+    model = seeded(torchvision.models.resnet18)
+    stem = [model.conv1, model.bn1, model.relu, model.maxpool]
+    body = [*model.layer1, *model.layer2][:blocks]
+    check(model, photos(128, 96), layer, [*stem, *body])
+
+
+def small(*layers: nn.Module) -> Network:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), *layers)
+    return Network(model, torch.zeros(3, 9, 12))
+
+
+def project(network: Network, layer: str, rule: str) -> Tensor:
+    images = torch.linspace(-2, 2, 3 * 9 * 12).sin().reshape(1, 3, 9, 12)
+    with computing(network.device, grad=True):
+        return deconv.project(network, images, layer, [(1, 2, 3)], rule).pixels
+
+
+def test_rules_differ_only_at_rectifiers() -> None:
+    network = small(nn.ReLU(), nn.Conv2d(4, 5, 3))
+    pictures = {rule: project(network, "2", rule) for rule in deconv.RULES}
+    assert not torch.equal(pictures["deconvnet"], pictures["gradient"])
+    assert not torch.equal(pictures["deconvnet"], pictures["guided"])
+    linear = small(nn.Conv2d(4, 5, 3))
+    first, *others = (project(linear, "1", rule) for rule in deconv.RULES)
+    assert all(torch.equal(first, other) for other in others)
+
+
+def test_unknown_rule_is_named() -> None:
+    with pytest.raises(InputError, match=r"'lrp'.*deconvnet, guided, gradient"):
+        project(small(nn.ReLU()), "1", "lrp")
+
+
+class Detached(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.detach() * 2
+
+
+def test_a_cut_graph_is_named() -> None:
+    with pytest.raises(UnsupportedModel, match=r"Layer '1' isn't connected"):
+        project(small(Detached()), "1", "deconvnet")
+
+
+class Odd(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cumsum(x, 2)
+
+
+@pytest.mark.parametrize(
+    ("module", "status"),
+    [
+        (nn.ReLU(), "paper"),
+        (nn.ReLU6(inplace=True), "paper"),
+        (nn.LeakyReLU(0.2), "linearised"),
+        (nn.Hardtanh(), "linearised"),
+        (nn.BatchNorm2d(4), "adjoint"),
+        (nn.AvgPool2d(2), "adjoint"),
+        (nn.GELU(), "linearised"),
+        (Odd(), "unknown"),
+    ],
+)
+def test_every_operation_has_a_status(module: nn.Module, status: str) -> None:
+    network = small(module)
+    images = torch.ones(1, 3, 9, 12)
+    with computing(network.device, grad=True):
+        _, output = deconv.forward_to(network, images, "1")
+        operations = deconv.Descent.below(output).operations
+    assert operations[0].status == status
+
+
+class PreActivation(nn.Module):
+    """A shortcut around an in-place rectifier that changes what the convolution saved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.sigmoid(x)
+        z = self.conv(self.relu(y.mul_(2).sub_(1)))
+        return z + y
+
+
+def test_in_place_changes_of_saved_tensors_are_kept_right() -> None:
+    network = small(PreActivation())
+    out_of_place = small(PreActivation())
+    out_of_place.module.load_state_dict(network.module.state_dict())
+    module = out_of_place.module[1]
+    module.forward = lambda x: (lambda y: module.conv(torch.relu(y)) + torch.relu(y))(
+        torch.sigmoid(x) * 2 - 1
+    )
+    torch.testing.assert_close(
+        project(network, "1", "deconvnet"), project(out_of_place, "1", "deconvnet")
+    )

@@ -1,0 +1,1 @@
+"""Engines compute what the paper defines and answer with records."""

@@ -1,0 +1,144 @@
+"""The top-k index: what one pass over the images leaves, in memory and on disk.
+
+One safetensors file holds the arrays and, in its header, a JSON description with a schema version
+and fingerprints. Reading it needs NumPy and safetensors, not torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..errors import IndexMismatch, InputError
+from ..records import Floats, Ints
+
+SCHEMA = 1
+_STORED_AS = {"values": np.float32, "images": np.int32, "rows": np.int16, "cols": np.int16}
+
+
+@dataclass(frozen=True)
+class LayerIndex:
+    """One layer's part.
+
+    Attributes
+    ----------
+    values, images, rows, cols
+        (channels, k): each channel's strongest activations, one per image, strongest first;
+        ties go to the smaller image index, then row, then column. Image -1 is an empty place.
+    mean, silent
+        (channels,) float32: mean activation; share of images without a unit above zero.
+    sample, scale
+        (sampled images, channels) float16 in -1..1 and (channels,) float32: each sampled image's
+        largest activation is ``sample * scale``, rounded to 1/2048 of the channel's largest.
+    """
+
+    values: Floats
+    images: Ints
+    rows: Ints
+    cols: Ints
+    mean: Floats
+    silent: Floats
+    sample: NDArray[np.float16]
+    scale: Floats
+
+
+@dataclass(frozen=True)
+class TopKIndex:
+    """Top k of every channel of every layer, with statistics.
+
+    ``fingerprint`` names the weights, transform and data that it belongs to; ``sampled`` are the
+    images whose activations are sampled; ``skipped`` are (name, reason) of unreadable images.
+    """
+
+    layers: Mapping[str, LayerIndex]
+    fingerprint: Mapping[str, str]
+    images_seen: int
+    sampled: Ints
+    skipped: tuple[tuple[str, str], ...] = ()
+    made_with: Mapping[str, str] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write atomically: a reader sees the old file or the whole new one."""
+        arrays: dict[str, NDArray[np.generic]] = {"sampled": self.sampled}
+        for number, layer in enumerate(self.layers.values()):
+            for name, array in vars(layer).items():
+                kept = array.astype(_STORED_AS.get(name, array.dtype))
+                arrays[f"{number}.{name}"] = np.ascontiguousarray(kept)
+        about = {
+            "schema": SCHEMA,
+            "layers": list(self.layers),
+            "fingerprint": dict(self.fingerprint),
+            "images_seen": self.images_seen,
+            "skipped": self.skipped,
+            "made_with": dict(self.made_with),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        os.close(handle)
+        try:
+            save_file(arrays, temporary, {"zfwidgets": json.dumps(about)})
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: Path, expected: Mapping[str, str] | None = None) -> TopKIndex:
+        """Read an index; with ``expected`` fingerprints, raise `IndexMismatch` if it's another's.
+
+        Raises
+        ------
+        InputError
+            The file isn't a zfwidgets index, or is damaged, or has another schema.
+        """
+        try:
+            with safe_open(path, "numpy") as file:
+                about = json.loads((file.metadata() or {})["zfwidgets"])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, OSError, ValueError) as error:
+            raise InputError(
+                f"{path} isn't a readable zfwidgets index ({error}): delete it, and it's rebuilt."
+            ) from error
+        if about["schema"] != SCHEMA:
+            raise InputError(
+                f"{path} has index schema {about['schema']}, this version reads {SCHEMA}: delete "
+                "it, and it's rebuilt."
+            )
+        if expected is not None and about["fingerprint"] != dict(expected):
+            found = about["fingerprint"]
+            differs = [
+                f"{key} is {found.get(key)!r} there, {expected.get(key)!r} here"
+                for key in sorted({*found, *expected})
+                if found.get(key) != expected.get(key)
+            ]
+            raise IndexMismatch(f"{path} belongs to something else: {'; '.join(differs)}.")
+        layers = {
+            name: LayerIndex(
+                **{
+                    part: _widen(part, arrays[f"{number}.{part}"])
+                    for part in LayerIndex.__dataclass_fields__
+                }
+            )
+            for number, name in enumerate(about["layers"])
+        }
+        return cls(
+            layers,
+            about["fingerprint"],
+            about["images_seen"],
+            arrays["sampled"].astype(np.int64),
+            tuple((name, reason) for name, reason in about["skipped"]),
+            about["made_with"],
+        )
+
+
+def _widen(part: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
+    return array.astype(np.int64) if part in ("images", "rows", "cols") else array

@@ -1,0 +1,337 @@
+"""A user's model as named layers: a frozen copy, their shapes, receptive fields and captures."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from ..errors import UnknownLayer, UnsupportedModel
+from ..records import LayerInfo, Role
+from .graph import Recorder
+
+_ROLES: tuple[tuple[Role, tuple[type[nn.Module], ...]], ...] = (
+    ("conv", (nn.modules.conv._ConvNd,)),
+    ("linear", (nn.Linear, nn.Bilinear)),
+    ("rectifier", (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Threshold)),
+    (
+        "pool",
+        (
+            nn.modules.pooling._MaxPoolNd,
+            nn.modules.pooling._AvgPoolNd,
+            nn.modules.pooling._AdaptiveAvgPoolNd,
+            nn.modules.pooling._AdaptiveMaxPoolNd,
+            nn.FractionalMaxPool2d,
+            nn.LPPool2d,
+        ),
+    ),
+    (
+        "norm",
+        (
+            nn.modules.batchnorm._NormBase,
+            nn.LocalResponseNorm,
+            nn.CrossMapLRN2d,
+            nn.GroupNorm,
+            nn.LayerNorm,
+        ),
+    ),
+)
+_NOT_LISTED = (nn.Identity, nn.Flatten, nn.Unflatten, nn.modules.dropout._DropoutNd)
+_WEIGHT_HOOKS = (WeightNorm, SpectralNorm, BasePruningMethod)
+_HOOK_TABLES = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks_with_kwargs",
+)
+
+
+class _Stop(BaseException):
+    """Ends a forward pass once the layer that was asked for is there."""
+
+
+@contextmanager
+def computing(device: torch.device, *, grad: bool = False) -> Iterator[None]:
+    """PyTorch's thread-local modes as the engine needs them, whatever the caller's are."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.set_grad_enabled(grad))
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        yield
+
+
+def frozen_copy(model: nn.Module, device: torch.device) -> nn.Module:
+    """Copy a model in eval mode, on a device, without its hooks, gradients or training state.
+
+    Hooks that compute weights (weight norm, spectral norm, pruning) belong to the model and stay.
+    The user's model is only read.
+    """
+    memo: dict[int, Any] = {}
+    for module in model.modules():
+        for name in _HOOK_TABLES:
+            hooks = getattr(module, name, None)
+            if hooks is not None:
+                kept = {k: h for k, h in hooks.items() if isinstance(h, _WEIGHT_HOOKS)}
+                memo[id(hooks)] = OrderedDict(copy.deepcopy(kept))
+        for value in vars(module).values():
+            if isinstance(value, Tensor) and not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    try:
+        with torch.inference_mode(False):
+            frozen = copy.deepcopy(model, memo)
+    except Exception as error:
+        raise UnsupportedModel(
+            f"{type(model).__name__} can't be copied ({type(error).__name__}: {error}). zfwidgets "
+            "computes on a copy so that yours stays as it is: give the class a __deepcopy__."
+        ) from error
+    frozen.eval()
+    frozen.requires_grad_(False)
+    return frozen.to(device)
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The module behind `torch.compile` and `nn.DataParallel`."""
+    while True:
+        if isinstance(getattr(model, "_orig_mod", None), nn.Module):
+            model = model._orig_mod  # type: ignore[assignment]
+        elif isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            model = model.module
+        else:
+            return model
+
+
+def pick_device(model: nn.Module, device: str | torch.device | None) -> torch.device:
+    """The device asked for, or the model's own when it isn't the CPU, or a GPU, or the CPU."""
+    places = {t.device for t in (*model.parameters(), *model.buffers())}
+    if any(p.type == "meta" for p in places):
+        raise UnsupportedModel(
+            f"{type(model).__name__} has parameters on the meta device, without values: load its "
+            "weights first (load_state_dict(..., assign=True))."
+        )
+    if device is not None:
+        try:
+            chosen = torch.device(device)
+            torch.empty(1, device=chosen)
+        except (RuntimeError, AssertionError) as error:
+            raise UnsupportedModel(
+                f"Device {device!r} can't be used here: {error}. Leave device=None to let the "
+                "engine choose."
+            ) from error
+        return chosen
+    if len(places) > 1:
+        raise UnsupportedModel(
+            f"{type(model).__name__} is spread over {sorted(map(str, places))}: pass "
+            "device='cpu' or device='cuda' to gather the engine's copy there."
+        )
+    own = next(iter(places), torch.device("cpu"))
+    if own.type == "cpu" and torch.cuda.is_available():
+        return torch.device("cuda")
+    return own
+
+
+def check_precision(model: nn.Module) -> None:
+    """Refuse what isn't float32: other precisions would show other numbers than the model's."""
+    for name, tensor in model.state_dict().items():
+        if isinstance(tensor, Tensor) and tensor.is_floating_point():
+            if tensor.dtype != torch.float32:
+                raise UnsupportedModel(
+                    f"{name} is {str(tensor.dtype).removeprefix('torch.')}; zfwidgets computes in "
+                    "float32. Pass copy.deepcopy(model).float(), and the pictures are those of "
+                    "that float32 model."
+                )
+
+
+class Network:
+    """A frozen copy of a model, seen as named layers.
+
+    Parameters
+    ----------
+    model
+        The user's model; only read.
+    example
+        One input, (channels, rows, columns) float32, as the transform gives it.
+    device
+        Where to compute; see `pick_device`.
+    """
+
+    def __init__(
+        self, model: nn.Module, example: Tensor, device: str | torch.device | None = None
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise UnsupportedModel(
+                f"Expected a torch.nn.Module, got {type(model).__name__}: {model!r:.80}. Wrap a "
+                "function in a Module whose forward calls it."
+            )
+        model = unwrap(model)
+        check_precision(model)
+        self.device = pick_device(model, device)
+        self.name = type(model).__name__
+        self.module = frozen_copy(model, self.device)
+        self.input_shape: tuple[int, int, int] = tuple(example.shape)  # type: ignore[assignment]
+        self._paths = {m: path for path, m in self.module.named_modules() if path}
+        self._aliases: dict[str, str] = {}
+        self.layers, self.outputs = self._trace(example)
+        if not self.layers:
+            raise UnsupportedModel(
+                f"{self.name} has no layer with feature maps: no submodule gives a tensor of "
+                "shape (images, channels, rows, columns) or (images, features)."
+            )
+        self._by_name = {layer.name: layer for layer in self.layers}
+        self._listed = {_path(layer.name) for layer in self.layers}
+        self.fingerprint = self._fingerprint()
+
+    def layer(self, name: str) -> LayerInfo:
+        """The layer of that name; raises `UnknownLayer`.
+
+        A container whose output is that of its last layer is known by both names.
+        """
+        try:
+            return self._by_name[self._aliases.get(name, name)]
+        except (KeyError, TypeError):
+            raise UnknownLayer(name, self._by_name) from None
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The model's output for a batch."""
+        return self.run(images)
+
+    def run(
+        self,
+        images: Tensor,
+        visit: Callable[[str, Tensor], None] | None = None,
+        *,
+        only: str | None = None,
+    ) -> Any:
+        """One forward pass that shows layer outputs to ``visit(name, output)`` as they come.
+
+        Outputs may be overwritten in place right after: clone what is to stay. With ``only`` the
+        pass ends at that layer and returns nothing.
+        """
+        if visit is None:
+            return self.module(images)
+        calls: Counter[str] = Counter()
+        only = self.layer(only).name if only is not None else None
+
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
+            name = _call_name(self._paths[module], calls)
+            if only is None and name in self._by_name:
+                visit(name, output)
+            elif name == only:
+                visit(name, output)
+                raise _Stop
+
+        wanted = self._listed if only is None else {_path(only)}
+        handles = [m.register_forward_hook(hook) for m, p in self._paths.items() if p in wanted]
+        try:
+            return self.module(images)
+        except _Stop:
+            return None
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _trace(self, example: Tensor) -> tuple[tuple[LayerInfo, ...], tuple[int, ...] | None]:
+        """Run one image, recording every module call; also the shape of the output."""
+        images = example[None].to(self.device)
+        recorder = Recorder(images)
+        calls: Counter[str] = Counter()
+        found: list[LayerInfo] = []
+        seen: dict[tuple[int, int], str | None] = {(id(images), images._version): None}
+        entered: list[str] = []
+        rows, columns = self.input_shape[1:]
+
+        def enter(module: nn.Module, args: Any) -> None:
+            entered.append(self._paths[module])
+
+        def leave(module: nn.Module, args: Any, output: Any) -> None:
+            entered.pop()
+            name = _call_name(self._paths[module], calls)
+            if not isinstance(output, Tensor) or output.dim() not in (2, 4) or len(output) != 1:
+                return
+            state = (id(output), output._version)
+            if state in seen:
+                if seen[state]:
+                    self._aliases[name] = seen[state]
+                return
+            if isinstance(module, _NOT_LISTED):
+                return
+            seen[state] = name
+            window = recorder.window(output)
+            shape = (*output.shape[1:], 1, 1)[:3]
+            found.append(
+                LayerInfo(
+                    name,
+                    type(module).__name__,
+                    _role(module),
+                    shape,
+                    window.receptive_field((rows, columns)),
+                    window.rectified,
+                )
+            )
+
+        recorder.where = lambda: f"Layer {entered[-1]!r}" if entered else "The model's forward"
+        handles = [m.register_forward_pre_hook(enter) for m in self._paths]
+        handles += [m.register_forward_hook(leave) for m in self._paths]
+        try:
+            with computing(self.device), recorder:
+                output = self.module(images)
+        except UnsupportedModel:
+            raise
+        except Exception as error:
+            place = f" in layer {entered[-1]!r}" if entered else ""
+            raise UnsupportedModel(
+                f"{self.name} can't run on the images: its forward failed{place} on an input of "
+                f"shape {tuple(images.shape)} ({type(error).__name__}: {error}). Check that it is "
+                "an image network and that the transform gives the input it expects."
+            ) from error
+        finally:
+            for handle in handles:
+                handle.remove()
+        return tuple(found), tuple(output.shape) if isinstance(output, Tensor) else None
+
+    def _fingerprint(self) -> str:
+        """Hash of the weights, the module tree, the code of the user's forwards and the shapes."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, tensor in sorted(self.module.state_dict().items()):
+            if isinstance(tensor, Tensor):
+                digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+                digest.update(tensor.detach().cpu().contiguous().flatten().numpy().data)
+        for path, module in self.module.named_modules():
+            kind = type(module)
+            digest.update(f"{path}{kind.__module__}.{kind.__qualname__}".encode())
+            if not kind.__module__.startswith(("torch.", "torchvision.")):
+                code = getattr(kind.forward, "__code__", None)
+                if code is not None:
+                    digest.update(code.co_code + repr(code.co_names).encode())
+        for layer in self.layers:
+            digest.update(f"{layer.name}{layer.shape}".encode())
+        return digest.hexdigest()
+
+
+def _path(name: str) -> str:
+    """The module's path in a layer's name."""
+    return name.split("@")[0]
+
+
+def _call_name(path: str, calls: Counter[str]) -> str:
+    """``path`` for a module's first call in a pass, ``path@1``, ``path@2``, ... after that."""
+    calls[path] += 1
+    return path if calls[path] == 1 else f"{path}@{calls[path] - 1}"
+
+
+def _role(module: nn.Module) -> Role:
+    for role, kinds in _ROLES:
+        if isinstance(module, kinds):
+            return role
+    return "block" if any(True for _ in module.children()) else "other"

@@ -1,0 +1,88 @@
+"""What every engine answers, wherever it computes.
+
+Widgets, reports and experiments are written against this protocol alone; the local engine, a
+remote one and a stored one give the same records and raise the same errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Protocol, runtime_checkable
+
+from ..records import (
+    Activation,
+    ActivationSample,
+    ChannelSummary,
+    EngineInfo,
+    LayerInfo,
+    Occluder,
+    OcclusionMap,
+    Pixels,
+    Prediction,
+    Progress,
+    Projection,
+    TopActivations,
+)
+
+
+@runtime_checkable
+class EngineProtocol(Protocol):
+    """Answers about one network and one set of images.
+
+    Images are named by their index in ``info.images``. Methods are safe to call from any
+    thread; one computation runs at a time. Methods named ``*_steps`` are generators: each step
+    is short, so that a caller can stop between steps or let something more urgent go first;
+    their return value is the finished result.
+    """
+
+    @property
+    def info(self) -> EngineInfo:
+        """Names, shapes, labels, notes and the fingerprint."""
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """All layers in the order of the forward pass."""
+
+    def layer(self, name: str) -> LayerInfo:
+        """The layer of that name; raises `UnknownLayer` naming the nearest."""
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the top-k index is there, so that ``top`` and ``channels`` answer at once."""
+
+    def index_steps(self) -> Generator[Progress, None, None]:
+        """Build the top-k index in steps, if it isn't there."""
+
+    def channels(self, layer: str) -> ChannelSummary:
+        """Statistics of all channels of a layer."""
+
+    def sample(self, layer: str, channel: int) -> ActivationSample:
+        """Each image's largest activation of a channel."""
+
+    def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
+        """A channel's k strongest activations, one per image."""
+
+    def photo(self, image: int) -> Pixels:
+        """An image as the network sees it, for the eye: (rows, columns, 3) uint8."""
+
+    def patch(self, activation: Activation) -> Pixels:
+        """The receptive field cut from the photo at full size; grey outside of the image."""
+
+    def project_all(
+        self, activations: Sequence[Activation], rule: str = "deconvnet"
+    ) -> tuple[Projection, ...]:
+        """Projections of several units of one layer, each in its own image."""
+
+    def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
+        """Class scores of an image, maybe occluded."""
+
+    def occlude_steps(
+        self,
+        image: int,
+        patch: int | tuple[int, int] = 32,
+        stride: int | tuple[int, int] = 8,
+        fill: str | float = "grey",
+        target: int | str | None = None,
+        layer: str | None = None,
+    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+        """Slide an occluder over an image, coarse positions first; yields the map so far."""

@@ -1,0 +1,60 @@
+"""The errors that zfwidgets raises.
+
+Every message names the thing, says what was expected, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ZfError(Exception):
+    """Base class of all errors that zfwidgets raises on purpose."""
+
+
+class InputError(ZfError, ValueError):
+    """An argument, model, dataset or file isn't what was expected."""
+
+
+class UnreadableImage(InputError):
+    """An image file or dataset item can't be decoded."""
+
+
+class UnknownLayer(InputError, KeyError):
+    """No layer has that name; the message lists the nearest names."""
+
+    def __init__(self, name: object, known: Iterable[str]) -> None:
+        names = list(known)
+        near = get_close_matches(str(name), names, n=3, cutoff=0.3) or names[:3]
+        super().__init__(
+            f"The model has no layer {name!r}. Nearest names: {', '.join(near)}. "
+            "engine.layers lists all of them."
+        )
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return str(self.args[0])
+
+
+class UnsupportedModel(ZfError, TypeError):
+    """The model can't be handled exactly; the message names the layer or operation."""
+
+
+class InactiveUnit(ZfError, ValueError):
+    """A unit that isn't active (activation <= 0) has no deconvnet projection."""
+
+
+class NotStored(ZfError, LookupError):
+    """A stored engine doesn't hold what was asked for; a live engine would."""
+
+
+class IndexMismatch(ZfError, ValueError):
+    """An index on disk belongs to another model, transform or data; lists what differs."""
+
+
+class Cancelled(ZfError):
+    """The computation was cancelled or superseded by a newer request."""
+
+
+class MissingDependency(ZfError, ImportError):
+    """An optional package is needed; the message says what to install."""
