@@ -55,28 +55,28 @@ $(NODE_STAMP): js/package.json js/package-lock.json | $(STAMP)
 	@touch $@
 
 build: | $(STAMP) $(NODE_STAMP) ## the JavaScript, if it is stale
-	@python js/hatch_build.py
+	@$(BIN)/python js/hatch_build.py
 
 chromium: | $(STAMP) ## a Chromium, if none is there
-	@.ci/chromium python
+	@.ci/chromium $(BIN)/python
 
 # ---------------------------------------------------------------- using
 
 ifeq ($(SERVE),0)
 demo: setup chromium ## the quickstart in JupyterLab; SERVE=0: as files in DIR
-	@exec python -m zfwidgets demo --no-serve --dir "$(DIR)"
+	@exec $(BIN)/python -m zfwidgets demo --no-serve --dir "$(DIR)"
 else
 demo: setup
-	@exec python -m zfwidgets demo --dir "$(DIR)" $(if $(PORT),--port $(PORT))
+	@exec $(BIN)/python -m zfwidgets demo --dir "$(DIR)" $(if $(PORT),--port $(PORT))
 endif
 
 bench: setup ## what benchmarks/ measure
 	@set -e; for script in benchmarks/*.py; do \
-	  printf '\n\033[1m== %s\033[0m\n' "$$script"; python "$$script"; \
+	  printf '\n\033[1m== %s\033[0m\n' "$$script"; $(BIN)/python "$$script"; \
 	done
 
 dist: setup ## dist/: sdist and wheels, as released
-	@python .ci/distributions.py dist
+	@$(BIN)/python .ci/distributions.py dist
 
 # ---------------------------------------------------------------- checking
 
@@ -85,21 +85,21 @@ test: setup chromium lint types vitest pytest browser ## everything
 
 lint: setup ## style, and that imports point one way
 	$(call title,ruff)
-	ruff check .
-	ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(call title,import-linter)
-	lint-imports
+	$(BIN)/lint-imports
 	$(call title,biome)
 	cd js && npm run lint
 
 format: setup ## rewrite the sources in style
-	ruff check --fix .
-	ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 	cd js && npm run format
 
 types: setup ## types of Python and TypeScript
 	$(call title,mypy)
-	mypy
+	$(BIN)/mypy
 	$(call title,tsc)
 	cd js && npm run typecheck
 
@@ -109,11 +109,11 @@ vitest: setup ## the front end's tests
 
 pytest: setup ## Python's tests, but for the browser's
 	$(call title,pytest)
-	pytest -m "not browser" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not browser" $(PYTEST_ARGS)
 
 browser: setup chromium ## tests in Chromium against a real JupyterLab
 	$(call title,browser tests)
-	pytest tests/browser $(PYTEST_ARGS)
+	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
 
 clean: ## remove what was built, but not the environment
 	rm -rf dist build demo-output zfwidgets/static js/node_modules test-results
