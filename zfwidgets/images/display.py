@@ -1,0 +1,160 @@
+"""The network's input values as pixels for the eye, and colours for the eye as input values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..records import Pixels
+from .transforms import UNCHANGED, Normalisation, as_vector, find_normalisation
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+TOLERANCE = 0.05
+"""How far resizing may overshoot 0..1 (or 0..255, in proportion)."""
+
+STRETCHED = (
+    "How the network's values came from pixels isn't known, so each image is shown with its "
+    "contrast stretched, smallest value black and largest white. Pass denormalize=(mean, std) for "
+    "true colours."
+)
+
+
+@dataclass(frozen=True)
+class Display:
+    """How to see values of the network's input; exactly one way is set, or none (stretched)."""
+
+    normalisation: Normalisation | None = None
+    function: Callable[[torch.Tensor], Any] | None = None
+    note: str = ""
+
+    def pixels(self, tensor: torch.Tensor) -> Pixels:
+        """A float tensor (channels, rows, columns) as uint8 (rows, columns, 3)."""
+        if self.function is not None:
+            return _quantised(_from_user(self.function(tensor.clone()), tuple(tensor.shape)))
+        values = tensor.detach().cpu().numpy()
+        if self.normalisation is not None:
+            return _quantised(_three(self.normalisation.brightness(values)))
+        return _quantised(_three(_stretched(values)))
+
+    def fill(self, fill: str | float | Sequence[float], channels: int) -> NDArray[np.float64]:
+        """A fill in network units, (channels,) or (1,)."""
+        if isinstance(fill, str):
+            if fill not in {"grey", "mean"}:
+                raise InputError(
+                    f"fill={fill!r}: expected 'grey', 'mean', a number, or one per channel."
+                )
+            if self.normalisation is None:
+                raise InputError(
+                    f"fill={fill!r} needs to know how pixels become the network's values: pass "
+                    "denormalize=(mean, std), or give fill as a number in network units."
+                )
+            if fill == "grey":
+                return self.normalisation.network(0.5)
+            if not self.normalisation.centred:
+                raise InputError(
+                    "fill='mean' is the mean colour of a Normalize, and the transform has none: "
+                    "use 'grey', or a number in network units."
+                )
+            return np.zeros(1)
+        values = np.atleast_1d(np.asarray(fill, dtype=np.float64))
+        if values.ndim != 1 or len(values) not in {1, channels} or not np.isfinite(values).all():
+            raise InputError(f"fill={fill!r}: expected one finite number, or {channels}.")
+        return values
+
+
+def choose(denormalize: Any, transform: Any, probes: Sequence[NDArray[Any]]) -> Display:
+    """How to show the network's input, given what the user says, the transform, and examples."""
+    if denormalize is not None:
+        return _from_argument(denormalize, probes[0].shape[0])
+    found = None
+    while transform is not None and found is None:
+        found = find_normalisation(transform)
+        # A dataset's own transform, maybe inside a Subset.
+        transform = getattr(transform, "transform", None) or getattr(transform, "dataset", None)
+    known, channels = found or UNCHANGED, probes[0].shape[0]
+    for white in (1.0, 255.0):
+        fitted = Normalisation(known.gain, known.shift, white, known.centred)
+        if _fits(fitted, probes, dimmest=-np.inf if white == 1.0 else 0.25):
+            return Display(fitted, note="" if channels in {1, 3} else _channels_note(channels))
+    return Display(note=STRETCHED)
+
+
+def _fits(normalisation: Normalisation, probes: Sequence[NDArray[Any]], dimmest: float) -> bool:
+    """Whether the images would be brightness in 0..1, and not all below ``dimmest``."""
+    channels = probes[0].shape[0]
+    if len(normalisation.gain) not in {1, channels}:
+        return False
+    bright = [normalisation.brightness(probe) for probe in probes]
+    inside = [
+        np.mean((values >= -TOLERANCE) & (values <= 1 + TOLERANCE)) > 0.99 for values in bright
+    ]
+    return all(inside) and max(float(values.max()) for values in bright) >= dimmest
+
+
+def _from_argument(denormalize: Any, channels: int) -> Display:
+    if callable(denormalize):
+        return Display(function=denormalize)
+    try:
+        mean, std = denormalize
+        mean, std = as_vector(mean), as_vector(std)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"denormalize={denormalize!r}: expected (mean, std), numbers or one per channel, or a "
+            "callable from the tensor to brightness in 0..1."
+        ) from None
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in {1, channels}:
+            raise InputError(
+                f"denormalize: {name} has {len(values)} values, the images {channels} channels."
+            )
+    if not (np.isfinite(mean).all() and (std > 0).all()):
+        raise InputError(f"denormalize={denormalize!r}: std must be above 0 and mean finite.")
+    white = 255.0 if max(mean.max(), std.max()) > 2 else 1.0
+    return Display(Normalisation(1 / std, -mean / std, white))
+
+
+def _channels_note(channels: int) -> str:
+    return f"The network's input has {channels} channels: their mean is shown in grey."
+
+
+def _three(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(channels, rows, columns) as (rows, columns, 3): grey unless there are three channels."""
+    if brightness.shape[0] != 3:
+        brightness = np.repeat(brightness.mean(axis=0, keepdims=True), 3, axis=0)
+    channels_last: NDArray[np.float64] = np.moveaxis(brightness, 0, 2)
+    return channels_last
+
+
+def _stretched(values: NDArray[Any]) -> NDArray[np.float64]:
+    low, high = float(values.min()), float(values.max())
+    return np.asarray((values.astype(np.float64) - low) / (high - low or 1.0))
+
+
+def _quantised(brightness: NDArray[Any]) -> Pixels:
+    pixels: Pixels = np.rint(np.clip(brightness, 0, 1) * 255).astype(np.uint8)
+    return pixels
+
+
+def _from_user(result: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """What the user's denormalize gave, as brightness (rows, columns, 3)."""
+    import torch
+
+    if isinstance(result, torch.Tensor):
+        result = result.detach().cpu().numpy()
+    values = np.asarray(result)
+    if values.shape == (*shape[1:], 3):  # rows, columns, 3
+        values = values.transpose(2, 0, 1)
+    if values.ndim != 3 or values.shape[1:] != shape[1:]:
+        raise InputError(
+            f"denormalize gave shape {values.shape} for a tensor of {shape}: expected brightness "
+            "in 0..1 of the same rows and columns, (channels, rows, columns) or (rows, columns, 3)."
+        )
+    scale = 255 if values.dtype == np.uint8 else 1
+    return _three(values.astype(np.float64) / scale)

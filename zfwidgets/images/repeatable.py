@@ -1,0 +1,107 @@
+"""Refuse images that are other pixels each time they are read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+ATTEMPTS = 5
+
+ADVICE = (
+    "so an image would be other pixels each time it is read. Pass the transform of the "
+    "evaluation, without augmentation (torchvision: weights.transforms())."
+)
+
+
+class RandomDraw(BaseException):  # not Exception: a dataset must not swallow it
+    """An operation was about to draw from torch's global random generators."""
+
+
+def check_repeatable(
+    read: Callable[[], torch.Tensor], what: str, before: dict[str, Any]
+) -> torch.Tensor:
+    """Read an image several times; raise `InputError` if it is random, else return it.
+
+    ``before`` are the `states` from before the very first reading. torch's draws are refused
+    before they happen, in this thread only, so its generators never move. The generators of
+    Python and NumPy are compared before and after, and put back. Another thread may be drawing
+    from those meanwhile: a change counts if it comes with every reading.
+    """
+    import torch
+
+    with refuse_draws(what):
+        first, second = read(), read()
+        moved = _moved(before) and _moved_by_every(read)
+    if moved:
+        _restore(before)
+        raise InputError(f"{what} draws random numbers ({moved}), {ADVICE}")
+    if first.shape != second.shape or not torch.equal(first, second):
+        raise InputError(f"{what} gave different results for the same image, {ADVICE}")
+    return first
+
+
+@contextmanager
+def refuse_draws(what: str) -> Iterator[None]:
+    """Raise `InputError` instead of drawing from torch's global generators, in this thread."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class RefuseDraws(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            kwargs = kwargs or {}
+            if torch.Tag.nondeterministic_seeded in func.tags:
+                generators = [
+                    x for x in (*args, *kwargs.values()) if isinstance(x, torch.Generator)
+                ]
+                if not generators or torch.default_generator in generators:
+                    raise RandomDraw(func)
+            return func(*args, **kwargs)
+
+    try:
+        with RefuseDraws():
+            yield
+    except RandomDraw as draw:
+        raise InputError(f"{what} draws random numbers ({draw}), {ADVICE}") from None
+
+
+def states() -> dict[str, Any]:
+    """Where Python's and NumPy's global generators are."""
+    return {"random": random.getstate(), "numpy.random": np.random.get_state()}  # noqa: NPY002
+
+
+def _moved(before: dict[str, Any]) -> str:
+    """Which generator isn't where it was; empty if both are."""
+    now = states()
+    return next(
+        (name for name in before if _comparable(now[name]) != _comparable(before[name])), ""
+    )
+
+
+def _comparable(state: Any) -> Any:
+    """A generator's state as something that ``==`` compares."""
+    return tuple(x.tobytes() if isinstance(x, np.ndarray) else x for x in state)
+
+
+def _moved_by_every(read: Callable[[], Any]) -> str:
+    for _ in range(ATTEMPTS):
+        before = states()
+        read()
+        if not (moved := _moved(before)):
+            return ""
+    return moved
+
+
+def _restore(states: dict[str, Any]) -> None:
+    random.setstate(states["random"])
+    np.random.set_state(states["numpy.random"])  # noqa: NPY002

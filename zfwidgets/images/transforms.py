@@ -1,0 +1,127 @@
+"""What a transform is: how it is chosen, named, and inverted to see what the network saw."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ASSUMED = (
+    "No transform was given, so ImageNet's evaluation transform is assumed: shorter side to 256 "
+    "pixels, the centre's 224 x 224, ImageNet's normalisation."
+)
+
+AFTER_NORMALISING = {
+    "CenterCrop",
+    "ConvertImageDtype",
+    "Identity",
+    "Resize",
+    "ToDtype",
+    "ToPureTensor",
+}
+"""Steps that may follow a Normalize without changing what a value means."""
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """The last, affine part of a transform: ``network = gain * pixel + shift``, per channel.
+
+    ``gain`` and ``shift`` are (channels,) or (1,); pixels run from 0 to ``white``. ``centred``
+    tells that a Normalize was there, so that 0 is its mean colour.
+    """
+
+    gain: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    white: float = 1.0
+    centred: bool = True
+
+    def brightness(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Network values (channels, rows, columns) as brightness, 0 black to 1 white."""
+        gain, shift = self.gain[:, None, None], self.shift[:, None, None]
+        return np.asarray((values - shift) / gain / self.white)
+
+    def network(self, brightness: float) -> NDArray[np.float64]:
+        """A grey for the eye (0..1) as the network's values, (channels,) or (1,)."""
+        return self.gain * brightness * self.white + self.shift
+
+
+UNCHANGED = Normalisation(np.ones(1), np.zeros(1), centred=False)
+"""Tensors that hold plain brightness."""
+
+
+def choose(transform: Any, items_are_tensors: bool) -> tuple[Any, str, tuple[str, ...]]:
+    """The callable, a note on screen about it (or ""), and class names that came with it."""
+    if transform is None:
+        if items_are_tensors:
+            return None, "", ()
+        from .samples import transform as imagenet
+
+        return imagenet(), ASSUMED, ()
+    if isinstance(transform, Enum):  # a member of torchvision's WeightsEnum
+        if not callable(getattr(transform, "transforms", None)):
+            raise InputError(
+                f"{transform!r} isn't a torchvision weights enum: it has no transforms()."
+            )
+        weights: Any = transform
+        return weights.transforms(), "", tuple(weights.meta.get("categories", ()))
+    if isinstance(transform, type) and issubclass(transform, Enum):
+        raise InputError(
+            f"transform={transform.__name__} is a class: pass a member of it, "
+            f"{transform.__name__}.DEFAULT."
+        )
+    if not callable(transform):
+        raise InputError(
+            f"transform is a {type(transform).__name__}: expected a callable from a PIL image to a "
+            "float tensor (channels, rows, columns), or a member of torchvision's weights enum."
+        )
+    return transform, "", ()
+
+
+def describe(transform: Any) -> str:
+    """A transform in words that are the same in every process."""
+    if transform is None:
+        return "none"
+    if type(transform).__name__ == "ImageClassification":  # its repr changes between versions
+        names = ("resize_size", "crop_size", "interpolation", "antialias", "mean", "std")
+        return ", ".join(f"{name} {getattr(transform, name, None)}" for name in names)
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(transform))
+
+
+def steps(transform: Any) -> Iterator[Any]:
+    """The single steps of (nested) Compose, Sequential and the like."""
+    inner: Any = getattr(transform, "transforms", None)
+    if type(transform).__name__ == "Sequential":
+        inner = list(transform)
+    if isinstance(inner, (list, tuple)) or type(inner).__name__ == "ModuleList":
+        for step in inner:
+            yield from steps(step)
+    elif transform is not None:
+        yield transform
+
+
+def find_normalisation(transform: Any) -> Normalisation | None:
+    """The Normalize steps of a transform; None if there is none or what follows is unknown."""
+    found = None
+    for step in steps(transform):
+        mean, std = getattr(step, "mean", None), getattr(step, "std", None)
+        if mean is not None and std is not None:
+            mean, std = as_vector(mean), as_vector(std)
+            before = found or UNCHANGED
+            found = Normalisation(before.gain / std, (before.shift - mean) / std)
+        elif found and type(step).__name__ not in AFTER_NORMALISING:
+            return None
+    return found
+
+
+def as_vector(values: Any) -> NDArray[np.float64]:
+    """A mean or std as an array (channels,) or (1,)."""
+    return np.atleast_1d(np.asarray(values, dtype=np.float64).squeeze())
