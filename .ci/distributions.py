@@ -63,7 +63,7 @@ def once(pattern: str, replacement: str, text: str) -> str:
 
 def found(pattern: str, text: str) -> str:
     """Return what the group of `pattern` matches."""
-    match = re.search(pattern, text, flags=re.MULTILINE | re.DOTALL)
+    match = re.search(pattern, text, flags=re.MULTILINE)
     if match is None:
         raise SystemExit(f"expected {pattern!r} in pyproject.toml or zfwidgets/__init__.py")
     return match[1]
@@ -81,7 +81,7 @@ def core_project(pyproject: str) -> str:
 def meta_project(pyproject: str, version: str) -> str:
     """pyproject.toml of the distribution that only requires, made from the tree's."""
     torch = [found(rf'^(  "{name}>=[^"]*",)$', pyproject) for name in LEFT_OUT]
-    extras = found(r"^\[project\.optional-dependencies\]\n(.*?)^\[", pyproject)
+    extras = found(r"^\[project\.optional-dependencies\]\n([\s\S]*?)^\[", pyproject)
     names = re.findall(r"^(\w+) = \[", extras, flags=re.MULTILINE)
     return META.format(
         version=version,

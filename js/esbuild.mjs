@@ -1,7 +1,7 @@
 // Every src/widgets/*.ts becomes one self-contained module, ../zfwidgets/static/<name>.js.
 // One module a widget, because anywidget sends the whole of it with every instance.
-import { mkdir, readdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
@@ -18,11 +18,17 @@ if (entryPoints.length === 0) {
   process.exit(1);
 }
 
-// A widget that was renamed or removed must not live on in the package.
-await mkdir(outdir, { recursive: true });
-for (const name of await readdir(outdir)) {
-  if (name.endsWith(".js")) await rm(join(outdir, name));
-}
+// Style sheets are strings in the module, so nobody else would minify them.
+const cssText = {
+  name: "css-text",
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const css = await readFile(path, "utf8");
+      const { code } = await esbuild.transform(css, { loader: "css", minify: !watch });
+      return { contents: code, loader: "text" };
+    });
+  },
+};
 
 const options = {
   entryPoints,
@@ -32,7 +38,7 @@ const options = {
   target: "es2022",
   minify: !watch,
   sourcemap: watch ? "inline" : false,
-  loader: { ".css": "text" },
+  plugins: [cssText],
   legalComments: "inline",
   logLevel: "info",
 };
@@ -41,5 +47,11 @@ if (watch) {
   const context = await esbuild.context(options);
   await context.watch();
 } else {
-  await esbuild.build(options);
+  // esbuild has told what was wrong; where it was called from says nothing more.
+  await esbuild.build(options).catch(() => process.exit(1));
+  // A widget that was renamed or removed must not live on in the package.
+  const built = new Set(entryPoints.map((path) => `${basename(path, ".ts")}.js`));
+  for (const name of await readdir(outdir)) {
+    if (name.endsWith(".js") && !built.has(name)) await rm(join(outdir, name));
+  }
 }
