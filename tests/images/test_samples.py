@@ -1,0 +1,84 @@
+"""The shipped photos are there, are free, and say whose they are."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from zfwidgets import samples
+from zfwidgets.images.samples import ALLOWED_LICENCES, DATA, SamplePhotos
+
+
+@pytest.fixture(scope="module")
+def photos() -> SamplePhotos:
+    return samples.photos()
+
+
+def test_at_least_120_photos_at_display_size(photos: SamplePhotos) -> None:
+    assert len(photos) >= 120
+    for image in photos:
+        assert image.mode == "RGB"
+        assert min(image.size) <= 320
+        assert max(image.size) <= 480
+    assert sum(len(photos.webp(i)) for i in range(len(photos))) <= 4_500_000
+
+
+def test_table_and_files_are_the_same_set(photos: SamplePhotos) -> None:
+    shipped = {path.name for path in (DATA / "photos").iterdir()}
+    assert shipped == {row.file for row in photos.licences}
+    assert len(set(photos.names)) == len(photos)
+
+
+def test_every_photo_has_a_free_licence_and_an_attribution(photos: SamplePhotos) -> None:
+    sources = [row.source_url for row in photos.licences]
+    assert len(set(sources)) == len(sources)  # no photo twice
+    for row in photos.licences:
+        assert ALLOWED_LICENCES[row.licence] == row.licence_url
+        assert row.author
+        assert row.title
+        assert row.source_url.startswith("https://")
+        if row.licence.startswith("CC-BY"):
+            assert row.changes, row.file  # the licence asks to say what was changed
+            assert row.author in row.attribution
+            assert row.source_url in row.attribution
+
+
+def test_table_is_plain_tsv() -> None:
+    text = (DATA / "photos.tsv").read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines(), delimiter="\t"))
+    assert {len(row) for row in rows} == {10}
+    assert rows[0][:4] == ["file", "title", "author", "licence"]
+
+
+def test_by_name_by_number_and_as_a_smaller_set(photos: SamplePhotos) -> None:
+    number = photos.names.index("coffee")
+    assert photos["coffee"].tobytes() == photos[number].tobytes()
+    some = photos[["coffee", 0]]
+    assert some.names == ("coffee", photos.names[0])
+    assert photos[2:5].names == photos.names[2:5]
+    assert [image.size for image in photos[:2]] == [photos[0].size, photos[1].size]
+    assert photos[-1].size == photos[len(photos) - 1].size
+    with pytest.raises(IndexError):
+        photos[len(photos)]
+    with pytest.raises(KeyError, match="kitten"):
+        photos["kiten"]
+
+
+def test_digest_depends_on_the_set(photos: SamplePhotos) -> None:
+    assert photos[:9].digest == samples.photos()[:9].digest
+    assert photos[:9].digest != photos[:8].digest
+
+
+def test_categories_and_transform_need_no_download() -> None:
+    assert len(samples.categories()) == 1000
+    assert samples.categories()[281:283] == ("tabby", "tiger cat")
+    assert samples.transform()(Image.new("RGB", (300, 200))).shape == (3, 224, 224)
+
+
+def test_importing_samples_imports_no_torch() -> None:
+    code = "import sys, zfwidgets.samples as s; s.photos()[0]; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
