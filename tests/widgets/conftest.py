@@ -1,0 +1,126 @@
+"""A real engine without torch, and a front end that takes down what it hears."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import comm
+import pytest
+from comm.base_comm import BaseComm
+
+_path = Path(__file__).with_name("numpy_engine.py")
+_spec = importlib.util.spec_from_file_location("numpy_engine", _path)
+numpy_engine = sys.modules.setdefault("numpy_engine", importlib.util.module_from_spec(_spec))
+_spec.loader.exec_module(numpy_engine)
+
+MODULES = ("picker", "patch_grid", "occlusion_map", "explorer", "selection")
+
+
+class FrontEnd:
+    """The other end of all comms: keeps every message, and waits for those that matter."""
+
+    def __init__(self):
+        self.heard = threading.Condition()
+        self.messages = []
+
+    def publish(self, comm_id, msg_type, data, buffers):
+        with self.heard:
+            self.messages.append((comm_id, msg_type, data or {}, buffers or []))
+            self.heard.notify_all()
+
+    def custom(self, widget, op=None):
+        """Custom messages of a widget, maybe of one op, as (content, buffers)."""
+        return [
+            (data["content"], buffers)
+            for comm_id, kind, data, buffers in list(self.messages)
+            if comm_id == widget.model_id
+            and kind == "comm_msg"
+            and data.get("method") == "custom"
+            and op in (None, data["content"]["op"])
+        ]
+
+    def updates(self, widget):
+        """States that were sent to the front end after the comm was opened."""
+        return [
+            data["state"]
+            for comm_id, kind, data, _ in list(self.messages)
+            if comm_id == widget.model_id and data.get("method") == "update"
+        ]
+
+    def send(self, widget, content):
+        """A custom message from the browser."""
+        data = {"method": "custom", "content": content}
+        widget.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+    def change(self, widget, **state):
+        """A change of traits from the browser."""
+        data = {"method": "update", "state": state, "buffer_paths": []}
+        widget.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+    def get(self, widget, kind, slot="slot", view="view", priority=1, **fields):
+        """Ask as a view does; returns the key."""
+        key = {"fingerprint": widget.fingerprint, **fields}
+        request = {"zf": 1, "op": "get", "view": view, "slot": slot, "kind": kind}
+        self.send(widget, {**request, "key": key, "priority": priority})
+        return key
+
+    def answer(self, widget, key, timeout=60):
+        """Wait for the reply or error to a key: (content, buffers)."""
+
+        def found():
+            return [
+                message
+                for message in self.custom(widget)
+                if message[0]["op"] in ("reply", "error") and message[0].get("key") == key
+            ]
+
+        with self.heard:
+            assert self.heard.wait_for(found, timeout), f"no answer to {key}"
+            return found()[-1]
+
+    def ask(self, widget, kind, **fields):
+        """Ask and wait for the answer."""
+        return self.answer(widget, self.get(widget, kind, **fields))
+
+
+@pytest.fixture
+def front_end(monkeypatch):
+    front_end = FrontEnd()
+
+    class Comm(BaseComm):
+        def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+            front_end.publish(self.comm_id, msg_type, data, buffers)
+
+    monkeypatch.setattr(comm, "create_comm", Comm)
+    return front_end
+
+
+@pytest.fixture(autouse=True)
+def built(monkeypatch, tmp_path):
+    """Python's tests don't need the built JavaScript: any ES module will do."""
+    from zfwidgets.widgets import bundle
+
+    for module in MODULES:
+        (tmp_path / f"{module}.js").write_text("export default {};")
+    monkeypatch.setattr(bundle, "STATIC", tmp_path)
+
+
+@pytest.fixture
+def engine():
+    return numpy_engine.NumpyEngine()
+
+
+@pytest.fixture
+def indexed(engine):
+    for _ in engine.index_steps():
+        pass
+    return engine
+
+
+@pytest.fixture
+def new_view():
+    return lambda: uuid.uuid4().hex

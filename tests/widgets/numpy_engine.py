@@ -1,0 +1,291 @@
+"""A small but real engine in NumPy: convolutions, max-pool and ReLU on generated images.
+
+It implements `EngineProtocol` without torch, so that widgets can be tested where torch is absent.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from zfwidgets.errors import InactiveUnit, InputError, UnknownLayer
+from zfwidgets.records import (
+    Activation,
+    ActivationSample,
+    Box,
+    ChannelSummary,
+    EngineInfo,
+    LayerInfo,
+    Occluder,
+    OcclusionMap,
+    Operation,
+    Prediction,
+    Progress,
+    Projection,
+    ReceptiveField,
+    TopActivations,
+    Unit,
+    occluder_box,
+)
+
+ROWS, COLUMNS = 24, 32
+KEEP = 25
+
+
+def conv(x, weight, bias):
+    """3 x 3, stride 1, padding 1: (channels, rows, columns) -> (filters, rows, columns)."""
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.pad(x, ((0, 0), (1, 1), (1, 1))), (3, 3), (1, 2)
+    )
+    return np.einsum("crsij,fcij->frs", windows, weight) + bias[:, None, None]
+
+
+def conv_transposed(y, weight):
+    """The adjoint of `conv` without its bias, written out."""
+    out = np.zeros((weight.shape[1], y.shape[1] + 2, y.shape[2] + 2), np.float32)
+    for i in range(3):
+        for j in range(3):
+            spread = np.einsum("frs,fc->crs", y, weight[:, :, i, j])
+            out[:, i : i + y.shape[1], j : j + y.shape[2]] += spread
+    return out[:, 1:-1, 1:-1]
+
+
+def pool(x):
+    """2 x 2 max-pool: values and the switches, 0..3 within each window."""
+    channels, rows, columns = x.shape
+    windows = x.reshape(channels, rows // 2, 2, columns // 2, 2).transpose(0, 1, 3, 2, 4)
+    windows = windows.reshape(channels, rows // 2, columns // 2, 4)
+    return windows.max(-1), windows.argmax(-1)
+
+
+def unpool(y, switches):
+    """Put values back at the switches."""
+    channels, rows, columns = y.shape
+    windows = np.where(np.arange(4) == switches[..., None], y[..., None], 0)
+    windows = windows.reshape(channels, rows, columns, 2, 2).transpose(0, 1, 3, 2, 4)
+    return windows.reshape(channels, rows * 2, columns * 2).astype(np.float32)
+
+
+def _field(size, stride, offset):
+    pair = lambda n: (n, n)  # noqa: E731
+    return ReceptiveField(pair(size), pair(stride), pair(offset), (ROWS, COLUMNS))
+
+
+class NumpyEngine:
+    """conv1 - relu1 - pool1 - conv2 - relu2 - mean over space - linear."""
+
+    def __init__(self, images: int = 14, seed: int = 0, channels: int = 6, classes: int = 5):
+        random = np.random.default_rng(seed)
+        draw = lambda *shape: random.normal(0, 0.4, shape).astype(np.float32)  # noqa: E731
+        self.w1, self.b1 = draw(channels, 3, 3, 3), draw(channels) * 0.1
+        self.w2, self.b2 = draw(8, channels, 3, 3), draw(8) * 0.1
+        self.b2[7] = -1e3  # a dead channel
+        self.w3, self.b3 = draw(classes, 8) * 4, draw(classes)
+        self.pictures = random.integers(0, 256, (images, ROWS, COLUMNS, 3), dtype=np.uint8)
+        for i, picture in enumerate(self.pictures):  # something to find, elsewhere in each image
+            picture[i % 16 : i % 16 + 8, 2 * i % 24 : 2 * i % 24 + 6] = (255, 40 * i % 256, 0)
+        self.lock = threading.RLock()
+        self.threads: set[str] = set()
+        self._index: dict | None = None
+        whole = ReceptiveField((ROWS, COLUMNS), (1, 1), (0, 0), (ROWS, COLUMNS), "global")
+        shape = (ROWS, COLUMNS)
+        half = (ROWS // 2, COLUMNS // 2)
+        self.layers = (
+            LayerInfo("conv1", "Conv2d", "conv", (channels, *shape), _field(3, 1, -1)),
+            LayerInfo("relu1", "ReLU", "rectifier", (channels, *shape), _field(3, 1, -1), True),
+            LayerInfo("pool1", "MaxPool2d", "pool", (channels, *half), _field(4, 2, -1), True),
+            LayerInfo("conv2", "Conv2d", "conv", (8, *half), _field(8, 2, -3)),
+            LayerInfo("relu2", "ReLU", "rectifier", (8, *half), _field(8, 2, -3), True),
+            LayerInfo("classes", "Linear", "linear", (classes, 1, 1), whole),
+        )
+        self.info = EngineInfo(
+            model="NumpyNet",
+            device="cpu",
+            input_shape=(3, ROWS, COLUMNS),
+            images=tuple(f"picture {i}" for i in range(images)),
+            image_labels=tuple("odd" if i % 2 else None for i in range(images)),
+            labels=tuple(f"class {i}" for i in range(classes)),
+            transform="pixels / 255 - 0.5",
+            fingerprint=f"numpy-{seed}-{images}-{channels}",
+            skipped=(("broken.jpg", "truncated"),),
+            notes=("generated images",),
+        )
+
+    # the network
+
+    def forward(self, x) -> dict[str, np.ndarray]:
+        self.threads.add(threading.current_thread().name)
+        with self.lock:
+            conv1 = conv(x, self.w1, self.b1)
+            relu1 = np.maximum(conv1, 0)
+            pool1, switches = pool(relu1)
+            conv2 = conv(pool1, self.w2, self.b2)
+            relu2 = np.maximum(conv2, 0)
+            classes = self.w3 @ relu2.mean((1, 2)) + self.b3
+        return {
+            "conv1": conv1,
+            "relu1": relu1,
+            "pool1": pool1,
+            "conv2": conv2,
+            "relu2": relu2,
+            "classes": classes[:, None, None],
+            "switches": switches,
+        }
+
+    def input(self, image: int, occluder: Occluder | None = None):
+        x = self.pictures[image].astype(np.float32).transpose(2, 0, 1) / 255 - 0.5
+        if occluder is not None:
+            box = occluder.box.clip(ROWS, COLUMNS)
+            fill = 0.0 if occluder.fill in ("grey", "mean") else occluder.fill
+            x[:, box.top : box.bottom, box.left : box.right] = fill
+        return x
+
+    # the protocol
+
+    def layer(self, name: str) -> LayerInfo:
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise UnknownLayer(name, [layer.name for layer in self.layers])
+
+    @property
+    def indexed(self) -> bool:
+        return self._index is not None
+
+    def index_steps(self) -> Generator[Progress, None, None]:
+        if self.indexed:
+            return
+        images = len(self.pictures)
+        maps: dict[str, list] = {layer.name: [] for layer in self.layers}
+        for i in range(images):
+            for name, values in self.forward(self.input(i)).items():
+                if name in maps:
+                    maps[name].append(values)
+            yield Progress(i + 1, images, None, "indexing")
+        self._index = {name: np.stack(values) for name, values in maps.items()}
+
+    def _maps(self, layer: str) -> np.ndarray:
+        self.layer(layer)
+        for _ in self.index_steps():
+            pass
+        assert self._index is not None
+        return self._index[layer]
+
+    def channels(self, layer: str) -> ChannelSummary:
+        maps = self._maps(layer)
+        strongest = [self._strongest(layer, c)[0] for c in range(maps.shape[1])]
+        image, row, col, value = (np.array(column) for column in zip(*strongest, strict=True))
+        return ChannelSummary(
+            layer,
+            maps.mean((0, 2, 3)).astype(np.float32),
+            (maps.max((2, 3)) <= 0).mean(0).astype(np.float32),
+            value.astype(np.float32),
+            image,
+            row,
+            col,
+        )
+
+    def _strongest(self, layer: str, channel: int) -> list[tuple[int, int, int, float]]:
+        maps = self._maps(layer)[:, channel]
+        best = []
+        for image, plane in enumerate(maps):
+            row, col = np.unravel_index(plane.argmax(), plane.shape)
+            best.append((image, int(row), int(col), float(plane[row, col])))
+        return sorted(best, key=lambda one: (-one[3], one[0]))
+
+    def sample(self, layer: str, channel: int) -> ActivationSample:
+        values = self._maps(layer)[:, channel].max((1, 2)).astype(np.float32)
+        return ActivationSample(layer, channel, np.arange(len(values)), values, True)
+
+    def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
+        info = self.layer(layer)
+        if not 0 <= channel < info.channels:
+            raise InputError(f"Layer {layer!r} has channels 0 .. {info.channels - 1}.")
+        found = tuple(
+            Activation(
+                Unit(layer, channel, row, col),
+                image,
+                self.info.images[image],
+                value,
+                info.receptive_field.box(row, col),
+            )
+            for image, row, col, value in self._strongest(layer, channel)[: min(k, KEEP)]
+            if value > 0
+        )
+        return TopActivations(layer, channel, found, len(self.pictures))
+
+    def photo(self, image: int):
+        return self.pictures[image]
+
+    def patch(self, activation: Activation):
+        return activation.box.cut(self.photo(activation.image), 128)
+
+    def project_all(self, activations: Sequence[Activation], rule: str = "deconvnet"):
+        return tuple(self._project(a, rule) for a in activations)
+
+    def _project(self, a: Activation, rule: str) -> Projection:
+        if a.value <= 0:
+            raise InactiveUnit(f"Unit {a.unit} is {a.value}.")
+        depth = ("conv1", "relu1", "pool1", "conv2", "relu2").index(a.unit.layer)
+        maps = self.forward(self.input(a.image))
+        y = np.zeros_like(maps[a.unit.layer])
+        y[a.unit.channel, a.unit.row, a.unit.col] = a.value
+        if depth >= 3:
+            y = conv_transposed(np.maximum(y, 0), self.w2)
+        if depth >= 2:
+            y = unpool(y, maps["switches"])
+        y = conv_transposed(np.maximum(y, 0), self.w1)
+        operations = (Operation("conv2d", "paper", 1 + (depth >= 3)),)
+        if depth >= 2:
+            operations += (Operation("max_pool2d", "paper", 1, "switches of this image"),)
+        return Projection(a, rule, y.transpose(1, 2, 0).astype(np.float32), operations)
+
+    def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
+        logits = self.forward(self.input(image, occluder))["classes"][:, 0, 0]
+        name = self.info.images[image]
+        return Prediction(image, name, logits.astype(np.float32), self.info.labels, occluder)
+
+    def occlude_steps(self, image, patch=32, stride=8, fill="grey", target=None, layer=None):
+        size = (patch, patch) if isinstance(patch, int) else tuple(patch)
+        stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
+        clean = self.forward(self.input(image))
+        clean_logits = clean["classes"][:, 0, 0].astype(np.float32)
+        grid = -(-ROWS // stride[0]), -(-COLUMNS // stride[1])
+        logits = np.full((*grid, len(clean_logits)), np.nan, np.float32)
+        totals = (
+            None
+            if layer is None
+            else np.full((*grid, self.layer(layer).channels), np.nan, np.float32)
+        )
+        done = np.zeros(grid, bool)
+
+        def so_far():
+            return OcclusionMap(
+                image,
+                self.info.images[image],
+                size,
+                stride,
+                fill,
+                (ROWS, COLUMNS),
+                logits.copy(),
+                clean_logits,
+                int(clean_logits.argmax()) if target is None else target,
+                self.info.labels,
+                done.copy(),
+                layer,
+                None if totals is None else totals.copy(),
+                None if layer is None else clean[layer].sum((1, 2)).astype(np.float32),
+            )
+
+        for row in range(grid[0]):
+            for col in range(grid[1]):
+                box = Box(*(occluder_box(row, col, size, stride).to_json().values()))
+                maps = self.forward(self.input(image, Occluder(box, fill)))
+                logits[row, col] = maps["classes"][:, 0, 0]
+                if totals is not None:
+                    totals[row, col] = maps[layer].sum((1, 2))
+                done[row, col] = True
+            yield so_far()
+        return so_far()

@@ -1,0 +1,1 @@
+"""Widgets show records and send intentions back; they never import torch."""

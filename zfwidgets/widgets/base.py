@@ -1,0 +1,352 @@
+"""What all widgets of an engine have in common: state, messages, settling, display."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+from PIL import Image
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError, ZfError
+from ..records import Progress
+from . import keys, snapshot
+from .bundle import esm
+from .jobs import HandBack, Op, Steps
+from .options import scaled
+from .selection import FIELDS, Selection, reject_unknown, state_values
+from .service import Need, service_of
+
+PICTURE_DELAY = 1.0
+"""Seconds that a selection must be left alone before the static picture is drawn again."""
+PICTURE_PRIORITY = 9
+MOST_URGENT, LEAST_URGENT = 0, 8
+
+
+class EngineWidget(anywidget.AnyWidget):
+    """Base class of the widgets that show what an engine finds out.
+
+    The traits `selection`, `fingerprint` and `view_options` are all that is synchronised; pixels
+    are answers to messages that the browser sends (``docs/architecture.md``). Messages are
+    handed to the engine's worker; nothing is computed on the kernel's main thread.
+    """
+
+    _module: ClassVar[str]
+    """Name of the ES module in ``zfwidgets/static``."""
+
+    selection = anywidget.WidgetTrait().tag(sync=True)
+    """The shared `Selection`: set its traits to choose, observe them to follow."""
+    fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
+    """Identifies the engine's model, transform and images."""
+    view_options = traitlets.Dict(read_only=True).tag(sync=True)
+    """How a view starts; what the user changes in it stays in the browser."""
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        *,
+        selection: Selection | None,
+        first: Mapping[str, Any],
+        options: Mapping[str, Any],
+        others: Mapping[str, Any],
+    ) -> None:
+        known = [*first, *(name for name in options if name not in first), "selection", "layout"]
+        reject_unknown(type(self).__name__, others, tuple(known))
+        self._service = service_of(engine)
+        self._hand_back = HandBack()
+        self._picture_id: str | None = None
+        self._picture: Image.Image | None = None
+        self._failure: BaseException | None = None
+        if selection is None:
+            selection = Selection(engine, **first_selection(engine, first))
+        else:
+            selection.attach(engine)
+            selection.choose(**chosen(engine, first, selection))
+        self.set_trait("fingerprint", engine.info.fingerprint)
+        self.set_trait("view_options", dict(options))
+        self.on_msg(self._on_message)
+        super().__init__(selection=selection, **others)
+
+    @property
+    def _esm(self) -> str:
+        return esm(self._module)
+
+    @property
+    def engine(self) -> EngineProtocol:
+        """The engine whose records are shown."""
+        return self._service.engine
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The selection as versioned JSON (see `Selection.state`); set it to restore it."""
+        state: dict[str, Any] = self.selection.state
+        return state
+
+    @state.setter
+    def state(self, state: Mapping[str, Any]) -> None:
+        self.selection.choose(**state_values(state))
+
+    def close(self) -> None:
+        """Stop what was asked for and remove the widget from the front end."""
+        if self.comm is not None and hasattr(self, "_service"):
+            self._service.jobs.cancel(self.model_id)
+        super().close()
+
+    @traitlets.validate("selection")
+    def _validate_selection(self, proposal: Any) -> Selection:
+        selection = proposal["value"]
+        if not isinstance(selection, Selection):
+            raise traitlets.TraitError(f"A selection must be a zf.Selection, not {selection!r}.")
+        try:
+            selection.attach(self.engine)
+        except InputError as error:
+            raise traitlets.TraitError(str(error)) from error
+        return selection
+
+    @traitlets.observe("selection")
+    def _follow_selection(self, change: Any) -> None:
+        if isinstance(change["old"], Selection):
+            change["old"].unobserve(self._selection_changed, list(FIELDS))
+        change["new"].observe(self._selection_changed, list(FIELDS))
+        self._selection_changed(change)
+
+    def _selection_changed(self, _change: Any) -> None:
+        if self._picture_id is not None:
+            self._draw_picture(PICTURE_PRIORITY, PICTURE_DELAY)
+
+    # ------------------------------------------------------------------ messages
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        """Take a message of the front end: post it to the worker and return."""
+        message = content if isinstance(content, dict) else {}
+        try:
+            self._post(message)
+        except ZfError as error:
+            self._listener(message)("error", error)
+
+    def _post(self, message: dict[str, Any]) -> None:
+        op, view, slot = message.get("op"), message.get("view"), message.get("slot")
+        if message.get("zf") != 1 or op not in ("get", "cancel"):
+            raise InputError('A message must be {zf: 1, op: "get" or "cancel", ...}.')
+        if not isinstance(view, str) or not isinstance(slot, str):
+            raise InputError(f"A message names its view and slot, not {view!r} and {slot!r}.")
+        if op == "cancel":
+            self._service.jobs.cancel(self.model_id, view, slot)
+            return
+        urgency = keys.integer("priority", message.get("priority", 1), MOST_URGENT, LEAST_URGENT)
+        fields = self._service.source.check(message.get("kind"), message.get("key"))
+        need = (message["kind"], fields)
+        listener = self._listener(message)
+        self._service.ask(self.model_id, view, slot, need, listener, priority=urgency)
+
+    def _listener(self, request: Mapping[str, Any]) -> Callable[[Op, Any], None]:
+        address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
+
+        def tell(op: Op, value: Any) -> None:
+            data, buffers = wire(op, value)
+            self.send({"zf": 1, "op": op, **address, "data": data}, buffers)
+
+        return tell
+
+    # ------------------------------------------------------------------ settling
+
+    def _needs(self) -> list[Need]:
+        """What a view of the current selection asks for before it is settled."""
+        raise NotImplementedError
+
+    def settle(self, timeout: float = 60.0) -> bool:
+        """Wait until all is computed that the selection and the browser ask for.
+
+        When it returns True, what the current selection needs is computed and kept, so that a
+        browser that asks for it gets it at once; every request that had come from the browser
+        has been answered and the answers sent; linked plots have been updated; and the static
+        picture, if the widget was displayed, shows the current selection.
+
+        It doesn't wait for the browser itself: many kernels (ipykernel 6 and 7.4) receive the
+        browser's messages only when the cell has ended. What then is painted, the page says
+        itself: the widget's root element has ``data-zf-settled="true"``.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most.
+
+        Returns
+        -------
+        bool
+            False if time ran out; what was asked for is still computed.
+
+        Raises
+        ------
+        Exception
+            What the engine raised when it computed what the selection needs.
+        """
+        self._failure = None
+        self._draw_picture(MOST_URGENT, 0.0)
+        done = self._service.jobs.wait({self.model_id, self.selection.model_id}, timeout)
+        self._hand_back.run_waiting()
+        if self._failure is not None:
+            raise self._failure
+        return done
+
+    def snapshot(self, timeout: float = 60.0) -> Image.Image:
+        """Draw the static picture of the current selection, waiting for what it shows.
+
+        Under a displayed widget it replaces the one that was there.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; what isn't known then is left empty in the picture.
+
+        Returns
+        -------
+        PIL.Image.Image
+            The picture, RGB.
+        """
+        if not self.settle(timeout) or self._picture is None:
+            self._picture = self._paint_known()
+        return self._picture
+
+    # ------------------------------------------------------------------ display
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """Show two outputs: the widget, and a static picture for when it can't live."""
+        from IPython.display import display
+
+        bundle = None if self.comm is None else self._repr_mimebundle_()
+        if bundle is None:
+            display({"text/plain": f"{type(self).__name__} (closed)"}, raw=True)
+            return
+        data, metadata = bundle
+        display(data, metadata=metadata, raw=True)
+        self._picture_id = self._picture_id or uuid.uuid4().hex
+        self._show_picture(self._paint_known(), update=False)
+        self._draw_picture(PICTURE_PRIORITY, PICTURE_DELAY)
+
+    def _draw_picture(self, priority: int, delay: float) -> None:
+        """Have the worker compute what the selection needs and draw it."""
+        needs, state = self._needs(), self.state
+
+        def steps() -> Steps:
+            answers = yield from self._service.all(needs)
+            return snapshot.draw(self.engine.info, state, needs, answers)
+
+        self._service.jobs.submit(
+            self.model_id,
+            "python",
+            "picture",
+            repr((needs, state)),
+            steps,
+            self._picture_drawn,
+            priority=priority,
+            delay=delay,
+        )
+
+    def _picture_drawn(self, op: Op, value: Any) -> None:
+        if op == "error":
+            self._failure = value
+        elif op == "reply":
+            self._hand_back(lambda: self._show_picture(value))
+
+    def _show_picture(self, picture: Image.Image, *, update: bool = True) -> None:
+        self._picture = picture
+        if self._picture_id is None:
+            return
+        from IPython.display import display
+
+        alt = f"zfwidgets {type(self).__name__}: {self._describe()}"
+        size = {"width": picture.width // 2, "height": picture.height // 2}
+        display(
+            {"image/jpeg": snapshot.to_jpeg(picture), "text/plain": alt},
+            metadata={"alt": alt, "image/jpeg": {**size, "alt": alt}},
+            raw=True,
+            display_id=self._picture_id,
+            update=update,
+        )
+
+    def _describe(self) -> str:
+        unit = self.selection.unit
+        what = "" if unit is None else f"layer {unit[0]}, channel {unit[1]}, "
+        return f"{what}photo {self.engine.info.images[self.selection.photo]}"
+
+    def _paint_known(self) -> Image.Image:
+        """The picture as far as it is known; computes nothing."""
+        needs = self._needs()
+        return snapshot.draw(self.engine.info, self.state, needs, self._service.known(needs))
+
+
+def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:
+    """What a job says, as JSON and buffers."""
+    if op in ("reply", "partial"):
+        data, buffers = value
+        return data, buffers
+    if isinstance(value, Progress):
+        return {
+            "what": value.what,
+            "done": value.done,
+            "total": value.total,
+            "seconds_left": value.seconds_left,
+        }, []
+    if isinstance(value, BaseException):
+        return {"name": type(value).__name__, "message": str(value) or repr(value)}, []
+    return {}, []
+
+
+# ---------------------------------------------------------------------- where a widget starts
+
+
+def first_selection(engine: EngineProtocol, first: Mapping[str, Any]) -> dict[str, Any]:
+    """A telling first selection: a channel in the middle of the network, its strongest photo."""
+    start: dict[str, Any] = {
+        "unit": middle_unit(engine),
+        "photo": 0,
+        "occluder": centred_occluder(engine, None),
+        **chosen(engine, first, None),
+    }
+    if first.get("image") is None and engine.indexed:
+        layer, channel = start["unit"]
+        strongest = engine.top(layer, channel, 1)
+        start["photo"] = strongest[0].image if len(strongest) else 0
+    return start
+
+
+def middle_unit(engine: EngineProtocol) -> tuple[str, int]:
+    """Channel 0 of the layer in the middle among convolutions and blocks."""
+    layers = [layer for layer in engine.layers if layer.role in ("conv", "block")]
+    layers = layers or list(engine.layers)
+    return layers[len(layers) // 2].name, 0
+
+
+def chosen(
+    engine: EngineProtocol, first: Mapping[str, Any], selection: Selection | None
+) -> dict[str, Any]:
+    """The traits of a selection that a widget's arguments ask for; what is None isn't asked for."""
+    values: dict[str, Any] = {}
+    given = {name: value for name, value in first.items() if value is not None}
+    unit = None if selection is None else selection.unit
+    if "layer" in given:
+        values["unit"] = (given["layer"], given.get("channel", 0))
+    elif "channel" in given:
+        values["unit"] = ((unit or middle_unit(engine))[0], given["channel"])
+    if "image" in given:
+        values["photo"] = given["image"]
+    if "patch" in given or "fill" in given:
+        values["occluder"] = centred_occluder(engine, given.get("patch"), given.get("fill", "grey"))
+    return values
+
+
+def centred_occluder(
+    engine: EngineProtocol, patch: int | tuple[int, int] | None, fill: str | float = "grey"
+) -> dict[str, Any]:
+    """An occluder in the middle of the input, ``patch`` pixels high and wide."""
+    rows, columns = keys.input_size(engine)
+    size = scaled(engine, 32) if patch is None else patch
+    height, width = size if isinstance(size, tuple | list) else (size, size)
+    height = keys.integer("patch (rows)", height, 1, rows)
+    width = keys.integer("patch (columns)", width, 1, columns)
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return {"top": top, "left": left, "height": height, "width": width, "fill": fill}

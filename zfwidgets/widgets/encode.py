@@ -1,0 +1,72 @@
+"""Pixels and numbers as bytes for the browser, and back for the static picture."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..records import Pixels
+
+Answer = tuple[dict[str, Any], list[bytes]]
+"""JSON and binary buffers, as they cross the wire."""
+
+LOSSLESS_BELOW = 500_000
+"""Bytes of raw pixels up to which a picture is sent as PNG."""
+
+GREY = 128
+"""The level that is shown where there are no pixels."""
+
+
+def encode_pictures(pictures: Sequence[Pixels]) -> tuple[str, list[bytes]]:
+    """Encode pictures of one answer; all get the MIME type that the largest one needs."""
+    small = max((p.nbytes for p in pictures), default=0) <= LOSSLESS_BELOW
+    buffers = []
+    for pixels in pictures:
+        stream = io.BytesIO()
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        if small:
+            image.save(stream, "PNG", compress_level=1)
+        else:
+            image.save(stream, "JPEG", quality=92, subsampling=0)
+        buffers.append(stream.getvalue())
+    return ("image/png" if small else "image/jpeg"), buffers
+
+
+def decode_picture(buffer: bytes) -> Image.Image:
+    """A picture of an answer, as an RGB image."""
+    return Image.open(io.BytesIO(buffer)).convert("RGB")
+
+
+def numbers(values: NDArray[Any], dtype: str = "<f4") -> bytes:
+    """Numbers as little-endian bytes, row by row."""
+    return np.ascontiguousarray(values, dtype=dtype).tobytes()
+
+
+def thumbnail(pixels: Pixels, size: int) -> Pixels:
+    """Fit pixels into a square of ``size`` px, centred, the rest white."""
+    rows, columns = pixels.shape[:2]
+    scale = size / max(rows, columns)
+    fitted = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    resample = Image.Resampling.NEAREST if scale >= 2 else Image.Resampling.BOX
+    small = np.asarray(Image.fromarray(pixels).resize(fitted, resample))
+    out = np.full((size, size, 3), 255, dtype=np.uint8)
+    top, left = (size - fitted[1]) // 2, (size - fitted[0]) // 2
+    out[top : top + fitted[1], left : left + fitted[0]] = small
+    return out
+
+
+def sheet(thumbnails: Sequence[Pixels], size: int) -> tuple[Pixels, int]:
+    """Lay square thumbnails out row by row; the picture and its number of columns."""
+    columns = max(1, math.ceil(math.sqrt(len(thumbnails))))
+    rows = max(1, math.ceil(len(thumbnails) / columns))
+    out = np.full((rows * size, columns * size, 3), 255, dtype=np.uint8)
+    for i, picture in enumerate(thumbnails):
+        top, left = i // columns * size, i % columns * size
+        out[top : top + size, left : left + size] = picture
+    return out, columns

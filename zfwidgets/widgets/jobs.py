@@ -1,0 +1,350 @@
+"""One worker for one engine: the newest request of a slot wins, the most urgent goes first.
+
+Nothing here knows engines, widgets or messages: a job is a generator function and a listener.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..errors import Cancelled, ZfError
+from ..records import Progress
+
+log = logging.getLogger("zfwidgets")
+
+Op = Literal["reply", "partial", "progress", "error", "superseded"]
+Listener = Callable[[Op, Any], None]
+Step = Progress | Callable[[], Any]
+"""What a job yields: how far it is, or a function that gives its result so far."""
+Steps = Generator[Step, None, Any]
+
+IDLE = Progress(0, 0, None, "waiting")
+
+
+@dataclass(eq=False)
+class _Job:
+    place: tuple[Hashable, str, str]
+    identity: Hashable
+    make: Callable[[], Steps]
+    listener: Listener
+    priority: int
+    order: int
+    due: float
+    heard: float
+    progress: Progress = IDLE
+    steps: Steps | None = None
+    stopped: bool = False
+    answered: bool = False
+    told: dict[str, float] = field(default_factory=dict)
+
+
+class Jobs:
+    """Runs jobs one step at a time on one daemon thread, started when it is first needed.
+
+    A job belongs to an owner and to a slot ``(view, slot)`` of that owner. A newer job in the
+    same slot replaces it, waiting or running; asking again for the same changes nothing. Between
+    two steps the most urgent job goes first, in order of arrival among equals.
+
+    The listener of a job is called with ``("reply", result)``, ``("error", exception)`` or
+    ``("superseded", None)`` once, before that maybe with ``("partial", result)`` and, at least
+    every `heartbeat` seconds while the job waits or runs, with ``("progress", Progress)``. It is
+    called from the worker, the heartbeat's thread or, when superseded, from the thread that asks
+    for something else; it must be quick and must not set traits (see `HandBack`).
+
+    Where threads can't start (Pyodide) a job runs at once, on the thread that asks for it.
+
+    Parameters
+    ----------
+    heartbeat
+        Seconds of silence after which a waiting or running job gives a sign of life.
+    pause
+        Seconds between two partial results, or two reports of progress, of one job; what comes
+        in between is left out.
+    """
+
+    def __init__(self, *, heartbeat: float = 1.0, pause: float = 0.1) -> None:
+        self._heartbeat = heartbeat
+        self._pause = pause
+        self._changed = threading.Condition(threading.RLock())
+        self._jobs: dict[tuple[Hashable, str, str], _Job] = {}
+        self._dropped: deque[Steps] = deque()
+        self._orders = 0
+        self._ended = False
+        self._threads: dict[str, threading.Thread] = {}
+        self._inline = False
+
+    # ------------------------------------------------------------------ asking
+
+    def submit(
+        self,
+        owner: Hashable,
+        view: str,
+        slot: str,
+        identity: Hashable,
+        make: Callable[[], Steps],
+        listener: Listener,
+        *,
+        priority: int = 1,
+        delay: float = 0.0,
+    ) -> None:
+        """Ask for a job; returns at once.
+
+        Parameters
+        ----------
+        identity
+            What is asked for: a job of the same slot with an equal identity is the same job.
+        make
+            Gives the job's generator, called on the worker. It yields `Progress`, or functions
+            without arguments that give a partial result, and returns the result.
+        priority
+            Lower goes first.
+        delay
+            Seconds that the slot must be left alone before the job starts.
+        """
+        place, now = (owner, view, slot), time.monotonic()
+        with self._changed:
+            old = self._jobs.get(place)
+            if old is not None and old.identity == identity and not old.answered:
+                old.priority = min(old.priority, priority)
+                old.due = min(old.due, now + delay)
+                self._changed.notify_all()
+                return
+            superseded = self._drop(old) if old is not None else False
+            self._orders += 1
+            self._jobs[place] = _Job(
+                place, identity, make, listener, priority, self._orders, now + delay, now
+            )
+            self._ended = False
+            threaded = self._start_threads()
+            self._changed.notify_all()
+        if superseded and old is not None:
+            self._tell(old, "superseded", None)
+        if not threaded:
+            self._run_inline()
+
+    def cancel(self, owner: Hashable, view: str | None = None, slot: str | None = None) -> None:
+        """Stop an owner's jobs: one slot, all of a view, or all; they answer "superseded"."""
+        with self._changed:
+            dropped = [
+                job
+                for job in list(self._jobs.values())
+                if job.place[0] == owner
+                and view in (None, job.place[1])
+                and slot in (None, job.place[2])
+                and self._drop(job)
+            ]
+            self._changed.notify_all()
+        for job in dropped:
+            self._tell(job, "superseded", None)
+
+    def wait(self, owners: Collection[Hashable], timeout: float | None = None) -> bool:
+        """Block until all jobs of some owners are answered; False when time runs out."""
+        if threading.current_thread() in self._threads.values():
+            raise RuntimeError("A job's listener can't wait for jobs: nobody would run them.")
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._pending(owners), timeout)
+
+    def stop(self) -> None:
+        """End the threads and forget all jobs; a later `submit` starts anew."""
+        with self._changed:
+            for job in list(self._jobs.values()):
+                self._drop(job)
+            self._ended = True
+            self._changed.notify_all()
+
+    def _pending(self, owners: Collection[Hashable]) -> bool:
+        return any(owner in owners for owner, _, _ in self._jobs)
+
+    def _drop(self, job: _Job) -> bool:
+        """Forget a job, under the lock; whether it is still owed an answer."""
+        job.stopped = True
+        self._jobs.pop(job.place, None)
+        if job.steps is not None:
+            self._dropped.append(job.steps)
+        return not job.answered
+
+    # ------------------------------------------------------------------ threads
+
+    def _start_threads(self) -> bool:
+        """Start worker and heartbeat unless they run; False where threads can't start."""
+        for name, target in (("worker", self._work), ("heartbeat", self._beat)):
+            if name not in self._threads:
+                thread = threading.Thread(target=target, name=f"zfwidgets-{name}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # "can't start new thread"
+                    break
+                self._threads[name] = thread
+        return "worker" in self._threads
+
+    def _run_inline(self) -> None:
+        with self._changed:
+            if self._inline:  # asked for by a listener: the loop below is at work
+                return
+            self._inline = True
+        try:
+            while (job := self._next(inline=True)) is not None:
+                self._advance(job)
+            self._close_dropped()
+        finally:
+            self._inline = False
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while (job := self._next()) is None and not self._dropped:
+                    if self._ended:
+                        del self._threads["worker"]
+                        return
+                    self._changed.wait(self._until(job.due for job in self._jobs.values()))
+            self._close_dropped()
+            if job is not None:
+                self._advance(job)
+            del job  # an idle worker keeps nobody's engine alive
+
+    def _beat(self) -> None:
+        while True:
+            with self._changed:
+                while not (silent := self._silent()):
+                    if self._ended:
+                        del self._threads["heartbeat"]
+                        return
+                    self._changed.wait(self._until(self._beat_times().values()))
+            while silent:
+                job = silent.pop()
+                self._tell(job, "progress", job.progress)
+                del job
+
+    def _beat_times(self) -> dict[_Job, float]:
+        """When each job that is owed an answer is due to give a sign of life."""
+        return {
+            job: max(job.heard + self._heartbeat, job.due)
+            for job in self._jobs.values()
+            if not job.answered
+        }
+
+    def _silent(self) -> list[_Job]:
+        now = time.monotonic()
+        return [job for job, due in self._beat_times().items() if due <= now]
+
+    @staticmethod
+    def _until(times: Iterable[float]) -> float | None:
+        first = min(times, default=None)
+        return None if first is None else max(0.0, first - time.monotonic())
+
+    # ------------------------------------------------------------------ running
+
+    def _next(self, *, inline: bool = False) -> _Job | None:
+        with self._changed:
+            now = time.monotonic()
+            ready = [job for job in self._jobs.values() if inline or job.due <= now]
+            return min(ready, key=lambda job: (job.priority, job.order), default=None)
+
+    def _close_dropped(self) -> None:
+        while self._dropped:
+            try:
+                self._dropped.popleft().close()
+            except Exception:  # noqa: PERF203
+                log.exception("A job that was stopped didn't clean up")
+
+    def _advance(self, job: _Job) -> None:
+        """Run one step of a job and tell its listener."""
+        try:
+            if job.steps is None:
+                job.steps = job.make()
+            step = next(job.steps)
+            self._report(job, step)
+        except StopIteration as end:
+            self._finish(job, "reply", end.value)
+        except Cancelled:
+            self._finish(job, "superseded", None)
+        except BaseException as error:
+            if not isinstance(error, ZfError):
+                log.exception("A job failed: %s", job.identity)
+            self._finish(job, "error", error)
+            if self._inline and not isinstance(error, Exception):
+                raise  # the user's Ctrl-C
+        if job.stopped and job.steps is not None:
+            self._dropped.append(job.steps)
+            self._close_dropped()
+
+    def _report(self, job: _Job, step: Step) -> None:
+        op: Op = "progress" if isinstance(step, Progress) else "partial"
+        if isinstance(step, Progress):
+            job.progress = step
+        now = time.monotonic()
+        # The first partial result goes out at once, news of progress only of what takes long.
+        last = job.told.setdefault(op, now if op == "progress" else -math.inf)
+        if job.stopped or now - last < self._pause:
+            return
+        job.told[op] = now
+        self._tell(job, op, step if isinstance(step, Progress) else step())
+
+    def _finish(self, job: _Job, op: Op, value: Any) -> None:
+        with self._changed:
+            if job.stopped:
+                return
+            job.answered = True
+        self._tell(job, op, value)
+        with self._changed:
+            if self._jobs.get(job.place) is job:
+                del self._jobs[job.place]
+            self._changed.notify_all()
+
+    def _tell(self, job: _Job, op: Op, value: Any) -> None:
+        job.heard = time.monotonic()
+        try:
+            job.listener(op, value)
+        except Exception:
+            log.exception("The answer to %s couldn't be delivered", job.identity)
+
+
+class HandBack:
+    """Runs calls on the thread whose event loop ran when this was made, the kernel's main one.
+
+    Traits must be set there, or users' ``observe`` callbacks would run on the worker. Without a
+    running event loop (a plain script) a call runs at once on the thread that hands it back.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+        self._calls: deque[Callable[[], None]] = deque()
+
+    def __call__(self, call: Callable[[], None]) -> None:
+        """Run ``call`` soon; calls keep their order."""
+        self._calls.append(call)
+        if self._loop is None or not self._loop.is_running():
+            self._run_all()
+        else:
+            self._loop.call_soon_threadsafe(self._run_all)
+
+    def run_waiting(self) -> None:
+        """Run what waits for the event loop now, if this is its thread (a cell that blocks)."""
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if here is self._loop:
+            self._run_all()
+
+    def _run_all(self) -> None:
+        while True:
+            try:
+                call = self._calls.popleft()
+            except IndexError:
+                return
+            try:
+                call()
+            except Exception:
+                log.exception("A call handed back to the main thread failed")

@@ -1,0 +1,178 @@
+"""What a request's key may say: the check of everything that the front end sends."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError
+from ..records import Box, Occluder
+
+Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
+
+MOST_THUMBNAILS = 256
+LARGEST_THUMBNAIL = 256
+MOST_PATCHES = 100
+RULES = ("deconvnet",)
+
+
+def integer(name: str, value: Any, low: int, high: int, hint: str = "") -> int:
+    """A whole number in ``low .. high`` (both included), or an `InputError` that names it."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} must be a whole number, not {value!r}.{hint}") from None
+    if not low <= number <= high:
+        raise InputError(f"{name} must be in {low} .. {high}, not {number}.{hint}")
+    return number
+
+
+def layer_name(engine: EngineProtocol, value: Any) -> str:
+    """The name of a layer; raises `UnknownLayer` naming the nearest."""
+    return engine.layer(value).name
+
+
+def channel_of(engine: EngineProtocol, layer: str, value: Any) -> int:
+    """A channel of a layer."""
+    channels = engine.layer(layer).channels
+    return integer(f"channel of layer {layer!r}", value, 0, channels - 1)
+
+
+def image_index(engine: EngineProtocol, value: Any, name: str = "photo") -> int:
+    """The index of an image of the engine."""
+    return integer(name, value, 0, len(engine.info.images) - 1)
+
+
+def class_index(engine: EngineProtocol, value: Any) -> int | None:
+    """The index of a class, or None: the predicted one."""
+    if value is None:
+        return None
+    return integer("target", value, 0, len(engine.info.labels) - 1, " null: the predicted class.")
+
+
+def fill_value(value: Any) -> str | float:
+    """What an occluder is filled with: "grey", "mean" or a finite number."""
+    if value in ("grey", "mean"):
+        return str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    raise InputError(f'The fill must be "grey", "mean" or a finite number, not {value!r}.')
+
+
+def occluder_rectangle(shape: tuple[int, int] | None, value: Any) -> dict[str, Any]:
+    """``{top, left, height, width, fill}`` of an occluder that lies on an input of ``shape``."""
+    if isinstance(value, Occluder):
+        value = {**value.box.to_json(), "fill": value.fill}
+    names = ("top", "left", "height", "width", "fill")
+    if not isinstance(value, Mapping) or set(value) != set(names):
+        raise InputError(f"The occluder must be {{{', '.join(names)}}}, not {value!r}.")
+    rows, columns = shape or (1 << 20, 1 << 20)
+    height = integer("occluder height", value["height"], 1, rows)
+    width = integer("occluder width", value["width"], 1, columns)
+    return {
+        "top": integer("occluder top", value["top"], 1 - height, rows - 1),
+        "left": integer("occluder left", value["left"], 1 - width, columns - 1),
+        "height": height,
+        "width": width,
+        "fill": fill_value(value["fill"]),
+    }
+
+
+def to_occluder(rectangle: Mapping[str, Any] | None) -> Occluder | None:
+    """The record of a checked occluder."""
+    if rectangle is None:
+        return None
+    box = Box(*(rectangle[name] for name in ("top", "left", "height", "width")))
+    return Occluder(box, rectangle["fill"])
+
+
+def rule_name(value: Any) -> str:
+    """How rectifiers are inverted; the paper's way is the one there is."""
+    if value not in RULES:
+        raise InputError(f"The rule must be one of {', '.join(RULES)}, not {value!r}.")
+    return str(value)
+
+
+def input_size(engine: EngineProtocol) -> tuple[int, int]:
+    """(rows, columns) of the network's input."""
+    return engine.info.input_shape[1], engine.info.input_shape[2]
+
+
+_LAYER: dict[str, Check] = {"layer": lambda e, k, v: layer_name(e, v)}
+_CHANNEL: dict[str, Check] = {**_LAYER, "channel": lambda e, k, v: channel_of(e, k["layer"], v)}
+_TOP: dict[str, Check] = {**_CHANNEL, "k": lambda e, k, v: integer("k", v, 1, MOST_PATCHES)}
+_IMAGE: dict[str, Check] = {"image": lambda e, k, v: image_index(e, v)}
+
+FIELDS: dict[str, dict[str, Check]] = {
+    "catalogue": {},
+    "channels": _LAYER,
+    "sheet": {
+        **_LAYER,
+        "first": lambda e, k, v: channel_of(e, k["layer"], v),
+        "count": lambda e, k, v: integer("count", v, 1, MOST_THUMBNAILS),
+        "size": lambda e, k, v: integer("size", v, 1, LARGEST_THUMBNAIL),
+    },
+    "top": _TOP,
+    "projections": {**_TOP, "rule": lambda e, k, v: rule_name(v)},
+    "photo": _IMAGE,
+    "predict": {
+        **_IMAGE,
+        "occluder": lambda e, k, v: None if v is None else occluder_rectangle(input_size(e), v),
+    },
+    "sample": _CHANNEL,
+    "occlusion": {
+        **_IMAGE,
+        "height": lambda e, k, v: integer("occluder height", v, 1, input_size(e)[0]),
+        "width": lambda e, k, v: integer("occluder width", v, 1, input_size(e)[1]),
+        "stride": lambda e, k, v: integer("stride", v, 1, max(input_size(e))),
+        "fill": lambda e, k, v: fill_value(v),
+        "target": lambda e, k, v: class_index(e, v),
+        "layer": lambda e, k, v: None if v is None else layer_name(e, v),
+    },
+}
+"""The fields of each kind's key, each with its check, in the order in which they are checked."""
+
+
+def check_key(engine: EngineProtocol, kind: Any, key: Any) -> dict[str, Any]:
+    """The checked fields of a key, without its fingerprint.
+
+    Raises
+    ------
+    InputError
+        Naming the kind or field, what was expected and what came.
+    """
+    if not isinstance(kind, str) or kind not in FIELDS:
+        raise InputError(f"There is no request {kind!r}{nearest(kind, FIELDS)}")
+    if not isinstance(key, Mapping):
+        raise InputError(f"The key of {kind!r} must be an object, not {key!r}.")
+    fingerprint = engine.info.fingerprint
+    if key.get("fingerprint") != fingerprint:
+        raise InputError(
+            f"This widget belongs to engine {key.get('fingerprint')!r}, but its kernel's engine is "
+            f"{fingerprint!r}: run the cell again."
+        )
+    fields = FIELDS[kind]
+    unknown = key.keys() - fields.keys() - {"fingerprint"}
+    missing = fields.keys() - key.keys()
+    if unknown or missing:
+        raise InputError(
+            f"The key of {kind!r} has the fields {', '.join(fields) or '(none)'}; "
+            f"missing: {sorted(missing)}, unknown: {sorted(map(str, unknown))}."
+        )
+    checked: dict[str, Any] = {}
+    for name, check in fields.items():
+        checked[name] = check(engine, checked, key[name])
+    return checked
+
+
+def nearest(name: Any, known: Any) -> str:
+    """``; did you mean ...`` for a name that is not known, and what there is."""
+    near = get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"{hint} There are: {', '.join(known)}."

@@ -1,0 +1,68 @@
+"""The requests that a view of a selection makes before it is settled, as the front end makes them.
+
+Computed ahead, they are there when the browser asks; the static picture is drawn from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..engine.protocol import EngineProtocol
+from .keys import MOST_THUMBNAILS
+from .selection import Selection
+from .service import Need
+
+THUMBNAIL = 48
+"""Pixels of a thumbnail in the front end's sheets, on a screen with one pixel per CSS pixel."""
+PATCHES = 9
+
+
+def picker(engine: EngineProtocol, selection: Selection) -> list[Need]:
+    """Statistics and the first sheet of thumbnails of the chosen layer."""
+    if selection.unit is None:
+        return []
+    layer, channel = selection.unit
+    first = channel // MOST_THUMBNAILS * MOST_THUMBNAILS
+    count = min(MOST_THUMBNAILS, engine.layer(layer).channels - first)
+    sheet = {"layer": layer, "first": first, "count": count, "size": THUMBNAIL}
+    return [("channels", {"layer": layer}), ("sheet", sheet)]
+
+
+def grid(selection: Selection) -> list[Need]:
+    """Strongest patches and their projections."""
+    if selection.unit is None:
+        return []
+    layer, channel = selection.unit
+    top = {"layer": layer, "channel": channel, "k": PATCHES}
+    return [("top", top), ("projections", {**top, "rule": selection.rule})]
+
+
+def prediction(selection: Selection) -> Need:
+    """Class probabilities of the chosen photo under the occluder."""
+    return "predict", {"image": selection.photo, "occluder": selection.occluder}
+
+
+def clean_prediction(selection: Selection) -> Need:
+    """Class probabilities of the chosen photo."""
+    return "predict", {"image": selection.photo, "occluder": None}
+
+
+def occlusion(selection: Selection, options: Mapping[str, Any]) -> list[Need]:
+    """The photo, its classes without and with occluder, and the map."""
+    needs: list[Need] = [("photo", {"image": selection.photo}), clean_prediction(selection)]
+    if selection.occluder is None:
+        return needs
+    needs.append(prediction(selection))
+    if not options["auto"] or options["overlay"] == "none":
+        return needs
+    of_layer = options["overlay"] == "strongest" and selection.unit is not None
+    cover = {name: selection.occluder[name] for name in ("height", "width", "fill")}
+    slide = {
+        "image": selection.photo,
+        **cover,
+        "stride": options["stride"],
+        "target": selection.target,
+        "layer": selection.unit[0] if of_layer else None,
+    }
+    return [*needs, ("occlusion", slide)]

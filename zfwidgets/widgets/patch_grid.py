@@ -1,0 +1,63 @@
+"""The grid: a channel's strongest patches beside their projections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.protocol import EngineProtocol
+from . import needs
+from .base import EngineWidget
+from .options import choice
+from .selection import Selection
+from .service import Need
+
+
+class PatchGrid(EngineWidget):
+    """A channel's nine strongest patches, one per image, beside their projections (paper, Fig. 2).
+
+    A patch is the receptive field of the strongest unit, cut from the photo as the network saw
+    it; its projection shows, around mid-grey and on one scale for all, what in it excited the
+    unit. A channel that fires in fewer than nine images leaves places empty. Choosing a patch
+    chooses its photo.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    patches
+        What is shown first: "both" side by side, "patches", "projections", or "revealed" (the
+        patch where the blurred magnitude of its projection is large).
+    layer, channel
+        What is chosen first; by default channel 0 of the convolution in the middle.
+    image
+        Index of the photo that is chosen first; by default the channel's strongest one.
+    selection
+        A `Selection` to share with other widgets.
+    **layout
+        ``layout``, as every ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For a layer, channel or image that the engine doesn't have, or an unknown argument.
+    """
+
+    _module = "patch_grid"
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        *,
+        patches: str = "both",
+        layer: str | None = None,
+        channel: int | None = None,
+        image: int | None = None,
+        selection: Selection | None = None,
+        **layout: Any,
+    ) -> None:
+        options = {"patches": choice("patches", patches)}
+        first = {"layer": layer, "channel": channel, "image": image}
+        super().__init__(engine, selection=selection, first=first, options=options, others=layout)
+
+    def _needs(self) -> list[Need]:
+        return needs.grid(self.selection)

@@ -1,0 +1,62 @@
+"""The picker: layers as a map of the network, channels as a strip of thumbnails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.protocol import EngineProtocol
+from . import needs
+from .base import EngineWidget
+from .options import choice
+from .selection import Selection
+from .service import Need
+
+
+class LayerPicker(EngineWidget):
+    """Pick a layer and a channel.
+
+    Layers stand in the order of the forward pass, with their channel counts; the channels of the
+    chosen layer are thumbnails, each the channel's strongest patch over all images, which can be
+    sorted by index, mean activation or share of images in which they are silent.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    sort
+        How channels are ordered first: "index", "mean" (activation), "strongest" or "silent"
+        (share of images in which they are).
+    layer, channel
+        What is chosen first; by default channel 0 of the convolution in the middle.
+    image
+        Index of the photo that is chosen first; by default the channel's strongest one.
+    selection
+        A `Selection` to share with other widgets.
+    **layout
+        ``layout``, as every ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For a layer, channel or image that the engine doesn't have, or an unknown argument.
+    """
+
+    _module = "picker"
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        *,
+        sort: str = "index",
+        layer: str | None = None,
+        channel: int | None = None,
+        image: int | None = None,
+        selection: Selection | None = None,
+        **layout: Any,
+    ) -> None:
+        first = {"layer": layer, "channel": channel, "image": image}
+        options = {"sort": choice("sort", sort)}
+        super().__init__(engine, selection=selection, first=first, options=options, others=layout)
+
+    def _needs(self) -> list[Need]:
+        return needs.picker(self.engine, self.selection)

@@ -1,0 +1,256 @@
+"""What is chosen: one `Selection`, shared by all widgets that are linked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError, ZfError
+from ..records import Unit
+from . import keys
+from .bundle import esm
+
+if TYPE_CHECKING:
+    from .base import EngineWidget
+
+SCHEMA = 1
+FIELDS = ("unit", "photo", "occluder", "target", "rule")
+
+
+class SelectionError(InputError, traitlets.TraitError):
+    """A value that can't be selected; the selection stays as it was."""
+
+
+class _Checked(traitlets.TraitType):  # type: ignore[type-arg]
+    """A trait whose values the selection checks at once, also when several change together."""
+
+    def __init__(self, default: Any, help: str) -> None:  # noqa: A002 (traitlets' own name)
+        super().__init__(default, allow_none=True, help=help)
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        try:
+            return getattr(obj, f"_check_{self.name}")(value)
+        except SelectionError:
+            raise
+        except ZfError as error:
+            raise SelectionError(str(error)) from error
+
+
+class Selection(anywidget.AnyWidget):
+    """What is chosen: a model without a view, to which all linked widgets refer.
+
+    Set a trait to choose something, observe it to follow. A value that the engine doesn't know
+    is rejected with a `SelectionError` (an `InputError` and a `traitlets.TraitError`) and
+    changes nothing. Layer and channel are one trait: observers never see the channel of one
+    layer with the name of another.
+
+    Parameters
+    ----------
+    engine
+        The engine that values are checked against. Without one only their form is checked.
+    **values
+        First values of the traits below.
+    """
+
+    @property
+    def _esm(self) -> str:
+        return esm("selection")
+
+    unit = _Checked(
+        None,
+        "``(layer, channel)``: the channel whose strongest patches are shown, or None. Also "
+        "accepts a `zfwidgets.records.Unit`.",
+    )
+    photo = _Checked(0, "Index of the image that is classified and occluded.")
+    occluder = _Checked(
+        None,
+        "``{top, left, height, width, fill}`` in pixels of the network's input, or None. Also "
+        "accepts a `zfwidgets.records.Occluder`.",
+    )
+    target = _Checked(None, "Index of the class whose probability is shown; None: the predicted.")
+    rule = _Checked("deconvnet", "How rectifiers are inverted: ``'deconvnet'``, the paper's way.")
+    schema = traitlets.Int(SCHEMA, read_only=True, help="Version of this state.").tag(sync=True)
+
+    def __init__(self, engine: EngineProtocol | None = None, **values: Any) -> None:
+        reject_unknown("Selection", values, (*FIELDS, "layout"))
+        self._engine = engine
+        super().__init__(**values)
+
+    @property
+    def engine(self) -> EngineProtocol | None:
+        """The engine that values are checked against."""
+        return self._engine
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The selection as versioned JSON; `from_state` gives it back."""
+        values = {name: getattr(self, name) for name in FIELDS}
+        unit, occluder = values["unit"], values["occluder"]
+        values["unit"] = None if unit is None else list(unit)
+        values["occluder"] = None if occluder is None else dict(occluder)
+        return {"schema": SCHEMA, **values}
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Any], engine: EngineProtocol | None = None
+    ) -> Selection:
+        """A selection from the JSON of `state`.
+
+        Raises
+        ------
+        InputError
+            If the state has another version, unknown fields or values that aren't possible.
+        """
+        return cls(engine, **state_values(state))
+
+    def choose(self, **values: Any) -> None:
+        """Set several traits at once: all, or none of them when one is rejected."""
+        reject_unknown("choose()", values, FIELDS)
+        checked = {name: self._check(name, value) for name, value in values.items()}
+        with self.hold_trait_notifications():
+            for name, value in checked.items():
+                setattr(self, name, value)
+
+    def attach(self, engine: EngineProtocol) -> None:
+        """Check values against an engine from now on; those that are set, too.
+
+        Raises
+        ------
+        InputError
+            If the selection belongs to an engine with another fingerprint.
+        """
+        if self._engine is not None:
+            mine, other = self._engine.info.fingerprint, engine.info.fingerprint
+            if mine != other:
+                raise InputError(
+                    f"The selection belongs to engine {mine}, but this widget shows {other}; "
+                    "pass selection.state to Selection.from_state with the other engine."
+                )
+            return
+        self._engine = engine
+        try:
+            self.choose(**{name: getattr(self, name) for name in FIELDS})
+        except InputError:
+            self._engine = None
+            raise
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take over what the front end chose, all or nothing; called by ipywidgets."""
+        sync_data = {name: value for name, value in sync_data.items() if name != "schema"}
+        try:
+            for name in sync_data.keys() & set(FIELDS):
+                self._check(name, sync_data[name])
+        except SelectionError as error:
+            self.log.warning("The front end chose what can't be chosen: %s", error)
+            data = {"name": "InputError", "message": str(error)}
+            self.send({"zf": 1, "op": "error", "data": data})
+            self.send_state(list(FIELDS))  # the front end must not show what doesn't hold
+        else:
+            super().set_state(sync_data)
+
+    def _check(self, name: str, value: Any) -> Any:
+        return self.traits()[name].validate(self, value)
+
+    def _check_unit(self, value: Any) -> tuple[str, int] | None:
+        if value is None:
+            return None
+        if isinstance(value, Unit):
+            value = (value.layer, value.channel)
+        try:
+            layer, channel = value if isinstance(value, tuple | list) else ()
+        except ValueError:
+            raise SelectionError(f"The unit must be (layer, channel), not {value!r}.") from None
+        if self._engine is not None:
+            layer = keys.layer_name(self._engine, layer)
+            return layer, keys.channel_of(self._engine, layer, channel)
+        if not isinstance(layer, str):
+            raise SelectionError(f"The unit's layer must be a name, not {layer!r}.")
+        return layer, keys.integer("channel", channel, 0, 1 << 31)
+
+    def _check_photo(self, value: Any) -> int:
+        if self._engine is not None:
+            return keys.image_index(self._engine, value)
+        return keys.integer("photo", value, 0, 1 << 31)
+
+    def _check_occluder(self, value: Any) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        shape = None if self._engine is None else keys.input_size(self._engine)
+        return keys.occluder_rectangle(shape, value)
+
+    def _check_target(self, value: Any) -> int | None:
+        if value is None:
+            return None
+        if self._engine is not None:
+            return keys.class_index(self._engine, value)
+        return keys.integer("target", value, 0, 1 << 31)
+
+    def _check_rule(self, value: Any) -> str:
+        return keys.rule_name(value)
+
+
+def state_values(state: Any) -> dict[str, Any]:
+    """The traits' values in the JSON of `Selection.state`, version and fields checked."""
+    if not isinstance(state, Mapping) or "schema" not in state:
+        raise InputError(f"A selection's state is a dict with 'schema', not {state!r}.")
+    values = dict(state)
+    schema = values.pop("schema")
+    if schema != SCHEMA:
+        raise InputError(
+            f"This state has schema {schema!r}; this version of zfwidgets reads schema {SCHEMA}."
+        )
+    reject_unknown("A selection's state", values, FIELDS)
+    return values
+
+
+def reject_unknown(what: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Raise an `InputError` that names an unknown name and the nearest known one."""
+    for name in given:
+        if name not in known:
+            raise InputError(f"{what} doesn't take {name!r}{keys.nearest(name, known)}")
+
+
+def link(*widgets: EngineWidget) -> Selection:
+    """Make widgets share the first one's `Selection`, so that they follow each other.
+
+    Parameters
+    ----------
+    *widgets
+        Two or more of our widgets, of the same engine.
+
+    Returns
+    -------
+    Selection
+        The shared one.
+
+    Raises
+    ------
+    InputError
+        If the widgets belong to engines with different fingerprints, or aren't ours.
+    """
+    from .base import EngineWidget
+
+    for widget in widgets:
+        if not isinstance(widget, EngineWidget):
+            raise InputError(
+                f"link() takes zfwidgets' widgets, not {type(widget).__name__}; link other "
+                "widgets to the traits of widget.selection with traitlets.link."
+            )
+    if not widgets:
+        raise InputError("link() needs widgets: zf.link(picker, grid).")
+    first, *others = widgets
+    for widget in others:
+        if widget.fingerprint != first.fingerprint:
+            raise InputError(
+                f"Linked widgets must show the same engine, but {type(first).__name__} has "
+                f"engine {first.fingerprint} and {type(widget).__name__} {widget.fingerprint}."
+            )
+    for widget in others:
+        widget.selection = first.selection
+    shared: Selection = first.selection
+    return shared

@@ -1,0 +1,94 @@
+"""What all widgets and plots of one engine share: its source of answers and its worker."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError
+from .encode import Answer
+from .jobs import Jobs, Listener, Steps
+from .source import Source, identity
+
+Need = tuple[str, dict[str, Any]]
+"""A request's kind and the fields of its key, without the fingerprint."""
+
+
+class Service:
+    """Answers one engine's requests: at once what is known, the rest on the worker."""
+
+    def __init__(self, engine: EngineProtocol) -> None:
+        self.engine = engine
+        self.source = Source(engine)
+        self.jobs = Jobs()
+        weakref.finalize(self, self.jobs.stop).atexit = False
+
+    def ask(
+        self,
+        owner: Hashable,
+        view: str,
+        slot: str,
+        need: Need,
+        listener: Listener,
+        *,
+        priority: int = 1,
+    ) -> None:
+        """Ask for an answer, newest wins in ``(owner, view, slot)``; see `Jobs.submit`."""
+        kind, fields = need
+        known = self.source.cached(kind, fields)
+        if known is not None:
+            self.jobs.cancel(owner, view, slot)
+            listener("reply", known)
+            return
+        self.jobs.submit(
+            owner,
+            view,
+            slot,
+            identity(kind, fields),
+            lambda: self.source.answer(kind, fields),
+            listener,
+            priority=priority,
+        )
+
+    def key(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """A key as it crosses the wire."""
+        return {"fingerprint": self.engine.info.fingerprint, **fields}
+
+    def known(self, needs: Iterable[Need]) -> dict[str, Answer]:
+        """What is known already, by `identity`."""
+        answers = {identity(*need): self.source.cached(*need) for need in needs}
+        return {what: answer for what, answer in answers.items() if answer is not None}
+
+    def all(self, needs: Iterable[Need]) -> Steps:
+        """Compute answers one after the other, in steps; returns them by `identity`."""
+        answers: dict[str, Answer] = {}
+        for need in needs:
+            answers[identity(*need)] = yield from self.source.answer(*need)
+        return answers
+
+
+_services: weakref.WeakValueDictionary[int, Service] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def service_of(engine: Any) -> Service:
+    """The service of an engine: one, for as long as a widget or plot uses it.
+
+    Raises
+    ------
+    InputError
+        If ``engine`` isn't an engine.
+    """
+    if not isinstance(engine, EngineProtocol):
+        raise InputError(
+            f"Expected an engine, zf.Engine(model, images), not {type(engine).__name__}."
+        )
+    with _lock:
+        # A service holds its engine, so that the id is its engine's while the service lives.
+        service = _services.get(id(engine))
+        if service is None:
+            service = _services[id(engine)] = Service(engine)
+        return service

@@ -1,0 +1,283 @@
+"""The static picture of a widget, for notebooks that are read where no kernel answers.
+
+It is drawn from the same answers that the browser gets; what isn't known yet is left empty and
+says so.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from ..records import EngineInfo
+from .encode import Answer, decode_picture
+from .service import Need
+from .source import identity
+
+LARGEST = 150_000
+"""Bytes of the JPEG at most, so that notebooks stay small."""
+
+WIDTH, MARGIN, GAP = 1200, 28, 12
+PAPER, INK, SOFT, EMPTY, ACCENT, PALE = (
+    "#ffffff",
+    "#1f2328",
+    "#656d76",
+    "#eef0f2",
+    "#0b6bcb",
+    "#b9d4ef",
+)
+HEAT = np.array(
+    [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], dtype=np.float64
+)
+"""Anchors of the colour map viridis, low to high."""
+
+
+@cache
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)
+
+
+class _Page:
+    """A white page on which sections are put one below the other."""
+
+    def __init__(self) -> None:
+        self.image = Image.new("RGB", (WIDTH, 1600), PAPER)
+        self.pen = ImageDraw.Draw(self.image)
+        self.y = MARGIN
+
+    def text(
+        self, x: int, y: int, text: str, size: int = 20, colour: str = INK, width: int = WIDTH
+    ) -> None:
+        font = _font(size)
+        if self.pen.textlength(text, font) > width:
+            while text and self.pen.textlength(text + "...", font) > width:
+                text = text[:-1]
+            text += "..."
+        self.pen.text((x, y), text, colour, font)
+
+    def line(self, text: str, size: int, colour: str = INK) -> None:
+        self.text(MARGIN, self.y, text, size, colour, WIDTH - 2 * MARGIN)
+        self.y += round(size * 1.5)
+
+    def empty(self, x: int, y: int, width: int, height: int, text: str = "") -> None:
+        self.pen.rectangle((x, y, x + width - 1, y + height - 1), EMPTY)
+        if text:
+            self.text(x + GAP, y + height // 2 - 12, text, 18, SOFT, width - 2 * GAP)
+
+    def picture(self, x: int, y: int, picture: Image.Image, width: int, height: int) -> None:
+        """A picture as large as fits into a place, centred."""
+        scale = min(width / picture.width, height / picture.height)
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.BICUBIC
+        at = x + (width - size[0]) // 2, y + (height - size[1]) // 2
+        self.image.paste(picture.resize(size, smooth), at)
+
+    def finish(self) -> Image.Image:
+        return self.image.crop((0, 0, WIDTH, min(self.y + MARGIN, self.image.height)))
+
+
+def draw(
+    info: EngineInfo,
+    state: Mapping[str, Any],
+    needs: Sequence[Need],
+    answers: Mapping[str, Answer],
+) -> Image.Image:
+    """Draw what a widget shows.
+
+    Parameters
+    ----------
+    info
+        Of the engine.
+    state
+        `Selection.state`.
+    needs
+        What the widget asks for: decides which sections there are.
+    answers
+        What is known of it, by `zfwidgets.widgets.source.identity`.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, 1200 px wide.
+    """
+    page = _Page()
+    unit = state["unit"]
+    page.line(f"{info.model}" + (f"   {unit[0]}, channel {unit[1]}" if unit else ""), 30)
+    known: dict[str, list[tuple[dict[str, Any], Answer | None]]] = {}
+    for kind, fields in needs:
+        known.setdefault(kind, []).append((fields, answers.get(identity(kind, fields))))
+    if "sheet" in known:
+        _channels(page, *known["sheet"][0])
+    if "top" in known:
+        _patches(page, known["top"][0][1], known["projections"][0][1])
+    if "photo" in known:
+        _occlusion(page, info, state, known)
+    return page.finish()
+
+
+def _channels(page: _Page, fields: Mapping[str, Any], answer: Answer | None) -> None:
+    last = fields["first"] + fields["count"] - 1
+    page.line(f"Channels {fields['first']} .. {last}, each by its strongest patch", 18, SOFT)
+    tile = 40
+    across = (WIDTH - 2 * MARGIN) // (tile + 4)
+    rows = min(3, -(-fields["count"] // across))
+    if answer is None:
+        page.empty(MARGIN, page.y, WIDTH - 2 * MARGIN, rows * (tile + 4), "not computed yet")
+    else:
+        data, buffers = answer
+        sheet, size = decode_picture(buffers[0]), data["size"]
+        for i in range(min(data["count"], across * rows)):
+            left, top = i % data["columns"] * size, i // data["columns"] * size
+            thumb = sheet.crop((left, top, left + size, top + size)).resize((tile, tile))
+            x, y = MARGIN + i % across * (tile + 4), page.y + i // across * (tile + 4)
+            page.image.paste(thumb, (x, y))
+    page.y += rows * (tile + 4) + GAP
+
+
+def _patches(page: _Page, top: Answer | None, projections: Answer | None) -> None:
+    half = (WIDTH - 2 * MARGIN - 2 * GAP) // 2
+    count = 0 if top is None else len(top[0]["activations"])
+    if top is not None:
+        seen = top[0]["images_seen"]
+        left = f"Strongest patches in {seen} images"
+        if count == 0:
+            left = f"No unit of this channel is above zero in {seen} images"
+    else:
+        left = "Strongest patches"
+    right = "Their projections"
+    if projections is not None:
+        right += f", signed around grey, one scale: {projections[0]['scale']:.3g}"
+    for i, caption in enumerate((left, right)):
+        page.text(MARGIN + i * (half + 2 * GAP), page.y, caption, 18, SOFT, half)
+    page.y += 28
+    cell = (half - 2 * GAP) // 3
+    for i, answer in enumerate((top, projections)):
+        pictures = [] if answer is None else [decode_picture(b) for b in answer[1]]
+        for place in range(9):
+            x = MARGIN + i * (half + 2 * GAP) + place % 3 * (cell + GAP)
+            y = page.y + place // 3 * (cell + GAP)
+            if place < len(pictures):
+                page.picture(x, y, pictures[place], cell, cell)
+            else:
+                text = "not computed yet" if answer is None and place == 0 else ""
+                page.empty(x, y, cell, cell, text)
+    page.y += 3 * (cell + GAP) + GAP
+
+
+def _occlusion(
+    page: _Page,
+    info: EngineInfo,
+    state: Mapping[str, Any],
+    known: Mapping[str, list[tuple[dict[str, Any], Answer | None]]],
+) -> None:
+    third = (WIDTH - 2 * MARGIN - 4 * GAP) // 3
+    rows, columns = info.input_shape[1:]
+    height = min(third, round(third * rows / columns))
+    places = [MARGIN + i * (third + 2 * GAP) for i in range(3)]
+    name = info.images[state["photo"]]
+    slides = known.get("occlusion", [])
+    slide = slides[0][1] if slides else None
+    page.text(places[0], page.y, name, 18, SOFT, third)
+    if slide is not None:
+        page.text(places[1], page.y, _heat_caption(info, slide), 18, SOFT, third)
+    page.text(places[2], page.y, "Classes: as it is, and under the occluder", 18, SOFT, third)
+    page.y += 28
+    photo = known["photo"][0][1]
+    if photo is None:
+        page.empty(places[0], page.y, third, height, "not computed yet")
+    else:
+        picture = decode_picture(photo[1][0])
+        page.picture(places[0], page.y, _framed(picture, state["occluder"]), third, height)
+    if slide is None:
+        text = "not computed yet" if slides else "no occluder"
+        page.empty(places[1], page.y, third, height, text)
+    else:
+        size = Image.new("RGB", (columns, rows))
+        under = size if photo is None else decode_picture(photo[1][0])
+        page.picture(places[1], page.y, _heat(slide, under), third, height)
+    used = _classes(page, info, places[2], third, known["predict"])
+    page.y += max(height, used) + GAP
+
+
+def _framed(picture: Image.Image, occluder: Mapping[str, Any] | None) -> Image.Image:
+    """The photo with the occluder drawn over it."""
+    if occluder is None:
+        return picture
+    picture = picture.resize((picture.width * 2, picture.height * 2))
+    top, left = occluder["top"] * 2, occluder["left"] * 2
+    box = (left, top, left + occluder["width"] * 2 - 1, top + occluder["height"] * 2 - 1)
+    ImageDraw.Draw(picture).rectangle(box, "#808080", ACCENT, 2)
+    return picture
+
+
+def _values(answer: Answer) -> NDArray[np.float32]:
+    data, buffers = answer
+    return np.frombuffer(buffers[0], "<f4").reshape(data["rows"], data["columns"])
+
+
+def _heat(answer: Answer, under: Image.Image) -> Image.Image:
+    values = _values(answer).astype(np.float64)
+    low, high = np.nanmin(values), np.nanmax(values)
+    level = np.nan_to_num((values - low) / ((high - low) or 1.0)) * (len(HEAT) - 1)
+    first = np.minimum(level.astype(int), len(HEAT) - 2)
+    share = (level - first)[..., None]
+    colours = HEAT[first] * (1 - share) + HEAT[first + 1] * share
+    stride = answer[0]["stride"]
+    cells = Image.fromarray(np.rint(colours).astype(np.uint8))
+    cells = cells.resize(
+        (cells.width * stride[1], cells.height * stride[0]), Image.Resampling.NEAREST
+    )
+    cells = cells.crop((0, 0, under.width, under.height))
+    grey = under.convert("L").convert("RGB")
+    return Image.blend(grey, cells, 0.7)
+
+
+def _heat_caption(info: EngineInfo, answer: Answer) -> str:
+    values = _values(answer)
+    label = info.labels[answer[0]["target"]]
+    return f"p({label}): {np.nanmin(values):.2f} dark .. {np.nanmax(values):.2f} bright"
+
+
+def _classes(
+    page: _Page,
+    info: EngineInfo,
+    x: int,
+    width: int,
+    predictions: Sequence[tuple[dict[str, Any], Answer | None]],
+) -> int:
+    """Bars of the five most probable classes; returns the height that they take."""
+    found = [None if a is None else np.frombuffer(a[1][0], "<f4") for _, a in predictions]
+    clean = found[0]
+    if clean is None:
+        page.empty(x, page.y, width, 200, "not computed yet")
+        return 200
+    under = found[1] if len(found) > 1 else None
+    row = 62
+    for i, c in enumerate(np.argsort(-clean, kind="stable")[:5]):
+        y = page.y + i * row
+        page.text(x, y, info.labels[c], 18, INK, width - 90)
+        page.text(x + width - 80, y, f"{clean[c]:.1%}", 18, SOFT, 80)
+        for line, (values, colour) in enumerate(((clean, PALE), (under, ACCENT))):
+            top = y + 26 + line * 12
+            page.pen.rectangle((x, top, x + width - 1, top + 9), EMPTY)
+            if values is not None:
+                page.pen.rectangle(
+                    (x, top, x + round((width - 1) * float(values[c])), top + 9), colour
+                )
+    return 5 * row
+
+
+def to_jpeg(picture: Image.Image) -> bytes:
+    """A picture as JPEG of at most `LARGEST` bytes, as good as that allows."""
+    for quality in (88, 75, 60, 45, 30):
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=quality, optimize=True)
+        if stream.tell() <= LARGEST:
+            break
+    return stream.getvalue()
