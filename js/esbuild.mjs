@@ -1,6 +1,6 @@
 // Every src/widgets/*.ts becomes one self-contained module, ../zfwidgets/static/<name>.js.
 // One module a widget, because anywidget sends the whole of it with every instance.
-import { readdir, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";

@@ -1,0 +1,61 @@
+/**
+ * Pixels on canvases. A canvas has as many pixels as its picture; CSS scales it at the device's
+ * resolution, and pictures much smaller than their place keep their pixels visible.
+ */
+
+import { bytes } from "./codec";
+
+export type Rgba = Uint8ClampedArray<ArrayBuffer>;
+
+export interface Picture {
+  rows: number;
+  columns: number;
+  rgba: Rgba;
+}
+
+export function decode(buffer: DataView, mime: string): Promise<ImageBitmap> {
+  return createImageBitmap(new Blob([bytes(buffer)], { type: mime }));
+}
+
+function resize(canvas: HTMLCanvasElement, rows: number, columns: number) {
+  canvas.width = columns;
+  canvas.height = rows;
+  canvas.classList.toggle("zf-pixelated", Math.max(rows, columns) <= 64);
+  return canvas.getContext("2d", { willReadFrequently: false });
+}
+
+export function paintBitmap(canvas: HTMLCanvasElement, bitmap: ImageBitmap): void {
+  resize(canvas, bitmap.height, bitmap.width)?.drawImage(bitmap, 0, 0);
+}
+
+export function paintPicture(canvas: HTMLCanvasElement, picture: Picture): void {
+  const { rows, columns, rgba } = picture;
+  resize(canvas, rows, columns)?.putImageData(new ImageData(rgba, columns, rows), 0, 0);
+}
+
+/** One tile of a sheet, scaled to fill the canvas at the device's resolution. */
+export function paintTile(
+  canvas: HTMLCanvasElement,
+  sheet: ImageBitmap,
+  column: number,
+  row: number,
+  size: number,
+  cssSize: number,
+): void {
+  const pixels = Math.round(cssSize * (globalThis.devicePixelRatio || 1));
+  if (canvas.width !== pixels || canvas.height !== pixels) canvas.width = canvas.height = pixels;
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  context.imageSmoothingEnabled = size > pixels / 2;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(sheet, column * size, row * size, size, size, 0, 0, pixels, pixels);
+}
+
+export function readPicture(bitmap: ImageBitmap): Picture {
+  const { width: columns, height: rows } = bitmap;
+  const canvas = new OffscreenCanvas(columns, rows);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("This browser offers no 2D canvas.");
+  context.drawImage(bitmap, 0, 0);
+  return { rows, columns, rgba: context.getImageData(0, 0, columns, rows).data };
+}

@@ -1,0 +1,42 @@
+/** Numbers for the eye. */
+
+/** Three significant digits, no exponent where people don't expect one. */
+export function number(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 1e5 || size < 1e-3) return value.toExponential(1).replace("e+", "e");
+  if (size >= 100) return value.toFixed(0);
+  return String(Number(value.toPrecision(3)));
+}
+
+export function percent(share: number): string {
+  if (!Number.isFinite(share)) return "–";
+  const value = share * 100;
+  if (value > 0 && value < 0.1) return "<0.1 %";
+  if (value < 100 && value > 99.9) return ">99.9 %";
+  return `${value.toFixed(value < 10 ? 1 : 0)} %`;
+}
+
+export function timeLeft(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
+  if (seconds < 1) return "less than 1 s left";
+  if (seconds < 100) return `${Math.round(seconds)} s left`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 100 ? `${minutes} min left` : `${Math.round(minutes / 60)} h left`;
+}
+
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}
+
+/** rows × columns. */
+export function extent(size: number | readonly [number, number]): string {
+  const [rows, columns] = typeof size === "number" ? [size, size] : size;
+  return `${rows}×${columns}`;
+}
+
+/** A label's first name: ImageNet's are lists of synonyms. */
+export function short(label: string): string {
+  return label.split(",")[0] ?? label;
+}

@@ -1,0 +1,243 @@
+/**
+ * A source over the custom messages of a widget's model.
+ *
+ * Replies reach every tab and get lost; requests queue in a busy kernel. So: answers are accepted
+ * by key, newest wins in each slot, few requests are in flight, silence is met by asking again.
+ */
+
+import { type Exchange, pageExchange, type Waiting } from "./exchange";
+import {
+  type Answer,
+  type Cancel,
+  identity,
+  isMessage,
+  type Key,
+  type Kind,
+  type Message,
+  PRIORITY,
+  type Progress,
+  type Request,
+} from "./protocol";
+import { type GetOptions, KernelError, NoAnswer, type Source, Superseded } from "./source";
+
+export const IN_FLIGHT = 6;
+export const SILENCE_MS = 5000;
+export const RESENDS = 3;
+
+/** The part of an anywidget model that carries messages. */
+export interface Channel {
+  send(content: unknown): void;
+  on(event: "msg:custom", callback: (content: unknown, buffers: DataView[]) => void): void;
+  off(event: "msg:custom", callback: (content: unknown, buffers: DataView[]) => void): void;
+}
+
+interface Asker {
+  resolve(answer: Answer<Kind>): void;
+  reject(error: Error): void;
+  options: GetOptions<Kind>;
+}
+
+/** One request of one slot, with all who asked for it. */
+class Task implements Waiting {
+  asked = false;
+  priority = Number.POSITIVE_INFINITY;
+  readonly askers = new Set<Asker>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private resends = 0;
+
+  constructor(
+    readonly id: string,
+    readonly slot: string,
+    readonly kind: Kind,
+    readonly key: object,
+    private readonly source: KernelSource,
+  ) {}
+
+  ask(): void {
+    this.asked = true;
+    this.source.post({
+      zf: 1,
+      op: "get",
+      view: this.source.view,
+      slot: this.slot,
+      kind: this.kind,
+      key: this.key,
+      priority: this.priority,
+    });
+    this.listen();
+  }
+
+  private listen(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (this.resends === RESENDS) this.source.exchange.giveUp(this.id);
+      else {
+        this.resends += 1;
+        this.ask();
+      }
+    }, SILENCE_MS);
+  }
+
+  receive(message: Message, buffers: DataView[]): void {
+    const data = message.data as never;
+    switch (message.op) {
+      case "reply":
+        this.finish((asker) => asker.resolve({ data, buffers }));
+        break;
+      case "error": {
+        const { name, message: text } = message.data as { name: string; message: string };
+        this.finish((asker) => asker.reject(new KernelError(name, text)));
+        break;
+      }
+      case "superseded":
+        // Another tab's fate is not ours, nor is that of an older request of this slot.
+        if (message.view === this.source.view && message.slot === this.slot) {
+          this.finish((asker) => asker.reject(new Superseded()));
+        }
+        break;
+      default:
+        this.resends = 0;
+        if (this.asked) this.listen();
+        for (const { options } of this.askers) {
+          if (message.op === "partial") options.onPartial?.({ data, buffers });
+          else options.onProgress?.(message.data as Progress);
+        }
+    }
+  }
+
+  giveUp(): void {
+    this.source.gaveUp = true;
+    this.finish((asker) => asker.reject(new NoAnswer(this.source.answered)));
+  }
+
+  wake(): void {
+    this.source.pump();
+  }
+
+  finish(settle: (asker: Asker) => void): void {
+    clearTimeout(this.timer);
+    this.source.drop(this);
+    for (const asker of [...this.askers]) settle(asker);
+    this.askers.clear();
+  }
+}
+
+export class KernelSource implements Source {
+  readonly view: string;
+  answered = false;
+  gaveUp = false;
+  private readonly slots = new Map<string, Task>();
+  private readonly revival = new Set<() => void>();
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly fingerprint: string,
+    readonly exchange: Exchange = pageExchange(),
+  ) {
+    this.view = uuid();
+    channel.on("msg:custom", this.onMessage);
+  }
+
+  private readonly onMessage = (content: unknown, buffers: DataView[]): void => {
+    if (!isMessage(content)) return;
+    this.answered = true;
+    this.exchange.deliver(content, buffers ?? []);
+    if (this.gaveUp) {
+      this.gaveUp = false;
+      for (const listener of [...this.revival]) listener();
+    }
+  };
+
+  get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>> {
+    const { slot, signal } = options;
+    if (signal?.aborted) return Promise.reject(new Superseded());
+    const wire = { fingerprint: this.fingerprint, ...key };
+    const id = identity(kind, wire);
+    const current = this.slots.get(slot);
+    const replaced = current && current.id !== id ? current : undefined;
+    replaced?.finish((asker) => asker.reject(new Superseded()));
+    const known = this.exchange.recall(id);
+    if (known) {
+      if (replaced?.asked) this.postCancel(slot);
+      return Promise.resolve(known as Answer<K>);
+    }
+
+    const task = this.slots.get(slot) ?? new Task(id, slot, kind, wire, this);
+    this.slots.set(slot, task);
+    this.exchange.join(task);
+    task.priority = Math.min(task.priority, options.priority);
+    return new Promise<Answer<K>>((resolve, reject) => {
+      const asker = { resolve, reject, options } as unknown as Asker;
+      task.askers.add(asker);
+      signal?.addEventListener("abort", () => this.abandon(task, asker), { once: true });
+      this.pump();
+      // A request in its place would stop the old one by itself.
+      if (replaced?.asked && !task.asked) this.postCancel(slot);
+    });
+  }
+
+  prefetch<K extends Kind>(kind: K, key: Key<K>, slot: string, signal?: AbortSignal): void {
+    this.get(kind, key, { slot, priority: PRIORITY.prefetch, signal }).catch(() => {});
+  }
+
+  onRevival(listener: () => void): () => void {
+    this.revival.add(listener);
+    return () => this.revival.delete(listener);
+  }
+
+  /** Cancel everything and stop listening. */
+  close(): void {
+    for (const task of [...this.slots.values()]) this.cancel(task);
+    this.channel.off("msg:custom", this.onMessage);
+  }
+
+  private abandon(task: Task, asker: Asker): void {
+    if (!task.askers.delete(asker)) return;
+    asker.reject(new Superseded());
+    if (task.askers.size === 0) this.cancel(task);
+  }
+
+  private cancel(task: Task): void {
+    const { asked, slot } = task;
+    task.finish((asker) => asker.reject(new Superseded()));
+    if (asked) this.postCancel(slot);
+  }
+
+  private postCancel(slot: string): void {
+    this.post({ zf: 1, op: "cancel", view: this.view, slot });
+  }
+
+  post(message: Request | Cancel): void {
+    try {
+      this.channel.send(message);
+    } catch {
+      // A dead connection shows as silence, and silence is handled.
+    }
+  }
+
+  drop(task: Task): void {
+    if (this.slots.get(task.slot) === task) this.slots.delete(task.slot);
+    this.exchange.leave(task);
+    // The newcomer in this slot, if any, is about to be put in its place.
+    queueMicrotask(() => this.pump());
+  }
+
+  /** Send what waits, most urgent first, as far as places are free. */
+  pump(): void {
+    const tasks = [...this.slots.values()];
+    let free = IN_FLIGHT - tasks.filter((task) => task.asked).length;
+    const waiting = tasks.filter((task) => !task.asked);
+    for (const task of waiting.sort((a, b) => a.priority - b.priority)) {
+      if (free <= 0) break;
+      if (this.exchange.isAsked(task.id, task.priority)) continue;
+      task.ask();
+      free -= 1;
+    }
+  }
+}
+
+function uuid(): string {
+  // crypto.randomUUID exists in secure contexts only, and labs are served over plain HTTP.
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,88 @@
+/** Other ways to look at a signed projection, computed in the page from its pixels. */
+
+import type { Picture } from "./canvas";
+import { type Lut, lutIndex } from "./colour";
+
+/** Signed pictures hold zero at 128 and the scale's end 127 levels from it. */
+const ZERO = 128;
+const LEVELS = 127;
+
+/** The largest magnitude among a pixel's channels, 0..1 of the scale. */
+export function magnitude(signed: Picture): Float32Array<ArrayBuffer> {
+  const { rgba } = signed;
+  const out = new Float32Array(rgba.length / 4);
+  for (let i = 0; i < out.length; i++) {
+    let largest = 0;
+    for (let c = 0; c < 3; c++) {
+      largest = Math.max(largest, Math.abs((rgba[i * 4 + c] as number) - ZERO));
+    }
+    out[i] = Math.min(largest / LEVELS, 1);
+  }
+  return out;
+}
+
+export function magnitudePicture(signed: Picture, lut: Lut): Picture {
+  const values = magnitude(signed);
+  const rgba = new Uint8ClampedArray(values.length * 4);
+  values.forEach((value, i) => {
+    const at = lutIndex(value, 0, 1) * 4;
+    rgba.set(lut.subarray(at, at + 4), i * 4);
+  });
+  return { ...signed, rgba };
+}
+
+/** Mean over a (2 radius + 1)-wide window along one axis; beyond the border there is nothing. */
+function boxBlur(
+  values: Float32Array,
+  lines: number,
+  length: number,
+  stride: [line: number, step: number],
+  radius: number,
+): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(values.length);
+  for (let line = 0; line < lines; line++) {
+    const start = line * stride[0];
+    let sum = 0;
+    for (let i = 0; i < Math.min(radius, length); i++) sum += values[start + i * stride[1]] ?? 0;
+    for (let i = 0; i < length; i++) {
+      if (i + radius < length) sum += values[start + (i + radius) * stride[1]] ?? 0;
+      if (i - radius - 1 >= 0) sum -= values[start + (i - radius - 1) * stride[1]] ?? 0;
+      out[start + i * stride[1]] = Math.max(sum, 0) / (2 * radius + 1);
+    }
+  }
+  return out;
+}
+
+/** Two box blurs along each axis, close to a Gaussian. */
+export function blur(
+  values: Float32Array<ArrayBuffer>,
+  rows: number,
+  columns: number,
+  radius: number,
+): Float32Array<ArrayBuffer> {
+  let out = values;
+  for (let pass = 0; pass < 2; pass++) {
+    out = boxBlur(out, rows, columns, [columns, 1], radius);
+    out = boxBlur(out, columns, rows, [1, columns], radius);
+  }
+  return out;
+}
+
+/** The patch, opaque where the blurred magnitude of its projection is large. */
+export function reveal(patch: Picture, signed: Picture): Picture {
+  const { rows, columns } = patch;
+  if (signed.rows !== rows || signed.columns !== columns) {
+    throw new Error(
+      `A patch of ${rows}x${columns} can't be seen through a projection of ` +
+        `${signed.rows}x${signed.columns} pixels.`,
+    );
+  }
+  const radius = Math.max(1, Math.round(Math.min(rows, columns) / 24));
+  const mask = blur(magnitude(signed), rows, columns, radius);
+  const strongest = mask.reduce((a, b) => Math.max(a, b), 0) || 1;
+  const rgba = patch.rgba.slice();
+  mask.forEach((value, i) => {
+    rgba[i * 4 + 3] = Math.round(Math.min(1, (1.6 * value) / strongest) * 255);
+  });
+  return { rows, columns, rgba };
+}

@@ -1,0 +1,212 @@
+/** What crosses the wire: see docs/architecture.md, "Front end: messages". */
+
+export interface Box {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
+
+export type Fill = "grey" | "mean" | number;
+
+export interface Occluder extends Box {
+  fill: Fill;
+}
+
+/** [layer, channel]: one value, so that no view ever sees a channel of the wrong layer. */
+export type Unit = [layer: string, channel: number];
+
+export type Pair = [rows: number, columns: number];
+
+export interface Field {
+  size: Pair;
+  stride: Pair;
+  offset: Pair;
+  reach: "exact" | "upper bound" | "global";
+}
+
+export interface Layer {
+  name: string;
+  kind: string;
+  role: string;
+  channels: number;
+  rows: number;
+  columns: number;
+  rectified: boolean;
+  field: Field;
+}
+
+export interface Catalogue {
+  engine: {
+    model: string;
+    device: string;
+    transform: string;
+    notes: string[];
+    skipped: [name: string, reason: string][];
+    input: [channels: number, rows: number, columns: number];
+  };
+  layers: Layer[];
+  images: { name: string; label: string | null }[];
+  classes: string[];
+  indexed: boolean;
+}
+
+export interface TopActivation {
+  image: number;
+  name: string;
+  row: number;
+  col: number;
+  value: number;
+  box: Box;
+}
+
+export type Status = "paper" | "adjoint" | "linearised" | "unknown";
+
+export interface Operation {
+  name: string;
+  status: Status;
+  count: number;
+  note: string;
+}
+
+export interface ProjectionInfo {
+  image: number;
+  status: Status;
+  operations: Operation[];
+  pools: number;
+}
+
+export interface OcclusionData {
+  rows: number;
+  columns: number;
+  stride: number | Pair;
+  size: number | Pair;
+  target: number;
+  clean_probability: number;
+  channel: number | null;
+  clean_total: number | null;
+  done: number;
+  total: number;
+  seconds_left: number | null;
+}
+
+type Empty = Record<never, never>;
+type LayerKey = { layer: string };
+type UnitKey = { layer: string; channel: number };
+
+/** Every kind of request: what its key says and what its answer holds. */
+export interface Kinds {
+  catalogue: { key: Empty; data: Catalogue };
+  channels: { key: LayerKey; data: { channels: number } };
+  sheet: {
+    key: LayerKey & { first: number; count: number; size: number };
+    data: { first: number; count: number; size: number; columns: number; mime: string };
+  };
+  top: {
+    key: UnitKey & { k: number };
+    data: { activations: TopActivation[]; patch: Pair; images_seen: number; mime: string };
+  };
+  projections: {
+    key: UnitKey & { k: number; rule: string };
+    data: { projections: (ProjectionInfo | null)[]; scale: number; patch: Pair; mime: string };
+  };
+  photo: {
+    key: { image: number };
+    data: {
+      image: number;
+      name: string;
+      label: string | null;
+      rows: number;
+      columns: number;
+      mime: string;
+    };
+  };
+  predict: { key: { image: number; occluder: Occluder | null }; data: { classes: number } };
+  sample: { key: UnitKey; data: { complete: boolean } };
+  occlusion: {
+    key: {
+      image: number;
+      height: number;
+      width: number;
+      stride: number;
+      fill: Fill;
+      target: number | null;
+      layer: string | null;
+    };
+    data: OcclusionData;
+  };
+}
+
+export type Kind = keyof Kinds;
+export type Key<K extends Kind> = Kinds[K]["key"];
+
+export interface Answer<K extends Kind> {
+  data: Kinds[K]["data"];
+  buffers: DataView[];
+}
+
+export interface Progress {
+  what: string;
+  done: number;
+  total: number;
+  seconds_left: number | null;
+}
+
+/** Lower goes first. */
+export const PRIORITY = {
+  interaction: 0,
+  patches: 1,
+  projections: 2,
+  sheets: 3,
+  maps: 4,
+  prefetch: 5,
+} as const;
+
+export interface Request {
+  zf: 1;
+  op: "get";
+  view: string;
+  slot: string;
+  kind: Kind;
+  key: object;
+  priority: number;
+}
+
+export interface Cancel {
+  zf: 1;
+  op: "cancel";
+  view: string;
+  slot: string;
+}
+
+export interface Message {
+  zf: 1;
+  op: "reply" | "partial" | "progress" | "error" | "superseded";
+  view: string;
+  slot: string;
+  kind: Kind;
+  key: object;
+  data: unknown;
+}
+
+export function isMessage(content: unknown): content is Message {
+  return typeof content === "object" && content !== null && (content as { zf?: unknown }).zf === 1;
+}
+
+/** JSON with sorted keys and no spaces: equal for equal values, whoever wrote them. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((v) => canonical(v ?? null)).join(",")}]`;
+  if (typeof value === "object" && value !== null) {
+    const fields = Object.entries(value)
+      .filter(([, v]) => v !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`);
+    return `{${fields.join(",")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** What identifies an answer. */
+export function identity(kind: string, key: object): string {
+  return `${kind} ${canonical(key)}`;
+}

@@ -1,0 +1,102 @@
+/** The shared selection: what is chosen, as the linked views see it. */
+
+import type { Occluder, Unit } from "./protocol";
+
+export interface Selection {
+  unit: Unit | null;
+  photo: number | null;
+  occluder: Occluder | null;
+  target: number | null;
+  rule: string;
+}
+
+export type SelectionField = keyof Selection;
+
+export interface SelectionStore {
+  get<F extends SelectionField>(field: F): Selection[F];
+  set<F extends SelectionField>(field: F, value: Selection[F]): void;
+  /** Called after the field has changed, whoever changed it, until `signal` aborts. */
+  subscribe(field: SelectionField, listener: () => void, signal: AbortSignal): void;
+}
+
+/** The part of an anywidget model that holds state. */
+export interface StateModel {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  on(event: string, callback: () => void): void;
+  off(event: string, callback: () => void): void;
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The selection in a model of the kernel's; writes of one frame go out together. */
+export class ModelSelection implements SelectionStore {
+  private saving = false;
+
+  constructor(
+    private readonly model: StateModel,
+    private readonly frame: (callback: () => void) => void = nextFrame,
+  ) {}
+
+  get<F extends SelectionField>(field: F): Selection[F] {
+    return (this.model.get(field) ?? null) as Selection[F];
+  }
+
+  set<F extends SelectionField>(field: F, value: Selection[F]): void {
+    if (same(this.get(field), value)) return;
+    this.model.set(field, value);
+    if (this.saving) return;
+    this.saving = true;
+    this.frame(() => {
+      this.saving = false;
+      this.model.save_changes();
+    });
+  }
+
+  subscribe(field: SelectionField, listener: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const event = `change:${field}`;
+    this.model.on(event, listener);
+    signal.addEventListener("abort", () => this.model.off(event, listener), { once: true });
+  }
+}
+
+/** A selection without a kernel. */
+export class MemorySelection implements SelectionStore {
+  private readonly listeners = new Map<SelectionField, Set<() => void>>();
+
+  constructor(private readonly state: Selection) {}
+
+  get<F extends SelectionField>(field: F): Selection[F] {
+    return this.state[field];
+  }
+
+  set<F extends SelectionField>(field: F, value: Selection[F]): void {
+    if (same(this.state[field], value)) return;
+    this.state[field] = value;
+    for (const listener of [...(this.listeners.get(field) ?? [])]) listener();
+  }
+
+  subscribe(field: SelectionField, listener: () => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const set = this.listeners.get(field) ?? new Set();
+    this.listeners.set(field, set.add(listener));
+    signal.addEventListener("abort", () => set.delete(listener), { once: true });
+  }
+}
+
+/** The next frame, or soon where no frames are drawn (a tab in the background). */
+export function nextFrame(callback: () => void): void {
+  let called = false;
+  const once = () => {
+    if (called) return;
+    called = true;
+    clearTimeout(timer);
+    callback();
+  };
+  const timer = setTimeout(once, 80);
+  requestAnimationFrame(once);
+}

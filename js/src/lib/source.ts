@@ -1,0 +1,49 @@
+/** Where views get their pixels from; they never know what is behind it. */
+
+import type { Answer, Key, Kind, Progress } from "./protocol";
+
+export interface GetOptions<K extends Kind> {
+  /** A newer request in a slot supersedes an older one with another key. */
+  slot: string;
+  /** Lower goes first, see `PRIORITY`. */
+  priority: number;
+  signal?: AbortSignal | undefined;
+  /** A coarser answer than the one to come. */
+  onPartial?: ((answer: Answer<K>) => void) | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface Source {
+  get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>>;
+  /** Ask ahead of need; failures are nobody's business. */
+  prefetch<K extends Kind>(kind: K, key: Key<K>, slot: string, signal?: AbortSignal): void;
+  /** Called when answers come again after `NoAnswer`; returns how to stop listening. */
+  onRevival(listener: () => void): () => void;
+}
+
+/** A newer request took the slot, or the asker left: nothing to show. */
+export class Superseded extends Error {
+  override name = "Superseded";
+}
+
+/** The kernel said nothing, however often it was asked. */
+export class NoAnswer extends Error {
+  override name = "NoAnswer";
+  constructor(readonly everAnswered: boolean) {
+    super(
+      everAnswered
+        ? "No answer from the kernel: run this cell again."
+        : "Run this cell to bring it to life.",
+    );
+  }
+}
+
+/** An error that the kernel reports: its name and message are for the reader. */
+export class KernelError extends Error {
+  constructor(
+    override name: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,283 @@
+/** The channels of the chosen layer as a grid of thumbnails, however many there are. */
+
+import { announce, gridStep } from "../lib/a11y";
+import { decode, paintTile } from "../lib/canvas";
+import { floats, ints } from "../lib/codec";
+import { h, select, uniqueId } from "../lib/dom";
+import { count, number, percent } from "../lib/format";
+import { type Catalogue, PRIORITY } from "../lib/protocol";
+import { type ChannelStats, isDead, order, SORTS, type Sort } from "./channel_order";
+import { Panel } from "./status";
+import { choice, renewable, type View } from "./view";
+
+/** CSS pixels. */
+const THUMB = 48;
+const TILE = { width: 54, height: 66 };
+/** Channels in one sheet. */
+const SHEET = 256;
+/** Rows drawn beyond what is visible. */
+const MARGIN = 2;
+
+export const channels: View = (el, selection, source, signal, options) => {
+  const panel = new Panel(el, "channels", "Channels", source, signal);
+  const space = h("div", { class: "zf-strip-space", role: "presentation" });
+  const strip = h(
+    "div",
+    { class: "zf-strip", role: "listbox", tabindex: 0, "aria-label": "Channels" },
+    space,
+  );
+  const readout = h("div", { class: "zf-readout" });
+  panel.body.append(strip, readout);
+  panel.explain("Each channel's strongest patch. Arrow keys walk the channels.");
+
+  let sort = choice<Sort>(options.sort, SORTS);
+  const search = h("input", {
+    type: "search",
+    class: "zf-input zf-number",
+    inputmode: "numeric",
+    placeholder: "Go to",
+    "aria-label": "Go to channel number",
+  });
+  panel.tools.append(
+    select("Sort channels", SORTS, sort, (value) => {
+      sort = value;
+      arrange();
+    }),
+    search,
+  );
+
+  const renew = renewable(signal);
+  const prefix = uniqueId("channel");
+  const tiles = new Map<number, HTMLElement>();
+  const sheets = new Map<number, { bitmap: ImageBitmap; columns: number; size: number } | null>();
+  let catalogue: Catalogue | null = null;
+  let layer: string | null = null;
+  let total = 0;
+  let stats: ChannelStats | null = null;
+  let ordered: number[] = [];
+  let place = new Map<number, number>();
+  let current = signal;
+
+  const size = () => Math.round(THUMB * Math.min(2, Math.ceil(devicePixelRatio || 1)));
+  const columns = () => Math.max(1, Math.floor((strip.clientWidth || 324) / TILE.width));
+  const chosen = () => {
+    const unit = selection.get("unit");
+    return unit && unit[0] === layer ? unit[1] : -1;
+  };
+
+  const describe = (channel: number): string => {
+    if (channel < 0) return "";
+    if (!stats) return `channel ${channel}`;
+    const parts = [
+      `channel ${channel}`,
+      `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
+      `strongest ${number(stats.strongest[channel] ?? Number.NaN)}`,
+      isDead(stats, channel)
+        ? "dead: fires in none of these images"
+        : `silent in ${percent(stats.silent[channel] ?? Number.NaN)} of images`,
+    ];
+    return parts.join(" · ");
+  };
+
+  const paint = (tile: HTMLElement, channel: number) => {
+    const first = Math.floor(channel / SHEET) * SHEET;
+    const sheet = sheets.get(first);
+    tile.classList.toggle("zf-skeleton", !sheet);
+    if (!sheet) return;
+    const at = channel - first;
+    const canvas = tile.querySelector("canvas") as HTMLCanvasElement;
+    const [column, row] = [at % sheet.columns, Math.floor(at / sheet.columns)];
+    paintTile(canvas, sheet.bitmap, column, row, sheet.size, THUMB);
+  };
+
+  const request = (first: number) => {
+    if (sheets.has(first) || layer === null) return;
+    sheets.set(first, null);
+    const key = { layer, first, count: Math.min(SHEET, total - first), size: size() };
+    void panel.load(
+      "sheet",
+      key,
+      `sheet:${first}`,
+      { priority: PRIORITY.sheets, signal: current },
+      async ({ data, buffers }, fresh) => {
+        if (!buffers[0]) return;
+        const bitmap = await decode(buffers[0], data.mime);
+        if (!fresh()) return bitmap.close();
+        sheets.set(first, { bitmap, columns: data.columns, size: data.size });
+        for (const [channel, tile] of tiles) paint(tile, channel);
+      },
+    );
+  };
+
+  const create = (channel: number) =>
+    h(
+      "div",
+      {
+        class: `zf-tile${isDead(stats, channel) ? " zf-dead" : ""}`,
+        role: "option",
+        id: `${prefix}-${channel}`,
+        title: describe(channel),
+        "data-channel": channel,
+        "aria-label": describe(channel),
+        "aria-setsize": total,
+        "aria-posinset": (place.get(channel) ?? 0) + 1,
+      },
+      h("canvas", { "aria-hidden": "true" }),
+      h("span", {}, String(channel)),
+    );
+
+  /** Tiles for what is visible, and only those. */
+  const draw = () => {
+    const wide = columns();
+    const rows = Math.ceil(total / wide);
+    space.style.height = `${rows * TILE.height}px`;
+    const top = Math.floor(strip.scrollTop / TILE.height) - MARGIN;
+    const bottom =
+      Math.ceil((strip.scrollTop + (strip.clientHeight || 200)) / TILE.height) + MARGIN;
+    const from = Math.max(top, 0) * wide;
+    const visible = ordered.slice(from, Math.min(bottom, rows) * wide);
+    const keep = new Set(visible);
+    for (const [channel, tile] of tiles) {
+      if (keep.has(channel)) continue;
+      tile.remove();
+      tiles.delete(channel);
+    }
+    visible.forEach((channel, i) => {
+      let tile = tiles.get(channel);
+      if (!tile) {
+        tile = create(channel);
+        tiles.set(channel, tile);
+        space.append(tile);
+        paint(tile, channel);
+      }
+      const at = from + i;
+      const [x, y] = [(at % wide) * TILE.width, Math.floor(at / wide) * TILE.height];
+      tile.style.transform = `translate(${x}px,${y}px)`;
+    });
+    for (const channel of visible) request(Math.floor(channel / SHEET) * SHEET);
+    mark();
+  };
+
+  const mark = () => {
+    const now = chosen();
+    for (const [channel, tile] of tiles) {
+      tile.setAttribute("aria-selected", String(channel === now));
+    }
+    if (tiles.has(now)) strip.setAttribute("aria-activedescendant", `${prefix}-${now}`);
+    else strip.removeAttribute("aria-activedescendant");
+    readout.textContent = describe(now);
+  };
+
+  /** Scroll so that a channel is visible, and draw. */
+  const reveal = (channel: number) => {
+    const at = place.get(channel);
+    if (at !== undefined) {
+      const top = Math.floor(at / columns()) * TILE.height;
+      const bottom = top + TILE.height - strip.clientHeight;
+      if (strip.scrollTop > top) strip.scrollTop = top;
+      else if (strip.clientHeight && strip.scrollTop < bottom) strip.scrollTop = bottom;
+    }
+    draw();
+  };
+
+  const arrange = () => {
+    ordered = order(total, sort, stats);
+    place = new Map(ordered.map((channel, i) => [channel, i]));
+    for (const tile of tiles.values()) tile.remove();
+    tiles.clear();
+    reveal(chosen());
+  };
+
+  const choose = (channel: number) => {
+    if (layer === null || channel === chosen()) return;
+    selection.set("unit", [layer, channel]);
+    announce(el, describe(channel));
+  };
+
+  const forgetSheets = () => {
+    for (const sheet of sheets.values()) sheet?.bitmap.close();
+    sheets.clear();
+  };
+
+  const open = () => {
+    const name = selection.get("unit")?.[0] ?? null;
+    if (name === layer) return reveal(chosen());
+    const info = catalogue?.layers.find((one) => one.name === name);
+    if (!catalogue || !info || name === null) return;
+    current = renew();
+    forgetSheets();
+    layer = name;
+    total = info.channels;
+    stats = null;
+    strip.scrollTop = 0;
+    panel.title("Channels", `${count(total, "channel")} of ${name}`);
+    arrange();
+    const priority = PRIORITY.patches;
+    void panel.load(
+      "channels",
+      { layer: name },
+      "stats",
+      { priority, signal: current },
+      (answer) => {
+        const [mean, silent, strongest, image] = answer.buffers;
+        stats = {
+          mean: floats(mean),
+          silent: floats(silent),
+          strongest: floats(strongest),
+          image: ints(image),
+        };
+        const dead = stats.silent.reduce((sum, share) => sum + (share >= 1 ? 1 : 0), 0);
+        const about = `${count(total, "channel")} of ${name}${dead ? `, ${dead} dead` : ""}`;
+        panel.title("Channels", about);
+        arrange();
+      },
+    );
+  };
+
+  strip.addEventListener("click", (event) => {
+    const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
+    if (tile) choose(Number(tile.dataset.channel));
+  });
+  strip.addEventListener("pointerover", (event) => {
+    const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
+    readout.textContent = describe(tile ? Number(tile.dataset.channel) : chosen());
+  });
+  strip.addEventListener("pointerleave", () => {
+    readout.textContent = describe(chosen());
+  });
+  strip.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const page = Math.max(1, Math.floor(strip.clientHeight / TILE.height));
+    const at = place.get(chosen()) ?? 0;
+    const next = gridStep(event.key, at, total, columns(), page);
+    if (next === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    choose(ordered[next] ?? 0);
+  });
+  search.addEventListener("input", () => {
+    const channel = Number(search.value);
+    const valid = search.value.trim() === "" || place.has(channel);
+    search.setAttribute("aria-invalid", String(!valid));
+    search.title = valid ? "" : `This layer has channels 0 to ${total - 1}`;
+    if (valid && search.value.trim() !== "") reveal(channel);
+  });
+  search.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || search.value.trim() === "") return;
+    event.preventDefault();
+    const channel = Number(search.value);
+    if (place.has(channel)) choose(channel);
+  });
+  strip.addEventListener("scroll", draw, { passive: true });
+  const resized = new ResizeObserver(() => reveal(chosen()));
+  resized.observe(strip);
+  signal.addEventListener("abort", () => {
+    resized.disconnect();
+    forgetSheets();
+  });
+  selection.subscribe("unit", open, signal);
+  panel.catalogue((answer) => {
+    catalogue = answer;
+    open();
+  });
+};

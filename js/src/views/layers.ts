@@ -1,0 +1,153 @@
+/** The network as a scrollable list of its layers, in the order of the forward pass. */
+
+import { announce, roving } from "../lib/a11y";
+import { h } from "../lib/dom";
+import { count, extent } from "../lib/format";
+import type { Catalogue, Layer } from "../lib/protocol";
+import { Panel } from "./status";
+import type { View } from "./view";
+
+/** Layers of one block stand together: those whose names share a parent below the top level. */
+export function blockOf(name: string, layers: ReadonlySet<string>): string {
+  if (layers.has(`${name}\0block`)) return name;
+  const parent = name.slice(0, Math.max(name.lastIndexOf("."), 0));
+  return parent.includes(".") || layers.has(`${parent}\0block`) ? parent : "";
+}
+
+export function fieldText({ field }: Layer): string {
+  if (field.reach === "global") return "sees the whole image";
+  return `sees ${field.reach === "exact" ? "" : "up to "}${extent(field.size)}`;
+}
+
+/** Width tells channels, height resolution; both on scales where halving is a step. */
+function glyph(layer: Layer, most: { channels: number; rows: number }): HTMLElement {
+  const share = (value: number, of: number) => Math.log2(1 + value) / Math.log2(1 + of);
+  const width = 4 + 32 * share(layer.channels, most.channels) ** 2;
+  const height = 2 + 20 * share(layer.rows, most.rows) ** 2;
+  return h(
+    "span",
+    { class: "zf-glyph", "aria-hidden": "true" },
+    h("span", { style: `width:${width.toFixed(1)}px;height:${height.toFixed(1)}px` }),
+  );
+}
+
+export const layers: View = (el, selection, source, signal) => {
+  const panel = new Panel(el, "layers", "Layers", source, signal);
+  const list = h("div", { class: "zf-list", role: "listbox", "aria-label": "Layers" });
+  const filter = h("input", {
+    type: "search",
+    class: "zf-input",
+    placeholder: "Filter, e.g. conv",
+    "aria-label": "Filter layers by name or kind",
+  });
+  panel.tools.append(filter);
+  panel.body.append(list);
+  panel.explain("Bars: width = channels, height = resolution (log scales), input first.");
+
+  /** The channel that was looked at last in each layer. */
+  const channelOf = new Map<string, number>();
+  let entries: { layer: Layer; element: HTMLElement }[] = [];
+  const shown = () => entries.filter(({ element }) => !element.hidden);
+
+  const choose = (index: number) => {
+    const layer = shown()[index]?.layer;
+    if (!layer) return;
+    const current = selection.get("unit");
+    if (current?.[0] === layer.name) return;
+    if (current) channelOf.set(...current);
+    const channel = Math.min(channelOf.get(layer.name) ?? 0, layer.channels - 1);
+    selection.set("unit", [layer.name, channel]);
+    announce(el, `Layer ${layer.name}, ${layer.kind}, ${count(layer.channels, "channel")}`);
+  };
+  const keys = roving(
+    list,
+    () => shown().map(({ element }) => element),
+    () => 1,
+    choose,
+  );
+
+  const mark = (reveal: boolean) => {
+    const name = selection.get("unit")?.[0];
+    for (const { layer, element } of entries) {
+      const is = layer.name === name;
+      element.setAttribute("aria-selected", String(is));
+      if (is && reveal) scrollWithin(list, element);
+    }
+    const at = shown().findIndex(({ layer }) => layer.name === name);
+    keys.focusable(Math.max(at, 0));
+  };
+
+  const show = (catalogue: Catalogue) => {
+    const all = catalogue.layers;
+    const names = new Set(
+      all.map(({ name, role }) => (role === "block" ? `${name}\0block` : name)),
+    );
+    const most = {
+      channels: Math.max(...all.map((layer) => layer.channels), 1),
+      rows: Math.max(...all.map((layer) => layer.rows), 1),
+    };
+    let block = "";
+    entries = all.map((layer) => {
+      const own = blockOf(layer.name, names);
+      const first = own !== block;
+      block = own;
+      const cut = own && own !== layer.name ? own.length + 1 : 0;
+      const element = h(
+        "div",
+        {
+          class: `zf-layer zf-role-${layer.role}${own ? " zf-in-block" : ""}${first ? " zf-first" : ""}`,
+          role: "option",
+          tabindex: -1,
+          title: `${layer.name} · ${layer.kind} · ${layer.channels} channels of ${extent([layer.rows, layer.columns])} · ${fieldText(layer)} · stride ${extent(layer.field.stride)}`,
+          "data-layer": layer.name,
+        },
+        glyph(layer, most),
+        h(
+          "span",
+          { class: "zf-layer-name" },
+          cut > 0 && h("span", { class: "zf-dim" }, layer.name.slice(0, cut)),
+          layer.name.slice(cut),
+        ),
+        h(
+          "span",
+          { class: "zf-layer-shape" },
+          h("b", {}, String(layer.channels)),
+          ` × ${extent([layer.rows, layer.columns])}`,
+        ),
+        h("span", { class: "zf-layer-kind" }, layer.kind),
+        h("span", { class: "zf-layer-field" }, fieldText(layer)),
+      );
+      return { layer, element };
+    });
+    list.replaceChildren(...entries.map(({ element }) => element));
+    mark(true);
+  };
+
+  list.addEventListener("click", (event) => {
+    const target = (event.target as Element).closest(".zf-layer");
+    choose(shown().findIndex(({ element }) => element === target));
+  });
+  filter.addEventListener("input", () => {
+    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const { layer, element } of entries) {
+      const text = `${layer.name} ${layer.kind} ${layer.role}`.toLowerCase();
+      element.hidden = !words.every((word) => text.includes(word));
+    }
+    list.classList.toggle("zf-empty", shown().length === 0);
+    mark(true);
+  });
+  filter.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown") return;
+    event.preventDefault();
+    shown()[0]?.element.focus();
+  });
+  selection.subscribe("unit", () => mark(true), signal);
+  panel.catalogue(show);
+};
+
+/** Scroll the container, never the page. */
+export function scrollWithin(container: HTMLElement, element: HTMLElement): void {
+  const [outer, inner] = [container.getBoundingClientRect(), element.getBoundingClientRect()];
+  if (inner.top < outer.top) container.scrollTop -= outer.top - inner.top + 8;
+  else if (inner.bottom > outer.bottom) container.scrollTop += inner.bottom - outer.bottom + 8;
+}

@@ -1,0 +1,187 @@
+/** One of the nine: a patch, its projection, rank, value, image, and how exact it is. */
+
+import { type Picture, paintBitmap, paintPicture, readPicture } from "../lib/canvas";
+import { lutOf } from "../lib/colour";
+import { h } from "../lib/dom";
+import { count, number } from "../lib/format";
+import { magnitudePicture, reveal } from "../lib/magnitude";
+import type { Operation, Pair, ProjectionInfo, Status, TopActivation } from "../lib/protocol";
+import { popoverButton } from "./popover";
+
+export const LAYOUTS = [
+  ["both", "side by side"],
+  ["patches", "patches only"],
+  ["projections", "projections only"],
+  ["revealed", "patch through projection"],
+] as const;
+export type Layout = (typeof LAYOUTS)[number][0];
+
+export const EFFECTS = [
+  ["signed", "signed"],
+  ["magnitude", "magnitude"],
+] as const;
+export type Effect = (typeof EFFECTS)[number][0];
+
+export const STATUS: Record<Status, { mark: string; text: string }> = {
+  paper: { mark: "P", text: "as in the paper: every operation is inverted by its rule" },
+  adjoint: { mark: "A", text: "with linear operations inverted by their transpose" },
+  linearised: { mark: "L", text: "linearised: some operations have no exact inverse" },
+  unknown: { mark: "?", text: "operations were met that the rule doesn't know" },
+};
+
+export class Cell {
+  readonly button: HTMLButtonElement;
+  readonly element: HTMLElement;
+  image: number | null = null;
+  label = "";
+  private patch: ImageBitmap | null = null;
+  private projection: ImageBitmap | null = null;
+  private pixels: { patch: Picture; projection: Picture } | null = null;
+  private info: ProjectionInfo | null = null;
+  private absent = false;
+  private readonly left = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
+  private readonly right = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
+  private readonly why = h("span", { class: "zf-why" });
+  private readonly value = h("span", { class: "zf-value" });
+  private readonly name = h("span", { class: "zf-name" });
+  private readonly status: HTMLButtonElement;
+
+  constructor(readonly rank: number) {
+    this.button = h(
+      "button",
+      { type: "button", class: "zf-patch", "aria-pressed": "false", disabled: true },
+      h("span", { class: "zf-pictures" }, this.left, this.right, this.why),
+    );
+    this.status = popoverButton("", "How this projection was computed", "zf-status", () =>
+      this.statusCard(),
+    );
+    const caption = h(
+      "div",
+      { class: "zf-caption" },
+      h("b", {}, String(rank + 1)),
+      this.value,
+      this.name,
+      this.status,
+    );
+    this.element = h("div", { class: "zf-cell", "data-rank": rank + 1 }, this.button, caption);
+    this.reset();
+  }
+
+  /** Nothing is known yet. */
+  reset(): void {
+    this.image = null;
+    this.label = "";
+    this.patch?.close();
+    this.patch = null;
+    this.forgetProjection();
+    this.button.disabled = true;
+    this.element.dataset.state = "waiting";
+    this.value.textContent = this.name.textContent = this.why.textContent = "";
+  }
+
+  forgetProjection(): void {
+    this.projection?.close();
+    this.projection = this.pixels = this.info = null;
+    this.absent = false;
+    this.status.hidden = true;
+  }
+
+  setEmpty(why: string): void {
+    this.reset();
+    this.element.dataset.state = "empty";
+    this.why.textContent = why;
+  }
+
+  setPatch(activation: TopActivation, bitmap: ImageBitmap | null, [rows, columns]: Pair): void {
+    const { image, name, value, row, col } = activation;
+    this.patch?.close();
+    this.patch = bitmap;
+    this.forgetProjection();
+    this.why.textContent = "";
+    this.image = image;
+    this.button.disabled = false;
+    this.element.dataset.state = "ready";
+    this.element.dataset.image = String(image);
+    this.element.style.setProperty("--zf-aspect", `${columns} / ${rows}`);
+    this.value.textContent = number(value);
+    this.name.textContent = name;
+    this.label = `${name}, rank ${this.rank + 1}, activation ${number(value)}`;
+    this.button.setAttribute("aria-label", `Choose photo ${this.label}`);
+    this.element.title = `${name}: activation ${number(value)} at row ${row}, column ${col}`;
+  }
+
+  setProjection(info: ProjectionInfo | null, bitmap: ImageBitmap | null): void {
+    this.projection?.close();
+    this.projection = bitmap;
+    this.pixels = null;
+    this.info = info;
+    this.absent = info === null;
+    this.status.hidden = info === null;
+    if (!info) return;
+    const { mark, text } = STATUS[info.status];
+    this.status.textContent = mark;
+    this.status.dataset.status = info.status;
+    this.status.title = `${info.status}: ${text}`;
+    this.status.setAttribute("aria-label", `Projection ${this.rank + 1}: ${info.status}, ${text}`);
+  }
+
+  mark(photo: number | null): void {
+    const is = this.image !== null && this.image === photo;
+    this.button.setAttribute("aria-pressed", String(is));
+    this.element.classList.toggle("zf-chosen", is);
+  }
+
+  draw(layout: Layout, effect: Effect): void {
+    const needs = { patch: layout !== "projections", projection: layout !== "patches" };
+    const both = layout === "both";
+    this.left.hidden = !both && layout !== "patches" && layout !== "revealed";
+    this.right.hidden = !both && layout !== "projections";
+    const waits = this.image !== null && needs.projection && !this.projection && !this.absent;
+    this.element.classList.toggle("zf-waits", waits);
+    this.why.hidden = this.why.textContent === "";
+    if (this.image === null) return;
+    if (layout === "revealed") {
+      this.left.classList.toggle("zf-blank", !this.projection);
+      const pixels = this.read();
+      if (pixels) paintPicture(this.left, reveal(pixels.patch, pixels.projection));
+      return;
+    }
+    this.left.classList.toggle("zf-blank", !this.patch);
+    this.right.classList.toggle("zf-blank", !this.projection);
+    if (needs.patch && this.patch) paintBitmap(this.left, this.patch);
+    if (!needs.projection || !this.projection) return;
+    if (effect === "signed") paintBitmap(this.right, this.projection);
+    else paintPicture(this.right, magnitudePicture(readPicture(this.projection), lutOf("magma")));
+  }
+
+  private read(): { patch: Picture; projection: Picture } | null {
+    if (!this.patch || !this.projection) return null;
+    this.pixels ??= { patch: readPicture(this.patch), projection: readPicture(this.projection) };
+    return this.pixels;
+  }
+
+  private statusCard(): (Node | string)[] {
+    if (!this.info) return [];
+    const { status, operations, pools } = this.info;
+    const depends =
+      pools === 0
+        ? "It met no max-pool: without switches the picture is the same for every image."
+        : `It depends on this image through the switches of ${count(pools, "max-pool")}.`;
+    return [
+      h("h4", {}, `Projection ${this.rank + 1}: ${status}`),
+      h("p", {}, `${STATUS[status].text}. ${depends}`),
+      h("table", {}, h("tbody", {}, ...operations.map((operation) => operationRow(operation)))),
+    ];
+  }
+}
+
+function operationRow({ name, status, count: times, note }: Operation): HTMLElement {
+  return h(
+    "tr",
+    {},
+    h("td", {}, h("span", { class: "zf-status", "data-status": status }, STATUS[status].mark)),
+    h("th", { scope: "row" }, name),
+    h("td", {}, `× ${times}`),
+    h("td", {}, note || status),
+  );
+}

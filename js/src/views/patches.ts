@@ -1,0 +1,209 @@
+/** The nine patches that excite the chosen unit most, and their projections to pixel space. */
+
+import { announce, roving } from "../lib/a11y";
+import { decode } from "../lib/canvas";
+import { gradient } from "../lib/colour";
+import { h, select } from "../lib/dom";
+import { count, number } from "../lib/format";
+import { type Answer, type Catalogue, PRIORITY } from "../lib/protocol";
+import { Cell, EFFECTS, type Effect, LAYOUTS, type Layout } from "./patch_cell";
+import { Panel } from "./status";
+import { choice, renewable, type View } from "./view";
+
+const K = 9;
+/** Until then the old patches stay, dimmed: walking through prefetched channels doesn't flicker. */
+const BLANK_MS = 150;
+
+export const patches: View = (el, selection, source, signal, options) => {
+  const panel = new Panel(el, "patches", "Strongest patches", source, signal);
+  const grid = h("div", {
+    class: "zf-patch-grid",
+    role: "group",
+    "aria-label": "Strongest patches",
+  });
+  panel.body.append(grid);
+
+  let layout = choice<Layout>(options.patches, LAYOUTS);
+  let effect: Effect = "signed";
+  const effects = select("Display of projections", EFFECTS, effect, (value) => {
+    effect = value;
+    redraw();
+  });
+  panel.tools.append(
+    select("What to show", LAYOUTS, layout, (value) => {
+      layout = value;
+      redraw();
+    }),
+    effects,
+  );
+
+  const cells = Array.from({ length: K }, (_, rank) => new Cell(rank));
+  grid.append(...cells.map((cell) => cell.element));
+  const keys = roving(
+    grid,
+    () => cells.filter((cell) => cell.image !== null).map((cell) => cell.button),
+    () => getComputedStyle(grid).gridTemplateColumns.split(" ").length || 3,
+  );
+  keys.focusable(0);
+
+  const renew = renewable(signal);
+  let catalogue: Catalogue | null = null;
+  let scale: number | null = null;
+  let blank: ReturnType<typeof setTimeout> | undefined;
+
+  const clear = () => {
+    clearTimeout(blank);
+    grid.classList.remove("zf-stale");
+    for (const cell of cells) cell.reset();
+    redraw();
+  };
+
+  const redraw = () => {
+    grid.dataset.layout = layout;
+    effects.disabled = layout === "patches" || layout === "revealed";
+    for (const cell of cells) cell.draw(layout, effect);
+    explain();
+  };
+
+  const explain = () => {
+    const range = scale === null ? "one scale" : `one scale (±${number(scale)})`;
+    if (layout === "patches") {
+      panel.explain("What the network saw of each image, cut to the unit's receptive field.");
+    } else if (layout === "revealed") {
+      panel.explain("Each patch, visible where the blurred magnitude of its projection is large.");
+    } else if (effect === "magnitude") {
+      panel.explain(
+        legend(gradient("magma"), "0", scale === null ? "" : number(scale)),
+        `Magnitude of the projection, the largest of the colour channels; ${range} for all nine.`,
+      );
+    } else {
+      panel.explain(
+        legend(
+          "linear-gradient(to right,#000,#808080,#fff)",
+          scale === null ? "−" : `−${number(scale)}`,
+          scale === null ? "+" : `+${number(scale)}`,
+        ),
+        `Signed projection around mid-grey; ${range} for all nine, clipped at the 99.5th ` +
+          "percentile of the receptive-field crops. Strided convolutions leave a checkerboard: " +
+          "that is the method.",
+      );
+    }
+  };
+
+  const mark = () => {
+    const photo = selection.get("photo");
+    const filled = cells.filter((cell) => cell.image !== null);
+    for (const cell of cells) cell.mark(photo);
+    keys.focusable(
+      Math.max(
+        0,
+        filled.findIndex((cell) => cell.image === photo),
+      ),
+    );
+  };
+
+  const showTop = async (answer: Answer<"top">, fresh: () => boolean) => {
+    const { activations, images_seen, mime } = answer.data;
+    const bitmaps = await Promise.all(answer.buffers.map((buffer) => decode(buffer, mime)));
+    if (!fresh()) return;
+    clearTimeout(blank);
+    grid.classList.remove("zf-stale");
+    const n = activations.length;
+    const fires = n === 0 ? "fires in none of the images" : `fires in only ${count(n, "image")}`;
+    const why = images_seen < K ? `there are only ${count(images_seen, "image")}` : fires;
+    cells.forEach((cell, i) => {
+      const activation = activations[i];
+      if (activation) cell.setPatch(activation, bitmaps[i] ?? null, answer.data.patch);
+      else cell.setEmpty(i === n ? why : "");
+    });
+    redraw();
+    mark();
+  };
+
+  const showProjections = async (
+    answer: Answer<"projections">,
+    fresh: () => boolean,
+    complete: boolean,
+  ) => {
+    const { projections, mime } = answer.data;
+    const bitmaps = await Promise.all(answer.buffers.map((buffer) => decode(buffer, mime)));
+    if (!fresh()) return;
+    scale = answer.data.scale;
+    let next = 0;
+    projections.forEach((projection, i) => {
+      const bitmap = projection ? (bitmaps[next++] ?? null) : null;
+      if (projection || complete) cells[i]?.setProjection(projection, bitmap);
+    });
+    redraw();
+  };
+
+  /** Ask ahead for the channels that an arrow key would lead to. */
+  const prefetch = (layer: string, channel: number, rule: string, current: AbortSignal) => {
+    const last = (catalogue?.layers.find(({ name }) => name === layer)?.channels ?? 0) - 1;
+    for (const neighbour of [channel + 1, channel - 1]) {
+      if (neighbour < 0 || neighbour > last) continue;
+      const key = { layer, channel: neighbour, k: K };
+      const slot = `prefetch:${neighbour > channel ? "next" : "previous"}`;
+      source.prefetch("top", key, `${slot}:top`, current);
+      source.prefetch("projections", { ...key, rule }, `${slot}:projections`, current);
+    }
+  };
+
+  const open = async () => {
+    const unit = selection.get("unit");
+    const current = renew();
+    const [layer, channel] = unit ?? ["", 0];
+    scale = null;
+    panel.title("Strongest patches", unit ? `${layer} : ${channel}` : "");
+    explain();
+    clearTimeout(blank);
+    grid.classList.add("zf-stale");
+    if (!unit) {
+      clear();
+      return panel.explain("Choose a layer and a channel.");
+    }
+    blank = setTimeout(clear, BLANK_MS);
+    const rule = selection.get("rule") || "deconvnet";
+    const key = { layer, channel, k: K };
+    const top = { priority: PRIORITY.patches, signal: current };
+    const below = { priority: PRIORITY.projections, signal: current };
+    const shown = panel.load("top", key, "top", top, showTop);
+    const projected = panel.load(
+      "projections",
+      { ...key, rule },
+      "projections",
+      below,
+      async (answer, fresh, complete) => {
+        // A projection belongs beside its patch.
+        if (await shown) await showProjections(answer, fresh, complete);
+      },
+    );
+    if (!(await shown) && !current.aborted) clear();
+    if ((await projected) && (await shown)) prefetch(layer, channel, rule, current);
+  };
+
+  grid.addEventListener("click", (event) => {
+    const button = (event.target as Element).closest(".zf-patch");
+    const cell = cells.find((one) => one.button === button);
+    if (!cell || cell.image === null) return;
+    selection.set("photo", cell.image);
+    announce(el, `Photo ${cell.label}`);
+  });
+  selection.subscribe("unit", open, signal);
+  selection.subscribe("rule", open, signal);
+  selection.subscribe("photo", mark, signal);
+  panel.catalogue((answer) => {
+    catalogue = answer;
+    void open();
+  });
+};
+
+export function legend(background: string, low: string, high: string): HTMLElement {
+  return h(
+    "span",
+    { class: "zf-legend" },
+    low,
+    h("i", { style: `background:${background}`, "aria-hidden": "true" }),
+    high,
+  );
+}

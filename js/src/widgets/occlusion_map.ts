@@ -1,0 +1,6 @@
+import { classes } from "../views/classes";
+import { layout } from "../views/layout";
+import { photo } from "../views/photo";
+import { widget } from "./shared/mount";
+
+export default widget("occlusion", layout("occlusion", [photo, classes]));

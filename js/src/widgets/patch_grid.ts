@@ -1,0 +1,4 @@
+import { patches } from "../views/patches";
+import { widget } from "./shared/mount";
+
+export default widget("grid", patches);

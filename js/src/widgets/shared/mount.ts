@@ -1,0 +1,102 @@
+/**
+ * From an anywidget to a view: resolve the selection, wrap the model, set the stage.
+ *
+ * This and the entry points are the only code that knows anywidget.
+ */
+
+import { h, injectStyles } from "../../lib/dom";
+import { type Channel, KernelSource } from "../../lib/kernel_source";
+import { ModelSelection, nextFrame, type StateModel } from "../../lib/selection_store";
+import { Settled, settledOf } from "../../lib/settled";
+import type { Source } from "../../lib/source";
+import { onTheme } from "../../lib/theme";
+import styles from "../../styles.css";
+import { header } from "../../views/header";
+import type { View, ViewOptions } from "../../views/view";
+
+export interface RenderContext {
+  model: StateModel & Channel;
+  el: HTMLElement;
+  signal: AbortSignal;
+  host?: { getModel(reference: string): Promise<StateModel> };
+}
+
+export interface Widget {
+  render(context: RenderContext): void | Promise<void>;
+}
+
+/** A root element with the page contract: classes, styles, theme, settled. */
+export function createRoot(el: HTMLElement, name: string, signal: AbortSignal): HTMLElement {
+  const root = h("div", { class: `zf-root zf-${name}` });
+  el.append(root);
+  new Settled(root);
+  injectStyles(el, [styles]);
+  // Before it is attached an element doesn't know that it will be in a shadow root.
+  nextFrame(() => injectStyles(el, [styles]));
+  onTheme((theme) => {
+    root.dataset.zfTheme = theme;
+  }, signal);
+  signal.addEventListener("abort", () => root.remove(), { once: true });
+  return root;
+}
+
+/** An anywidget around a view; the root gets the class `zf-<name>`. */
+export function widget(name: string, view: View): Widget {
+  return {
+    async render({ model, el, signal, host }) {
+      const root = createRoot(el, name, signal);
+      let current = new AbortController();
+      const open = async () => {
+        current.abort();
+        current = new AbortController();
+        const now = AbortSignal.any([signal, current.signal]);
+        for (const old of root.querySelectorAll(":scope > .zf-banner")) old.remove();
+        const end = settledOf(root).begin();
+        try {
+          const selection = await resolve(model, host);
+          if (now.aborted) return;
+          const source = new KernelSource(model, String(model.get("fingerprint") ?? ""));
+          now.addEventListener("abort", () => source.close(), { once: true });
+          const options = (model.get("view_options") ?? {}) as ViewOptions;
+          show(root, view, selection, source, now, options);
+        } catch (error) {
+          if (!now.aborted) complain(root, error);
+        } finally {
+          nextFrame(end);
+        }
+      };
+      for (const trait of ["selection", "fingerprint"]) {
+        const event = `change:${trait}`;
+        model.on(event as never, open);
+        signal.addEventListener("abort", () => model.off(event as never, open), { once: true });
+      }
+      await open();
+    },
+  };
+}
+
+/** A widget's first line and its view. */
+export function show(
+  root: HTMLElement,
+  view: View,
+  selection: ModelSelection,
+  source: Source,
+  signal: AbortSignal,
+  options: ViewOptions,
+): void {
+  header(root, source, signal);
+  view(root, selection, source, signal, options);
+}
+
+async function resolve(model: StateModel, host: RenderContext["host"]): Promise<ModelSelection> {
+  if (!host?.getModel) throw new Error("zfwidgets needs anywidget >= 0.11: update it.");
+  const reference = model.get("selection");
+  if (typeof reference !== "string") throw new Error("Run this cell to bring it to life.");
+  return new ModelSelection(await host.getModel(reference));
+}
+
+function complain(root: HTMLElement, error: unknown): void {
+  console.error(error);
+  const text = error instanceof Error ? error.message : "Run this cell to bring it to life.";
+  root.prepend(h("div", { class: "zf-banner", role: "alert" }, h("span", {}, text)));
+}
