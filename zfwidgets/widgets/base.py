@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -15,14 +16,14 @@ from ..errors import InputError, ZfError
 from ..records import Progress
 from . import keys, snapshot
 from .bundle import esm
-from .jobs import HandBack, Op, Steps
+from .jobs import Op, Steps
 from .options import scaled
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .service import Need, service_of
 
 PICTURE_DELAY = 1.0
 """Seconds that a selection must be left alone before the static picture is drawn again."""
-PICTURE_PRIORITY = 9
+SETTLE_PRIORITY, PICTURE_PRIORITY = 1, 9
 MOST_URGENT, LEAST_URGENT = 0, 8
 
 
@@ -56,7 +57,7 @@ class EngineWidget(anywidget.AnyWidget):
         known = [*first, *(name for name in options if name not in first), "selection", "layout"]
         reject_unknown(type(self).__name__, others, tuple(known))
         self._service = service_of(engine)
-        self._hand_back = HandBack()
+        self._owner = uuid.uuid4().hex
         self._picture_id: str | None = None
         self._picture: Image.Image | None = None
         self._failure: BaseException | None = None
@@ -92,7 +93,8 @@ class EngineWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """Stop what was asked for and remove the widget from the front end."""
         if self.comm is not None and hasattr(self, "_service"):
-            self._service.jobs.cancel(self.model_id)
+            self.selection.unobserve(self._selection_changed, list(FIELDS))
+            self._service.jobs.cancel(self._owner)
         super().close()
 
     @traitlets.validate("selection")
@@ -134,13 +136,13 @@ class EngineWidget(anywidget.AnyWidget):
         if not isinstance(view, str) or not isinstance(slot, str):
             raise InputError(f"A message names its view and slot, not {view!r} and {slot!r}.")
         if op == "cancel":
-            self._service.jobs.cancel(self.model_id, view, slot)
+            self._service.jobs.cancel(self._owner, view, slot)
             return
         urgency = keys.integer("priority", message.get("priority", 1), MOST_URGENT, LEAST_URGENT)
         fields = self._service.source.check(message.get("kind"), message.get("key"))
         need = (message["kind"], fields)
         listener = self._listener(message)
-        self._service.ask(self.model_id, view, slot, need, listener, priority=urgency)
+        self._service.ask(self._owner, view, slot, need, listener, priority=urgency)
 
     def _listener(self, request: Mapping[str, Any]) -> Callable[[Op, Any], None]:
         address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
@@ -185,9 +187,13 @@ class EngineWidget(anywidget.AnyWidget):
             What the engine raised when it computed what the selection needs.
         """
         self._failure = None
-        self._draw_picture(MOST_URGENT, 0.0)
-        done = self._service.jobs.wait({self.model_id, self.selection.model_id}, timeout)
-        self._hand_back.run_waiting()
+        self._draw_picture(SETTLE_PRIORITY, 0.0)
+        owners = {self._owner, id(self.selection)}
+        end = time.monotonic() + timeout
+        done, more = False, True
+        while more:  # what is handed back may ask for more
+            done = self._service.jobs.wait(owners, max(0.0, end - time.monotonic()))
+            more = self._service.hand_back.run_waiting() and done
         if self._failure is not None:
             raise self._failure
         return done
@@ -236,7 +242,7 @@ class EngineWidget(anywidget.AnyWidget):
             return snapshot.draw(self.engine.info, state, needs, answers)
 
         self._service.jobs.submit(
-            self.model_id,
+            self._owner,
             "python",
             "picture",
             repr((needs, state)),
@@ -250,7 +256,7 @@ class EngineWidget(anywidget.AnyWidget):
         if op == "error":
             self._failure = value
         elif op == "reply":
-            self._hand_back(lambda: self._show_picture(value))
+            self._service.hand_back(lambda: self._show_picture(value))
 
     def _show_picture(self, picture: Image.Image, *, update: bool = True) -> None:
         self._picture = picture

@@ -308,18 +308,20 @@ class Jobs:
 
 
 class HandBack:
-    """Runs calls on the thread whose event loop ran when this was made, the kernel's main one.
+    """Runs calls on the thread of an event loop, the kernel's main one.
 
     Traits must be set there, or users' ``observe`` callbacks would run on the worker. Without a
     running event loop (a plain script) a call runs at once on the thread that hands it back.
     """
 
     def __init__(self) -> None:
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._calls: deque[Callable[[], None]] = deque()
+
+    def adopt_loop(self) -> None:
+        """Use the event loop that runs on this thread, unless an earlier one still runs."""
+        if self._loop is None or not self._loop.is_running():
+            self._loop = _running_loop()
 
     def __call__(self, call: Callable[[], None]) -> None:
         """Run ``call`` soon; calls keep their order."""
@@ -329,22 +331,29 @@ class HandBack:
         else:
             self._loop.call_soon_threadsafe(self._run_all)
 
-    def run_waiting(self) -> None:
-        """Run what waits for the event loop now, if this is its thread (a cell that blocks)."""
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        if here is self._loop:
-            self._run_all()
+    def run_waiting(self) -> bool:
+        """Run what waits for the event loop, if this is its thread; whether there was anything.
 
-    def _run_all(self) -> None:
+        A cell that blocks the loop and wants to see the effects calls this.
+        """
+        return self._loop is not None and _running_loop() is self._loop and self._run_all()
+
+    def _run_all(self) -> bool:
+        ran = False
         while True:
             try:
                 call = self._calls.popleft()
             except IndexError:
-                return
+                return ran
+            ran = True
             try:
                 call()
             except Exception:
                 log.exception("A call handed back to the main thread failed")
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -10,7 +10,7 @@ from typing import Any
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from .encode import Answer
-from .jobs import Jobs, Listener, Steps
+from .jobs import HandBack, Jobs, Listener, Steps
 from .source import Source, identity
 
 Need = tuple[str, dict[str, Any]]
@@ -24,6 +24,7 @@ class Service:
         self.engine = engine
         self.source = Source(engine)
         self.jobs = Jobs()
+        self.hand_back = HandBack()
         weakref.finalize(self, self.jobs.stop).atexit = False
 
     def ask(
@@ -91,4 +92,5 @@ def service_of(engine: Any) -> Service:
         service = _services.get(id(engine))
         if service is None:
             service = _services[id(engine)] = Service(engine)
-        return service
+    service.hand_back.adopt_loop()
+    return service

@@ -193,7 +193,7 @@ def _occlusion(
         page.empty(places[0], page.y, third, height, "not computed yet")
     else:
         picture = decode_picture(photo[1][0])
-        page.picture(places[0], page.y, _framed(picture, state["occluder"]), third, height)
+        page.picture(places[0], page.y, _framed(picture, state["occluder"], third), third, height)
     if slide is None:
         text = "not computed yet" if slides else "no occluder"
         page.empty(places[1], page.y, third, height, text)
@@ -205,14 +205,17 @@ def _occlusion(
     page.y += max(height, used) + GAP
 
 
-def _framed(picture: Image.Image, occluder: Mapping[str, Any] | None) -> Image.Image:
-    """The photo with the occluder drawn over it."""
-    if occluder is None:
-        return picture
-    picture = picture.resize((picture.width * 2, picture.height * 2))
-    top, left = occluder["top"] * 2, occluder["left"] * 2
-    box = (left, top, left + occluder["width"] * 2 - 1, top + occluder["height"] * 2 - 1)
-    ImageDraw.Draw(picture).rectangle(box, "#808080", ACCENT, 2)
+def _framed(picture: Image.Image, occluder: Mapping[str, Any] | None, width: int) -> Image.Image:
+    """The photo, ``width`` pixels wide, with the occluder's outline over it."""
+    scale = width / picture.width
+    smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.BICUBIC
+    picture = picture.resize((width, max(1, round(picture.height * scale))), smooth)
+    if occluder is not None:
+        top, left = occluder["top"] * scale, occluder["left"] * scale
+        right, bottom = left + occluder["width"] * scale, top + occluder["height"] * scale
+        pen = ImageDraw.Draw(picture)
+        pen.rectangle((left, top, right - 1, bottom - 1), None, PAPER, 4)
+        pen.rectangle((left + 1, top + 1, right - 2, bottom - 2), None, ACCENT, 2)
     return picture
 
 
@@ -262,7 +265,7 @@ def _classes(
     for i, c in enumerate(np.argsort(-clean, kind="stable")[:5]):
         y = page.y + i * row
         page.text(x, y, info.labels[c], 18, INK, width - 90)
-        page.text(x + width - 80, y, f"{clean[c]:.1%}", 18, SOFT, 80)
+        page.pen.text((x + width, y), f"{clean[c]:.1%}", SOFT, _font(18), anchor="ra")
         for line, (values, colour) in enumerate(((clean, PALE), (under, ACCENT))):
             top = y + 26 + line * 12
             page.pen.rectangle((x, top, x + width - 1, top + 9), EMPTY)

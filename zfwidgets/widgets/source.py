@@ -107,10 +107,16 @@ class Source:
 
     def answer(self, kind: str, fields: Mapping[str, Any]) -> Steps:
         """Compute an answer in steps: yields `Progress` or partial answers, returns an `Answer`."""
-        known = self.cached(kind, fields)
-        if known is not None:
+        steps = self._kinds[kind](**fields)
+        try:
+            while (known := self.cached(kind, fields)) is None:
+                yield next(steps)  # meanwhile another job may have found the same
+        except StopIteration as end:
+            answer: Answer = end.value
+        else:
             return known
-        answer: Answer = yield from self._kinds[kind](**fields)
+        finally:
+            steps.close()
         if kind != "catalogue":  # it says whether the index is there, and that changes
             data, buffers = answer
             size = len(json.dumps(data)) + sum(len(buffer) for buffer in buffers)
