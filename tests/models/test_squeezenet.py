@@ -73,9 +73,7 @@ def test_originals_of_scikit_image(best: Callable[..., list[str]]) -> None:
         ("frying-pan", "frying pan"),
     ],
 )
-def test_names_what_a_person_sees(
-    best: Callable[..., list[str]], photo: str, seen: str
-) -> None:
+def test_names_what_a_person_sees(best: Callable[..., list[str]], photo: str, seen: str) -> None:
     assert best(samples.photos()[photo], 1) == [seen]
 
 

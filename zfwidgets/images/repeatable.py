@@ -33,8 +33,8 @@ def check_repeatable(
 
     ``before`` are the `states` from before the very first reading. torch's draws are refused
     before they happen, in this thread only, so its generators never move. The generators of
-    Python and NumPy are compared before and after, and put back. Another thread may be drawing
-    from those meanwhile: a change counts if it comes with every reading.
+    Python and NumPy are compared before and after. Another thread may be drawing from those
+    meanwhile: a change counts if it comes with every reading.
     """
     import torch
 
@@ -42,7 +42,6 @@ def check_repeatable(
         first, second = read(), read()
         moved = _moved(before) and _moved_by_every(read)
     if moved:
-        _restore(before)
         raise InputError(f"{what} draws random numbers ({moved}), {ADVICE}")
     if first.shape != second.shape or not torch.equal(first, second):
         raise InputError(f"{what} gave different results for the same image, {ADVICE}")
@@ -102,6 +101,14 @@ def _moved_by_every(read: Callable[[], Any]) -> str:
     return moved
 
 
-def _restore(states: dict[str, Any]) -> None:
-    random.setstate(states["random"])
-    np.random.set_state(states["numpy.random"])  # noqa: NPY002
+@contextmanager
+def put_back_on_error() -> Iterator[dict[str, Any]]:
+    """Yield the `states`; on an error, put the generators of Python and NumPy back there."""
+    before = states()
+    try:
+        yield before
+    except BaseException:
+        if _moved(before):
+            random.setstate(before["random"])
+            np.random.set_state(before["numpy.random"])  # noqa: NPY002
+        raise

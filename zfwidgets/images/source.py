@@ -18,7 +18,7 @@ from . import display, transforms
 from .decode import LAID_ON_WHITE
 from .imagesets import ImageSet, open_set
 from .prefetch import prefetch
-from .repeatable import check_repeatable, refuse_draws, states
+from .repeatable import check_repeatable, put_back_on_error, refuse_draws
 from .samples import SamplePhotos
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class ImageSource:
         images: ImageSet,
         transform: Any,
         items_are_tensors: bool,
-        normalise: display.Display | None = None,
+        shown: display.Display | None = None,
     ) -> None:
         self._images = images
         self._transform = transform
@@ -71,7 +71,7 @@ class ImageSource:
         self._unreadable: dict[int, str] = {}
         self._on_white: set[int] = set()
         self._example: torch.Tensor | None = None
-        self._display = normalise
+        self._display = shown
         self.categories: tuple[str, ...] = ()
         self.transform_note = ""
         self.transform_name = transforms.describe(transform)
@@ -108,20 +108,20 @@ class ImageSource:
             return images
         if isinstance(images, SamplePhotos) and transform is None:
             transform = images.transform
-        before = states()
-        opened = open_set(images)
-        with refuse_draws(f"Reading images ({type(images).__name__})"):
-            first, item = _first_readable(opened)
-        tensors = not isinstance(item, Image.Image)
-        chosen, note, categories = transforms.choose(transform, tensors)
-        source = cls(opened, chosen, tensors)
-        source.categories, source.transform_note = categories, note
-        source._unreadable.update(first.unreadable)
-        what = "The transform" if chosen is not None else f"The dataset ({type(images).__name__})"
-        example = check_repeatable(lambda: source.tensor(first.number), what, before)
-        with refuse_draws(what):
-            probes = source._probe(first.number, example)
-        source._display = display.choose(denormalize, chosen or images, probes)
+        with put_back_on_error() as before:
+            opened = open_set(images)
+            with refuse_draws(f"Reading images ({type(images).__name__})"):
+                first, item = _first_readable(opened)
+            tensors = not isinstance(item, Image.Image)
+            chosen, note, categories = transforms.choose(transform, tensors)
+            source = cls(opened, chosen, tensors)
+            source.categories, source.transform_note = categories, note
+            source._unreadable.update(first.unreadable)
+            what = "The transform" if chosen else f"The dataset ({type(images).__name__})"
+            example = check_repeatable(lambda: source.tensor(first.number), what, before)
+            with refuse_draws(what):
+                probes = source._probe(first.number, example)
+            source._display = display.choose(denormalize, chosen or images, probes)
         return source
 
     def alike(self, images: Any) -> ImageSource:
