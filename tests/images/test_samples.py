@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -45,6 +48,15 @@ def test_every_photo_has_a_free_licence_and_an_attribution(photos: SamplePhotos)
             assert row.changes, row.file  # the licence asks to say what was changed
             assert row.author in row.attribution
             assert row.source_url in row.attribution
+
+
+def test_the_documented_counts_are_those_of_the_table(photos: SamplePhotos) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "samples.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| (public domain|CC.*?) \| (\d+) \|$", text, re.MULTILINE))
+    words = {"public-domain": "public domain", "CC0-1.0": "CC0 1.0", "CC-BY-2.0": "CC BY 2.0"}
+    words |= {"CC-BY-3.0": "CC BY 3.0", "CC-BY-SA-4.0": "CC BY-SA 4.0"}
+    shipped = Counter(words[row.licence] for row in photos.licences)
+    assert {name: int(count) for name, count in documented.items()} == shipped
 
 
 def test_table_is_plain_tsv() -> None:

@@ -36,6 +36,7 @@ def test_loading_moves_no_random_state_and_evaluates_in_float32() -> None:
     assert not any(module.training for module in network.modules())
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
     assert {parameter.device.type for parameter in network.parameters()} == {"cpu"}
+    assert network.categories == samples.categories()
     assert samples.network is squeezenet.load
 
 

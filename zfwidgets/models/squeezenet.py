@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +19,8 @@ def load() -> nn.Module:
     torch.nn.Module
         torchvision's ``squeezenet1_1`` in float32 on the CPU: normalised RGB (N, 3, rows,
         columns), usually 224 x 224 (see `zfwidgets.samples.transform`), to 1000 logits. 61 % of
-        1,000 ImageNet photos get their label first, 83 % among the first five.
+        1,000 ImageNet photos get their label first, 83 % among the first five. Its attribute
+        ``categories`` holds the 1000 class names.
 
     Notes
     -----
@@ -28,10 +29,12 @@ def load() -> nn.Module:
     """
     import torch
     from safetensors.torch import load as read
-    from torchvision.models import squeezenet1_1
+    from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
 
     state = {name: value.float() for name, value in read(WEIGHTS.read_bytes()).items()}
     with torch.device("meta"):
-        network: nn.Module = squeezenet1_1(weights=None)
+        network: Any = squeezenet1_1(weights=None)
     network.load_state_dict(state, assign=True)
-    return network.eval()
+    network.categories = tuple(SqueezeNet1_1_Weights.IMAGENET1K_V1.meta["categories"])
+    evaluating: nn.Module = network.eval()
+    return evaluating
