@@ -7,9 +7,12 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    import psutil  # ipykernel needs it, so it is there
 
 PACKAGE = Path(__file__).resolve().parent
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -94,20 +97,17 @@ async def _execute(notebook: Any, connection_file: Path, say: Callable[[str], No
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-    kernel = AsyncKernelClient(connection_file=str(connection_file))
+    kernel: Any = AsyncKernelClient(connection_file=str(connection_file))
     kernel.load_connection_file()
     kernel.start_channels(hb=False)
     try:
         await kernel.wait_for_ready(timeout=120)
         kernel.allow_stdin = False
-        process: Any = await _Process.of(kernel)
+        kernel.is_alive = (await _process(kernel)).is_running
+        # No widget state in the file: it would be a copy of what the kernel has, and show stale
+        # widgets without it.
         client = NotebookClient(
-            notebook,
-            km=process,
-            timeout=None,
-            # It would be a copy of what the kernel has, and show stale widgets without it.
-            store_widget_state=False,
-            record_timing=False,
+            notebook, timeout=None, store_widget_state=False, record_timing=False
         )
         client.kc = kernel
         client.reset_execution_trackers()
@@ -126,25 +126,15 @@ async def _execute(notebook: Any, connection_file: Path, say: Callable[[str], No
         kernel.stop_channels()
 
 
-class _Process:
-    """What nbclient needs of a kernel manager for a kernel that is somebody else's."""
+async def _process(kernel: Any) -> psutil.Process:
+    """Ask a kernel for its process, leaving no trace in its history or count.
 
-    has_kernel = True
+    The server restarts a dead kernel within seconds, under the same ports: only the process tells
+    that the reply to a cell will never come.
+    """
+    import psutil
 
-    def __init__(self, pid: int) -> None:
-        import psutil  # ipykernel needs it, so it is there
-
-        self._process = psutil.Process(pid)
-
-    @classmethod
-    async def of(cls, kernel: Any) -> _Process:
-        """Ask the kernel for its process, leaving no trace in its history or count."""
-        reply = await kernel.execute_interactive(
-            "", silent=True, user_expressions={"pid": "__import__('os').getpid()"}, timeout=60
-        )
-        return cls(int(reply["content"]["user_expressions"]["pid"]["data"]["text/plain"]))
-
-    async def is_alive(self) -> bool:
-        # The server restarts a dead kernel within seconds, under the same ports: only the process
-        # tells that the cell's reply will never come.
-        return bool(self._process.is_running()) and self._process.status() != "zombie"
+    reply = await kernel.execute_interactive(
+        "", silent=True, user_expressions={"pid": "__import__('os').getpid()"}, timeout=60
+    )
+    return psutil.Process(int(reply["content"]["user_expressions"]["pid"]["data"]["text/plain"]))
