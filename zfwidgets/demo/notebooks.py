@@ -119,6 +119,8 @@ async def _execute(notebook: Any, connection_file: Path, say: Callable[[str], No
             except CellExecutionError as error:
                 return _ANSI.sub("", str(error))
             except DeadKernelError:
+                if kernel.is_alive():  # nbclient's word for Ctrl-C too, which cancels the task
+                    raise KeyboardInterrupt from None
                 return f"The kernel died while it ran this cell:\n{notebook.cells[index].source}"
             say(f"cell {number} of {len(code)}: {time.perf_counter() - started:.1f} s")
         return None

@@ -1,0 +1,132 @@
+"""``python -m zfwidgets``: as a process, from start to Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from urllib.request import urlopen
+
+import nbformat
+import psutil
+import pytest
+
+from zfwidgets import __version__
+from zfwidgets.cli import main
+
+# The command line with a small notebook in place of the quickstart.
+STAND_IN = """
+import sys
+from pathlib import Path
+from zfwidgets.demo import notebooks
+notebooks.PACKAGE = Path(sys.argv.pop(1))
+from zfwidgets.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def command(tmp_path):
+    def make(*cells: str) -> list[str]:
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        nbformat.write(notebook, tmp_path / "quickstart.ipynb")
+        folder = str(tmp_path / "demo")
+        return [sys.executable, "-c", STAND_IN, str(tmp_path), "demo", "--dir", folder]
+
+    return make
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return {**os.environ, "JUPYTER_DATA_DIR": str(tmp_path / "data")}
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    """Whether all of them ended by themselves; what is left is ended."""
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    for process in alive:
+        process.kill()
+    return not alive
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to one process")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serves_the_executed_notebook_until_stopped(command, environment, tmp_path, number):
+    process = subprocess.Popen(
+        command("import os\nprint('pid', os.getpid())"),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output = ""
+    for line in process.stdout:
+        output += line
+        if "Ctrl-C stops" in line:
+            break
+    url = re.search(r"http://127\.0\.0\.1:\d+/lab/tree/quickstart\.ipynb\?token=\w+", output)
+    assert url, output
+    assert "cell 1 of 1" in output
+    with urlopen(url[0]) as page:
+        assert page.status == 200
+    notebook = nbformat.read(tmp_path / "demo" / "quickstart.ipynb", as_version=4)
+    kernel = int(notebook.cells[0].outputs[0].text.split()[1])
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert kernel in [child.pid for child in children]
+
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=60)
+    assert gone(children)
+    assert process.returncode == 0, rest
+    assert "stopping the server and the kernel" in rest
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to one process")
+def test_interrupted_while_a_cell_runs(command, environment):
+    process = subprocess.Popen(
+        command("1", "import time\ntime.sleep(600)"),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in process.stdout:
+        if "cell 1 of 2" in line:
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert gone(children)
+    assert process.returncode == 130, rest
+    assert "Traceback" not in rest
+
+
+def test_a_raising_cell_is_an_error(command, environment):
+    result = subprocess.run(
+        command("1 / 0"), env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 1
+    assert "ZeroDivisionError" in result.stdout
+    assert "http" not in result.stdout.split("ZeroDivisionError")[1]
+
+
+def test_version_and_help(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.strip() == f"zfwidgets {__version__}"
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+
+
+def test_errors_are_one_line_without_a_traceback(monkeypatch, capsys, tmp_path):
+    from zfwidgets.demo import lab
+
+    monkeypatch.setattr(lab, "_NEEDED", ("no_such_package",))
+    assert main(["demo", "--dir", str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("zfwidgets: The demo needs no_such_package")
