@@ -345,7 +345,7 @@ def signed_to_uint8(pixels: Floats, scale: float) -> Pixels:
     out = np.clip(np.rint(pixels / scale * 127), -127, 127).astype(np.int16) + 128
     if out.shape[-1] == 1:
         out = np.repeat(out, 3, axis=-1)
-    return out[..., :3].astype(np.uint8)
+    return np.asarray(out[..., :3], dtype=np.uint8)
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,8 @@ class Descent:
     def below(cls, output: Tensor) -> Descent:
         """Walk down from ``output``, nearest nodes first."""
         found: list[tuple[Any, Kind]] = []
-        queue, seen = [output.grad_fn], {output.grad_fn}
+        queue: list[Any] = [output.grad_fn]
+        seen = {output.grad_fn}
         for node in queue:
             kind = classify(node)
             if kind is not None:

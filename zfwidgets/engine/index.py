@@ -7,11 +7,11 @@ and fingerprints. Reading it needs NumPy and safetensors, not torch.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,13 +82,12 @@ class TopKIndex:
             "made_with": dict(self.made_with),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
+        temporary = path.with_suffix(f".{uuid4().hex}.part")
         try:
             save_file(arrays, temporary, {"zfwidgets": json.dumps(about)})
-            Path(temporary).replace(path)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
     @classmethod
@@ -123,10 +122,10 @@ class TopKIndex:
             raise IndexMismatch(f"{path} belongs to something else: {'; '.join(differs)}.")
         layers = {
             name: LayerIndex(
-                **{
-                    part: _widen(part, arrays[f"{number}.{part}"])
+                *(
+                    _widen(part, arrays[f"{number}.{part}"])
                     for part in LayerIndex.__dataclass_fields__
-                }
+                )
             )
             for number, name in enumerate(about["layers"])
         }
@@ -140,5 +139,5 @@ class TopKIndex:
         )
 
 
-def _widen(part: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
+def _widen(part: str, array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.int64) if part in ("images", "rows", "cols") else array

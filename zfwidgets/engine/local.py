@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ from .network import Network, computing
 from .occlusion import Grid, cover, score, slide
 from .topk import KEEP, IndexPass
 
+SHIPPED = files("zfwidgets.images") / "data" / "index"
+"""Indexes that come with the package."""
+
 OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
 
@@ -59,7 +63,8 @@ class LocalEngine:
         taken. None means torchvision's ImageNet evaluation transform for pictures (and is noted
         in ``info.notes``), and no transform for tensors.
     labels
-        Class names in the order of the network's outputs.
+        Class names in the order of the network's outputs. None takes those of the weights enum,
+        or the model's own attribute ``categories``, or numbers the classes.
     device
         Where to compute: None means the model's own device, or a GPU when there is one.
     denormalize
@@ -97,7 +102,9 @@ class LocalEngine:
         self._source = ImageSource.of(images, transform, denormalize)
         self._network = Network(model, self._source.example(), device)
         self._lock = threading.RLock()
-        self._labels = _labels(labels or self._source.categories, self._network)
+        self._labels = _labels(
+            labels or self._source.categories or getattr(model, "categories", None), self._network
+        )
         self._fingerprint = {"model": self._network.fingerprint, **self._source.fingerprint()}
         self._cache = _cache_folder(cache)
         self._pass: IndexPass | None = None
@@ -196,8 +203,8 @@ class LocalEngine:
 
     def _find_index(self) -> TopKIndex | None:
         name = self._index_name()
-        shipped = Path(str(files("zfwidgets.images") / "data" / "index" / name))
-        for path in (shipped, *([self._cache / name] if self._cache else [])):
+        for folder in filter(None, (Path(str(SHIPPED)), self._cache)):
+            path = folder / name
             if path.exists():
                 try:
                     return TopKIndex.load(path, self._fingerprint)
@@ -213,18 +220,19 @@ class LocalEngine:
         """Build the top-k index in steps, if it isn't there; keep it on disk."""
         while self._index is None:
             with self._lock:
-                if self._index is not None:
+                if self.indexed:  # another thread has finished it meanwhile
                     return
-                self._pass = self._pass or IndexPass(self._network, self._source, self._fingerprint)
+                running = self._pass or IndexPass(self._network, self._source, self._fingerprint)
+                self._pass = None  # a step that fails leaves nothing behind
                 try:
-                    progress = self._pass.step()
-                    if self._pass.result is not None:
-                        self._keep(self._pass.result)
-                        self._pass = None
+                    progress = running.step()
                 except BaseException:
-                    self._pass.close()
-                    self._pass = None
+                    running.close()
                     raise
+                if running.result is not None:
+                    self._keep(running.result)
+                else:
+                    self._pass = running
             yield progress
 
     def _keep(self, index: TopKIndex) -> None:
@@ -455,7 +463,8 @@ class LocalEngine:
             Layer whose feature maps' total activations are recorded too (Fig. 7b).
         """
         steps = self.occlude_steps(image, patch, stride, fill, target, layer)
-        return _watch(steps, "Sliding the occluder", progress)
+        found: OcclusionMap = _watch(steps, "Sliding the occluder", progress)
+        return found
 
     def occlude_steps(
         self,
@@ -507,7 +516,12 @@ class LocalEngine:
             if result.totals is not None:
                 result.totals[rows, cols] = scores.totals
             result.done[rows, cols] = True
-            yield result
+            yield replace(
+                result,
+                logits=result.logits.copy(),
+                totals=None if result.totals is None else result.totals.copy(),
+                done=result.done.copy(),
+            )
 
     def _target(self, target: int | str | None, logits: np.ndarray[Any, Any]) -> int:
         if target is None:

@@ -204,7 +204,8 @@ class Network:
 
     def __call__(self, images: Tensor) -> Tensor:
         """The model's output for a batch."""
-        return self.run(images)
+        output: Tensor = self.run(images)
+        return output
 
     def run(
         self,
@@ -261,8 +262,8 @@ class Network:
                 return
             state = (id(output), output._version)
             if state in seen:
-                if seen[state]:
-                    self._aliases[name] = seen[state]
+                if (same := seen[state]) is not None:
+                    self._aliases[name] = same
                 return
             if isinstance(module, _NOT_LISTED):
                 return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
@@ -64,7 +64,9 @@ class LayerTop:
         (changed,) = (largest.amax(1) > self.values[:, -1]).nonzero(as_tuple=True)
         # Older entries stand first and the sort is stable: ties go to the smaller image index.
         values = torch.cat([self.values[changed], largest[changed]], 1)
-        values, order = (part[:, :keep] for part in values.sort(1, descending=True, stable=True))
+        values, order = (
+            part[:, :keep] for part in values.sort(dim=1, descending=True, stable=True)
+        )
         row, rank = (order >= keep).nonzero(as_tuple=True)
         image = order[row, rank] - keep
         order = order.clamp(max=keep - 1)
@@ -162,7 +164,7 @@ class IndexPass:
         )
 
 
-def sampled_images(names: Iterator[str] | list[str] | tuple[str, ...]) -> Ints:
+def sampled_images(names: Sequence[str]) -> Ints:
     """Indices of at most `SAMPLE` images, chosen by a hash of their names (ascending)."""
     priority = [hashlib.blake2b(name.encode("utf-8", "surrogateescape")).digest() for name in names]
     return np.sort(np.argsort(np.array(priority, dtype=object), kind="stable")[:SAMPLE])

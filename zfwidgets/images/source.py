@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -206,7 +206,7 @@ class ImageSource:
 
     def tensors(
         self, indices: Iterable[int], workers: int = 2
-    ) -> Iterator[tuple[int, torch.Tensor]]:
+    ) -> Generator[tuple[int, torch.Tensor], None, None]:
         """(index, tensor) of the images that can be read, in order, decoded ahead in threads.
 
         The others are added to `skipped`. Neither the global random state nor more than a few
