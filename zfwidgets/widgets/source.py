@@ -17,25 +17,24 @@ import numpy as np
 
 from ..engine.protocol import EngineProtocol
 from ..records import (
-    Activation,
+    Box,
     ChannelSummary,
     OcclusionMap,
     Pixels,
     Progress,
     Projection,
     TopActivations,
-    Unit,
     display_scale,
     signed_to_uint8,
     softmax,
 )
-from .encode import Answer, encode_pictures, numbers, sheet, thumbnail
+from .encode import GREY, Answer, encode_pictures, numbers, sheet, thumbnail
 from .jobs import Step, Steps
 from .keys import check_key, to_occluder
 
 T = TypeVar("T")
 
-THUMBNAILS_A_STEP = 16
+THUMBNAILS_A_STEP = 8
 PROJECTIONS_A_STEP = 3
 
 
@@ -76,13 +75,16 @@ class Source:
     ----------
     engine
         Whose records are asked for.
-    memory
-        How many bytes of answers are kept for the next time.
+    answers, photos
+        How many bytes of answers and of decoded photos are kept for the next time.
     """
 
-    def __init__(self, engine: EngineProtocol, *, memory: int = 64 << 20) -> None:
+    def __init__(
+        self, engine: EngineProtocol, *, answers: int = 64 << 20, photos: int = 48 << 20
+    ) -> None:
         self.engine = engine
-        self._answers = Cache(memory)
+        self._answers = Cache(answers)
+        self._photos = Cache(photos)
         self._build: Generator[Progress, None, None] | None = None
         self._kinds: dict[str, Callable[..., Steps]] = {
             "catalogue": self._catalogue,
@@ -140,6 +142,18 @@ class Source:
             else:
                 yield step
         self._build = None
+
+    def _pixels(self, image: int) -> Pixels:
+        """`EngineProtocol.photo`, decoded once for the many patches that are cut from it."""
+        pixels: Pixels | None = self._photos.get(image)
+        if pixels is None:
+            pixels = self.engine.photo(image)
+            self._photos.put(image, pixels, pixels.nbytes)
+        return pixels
+
+    def _patch(self, image: int | None, box: Box) -> Pixels:
+        assert image is not None  # what an index found is in the engine's images
+        return box.cut(self._pixels(image), GREY)
 
     def _activations(self, layer: str, channel: int, k: int) -> Generator[Step, None, Any]:
         yield from self._index()
@@ -219,16 +233,13 @@ class Source:
     def _thumbnail(self, summary: ChannelSummary, layer: str, channel: int, size: int) -> Pixels:
         if not summary.strongest[channel] > 0:  # silent in all images: there is no patch
             return np.full((size, size, 3), 255, dtype=np.uint8)
-        unit = Unit(layer, channel, int(summary.row[channel]), int(summary.col[channel]))
-        image = int(summary.image[channel])
-        box = self.engine.layer(layer).receptive_field.box(unit.row or 0, unit.col or 0)
-        name = self.engine.info.images[image]
-        activation = Activation(unit, image, name, float(summary.strongest[channel]), box)
-        return thumbnail(self.engine.patch(activation), size)
+        field = self.engine.layer(layer).receptive_field
+        box = field.box(int(summary.row[channel]), int(summary.col[channel]))
+        return thumbnail(self._patch(int(summary.image[channel]), box), size)
 
     def _top(self, layer: str, channel: int, k: int) -> Steps:
         top: TopActivations = yield from self._activations(layer, channel, k)
-        mime, buffers = encode_pictures([self.engine.patch(a) for a in top])
+        mime, buffers = encode_pictures([self._patch(a.image, a.box) for a in top])
         activations = [
             {
                 "image": a.image,
@@ -283,7 +294,7 @@ class Source:
 
     def _photo(self, image: int) -> Steps:
         yield from ()
-        pixels = self.engine.photo(image)
+        pixels = self._pixels(image)
         mime, buffers = encode_pictures([pixels])
         return {
             "image": image,

@@ -1,0 +1,361 @@
+"""Answers equal the engine's records, decoded from what crosses the wire."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zfwidgets.errors import InputError, UnknownLayer
+from zfwidgets.records import Box, Occluder, display_scale, signed_to_uint8
+from zfwidgets.widgets.encode import LOSSLESS_BELOW, encode_pictures, thumbnail
+from zfwidgets.widgets.source import Cache, Source
+
+
+def run(steps):
+    """All that a generator yields, and its answer."""
+    yielded, answer = finish(steps)
+    json.dumps(answer[0], allow_nan=False)  # browsers' JSON knows no NaN
+    return yielded, answer
+
+
+def finish(steps):
+    """All that a generator yields, and what it returns."""
+    returned = []
+
+    def whole():
+        returned.append((yield from steps))
+
+    return list(whole()), returned[0]
+
+
+def answer(source, kind, **fields):
+    key = {"fingerprint": source.engine.info.fingerprint, **fields}
+    return run(source.answer(kind, source.check(kind, key)))[1]
+
+
+def pixels(buffer):
+    return np.asarray(Image.open(io.BytesIO(buffer)).convert("RGB"))
+
+
+def floats(buffer):
+    return np.frombuffer(buffer, "<f4")
+
+
+@pytest.fixture
+def source(indexed):
+    return Source(indexed)
+
+
+def test_catalogue(engine):
+    source = Source(engine)
+    data, buffers = answer(source, "catalogue")
+    assert buffers == []
+    assert data["indexed"] is False
+    assert data["engine"]["input"] == [3, 24, 32]
+    assert data["engine"]["skipped"] == [["broken.jpg", "truncated"]]
+    assert [layer["name"] for layer in data["layers"]] == [layer.name for layer in engine.layers]
+    assert data["layers"][3] == {
+        "name": "conv2",
+        "kind": "Conv2d",
+        "role": "conv",
+        "channels": 8,
+        "rows": 12,
+        "columns": 16,
+        "rectified": False,
+        "field": {"size": [8, 8], "stride": [2, 2], "offset": [-3, -3], "reach": "exact"},
+    }
+    assert data["images"][1] == {"name": "picture 1", "label": "odd"}
+    assert data["classes"] == list(engine.info.labels)
+    for _ in engine.index_steps():
+        pass
+    assert answer(source, "catalogue")[0]["indexed"] is True
+
+
+def test_channels_and_sample(source):
+    summary = source.engine.channels("relu2")
+    data, (mean, silent, strongest, image) = answer(source, "channels", layer="relu2")
+    assert data == {"channels": 8}
+    np.testing.assert_array_equal(floats(mean), summary.mean)
+    np.testing.assert_array_equal(floats(silent), summary.silent)
+    np.testing.assert_array_equal(floats(strongest), summary.strongest)
+    np.testing.assert_array_equal(np.frombuffer(image, "<i4"), summary.image)
+    sample = source.engine.sample("conv2", 3)
+    data, (images, values) = answer(source, "sample", layer="conv2", channel=3)
+    assert data == {"complete": True}
+    np.testing.assert_array_equal(np.frombuffer(images, "<i4"), sample.images)
+    np.testing.assert_array_equal(floats(values), sample.values)
+
+
+@pytest.mark.parametrize(
+    ("layer", "channel"), [("conv1", 2), ("pool1", 0), ("relu2", 2), ("classes", 3)]
+)
+def test_top_patches_are_the_engines_pixel_by_pixel(source, layer, channel):
+    top = source.engine.top(layer, channel, 9)
+    data, buffers = answer(source, "top", layer=layer, channel=channel, k=9)
+    assert data["images_seen"] == 14
+    assert data["mime"] == "image/png"
+    assert len(buffers) == len(data["activations"]) == len(top) > 0
+    for a, sent, buffer in zip(top, data["activations"], buffers, strict=True):
+        np.testing.assert_array_equal(pixels(buffer), source.engine.patch(a))
+        assert sent == {
+            "image": a.image,
+            "name": a.image_name,
+            "row": a.unit.row,
+            "col": a.unit.col,
+            "value": a.value,
+            "box": a.box.to_json(),
+        }
+    assert data["patch"] == list(source.engine.patch(top[0]).shape[:2])
+
+
+def test_border_patches_are_among_those_compared(source):
+    boxes = [a.box for a in source.engine.top("relu2", 2, 9)]
+    assert any(box.top < 0 or box.left < 0 or box.bottom > 24 for box in boxes)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "relu2"])
+def test_projections_are_the_engines_on_one_scale(source, layer):
+    top = source.engine.top(layer, 1, 9)
+    projections = source.engine.project_all(top)
+    scale = display_scale(projections)
+    data, buffers = answer(source, "projections", layer=layer, channel=1, k=9, rule="deconvnet")
+    assert data["scale"] == scale
+    assert [p["image"] for p in data["projections"]] == [p.activation.image for p in projections]
+    assert data["projections"][0]["pools"] == (1 if layer == "relu2" else 0)
+    assert data["projections"][0]["operations"][0] == {
+        "name": "conv2d",
+        "status": "paper",
+        "count": 2 if layer == "relu2" else 1,
+        "note": "",
+    }
+    for p, buffer in zip(projections, buffers, strict=True):
+        np.testing.assert_array_equal(pixels(buffer), signed_to_uint8(p.crop(), scale))
+
+
+def test_projections_come_by_and_by(source):
+    fields = {"layer": "relu2", "channel": 1, "k": 9, "rule": "deconvnet"}
+    yielded, (data, buffers) = run(source.answer("projections", fields))
+    partial, some = next(step() for step in yielded if callable(step))
+    assert 0 < len(some) < len(buffers) == 9
+    assert [p is None for p in partial["projections"]] == [False] * len(some) + [True] * (
+        9 - len(some)
+    )
+    assert None not in data["projections"]
+
+
+def test_a_silent_channel_has_no_patches_and_a_blank_thumbnail(source):
+    assert source.engine.channels("relu2").silent[7] == 1
+    data, buffers = answer(source, "top", layer="relu2", channel=7, k=9)
+    assert (data["activations"], buffers) == ([], [])
+    fields = {"layer": "relu2", "channel": 7, "k": 9, "rule": "deconvnet"}
+    assert answer(source, "projections", **fields)[0]["projections"] == []
+    data, (sheet,) = answer(source, "sheet", layer="relu2", first=7, count=1, size=20)
+    assert (pixels(sheet) == 255).all()
+
+
+def test_a_sheet_holds_each_channels_strongest_patch(source):
+    data, (sheet,) = answer(source, "sheet", layer="relu2", first=1, count=256, size=20)
+    assert (data["first"], data["count"], data["size"]) == (1, 7, 20)
+    picture, columns = pixels(sheet), data["columns"]
+    for i in range(6):
+        top, left = i // columns * 20, i % columns * 20
+        patch = source.engine.patch(source.engine.top("relu2", 1 + i, 1)[0])
+        expected = thumbnail(patch, 20)
+        np.testing.assert_array_equal(picture[top : top + 20, left : left + 20], expected)
+
+
+def test_a_thumbnail_keeps_the_proportions():
+    wide = np.zeros((10, 40, 3), np.uint8)
+    small = thumbnail(wide, 20)
+    assert small.shape == (20, 20, 3)
+    black = (small == 0).all(-1)
+    assert (black.any(1).sum(), black.any(0).sum()) == (5, 20)
+
+
+def test_photo(source):
+    data, (buffer,) = answer(source, "photo", image=3)
+    np.testing.assert_array_equal(pixels(buffer), source.engine.photo(3))
+    mime = "image/png"
+    assert data == {
+        "image": 3,
+        "name": "picture 3",
+        "label": "odd",
+        "rows": 24,
+        "columns": 32,
+        "mime": mime,
+    }
+
+
+def test_large_pictures_are_jpeg_with_full_colour_resolution():
+    rows, columns = 500, 400
+    picture = np.zeros((rows, columns, 3), np.uint8)
+    picture[:, ::2] = (255, 0, 0)
+    assert picture.nbytes > LOSSLESS_BELOW
+    mime, (buffer,) = encode_pictures([picture])
+    assert mime == "image/jpeg"
+    image = Image.open(io.BytesIO(buffer))
+    assert [sampling[1:3] for sampling in image.layer] == [(1, 1)] * 3
+    assert np.abs(pixels(buffer).astype(int) - picture).mean() < 6
+
+
+def test_predictions_with_and_without_occluder(source):
+    data, (clean,) = answer(source, "predict", image=5, occluder=None)
+    assert data == {"classes": 5}
+    np.testing.assert_array_equal(floats(clean), source.engine.predict(5).probabilities)
+    rectangle = {"top": -2, "left": 20, "height": 9, "width": 12, "fill": "grey"}
+    _, (under,) = answer(source, "predict", image=5, occluder=rectangle)
+    expected = source.engine.predict(5, Occluder(Box(-2, 20, 9, 12)))
+    np.testing.assert_array_equal(floats(under), expected.probabilities)
+    assert not np.array_equal(floats(under), floats(clean))
+
+
+@pytest.mark.parametrize("layer", [None, "relu2"])
+def test_occlusion_maps(source, layer):
+    key = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "target": 2}
+    fields = {**key, "layer": layer}
+    yielded, (data, (probability, predicted, total)) = run(source.answer("occlusion", fields))
+    _, expected = finish(source.engine.occlude_steps(4, (6, 9), 5, "grey", 2, layer))
+    shape = data["rows"], data["columns"]
+    assert shape == expected.grid == (5, 7)
+    assert (data["stride"], data["size"], data["target"]) == ([5, 5], [6, 9], 2)
+    assert (data["done"], data["total"], data["seconds_left"]) == (35, 35, 0.0)
+    np.testing.assert_array_equal(floats(probability).reshape(shape), expected.probability())
+    np.testing.assert_array_equal(
+        np.frombuffer(predicted, "<i4").reshape(shape), expected.predicted()
+    )
+    assert data["clean_probability"] == source.engine.predict(4).probabilities[2]
+    if layer is None:
+        assert (total, data["channel"], data["clean_total"]) == (b"", None, None)
+    else:
+        assert data["channel"] == expected.strongest_channel
+        np.testing.assert_array_equal(floats(total).reshape(shape), expected.feature_map())
+
+    partial, (so_far, so_far_predicted, _) = next(step() for step in yielded if callable(step))
+    so_far = floats(so_far).reshape(shape)
+    assert partial["done"] == (~np.isnan(so_far)).sum() == 7
+    assert ((np.frombuffer(so_far_predicted, "<i4").reshape(shape) == -1) == np.isnan(so_far)).all()
+    assert partial["seconds_left"] > 0
+
+
+def test_the_index_is_built_in_steps_and_once(engine):
+    source = Source(engine)
+    first = source.answer("channels", {"layer": "conv1"})
+    second = source.answer("top", {"layer": "conv2", "channel": 0, "k": 9})
+    assert [next(first).done, next(second).done, next(first).done] == [1, 2, 3]
+    second.close()  # its asker went away; the work isn't lost
+    assert next(first).done == 4
+    run(first)
+    assert engine.indexed
+    assert run(source.answer("top", {"layer": "conv2", "channel": 0, "k": 9}))[0] == []
+
+
+def test_an_answer_that_another_job_found_meanwhile_is_taken(source):
+    fields = {"image": 1, "height": 6, "width": 6, "stride": 4, "fill": "grey"}
+    fields |= {"target": None, "layer": None}
+    slow = source.answer("occlusion", fields)
+    next(slow)
+    _, found = run(source.answer("occlusion", fields))
+    yielded, taken = run(slow)
+    assert taken is found
+    assert yielded == []
+
+
+def test_known_answers_are_kept_up_to_a_number_of_bytes(indexed):
+    source = Source(indexed, answers=10_000)
+    fields = [{"layer": "conv2", "channel": c, "k": 9} for c in range(7)]
+    for one in fields:
+        run(source.answer("top", one))
+    kept = [source.cached("top", one) is not None for one in fields]
+    assert kept[-1]
+    assert not kept[0]
+    assert source._answers.bytes <= 10_000
+
+
+def test_the_cache_forgets_what_was_used_longest_ago():
+    cache = Cache(10)
+    cache.put("a", 1, 4)
+    cache.put("b", 2, 4)
+    assert cache.get("a") == 1
+    cache.put("c", 3, 4)
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (1, None, 3)
+    cache.put("a", 4, 5)
+    assert (cache.get("a"), cache.bytes) == (4, 9)
+    cache.put("huge", 5, 11)
+    assert (cache.get("huge"), cache.get("a")) == (None, 4)
+
+
+GOOD = {
+    "channels": {"layer": "conv1"},
+    "sheet": {"layer": "conv1", "first": 0, "count": 6, "size": 48},
+    "top": {"layer": "conv1", "channel": 0, "k": 9},
+    "projections": {"layer": "conv1", "channel": 0, "k": 9, "rule": "deconvnet"},
+    "photo": {"image": 0},
+    "predict": {"image": 0, "occluder": None},
+    "sample": {"layer": "conv1", "channel": 0},
+    "occlusion": {
+        "image": 0,
+        "height": 8,
+        "width": 8,
+        "stride": 4,
+        "fill": "grey",
+        "target": None,
+        "layer": None,
+    },
+}
+OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "says"),
+    [
+        ("top", {"layer": "conv9"}, "no layer 'conv9'.*conv1"),
+        ("top", {"layer": None}, "no layer None"),
+        ("top", {"channel": 6}, r"channel of layer 'conv1' must be in 0 \.\. 5, not 6"),
+        ("top", {"channel": -1}, "not -1"),
+        ("top", {"channel": 1.5}, "must be a whole number, not 1.5"),
+        ("top", {"channel": True}, "must be a whole number, not True"),
+        ("top", {"channel": "0"}, "must be a whole number"),
+        ("top", {"k": 0}, r"k must be in 1 \.\. 100"),
+        ("top", {"extra": 1}, "unknown: .*extra"),
+        ("projections", {"rule": "magic"}, "rule must be one of deconvnet, not 'magic'"),
+        ("sheet", {"count": 257}, r"count must be in 1 \.\. 256"),
+        ("sheet", {"size": 10_000}, "size must be in"),
+        ("photo", {"image": 14}, r"photo must be in 0 \.\. 13, not 14"),
+        ("photo", {"image": [0]}, "must be a whole number"),
+        ("predict", {"occluder": {}}, "occluder must be {top, left"),
+        ("predict", {"occluder": {**OCCLUDER, "height": 25}}, r"height must be in 1 \.\. 24"),
+        ("predict", {"occluder": {**OCCLUDER, "left": 32}}, r"left must be in -7 \.\. 31"),
+        ("predict", {"occluder": {**OCCLUDER, "fill": "red"}}, "fill must be"),
+        ("predict", {"occluder": {**OCCLUDER, "fill": float("nan")}}, "finite"),
+        ("occlusion", {"stride": 0}, r"stride must be in 1 \.\. 32"),
+        ("occlusion", {"target": 5}, r"target must be in 0 \.\. 4"),
+        ("occlusion", {"layer": "nope"}, "no layer 'nope'"),
+    ],
+)
+def test_bad_keys_are_named(engine, kind, change, says):
+    source = Source(engine)
+    key = {"fingerprint": engine.info.fingerprint, **GOOD[kind]}
+    source.check(kind, key)
+    with pytest.raises(InputError, match=says):
+        source.check(kind, {**key, **change})
+
+
+def test_bad_requests_are_named(engine):
+    source = Source(engine)
+    good = {"fingerprint": engine.info.fingerprint}
+    with pytest.raises(InputError, match="no request 'tops'; did you mean 'top'"):
+        source.check("tops", good)
+    with pytest.raises(InputError, match="no request None"):
+        source.check(None, good)
+    with pytest.raises(InputError, match="must be an object"):
+        source.check("top", "garbage")
+    with pytest.raises(InputError, match=r"missing: .*'channel'"):
+        source.check("top", {**good, "layer": "conv1", "k": 9})
+    with pytest.raises(InputError, match=r"belongs to engine 'other'.*run the cell again"):
+        source.check("catalogue", {"fingerprint": "other"})
+    with pytest.raises(UnknownLayer):
+        source.check("channels", {**good, "layer": "conv9"})
