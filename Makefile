@@ -17,7 +17,8 @@ VENV := $(ZFWIDGETS_VENV)
 BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 # The environment may be shared: the stamp says whose checkout is installed in it.
 STAMP := $(VENV)/.zfwidgets-$(shell pwd | cksum | cut -d' ' -f1)
-NODE_STAMP := js/node_modules/.package-lock.json
+# Not a file that npm itself writes: an editable install leaves one without the tools.
+NODE_STAMP := js/node_modules/.zfwidgets-tools
 
 # On Linux, x86_64 and Python 3.11 a fixed pair, which CI has at hand; elsewhere pip chooses.
 TORCH ?= $(shell $(PYTHON) -c 'import platform, sys; print("torch==2.14.1 torchvision==0.29.1" \
