@@ -13,6 +13,7 @@ export function number(value: number): string {
 export function percent(share: number): string {
   if (!Number.isFinite(share)) return "–";
   const value = share * 100;
+  if (value === 0) return "0 %";
   if (value > 0 && value < 0.1) return "<0.1 %";
   if (value < 100 && value > 99.9) return ">99.9 %";
   return `${value.toFixed(value < 10 ? 1 : 0)} %`;

@@ -83,7 +83,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     const first = Math.floor(channel / SHEET) * SHEET;
     const sheet = sheets.get(first);
     tile.classList.toggle("zf-skeleton", !sheet);
-    if (!sheet) return;
+    if (!sheet || isDead(stats, channel)) return;
     const at = channel - first;
     const canvas = tile.querySelector("canvas") as HTMLCanvasElement;
     const [column, row] = [at % sheet.columns, Math.floor(at / sheet.columns)];

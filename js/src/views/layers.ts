@@ -37,7 +37,7 @@ export const layers: View = (el, selection, source, signal) => {
   const filter = h("input", {
     type: "search",
     class: "zf-input",
-    placeholder: "Filter, e.g. conv",
+    placeholder: "Filter",
     "aria-label": "Filter layers by name or kind",
   });
   panel.tools.append(filter);
@@ -87,11 +87,13 @@ export const layers: View = (el, selection, source, signal) => {
       rows: Math.max(...all.map((layer) => layer.rows), 1),
     };
     let block = "";
+    const rows: HTMLElement[] = [];
     entries = all.map((layer) => {
       const own = blockOf(layer.name, names);
       const first = own !== block;
       block = own;
-      const cut = own && own !== layer.name ? own.length + 1 : 0;
+      const inner = own !== "" && own !== layer.name;
+      if (first && own) rows.push(h("div", { class: "zf-block", role: "presentation" }, own));
       const element = h(
         "div",
         {
@@ -105,8 +107,7 @@ export const layers: View = (el, selection, source, signal) => {
         h(
           "span",
           { class: "zf-layer-name" },
-          cut > 0 && h("span", { class: "zf-dim" }, layer.name.slice(0, cut)),
-          layer.name.slice(cut),
+          inner ? layer.name.slice(own.length + 1) : layer.name,
         ),
         h(
           "span",
@@ -117,9 +118,10 @@ export const layers: View = (el, selection, source, signal) => {
         h("span", { class: "zf-layer-kind" }, layer.kind),
         h("span", { class: "zf-layer-field" }, fieldText(layer)),
       );
+      rows.push(element);
       return { layer, element };
     });
-    list.replaceChildren(...entries.map(({ element }) => element));
+    list.replaceChildren(...rows);
     mark(true);
   };
 
@@ -134,6 +136,7 @@ export const layers: View = (el, selection, source, signal) => {
       element.hidden = !words.every((word) => text.includes(word));
     }
     list.classList.toggle("zf-empty", shown().length === 0);
+    list.classList.toggle("zf-filtered", words.length > 0);
     mark(true);
   });
   filter.addEventListener("keydown", (event) => {

@@ -58,7 +58,7 @@ export function place(element: HTMLElement, box: Box, [rows, columns]: Pair): vo
 export interface OccluderHandle {
   element: HTMLElement;
   /** Show the selection's occluder on an image of this extent. */
-  show(extent: Pair): void;
+  show(extent: Pair): void; // hidden when there is none: a click on the photo makes one
   /** Put the box somewhere, inside the image. */
   put(box: Box): void;
   set(fill: Fill): void;
@@ -109,7 +109,7 @@ export function occluderHandle(
   stage.addEventListener(
     "pointerdown",
     (event) => {
-      if (event.button !== 0 || element.hidden) return;
+      if (event.button !== 0) return;
       const [row, col] = pixel(event);
       const inside = event.composedPath().includes(element);
       if (!inside) {
@@ -167,8 +167,9 @@ export function occluderHandle(
     element,
     show(size) {
       extent = size;
-      const occluder = now();
-      element.hidden = false;
+      const occluder = selection.get("occluder");
+      element.hidden = occluder === null;
+      if (!occluder) return;
       element.dataset.fill = occluder.fill === "grey" ? "grey" : "other";
       element.setAttribute("aria-label", label(occluder));
       place(element, occluder, extent);

@@ -5,14 +5,14 @@ import { lutOf } from "../lib/colour";
 import { h } from "../lib/dom";
 import { count, number } from "../lib/format";
 import { magnitudePicture, reveal } from "../lib/magnitude";
-import type { Operation, Pair, ProjectionInfo, Status, TopActivation } from "../lib/protocol";
+import type { Operation, ProjectionInfo, Status, TopActivation } from "../lib/protocol";
 import { popoverButton } from "./popover";
 
 export const LAYOUTS = [
   ["both", "side by side"],
   ["patches", "patches only"],
   ["projections", "projections only"],
-  ["revealed", "patch through projection"],
+  ["revealed", "revealed patches"],
 ] as const;
 export type Layout = (typeof LAYOUTS)[number][0];
 
@@ -92,7 +92,7 @@ export class Cell {
     this.why.textContent = why;
   }
 
-  setPatch(activation: TopActivation, bitmap: ImageBitmap | null, [rows, columns]: Pair): void {
+  setPatch(activation: TopActivation, bitmap: ImageBitmap | null): void {
     const { image, name, value, row, col } = activation;
     this.patch?.close();
     this.patch = bitmap;
@@ -102,7 +102,6 @@ export class Cell {
     this.button.disabled = false;
     this.element.dataset.state = "ready";
     this.element.dataset.image = String(image);
-    this.element.style.setProperty("--zf-aspect", `${columns} / ${rows}`);
     this.value.textContent = number(value);
     this.name.textContent = name;
     this.label = `${name}, rank ${this.rank + 1}, activation ${number(value)}`;

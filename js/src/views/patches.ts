@@ -109,11 +109,13 @@ export const patches: View = (el, selection, source, signal, options) => {
     clearTimeout(blank);
     grid.classList.remove("zf-stale");
     const n = activations.length;
+    const [rows, columns] = answer.data.patch;
+    grid.style.setProperty("--zf-aspect", `${columns} / ${rows}`);
     const fires = n === 0 ? "fires in none of the images" : `fires in only ${count(n, "image")}`;
     const why = images_seen < K ? `there are only ${count(images_seen, "image")}` : fires;
     cells.forEach((cell, i) => {
       const activation = activations[i];
-      if (activation) cell.setPatch(activation, bitmaps[i] ?? null, answer.data.patch);
+      if (activation) cell.setPatch(activation, bitmaps[i] ?? null);
       else cell.setEmpty(i === n ? why : "");
     });
     redraw();

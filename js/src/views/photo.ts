@@ -14,9 +14,11 @@ import { choice, renewable, type View } from "./view";
 
 /** The map starts when what it depends on has rested this long. */
 const REST_MS = 300;
+/** Of the slider, in input pixels; keys and the corner go further. */
+const LARGEST = 128;
 const STRIDES = [32, 16, 8, 4] as const;
 const FILLS = [
-  ["grey", "mid-grey (paper)"],
+  ["grey", "grey (paper)"],
   ["mean", "mean colour"],
   ["0", "zero input"],
 ] as const;
@@ -51,7 +53,7 @@ export const photo: View = (el, selection, source, signal, options) => {
 
   // What a map depends on, and where it stands.
   const slide = h("button", { class: "zf-button zf-primary", type: "button" }, "Slide");
-  const progress = h("span", { class: "zf-map-progress" });
+  const progress = h("div", { class: "zf-map-progress" });
   let run: AbortController | null = null;
   let shownKey = "";
   let rest: { cancel: () => void } | null = null;
@@ -60,7 +62,9 @@ export const photo: View = (el, selection, source, signal, options) => {
   const keyNow = (): Key<"occlusion"> | null => {
     const image = selection.get("photo");
     if (image === null || !extent || stage.dataset.photo !== String(image)) return null;
-    const { height, width, fill } = occluderNow();
+    const chosen = selection.get("occluder");
+    if (!chosen) return null;
+    const { height, width, fill } = chosen;
     const layer = look.overlay === "strongest" ? (selection.get("unit")?.[0] ?? null) : null;
     return { image, height, width, stride, fill, target: selection.get("target"), layer };
   };
@@ -74,10 +78,11 @@ export const photo: View = (el, selection, source, signal, options) => {
       return;
     }
     const { done, total, seconds_left } = data;
-    const text = done >= total ? `${total} positions` : `${done} / ${total}`;
+    const text =
+      total === 0 ? "waiting" : done < total ? `${done} / ${total}` : `${total} positions`;
     const left = running ? timeLeft(seconds_left) : done < total ? "stopped" : "";
     progress.replaceChildren(
-      ...(running ? [progressBar(done / Math.max(total, 1), "Occlusion map")] : []),
+      ...(running ? [progressBar(total ? done / total : null, "Occlusion map")] : []),
       `${text}${left ? ` · ${left}` : ""}`,
     );
   };
@@ -177,6 +182,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   const showOccluder = () => {
     if (!extent) return;
     occluder.show(extent);
+    size.max = String(Math.min(LARGEST, ...extent));
     const { height, width, fill } = occluderNow();
     size.value = String(Math.max(height, width));
     sizeText.textContent = height === width ? `${height} px` : `${height}×${width} px`;
@@ -219,7 +225,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   const size = h("input", {
     type: "range",
     min: 8,
-    max: 128,
+    max: LARGEST,
     step: 4,
     "aria-label": "Occluder size in pixels",
     oninput: () => {
@@ -260,33 +266,29 @@ export const photo: View = (el, selection, source, signal, options) => {
     look.colours = value;
     restyle();
   });
+  const strideSelect = select(
+    "Stride: input pixels between positions",
+    strides.map((s) => [String(s), `stride ${s}`] as const),
+    String(stride),
+    (value) => {
+      stride = Number(value);
+      invalidate();
+    },
+  );
   slide.addEventListener("click", () => (run ? stop() : void start()));
 
   panel.body.append(
     stage,
     h("div", { class: "zf-under-stage" }, heat.key, heat.readout),
-    h("div", { class: "zf-controls" }, overlays, colours, opacity),
+    h("div", { class: "zf-controls" }, overlays, colours),
     h(
       "div",
       { class: "zf-controls" },
+      h("label", { class: "zf-label" }, "Opacity", opacity),
       h("label", { class: "zf-label" }, "Occluder", size, sizeText),
-      fillSelect,
     ),
-    h(
-      "div",
-      { class: "zf-controls" },
-      select(
-        "Stride: input pixels between positions",
-        strides.map((s) => [String(s), `stride ${s}`] as const),
-        String(stride),
-        (value) => {
-          stride = Number(value);
-          invalidate();
-        },
-      ),
-      slide,
-      progress,
-    ),
+    h("div", { class: "zf-controls" }, fillSelect, strideSelect, slide),
+    progress,
   );
 
   stage.addEventListener("pointermove", (event) => {

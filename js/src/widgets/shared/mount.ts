@@ -6,7 +6,12 @@
 
 import { h, injectStyles } from "../../lib/dom";
 import { type Channel, KernelSource } from "../../lib/kernel_source";
-import { ModelSelection, nextFrame, type StateModel } from "../../lib/selection_store";
+import {
+  ModelSelection,
+  nextFrame,
+  type SelectionStore,
+  type StateModel,
+} from "../../lib/selection_store";
 import { Settled, settledOf } from "../../lib/settled";
 import type { Source } from "../../lib/source";
 import { onTheme } from "../../lib/theme";
@@ -79,7 +84,7 @@ export function widget(name: string, view: View): Widget {
 export function show(
   root: HTMLElement,
   view: View,
-  selection: ModelSelection,
+  selection: SelectionStore,
   source: Source,
   signal: AbortSignal,
   options: ViewOptions,

@@ -1,0 +1,57 @@
+/**
+ * The views in a page of their own, without Jupyter: `?widget=explorer&theme=dark&jp=1&width=400`.
+ *
+ * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
+ * `indexing=1`, `freeze=1` (the map stays half done), and the view options `overlay`, `patches`.
+ */
+
+import { MemorySelection } from "../../src/lib/selection_store";
+import { channels } from "../../src/views/channels";
+import { classes } from "../../src/views/classes";
+import { explorer } from "../../src/views/explorer";
+import { layers } from "../../src/views/layers";
+import { layout } from "../../src/views/layout";
+import { patches } from "../../src/views/patches";
+import { photo } from "../../src/views/photo";
+import type { View } from "../../src/views/view";
+import { createRoot, show } from "../../src/widgets/shared/mount";
+import { SyntheticSource, strongestImages } from "./synthetic_source";
+
+const query = new URLSearchParams(location.search);
+const views: Record<string, View> = {
+  explorer,
+  picker: layout("picker", [layers, channels]),
+  grid: patches,
+  occlusion: layout("occlusion", [photo, classes]),
+};
+
+const theme = query.get("theme") ?? "light";
+if (query.get("jp")) document.body.dataset.jpThemeLight = String(theme === "light");
+document.body.style.background = theme === "light" ? "#fff" : "#111";
+
+const name = query.get("widget") ?? "explorer";
+const place = document.createElement("div");
+place.style.width = query.get("width") ? `${query.get("width")}px` : "auto";
+document.body.append(place);
+
+const layer = query.get("layer") ?? "features.7";
+const channel = Number(query.get("channel") ?? 15);
+const selection = new MemorySelection({
+  unit: [layer, channel],
+  photo: Number(query.get("photo") ?? strongestImages(layer, channel)[1]),
+  occluder: { top: 62, left: 84, height: 40, width: 40, fill: "grey" },
+  target: null,
+  rule: "deconvnet",
+});
+const source = new SyntheticSource({
+  delay: Number(query.get("delay") ?? 5),
+  silent: query.get("silent") === "1",
+  failing: (query.get("failing") ?? "").split(","),
+  indexing: query.get("indexing") === "1",
+  freezeMap: query.get("freeze") === "1",
+});
+const { signal } = new AbortController();
+const options = { overlay: query.get("overlay") ?? "", patches: query.get("patches") ?? "" };
+const root = createRoot(place, name, signal);
+show(root, views[name] ?? explorer, selection, source, signal, options);
+Object.assign(globalThis, { harness: { selection, source, root } });

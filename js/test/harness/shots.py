@@ -1,0 +1,68 @@
+"""Screenshots of the harness: ``python js/test/harness/shots.py [name ...]``.
+
+Builds the page, opens it from disk in headless Chromium, waits until the widget has settled,
+and writes ``<temporary folder>/zfwidgets-harness/<name>.png``. With names only those pictures are taken.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).resolve().parent
+OUT = Path(tempfile.gettempdir()) / "zfwidgets-harness"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+
+# name: (query, viewport width, device scale)
+SHOTS = {
+    "explorer-light-1200": ("theme=light", 1216, 1),
+    "explorer-dark-1200": ("theme=dark&jp=1", 1216, 1),
+    "explorer-light-900@2": ("theme=light", 916, 2),
+    "explorer-dark-400": ("theme=dark&jp=1", 416, 1),
+    "explorer-light-400@2": ("theme=light", 416, 2),
+    "explorer-light-360": ("theme=light", 376, 1),
+    "picker-light": ("widget=picker", 816, 1),
+    "grid-dark": ("widget=grid&theme=dark&jp=1", 816, 1),
+    "grid-revealed": ("widget=grid&patches=revealed", 816, 1),
+    "grid-few": ("widget=grid&channel=3&patches=projections", 816, 1),
+    "occlusion-light": ("widget=occlusion", 816, 1),
+    "occlusion-label-dark": ("widget=occlusion&overlay=label&theme=dark&jp=1&photo=5", 816, 1),
+    "occlusion-half": ("widget=occlusion&freeze=1", 816, 1),
+    "explorer-silent": ("silent=1", 916, 1),
+    "explorer-failing": ("failing=top,photo", 916, 1),
+    "explorer-indexing": ("indexing=1", 916, 1),
+}
+UNSETTLED = {"occlusion-half", "explorer-indexing"}
+
+
+def main(names: list[str]) -> None:
+    subprocess.run(["node", HERE / "build.mjs", OUT], check=True, stdout=subprocess.DEVNULL)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        for name in names or SHOTS:
+            query, width, scale = SHOTS[name]
+            dark = "theme=dark" in query
+            page = browser.new_page(
+                viewport={"width": width, "height": 900},
+                device_scale_factor=scale,
+                color_scheme="dark" if dark else "light",
+            )
+            page.on("console", lambda message: print(message.text))
+            page.on("pageerror", lambda error: print("ERROR", error))
+            page.goto(f"file://{OUT}/index.html?{query}")
+            if name in UNSETTLED:
+                page.wait_for_timeout(1500)
+            else:
+                page.wait_for_selector('.zf-root[data-zf-settled="true"]', timeout=20000)
+            page.screenshot(path=OUT / f"{name}.png", full_page=True)
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

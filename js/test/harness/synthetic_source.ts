@@ -1,0 +1,409 @@
+/**
+ * A source without a kernel: synthetic, deterministic answers of realistic shapes.
+ *
+ * `delay` is how long a step takes; `silent` never answers; `failing` names kinds that fail.
+ */
+
+import { occluderBox } from "../../src/lib/occlusion_grid";
+import type { Answer, Catalogue, Key, Kind, Layer, Occluder, Pair } from "../../src/lib/protocol";
+import {
+  type GetOptions,
+  KernelError,
+  NoAnswer,
+  type Source,
+  Superseded,
+} from "../../src/lib/source";
+import {
+  COLUMNS,
+  encode,
+  patchCanvas,
+  photoCanvas,
+  projectionCanvas,
+  ROWS,
+  random,
+  subject,
+} from "./pictures";
+
+export interface Behaviour {
+  delay: number;
+  silent: boolean;
+  failing: readonly string[];
+  indexing: boolean;
+  freezeMap: boolean;
+}
+
+const CLASSES = [
+  "tiger cat",
+  "Egyptian cat",
+  "tabby, tabby cat",
+  "lynx, catamount",
+  "window screen",
+  "red fox, Vulpes vulpes",
+  "German shepherd, German shepherd dog, German police dog, alsatian",
+  "espresso",
+  "windmill",
+  "great white shark, white shark, man-eater",
+  ...Array.from({ length: 90 }, (_, i) => `synthetic class ${i}`),
+];
+const NAMES = [
+  "cat-siesta",
+  "egyptian-cat",
+  "windmill-kinderdijk",
+  "heron",
+  "red-fox",
+  "old-anvil",
+];
+
+function layer(
+  name: string,
+  kind: string,
+  role: string,
+  channels: number,
+  step: number,
+  size: number,
+  reach: Layer["field"]["reach"] = "exact",
+): Layer {
+  return {
+    name,
+    kind,
+    role,
+    channels: Math.round(channels),
+    rows: Math.floor(ROWS / step),
+    columns: Math.floor(COLUMNS / step),
+    rectified: role === "rectifier",
+    field: {
+      size: [size, size],
+      stride: [step, step],
+      offset: [-(size >> 1), -(size >> 1)],
+      reach,
+    },
+  };
+}
+
+function network(): Layer[] {
+  const out = [
+    layer("features.0", "Conv2d", "conv", 64, 2, 3),
+    layer("features.1", "ReLU", "rectifier", 64, 2, 3),
+    layer("features.2", "MaxPool2d", "pool", 64, 4, 7),
+  ];
+  let [step, size] = [4, 7];
+  for (const [at, wide] of [
+    [3, 128],
+    [4, 128],
+    [6, 256],
+    [7, 500],
+    [9, 384],
+    [10, 384],
+    [11, 512],
+    [12, 512],
+  ] as const) {
+    const name = `features.${at}`;
+    if (at === 6 || at === 9) {
+      out.push(
+        layer(`features.${at - 1}`, "MaxPool2d", "pool", wide / 2, step * 2, size + 2 * step),
+      );
+      size += 2 * step;
+      step *= 2;
+    }
+    out.push(layer(`${name}.squeeze`, "Conv2d", "conv", wide / 8, step, size));
+    out.push(layer(`${name}.squeeze_activation`, "ReLU", "rectifier", wide / 8, step, size));
+    out.push(layer(`${name}.expand1x1`, "Conv2d", "conv", wide / 2, step, size));
+    size += 2 * step;
+    out.push(layer(`${name}.expand3x3`, "Conv2d", "conv", wide / 2, step, size));
+    out.push(layer(name, "Fire", "block", wide, step, size));
+  }
+  out.push(layer("classifier.1", "Conv2d", "conv", CLASSES.length, step, size));
+  out.push({
+    ...layer("classifier.3", "AdaptiveAvgPool2d", "pool", CLASSES.length, step, ROWS, "global"),
+    rows: 1,
+    columns: 1,
+  });
+  return out;
+}
+
+const CATALOGUE: Catalogue = {
+  engine: {
+    model: "SqueezeNet 1.1 (synthetic)",
+    device: "cpu",
+    transform: "resize 256, centre crop 192x224, normalise",
+    notes: ["These answers are made up in the page: no network has been run."],
+    skipped: [["broken.jpg", "truncated file"]],
+    input: [3, ROWS, COLUMNS],
+  },
+  layers: network(),
+  images: Array.from({ length: 60 }, (_, i) => ({
+    name: `${NAMES[i % NAMES.length]}-${i}.jpg`,
+    label: null,
+  })),
+  classes: CLASSES,
+  indexed: true,
+};
+
+/** The images that excite a channel most; some channels fire in four only. */
+export function strongestImages(name: string, channel: number): number[] {
+  const next = random(channel * 31 + name.length * 7 + 3);
+  const order = Array.from({ length: 60 }, (_, i) => [next(), i] as const);
+  const n = channel % 11 === 3 ? 4 : 9;
+  return order
+    .sort(([a], [b]) => a - b)
+    .slice(0, n)
+    .map(([, i]) => i);
+}
+
+const view = (array: Float32Array | Int32Array) => new DataView(array.buffer as ArrayBuffer);
+const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+export class SyntheticSource implements Source {
+  readonly asked: string[] = [];
+  private readonly slots = new Map<string, { superseded: boolean }>();
+
+  constructor(private readonly behaviour: Behaviour) {}
+
+  async get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>> {
+    this.asked.push(`${kind} ${JSON.stringify(key)}`);
+    const mine = { superseded: false };
+    const old = this.slots.get(options.slot);
+    if (old) old.superseded = true;
+    this.slots.set(options.slot, mine);
+    const check = () => {
+      if (mine.superseded || options.signal?.aborted) throw new Superseded();
+    };
+    if (this.behaviour.silent) {
+      await wait(50);
+      throw new NoAnswer(false);
+    }
+    if (this.behaviour.failing.includes(kind)) {
+      await wait(this.behaviour.delay);
+      throw new KernelError(
+        "InputError",
+        "photos/x.jpg can't be read: replace or remove the file.",
+      );
+    }
+    if (this.behaviour.indexing && kind !== "catalogue" && kind !== "photo") {
+      options.onProgress?.({ what: "Indexing photos", done: 34, total: 242, seconds_left: 12 });
+      await new Promise(() => {});
+    }
+    await wait(this.behaviour.delay);
+    check();
+    const answer = await this.answer(kind, key as never, options, check);
+    check();
+    return answer as Answer<K>;
+  }
+
+  prefetch<K extends Kind>(kind: K, key: Key<K>, slot: string, signal?: AbortSignal): void {
+    this.get(kind, key, { slot, priority: 5, signal }).catch(() => {});
+  }
+
+  onRevival(): () => void {
+    return () => {};
+  }
+
+  private async answer(
+    kind: Kind,
+    key: never,
+    options: GetOptions<never>,
+    check: () => void,
+  ): Promise<Answer<Kind>> {
+    switch (kind) {
+      case "catalogue":
+        return { data: CATALOGUE, buffers: [] };
+      case "channels":
+        return this.channels(key);
+      case "sheet":
+        return this.sheet(key);
+      case "top":
+        return this.top(key);
+      case "projections":
+        return this.projections(key, options as never);
+      case "photo":
+        return this.photo(key);
+      case "predict":
+        return this.predict(key);
+      case "occlusion":
+        return this.occlusion(key, options as never, check);
+      default:
+        throw new KernelError("InputError", `no ${kind} here`);
+    }
+  }
+
+  private layer(name: string): Layer {
+    const found = CATALOGUE.layers.find((one) => one.name === name);
+    if (!found) throw new KernelError("UnknownLayer", `There is no layer ${name}.`);
+    return found;
+  }
+
+  private channels({ layer: name }: Key<"channels">): Answer<"channels"> {
+    const { channels: n } = this.layer(name);
+    const next = random(n + name.length);
+    const dead = new Set([5, 17, 42]);
+    const mean = Float32Array.from({ length: n }, (_, i) => (dead.has(i) ? 0 : next() * 0.4));
+    const silent = Float32Array.from({ length: n }, (_, i) => (dead.has(i) ? 1 : next() ** 2));
+    const strongest = Float32Array.from({ length: n }, (_, i) => (dead.has(i) ? 0 : next() * 30));
+    const image = Int32Array.from({ length: n }, () => Math.floor(next() * 60));
+    return { data: { channels: n }, buffers: [mean, silent, strongest, image].map(view) };
+  }
+
+  private box(info: Layer, image: number) {
+    const { x, y, r } = subject(image);
+    const size = Math.min(info.field.size[0], ROWS);
+    const [height, width] = [size, Math.min(Math.round(size * 1.25), COLUMNS)];
+    const [top, left] = [Math.round(y - r * 0.3 - height / 2), Math.round(x - r * 0.5 - width / 2)];
+    return { top, left, height, width };
+  }
+
+  private async sheet({ layer: name, first, count, size }: Key<"sheet">): Promise<Answer<"sheet">> {
+    const info = this.layer(name);
+    const columns = 16;
+    const sheet = new OffscreenCanvas(columns * size, Math.ceil(count / columns) * size);
+    const context = sheet.getContext("2d");
+    for (let i = 0; i < count; i++) {
+      const image = strongestImages(name, first + i)[0] ?? 0;
+      const patch = patchCanvas(image, this.box(info, image));
+      const at = [(i % columns) * size, Math.floor(i / columns) * size] as const;
+      context?.drawImage(patch, ...at, size, size);
+    }
+    return {
+      data: { first, count, size, columns, mime: "image/jpeg" },
+      buffers: [await encode(sheet, "image/jpeg")],
+    };
+  }
+
+  private async top({ layer: name, channel }: Key<"top">): Promise<Answer<"top">> {
+    const info = this.layer(name);
+    const images = strongestImages(name, channel);
+    const activations = images.map((image, rank) => ({
+      image,
+      name: CATALOGUE.images[image]?.name ?? "",
+      row: 3 + rank,
+      col: 5,
+      value: 21.37 * 0.9 ** rank,
+      box: this.box(info, image),
+    }));
+    const { height, width } = this.box(info, 0);
+    const buffers = activations.map(({ image, box }) => encode(patchCanvas(image, box)));
+    return {
+      data: { activations, patch: [height, width], images_seen: 60, mime: "image/png" },
+      buffers: await Promise.all(buffers),
+    };
+  }
+
+  private async projections(
+    { layer: name, channel }: Key<"projections">,
+    options: GetOptions<"projections">,
+  ): Promise<Answer<"projections">> {
+    const info = this.layer(name);
+    const { height, width } = this.box(info, 0);
+    const images = strongestImages(name, channel);
+    const buffers = await Promise.all(
+      images.map((image) => encode(projectionCanvas(channel * 100 + image, height, width))),
+    );
+    const statuses = ["paper", "adjoint", "adjoint", "linearised", "paper", "unknown"] as const;
+    const infos = images.map((image, i) => ({
+      image,
+      status: statuses[i % statuses.length] ?? "paper",
+      operations: [
+        { name: "convolution", status: "paper" as const, count: 7, note: "" },
+        { name: "relu", status: "paper" as const, count: 7, note: "signal rectified" },
+        { name: "cat", status: "adjoint" as const, count: 3, note: "split into its parts" },
+        { name: "max_pool2d_with_indices", status: "paper" as const, count: 2, note: "" },
+      ],
+      pools: 2,
+    }));
+    const patch: Pair = [height, width];
+    const rest = { scale: 0.0173, patch, mime: "image/png" };
+    for (let n = 3; n < images.length; n += 3) {
+      const projections = infos.map((one, i) => (i < n ? one : null));
+      options.onPartial?.({ data: { projections, ...rest }, buffers: buffers.slice(0, n) });
+      await wait(this.behaviour.delay);
+    }
+    return { data: { projections: infos, ...rest }, buffers };
+  }
+
+  private async photo({ image }: Key<"photo">): Promise<Answer<"photo">> {
+    const { name, label } = CATALOGUE.images[image] ?? { name: "", label: null };
+    return {
+      data: { image, name, label, rows: ROWS, columns: COLUMNS, mime: "image/jpeg" },
+      buffers: [await encode(photoCanvas(image), "image/jpeg")],
+    };
+  }
+
+  /** The more of the subject's head is covered, the less it is a tiger cat. */
+  private probabilities(
+    image: number,
+    occluder: Pick<Occluder, "top" | "left" | "height" | "width"> | null,
+  ) {
+    const { x, y, r } = subject(image);
+    let cover = 0;
+    if (occluder) {
+      const { top, left, height, width } = occluder;
+      const [dy, dx] = [top + height / 2 - (y - r * 0.2), left + width / 2 - (x - r * 0.5)];
+      cover = Math.exp(-(dx * dx + dy * dy) / (2 * (height / 2 + r) ** 2));
+    }
+    const next = random(image + 99);
+    const logits = Float32Array.from(CLASSES, (_, i) => next() * 2 + (i < 10 ? 3 - i * 0.25 : 0));
+    logits[image % 5] = (logits[image % 5] ?? 0) + 4 - 5.5 * cover;
+    logits[5 + (image % 3)] = (logits[5 + (image % 3)] ?? 0) + 2.4 * cover;
+    const exps = logits.map(Math.exp);
+    const sum = exps.reduce((a, b) => a + b, 0);
+    return exps.map((e) => e / sum);
+  }
+
+  private predict({ image, occluder }: Key<"predict">): Answer<"predict"> {
+    const buffers = [view(this.probabilities(image, occluder))];
+    return { data: { classes: CLASSES.length }, buffers };
+  }
+
+  private async occlusion(
+    key: Key<"occlusion">,
+    options: GetOptions<"occlusion">,
+    check: () => void,
+  ): Promise<Answer<"occlusion">> {
+    const { image, height, width, stride, layer: name } = key;
+    const [rows, columns] = [Math.ceil(ROWS / stride), Math.ceil(COLUMNS / stride)];
+    const clean = this.probabilities(image, null);
+    const target = key.target ?? clean.indexOf(Math.max(...clean));
+    const total = rows * columns;
+    const probability = new Float32Array(total).fill(Number.NaN);
+    const label = new Int32Array(total).fill(-1);
+    const totals = new Float32Array(name ? total : 0).fill(Number.NaN);
+    let done = 0;
+    const answer = (): Answer<"occlusion"> => ({
+      data: {
+        rows,
+        columns,
+        stride: [stride, stride],
+        size: [height, width],
+        target,
+        clean_probability: clean[target] ?? 0,
+        channel: name ? 12 : null,
+        clean_total: name ? 812 : null,
+        done,
+        total,
+        seconds_left: ((total - done) / total) * 4,
+      },
+      buffers: [probability.slice(), label.slice(), totals.slice()].map(view),
+    });
+    for (const level of [8, 4, 2, 1]) {
+      for (let row = 0; row < rows; row++) {
+        for (let col = 0; col < columns; col++) {
+          const at = row * columns + col;
+          if (row % level || col % level || (label[at] ?? 0) >= 0) continue;
+          const box = occluderBox(row, col, [height, width], [stride, stride]);
+          const p = this.probabilities(image, box);
+          probability[at] = p[target] ?? 0;
+          label[at] = p.indexOf(Math.max(...p));
+          if (name) totals[at] = 812 * (p[target] ?? 0);
+          done += 1;
+        }
+        if (this.behaviour.freezeMap && level === 2 && row > rows / 2) {
+          options.onPartial?.(answer());
+          await new Promise(() => {});
+        }
+      }
+      if (level > 1) options.onPartial?.(answer());
+      await wait(this.behaviour.delay);
+      check();
+    }
+    return answer();
+  }
+}
