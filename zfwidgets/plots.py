@@ -83,7 +83,7 @@ def class_bars(
         bq,
         [bars],
         [
-            bq.Axis(scale=names, orientation="vertical", grid_lines="none"),
+            bq.Axis(scale=names, side="left", grid_lines="none"),
             bq.Axis(scale=probability, tick_format=".0%", num_ticks=5, label="probability"),
         ],
         {"top": 40, "bottom": 44, "left": 150, "right": 24},
@@ -154,7 +154,7 @@ def activation_histogram(
         [bars, mark],
         [
             bq.Axis(scale=activation, label="largest activation in an image", num_ticks=6),
-            bq.Axis(scale=images, orientation="vertical", label="images", num_ticks=5),
+            bq.Axis(scale=images, side="left", label="images", num_ticks=5),
         ],
         {"top": 40, "bottom": 48, "left": 60, "right": 24},
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 import threading
-import uuid
 from pathlib import Path
 
 import comm
@@ -26,17 +26,18 @@ class FrontEnd:
     def __init__(self):
         self.heard = threading.Condition()
         self.messages = []
+        self.asked = {}
 
     def publish(self, comm_id, msg_type, data, buffers):
         with self.heard:
             self.messages.append((comm_id, msg_type, data or {}, buffers or []))
             self.heard.notify_all()
 
-    def custom(self, widget, op=None):
+    def custom(self, widget, op=None, since=0):
         """Custom messages of a widget, maybe of one op, as (content, buffers)."""
         return [
             (data["content"], buffers)
-            for comm_id, kind, data, buffers in list(self.messages)
+            for comm_id, kind, data, buffers in self.messages[since:]
             if comm_id == widget.model_id
             and kind == "comm_msg"
             and data.get("method") == "custom"
@@ -65,16 +66,17 @@ class FrontEnd:
         """Ask as a view does; returns the key."""
         key = {"fingerprint": widget.fingerprint, **fields}
         request = {"zf": 1, "op": "get", "view": view, "slot": slot, "kind": kind}
+        self.asked[json.dumps(key)] = len(self.messages)
         self.send(widget, {**request, "key": key, "priority": priority})
         return key
 
     def answer(self, widget, key, timeout=60):
-        """Wait for the reply or error to a key: (content, buffers)."""
+        """Wait for the reply or error to the last request of a key: (content, buffers)."""
 
         def found():
             return [
                 message
-                for message in self.custom(widget)
+                for message in self.custom(widget, since=self.asked[json.dumps(key)])
                 if message[0]["op"] in ("reply", "error") and message[0].get("key") == key
             ]
 
@@ -119,8 +121,3 @@ def indexed(engine):
     for _ in engine.index_steps():
         pass
     return engine
-
-
-@pytest.fixture
-def new_view():
-    return lambda: uuid.uuid4().hex

@@ -93,7 +93,7 @@ class EngineWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """Stop what was asked for and remove the widget from the front end."""
         if self.comm is not None and hasattr(self, "_service"):
-            self.selection.unobserve(self._selection_changed, list(FIELDS))
+            self.selection.unobserve(self._reselected, list(FIELDS))
             self._service.jobs.cancel(self._owner)
         super().close()
 
@@ -111,11 +111,11 @@ class EngineWidget(anywidget.AnyWidget):
     @traitlets.observe("selection")
     def _follow_selection(self, change: Any) -> None:
         if isinstance(change["old"], Selection):
-            change["old"].unobserve(self._selection_changed, list(FIELDS))
-        change["new"].observe(self._selection_changed, list(FIELDS))
-        self._selection_changed(change)
+            change["old"].unobserve(self._reselected, list(FIELDS))
+        change["new"].observe(self._reselected, list(FIELDS))
+        self._reselected(change)
 
-    def _selection_changed(self, _change: Any) -> None:
+    def _reselected(self, _change: Any) -> None:
         if self._picture_id is not None:
             self._draw_picture(PICTURE_PRIORITY, PICTURE_DELAY)
 

@@ -99,6 +99,14 @@ def rule_name(value: Any) -> str:
     return str(value)
 
 
+def check_engine(engine: Any) -> None:
+    """Raise an `InputError` unless it is an engine."""
+    if not isinstance(engine, EngineProtocol):
+        raise InputError(
+            f"Expected an engine, zf.Engine(model, images), not {type(engine).__name__}."
+        )
+
+
 def input_size(engine: EngineProtocol) -> tuple[int, int]:
     """(rows, columns) of the network's input."""
     return engine.info.input_shape[1], engine.info.input_shape[2]

@@ -34,6 +34,7 @@ def map_options(
     auto: bool,
 ) -> dict[str, Any]:
     """The options of an occlusion map."""
+    keys.check_engine(engine)
     stride = scaled(engine, 8) if stride is None else stride
     if not (isinstance(opacity, int | float) and 0 <= opacity <= 1):
         raise InputError(f"opacity must be in 0 .. 1, not {opacity!r}.")

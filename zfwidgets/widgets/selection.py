@@ -29,7 +29,7 @@ class _Checked(traitlets.TraitType):  # type: ignore[type-arg]
     """A trait whose values the selection checks at once, also when several change together."""
 
     def __init__(self, default: Any, help: str) -> None:  # noqa: A002 (traitlets' own name)
-        super().__init__(default, allow_none=True, help=help)
+        super().__init__(default, help=help)
         self.tag(sync=True)
 
     def validate(self, obj: Any, value: Any) -> Any:

@@ -8,9 +8,9 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError
 from .encode import Answer
 from .jobs import HandBack, Jobs, Listener, Steps
+from .keys import check_engine
 from .source import Source, identity
 
 Need = tuple[str, dict[str, Any]]
@@ -83,10 +83,7 @@ def service_of(engine: Any) -> Service:
     InputError
         If ``engine`` isn't an engine.
     """
-    if not isinstance(engine, EngineProtocol):
-        raise InputError(
-            f"Expected an engine, zf.Engine(model, images), not {type(engine).__name__}."
-        )
+    check_engine(engine)
     with _lock:
         # A service holds its engine, so that the id is its engine's while the service lives.
         service = _services.get(id(engine))
