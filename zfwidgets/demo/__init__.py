@@ -50,10 +50,10 @@ def serve(folder: Path, *, port: int | None = None, open_browser: bool = False) 
             if not _execute(lab, path):
                 return 1
             url = lab.url(f"lab/tree/{NAME}")
-            print(f"\n    {url}\n\nCtrl-C stops the server and the kernel.", flush=True)
-            if open_browser:
-                webbrowser.open(url)
             try:
+                print(f"\n    {url}\n\nCtrl-C stops the server and the kernel.", flush=True)
+                if open_browser:
+                    webbrowser.open(url)
                 lab.wait()
             except KeyboardInterrupt:
                 print(flush=True)
