@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import comm
+import ipywidgets
 import pytest
 from comm.base_comm import BaseComm
 
@@ -99,6 +100,13 @@ def front_end(monkeypatch):
 
     monkeypatch.setattr(comm, "create_comm", Comm)
     return front_end
+
+
+@pytest.fixture(autouse=True)
+def closed_afterwards():
+    """What a widget still has under way must not reach the next test's front end."""
+    yield
+    ipywidgets.Widget.close_all()
 
 
 @pytest.fixture(autouse=True)

@@ -95,6 +95,7 @@ class EngineWidget(anywidget.AnyWidget):
         if self.comm is not None and hasattr(self, "_service"):
             self.selection.unobserve(self._reselected, list(FIELDS))
             self._service.jobs.cancel(self._owner)
+            self._picture_id = None
         super().close()
 
     @traitlets.validate("selection")

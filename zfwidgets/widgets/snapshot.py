@@ -277,10 +277,14 @@ def _classes(
 
 
 def to_jpeg(picture: Image.Image) -> bytes:
-    """A picture as JPEG of at most `LARGEST` bytes, as good as that allows."""
-    for quality in (88, 75, 60, 45, 30):
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=quality, optimize=True)
-        if stream.tell() <= LARGEST:
-            break
+    """A picture as JPEG of at most `LARGEST` bytes: coarser, then smaller, until it fits."""
+    for quality in (88, 75, 60, 45):
+        if len(jpeg := _jpeg(picture, quality)) <= LARGEST:
+            return jpeg
+    return to_jpeg(picture.resize((picture.width * 3 // 4, picture.height * 3 // 4)))
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=quality, optimize=True)
     return stream.getvalue()

@@ -1,0 +1,148 @@
+"""Two outputs: the widget, and beside it a picture that is there when no kernel is."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import ipywidgets
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+from IPython.utils.capture import capture_output
+from PIL import Image
+from traitlets.config import Config
+
+import zfwidgets as zf
+from zfwidgets.widgets import snapshot
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
+
+
+@pytest.fixture
+def outputs(front_end):
+    """What cells publish, as a list of {data, metadata, transient, update}."""
+    assert not InteractiveShell.initialized()
+    InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    with capture_output(display=True) as captured:
+        yield captured._outputs
+    InteractiveShell.clear_instance()
+
+
+def picture(output):
+    jpeg = output["data"]["image/jpeg"]
+    return Image.open(io.BytesIO(base64.b64decode(jpeg) if isinstance(jpeg, str) else jpeg))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_widget_and_beside_it_a_small_picture(kind, outputs, indexed):
+    widget = kind(indexed)
+    display(widget)
+    live, static = outputs
+    assert live["data"][VIEW]["model_id"] == widget.model_id
+    assert "image/jpeg" not in live["data"]
+    assert list(static["data"]) == ["image/jpeg", "text/plain"]
+    assert static["transient"]["display_id"]
+    assert static["data"]["text/plain"].startswith(f"zfwidgets {kind.__name__}: ")
+    assert static["metadata"]["alt"].startswith("zfwidgets")
+    assert static["metadata"]["image/jpeg"]["alt"].startswith("zfwidgets")
+    assert picture(static).format == "JPEG"
+
+
+def test_displaying_computes_nothing(outputs, engine):
+    with engine.lock:
+        display(zf.Explorer(engine))
+        assert len(outputs) == 2
+    assert not engine.indexed
+
+
+def test_the_picture_is_refreshed_when_settled(outputs, indexed):
+    grid = zf.PatchGrid(indexed)
+    display(grid)
+    assert grid.settle()
+    _, first, refreshed = outputs
+    assert refreshed["update"] is True
+    assert refreshed["transient"] == first["transient"]
+    before, after = np.asarray(picture(first)), np.asarray(picture(refreshed))
+    assert before.shape == after.shape
+    assert (before != after).mean() > 0.2  # patches where there were empty places
+    grid.selection.unit = ("conv1", 2)
+    assert grid.settle()
+    assert "layer conv1, channel 2" in outputs[-1]["data"]["text/plain"]
+    assert outputs[-1]["transient"] == first["transient"]
+
+
+def test_a_selection_that_is_left_alone_is_drawn_again(outputs, indexed, monkeypatch):
+    from zfwidgets.widgets import base
+
+    monkeypatch.setattr(base, "PICTURE_DELAY", 0.0)
+    grid = zf.PatchGrid(indexed)
+    display(grid)
+    grid.selection.unit = ("relu1", 3)
+    assert grid._service.jobs.wait({grid._owner}, 60)
+    assert outputs[-1]["update"] is True
+    assert "layer relu1, channel 3" in outputs[-1]["data"]["text/plain"]
+
+
+def test_a_widget_that_is_displayed_twice_has_one_picture_to_refresh(outputs, indexed):
+    grid = zf.PatchGrid(indexed)
+    display(grid)
+    display(grid)
+    ids = {o["transient"]["display_id"] for o in outputs if "image/jpeg" in o["data"]}
+    assert len(ids) == 1
+
+
+def test_children_of_boxes_have_no_second_output(outputs, indexed):
+    explorer = zf.Explorer(indexed)
+    box = ipywidgets.VBox([explorer])
+    display(box)
+    assert explorer.settle()
+    (output,) = outputs
+    assert output["data"][VIEW]["model_id"] == box.model_id
+
+
+def test_a_snapshot_is_the_picture_under_the_widget(outputs, indexed):
+    explorer = zf.Explorer(indexed)
+    display(explorer)
+    shot = explorer.snapshot()
+    assert shot.mode == "RGB"
+    refreshed = [output for output in outputs if output.get("update")]
+    assert len(refreshed) == 1
+    drawn = np.asarray(picture(refreshed[0])).astype(int)
+    assert drawn.shape == np.asarray(shot).shape
+    assert np.abs(drawn - np.asarray(shot)).mean() < 6  # what JPEG loses
+
+
+def test_a_closed_widget_says_so(outputs, indexed):
+    grid = zf.PatchGrid(indexed)
+    grid.close()
+    display(grid)
+    assert outputs[0]["data"] == {"text/plain": "PatchGrid (closed)"}
+
+
+def test_without_ipython_a_snapshot_is_a_picture(indexed):
+    explorer = zf.Explorer(indexed)
+    patches = indexed.top("conv2", 0)
+    shot = np.asarray(explorer.snapshot())
+    colours = {tuple(pixel) for pixel in shot.reshape(-1, 3)}
+    for a in patches:  # enlarged without smoothing: its colours are in the picture
+        assert {tuple(p) for p in indexed.patch(a).reshape(-1, 3)} <= colours
+
+
+def test_what_is_not_known_in_time_is_left_empty(indexed):
+    explorer = zf.Explorer(indexed)
+    with indexed.lock:
+        early = np.asarray(explorer.snapshot(timeout=0.0))
+    late = np.asarray(explorer.snapshot())
+    assert early.shape[1] == late.shape[1] == 1200
+    assert len(np.unique(late.reshape(-1, 3), axis=0)) > len(
+        np.unique(early.reshape(-1, 3), axis=0)
+    )
+
+
+def test_pictures_of_noise_stay_below_the_limit():
+    random = np.random.default_rng(0)
+    noise = Image.fromarray(random.integers(0, 256, (1300, 1200, 3), dtype=np.uint8))
+    assert len(snapshot.to_jpeg(noise)) <= snapshot.LARGEST

@@ -1,0 +1,79 @@
+"""Widgets without torch and bqplot, in a process where neither can be imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import sys, threading, time
+
+for name in ("torch", "torchvision", "bqplot"):
+    sys.modules[name] = None  # importing it raises ImportError
+
+sys.path[:0] = {paths}
+import comm
+from comm.base_comm import BaseComm
+
+heard = []
+
+class Comm(BaseComm):
+    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+        heard.append((data or {{}}).get("content"))
+
+comm.create_comm = Comm
+
+from pathlib import Path
+from zfwidgets.widgets import bundle
+bundle.STATIC = Path({static!r})
+
+import numpy_engine
+import zfwidgets as zf
+import zfwidgets.widgets
+
+engine = numpy_engine.NumpyEngine()
+widgets = [kind(engine) for kind in (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)]
+zf.link(*widgets)
+asked = {{kind for kind, _ in widgets[-1]._needs()}} | {{"catalogue", "sample"}}
+from zfwidgets.widgets.keys import FIELDS
+assert asked == set(FIELDS), asked
+needs = [*widgets[-1]._needs(), ("catalogue", {{}}), ("sample", {{"layer": "conv1", "channel": 2}})]
+for slot, (kind, fields) in enumerate(needs):
+    key = {{"fingerprint": engine.info.fingerprint, **fields}}
+    content = dict(zf=1, op="get", view="v", slot=str(slot), kind=kind, key=key, priority=1)
+    data = {{"method": "custom", "content": content}}
+    widgets[-1].comm.handle_msg({{"content": {{"data": data}}, "buffers": []}})
+assert widgets[-1].settle()
+replies = [content["kind"] for content in heard if content and content["op"] == "reply"]
+assert set(replies) == set(FIELDS), replies
+assert widgets[-1].snapshot().width
+try:
+    zf.plots.class_bars(widgets[-1])
+except zf.errors.MissingDependency as error:
+    print(error)
+assert not any(name.split(".")[0] in ("torch", "torchvision", "bqplot")
+               and module is not None for name, module in sys.modules.items())
+"""
+
+
+def test_widgets_answer_everything_without_torch_and_bqplot(root, tmp_path, built):
+    paths = [str(root), str(Path(__file__).parent)]
+    script = SCRIPT.format(paths=paths, static=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-W", "error:::zfwidgets", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "pip install bqplot" in done.stdout
+
+
+def test_importing_the_widgets_starts_no_threads_and_imports_no_torch(root):
+    script = (
+        "import sys, threading; import zfwidgets.widgets.explorer, zfwidgets.plots; "
+        "assert threading.active_count() == 1; "
+        "assert not {'torch', 'bqplot'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root, timeout=300)
