@@ -17,7 +17,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -106,8 +105,7 @@ def distributions(out: Path) -> list[Path]:
         # The tree's own sdist is the tree without what isn't to be shipped, bundle included.
         build(ROOT, work, "--sdist")
         (archive,) = work.glob("*.tar.gz")
-        with tarfile.open(archive) as tar:
-            tar.extractall(work, filter="data")
+        shutil.unpack_archive(archive, work)
         core = work / archive.name.removesuffix(".tar.gz")
         pyproject = (core / "pyproject.toml").read_text("utf-8")
         version = found(r'^__version__ = "([^"]+)"$', (core / "zfwidgets/__init__.py").read_text())

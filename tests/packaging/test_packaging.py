@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -35,10 +34,9 @@ distributions = load(ROOT / ".ci" / "distributions.py", "distributions")
 def unpack(archive: Path, into: Path) -> Path:
     """Unpack a wheel or an sdist; return the folder that holds ``zfwidgets/``."""
     if archive.suffix == ".whl":
-        zipfile.ZipFile(archive).extractall(into)
+        shutil.unpack_archive(archive, into, "zip")
         return into
-    with tarfile.open(archive) as tar:
-        tar.extractall(into, filter="data")
+    shutil.unpack_archive(archive, into)
     (folder,) = into.iterdir()
     return folder
 
