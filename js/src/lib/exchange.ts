@@ -69,7 +69,7 @@ export class Exchange {
   }
 
   giveUp(id: string): void {
-    for (const one of [...(this.waiting.get(id) ?? [])]) one.giveUp();
+    for (const one of this.dismiss(id)) one.giveUp();
   }
 
   /** Hand a message to all who wait for it; sources on one model all see the same message. */
@@ -78,7 +78,16 @@ export class Exchange {
     this.last = message;
     const id = identity(message.kind, message.key);
     if (message.op === "reply") this.store(id, { data: message.data as never, buffers });
-    for (const one of [...(this.waiting.get(id) ?? [])]) one.receive(message, buffers);
+    const final = message.op === "reply" || message.op === "error";
+    const all = final ? this.dismiss(id) : [...(this.waiting.get(id) ?? [])];
+    for (const one of all) one.receive(message, buffers);
+  }
+
+  /** All who wait for it, who from now on don't: the first to leave mustn't wake the next. */
+  private dismiss(id: string): Waiting[] {
+    const all = [...(this.waiting.get(id) ?? [])];
+    this.waiting.delete(id);
+    return all;
   }
 }
 

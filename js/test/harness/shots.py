@@ -1,7 +1,8 @@
 """Screenshots of the harness: ``python js/test/harness/shots.py [name ...]``.
 
 Builds the page, opens it from disk in headless Chromium, waits until the widget has settled,
-and writes ``<temporary folder>/zfwidgets-harness/<name>.png``. With names only those pictures are taken.
+and writes ``<temporary folder>/zfwidgets-harness/<name>.png``. With names only those pictures are
+taken.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ UNSETTLED = {"occlusion-half", "explorer-indexing"}
 
 
 def main(names: list[str]) -> None:
+    """Take the pictures of these names, or all."""
     subprocess.run(["node", HERE / "build.mjs", OUT], check=True, stdout=subprocess.DEVNULL)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)

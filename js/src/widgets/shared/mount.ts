@@ -6,6 +6,7 @@
 
 import { h, injectStyles } from "../../lib/dom";
 import { type Channel, KernelSource } from "../../lib/kernel_source";
+import { isMessage } from "../../lib/protocol";
 import {
   ModelSelection,
   nextFrame,
@@ -19,11 +20,13 @@ import styles from "../../styles.css";
 import { header } from "../../views/header";
 import type { View, ViewOptions } from "../../views/view";
 
+type SelectionModel = StateModel & Pick<Channel, "on" | "off">;
+
 export interface RenderContext {
   model: StateModel & Channel;
   el: HTMLElement;
   signal: AbortSignal;
-  host?: { getModel(reference: string): Promise<StateModel> };
+  host?: { getModel(reference: string): Promise<SelectionModel> };
 }
 
 export interface Widget {
@@ -58,8 +61,10 @@ export function widget(name: string, view: View): Widget {
         for (const old of root.querySelectorAll(":scope > .zf-banner")) old.remove();
         const end = settledOf(root).begin();
         try {
-          const selection = await resolve(model, host);
+          const chosen = await resolve(model, host);
           if (now.aborted) return;
+          heed(root, chosen, now);
+          const selection = new ModelSelection(chosen);
           const source = new KernelSource(model, String(model.get("fingerprint") ?? ""));
           now.addEventListener("abort", () => source.close(), { once: true });
           const options = (model.get("view_options") ?? {}) as ViewOptions;
@@ -93,11 +98,35 @@ export function show(
   view(root, selection, source, signal, options);
 }
 
-async function resolve(model: StateModel, host: RenderContext["host"]): Promise<ModelSelection> {
+async function resolve(model: StateModel, host: RenderContext["host"]): Promise<SelectionModel> {
   if (!host?.getModel) throw new Error("zfwidgets needs anywidget >= 0.11: update it.");
   const reference = model.get("selection");
   if (typeof reference !== "string") throw new Error("Run this cell to bring it to life.");
-  return new ModelSelection(await host.getModel(reference));
+  try {
+    return await host.getModel(reference);
+  } catch (error) {
+    console.warn(error);
+    throw new Error("What was chosen here is gone. Run this cell to bring it to life.");
+  }
+}
+
+/** The kernel refuses what can't be chosen and takes the old value back; say why. */
+function heed(root: HTMLElement, model: SelectionModel, signal: AbortSignal): void {
+  const onMessage = (content: unknown) => {
+    if (!isMessage(content) || content.op !== "error") return;
+    const { message } = content.data as { message: string };
+    const close = () => banner.remove();
+    const banner = h(
+      "div",
+      { class: "zf-banner", role: "alert" },
+      h("span", {}, message),
+      h("button", { class: "zf-button", type: "button", onclick: close }, "Close"),
+    );
+    for (const old of root.querySelectorAll(":scope > .zf-banner")) old.remove();
+    root.prepend(banner);
+  };
+  model.on("msg:custom", onMessage);
+  signal.addEventListener("abort", () => model.off("msg:custom", onMessage), { once: true });
 }
 
 function complain(root: HTMLElement, error: unknown): void {

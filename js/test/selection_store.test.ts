@@ -1,0 +1,88 @@
+import { describe, expect, it, vi } from "vitest";
+import type { SelectionStore } from "../src/lib/selection_store";
+import { MemorySelection, ModelSelection } from "../src/lib/selection_store";
+import { FakeModel } from "./fakes";
+
+const start = () => ({
+  unit: ["conv1", 3] as [string, number],
+  photo: 0,
+  occluder: { top: 1, left: 2, height: 3, width: 4, fill: "grey" as const },
+  target: null,
+  rule: "deconvnet",
+});
+
+const stores: [string, () => SelectionStore][] = [
+  ["of a model", () => new ModelSelection(new FakeModel(start()), () => {})],
+  ["in memory", () => new MemorySelection(start())],
+];
+
+describe.each(stores)("a selection %s", (_, create) => {
+  it("tells subscribers of the field, after it has changed, and no others", () => {
+    const store = create();
+    const { signal } = new AbortController();
+    const seen: unknown[] = [];
+    const photo = vi.fn();
+    store.subscribe("unit", () => seen.push(store.get("unit")), signal);
+    store.subscribe("photo", photo, signal);
+    store.set("unit", ["conv2", 500]);
+    expect(seen).toEqual([["conv2", 500]]); // one change: no channel 500 of conv1 in between
+    expect(photo).not.toHaveBeenCalled();
+  });
+
+  it("keeps quiet when the value is the same", () => {
+    const store = create();
+    const listener = vi.fn();
+    store.subscribe("unit", listener, new AbortController().signal);
+    store.subscribe("occluder", listener, new AbortController().signal);
+    store.set("unit", ["conv1", 3]);
+    store.set("occluder", { top: 1, left: 2, height: 3, width: 4, fill: "grey" });
+    expect(listener).not.toHaveBeenCalled();
+  });
+
+  it("forgets subscribers whose signal aborts", () => {
+    const store = create();
+    const view = new AbortController();
+    const listener = vi.fn();
+    store.subscribe("photo", listener, view.signal);
+    view.abort();
+    store.subscribe("photo", listener, view.signal);
+    store.set("photo", 5);
+    expect(listener).not.toHaveBeenCalled();
+  });
+});
+
+describe("a selection of a model", () => {
+  it("sends the changes of one frame together", () => {
+    const model = new FakeModel(start());
+    const frames: (() => void)[] = [];
+    const store = new ModelSelection(model, (callback) => frames.push(callback));
+    for (let top = 10; top < 40; top++) {
+      store.set("occluder", { top, left: 2, height: 3, width: 4, fill: "grey" });
+    }
+    store.set("photo", 9);
+    expect(model.saves).toBe(0);
+    expect(frames).toHaveLength(1);
+    frames[0]!();
+    expect(model.saves).toBe(1);
+    expect(model.get("occluder")).toMatchObject({ top: 39 });
+    store.set("photo", 10);
+    expect(frames).toHaveLength(2);
+  });
+
+  it("sets layer and channel as one trait", () => {
+    const model = new FakeModel(start());
+    const set = vi.spyOn(model, "set");
+    new ModelSelection(model, () => {}).set("unit", ["conv2", 500]);
+    expect(set.mock.calls).toEqual([["unit", ["conv2", 500]]]);
+  });
+
+  it("follows what the kernel changes", () => {
+    const model = new FakeModel(start());
+    const store = new ModelSelection(model, () => {});
+    const listener = vi.fn();
+    store.subscribe("target", listener, new AbortController().signal);
+    model.set("target", 282);
+    expect(listener).toHaveBeenCalledTimes(1);
+    expect(store.get("target")).toBe(282);
+  });
+});
