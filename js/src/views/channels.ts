@@ -60,6 +60,8 @@ export const channels: View = (el, selection, source, signal, options) => {
 
   const size = () => Math.round(THUMB * Math.min(2, Math.ceil(devicePixelRatio || 1)));
   const columns = () => Math.max(1, Math.floor((strip.clientWidth || 324) / TILE.width));
+  // Before it is laid out the strip has no extent, but is about to show something.
+  const height = () => strip.clientHeight || 200;
   const chosen = () => {
     const unit = selection.get("unit");
     return unit && unit[0] === layer ? unit[1] : -1;
@@ -132,8 +134,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     const rows = Math.ceil(total / wide);
     space.style.height = `${rows * TILE.height}px`;
     const top = Math.floor(strip.scrollTop / TILE.height) - MARGIN;
-    const bottom =
-      Math.ceil((strip.scrollTop + (strip.clientHeight || 200)) / TILE.height) + MARGIN;
+    const bottom = Math.ceil((strip.scrollTop + height()) / TILE.height) + MARGIN;
     const from = Math.max(top, 0) * wide;
     const visible = ordered.slice(from, Math.min(bottom, rows) * wide);
     const keep = new Set(visible);
@@ -173,9 +174,9 @@ export const channels: View = (el, selection, source, signal, options) => {
     const at = place.get(channel);
     if (at !== undefined) {
       const top = Math.floor(at / columns()) * TILE.height;
-      const bottom = top + TILE.height - strip.clientHeight;
+      const bottom = top + TILE.height - height();
       if (strip.scrollTop > top) strip.scrollTop = top;
-      else if (strip.clientHeight && strip.scrollTop < bottom) strip.scrollTop = bottom;
+      else if (strip.scrollTop < bottom) strip.scrollTop = bottom;
     }
     draw();
   };
@@ -247,7 +248,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   });
   strip.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const page = Math.max(1, Math.floor(strip.clientHeight / TILE.height));
+    const page = Math.max(1, Math.floor(height() / TILE.height));
     const at = place.get(chosen()) ?? 0;
     const next = gridStep(event.key, at, total, columns(), page);
     if (next === null) return;

@@ -1,0 +1,192 @@
+/** A kernel that answers the requests of a fake model: a small network on a few photos. */
+
+import type { Catalogue, Key, Kind, Layer, Request } from "../src/lib/protocol";
+import { FakeModel, flush, numbers, windowOn } from "./fakes";
+
+export const INPUT = [48, 64] as const;
+
+const layer = (name: string, role: string, channels: number, rows: number, columns: number) =>
+  ({
+    name,
+    kind: role === "block" ? "Fire" : "Conv2d",
+    role,
+    channels,
+    rows,
+    columns,
+    rectified: false,
+    field: { size: [11, 13], stride: [4, 4], offset: [-2, -2], reach: "exact" },
+  }) satisfies Layer;
+
+export const CATALOGUE: Catalogue = {
+  engine: {
+    model: "Small",
+    device: "cpu",
+    transform: "none",
+    notes: [],
+    skipped: [["broken.png", "truncated"]],
+    input: [3, ...INPUT],
+  },
+  layers: [
+    layer("features.0", "conv", 8, 24, 32),
+    layer("features.3.squeeze", "conv", 4, 12, 16),
+    layer("features.3.expand", "conv", 6, 12, 16),
+    layer("features.3", "block", 12, 12, 16),
+    layer("features.4", "conv", 1200, 6, 8),
+  ],
+  images: Array.from({ length: 20 }, (_, i) => ({ name: `photo-${i}.jpg`, label: null })),
+  classes: ["tiger cat", "lynx", "espresso", "windmill", "anvil", "heron", "red fox"],
+  indexed: true,
+};
+
+const PIXELS = windowOn(new Uint8Array([1, 2, 3]));
+
+export function probabilities(image: number, shift = 0): Float32Array {
+  const raw = CATALOGUE.classes.map((_, i) => 1 / (1 + ((i + image + shift) % 7)));
+  const sum = raw.reduce((a, b) => a + b, 0);
+  return Float32Array.from(raw, (value) => value / sum);
+}
+
+/** What a kernel would say to a request; `channel` 3 fires in four images only. */
+export function answerTo(request: Request): [data: unknown, buffers: DataView[]] {
+  const key = request.key as never;
+  switch (request.kind as Kind) {
+    case "catalogue":
+      return [CATALOGUE, []];
+    case "channels": {
+      const { layer: name } = key as Key<"channels">;
+      const n = CATALOGUE.layers.find((one) => one.name === name)?.channels ?? 0;
+      const mean = Float32Array.from({ length: n }, (_, i) => ((i * 7) % n) / n);
+      const silent = Float32Array.from({ length: n }, (_, i) => (i === 1 ? 1 : 0.25));
+      const strongest = Float32Array.from({ length: n }, (_, i) => n - i);
+      return [{ channels: n }, [mean, silent, strongest, new Int32Array(n)].map(numbers)];
+    }
+    case "sheet": {
+      const { first, count, size } = key as Key<"sheet">;
+      return [{ first, count, size, columns: 16, mime: "image/png" }, [PIXELS]];
+    }
+    case "top": {
+      const { channel, k } = key as Key<"top">;
+      const n = channel === 3 ? 4 : k;
+      const activations = Array.from({ length: n }, (_, rank) => ({
+        image: (channel + rank) % 20,
+        name: `photo-${(channel + rank) % 20}.jpg`,
+        row: rank,
+        col: 2,
+        value: 10 - rank,
+        box: { top: rank, left: 3, height: 11, width: 13 },
+      }));
+      const data = { activations, patch: [11, 13], images_seen: 20, mime: "image/png" };
+      return [data, activations.map(() => PIXELS)];
+    }
+    case "projections": {
+      const { channel, k } = key as Key<"projections">;
+      const n = channel === 3 ? 4 : k;
+      const projections = Array.from({ length: n }, (_, rank) => ({
+        image: (channel + rank) % 20,
+        status: rank === 1 ? "linearised" : "paper",
+        operations: [{ name: "lrn", status: "linearised", count: 1, note: "frozen" }],
+        pools: 2,
+      }));
+      const data = { projections, scale: 0.5, patch: [11, 13], mime: "image/png" };
+      return [data, projections.map(() => PIXELS)];
+    }
+    case "photo": {
+      const { image } = key as Key<"photo">;
+      const name = `photo-${image}.jpg`;
+      const [rows, columns] = INPUT;
+      return [{ image, name, label: null, rows, columns, mime: "image/png" }, [PIXELS]];
+    }
+    case "predict": {
+      const { image, occluder } = key as Key<"predict">;
+      return [{ classes: 7 }, [numbers(probabilities(image, occluder ? 1 : 0))]];
+    }
+    case "occlusion": {
+      const { height, width, stride, target } = key as Key<"occlusion">;
+      const [rows, columns] = [Math.ceil(INPUT[0] / stride), Math.ceil(INPUT[1] / stride)];
+      const total = rows * columns;
+      const probability = Float32Array.from({ length: total }, (_, i) => i / total);
+      const data = {
+        rows,
+        columns,
+        stride: [stride, stride],
+        size: [height, width],
+        target: target ?? 0,
+        clean_probability: 0.75,
+        channel: null,
+        clean_total: null,
+        done: total,
+        total,
+        seconds_left: 0,
+      };
+      const label = new Int32Array(total).fill(1);
+      return [data, [numbers(probability), numbers(label), numbers(new Float32Array(0))]];
+    }
+    default:
+      throw new Error(`no answer for ${request.kind}`);
+  }
+}
+
+/** Answer what waits, again and again until nobody asks; kinds in `except` stay unanswered. */
+export async function serve(model: FakeModel, except: readonly Kind[] = []): Promise<void> {
+  const answered = answeredBy(model);
+  for (let round = 0; round < 12; round++) {
+    await flush();
+    for (const request of model.gets) {
+      if (answered.has(request) || except.includes(request.kind)) continue;
+      answered.add(request);
+      model.answer(request, "reply", ...answerTo(request));
+    }
+  }
+}
+
+const ANSWERED = new WeakMap<FakeModel, Set<Request>>();
+
+function answeredBy(model: FakeModel): Set<Request> {
+  const set = ANSWERED.get(model) ?? new Set();
+  ANSWERED.set(model, set);
+  return set;
+}
+
+export interface Stage {
+  model: FakeModel;
+  selection: FakeModel;
+  root: HTMLElement;
+  view: AbortController;
+  host: { getModel(reference: string): Promise<FakeModel> };
+}
+
+let engines = 0;
+
+/** Render a widget as anywidget would, on an engine of its own. */
+export async function stage(
+  widget: { render(context: never): unknown },
+  state: Record<string, unknown> = {},
+  options: Record<string, unknown> = {},
+): Promise<Stage> {
+  engines += 1;
+  const selection = new FakeModel({
+    unit: ["features.3", 2],
+    photo: 2,
+    occluder: { top: 10, left: 20, height: 16, width: 12, fill: "grey" },
+    target: null,
+    rule: "deconvnet",
+    ...state,
+  });
+  const model = new FakeModel({
+    selection: "anywidget:one",
+    fingerprint: `engine-${engines}`,
+    view_options: options,
+  });
+  const el = document.createElement("div");
+  document.body.append(el);
+  const view = new AbortController();
+  const host = { getModel: async (_: string) => selection };
+  await widget.render({ model, el, signal: view.signal, host } as never);
+  const root = el.querySelector<HTMLElement>(".zf-root");
+  if (!root) throw new Error("the widget has no root");
+  return { model, selection, root, view, host };
+}
+
+export function press(element: Element, key: string, more: KeyboardEventInit = {}): void {
+  element.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, ...more }));
+}

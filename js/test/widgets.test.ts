@@ -1,0 +1,488 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { RESENDS, SILENCE_MS } from "../src/lib/kernel_source";
+import type { Request } from "../src/lib/protocol";
+import explorer from "../src/widgets/explorer";
+import occlusionMap from "../src/widgets/occlusion_map";
+import patchGrid from "../src/widgets/patch_grid";
+import picker from "../src/widgets/picker";
+import { FakeModel, flush } from "./fakes";
+import { CATALOGUE, press, serve, stage } from "./kernel";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  // No pictures can be decoded here; what they hold is tested in a browser.
+  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
+});
+afterEach(() => {
+  document.body.replaceChildren();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const all = <E extends HTMLElement>(root: HTMLElement, selector: string) => [
+  ...root.querySelectorAll<E>(selector),
+];
+const one = <E extends HTMLElement>(root: HTMLElement, selector: string) => {
+  const element = root.querySelector<E>(selector);
+  if (!element) throw new Error(`nothing matches ${selector}`);
+  return element;
+};
+const frames = () => vi.advanceTimersByTimeAsync(200);
+const keyOf = (request: Request) => request.key as Record<string, unknown>;
+
+describe("every widget", () => {
+  it.each([
+    ["zf-picker", picker],
+    ["zf-grid", patchGrid],
+    ["zf-occlusion", occlusionMap],
+    ["zf-explorer", explorer],
+  ] as const)("%s is settled exactly when all it asked for is painted", async (name, widget) => {
+    const { model, root } = await stage(widget, {}, { auto: false });
+    expect(root.classList.contains(name)).toBe(true);
+    expect(root.dataset.zfSettled).toBe("false");
+    await frames();
+    expect(root.dataset.zfSettled).toBe("false"); // nothing has been answered yet
+    await serve(model);
+    await frames();
+    expect(root.dataset.zfSettled).toBe("true");
+  });
+
+  it("asks again for what a newly linked selection has chosen, and leaves the old one", async () => {
+    const { model, selection, root, host } = await stage(patchGrid);
+    await serve(model);
+    const linked = new FakeModel({ unit: ["features.0", 5], photo: 1, rule: "deconvnet" });
+    host.getModel = async () => linked;
+    model.set("selection", "anywidget:two");
+    await serve(model);
+    const asked = model.gets.filter(({ slot }) => slot === "patches:top").map(keyOf);
+    expect(asked.at(-1)).toMatchObject({ layer: "features.0", channel: 5 });
+    expect(one(root, "h3").textContent).toContain("features.0 : 5");
+    expect(selection.listeners("change:unit")).toBe(0);
+    expect(linked.listeners("change:unit")).toBe(1);
+    expect(all(root, ".zf-panel")).toHaveLength(1);
+  });
+
+  it("leaves nothing behind when its view goes", async () => {
+    const { model, selection, root, view } = await stage(explorer);
+    await serve(model, ["projections"]);
+    view.abort();
+    await flush();
+    expect(root.isConnected).toBe(false);
+    for (const event of ["msg:custom", "change:selection", "change:fingerprint"]) {
+      expect(model.listeners(event)).toBe(0);
+    }
+    for (const field of ["unit", "photo", "occluder", "target", "rule"]) {
+      expect(selection.listeners(`change:${field}`)).toBe(0);
+    }
+    expect(model.cancels.map(({ slot }) => slot)).toContain("patches:projections");
+  });
+
+  it("says what to do when no kernel answers, and comes to life when one does", async () => {
+    const { model, root } = await stage(patchGrid);
+    await vi.advanceTimersByTimeAsync(SILENCE_MS * (RESENDS + 1) + 100);
+    const banner = one(root, ".zf-banner");
+    expect(banner.textContent).toContain("Run this cell to bring it to life");
+    expect(root.dataset.zfSettled).toBe("true");
+    expect(root.querySelector(".zf-loading")).toBeNull(); // no endless spinner
+    await serve(model); // answers to what was asked long ago
+    await serve(model);
+    expect(root.querySelector(".zf-banner")).toBeNull();
+    expect(one(root, ".zf-cell").dataset.state).toBe("ready");
+  });
+
+  it("shows an error in its place and stays usable", async () => {
+    const { model, selection, root } = await stage(patchGrid);
+    await serve(model, ["top"]);
+    const data = { name: "InputError", message: "photo-2.jpg can't be read: replace it." };
+    model.answer(model.request("top"), "error", data);
+    await flush();
+    expect(one(root, ".zf-error").textContent).toContain(data.message);
+    selection.set("unit", ["features.3", 5]);
+    await serve(model);
+    await serve(model);
+    expect(root.querySelector(".zf-error:not([hidden])")).toBeNull();
+    expect(one(root, ".zf-cell").dataset.image).toBe("5");
+  });
+
+  it("tells what the kernel refused to select", async () => {
+    const { selection, root } = await stage(patchGrid);
+    const data = { name: "InputError", message: "There is no channel 900." };
+    selection.emit("msg:custom", { zf: 1, op: "error", data });
+    expect(one(root, "[role=alert]").textContent).toContain(data.message);
+  });
+
+  it("shows how far a long computation is", async () => {
+    const { model, root } = await stage(patchGrid);
+    await serve(model, ["top", "projections"]);
+    const progress = { what: "indexing", done: 34, total: 242, seconds_left: 12 };
+    model.answer(model.request("top"), "progress", progress);
+    expect(one(root, ".zf-message").textContent).toContain("indexing 34 / 242 · 12 s left");
+    expect(one<HTMLProgressElement>(root, "progress").value).toBeCloseTo(34 / 242);
+  });
+});
+
+describe("layers", () => {
+  const open = async () => {
+    const all_ = await stage(picker);
+    await serve(all_.model);
+    return { ...all_, list: one(all_.root, "[role=listbox][aria-label=Layers]") };
+  };
+  const options = (list: HTMLElement) => all(list, "[role=option]");
+
+  it("stand in the order of the forward pass, blocks together, the chosen one marked", async () => {
+    const { list } = await open();
+    expect(options(list).map(({ dataset }) => dataset.layer)).toEqual(
+      CATALOGUE.layers.map(({ name }) => name),
+    );
+    const inside = options(list).filter(({ classList }) => classList.contains("zf-in-block"));
+    expect(inside.map(({ dataset }) => dataset.layer)).toEqual([
+      "features.3.squeeze",
+      "features.3.expand",
+      "features.3",
+    ]);
+    expect(all(list, ".zf-block").map(({ textContent }) => textContent)).toEqual(["features.3"]);
+    const chosen = options(list).filter(
+      (option) => option.getAttribute("aria-selected") === "true",
+    );
+    expect(chosen.map(({ dataset }) => dataset.layer)).toEqual(["features.3"]);
+  });
+
+  it("are walked with arrow keys, one tab stop, unit set as one", async () => {
+    const { list, selection } = await open();
+    const set = vi.spyOn(selection, "set");
+    const chosen = options(list)[3]!;
+    expect(options(list).map(({ tabIndex }) => tabIndex)).toEqual([-1, -1, -1, 0, -1]);
+    chosen.focus();
+    press(chosen, "ArrowUp");
+    expect(document.activeElement).toBe(options(list)[2]);
+    expect(set.mock.calls).toEqual([["unit", ["features.3.expand", 0]]]);
+    press(options(list)[2]!, "End");
+    expect(selection.get("unit")).toEqual(["features.4", 0]);
+    press(options(list)[4]!, "ArrowDown");
+    expect(selection.get("unit")).toEqual(["features.4", 0]);
+    press(options(list)[4]!, "Home");
+    expect(options(list).map(({ tabIndex }) => tabIndex)).toEqual([0, -1, -1, -1, -1]);
+  });
+
+  it("go back to the channel that was looked at last", async () => {
+    const { list, selection } = await open();
+    options(list)[4]!.click();
+    expect(selection.get("unit")).toEqual(["features.4", 0]);
+    options(list)[3]!.click();
+    expect(selection.get("unit")).toEqual(["features.3", 2]);
+  });
+
+  it("are filtered by words of name or kind; keys skip what is hidden", async () => {
+    const { list, root, selection } = await open();
+    const filter = one<HTMLInputElement>(root, "input[aria-label^='Filter layers']");
+    filter.value = "FIRE";
+    filter.dispatchEvent(new Event("input"));
+    const shown = options(list).filter(({ hidden }) => !hidden);
+    expect(shown.map(({ dataset }) => dataset.layer)).toEqual(["features.3"]);
+    filter.value = "conv2d features.3";
+    filter.dispatchEvent(new Event("input"));
+    const first = options(list).find(({ hidden }) => !hidden)!;
+    first.focus();
+    press(first, "ArrowDown");
+    expect(selection.get("unit")?.toString()).toBe("features.3.expand,0");
+  });
+});
+
+describe("channels", () => {
+  const open = async (unit: [string, number]) => {
+    const all_ = await stage(picker, { unit });
+    await serve(all_.model);
+    await frames();
+    return { ...all_, strip: one(all_.root, ".zf-strip") };
+  };
+  const shown = (strip: HTMLElement) =>
+    all(strip, ".zf-tile").map(({ dataset }) => Number(dataset.channel));
+
+  it("keep few elements for many channels, and ask for the sheets in view only", async () => {
+    const { model, strip } = await open(["features.4", 0]);
+    expect(shown(strip).length).toBeGreaterThan(10);
+    expect(shown(strip).length).toBeLessThan(200);
+    expect(Number.parseFloat(one(strip, ".zf-strip-space").style.height)).toBeGreaterThan(5000);
+    const sheets = () =>
+      model.gets.filter(({ kind }) => kind === "sheet").map((request) => keyOf(request));
+    expect(sheets().map(({ first, count }) => [first, count])).toEqual([[0, 256]]);
+    strip.scrollTop = 66 * 190;
+    strip.dispatchEvent(new Event("scroll"));
+    expect(sheets().at(-1)).toMatchObject({ layer: "features.4", first: 1024, count: 176 });
+    expect(shown(strip).every((channel) => channel > 1000)).toBe(true);
+  });
+
+  it("are walked with arrow keys in the order shown", async () => {
+    const { strip, selection } = await open(["features.3", 2]);
+    press(strip, "ArrowRight");
+    expect(selection.get("unit")).toEqual(["features.3", 3]);
+    expect(strip.getAttribute("aria-activedescendant")).toBe(one(strip, "[data-channel='3']").id);
+    press(strip, "ArrowDown"); // rows of six
+    expect(selection.get("unit")).toEqual(["features.3", 9]);
+    press(strip, "End");
+    expect(selection.get("unit")).toEqual(["features.3", 11]);
+    press(strip, "ArrowRight");
+    expect(selection.get("unit")).toEqual(["features.3", 11]);
+  });
+
+  it("are sorted by what the index knows, dead ones marked", async () => {
+    const { strip, root } = await open(["features.3", 2]);
+    const sort = one<HTMLSelectElement>(root, "select[aria-label='Sort channels']");
+    const by = (value: string) => {
+      sort.value = value;
+      sort.dispatchEvent(new Event("change"));
+      return shown(strip).slice(0, 3);
+    };
+    expect(by("mean")).toEqual([5, 10, 3]); // (i * 7) % 12 is 11, 10, 9
+    expect(by("strongest")).toEqual([0, 1, 2]);
+    expect(by("silent")).toEqual([1, 0, 2]);
+    expect(one(strip, "[data-channel='1']").classList.contains("zf-dead")).toBe(true);
+    expect(one(strip, "[data-channel='1']").title).toContain("dead");
+    expect(one(strip, "[data-channel='2']").title).toContain("silent in 25 % of images");
+  });
+
+  it("are found by number", async () => {
+    const { strip, root, selection } = await open(["features.4", 0]);
+    const search = one<HTMLInputElement>(root, "input[aria-label^='Go to']");
+    search.value = "777";
+    search.dispatchEvent(new Event("input"));
+    press(search, "Enter");
+    expect(selection.get("unit")).toEqual(["features.4", 777]);
+    expect(one(strip, "[aria-selected='true']").dataset.channel).toBe("777");
+    search.value = "1200";
+    search.dispatchEvent(new Event("input"));
+    expect(search.getAttribute("aria-invalid")).toBe("true");
+  });
+});
+
+describe("patches", () => {
+  const open = async (channel: number) => {
+    const all_ = await stage(patchGrid, { unit: ["features.3", channel] });
+    await serve(all_.model);
+    return { ...all_, cells: all(all_.root, ".zf-cell") };
+  };
+
+  it("come before their projections", async () => {
+    const { model, root } = await stage(patchGrid);
+    await serve(model, ["projections"]);
+    const cells = all(root, ".zf-cell");
+    expect(cells.every(({ dataset }) => dataset.state === "ready")).toBe(true);
+    expect(cells.every(({ classList }) => classList.contains("zf-waits"))).toBe(true);
+    await serve(model);
+    expect(cells.some(({ classList }) => classList.contains("zf-waits"))).toBe(false);
+    const [first, second] = all(root, ".zf-status");
+    expect([first?.dataset.status, second?.dataset.status]).toEqual(["paper", "linearised"]);
+    expect(one(root, ".zf-note").textContent).toContain("one scale (±0.5) for all nine");
+  });
+
+  it("never stand under another unit's name", async () => {
+    const { model, selection, cells } = await open(2);
+    expect(cells[0]?.dataset.image).toBe("2");
+    selection.set("unit", ["features.3", 7]);
+    await serve(model, ["top"]); // its projections come first
+    await frames();
+    expect(cells.every(({ dataset }) => dataset.state === "waiting")).toBe(true);
+    await serve(model);
+    expect(cells[0]?.dataset.image).toBe("7");
+    expect(cells[0]?.classList.contains("zf-waits")).toBe(false);
+  });
+
+  it("say why places are empty", async () => {
+    const { cells } = await open(3);
+    expect(cells.map(({ dataset }) => dataset.state).join(" ")).toBe(
+      "ready ready ready ready empty empty empty empty empty",
+    );
+    expect(cells[4]?.textContent).toContain("fires in only 4 images");
+  });
+
+  it("are chosen with keys or a click, and the chosen photo is marked", async () => {
+    const { root, cells, selection } = await open(2);
+    const buttons = all<HTMLButtonElement>(root, ".zf-patch");
+    expect(cells[0]?.classList.contains("zf-chosen")).toBe(true); // photo 2
+    buttons[0]!.focus();
+    press(buttons[0]!, "ArrowRight");
+    expect(document.activeElement).toBe(buttons[1]);
+    buttons[1]!.click(); // what Enter does on a button
+    expect(selection.get("photo")).toBe(3);
+    expect(cells.filter(({ classList }) => classList.contains("zf-chosen"))).toEqual([cells[1]]);
+    expect(buttons[1]!.getAttribute("aria-pressed")).toBe("true");
+  });
+
+  it("are fetched ahead for the neighbours once all is there", async () => {
+    const { model, root } = await stage(patchGrid);
+    await serve(model, ["projections"]);
+    expect(model.gets.filter(({ slot }) => slot.startsWith("prefetch"))).toEqual([]);
+    await serve(model);
+    await frames();
+    const ahead = model.gets.filter(({ slot }) => slot.startsWith("prefetch"));
+    const channels = ahead.map((request) => [request.kind, keyOf(request).channel]);
+    expect(channels).toEqual([
+      ["top", 3],
+      ["projections", 3],
+      ["top", 1],
+      ["projections", 1],
+    ]);
+    expect(ahead.every(({ priority }) => priority === 5)).toBe(true);
+    expect(root.dataset.zfSettled).toBe("true");
+  });
+
+  it("open a card that lists a projection's operations, and close it with Escape", async () => {
+    const { root } = await open(2);
+    const status = all<HTMLButtonElement>(root, ".zf-status")[1]!;
+    status.click();
+    const card = one(root, "[role=dialog]");
+    expect(card.textContent).toContain("lrn");
+    expect(card.textContent).toContain("frozen");
+    expect(status.getAttribute("aria-expanded")).toBe("true");
+    press(card, "Escape");
+    expect(root.querySelector("[role=dialog]")).toBeNull();
+    expect(document.activeElement).toBe(status);
+  });
+});
+
+describe("occlusion", () => {
+  const open = async (options = {}, state = {}) => {
+    const all_ = await stage(occlusionMap, state, options);
+    await serve(all_.model);
+    return all_;
+  };
+  const maps = (model: FakeModel) => model.gets.filter(({ kind }) => kind === "occlusion");
+  const button = (root: HTMLElement) => one<HTMLButtonElement>(root, ".zf-primary");
+
+  it("starts the map by itself when all has rested, with the settings on screen", async () => {
+    const { model, selection, root } = await open({ stride: 8 });
+    expect(maps(model)).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(200);
+    selection.set("occluder", { top: 0, left: 0, height: 20, width: 12, fill: "mean" });
+    await vi.advanceTimersByTimeAsync(299);
+    expect(maps(model)).toHaveLength(0);
+    expect(root.dataset.zfSettled).toBe("false");
+    await vi.advanceTimersByTimeAsync(2);
+    expect(maps(model).map(keyOf)).toEqual([
+      {
+        fingerprint: model.get("fingerprint"),
+        image: 2,
+        height: 20,
+        width: 12,
+        stride: 8,
+        fill: "mean",
+        target: null,
+        layer: null,
+      },
+    ]);
+    await serve(model);
+    await frames();
+    expect(one(root, ".zf-heat").hidden).toBe(false);
+    expect(one(root, ".zf-note").textContent).toContain("probability of “tiger cat”");
+    expect(root.dataset.zfSettled).toBe("true");
+  });
+
+  it("waits for the button with auto off, and stops at the button", async () => {
+    const { model, root } = await open({ auto: false });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(maps(model)).toHaveLength(0);
+    button(root).click();
+    await flush();
+    expect(maps(model)).toHaveLength(1);
+    expect(button(root).textContent).toBe("Stop");
+    button(root).click();
+    await flush();
+    expect(model.cancels.map(({ slot }) => slot)).toEqual(["photo:map"]);
+    expect(button(root).textContent).toBe("Slide");
+  });
+
+  it("never shows the map of one photo over another", async () => {
+    const { model, selection, root } = await open({});
+    await vi.advanceTimersByTimeAsync(301);
+    await serve(model);
+    expect(one(root, ".zf-heat").hidden).toBe(false);
+    selection.set("photo", 5);
+    expect(one(root, ".zf-heat").hidden).toBe(true);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(maps(model)).toHaveLength(1); // the photo itself isn't there yet
+    await serve(model);
+    await vi.advanceTimersByTimeAsync(301);
+    expect(keyOf(maps(model).at(-1)!)).toMatchObject({ image: 5 });
+  });
+
+  it("doesn't start again when the occluder only moves", async () => {
+    const { model, selection } = await open({});
+    await vi.advanceTimersByTimeAsync(301);
+    await serve(model);
+    selection.set("occluder", { top: 3, left: 30, height: 16, width: 12, fill: "grey" });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(maps(model)).toHaveLength(1);
+  });
+
+  it("shows progress while partial maps come", async () => {
+    const { model, root } = await open({});
+    await vi.advanceTimersByTimeAsync(301);
+    const request = maps(model)[0]!;
+    model.answer(request, "progress", { what: "sliding", done: 12, total: 48, seconds_left: 7 });
+    expect(one(root, ".zf-map-progress").textContent).toBe("12 / 48 · 7 s left");
+    expect(button(root).textContent).toBe("Stop");
+  });
+
+  it("moves the occluder with keys: arrows by a stride, Shift for its size", async () => {
+    const { selection, root } = await open({ stride: 8 });
+    const occluder = one(root, ".zf-occluder");
+    expect(occluder.getAttribute("aria-label")).toContain("16 by 12 pixels at row 10, column 20");
+    press(occluder, "ArrowDown");
+    press(occluder, "ArrowLeft");
+    expect(selection.get("occluder")).toMatchObject({ top: 18, left: 12, height: 16, width: 12 });
+    press(occluder, "ArrowRight", { shiftKey: true });
+    expect(selection.get("occluder")).toMatchObject({ height: 16, width: 20, fill: "grey" });
+    for (let i = 0; i < 20; i++) press(occluder, "ArrowDown");
+    expect(selection.get("occluder")).toMatchObject({ top: 39 }); // its centre in the last row
+  });
+
+  it("reads the map cell by cell, and puts the occluder where the cursor is", async () => {
+    const { model, selection, root } = await open({ stride: 8 });
+    await vi.advanceTimersByTimeAsync(301);
+    await serve(model);
+    const heat = one(root, ".zf-heat");
+    heat.focus();
+    press(heat, "ArrowDown");
+    press(heat, "ArrowRight");
+    press(heat, "ArrowRight");
+    const readout = one(root, ".zf-photo .zf-readout");
+    expect(readout.textContent).toBe("cell 1, 2: tiger cat 21 %, predicted lynx"); // (8 + 2) / 48
+    press(heat, "Enter");
+    expect(selection.get("occluder")).toMatchObject({ top: 4, left: 14, height: 16, width: 12 });
+  });
+
+  it("asks for one prediction at a time under a dragged occluder, the newest next", async () => {
+    const { model, selection } = await open({ auto: false });
+    const under = () =>
+      model.gets.filter(
+        (request) => request.kind === "predict" && request.slot === "classes:under",
+      );
+    const before = under().length;
+    for (let top = 0; top < 30; top++) {
+      selection.set("occluder", { top, left: 0, height: 16, width: 12, fill: "grey" });
+      await flush();
+    }
+    expect(under()).toHaveLength(before + 1);
+    await serve(model);
+    await frames();
+    expect(under()).toHaveLength(before + 2);
+    expect(keyOf(under().at(-1)!)).toMatchObject({ occluder: { top: 29 } });
+    expect(model.cancels).toEqual([]);
+  });
+
+  it("shows clean and occluded bars, and lets a class be the target", async () => {
+    const { model, selection, root } = await open({});
+    const rows = () => all<HTMLButtonElement>(root, ".zf-class");
+    expect(rows().length).toBeGreaterThanOrEqual(5);
+    expect(rows()[0]?.textContent).toContain("→");
+    const other = rows()[2]!;
+    other.click();
+    const index = Number(other.dataset.class);
+    expect(selection.get("target")).toBe(index);
+    expect(rows().filter((row) => row.getAttribute("aria-pressed") === "true")).toEqual([other]);
+    await vi.advanceTimersByTimeAsync(301);
+    expect(keyOf(maps(model).at(-1)!)).toMatchObject({ target: index });
+    other.click();
+    expect(selection.get("target")).toBeNull();
+  });
+});
