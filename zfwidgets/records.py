@@ -41,7 +41,8 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
         raise MissingDependency(
             "to_frame() needs pandas: pip install 'zfwidgets[frames]'"
         ) from error
-    return pandas.DataFrame(list(rows))
+    frame: pandas.DataFrame = pandas.DataFrame(list(rows))
+    return frame
 
 
 @dataclass(frozen=True)
