@@ -8,10 +8,10 @@ export interface ChannelStats {
 }
 
 export const SORTS = [
-  ["index", "by index"],
-  ["mean", "by mean activation"],
-  ["strongest", "by strongest activation"],
-  ["silent", "by share of silent images"],
+  ["index", "sort: index"],
+  ["mean", "sort: mean"],
+  ["strongest", "sort: strongest"],
+  ["silent", "sort: silent"],
 ] as const;
 
 export type Sort = (typeof SORTS)[number][0];

@@ -4,7 +4,7 @@ import { announce, gridStep } from "../lib/a11y";
 import { decode, paintTile } from "../lib/canvas";
 import { floats, ints } from "../lib/codec";
 import { h, select, uniqueId } from "../lib/dom";
-import { count, number, percent } from "../lib/format";
+import { number, percent } from "../lib/format";
 import { type Catalogue, PRIORITY } from "../lib/protocol";
 import { type ChannelStats, isDead, order, SORTS, type Sort } from "./channel_order";
 import { Panel } from "./status";
@@ -211,7 +211,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     total = info.channels;
     stats = null;
     strip.scrollTop = 0;
-    panel.title("Channels", `${count(total, "channel")} of ${name}`);
+    panel.title("Channels", `${total} in ${name}`);
     arrange();
     const priority = PRIORITY.patches;
     void panel.load(
@@ -228,7 +228,7 @@ export const channels: View = (el, selection, source, signal, options) => {
           image: ints(image),
         };
         const dead = stats.silent.reduce((sum, share) => sum + (share >= 1 ? 1 : 0), 0);
-        const about = `${count(total, "channel")} of ${name}${dead ? `, ${dead} dead` : ""}`;
+        const about = `${total} in ${name}${dead ? `, ${dead} dead` : ""}`;
         panel.title("Channels", about);
         arrange();
       },

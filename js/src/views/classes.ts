@@ -57,8 +57,6 @@ class Row {
     const change = under === null ? "" : ` → ${percent(under)}`;
     this.numbers.textContent = `${percent(clean)}${change}`;
     this.element.setAttribute("aria-pressed", String(target));
-    const under_ = under === null ? "" : `, ${percent(under)} under the occluder`;
-    this.element.setAttribute("aria-label", `${this.label}: ${percent(clean)}${under_}`);
   }
 }
 

@@ -15,8 +15,8 @@ export function blockOf(name: string, layers: ReadonlySet<string>): string {
 }
 
 export function fieldText({ field }: Layer): string {
-  if (field.reach === "global") return "sees the whole image";
-  return `sees ${field.reach === "exact" ? "" : "up to "}${extent(field.size)}`;
+  if (field.reach === "global") return "whole image";
+  return `${field.reach === "exact" ? "" : "≤ "}${extent(field.size)}`;
 }
 
 /** Width tells channels, height resolution; both on scales where halving is a step. */
@@ -42,7 +42,9 @@ export const layers: View = (el, selection, source, signal) => {
   });
   panel.tools.append(filter);
   panel.body.append(list);
-  panel.explain("Bars: width = channels, height = resolution (log scales), input first.");
+  panel.explain(
+    "Bars: width = channels, height = resolution (log scales). Right: receptive field in input pixels.",
+  );
 
   /** The channel that was looked at last in each layer. */
   const channelOf = new Map<string, number>();
@@ -100,7 +102,7 @@ export const layers: View = (el, selection, source, signal) => {
           class: `zf-layer zf-role-${layer.role}${own ? " zf-in-block" : ""}${first ? " zf-first" : ""}`,
           role: "option",
           tabindex: -1,
-          title: `${layer.name} · ${layer.kind} · ${layer.channels} channels of ${extent([layer.rows, layer.columns])} · ${fieldText(layer)} · stride ${extent(layer.field.stride)}`,
+          title: `${layer.name} · ${layer.kind} · ${layer.channels} channels of ${extent([layer.rows, layer.columns])} · receptive field ${fieldText(layer)} · stride ${extent(layer.field.stride)}`,
           "data-layer": layer.name,
         },
         glyph(layer, most),
@@ -109,13 +111,13 @@ export const layers: View = (el, selection, source, signal) => {
           { class: "zf-layer-name" },
           inner ? layer.name.slice(own.length + 1) : layer.name,
         ),
+        h("span", { class: "zf-layer-kind" }, layer.kind),
         h(
           "span",
           { class: "zf-layer-shape" },
           h("b", {}, String(layer.channels)),
           ` × ${extent([layer.rows, layer.columns])}`,
         ),
-        h("span", { class: "zf-layer-kind" }, layer.kind),
         h("span", { class: "zf-layer-field" }, fieldText(layer)),
       );
       rows.push(element);

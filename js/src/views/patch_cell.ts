@@ -10,9 +10,9 @@ import { popoverButton } from "./popover";
 
 export const LAYOUTS = [
   ["both", "side by side"],
-  ["patches", "patches only"],
-  ["projections", "projections only"],
-  ["revealed", "revealed patches"],
+  ["patches", "patches"],
+  ["projections", "projections"],
+  ["revealed", "revealed"],
 ] as const;
 export type Layout = (typeof LAYOUTS)[number][0];
 
@@ -75,6 +75,7 @@ export class Cell {
     this.patch = null;
     this.forgetProjection();
     this.button.disabled = true;
+    this.button.setAttribute("aria-label", `Patch ${this.rank + 1}`);
     this.element.dataset.state = "waiting";
     this.value.textContent = this.name.textContent = this.why.textContent = "";
   }
@@ -90,6 +91,7 @@ export class Cell {
     this.reset();
     this.element.dataset.state = "empty";
     this.why.textContent = why;
+    this.button.setAttribute("aria-label", `No patch ${this.rank + 1}${why ? `: ${why}` : ""}`);
   }
 
   setPatch(activation: TopActivation, bitmap: ImageBitmap | null): void {

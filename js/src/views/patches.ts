@@ -74,7 +74,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     } else if (effect === "magnitude") {
       panel.explain(
         legend(gradient("magma"), "0", scale === null ? "" : number(scale)),
-        `Magnitude of the projection, the largest of the colour channels; ${range} for all nine.`,
+        `Magnitude of the projection, the largest of the colour channels; one scale for all nine.`,
       );
     } else {
       panel.explain(

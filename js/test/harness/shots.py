@@ -1,7 +1,7 @@
 """Screenshots of the harness: ``python js/test/harness/shots.py [name ...]``.
 
 Builds the page, opens it from disk in headless Chromium, waits until the widget has settled,
-and writes ``<temporary folder>/zfwidgets-harness/<name>.png``. With names only those pictures are
+checks it with axe-core, and writes ``<temporary folder>/zfwidgets-harness/<name>.png``. With names only those pictures are
 taken.
 """
 
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).resolve().parent
 OUT = Path(tempfile.gettempdir()) / "zfwidgets-harness"
@@ -41,8 +41,20 @@ SHOTS = {
 UNSETTLED = {"occlusion-half", "explorer-indexing"}
 
 
-def main(names: list[str]) -> None:
+def axe(page: Page) -> list[str]:
+    """What axe-core finds wrong in our own elements."""
+    page.add_script_tag(path=HERE.parents[1] / "node_modules" / "axe-core" / "axe.min.js")
+    found = page.evaluate("axe.run('.zf-root').then(({violations}) => violations)")
+    return [
+        f"{violation['id']}: {node['html'][:120]} {node['failureSummary']}"
+        for violation in found
+        for node in violation["nodes"][:2]
+    ]
+
+
+def main(names: list[str]) -> int:
     """Take the pictures of these names, or all."""
+    problems: list[str] = []
     subprocess.run(["node", HERE / "build.mjs", OUT], check=True, stdout=subprocess.DEVNULL)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
@@ -61,10 +73,13 @@ def main(names: list[str]) -> None:
                 page.wait_for_timeout(1500)
             else:
                 page.wait_for_selector('.zf-root[data-zf-settled="true"]', timeout=20000)
+            problems += [f"{name}: {text}" for text in axe(page)]
             page.screenshot(path=OUT / f"{name}.png", full_page=True)
             page.close()
         browser.close()
+    print("\n".join(problems))
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
