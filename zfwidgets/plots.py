@@ -84,7 +84,12 @@ def class_bars(
         [bars],
         [
             bq.Axis(scale=names, side="left", grid_lines="none"),
-            bq.Axis(scale=probability, tick_format=".0%", num_ticks=5, label="probability"),
+            bq.Axis(
+                scale=probability,
+                tick_values=np.linspace(0, 1, 5),
+                tick_format=".0%",
+                label="probability",
+            ),
         ],
         {"top": 40, "bottom": 44, "left": 150, "right": 24},
     )
@@ -153,8 +158,9 @@ def activation_histogram(
         bq,
         [bars, mark],
         [
-            bq.Axis(scale=activation, label="largest activation in an image", num_ticks=6),
-            bq.Axis(scale=images, side="left", label="images", num_ticks=5),
+            # bqplot can't guess formats while there is nothing to show.
+            bq.Axis(scale=activation, label="largest activation in an image", tick_format="~g"),
+            bq.Axis(scale=images, side="left", label="images", tick_format="~g"),
         ],
         {"top": 40, "bottom": 48, "left": 60, "right": 24},
     )
@@ -291,6 +297,8 @@ def _figure(bq: Any, marks: list[Any], axes: list[Any], margin: dict[str, int]) 
         marks=marks,
         axes=axes,
         fig_margin=margin,
+        padding_x=0.02,
+        padding_y=0.0,
         animation_duration=0,
         title_style={"font-size": "14px"},
         layout=ipywidgets.Layout(width="440px", height="300px"),

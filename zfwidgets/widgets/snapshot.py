@@ -152,7 +152,7 @@ def _patches(page: _Page, top: Answer | None, projections: Answer | None) -> Non
         left = "Strongest patches"
     right = "Their projections"
     if projections is not None:
-        right += f", signed around grey, one scale: {projections[0]['scale']:.3g}"
+        right += f", signed around grey, one scale: {projections[0]['scale']:.4g}"
     for i, caption in enumerate((left, right)):
         page.text(MARGIN + i * (half + 2 * GAP), page.y, caption, 18, SOFT, half)
     page.y += 28
