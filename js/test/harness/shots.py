@@ -1,8 +1,8 @@
 """Screenshots of the harness: ``python js/test/harness/shots.py [name ...]``.
 
 Builds the page, opens it from disk in headless Chromium, waits until the widget has settled,
-checks it with axe-core, and writes ``<temporary folder>/zfwidgets-harness/<name>.png``. With names only those pictures are
-taken.
+checks it with axe-core, and writes ``<temporary folder>/zfwidgets-harness/<name>.png``. With
+names only those pictures are taken.
 """
 
 from __future__ import annotations
