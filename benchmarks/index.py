@@ -17,7 +17,7 @@ from zfwidgets.engine.network import Network, computing
 from zfwidgets.engine.topk import IndexPass
 from zfwidgets.images.source import ImageSource
 
-ROUNDS = 5
+ROUNDS = 3
 
 
 class Decoded(ImageSource):
