@@ -342,11 +342,12 @@ class LocalEngine:
             raise InputError("project_all takes activations of one channel of one layer.")
         first = activations[0].unit
         info = self._channel(first.layer, first.channel)
-        places = []
-        for a in activations:
-            _, _, tensor = self._image(a.image)
-            places.append((tensor, *self._place(info, a.unit, tensor)))
+        tensors = [self._image(a.image)[2] for a in activations]
         with self._lock:
+            places = [
+                (tensor, *self._place(info, a.unit, tensor))
+                for a, tensor in zip(activations, tensors, strict=True)
+            ]
             found = self._project(info, first.channel, places, rule, False)
         return tuple(
             self._projection(found, i, info, a.unit, a.image, a.image_name, rule)
