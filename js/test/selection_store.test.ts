@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { SelectionStore } from "../src/lib/selection_store";
 import { MemorySelection, ModelSelection } from "../src/lib/selection_store";
-import { FakeModel } from "./fakes";
+import { FakeModel, flush } from "./fakes";
 
 const start = () => ({
   unit: ["conv1", 3] as [string, number],
@@ -12,7 +12,7 @@ const start = () => ({
 });
 
 const stores: [string, () => SelectionStore][] = [
-  ["of a model", () => new ModelSelection(new FakeModel(start()), () => {})],
+  ["of a model", () => new ModelSelection(new FakeModel(start()))],
   ["in memory", () => new MemorySelection(start())],
 ];
 
@@ -52,33 +52,46 @@ describe.each(stores)("a selection %s", (_, create) => {
 });
 
 describe("a selection of a model", () => {
-  it("sends the changes of one frame together", () => {
+  it("sends the changes of one task together", async () => {
     const model = new FakeModel(start());
-    const frames: (() => void)[] = [];
-    const store = new ModelSelection(model, (callback) => frames.push(callback));
+    const store = new ModelSelection(model);
     for (let top = 10; top < 40; top++) {
       store.set("occluder", { top, left: 2, height: 3, width: 4, fill: "grey" });
     }
     store.set("photo", 9);
     expect(model.saves).toBe(0);
-    expect(frames).toHaveLength(1);
-    frames[0]!();
+    await flush();
     expect(model.saves).toBe(1);
     expect(model.get("occluder")).toMatchObject({ top: 39 });
     store.set("photo", 10);
-    expect(frames).toHaveLength(2);
+    await flush();
+    expect(model.saves).toBe(2);
+  });
+
+  it("has sent a change before a message can come: no old echo lands on it", async () => {
+    const model = new FakeModel(start());
+    const message = new Promise((handled) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        handled(model.saves);
+        port1.close();
+      };
+      port2.postMessage("echo");
+    });
+    new ModelSelection(model).set("photo", 5);
+    expect(await message).toBe(1);
   });
 
   it("sets layer and channel as one trait", () => {
     const model = new FakeModel(start());
     const set = vi.spyOn(model, "set");
-    new ModelSelection(model, () => {}).set("unit", ["conv2", 500]);
+    new ModelSelection(model).set("unit", ["conv2", 500]);
     expect(set.mock.calls).toEqual([["unit", ["conv2", 500]]]);
   });
 
   it("follows what the kernel changes", () => {
     const model = new FakeModel(start());
-    const store = new ModelSelection(model, () => {});
+    const store = new ModelSelection(model);
     const listener = vi.fn();
     store.subscribe("target", listener, new AbortController().signal);
     model.set("target", 282);

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -228,6 +230,22 @@ class Notebook:
         )
         assert error is None, error
         return str(text)
+
+    def value(self, expression: str) -> Any:
+        """What an expression is in the kernel, by way of JSON."""
+        code = f"import json as _json; print(_json.dumps({expression}), end='')"
+        return json.loads(self.execute(code))
+
+    def expect_value(self, expression: str, expected: Any, timeout: float = TIMEOUT) -> None:
+        """Wait until an expression has a value in the kernel; both as JSON has them.
+
+        The page shows a choice before the kernel hears of it, and what tests execute doesn't
+        queue behind what widgets send: state that follows a click is never read just once.
+        """
+        end = time.monotonic() + timeout / 1000
+        while (value := self.value(expression)) != expected:
+            assert time.monotonic() < end, f"{expression} stays {value!r}, not {expected!r}"
+            self.page.wait_for_timeout(50)
 
     def save(self) -> None:
         """Save the notebook."""

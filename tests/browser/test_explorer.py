@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_another_unit_shows_its_own_patches_and_projections(lab, notebook) -> No
     page = notebook.page
     before = canvas_pixels(page.locator(".zf-cell canvas").first)
     choose(notebook, "features.4", 3)
-    assert notebook.execute("print(list(explorer.selection.unit))") == "['features.4', 3]\n"
+    notebook.expect_value("explorer.selection.unit", ["features.4", 3])
     notebook.execute(
         "top = engine.top('features.4', 3); shown = engine.project_all(top.activations)\n"
         "scale = zf.records.display_scale(shown)"
@@ -105,8 +106,10 @@ def test_a_dragged_occluder_moves_our_bars_and_bqplots(lab, notebook) -> None:
         arg=heights,
     )
     expect(page.locator(SETTLED)).to_be_visible(timeout=30_000)
-    state = json.loads(notebook.execute("print(json.dumps(explorer.state))"))
-    covered = state["occluder"]
+    place = re.findall(r"\d+", occluder.get_attribute("aria-label"))
+    covered = dict(zip(("height", "width", "top", "left"), map(int, place), strict=True))
+    covered["fill"] = "grey"
+    notebook.expect_value("explorer.state['occluder']", covered)
     code = f"""o = {covered!r}
 from zfwidgets.records import Box, Occluder
 fill = o.pop("fill")
@@ -145,7 +148,7 @@ def test_keyboard_alone_chooses_a_unit_and_a_photo(lab, notebook) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".zf-patch").nth(1)).to_have_attribute("aria-pressed", "true")
     image = page.locator(".zf-cell").nth(1).get_attribute("data-image")
-    assert notebook.execute("print(explorer.selection.photo, end='')") == image
+    notebook.expect_value("explorer.selection.photo", int(image))
     assert lab.problems == []
 
 

@@ -32,14 +32,15 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** The selection in a model of the kernel's; writes of one frame go out together. */
+/**
+ * The selection in a model of the kernel's. Writes of one task go out together, and before any
+ * message is handled: ipywidgets drops the kernel's echo of an older value only for what was
+ * saved, so a click that waited for its frame could be undone on screen by the click before.
+ */
 export class ModelSelection implements SelectionStore {
   private saving = false;
 
-  constructor(
-    private readonly model: StateModel,
-    private readonly frame: (callback: () => void) => void = nextFrame,
-  ) {}
+  constructor(private readonly model: StateModel) {}
 
   get<F extends SelectionField>(field: F): Selection[F] {
     return (this.model.get(field) ?? null) as Selection[F];
@@ -50,7 +51,7 @@ export class ModelSelection implements SelectionStore {
     this.model.set(field, value);
     if (this.saving) return;
     this.saving = true;
-    this.frame(() => {
+    queueMicrotask(() => {
       this.saving = false;
       this.model.save_changes();
     });
