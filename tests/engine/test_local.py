@@ -262,6 +262,32 @@ def test_other_weights_have_another_index(tmp_path: Path) -> None:
     assert not few(tmp_path, model=changed).indexed
 
 
+def halved(image: Image.Image) -> Tensor:
+    return to_tensor(image) / 2
+
+
+def test_transforms_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Digests can't tell two lambdas apart; what they make of the images can."""
+    photos = pictures(4)
+
+    def engine(transform: object) -> LocalEngine:
+        return LocalEngine(Counting(), photos, transform, cache=tmp_path)
+
+    torch.manual_seed(8)
+    first = engine(lambda image: to_tensor(image))
+    first.index(progress=False)
+    (path,) = tmp_path.iterdir()
+    torch.manual_seed(8)
+    assert engine(lambda image: to_tensor(image) * (1 + 1e-5)).indexed, "rounding of a version"
+    torch.manual_seed(8)
+    other = engine(lambda image: halved(image))
+    assert not other.indexed
+    assert any("another transform of the same name" in note for note in other.info.notes)
+    with pytest.raises(IndexMismatch, match=r"transform.*there, .* here"):
+        TopKIndex.load(path, other._indexing.fingerprint, other._source.probe)
+    assert other.index(progress=False).probe == other._source.probe
+
+
 def test_damaged_and_foreign_indexes_are_said_and_rebuilt(tmp_path: Path) -> None:
     few(tmp_path).index(progress=False)
     (path,) = tmp_path.iterdir()

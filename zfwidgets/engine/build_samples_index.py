@@ -6,20 +6,18 @@ fails when the shipped index isn't found under the engine's fingerprint.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from .. import samples
-from .local import SHIPPED, LocalEngine
+from .indexing import SHIPPED
+from .local import LocalEngine
 
 
 def main() -> None:
     """Write the index into the package's data folder, in place of older ones."""
-    folder = Path(str(SHIPPED))
-    for old in folder.glob("*.safetensors"):
+    for old in SHIPPED.glob("*.safetensors"):
         old.unlink()
-    engine = LocalEngine(samples.network(), samples.photos(), cache=folder)
+    engine = LocalEngine(samples.network(), samples.photos(), cache=SHIPPED)
     engine.index()
-    print(*(f"{path} {path.stat().st_size:,} bytes" for path in folder.iterdir()), sep="\n")
+    print(*(f"{path} {path.stat().st_size:,} bytes" for path in SHIPPED.iterdir()), sep="\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ and fingerprints. Reading it needs NumPy and safetensors, not torch.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from safetensors.numpy import save_file
 from ..errors import IndexMismatch, InputError
 from ..records import Floats, Ints
 
-SCHEMA = 1
+SCHEMA = 2
+PROBE_TOLERANCE = 5e-3
+"""How far the same transform may be from itself in another version of Pillow or torchvision."""
 _STORED_AS = {"values": np.float32, "images": np.int32, "rows": np.int16, "cols": np.int16}
 
 
@@ -56,7 +58,9 @@ class TopKIndex:
     """Top k of every channel of every layer, with statistics.
 
     ``fingerprint`` names the weights, transform and data that it belongs to; ``sampled`` are the
-    images whose activations are sampled; ``skipped`` are (name, reason) of unreadable images.
+    images whose activations are sampled; ``skipped`` are (name, reason) of unreadable images;
+    ``probe`` are means and standard deviations of a few images as the network got them (see
+    `zfwidgets.images.source.ImageSource`), which tell apart transforms that have one name.
     """
 
     layers: Mapping[str, LayerIndex]
@@ -65,6 +69,7 @@ class TopKIndex:
     sampled: Ints
     skipped: tuple[tuple[str, str], ...] = ()
     made_with: Mapping[str, str] = field(default_factory=dict)
+    probe: tuple[float, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write atomically: a reader sees the old file or the whole new one."""
@@ -80,6 +85,7 @@ class TopKIndex:
             "images_seen": self.images_seen,
             "skipped": self.skipped,
             "made_with": dict(self.made_with),
+            "probe": self.probe,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{uuid4().hex}.part")
@@ -91,13 +97,20 @@ class TopKIndex:
             raise
 
     @classmethod
-    def load(cls, path: Path, expected: Mapping[str, str] | None = None) -> TopKIndex:
-        """Read an index; with ``expected`` fingerprints, raise `IndexMismatch` if it's another's.
+    def load(
+        cls,
+        path: Path,
+        expected: Mapping[str, str] | None = None,
+        probe: tuple[float, ...] | None = None,
+    ) -> TopKIndex:
+        """Read an index, which must have the ``expected`` fingerprints and ``probe``, if given.
 
         Raises
         ------
         InputError
             The file isn't a zfwidgets index, or is damaged, or has another schema.
+        IndexMismatch
+            It belongs to another model, other images or another transform.
         """
         try:
             with safe_open(path, "numpy") as file:
@@ -120,6 +133,11 @@ class TopKIndex:
                 if found.get(key) != expected.get(key)
             ]
             raise IndexMismatch(f"{path} belongs to something else: {'; '.join(differs)}.")
+        if probe is not None and not _alike(about["probe"], probe):
+            raise IndexMismatch(
+                f"{path} belongs to another transform of the same name: it gave images with mean "
+                f"and standard deviation {_listed(about['probe'])} there, {_listed(probe)} here."
+            )
         layers = {
             name: LayerIndex(
                 *(
@@ -136,7 +154,21 @@ class TopKIndex:
             arrays["sampled"].astype(np.int64),
             tuple((name, reason) for name, reason in about["skipped"]),
             about["made_with"],
+            tuple(about["probe"]),
         )
+
+
+def _alike(found: Sequence[float], probe: Sequence[float]) -> bool:
+    """Whether two probes are one transform's, to `PROBE_TOLERANCE` of the largest value."""
+    one, other = np.asarray(found), np.asarray(probe)
+    if one.shape != other.shape:
+        return False
+    tolerance = PROBE_TOLERANCE * np.nanmax(np.abs(other), initial=0)
+    return bool(np.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True))
+
+
+def _listed(probe: Sequence[float]) -> str:
+    return ", ".join(f"{value:.4g}" for value in probe)
 
 
 def _widen(part: str, array: NDArray[Any]) -> NDArray[Any]:

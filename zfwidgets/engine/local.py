@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import InactiveUnit, IndexMismatch, InputError, UnsupportedModel
+from ..errors import InactiveUnit, InputError, UnsupportedModel
 from ..images.source import ImageSource
 from ..records import (
     Activation,
@@ -32,12 +31,11 @@ from ..records import (
 )
 from . import deconv
 from .index import LayerIndex, TopKIndex
+from .indexing import Indexing, cache_folder
 from .network import Network, computing
 from .occlusion import Grid, cover, score, slide
-from .topk import KEEP, IndexPass
-
-SHIPPED = files("zfwidgets.images") / "data" / "index"
-"""Indexes that come with the package."""
+from .progress import watch
+from .topk import KEEP
 
 OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
@@ -105,11 +103,7 @@ class LocalEngine:
         self._labels = _labels(
             labels or self._source.categories or getattr(model, "categories", None), self._network
         )
-        self._fingerprint = {"model": self._network.fingerprint, **self._source.fingerprint()}
-        self._cache = _cache_folder(cache)
-        self._pass: IndexPass | None = None
-        self._index_note = ""
-        self._index = self._find_index()
+        self._indexing = Indexing(self._network, self._source, cache_folder(cache), self._lock)
 
     def __repr__(self) -> str:
         info = self.info
@@ -121,8 +115,13 @@ class LocalEngine:
     @property
     def info(self) -> EngineInfo:
         """Names, shapes, labels, notes and the fingerprint."""
-        source = self._source
-        notes = (source.transform_note, source.display_note, self._index_note, *self._precision())
+        source, fingerprint = self._source, self._indexing.fingerprint
+        notes = (
+            source.transform_note,
+            source.display_note,
+            self._indexing.note,
+            *self._precision(),
+        )
         return EngineInfo(
             model=self._network.name,
             device=str(self._network.device),
@@ -131,7 +130,7 @@ class LocalEngine:
             image_labels=tuple(source.labels),
             labels=self._labels,
             transform=source.transform_name,
-            fingerprint="-".join(self._fingerprint[key] for key in sorted(self._fingerprint)),
+            fingerprint="-".join(fingerprint[key] for key in sorted(fingerprint)),
             skipped=tuple((s.name, s.reason) for s in source.skipped),
             notes=tuple(note for note in notes if note),
         )
@@ -199,57 +198,15 @@ class LocalEngine:
     @property
     def indexed(self) -> bool:
         """Whether the top-k index is there, so that ``top`` and ``channels`` answer at once."""
-        return self._index is not None
-
-    def _find_index(self) -> TopKIndex | None:
-        name = self._index_name()
-        for folder in filter(None, (Path(str(SHIPPED)), self._cache)):
-            path = folder / name
-            if path.exists():
-                try:
-                    return TopKIndex.load(path, self._fingerprint)
-                except (InputError, IndexMismatch) as error:
-                    self._index_note = f"An index on disk was not used. {error}"
-        return None
-
-    def _index_name(self) -> str:
-        parts = (self._fingerprint[key][:12] for key in sorted(self._fingerprint))
-        return f"{'-'.join(parts)}.safetensors"
+        return self._indexing.ready
 
     def index_steps(self) -> Generator[Progress, None, None]:
         """Build the top-k index in steps, if it isn't there; keep it on disk."""
-        while self._index is None:
-            with self._lock:
-                if self.indexed:  # another thread has finished it meanwhile
-                    return
-                running = self._pass or IndexPass(self._network, self._source, self._fingerprint)
-                self._pass = None  # a step that fails leaves nothing behind
-                try:
-                    progress = running.step()
-                except BaseException:
-                    running.close()
-                    raise
-                if running.result is not None:
-                    self._keep(running.result)
-                else:
-                    self._pass = running
-            yield progress
-
-    def _keep(self, index: TopKIndex) -> None:
-        self._index = index
-        if self._cache:
-            try:
-                index.save(self._cache / self._index_name())
-                self._index_note = ""
-            except OSError as error:
-                self._index_note = f"The index is in memory only, {self._cache}: {error}."
+        return self._indexing.steps()
 
     def index(self, progress: bool = True) -> TopKIndex:
         """The top-k index of all layers, built now if it isn't there, with a progress bar."""
-        if self._index is None:
-            _watch(self.index_steps(), "Looking at all images once", progress)
-        assert self._index is not None
-        return self._index
+        return self._indexing.get(progress)
 
     def channels(self, layer: str) -> ChannelSummary:
         """Statistics of all channels of a layer."""
@@ -464,7 +421,7 @@ class LocalEngine:
             Layer whose feature maps' total activations are recorded too (Fig. 7b).
         """
         steps = self.occlude_steps(image, patch, stride, fill, target, layer)
-        found: OcclusionMap = _watch(steps, "Sliding the occluder", progress)
+        found: OcclusionMap = watch(steps, "Sliding the occluder", progress)
         return found
 
     def occlude_steps(
@@ -559,32 +516,3 @@ def _pair(what: str, value: int | tuple[int, int], image: tuple[int, int]) -> tu
             f"{image[0]} x {image[1]}."
         )
     return int(rows), int(columns)
-
-
-def _cache_folder(cache: str | Path | bool | None) -> Path | None:
-    if cache is False:
-        return None
-    if cache is None or cache is True:
-        from platformdirs import user_cache_path
-
-        return user_cache_path("zfwidgets", appauthor=False) / "index"
-    return Path(cache)
-
-
-def _watch(steps: Generator[Any, None, Any], what: str, progress: bool) -> Any:
-    """Run steps to their end under a progress bar; the generator's return value."""
-    from tqdm.auto import tqdm
-
-    with tqdm(desc=what, disable=not progress, leave=False, unit="") as bar:
-        try:
-            while True:
-                step = next(steps)
-                done, total = (
-                    (step.done, step.total)
-                    if isinstance(step, Progress)
-                    else (int(step.done.sum()), step.done.size)
-                )
-                bar.total = total
-                bar.update(done - bar.n)
-        except StopIteration as end:
-            return end.value

@@ -161,6 +161,7 @@ class IndexPass:
                 "batch": str(self._batch),
                 "threads": str(torch.get_num_threads()),
             },
+            self._source.probe,
         )
 
 

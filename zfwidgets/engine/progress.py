@@ -1,0 +1,27 @@
+"""Long computations in steps, under a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from ..records import Progress
+
+
+def watch(steps: Generator[Any, None, Any], what: str, shown: bool) -> Any:
+    """Run steps (of `Progress`, or of maps with ``done`` cells) to the end; their result."""
+    from tqdm.auto import tqdm
+
+    with tqdm(desc=what, disable=not shown, leave=False, unit="") as bar:
+        try:
+            while True:
+                step = next(steps)
+                done, total = (
+                    (step.done, step.total)
+                    if isinstance(step, Progress)
+                    else (int(step.done.sum()), step.done.size)
+                )
+                bar.total = total
+                bar.update(done - bar.n)
+        except StopIteration as end:
+            return end.value
