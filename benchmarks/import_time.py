@@ -1,0 +1,52 @@
+"""How long ``import zfwidgets`` takes beside a bare interpreter.
+
+``python benchmarks/import_time.py [--quick]`` prints a table and, as its last line, one line of
+JSON: medians in milliseconds over interleaved fresh processes, and their difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+PROGRAMS = {"bare": "pass", "import zfwidgets": "import zfwidgets"}
+
+
+def seconds(program: str) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], check=True)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Time both, in turns; the first round only warms the disk cache."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="7 rounds instead of 31")
+    rounds = 7 if parser.parse_args().quick else 31
+    times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    for _ in range(rounds + 1):
+        for name, program in PROGRAMS.items():
+            times[name].append(seconds(program) * 1e3)
+    medians = {name: statistics.median(values[1:]) for name, values in times.items()}
+    for name, median in medians.items():
+        print(f"{name:20} {median:7.1f} ms")
+    bare, ours = medians.values()
+    print(
+        json.dumps(
+            {
+                "python": sys.version.split()[0],
+                "rounds": rounds,
+                "bare_ms": round(bare, 1),
+                "import_ms": round(ours, 1),
+                "more_ms": round(ours - bare, 1),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
