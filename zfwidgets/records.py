@@ -26,8 +26,9 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-Reach = Literal["exact", "upper bound", "global"]
-"""How far a receptive field is known: its exact box, a box that contains it, or the whole image."""
+Reach = Literal["exact", "upper bound", "gated", "global"]
+"""How far a receptive field is known: its exact box, a box that contains it, its exact box but for
+squeeze-excite gates, which see the whole image, or the whole image."""
 
 Status = Literal["paper", "adjoint", "linearised", "unknown"]
 """How an operation is inverted on the way down (see :mod:`zfwidgets.engine.deconv`)."""
@@ -329,16 +330,21 @@ class Projection:
         return Image.fromarray(signed_to_uint8(pixels, scale or display_scale([self])))
 
 
-def display_scale(projections: Iterable[Projection], percentile: float = 99.5) -> float:
+CLIPPED_AT = 99.5
+"""Percentile of a projection's non-zero magnitudes that is shown as full black or white."""
+
+
+def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED_AT) -> float:
     """The value that is shown as full black or white, one for all of ``projections``.
 
-    A percentile of the absolute values over the receptive-field crops: over whole images the
-    zeros around would make it useless.
+    A percentile of the absolute values that aren't zero, over the receptive-field crops. Zeros
+    say nothing of how large the others are: a third to four fifths of a crop is zero where
+    rectifiers let nothing through, and counted in they would pull the scale down and saturate
+    the rest. 1.0 if all is zero.
     """
     crops = [np.abs(p.crop()).ravel() for p in projections]
-    if not crops:
-        return 1.0
-    return float(np.percentile(np.concatenate(crops), percentile)) or 1.0
+    values = np.concatenate([crop[crop > 0] for crop in crops]) if crops else np.empty(0)
+    return float(np.percentile(values, percentile)) if values.size else 1.0
 
 
 def signed_to_uint8(pixels: Floats, scale: float) -> Pixels:

@@ -35,6 +35,7 @@ export const CATALOGUE: Catalogue = {
   ],
   images: Array.from({ length: 20 }, (_, i) => ({ name: `photo-${i}.jpg`, label: null })),
   classes: ["tiger cat", "lynx", "espresso", "windmill", "anvil", "heron", "red fox"],
+  rules: ["deconvnet", "guided", "gradient", "my own"],
   indexed: true,
 };
 
@@ -83,11 +84,14 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       const n = channel === 3 ? 4 : k;
       const projections = Array.from({ length: n }, (_, rank) => ({
         image: (channel + rank) % 20,
+        scale: 0.25 + rank / 8,
+        full: Math.max(0.5, 0.25 + rank / 8),
         status: rank === 1 ? "linearised" : "paper",
         operations: [{ name: "lrn", status: "linearised", count: 1, note: "frozen" }],
         pools: 2,
       }));
-      const data = { projections, scale: 0.5, patch: [11, 13], mime: "image/png" };
+      const rest = { scale: 0.5, clipped_at: 99.5, patch: [11, 13], mime: "image/png" };
+      const data = { projections, ...rest };
       return [data, projections.map(() => PIXELS)];
     }
     case "photo": {

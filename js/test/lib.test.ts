@@ -4,8 +4,15 @@ import { bytes, floats, ints } from "../src/lib/codec";
 import { gradient, lutIndex, lutOf } from "../src/lib/colour";
 import { number, percent, timeLeft } from "../src/lib/format";
 import { latest } from "../src/lib/latest";
-import { blur, magnitude, magnitudePicture, reveal } from "../src/lib/magnitude";
 import { canonical, identity } from "../src/lib/protocol";
+import {
+  blur,
+  magnitude,
+  magnitudePicture,
+  positivePicture,
+  reveal,
+  signedPicture,
+} from "../src/lib/signed";
 import { flush, windowOn } from "./fakes";
 
 describe("canonical keys", () => {
@@ -110,7 +117,7 @@ describe("colour maps", () => {
   });
 });
 
-describe("magnitude", () => {
+describe("a signed picture", () => {
   // 2 rows of 3 pixels: zero, +scale in red, -scale in blue / half in green, zero, zero
   const signed = {
     rows: 2,
@@ -126,13 +133,36 @@ describe("magnitude", () => {
     ]),
   };
 
-  it("is the largest of the colour channels, whatever its sign", () => {
-    const values = Array.from(magnitude(signed), (value) => Number(value.toFixed(3)));
-    expect(values).toEqual([0, 1, 1, 0.504, 0, 0]);
+  it("is spread and clipped around grey by a gain", () => {
+    const { rows, columns, rgba } = signedPicture(signed, 1.5);
+    expect([rows, columns]).toEqual([2, 3]);
+    expect(Array.from(rgba.slice(0, 16))).toEqual([
+      128, 128, 128, 255, 255, 128, 128, 255, 128, 128, 1, 255, 128, 224, 128, 255,
+    ]);
+    expect(signedPicture(signed, 1).rgba).toEqual(signed.rgba);
+    expect(Array.from(signedPicture(signed, 0.5).rgba.slice(4, 12))).toEqual([
+      192, 128, 128, 255, 128, 128, 65, 255,
+    ]);
   });
 
-  it("becomes a picture through a colour map", () => {
-    const { rows, columns, rgba } = magnitudePicture(signed, lutOf("magma"));
+  it("can show what is above zero alone, black at zero", () => {
+    const { rgba } = positivePicture(signed, 1);
+    expect(Array.from(rgba.slice(0, 16))).toEqual([
+      0, 0, 0, 255, 255, 0, 0, 255, 0, 0, 0, 255, 0, 129, 0, 255,
+    ]);
+    expect(positivePicture(signed, 2).rgba[13]).toBe(255);
+  });
+
+  it("has as magnitude the largest of the colour channels, whatever its sign", () => {
+    const values = (gain?: number) =>
+      Array.from(magnitude(signed, gain), (value) => Number(value.toFixed(3)));
+    expect(values()).toEqual([0, 1, 1, 0.504, 0, 0]);
+    expect(values(0.5)).toEqual([0, 0.5, 0.5, 0.252, 0, 0]);
+    expect(values(3)).toEqual([0, 1, 1, 1, 0, 0]);
+  });
+
+  it("has a magnitude that becomes a picture through a colour map", () => {
+    const { rows, columns, rgba } = magnitudePicture(signed, 1, lutOf("magma"));
     expect([rows, columns]).toEqual([2, 3]);
     expect(Array.from(rgba.slice(0, 4))).toEqual(Array.from(lutOf("magma").slice(0, 4)));
     expect(Array.from(rgba.slice(4, 8))).toEqual(Array.from(lutOf("magma").slice(-4)));

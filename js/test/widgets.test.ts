@@ -12,12 +12,24 @@ beforeEach(() => {
   vi.useFakeTimers();
   // No pictures can be decoded here; what they hold is tested in a browser.
   vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
+  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
 });
 afterEach(() => {
   document.body.replaceChildren();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
+
+class BlankCanvas {
+  constructor(
+    readonly width: number,
+    readonly height: number,
+  ) {}
+  getContext() {
+    const data = new Uint8ClampedArray(this.width * this.height * 4).fill(128);
+    return { drawImage() {}, getImageData: () => ({ data }) };
+  }
+}
 
 const all = <E extends HTMLElement>(root: HTMLElement, selector: string) => [
   ...root.querySelectorAll<E>(selector),
@@ -272,7 +284,9 @@ describe("patches", () => {
     expect(cells.some(({ classList }) => classList.contains("zf-waits"))).toBe(false);
     const [first, second] = all(root, ".zf-status");
     expect([first?.dataset.status, second?.dataset.status]).toEqual(["paper", "linearised"]);
-    expect(one(root, ".zf-note").textContent).toContain("one scale (±0.5) for all nine");
+    expect(one(root, ".zf-note").textContent).toContain(
+      "−0.5+0.5Signed around mid-grey; one scale",
+    );
   });
 
   it("never stand under another unit's name", async () => {

@@ -222,6 +222,10 @@ class NumpyEngine:
     def patch(self, activation: Activation):
         return activation.box.cut(self.photo(activation.image), 128)
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return ("deconvnet", "guided", "gradient", "my own")
+
     def project_all(self, activations: Sequence[Activation], rule: str = "deconvnet"):
         return tuple(self._project(a, rule) for a in activations)
 
@@ -232,11 +236,17 @@ class NumpyEngine:
         maps = self.forward(self.input(a.image))
         y = np.zeros_like(maps[a.unit.layer])
         y[a.unit.channel, a.unit.row, a.unit.col] = a.value
+
+        def rectify(signal, forward):
+            """What the rule lets through a rectifier that got `forward`."""
+            signal = signal if rule == "gradient" else np.maximum(signal, 0)
+            return signal if rule == "deconvnet" else signal * (forward > 0)
+
         if depth >= 3:
-            y = conv_transposed(np.maximum(y, 0), self.w2)
+            y = conv_transposed(rectify(y, maps["conv2"]), self.w2)
         if depth >= 2:
             y = unpool(y, maps["switches"])
-        y = conv_transposed(np.maximum(y, 0), self.w1)
+        y = conv_transposed(rectify(y, maps["conv1"]), self.w1)
         operations = (Operation("conv2d", "paper", 1 + (depth >= 3)),)
         if depth >= 2:
             operations += (Operation("max_pool2d", "paper", 1, "switches of this image"),)

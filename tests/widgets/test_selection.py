@@ -44,7 +44,8 @@ def test_values_may_be_records_and_numpy_numbers(selection):
         ("occluder", {**OCCLUDER, "width": 0}, "width must be in"),
         ("occluder", [0, 0, 4, 4], "must be {top, left"),
         ("target", 5, r"target must be in 0 \.\. 4"),
-        ("rule", "gradient", "rule must be one of"),
+        ("rule", "gradients", "rule must be one of deconvnet, guided, gradient, my own, not 'gra"),
+        ("rule", None, "rule must be one of"),
     ],
 )
 def test_what_cannot_be_selected_is_rejected_and_changes_nothing(selection, name, value, says):
@@ -62,6 +63,9 @@ def test_without_an_engine_the_form_is_checked():
         selection.unit = (3, 3)
     with pytest.raises(SelectionError, match="channel must be in"):
         selection.unit = ("anything", -1)
+    selection.rule = "what an engine may know"
+    with pytest.raises(InputError, match="rule must be one of"):
+        selection.rule = 3
     with pytest.raises(InputError, match=r"doesn't take 'foto'; did you mean 'photo'"):
         zf.Selection(foto=1)
 

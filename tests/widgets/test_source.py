@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import itertools
 import json
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 from PIL import Image
 
 from zfwidgets.errors import InputError, UnknownLayer
-from zfwidgets.records import Box, Occluder, display_scale, signed_to_uint8
-from zfwidgets.widgets.encode import LOSSLESS_BELOW, encode_pictures, thumbnail
+from zfwidgets.records import CLIPPED_AT, Box, Occluder, display_scale, signed_to_uint8
+from zfwidgets.widgets.encode import LOSSLESS_BELOW, encode_pictures, on_scale, thumbnail
+from zfwidgets.widgets.keys import rule_name
 from zfwidgets.widgets.source import Cache, Source
 
 
@@ -70,6 +73,7 @@ def test_catalogue(engine):
     }
     assert data["images"][1] == {"name": "picture 1", "label": "odd"}
     assert data["classes"] == list(engine.info.labels)
+    assert data["rules"] == ["deconvnet", "guided", "gradient", "my own"]
     for _ in engine.index_steps():
         pass
     assert answer(source, "catalogue")[0]["indexed"] is True
@@ -132,8 +136,80 @@ def test_projections_are_the_engines_on_one_scale(source, layer):
         "count": 2 if layer == "relu2" else 1,
         "note": "",
     }
-    for p, buffer in zip(projections, buffers, strict=True):
-        np.testing.assert_array_equal(pixels(buffer), signed_to_uint8(p.crop(), scale))
+    assert data["clipped_at"] == CLIPPED_AT
+    for p, sent, buffer in zip(projections, data["projections"], buffers, strict=True):
+        assert sent["scale"] == display_scale([p])
+        assert sent["full"] == max(scale, sent["scale"])
+        np.testing.assert_array_equal(pixels(buffer), signed_to_uint8(p.crop(), sent["full"]))
+    larger = [p["full"] > scale for p in data["projections"]]
+    assert any(larger) or layer == "conv1"
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.4])
+def test_a_projections_picture_can_be_shown_on_either_scale(strength):
+    """From 8 bits on the larger scale, the smaller one is right to a level."""
+    values = np.random.default_rng(5).normal(0, 2, size=(9, 12, 3)).astype(np.float32)
+    sent = signed_to_uint8(values, 4.0)
+    shown = on_scale(sent, 4.0, 4.0 * strength).astype(int)
+    exact = signed_to_uint8(values, 4.0 * strength).astype(int)
+    assert np.abs(shown - exact).max() <= np.ceil(0.5 / strength)
+    assert shown.min() < 20
+    assert shown.max() > 236
+
+
+def test_projections_stay_lossless_however_large():
+    large = np.zeros((500, 400, 3), np.uint8)
+    assert large.nbytes > LOSSLESS_BELOW
+    mime, (sent,) = encode_pictures([large], lossless=True)
+    assert mime == "image/png"
+    np.testing.assert_array_equal(pixels(sent), large)
+
+
+def test_the_scale_is_a_percentile_of_what_is_not_zero(source):
+    one, *_ = source.engine.project_all(source.engine.top("relu2", 1, 9))
+    crop = one.crop()
+    assert (crop == 0).any()
+    expected = np.percentile(np.abs(crop[crop != 0]), 99.5)
+    assert display_scale([one]) == pytest.approx(expected)
+    # More of nothing around it changes nothing.
+    box = one.activation.box
+    wide = dataclasses.replace(
+        one,
+        pixels=np.pad(one.pixels, ((40, 0), (0, 60), (0, 0))),
+        activation=dataclasses.replace(
+            one.activation, box=Box(box.top, box.left, box.height + 40, box.width + 60)
+        ),
+    )
+    assert wide.crop().size > crop.size
+    assert display_scale([wide]) == pytest.approx(
+        np.percentile(np.abs(one.pixels[one.pixels != 0]), 99.5)
+    )
+    nothing = dataclasses.replace(one, pixels=np.zeros_like(one.pixels))
+    assert display_scale([nothing]) == display_scale([]) == 1.0
+    assert (signed_to_uint8(nothing.crop(), 1.0) == 128).all()
+
+
+def test_each_rule_has_its_own_projections(source):
+    fields = {"layer": "relu2", "channel": 1, "k": 9}
+    top = source.engine.top("relu2", 1, 9)
+    pictures = {}
+    for rule in ("deconvnet", "guided", "gradient"):
+        data, buffers = answer(source, "projections", rule=rule, **fields)
+        pictures[rule] = [pixels(buffer) for buffer in buffers]
+        expected = source.engine.project_all(top, rule)
+        assert data["scale"] == display_scale(expected)
+        for p, sent, picture in zip(expected, data["projections"], pictures[rule], strict=True):
+            np.testing.assert_array_equal(picture, signed_to_uint8(p.crop(), sent["full"]))
+    for a, b in itertools.combinations(pictures.values(), 2):
+        assert any((x != y).any() for x, y in zip(a, b, strict=True))
+
+
+def test_an_engine_that_lists_no_rules_has_the_usual_ones(engine):
+    class Older(type(engine)):
+        rules = property(doc="Not there.")
+
+    with pytest.raises(InputError, match="deconvnet, guided, gradient, not 'magic'"):
+        rule_name(Older(), "magic")
 
 
 def test_projections_come_by_and_by(source):
@@ -321,7 +397,11 @@ OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey"}
         ("top", {"channel": "0"}, "must be a whole number"),
         ("top", {"k": 0}, r"k must be in 1 \.\. 100"),
         ("top", {"extra": 1}, "unknown: .*extra"),
-        ("projections", {"rule": "magic"}, "rule must be one of deconvnet, not 'magic'"),
+        (
+            "projections",
+            {"rule": "magic"},
+            "rule must be one of deconvnet, guided, gradient, my own, not 'magic'",
+        ),
         ("sheet", {"count": 257}, r"count must be in 1 \.\. 256"),
         ("sheet", {"size": 10_000}, "size must be in"),
         ("photo", {"image": 14}, r"photo must be in 0 \.\. 13, not 14"),

@@ -87,6 +87,14 @@ def test_the_first_selection_is_a_convolution_and_its_strongest_photo(indexed):
     assert abs(2 * box["left"] + box["width"] - columns) <= 1
 
 
+def test_a_rule_can_be_chosen_first(engine):
+    grid = zf.PatchGrid(engine, rule="guided")
+    assert grid.selection.rule == "guided"
+    assert zf.Explorer(engine, selection=grid.selection).selection.rule == "guided"
+    with pytest.raises(InputError, match="rule must be one of deconvnet, guided"):
+        zf.Explorer(engine, rule="magic")
+
+
 def test_nothing_is_computed_before_it_is_asked_for(engine):
     zf.Explorer(engine)
     assert not engine.threads

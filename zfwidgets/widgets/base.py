@@ -339,6 +339,8 @@ def chosen(
         values["unit"] = (given["layer"], given.get("channel", 0))
     elif "channel" in given:
         values["unit"] = ((unit or middle_unit(engine))[0], given["channel"])
+    if "rule" in given:
+        values["rule"] = given["rule"]
     if "image" in given:
         values["photo"] = given["image"]
     if "patch" in given or "fill" in given:

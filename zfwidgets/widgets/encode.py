@@ -23,9 +23,11 @@ GREY = 128
 """The level that is shown where there are no pixels."""
 
 
-def encode_pictures(pictures: Sequence[Pixels]) -> tuple[str, list[bytes]]:
+def encode_pictures(
+    pictures: Sequence[Pixels], *, lossless: bool = False
+) -> tuple[str, list[bytes]]:
     """Encode pictures of one answer; all get the MIME type that the largest one needs."""
-    small = max((p.nbytes for p in pictures), default=0) <= LOSSLESS_BELOW
+    small = lossless or max((p.nbytes for p in pictures), default=0) <= LOSSLESS_BELOW
     buffers = []
     for pixels in pictures:
         stream = io.BytesIO()
@@ -41,6 +43,12 @@ def encode_pictures(pictures: Sequence[Pixels]) -> tuple[str, list[bytes]]:
 def decode_picture(buffer: bytes) -> Image.Image:
     """A picture of an answer, as an RGB image."""
     return Image.open(io.BytesIO(buffer)).convert("RGB")
+
+
+def on_scale(levels: Pixels, full: float, scale: float) -> Pixels:
+    """Signed levels around `GREY` whose 127 stand for ``full``, as if they stood for ``scale``."""
+    signed = (levels.astype(np.float64) - GREY) * (full / scale)
+    return np.asarray(np.clip(np.rint(signed), -127, 127) + GREY, dtype=np.uint8)
 
 
 def numbers(values: NDArray[Any], dtype: str = "<f4") -> bytes:

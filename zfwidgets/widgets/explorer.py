@@ -25,7 +25,7 @@ class Explorer(EngineWidget):
         Index of the photo that is chosen first; by default the channel's strongest one.
     sort
         Of the channels, see `LayerPicker`.
-    patches
+    patches, rule
         See `PatchGrid`.
     stride, patch, fill, overlay, colours, opacity, auto
         Of the occlusion map, see `OcclusionMap`.
@@ -51,6 +51,7 @@ class Explorer(EngineWidget):
         image: int | None = None,
         sort: str = "index",
         patches: str = "both",
+        rule: str | None = None,
         stride: int | None = None,
         patch: int | tuple[int, int] | None = None,
         fill: str | float | None = None,
@@ -72,6 +73,7 @@ class Explorer(EngineWidget):
             "layer": layer,
             "channel": channel,
             "image": image,
+            "rule": rule,
             "patch": patch,
             "fill": fill,
         }

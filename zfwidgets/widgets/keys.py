@@ -17,7 +17,8 @@ Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
 MOST_THUMBNAILS = 256
 LARGEST_THUMBNAIL = 256
 MOST_PATCHES = 100
-RULES = ("deconvnet",)
+RULES = ("deconvnet", "guided", "gradient")
+"""The rules of an engine that doesn't list its own as ``engine.rules``."""
 
 
 def integer(name: str, value: Any, low: int, high: int, hint: str = "") -> int:
@@ -92,11 +93,19 @@ def to_occluder(rectangle: Mapping[str, Any] | None) -> Occluder | None:
     return Occluder(box, rectangle["fill"])
 
 
-def rule_name(value: Any) -> str:
-    """How rectifiers are inverted; the paper's way is the one there is."""
-    if value not in RULES:
-        raise InputError(f"The rule must be one of {', '.join(RULES)}, not {value!r}.")
-    return str(value)
+def rules_of(engine: EngineProtocol | None) -> tuple[str, ...]:
+    """The names of an engine's rules, the paper's first."""
+    return tuple(getattr(engine, "rules", RULES))
+
+
+def rule_name(engine: EngineProtocol | None, value: Any) -> str:
+    """How rectifiers are passed on the way down: one of the engine's rules."""
+    if engine is None and isinstance(value, str):
+        return value
+    known = rules_of(engine)
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"The rule must be one of {', '.join(known)}, not {value!r}.")
+    return value
 
 
 def check_engine(engine: Any) -> None:
@@ -127,7 +136,7 @@ FIELDS: dict[str, dict[str, Check]] = {
         "size": lambda e, k, v: integer("size", v, 1, LARGEST_THUMBNAIL),
     },
     "top": _TOP,
-    "projections": {**_TOP, "rule": lambda e, k, v: rule_name(v)},
+    "projections": {**_TOP, "rule": lambda e, k, v: rule_name(e, v)},
     "photo": _IMAGE,
     "predict": {
         **_IMAGE,

@@ -13,8 +13,8 @@ from .keys import MOST_THUMBNAILS
 from .selection import Selection
 from .service import Need
 
-THUMBNAIL = 48
-"""Pixels of a thumbnail in the front end's sheets, on a screen with one pixel per CSS pixel."""
+THUMBNAIL = 96
+"""Pixels of a thumbnail in the front end's sheets, as in ``js/src/views/channels.ts``."""
 PATCHES = 9
 
 

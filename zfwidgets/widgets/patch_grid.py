@@ -27,6 +27,9 @@ class PatchGrid(EngineWidget):
     patches
         What is shown first: "both" side by side, "patches", "projections", or "revealed" (the
         patch where the blurred magnitude of its projection is large).
+    rule
+        How projections pass rectifiers: "deconvnet" (the paper), "guided" (guided
+        backpropagation), "gradient", or another of the engine's rules.
     layer, channel
         What is chosen first; by default channel 0 of the convolution in the middle.
     image
@@ -49,6 +52,7 @@ class PatchGrid(EngineWidget):
         engine: EngineProtocol,
         *,
         patches: str = "both",
+        rule: str | None = None,
         layer: str | None = None,
         channel: int | None = None,
         image: int | None = None,
@@ -56,7 +60,7 @@ class PatchGrid(EngineWidget):
         **layout: Any,
     ) -> None:
         options = {"patches": choice("patches", patches)}
-        first = {"layer": layer, "channel": channel, "image": image}
+        first = {"layer": layer, "channel": channel, "image": image, "rule": rule}
         super().__init__(engine, selection=selection, first=first, options=options, others=layout)
 
     def _needs(self) -> list[Need]:

@@ -73,7 +73,11 @@ class Selection(anywidget.AnyWidget):
         "accepts a `zfwidgets.records.Occluder`.",
     )
     target = _Checked(None, "Index of the class whose probability is shown; None: the predicted.")
-    rule = _Checked("deconvnet", "How rectifiers are inverted: ``'deconvnet'``, the paper's way.")
+    rule = _Checked(
+        "deconvnet",
+        "What passes a rectifier on the way down: ``'deconvnet'`` (the paper), ``'guided'``, "
+        "``'gradient'``, or another rule of the engine.",
+    )
     schema = traitlets.Int(SCHEMA, read_only=True, help="Version of this state.").tag(sync=True)
 
     def __init__(self, engine: EngineProtocol | None = None, **values: Any) -> None:
@@ -191,7 +195,7 @@ class Selection(anywidget.AnyWidget):
         return keys.integer("target", value, 0, 1 << 31)
 
     def _check_rule(self, value: Any) -> str:
-        return keys.rule_name(value)
+        return keys.rule_name(self._engine, value)
 
 
 def state_values(state: Any) -> dict[str, Any]:

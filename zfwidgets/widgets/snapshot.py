@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ..records import EngineInfo
-from .encode import Answer, decode_picture
+from .encode import Answer, decode_picture, on_scale
 from .service import Need
 from .source import identity
 
@@ -115,7 +115,7 @@ def draw(
     if "sheet" in known:
         _channels(page, *known["sheet"][0])
     if "top" in known:
-        _patches(page, known["top"][0][1], known["projections"][0][1])
+        _patches(page, state["rule"], known["top"][0][1], known["projections"][0][1])
     if "photo" in known:
         _occlusion(page, info, state, known)
     return page.finish()
@@ -140,7 +140,16 @@ def _channels(page: _Page, fields: Mapping[str, Any], answer: Answer | None) -> 
     page.y += rows * (tile + 4) + GAP
 
 
-def _patches(page: _Page, top: Answer | None, projections: Answer | None) -> None:
+def _projected(data: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Image.Image]:
+    """An answer's projections, all on its one scale."""
+    infos = [p for p in data["projections"] if p is not None]
+    return [
+        Image.fromarray(on_scale(np.asarray(decode_picture(b)), p["full"], data["scale"]))
+        for p, b in zip(infos, buffers, strict=True)
+    ]
+
+
+def _patches(page: _Page, rule: str, top: Answer | None, projections: Answer | None) -> None:
     half = (WIDTH - 2 * MARGIN - 2 * GAP) // 2
     count = 0 if top is None else len(top[0]["activations"])
     if top is not None:
@@ -150,15 +159,22 @@ def _patches(page: _Page, top: Answer | None, projections: Answer | None) -> Non
             left = f"No unit of this channel is above zero in {seen} images"
     else:
         left = "Strongest patches"
-    right = "Their projections"
+    legends = ["cut to the receptive field, as the network saw them", ""]
     if projections is not None:
-        right += f", signed around grey, one scale: {projections[0]['scale']:.4g}"
-    for i, caption in enumerate((left, right)):
-        page.text(MARGIN + i * (half + 2 * GAP), page.y, caption, 18, SOFT, half)
-    page.y += 28
+        data = projections[0]
+        legends[1] = (
+            f"signed around grey, one scale: ±{data['scale']:.4g}, the {data['clipped_at']:g}th "
+            "percentile of what isn't zero"
+        )
+    for i, caption in enumerate((left, f"Their projections, rule: {rule}")):
+        x = MARGIN + i * (half + 2 * GAP)
+        page.text(x, page.y, caption, 18, SOFT, half)
+        page.text(x, page.y + 24, legends[i], 15, SOFT, half)
+    page.y += 50
     cell = (half - 2 * GAP) // 3
-    for i, answer in enumerate((top, projections)):
-        pictures = [] if answer is None else [decode_picture(b) for b in answer[1]]
+    shown = [] if top is None else [decode_picture(b) for b in top[1]]
+    projected = [] if projections is None else _projected(*projections)
+    for i, (answer, pictures) in enumerate(((top, shown), (projections, projected))):
         for place in range(9):
             x = MARGIN + i * (half + 2 * GAP) + place % 3 * (cell + GAP)
             y = page.y + place // 3 * (cell + GAP)

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..engine.protocol import EngineProtocol
 from ..records import (
+    CLIPPED_AT,
     Box,
     ChannelSummary,
     OcclusionMap,
@@ -30,7 +31,7 @@ from ..records import (
 )
 from .encode import GREY, Answer, encode_pictures, numbers, sheet, thumbnail
 from .jobs import Step, Steps
-from .keys import check_key, to_occluder
+from .keys import check_key, rules_of, to_occluder
 
 T = TypeVar("T")
 
@@ -203,6 +204,7 @@ class Source:
                 for name, label in zip(info.images, info.image_labels, strict=True)
             ],
             "classes": list(info.labels),
+            "rules": list(rules_of(self.engine)),
             "indexed": self.engine.indexed,
         }, []
 
@@ -271,10 +273,17 @@ class Source:
 
     def _projected(self, layer: str, top: TopActivations, projections: Any) -> Answer:
         scale = display_scale(projections)
-        mime, buffers = encode_pictures([signed_to_uint8(p.crop(), scale) for p in projections])
+        own = [display_scale([p]) for p in projections]
+        full = [max(scale, mine) for mine in own]  # so that either scale can be shown
+        mime, buffers = encode_pictures(
+            [signed_to_uint8(p.crop(), f) for p, f in zip(projections, full, strict=True)],
+            lossless=True,
+        )
         rows: list[dict[str, Any] | None] = [
             {
                 "image": p.activation.image,
+                "scale": mine,
+                "full": f,
                 "status": p.status,
                 "operations": [
                     {"name": o.name, "status": o.status, "count": o.count, "note": o.note}
@@ -282,12 +291,13 @@ class Source:
                 ],
                 "pools": p.pools,
             }
-            for p in projections
+            for p, mine, f in zip(projections, own, full, strict=True)
         ]
         rows += [None] * (len(top) - len(rows))
         return {
             "projections": rows,
             "scale": scale,
+            "clipped_at": CLIPPED_AT,
             "patch": self._patch_size(layer),
             "mime": mime,
         }, buffers

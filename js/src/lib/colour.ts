@@ -3,22 +3,19 @@
  * map or opacity needs no kernel.
  */
 
-/** 33 evenly spaced colours of each map; between them, straight lines. */
+/** 17 evenly spaced colours of each map; between them, straight lines. */
 const STOPS = {
   /** Perceptually even, dark to light. */
   viridis:
-    "440154470d6048186a482374472d7b4537814240863e49893b528b375b8d33638d2f6b8e2c728e297a8e" +
-    "26828e23898e21908c1f978b1f9f8821a68527ad8131b57b3ebc744dc26c5cc8636ece5882d34d95d840" +
-    "aadc32c0df25d5e21aeae51afde725",
+    "44015448186a472d7b4240863b528b33638d2c728e26828e21908c1f9f88" +
+    "27ad813ebc745cc86382d34daadc32d5e21afde725",
   magma:
-    "0000040303120a0822130d341d114729115a36106b440f7650127c5d177f691c817621818226818f2a81" +
-    "9c2e7fa9337db6367ac33b75cf4070db476ae65164ee5c5ef46a5cf9785dfb8861fd9668fea571feb47b" +
-    "fec287fed194fde0a1fceeb0fcfdbf",
+    "0000040a08221d114736106b50127c691c818226819c2e7fb6367acf4070" +
+    "e65164f46a5cfb8861fea571fec287fde0a1fcfdbf",
   /** Blue below the middle, red above. */
   diverging:
-    "3b4cc0445acc4e68d85875e16282ea6c8ff1779af782a6fb8db0fe98b9ffa3c2feaec9fcb8d0f9c2d5f4" +
-    "ccd9edd5dbe5dcdcdce4d9d2ebd3c6f1cdb9f4c5adf7bba0f7b194f7a687f49a7bf18d6fec7f63e57058" +
-    "de614dd55042cb3e38c0282fb40426",
+    "3b4cc04e68d86282ea779af78db0fea3c2feb8d0f9ccd9eddcdcdcebd3c6" +
+    "f4c5adf7b194f49a7bec7f63de614dcb3e38b40426",
 } as const;
 
 export type MapName = keyof typeof STOPS;

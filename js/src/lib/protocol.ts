@@ -48,6 +48,8 @@ export interface Catalogue {
   layers: Layer[];
   images: { name: string; label: string | null }[];
   classes: string[];
+  /** What a selection's `rule` may be. */
+  rules: string[];
   indexed: boolean;
 }
 
@@ -71,6 +73,10 @@ export interface Operation {
 
 export interface ProjectionInfo {
   image: number;
+  /** Its own scale: the value shown as black or white when it is shown by itself. */
+  scale: number;
+  /** What 127 levels of its picture stand for: at least both scales. */
+  full: number;
   status: Status;
   operations: Operation[];
   pools: number;
@@ -108,7 +114,15 @@ export interface Kinds {
   };
   projections: {
     key: UnitKey & { k: number; rule: string };
-    data: { projections: (ProjectionInfo | null)[]; scale: number; patch: Pair; mime: string };
+    data: {
+      projections: (ProjectionInfo | null)[];
+      /** Of all of them together. */
+      scale: number;
+      /** The percentile of non-zero magnitudes at which scales clip. */
+      clipped_at: number;
+      patch: Pair;
+      mime: string;
+    };
   };
   photo: {
     key: { image: number };

@@ -12,6 +12,8 @@ import { choice, renewable, type View } from "./view";
 
 /** CSS pixels. */
 const THUMB = 48;
+/** Pixels of a thumbnail in a sheet: what a screen with two pixels per CSS pixel shows. */
+const SIZE = 96;
 const TILE = { width: 54, height: 66 };
 /** Channels in one sheet. */
 const SHEET = 256;
@@ -58,7 +60,6 @@ export const channels: View = (el, selection, source, signal, options) => {
   let place = new Map<number, number>();
   let current = signal;
 
-  const size = () => Math.round(THUMB * Math.min(2, Math.ceil(devicePixelRatio || 1)));
   const columns = () => Math.max(1, Math.floor((strip.clientWidth || 324) / TILE.width));
   // Before it is laid out the strip has no extent, but is about to show something.
   const height = () => strip.clientHeight || 200;
@@ -95,7 +96,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   const request = (first: number) => {
     if (sheets.has(first) || layer === null) return;
     sheets.set(first, null);
-    const key = { layer, first, count: Math.min(SHEET, total - first), size: size() };
+    const key = { layer, first, count: Math.min(SHEET, total - first), size: SIZE };
     void panel.load(
       "sheet",
       key,

@@ -95,7 +95,10 @@ export const layers: View = (el, selection, source, signal) => {
       const first = own !== block;
       block = own;
       const inner = own !== "" && own !== layer.name;
-      if (first && own) rows.push(h("div", { class: "zf-block", role: "presentation" }, own));
+      if (first && own) {
+        const text = h("bdi", { dir: "ltr" }, own);
+        rows.push(h("div", { class: "zf-block", role: "presentation", title: own }, text));
+      }
       const element = h(
         "div",
         {
@@ -109,7 +112,8 @@ export const layers: View = (el, selection, source, signal) => {
         h(
           "span",
           { class: "zf-layer-name" },
-          inner ? layer.name.slice(own.length + 1) : layer.name,
+          // Cut where it is too long at its start: layers differ at the end of their names.
+          h("bdi", { dir: "ltr" }, inner ? layer.name.slice(own.length + 1) : layer.name),
         ),
         h("span", { class: "zf-layer-kind" }, layer.kind),
         h(

@@ -3,10 +3,11 @@
 import { type Picture, paintBitmap, paintPicture, readPicture } from "../lib/canvas";
 import { lutOf } from "../lib/colour";
 import { h } from "../lib/dom";
-import { count, number } from "../lib/format";
-import { magnitudePicture, reveal } from "../lib/magnitude";
-import type { Operation, ProjectionInfo, Status, TopActivation } from "../lib/protocol";
+import { number } from "../lib/format";
+import type { ProjectionInfo, TopActivation } from "../lib/protocol";
+import { magnitudePicture, positivePicture, reveal, signedPicture } from "../lib/signed";
 import { popoverButton } from "./popover";
+import { projectionCard, STATUS, type Subject } from "./projection_card";
 
 export const LAYOUTS = [
   ["both", "side by side"],
@@ -16,18 +17,25 @@ export const LAYOUTS = [
 ] as const;
 export type Layout = (typeof LAYOUTS)[number][0];
 
-export const EFFECTS = [
+export const VALUES = [
   ["signed", "signed"],
-  ["magnitude", "magnitude"],
+  ["absolute", "absolute"],
+  ["positive", "positive only"],
 ] as const;
-export type Effect = (typeof EFFECTS)[number][0];
+export type Values = (typeof VALUES)[number][0];
 
-export const STATUS: Record<Status, { mark: string; text: string }> = {
-  paper: { mark: "P", text: "as in the paper: every operation is inverted by its rule" },
-  adjoint: { mark: "A", text: "with linear operations inverted by their transpose" },
-  linearised: { mark: "L", text: "linearised: some operations have no exact inverse" },
-  unknown: { mark: "?", text: "operations were met that the rule doesn't know" },
+const SHOWN: Record<Values, (signed: Picture, gain: number) => Picture> = {
+  signed: signedPicture,
+  absolute: (signed, gain) => magnitudePicture(signed, gain, lutOf("magma")),
+  positive: positivePicture,
 };
+
+export interface Look {
+  layout: Layout;
+  values: Values;
+  /** The value shown as full; null: each projection's own. */
+  scale: number | null;
+}
 
 export class Cell {
   readonly button: HTMLButtonElement;
@@ -36,7 +44,7 @@ export class Cell {
   label = "";
   private patch: ImageBitmap | null = null;
   private projection: ImageBitmap | null = null;
-  private pixels: { patch: Picture; projection: Picture } | null = null;
+  private pixels: Picture | null = null;
   private info: ProjectionInfo | null = null;
   private absent = false;
   private readonly left = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
@@ -46,14 +54,17 @@ export class Cell {
   private readonly name = h("span", { class: "zf-name" });
   private readonly status: HTMLButtonElement;
 
-  constructor(readonly rank: number) {
+  constructor(
+    readonly rank: number,
+    subject: () => Subject,
+  ) {
     this.button = h(
       "button",
       { type: "button", class: "zf-patch", "aria-pressed": "false", disabled: true },
       h("span", { class: "zf-pictures" }, this.left, this.right, this.why),
     );
     this.status = popoverButton("", "How this projection was computed", "zf-status", () =>
-      this.statusCard(),
+      this.info ? projectionCard(this.rank, this.info, subject()) : [],
     );
     const caption = h(
       "div",
@@ -126,13 +137,25 @@ export class Cell {
     this.status.setAttribute("aria-label", `Projection ${this.rank + 1}: ${info.status}, ${text}`);
   }
 
+  /** No projection will come: stop waiting for it. */
+  giveUp(): void {
+    if (this.projection) return;
+    this.absent = true;
+    this.element.classList.remove("zf-waits");
+  }
+
   mark(photo: number | null): void {
     const is = this.image !== null && this.image === photo;
     this.button.setAttribute("aria-pressed", String(is));
     this.element.classList.toggle("zf-chosen", is);
   }
 
-  draw(layout: Layout, effect: Effect): void {
+  /** What its projection is scaled to when shown by itself. */
+  get ownScale(): number | null {
+    return this.info?.scale ?? null;
+  }
+
+  draw({ layout, values, scale }: Look): void {
     const needs = { patch: layout !== "projections", projection: layout !== "patches" };
     const both = layout === "both";
     this.left.hidden = !both && layout !== "patches" && layout !== "revealed";
@@ -143,46 +166,22 @@ export class Cell {
     if (this.image === null) return;
     if (layout === "revealed") {
       this.left.classList.toggle("zf-blank", !this.projection);
-      const pixels = this.read();
-      if (pixels) paintPicture(this.left, reveal(pixels.patch, pixels.projection));
+      if (!this.patch || !this.projection) return;
+      this.pixels ??= readPicture(this.projection);
+      paintPicture(this.left, reveal(readPicture(this.patch), this.pixels));
       return;
     }
     this.left.classList.toggle("zf-blank", !this.patch);
     this.right.classList.toggle("zf-blank", !this.projection);
     if (needs.patch && this.patch) paintBitmap(this.left, this.patch);
-    if (!needs.projection || !this.projection) return;
-    if (effect === "signed") paintBitmap(this.right, this.projection);
-    else paintPicture(this.right, magnitudePicture(readPicture(this.projection), lutOf("magma")));
+    if (!needs.projection || !this.projection || !this.info) return;
+    const gain = this.info.full / (scale ?? this.info.scale);
+    this.right.dataset.values = values;
+    if (values === "signed" && gain === 1) {
+      paintBitmap(this.right, this.projection);
+      return;
+    }
+    this.pixels ??= readPicture(this.projection);
+    paintPicture(this.right, SHOWN[values](this.pixels, gain));
   }
-
-  private read(): { patch: Picture; projection: Picture } | null {
-    if (!this.patch || !this.projection) return null;
-    this.pixels ??= { patch: readPicture(this.patch), projection: readPicture(this.projection) };
-    return this.pixels;
-  }
-
-  private statusCard(): (Node | string)[] {
-    if (!this.info) return [];
-    const { status, operations, pools } = this.info;
-    const depends =
-      pools === 0
-        ? "It met no max-pool: without switches the picture is the same for every image."
-        : `It depends on this image through the switches of ${count(pools, "max-pool")}.`;
-    return [
-      h("h4", {}, `Projection ${this.rank + 1}: ${status}`),
-      h("p", {}, `${STATUS[status].text}. ${depends}`),
-      h("table", {}, h("tbody", {}, ...operations.map((operation) => operationRow(operation)))),
-    ];
-  }
-}
-
-function operationRow({ name, status, count: times, note }: Operation): HTMLElement {
-  return h(
-    "tr",
-    {},
-    h("td", {}, h("span", { class: "zf-status", "data-status": status }, STATUS[status].mark)),
-    h("th", { scope: "row" }, name),
-    h("td", {}, `× ${times}`),
-    h("td", {}, note || status),
-  );
 }

@@ -6,11 +6,16 @@ import { gradient } from "../lib/colour";
 import { h, select } from "../lib/dom";
 import { count, number } from "../lib/format";
 import { type Answer, type Catalogue, PRIORITY } from "../lib/protocol";
-import { Cell, EFFECTS, type Effect, LAYOUTS, type Layout } from "./patch_cell";
+import { ruleText } from "../lib/rules";
+import { Cell, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
 import { Panel } from "./status";
 import { choice, renewable, type View } from "./view";
 
 const K = 9;
+const SCALES = [
+  ["one", "one scale"],
+  ["own", "a scale each"],
+] as const;
 /** Until then the old patches stay, dimmed: walking through prefetched channels doesn't flicker. */
 const BLANK_MS = 150;
 
@@ -21,23 +26,38 @@ export const patches: View = (el, selection, source, signal, options) => {
     role: "group",
     "aria-label": "Strongest patches",
   });
-  panel.body.append(grid);
-
   let layout = choice<Layout>(options.patches, LAYOUTS);
-  let effect: Effect = "signed";
-  const effects = select("Display of projections", EFFECTS, effect, (value) => {
-    effect = value;
+  let values: Values = "signed";
+  let scales: (typeof SCALES)[number][0] = "one";
+  const valuesSelect = select("Values of the projections", VALUES, values, (value) => {
+    values = value;
     redraw();
   });
+  const scalesSelect = select("Scale of the projections", SCALES, scales, (value) => {
+    scales = value;
+    redraw();
+  });
+  const ruleSelect = select("Rule of the projections", [], "", (value: string) =>
+    selection.set("rule", value),
+  );
   panel.tools.append(
     select("What to show", LAYOUTS, layout, (value) => {
       layout = value;
       redraw();
     }),
-    effects,
   );
+  const how = h("div", { class: "zf-how" }, ruleSelect, valuesSelect, scalesSelect);
+  panel.body.append(how, grid);
 
-  const cells = Array.from({ length: K }, (_, rank) => new Cell(rank));
+  const rule = () => selection.get("rule") || "deconvnet";
+  const layerNow = () => {
+    const name = selection.get("unit")?.[0];
+    return catalogue?.layers.find((layer) => layer.name === name) ?? null;
+  };
+  const cells = Array.from(
+    { length: K },
+    (_, rank) => new Cell(rank, () => ({ layer: layerNow(), rule: rule() })),
+  );
   grid.append(...cells.map((cell) => cell.element));
   const keys = roving(
     grid,
@@ -48,7 +68,8 @@ export const patches: View = (el, selection, source, signal, options) => {
 
   const renew = renewable(signal);
   let catalogue: Catalogue | null = null;
-  let scale: number | null = null;
+  /** Of the projections on screen: the common scale, and where scales clip. */
+  let scale: { common: number; clippedAt: number } | null = null;
   let blank: ReturnType<typeof setTimeout> | undefined;
 
   const clear = () => {
@@ -60,34 +81,52 @@ export const patches: View = (el, selection, source, signal, options) => {
 
   const redraw = () => {
     grid.dataset.layout = layout;
-    effects.disabled = layout === "patches" || layout === "revealed";
-    for (const cell of cells) cell.draw(layout, effect);
+    valuesSelect.disabled = scalesSelect.disabled = layout === "patches" || layout === "revealed";
+    ruleSelect.disabled = layout === "patches";
+    const shown = scales === "one" && scale ? scale.common : null;
+    for (const cell of cells) cell.draw({ layout, values, scale: shown });
     explain();
   };
 
+  /** The end of the legend's bar, and what it is. */
+  const scaleText = (): [end: string, text: string] => {
+    if (!scale) return ["", scales === "one" ? "one scale for all" : "each on a scale of its own"];
+    const clip = `the ${number(scale.clippedAt)}th percentile of what isn't zero`;
+    if (scales === "one") return [number(scale.common), `one scale for all, clipped at ${clip}`];
+    const own = cells.map((cell) => cell.ownScale).filter((one) => one !== null);
+    const [low, high] = [number(Math.min(...own)), number(Math.max(...own))];
+    const range = own.length === 0 ? "" : low === high ? ` (${low})` : ` (${low} to ${high})`;
+    return ["own", `each on a scale of its own${range}, clipped at ${clip}`];
+  };
+
   const explain = () => {
-    const range = scale === null ? "one scale" : `one scale (±${number(scale)})`;
     if (layout === "patches") {
       panel.explain("What the network saw of each image, cut to the unit's receptive field.");
-    } else if (layout === "revealed") {
-      panel.explain("Each patch, visible where the blurred magnitude of its projection is large.");
-    } else if (effect === "magnitude") {
-      panel.explain(
-        legend(gradient("magma"), "0", scale === null ? "" : number(scale)),
-        `Magnitude of the projection, the largest of the colour channels; one scale for all nine.`,
-      );
-    } else {
-      panel.explain(
-        legend(
-          "linear-gradient(to right,#000,#808080,#fff)",
-          scale === null ? "−" : `−${number(scale)}`,
-          scale === null ? "+" : `+${number(scale)}`,
-        ),
-        `Signed projection around mid-grey; ${range} for all nine, clipped at the 99.5th ` +
-          "percentile of the receptive-field crops. Strided convolutions leave a checkerboard: " +
-          "that is the method.",
-      );
+      return;
     }
+    const answers = h("span", { class: "zf-answers" }, ruleText(rule()).answers);
+    if (layout === "revealed") {
+      const text = "Each patch, visible where the blurred magnitude of its projection is large. ";
+      panel.explain(text, answers);
+      return;
+    }
+    const [end, scaled] = scaleText();
+    const signed = values === "signed";
+    const bars = {
+      signed: "linear-gradient(to right,#000,#808080,#fff)",
+      positive: "linear-gradient(to right,#000,#fff)",
+      absolute: gradient("magma"),
+    };
+    const what = {
+      signed: "Signed around mid-grey",
+      positive: "What is above zero, in colour",
+      absolute: "Magnitude, the largest of the colour channels",
+    };
+    panel.explain(
+      legend(bars[values], signed ? `−${end}` : "0", signed ? `+${end}` : end || "+"),
+      `${what[values]}; ${scaled}. Strided convolutions leave a checkerboard: that is the method.`,
+      answers,
+    );
   };
 
   const mark = () => {
@@ -130,7 +169,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     const { projections, mime } = answer.data;
     const bitmaps = await Promise.all(answer.buffers.map((buffer) => decode(buffer, mime)));
     if (!fresh()) return;
-    scale = answer.data.scale;
+    scale = { common: answer.data.scale, clippedAt: answer.data.clipped_at };
     let next = 0;
     projections.forEach((projection, i) => {
       const bitmap = projection ? (bitmaps[next++] ?? null) : null;
@@ -165,14 +204,15 @@ export const patches: View = (el, selection, source, signal, options) => {
       return panel.explain("Choose a layer and a channel.");
     }
     blank = setTimeout(clear, BLANK_MS);
-    const rule = selection.get("rule") || "deconvnet";
+    const now = rule();
+    ruleSelect.value = now;
     const key = { layer, channel, k: K };
     const top = { priority: PRIORITY.patches, signal: current };
     const below = { priority: PRIORITY.projections, signal: current };
     const shown = panel.load("top", key, "top", top, showTop);
     const projected = panel.load(
       "projections",
-      { ...key, rule },
+      { ...key, rule: now },
       "projections",
       below,
       async (answer, fresh, complete) => {
@@ -181,7 +221,8 @@ export const patches: View = (el, selection, source, signal, options) => {
       },
     );
     if (!(await shown) && !current.aborted) clear();
-    if ((await projected) && (await shown)) prefetch(layer, channel, rule, current);
+    if ((await projected) && (await shown)) prefetch(layer, channel, now, current);
+    else if (!current.aborted) for (const cell of cells) cell.giveUp();
   };
 
   grid.addEventListener("click", (event) => {
@@ -196,6 +237,9 @@ export const patches: View = (el, selection, source, signal, options) => {
   selection.subscribe("photo", mark, signal);
   panel.catalogue((answer) => {
     catalogue = answer;
+    ruleSelect.replaceChildren(
+      ...answer.rules.map((name) => h("option", { value: name }, ruleText(name).name)),
+    );
     void open();
   });
 };

@@ -136,6 +136,7 @@ const CATALOGUE: Catalogue = {
     label: null,
   })),
   classes: CLASSES,
+  rules: ["deconvnet", "guided", "gradient"],
   indexed: true,
 };
 
@@ -300,6 +301,8 @@ export class SyntheticSource implements Source {
     const statuses = ["paper", "adjoint", "adjoint", "linearised", "paper", "unknown"] as const;
     const infos = images.map((image, i) => ({
       image,
+      scale: 0.0173 * (0.6 + i / 10),
+      full: 0.0173 * Math.max(1, 0.6 + i / 10),
       status: statuses[i % statuses.length] ?? "paper",
       operations: [
         { name: "convolution", status: "paper" as const, count: 7, note: "" },
@@ -310,7 +313,7 @@ export class SyntheticSource implements Source {
       pools: 2,
     }));
     const patch: Pair = [height, width];
-    const rest = { scale: 0.0173, patch, mime: "image/png" };
+    const rest = { scale: 0.0173, clipped_at: 99.5, patch, mime: "image/png" };
     for (let n = 3; n < images.length; n += 3) {
       const projections = infos.map((one, i) => (i < n ? one : null));
       options.onPartial?.({ data: { projections, ...rest }, buffers: buffers.slice(0, n) });

@@ -1,14 +1,34 @@
-/** Other ways to look at a signed projection, computed in the page from its pixels. */
+/** Ways to look at a signed projection, computed in the page from its pixels. */
 
 import type { Picture } from "./canvas";
 import { type Lut, lutIndex } from "./colour";
 
-/** Signed pictures hold zero at 128 and the scale's end 127 levels from it. */
+/** Signed pictures hold zero at 128 and the end of their range 127 levels from it. */
 const ZERO = 128;
 const LEVELS = 127;
 
+/** A picture of the same size whose colour channels are `level` of the signed levels. */
+function mapped(signed: Picture, level: (signed: number) => number): Picture {
+  const rgba = signed.rgba.slice();
+  for (let i = 0; i < rgba.length; i++) {
+    if (i % 4 !== 3) rgba[i] = level((rgba[i] as number) - ZERO);
+  }
+  return { ...signed, rgba };
+}
+
+/** Around mid-grey, with levels `gain` times as far from it. */
+export function signedPicture(signed: Picture, gain: number): Picture {
+  const end = (value: number) => Math.min(Math.max(Math.round(value), -LEVELS), LEVELS);
+  return mapped(signed, (level) => ZERO + end(level * gain));
+}
+
+/** What is above zero: black at zero, full colour at the scale's end. */
+export function positivePicture(signed: Picture, gain: number): Picture {
+  return mapped(signed, (level) => Math.min(Math.max((level * gain) / LEVELS, 0), 1) * 255);
+}
+
 /** The largest magnitude among a pixel's channels, 0..1 of the scale. */
-export function magnitude(signed: Picture): Float32Array<ArrayBuffer> {
+export function magnitude(signed: Picture, gain = 1): Float32Array<ArrayBuffer> {
   const { rgba } = signed;
   const out = new Float32Array(rgba.length / 4);
   for (let i = 0; i < out.length; i++) {
@@ -16,13 +36,13 @@ export function magnitude(signed: Picture): Float32Array<ArrayBuffer> {
     for (let c = 0; c < 3; c++) {
       largest = Math.max(largest, Math.abs((rgba[i * 4 + c] as number) - ZERO));
     }
-    out[i] = Math.min(largest / LEVELS, 1);
+    out[i] = Math.min((largest * gain) / LEVELS, 1);
   }
   return out;
 }
 
-export function magnitudePicture(signed: Picture, lut: Lut): Picture {
-  const values = magnitude(signed);
+export function magnitudePicture(signed: Picture, gain: number, lut: Lut): Picture {
+  const values = magnitude(signed, gain);
   const rgba = new Uint8ClampedArray(values.length * 4);
   values.forEach((value, i) => {
     const at = lutIndex(value, 0, 1) * 4;

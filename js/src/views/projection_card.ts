@@ -1,0 +1,83 @@
+/** The mark on a projection, and the card behind it: how it was computed, and how exact it is. */
+
+import { h } from "../lib/dom";
+import { count, extent, number } from "../lib/format";
+import type { Layer, Operation, ProjectionInfo, Status } from "../lib/protocol";
+import { ruleText } from "../lib/rules";
+
+export const STATUS: Record<Status, { mark: string; text: string }> = {
+  paper: { mark: "P", text: "only operations of the paper's networks" },
+  adjoint: { mark: "A", text: "also linear operations, passed by their transpose" },
+  linearised: { mark: "L", text: "some operations have no inverse and were linearised" },
+  unknown: { mark: "?", text: "operations that aren't on our list: don't rely on it" },
+};
+
+/** What a projection is of. */
+export interface Subject {
+  layer: Layer | null;
+  rule: string;
+}
+
+/** Whether the picture depends on the image that it stands beside. */
+export function dependence({ pools, operations }: ProjectionInfo, rule: string): string {
+  const through = `through the switches of ${count(pools, "max-pool")}`;
+  const bent = operations.some(({ status }) => status === "linearised" || status === "unknown");
+  if (rule !== "deconvnet") {
+    return `It depends on this image through the rectifiers that were active and ${through}.`;
+  }
+  if (pools > 0) return `It depends on this image ${through}.`;
+  return bent
+    ? "No max-pool was met: it depends on this image only where operations were linearised."
+    : "No max-pool was met: every image gives the same picture, but for its place and strength.";
+}
+
+export function reachText(layer: Layer): string {
+  const size = extent(layer.field.size);
+  if (layer.field.reach === "exact") return `exactly ${size} pixels`;
+  if (layer.field.reach === "upper bound") return `at most ${size} pixels (an upper bound)`;
+  return "the whole image: the unit may depend on every pixel";
+}
+
+export function projectionCard(
+  rank: number,
+  info: ProjectionInfo,
+  { layer, rule }: Subject,
+): (Node | string)[] {
+  const { status, operations } = info;
+  const { name, answers } = ruleText(rule);
+  const facts: [string, string][] = [
+    ["Rule", `${name}. ${answers}`],
+    ["Status", `${status}: ${STATUS[status].text}.`],
+    ["Image", dependence(info, rule)],
+  ];
+  if (rule === "gradient") {
+    facts[1] = [
+      "Status",
+      "A gradient takes every operation's derivative; the marks below say how a deconvnet would.",
+    ];
+  }
+  if (layer) facts.push(["Field", `${reachText(layer)}.`]);
+  facts.push(["Scale", `±${number(info.scale)} by itself.`]);
+  return [
+    h("h4", {}, `Projection ${rank + 1}: ${status}`),
+    h("dl", {}, ...facts.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)])),
+    h("h5", {}, "Operations between the unit and the pixels"),
+    h("table", {}, h("tbody", {}, ...operations.map((operation) => operationRow(operation)))),
+  ];
+}
+
+function operationRow({ name, status, count: times, note }: Operation): HTMLElement {
+  const { mark } = STATUS[status];
+  return h(
+    "tr",
+    {},
+    h(
+      "td",
+      {},
+      h("span", { class: "zf-status", "data-status": status, "aria-hidden": true }, mark),
+    ),
+    h("th", { scope: "row" }, name),
+    h("td", {}, `× ${times}`),
+    h("td", {}, note ? `${status}: ${note}` : status),
+  );
+}
