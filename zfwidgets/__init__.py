@@ -17,20 +17,22 @@ _HOMES = {
     "LayerPicker": "widgets.picker",
     "OcclusionMap": "widgets.occlusion_map",
     "PatchGrid": "widgets.patch_grid",
+    "SanityCheck": "widgets.sanity",
     "Selection": "widgets.selection",
     "link": "widgets.selection",
 }
-_MODULES = ("errors", "models", "plots", "records", "samples")
+_MODULES = ("errors", "experiments", "models", "plots", "records", "samples")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
-    from . import errors, models, plots, records, samples
+    from . import errors, experiments, models, plots, records, samples
     from .engine.local import LocalEngine as Engine
     from .widgets.explorer import Explorer
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid
     from .widgets.picker import LayerPicker
+    from .widgets.sanity import SanityCheck
     from .widgets.selection import Selection, link
 
 

@@ -1,0 +1,191 @@
+"""What the experiments find: frozen dataclasses of NumPy arrays, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ..errors import InputError
+from ..records import Activation, Box, Floats, Unit, signed_to_uint8, table
+from .similarity import MEASURES, Similarity
+
+if TYPE_CHECKING:
+    import pandas
+    from PIL import Image
+
+Kind = Literal["same photo", "other photo"]
+KINDS: tuple[Kind, ...] = ("same photo", "other photo")
+
+
+@dataclass(frozen=True)
+class SanityStep:
+    """The unit's projection after one more module has lost its training.
+
+    Attributes
+    ----------
+    module
+        The module that was randomised last; "" for the trained network.
+    parameters
+        How many numbers were randomised in it.
+    value
+        The unit's own activation in this network. The picture doesn't start from it.
+    pixels
+        (rows, columns, channels) float32: the picture inside `SanityResult.box`, signed.
+    similarity
+        To the trained network's picture.
+    """
+
+    module: str
+    parameters: int
+    value: float
+    pixels: Floats = field(repr=False)
+    similarity: Similarity
+
+    @property
+    def note(self) -> str:
+        """What a reader of the picture must know, "" if nothing."""
+        if not self.pixels.any():
+            return "the picture is empty: nothing can be compared"
+        if self.value <= 0:
+            return "the unit isn't active in this network; started from its trained activation"
+        return ""
+
+    def to_pil(self, scale: float | None = None) -> Image.Image:
+        """Signed pixels around mid-grey; by default on the picture's own scale."""
+        from PIL import Image
+
+        own = float(np.percentile(np.abs(self.pixels), 99.5)) or float(np.abs(self.pixels).max())
+        return Image.fromarray(signed_to_uint8(self.pixels, scale or own or 1.0))
+
+
+@dataclass(frozen=True)
+class SanityControl:
+    """How alike the unit's picture and that of an unrelated unit are, both of the trained net.
+
+    Attributes
+    ----------
+    kind
+        "same photo": another channel at the same place in the same image. "other photo": another
+        channel at the same place in another image.
+    unit, image
+        Of the other picture; ``image`` is None for an image of the caller's own. Only units that
+        are active there are taken.
+    """
+
+    kind: Kind
+    unit: Unit
+    image: int | None
+    similarity: Similarity
+
+
+@dataclass(frozen=True)
+class SanityResult:
+    """The curve of a cascading randomisation, its pictures and its controls.
+
+    Attributes
+    ----------
+    activation
+        The unit, its image and its trained activation.
+    rule
+        As in `zfwidgets.Engine.project`.
+    seed
+        Of the random parameters and of the choice of controls.
+    box
+        The compared pixels: the receptive field inside the image.
+    steps
+        The trained network's picture first, then one a randomised module, from the unit down.
+    modules
+        All modules that are to be randomised, in that order.
+    controls
+        Of both kinds; fewer than asked for where other units aren't active.
+    """
+
+    activation: Activation
+    rule: str
+    seed: int
+    box: Box
+    steps: tuple[SanityStep, ...]
+    modules: tuple[str, ...]
+    controls: tuple[SanityControl, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every module down to the first has been randomised."""
+        return len(self.steps) == len(self.modules) + 1
+
+    def curve(self, measure: str = "rank") -> Floats:
+        """A measure of `Similarity` per step, (steps,) float32."""
+        return self._measure(measure, [step.similarity for step in self.steps])
+
+    def control(self, kind: str, measure: str = "rank") -> Floats:
+        """A measure of `Similarity` per control of a kind, (controls,) float32, maybe empty."""
+        if kind not in KINDS:
+            raise InputError(f"Unknown kind {kind!r}: expected one of {', '.join(KINDS)}.")
+        return self._measure(measure, [c.similarity for c in self.controls if c.kind == kind])
+
+    @staticmethod
+    def _measure(measure: str, similarities: list[Similarity]) -> Floats:
+        if measure not in MEASURES:
+            raise InputError(f"Unknown measure {measure!r}: expected {', '.join(MEASURES)}.")
+        return np.array([getattr(s, measure) for s in similarities], dtype=np.float32)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table: one row a step, then one a control."""
+        steps = [
+            {
+                "kind": "step",
+                "step": number,
+                "module": step.module or "(trained)",
+                "parameters": step.parameters,
+                "channel": self.activation.unit.channel,
+                "image": self.activation.image,
+                "value": step.value,
+                **step.similarity.to_json(),
+                "note": step.note,
+            }
+            for number, step in enumerate(self.steps)
+        ]
+        controls = [
+            {
+                "kind": control.kind,
+                "channel": control.unit.channel,
+                "image": control.image,
+                **control.similarity.to_json(),
+                "note": "",
+            }
+            for control in self.controls
+        ]
+        return table([*steps, *controls])
+
+    def to_pil(self, columns: int = 5, size: int = 150) -> Image.Image:
+        """All pictures on one sheet, each on its own scale, RGB.
+
+        Parameters
+        ----------
+        columns
+            Pictures in a row.
+        size
+            Pixels of the side of a picture's place.
+        """
+        from PIL import Image, ImageDraw, ImageFont
+
+        font, line = ImageFont.load_default(12), 15
+        rows = -(-len(self.steps) // columns)
+        sheet = Image.new("RGB", (columns * (size + 8), rows * (size + 2 * line + 12)), "white")
+        pen = ImageDraw.Draw(sheet)
+        for number, step in enumerate(self.steps):
+            left, top = number % columns * (size + 8), number // columns * (size + 2 * line + 12)
+            picture = step.to_pil()
+            factor = size / max(picture.size)
+            shape = [max(1, round(side * factor)) for side in picture.size]
+            nearest = Image.Resampling.NEAREST if factor >= 2 else Image.Resampling.BICUBIC
+            sheet.paste(picture.resize((shape[0], shape[1]), nearest), (left, top))
+            name = f"{number}: {step.module}" if step.module else "trained"
+            while pen.textlength(name, font) > size:
+                name = f"{number}: ..{name.removeprefix(f'{number}: ').lstrip('.')[1:]}"
+            pen.text((left, top + size + 2), name, "black", font)
+            alike = f"rank correlation {step.similarity.rank:.2f}"
+            pen.text((left, top + size + 2 + line), alike, "#656d76", font)
+        return sheet

@@ -1,0 +1,270 @@
+"""The sanity check: does a projection depend on what the network has learned.
+
+A unit is projected again with the network's parameters randomised layer by layer, from the
+unit's own layer down to the first (cascading randomisation, after Adebayo et al. 2018, "Sanity
+Checks for Saliency Maps"). A picture that hardly changes doesn't show what was learned.
+
+- Only modules between the unit and the pixels are randomised: a projection starts at the unit, so
+  what comes after it in the network can't change the picture.
+- Always the same unit, at the same place, in the same image. The deconvnet sees the image through
+  the max-pool switches alone; they are those of the randomised network on this image.
+- All pictures start from the trained unit's activation, although the randomised unit has another
+  one, often none: going down, a positive start value only scales the picture (for every rule,
+  switches given), and no measure of `Similarity` sees scales. So a unit that randomisation has
+  silenced is still compared; its step says so. With the rules "guided" and "gradient" a silenced
+  unit behind a rectifier gives an empty picture, and no similarity.
+- Pictures are compared over the unit's receptive field inside the image: outside, both are zero,
+  which would count as agreement.
+- Two controls tell what the numbers mean: the trained pictures of other units at the same place in
+  the same photo (they share the switches), and of other units at that place in other photos (they
+  share nothing but the network).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..engine import deconv
+from ..engine.local import LocalEngine
+from ..engine.network import Network, computing
+from ..errors import InactiveUnit, InputError
+from ..records import Box, Floats, Progress, Unit
+from .randomise import stages_below, twin
+from .records import Kind, SanityControl, SanityResult, SanityStep
+from .similarity import Similarity, compare, require
+
+
+def sanity_check(
+    engine: LocalEngine,
+    unit: Unit | tuple[str, int],
+    image: Any = None,
+    rule: str = "deconvnet",
+    *,
+    seed: int = 0,
+    controls: int = 8,
+    progress: bool = True,
+) -> SanityResult:
+    """Project a unit again while the network's parameters are randomised layer by layer.
+
+    The user's model, the engine's copy of it and PyTorch's random state stay as they are.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    unit
+        A `Unit`, or (layer, channel). Without row and col: the channel's strongest in the image.
+    image
+        An index, or an image of your own; None means the one that excites the channel most.
+    rule
+        "deconvnet" (the paper), "guided" or "gradient".
+    seed
+        Of the random parameters and the choice of controls.
+    controls
+        Unrelated pictures of each kind to compare with.
+    progress
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    InactiveUnit
+        The unit isn't active in the image (or in none): there is no picture to begin with.
+    InputError
+        For an engine that isn't on this machine, an unknown rule, unit or image.
+    MissingDependency
+        Without SciPy or scikit-image.
+    """
+    from tqdm.auto import tqdm
+
+    steps = sanity_steps(engine, unit, image, rule, seed=seed, controls=controls)
+    with tqdm(desc="Randomising layers", disable=not progress, leave=False, unit="") as bar:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                result: SanityResult = end.value
+                return result
+            if isinstance(step, Progress):
+                bar.total = step.total
+                bar.update(step.done - bar.n)
+
+
+def sanity_steps(
+    engine: LocalEngine,
+    unit: Unit | tuple[str, int],
+    image: Any = None,
+    rule: str = "deconvnet",
+    *,
+    seed: int = 0,
+    controls: int = 8,
+) -> Generator[Progress | SanityResult, None, SanityResult]:
+    """As `sanity_check`, in steps: yields the result so far, and how far it is."""
+    unit = check(engine, unit, rule, controls)
+    if image is None:
+        yield from engine.index_steps()
+        image = strongest_image(engine, unit)
+    trained = engine.project(unit, image, rule)
+    index, _, tensor = engine._image(image)
+    unit, start = trained.activation.unit, trained.activation.value
+    box = trained.activation.box.clip(*trained.pixels.shape[:2])
+    reference = box.cut(trained.pixels)
+    with engine._lock:
+        network = twin(engine._network, tensor)
+    stages = stages_below(network, tensor, unit)
+    same = Similarity(1.0, 1.0, 1.0) if reference.any() else compare(reference, reference)
+    result = SanityResult(
+        activation=trained.activation,
+        rule=rule,
+        seed=seed,
+        box=box,
+        steps=(SanityStep("", 0, start, reference, same),),
+        modules=tuple(stage.name for stage in stages),
+    )
+    yield result
+    clock = _Clock(2 * controls + len(stages))
+    project = _Projector(network, unit, rule, box)
+
+    for control in _controls(engine, project, index, tensor, reference, seed, controls):
+        if control is not None:
+            result = replace(result, controls=(*result.controls, control))
+        yield clock.tick("comparing unrelated units")
+    yield result
+
+    generator = torch.Generator().manual_seed(seed)
+    for stage in stages:
+        with engine._lock:
+            stage.randomise_(generator)
+            pixels, value = project(tensor, unit.channel, start)
+        similarity = compare(reference, pixels)
+        step = SanityStep(stage.name, stage.parameters, value, pixels, similarity)
+        result = replace(result, steps=(*result.steps, step))
+        yield clock.tick("randomising layers")
+        yield result
+    return result
+
+
+def check(engine: Any, unit: Any, rule: str, controls: int = 0) -> Unit:
+    """The unit, if all is there and engine, unit and rule are possible; says what isn't."""
+    require()
+    if not isinstance(engine, LocalEngine):
+        raise InputError(
+            "A sanity check changes a copy of the network, so that it needs the network here: "
+            f"expected a zf.Engine, got {type(engine).__name__}."
+        )
+    if rule not in deconv.RULES:
+        raise InputError(f"Unknown rule {rule!r}: expected one of {', '.join(deconv.RULES)}.")
+    if controls < 0:
+        raise InputError(f"controls is {controls}: expected 0 or more.")
+    if not isinstance(unit, Unit):
+        if not isinstance(unit, Sequence) or isinstance(unit, str) or len(unit) != 2:
+            raise InputError(f"Expected a Unit or (layer, channel), got {unit!r}.")
+        unit = Unit(*unit)
+    wanted: Unit = unit
+    return replace(wanted, layer=engine._channel(wanted.layer, wanted.channel).name)
+
+
+def strongest_image(engine: LocalEngine, unit: Unit) -> int:
+    """The image that excites a unit's channel most; raises `InactiveUnit` if none does."""
+    top = engine.top(unit.layer, unit.channel, 1)
+    if not len(top):
+        raise InactiveUnit(
+            f"Channel {unit.channel} of layer {unit.layer!r} isn't active in any of the "
+            f"{top.images_seen} images: it has no projection. engine.channels() says how often "
+            "each channel is silent."
+        )
+    return int(top[0].image)
+
+
+class _Projector:
+    """Projects a channel's unit at one place, from a start value of the caller's."""
+
+    def __init__(self, network: Network, unit: Unit, rule: str, box: Box) -> None:
+        assert unit.row is not None
+        assert unit.col is not None
+        self.network, self.rule, self.box = network, rule, box
+        self.unit, self.place = unit, (unit.row, unit.col)
+
+    def __call__(self, image: Tensor, channel: int, start: float) -> tuple[Floats, float]:
+        """The picture inside the box, and the unit's own activation in this network."""
+        network = self.network
+        with (
+            computing(network.device, grad=True),
+            torch.autograd.graph.allow_mutation_on_saved_tensors(),
+        ):
+            batch = image[None].to(network.device)
+            leaf, output = deconv.forward_to(network, batch, self.unit.layer)
+            deconv.Descent.below(output).apply(deconv.RULES[self.rule])
+            place = (0, channel, *self.place)[: output.dim()]
+            signal = torch.zeros_like(output)
+            signal[place] = start
+            (pixels,) = torch.autograd.grad(output, leaf, signal)
+        picture = pixels[0].permute(1, 2, 0).cpu().contiguous().numpy()
+        return self.box.cut(picture), float(output[place].detach())
+
+    def active(self, image: Tensor) -> Floats:
+        """Activations of all channels at the place, (channels,) float32."""
+        found: list[Tensor] = []
+
+        def visit(_: str, output: Tensor) -> None:
+            found.append(output[(0, slice(None), *self.place)[: output.dim()]].cpu())
+
+        with computing(self.network.device):
+            batch = image[None].to(self.network.device)
+            self.network.run(batch, visit, only=self.unit.layer)
+        return np.asarray(found[0].numpy(), dtype=np.float32)
+
+
+def _controls(
+    engine: LocalEngine,
+    project: _Projector,
+    index: int | None,
+    tensor: Tensor,
+    reference: Floats,
+    seed: int,
+    number: int,
+) -> Generator[SanityControl | None, None, None]:
+    """Compare with ``number`` unrelated units of each kind; None for each that isn't there."""
+    random = np.random.default_rng(seed)
+    own = project.unit.channel
+
+    def control(kind: Kind, image: int | None, pixels: Tensor, channel: int) -> SanityControl:
+        with engine._lock:
+            picture, _ = project(pixels, channel, 1.0)
+        unit = replace(project.unit, channel=channel)
+        return SanityControl(kind, unit, image, compare(reference, picture))
+
+    def others(pixels: Tensor) -> list[int]:
+        with engine._lock:
+            active = np.flatnonzero(project.active(pixels) > 0)
+        return [int(channel) for channel in random.permutation(active) if channel != own]
+
+    here = others(tensor)
+    for turn in range(number):
+        yield control("same photo", index, tensor, here[turn]) if turn < len(here) else None
+    photos = [int(i) for i in random.permutation(len(engine.info.images)) if i != index]
+    for turn in range(number):
+        if turn < len(photos):
+            pixels = engine._image(photos[turn])[2]
+            if there := others(pixels):
+                yield control("other photo", photos[turn], pixels, there[0])
+                continue
+        yield None
+
+
+class _Clock:
+    """Progress with the time that is left, if what is to come takes as long as what was."""
+
+    def __init__(self, total: int) -> None:
+        self.done, self.total, self.began = 0, total, time.monotonic()
+
+    def tick(self, what: str) -> Progress:
+        self.done += 1
+        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        return Progress(self.done, self.total, left, what)
