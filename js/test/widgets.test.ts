@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { RESENDS, SILENCE_MS } from "../src/lib/kernel_source";
+import { LOST_MS, RESENDS, SILENCE_MS } from "../src/lib/kernel_source";
 import type { Request } from "../src/lib/protocol";
 import explorer from "../src/widgets/explorer";
 import occlusionMap from "../src/widgets/occlusion_map";
@@ -80,7 +80,12 @@ describe("every widget", () => {
     view.abort();
     await flush();
     expect(root.isConnected).toBe(false);
-    for (const event of ["msg:custom", "change:selection", "change:fingerprint"]) {
+    for (const event of [
+      "msg:custom",
+      "change:selection",
+      "change:fingerprint",
+      "comm_live_update",
+    ]) {
       expect(model.listeners(event)).toBe(0);
     }
     for (const field of ["unit", "photo", "occluder", "target", "rule"]) {
@@ -100,6 +105,29 @@ describe("every widget", () => {
     await serve(model);
     expect(root.querySelector(".zf-banner")).toBeNull();
     expect(one(root, ".zf-cell").dataset.state).toBe("ready");
+  });
+
+  it("says at once that the kernel is gone, waits for nothing, and revives when it isn't", async () => {
+    const { model, selection, root } = await stage(patchGrid);
+    await serve(model, ["projections"]);
+    model.emit("comm_live_update");
+    await frames();
+    const banner = () => root.querySelector(".zf-banner")?.textContent;
+    expect(banner()).toContain("run this cell again");
+    expect(root.dataset.zfSettled).toBe("true");
+    expect(root.querySelector(".zf-loading")).toBeNull();
+    expect(all(root, ".zf-waits")).toEqual([]);
+
+    selection.set("unit", ["features.3", 5]);
+    await vi.advanceTimersByTimeAsync(LOST_MS + 200);
+    expect(all(root, ".zf-banner")).toHaveLength(1);
+    expect(root.dataset.zfSettled).toBe("true");
+    expect(root.querySelector(".zf-loading")).toBeNull();
+
+    await serve(model);
+    await serve(model);
+    expect(banner()).toBeUndefined();
+    expect(one(root, ".zf-cell").dataset.image).toBe("5");
   });
 
   it("shows an error in its place and stays usable", async () => {

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import json
 import time
@@ -13,10 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Response
+from PIL import Image
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 
-from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, require_browser
+from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
 HERE = Path(__file__).parent
@@ -30,6 +42,12 @@ READY = """(path) => {
   return panel?.context?.path === path && panel.context.isReady && panel.isAttached
     && kernel?.connectionStatus === "connected" && kernel.status === "idle";
 }"""
+
+SETUP = """import json
+import zfwidgets as zf
+engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
+explorer = zf.Explorer(engine, layer="features.7", channel=42, auto=False)
+bars = zf.plots.class_bars(explorer)"""
 
 # What JupyterLab itself logs in good health.
 HARMLESS = (
@@ -72,6 +90,14 @@ def lab(lab_server: LabServer, context: BrowserContext, page: Page) -> Iterator[
     lab = Lab(lab_server, context, page)
     yield lab
     lab.close()
+
+
+@pytest.fixture
+def notebook(lab: Lab) -> Notebook:
+    """An Explorer over the real network and the sample photos, settled, and a figure beside it."""
+    opened = lab.open(lab.write_notebook([SETUP, "explorer", "bars"]))
+    opened.expect_settled()
+    return opened
 
 
 class Lab:
@@ -246,6 +272,33 @@ class Notebook:
         while (value := self.value(expression)) != expected:
             assert time.monotonic() < end, f"{expression} stays {value!r}, not {expected!r}"
             self.page.wait_for_timeout(50)
+
+    def kernel_pixels(self, expression: str) -> np.ndarray:
+        """An array of uint8 in the kernel."""
+        code = f"""import base64 as _base64, json as _json, numpy as _numpy
+_array = _numpy.asarray({expression})
+print(_json.dumps([_array.shape, _base64.b64encode(_array.tobytes()).decode()]), end="")"""
+        shape, data = json.loads(self.execute(code))
+        return np.frombuffer(base64.b64decode(data), np.uint8).reshape(shape)
+
+    @staticmethod
+    def canvas_pixels(canvas: Locator) -> np.ndarray:
+        """A canvas's own pixels, (rows, columns, 3) uint8."""
+        url = canvas.evaluate("canvas => canvas.toDataURL('image/png')")
+        png = base64.b64decode(url.split(",")[1])
+        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+    def expect_settled(self, timeout: float = TIMEOUT) -> None:
+        """Wait until the Explorer has painted all that it asked for."""
+        expect(self.page.locator(SETTLED)).to_be_visible(timeout=timeout)
+
+    def choose(self, layer: str, channel: int) -> None:
+        """As a person would: find the layer in the list, then go to the channel."""
+        row = self.page.locator(f'[data-layer="{layer}"]').first
+        row.click()
+        expect(row).to_have_attribute("aria-selected", "true")
+        self.page.locator(f'[data-channel="{channel}"]').click()
+        self.expect_settled()
 
     def save(self) -> None:
         """Save the notebook."""

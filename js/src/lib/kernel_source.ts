@@ -23,6 +23,8 @@ import { type GetOptions, KernelError, NoAnswer, type Source, Superseded } from 
 export const IN_FLIGHT = 6;
 export const SILENCE_MS = 5000;
 export const RESENDS = 3;
+/** Of a kernel that is known to be gone nobody waits for more than a sign that it isn't. */
+export const LOST_MS = 1000;
 
 /** The part of an anywidget model that carries messages. */
 export interface Channel {
@@ -69,13 +71,17 @@ class Task implements Waiting {
 
   private listen(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      if (this.resends === RESENDS) this.source.exchange.giveUp(this.id);
-      else {
-        this.resends += 1;
-        this.ask();
-      }
-    }, SILENCE_MS);
+    const { lost } = this.source;
+    this.timer = setTimeout(
+      () => {
+        if (lost || this.resends === RESENDS) this.source.exchange.giveUp(this.id);
+        else {
+          this.resends += 1;
+          this.ask();
+        }
+      },
+      lost ? LOST_MS : SILENCE_MS,
+    );
   }
 
   receive(message: Message, buffers: DataView[]): void {
@@ -126,6 +132,7 @@ export class KernelSource implements Source {
   readonly view: string;
   answered = false;
   gaveUp = false;
+  lost = false;
   private readonly slots = new Map<string, Task>();
   private readonly revival = new Set<() => void>();
 
@@ -141,6 +148,7 @@ export class KernelSource implements Source {
   private readonly onMessage = (content: unknown, buffers: DataView[]): void => {
     if (!isMessage(content)) return;
     this.answered = true;
+    this.lost = false;
     this.exchange.deliver(content, buffers ?? []);
     if (this.gaveUp) {
       this.gaveUp = false;
@@ -183,6 +191,12 @@ export class KernelSource implements Source {
   onRevival(listener: () => void): () => void {
     this.revival.add(listener);
     return () => this.revival.delete(listener);
+  }
+
+  /** The connection is said to be gone: nobody need wait in vain, unless it speaks again. */
+  lose(): void {
+    this.lost = this.gaveUp = true;
+    for (const task of [...this.slots.values()]) task.giveUp();
   }
 
   /** Cancel everything and stop listening. */

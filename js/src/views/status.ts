@@ -183,22 +183,30 @@ export class Panel {
     this.message.classList.add("zf-error");
   }
 
-  /** Said once for the whole widget; all that failed is asked again together. */
   private noAnswer(error: NoAnswer, retry: () => void, signal: AbortSignal): void {
     const root = this.element.closest<HTMLElement>(".zf-root");
-    if (!root) return;
-    const banner = root.querySelector<HTMLElement>(":scope > .zf-banner") ?? createBanner(root);
-    const text = banner.querySelector("span");
-    if (text) text.textContent = error.message;
-    const again = () => {
-      forget();
-      banner.removeEventListener("zf-retry", again);
-      banner.remove();
-      if (!signal.aborted) retry();
-    };
-    const forget = this.source.onRevival(again);
-    banner.addEventListener("zf-retry", again);
+    if (root) sayNoAnswer(root, this.source, error, () => signal.aborted || retry());
   }
+}
+
+/** Said once for the whole widget; all that failed is asked again together. */
+export function sayNoAnswer(
+  root: HTMLElement,
+  source: Source,
+  error: NoAnswer,
+  retry: () => void,
+): void {
+  const banner = root.querySelector<HTMLElement>(":scope > .zf-banner") ?? createBanner(root);
+  const text = banner.querySelector("span");
+  if (text) text.textContent = error.message;
+  const again = () => {
+    forget();
+    banner.removeEventListener("zf-retry", again);
+    banner.remove();
+    retry();
+  };
+  const forget = source.onRevival(again);
+  banner.addEventListener("zf-retry", again);
 }
 
 function createBanner(root: HTMLElement): HTMLElement {

@@ -14,10 +14,11 @@ import {
   type StateModel,
 } from "../../lib/selection_store";
 import { Settled, settledOf } from "../../lib/settled";
-import type { Source } from "../../lib/source";
+import { NoAnswer, type Source } from "../../lib/source";
 import { onTheme } from "../../lib/theme";
 import styles from "../../styles.css";
 import { header } from "../../views/header";
+import { sayNoAnswer } from "../../views/status";
 import type { View, ViewOptions } from "../../views/view";
 
 type SelectionModel = StateModel & Pick<Channel, "on" | "off">;
@@ -67,6 +68,10 @@ export function widget(name: string, view: View): Widget {
           const selection = new ModelSelection(chosen);
           const source = new KernelSource(model, String(model.get("fingerprint") ?? ""));
           now.addEventListener("abort", () => source.close(), { once: true });
+          watch(model, now, () => {
+            source.lose();
+            sayNoAnswer(root, source, new NoAnswer(true), () => {});
+          });
           const options = (model.get("view_options") ?? {}) as ViewOptions;
           show(root, view, selection, source, now, options);
         } catch (error) {
@@ -108,6 +113,12 @@ async function resolve(model: StateModel, host: RenderContext["host"]): Promise<
     console.warn(error);
     throw new Error("What was chosen here is gone. Run this cell to bring it to life.");
   }
+}
+
+/** ipywidgets says so when a model's connection ends, as by a restart of the kernel. */
+function watch(model: StateModel, signal: AbortSignal, lost: () => void): void {
+  model.on("comm_live_update", lost);
+  signal.addEventListener("abort", () => model.off("comm_live_update", lost), { once: true });
 }
 
 /** The kernel refuses what can't be chosen and takes the old value back; say why. */

@@ -1,0 +1,126 @@
+"""Widgets through a notebook's life: tabs, restarts, saved files that nobody trusts, themes."""
+
+from __future__ import annotations
+
+import nbformat
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+
+def patches_equal_the_engines(notebook, layer: str, channel: int, rank: int) -> None:
+    notebook.expect_settled()
+    canvas = notebook.page.locator(".zf-cell").nth(rank).locator("canvas").first
+    expected = notebook.kernel_pixels(f"engine.patch(engine.top({layer!r}, {channel})[{rank}])")
+    np.testing.assert_array_equal(notebook.canvas_pixels(canvas), expected)
+
+
+def test_two_tabs_work_on_one_notebook(lab, notebook) -> None:
+    notebook.save()
+    second = lab.open(notebook.name, run=False)
+    second.expect_settled()
+    patches_equal_the_engines(second, "features.7", 42, 0)
+
+    second.choose("features.4", 3)
+    patches_equal_the_engines(second, "features.4", 3, 1)
+    # They show one selection of the kernel's, so that the first follows, and can lead again.
+    heading = notebook.page.locator(".zf-patches h3")
+    expect(heading).to_contain_text("features.4 : 3")
+    patches_equal_the_engines(notebook, "features.4", 3, 1)
+    notebook.choose("features.10", 8)
+    expect(second.page.locator(".zf-patches h3")).to_contain_text("features.10 : 8")
+    patches_equal_the_engines(notebook, "features.10", 8, 2)
+    patches_equal_the_engines(second, "features.10", 8, 2)
+    assert lab.problems == []
+
+
+def test_two_tabs_that_ask_at_once_each_get_their_own_answers(lab, notebook) -> None:
+    """The photo is a view's own matter of asking: each tab's answers are what it asked for."""
+    notebook.save()
+    second = lab.open(notebook.name, run=False)
+    second.expect_settled()
+    for step in range(3):
+        for tab in (notebook, second):
+            tab.page.locator(".zf-strip").press("ArrowRight" if step % 2 == 0 else "ArrowDown")
+    for tab in (notebook, second):
+        tab.expect_settled()
+    layer, channel = notebook.value("explorer.selection.unit")
+    for tab in (notebook, second):
+        expect(tab.page.locator(".zf-patches h3")).to_contain_text(f"{layer} : {channel}")
+        patches_equal_the_engines(tab, layer, channel, 0)
+    assert lab.problems == []
+
+
+def test_after_a_restart_of_the_kernel_the_view_says_what_to_do(lab, notebook) -> None:
+    page = notebook.page
+    notebook.restart_kernel()
+    banner = page.locator(".zf-banner")
+    expect(banner).to_contain_text("run this cell again")
+    page.locator('[data-layer="features.4"]').first.click()
+    expect(page.locator(".zf-loading")).to_have_count(0)
+    notebook.expect_settled()
+    expect(banner).to_contain_text("run this cell again")
+
+    notebook.run_all()
+    expect(page.locator(".zf-root")).to_have_count(1)
+    expect(banner).to_have_count(0)
+    patches_equal_the_engines(notebook, "features.7", 42, 0)
+
+
+def test_a_reopened_notebook_shows_the_picture(lab, notebook) -> None:
+    reopened = reopen_without_kernel(lab, notebook)
+    expect(reopened.page.locator(".jp-OutputArea-output img").first).to_be_visible()
+
+
+def test_an_untrusted_notebook_shows_the_picture(lab, notebook) -> None:
+    def edit(path) -> None:
+        # What somebody else has written carries no signature of ours.
+        content = nbformat.read(path, as_version=4)
+        content.cells[0].source += "\n# edited elsewhere"
+        nbformat.write(content, path)
+
+    reopened = reopen_without_kernel(lab, notebook, edit)
+    page = reopened.page
+    trusted = page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.content.model.cells.get(1).trusted"
+    )
+    assert trusted is False
+    picture = page.locator(".jp-OutputArea-output img").first
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 1000
+    assert page.locator(".zf-root").count() == 0
+
+
+def reopen_without_kernel(lab, notebook, edit=lambda path: None):
+    notebook.execute("explorer.snapshot()")
+    picture = notebook.page.locator('img[alt^="zfwidgets"], .jp-OutputArea-output img').first
+    expect(picture).to_be_attached()
+    expect(picture).to_be_hidden()
+    notebook.save()
+    for session in lab.server.request("GET", "api/sessions"):
+        lab.server.request("DELETE", f"api/sessions/{session['id']}")
+    notebook.page.close()
+    edit(lab.path(notebook.name))
+    return lab.open(notebook.name, run=False)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_nothing_is_cut_in_a_narrow_cell(lab, notebook, theme, tmp_path) -> None:
+    page = notebook.page
+    notebook.set_theme(theme)
+    for width in (1500, 760, 560):
+        page.set_viewport_size({"width": width, "height": 1400})
+        notebook.expect_settled()
+        explorer = page.locator(".zf-explorer")
+        explorer.scroll_into_view_if_needed()
+        explorer.screenshot(path=tmp_path / f"{theme}-{width}.png")
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll(".zf-explorer *")]
+              .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)
+              .filter((e) => !["ellipsis"].includes(getComputedStyle(e).textOverflow))
+              .filter((e) => getComputedStyle(e).overflowX !== "visible")
+              .filter((e) => !e.matches(".zf-hidden"))
+              .map((e) => e.className)"""
+        )
+        assert cut == [], f"at {width} px"
+    assert lab.problems == []
