@@ -368,13 +368,86 @@ describe("patches", () => {
     expect(root.dataset.zfSettled).toBe("true");
   });
 
+  const choose = (root: HTMLElement, label: string, value: string) => {
+    const element = one<HTMLSelectElement>(root, `select[aria-label='${label}']`);
+    element.value = value;
+    element.dispatchEvent(new Event("change"));
+  };
+
+  it("have a legend that says what is shown, on which scale, and where it clips", async () => {
+    const { model, root } = await open(2);
+    const legend = () => one(root, ".zf-note").textContent;
+    const asked = model.gets.length;
+    expect(legend()).toContain("−0.5+0.5Signed around mid-grey; one scale for all, clipped");
+    expect(legend()).toContain("the 99.5th percentile of what isn't zero");
+    choose(root, "Scale of the projections", "own");
+    // Their own scales are 0.25, 0.375, ... 1.25.
+    expect(legend()).toContain(
+      "−own+ownSigned around mid-grey; each on a scale of its own (0.25 to 1.25)",
+    );
+    choose(root, "Values of the projections", "absolute");
+    expect(legend()).toContain("0ownMagnitude, the largest of the colour channels; each on");
+    choose(root, "Values of the projections", "positive");
+    choose(root, "Scale of the projections", "one");
+    expect(legend()).toContain("00.5What is above zero, in colour; one scale for all");
+    choose(root, "What to show", "patches");
+    expect(legend()).not.toContain("scale");
+    expect(one<HTMLSelectElement>(root, "select[aria-label^=Values]").disabled).toBe(true);
+    expect(model.gets).toHaveLength(asked); // all of it without the kernel
+  });
+
+  it("are projected by the rule that is chosen, of those that the engine has", async () => {
+    const { model, selection, root } = await open(2);
+    const label = "Rule of the projections";
+    const names = all<HTMLOptionElement>(root, `select[aria-label='${label}'] option`);
+    expect(names.map(({ value }) => value)).toEqual(["deconvnet", "guided", "gradient", "my own"]);
+    const asked = () =>
+      model.gets.filter(({ slot }) => slot === "patches:projections").map((r) => keyOf(r).rule);
+    const answers = () => one(root, ".zf-answers").textContent;
+    expect(answers()).toContain("max-pool switches");
+    choose(root, label, "gradient");
+    expect(selection.get("rule")).toBe("gradient");
+    await flush();
+    expect(asked()).toEqual(["deconvnet", "gradient"]);
+    expect(all(root, ".zf-waits")).toHaveLength(9); // none of the other rule's is left
+    await serve(model);
+    expect(all(root, ".zf-waits")).toEqual([]);
+    expect(answers()).toContain("to first order");
+    selection.set("rule", "my own"); // by the kernel
+    await serve(model);
+    expect(one<HTMLSelectElement>(root, `select[aria-label='${label}']`).value).toBe("my own");
+    expect(answers()).toContain("my own");
+  });
+
+  it("stay when no projection can be computed, and why is said", async () => {
+    const { model, selection, root } = await stage(patchGrid);
+    await serve(model, ["projections"]);
+    const message = "Layer 'conv2' gives nan: check the weights.";
+    model.answer(model.request("projections"), "error", { name: "UnsupportedModel", message });
+    await frames();
+    expect(one(root, ".zf-error").textContent).toContain(`UnsupportedModel: ${message}`);
+    const cells = all(root, ".zf-cell");
+    expect(cells.map(({ dataset }) => dataset.state)).toEqual(Array(9).fill("ready"));
+    expect(all(root, ".zf-waits, .zf-loading")).toEqual([]);
+    expect(root.dataset.zfSettled).toBe("true");
+    selection.set("unit", ["features.3", 5]);
+    await serve(model);
+    await serve(model);
+    expect(root.querySelector(".zf-error:not([hidden])")).toBeNull();
+    expect(all(root, ".zf-status").every(({ hidden }) => !hidden)).toBe(true);
+  });
+
   it("open a card that lists a projection's operations, and close it with Escape", async () => {
     const { root } = await open(2);
     const status = all<HTMLButtonElement>(root, ".zf-status")[1]!;
     status.click();
     const card = one(root, "[role=dialog]");
     expect(card.textContent).toContain("lrn");
-    expect(card.textContent).toContain("frozen");
+    expect(card.textContent).toContain("linearised: frozen");
+    expect(card.textContent).toContain(
+      "depends on this image through the switches of 2 max-pools.",
+    );
+    expect(card.textContent).toContain("exactly 11×13 pixels");
     expect(status.getAttribute("aria-expanded")).toBe("true");
     press(card, "Escape");
     expect(root.querySelector("[role=dialog]")).toBeNull();

@@ -32,6 +32,104 @@ def test_another_unit_shows_its_own_patches_and_projections(lab, notebook) -> No
     assert lab.problems == []
 
 
+def test_projections_follow_the_rule_the_values_and_the_scale(lab, notebook) -> None:
+    page = notebook.page
+    projection = page.locator(".zf-cell").nth(1).locator("canvas").nth(1)
+    legend = page.locator(".zf-patches .zf-note")
+
+    def shown() -> np.ndarray:
+        notebook.expect_settled()
+        return notebook.canvas_pixels(projection).astype(int)
+
+    def differs(from_kernel: str) -> int:
+        return int(np.abs(shown() - notebook.kernel_pixels(from_kernel).astype(int)).max())
+
+    notebook.execute("top = engine.top('features.7', 42)")
+    page.get_by_label("Rule of the projections").select_option("guided")
+    expect(legend).to_contain_text("only where they were active")
+    notebook.expect_value("explorer.selection.rule", "guided")
+    notebook.execute(
+        "found = engine.project_all(top.activations, 'guided')\n"
+        "own, common = zf.records.display_scale([found[1]]), zf.records.display_scale(found)"
+    )
+    assert differs("found[1].to_pil(scale=common)") <= 1
+
+    page.get_by_label("Scale of the projections").select_option("own")
+    expect(legend).to_contain_text("a scale of its own")
+    assert differs("found[1].to_pil(scale=own)") <= 1
+
+    page.get_by_label("Values of the projections").select_option("positive")
+    expect(legend).to_contain_text("What is above zero")
+    notebook.execute("above = (found[1].crop() / own).clip(0, 1) * 255")
+    assert differs("above.round().astype('uint8')") <= 3  # 127 levels above zero, of 255
+    page.get_by_label("Values of the projections").select_option("absolute")
+    expect(legend).to_contain_text("Magnitude")
+
+    # Chosen in Python, shown in the page.
+    page.get_by_label("Values of the projections").select_option("signed")
+    notebook.execute("explorer.selection.rule = 'deconvnet'")
+    expect(page.get_by_label("Rule of the projections")).to_have_value("deconvnet")
+    notebook.execute(
+        "found = engine.project_all(top.activations); own = zf.records.display_scale([found[1]])"
+    )
+    assert differs("found[1].to_pil(scale=own)") <= 1
+    assert lab.problems == []
+
+
+def test_the_mark_on_a_projection_says_how_it_was_computed(lab, notebook) -> None:
+    page = notebook.page
+    mark = page.locator(".zf-cell .zf-status").first
+    expect(mark).to_have_accessible_name(re.compile("Projection 1: adjoint"))
+    mark.press("Enter")
+    card = page.get_by_role("dialog")
+    expect(card).to_contain_text("exactly 63×63 pixels")
+    operations = notebook.value(
+        "[[o.name, o.status, o.count] for o in"
+        " engine.project_all(engine.top('features.7', 42).activations[:1])[0].operations]"
+    )
+    assert len(operations) >= 3
+    for name, status, count in operations:
+        row = card.get_by_role("row").filter(has_text=name).first
+        expect(row).to_contain_text(f"× {count}")
+        expect(row).to_contain_text(status)
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    expect(mark).to_be_focused()
+    assert lab.problems == []
+
+
+BROKEN = """import torch
+import zfwidgets as zf
+torch.manual_seed(0)
+net = torch.nn.Sequential(
+    torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Conv2d(4, 6, 3),
+    torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(6, 5))
+with torch.no_grad():
+    net[3].weight[2] = float("nan")
+from torchvision.transforms import v2
+seen = v2.Compose(
+    [v2.ToImage(), v2.Resize((40, 56)), v2.ToDtype(torch.float32, scale=True)])
+engine = zf.Engine(net, zf.samples.photos(), transform=seen, cache=False)
+explorer = zf.Explorer(engine, layer="3", channel=1, auto=False)"""
+
+
+def test_what_cannot_be_computed_is_said_in_its_place(lab) -> None:
+    notebook = lab.open(lab.write_notebook([BROKEN, "explorer"]))
+    notebook.expect_settled()
+    page = notebook.page
+    for panel in ("patches", "channels"):
+        error = page.locator(f".zf-{panel} .zf-error")
+        expect(error).to_contain_text("nan in channel 2")
+        expect(error).to_contain_text("Check the weights")
+    # What doesn't need the index works: the photo is there, and the layers can be walked.
+    expect(page.locator(".zf-stage")).to_have_attribute("data-photo", "0")
+    page.locator('[data-layer="0"]').first.click()
+    notebook.expect_value("explorer.selection.unit", ["0", 0])
+    notebook.expect_settled()
+    expect(page.locator(".zf-loading")).to_have_count(0)
+    assert lab.problems == []
+
+
 def test_a_dragged_occluder_moves_our_bars_and_bqplots(lab, notebook) -> None:
     page = notebook.page
     ours = page.locator(".zf-class")

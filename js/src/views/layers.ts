@@ -151,6 +151,9 @@ export const layers: View = (el, selection, source, signal) => {
     shown()[0]?.element.focus();
   });
   selection.subscribe("unit", () => mark(true), signal);
+  const resized = new ResizeObserver(() => mark(true));
+  resized.observe(list);
+  signal.addEventListener("abort", () => resized.disconnect());
   panel.catalogue(show);
 };
 

@@ -23,7 +23,8 @@ export function dependence({ pools, operations }: ProjectionInfo, rule: string):
   const through = `through the switches of ${count(pools, "max-pool")}`;
   const bent = operations.some(({ status }) => status === "linearised" || status === "unknown");
   if (rule !== "deconvnet") {
-    return `It depends on this image through the rectifiers that were active and ${through}.`;
+    const does = rule === "guided" || rule === "gradient" ? "depends" : "may depend";
+    return `It ${does} on this image through which rectifiers were active and ${through}.`;
   }
   if (pools > 0) return `It depends on this image ${through}.`;
   return bent

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import type { Operation, ProjectionInfo, Status } from "../src/lib/protocol";
+import { dependence, projectionCard, reachText } from "../src/views/projection_card";
+import { CATALOGUE } from "./kernel";
+
+const operation = (name: string, status: Status, count = 1, note = ""): Operation => ({
+  name,
+  status,
+  count,
+  note,
+});
+const projection = (pools: number, ...operations: Operation[]): ProjectionInfo => ({
+  image: 3,
+  scale: 0.25,
+  full: 0.5,
+  status: operations[0]?.status ?? "paper",
+  operations,
+  pools,
+});
+const text = (nodes: (Node | string)[]) =>
+  nodes.map((node) => (typeof node === "string" ? node : node.textContent)).join(" | ");
+
+describe("a projection's card", () => {
+  it("says through what the picture depends on its image", () => {
+    const conv = operation("convolution", "paper", 3);
+    expect(dependence(projection(3, conv), "deconvnet")).toContain("switches of 3 max-pools");
+    expect(dependence(projection(1, conv), "deconvnet")).toContain("switches of 1 max-pool.");
+    expect(dependence(projection(0, conv), "deconvnet")).toContain("every image gives the same");
+  });
+
+  it("claims that all images give the same only where that is so", () => {
+    const conv = operation("convolution", "paper");
+    const gate = operation("sigmoid", "linearised");
+    const unknown = operation("MyFunction", "unknown");
+    for (const info of [projection(0, gate, conv), projection(0, unknown, conv)]) {
+      expect(dependence(info, "deconvnet")).not.toContain("every image");
+    }
+    for (const rule of ["guided", "gradient", "my own"]) {
+      expect(dependence(projection(0, conv), rule)).toContain("which rectifiers were active");
+    }
+    expect(dependence(projection(0, conv), "my own")).toContain("may depend");
+  });
+
+  it("says how far the receptive field is known", () => {
+    const layer = CATALOGUE.layers[0]!;
+    const reach = (of: "exact" | "upper bound" | "global") =>
+      reachText({ ...layer, field: { ...layer.field, reach: of } });
+    expect(reach("exact")).toBe("exactly 11×13 pixels");
+    expect(reach("upper bound")).toContain("at most 11×13 pixels");
+    expect(reach("global")).toContain("the whole image");
+  });
+
+  it("lists operations with counts and statuses, in words for those who don't see marks", () => {
+    const info = projection(2, operation("lrn", "linearised", 2, "frozen"));
+    const card = projectionCard(4, info, { layer: CATALOGUE.layers[0]!, rule: "deconvnet" });
+    expect(text(card)).toContain("Projection 5: linearised");
+    expect(text(card)).toContain("lrn× 2linearised: frozen");
+    expect(text(card)).toContain("deconvnet (paper)");
+    expect(text(card)).toContain("±0.25");
+  });
+
+  it("doesn't call a gradient a deconvnet", () => {
+    const info = projection(2, operation("convolution", "paper"));
+    const card = text(projectionCard(0, info, { layer: null, rule: "gradient" }));
+    expect(card).toContain("plain gradient");
+    expect(card).toContain("the marks below say how a deconvnet would");
+  });
+});
