@@ -1,251 +1,142 @@
-"""The recorded operations of a forward pass, and what each does to receptive fields.
+"""The operations of a forward pass as PyTorch really executes them, recorded once.
 
-A forward pass runs under a `TorchDispatchMode`, which sees every operation that PyTorch executes,
-however the model spells it (module, function, method, in place, scripted). Per tensor we keep a
-`Window`: which input pixels an element depends on, as interval arithmetic over rows and columns.
+A forward pass runs under a `TorchDispatchMode`, which sees every operation, however the model
+spells it (module, function, method, in place, scripted). The result is a graph without in-place
+operations, whose tensors carry the `Window` of input pixels that an element depends on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 from ..errors import UnsupportedModel
-from ..records import Reach, ReceptiveField
+from .geometry import UNBOUNDED, UNFOLLOWED, Geometry, Window
+from .operations import follow
 
-aten = torch.ops.aten
-Pair = tuple[int, int]
+OVERWRITTEN = "overwritten through a view"
 
 
 @dataclass(frozen=True)
-class Window:
-    """Element i of an axis depends on input pixels ``i*stride+low .. i*stride+high``.
+class Ref:
+    """A tensor of the graph: output number ``output`` of node ``node``; node -1 is the image."""
 
-    One (row, column) pair each. With reach "global" every element may depend on every pixel.
+    node: int
+    output: int = 0
+
+
+IMAGE = Ref(-1)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation on tensors that depend on the image.
+
+    Attributes
+    ----------
+    name
+        Of the operation, without namespace and in-place underscore.
+    func
+        The overload that leaves its arguments alone; None where there is none.
+    args, kwargs
+        As called, `Ref` in the place of tensors that depend on the image.
+    inputs
+        Those references, in order.
+    input_shapes, shapes
+        Of the inputs and outputs for one image.
+    geometry
+        What it does to windows.
     """
 
-    stride: Pair = (1, 1)
-    low: Pair = (0, 0)
-    high: Pair = (0, 0)
-    reach: Reach = "exact"
-    rectified: bool = False
+    index: int
+    name: str
+    func: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    inputs: tuple[Ref, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    shapes: tuple[tuple[int, ...], ...]
+    geometry: Geometry
 
-    def slide(self, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1)) -> Window:
-        """After a window of ``kernel`` elements slid over the map (convolution, pooling)."""
-        if self.reach == "global":
-            return replace(self, rectified=False)
-        reach = [(k - 1) * d - p for k, d, p in zip(kernel, dilation, padding, strict=True)]
-        return Window(
-            _pair(s * t for s, t in zip(self.stride, stride, strict=True)),
-            _pair(lo - s * p for lo, s, p in zip(self.low, self.stride, padding, strict=True)),
-            _pair(hi + s * r for hi, s, r in zip(self.high, self.stride, reach, strict=True)),
-            self.reach,
-        )
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the first output."""
+        return self.shapes[0] if self.shapes else ()
 
-    def union(self, other: Window) -> Window:
-        """After both were summed or concatenated."""
-        if self.reach == "global" or other.reach == "global":
-            return GLOBAL
-        if self.stride != other.stride:
-            return UNBOUNDED
-        bound = "upper bound" in (self.reach, other.reach)
-        return Window(
-            self.stride,
-            _pair(map(min, self.low, other.low)),
-            _pair(map(max, self.high, other.high)),
-            "upper bound" if bound else "exact",
-            self.rectified and other.rectified,
-        )
+    def read(self, parameter: str, default: Any = None) -> Any:
+        """An argument by the name in the operation's schema."""
+        return argument(self.func, self.args, self.kwargs, parameter, default)
 
-    def receptive_field(self, image: Pair) -> ReceptiveField:
-        """As a record, for images of ``image`` rows x columns."""
-        if self.stride == (0, 0):
-            return ReceptiveField(image, (0, 0), (0, 0), image, self.reach)
-        size = _pair(hi - lo + 1 for lo, hi in zip(self.low, self.high, strict=True))
-        return ReceptiveField(size, self.stride, self.low, image, self.reach)
+    def substitute(self, values: Callable[[Ref], Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with tensors in the place of references."""
+
+        def put(value: Any) -> Any:
+            return values(value) if isinstance(value, Ref) else value
+
+        return tuple(_map(put, self.args)), _map(put, self.kwargs)
 
 
-GLOBAL = Window((0, 0), reach="global")
-UNBOUNDED = Window((0, 0), reach="upper bound")
-
-
-def _pair(values: Any) -> Pair:
-    first, second = values
-    return int(first), int(second)
-
-
-def _two(value: int | Sequence[int], default: Pair = (1, 1)) -> Pair:
-    """PyTorch's int-or-list arguments as a (rows, columns) pair."""
-    if isinstance(value, int):
-        return value, value
-    if not value:
-        return default
-    return (value[0], value[0]) if len(value) == 1 else (value[-2], value[-1])
-
-
-def _argument(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
+def argument(
+    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any = None
+) -> Any:
+    """The argument called ``name`` in the schema of ``func``, or its default."""
     for position, parameter in enumerate(func._schema.arguments):
         if parameter.name == name:
             if position < len(args):
                 return args[position]
             return kwargs.get(name, parameter.default_value)
-    raise KeyError(name)
+    return default
 
 
-# One entry an operation: (window of the first input, reader of arguments, input, output) -> window.
-Read = Callable[[str], Any]
-Rule = Callable[[Window, Read, Tensor, Tensor], Window]
+@dataclass
+class Graph:
+    """What was recorded of one forward pass of one image.
 
+    Attributes
+    ----------
+    nodes
+        In the order of execution.
+    layers
+        Each layer's output.
+    obstacle
+        Why the graph can't stand for the model, where the model's code looked at values; "" if it
+        can.
+    """
 
-def _convolution(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    if read("transposed") or source.dim() != 4:
-        return UNBOUNDED
-    kernel = _pair(read("weight").shape[-2:])
-    return window.slide(kernel, *(_two(read(n)) for n in ("stride", "padding", "dilation")))
+    image: tuple[int, ...]
+    nodes: list[Node] = field(default_factory=list)
+    layers: dict[str, Ref] = field(default_factory=dict)
+    obstacle: str = ""
 
+    def shape(self, ref: Ref) -> tuple[int, ...]:
+        """Of a tensor, for one image."""
+        return self.image if ref.node < 0 else self.nodes[ref.node].shapes[ref.output]
 
-def _pool(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    kernel = _two(read("kernel_size"))
-    return window.slide(kernel, _two(read("stride"), kernel), _two(read("padding")))
+    def above(self, ref: Ref, stop: Iterable[Ref] = ()) -> list[Node]:
+        """The nodes that a tensor is computed from, in order, not looking behind ``stop``."""
+        wanted, queue, ends = set(), [ref], set(stop)
+        while queue:
+            at = queue.pop()
+            if at.node >= 0 and at not in ends and at.node not in wanted:
+                wanted.add(at.node)
+                queue.extend(self.nodes[at.node].inputs)
+        return [self.nodes[i] for i in sorted(wanted)]
 
-
-def _max_pool(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    kernel = _two(read("kernel_size"))
-    stride = _two(read("stride"), kernel)
-    pooled = window.slide(kernel, stride, _two(read("padding")), _two(read("dilation")))
-    return replace(pooled, rectified=window.rectified)
-
-
-def _adaptive_pool(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    before, after = _pair(source.shape[-2:]), _pair(out.shape[-2:])
-    if any(b % a for b, a in zip(before, after, strict=True)):
-        return UNBOUNDED
-    ratio = _pair(b // a for b, a in zip(before, after, strict=True))
-    if after == (1, 1) and before != (1, 1):
-        return GLOBAL
-    return window.slide(ratio, ratio, (0, 0))
-
-
-def _reduction(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    dims = {d % source.dim() for d in read("dim") or range(source.dim())}
-    spatial = {source.dim() - 2, source.dim() - 1}
-    if not dims & spatial:
-        return replace(window, rectified=False)
-    return window if _is_vector(source) else GLOBAL
-
-
-def _constant_pad(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    left, _, top, _ = (*read("pad"), 0, 0, 0, 0)[:4]
-    padded = window.slide((1, 1), (1, 1), (top, left))
-    return replace(padded, high=_pair(h - s * p for h, s, p in _shift(window, (top, left))))
-
-
-def _mirror_pad(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    left, right, top, bottom = read("padding")
-    pads = max(top, bottom), max(left, right)
-    centre = _pair(lo - s * p for lo, s, p in _shift(replace(window, high=window.low), (top, left)))
-    width = _pair(h - lo for h, lo in zip(window.high, window.low, strict=True))
-    spread = _pair(2 * s * p for s, p in zip(window.stride, pads, strict=True))
-    return replace(
-        window,
-        low=_pair(c - w for c, w in zip(centre, spread, strict=True)),
-        high=_pair(c + w + e for c, w, e in zip(centre, width, spread, strict=True)),
-        reach="upper bound" if window.reach == "exact" else window.reach,
-    )
-
-
-def _shift(window: Window, pads: Pair) -> Any:
-    return zip(window.high, window.stride, pads, strict=True)
-
-
-def _same(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    return replace(window, rectified=False)
-
-
-def _rectify(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    return replace(window, rectified=True)
-
-
-def _view(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    """A view keeps windows when it leaves the last two axes (rows, columns) as they were."""
-    if source.dim() >= 3 and out.dim() >= 3 and out.shape[-2:] == source.shape[-2:]:
-        return window
-    return window if _is_vector(source) else GLOBAL
-
-
-def _transpose(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    dims = {read("dim0") % source.dim(), read("dim1") % source.dim()}
-    if dims & {source.dim() - 2, source.dim() - 1} and not _is_vector(source):
-        return UNBOUNDED
-    return window
-
-
-def _linear(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    return replace(window, rectified=False) if _is_vector(source) else UNBOUNDED
-
-
-def _avg_pool3d(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    """Local response normalisation averages squares over neighbouring channels with it."""
-    kernel = read("kernel_size")
-    return replace(window, rectified=False) if tuple(kernel[-2:]) == (1, 1) else UNBOUNDED
-
-
-def _clamp(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    return replace(window, rectified=read("min") == 0)
-
-
-def _hardtanh(window: Window, read: Read, source: Tensor, out: Tensor) -> Window:
-    return replace(window, rectified=read("min_val") == 0)
-
-
-def _is_vector(tensor: Tensor) -> bool:
-    """One value a channel: rows and columns are 1 x 1, or gone."""
-    return tensor.dim() <= 2 or tensor.shape[-2:] == (1, 1)
-
-
-_SAME = """
-add sub mul div neg exp log sqrt rsqrt pow abs square sigmoid tanh silu gelu elu hardswish
-hardsigmoid mish softplus leaky_relu prelu _prelu_kernel rrelu_with_noise
-log_sigmoid_forward threshold maximum minimum where masked_fill clone detach alias
-lift_fresh _to_copy copy to native_batch_norm _native_batch_norm_legit_no_training
-_batch_norm_no_update cudnn_batch_norm miopen_batch_norm zeros_like ones_like gt ge lt le
-eq ne bitwise_not logical_not
-""".split()
-
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(_SAME, _same),
-    **dict.fromkeys(["relu"], _rectify),
-    **dict.fromkeys(["clamp", "clamp_min"], _clamp),
-    **dict.fromkeys(["hardtanh"], _hardtanh),
-    **dict.fromkeys(["convolution", "_convolution", "mkldnn_convolution"], _convolution),
-    **dict.fromkeys(["max_pool2d_with_indices", "max_pool2d"], _max_pool),
-    "avg_pool2d": _pool,
-    "avg_pool3d": _avg_pool3d,
-    **dict.fromkeys(["_adaptive_avg_pool2d", "adaptive_max_pool2d"], _adaptive_pool),
-    **dict.fromkeys(["mean", "sum", "amax", "amin", "max", "_softmax"], _reduction),
-    "constant_pad_nd": _constant_pad,
-    **dict.fromkeys(["reflection_pad2d", "replication_pad2d"], _mirror_pad),
-    **dict.fromkeys(
-        "view _unsafe_view reshape unsqueeze squeeze expand select slice split split_with_sizes "
-        "unbind _reshape_alias".split(),
-        _view,
-    ),
-    "transpose": _transpose,
-    **dict.fromkeys(["addmm", "mm", "linear", "t", "permute"], _linear),
-    "cat": _same,
-    "stack": _same,
-}
-_RULES_WITH_DIM = {"_softmax"}
+    @cached_property
+    def last_use(self) -> dict[Ref, int]:
+        """The last node that reads each tensor."""
+        return {ref: node.index for node in self.nodes for ref in node.inputs}
 
 
 class Recorder(TorchDispatchMode):
-    """Follows receptive-field windows through everything that runs under it.
+    """Records everything that runs under it and depends on an image.
 
     Random operations are refused before they run: a model that draws numbers in eval mode can't
     be shown exactly, and the user's random generators stay untouched.
@@ -253,18 +144,28 @@ class Recorder(TorchDispatchMode):
 
     def __init__(self, image: Tensor) -> None:
         super().__init__()
-        self._windows: dict[int, tuple[Tensor, Window]] = {}
-        self.operations: list[str] = []
+        self.graph = Graph(tuple(image.shape))
         self.where: Callable[[], str] = lambda: "the model"
-        self._set(image, Window())
+        self._refs: dict[int, Ref] = {}
+        self._windows: dict[Ref, Window] = {}
+        self._tensors: dict[int, Tensor] = {}  # references keep ids from reuse
+        self._sharing: dict[int, set[int]] = {}  # tensors over one storage
+        self._set(image, IMAGE, Window())
+
+    def ref(self, tensor: Tensor) -> Ref | None:
+        """Where a tensor came from; None for what doesn't depend on the image."""
+        return self._refs.get(id(tensor))
 
     def window(self, tensor: Tensor) -> Window:
         """The window of a tensor that came out of a recorded operation."""
-        entry = self._windows.get(id(tensor))
-        return entry[1] if entry else UNBOUNDED
+        ref = self.ref(tensor)
+        return self._windows[ref] if ref else UNBOUNDED
 
-    def _set(self, tensor: Tensor, window: Window) -> None:
-        self._windows[id(tensor)] = (tensor, window)  # the reference keeps the id from reuse
+    def _set(self, tensor: Tensor, ref: Ref, window: Window) -> None:
+        self._refs[id(tensor)] = ref
+        self._windows[ref] = window
+        self._tensors[id(tensor)] = tensor
+        self._sharing.setdefault(_storage(tensor), set()).add(id(tensor))
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -277,37 +178,88 @@ class Recorder(TorchDispatchMode):
                 "aren't repeatable. Make the operation depend on `self.training`."
             )
         out = func(*args, **kwargs)
-        self.operations.append(name)
-        known = [t for t in tree_leaves((args, kwargs)) if id(t) in self._windows]
+        known = [t for t in _tensors((args, kwargs)) if id(t) in self._refs]
         if known:
-            window = self._after(func, name.rstrip("_"), args, kwargs, known, out)
-            for tensor in tree_leaves(out):
-                if isinstance(tensor, Tensor):
-                    self._set(tensor, window)
+            self._record(func, name, args, kwargs, known, out)
         return out
 
-    def _after(
+    def _record(
         self, func: Any, name: str, args: Any, kwargs: Any, known: list[Tensor], out: Any
-    ) -> Window:
-        merged = self._windows[id(known[0])][1]
-        for other in known[1:]:
-            merged = merged.union(self._windows[id(other)][1])
-        if name == "cat" and _cat_is_spatial(func, args, kwargs, known[0]):
-            return UNBOUNDED
-        if name == "cat":
-            return merged
-        rule = RULES.get(name)
-        first = next((t for t in tree_leaves(out) if isinstance(t, Tensor)), None)
-        if rule is None or first is None:
-            return UNBOUNDED
+    ) -> None:
+        outputs = _tensors(out)
+        if not outputs:
+            self.graph.obstacle = f"{self.where()} looks at values ({name})"
+            return
+        node = Node(
+            len(self.graph.nodes),
+            name.rstrip("_"),
+            _functional(func),
+            _map(self._put, args),
+            _map(self._put, kwargs),
+            tuple(self._refs[id(t)] for t in known),
+            tuple(tuple(t.shape) for t in known),
+            tuple(tuple(t.shape) for t in outputs),
+            UNFOLLOWED,
+        )
+        geometry, window = follow(node, [self._windows[self._refs[id(t)]] for t in known])
+        object.__setattr__(node, "geometry", geometry)
+        self.graph.nodes.append(node)
+        if func._schema.is_mutable:
+            for written in _written(func, args, kwargs):
+                self._overwrite(written, node)
+        for number, tensor in enumerate(outputs):
+            self._set(tensor, Ref(node.index, number), window)
 
-        def read(parameter: str) -> Any:
-            value = _argument(func, args, kwargs, parameter)
-            return [value] if name in _RULES_WITH_DIM and isinstance(value, int) else value
+    def _put(self, value: Any) -> Any:
+        return self._refs.get(id(value), value) if isinstance(value, Tensor) else value
 
-        return rule(merged, read, known[0], first)
+    def _overwrite(self, written: Tensor, node: Node) -> None:
+        """Other tensors over the same storage have new values too, which nobody followed."""
+        for other in self._sharing.get(_storage(written), set()) - {id(written)}:
+            tensor = self._tensors[other]
+            shape = tuple(tensor.shape)
+            lost = Node(
+                len(self.graph.nodes),
+                OVERWRITTEN,
+                None,
+                (),
+                {},
+                (self._refs[other], *node.inputs),
+                (shape, *node.input_shapes),
+                (shape,),
+                UNFOLLOWED,
+            )
+            self.graph.nodes.append(lost)
+            self._set(tensor, Ref(lost.index), UNBOUNDED)
 
 
-def _cat_is_spatial(func: Any, args: Any, kwargs: Any, first: Tensor) -> bool:
-    dim = _argument(func, args, kwargs, "dim") % first.dim()
-    return dim >= first.dim() - 2 and first.dim() > 2
+def _functional(func: Any) -> Any:
+    """The overload without in-place effect."""
+    if not func._schema.is_mutable:
+        return func
+    packet = getattr(torch.ops, func.namespace)
+    plain = getattr(packet, func._schema.name.split("::")[1].rstrip("_"), None)
+    found = getattr(plain, func._overloadname, None)
+    return found if found is not None and not found._schema.is_mutable else None
+
+
+def _written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
+    return [
+        value
+        for parameter in func._schema.arguments
+        if parameter.alias_info is not None and parameter.alias_info.is_write
+        for value in [argument(func, args, kwargs, parameter.name)]
+        if isinstance(value, Tensor)
+    ]
+
+
+def _storage(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def _map(put: Callable[[Any], Any], tree: Any) -> Any:
+    return tree_map(put, tree)

@@ -17,7 +17,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from ..errors import UnknownLayer, UnsupportedModel
 from ..records import LayerInfo, Role
-from .graph import Recorder
+from .graph import Graph, Recorder
 
 _ROLES: tuple[tuple[Role, tuple[type[nn.Module], ...]], ...] = (
     ("conv", (nn.modules.conv._ConvNd,)),
@@ -182,6 +182,7 @@ class Network:
         self.input_shape: tuple[int, int, int] = tuple(example.shape)  # type: ignore[assignment]
         self._paths = {m: path for path, m in self.module.named_modules() if path}
         self._aliases: dict[str, str] = {}
+        self.graph = Graph(())
         self.layers, self.outputs = self._trace(example)
         if not self.layers:
             raise UnsupportedModel(
@@ -246,6 +247,7 @@ class Network:
         """Run one image, recording every module call; also the shape of the output."""
         images = example[None].to(self.device)
         recorder = Recorder(images)
+        self.graph = recorder.graph
         calls: Counter[str] = Counter()
         found: list[LayerInfo] = []
         seen: dict[tuple[int, int], str | None] = {(id(images), images._version): None}
@@ -269,6 +271,8 @@ class Network:
                 return
             seen[state] = name
             window = recorder.window(output)
+            if (ref := recorder.ref(output)) is not None:
+                recorder.graph.layers[name] = ref
             shape = (*output.shape[1:], 1, 1)[:3]
             found.append(
                 LayerInfo(

@@ -1,0 +1,469 @@
+"""Operations on parts of maps: how each runs upwards and is inverted downwards on a window.
+
+A `Frame` says which part of every map is at hand, for a batch of units. Places outside of a map
+are its padding: `Frame.take` fills them with what the operation above pads with, `Frame.put` drops
+the signal that reaches them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .geometry import POINT, Pair, Slide, Span
+from .graph import Graph, Node, Ref
+from .operations import gate, is_rectifier, is_vector
+
+Signals = dict[Ref, Tensor]
+
+
+class NoWindow(Exception):
+    """An operation that can't be computed on a part of its map."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The part of each map that a batch of units needs.
+
+    Attributes
+    ----------
+    spans
+        Per tensor. Relative to the units' places, or absolute (step 0).
+    places
+        (n, 2) rows and columns of the units; None where spans are absolute and clipped.
+    """
+
+    graph: Graph
+    spans: dict[Ref, Span]
+    places: Tensor | None = None
+
+    def take(self, values: Tensor, ref: Ref, need: Span, fill: float | None) -> Tensor:
+        """``values`` over the span of ``ref`` as values over ``need``, ``fill`` outside the map.
+
+        Without ``fill`` what is outside of the map may be anything.
+        """
+        shape = self.graph.shape(ref)
+        if is_vector(shape):
+            return values
+        have = self.spans[ref]
+        if self.places is not None and fill is not None:
+            outside = self._outside(have, shape)
+            if outside is not None:
+                values = values.masked_fill(outside, fill)
+        return _resize(values, have, need, fill or 0.0)
+
+    def put(self, signal: Tensor, ref: Ref, has: Span) -> Tensor:
+        """A signal over the span ``has`` of a map as one over its own span, zero outside it."""
+        shape = self.graph.shape(ref)
+        if is_vector(shape):
+            return signal
+        want = self.spans[ref]
+        signal = _resize(signal, has, want, 0.0)
+        if self.places is not None:
+            outside = self._outside(want, shape)
+            if outside is not None:
+                signal = signal.masked_fill(outside, 0.0)
+        return signal
+
+    def starts(self, span: Span) -> Tensor:
+        """(n, 2) first rows and columns."""
+        if self.places is None:
+            return torch.tensor([span.start])
+        return self.places * torch.tensor(span.step) + torch.tensor(span.start)
+
+    def _outside(self, span: Span, shape: tuple[int, ...]) -> Tensor | None:
+        starts = self.starts(span)
+        size = torch.tensor(span.size)
+        if bool((starts >= 0).all()) and bool((starts + size <= torch.tensor(shape[-2:])).all()):
+            return None
+        rows, cols = (starts[:, axis, None] + torch.arange(span.size[axis]) for axis in (0, 1))
+        rows, cols = ((at < 0) | (at >= n) for at, n in zip((rows, cols), shape[-2:], strict=True))
+        outside = rows[:, :, None] | cols[:, None, :]
+        return outside.view(-1, *[1] * (len(shape) - 3), *span.size)
+
+
+def _resize(values: Tensor, have: Span, need: Span, fill: float) -> Tensor:
+    if (have.start, have.size) == (need.start, need.size):
+        return values
+    (top, left), (bottom, right) = (
+        tuple(a - b for a, b in zip(have.start, need.start, strict=True)),
+        tuple(a - b for a, b in zip(need.end, have.end, strict=True)),
+    )
+    return F.pad(values, (left, right, top, bottom), value=fill)
+
+
+# What is kept of the way up for the way down, by node: switches as the place in the pooling
+# window (uint8), gates, inputs of nonlinear operations and of rectifiers.
+Tape = dict[int, Tensor]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a rule needs of the way up besides switches and gates."""
+
+    rectifiers: bool = False
+
+
+class Operation:
+    """How a kind of operation runs on windows. The base class: pointwise, as PyTorch runs it."""
+
+    linear = False
+
+    def check(self, node: Node, graph: Graph) -> None:
+        """Raise `NoWindow` where this node is a case that windows don't cover."""
+        if node.func is None or node.geometry != POINT:
+            raise NoWindow(node.name)
+        for value in (*node.args, *node.kwargs.values()):
+            if isinstance(value, Tensor) and value.dim() >= 3 and not is_vector(value.shape):
+                raise NoWindow(f"{node.name} with a map of constants")
+        if self.linear and any(s[-2:] != node.shape[-2:] for s in node.input_shapes):
+            raise NoWindow(f"{node.name} of maps of different sizes")
+
+    def descends(self, node: Node) -> tuple[int, ...]:
+        """Which inputs the signal goes down to."""
+        return tuple(range(len(node.inputs)))
+
+    def keeps(self, node: Node, kept: Kept) -> bool:
+        """Whether the way down needs something of the way up."""
+        return not self.linear
+
+    def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
+        """Outputs over their span."""
+        inputs = self._inputs(node, frame, values)
+        if not self.linear:
+            self.keep(node, inputs, tape, kept)
+        return _leaves(_call(node, inputs))
+
+    def keep(self, node: Node, inputs: list[Tensor], tape: Tape, kept: Kept) -> None:
+        """Put on the tape what `down` will need."""
+        if len(inputs) != 1:
+            raise NoWindow(f"{node.name} of several maps")
+        tape[node.index] = inputs[0]
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        """Signals of the inputs that `descends` names."""
+        span = span_of(node, frame)
+        if self.linear:
+            like = next(s for s in signals if s is not None)
+            inputs = [
+                like.new_zeros((len(like), *_sized(shape[1:], span))) for shape in node.input_shapes
+            ]
+        else:
+            inputs = [tape[node.index]]
+        grads = vjp(node, inputs, signals)
+        return [frame.put(g, ref, span) for g, ref in zip(grads, node.inputs, strict=True)]
+
+    def _inputs(self, node: Node, frame: Frame, values: Signals) -> list[Tensor]:
+        span = span_of(node, frame)
+        return [frame.take(values[ref], ref, span, None) for ref in node.inputs]
+
+
+def vjp(node: Node, inputs: list[Tensor], signals: list[Tensor | None]) -> list[Tensor]:
+    """The operation's vector-Jacobian product, as autograd has it."""
+    with torch.enable_grad():
+        leaves = [x.detach().requires_grad_() for x in inputs]
+        outputs = _leaves(_call(node, leaves))
+        pairs = [(o, s) for o, s in zip(outputs, signals, strict=False) if s is not None]
+        outs, outer = zip(*pairs, strict=True)
+        return list(torch.autograd.grad(outs, leaves, outer))
+
+
+def replay(node: Node, values: Signals) -> list[Tensor]:
+    """Run a node as it was recorded, for one whole image."""
+    if node.func is None:
+        raise NoWindow(node.name)
+    args, kwargs = node.substitute(values.__getitem__)
+    return _leaves(node.func(*args, **kwargs))
+
+
+def _call(node: Node, inputs: Sequence[Tensor]) -> Any:
+    """Run a pointwise operation on parts of maps."""
+    remaining = iter(inputs)
+    args, kwargs = node.substitute(lambda _: next(remaining))
+    if node.name in ("view", "_unsafe_view", "reshape", "expand"):
+        size = _sized(node.shape[1:], inputs[0])
+        args = (args[0], [len(inputs[0]), *size], *args[2:])
+    return node.func(*args, **kwargs)
+
+
+def _sized(shape: tuple[int, ...], part: Tensor | Span) -> tuple[int, ...]:
+    """A map's shape with the rows and columns of a part of it."""
+    if is_vector((1, *shape)):
+        return shape
+    return (*shape[:-2], *(part.size if isinstance(part, Span) else part.shape[-2:]))
+
+
+def span_of(node: Node, frame: Frame) -> Span:
+    """Over all outputs that are needed; those of one node have one size."""
+    found = [
+        frame.spans[Ref(node.index, i)]
+        for i in range(len(node.shapes))
+        if Ref(node.index, i) in frame.spans
+    ]
+    return found[0]
+
+
+def _leaves(out: Any) -> list[Tensor]:
+    return [out] if isinstance(out, Tensor) else [t for t in out if isinstance(t, Tensor)]
+
+
+class _Linear(Operation):
+    """Linear and pointwise: sums, channels rearranged, views."""
+
+    linear = True
+
+
+class _Convolution(Operation):
+    linear = True
+
+    def check(self, node: Node, graph: Graph) -> None:
+        if not isinstance(node.geometry, Slide) or len(node.inputs) != 1:
+            raise NoWindow(node.name)
+
+    def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
+        slide = _slide(node)
+        need = span_of(node, frame).below(slide)
+        x = frame.take(values[node.inputs[0]], node.inputs[0], need, 0.0)
+        weight, bias, groups = node.read("weight"), node.read("bias"), node.read("groups")
+        return [F.conv2d(x, weight, bias, slide.stride, 0, slide.dilation, groups)]
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        slide = _slide(node)
+        weight, groups = node.read("weight"), node.read("groups")
+        assert signals[0] is not None
+        below = F.conv_transpose2d(
+            signals[0], weight, None, slide.stride, 0, 0, groups, slide.dilation
+        )
+        span = span_of(node, frame).below(slide)
+        return [frame.put(below, node.inputs[0], span)]
+
+
+class _MaxPool(Operation):
+    def check(self, node: Node, graph: Graph) -> None:
+        slide = node.geometry
+        if not isinstance(slide, Slide) or slide.kernel[0] * slide.kernel[1] > 255:
+            raise NoWindow(node.name)
+
+    def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
+        slide = _slide(node)
+        need = span_of(node, frame).below(slide)
+        x = frame.take(values[node.inputs[0]], node.inputs[0], need, -torch.inf)
+        out, flat = F.max_pool2d(
+            x, slide.kernel, slide.stride, 0, slide.dilation, return_indices=True
+        )
+        rows = flat.div(x.shape[-1], rounding_mode="floor")
+        cols = flat - rows * x.shape[-1]
+        rows -= torch.arange(out.shape[-2], device=x.device)[:, None] * slide.stride[0]
+        cols -= torch.arange(out.shape[-1], device=x.device) * slide.stride[1]
+        place = rows // slide.dilation[0] * slide.kernel[1] + cols // slide.dilation[1]
+        tape[node.index] = place.to(torch.uint8)
+        return [out]
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        signal = signals[0]
+        assert signal is not None
+        slide, span = _slide(node), span_of(node, frame)
+        below = span.below(slide)
+        filled = unpool(signal, tape[node.index], slide, below.size)
+        return [frame.put(filled, node.inputs[0], below)]
+
+
+def unpool(signal: Tensor, places: Tensor, slide: Slide, size: Pair) -> Tensor:
+    """Put each value back where its window's maximum was; what meets there adds up.
+
+    Parameters
+    ----------
+    signal
+        (n, channels, rows, columns).
+    places
+        As ``signal``, uint8: the switch's number within the pooling window, row by row.
+    size
+        Rows and columns of the result.
+    """
+    n, channels, rows, cols = signal.shape
+    (kh, kw), (sh, sw), (dh, dw) = slide.kernel, slide.stride, slide.dilation
+    if (kh, kw) == (sh, sw) and (dh, dw) == (1, 1):  # windows that don't overlap
+        out = signal.new_empty((n, channels, rows, kh, cols, kw))
+        for place in range(kh * kw):
+            torch.mul(signal, places == place, out=out[..., :, place // kw, :, place % kw])
+        return out.view(n, channels, rows * kh, cols * kw)
+    offsets = torch.arange(kh * kw, device=signal.device)
+    offsets = offsets // kw * (dh * size[1]) + offsets % kw * dw
+    corners = (
+        torch.arange(rows, device=signal.device)[:, None] * (sh * size[1])
+        + torch.arange(cols, device=signal.device) * sw
+    )
+    target = offsets[places.int()] + corners
+    out = signal.new_zeros((n, channels, size[0] * size[1]))
+    out.scatter_add_(2, target.flatten(2), signal.flatten(2))
+    return out.view(n, channels, *size)
+
+
+class _AveragePool(Operation):
+    linear = True
+
+    def check(self, node: Node, graph: Graph) -> None:
+        slide = node.geometry
+        if not isinstance(slide, Slide):
+            raise NoWindow(node.name)
+        if node.name == "avg_pool2d" and (
+            node.read("divisor_override")
+            or node.read("ceil_mode")
+            or (not node.read("count_include_pad") and slide.padding != (0, 0))
+        ):
+            raise NoWindow(f"{node.name} that counts its border otherwise")
+
+    def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
+        slide = _slide(node)
+        need = span_of(node, frame).below(slide)
+        x = frame.take(values[node.inputs[0]], node.inputs[0], need, 0.0)
+        return [F.avg_pool2d(x, slide.kernel, slide.stride)]
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        signal = signals[0]
+        assert signal is not None
+        slide = _slide(node)
+        share = 1 / (slide.kernel[0] * slide.kernel[1])
+        weight = signal.new_full((signal.shape[1], 1, *slide.kernel), share)
+        below = F.conv_transpose2d(signal, weight, None, slide.stride, groups=signal.shape[1])
+        return [frame.put(below, node.inputs[0], span_of(node, frame).below(slide))]
+
+
+class _ConstantPad(Operation):
+    linear = True
+
+    def check(self, node: Node, graph: Graph) -> None:
+        if not isinstance(node.geometry, Slide):
+            raise NoWindow(node.name)
+
+    def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
+        need = span_of(node, frame).below(_slide(node))
+        return [frame.take(values[node.inputs[0]], node.inputs[0], need, float(node.read("value")))]
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        assert signals[0] is not None
+        return [frame.put(signals[0], node.inputs[0], span_of(node, frame).below(_slide(node)))]
+
+
+class _BatchNorm(Operation):
+    """Its frozen scale, channel by channel."""
+
+    linear = True
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        signal = signals[0]
+        assert signal is not None
+        weight, variance = node.read("weight"), node.read("running_var")
+        scale = (variance + (node.read("eps") or node.read("epsilon"))).rsqrt()
+        scale = scale if weight is None else scale * weight
+        below = signal * scale.view(1, -1, *[1] * (signal.dim() - 2))
+        return [frame.put(below, node.inputs[0], span_of(node, frame))]
+
+
+class _Rectifier(Operation):
+    """A rule's place: see `zfwidgets.engine.deconv`."""
+
+    def keeps(self, node: Node, kept: Kept) -> bool:
+        return kept.rectifiers
+
+    def keep(self, node: Node, inputs: list[Tensor], tape: Tape, kept: Kept) -> None:
+        if kept.rectifiers:
+            tape[node.index] = inputs[0]
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        assert signals[0] is not None
+        below = rule(node, signals[0], tape)
+        return [frame.put(below, node.inputs[0], span_of(node, frame))]
+
+
+class _Product(Operation):
+    """By a constant: linear. By a gate: the gate is frozen, as switches are."""
+
+    def check(self, node: Node, graph: Graph) -> None:
+        super().check(node, graph)
+        if len(node.inputs) == 2 and gate(node) is None:
+            raise NoWindow(f"{node.name} of two maps")
+
+    def keeps(self, node: Node, kept: Kept) -> bool:
+        return gate(node) is not None
+
+    def descends(self, node: Node) -> tuple[int, ...]:
+        number = gate(node)
+        return (0,) if number is None else (1 - number,)
+
+    def keep(self, node: Node, inputs: list[Tensor], tape: Tape, kept: Kept) -> None:
+        number = gate(node)
+        if number is not None:
+            tape[node.index] = inputs[number]
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        signal = signals[0]
+        assert signal is not None
+        through = self.descends(node)[0]
+        if gate(node) is not None:
+            below = signal * tape[node.index]
+        else:
+            (below,) = vjp(node, [torch.zeros_like(signal)], signals)
+        return [frame.put(below, node.inputs[through], span_of(node, frame))]
+
+
+_LINEAR = """
+add sub neg cat stack clone detach alias lift_fresh _to_copy to view _unsafe_view reshape
+unsqueeze squeeze expand slice split split_with_sizes unbind select transpose _reshape_alias
+""".split()
+_NONLINEAR = """
+sigmoid tanh silu gelu elu hardswish hardsigmoid mish softplus leaky_relu _prelu_kernel abs exp
+square pow
+""".split()
+_BATCH_NORMS = """
+native_batch_norm _native_batch_norm_legit_no_training _batch_norm_no_update cudnn_batch_norm
+miopen_batch_norm
+""".split()
+
+_TABLE: dict[str, Operation] = {
+    **dict.fromkeys(_LINEAR, _Linear()),
+    **dict.fromkeys(_NONLINEAR, Operation()),
+    **dict.fromkeys(_BATCH_NORMS, _BatchNorm()),
+    **dict.fromkeys(["convolution", "_convolution"], _Convolution()),
+    **dict.fromkeys(["max_pool2d_with_indices", "adaptive_max_pool2d"], _MaxPool()),
+    **dict.fromkeys(["avg_pool2d", "_adaptive_avg_pool2d"], _AveragePool()),
+    "constant_pad_nd": _ConstantPad(),
+    **dict.fromkeys(["mul", "div"], _Product()),
+}
+_RECTIFIER = _Rectifier()
+
+
+def operation(node: Node) -> Operation:
+    """How a node runs on windows; raises `NoWindow`."""
+    if is_rectifier(node):
+        return _RECTIFIER
+    found = _TABLE.get(node.name)
+    if found is None or node.func is None:
+        raise NoWindow(node.name)
+    return found
+
+
+def _slide(node: Node) -> Slide:
+    assert isinstance(node.geometry, Slide)
+    return node.geometry
