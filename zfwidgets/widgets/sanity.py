@@ -92,6 +92,7 @@ class SanityCheck(ipywidgets.VBox):
         self._owner = uuid.uuid4().hex
         self._make = lambda: sanity.sanity_steps(self._engine, self.unit, image, rule, seed=seed)
         self._result: SanityResult | None = None
+        self._newest: SanityResult | None = None  # of the worker, which may be ahead of the page
         self._failure: BaseException | None = None
         self._run, self._running = 0, False
         self._shown: tuple[int, int] | None = None
@@ -107,7 +108,7 @@ class SanityCheck(ipywidgets.VBox):
         self._step.observe(self._draw_step, "value")
         self._figure = self._make_figure(bq)
         self._trained, self._picture = ipywidgets.Image(), ipywidgets.Image()
-        self._caption = ipywidgets.HTML()
+        self._caption, self._note = ipywidgets.HTML(), ipywidgets.HTML()
         self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="160px"))
         self._status = ipywidgets.HTML()
         self._button = ipywidgets.Button(description="Stop")
@@ -116,12 +117,13 @@ class SanityCheck(ipywidgets.VBox):
             ipywidgets.VBox([ipywidgets.HTML("<b>trained</b>"), self._trained]),
             ipywidgets.VBox([self._caption, self._picture]),
         ]
-        shown = [ipywidgets.HBox(pictures), ipywidgets.HTML(_LEGEND)]
+        shown = [ipywidgets.HBox(pictures), self._note, ipywidgets.HTML(_PICTURES)]
+        curve = [self._measure, self._figure, ipywidgets.HTML(_CURVES)]
         super().__init__(
             [
                 self._title,
                 ipywidgets.HBox(
-                    [ipywidgets.VBox([self._measure, self._figure]), ipywidgets.VBox(shown)],
+                    [ipywidgets.VBox(curve), ipywidgets.VBox(shown)],
                     layout=ipywidgets.Layout(flex_flow="row wrap"),
                 ),
                 self._step,
@@ -145,7 +147,7 @@ class SanityCheck(ipywidgets.VBox):
 
     def start(self) -> None:
         """Begin from the trained network; the same seed gives the same result."""
-        self._failure = None
+        self._failure, self._newest = None, None
         self._run += 1
         run = self._run
         self._say_running(True, "waiting")
@@ -185,7 +187,11 @@ class SanityCheck(ipywidgets.VBox):
                 step = next(steps)
             except StopIteration as end:
                 return end.value
-            yield step if isinstance(step, Progress) else partial(_same, step)
+            if isinstance(step, Progress):
+                yield step
+            else:
+                self._newest = step
+                yield partial(_same, step)
 
     def _hear(self, run: int, op: Op, value: Any) -> None:
         """Take news on the worker; show them on the kernel's main thread."""
@@ -194,6 +200,9 @@ class SanityCheck(ipywidgets.VBox):
     def _take(self, run: int, op: Op, value: Any) -> None:
         if self.comm is None or run != self._run:  # closed, or started again meanwhile
             return
+        if op in ("progress", "superseded"):
+            # Partial results in quick succession are left out; nothing that is done may be.
+            self._update(self._newest)
         if op == "progress":
             self._bar.max, self._bar.value = max(value.total, 1), value.done
             self._say_running(True, _progress_text(value))
@@ -204,10 +213,14 @@ class SanityCheck(ipywidgets.VBox):
             done = 0 if self._result is None else len(self._result.steps) - 1
             self._say_running(False, f"stopped after {done} modules")
         else:
-            self._result = value
+            self._update(value)
             if op == "reply":
                 self._bar.value = self._bar.max
                 self._say_running(False, f"done: {len(value.modules)} modules")
+
+    def _update(self, result: SanityResult | None) -> None:
+        if result is not None and result is not self._result:
+            self._result = result
             self._draw_curve()
 
     def _say_running(self, running: bool, text: str) -> None:
@@ -226,15 +239,11 @@ class SanityCheck(ipywidgets.VBox):
     def _make_figure(self, bq: Any) -> Any:
         steps, alike = bq.LinearScale(min=0.0), bq.LinearScale(min=0.0, max=1.0)
         scales = {"x": steps, "y": alike}
-        line = {"x": [], "y": [], "scales": scales, "display_legend": True}
-        self._curve = bq.Lines(**line, colors=[STRONG], labels=["this unit, randomised"])
+        line = {"x": [], "y": [], "scales": scales}
+        self._curve = bq.Lines(**line, colors=[STRONG])
         self._lines = {
-            "same photo": bq.Lines(
-                **line, colors=[SAME], labels=["other units, same photo"], line_style="dashed"
-            ),
-            "other photo": bq.Lines(
-                **line, colors=[OTHER], labels=["other units, other photos"], line_style="dotted"
-            ),
+            "same photo": bq.Lines(**line, colors=[SAME], line_style="dashed"),
+            "other photo": bq.Lines(**line, colors=[OTHER], line_style="dotted"),
         }
         self._points = bq.Scatter(
             x=[],
@@ -268,7 +277,6 @@ class SanityCheck(ipywidgets.VBox):
                         tick_format=".1f"),
             ],
             fig_margin={"top": 16, "bottom": 48, "left": 56, "right": 16},
-            legend_location="bottom-left",
             animation_duration=0,
             layout=ipywidgets.Layout(width="480px", height="340px"),
         )  # fmt: skip
@@ -304,6 +312,7 @@ class SanityCheck(ipywidgets.VBox):
                 line.y = [float(np.median(found))] * 2 if len(found) else []
             lowest = min(lowest, float(np.median(found)) if len(found) else 0.0)
         self._figure.axes[0].scale.max = max(end, 1)
+        self._figure.axes[0].tick_values = np.arange(0, end + 1, max(1, round(end / 10)))
         self._figure.axes[1].scale.min = min(0.0, np.floor(lowest * 10) / 10)
         follow = self._step.value == self._step.max  # unless the user looks at an earlier one
         self._step.max = len(values) - 1
@@ -323,17 +332,23 @@ class SanityCheck(ipywidgets.VBox):
         with self._mark.hold_sync():
             self._mark.x = [number] if np.isfinite(value) else []
             self._mark.y = [value] if np.isfinite(value) else []
-        note = f"<br><i>{html.escape(step.note)}</i>" if step.note else ""
+        self._note.value = f"<i>{html.escape(step.note)}</i>"
         alike = f"{value:.2f}" if np.isfinite(value) else "can't be compared"
-        self._caption.value = f"<b>{html.escape(_name(result, number))}</b>: {alike}{note}"
+        self._caption.value = f"<b>{html.escape(_name(result, number))}</b>: {alike}"
         if self._shown != (number, id(step)):
             self._shown = (number, id(step))
             _show(self._picture, np.asarray(step.to_pil()))
 
 
-_LEGEND = (
-    "<small>Signed pixels around mid-grey inside the receptive field, each picture on its own "
-    "scale.<br>Each step randomises one more module and keeps those before randomised.</small>"
+_PICTURES = (
+    "<small>Signed pixels around mid-grey inside the receptive field,<br>each picture on its own "
+    "scale.</small>"
+)
+_CURVES = (
+    f'<small><b style="color:{STRONG}">&#8213;</b> this unit; each step randomises one more module'
+    f'<br><b style="color:{SAME}">- - -</b> trained pictures of other units, same place, same photo'
+    f'<br><b style="color:{OTHER}">&#183;&#183;&#183;</b> the same in other photos (medians)'
+    "</small>"
 )
 
 
