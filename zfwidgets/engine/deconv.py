@@ -247,6 +247,19 @@ def forward_to(network: Network, images: Tensor, layer: str) -> tuple[Tensor, Te
     return leaf, output
 
 
+def rule_of(name: str) -> Rule | None:
+    """The rule of that name; None for the derivative."""
+    if name not in RULES:
+        raise InputError(f"Unknown rule {name!r}: expected one of {', '.join(RULES)}.")
+    return RULES[name]
+
+
+def certificate(network: Network, image: Tensor, layer: str) -> tuple[Operation, ...]:
+    """What lies between a layer and the pixels, by one forward pass of one image."""
+    with torch.autograd.graph.allow_mutation_on_saved_tensors():
+        return Descent.below(forward_to(network, image, layer)[1]).operations
+
+
 def project(
     network: Network,
     images: Tensor,
@@ -267,14 +280,13 @@ def project(
     rule
         A key of `RULES`.
     """
-    if rule not in RULES:
-        raise InputError(f"Unknown rule {rule!r}: expected one of {', '.join(RULES)}.")
+    chosen = rule_of(rule)
     # Pre-activation shortcuts change saved tensors in place; this mode keeps what was saved.
     with torch.autograd.graph.allow_mutation_on_saved_tensors():
         leaf, output = forward_to(network, images, layer)
         descent = Descent.below(output)
         switches = descent.switches() if keep_switches else ()
-        descent.apply(RULES[rule])
+        descent.apply(chosen)
         index = torch.tensor(units, device=output.device)
         places = (torch.arange(len(units), device=output.device), *index.T)[: output.dim()]
         values = output[places].detach()

@@ -35,6 +35,7 @@ from .indexing import Indexing, cache_folder
 from .network import Network, computing
 from .occlusion import Grid, cover, score, slide
 from .progress import watch
+from .projecting import SWITCHES, Projecting
 from .topk import KEEP
 
 OUTSIDE = 128
@@ -71,6 +72,9 @@ class LocalEngine:
     cache
         Folder that keeps top-k indexes under their fingerprints; None means the user's cache
         folder, False keeps them in memory only.
+    switches
+        Bytes of max-pool switches that may be kept, so that more projections of an image in view
+        need no forward pass.
 
     Raises
     ------
@@ -96,9 +100,11 @@ class LocalEngine:
         *,
         denormalize: Any = None,
         cache: str | Path | bool | None = None,
+        switches: int = SWITCHES,
     ) -> None:
         self._source = ImageSource.of(images, transform, denormalize)
         self._network = Network(model, self._source.example(), device)
+        self._projecting = Projecting(self._network, switches)
         self._lock = threading.RLock()
         self._labels = _labels(
             labels or self._source.categories or getattr(model, "categories", None), self._network
@@ -284,7 +290,13 @@ class LocalEngine:
         info = self._channel(unit.layer, unit.channel)
         with self._lock:
             row, col = self._place(info, unit, tensor)
-            found = self._project(info, unit.channel, [(tensor, row, col)], rule, keep_switches)
+            found = self._project(
+                info,
+                [(unit.channel, row, col)],
+                [(index, tensor)],
+                rule,
+                keep_switches=keep_switches,
+            )
         return self._projection(
             found, 0, info, Unit(info.name, unit.channel, row, col), index, name, rule
         )
@@ -301,11 +313,12 @@ class LocalEngine:
         info = self._channel(first.layer, first.channel)
         tensors = [self._image(a.image)[2] for a in activations]
         with self._lock:
-            places = [
-                (tensor, *self._place(info, a.unit, tensor))
+            units = [
+                (first.channel, *self._place(info, a.unit, tensor))
                 for a, tensor in zip(activations, tensors, strict=True)
             ]
-            found = self._project(info, first.channel, places, rule, False)
+            images = [(a.image, tensor) for a, tensor in zip(activations, tensors, strict=True)]
+            found = self._project(info, units, images, rule, [a.value for a in activations])
         return tuple(
             self._projection(found, i, info, a.unit, a.image, a.image_name, rule)
             for i, a in enumerate(activations)
@@ -335,18 +348,17 @@ class LocalEngine:
     def _project(
         self,
         info: LayerInfo,
-        channel: int,
-        places: Sequence[tuple[Tensor, int, int]],
+        units: list[tuple[int, int, int]],
+        images: Sequence[tuple[int | None, Tensor]],
         rule: str,
-        keep_switches: bool,
+        values: Sequence[float] | None = None,
+        keep_switches: bool = False,
     ) -> deconv.Projected:
-        device = self._network.device
-        images = torch.stack([tensor for tensor, _, _ in places]).to(device)
-        units = [(channel, row, col) for _, row, col in places]
-        with computing(device, grad=True):
-            return deconv.project(
-                self._network, images, info.name, units, rule, keep_switches=keep_switches
-            )
+        batch = torch.stack([tensor for _, tensor in images]).to(self._network.device)
+        keys = [number for number, _ in images]
+        return self._projecting.project(
+            batch, keys, info.name, units, rule, values=values, keep_switches=keep_switches
+        )
 
     def _projection(
         self,

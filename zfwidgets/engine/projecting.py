@@ -1,0 +1,160 @@
+"""Projections the cheapest exact way: from the units' cones where there are any, else whole."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from torch import Tensor
+
+from ..records import Operation
+from . import deconv
+from .cone import Invert, Projector
+from .graph import IMAGE, Node, Ref
+from .network import Network, computing
+from .windows import Kept, NoWindow, Signals, Tape, replay, vjp
+
+SWITCHES = 256 * 2**20
+"""Bytes of switches kept by default."""
+
+SAME = 1e-5
+"""Largest relative difference between the model's layers and the recorded graph's."""
+
+
+class Projecting:
+    """Projects units of a network's layers; thread-safe under the engine's lock.
+
+    Parameters
+    ----------
+    network
+        The frozen copy.
+    limit
+        Bytes of max-pool switches to keep for images in view.
+
+    Attributes
+    ----------
+    note
+        Why whole images are computed each time; "" where cones are.
+    """
+
+    def __init__(self, network: Network, limit: int = SWITCHES) -> None:
+        self._network = network
+        self._projector = Projector(network.graph, limit)
+        self._checked = False
+        self._operations: dict[str, tuple[Operation, ...]] = {}
+        self.note = ""
+
+    def project(
+        self,
+        images: Tensor,
+        keys: Sequence[Hashable],
+        layer: str,
+        units: list[tuple[int, int, int]],
+        rule: str,
+        *,
+        values: Sequence[float] | None = None,
+        keep_switches: bool = False,
+    ) -> deconv.Projected:
+        """Project one unit of a layer per image.
+
+        Parameters
+        ----------
+        images
+            (n, channels, rows, columns) float32 on the network's device.
+        keys
+            What tells the images apart; None for one whose switches aren't to be kept.
+        units
+            Per image (channel, row, col).
+        values
+            Their activations, where known.
+        keep_switches
+            Whether the answer carries the switches of the whole images.
+        """
+        top = self._network.graph.layers.get(layer)
+        chosen = deconv.rule_of(rule)
+        if top is not None and not keep_switches and self._faithful(images[0]):
+            try:
+                with computing(self._network.device):
+                    found = self._projector.project(
+                        images, keys, top, units, *inversion(chosen), values
+                    )
+                operations = self._certificate(layer, images[:1])
+                return deconv.Projected(found.pixels, found.values, operations, ())
+            except NoWindow:
+                pass
+        with computing(self._network.device, grad=True):
+            return deconv.project(
+                self._network, images, layer, units, rule, keep_switches=keep_switches
+            )
+
+    def keep(self, images: Tensor, keys: Sequence[Hashable], layer: str, rule: str) -> None:
+        """Keep what projections from this layer and below need of the images."""
+        top = self._network.graph.layers[layer]
+        with computing(self._network.device):
+            self._projector.keep(images, keys, top, inversion(deconv.rule_of(rule))[1])
+
+    def _certificate(self, layer: str, image: Tensor) -> tuple[Operation, ...]:
+        """What lies on the way from a layer to the pixels: the same for every image."""
+        if layer not in self._operations:
+            with computing(self._network.device, grad=True):
+                self._operations[layer] = deconv.certificate(self._network, image, layer)
+        return self._operations[layer]
+
+    def _faithful(self, image: Tensor) -> bool:
+        """Whether the recorded graph gives what the model gives, for another image too."""
+        if not self._checked:
+            graph = self._network.graph
+            self.note = graph.obstacle or difference(self._network, image)
+            self._checked = True
+        return not self.note
+
+
+def inversion(rule: deconv.Rule | None) -> tuple[Invert, Kept]:
+    """A rule as what happens to a signal at a rectifier, and what that needs of the way up."""
+
+    def invert(node: Node, signal: Tensor, tape: Tape) -> Tensor:
+        (gradient,) = vjp(node, [tape[node.index]], [signal])
+        if rule is None:
+            return gradient
+        below: Tensor = rule((gradient,), (signal,))[0]
+        return below
+
+    if rule is deconv.deconvnet:
+        return lambda node, signal, tape: signal.relu(), Kept()
+    return invert, Kept(rectifiers=True)
+
+
+def difference(network: Network, image: Tensor) -> str:
+    """Replay the graph beside the model; where they first differ, or ""."""
+    graph = network.graph
+    values: Signals = {IMAGE: image[None]}
+    wanted = set(graph.layers.values())
+    done = 0
+    where: list[str] = []
+
+    def compare(name: str, output: Tensor) -> None:
+        nonlocal done
+        ref = graph.layers.get(name)
+        if ref is None or where:
+            return
+        while done <= ref.node:
+            node = graph.nodes[done]
+            outputs = replay(node, values)
+            values.update((Ref(done, i), out) for i, out in enumerate(outputs))
+            for used in node.inputs:
+                if graph.last_use[used] == done and used not in wanted:
+                    values.pop(used, None)
+            done += 1
+        found = values[ref]
+        wanted.discard(ref)
+        if graph.last_use.get(ref, -1) < done:
+            del values[ref]
+        scale = output.abs().amax()
+        if found.shape != output.shape or not bool((found - output).abs().amax() <= SAME * scale):
+            where.append(name)
+
+    try:
+        with computing(network.device):
+            network.run(image[None], compare)
+    except (NoWindow, RuntimeError) as error:
+        return f"the recorded operations can't be repeated ({error})"
+    return f"layer {where[0]!r} runs other operations for other images" if where else ""
