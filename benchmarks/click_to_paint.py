@@ -53,7 +53,8 @@ WATCH = """(what) => {
   const cells = [...grid.querySelectorAll(".zf-cell")];
   const wanted = what === "photo" ? ["photo"] : ["patches", "projections"];
   const place = what === "photo" ? stage : grid;
-  window.zfPainted = new Promise((resolve) => {
+  window.zfPainted = new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error(`no ${wanted} after 60 s`)), 60_000);
     const times = {};
     let start = null, asked = false;
     const painted = (name) => {
@@ -166,7 +167,9 @@ def measure(clicks: int, auto: bool) -> dict[str, Any]:
                 layer = LAYERS[turn // CLICKS_A_LAYER % len(LAYERS)]
                 selector, what = f'[data-layer="{layer}"]', "unit"
             elif turn % 3 == 2:
-                selector, what = f'.zf-cell[data-rank="{2 + turn % 7}"] .zf-patch', "photo"
+                # A photo that isn't shown yet.
+                selector = '.zf-cell[data-state="ready"]:not(.zf-chosen) .zf-patch'
+                what = "photo"
             else:
                 shown = next(iter(explorers.values())).visible()
                 fresh = [one for one in shown if (layer, one) not in seen]
