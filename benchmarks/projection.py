@@ -1,0 +1,158 @@
+"""Nine projections against captum's, side by side in one process.
+
+    python benchmarks/projection.py [--quick] [--threads N] [case ...]
+
+Seeded random weights at 224 pixels, the nine sample photos in which a channel is strongest, one
+unit each. `cold` has nothing kept, `cached` has the switches of the nine photos. Ratios are to the
+faster of captum's two modes (one call per unit; one call for the batch). `limit` is the ratio of
+counted multiply-adds: whole images up and down, over the cone up and down. Medians; the last line
+is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+
+import torch
+import torchvision
+
+import zfwidgets as zf
+from zfwidgets.engine import deconv
+from zfwidgets.engine.network import computing
+
+CASES = {
+    "vgg16/conv3_3": ("vgg16", "features.14"),
+    "alexnet/conv3": ("alexnet", "features.6"),
+    "alexnet/conv5": ("alexnet", "features.10"),
+    "vgg16/conv5_3": ("vgg16", "features.28"),
+    "resnet18/layer2": ("resnet18", "layer2.1.conv2"),
+    "resnet18/layer4": ("resnet18", "layer4.1.conv2"),
+    "squeezenet1_1/fire5": ("squeezenet1_1", "features.7.expand3x3"),
+    "squeezenet1_1/fire9": ("squeezenet1_1", "features.12.expand3x3"),
+    "densenet121/block2": ("densenet121", "features.denseblock2.denselayer12.conv2"),
+}
+QUICK = ["vgg16/conv3_3", "alexnet/conv3", "alexnet/conv5"]
+CHANNEL = 5
+UNITS = 9
+
+
+def median(calls: dict[str, tuple[Callable[[], object], int]]) -> dict[str, float]:
+    """Seconds of each call, interleaved round by round."""
+    for call, _ in calls.values():
+        call()
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(max(n for _, n in calls.values())):
+        for name, (call, n) in calls.items():
+            if number < n:
+                start = time.perf_counter()
+                call()
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def measure(name: str, layer: str, images: torch.Tensor, quick: bool) -> dict[str, float]:
+    from captum.attr import NeuronDeconvolution
+
+    torch.manual_seed(0)
+    model = getattr(torchvision.models, name)(weights=None).eval()
+    engine = zf.Engine(model, list(images), transform=None, cache=False, device="cpu")
+    projecting, network = engine._projecting, engine._network
+    outputs: list[torch.Tensor] = []
+    with computing(network.device):
+        network.run(images, lambda _, out: outputs.append(out.clone()), only=layer)
+    maps = outputs[0][:, CHANNEL]
+    best = maps.flatten(1).max(1)
+    chosen = best.values.argsort(descending=True)[:UNITS]
+    batch = images[chosen].contiguous()
+    values = best.values[chosen].tolist()
+    places = [divmod(int(best.indices[i]), maps.shape[-1]) for i in chosen]
+    units = [(CHANNEL, row, col) for row, col in places]
+    keys = list(range(UNITS))
+
+    def cold() -> deconv.Projected:
+        return projecting.project(batch, [None] * UNITS, layer, units, "deconvnet", values=values)
+
+    def cached() -> deconv.Projected:
+        return projecting.project(batch, keys, layer, units, "deconvnet", values=values)
+
+    with computing(network.device, grad=True):
+        whole = deconv.project(network, batch, layer, units, "deconvnet").pixels
+    projecting.keep(batch, keys, layer, "deconvnet")
+    scale = whole.abs().amax((1, 2, 3), keepdim=True)
+    apart = max(float(((way().pixels - whole).abs() / scale).max()) for way in (cold, cached))
+
+    captum = NeuronDeconvolution(model, model.get_submodule(layer))
+    rows, cols = (torch.tensor(axis) for axis in zip(*places, strict=True))
+
+    def one_by_one() -> None:
+        for image, unit in zip(batch, units, strict=True):
+            captum.attribute(image[None], unit)
+
+    def together() -> None:
+        captum.attribute(batch, lambda out: out[torch.arange(UNITS), CHANNEL, rows, cols])
+
+    repeats = 3 if quick else 7
+    found = median(
+        {
+            "cold": (cold, 4 * repeats),
+            "cached": (cached, 4 * repeats),
+            "loop": (one_by_one, repeats // 2),
+            "batch": (together, repeats // 2),
+        }
+    )
+    projector = projecting._projector
+    top = network.graph.layers[layer]
+    parts = projector._parts(projector.cone(top), places)
+    cone = sum(part.work(0) for part in parts)
+    peer = min(found["loop"], found["batch"])
+    return {
+        "cached": peer / found["cached"],
+        "cold": peer / found["cold"],
+        "max_rel_diff": apart,
+        "limit": UNITS * projector._whole_work(top) / cone,
+        "cold_ms": 1e3 * found["cold"],
+        "cached_ms": 1e3 * found["cached"],
+        "captum_ms": 1e3 * peer,
+        "switches_mb": projector.kept.bytes / UNITS / 1e6,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="case")
+    parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    warnings.simplefilter("ignore")  # captum's, about its own hooks
+    photos = zf.samples.photos()
+    count = 24 if arguments.quick else 48
+    source = zf.Engine(zf.samples.network(), photos, device="cpu")._source
+    images = torch.stack([source.tensor(i) for i in range(count)])
+    table = {}
+    names = arguments.cases or (QUICK if arguments.quick else list(CASES))
+    print(f"{'nine units':22}{'captum ms':>11}{'cold ms':>9}{'cached':>8}", end="")
+    print(f"{'cold x':>9}{'cached x':>9}{'limit x':>9}{'MB/image':>9}{'difference':>12}")
+    for name in names:
+        row = measure(*CASES[name], images, arguments.quick)
+        table[name] = row
+        print(
+            f"{name:22}{row['captum_ms']:11.1f}{row['cold_ms']:9.1f}{row['cached_ms']:8.1f}", end=""
+        )
+        print(
+            f"{row['cold']:9.1f}{row['cached']:9.1f}{row['limit']:9.1f}"
+            f"{row['switches_mb']:9.2f}{row['max_rel_diff']:12.1e}",
+            flush=True,
+        )
+    print(
+        json.dumps({k: {n: float(f"{v:.4g}") for n, v in row.items()} for k, row in table.items()})
+    )
+
+
+if __name__ == "__main__":
+    main()
