@@ -24,9 +24,12 @@ GREY = 128
 
 
 def encode_pictures(
-    pictures: Sequence[Pixels], *, lossless: bool = False
+    pictures: Sequence[Pixels], *, lossless: bool = False, quality: int = 92
 ) -> tuple[str, list[bytes]]:
-    """Encode pictures of one answer; all get the MIME type that the largest one needs."""
+    """Encode pictures of one answer; all get the MIME type that the largest one needs.
+
+    ``quality`` is JPEG's; below 90 colours have half the resolution.
+    """
     small = lossless or max((p.nbytes for p in pictures), default=0) <= LOSSLESS_BELOW
     buffers = []
     for pixels in pictures:
@@ -35,7 +38,7 @@ def encode_pictures(
         if small:
             image.save(stream, "PNG", compress_level=1)
         else:
-            image.save(stream, "JPEG", quality=92, subsampling=0)
+            image.save(stream, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
         buffers.append(stream.getvalue())
     return ("image/png" if small else "image/jpeg"), buffers
 

@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 THUMBNAILS_A_STEP = 8
 PROJECTIONS_A_STEP = 3
+SHEET_QUALITY = 80
+"""Of a sheet of thumbnails that is too large for PNG: each is to be recognised, not studied."""
 
 
 class Cache:
@@ -228,7 +230,7 @@ class Source:
                 yield Progress(done, len(channels), None, "cutting thumbnails")
             pictures.append(self._thumbnail(summary, layer, channel, size))
         picture, columns = sheet(pictures, size)
-        mime, buffers = encode_pictures([picture])
+        mime, buffers = encode_pictures([picture], quality=SHEET_QUALITY)
         data = {"first": first, "count": len(channels), "size": size, "columns": columns}
         return {**data, "mime": mime}, buffers
 
