@@ -12,7 +12,9 @@ from zfwidgets.engine import deconv, network
 from zfwidgets.engine.cone import PER_OPERATION, Cone, Projector, multiply_adds
 from zfwidgets.engine.geometry import Slide
 from zfwidgets.engine.network import Network, computing
-from zfwidgets.engine.windows import Kept, NoWindow, unpool
+from zfwidgets.engine.switches import pack, unpool
+from zfwidgets.engine.transposed import transposed
+from zfwidgets.engine.windows import Kept, NoWindow
 
 
 def rectify(node, signal, tape):
@@ -182,5 +184,27 @@ def test_unpooling_adds_where_windows_overlap(slide: Slide) -> None:
     size = tuple(
         (n - 1) * s + k for n, s, k in zip(out.shape[2:], slide.stride, slide.kernel, strict=True)
     )
-    found = unpool(signal, places, slide, size)
-    assert torch.equal(found, expected[..., : size[0], : size[1]])
+    used = F.pad(x, (0, size[1] - x.shape[-1], 0, size[0] - x.shape[-2]))
+    flat = F.max_pool2d(used, slide.kernel, slide.stride, return_indices=True)[1]
+    assert torch.equal(pack(flat, slide, size[1]), places)
+    for switches in (flat, places):
+        found = unpool(signal, switches, slide, size)
+        assert torch.equal(found, expected[..., : size[0], : size[1]])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8])
+@pytest.mark.parametrize(
+    "slide",
+    [
+        Slide((11, 7), (4, 4)),
+        Slide((3, 3)),
+        Slide((7, 9), (2, 2)),
+        Slide((3, 2), (2, 3), dilation=(2, 1)),
+    ],
+)
+def test_transposed_filtering(slide: Slide, channels: int) -> None:
+    generator = torch.Generator().manual_seed(7)
+    signal = torch.randn(2, 16, 5, 8, dtype=torch.float64, generator=generator)
+    weight = torch.randn(16, channels, *slide.kernel, dtype=torch.float64, generator=generator)
+    expected = F.conv_transpose2d(signal, weight, None, slide.stride, dilation=slide.dilation)
+    assert torch.allclose(transposed(signal, weight, slide, 1), expected, rtol=1e-12, atol=1e-12)

@@ -17,7 +17,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from .geometry import Slide, Span, pair
+from .geometry import Pair, Slide, Span, pair
 from .graph import IMAGE, Graph, Node, Ref
 from .windows import Frame, Kept, NoWindow, Signals, Tape, operation, replay, span_of
 
@@ -139,7 +139,7 @@ class Part:
 
     rows: slice
     cone: Cone
-    places: Tensor | None
+    places: tuple[Pair, ...] | None
 
     @property
     def frame(self) -> Frame:
@@ -268,8 +268,8 @@ class Projector:
         pixels = torch.zeros_like(images)
         found = []
         for part in parts:
-            at = torch.tensor(units[part.rows], device=images.device)[:, 0]
-            one = torch.arange(len(at), device=images.device)
+            at = [channel for channel, _, _ in units[part.rows]]
+            one = list(range(len(at)))
             if tapes is None:
                 span = part.cone.spans[IMAGE]
                 window = crop(list(images[part.rows]), part.frame.starts(span), span.size)
@@ -288,7 +288,7 @@ class Projector:
 
     def _parts(self, cone: Cone, places: list[tuple[int, int]]) -> list[Part]:
         """All units together, or each by itself where clipping to its maps saves enough."""
-        together = Part(slice(None), cone, torch.tensor(places))
+        together = Part(slice(None), cone, tuple(places))
         if cone.work <= self.per_operation * len(cone.nodes):
             return [together]  # clipping can't save more than that
         apart = [
@@ -320,7 +320,9 @@ class Projector:
         frame = whole_frame(self.cone(top))
         for image, key in zip(images, keys, strict=True):
             values, tape = ascend(frame, nodes, image[None], top, kept)
-            tape = {index: entry[0] for index, entry in tape.items()}
+            for index, entry in tape.items():
+                node = self.graph.nodes[index]
+                tape[index] = operation(node).pack(node, entry, self.graph)[0]
             outputs.append(values)
             tapes.append(tape)
             if key is not None:
@@ -349,28 +351,27 @@ def _windows(tapes: Sequence[Tape], part: Part) -> Tape:
     return out
 
 
-def crop(maps: Sequence[Tensor], starts: Tensor, size: tuple[int, int]) -> Tensor:
+def crop(maps: Sequence[Tensor], starts: Sequence[Pair], size: tuple[int, int]) -> Tensor:
     """Windows of maps (channels, rows, columns), one each, zero outside of the map."""
     height, width = size
     rows, cols = maps[0].shape[-2:]
-    corners = starts.tolist()
-    if all(t >= 0 and x >= 0 and t + height <= rows and x + width <= cols for t, x in corners):
+    if all(t >= 0 and x >= 0 and t + height <= rows and x + width <= cols for t, x in starts):
         return torch.stack(
-            [m[:, t : t + height, x : x + width] for m, (t, x) in zip(maps, corners, strict=True)]
+            [m[:, t : t + height, x : x + width] for m, (t, x) in zip(maps, starts, strict=True)]
         )
     out = maps[0].new_zeros((len(maps), len(maps[0]), height, width))
-    for part, whole, (top, left) in zip(out, maps, corners, strict=True):
+    for part, whole, (top, left) in zip(out, maps, starts, strict=True):
         a, b, c, d = max(top, 0), min(top + height, rows), max(left, 0), min(left + width, cols)
         if a < b and c < d:
             part[:, a - top : b - top, c - left : d - left] = whole[:, a:b, c:d]
     return out
 
 
-def paste(out: Tensor, windows: Tensor, starts: Tensor) -> None:
+def paste(out: Tensor, windows: Tensor, starts: Sequence[Pair]) -> None:
     """Put windows into maps of zeros, dropping what lies outside."""
     rows, cols = out.shape[-2:]
     height, width = windows.shape[-2:]
-    for whole, part, (top, left) in zip(out, windows, starts.tolist(), strict=True):
+    for whole, part, (top, left) in zip(out, windows, starts, strict=True):
         a, b, c, d = max(top, 0), min(top + height, rows), max(left, 0), min(left + width, cols)
         if a < b and c < d:
             whole[:, a:b, c:d] = part[:, a - top : b - top, c - left : d - left]

@@ -18,6 +18,8 @@ from torch import Tensor
 from .geometry import POINT, Pair, Slide, Span
 from .graph import Graph, Node, Ref
 from .operations import gate, is_rectifier, is_vector
+from .switches import pack, unpool
+from .transposed import transposed
 
 Signals = dict[Ref, Tensor]
 
@@ -35,56 +37,65 @@ class Frame:
     spans
         Per tensor. Relative to the units' places, or absolute (step 0).
     places
-        (n, 2) rows and columns of the units; None where spans are absolute and clipped.
+        Rows and columns of the units; None where spans are absolute and clipped.
     """
 
     graph: Graph
     spans: dict[Ref, Span]
-    places: Tensor | None = None
+    places: tuple[Pair, ...] | None = None
 
     def take(self, values: Tensor, ref: Ref, need: Span, fill: float | None) -> Tensor:
         """``values`` over the span of ``ref`` as values over ``need``, ``fill`` outside the map.
 
         Without ``fill`` what is outside of the map may be anything.
         """
-        shape = self.graph.shape(ref)
-        if is_vector(shape):
+        if is_vector(self.graph.shape(ref)):
             return values
         have = self.spans[ref]
-        if self.places is not None and fill is not None:
-            outside = self._outside(have, shape)
-            if outside is not None:
-                values = values.masked_fill(outside, fill)
+        if fill is not None:
+            values = self._fill_outside(values, ref, have, fill)
         return _resize(values, have, need, fill or 0.0)
 
-    def put(self, signal: Tensor, ref: Ref, has: Span) -> Tensor:
-        """A signal over the span ``has`` of a map as one over its own span, zero outside it."""
-        shape = self.graph.shape(ref)
-        if is_vector(shape):
+    def put(self, signal: Tensor, ref: Ref, has: Span, spills: bool = False) -> Tensor:
+        """A signal over the span ``has`` of a map as one over its own span.
+
+        With ``spills`` some of it may have reached places outside of the map: they become zero.
+        """
+        if is_vector(self.graph.shape(ref)):
             return signal
         want = self.spans[ref]
         signal = _resize(signal, has, want, 0.0)
-        if self.places is not None:
-            outside = self._outside(want, shape)
-            if outside is not None:
-                signal = signal.masked_fill(outside, 0.0)
-        return signal
+        return self._fill_outside(signal, ref, want, 0.0) if spills else signal
 
-    def starts(self, span: Span) -> Tensor:
-        """(n, 2) first rows and columns."""
+    def starts(self, span: Span) -> list[Pair]:
+        """First row and column of each unit's window."""
         if self.places is None:
-            return torch.tensor([span.start])
-        return self.places * torch.tensor(span.step) + torch.tensor(span.start)
+            return [span.start]
+        (down, across), (top, left) = span.step, span.start
+        return [(row * down + top, col * across + left) for row, col in self.places]
 
-    def _outside(self, span: Span, shape: tuple[int, ...]) -> Tensor | None:
-        starts = self.starts(span)
-        size = torch.tensor(span.size)
-        if bool((starts >= 0).all()) and bool((starts + size <= torch.tensor(shape[-2:])).all()):
-            return None
-        rows, cols = (starts[:, axis, None] + torch.arange(span.size[axis]) for axis in (0, 1))
-        rows, cols = ((at < 0) | (at >= n) for at, n in zip((rows, cols), shape[-2:], strict=True))
-        outside = rows[:, :, None] | cols[:, None, :]
-        return outside.view(-1, *[1] * (len(shape) - 3), *span.size)
+    def _fill_outside(self, values: Tensor, ref: Ref, span: Span, fill: float) -> Tensor:
+        if self.places is None:
+            return values
+        axes = []
+        for starts, size, length in zip(
+            zip(*self.starts(span), strict=True),
+            span.size,
+            self.graph.shape(ref)[-2:],
+            strict=True,
+        ):
+            inside = min(starts) >= 0 and max(starts) + size <= length
+            places = torch.tensor(starts)[:, None] + torch.arange(size)
+            axes.append(None if inside else (places < 0) | (places >= length))
+        rows, cols = axes
+        if rows is None and cols is None:
+            return values
+        shape = (len(values), *[1] * (values.dim() - 3))
+        if rows is not None:
+            values = values.masked_fill(rows.view(*shape, -1, 1).to(values.device), fill)
+        if cols is not None:
+            values = values.masked_fill(cols.view(*shape, 1, -1).to(values.device), fill)
+        return values
 
 
 def _resize(values: Tensor, have: Span, need: Span, fill: float) -> Tensor:
@@ -97,8 +108,8 @@ def _resize(values: Tensor, have: Span, need: Span, fill: float) -> Tensor:
     return F.pad(values, (left, right, top, bottom), value=fill)
 
 
-# What is kept of the way up for the way down, by node: switches as the place in the pooling
-# window (uint8), gates, inputs of nonlinear operations and of rectifiers.
+# What is kept of the way up for the way down, by node: switches, gates, inputs of nonlinear
+# operations and of rectifiers.
 Tape = dict[int, Tensor]
 
 
@@ -144,6 +155,10 @@ class Operation:
         if len(inputs) != 1:
             raise NoWindow(f"{node.name} of several maps")
         tape[node.index] = inputs[0]
+
+    def pack(self, node: Node, entry: Tensor, graph: Graph) -> Tensor:
+        """What a whole image's tape has of this node, made small, to be kept."""
+        return entry
 
     def down(
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
@@ -230,7 +245,7 @@ class _Convolution(Operation):
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
         slide = _slide(node)
         need = span_of(node, frame).below(slide)
-        x = frame.take(values[node.inputs[0]], node.inputs[0], need, 0.0)
+        x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, 0.0))
         weight, bias, groups = node.read("weight"), node.read("bias"), node.read("groups")
         return [F.conv2d(x, weight, bias, slide.stride, 0, slide.dilation, groups)]
 
@@ -238,13 +253,10 @@ class _Convolution(Operation):
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
     ) -> list[Tensor]:
         slide = _slide(node)
-        weight, groups = node.read("weight"), node.read("groups")
         assert signals[0] is not None
-        below = F.conv_transpose2d(
-            signals[0], weight, None, slide.stride, 0, 0, groups, slide.dilation
-        )
+        below = transposed(signals[0], node.read("weight"), slide, node.read("groups"))
         span = span_of(node, frame).below(slide)
-        return [frame.put(below, node.inputs[0], span)]
+        return [frame.put(below, node.inputs[0], span, spills(node))]
 
 
 class _MaxPool(Operation):
@@ -256,17 +268,17 @@ class _MaxPool(Operation):
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
         slide = _slide(node)
         need = span_of(node, frame).below(slide)
-        x = frame.take(values[node.inputs[0]], node.inputs[0], need, -torch.inf)
+        x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, -torch.inf))
         out, flat = F.max_pool2d(
             x, slide.kernel, slide.stride, 0, slide.dilation, return_indices=True
         )
-        rows = flat.div(x.shape[-1], rounding_mode="floor")
-        cols = flat - rows * x.shape[-1]
-        rows -= torch.arange(out.shape[-2], device=x.device)[:, None] * slide.stride[0]
-        cols -= torch.arange(out.shape[-1], device=x.device) * slide.stride[1]
-        place = rows // slide.dilation[0] * slide.kernel[1] + cols // slide.dilation[1]
-        tape[node.index] = place.to(torch.uint8)
+        tape[node.index] = flat
         return [out]
+
+    def pack(self, node: Node, entry: Tensor, graph: Graph) -> Tensor:
+        slide = _slide(node)
+        width = (entry.shape[-1] - 1) * slide.stride[1] + (slide.kernel[1] - 1) * slide.dilation[1]
+        return pack(entry, slide, width + 1)
 
     def down(
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
@@ -276,38 +288,7 @@ class _MaxPool(Operation):
         slide, span = _slide(node), span_of(node, frame)
         below = span.below(slide)
         filled = unpool(signal, tape[node.index], slide, below.size)
-        return [frame.put(filled, node.inputs[0], below)]
-
-
-def unpool(signal: Tensor, places: Tensor, slide: Slide, size: Pair) -> Tensor:
-    """Put each value back where its window's maximum was; what meets there adds up.
-
-    Parameters
-    ----------
-    signal
-        (n, channels, rows, columns).
-    places
-        As ``signal``, uint8: the switch's number within the pooling window, row by row.
-    size
-        Rows and columns of the result.
-    """
-    n, channels, rows, cols = signal.shape
-    (kh, kw), (sh, sw), (dh, dw) = slide.kernel, slide.stride, slide.dilation
-    if (kh, kw) == (sh, sw) and (dh, dw) == (1, 1):  # windows that don't overlap
-        out = signal.new_empty((n, channels, rows, kh, cols, kw))
-        for place in range(kh * kw):
-            torch.mul(signal, places == place, out=out[..., :, place // kw, :, place % kw])
-        return out.view(n, channels, rows * kh, cols * kw)
-    offsets = torch.arange(kh * kw, device=signal.device)
-    offsets = offsets // kw * (dh * size[1]) + offsets % kw * dw
-    corners = (
-        torch.arange(rows, device=signal.device)[:, None] * (sh * size[1])
-        + torch.arange(cols, device=signal.device) * sw
-    )
-    target = offsets[places.int()] + corners
-    out = signal.new_zeros((n, channels, size[0] * size[1]))
-    out.scatter_add_(2, target.flatten(2), signal.flatten(2))
-    return out.view(n, channels, *size)
+        return [frame.put(filled, node.inputs[0], below, spills(node))]
 
 
 class _AveragePool(Operation):
@@ -327,7 +308,7 @@ class _AveragePool(Operation):
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
         slide = _slide(node)
         need = span_of(node, frame).below(slide)
-        x = frame.take(values[node.inputs[0]], node.inputs[0], need, 0.0)
+        x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, 0.0))
         return [F.avg_pool2d(x, slide.kernel, slide.stride)]
 
     def down(
@@ -339,7 +320,8 @@ class _AveragePool(Operation):
         share = 1 / (slide.kernel[0] * slide.kernel[1])
         weight = signal.new_full((signal.shape[1], 1, *slide.kernel), share)
         below = F.conv_transpose2d(signal, weight, None, slide.stride, groups=signal.shape[1])
-        return [frame.put(below, node.inputs[0], span_of(node, frame).below(slide))]
+        span = span_of(node, frame).below(slide)
+        return [frame.put(below, node.inputs[0], span, spills(node))]
 
 
 class _ConstantPad(Operation):
@@ -357,7 +339,8 @@ class _ConstantPad(Operation):
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
     ) -> list[Tensor]:
         assert signals[0] is not None
-        return [frame.put(signals[0], node.inputs[0], span_of(node, frame).below(_slide(node)))]
+        span = span_of(node, frame).below(_slide(node))
+        return [frame.put(signals[0], node.inputs[0], span, spills(node))]
 
 
 class _BatchNorm(Operation):
@@ -462,6 +445,26 @@ def operation(node: Node) -> Operation:
     if found is None or node.func is None:
         raise NoWindow(node.name)
     return found
+
+
+def spills(node: Node) -> bool:
+    """Whether a sliding operation reads places outside of its map: padding."""
+    return any(
+        pad > 0 or (n - 1) * stride + (kernel - 1) * dilation - pad > length - 1
+        for n, length, kernel, stride, pad, dilation in zip(
+            node.shape[-2:],
+            node.input_shapes[0][-2:],
+            _slide(node).kernel,
+            _slide(node).stride,
+            _slide(node).padding,
+            _slide(node).dilation,
+            strict=True,
+        )
+    )
+
+
+def _fill(node: Node, padding: float) -> float | None:
+    return padding if spills(node) else None
 
 
 def _slide(node: Node) -> Slide:

@@ -1,0 +1,67 @@
+"""Filtering with the transposed weights, as fast as the shapes allow.
+
+PyTorch's transposed convolution is slow where few channels lie below, as at the pixels. There one
+matrix product and a fold do the same, and with a large stride one dense convolution whose outputs
+are the stride's phases.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .geometry import Slide
+
+FEW = 4
+"""Channels below, up to which the other ways are faster."""
+
+LARGE = 100
+"""Weights of a channel above, from which the phases are."""
+
+
+def transposed(signal: Tensor, weight: Tensor, slide: Slide, groups: int) -> Tensor:
+    """The transposed convolution without padding.
+
+    Parameters
+    ----------
+    signal
+        (n, channels above, rows, columns).
+    weight
+        (channels above, channels below / groups, kernel rows, kernel columns).
+
+    Returns
+    -------
+    torch.Tensor
+        (n, channels below, (rows-1)*stride + (kernel-1)*dilation + 1, ...).
+    """
+    below = weight.shape[1]
+    if groups == 1 and below <= FEW and signal.device.type == "cpu":
+        stride = slide.stride[0]
+        even = stride == slide.stride[1] and slide.dilation == (1, 1)
+        if even and stride > 1 and weight[0].numel() > LARGE:
+            return _by_phases(signal, weight, stride)
+        return _by_folding(signal, weight, slide)
+    return F.conv_transpose2d(signal, weight, None, slide.stride, 0, 0, groups, slide.dilation)
+
+
+def _by_folding(signal: Tensor, weight: Tensor, slide: Slide) -> Tensor:
+    kernel = weight.shape[-2:]
+    size = tuple(
+        (n - 1) * s + (k - 1) * d + 1
+        for n, s, k, d in zip(signal.shape[-2:], slide.stride, kernel, slide.dilation, strict=True)
+    )
+    columns = torch.matmul(weight.flatten(1).t(), signal.flatten(2))
+    return F.fold(columns, size, kernel, slide.dilation, 0, slide.stride)
+
+
+def _by_phases(signal: Tensor, weight: Tensor, stride: int) -> Tensor:
+    above, below, height, width = weight.shape
+    rows, cols = -(-height // stride), -(-width // stride)
+    padded = F.pad(weight, (0, cols * stride - width, 0, rows * stride - height))
+    taps = padded.view(above, below, rows, stride, cols, stride).flip(2, 4)
+    filters = taps.permute(1, 3, 5, 0, 2, 4).reshape(below * stride * stride, above, rows, cols)
+    phases = F.conv2d(signal, filters, padding=(rows - 1, cols - 1))
+    out = F.pixel_shuffle(phases, stride)
+    size = [(n - 1) * stride + k for n, k in zip(signal.shape[-2:], (height, width), strict=True)]
+    return out[..., : size[0], : size[1]]
