@@ -99,7 +99,9 @@ IDLE = """async () => {
 
 VISIBLE = """() => {
   const strip = document.querySelector(".zf-strip").getBoundingClientRect();
-  return [...document.querySelectorAll(".zf-tile:not(.zf-dead)")].filter((tile) => {
+  return [...document.querySelectorAll(
+    ".zf-tile:not(.zf-dead):not([aria-selected=true])"
+  )].filter((tile) => {
     const box = tile.getBoundingClientRect();
     return box.top >= strip.top && box.bottom <= strip.bottom;
   }).map((tile) => Number(tile.dataset.channel));
