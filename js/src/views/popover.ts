@@ -13,7 +13,7 @@ export function popover(button: HTMLElement, label: string, ...content: (Node | 
   const { signal } = listening;
   const card = h(
     "div",
-    { class: "zf-popover", role: "dialog", "aria-label": label, tabindex: -1 },
+    { class: "zf-popover", role: "dialog", "aria-label": label, tabindex: 0 },
     ...content,
   );
   const close = (refocus: boolean) => {

@@ -45,9 +45,8 @@ export function projectionCard(
   { layer, rule }: Subject,
 ): (Node | string)[] {
   const { status, operations } = info;
-  const { name, answers } = ruleText(rule);
   const facts: [string, string][] = [
-    ["Rule", `${name}. ${answers}`],
+    ["Rule", ruleText(rule).name],
     ["Status", `${status}: ${STATUS[status].text}.`],
     ["Image", dependence(info, rule)],
   ];

@@ -2,7 +2,8 @@
  * The views in a page of their own, without Jupyter: `?widget=explorer&theme=dark&jp=1&width=400`.
  *
  * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
- * `indexing=1`, `freeze=1` (the map stays half done), and the view options `overlay`, `patches`.
+ * `indexing=1`, `freeze=1` (the map stays half done), `values=positive`, `scale=own`, `rule=guided`,
+ * `card=4` (the card of that projection, open), and the view options `overlay`, `patches`.
  */
 
 import { MemorySelection } from "../../src/lib/selection_store";
@@ -41,7 +42,7 @@ const selection = new MemorySelection({
   photo: Number(query.get("photo") ?? strongestImages(layer, channel)[1]),
   occluder: { top: 62, left: 84, height: 40, width: 40, fill: "grey" },
   target: null,
-  rule: "deconvnet",
+  rule: query.get("rule") ?? "deconvnet",
 });
 const source = new SyntheticSource({
   delay: Number(query.get("delay") ?? 5),
@@ -54,4 +55,20 @@ const { signal } = new AbortController();
 const options = { overlay: query.get("overlay") ?? "", patches: query.get("patches") ?? "" };
 const root = createRoot(place, name, signal);
 show(root, views[name] ?? explorer, selection, source, signal, options);
+const choose = (label: string, value: string | null) => {
+  const element = root.querySelector<HTMLSelectElement>(`select[aria-label^="${label}"]`);
+  if (!element || !value) return;
+  element.value = value;
+  element.dispatchEvent(new Event("change"));
+};
+choose("Values of", query.get("values"));
+choose("Scale of", query.get("scale"));
+const card = query.get("card");
+if (card) {
+  const timer = setInterval(() => {
+    if (root.dataset.zfSettled !== "true") return;
+    clearInterval(timer);
+    root.querySelector<HTMLElement>(`.zf-cell[data-rank="${card}"] .zf-status`)?.click();
+  }, 20);
+}
 Object.assign(globalThis, { harness: { selection, source, root } });

@@ -31,6 +31,9 @@ SHOTS = {
     "grid-dark": ("widget=grid&theme=dark&jp=1", 816, 1),
     "grid-revealed": ("widget=grid&patches=revealed", 816, 1),
     "grid-few": ("widget=grid&channel=3&patches=projections", 816, 1),
+    "grid-positive-own": ("widget=grid&values=positive&scale=own&rule=guided", 816, 1),
+    "grid-card": ("widget=grid&card=4&theme=dark&jp=1", 816, 1),
+    "grid-card-narrow": ("widget=grid&card=6", 376, 1),
     "occlusion-light": ("widget=occlusion", 816, 1),
     "occlusion-label-dark": ("widget=occlusion&overlay=label&theme=dark&jp=1&photo=5", 816, 1),
     "occlusion-half": ("widget=occlusion&freeze=1", 816, 1),
@@ -73,6 +76,8 @@ def main(names: list[str]) -> int:
                 page.wait_for_timeout(1500)
             else:
                 page.wait_for_selector('.zf-root[data-zf-settled="true"]', timeout=20000)
+            if "card=" in query:
+                page.wait_for_selector(".zf-popover")
             problems += [f"{name}: {text}" for text in axe(page)]
             page.screenshot(path=OUT / f"{name}.png", full_page=True)
             page.close()
