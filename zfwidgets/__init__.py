@@ -21,12 +21,12 @@ _HOMES = {
     "Selection": "widgets.selection",
     "link": "widgets.selection",
 }
-_MODULES = ("errors", "experiments", "models", "plots", "records", "samples")
+_MODULES = ("errors", "experiments", "models", "plots", "records", "rules", "samples")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
-    from . import errors, experiments, models, plots, records, samples
+    from . import errors, experiments, models, plots, records, rules, samples
     from .engine.local import LocalEngine as Engine
     from .widgets.explorer import Explorer
     from .widgets.occlusion_map import OcclusionMap

@@ -10,11 +10,12 @@ import torchvision
 from torch import Tensor, nn
 
 from tests.engine import reference
-from zfwidgets.engine import deconv
+from zfwidgets.engine import deconv, rules
 from zfwidgets.engine.network import Network, computing
 from zfwidgets.errors import InputError, UnsupportedModel
 
 TOLERANCE = 1e-5
+RULES = {rule.name: rule for rule in (rules.Deconvnet(), rules.GuidedBackprop(), rules.Gradient())}
 
 
 def seeded(build: object, **kwargs: object) -> nn.Module:
@@ -79,7 +80,7 @@ def check(
         for unit in active_units(output):
             with computing(network.device, grad=True):
                 ours = deconv.project(
-                    network, image[None], layer, [unit], "deconvnet", keep_switches=True
+                    network, image[None], layer, [unit], rules.Deconvnet(), keep_switches=True
                 )
             signal = torch.zeros(1, *output.shape, dtype=torch.float64)
             signal[(0, *unit)] = output[unit].double()
@@ -173,22 +174,22 @@ def project(network: Network, layer: str, rule: str) -> Tensor:
     """The picture of one unit; the seed makes it an active one."""
     images = torch.linspace(-2, 2, 3 * 9 * 12).sin().reshape(1, 3, 9, 12)
     with computing(network.device, grad=True):
-        return deconv.project(network, images, layer, [(1, 2, 3)], rule).pixels
+        return deconv.project(network, images, layer, [(1, 2, 3)], rules.choose(rule, RULES)).pixels
 
 
 def test_rules_differ_only_at_rectifiers() -> None:
     network = small(nn.ReLU(), nn.Conv2d(4, 5, 3))
-    pictures = {rule: project(network, "2", rule) for rule in deconv.RULES}
+    pictures = {rule: project(network, "2", rule) for rule in RULES}
     assert not torch.equal(pictures["deconvnet"], pictures["gradient"])
     assert not torch.equal(pictures["deconvnet"], pictures["guided"])
     linear = small(nn.Conv2d(4, 5, 3))
-    first, *others = (project(linear, "1", rule) for rule in deconv.RULES)
+    first, *others = (project(linear, "1", rule) for rule in RULES)
     assert all(torch.equal(first, other) for other in others)
 
 
 def test_unknown_rule_is_named() -> None:
-    with pytest.raises(InputError, match=r"'lrp'.*deconvnet, guided, gradient"):
-        project(small(nn.ReLU()), "1", "lrp")
+    with pytest.raises(InputError, match=r"'magic'.*deconvnet, guided, gradient"):
+        project(small(nn.ReLU()), "1", "magic")
 
 
 class Detached(nn.Module):

@@ -536,10 +536,21 @@ def test_a_network_without_classes_still_has_layers() -> None:
 def test_activations_that_are_not_numbers_are_refused() -> None:
     model = Counting()
     with torch.no_grad():
-        model.body[4].bias[3] = float("nan")
+        model.body[4].bias[3] = 3e38  # overflows where the rest of the sum is large
+        model.body[4].weight[3] = 3e38
     engine = LocalEngine(model, pictures(2), to_tensor, cache=False)
-    with pytest.raises(UnsupportedModel, match=r"'body.4' gives nan in channel 3 for image 0"):
+    with pytest.raises(UnsupportedModel, match=r"'body.4' gives inf in channel 3 for image 0"):
         engine.index(progress=False)
+    with pytest.raises(UnsupportedModel, match=r"'body.4' gives NaN or infinite values"):
+        engine.project(Unit("body.5", 3), 1)
+
+
+def test_weights_that_are_not_numbers_are_refused() -> None:
+    model = Counting()
+    with torch.no_grad():
+        model.body[4].bias[3:5] = float("nan")
+    with pytest.raises(UnsupportedModel, match=r"body\.4\.bias has 2 NaN or infinite values of 8"):
+        LocalEngine(model, pictures(2), to_tensor, cache=False)
 
 
 def test_project_all_takes_one_channel(engine: LocalEngine) -> None:

@@ -1,169 +1,42 @@
-"""The deconvnet, and its siblings, as rules on the autograd graph (paper, section 2.1).
+"""Projections on the autograd graph (paper, section 2.1).
 
 Going down from a unit, the deconvnet puts values back at the recorded max-pool switches, rectifies
 the *signal* at each ReLU and filters with the transposed weights, without biases. That is the
 vector-Jacobian product of the forward pass with every rectifier's backward replaced by
 ``relu(signal)``. So one ordinary forward records everything, and hooks on the rectifiers' nodes of
-the autograd graph put the rule in: whatever the model's code calls a rectifier, in place or not, is
-the same node.
+the autograd graph put the rule in (see `zfwidgets.engine.rules`): whatever the model's code calls a
+rectifier, in place or not, is the same node.
 
-The walk over the graph is also the certificate of what was met: every kind of node is listed here
-with its status, and what isn't listed is "unknown", never assumed.
-
-- paper: convolution, linear, rectifier, max-pool: as Zeiler & Fergus define.
-- adjoint: linear maps that the paper's nets lack; their transpose is the only sensible inverse.
-- linearised: nonlinear; replaced by its derivative at this image.
-- unknown: not listed; its backward was taken as PyTorch gives it.
+A gate (a product with one value a channel, as in squeeze-and-excitation) is frozen like a switch:
+no signal goes into what computed it, which would smear every picture over the whole image.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..errors import InputError, UnsupportedModel
-from ..records import Operation, Status
+from ..errors import UnsupportedModel
+from ..records import Operation
+from .kinds import Kind, classify
 from .network import Network
+from .rules import RULES, Attribution, Rule, choose
+from .witness import Witness
 
-Signal = tuple[Any, ...]
-Rule = Callable[[Signal, Signal], Signal]
-
-
-def deconvnet(inputs: Signal, outputs: Signal) -> Signal:
-    """Rectify the signal, whatever the forward activation was (Zeiler & Fergus 2013)."""
-    return (outputs[0].relu(), *inputs[1:])
-
-
-def guided(inputs: Signal, outputs: Signal) -> Signal:
-    """Rectify the gradient: pass where signal and activation are positive (Springenberg 2014)."""
-    return (inputs[0].relu(), *inputs[1:])
-
-
-RULES: dict[str, Rule | None] = {"deconvnet": deconvnet, "guided": guided, "gradient": None}
-"""What each rule does at a rectifier; None leaves the derivative."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How a kind of autograd node is inverted."""
-
-    name: str
-    status: Status
-    rectifier: bool = False
-    note: str = ""
-
-
-_PAPER = {
-    "Convolution": "convolution",
-    "MkldnnConvolution": "convolution",
-    "CudnnConvolution": "convolution",
-    "Addmm": "linear",
-    "Mm": "linear",
-    "Linear": "linear",
-    "MaxPool2DWithIndices": "max_pool",
-    "AdaptiveMaxPool2D": "max_pool",
-}
-_RECTIFIERS = {
-    "Relu": "relu",
-    "Threshold": "relu",
-    "Hardtanh": "hardtanh",
-    "Clamp": "clamp",
-    "ClampMin": "clamp",
-    "LeakyRelu": "leaky_relu",
-}
-_ADJOINT = {
-    **dict.fromkeys(["Add", "Sub", "Sum"], "sum"),
-    "Neg": "scale",
-    "Cat": "concat",
-    "Stack": "concat",
-    **dict.fromkeys(["AvgPool2D", "AvgPool3D", "AdaptiveAvgPool2D", "Mean"], "average"),
-    **dict.fromkeys(["ConstantPadNd", "ReflectionPad2D", "ReplicationPad2D"], "padding"),
-    **dict.fromkeys(
-        ["UpsampleNearest2D", "UpsampleBilinear2D", "UpsampleBicubic2D"], "interpolation"
-    ),
-}
-_SHAPE = set(
-    """View UnsafeView ReshapeAlias Reshape Permute Transpose T Clone Alias Copy ToCopy Slice
-    Select Split SplitWithSizes Unbind Unsqueeze Squeeze Expand Contiguous CopySlices AsStrided
-    AccumulateGrad""".split()
-)
-_LINEARISED = {
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
-    "Silu": "SiLU",
-    "Gelu": "GELU",
-    "Elu": "ELU",
-    "Mish": "Mish",
-    "Softplus": "softplus",
-    "Hardswish": "hardswish",
-    "Hardsigmoid": "hardsigmoid",
-    "LogSigmoid": "log-sigmoid",
-    "Softmax": "softmax",
-    "LogSoftmax": "softmax",
-    "NativeLayerNorm": "layer norm",
-    "NativeGroupNorm": "group norm",
-    "Pow": "power",
-    "Sqrt": "power",
-    "Rsqrt": "power",
-    "Exp": "exp",
-    "Log": "log",
-    "Abs": "abs",
-    "PreluKernel": "PReLU",
-    "Prelu": "PReLU",
-}
-_BATCH_NORMS = {"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm"}
-
-
-def classify(node: Any) -> Kind | None:
-    """The kind of an autograd node; None for those that only rearrange values."""
-    name = re.sub(r"Backward\d*$", "", node.name().split("::")[-1])
-    if name in _SHAPE:
-        return None
-    if name in _PAPER:
-        return Kind(_PAPER[name], "paper")
-    if name in _RECTIFIERS:
-        return _rectifier(name, node)
-    if name in _ADJOINT:
-        return Kind(_ADJOINT[name], "adjoint")
-    if name in _BATCH_NORMS:
-        if getattr(node, "_saved_training", False):
-            return Kind("batch norm", "linearised", note="over the batch's own statistics")
-        return Kind("batch norm", "adjoint", note="its frozen scale")
-    if name in ("Mul", "Div"):
-        variable = [parent for parent, _ in node.next_functions if parent is not None]
-        if len(variable) == 1:
-            return Kind("scale", "adjoint")
-        return Kind("product", "linearised", note="of two signals, as in a gate")
-    if name in _LINEARISED:
-        return Kind(_LINEARISED[name], "linearised")
-    return Kind(name, "unknown", note="not in zfwidgets' list of operations")
-
-
-def _rectifier(name: str, node: Any) -> Kind:
-    """Only a bound at zero makes a rectifier; other bounds are derivatives at this image."""
-    label = _RECTIFIERS[name]
-    if name == "LeakyRelu":
-        slope = node._saved_negative_slope
-        if slope != 0:
-            note = f"slope {slope:g}: no rectifier; its derivative"
-            return Kind("leaky_relu", "linearised", note=note)
-    bound = next(
-        (
-            getattr(node, f"_saved_{field}")
-            for field in ("min_val", "min", "threshold")
-            if hasattr(node, f"_saved_{field}")
-        ),
-        0,
-    )
-    if bound != 0:
-        return Kind(label, "linearised", note=f"bound {bound} isn't zero: its derivative")
-    return Kind("relu", "paper", rectifier=True)
+__all__ = [
+    "RULES",
+    "Descent",
+    "Forward",
+    "Projected",
+    "certificate",
+    "forward_to",
+    "project",
+    "record",
+]
 
 
 @dataclass(frozen=True)
@@ -187,6 +60,25 @@ class Projected:
     operations: tuple[Operation, ...]
     switches: tuple[Tensor, ...]
 
+    @classmethod
+    def join(cls, parts: list[Projected]) -> Projected:
+        """One batch from several of one layer."""
+        return cls(
+            torch.cat([part.pixels for part in parts]),
+            torch.cat([part.values for part in parts]),
+            parts[0].operations,
+            tuple(torch.cat(pool) for pool in zip(*(p.switches for p in parts), strict=True)),
+        )
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One forward pass up to a layer, with its graph: the pixels, the layer's output."""
+
+    leaf: Tensor
+    output: Tensor
+    witness: Witness
+
 
 @dataclass(frozen=True)
 class Descent:
@@ -196,68 +88,100 @@ class Descent:
     """
 
     nodes: tuple[tuple[Any, Kind], ...]
+    seen_beside: tuple[Operation, ...] = ()
 
     @classmethod
-    def below(cls, output: Tensor) -> Descent:
-        """Walk down from ``output``, nearest nodes first."""
+    def below(
+        cls, output: Tensor, witness: Witness | None = None, *, into_gates: bool = False
+    ) -> Descent:
+        """Walk down from ``output``, nearest nodes first, but not into gates unless asked to."""
         found: list[tuple[Any, Kind]] = []
         queue: list[Any] = [output.grad_fn]
         seen = {output.grad_fn}
         for node in queue:
-            kind = classify(node)
+            kind = classify(node, witness)
+            if kind is not None and into_gates:
+                kind = replace(kind, frozen=None)
             if kind is not None:
                 found.append((node, kind))
-            for parent, _ in node.next_functions:
+            for number, (parent, _) in enumerate(node.next_functions):
+                if kind is not None and number == kind.frozen:
+                    continue
                 if parent is not None and parent not in seen:
                     seen.add(parent)
                     queue.append(parent)
-        return cls(tuple(found))
+        return cls(tuple(found), witness.operations if witness else ())
 
     @property
     def operations(self) -> tuple[Operation, ...]:
         """What was met, counted by kind, nearest the unit first."""
-        counts = Counter(kind for _, kind in self.nodes)
-        return tuple(Operation(k.name, k.status, n, k.note) for k, n in counts.items())
+        counts = Counter((kind.name, kind.status, kind.note) for _, kind in self.nodes)
+        met = (Operation(name, status, n, note) for (name, status, note), n in counts.items())
+        return (*met, *self.seen_beside)
 
     def switches(self) -> tuple[Tensor, ...]:
         """The recorded max-pool switches: flat indices into each pool's input, (n, c, h, w)."""
         pools = (node for node, kind in self.nodes if kind.name == "max_pool")
         return tuple(node._saved_result1 for node in pools)
 
-    def apply(self, rule: Rule | None) -> None:
-        """Put a rule on every rectifier of this graph."""
-        if rule is not None:
-            for node, kind in self.nodes:
-                if kind.rectifier:
-                    node.register_hook(rule)
+    def apply(self, rule: Rule) -> None:
+        """Put a rule on every rectifier of this graph, and freeze its gates."""
+        for node, kind in self.nodes:
+            if kind.rectifier is not None:
+                node.register_hook(_rectify(rule, node, kind))
+            elif kind.frozen is not None:
+                node.register_hook(_freeze(kind.frozen))
 
 
-def forward_to(network: Network, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
-    """Run a batch up to a layer with the graph recorded: (leaf, output of the layer)."""
+def _rectify(rule: Rule, node: Any, kind: Kind) -> Any:
+    (place,) = (i for i, (parent, _) in enumerate(node.next_functions) if parent is not None)
+
+    def hook(below: tuple[Any, ...], above: tuple[Any, ...]) -> tuple[Any, ...]:
+        assert kind.rectifier is not None
+        if rule.reads_forward:
+            passed = rule.rectify(below[place], above[0], kind.rectifier())
+        else:
+            passed = rule.rectify(None, above[0], None)
+        return (*below[:place], passed, *below[place + 1 :])
+
+    return hook
+
+
+def _freeze(place: int) -> Any:
+    def hook(below: tuple[Any, ...], above: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*below[:place], None, *below[place + 1 :])
+
+    return hook
+
+
+def record(network: Network, images: Tensor, layer: str) -> Forward:
+    """Run a batch up to a layer with the graph recorded."""
     leaf = images.detach().clone().requires_grad_()
     captured: list[Tensor] = []
-    # The clones keep in-place operations away from the leaf and from the captured output.
-    network.run(leaf.clone(), lambda _, output: captured.append(output.clone()), only=layer)
+    witness = Witness()
+    with witness:
+        # The clones keep in-place operations away from the leaf and from the captured output.
+        network.run(leaf.clone(), lambda _, output: captured.append(output.clone()), only=layer)
     output = captured[0]
     if output.grad_fn is None:
         raise UnsupportedModel(
             f"Layer {layer!r} isn't connected to the pixels: the model's forward cuts its graph "
             "before it (torch.no_grad(), .detach() or .data). Remove that from the forward."
         )
-    return leaf, output
+    return Forward(leaf, output, witness)
 
 
-def rule_of(name: str) -> Rule | None:
-    """The rule of that name; None for the derivative."""
-    if name not in RULES:
-        raise InputError(f"Unknown rule {name!r}: expected one of {', '.join(RULES)}.")
-    return RULES[name]
+def forward_to(network: Network, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+    """As `record`: (pixels, output of the layer)."""
+    forward = record(network, images, layer)
+    return forward.leaf, forward.output
 
 
 def certificate(network: Network, image: Tensor, layer: str) -> tuple[Operation, ...]:
     """What lies between a layer and the pixels, by one forward pass of one image."""
     with torch.autograd.graph.allow_mutation_on_saved_tensors():
-        return Descent.below(forward_to(network, image, layer)[1]).operations
+        forward = record(network, image, layer)
+        return Descent.below(forward.output, forward.witness).operations
 
 
 def project(
@@ -265,7 +189,7 @@ def project(
     images: Tensor,
     layer: str,
     units: list[tuple[int, int, int]],
-    rule: str,
+    rule: str | Rule | Attribution,
     *,
     keep_switches: bool = False,
 ) -> Projected:
@@ -278,18 +202,41 @@ def project(
     units
         Per image (channel, row, col).
     rule
-        A key of `RULES`.
+        The name of one of `RULES`, or an object.
     """
-    chosen = rule_of(rule)
+    rule = choose(rule, RULES)
+    if isinstance(rule, Attribution):
+        return rule.attribute(network, images, layer, units)
     # Pre-activation shortcuts change saved tensors in place; this mode keeps what was saved.
     with torch.autograd.graph.allow_mutation_on_saved_tensors():
-        leaf, output = forward_to(network, images, layer)
-        descent = Descent.below(output)
+        forward = record(network, images, layer)
+        leaf, output = forward.leaf, forward.output
+        descent = Descent.below(output, forward.witness)
         switches = descent.switches() if keep_switches else ()
-        descent.apply(chosen)
-        index = torch.tensor(units, device=output.device)
-        places = (torch.arange(len(units), device=output.device), *index.T)[: output.dim()]
+        descent.apply(rule)
+        places = select(units, output)
         values = output[places].detach()
         signal = torch.zeros_like(output).index_put_(places, values)
         (pixels,) = torch.autograd.grad(output, leaf, signal)
+    if not (torch.isfinite(values).all() and torch.isfinite(pixels).all()):
+        raise UnsupportedModel(_not_finite(network, images, layer))
     return Projected(pixels.detach(), values, descent.operations, switches)
+
+
+def _not_finite(network: Network, images: Tensor, layer: str) -> str:
+    culprit = network.first_not_finite(images)
+    if culprit is None:
+        return (
+            f"The way down from layer {layer!r} gives NaN or infinite values: an operation's "
+            "derivative isn't finite at this image. engine.explain() lists the operations."
+        )
+    return (
+        f"Layer {culprit!r} gives NaN or infinite values for this image: there is nothing to "
+        "project. Check the weights and the transform."
+    )
+
+
+def select(units: list[tuple[int, int, int]], output: Tensor) -> tuple[Tensor, ...]:
+    """Indices of one unit per image in a layer's output."""
+    index = torch.tensor(units, device=output.device)
+    return (torch.arange(len(units), device=output.device), *index.T)[: output.dim()]

@@ -11,6 +11,7 @@ from ..errors import IndexMismatch, InputError
 from ..images.source import ImageSource
 from ..records import Progress
 from .index import TopKIndex
+from .memory import Memory
 from .network import Network
 from .progress import watch
 from .topk import IndexPass
@@ -40,9 +41,14 @@ class Indexing:
     """
 
     def __init__(
-        self, network: Network, source: ImageSource, cache: Path | None, lock: threading.RLock
+        self,
+        network: Network,
+        source: ImageSource,
+        cache: Path | None,
+        lock: threading.RLock,
+        memory: Memory,
     ) -> None:
-        self._network, self._source = network, source
+        self._network, self._source, self._memory = network, source, memory
         self._cache, self._lock = cache, lock
         self._running: IndexPass | None = None
         self.fingerprint = {"model": network.fingerprint, **source.fingerprint()}
@@ -76,7 +82,9 @@ class Indexing:
             with self._lock:
                 if self.ready:  # another thread has finished it meanwhile
                     return
-                running = self._running or IndexPass(self._network, self._source, self.fingerprint)
+                running = self._running or IndexPass(
+                    self._network, self._source, self.fingerprint, memory=self._memory
+                )
                 self._running = None  # a step that fails leaves nothing behind
                 try:
                     progress = running.step()

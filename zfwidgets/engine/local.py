@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from ..errors import InactiveUnit, InputError, UnsupportedModel
 from ..images.source import ImageSource
 from ..records import (
+    MAX_POOL,
     Activation,
     ActivationSample,
     ChannelSummary,
     EngineInfo,
+    Explanation,
     LayerInfo,
     Occluder,
     OcclusionMap,
@@ -28,14 +30,17 @@ from ..records import (
     Projection,
     TopActivations,
     Unit,
+    weakest,
 )
 from . import deconv
 from .index import LayerIndex, TopKIndex
 from .indexing import Indexing, cache_folder
-from .network import Network, computing
+from .memory import Memory
+from .network import Forward, Network, computing
 from .occlusion import Grid, cover, score, slide
 from .progress import watch
 from .projecting import SWITCHES, Projecting
+from .rules import Attribution, Rule, available, choose
 from .topk import KEEP
 
 OUTSIDE = 128
@@ -75,6 +80,12 @@ class LocalEngine:
     switches
         Bytes of max-pool switches that may be kept, so that more projections of an image in view
         need no forward pass.
+    forward
+        How to call the model on a batch (n, channels, rows, columns), for models that need
+        keyword arguments or give more than logits:
+        ``lambda model, batch: model(pixel_values=batch).logits``. None means ``model(batch)``.
+    rules
+        Rules of your own, beside those of `zfwidgets.rules`.
 
     Raises
     ------
@@ -101,15 +112,21 @@ class LocalEngine:
         denormalize: Any = None,
         cache: str | Path | bool | None = None,
         switches: int = SWITCHES,
+        forward: Forward | None = None,
+        rules: Sequence[Rule | Attribution] = (),
     ) -> None:
+        self._rules = available(rules)
         self._source = ImageSource.of(images, transform, denormalize)
-        self._network = Network(model, self._source.example(), device)
+        self._network = Network(model, self._source.example(), device, forward)
         self._projecting = Projecting(self._network, switches)
         self._lock = threading.RLock()
+        self._memory = Memory(self._network.device)
         self._labels = _labels(
             labels or self._source.categories or getattr(model, "categories", None), self._network
         )
-        self._indexing = Indexing(self._network, self._source, cache_folder(cache), self._lock)
+        self._indexing = Indexing(
+            self._network, self._source, cache_folder(cache), self._lock, self._memory
+        )
 
     def __repr__(self) -> str:
         info = self.info
@@ -126,6 +143,8 @@ class LocalEngine:
             source.transform_note,
             source.display_note,
             self._indexing.note,
+            self._network.note,
+            self._memory.note,
             *self._precision(),
         )
         return EngineInfo(
@@ -265,8 +284,41 @@ class LocalEngine:
 
     # Projections
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules, the paper's first."""
+        return tuple(self._rules)
+
+    def explain(self, layer: str, rule: str | Rule = "deconvnet") -> Explanation:
+        """What lies between a layer and the pixels, and what a rule makes of it."""
+        info = self.layer(layer)
+        chosen = choose(rule, self._rules)
+        if isinstance(chosen, Attribution):
+            raise InputError(
+                f"{chosen.name!r} goes its own way to the pixels: see the operations of its "
+                "projections."
+            )
+        with self._lock:
+            example = self._source.example()[None].to(self._network.device)
+            met = self._projecting.certificate(info.name, example)
+        return Explanation(
+            info.name,
+            chosen.name,
+            chosen.answers,
+            met,
+            info.receptive_field.reach,
+            same_for_every_image=not chosen.reads_forward
+            and weakest(met) in ("paper", "adjoint")
+            and not any(operation.name == MAX_POOL for operation in met),
+        )
+
     def project(
-        self, unit: Unit, image: Any, rule: str = "deconvnet", *, keep_switches: bool = False
+        self,
+        unit: Unit,
+        image: Any,
+        rule: str | Rule | Attribution = "deconvnet",
+        *,
+        keep_switches: bool = False,
     ) -> Projection:
         """Project a unit's activation down to pixel space (paper, section 2.1).
 
@@ -277,7 +329,8 @@ class LocalEngine:
         image
             An index, or an image of your own (PIL image, path, array).
         rule
-            "deconvnet" (the paper), "guided" (guided backpropagation) or "gradient".
+            One of `rules`: "deconvnet" (the paper), "guided" (guided backpropagation),
+            "gradient"; or an object, see `zfwidgets.rules`.
         keep_switches
             Whether the record carries the max-pool switches.
 
@@ -288,21 +341,22 @@ class LocalEngine:
         """
         index, name, tensor = self._image(image)
         info = self._channel(unit.layer, unit.channel)
+        chosen = choose(rule, self._rules)
         with self._lock:
             row, col = self._place(info, unit, tensor)
             found = self._project(
                 info,
                 [(unit.channel, row, col)],
                 [(index, tensor)],
-                rule,
+                chosen,
                 keep_switches=keep_switches,
             )
         return self._projection(
-            found, 0, info, Unit(info.name, unit.channel, row, col), index, name, rule
+            found, 0, info, Unit(info.name, unit.channel, row, col), index, name, chosen.name
         )
 
     def project_all(
-        self, activations: Sequence[Activation], rule: str = "deconvnet"
+        self, activations: Sequence[Activation], rule: str | Rule | Attribution = "deconvnet"
     ) -> tuple[Projection, ...]:
         """Projections of several units of one channel, each in its own image, in one batch."""
         if not activations:
@@ -311,6 +365,7 @@ class LocalEngine:
             raise InputError("project_all takes activations of one channel of one layer.")
         first = activations[0].unit
         info = self._channel(first.layer, first.channel)
+        chosen = choose(rule, self._rules)
         tensors = [self._image(a.image)[2] for a in activations]
         with self._lock:
             units = [
@@ -318,9 +373,9 @@ class LocalEngine:
                 for a, tensor in zip(activations, tensors, strict=True)
             ]
             images = [(a.image, tensor) for a, tensor in zip(activations, tensors, strict=True)]
-            found = self._project(info, units, images, rule, [a.value for a in activations])
+            found = self._project(info, units, images, chosen, [a.value for a in activations])
         return tuple(
-            self._projection(found, i, info, a.unit, a.image, a.image_name, rule)
+            self._projection(found, i, info, a.unit, a.image, a.image_name, chosen.name)
             for i, a in enumerate(activations)
         )
 
@@ -350,15 +405,24 @@ class LocalEngine:
         info: LayerInfo,
         units: list[tuple[int, int, int]],
         images: Sequence[tuple[int | None, Tensor]],
-        rule: str,
+        rule: Rule | Attribution,
         values: Sequence[float] | None = None,
         keep_switches: bool = False,
     ) -> deconv.Projected:
-        batch = torch.stack([tensor for _, tensor in images]).to(self._network.device)
-        keys = [number for number, _ in images]
-        return self._projecting.project(
-            batch, keys, info.name, units, rule, values=values, keep_switches=keep_switches
-        )
+        def compute(part: Sequence[int]) -> deconv.Projected:
+            batch = torch.stack([images[i][1] for i in part]).to(self._network.device)
+            return self._projecting.project(
+                batch,
+                [images[i][0] for i in part],
+                info.name,
+                [units[i] for i in part],
+                rule,
+                values=None if values is None else [values[i] for i in part],
+                keep_switches=keep_switches,
+            )
+
+        parts = self._memory.in_parts("projections", compute, range(len(units)))
+        return deconv.Projected.join(parts)
 
     def _projection(
         self,
@@ -403,7 +467,8 @@ class LocalEngine:
             got = "no tensor" if shape is None else f"a tensor of shape {shape}"
             raise UnsupportedModel(
                 f"{self._network.name} gives {got} for one image; class probabilities need (1, "
-                "classes). Wrap the model in a Module that returns its logits."
+                "classes). Say how to get them: zf.Engine(..., forward=lambda model, batch: "
+                "model(batch)[...])."
             )
 
     def occlude(
@@ -475,7 +540,7 @@ class LocalEngine:
             ),
             clean_totals=totals[0] if totals is not None else None,
         )
-        steps = slide(self._network, tensor, grid, value, result.layer)
+        steps = slide(self._network, tensor, grid, value, result.layer, self._memory)
         while True:
             with self._lock:
                 scores = next(steps, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from ..errors import UnknownLayer, UnsupportedModel
+from ..images.repeatable import put_back_on_error
 from ..records import LayerInfo, Role
 from .graph import Graph, Recorder
 
@@ -58,6 +60,10 @@ _HOOK_TABLES = (
 )
 
 
+Forward = Callable[[nn.Module, Tensor], Any]
+"""How to call a model on a batch of images."""
+
+
 class _Stop(BaseException):
     """Ends a forward pass once the layer that was asked for is there."""
 
@@ -88,20 +94,23 @@ def frozen_copy(model: nn.Module, device: torch.device) -> nn.Module:
         for value in vars(module).values():
             if isinstance(value, Tensor) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
+            if isinstance(value, torch.fx.Graph):  # torch.export leaves tensors without data
+                memo.update({id(node.meta): {} for node in value.nodes})
     try:
         with torch.inference_mode(False):
             frozen = copy.deepcopy(model, memo)
+            _unwrap_inside(frozen)
+            frozen.eval()
     except Exception as error:
         raise UnsupportedModel(
             f"{type(model).__name__} can't be copied ({type(error).__name__}: {error}). zfwidgets "
             "computes on a copy so that yours stays as it is: give the class a __deepcopy__."
         ) from error
-    frozen.eval()
     frozen.requires_grad_(False)
     return frozen.to(device)
 
 
-def unwrap(model: nn.Module) -> nn.Module:
+def unwrapped(model: nn.Module) -> nn.Module:
     """The module behind `torch.compile` and `nn.DataParallel`."""
     while True:
         if isinstance(getattr(model, "_orig_mod", None), nn.Module):
@@ -110,6 +119,15 @@ def unwrap(model: nn.Module) -> nn.Module:
             model = model.module
         else:
             return model
+
+
+def _unwrap_inside(model: nn.Module) -> None:
+    """Do so for the parts of a (copied) model; what is compiled or parallel hides its layers."""
+    for module in model.modules():
+        module._compiled_call_impl = None
+        for name, child in module._modules.items():
+            if child is not None:
+                module._modules[name] = unwrapped(child)
 
 
 def pick_device(model: nn.Module, device: str | torch.device | None) -> torch.device:
@@ -141,6 +159,40 @@ def pick_device(model: nn.Module, device: str | torch.device | None) -> torch.de
     return own
 
 
+def check_kind(model: Any) -> None:
+    """Refuse what isn't a model with layers."""
+    if not isinstance(model, nn.Module):
+        hint = "Wrap a function in a Module whose forward calls it."
+        if isinstance(model, torch.export.ExportedProgram):
+            hint = "Pass torch.export.unflatten(program)."
+        raise UnsupportedModel(
+            f"Expected a torch.nn.Module, got {type(model).__name__}: {model!r:.80}. {hint}"
+        )
+    if isinstance(model, torch.jit.ScriptModule):
+        name = getattr(model, "original_name", type(model).__name__)
+        raise UnsupportedModel(
+            f"{name} is a TorchScript module: its layers run where nothing can look at them. Pass "
+            "the original nn.Module (with this one's state dict)."
+        )
+
+
+def check_weights(model: nn.Module) -> None:
+    """Refuse weights that are no numbers."""
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter):
+            raise UnsupportedModel(
+                f"{name} isn't initialised yet: run the model once, or load its weights."
+            )
+        if parameter.is_meta:
+            continue  # see `pick_device`
+        bad = int((~torch.isfinite(parameter.detach())).sum())
+        if bad:
+            raise UnsupportedModel(
+                f"{name} has {bad} NaN or infinite values of {parameter.numel()}: check where the "
+                "weights come from."
+            )
+
+
 def check_precision(model: nn.Module) -> None:
     """Refuse what isn't float32: other precisions would show other numbers than the model's."""
     for name, tensor in model.state_dict().items():
@@ -164,33 +216,51 @@ class Network:
         One input, (channels, rows, columns) float32, as the transform gives it.
     device
         Where to compute; see `pick_device`.
+    forward
+        How to call the model on a batch; None means ``model(batch)``.
+
+    Attributes
+    ----------
+    note
+        What to know of the model; empty if there is nothing.
     """
 
     def __init__(
-        self, model: nn.Module, example: Tensor, device: str | torch.device | None = None
+        self,
+        model: nn.Module,
+        example: Tensor,
+        device: str | torch.device | None = None,
+        forward: Forward | None = None,
     ) -> None:
-        if not isinstance(model, nn.Module):
-            raise UnsupportedModel(
-                f"Expected a torch.nn.Module, got {type(model).__name__}: {model!r:.80}. Wrap a "
-                "function in a Module whose forward calls it."
-            )
-        model = unwrap(model)
+        check_kind(model)
+        model = unwrapped(model)
+        check_kind(model)
+        check_weights(model)
         check_precision(model)
+        self._forward = forward or (lambda module, images: module(images))
+        self._forward_code = getattr(forward, "__code__", None)
         self.device = pick_device(model, device)
         self.name = type(model).__name__
         self.module = frozen_copy(model, self.device)
         self.input_shape: tuple[int, int, int] = tuple(example.shape)  # type: ignore[assignment]
-        self._paths = {m: path for path, m in self.module.named_modules() if path}
+        self._paths = {
+            module: path
+            for path, module in self.module.named_modules()
+            if path and not isinstance(module, torch.jit.ScriptModule)  # they take no hooks
+        }
         self._aliases: dict[str, str] = {}
         self.graph = Graph(())
         self.layers, self.outputs = self._trace(example)
         if not self.layers:
+            exported = isinstance(self.module, torch.fx.GraphModule)
+            hint = " Pass torch.export.unflatten(program)." if exported else ""
             raise UnsupportedModel(
                 f"{self.name} has no layer with feature maps: no submodule gives a tensor of "
-                "shape (images, channels, rows, columns) or (images, features)."
+                f"shape (images, channels, rows, columns) or (images, features).{hint}"
             )
         self._by_name = {layer.name: layer for layer in self.layers}
         self._listed = {_path(layer.name) for layer in self.layers}
+        self.note = self._check_repeat(example)
         self.fingerprint = self._fingerprint()
 
     def layer(self, name: str) -> LayerInfo:
@@ -221,7 +291,7 @@ class Network:
         pass ends at that layer and returns nothing.
         """
         if visit is None:
-            return self.module(images)
+            return self._forward(self.module, images)
         calls: Counter[str] = Counter()
         only = self.layer(only).name if only is not None else None
 
@@ -236,7 +306,7 @@ class Network:
         wanted = self._listed if only is None else {_path(only)}
         handles = [m.register_forward_hook(hook) for m, p in self._paths.items() if p in wanted]
         try:
-            return self.module(images)
+            return self._forward(self.module, images)
         except _Stop:
             return None
         finally:
@@ -290,7 +360,7 @@ class Network:
         handles += [m.register_forward_hook(leave) for m in self._paths]
         try:
             with computing(self.device), recorder:
-                output = self.module(images)
+                output = self._forward(self.module, images)
         except UnsupportedModel:
             raise
         except Exception as error:
@@ -304,6 +374,44 @@ class Network:
             for handle in handles:
                 handle.remove()
         return tuple(found), tuple(output.shape) if isinstance(output, Tensor) else None
+
+    def _check_repeat(self, example: Tensor) -> str:
+        """Run one image twice; refuse a model that isn't the same the second time."""
+        images = example[None].to(self.device)
+        tensors = {**dict(self.module.named_buffers()), **dict(self.module.named_parameters())}
+        versions = {name: tensor._version for name, tensor in tensors.items()}
+        first: dict[str, Tensor] = {}
+
+        def compare(name: str, output: Tensor) -> None:
+            before = first.setdefault(name, output.clone())
+            if before.shape != output.shape or not _alike(before, output):
+                raise UnsupportedModel(
+                    f"Layer {name!r} gives another output when the same image comes again: the "
+                    f"model changes itself, or draws numbers. {self.name} must give the same for "
+                    "the same image in eval mode."
+                )
+
+        with computing(self.device), put_back_on_error():
+            for _ in range(2):
+                output = self.run(images, compare)
+                if isinstance(output, Tensor):
+                    compare("output", output)
+        changed = [name for name, tensor in tensors.items() if tensor._version != versions[name]]
+        if changed:
+            return f"{', '.join(changed)} changes with every forward pass; the outputs don't."
+        return ""
+
+    def first_not_finite(self, images: Tensor) -> str | None:
+        """The first layer that gives NaN or infinite values for a batch; None if none does."""
+        found: list[str] = []
+
+        def visit(name: str, output: Tensor) -> None:
+            if not found and not torch.isfinite(output).all():
+                found.append(name)
+
+        with computing(self.device):
+            self.run(images, visit)
+        return found[0] if found else None
 
     def _fingerprint(self) -> str:
         """Hash of the weights, the module tree, the code of the user's forwards and the shapes."""
@@ -319,9 +427,20 @@ class Network:
                 code = getattr(kind.forward, "__code__", None)
                 if code is not None:
                     digest.update(code.co_code + repr(code.co_names).encode())
+        if self._forward_code is not None:
+            code = self._forward_code
+            digest.update(code.co_code + repr((code.co_names, code.co_consts)).encode())
         for layer in self.layers:
             digest.update(f"{layer.name}{layer.shape}".encode())
         return digest.hexdigest()
+
+
+def _alike(first: Tensor, second: Tensor) -> bool:
+    """Equal but for the order in which a GPU's threads add; NaN equals NaN."""
+    scale = float(first.abs().max()) if first.numel() else 0.0
+    if not math.isfinite(scale):
+        return torch.allclose(first, second, equal_nan=True)
+    return torch.allclose(first, second, rtol=1e-4, atol=1e-4 * scale)
 
 
 def _path(name: str) -> str:

@@ -8,7 +8,7 @@ batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..records import Box, occluder_box
+from .memory import Memory
 from .network import Network, computing
 
 
@@ -93,12 +94,16 @@ def score(
 
 
 def slide(
-    network: Network, image: Tensor, grid: Grid, fill: Tensor, layer: str | None
+    network: Network, image: Tensor, grid: Grid, fill: Tensor, layer: str | None, memory: Memory
 ) -> Generator[Scores, None, None]:
     """Score the image covered at every position of the grid, batch by batch."""
     batch = 16 if network.device.type == "cpu" else 128
     order = coarse_to_fine(*grid.shape)
     for start in range(0, len(order), batch):
         cells = order[start : start + batch]
-        covered = [cover(image, grid.box(int(i), int(j)), fill) for i, j in cells]
-        yield Scores(cells, *score(network, torch.stack(covered), layer))
+
+        def compute(part: Sequence[NDArray[np.int64]]) -> Scores:
+            covered = [cover(image, grid.box(int(i), int(j)), fill) for i, j in part]
+            return Scores(np.stack(part), *score(network, torch.stack(covered), layer))
+
+        yield from memory.in_parts("sliding the occluder", compute, list(cells))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+import torch
 from torch import Tensor
 
-from ..records import Operation
+from ..records import Operation, weakest
 from . import deconv
 from .cone import Invert, Projector
 from .graph import IMAGE, Node, Ref
 from .network import Network, computing
+from .rules import Attribution, Rule
 from .windows import Kept, NoWindow, Signals, Tape, replay, vjp
 
 SWITCHES = 256 * 2**20
@@ -49,7 +51,7 @@ class Projecting:
         keys: Sequence[Hashable],
         layer: str,
         units: list[tuple[int, int, int]],
-        rule: str,
+        rule: Rule | Attribution,
         *,
         values: Sequence[float] | None = None,
         keep_switches: bool = False,
@@ -70,15 +72,18 @@ class Projecting:
             Whether the answer carries the switches of the whole images.
         """
         top = self._network.graph.layers.get(layer)
-        chosen = deconv.rule_of(rule)
-        if top is not None and not keep_switches and self._faithful(images[0]):
+        recorded = top is not None and isinstance(rule, Rule) and not keep_switches
+        if recorded and self._known(layer, images[:1]) and self._faithful(images[0]):
+            assert top is not None
+            assert isinstance(rule, Rule)
             try:
                 with computing(self._network.device):
                     found = self._projector.project(
-                        images, keys, top, units, *inversion(chosen), values
+                        images, keys, top, units, *inversion(rule), values
                     )
-                operations = self._certificate(layer, images[:1])
-                return deconv.Projected(found.pixels, found.values, operations, ())
+                operations = self.certificate(layer, images[:1])
+                if bool(torch.isfinite(found.pixels).all()):
+                    return deconv.Projected(found.pixels, found.values, operations, ())
             except NoWindow:
                 pass
         with computing(self._network.device, grad=True):
@@ -86,13 +91,17 @@ class Projecting:
                 self._network, images, layer, units, rule, keep_switches=keep_switches
             )
 
-    def keep(self, images: Tensor, keys: Sequence[Hashable], layer: str, rule: str) -> None:
+    def keep(self, images: Tensor, keys: Sequence[Hashable], layer: str, rule: Rule) -> None:
         """Keep what projections from this layer and below need of the images."""
         top = self._network.graph.layers[layer]
         with computing(self._network.device):
-            self._projector.keep(images, keys, top, inversion(deconv.rule_of(rule))[1])
+            self._projector.keep(images, keys, top, inversion(rule)[1])
 
-    def _certificate(self, layer: str, image: Tensor) -> tuple[Operation, ...]:
+    def _known(self, layer: str, image: Tensor) -> bool:
+        """Whether every operation on the way is: what is cut off isn't in the recorded graph."""
+        return weakest(self.certificate(layer, image)) != "unknown"
+
+    def certificate(self, layer: str, image: Tensor) -> tuple[Operation, ...]:
         """What lies on the way from a layer to the pixels: the same for every image."""
         if layer not in self._operations:
             with computing(self._network.device, grad=True):
@@ -108,18 +117,16 @@ class Projecting:
         return not self.note
 
 
-def inversion(rule: deconv.Rule | None) -> tuple[Invert, Kept]:
+def inversion(rule: Rule) -> tuple[Invert, Kept]:
     """A rule as what happens to a signal at a rectifier, and what that needs of the way up."""
 
     def invert(node: Node, signal: Tensor, tape: Tape) -> Tensor:
-        (gradient,) = vjp(node, [tape[node.index]], [signal])
-        if rule is None:
-            return gradient
-        below: Tensor = rule((gradient,), (signal,))[0]
-        return below
+        before = tape[node.index]
+        (gradient,) = vjp(node, [before], [signal])
+        return rule.rectify(gradient, signal, replay(node, {node.inputs[0]: before})[0])
 
-    if rule is deconv.deconvnet:
-        return lambda node, signal, tape: signal.relu(), Kept()
+    if not rule.reads_forward:
+        return lambda node, signal, tape: rule.rectify(None, signal, None), Kept()
     return invert, Kept(rectifiers=True)
 
 

@@ -7,6 +7,7 @@ O(channels x k), whatever the number of images.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from ..errors import UnsupportedModel
 from ..images.source import ImageSource
 from ..records import Ints, Progress
 from .index import LayerIndex, TopKIndex
+from .memory import Memory, OutOfMemory
 from .network import Network, computing
 
 KEEP = 16
@@ -78,6 +80,15 @@ class LayerTop:
         self.images[changed] = merged_images
         self.places[changed] = merged_places
 
+    def copy(self) -> LayerTop:
+        """As it is now, whatever is taken in later."""
+        other = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(other, name, value.clone())
+        other.sample = list(self.sample)
+        return other
+
     def finish(self, images: int) -> LayerIndex:
         """As arrays for the index."""
         places = self.places.cpu().numpy()
@@ -104,8 +115,14 @@ class IndexPass:
     """
 
     def __init__(
-        self, network: Network, source: ImageSource, fingerprint: dict[str, str], keep: int = KEEP
+        self,
+        network: Network,
+        source: ImageSource,
+        fingerprint: dict[str, str],
+        keep: int = KEEP,
+        memory: Memory | None = None,
     ) -> None:
+        self._memory = memory or Memory(network.device)
         self._network, self._source, self._fingerprint = network, source, fingerprint
         self._images = source.tensors(range(len(source)))
         self._batch = 16 if network.device.type == "cpu" else 64
@@ -126,7 +143,7 @@ class IndexPass:
         """Take in the next batch."""
         batch = list(islice(self._images, self._batch))
         if batch:
-            self._take(batch)
+            self._memory.in_parts("looking at all images", self._take, batch)
         if len(batch) < self._batch:
             self._finish()
         last, total = (self._seen[-1] + 1 if self._seen else 0), len(self._source)
@@ -134,16 +151,21 @@ class IndexPass:
         left = (time.monotonic() - self._started) / max(last, 1) * (total - done)
         return Progress(done, total, left, "Looking at all images once")
 
-    def _take(self, batch: list[tuple[int, Tensor]]) -> None:
+    def _take(self, batch: Sequence[tuple[int, Tensor]]) -> None:
         device = self._network.device
         indices = [index for index, _ in batch]
         images = torch.tensor(indices, device=device)
         sampled = torch.tensor(np.isin(indices, self._sampled), device=device)
+        before = {name: top.copy() for name, top in self._tops.items()}
         with computing(device):
-            pixels = torch.stack([tensor for _, tensor in batch]).to(device)
-            self._network.run(
-                pixels, lambda name, output: self._tops[name].update(output, images, sampled)
-            )
+            try:
+                pixels = torch.stack([tensor for _, tensor in batch]).to(device)
+                self._network.run(
+                    pixels, lambda name, output: self._tops[name].update(output, images, sampled)
+                )
+            except OutOfMemory:  # the upper layers have not seen what the lower ones have
+                self._tops = before
+                raise
         self._seen += indices
 
     def _finish(self) -> None:

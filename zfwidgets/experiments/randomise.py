@@ -108,7 +108,7 @@ def stages_below(network: Network, image: Tensor, unit: Unit) -> tuple[Stage, ..
         ):
             _, output = forward_to(network, image[None].to(network.device), unit.layer)
             used = _used(output)
-            Descent.below(output).apply(_open)
+            Descent.below(output, into_gates=True).apply(_Open())
             signal = torch.zeros_like(output)
             signal[(0, unit.channel, unit.row, unit.col)[: output.dim()]] = 1
             found: Sequence[Tensor | None] = torch.autograd.grad(
@@ -123,9 +123,13 @@ def stages_below(network: Network, image: Tensor, unit: Unit) -> tuple[Stage, ..
     return _stages(network, used)
 
 
-def _open(inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+class _Open:
     """Let everything through a rectifier: a path counts, whether or not it is active here."""
-    return (outputs[0], *inputs[1:])
+
+    name, answers, reads_forward = "open", "Is there a path?", False
+
+    def rectify(self, gradient: Any, signal: Tensor, activation: Any) -> Tensor:
+        return signal
 
 
 def _stages(network: Network, used: dict[Any, int]) -> tuple[Stage, ...]:
