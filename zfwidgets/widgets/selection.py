@@ -153,7 +153,9 @@ class Selection(anywidget.AnyWidget):
             self.log.warning("The front end chose what can't be chosen: %s", error)
             data = {"name": "InputError", "message": str(error)}
             self.send({"zf": 1, "op": "error", "data": data})
-            self.send_state(list(FIELDS))  # the front end must not show what doesn't hold
+            # The front end must not show what doesn't hold; of what it didn't ask for it may
+            # have chosen something newer, which mustn't be undone.
+            self.send_state([name for name in FIELDS if name in sync_data])
         else:
             super().set_state(sync_data)
 
