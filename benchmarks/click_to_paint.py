@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument("--map", action="store_true", help="while an occlusion map is computed")
     parser.add_argument("--quick", action="store_true", help="fewer clicks: ends within 60 s")
     options = parser.parse_args()
-    result = measure(12 if options.quick else options.clicks, options.map)
+    result = measure(9 if options.quick else options.clicks, options.map)
     things = ("patches", "projections", "photo")
     print(f"{'median / p95, ms':24}" + "".join(f"{thing:>18}" for thing in things))
     for name, found in result.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import ipywidgets
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError, MissingDependency
-from zfwidgets.widgets import bundle
+from zfwidgets.widgets import bundle, keys, needs
 from zfwidgets.widgets.options import CHOICES
 
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
@@ -113,6 +114,17 @@ def test_options_are_those_that_the_views_know(root):
         assert f"options.{name}" in sources
         for value in values:
             assert f'["{value}", ' in sources
+
+
+def test_what_settle_prepares_is_what_the_views_ask_for(root):
+    views = root / "js/src/views"
+
+    def constant(view, name):
+        return int(re.search(rf"const {name} = (\d+);", (views / view).read_text()).group(1))
+
+    assert constant("channels.ts", "SIZE") == needs.THUMBNAIL
+    assert constant("channels.ts", "SHEET") == keys.MOST_THUMBNAILS
+    assert constant("patches.ts", "K") == needs.PATCHES
 
 
 # ---------------------------------------------------------------------- messages
