@@ -24,9 +24,17 @@ const RULES: Record<string, RuleText> = {
       "How the unit changes with each pixel, to first order, what raises and what lowers it; " +
       "times its activation.",
   },
+  "grad-cam": {
+    name: "Grad-CAM",
+    answers: "Where in the image, coarsely, is what raises the unit: a place, no pattern.",
+  },
+  lrp: {
+    name: "LRP",
+    answers: "How the unit's activation is shared out over the pixels, layer by layer.",
+  },
 };
 
 /** The text of a rule; one of the user's own is called by its name. */
 export function ruleText(rule: string): RuleText {
-  return RULES[rule] ?? { name: rule, answers: `What the rule “${rule}” lets through.` };
+  return RULES[rule] ?? { name: rule, answers: `Rule “${rule}”, of your own.` };
 }

@@ -124,7 +124,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     };
     panel.explain(
       legend(bars[values], signed ? `−${end}` : "0", signed ? `+${end}` : end || "+"),
-      `${what[values]}; ${scaled}. Strided convolutions leave a checkerboard: that is the method.`,
+      `${what[values]}; ${scaled}. Strides may leave a checkerboard: that is the method.`,
       answers,
     );
   };

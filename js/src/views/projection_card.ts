@@ -57,7 +57,7 @@ export function projectionCard(
     ];
   }
   if (layer) facts.push(["Field", `${reachText(layer)}.`]);
-  facts.push(["Scale", `±${number(info.scale)} by itself.`]);
+  facts.push(["Scale", `±${number(info.scale)}`]);
   return [
     h("h4", {}, `Projection ${rank + 1}: ${status}`),
     h("dl", {}, ...facts.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)])),
