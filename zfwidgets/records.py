@@ -322,6 +322,22 @@ class Explanation:
     reach: Reach
     same_for_every_image: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        layer: LayerInfo,
+        rule: str,
+        answers: str,
+        reads_forward: bool,
+        operations: tuple[Operation, ...],
+    ) -> Explanation:
+        """From what was met; ``reads_forward``: whether the rule depends on the image itself."""
+        linear = weakest(operations) in ("paper", "adjoint")
+        pools = any(operation.name == MAX_POOL for operation in operations)
+        reach = layer.receptive_field.reach
+        same = linear and not pools and not reads_forward
+        return cls(layer.name, rule, answers, operations, reach, same)
+
     @property
     def status(self) -> Status:
         """The weakest status among the operations."""

@@ -300,6 +300,43 @@ def test_modules_that_run_twice_are_two_layers() -> None:
     assert met(operations, "relu").count == 3
 
 
+class ChannelsLast(nn.Module):
+    """As in ConvNeXt and Swin: a part of the layers computes with the channels last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm, self.wide = nn.LayerNorm(4), nn.Linear(4, 7)
+        self.gelu, self.narrow, self.tail = nn.GELU(), nn.Linear(7, 4), nn.Conv2d(4, 5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        y = self.narrow(self.gelu(self.wide(self.norm(x.permute(0, 2, 3, 1)))))
+        return self.tail(x + y.permute(0, 3, 1, 2))
+
+
+def test_channels_are_channels_wherever_the_model_keeps_them() -> None:
+    model = seeded(ChannelsLast())
+    engine = LocalEngine(model, list(images()), cache=False)
+    shapes = {layer.name: layer.shape for layer in engine.layers}
+    places = (ROWS - 2, COLUMNS - 2)
+    assert shapes["0.conv"] == shapes["0.norm"] == shapes["0.narrow"] == (4, *places)
+    assert shapes["0.wide"] == shapes["0.gelu"] == (7, *places)
+    assert shapes["0.tail"] == (5, ROWS - 4, COLUMNS - 4)
+    outputs: list[Tensor] = []
+    model[0].wide.register_forward_hook(lambda m, args, out: outputs.append(out.detach()))
+    model(images())
+    for channel in range(7):
+        maps = outputs[0][..., channel]
+        if not len(top := engine.top("0.wide", channel)):
+            assert maps.max() <= 0
+            continue
+        best = top[0]
+        assert best.value == pytest.approx(float(maps.max()), rel=1e-5)
+        assert maps[best.image, best.unit.row, best.unit.col] == maps.max()
+        assert engine.project_all([best])[0].pixels.shape == (ROWS, COLUMNS, 3)
+
+
 # How a model comes
 
 

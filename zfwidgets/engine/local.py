@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from ..errors import InactiveUnit, InputError, UnsupportedModel
 from ..images.source import ImageSource
 from ..records import (
-    MAX_POOL,
     Activation,
     ActivationSample,
     ChannelSummary,
@@ -30,7 +29,6 @@ from ..records import (
     Projection,
     TopActivations,
     Unit,
-    weakest,
 )
 from . import deconv
 from .index import LayerIndex, TopKIndex
@@ -301,16 +299,7 @@ class LocalEngine:
         with self._lock:
             example = self._source.example()[None].to(self._network.device)
             met = self._projecting.certificate(info.name, example)
-        return Explanation(
-            info.name,
-            chosen.name,
-            chosen.answers,
-            met,
-            info.receptive_field.reach,
-            same_for_every_image=not chosen.reads_forward
-            and weakest(met) in ("paper", "adjoint")
-            and not any(operation.name == MAX_POOL for operation in met),
-        )
+        return Explanation.of(info, chosen.name, chosen.answers, chosen.reads_forward, met)
 
     def project(
         self,

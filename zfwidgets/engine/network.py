@@ -8,6 +8,7 @@ import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from ..errors import UnknownLayer, UnsupportedModel
 from ..images.repeatable import put_back_on_error
 from ..records import LayerInfo, Role
 from .graph import Graph, Recorder
+from .layout import channel_axes
 
 _ROLES: tuple[tuple[Role, tuple[type[nn.Module], ...]], ...] = (
     ("conv", (nn.modules.conv._ConvNd,)),
@@ -249,6 +251,7 @@ class Network:
             if path and not isinstance(module, torch.jit.ScriptModule)  # they take no hooks
         }
         self._aliases: dict[str, str] = {}
+        self._channels_last: set[str] = set()
         self.graph = Graph(())
         self.layers, self.outputs = self._trace(example)
         if not self.layers:
@@ -298,9 +301,9 @@ class Network:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             name = _call_name(self._paths[module], calls)
             if only is None and name in self._by_name:
-                visit(name, output)
+                visit(name, self._channels_first(name, output))
             elif name == only:
-                visit(name, output)
+                visit(name, self._channels_first(name, output))
                 raise _Stop
 
         wanted = self._listed if only is None else {_path(only)}
@@ -312,6 +315,21 @@ class Network:
         finally:
             for handle in handles:
                 handle.remove()
+
+    def _channels_first(self, name: str, output: Tensor) -> Tensor:
+        return output.permute(0, 3, 1, 2) if name in self._channels_last else output
+
+    def _turn(self, layers: list[LayerInfo]) -> tuple[LayerInfo, ...]:
+        """Layers with their channels first, whatever the model's order is."""
+        axes = channel_axes(self.graph)
+        for number, layer in enumerate(layers):
+            ref = self.graph.layers.get(layer.name)
+            if ref is not None and len(self.graph.shape(ref)) == 4 and axes[ref] == 3:
+                rows, columns, channels = layer.shape
+                layers[number] = replace(layer, shape=(channels, rows, columns))
+                self._channels_last.add(layer.name)
+                del self.graph.layers[layer.name]  # whose places are read in the other order
+        return tuple(layers)
 
     def _trace(self, example: Tensor) -> tuple[tuple[LayerInfo, ...], tuple[int, ...] | None]:
         """Run one image, recording every module call; also the shape of the output."""
@@ -373,7 +391,7 @@ class Network:
         finally:
             for handle in handles:
                 handle.remove()
-        return tuple(found), tuple(output.shape) if isinstance(output, Tensor) else None
+        return self._turn(found), tuple(output.shape) if isinstance(output, Tensor) else None
 
     def _check_repeat(self, example: Tensor) -> str:
         """Run one image twice; refuse a model that isn't the same the second time."""
