@@ -124,6 +124,9 @@ def test_projection_equals_explicit_rules(name: str) -> None:
     assert not seen.explanation.unknown, "every operation of these networks is listed"
     path, _, call = seen.layer.name.partition("@")
     leaf, output = reference(seen.model, seen.image, path, int(call or 0))
+    if tuple(output.shape[1:]) != seen.layer.shape:
+        output = output.permute(0, 3, 1, 2)  # the model keeps its channels last
+        assert tuple(output.shape[1:]) == seen.layer.shape
     unit = tuple(torch.unravel_index(output[0].argmax(), output.shape[1:]))
     value = output[(0, *unit)]
     assert value > 0
