@@ -560,6 +560,8 @@ class OcclusionMap:
         (channels,) float32; None when no layer was asked for.
     done
         (grid rows, grid columns) bool: the cells that are computed.
+    note
+        Why each position took a full forward pass; "" where only what changed was computed.
     """
 
     image: int | None
@@ -576,6 +578,7 @@ class OcclusionMap:
     layer: str | None = None
     totals: Floats | None = None
     clean_totals: Floats | None = None
+    note: str = ""
 
     @property
     def complete(self) -> bool:

@@ -105,6 +105,8 @@ class Graph:
         In the order of execution.
     layers
         Each layer's output.
+    output
+        What the model returned, if that's one tensor which depends on the image.
     obstacle
         Why the graph can't stand for the model, where the model's code looked at values; "" if it
         can.
@@ -113,6 +115,7 @@ class Graph:
     image: tuple[int, ...]
     nodes: list[Node] = field(default_factory=list)
     layers: dict[str, Ref] = field(default_factory=dict)
+    output: Ref | None = None
     obstacle: str = ""
 
     def shape(self, ref: Ref) -> tuple[int, ...]:

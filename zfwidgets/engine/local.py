@@ -540,6 +540,7 @@ class LocalEngine:
             if result.totals is not None:
                 result.totals[rows, cols] = scores.totals
             result.done[rows, cols] = True
+            result = replace(result, note=scores.note)
             yield replace(
                 result,
                 logits=result.logits.copy(),

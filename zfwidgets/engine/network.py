@@ -391,7 +391,10 @@ class Network:
         finally:
             for handle in handles:
                 handle.remove()
-        return self._turn(found), tuple(output.shape) if isinstance(output, Tensor) else None
+        if not isinstance(output, Tensor):
+            return self._turn(found), None
+        recorder.graph.output = recorder.ref(output)
+        return self._turn(found), tuple(output.shape)
 
     def _check_repeat(self, example: Tensor) -> str:
         """Run one image twice; refuse a model that isn't the same the second time."""

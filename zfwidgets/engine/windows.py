@@ -115,9 +115,10 @@ Tape = dict[int, Tensor]
 
 @dataclass(frozen=True)
 class Kept:
-    """What a rule needs of the way up besides switches and gates."""
+    """What is needed of the way up besides gates and inputs of nonlinear operations."""
 
     rectifiers: bool = False
+    switches: bool = True
 
 
 class Operation:
@@ -198,13 +199,20 @@ def replay(node: Node, values: Signals) -> list[Tensor]:
     return _leaves(node.func(*args, **kwargs))
 
 
+def batched(node: Node, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Run a node on whole maps of a batch of images; raises `NoWindow` where it can't."""
+    if node.func is None:
+        raise NoWindow(node.name)
+    return _leaves(_call(node, inputs))
+
+
 def _call(node: Node, inputs: Sequence[Tensor]) -> Any:
     """Run a pointwise operation on parts of maps."""
     remaining = iter(inputs)
     args, kwargs = node.substitute(lambda _: next(remaining))
-    if node.name in ("view", "_unsafe_view", "reshape", "expand"):
-        size = _sized(node.shape[1:], inputs[0])
-        args = (args[0], [len(inputs[0]), *size], *args[2:])
+    if node.name in ("view", "_unsafe_view", "reshape", "_reshape_alias", "expand"):
+        size = (len(inputs[0]), *_sized(node.shape[1:], inputs[0]))
+        return inputs[0].expand(size) if node.name == "expand" else inputs[0].reshape(size)
     return node.func(*args, **kwargs)
 
 
@@ -243,7 +251,7 @@ class _Convolution(Operation):
             raise NoWindow(node.name)
 
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
-        slide = _slide(node)
+        slide = slide_of(node)
         need = span_of(node, frame).below(slide)
         x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, 0.0))
         weight, bias, groups = node.read("weight"), node.read("bias"), node.read("groups")
@@ -252,7 +260,7 @@ class _Convolution(Operation):
     def down(
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
     ) -> list[Tensor]:
-        slide = _slide(node)
+        slide = slide_of(node)
         assert signals[0] is not None
         below = transposed(signals[0], node.read("weight"), slide, node.read("groups"))
         span = span_of(node, frame).below(slide)
@@ -266,17 +274,18 @@ class _MaxPool(Operation):
             raise NoWindow(node.name)
 
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
-        slide = _slide(node)
+        slide = slide_of(node)
         need = span_of(node, frame).below(slide)
         x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, -torch.inf))
-        out, flat = F.max_pool2d(
+        if not kept.switches:
+            return [F.max_pool2d(x, slide.kernel, slide.stride, 0, slide.dilation)]
+        out, tape[node.index] = F.max_pool2d(
             x, slide.kernel, slide.stride, 0, slide.dilation, return_indices=True
         )
-        tape[node.index] = flat
         return [out]
 
     def pack(self, node: Node, entry: Tensor, graph: Graph) -> Tensor:
-        slide = _slide(node)
+        slide = slide_of(node)
         width = (entry.shape[-1] - 1) * slide.stride[1] + (slide.kernel[1] - 1) * slide.dilation[1]
         return pack(entry, slide, width + 1)
 
@@ -285,7 +294,7 @@ class _MaxPool(Operation):
     ) -> list[Tensor]:
         signal = signals[0]
         assert signal is not None
-        slide, span = _slide(node), span_of(node, frame)
+        slide, span = slide_of(node), span_of(node, frame)
         below = span.below(slide)
         filled = unpool(signal, tape[node.index], slide, below.size)
         return [frame.put(filled, node.inputs[0], below, spills(node))]
@@ -306,7 +315,7 @@ class _AveragePool(Operation):
             raise NoWindow(f"{node.name} that counts its border otherwise")
 
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
-        slide = _slide(node)
+        slide = slide_of(node)
         need = span_of(node, frame).below(slide)
         x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, 0.0))
         return [F.avg_pool2d(x, slide.kernel, slide.stride)]
@@ -316,7 +325,7 @@ class _AveragePool(Operation):
     ) -> list[Tensor]:
         signal = signals[0]
         assert signal is not None
-        slide = _slide(node)
+        slide = slide_of(node)
         share = 1 / (slide.kernel[0] * slide.kernel[1])
         weight = signal.new_full((signal.shape[1], 1, *slide.kernel), share)
         below = F.conv_transpose2d(signal, weight, None, slide.stride, groups=signal.shape[1])
@@ -332,14 +341,14 @@ class _ConstantPad(Operation):
             raise NoWindow(node.name)
 
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
-        need = span_of(node, frame).below(_slide(node))
+        need = span_of(node, frame).below(slide_of(node))
         return [frame.take(values[node.inputs[0]], node.inputs[0], need, float(node.read("value")))]
 
     def down(
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
     ) -> list[Tensor]:
         assert signals[0] is not None
-        span = span_of(node, frame).below(_slide(node))
+        span = span_of(node, frame).below(slide_of(node))
         return [frame.put(signals[0], node.inputs[0], span, spills(node))]
 
 
@@ -454,10 +463,10 @@ def spills(node: Node) -> bool:
         for n, length, kernel, stride, pad, dilation in zip(
             node.shape[-2:],
             node.input_shapes[0][-2:],
-            _slide(node).kernel,
-            _slide(node).stride,
-            _slide(node).padding,
-            _slide(node).dilation,
+            slide_of(node).kernel,
+            slide_of(node).stride,
+            slide_of(node).padding,
+            slide_of(node).dilation,
             strict=True,
         )
     )
@@ -467,6 +476,7 @@ def _fill(node: Node, padding: float) -> float | None:
     return padding if spills(node) else None
 
 
-def _slide(node: Node) -> Slide:
+def slide_of(node: Node) -> Slide:
+    """The geometry of a node that slides."""
     assert isinstance(node.geometry, Slide)
     return node.geometry
