@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from zfwidgets.engine import deconv
 from zfwidgets.engine.cone import Projector
+from zfwidgets.engine.incremental import Incremental
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network import Network, computing
 from zfwidgets.engine.rules import RULES
@@ -420,6 +421,26 @@ def test_a_graph_that_is_cut_is_refused_at_the_layer() -> None:
             project(between(Call(function)), "2", images())
 
 
+class Table(nn.Module):
+    """Computes a part of itself from constants alone, as Swin v2 its relative positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.ones(1, 5, 2))
+        self.bias = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(15, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bias(self.places)[:, :, None, None]
+
+
+def test_layers_that_do_not_depend_on_the_image_are_not_listed() -> None:
+    engine = LocalEngine(between(Table()), list(images()), cache=False)
+    assert [layer.name for layer in engine.layers] == ["0", "1", "2"]
+    (note,) = (note for note in engine.info.notes if "don't depend on the image" in note)
+    assert "1.bias.3" in note
+    assert engine.index(progress=False).images_seen == 2
+
+
 @pytest.mark.parametrize(("channels", "rows", "columns"), [(1, 9, 12), (4, 12, 9), (2, 3, 3)])
 def test_any_number_of_channels_and_tiny_images(channels: int, rows: int, columns: int) -> None:
     model = seeded(nn.Conv2d(channels, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, (2, 3)))
@@ -613,6 +634,14 @@ def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return cones(self, batch, *args)
 
+    windows = Incremental.compute
+
+    def limited_windows(self: Incremental, boxes: Sequence[Any], *args: object) -> object:
+        if len(boxes) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return windows(self, boxes, *args)
+
+    monkeypatch.setattr(Incremental, "compute", limited_windows)
     monkeypatch.setattr(Network, "run", limited)
     monkeypatch.setattr(Projector, "project", limited_cones)
     return sizes

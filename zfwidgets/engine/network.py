@@ -252,6 +252,7 @@ class Network:
         }
         self._aliases: dict[str, str] = {}
         self._channels_last: set[str] = set()
+        self._apart: list[str] = []
         self.graph = Graph(())
         self.layers, self.outputs = self._trace(example)
         if not self.layers:
@@ -263,7 +264,7 @@ class Network:
             )
         self._by_name = {layer.name: layer for layer in self.layers}
         self._listed = {_path(layer.name) for layer in self.layers}
-        self.note = self._check_repeat(example)
+        self.note = " ".join(filter(None, [self._apart_note(), self._check_repeat(example)]))
         self.fingerprint = self._fingerprint()
 
     def layer(self, name: str) -> LayerInfo:
@@ -350,6 +351,10 @@ class Network:
             name = _call_name(self._paths[module], calls)
             if not isinstance(output, Tensor) or output.dim() not in (2, 4) or len(output) != 1:
                 return
+            if recorder.ref(output) is None:  # such outputs aren't kept, and ids come again
+                if not isinstance(module, _NOT_LISTED):
+                    self._apart.append(name)
+                return
             state = (id(output), output._version)
             if state in seen:
                 if (same := seen[state]) is not None:
@@ -395,6 +400,14 @@ class Network:
             return self._turn(found), None
         recorder.graph.output = recorder.ref(output)
         return self._turn(found), tuple(output.shape)
+
+    def _apart_note(self) -> str:
+        if not self._apart:
+            return ""
+        return (
+            "Layers whose outputs don't depend on the image aren't listed: "
+            f"{', '.join(self._apart)}."
+        )
 
     def _check_repeat(self, example: Tensor) -> str:
         """Run one image twice; refuse a model that isn't the same the second time."""
