@@ -24,6 +24,7 @@ import torchvision
 import zfwidgets as zf
 from zfwidgets.engine import deconv
 from zfwidgets.engine.network import computing
+from zfwidgets.engine.rules import RULES
 
 CASES = {
     "vgg16/conv3_3": ("vgg16", "features.14"),
@@ -39,6 +40,7 @@ CASES = {
 QUICK = ["vgg16/conv3_3", "alexnet/conv3", "alexnet/conv5"]
 CHANNEL = 5
 UNITS = 9
+RULE = RULES["deconvnet"]
 
 
 def median(calls: dict[str, tuple[Callable[[], object], int]]) -> dict[str, float]:
@@ -75,14 +77,14 @@ def measure(name: str, layer: str, images: torch.Tensor, quick: bool) -> dict[st
     keys = list(range(UNITS))
 
     def cold() -> deconv.Projected:
-        return projecting.project(batch, [None] * UNITS, layer, units, "deconvnet", values=values)
+        return projecting.project(batch, [None] * UNITS, layer, units, RULE, values=values)
 
     def cached() -> deconv.Projected:
-        return projecting.project(batch, keys, layer, units, "deconvnet", values=values)
+        return projecting.project(batch, keys, layer, units, RULE, values=values)
 
     with computing(network.device, grad=True):
-        whole = deconv.project(network, batch, layer, units, "deconvnet").pixels
-    projecting.keep(batch, keys, layer, "deconvnet")
+        whole = deconv.project(network, batch, layer, units, RULE).pixels
+    projecting.keep(batch, keys, layer, RULE)
     scale = whole.abs().amax((1, 2, 3), keepdim=True)
     apart = max(float(((way().pixels - whole).abs() / scale).max()) for way in (cold, cached))
 

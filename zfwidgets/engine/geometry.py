@@ -23,6 +23,9 @@ def pair(values: Iterable[int]) -> Pair:
     return int(first), int(second)
 
 
+_BY_LOOSENESS: tuple[Reach, ...] = ("exact", "upper bound", "gated", "global")
+
+
 @dataclass(frozen=True)
 class Window:
     """Element i of an axis depends on input pixels ``i*stride+low .. i*stride+high``.
@@ -52,7 +55,7 @@ class Window:
             self.stride,
             pair(map(min, self.low, other.low)),
             pair(map(max, self.high, other.high)),
-            "exact" if self.reach == other.reach == "exact" else "upper bound",
+            max(self.reach, other.reach, key=_BY_LOOSENESS.index),
             self.rectified and other.rectified,
         )
 

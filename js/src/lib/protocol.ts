@@ -22,7 +22,7 @@ export interface Field {
   size: Pair;
   stride: Pair;
   offset: Pair;
-  reach: "exact" | "upper bound" | "global";
+  reach: "exact" | "upper bound" | "gated" | "global";
 }
 
 export interface Layer {

@@ -16,7 +16,8 @@ export function blockOf(name: string, layers: ReadonlySet<string>): string {
 
 export function fieldText({ field }: Layer): string {
   if (field.reach === "global") return "whole image";
-  return `${field.reach === "exact" ? "" : "≤ "}${extent(field.size)}`;
+  const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[field.reach];
+  return `${bound}${extent(field.size)}`;
 }
 
 /** Width tells channels, height resolution; both on scales where halving is a step. */
@@ -43,7 +44,7 @@ export const layers: View = (el, selection, source, signal) => {
   panel.tools.append(filter);
   panel.body.append(list);
   panel.explain(
-    "Bars: width = channels, height = resolution (log scales). Right: receptive field in input pixels.",
+    "Bars: width = channels, height = resolution (log scales). Right: receptive field in input pixels (≤ at most, ~ but for gates).",
   );
 
   /** The channel that was looked at last in each layer. */

@@ -36,6 +36,8 @@ export function reachText(layer: Layer): string {
   const size = extent(layer.field.size);
   if (layer.field.reach === "exact") return `exactly ${size} pixels`;
   if (layer.field.reach === "upper bound") return `at most ${size} pixels (an upper bound)`;
+  if (layer.field.reach === "gated")
+    return `exactly ${size} pixels, but for gates, which see the whole image`;
   return "the whole image: the unit may depend on every pixel";
 }
 
