@@ -100,6 +100,7 @@ class Odd(nn.Module):
         x = self.mean(torch.cat([y - 0.5 * x, x * 2], 1))
         left, right = self.c(x).chunk(2, 1)
         x = torch.cat([F.silu(left), F.leaky_relu(right, 0.1)], 1)
+        x = F.leaky_relu(x, 0.0)
         x = x * self.gate(x)
         return self.last(self.d(x))
 

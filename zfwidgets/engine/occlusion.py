@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..records import Box, occluder_box
 from .incremental import Incremental, totals_of
-from .memory import Memory
+from .memory import Memory, OutOfMemory
 from .network import Network, computing
 from .windows import NoWindow
 
@@ -154,23 +154,19 @@ class Scorer:
             wanted.append(layer)
         try:
             with computing(self._network.device):
-                found = Incremental(graph, self._image, wanted)
+                self._incremental = Incremental(graph, self._image, wanted)
+            part, full = self._incremental.work(boxes)
+            probe = boxes[:: max(1, len(boxes) // 2)][:2]
+            if full < WORTHWHILE * part:
+                self.note = "the occluder reaches nearly everything in this network"
+            elif not all(map(_equal, self._windowed(probe), self._in_full(probe))):
+                self.note = "the recorded operations give other values for other images"
+        except OutOfMemory:
+            self.note = "the device's memory doesn't hold all maps at once"
         except (NoWindow, RuntimeError) as error:
             self.note = f"the recorded operations can't be repeated ({error})"
-            return
-        part, full = found.work(boxes)
-        if full < WORTHWHILE * part:
-            self.note = "the occluder reaches nearly everything in this network"
-            return
-        self._incremental = found
-        probe = boxes[:: max(1, len(boxes) // 2)][:2]
-        try:
-            if all(map(_equal, self._windowed(probe), self._in_full(probe))):
-                return
-            self.note = "the recorded operations give other values for other images"
-        except (NoWindow, RuntimeError) as error:
-            self.note = f"the recorded operations can't be repeated ({error})"
-        self._incremental = None
+        if self.note:
+            self._incremental = None
 
     def __call__(
         self, boxes: Sequence[Box]

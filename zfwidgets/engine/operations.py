@@ -64,8 +64,18 @@ def is_rectifier(node: Node) -> bool:
     """Whether no output is below zero, by a bound at zero."""
     if node.name == "relu":
         return True
-    bound = {"clamp": "min", "clamp_min": "min", "hardtanh": "min_val"}.get(node.name)
-    return bound is not None and node.read(bound) == 0
+    parameter = _BOUNDS.get(node.name)
+    bound = node.read(parameter) if parameter else None
+    return isinstance(bound, (int, float)) and bound == 0
+
+
+_BOUNDS = {
+    "clamp": "min",
+    "clamp_min": "min",
+    "hardtanh": "min_val",
+    "leaky_relu": "negative_slope",
+}
+"""What must be zero for an operation to be a rectifier."""
 
 
 def gate(node: Node) -> int | None:
