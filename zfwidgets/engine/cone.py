@@ -191,10 +191,14 @@ def _size(tape: Tape) -> int:
 
 @dataclass(frozen=True)
 class Result:
-    """Signals at the pixels, (n, channels, rows, columns), and the units' values, (n,)."""
+    """Signals at the pixels, (n, channels, rows, columns), and the units' values, (n,).
+
+    ``finite`` says whether all of them are numbers.
+    """
 
     pixels: Tensor
     values: Tensor
+    finite: bool
 
 
 class Projector:
@@ -267,6 +271,7 @@ class Projector:
             values = [float(out[unit]) for out, unit in zip(outputs, units, strict=True)]
         pixels = torch.zeros_like(images)
         found = []
+        finite = []
         for part in parts:
             at = [channel for channel, _, _ in units[part.rows]]
             one = list(range(len(at)))
@@ -284,7 +289,23 @@ class Projector:
             below = descend(part.frame, part.cone.nodes, signal, top, tape, invert)
             paste(pixels[part.rows], below, part.frame.starts(part.cone.spans[IMAGE]))
             found.append(start)
-        return Result(pixels, torch.cat(found))
+            finite.append(torch.isfinite(below).all())
+        return Result(pixels, torch.cat(found), bool(torch.stack(finite).all()))
+
+    def saves(
+        self,
+        keys: Sequence[Hashable],
+        top: Ref,
+        units: Sequence[tuple[int, int, int]],
+        kept: Kept,
+        values: Sequence[float] | None,
+    ) -> bool:
+        """Whether cones are less work than whole images up and down; raises `NoWindow`."""
+        cone = self.cone(top)
+        whole = len(units) * self._whole_work(top) + self.per_operation * len(cone.nodes)
+        down = self._work(self._parts(cone, [(row, col) for _, row, col in units]))
+        ways = 1 if values is not None and self._find(cone, keys, kept) is not None else 2
+        return ways * down < 2 * whole
 
     def _parts(self, cone: Cone, places: list[tuple[int, int]]) -> list[Part]:
         """All units together, or each by itself where clipping to its maps saves enough."""

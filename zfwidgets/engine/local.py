@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ from .progress import watch
 from .projecting import SWITCHES, Projecting
 from .rules import Attribution, Rule, available, choose
 from .topk import KEEP
+
+IN_VIEW = 64 * 2**20
+"""Bytes of images as the network gets them that are kept, so that none in view is decoded twice."""
 
 OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
@@ -116,6 +120,8 @@ class LocalEngine:
         self._rules = available(rules)
         self._source = ImageSource.of(images, transform, denormalize)
         self._network = Network(model, self._source.example(), device, forward)
+        size = self._source.example().nbytes
+        self._tensor = lru_cache(max(9, IN_VIEW // size))(self._source.tensor)
         self._projecting = Projecting(self._network, switches)
         self._lock = threading.RLock()
         self._memory = Memory(self._network.device)
@@ -196,7 +202,7 @@ class LocalEngine:
         """An image of the engine's by index, or one of the caller's own: (index, name, tensor)."""
         if isinstance(image, (int, np.integer)):
             index = self._check_image(int(image))
-            return index, self._source.names[index], self._source.tensor(index)
+            return index, self._source.names[index], self._tensor(index)
         own = self._source.alike([image])
         tensor = own.tensor(0)
         if tuple(tensor.shape) != self._network.input_shape:

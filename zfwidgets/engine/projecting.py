@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-import torch
 from torch import Tensor
 
 from ..records import Operation, weakest
@@ -76,14 +75,16 @@ class Projecting:
         if recorded and self._known(layer, images[:1]) and self._faithful(images[0]):
             assert top is not None
             assert isinstance(rule, Rule)
+            invert, kept = inversion(rule)
             try:
-                with computing(self._network.device):
-                    found = self._projector.project(
-                        images, keys, top, units, *inversion(rule), values
-                    )
-                operations = self.certificate(layer, images[:1])
-                if bool(torch.isfinite(found.pixels).all()):
-                    return deconv.Projected(found.pixels, found.values, operations, ())
+                if self._projector.saves(keys, top, units, kept, values):
+                    with computing(self._network.device):
+                        found = self._projector.project(
+                            images, keys, top, units, invert, kept, values
+                        )
+                    if found.finite:
+                        operations = self.certificate(layer, images[:1])
+                        return deconv.Projected(found.pixels, found.values, operations, ())
             except NoWindow:
                 pass
         with computing(self._network.device, grad=True):

@@ -53,7 +53,7 @@ class Frame:
             return values
         have = self.spans[ref]
         if fill is not None:
-            values = self._fill_outside(values, ref, have, fill)
+            values = self._fill_outside(values, ref, have, fill, own=False)
         return _resize(values, have, need, fill or 0.0)
 
     def put(self, signal: Tensor, ref: Ref, has: Span, spills: bool = False) -> Tensor:
@@ -65,7 +65,7 @@ class Frame:
             return signal
         want = self.spans[ref]
         signal = _resize(signal, has, want, 0.0)
-        return self._fill_outside(signal, ref, want, 0.0) if spills else signal
+        return self._fill_outside(signal, ref, want, 0.0, own=True) if spills else signal
 
     def starts(self, span: Span) -> list[Pair]:
         """First row and column of each unit's window."""
@@ -74,27 +74,26 @@ class Frame:
         (down, across), (top, left) = span.step, span.start
         return [(row * down + top, col * across + left) for row, col in self.places]
 
-    def _fill_outside(self, values: Tensor, ref: Ref, span: Span, fill: float) -> Tensor:
-        if self.places is None:
-            return values
-        axes = []
-        for starts, size, length in zip(
-            zip(*self.starts(span), strict=True),
-            span.size,
-            self.graph.shape(ref)[-2:],
-            strict=True,
-        ):
-            inside = min(starts) >= 0 and max(starts) + size <= length
-            places = torch.tensor(starts)[:, None] + torch.arange(size)
-            axes.append(None if inside else (places < 0) | (places >= length))
-        rows, cols = axes
-        if rows is None and cols is None:
-            return values
-        shape = (len(values), *[1] * (values.dim() - 3))
-        if rows is not None:
-            values = values.masked_fill(rows.view(*shape, -1, 1).to(values.device), fill)
-        if cols is not None:
-            values = values.masked_fill(cols.view(*shape, 1, -1).to(values.device), fill)
+    def _fill_outside(
+        self, values: Tensor, ref: Ref, span: Span, fill: float, *, own: bool
+    ) -> Tensor:
+        """Put ``fill`` where windows reach over the map's border; in place if they are ``own``."""
+        rows, cols = self.graph.shape(ref)[-2:]
+        height, width = span.size
+        for number, (top, left) in enumerate(self.starts(span) if self.places else ()):
+            up, down = max(-top, 0), max(top + height - rows, 0)
+            before, behind = max(-left, 0), max(left + width - cols, 0)
+            if not (up or down or before or behind):
+                continue
+            if not own:
+                values, own = values.clone(), True
+            one = values[number]
+            if up or down:
+                one[..., : min(up, height), :] = fill
+                one[..., max(height - down, 0) :, :] = fill
+            if before or behind:
+                one[..., : min(before, width)] = fill
+                one[..., max(width - behind, 0) :] = fill
         return values
 
 
