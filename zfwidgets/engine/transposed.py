@@ -19,6 +19,9 @@ FEW = 4
 LARGE = 100
 """Weights of a channel above, from which the phases are."""
 
+WIDE = 150
+"""Places of a map from which channels are better kept last."""
+
 
 def transposed(signal: Tensor, weight: Tensor, slide: Slide, groups: int) -> Tensor:
     """The transposed convolution without padding.
@@ -42,6 +45,9 @@ def transposed(signal: Tensor, weight: Tensor, slide: Slide, groups: int) -> Ten
         if even and stride > 1 and weight[0].numel() > LARGE:
             return _by_phases(signal, weight, stride)
         return _by_folding(signal, weight, slide)
+    if groups == 1 and signal.shape[-2] * signal.shape[-1] >= WIDE:
+        signal = signal.contiguous(memory_format=torch.channels_last)
+        weight = weight.contiguous(memory_format=torch.channels_last)
     return F.conv_transpose2d(signal, weight, None, slide.stride, 0, 0, groups, slide.dilation)
 
 
