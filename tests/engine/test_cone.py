@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
+import zfwidgets as zf
 from zfwidgets.engine import deconv, network
 from zfwidgets.engine.cone import PER_OPERATION, Cone, Projector, multiply_adds
 from zfwidgets.engine.geometry import Slide
@@ -209,3 +211,24 @@ def test_transposed_filtering(slide: Slide, channels: int) -> None:
     weight = torch.randn(16, channels, *slide.kernel, dtype=torch.float64, generator=generator)
     expected = F.conv_transpose2d(signal, weight, None, slide.stride, dilation=slide.dilation)
     assert torch.allclose(transposed(signal, weight, slide, 1), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_engine_projects_the_same_with_and_without_cones(monkeypatch) -> None:
+    """Real weights, real photos, all three rules, switches kept or not."""
+    photos = zf.samples.photos()
+    engine = zf.Engine(zf.samples.network(), photos, device="cpu")
+    top = engine.top("features.7", 42)
+    images = [a.image for a in top]
+    for rule in ("deconvnet", "guided", "gradient"):
+        cold = engine.project_all(top.activations, rule)
+        engine.keep_switches(images, "features.7", rule)
+        assert engine._projecting._projector.kept.bytes > 0
+        kept = engine.project_all(top.activations, rule)
+        with monkeypatch.context() as patch:
+            patch.setattr(Projector, "saves", lambda *_: False)
+            whole = engine.project_all(top.activations, rule)
+        for a, b, c in zip(cold, kept, whole, strict=True):
+            scale = np.abs(c.pixels).max()
+            assert np.abs(a.pixels - c.pixels).max() <= 1e-5 * scale
+            assert np.abs(b.pixels - c.pixels).max() <= 1e-5 * scale
+            assert a.operations == b.operations == c.operations

@@ -374,6 +374,22 @@ class LocalEngine:
             for i, a in enumerate(activations)
         )
 
+    def keep_switches(
+        self, images: Sequence[int], layer: str, rule: str | Rule = "deconvnet"
+    ) -> None:
+        """Keep what later projections of these images need of a forward pass.
+
+        Projections from this layer and those below it then only go down. What was used longest
+        ago goes first when there is more than ``Engine(switches=...)`` allows.
+        """
+        info = self.layer(layer)
+        chosen = choose(rule, self._rules)
+        tensors = [self._image(image)[2] for image in images]
+        if tensors and isinstance(chosen, Rule):
+            with self._lock:
+                batch = torch.stack(tensors).to(self._network.device)
+                self._projecting.keep(batch, list(images), info.name, chosen)
+
     def _place(self, info: LayerInfo, unit: Unit, tensor: Tensor) -> tuple[int, int]:
         _, rows, cols = info.shape
         if unit.row is not None and unit.col is not None:

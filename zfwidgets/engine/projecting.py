@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 
 from torch import Tensor
 
@@ -93,9 +94,11 @@ class Projecting:
             )
 
     def keep(self, images: Tensor, keys: Sequence[Hashable], layer: str, rule: Rule) -> None:
-        """Keep what projections from this layer and below need of the images."""
-        top = self._network.graph.layers[layer]
-        with computing(self._network.device):
+        """Keep what projections from this layer and below need of the images, where that helps."""
+        top = self._network.graph.layers.get(layer)
+        if top is None or not self._faithful(images[0]):
+            return
+        with suppress(NoWindow), computing(self._network.device):
             self._projector.keep(images, keys, top, inversion(rule)[1])
 
     def _known(self, layer: str, image: Tensor) -> bool:

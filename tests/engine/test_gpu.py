@@ -1,0 +1,60 @@
+"""The same answers on a GPU; skipped, and said so, where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import zfwidgets as zf
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
+
+@pytest.fixture(scope="module")
+def engines():
+    """SqueezeNet on both devices, without TF32."""
+    allowed = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    photos = zf.samples.photos()
+    yield {
+        device: zf.Engine(zf.samples.network(), photos, device=device) for device in ("cpu", "cuda")
+    }
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
+def test_devices_agree_on_projections(engines) -> None:
+    """Switches may flip where two values nearly tie: most pictures agree closely."""
+    top = engines["cpu"].top("features.7", 42)
+    here, there = (engines[d].project_all(top.activations) for d in ("cpu", "cuda"))
+    apart = [
+        np.abs(a.pixels - b.pixels).max() / np.abs(a.pixels).max()
+        for a, b in zip(here, there, strict=True)
+    ]
+    assert np.median(apart) <= 1e-4
+
+
+def test_cones_equal_whole_images_on_the_gpu(engines, monkeypatch) -> None:
+    from zfwidgets.engine.cone import Projector
+
+    engine = engines["cuda"]
+    top = engine.top("features.7", 42)
+    cones = engine.project_all(top.activations)
+    monkeypatch.setattr(Projector, "saves", lambda *_: False)
+    for a, b in zip(cones, engine.project_all(top.activations), strict=True):
+        assert np.abs(a.pixels - b.pixels).max() <= 1e-4 * np.abs(b.pixels).max()
+
+
+def test_devices_agree_on_occlusion(engines) -> None:
+    here, there = (engines[d].occlude(3, 48, 32, progress=False) for d in ("cpu", "cuda"))
+    assert there.note == ""
+    assert np.allclose(here.logits, there.logits, atol=1e-3)
+    assert np.allclose(here.logits.argmax(-1), there.logits.argmax(-1))
+
+
+def test_what_is_kept_is_on_the_gpu(engines) -> None:
+    engine = engines["cuda"]
+    top = engine.top("features.3", 5)
+    engine.keep_switches([a.image for a in top], "features.3")
+    kept = engine.project_all(top.activations)
+    assert all(np.isfinite(p.pixels).all() for p in kept)
