@@ -121,6 +121,7 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
         done: total,
         total,
         seconds_left: 0,
+        note: "",
       };
       const label = new Int32Array(total).fill(1);
       return [data, [numbers(probability), numbers(label), numbers(new Float32Array(0))]];

@@ -299,6 +299,7 @@ def test_occlusion_maps(source, layer):
     assert shape == expected.grid == (5, 7)
     assert (data["stride"], data["size"], data["target"]) == ([5, 5], [6, 9], 2)
     assert (data["done"], data["total"], data["seconds_left"]) == (35, 35, 0.0)
+    assert data["note"] == ""
     np.testing.assert_array_equal(floats(probability).reshape(shape), expected.probability())
     np.testing.assert_array_equal(
         np.frombuffer(predicted, "<i4").reshape(shape), expected.predicted()

@@ -384,4 +384,5 @@ def occlusion_answer(result: OcclusionMap, seconds_left: float | None) -> Answer
         "done": int(result.done.sum()),
         "total": int(result.done.size),
         "seconds_left": seconds_left,
+        "note": result.note,
     }, [numbers(probability), numbers(result.predicted(), "<i4"), numbers(features)]

@@ -94,6 +94,8 @@ export interface OcclusionData {
   done: number;
   total: number;
   seconds_left: number | null;
+  /** Why every position was a full pass; empty if only what changed was computed. */
+  note: string;
 }
 
 type Empty = Record<never, never>;

@@ -157,7 +157,8 @@ export const photo: View = (el, selection, source, signal, options) => {
       look.overlay === "none"
         ? ""
         : " A hard edge is itself an artefact; at the border the image cuts the occluder.";
-    panel.explain(heat.explanation() + artefact);
+    const slow = heat.data?.note ? ` Full passes: ${heat.data.note}.` : "";
+    panel.explain(heat.explanation() + artefact + slow);
   };
 
   // ------------------------------------------------------------ photo and receptive field

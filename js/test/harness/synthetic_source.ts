@@ -383,6 +383,7 @@ export class SyntheticSource implements Source {
         done,
         total,
         seconds_left: ((total - done) / total) * 4,
+        note: "",
       },
       buffers: [probability.slice(), label.slice(), totals.slice()].map(view),
     });
