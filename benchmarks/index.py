@@ -13,7 +13,8 @@ import time
 import torch
 
 import zfwidgets as zf
-from zfwidgets.engine.network import Network, computing
+from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network import Network
 from zfwidgets.engine.topk import IndexPass
 from zfwidgets.images.source import ImageSource
 

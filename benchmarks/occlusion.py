@@ -22,7 +22,8 @@ import torchvision
 
 import zfwidgets as zf
 from zfwidgets.engine.incremental import Incremental
-from zfwidgets.engine.network import Network, computing
+from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network import Network
 from zfwidgets.engine.occlusion import MOST, Grid, coarse_to_fine, cover
 
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]

@@ -23,7 +23,7 @@ import torchvision
 
 import zfwidgets as zf
 from zfwidgets.engine import deconv
-from zfwidgets.engine.network import computing
+from zfwidgets.engine.modes import computing
 from zfwidgets.engine.rules import RULES
 
 CASES = {

@@ -19,7 +19,8 @@ import torchvision
 from torch import nn
 
 from zfwidgets.engine import deconv
-from zfwidgets.engine.network import Network, computing
+from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network import Network
 from zfwidgets.records import Explanation, LayerInfo
 
 TABLE = Path(__file__).with_name("coverage.md")

@@ -13,7 +13,8 @@ import zfwidgets as zf
 from zfwidgets.engine import deconv, network
 from zfwidgets.engine.cone import PER_OPERATION, Cone, Projector, multiply_adds
 from zfwidgets.engine.geometry import Slide
-from zfwidgets.engine.network import Network, computing
+from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network import Network
 from zfwidgets.engine.switches import pack, unpool
 from zfwidgets.engine.transposed import transposed
 from zfwidgets.engine.windows import Kept, NoWindow

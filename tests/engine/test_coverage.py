@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from docs import coverage
 from zfwidgets.engine import deconv
-from zfwidgets.engine.network import computing
+from zfwidgets.engine.modes import computing
 
 SLOW = os.environ.get("ZFWIDGETS_SLOW") == "1"
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from tests.engine import reference
 from zfwidgets.engine import deconv, rules
-from zfwidgets.engine.network import Network, computing
+from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network import Network
 from zfwidgets.errors import InputError, UnsupportedModel
 
 TOLERANCE = 1e-5

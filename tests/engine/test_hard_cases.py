@@ -16,7 +16,8 @@ from zfwidgets.engine import deconv
 from zfwidgets.engine.cone import Projector
 from zfwidgets.engine.incremental import Incremental
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.network import Network, computing
+from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network import Network
 from zfwidgets.engine.rules import RULES
 from zfwidgets.errors import InputError, UnsupportedModel
 from zfwidgets.records import Operation, Unit, weakest

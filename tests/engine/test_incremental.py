@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from zfwidgets.engine import network
 from zfwidgets.engine.incremental import Incremental, totals_of
-from zfwidgets.engine.network import Network, computing
+from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network import Network
 from zfwidgets.engine.occlusion import Grid, Scorer, cover
 from zfwidgets.records import Box
 

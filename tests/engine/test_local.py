@@ -17,7 +17,8 @@ from torch import Tensor, nn
 import zfwidgets as zf
 from zfwidgets.engine.index import TopKIndex
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.network import Network, computing
+from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network import Network
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import (
     InactiveUnit,

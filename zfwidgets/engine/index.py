@@ -19,7 +19,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..errors import IndexMismatch, InputError
-from ..records import Floats, Ints
+from ..records import (
+    Activation,
+    ActivationSample,
+    ChannelSummary,
+    Floats,
+    Ints,
+    LayerInfo,
+    Unit,
+)
 
 SCHEMA = 2
 PROBE_TOLERANCE = 5e-3
@@ -52,6 +60,35 @@ class LayerIndex:
     sample: NDArray[np.float16]
     scale: Floats
 
+    def summary(self, layer: str) -> ChannelSummary:
+        """Statistics of all channels, as those of ``layer``."""
+        return ChannelSummary(
+            layer,
+            self.mean,
+            self.silent,
+            self.values[:, 0],
+            self.images[:, 0],
+            self.rows[:, 0],
+            self.cols[:, 0],
+        )
+
+    def strongest(
+        self, layer: LayerInfo, channel: int, k: int, names: Sequence[str]
+    ) -> tuple[Activation, ...]:
+        """A channel's at most k strongest activations above zero, in images of these names."""
+        places = (part[channel, :k] for part in (self.values, self.images, self.rows, self.cols))
+        return tuple(
+            Activation(
+                Unit(layer.name, channel, int(row), int(col)),
+                int(image),
+                names[int(image)],
+                float(value),
+                layer.receptive_field.box(int(row), int(col)),
+            )
+            for value, image, row, col in zip(*places, strict=True)
+            if value > 0 and image >= 0
+        )
+
 
 @dataclass(frozen=True)
 class TopKIndex:
@@ -70,6 +107,13 @@ class TopKIndex:
     skipped: tuple[tuple[str, str], ...] = ()
     made_with: Mapping[str, str] = field(default_factory=dict)
     probe: tuple[float, ...] = ()
+
+    def sample(self, layer: str, channel: int) -> ActivationSample:
+        """Each sampled image's largest activation of a channel."""
+        part = self.layers[layer]
+        values = part.sample[:, channel].astype(np.float32) * part.scale[channel]
+        complete = len(self.sampled) == self.images_seen
+        return ActivationSample(layer, channel, self.sampled, values, complete)
 
     def save(self, path: Path) -> None:
         """Write atomically: a reader sees the old file or the whole new one."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import InactiveUnit, InputError, UnsupportedModel
+from ..errors import InputError
 from ..images.source import ImageSource
 from ..records import (
     Activation,
@@ -31,14 +30,14 @@ from ..records import (
     TopActivations,
     Unit,
 )
-from . import deconv
-from .index import LayerIndex, TopKIndex
+from .index import TopKIndex
 from .indexing import Indexing, cache_folder
 from .memory import Memory
-from .network import Forward, Network, computing
-from .occlusion import Grid, cover, score, slide
+from .modes import precision_note
+from .network import Forward, Network
+from .predicting import Predicting
 from .progress import watch
-from .projecting import SWITCHES, Projecting
+from .projecting import SWITCHES, Projecting, record
 from .rules import Attribution, Rule, available, choose
 from .topk import KEEP
 
@@ -122,12 +121,11 @@ class LocalEngine:
         self._network = Network(model, self._source.example(), device, forward)
         size = self._source.example().nbytes
         self._tensor = lru_cache(max(9, IN_VIEW // size))(self._source.tensor)
-        self._projecting = Projecting(self._network, switches)
         self._lock = threading.RLock()
         self._memory = Memory(self._network.device)
-        self._labels = _labels(
-            labels or self._source.categories or getattr(model, "categories", None), self._network
-        )
+        self._projecting = Projecting(self._network, self._memory, switches)
+        labels = labels or self._source.categories or getattr(model, "categories", None)
+        self._predicting = Predicting(self._network, self._source, labels, self._lock, self._memory)
         self._indexing = Indexing(
             self._network, self._source, cache_folder(cache), self._lock, self._memory
         )
@@ -149,7 +147,7 @@ class LocalEngine:
             self._indexing.note,
             self._network.note,
             self._memory.note,
-            *self._precision(),
+            precision_note(self._network.device),
         )
         return EngineInfo(
             model=self._network.name,
@@ -157,20 +155,12 @@ class LocalEngine:
             input_shape=self._network.input_shape,
             images=tuple(source.names),
             image_labels=tuple(source.labels),
-            labels=self._labels,
+            labels=self._predicting.labels,
             transform=source.transform_name,
             fingerprint="-".join(fingerprint[key] for key in sorted(fingerprint)),
             skipped=tuple((s.name, s.reason) for s in source.skipped),
             notes=tuple(note for note in notes if note),
         )
-
-    def _precision(self) -> tuple[str, ...]:
-        if self._network.device.type == "cuda" and torch.backends.cudnn.allow_tf32:
-            return (
-                "This process lets the GPU's convolutions round to TF32 (about three digits). For "
-                "full float32 set torch.backends.cudnn.allow_tf32 = False.",
-            )
-        return ()
 
     # Layers
 
@@ -240,25 +230,12 @@ class LocalEngine:
     def channels(self, layer: str) -> ChannelSummary:
         """Statistics of all channels of a layer."""
         name = self.layer(layer).name
-        part = self.index().layers[name]
-        return ChannelSummary(
-            name,
-            part.mean,
-            part.silent,
-            part.values[:, 0],
-            part.images[:, 0],
-            part.rows[:, 0],
-            part.cols[:, 0],
-        )
+        return self.index().layers[name].summary(name)
 
     def sample(self, layer: str, channel: int) -> ActivationSample:
         """Each image's largest activation of a channel, to 1/2048 of the channel's largest."""
         name = self._channel(layer, channel).name
-        index = self.index()
-        part = index.layers[name]
-        values = part.sample[:, channel].astype(np.float32) * part.scale[channel]
-        complete = len(index.sampled) == index.images_seen
-        return ActivationSample(name, channel, index.sampled, values, complete)
+        return self.index().sample(name, channel)
 
     def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
         """A channel's k strongest activations above zero, one per image, strongest first.
@@ -269,22 +246,8 @@ class LocalEngine:
         if not 1 <= k <= KEEP:
             raise InputError(f"The index keeps {KEEP} activations a channel: k = 1 to {KEEP}.")
         index = self.index()
-        found = self._entries(info, index.layers[info.name], channel, k)
-        return TopActivations(info.name, channel, tuple(found), index.images_seen)
-
-    def _entries(self, info: LayerInfo, part: LayerIndex, channel: int, k: int) -> list[Activation]:
-        rows = (getattr(part, name)[channel, :k] for name in ("values", "images", "rows", "cols"))
-        return [
-            Activation(
-                Unit(info.name, channel, int(row), int(col)),
-                int(image),
-                self._source.names[int(image)],
-                float(value),
-                info.receptive_field.box(int(row), int(col)),
-            )
-            for value, image, row, col in zip(*rows, strict=True)
-            if value > 0 and image >= 0
-        ]
+        found = index.layers[info.name].strongest(info, channel, k, self._source.names)
+        return TopActivations(info.name, channel, found, index.images_seen)
 
     # Projections
 
@@ -297,15 +260,8 @@ class LocalEngine:
         """What lies between a layer and the pixels, and what a rule makes of it."""
         info = self.layer(layer)
         chosen = choose(rule, self._rules)
-        if isinstance(chosen, Attribution):
-            raise InputError(
-                f"{chosen.name!r} goes its own way to the pixels: see the operations of its "
-                "projections."
-            )
         with self._lock:
-            example = self._source.example()[None].to(self._network.device)
-            met = self._projecting.certificate(info.name, example)
-        return Explanation.of(info, chosen.name, chosen.answers, chosen.reads_forward, met)
+            return self._projecting.explain(info, chosen, self._source.example())
 
     def project(
         self,
@@ -338,17 +294,16 @@ class LocalEngine:
         info = self._channel(unit.layer, unit.channel)
         chosen = choose(rule, self._rules)
         with self._lock:
-            row, col = self._place(info, unit, tensor)
-            found = self._project(
-                info,
+            row, col = self._projecting.place(info, unit, tensor)
+            found = self._projecting.in_parts(
+                info.name,
                 [(unit.channel, row, col)],
                 [(index, tensor)],
                 chosen,
                 keep_switches=keep_switches,
             )
-        return self._projection(
-            found, 0, info, Unit(info.name, unit.channel, row, col), index, name, chosen.name
-        )
+        unit = Unit(info.name, unit.channel, row, col)
+        return record(found, 0, info, unit, index, name, chosen.name)
 
     def project_all(
         self, activations: Sequence[Activation], rule: str | Rule | Attribution = "deconvnet"
@@ -361,16 +316,16 @@ class LocalEngine:
         first = activations[0].unit
         info = self._channel(first.layer, first.channel)
         chosen = choose(rule, self._rules)
-        tensors = [self._image(a.image)[2] for a in activations]
+        images = [(a.image, self._image(a.image)[2]) for a in activations]
         with self._lock:
             units = [
-                (first.channel, *self._place(info, a.unit, tensor))
-                for a, tensor in zip(activations, tensors, strict=True)
+                (first.channel, *self._projecting.place(info, a.unit, tensor))
+                for a, (_, tensor) in zip(activations, images, strict=True)
             ]
-            images = [(a.image, tensor) for a, tensor in zip(activations, tensors, strict=True)]
-            found = self._project(info, units, images, chosen, [a.value for a in activations])
+            values = [a.value for a in activations]
+            found = self._projecting.in_parts(info.name, units, images, chosen, values)
         return tuple(
-            self._projection(found, i, info, a.unit, a.image, a.image_name, chosen.name)
+            record(found, i, info, a.unit, a.image, a.image_name, chosen.name)
             for i, a in enumerate(activations)
         )
 
@@ -390,97 +345,11 @@ class LocalEngine:
                 batch = torch.stack(tensors).to(self._network.device)
                 self._projecting.keep(batch, list(images), info.name, chosen)
 
-    def _place(self, info: LayerInfo, unit: Unit, tensor: Tensor) -> tuple[int, int]:
-        _, rows, cols = info.shape
-        if unit.row is not None and unit.col is not None:
-            if not (0 <= unit.row < rows and 0 <= unit.col < cols):
-                raise InputError(
-                    f"Layer {info.name!r} has {rows} x {cols} units a channel, got row "
-                    f"{unit.row}, col {unit.col}."
-                )
-            return unit.row, unit.col
-        if (unit.row, unit.col) != (None, None):
-            raise InputError(f"{unit} names a row or a column only: give both or neither.")
-        found: list[Tensor] = []
-
-        def visit(_: str, output: Tensor) -> None:
-            found.append(output[0, unit.channel].argmax().cpu())
-
-        with computing(self._network.device):
-            batch = tensor[None].to(self._network.device)
-            self._network.run(batch, visit, only=info.name)
-        return divmod(int(found[0]), cols)
-
-    def _project(
-        self,
-        info: LayerInfo,
-        units: list[tuple[int, int, int]],
-        images: Sequence[tuple[int | None, Tensor]],
-        rule: Rule | Attribution,
-        values: Sequence[float] | None = None,
-        keep_switches: bool = False,
-    ) -> deconv.Projected:
-        def compute(part: Sequence[int]) -> deconv.Projected:
-            batch = torch.stack([images[i][1] for i in part]).to(self._network.device)
-            return self._projecting.project(
-                batch,
-                [images[i][0] for i in part],
-                info.name,
-                [units[i] for i in part],
-                rule,
-                values=None if values is None else [values[i] for i in part],
-                keep_switches=keep_switches,
-            )
-
-        parts = self._memory.in_parts("projections", compute, range(len(units)))
-        return deconv.Projected.join(parts)
-
-    def _projection(
-        self,
-        found: deconv.Projected,
-        number: int,
-        info: LayerInfo,
-        unit: Unit,
-        image: int | None,
-        name: str,
-        rule: str,
-    ) -> Projection:
-        value = float(found.values[number])
-        if value <= 0:
-            raise InactiveUnit(
-                f"Unit {unit.row}, {unit.col} of channel {unit.channel} in layer {info.name!r} "
-                f"isn't active in {name!r} ({value:.3g}): it has no projection. Choose a unit "
-                "above zero, as engine.top() lists them."
-            )
-        assert unit.row is not None
-        assert unit.col is not None
-        box = info.receptive_field.box(unit.row, unit.col)
-        pixels = found.pixels[number].permute(1, 2, 0).cpu().contiguous().numpy()
-        switches = tuple(s[number].cpu().numpy() for s in found.switches) or None
-        activation = Activation(unit, image, name, value, box)
-        return Projection(activation, rule, pixels, found.operations, switches)
-
     # Predictions and occlusion
 
     def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
         """Class scores of an image (an index or one of your own), maybe occluded."""
-        index, name, tensor = self._image(image)
-        self._check_classifier()
-        if occluder is not None:
-            tensor = cover(tensor, occluder.box, self._source.fill_value(occluder.fill))
-        with self._lock:
-            logits, _ = score(self._network, tensor[None], None)
-        return Prediction(index, name, logits[0], self._labels, occluder)
-
-    def _check_classifier(self) -> None:
-        shape = self._network.outputs
-        if shape is None or len(shape) != 2:
-            got = "no tensor" if shape is None else f"a tensor of shape {shape}"
-            raise UnsupportedModel(
-                f"{self._network.name} gives {got} for one image; class probabilities need (1, "
-                "classes). Say how to get them: zf.Engine(..., forward=lambda model, batch: "
-                "model(batch)[...])."
-            )
+        return self._predicting.predict(*self._image(image), occluder)
 
     def occlude(
         self,
@@ -522,86 +391,8 @@ class LocalEngine:
         layer: str | None = None,
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """As `occlude`, in steps: yields the map so far, coarse positions first."""
-        index, name, tensor = self._image(image)
-        self._check_classifier()
-        shape = self._network.input_shape[1:]
-        grid = Grid(_pair("patch", patch, shape), _pair("stride", stride, shape), shape)
-        info = self.layer(layer) if layer is not None else None
-        value = self._source.fill_value(fill)
-        with self._lock:
-            clean, totals = score(self._network, tensor[None], info.name if info else None)
-        wanted = self._target(target, clean[0])
-        result = OcclusionMap(
-            image=index,
-            image_name=name,
-            size=grid.size,
-            stride=grid.stride,
-            fill=fill,
-            input_shape=shape,
-            logits=np.full((*grid.shape, clean.shape[1]), np.nan, dtype=np.float32),
-            clean=clean[0],
-            target=wanted,
-            labels=self._labels,
-            done=np.zeros(grid.shape, dtype=bool),
-            layer=info.name if info else None,
-            totals=(
-                np.full((*grid.shape, totals.shape[1]), np.nan, dtype=np.float32)
-                if totals is not None
-                else None
-            ),
-            clean_totals=totals[0] if totals is not None else None,
-        )
-        steps = slide(self._network, tensor, grid, value, result.layer, self._memory)
-        while True:
-            with self._lock:
-                scores = next(steps, None)
-            if scores is None:
-                return result
-            rows, cols = scores.cells.T
-            result.logits[rows, cols] = scores.logits
-            if result.totals is not None:
-                result.totals[rows, cols] = scores.totals
-            result.done[rows, cols] = True
-            result = replace(result, note=scores.note)
-            yield replace(
-                result,
-                logits=result.logits.copy(),
-                totals=None if result.totals is None else result.totals.copy(),
-                done=result.done.copy(),
+        return (
+            yield from self._predicting.occlude_steps(
+                *self._image(image), patch, stride, fill, target, layer
             )
-
-    def _target(self, target: int | str | None, logits: np.ndarray[Any, Any]) -> int:
-        if target is None:
-            return int(logits.argmax())
-        if isinstance(target, str):
-            found = [i for i, label in enumerate(self._labels) if label == target]
-            if len(found) != 1:
-                problem = f"is the name of classes {found}" if found else "is no class name"
-                raise InputError(f"{target!r} {problem}: give the class's index.")
-            return found[0]
-        if not 0 <= target < len(logits):
-            raise InputError(f"There are classes 0 to {len(logits) - 1}, got {target}.")
-        return int(target)
-
-
-def _labels(labels: Sequence[str] | None, network: Network) -> tuple[str, ...]:
-    shape = network.outputs
-    classes = shape[1] if shape is not None and len(shape) == 2 else None
-    if labels is None:
-        return tuple(f"class {i}" for i in range(classes or 0))
-    if classes is not None and len(labels) != classes:
-        raise InputError(
-            f"{network.name} has {classes} classes, got {len(labels)} labels: give one name per "
-            "class, in the order of the outputs."
         )
-    return tuple(map(str, labels))
-
-
-def _pair(what: str, value: int | tuple[int, int], image: tuple[int, int]) -> tuple[int, int]:
-    rows, columns = (value, value) if isinstance(value, (int, np.integer)) else value
-    if not (1 <= rows <= image[0] and 1 <= columns <= image[1]):
-        raise InputError(
-            f"{what} is {value}: expected one or two numbers of pixels from 1 to the image's size, "
-            f"{image[0]} x {image[1]}."
-        )
-    return int(rows), int(columns)

@@ -21,7 +21,8 @@ from torch import Tensor
 from ..records import Box, occluder_box
 from .incremental import Incremental, totals_of
 from .memory import Memory, OutOfMemory
-from .network import Network, computing
+from .modes import computing
+from .network import Network
 from .windows import NoWindow
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 
+import torch
 from torch import Tensor
 
-from ..records import Operation, weakest
+from ..errors import InactiveUnit, InputError
+from ..records import Activation, Explanation, LayerInfo, Operation, Projection, Unit, weakest
 from . import deconv
 from .cone import Invert, Projector
 from .graph import IMAGE, Node, Ref
-from .network import Network, computing
+from .memory import Memory
+from .modes import computing
+from .network import Network
 from .rules import Attribution, Rule
 from .windows import Kept, NoWindow, Signals, Tape, replay, vjp
 
@@ -29,6 +33,8 @@ class Projecting:
     ----------
     network
         The frozen copy.
+    memory
+        Of the device: how many images it holds at once.
     limit
         Bytes of max-pool switches to keep for images in view.
 
@@ -38,12 +44,60 @@ class Projecting:
         Why whole images are computed each time; "" where cones are.
     """
 
-    def __init__(self, network: Network, limit: int = SWITCHES) -> None:
-        self._network = network
+    def __init__(self, network: Network, memory: Memory, limit: int = SWITCHES) -> None:
+        self._network, self._memory = network, memory
         self._projector = Projector(network.graph, limit)
         self._checked = False
         self._operations: dict[str, tuple[Operation, ...]] = {}
         self.note = ""
+
+    def place(self, info: LayerInfo, unit: Unit, tensor: Tensor) -> tuple[int, int]:
+        """A unit's (row, col) in its layer: its own, or the channel's strongest in this image."""
+        _, rows, cols = info.shape
+        if unit.row is not None and unit.col is not None:
+            if not (0 <= unit.row < rows and 0 <= unit.col < cols):
+                raise InputError(
+                    f"Layer {info.name!r} has {rows} x {cols} units a channel, got row "
+                    f"{unit.row}, col {unit.col}."
+                )
+            return unit.row, unit.col
+        if (unit.row, unit.col) != (None, None):
+            raise InputError(f"{unit} names a row or a column only: give both or neither.")
+        found: list[Tensor] = []
+
+        def visit(_: str, output: Tensor) -> None:
+            found.append(output[0, unit.channel].argmax().cpu())
+
+        with computing(self._network.device):
+            batch = tensor[None].to(self._network.device)
+            self._network.run(batch, visit, only=info.name)
+        return divmod(int(found[0]), cols)
+
+    def in_parts(
+        self,
+        layer: str,
+        units: list[tuple[int, int, int]],
+        images: Sequence[tuple[Hashable, Tensor]],
+        rule: Rule | Attribution,
+        values: Sequence[float] | None = None,
+        keep_switches: bool = False,
+    ) -> deconv.Projected:
+        """As `project`, for (key, image) that needn't fit into the device's memory together."""
+
+        def compute(part: Sequence[int]) -> deconv.Projected:
+            batch = torch.stack([images[i][1] for i in part]).to(self._network.device)
+            return self.project(
+                batch,
+                [images[i][0] for i in part],
+                layer,
+                [units[i] for i in part],
+                rule,
+                values=None if values is None else [values[i] for i in part],
+                keep_switches=keep_switches,
+            )
+
+        parts = self._memory.in_parts("projections", compute, range(len(units)))
+        return deconv.Projected.join(parts)
 
     def project(
         self,
@@ -112,6 +166,16 @@ class Projecting:
                 self._operations[layer] = deconv.certificate(self._network, image, layer)
         return self._operations[layer]
 
+    def explain(self, info: LayerInfo, rule: Rule | Attribution, image: Tensor) -> Explanation:
+        """What lies between a layer and the pixels, and what a rule makes of it; of any image."""
+        if isinstance(rule, Attribution):
+            raise InputError(
+                f"{rule.name!r} goes its own way to the pixels: see the operations of its "
+                "projections."
+            )
+        met = self.certificate(info.name, image[None].to(self._network.device))
+        return Explanation.of(info, rule.name, rule.answers, rule.reads_forward, met)
+
     def _faithful(self, image: Tensor) -> bool:
         """Whether the recorded graph gives what the model gives, for another image too."""
         if not self._checked:
@@ -119,6 +183,32 @@ class Projecting:
             self.note = graph.obstacle or difference(self._network, image)
             self._checked = True
         return not self.note
+
+
+def record(
+    found: deconv.Projected,
+    number: int,
+    info: LayerInfo,
+    unit: Unit,
+    image: int | None,
+    name: str,
+    rule: str,
+) -> Projection:
+    """One of a batch's projections as a record; raises `InactiveUnit` if there is none."""
+    value = float(found.values[number])
+    if value <= 0:
+        raise InactiveUnit(
+            f"Unit {unit.row}, {unit.col} of channel {unit.channel} in layer {info.name!r} "
+            f"isn't active in {name!r} ({value:.3g}): it has no projection. Choose a unit "
+            "above zero, as engine.top() lists them."
+        )
+    assert unit.row is not None
+    assert unit.col is not None
+    box = info.receptive_field.box(unit.row, unit.col)
+    pixels = found.pixels[number].permute(1, 2, 0).cpu().contiguous().numpy()
+    switches = tuple(s[number].cpu().numpy() for s in found.switches) or None
+    activation = Activation(unit, image, name, value, box)
+    return Projection(activation, rule, pixels, found.operations, switches)
 
 
 def inversion(rule: Rule) -> tuple[Invert, Kept]:

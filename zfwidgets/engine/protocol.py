@@ -68,6 +68,10 @@ class EngineProtocol(Protocol):
     def patch(self, activation: Activation) -> Pixels:
         """The receptive field cut from the photo at full size; grey outside of the image."""
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules that ``project_all`` knows, the paper's first."""
+
     def project_all(
         self, activations: Sequence[Activation], rule: str = "deconvnet"
     ) -> tuple[Projection, ...]:

@@ -22,7 +22,8 @@ from ..images.source import ImageSource
 from ..records import Ints, Progress
 from .index import LayerIndex, TopKIndex
 from .memory import Memory, OutOfMemory
-from .network import Network, computing
+from .modes import computing
+from .network import Network
 
 KEEP = 16
 """Activations kept per channel."""

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from ..engine.deconv import Descent, forward_to
-from ..engine.network import Network, computing
+from ..engine.modes import computing
+from ..engine.network import Network
 from ..records import Unit
 
 

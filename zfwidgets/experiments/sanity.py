@@ -33,7 +33,8 @@ from torch import Tensor
 
 from ..engine import deconv
 from ..engine.local import LocalEngine
-from ..engine.network import Network, computing
+from ..engine.modes import computing
+from ..engine.network import Network
 from ..errors import InactiveUnit, InputError
 from ..records import Box, Floats, Progress, Unit
 from .randomise import stages_below, twin

@@ -1,0 +1,197 @@
+"""One forward pass of one image: which layers a model has, and the graph between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..errors import UnsupportedModel
+from ..records import LayerInfo, Role
+from .graph import Graph, Recorder
+from .layout import channel_axes
+from .modes import computing
+
+_ROLES: tuple[tuple[Role, tuple[type[nn.Module], ...]], ...] = (
+    ("conv", (nn.modules.conv._ConvNd,)),
+    ("linear", (nn.Linear, nn.Bilinear)),
+    ("rectifier", (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Threshold)),
+    (
+        "pool",
+        (
+            nn.modules.pooling._MaxPoolNd,
+            nn.modules.pooling._AvgPoolNd,
+            nn.modules.pooling._AdaptiveAvgPoolNd,
+            nn.modules.pooling._AdaptiveMaxPoolNd,
+            nn.FractionalMaxPool2d,
+            nn.LPPool2d,
+        ),
+    ),
+    (
+        "norm",
+        (
+            nn.modules.batchnorm._NormBase,
+            nn.LocalResponseNorm,
+            nn.CrossMapLRN2d,
+            nn.GroupNorm,
+            nn.LayerNorm,
+        ),
+    ),
+)
+_NOT_LISTED = (nn.Identity, nn.Flatten, nn.Unflatten, nn.modules.dropout._DropoutNd)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What a forward pass showed.
+
+    Attributes
+    ----------
+    layers
+        In the order of the pass, with their channels first, whatever the model's order is.
+    channels_last
+        Names of those whose outputs have them last.
+    aliases
+        Containers' names to the names of the layers whose outputs are theirs.
+    apart
+        Names of layers whose outputs don't depend on the image.
+    graph
+        The operations of the pass.
+    outputs
+        Shape of the model's output; None if it isn't a tensor.
+    """
+
+    layers: tuple[LayerInfo, ...]
+    channels_last: frozenset[str]
+    aliases: Mapping[str, str]
+    apart: tuple[str, ...]
+    graph: Graph
+    outputs: tuple[int, ...] | None
+
+
+def trace(
+    forward: Callable[[Tensor], Any], paths: Mapping[nn.Module, str], images: Tensor, model: str
+) -> Traced:
+    """Run a model on a batch of one image, recording every module call.
+
+    Parameters
+    ----------
+    forward
+        Runs the model.
+    paths
+        Its modules, and what they are called.
+    images
+        (1, channels, rows, columns).
+    model
+        Its name, for errors.
+
+    Raises
+    ------
+    UnsupportedModel
+        It can't run on the image, or not exactly; names the layer.
+    """
+    recorder = Recorder(images)
+    calls: Counter[str] = Counter()
+    found: list[LayerInfo] = []
+    aliases: dict[str, str] = {}
+    apart: list[str] = []
+    seen: dict[tuple[int, int], str | None] = {(id(images), images._version): None}
+    entered: list[str] = []
+    rows, columns = images.shape[2:]
+
+    def enter(module: nn.Module, args: Any) -> None:
+        entered.append(paths[module])
+
+    def leave(module: nn.Module, args: Any, output: Any) -> None:
+        entered.pop()
+        name = call_name(paths[module], calls)
+        if not isinstance(output, Tensor) or output.dim() not in (2, 4) or len(output) != 1:
+            return
+        if recorder.ref(output) is None:  # such outputs aren't kept, and ids come again
+            if not isinstance(module, _NOT_LISTED):
+                apart.append(name)
+            return
+        state = (id(output), output._version)
+        if state in seen:
+            if (same := seen[state]) is not None:
+                aliases[name] = same
+            return
+        if isinstance(module, _NOT_LISTED):
+            return
+        seen[state] = name
+        window = recorder.window(output)
+        if (ref := recorder.ref(output)) is not None:
+            recorder.graph.layers[name] = ref
+        shape = (*output.shape[1:], 1, 1)[:3]
+        found.append(
+            LayerInfo(
+                name,
+                type(module).__name__,
+                _role(module),
+                shape,
+                window.receptive_field((rows, columns)),
+                window.rectified,
+            )
+        )
+
+    recorder.where = lambda: f"Layer {entered[-1]!r}" if entered else "The model's forward"
+    handles = [m.register_forward_pre_hook(enter) for m in paths]
+    handles += [m.register_forward_hook(leave) for m in paths]
+    try:
+        with computing(images.device), recorder:
+            output = forward(images)
+    except UnsupportedModel:
+        raise
+    except Exception as error:
+        place = f" in layer {entered[-1]!r}" if entered else ""
+        raise UnsupportedModel(
+            f"{model} can't run on the images: its forward failed{place} on an input of "
+            f"shape {tuple(images.shape)} ({type(error).__name__}: {error}). Check that it is "
+            "an image network and that the transform gives the input it expects."
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    outputs: tuple[int, ...] | None = None
+    if isinstance(output, Tensor):
+        recorder.graph.output = recorder.ref(output)
+        outputs = tuple(output.shape)
+    layers, turned = _channels_first(found, recorder.graph)
+    return Traced(layers, turned, aliases, tuple(apart), recorder.graph, outputs)
+
+
+def _channels_first(
+    layers: list[LayerInfo], graph: Graph
+) -> tuple[tuple[LayerInfo, ...], frozenset[str]]:
+    """Layers with their channels first, and the names of those that the model has them last in."""
+    axes = channel_axes(graph)
+    turned: set[str] = set()
+    for number, layer in enumerate(layers):
+        ref = graph.layers.get(layer.name)
+        if ref is not None and len(graph.shape(ref)) == 4 and axes[ref] == 3:
+            rows, columns, channels = layer.shape
+            layers[number] = replace(layer, shape=(channels, rows, columns))
+            turned.add(layer.name)
+            del graph.layers[layer.name]  # whose places are read in the other order
+    return tuple(layers), frozenset(turned)
+
+
+def path_of(name: str) -> str:
+    """The module's path in a layer's name."""
+    return name.split("@")[0]
+
+
+def call_name(path: str, calls: Counter[str]) -> str:
+    """``path`` for a module's first call in a pass, ``path@1``, ``path@2``, ... after that."""
+    calls[path] += 1
+    return path if calls[path] == 1 else f"{path}@{calls[path] - 1}"
+
+
+def _role(module: nn.Module) -> Role:
+    for role, kinds in _ROLES:
+        if isinstance(module, kinds):
+            return role
+    return "block" if any(True for _ in module.children()) else "other"
