@@ -19,7 +19,8 @@ from torch import Tensor
 
 from .geometry import Pair, Slide, Span, pair
 from .graph import IMAGE, Graph, Node, Ref
-from .windows import Frame, Kept, NoWindow, Signals, Tape, operation, replay, span_of
+from .windowed import operation
+from .windows import Frame, Kept, NoWindow, Signals, Tape, replay, span_of
 
 PER_OPERATION = 15_000_000
 """What starting one operation on a small map costs, in multiply-adds."""

@@ -9,328 +9,27 @@ that of a full forward pass, to float rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..records import Box
 from .cone import multiply_adds
-from .geometry import POINT, Slide, Span
+from .felt import Clean, Felt, Places, Route, Windows, alone
+from .geometry import Span
 from .graph import IMAGE, Graph, Node, Ref
-from .operations import is_vector
-from .windows import Frame, Kept, NoWindow, Signals, batched, operation, slide_of
+from .windowed import operation
+from .windows import Kept, batched
 
 FELT = Kept(switches=False)
 
 HEAD = 64
 """Positions that run through the unwindowed rest of the network at once."""
-
-STEPS = 16
-"""Sizes of windows, at most, of one operation's output along an axis."""
-
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Route:
-    """How a graph splits for incremental computation of some tensors.
-
-    Attributes
-    ----------
-    local
-        Nodes that are computed on windows.
-    head
-        Nodes that run in full, on whole maps.
-    joints
-        What the head reads of the local part, and the wanted tensors that are local.
-    """
-
-    graph: Graph
-    local: tuple[Node, ...]
-    head: tuple[Node, ...]
-    joints: tuple[Ref, ...]
-
-    @classmethod
-    def to(cls, graph: Graph, wanted: Sequence[Ref]) -> Route:
-        """The route from the image to the wanted tensors."""
-        needed = {node.index for ref in wanted for node in graph.above(ref)}
-        local: list[Node] = []
-        head: list[Node] = []
-        full: set[int] = set()
-        for node in (graph.nodes[i] for i in sorted(needed)):
-            if any(ref.node in full for ref in node.inputs) or not _windowed(node, graph):
-                head.append(node)
-                full.add(node.index)
-            else:
-                local.append(node)
-        read = {ref for node in head for ref in node.inputs if ref.node not in full}
-        read |= {ref for ref in wanted if ref.node not in full}
-        return cls(graph, tuple(local), tuple(head), tuple(sorted(read, key=_order)))
-
-    @cached_property
-    def context(self) -> frozenset[Ref]:
-        """Tensors that are read beside the occluder's windows."""
-        beside = {ref for node in self.local if not _alone(node) for ref in node.inputs}
-        return frozenset({*beside, *self.joints})
-
-    def reach(self, axis: int, low: Ints, high: Ints) -> dict[Ref, tuple[Ints, Ints]]:
-        """First element and number of elements that are felt, by tensor, of rows or columns.
-
-        Parameters
-        ----------
-        axis
-            0 for rows, 1 for columns.
-        low, high
-            (n,) first pixel of each occluder, and the first behind it.
-        """
-        found: dict[Ref, tuple[Ints, Ints]] = {IMAGE: (low, high - low)}
-        for node in self.local:
-            slide = slide_of(node)
-            k, s, p, d = (
-                getattr(slide, name)[axis] for name in ("kernel", "stride", "padding", "dilation")
-            )
-            first = np.full_like(low, 1 << 40)
-            last = np.full_like(low, -1)
-            for ref in node.inputs:
-                start, size = found[ref]
-                felt = size > 0
-                first = np.where(felt, np.minimum(first, -(-(start + p - (k - 1) * d) // s)), first)
-                last = np.where(felt, np.maximum(last, (start + size - 1 + p) // s), last)
-            first = np.maximum(first, 0)
-            last = np.minimum(last, node.shape[-2 + axis] - 1)
-            size = np.maximum(last - first + 1, 0)
-            if not _alone(node):
-                first, size = _rounded(first, size, node.shape[-2 + axis])
-            window = np.where(size > 0, first, 0), size
-            found.update((Ref(node.index, i), window) for i in range(len(node.shapes)))
-        return found
-
-
-def _rounded(first: Ints, size: Ints, length: int) -> tuple[Ints, Ints]:
-    """Windows made a little larger, so that few sizes remain."""
-    step = -(-int(size.max()) // STEPS)
-    wanted = np.minimum(-(-size // step) * step, max(int(size.max()), 1)) if step else size
-    return np.minimum(first, length - wanted), wanted
-
-
-def _windowed(node: Node, graph: Graph) -> bool:
-    try:
-        operation(node).check(node, graph)
-    except NoWindow:
-        return False
-    return isinstance(node.geometry, Slide) and len(node.shape) >= 4 and not is_vector(node.shape)
-
-
-def _alone(node: Node) -> bool:
-    """Whether it needs nothing beside the window of its one input."""
-    return node.geometry == POINT and len(node.inputs) == 1 and "pool" not in node.name
-
-
-def _order(ref: Ref) -> tuple[int, int]:
-    return ref.node, ref.output
-
-
-@dataclass
-class Windows:
-    """The windows of one tensor at all positions, in batches of equal size.
-
-    Attributes
-    ----------
-    batches
-        (n, channels, rows, columns) each.
-    members
-        Which positions a batch holds.
-    batch, row
-        (positions,) where each position's window is; -1 where the occluder isn't felt.
-    """
-
-    count: int
-    batches: list[Tensor] = field(default_factory=list)
-    members: list[Ints] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.batch = np.full(self.count, -1, dtype=np.int64)
-        self.row = np.zeros(self.count, dtype=np.int64)
-
-    def add(self, members: Ints, values: Tensor) -> None:
-        """Add the windows of some positions."""
-        self.batch[members] = len(self.batches)
-        self.row[members] = np.arange(len(members))
-        self.batches.append(values)
-        self.members.append(members)
-
-    def map(self, node: Node) -> list[Windows]:
-        """Run a node that needs nothing beside these windows."""
-        outputs: list[Windows] = []
-        for members, values in zip(self.members, self.batches, strict=True):
-            for number, out in enumerate(batched(node, [values])):
-                if number == len(outputs):
-                    outputs.append(Windows(self.count))
-                outputs[number].add(members, out)
-        return outputs
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the occluder is felt, at each of some positions, in each tensor.
-
-    ``rows`` and ``cols`` have the windows of every different row and column of positions, ``row``
-    and ``col`` say which of them a position has.
-    """
-
-    rows: dict[Ref, tuple[Ints, Ints]]
-    cols: dict[Ref, tuple[Ints, Ints]]
-    row: Ints
-    col: Ints
-
-    @classmethod
-    def of(cls, route: Route, boxes: Sequence[Box]) -> Places:
-        """For occluders inside the image."""
-        sides = [[(b.top, b.bottom) for b in boxes], [(b.left, b.right) for b in boxes]]
-        found = [np.unique(np.array(side), axis=0, return_inverse=True) for side in sides]
-        rows, cols = (
-            route.reach(axis, ends[:, 0], ends[:, 1]) for axis, (ends, _) in enumerate(found)
-        )
-        return cls(rows, cols, found[0][1].reshape(-1), found[1][1].reshape(-1))
-
-    def starts(self, ref: Ref, members: Ints) -> tuple[Ints, Ints]:
-        """First row and first column of the windows."""
-        return self.rows[ref][0][self.row[members]], self.cols[ref][0][self.col[members]]
-
-    def size(self, ref: Ref, member: int) -> tuple[int, int]:
-        """Rows and columns of a position's window."""
-        return int(self.rows[ref][1][self.row[member]]), int(self.cols[ref][1][self.col[member]])
-
-    def groups(self, node: Node) -> Iterator[Ints]:
-        """Positions whose windows in a node's output have one size."""
-        ref = Ref(node.index)
-        height, width = self.rows[ref][1][self.row], self.cols[ref][1][self.col]
-        sizes = np.stack([height, width], 1)
-        for size in np.unique(sizes[(height > 0) & (width > 0)], axis=0):
-            yield np.flatnonzero((sizes == size).all(1))
-
-
-@dataclass(frozen=True)
-class Felt(Frame):
-    """What a group of positions reads: their windows, over the clean maps.
-
-    ``spans`` has the output's size, starting at 0.
-    """
-
-    node: Node | None = None
-    members: Ints | None = None
-    places: Any = None
-    clean: Any = None
-
-    def take(self, values: Any, ref: Ref, need: Span, fill: float | None) -> Tensor:
-        """See `Frame.take`; ``values`` are `Windows`."""
-        assert self.node is not None
-        assert self.members is not None
-        windows: Windows = values
-        origin = self._origin(need)
-        have = self.places.starts(ref, self.members)
-        offsets = np.stack([h - o for h, o in zip(have, origin, strict=True)], 1)
-        batches = windows.batch[self.members]
-        pieces = np.unique(np.column_stack([batches, offsets])[batches >= 0], axis=0).tolist()
-        if len(pieces) == 1 and (batches >= 0).all() and not any(pieces[0][1:]):
-            whole = windows.batches[pieces[0][0]]
-            if whole.shape[-2:] == need.size:
-                return _rows(windows, pieces[0][0], self.members)
-        out = self._read_clean(ref, need, origin, fill)
-        for batch, down, across in pieces:
-            here = (batches == batch) & (offsets == (down, across)).all(1)
-            part = _rows(windows, batch, self.members[here])
-            (a, b), (c, d) = (
-                (max(o, 0), min(o + n, m))
-                for o, n, m in zip((down, across), part.shape[-2:], need.size, strict=True)
-            )
-            if a >= b or c >= d:
-                continue
-            part = part[..., a - down : b - down, c - across : d - across]
-            if here.all():
-                out[..., a:b, c:d] = part
-            else:
-                out[torch.from_numpy(np.flatnonzero(here)), :, a:b, c:d] = part
-        return out
-
-    def _origin(self, need: Span) -> tuple[Ints, Ints]:
-        """First row and column that each position reads."""
-        assert self.node is not None
-        stride = slide_of(self.node).stride
-        starts = self.places.starts(Ref(self.node.index), self.members)
-        return starts[0] * stride[0] + need.start[0], starts[1] * stride[1] + need.start[1]
-
-    def _read_clean(
-        self, ref: Ref, need: Span, origin: tuple[Ints, Ints], fill: float | None
-    ) -> Tensor:
-        padded, (up, left) = self.clean.padded(self.node, ref, fill or 0.0)
-        height, width = need.size
-        rows, cols, channels = padded.shape
-        windows = padded.as_strided(
-            (rows - height + 1, cols - width + 1, height, width, channels),
-            (*padded.stride()[:2], *padded.stride()),
-        )
-        at = (torch.from_numpy(axis + pad) for axis, pad in zip(origin, (up, left), strict=True))
-        found: Tensor = windows[tuple(at)].permute(0, 3, 1, 2)
-        return found
-
-
-def _rows(windows: Windows, batch: int, members: Ints) -> Tensor:
-    values = windows.batches[batch]
-    if np.array_equal(windows.members[batch], members):
-        return values
-    return values[torch.from_numpy(windows.row[members])]
-
-
-class Clean:
-    """The maps of the image without occluder."""
-
-    def __init__(self, route: Route, image: Tensor, wanted: Sequence[Ref]) -> None:
-        self.values: Signals = {IMAGE: image[None].contiguous(memory_format=torch.channels_last)}
-        self._padded: dict[tuple[int, Ref], tuple[Tensor, tuple[int, int]]] = {}
-        keep = {*route.context, *wanted}
-        nodes = sorted((*route.local, *route.head), key=lambda node: node.index)
-        last = {ref: node.index for node in nodes for ref in node.inputs}
-        for node in nodes:
-            outputs = batched(node, [self.values[ref] for ref in node.inputs])
-            self.values.update((Ref(node.index, i), out) for i, out in enumerate(outputs))
-            for ref in node.inputs:
-                if last[ref] == node.index and ref not in keep:
-                    self.values.pop(ref, None)
-
-    def padded(self, node: Node, ref: Ref, fill: float) -> tuple[Tensor, tuple[int, int]]:
-        """A map as a node reads it, (rows, columns, channels), and where its first element is."""
-        found = self._padded.get((node.index, ref))
-        if found is None:
-            slide = slide_of(node)
-            values = self.values[ref]
-            before = slide.padding
-            after = [
-                max(0, (n - 1) * s + (k - 1) * d + 1 - p - length)
-                for n, s, k, d, p, length in zip(
-                    node.shape[-2:],
-                    slide.stride,
-                    slide.kernel,
-                    slide.dilation,
-                    slide.padding,
-                    values.shape[-2:],
-                    strict=True,
-                )
-            ]
-            if any(before) or any(after):
-                pads = (before[1], after[1], before[0], after[0])
-                values = F.pad(values, pads, value=fill)
-            found = values[0].permute(1, 2, 0).contiguous(), before
-            self._padded[node.index, ref] = found
-        return found
 
 
 class Incremental:
@@ -393,7 +92,7 @@ class Incremental:
         return {**found, **summed}
 
     def _run(self, node: Node, values: dict[Ref, Any], places: Places, count: int) -> list[Windows]:
-        if _alone(node):
+        if alone(node):
             return values[node.inputs[0]].map(node) or [Windows(count) for _ in node.shapes]
         outputs = [Windows(count) for _ in node.shapes]
         for members in places.groups(node):
