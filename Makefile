@@ -108,6 +108,9 @@ vitest: setup ## the front end's tests
 	$(call title,vitest)
 	cd js && npm test
 
+# Two threads on two cores that others use too wait for each other at every operation.
+pytest browser: export OMP_NUM_THREADS ?= 1
+
 pytest: setup ## Python's tests, but for the browser's
 	$(call title,pytest)
 	$(BIN)/pytest -m "not browser" $(PYTEST_ARGS)
