@@ -16,9 +16,11 @@ import pytest
 from zfwidgets import __version__
 from zfwidgets.cli import main
 
-# The command line with a small notebook in place of the quickstart.
+# The command line with a small notebook in place of the quickstart. What starts tests in the
+# background may have them ignore Ctrl-C.
 STAND_IN = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from zfwidgets.demo import notebooks
 notebooks.PACKAGE = Path(sys.argv.pop(1))
