@@ -8,7 +8,7 @@ operations, whose tensors carry the `Window` of input pixels that an element dep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -205,7 +205,7 @@ class Recorder(TorchDispatchMode):
             UNFOLLOWED,
         )
         geometry, window = follow(node, [self._windows[self._refs[id(t)]] for t in known])
-        object.__setattr__(node, "geometry", geometry)
+        node = replace(node, geometry=geometry)
         self.graph.nodes.append(node)
         if func._schema.is_mutable:
             for written in _written(func, args, kwargs):
