@@ -8,14 +8,14 @@ export function pair(value: number | Pair): Pair {
   return typeof value === "number" ? [value, value] : value;
 }
 
-/** The occluder centred on a cell, unclipped: `occluder_box` in zfwidgets/records.py. */
+/** The occluder centred on a cell, unclipped: `occluder_box` in zfwidgets/records/occlusion.py. */
 export function occluderBox(row: number, col: number, size: Pair, stride: Pair): Box {
   const centre = (cell: number, axis: 0 | 1) =>
     cell * stride[axis] + Math.floor(stride[axis] / 2) - Math.floor(size[axis] / 2);
   return { top: centre(row, 0), left: centre(col, 1), height: size[0], width: size[1] };
 }
 
-/** The part inside an image: `Box.clip` in zfwidgets/records.py. */
+/** The part inside an image: `Box.clip` in zfwidgets/records/layers.py. */
 export function clip(box: Box, rows: number, columns: number): Box {
   const inside = (value: number, end: number) => Math.min(Math.max(value, 0), end);
   const [top, left] = [inside(box.top, rows), inside(box.left, columns)];

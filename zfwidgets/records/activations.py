@@ -1,0 +1,114 @@
+"""What an index knows: strongest activations, statistics, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .arrays import Floats, Ints, table
+from .layers import Box, Unit
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A unit's value in one image: its place, value and receptive field.
+
+    ``image`` is the index among the engine's images, None for an image of the caller's own.
+    """
+
+    unit: Unit
+    image: int | None
+    image_name: str
+    value: float
+    box: Box
+
+
+@dataclass(frozen=True)
+class TopActivations(Sequence[Activation]):
+    """A channel's strongest activations over the images, one per image, strongest first.
+
+    Only units above zero count: a channel that fires in fewer than k images has fewer entries.
+    """
+
+    layer: str
+    channel: int
+    activations: tuple[Activation, ...]
+    images_seen: int
+
+    def __len__(self) -> int:
+        return len(self.activations)
+
+    def __getitem__(self, item: Any) -> Any:
+        return self.activations[item]
+
+    def __iter__(self) -> Iterator[Activation]:
+        return iter(self.activations)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table, one row an activation."""
+        return table(
+            {
+                "layer": self.layer,
+                "channel": self.channel,
+                "rank": rank,
+                "image": a.image,
+                "name": a.image_name,
+                "value": a.value,
+                "row": a.unit.row,
+                "col": a.unit.col,
+                **a.box.to_json(),
+            }
+            for rank, a in enumerate(self.activations, 1)
+        )
+
+
+@dataclass(frozen=True)
+class ChannelSummary:
+    """What the index knows of all channels of one layer, over all images.
+
+    Attributes
+    ----------
+    mean
+        (channels,) float32: mean activation over all units and images.
+    silent
+        (channels,) float32 in 0..1: share of images in which no unit of the channel is above
+        zero. A channel with 1 is dead on these images.
+    strongest
+        (channels,) float32: largest activation over all images.
+    image, row, col
+        (channels,) int64: where it is.
+    """
+
+    layer: str
+    mean: Floats
+    silent: Floats
+    strongest: Floats
+    image: Ints
+    row: Ints
+    col: Ints
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table, one row a channel."""
+        columns = ("mean", "silent", "strongest", "image", "row", "col")
+        return table(
+            {"channel": c, **{name: getattr(self, name)[c].item() for name in columns}}
+            for c in range(len(self.mean))
+        )
+
+
+@dataclass(frozen=True)
+class ActivationSample:
+    """A channel's largest activation in each of a sample of images.
+
+    ``complete`` says whether the sample holds every image.
+    """
+
+    layer: str
+    channel: int
+    images: Ints
+    values: Floats
+    complete: bool

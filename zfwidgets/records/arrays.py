@@ -1,0 +1,30 @@
+"""Kinds of arrays, and tables, that records are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MissingDependency
+
+if TYPE_CHECKING:
+    import pandas
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
+    """Rows as a pandas table; raises `MissingDependency` without pandas."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingDependency(
+            "to_frame() needs pandas: pip install 'zfwidgets[frames]'"
+        ) from error
+    frame: pandas.DataFrame = pandas.DataFrame(list(rows))
+    return frame

@@ -1,0 +1,161 @@
+"""What lies between a layer and the pixels, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+from .arrays import table
+from .layers import LayerInfo, Reach
+
+if TYPE_CHECKING:
+    import pandas
+
+Status = Literal["paper", "adjoint", "linearised", "unknown"]
+"""How an operation is inverted on the way down (see :mod:`zfwidgets.engine.deconv`)."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation between a unit and the pixels, and how the rule inverts it."""
+
+    name: str
+    status: Status
+    count: int
+    note: str = ""
+
+
+RECTIFIER, MAX_POOL = "relu", "max_pool"
+"""Names of the operations that a rule acts on, and that have switches."""
+
+STATUSES: dict[Status, str] = {
+    "paper": "as in Zeiler & Fergus (2013)",
+    "adjoint": "linear, inverted by its transpose",
+    "linearised": "not linear, replaced by its derivative at this image",
+    "unknown": "not known to zfwidgets: do not trust the picture without a look at it",
+}
+"""What each status means, strongest first."""
+
+
+def weakest(operations: Iterable[Operation]) -> Status:
+    """The weakest status among operations; "paper" where there are none."""
+    order = list(STATUSES)
+    return max((o.status for o in operations), key=order.index, default="paper")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What lies between a layer and the pixels, and what a rule makes of it.
+
+    Attributes
+    ----------
+    layer, rule
+        Whose projections it is about.
+    answers
+        The question that the rule's pictures answer, in one line.
+    operations
+        What was met on the way, nearest the layer first, with the status of each.
+    reach
+        How far the receptive field is known.
+    same_for_every_image
+        Whether the picture depends on the image through nothing but its strength and, at the
+        border, the part that is cut off.
+    """
+
+    layer: str
+    rule: str
+    answers: str
+    operations: tuple[Operation, ...]
+    reach: Reach
+    same_for_every_image: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        layer: LayerInfo,
+        rule: str,
+        answers: str,
+        reads_forward: bool,
+        operations: tuple[Operation, ...],
+    ) -> Explanation:
+        """From what was met; ``reads_forward``: whether the rule depends on the image itself."""
+        linear = weakest(operations) in ("paper", "adjoint")
+        pools = any(operation.name == MAX_POOL for operation in operations)
+        reach = layer.receptive_field.reach
+        same = linear and not pools and not reads_forward
+        return cls(layer.name, rule, answers, operations, reach, same)
+
+    @property
+    def status(self) -> Status:
+        """The weakest status among the operations."""
+        return weakest(self.operations)
+
+    @property
+    def rectifiers(self) -> tuple[Operation, ...]:
+        """The rectifiers on the way: the rule acts there and nowhere else."""
+        return self._named(RECTIFIER)
+
+    @property
+    def pools(self) -> tuple[Operation, ...]:
+        """The max-pools with switches."""
+        return self._named(MAX_POOL)
+
+    @property
+    def linearised(self) -> tuple[Operation, ...]:
+        """What isn't linear and was replaced by its derivative, or held fixed."""
+        return tuple(o for o in self.operations if o.status == "linearised")
+
+    @property
+    def unknown(self) -> tuple[Operation, ...]:
+        """What zfwidgets doesn't know."""
+        return tuple(o for o in self.operations if o.status == "unknown")
+
+    def _named(self, name: str) -> tuple[Operation, ...]:
+        return tuple(o for o in self.operations if o.name == name)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The same in plain words."""
+        rectifiers, pools = (sum(o.count for o in ops) for ops in (self.rectifiers, self.pools))
+        found = [self.answers]
+        if rectifiers:
+            found.append(f"The rule {self.rule!r} acts at {_count(rectifiers, 'rectifier')}.")
+        else:
+            found.append("There is no rectifier on the way: all rules give the same picture.")
+        if self.same_for_every_image:
+            found.append(
+                "There is no max-pool on the way: apart from its strength, every image gives the "
+                "same picture."
+            )
+        elif pools:
+            found.append(f"It depends on the image through {_count(pools, 'max-pool')}.")
+        found += [_sentence(o) for o in self.linearised]
+        found += [f"Not known: {o.name}{_times(o)}. {o.note}." for o in self.unknown]
+        found.append(_REACHES[self.reach])
+        return tuple(found)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table, one row a kind of operation."""
+        return table(asdict(o) for o in self.operations)
+
+
+_REACHES: dict[Reach, str] = {
+    "exact": "The receptive field is exact.",
+    "upper bound": "The receptive field is an upper bound: the unit sees no more than that.",
+    "gated": "The receptive field is exact but for gates, which see the whole image.",
+    "global": "The unit sees the whole image.",
+}
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _times(operation: Operation) -> str:
+    return f" ({operation.count} times)" if operation.count > 1 else ""
+
+
+def _sentence(operation: Operation) -> str:
+    note = f": {operation.note}" if operation.note else " by its derivative at this image"
+    return f"Linearised: {operation.name}{_times(operation)}{note}."

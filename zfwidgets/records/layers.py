@@ -1,0 +1,134 @@
+"""Layers, their units, and the rectangles of input pixels that units see."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Reach = Literal["exact", "upper bound", "gated", "global"]
+"""How far a receptive field is known: its exact box, a box that contains it, its exact box but for
+squeeze-excite gates, which see the whole image, or the whole image."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of input pixels: ``rows top .. top+height-1``, columns alike.
+
+    May reach over the image's border (a receptive field at the border does, by its padding).
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def bottom(self) -> int:
+        """First row below the box."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """First column right of the box."""
+        return self.left + self.width
+
+    def clip(self, rows: int, columns: int) -> Box:
+        """The part inside an image of ``rows`` x ``columns`` pixels (maybe empty)."""
+        top, left = min(max(self.top, 0), rows), min(max(self.left, 0), columns)
+        bottom, right = min(max(self.bottom, top), rows), min(max(self.right, left), columns)
+        return Box(top, left, bottom - top, right - left)
+
+    def cut(self, pixels: NDArray[Any], pad: float = 0) -> NDArray[Any]:
+        """Cut the box out of ``pixels`` (rows, columns, ...), at full size; outside is ``pad``."""
+        rows, columns = pixels.shape[:2]
+        inner = self.clip(rows, columns)
+        out = np.full((self.height, self.width, *pixels.shape[2:]), pad, dtype=pixels.dtype)
+        out[
+            inner.top - self.top : inner.bottom - self.top,
+            inner.left - self.left : inner.right - self.left,
+        ] = pixels[inner.top : inner.bottom, inner.left : inner.right]
+        return out
+
+    def to_json(self) -> dict[str, int]:
+        """``{"top", "left", "height", "width"}``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The input pixels that a unit of a layer depends on.
+
+    Unit (row, col) sees rows ``row*stride[0]+offset[0]`` onward, ``size[0]`` of them; columns
+    alike. With reach "global" every unit may see the whole image of ``image`` rows x columns.
+    """
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    offset: tuple[int, int]
+    image: tuple[int, int]
+    reach: Reach = "exact"
+
+    def box(self, row: int, col: int) -> Box:
+        """The receptive field of unit (row, col) in input pixels, unclipped.
+
+        Along an axis where the field is larger than the image, the box is the whole axis.
+        """
+        (top, height), (left, width) = (
+            (0, image) if size >= image else (place * stride + offset, size)
+            for place, size, stride, offset, image in zip(
+                (row, col), self.size, self.stride, self.offset, self.image, strict=True
+            )
+        )
+        return Box(top, left, height, width)
+
+
+Role = Literal["conv", "rectifier", "pool", "norm", "linear", "block", "other"]
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One call of one module, as the network's forward pass runs it.
+
+    Attributes
+    ----------
+    name
+        The module's path, with ``@1``, ``@2``, ... for its second, third, ... call.
+    kind
+        The module's class name.
+    role
+        What it is for a reader of the network.
+    shape
+        (channels, rows, columns) of its output for one image; a vector has 1 x 1.
+    receptive_field
+        In pixels of the network's input.
+    rectified
+        Whether its output is that of a rectifier (so that no unit is below zero).
+    """
+
+    name: str
+    kind: str
+    role: Role
+    shape: tuple[int, int, int]
+    receptive_field: ReceptiveField
+    rectified: bool = False
+
+    @property
+    def channels(self) -> int:
+        """Number of channels (feature maps)."""
+        return self.shape[0]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit: a channel of a layer at a place of its feature map.
+
+    Without ``row`` and ``col`` the channel's strongest place in the image at hand is meant.
+    """
+
+    layer: str
+    channel: int
+    row: int | None = None
+    col: int | None = None

@@ -1,0 +1,92 @@
+"""Projections to pixel space, and how signed pixels are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .activations import Activation
+from .arrays import Floats, Ints, Pixels
+from .explanations import MAX_POOL, Operation, Status, weakest
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A unit's projection to pixel space (paper, section 2.1).
+
+    Attributes
+    ----------
+    activation
+        The unit, image, value and receptive field.
+    rule
+        "deconvnet", "guided" or "gradient".
+    pixels
+        (rows, columns, channels) float32 of the network's input, signed, in input units.
+    operations
+        What was met on the way, with the status of each.
+    switches
+        One int64 array per max-pool on the way, as recorded (flat index into its input), nearest
+        the unit first; None unless asked for.
+    """
+
+    activation: Activation
+    rule: str
+    pixels: Floats
+    operations: tuple[Operation, ...] = ()
+    switches: tuple[Ints, ...] | None = field(default=None, repr=False)
+
+    @property
+    def status(self) -> Status:
+        """The weakest status among the operations."""
+        return weakest(self.operations)
+
+    @property
+    def pools(self) -> int:
+        """Number of max-pools whose switches make the picture depend on this image."""
+        return sum(o.count for o in self.operations if MAX_POOL in o.name)
+
+    def numpy(self) -> Floats:
+        """The signed pixels, (rows, columns, channels) float32."""
+        return self.pixels
+
+    def crop(self) -> Floats:
+        """The receptive field's part, at full size (zero outside of the image)."""
+        return self.activation.box.cut(self.pixels)
+
+    def to_pil(self, *, crop: bool = True, scale: float | None = None) -> Image.Image:
+        """Signed pixels around mid-grey; ``scale`` is the value shown as black or white."""
+        from PIL import Image
+
+        pixels = self.crop() if crop else self.pixels
+        return Image.fromarray(signed_to_uint8(pixels, scale or display_scale([self])))
+
+
+CLIPPED_AT = 99.5
+"""Percentile of a projection's non-zero magnitudes that is shown as full black or white."""
+
+
+def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED_AT) -> float:
+    """The value that is shown as full black or white, one for all of ``projections``.
+
+    A percentile of the absolute values that aren't zero, over the receptive-field crops. Zeros
+    say nothing of how large the others are: a third to four fifths of a crop is zero where
+    rectifiers let nothing through, and counted in they would pull the scale down and saturate
+    the rest. 1.0 if all is zero.
+    """
+    crops = [np.abs(p.crop()).ravel() for p in projections]
+    values = np.concatenate([crop[crop > 0] for crop in crops]) if crops else np.empty(0)
+    return float(np.percentile(values, percentile)) if values.size else 1.0
+
+
+def signed_to_uint8(pixels: Floats, scale: float) -> Pixels:
+    """Signed values as uint8 RGB around mid-grey (128): ``-scale`` -> 1, ``scale`` -> 255."""
+    out = np.clip(np.rint(pixels / scale * 127), -127, 127).astype(np.int16) + 128
+    if out.shape[-1] == 1:
+        out = np.repeat(out, 3, axis=-1)
+    return np.asarray(out[..., :3], dtype=np.uint8)
