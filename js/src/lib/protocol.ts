@@ -7,10 +7,24 @@ export interface Box {
   width: number;
 }
 
-export type Fill = "grey" | "mean" | number;
+/** A number in the network's input units, or a name of `Catalogue.fills`. */
+export type Fill = string | number;
 
-export interface Occluder extends Box {
+/** What covers, wherever it lies. */
+export interface Cover {
+  height: number;
+  width: number;
   fill: Fill;
+  /** 64 hex digits = 16 x 16 bits, row by row, the most significant bit first: which cells of the
+   * occluder's box are covered (nearest neighbour, scaled to its size). null: all. */
+  mask: string | null;
+  /** Further rectangles that stay covered, with the same fill; at most 8. */
+  also: Box[];
+}
+
+export interface Occluder extends Cover {
+  top: number;
+  left: number;
 }
 
 /** [layer, channel]: one value, so that no view ever sees a channel of the wrong layer. */
@@ -50,6 +64,10 @@ export interface Catalogue {
   classes: string[];
   /** What a selection's `rule` may be. */
   rules: string[];
+  /** Names of what an occluder may be filled with: grey, mean, blur, noise, border, the user's. */
+  fills: string[];
+  /** Why there are no class scores; empty if there are. */
+  no_classes: string;
   indexed: boolean;
 }
 
@@ -82,15 +100,30 @@ export interface ProjectionInfo {
   pools: number;
 }
 
+/** Without occluder. null: what the network or the key doesn't have. */
+export interface Clean {
+  probability: number | null;
+  logit: number | null;
+  log_odds: number | null;
+  /** Total activation of the feature map. */
+  total: number | null;
+  /** Its strongest activation, at `unit_place`. */
+  unit: number | null;
+  predicted: number | null;
+}
+
 export interface OcclusionData {
   rows: number;
   columns: number;
-  stride: number | Pair;
-  size: number | Pair;
-  target: number;
-  clean_probability: number;
+  stride: Pair;
+  size: Pair;
+  target: number | null;
+  layer: string | null;
   channel: number | null;
-  clean_total: number | null;
+  clean: Clean;
+  unit_place: Pair | null;
+  /** Why there are no class scores; empty if there are. */
+  no_classes: string;
   done: number;
   total: number;
   seconds_left: number | null;
@@ -98,9 +131,41 @@ export interface OcclusionData {
   note: string;
 }
 
+/** Buffers of an occlusion map, (rows, columns) each; NaN or -1 where not done; empty where the
+ * key has no layer, or the network no classes. */
+export const MAPS = [
+  "probability",
+  "predicted",
+  "total",
+  "logit",
+  "log_odds",
+  "unit",
+  "hamming",
+  "cosine",
+] as const;
+
+/** One of a channel's strongest patches, covered. */
+export interface Covered {
+  image: number;
+  name: string;
+  /** The unit, and its receptive field, cut by the image's border: what is covered. */
+  unit: Pair;
+  box: Box;
+  /** The unit's activation without and with the cover. */
+  before: number;
+  after: number;
+  /** Where the channel's maximum of the image went. */
+  moved: { row: number; col: number; value: number; box: Box };
+  /** The unit's activation with random patches of the same size covered instead; `overlap`: their
+   * mean share of pixels that lie in the receptive field. */
+  control: { mean: number; low: number; high: number; n: number; overlap: number };
+}
+
 type Empty = Record<never, never>;
 type LayerKey = { layer: string };
 type UnitKey = { layer: string; channel: number };
+/** One pass of the occluder over an image. */
+type SlideKey = Cover & { image: number; stride: number; layer: string | null };
 
 /** Every kind of request: what its key says and what its answer holds. */
 export interface Kinds {
@@ -140,16 +205,16 @@ export interface Kinds {
   predict: { key: { image: number; occluder: Occluder | null }; data: { classes: number } };
   sample: { key: UnitKey; data: { complete: boolean } };
   occlusion: {
-    key: {
-      image: number;
-      height: number;
-      width: number;
-      stride: number;
-      fill: Fill;
-      target: number | null;
-      layer: string | null;
-    };
+    key: SlideKey & { target: number | null; channel: number | null };
     data: OcclusionData;
+  };
+  estimate: {
+    key: SlideKey;
+    data: { positions: number; seconds: number | null; basis: "measured" | "probe" };
+  };
+  cover: {
+    key: UnitKey & { k: number; fill: Fill };
+    data: { covers: Covered[]; fill: Fill; k: number; partial: boolean };
   };
 }
 
