@@ -1,4 +1,5 @@
+import * as styles from "../styles";
 import { patches } from "../views/patches";
 import { widget } from "./shared/mount";
 
-export default widget("grid", patches);
+export default widget("grid", patches, [styles.patches]);

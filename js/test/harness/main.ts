@@ -7,6 +7,7 @@
  */
 
 import { MemorySelection } from "../../src/lib/selection_store";
+import * as styles from "../../src/styles";
 import { channels } from "../../src/views/channels";
 import { classes } from "../../src/views/classes";
 import { explorer } from "../../src/views/explorer";
@@ -53,7 +54,12 @@ const source = new SyntheticSource({
 });
 const { signal } = new AbortController();
 const options = { overlay: query.get("overlay") ?? "", patches: query.get("patches") ?? "" };
-const root = createRoot(place, name, signal);
+const root = createRoot(
+  place,
+  name,
+  [styles.picker, styles.patches, styles.photo, styles.classes],
+  signal,
+);
 show(root, views[name] ?? explorer, selection, source, signal, options);
 const choose = (label: string, value: string | null) => {
   const element = root.querySelector<HTMLSelectElement>(`select[aria-label^="${label}"]`);

@@ -16,7 +16,7 @@ import {
 import { Settled, settledOf } from "../../lib/settled";
 import { NoAnswer, type Source } from "../../lib/source";
 import { onTheme } from "../../lib/theme";
-import styles from "../../styles.css";
+import { COMMON } from "../../styles";
 import { header } from "../../views/header";
 import { sayNoAnswer } from "../../views/status";
 import type { View, ViewOptions } from "../../views/view";
@@ -35,13 +35,19 @@ export interface Widget {
 }
 
 /** A root element with the page contract: classes, styles, theme, settled. */
-export function createRoot(el: HTMLElement, name: string, signal: AbortSignal): HTMLElement {
+export function createRoot(
+  el: HTMLElement,
+  name: string,
+  sheets: readonly string[],
+  signal: AbortSignal,
+): HTMLElement {
   const root = h("div", { class: `zf-root zf-${name}` });
   el.append(root);
   new Settled(root);
-  injectStyles(el, [styles]);
+  const styles = [...COMMON, ...sheets];
+  injectStyles(el, styles);
   // Before it is attached an element doesn't know that it will be in a shadow root.
-  nextFrame(() => injectStyles(el, [styles]));
+  nextFrame(() => injectStyles(el, styles));
   onTheme((theme) => {
     root.dataset.zfTheme = theme;
   }, signal);
@@ -49,11 +55,11 @@ export function createRoot(el: HTMLElement, name: string, signal: AbortSignal): 
   return root;
 }
 
-/** An anywidget around a view; the root gets the class `zf-<name>`. */
-export function widget(name: string, view: View): Widget {
+/** An anywidget around a view with its style sheets; the root gets the class `zf-<name>`. */
+export function widget(name: string, view: View, sheets: readonly string[]): Widget {
   return {
     async render({ model, el, signal, host }) {
-      const root = createRoot(el, name, signal);
+      const root = createRoot(el, name, sheets, signal);
       let current = new AbortController();
       const open = async () => {
         current.abort();

@@ -1,0 +1,13 @@
+/** Style sheets: what every widget needs, and what only some of its views need. */
+
+import base from "./base.css";
+import classes from "./classes.css";
+import controls from "./controls.css";
+import layouts from "./layouts.css";
+import panels from "./panels.css";
+import patches from "./patches.css";
+import photo from "./photo.css";
+import picker from "./picker.css";
+
+export const COMMON: readonly string[] = [base, panels, controls, layouts];
+export { classes, patches, photo, picker };
