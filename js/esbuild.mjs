@@ -1,5 +1,6 @@
 // Every src/widgets/*.ts becomes one self-contained module, ../zfwidgets/static/<name>.js.
 // One module a widget, because anywidget sends the whole of it with every instance.
+// src/report/main.ts becomes report.js: a script, for pages where it runs as it is parsed.
 import { readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,11 +31,9 @@ const cssText = {
   },
 };
 
-const options = {
-  entryPoints,
+const shared = {
   outdir,
   bundle: true,
-  format: "esm",
   target: "es2022",
   minify: !watch,
   sourcemap: watch ? "inline" : false,
@@ -42,15 +41,19 @@ const options = {
   legalComments: "inline",
   logLevel: "info",
 };
+const report = { in: join(here, "src", "report", "main.ts"), out: "report" };
+const builds = [
+  { ...shared, entryPoints, format: "esm" },
+  { ...shared, entryPoints: [report], format: "iife" },
+];
 
 if (watch) {
-  const context = await esbuild.context(options);
-  await context.watch();
+  for (const options of builds) await (await esbuild.context(options)).watch();
 } else {
   // esbuild has told what was wrong; where it was called from says nothing more.
-  await esbuild.build(options).catch(() => process.exit(1));
+  for (const options of builds) await esbuild.build(options).catch(() => process.exit(1));
   // A widget that was renamed or removed must not live on in the package.
-  const built = new Set(entryPoints.map((path) => `${basename(path, ".ts")}.js`));
+  const built = new Set(entryPoints.map((path) => `${basename(path, ".ts")}.js`)).add("report.js");
   for (const name of await readdir(outdir)) {
     if (name.endsWith(".js") && !built.has(name)) await rm(join(outdir, name));
   }

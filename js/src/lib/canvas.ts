@@ -13,8 +13,21 @@ export interface Picture {
   rgba: Rgba;
 }
 
+/** The type of pictures that never leave the page: uint32 rows and columns, then RGBA. */
+export const RAW = "image/x-zfwidgets-rgba";
+
+export function rawPicture({ data, width, height }: ImageData): DataView {
+  const out = new DataView(new ArrayBuffer(8 + data.length));
+  out.setUint32(0, height, true);
+  out.setUint32(4, width, true);
+  new Uint8Array(out.buffer, 8).set(data);
+  return out;
+}
+
 export function decode(buffer: DataView, mime: string): Promise<ImageBitmap> {
-  return createImageBitmap(new Blob([bytes(buffer)], { type: mime }));
+  if (mime !== RAW) return createImageBitmap(new Blob([bytes(buffer)], { type: mime }));
+  const rgba = new Uint8ClampedArray(bytes(buffer).slice(8).buffer);
+  return createImageBitmap(new ImageData(rgba, buffer.getUint32(4, true)));
 }
 
 function resize(canvas: HTMLCanvasElement, rows: number, columns: number) {

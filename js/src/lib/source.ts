@@ -47,3 +47,8 @@ export class KernelError extends Error {
     super(message);
   }
 }
+
+/** A report doesn't hold this, a kernel would compute it: said in a line, as it is no failure. */
+export class NotStored extends Error {
+  override name = "NotStored";
+}

@@ -9,7 +9,7 @@ import type { Answer, Catalogue, Key, Kind, Progress } from "../lib/protocol";
 import { PRIORITY } from "../lib/protocol";
 import { nextFrame } from "../lib/selection_store";
 import { settledOf } from "../lib/settled";
-import { KernelError, NoAnswer, type Source, Superseded } from "../lib/source";
+import { KernelError, NoAnswer, NotStored, type Source, Superseded } from "../lib/source";
 
 /** Quicker answers show no skeleton: a flash says less than nothing. */
 const SKELETON_MS = 120;
@@ -130,6 +130,7 @@ export class Panel {
       this.setLoading(slot, false);
       const retry = () => void this.load(kind, key, slot, options, paint);
       if (error instanceof NoAnswer) this.noAnswer(error, retry, signal);
+      else if (error instanceof NotStored) this.say(slot, error.message);
       else if (!quiet) this.fail(slot, error, retry);
       return false;
     } finally {

@@ -1,0 +1,88 @@
+/** Pictures that are cut from the report's photos instead of being stored again. */
+
+import { rawPicture } from "../lib/canvas";
+import type { Box, Field, Pair } from "../lib/protocol";
+
+/** What lies outside of an image, as in patches from a kernel. */
+const OUTSIDE = "rgb(128,128,128)";
+
+/** The receptive field of a unit: `ReceptiveField.box` in zfwidgets/records. */
+export function fieldBox(field: Field, row: number, col: number, [rows, columns]: Pair): Box {
+  const span = (axis: 0 | 1, place: number, image: number): Pair =>
+    field.size[axis] >= image
+      ? [0, image]
+      : [place * field.stride[axis] + field.offset[axis], field.size[axis]];
+  const [top, height] = span(0, row, rows);
+  const [left, width] = span(1, col, columns);
+  return { top, left, height, width };
+}
+
+function stage(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("This browser offers no 2D canvas.");
+  return context;
+}
+
+function read(context: OffscreenCanvasRenderingContext2D): DataView {
+  const { width, height } = context.canvas;
+  return rawPicture(context.getImageData(0, 0, width, height));
+}
+
+/** Draw a box of the photo into a rectangle; grey where there is no photo. */
+function draw(
+  context: OffscreenCanvasRenderingContext2D,
+  photo: ImageBitmap,
+  box: Box,
+  [x, y, width, height]: [number, number, number, number],
+): void {
+  context.fillStyle = OUTSIDE;
+  context.fillRect(x, y, width, height);
+  const [top, left] = [Math.max(box.top, 0), Math.max(box.left, 0)];
+  const bottom = Math.min(box.top + box.height, photo.height);
+  const right = Math.min(box.left + box.width, photo.width);
+  if (bottom <= top || right <= left) return;
+  const [down, across] = [height / box.height, width / box.width];
+  context.drawImage(
+    photo,
+    left,
+    top,
+    right - left,
+    bottom - top,
+    x + (left - box.left) * across,
+    y + (top - box.top) * down,
+    (right - left) * across,
+    (bottom - top) * down,
+  );
+}
+
+/** A box of the photo at full size. */
+export function patch(photo: ImageBitmap, box: Box): DataView {
+  const context = stage(box.width, box.height);
+  draw(context, photo, box, [0, 0, box.width, box.height]);
+  return read(context);
+}
+
+/** Square thumbnails side by side, row by row; null leaves a place white. */
+export function sheet(
+  cuts: readonly ({ photo: ImageBitmap; box: Box } | null)[],
+  size: number,
+): { picture: DataView; columns: number } {
+  const columns = Math.max(1, Math.ceil(Math.sqrt(cuts.length)));
+  const rows = Math.max(1, Math.ceil(cuts.length / columns));
+  const context = stage(columns * size, rows * size);
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, columns * size, rows * size);
+  context.imageSmoothingQuality = "high";
+  cuts.forEach((cut, i) => {
+    if (!cut) return;
+    const { box, photo } = cut;
+    const scale = size / Math.max(box.height, box.width);
+    const width = Math.max(1, Math.round(box.width * scale));
+    const height = Math.max(1, Math.round(box.height * scale));
+    const x = (i % columns) * size + Math.floor((size - width) / 2);
+    const y = Math.floor(i / columns) * size + Math.floor((size - height) / 2);
+    context.imageSmoothingEnabled = scale < 2; // few pixels stay visible as such
+    draw(context, photo, box, [x, y, width, height]);
+  });
+  return { picture: read(context), columns };
+}

@@ -1,0 +1,160 @@
+/** A report's page: its views over what the file holds, one linked address, and tools. */
+
+import { h, injectStyles } from "../lib/dom";
+import { count } from "../lib/format";
+import type { Selection, SelectionStore } from "../lib/selection_store";
+import { currentTheme } from "../lib/theme";
+import * as sheets from "../styles";
+import { channels } from "../views/channels";
+import { classes } from "../views/classes";
+import { explorer } from "../views/explorer";
+import { layers } from "../views/layers";
+import { layout } from "../views/layout";
+import { patches } from "../views/patches";
+import { photo } from "../views/photo";
+import type { View, ViewOptions } from "../views/view";
+import { createRoot, show } from "../widgets/shared/mount";
+import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./bundle";
+import { linked } from "./link";
+import styles from "./report.css";
+import { StoredSelection } from "./snap";
+import { StoredSource } from "./stored_source";
+
+const VIEWS: Record<string, View> = {
+  explorer,
+  picker: layout("picker", [layers, channels]),
+  grid: patches,
+  occlusion: layout("occlusion", [photo, classes]),
+};
+
+const SHEETS = [sheets.picker, sheets.patches, sheets.photo, sheets.classes];
+
+export interface PageManifest extends Manifest {
+  selections: Selection[];
+  views: { view: string; selection: number; options: ViewOptions }[];
+}
+
+/** Bring all places of the page's views to life. */
+export async function open(page: Document): Promise<void> {
+  injectStyles(page.body, [styles]);
+  const { signal } = new AbortController();
+  try {
+    const folder = page.querySelector<HTMLMetaElement>('meta[name="zfwidgets-parts"]')?.content;
+    const parts = inPage(page);
+    const bundle = await Bundle.read(parts, folder ? inFolder(folder) : parts);
+    const manifest = bundle.manifest as PageManifest;
+    const source = new StoredSource(bundle);
+    const [, rows, columns] = manifest.catalogue.engine.input;
+    const selections = manifest.selections.map(
+      (state) => new StoredSelection(state, manifest.formats, [rows, columns]),
+    );
+    const notice = h("p", { class: "zf-notice", role: "status", hidden: true });
+    const first = selections[0];
+    if (first) {
+      linked(first, manifest.catalogue, (text) => say(notice, text), signal);
+      tools(page, notice, signal);
+    }
+    for (const place of page.querySelectorAll<HTMLElement>("[data-zf-view]")) {
+      const { view, selection, options } = manifest.views[Number(place.dataset.zfView)] ?? {};
+      const chosen = selections[selection ?? -1];
+      const known = VIEWS[view ?? ""];
+      if (!known || !view || !chosen) continue;
+      place.replaceChildren();
+      const root = createRoot(place, view, SHEETS, signal);
+      show(root, known, chosen, source, signal, options ?? {});
+      if (view === "explorer" || view === "grid") lack(root, chosen, source, signal);
+      settle(root, manifest);
+    }
+  } catch (error) {
+    console.error(error);
+    const name = error instanceof BrokenReport ? "This report is broken" : "This page failed";
+    const text = error instanceof Error ? error.message : String(error);
+    page.body.prepend(h("p", { class: "zf-notice", role: "alert" }, `${name}: ${text}`));
+  }
+}
+
+function say(place: HTMLElement, text: string): void {
+  place.textContent = text;
+  place.hidden = text === "";
+}
+
+/** One line on the projections of the chosen channel that only a kernel could show. */
+function lack(
+  root: HTMLElement,
+  selection: SelectionStore,
+  source: StoredSource,
+  signal: AbortSignal,
+): void {
+  const line = h("p", { class: "zf-lack", role: "status", hidden: true });
+  root.querySelector(".zf-title")?.after(line);
+  const tell = async () => {
+    const unit = selection.get("unit");
+    if (!unit) return say(line, "");
+    const [held, all] = await source.projected(...unit, selection.get("rule") || "deconvnet");
+    if (selection.get("unit")?.join() !== unit.join()) return;
+    const strongest = held === 1 ? "the strongest" : `the ${held} strongest`;
+    const which = held === 0 ? "no projections" : `${strongest} of ${count(all, "projection")}`;
+    say(line, held < all ? `This report holds ${which} of this channel; a kernel shows all.` : "");
+  };
+  const quietly = () => void tell().catch(() => say(line, ""));
+  selection.subscribe("unit", quietly, signal);
+  selection.subscribe("rule", quietly, signal);
+  quietly();
+}
+
+/** Controls that would need a kernel stay visible, disabled, and say why. */
+function settle(root: HTMLElement, { sentences, formats }: PageManifest): void {
+  for (const control of root.querySelectorAll<HTMLElement>("[data-zf-needs-kernel]")) {
+    control.setAttribute("disabled", "");
+    control.title = sentences.positions ?? "";
+  }
+  const about = root.querySelector(".zf-photo .zf-body");
+  const [only] = formats;
+  if (!about || !only) return;
+  about.append(h("p", { class: "zf-lack" }, sentences.positions ?? ""));
+}
+
+// ---------------------------------------------------------------- tools
+
+function tools(page: Document, notice: HTMLElement, signal: AbortSignal): void {
+  const place = page.querySelector("[data-zf-tools]");
+  if (!place) return;
+  const copy = h(
+    "button",
+    { class: "zf-page-button", type: "button", onclick: () => void copyLink(copy, notice) },
+    "Copy link",
+  );
+  const theme = h("button", { class: "zf-page-button", type: "button" }, "");
+  const name = () => {
+    theme.textContent = currentTheme() === "dark" ? "Light" : "Dark";
+    theme.title = `Show this page ${currentTheme() === "dark" ? "light" : "dark"}`;
+    page.documentElement.dataset.zfTheme = currentTheme();
+  };
+  theme.addEventListener("click", () => {
+    page.body.dataset.jpThemeLight = String(currentTheme() === "dark");
+    name();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name, { signal });
+  name();
+  const print = h("button", { class: "zf-page-button", type: "button" }, "Print");
+  print.addEventListener("click", () => globalThis.print());
+  place.replaceChildren(copy, theme, print);
+  place.after(notice);
+}
+
+async function copyLink(button: HTMLButtonElement, notice: HTMLElement): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = "Copied";
+    setTimeout(() => {
+      button.textContent = "Copy link";
+    }, 1500);
+  } catch {
+    // Not every page may write to the clipboard: then the reader does it.
+    const field = h("input", { class: "zf-link", readonly: true, "aria-label": "Link" });
+    field.value = location.href;
+    notice.hidden = false;
+    notice.replaceChildren("Copy this link: ", field);
+    field.select();
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * A report's selection: the occluder takes only positions, sizes and fills whose effect is stored,
+ * so that every number beside it is the one of the place where it is drawn.
+ */
+
+import { cellAt, occluderBox, pair } from "../lib/occlusion_grid";
+import type { Occluder, Pair } from "../lib/protocol";
+import {
+  MemorySelection,
+  type Selection,
+  type SelectionField,
+  type SelectionStore,
+} from "../lib/selection_store";
+import type { Format } from "./bundle";
+
+/** The stored position that is nearest to an occluder. */
+export function snapped(occluder: Occluder, formats: readonly Format[], input: Pair): Occluder {
+  const distance = (one: Format) =>
+    Math.abs(one.height - occluder.height) +
+    Math.abs(one.width - occluder.width) +
+    (one.fill === occluder.fill ? 0 : 1e6);
+  const format = [...formats].sort((a, b) => distance(a) - distance(b))[0];
+  if (!format) return occluder;
+  const { stride: step, image: _, ...look } = format;
+  const stride = pair(step);
+  const size: Pair = [format.height, format.width];
+  const grid: Pair = [Math.ceil(input[0] / stride[0]), Math.ceil(input[1] / stride[1])];
+  const middle: Pair = [
+    occluder.top + Math.floor(occluder.height / 2),
+    occluder.left + Math.floor(occluder.width / 2),
+  ];
+  const box = occluderBox(...cellAt(...middle, stride, grid), size, stride);
+  return { ...occluder, ...look, ...box };
+}
+
+export class StoredSelection implements SelectionStore {
+  private readonly inner: MemorySelection;
+
+  constructor(
+    state: Selection,
+    private readonly formats: readonly Format[],
+    private readonly input: Pair,
+  ) {
+    const { occluder } = state;
+    this.inner = new MemorySelection({
+      ...state,
+      occluder: occluder && snapped(occluder, formats, input),
+    });
+  }
+
+  get<F extends SelectionField>(field: F): Selection[F] {
+    return this.inner.get(field);
+  }
+
+  set<F extends SelectionField>(field: F, value: Selection[F]): void {
+    const covers = field === "occluder" && value !== null;
+    const stored = covers ? snapped(value as Occluder, this.formats, this.input) : value;
+    this.inner.set(field, stored as Selection[F]);
+  }
+
+  subscribe(field: SelectionField, listener: () => void, signal: AbortSignal): void {
+    this.inner.subscribe(field, listener, signal);
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * A source over a report's stored answers.
+ *
+ * What was stored as it was given is given again; patches and thumbnails are cut from the photos,
+ * projections lie in chunks of channels, and class scores under an occluder are read from the
+ * positions of a stored map. What isn't there is a `NotStored` that says what is.
+ */
+
+import { decode, RAW } from "../lib/canvas";
+import { floats, ints } from "../lib/codec";
+import { cellAt, clip, occluderBox, pair } from "../lib/occlusion_grid";
+import {
+  type Answer,
+  type Box,
+  type Catalogue,
+  identity,
+  type Key,
+  type Kind,
+  type Layer,
+  type Occluder,
+  type Pair,
+  type ProjectionInfo,
+} from "../lib/protocol";
+import { type GetOptions, NotStored, type Source, Superseded } from "../lib/source";
+import type { Bundle, Chunk, Stored } from "./bundle";
+import { fieldBox, patch, sheet } from "./crops";
+
+/** Bytes of decoded photos that are kept. */
+const PHOTOS = 96e6;
+
+interface Column {
+  image: Int32Array;
+  row: Int32Array;
+  col: Int32Array;
+}
+
+/** The parts of a layer's statistics and strongest activations, by name. */
+interface LayerColumns {
+  stats: DataView[];
+  strongest: Float32Array;
+  places: Column;
+  /** Where each channel's activations begin in `top` and `value`. */
+  starts: number[];
+  top: Column;
+  value: Float32Array;
+  imagesSeen: number;
+}
+
+interface StoredProjections {
+  scale: number;
+  clipped_at: number;
+  rows: (ProjectionInfo | null)[];
+}
+
+interface Positions {
+  classes: number[];
+  rows: number;
+  columns: number;
+  stride: Pair;
+  size: Pair;
+}
+
+type Find<K extends Kind> = (key: Key<K>) => Promise<Answer<K>>;
+
+export class StoredSource implements Source {
+  private readonly places = new Map<string, [part: string, at: number]>();
+  private readonly slots = new Map<string, symbol>();
+  private readonly photos = new Map<number, Promise<ImageBitmap>>();
+  private readonly columns = new Map<string, Promise<LayerColumns>>();
+  private readonly derived: { [K in Kind]?: Find<K> } = {
+    catalogue: async () => ({ data: this.catalogue, buffers: [] }),
+    channels: (key) => this.channels(key),
+    sheet: (key) => this.sheet(key),
+    top: (key) => this.top(key),
+    projections: (key) => this.projections(key),
+    predict: (key) => this.predict(key),
+  };
+
+  constructor(readonly bundle: Bundle) {
+    for (const [kind, key, part, at] of bundle.manifest.answers) {
+      this.places.set(identity(kind, key), [part, at]);
+    }
+  }
+
+  get catalogue(): Catalogue {
+    return this.bundle.manifest.catalogue;
+  }
+
+  async get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>> {
+    const mine = Symbol();
+    this.slots.set(options.slot, mine);
+    const answer = await this.find(kind, key);
+    // As from a kernel: only the newest of a slot is answered, and only who still listens.
+    if (this.slots.get(options.slot) !== mine || options.signal?.aborted) throw new Superseded();
+    return answer;
+  }
+
+  /** What takes longest to come from a page is unpacking: do that ahead. */
+  prefetch<K extends Kind>(kind: K, key: Key<K>): void {
+    if (kind === "projections") this.find(kind, key).catch(() => {});
+  }
+
+  onRevival(): () => void {
+    return () => {}; // nothing dies here
+  }
+
+  holds(kind: string, key: object): boolean {
+    return this.places.has(identity(kind, key));
+  }
+
+  private async find<K extends Kind>(kind: K, key: Key<K>): Promise<Answer<K>> {
+    const place = this.places.get(identity(kind, key));
+    if (place) return (await this.stored(...place)) as Answer<K>;
+    const derive = this.derived[kind] as Find<K> | undefined;
+    if (derive) return derive(key);
+    throw this.notStored(kind);
+  }
+
+  private async stored(part: string, at: number): Promise<Stored> {
+    return (await this.bundle.part(part))[at] as Stored;
+  }
+
+  private notStored(kind: string): NotStored {
+    const { sentences } = this.bundle.manifest;
+    return new NotStored(sentences[kind] ?? sentences.other ?? "");
+  }
+
+  // ---------------------------------------------------------------- layers
+
+  private layer(name: string): Layer {
+    const layer = this.catalogue.layers.find((one) => one.name === name);
+    if (!layer || !this.bundle.manifest.layers[name]) throw this.notStored("channels");
+    return layer;
+  }
+
+  private columnsOf(name: string): Promise<LayerColumns> {
+    let found = this.columns.get(name);
+    if (!found) {
+      found = this.readColumns(name);
+      found.catch(() => this.columns.delete(name));
+      this.columns.set(name, found);
+    }
+    return found;
+  }
+
+  private async readColumns(name: string): Promise<LayerColumns> {
+    this.layer(name);
+    const { part } = this.bundle.manifest.layers[name] as { part: string };
+    const { data, buffers } = await this.stored(part, 0);
+    const counts = ints(buffers[6]);
+    let start = 0;
+    const starts = Array.from(counts, (count) => {
+      start += count;
+      return start - count;
+    });
+    starts.push(start);
+    const column = (first: number): Column => ({
+      image: ints(buffers[first]),
+      row: ints(buffers[first + 1]),
+      col: ints(buffers[first + 2]),
+    });
+    return {
+      stats: buffers.slice(0, 4),
+      strongest: floats(buffers[2]),
+      places: column(3),
+      starts,
+      top: column(7),
+      value: floats(buffers[10]),
+      imagesSeen: (data as { images_seen: number }).images_seen,
+    };
+  }
+
+  private async channels({ layer }: Key<"channels">): Promise<Answer<"channels">> {
+    const { stats, strongest } = await this.columnsOf(layer);
+    return { data: { channels: strongest.length }, buffers: stats };
+  }
+
+  private box(layer: Layer, row: number, col: number): Box {
+    const [, rows, columns] = this.catalogue.engine.input;
+    return fieldBox(layer.field, row, col, [rows, columns]);
+  }
+
+  private photo(image: number): Promise<ImageBitmap> {
+    let found = this.photos.get(image);
+    this.photos.delete(image);
+    found ??= this.find("photo", { image }).then(({ data, buffers }) =>
+      decode(buffers[0] as DataView, data.mime),
+    );
+    this.photos.set(image, found);
+    found.catch(() => this.photos.delete(image));
+    const [, rows, columns] = this.catalogue.engine.input;
+    const most = Math.max(9, Math.floor(PHOTOS / (rows * columns * 4)));
+    for (const [old, bitmap] of this.photos) {
+      if (this.photos.size <= most) break;
+      this.photos.delete(old);
+      // Somebody may be about to draw it: let go when that is done.
+      setTimeout(() => void bitmap.then((one) => one.close()).catch(() => {}), 5000);
+    }
+    return found;
+  }
+
+  private async sheet({ layer, first, count, size }: Key<"sheet">): Promise<Answer<"sheet">> {
+    const info = this.layer(layer);
+    const { strongest, places } = await this.columnsOf(layer);
+    const channels = Array.from(strongest.keys()).slice(first, first + count);
+    const cuts = await Promise.all(
+      channels.map(async (channel) => {
+        if (!((strongest[channel] as number) > 0)) return null;
+        const box = this.box(info, places.row[channel] as number, places.col[channel] as number);
+        return { photo: await this.photo(places.image[channel] as number), box };
+      }),
+    );
+    const { picture, columns } = sheet(cuts, size);
+    return {
+      data: { first, count: channels.length, size, columns, mime: RAW },
+      buffers: [picture],
+    };
+  }
+
+  private async top({ layer, channel, k }: Key<"top">): Promise<Answer<"top">> {
+    const info = this.layer(layer);
+    const { starts, top, value, imagesSeen } = await this.columnsOf(layer);
+    const [from, to] = [starts[channel] as number, starts[channel + 1] as number];
+    const activations = Array.from({ length: Math.min(k, to - from) }, (_, i) => {
+      const at = from + i;
+      const image = top.image[at] as number;
+      const [row, col] = [top.row[at] as number, top.col[at] as number];
+      const name = this.catalogue.images[image]?.name ?? "";
+      return { image, name, row, col, value: value[at] as number, box: this.box(info, row, col) };
+    });
+    const buffers = await Promise.all(
+      activations.map(async ({ image, box }) => patch(await this.photo(image), box)),
+    );
+    const patchSize = this.bundle.manifest.layers[layer]?.patch as Pair;
+    return { data: { activations, patch: patchSize, images_seen: imagesSeen, mime: RAW }, buffers };
+  }
+
+  /** The chunk that holds most of a channel's projections. */
+  private chunk(layer: string, channel: number, rule: string): Chunk | undefined {
+    return this.bundle.manifest.layers[layer]?.projections
+      .filter((chunk) => chunk.rule === rule && chunk.channels.includes(channel))
+      .sort((a, b) => b.k - a.k)[0];
+  }
+
+  private async projections(key: Key<"projections">): Promise<Answer<"projections">> {
+    const { layer, channel, k, rule } = key;
+    this.layer(layer);
+    const chunk = this.chunk(layer, channel, rule);
+    if (!chunk) throw this.notStored("projections");
+    const { starts } = await this.columnsOf(layer);
+    const count = Math.min(k, (starts[channel + 1] as number) - (starts[channel] as number));
+    const { data, buffers } = await this.stored(chunk.part, chunk.channels.indexOf(channel));
+    const { rows, scale, clipped_at } = data as StoredProjections;
+    return {
+      data: {
+        projections: Array.from({ length: count }, (_, i) => rows[i] ?? null),
+        scale,
+        clipped_at,
+        patch: this.bundle.manifest.layers[layer]?.patch as Pair,
+        mime: "image/webp",
+      },
+      buffers,
+    };
+  }
+
+  /** How many of a channel's projections there are, and how many there could be. */
+  async projected(layer: string, channel: number, rule: string): Promise<Pair> {
+    const { starts } = await this.columnsOf(layer);
+    const all = (starts[channel + 1] as number) - (starts[channel] as number);
+    return [Math.min(all, this.chunk(layer, channel, rule)?.k ?? 0), all];
+  }
+
+  // ---------------------------------------------------------------- under an occluder
+
+  /** The stored map whose positions an occluder is one of. */
+  format(image: number, occluder: Occluder): [key: object, part: string, at: number] | null {
+    const wanted = { ...occluder, image } as Record<string, unknown>;
+    for (const [kind, key, part, at] of this.bundle.manifest.answers) {
+      if (kind !== "positions") continue;
+      const { stride: _, ...same } = key as Record<string, unknown>;
+      const equal = Object.entries(same).every(
+        ([name, value]) => JSON.stringify(value) === JSON.stringify(wanted[name] ?? value),
+      );
+      if (equal) return [key, part, at];
+    }
+    return null;
+  }
+
+  private async predict({ image, occluder }: Key<"predict">): Promise<Answer<"predict">> {
+    const found = occluder && this.format(image, occluder);
+    if (!found) throw this.notStored(occluder ? "positions" : "predict");
+    const [, part, at] = found;
+    const { data, buffers } = await this.stored(part, at);
+    const { classes, rows, columns, ...rest } = data as Positions;
+    const [stride, size] = [pair(rest.stride), pair(rest.size)];
+    const middle = (axis: "top" | "left") =>
+      occluder[axis] + Math.floor((axis === "top" ? size[0] : size[1]) / 2);
+    const [row, col] = cellAt(middle("top"), middle("left"), stride, [rows, columns]);
+    const [, height, width] = this.catalogue.engine.input;
+    const cell = JSON.stringify(clip(occluderBox(row, col, size, stride), height, width));
+    if (JSON.stringify(clip(boxOf(occluder), height, width)) !== cell) {
+      throw this.notStored("positions");
+    }
+    // A class that isn't stored is below all that are, and shows no number.
+    const all = new Float32Array(this.catalogue.classes.length).fill(Number.NEGATIVE_INFINITY);
+    const view = buffers[0] as DataView;
+    const first = (row * columns + col) * classes.length;
+    classes.forEach((index, i) => {
+      all[index] = view.getUint16((first + i) * 2, true) / 65535;
+    });
+    return { data: { classes: all.length }, buffers: [new DataView(all.buffer)] };
+  }
+}
+
+function boxOf({ top, left, height, width }: Box): Box {
+  return { top, left, height, width };
+}
