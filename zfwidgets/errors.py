@@ -48,6 +48,10 @@ class NotStored(ZfError, LookupError):
     """A stored engine doesn't hold what was asked for; a live engine would."""
 
 
+class BrokenReport(ZfError, ValueError):
+    """A report's file isn't whole, or isn't what was written."""
+
+
 class IndexMismatch(ZfError, ValueError):
     """An index on disk belongs to another model, transform or data; lists what differs."""
 

@@ -15,7 +15,7 @@ import { photo } from "../views/photo";
 import type { View, ViewOptions } from "../views/view";
 import { createRoot, show } from "../widgets/shared/mount";
 import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./bundle";
-import { linked } from "./link";
+import { linked, toHash } from "./link";
 import styles from "./report.css";
 import { StoredSelection } from "./snap";
 import { StoredSource } from "./stored_source";
@@ -52,7 +52,7 @@ export async function open(page: Document): Promise<void> {
     const first = selections[0];
     if (first) {
       linked(first, manifest.catalogue, (text) => say(notice, text), signal);
-      tools(page, notice, signal);
+      tools(page, () => new URL(toHash(first), location.href).href, notice, signal);
     }
     for (const place of page.querySelectorAll<HTMLElement>("[data-zf-view]")) {
       const { view, selection, options } = manifest.views[Number(place.dataset.zfView)] ?? {};
@@ -116,12 +116,12 @@ function settle(root: HTMLElement, { sentences, formats }: PageManifest): void {
 
 // ---------------------------------------------------------------- tools
 
-function tools(page: Document, notice: HTMLElement, signal: AbortSignal): void {
+function tools(page: Document, link: () => string, notice: HTMLElement, signal: AbortSignal): void {
   const place = page.querySelector("[data-zf-tools]");
   if (!place) return;
   const copy = h(
     "button",
-    { class: "zf-page-button", type: "button", onclick: () => void copyLink(copy, notice) },
+    { class: "zf-page-button", type: "button", onclick: () => void copyLink(link(), copy, notice) },
     "Copy link",
   );
   const theme = h("button", { class: "zf-page-button", type: "button" }, "");
@@ -142,9 +142,13 @@ function tools(page: Document, notice: HTMLElement, signal: AbortSignal): void {
   place.after(notice);
 }
 
-async function copyLink(button: HTMLButtonElement, notice: HTMLElement): Promise<void> {
+async function copyLink(
+  link: string,
+  button: HTMLButtonElement,
+  notice: HTMLElement,
+): Promise<void> {
   try {
-    await navigator.clipboard.writeText(location.href);
+    await navigator.clipboard.writeText(link);
     button.textContent = "Copied";
     setTimeout(() => {
       button.textContent = "Copy link";
@@ -152,7 +156,7 @@ async function copyLink(button: HTMLButtonElement, notice: HTMLElement): Promise
   } catch {
     // Not every page may write to the clipboard: then the reader does it.
     const field = h("input", { class: "zf-link", readonly: true, "aria-label": "Link" });
-    field.value = location.href;
+    field.value = link;
     notice.hidden = false;
     notice.replaceChildren("Copy this link: ", field);
     field.select();

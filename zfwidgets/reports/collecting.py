@@ -1,0 +1,356 @@
+"""Collect what a report holds: the answers that a live widget would get, packed into parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError
+from ..records import OcclusionMap, Operation, Progress, TopActivations, softmax
+from ..widgets.encode import Answer, decode_picture, numbers
+from ..widgets.service import Need
+from ..widgets.source import Source
+from .parts import checksum, pack
+from .pictures import MIME, SMALL, Encoder
+from .planning import BASE64, PATCHES, SHELL, Plan, megabytes
+
+RULE = "deconvnet"
+CHUNK = 48
+"""Channels whose strongest projections lie in one part."""
+KEPT = 0.01
+"""Probability from which on a class is stored in a map's positions, if it ever reaches that."""
+TARGETS = 5
+"""Most probable classes whose maps are stored."""
+
+
+class Tap:
+    """An engine that keeps the record of its last occlusion map."""
+
+    def __init__(self, engine: EngineProtocol) -> None:
+        self._engine = engine
+        self.last: OcclusionMap | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def occlude_steps(
+        self, *arguments: Any, **named: Any
+    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+        """As the engine's."""
+        self.last = yield from self._engine.occlude_steps(*arguments, **named)
+        return self.last
+
+
+@dataclass
+class Content:
+    """What was collected.
+
+    Attributes
+    ----------
+    parts
+        By name, each packed.
+    manifest
+        What the page and `StoredEngine` read first.
+    operations
+        What the projections met on their way, by layer.
+    left_out
+        Sentences on what didn't fit the budget.
+    """
+
+    parts: dict[str, bytes] = field(default_factory=dict)
+    manifest: dict[str, Any] = field(default_factory=dict)
+    operations: dict[str, dict[str, Operation]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+
+class Collector:
+    """Fills a report as a plan says; a generator in steps, so that it can be stopped."""
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        plan: Plan,
+        slides: Callable[[int], Sequence[Need]],
+        *,
+        rule: str = RULE,
+        inline: bool = True,
+    ) -> None:
+        self.engine = engine
+        self.plan = plan
+        self.slides = slides
+        self.rule = rule
+        self.tap = Tap(engine)
+        self.source = Source(self.tap, answers=0)
+        self.photo = Encoder(plan.quality.photos)
+        self.projection = Encoder(plan.quality.projections, SMALL)
+        self.content = Content()
+        self.stored: set[int] = set()
+        self.tops: dict[str, list[TopActivations]] = {}
+        self._scale = BASE64 if inline else 1.0
+        self._spent = float(SHELL)
+        self._answers: list[list[Any]] = []
+        self._layers: dict[str, dict[str, Any]] = {}
+        self._formats: list[dict[str, Any]] = []
+
+    def steps(self) -> Generator[Progress, None, Content]:
+        """Collect; yields how far it is."""
+        yield from self.engine.index_steps()
+        for stage in (self._statistics, self._photos, self._first, self._maps, self._strongest):
+            yield from stage()
+        yield from self._chosen()
+        self.content.manifest = self._manifest()
+        return self.content
+
+    # ------------------------------------------------------------------ the budget
+
+    def _put(self, name: str, answers: Sequence[Answer], *, must: bool = False) -> bool:
+        """Store a part if it fits; whether it did."""
+        part = pack(answers)
+        size = self._scale * len(part) + 120
+        budget = self.plan.budget
+        if budget is not None and self._spent + size > budget:
+            if must:
+                raise InputError(
+                    f"The report needs more than its budget of {megabytes(budget)} for statistics "
+                    "and photos alone: raise the budget, pass fewer layers, or write a folder."
+                )
+            return False
+        self._spent += size
+        self.content.parts[name] = part
+        return True
+
+    def _out(self, count: int, what: str) -> None:
+        if count:
+            self.content.left_out.append(f"{count} {what} didn't fit the budget.")
+
+    # ------------------------------------------------------------------ the stages
+
+    def _statistics(self) -> Iterator[Progress]:
+        for done, name in enumerate(self.plan.layers):
+            yield Progress(done, len(self.plan.layers), None, "statistics")
+            layer = self.engine.layer(name)
+            summary = self.engine.channels(name)
+            tops = [self.engine.top(name, c, PATCHES) for c in range(layer.channels)]
+            flat = [a for top in tops for a in top]
+            columns = [
+                numbers(summary.mean),
+                numbers(summary.silent),
+                numbers(summary.strongest),
+                *(numbers(getattr(summary, n), "<i4") for n in ("image", "row", "col")),
+                numbers(np.array([len(top) for top in tops]), "<i4"),
+                numbers(np.array([a.image for a in flat], dtype=np.int64), "<i4"),
+                numbers(np.array([a.unit.row for a in flat], dtype=np.int64), "<i4"),
+                numbers(np.array([a.unit.col for a in flat], dtype=np.int64), "<i4"),
+                numbers(np.array([a.value for a in flat])),
+            ]
+            part = f"layer/{done}"
+            box = layer.receptive_field.box(0, 0)
+            seen = tops[0].images_seen if tops else 0
+            self._put(part, [({"images_seen": seen}, columns)], must=True)
+            self.tops[name] = tops
+            self._layers[name] = {
+                "part": part,
+                "patch": [box.height, box.width],
+                "projections": [],
+            }
+
+    def _wanted_photos(self) -> list[int]:
+        """Photos, those first that show most: chosen ones, then by rank of their activations."""
+        wanted = dict.fromkeys(self.plan.images)
+        for rank in range(PATCHES):
+            for tops in self.tops.values():
+                wanted.update((top[rank].image, None) for top in tops if len(top) > rank)
+        return list(wanted)
+
+    def _photos(self) -> Iterator[Progress]:
+        wanted = self._wanted_photos()
+        scored = len(self.engine.info.labels) > 0
+        for done, image in enumerate(wanted[: self.plan.photos]):
+            yield Progress(done, len(wanted), None, "photos")
+            data, buffers = run(self.source.answer("photo", {"image": image}))
+            pixels = np.asarray(decode_picture(buffers[0]))
+            answers = [({**data, "mime": MIME}, [self.photo(pixels)])]
+            keys: list[Need] = [("photo", {"image": image})]
+            if scored:
+                keys.append(("predict", {"image": image, "occluder": None}))
+                answers.append(run(self.source.answer(*keys[-1])))
+            if not self._put(f"photo/{image}", answers, must=done < len(self.plan.images)):
+                break
+            self._list(keys, f"photo/{image}")
+            self.stored.add(image)
+        self._out(len(wanted) - len(self.stored), "photos")
+
+    def _list(self, needs: Sequence[Need], part: str) -> None:
+        self._answers += [[kind, key, part, at] for at, (kind, key) in enumerate(needs)]
+
+    def _first(self) -> Iterator[Progress]:
+        yield from self._all_projections(self.plan.first, "first", "projections of chosen channels")
+
+    def _chosen(self) -> Iterator[Progress]:
+        yield from self._all_projections(self.plan.chosen, "nine", "channels' further projections")
+
+    def _all_projections(
+        self, units: Sequence[tuple[str, int]], prefix: str, what: str
+    ) -> Iterator[Progress]:
+        """All projections of some channels, each channel a part."""
+        for done, (layer, channel) in enumerate(units):
+            yield Progress(done, len(units), None, what)
+            part = f"{prefix}/{self.plan.layers.index(layer)}/{channel}"
+            answer = self._project(layer, channel, PATCHES)
+            if not self._put(part, [answer]):
+                self._out(len(units) - done, what)
+                return
+            self._chunk(layer, part, PATCHES, [channel])
+
+    def _strongest(self) -> Iterator[Progress]:
+        """The strongest projection of each channel, many channels a part."""
+        out, done = 0, 0
+        total = sum(len(tops) for tops in self.tops.values())
+        for at, (layer, tops) in enumerate(self.tops.items()):
+            for start in range(0, len(tops), CHUNK):
+                channels = list(range(start, min(start + CHUNK, len(tops))))
+                done += len(channels)
+                if out:  # what comes last is left out, not what happens to be large
+                    out += len(channels)
+                    continue
+                answers = []
+                for channel in channels:
+                    yield Progress(done - channels[-1] + channel, total, None, "projections")
+                    answers.append(self._project(layer, channel, 1))
+                part = f"strongest/{at}/{start}"
+                if self._put(part, answers):
+                    self._chunk(layer, part, 1, channels)
+                else:
+                    out += len(channels)
+        self._out(out, "channels' strongest projections")
+
+    def _chunk(self, layer: str, part: str, k: int, channels: list[int]) -> None:
+        self._layers[layer]["projections"].append(
+            {"part": part, "rule": self.rule, "k": k, "channels": channels}
+        )
+
+    def _project(self, layer: str, channel: int, k: int) -> Answer:
+        """The live answer, its pictures as WebP, what is the same for the layer left out."""
+        key = {"layer": layer, "channel": channel, "k": k, "rule": self.rule}
+        data, buffers = run(self.source.answer("projections", key))
+        pictures = [self.projection(np.asarray(decode_picture(b))) for b in buffers]
+        met = self.content.operations.setdefault(layer, {})
+        for row in data["projections"]:
+            for operation in () if row is None else row["operations"]:
+                met.setdefault(operation["name"], Operation(**operation))
+        rows = data["projections"]
+        return {"rows": rows, "scale": data["scale"], "clipped_at": data["clipped_at"]}, pictures
+
+    def _maps(self) -> Iterator[Progress]:
+        """An occlusion map and the class scores at its positions, a part for each photo."""
+        for done, image in enumerate(self.plan.images):
+            yield Progress(done, len(self.plan.images), None, "occlusion maps")
+            needs: list[Need] = []
+            answers: list[Answer] = []
+            for kind, key in self.slides(image):
+                for step in iterate(answers, self.source.answer(kind, key)):
+                    yield Progress(done, len(self.plan.images), None, f"occlusion maps: {step}")
+                needs.append((kind, key))
+            key = position_key(needs[0][1])
+            if (look := {n: v for n, v in key.items() if n != "image"}) not in self._formats:
+                self._formats.append(look)
+            if (scores := positions(self.tap.last)) is not None:
+                answers.append(scores)
+                needs.append(("positions", key))
+            if not self._put(f"map/{image}", answers):
+                self._out(len(self.plan.images) - done, "occlusion maps")
+                return
+            self._list(needs, f"map/{image}")
+
+    # ------------------------------------------------------------------ the manifest
+
+    def _manifest(self) -> dict[str, Any]:
+        (catalogue, _), layers = run(self.source.answer("catalogue", {})), self._layers
+        catalogue["layers"] = [one for one in catalogue["layers"] if one["name"] in layers]
+        catalogue["rules"] = [self.rule]
+        catalogue["indexed"] = True
+        return {
+            "format": 1,
+            "fingerprint": self.engine.info.fingerprint,
+            "catalogue": catalogue,
+            "parts": {name: list(checksum(part)) for name, part in self.content.parts.items()},
+            "answers": self._answers,
+            "layers": layers,
+            "formats": self._formats,
+            "sentences": self._sentences(),
+        }
+
+    def _sentences(self) -> dict[str, str]:
+        """What the report holds, how exactly, and what needs a kernel."""
+        names = self.engine.info.images
+        maps = [answer[1]["image"] for answer in self._answers if answer[0] == "positions"]
+        listed = ", ".join(names[i] for i in dict.fromkeys(maps[:6]))
+        more = f" and {len(maps) - 6} more" if len(maps) > 6 else ""
+        looks = "; ".join(
+            f"{look['height']} × {look['width']} px, stride {look['stride']}, fill {look['fill']}"
+            for look in self._formats
+        )
+        held = f"this report holds those of {listed}{more}" if maps else "this report holds none"
+        return {
+            "photo": "This photo isn't in the report.",
+            "channels": f"This report holds {len(self._layers)} layers; this isn't one of them.",
+            "projections": "This report holds no projection of this channel; a kernel makes it.",
+            "predict": "This report holds no class scores of this photo.",
+            "occlusion": f"Occlusion maps: {held} ({looks or 'no looks'}); a kernel makes others.",
+            "positions": "Without a kernel the occluder stands where its effect is stored: "
+            f"{looks or 'nowhere'}.",
+            "photos": self.photo.sentence("Photos, and patches cut from them,"),
+            "pictures": self.projection.sentence("Projections"),
+            "other": "This isn't in the report; a kernel computes it.",
+        }
+
+
+def position_key(key: Mapping[str, Any]) -> dict[str, Any]:
+    """What the positions of a map depend on."""
+    return {n: v for n, v in key.items() if n not in ("target", "layer", "channel")}
+
+
+def positions(record: OcclusionMap | None) -> Answer | None:
+    """Class scores at each position of a map, of the classes that come up anywhere in it.
+
+    uint16 (rows, columns, classes): probability times 65535. None where there are no scores.
+    """
+    if record is None or record.logits is None or record.clean is None:
+        return None
+    scores = softmax(record.logits)
+    seen: NDArray[np.bool_] = np.any(scores >= KEPT, axis=(0, 1))
+    seen[np.argsort(-record.clean, kind="stable")[:TARGETS]] = True
+    seen[np.unique(scores.argmax(-1))] = True
+    classes = np.flatnonzero(seen)
+    stored = np.rint(scores[..., classes].astype(np.float64) * 65535)
+    return {
+        "classes": classes.tolist(),
+        "rows": record.grid[0],
+        "columns": record.grid[1],
+        "stride": list(record.stride),
+        "size": list(record.size),
+    }, [numbers(stored, "<u2")]
+
+
+def run(steps: Generator[Any, None, Any]) -> Any:
+    """Run steps to the end; their result."""
+    found: list[Any] = []
+    for _ in iterate(found, steps):
+        pass
+    return found[0]
+
+
+def iterate(results: list[Any], steps: Generator[Any, None, Any]) -> Iterator[str]:
+    """Run steps, yielding how far each says it is; the result is appended to ``results``."""
+
+    def whole() -> Iterator[Any]:
+        results.append((yield from steps))
+
+    for step in whole():
+        if isinstance(step, Progress) and step.total:
+            yield f"{step.done} / {step.total}"

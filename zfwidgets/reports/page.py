@@ -1,0 +1,111 @@
+"""The HTML around a report's parts. Everything that isn't ours is escaped text or base64."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+
+from .. import __version__
+from ..errors import MissingDependency
+from ..widgets.bundle import STATIC
+from .provenance import clean
+
+NEEDS_SCRIPT = "This report needs JavaScript: nothing is loaded, all that it shows is in the file."
+
+
+def runtime() -> str:
+    """The script that brings a page to life.
+
+    Raises
+    ------
+    MissingDependency
+        In a source checkout whose JavaScript isn't built.
+    """
+    path = STATIC / "report.js"
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        raise MissingDependency(
+            f"The JavaScript of reports isn't built: {path} is missing. In a source checkout run "
+            "`python js/hatch_build.py` (it needs Node.js); a release wheel carries it."
+        ) from None
+
+
+def policy(script: str, *, folder: bool) -> str:
+    """The Content-Security-Policy that the page asks for itself.
+
+    One script, by its hash; no requests but to the folder's own files. Styles are set by the
+    script, which needs 'unsafe-inline' for them; without requests they can tell nobody anything.
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    rules = [
+        "default-src 'none'",
+        f"script-src 'sha256-{digest}'",
+        "style-src 'unsafe-inline'",
+        "img-src data: blob:",
+        f"connect-src {chr(39)}self{chr(39)}" if folder else "connect-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return "; ".join(rules)
+
+
+def place(view: int) -> str:
+    """Where a view of the manifest will be."""
+    return f'<div class="zf-place" data-zf-view="{view}"><noscript>{NEEDS_SCRIPT}</noscript></div>'
+
+
+def element(name: str, part: bytes) -> bytes:
+    """A part inside a page."""
+    opening = f'<script type="application/octet-stream" id="zf-part-{name}">'
+    return opening.encode() + base64.b64encode(part) + b"</script>\n"
+
+
+def render(
+    title: str,
+    body: Sequence[str],
+    provenance: str,
+    manifest: bytes,
+    parts: Mapping[str, bytes],
+    *,
+    folder: str | None = None,
+) -> Iterator[bytes]:
+    """The page, piece by piece.
+
+    Parameters
+    ----------
+    title
+        Plain text.
+    body
+        HTML of texts and places, in order.
+    provenance
+        HTML.
+    manifest, parts
+        Packed; ``parts`` are left out if they lie in a ``folder`` beside the page.
+    """
+    script = runtime()
+    name = escape(clean(title))
+    beside = f'<meta name="zfwidgets-parts" content="{escape(folder)}">\n' if folder else ""
+    yield (
+        "<!doctype html>\n"
+        '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" '
+        f'content="{escape(policy(script, folder=folder is not None))}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f'<meta name="generator" content="zfwidgets {__version__}">\n{beside}'
+        f"<title>{name}</title>\n</head>\n"
+        f'<body class="zf-page">\n<header><h1><bdi>{name}</bdi></h1>'
+        "<div data-zf-tools></div></header>\n<main>\n"
+        + "\n".join(body)
+        + f"\n</main>\n{provenance}\n<script>"
+    ).encode()
+    yield script.encode()
+    yield b"</script>\n"
+    yield element("manifest", manifest)
+    if folder is None:
+        for part in parts:
+            yield element(part, parts[part])
+    yield b"</body>\n</html>\n"

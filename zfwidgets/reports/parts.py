@@ -1,0 +1,69 @@
+"""Parts of a report: answers packed into a gzip file each, read by Python and by the page.
+
+A part's content is a uint32 (little-endian) with the length of a JSON header, the header
+``[[data, [bytes of each buffer]], ...]``, and all buffers. gzip ends with the CRC-32 of its
+content, so that a part says itself whether it is whole; the manifest says which one it must be.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import BrokenReport
+from ..widgets.encode import Answer
+
+ADVICE = "The file was cut short or changed: get it again from where it came."
+
+
+def pack(answers: Sequence[Answer], *, level: int = 9) -> bytes:
+    """Pack answers into one part: equal answers give equal bytes."""
+    header = json.dumps(
+        [[data, [len(buffer) for buffer in buffers]] for data, buffers in answers],
+        separators=(",", ":"),
+        allow_nan=False,
+    ).encode()
+    content = [struct.pack("<I", len(header)), header]
+    content += [buffer for _, buffers in answers for buffer in buffers]
+    return gzip.compress(b"".join(content), level, mtime=0)
+
+
+def unpack(name: str, part: bytes) -> list[Answer]:
+    """The answers of a part.
+
+    Raises
+    ------
+    BrokenReport
+        If it isn't whole; ``name`` is the part's.
+    """
+    try:
+        content = gzip.decompress(part)
+        (length,) = struct.unpack_from("<I", content)
+        header = json.loads(content[4 : 4 + length])
+        answers: list[Answer] = []
+        at = 4 + length
+        for data, sizes in header:
+            buffers = []
+            for size in sizes:
+                buffers.append(content[at : at + size])
+                at += size
+            answers.append((data, buffers))
+    except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
+        raise BrokenReport(f"Part {name!r} of the report is damaged ({error}). {ADVICE}") from error
+    return answers
+
+
+def checksum(part: bytes) -> tuple[int, int]:
+    """(bytes of the part, CRC-32 of its content), as the manifest lists them."""
+    return len(part), struct.unpack("<I", part[-8:-4])[0] if len(part) >= 18 else -1
+
+
+def checked(name: str, part: bytes, expected: Any) -> bytes:
+    """The part, if it is the one that the manifest lists; raises `BrokenReport`."""
+    if list(checksum(part)) != list(expected):
+        raise BrokenReport(f"Part {name!r} of the report isn't what was written. {ADVICE}")
+    return part

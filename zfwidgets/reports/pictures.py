@@ -1,0 +1,77 @@
+"""Pictures of a report: WebP, without loss or with a loss that is measured and stated.
+
+Measured over SqueezeNet's 3,944 strongest projections, bytes a pixel: PNG 1.4, WebP without loss
+1.1, of quality 90 .20, of quality 75 .10, on average 3 and 3.8 of 255 levels off. Below 32 x 32
+pixels colours at half resolution would cost up to 14 levels and save little: no loss there.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from ..records import Pixels
+
+MIME = "image/webp"
+SMALL = 32 * 32
+"""Pixels up to which a projection is stored without loss at any quality."""
+
+
+@dataclass
+class Encoder:
+    """Encodes pictures of one kind and keeps account of what that lost.
+
+    Attributes
+    ----------
+    quality
+        WebP's, 0 to 100; None: without loss.
+    small
+        Pixels up to which there is no loss at any quality.
+    """
+
+    quality: int | None
+    small: int = 0
+    _pictures: int = field(default=0, init=False)
+    _lost: float = field(default=0.0, init=False)
+
+    def __call__(self, pixels: Pixels) -> bytes:
+        """A picture, (rows, columns, 3) uint8, as WebP."""
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        if self.quality is None or image.width * image.height <= self.small:
+            return _webp(image, lossless=True, quality=60, method=4)
+        encoded = _webp(image, quality=self.quality, method=4)
+        off = np.abs(pixels.astype(np.int16) - decoded(encoded))
+        self._pictures += 1
+        self._lost += float(off.mean())
+        return encoded
+
+    def sentence(self, what: str) -> str:
+        """What was lost, for the reader."""
+        if not self._pictures:
+            return f"{what} are stored without loss."
+        lost = self._lost / self._pictures
+        return (
+            f"{what} are stored as WebP of quality {self.quality}: on average {lost:.1f} of 255 "
+            "levels off."
+        )
+
+
+def _webp(image: Image.Image, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", **options)
+    return stream.getvalue()
+
+
+def decoded(picture: bytes) -> Pixels:
+    """The pixels of an encoded picture, (rows, columns, 3) uint8."""
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
+
+
+def expected_bytes(pixels: float, quality: int | None, small: int = SMALL) -> float:
+    """About how many bytes a projection of so many pixels takes."""
+    if quality is None or pixels <= small:
+        return 1.25 * pixels + 150
+    return {90: 0.21, 75: 0.105, 60: 0.075}[quality] * pixels + 220

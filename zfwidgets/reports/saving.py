@@ -1,0 +1,312 @@
+"""`save_report`: widgets as one HTML file that needs neither kernel nor network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError
+from ..records import Progress
+from ..widgets import needs
+from ..widgets.base import EngineWidget, centred_occluder, first_selection
+from ..widgets.keys import input_size
+from ..widgets.options import map_options
+from ..widgets.selection import Selection
+from ..widgets.service import Need
+from . import files, page, provenance
+from .collecting import RULE, Collector, Content
+from .markdown import to_html
+from .parts import pack
+from .planning import PATCHES, Plan, make_plan, megabytes
+
+VIEWS = {
+    "explorer": "explorer",
+    "picker": "picker",
+    "patch_grid": "grid",
+    "occlusion_map": "occlusion",
+}
+"""A widget's module, and the view that the page has for it."""
+
+
+@dataclass(frozen=True)
+class SavedReport:
+    """A report on disk.
+
+    Attributes
+    ----------
+    path
+        The file, or the folder.
+    size
+        In bytes, all files together.
+    plan
+        What was to be in it.
+    left_out
+        Sentences on what didn't fit the budget.
+    """
+
+    path: Path
+    size: int
+    plan: Plan
+    left_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        left = "".join(f"\n{line}" for line in self.left_out)
+        return f"{self.path}: {megabytes(self.size)}{left}"
+
+
+def save_report(
+    widgets: Any,
+    path: str | Path,
+    *,
+    layers: Iterable[str] | str | None = None,
+    channels: Any = None,
+    images: Iterable[int | str] | str | None = None,
+    budget: str | float | None = "25 MB",
+    title: str | None = None,
+    text: str = "",
+    progress: bool = True,
+) -> SavedReport:
+    """Write widgets as a report: one HTML file, alive without kernel and network.
+
+    The page shows the same views, with the same keys; what would need a kernel is disabled and
+    says so. It makes no requests and opens from disk as from any static host.
+
+    Parameters
+    ----------
+    widgets
+        An Explorer, another widget, or a list of widgets and of Markdown texts between them. All
+        widgets are of one engine. An engine stands for its Explorer.
+    path
+        ``report.html``; a path of any other ending is a folder with a page and a file for each
+        part, for what is larger, to be served by any static host.
+    layers
+        Names of the layers that it holds, ``"all"``, or None: convolutions, and what is chosen.
+    channels
+        Of which all projections are stored, beside those that the widgets show: a list for the
+        layer that is chosen, ``{layer: list or "all"}``, or ``"all"``. Of all others the strongest
+        is stored.
+    images
+        Indices or names of the photos whose occlusion maps are stored, or ``"all"``. None: the
+        chosen photo, and those of the chosen channel's strongest patches.
+    budget
+        Size of the file at most, like ``"25 MB"``; None: as much as it takes. See
+        `zfwidgets.reports.planning` for what goes first.
+    title
+        Of the page.
+    text
+        Markdown before the widgets; HTML in it is shown, not obeyed.
+    progress
+        Show how far it is.
+
+    Returns
+    -------
+    SavedReport
+        Where it is, how large, and what didn't fit.
+
+    Raises
+    ------
+    InputError
+        For what can't be shown, chosen or written; the file that was there is left as it was.
+    """
+    draft = Draft(widgets, title=title, text=text)
+    target = Path(path)
+    folder = files.is_folder(target)
+    plan = draft.plan(
+        layers=layers, channels=channels, images=images, budget=budget, inline=not folder
+    )
+    if folder:
+        with files.new_folder(target) as new:
+            content = draft.collect(plan, progress, inline=False)
+            (new / files.PARTS).mkdir()
+            size = 0
+            for name, part in content.parts.items():
+                size += (new / files.PARTS / files.part_file(name)).write_bytes(part)
+            with (new / files.PAGE).open("wb") as file:
+                size += files.write(file, draft.render(content, files.PARTS))
+    else:
+        with files.new_file(target) as file:
+            content = draft.collect(plan, progress)
+            size = files.write(file, draft.render(content))
+    return SavedReport(target, size, plan, tuple(content.left_out))
+
+
+def plan_report(
+    widgets: Any,
+    *,
+    layers: Iterable[str] | str | None = None,
+    channels: Any = None,
+    images: Iterable[int | str] | str | None = None,
+    budget: str | float | None = "25 MB",
+    folder: bool = False,
+) -> Plan:
+    """What `save_report` would store, and about how large: a few photos are read, no more."""
+    return Draft(widgets).plan(
+        layers=layers, channels=channels, images=images, budget=budget, inline=not folder
+    )
+
+
+class Draft:
+    """What stands in a report, before its data are collected."""
+
+    def __init__(self, widgets: Any, *, title: str | None = None, text: str = "") -> None:
+        items = list(widgets) if isinstance(widgets, list | tuple) else [widgets]
+        self.engine = _engine_of(items)
+        self.selections: list[dict[str, Any]] = []
+        self.views: list[dict[str, Any]] = []
+        self.body = [_prose(text)] if text else []
+        seen: dict[int, int] = {}
+        for item in items:
+            if isinstance(item, str):
+                self.body.append(_prose(item))
+                continue
+            view, chosen, options = _view(item, self.engine)
+            if id(chosen) not in seen:
+                seen[id(chosen)] = len(self.selections)
+                self.selections.append(_state(chosen))
+            self.body.append(page.place(len(self.views)))
+            self.views.append(
+                {"view": view, "selection": seen[id(chosen)], "options": {**options, "auto": True}}
+            )
+        self.title = title or f"{self.engine.info.model}: what its channels see"
+        self.options = next(
+            (view["options"] for view in self.views if "stride" in view["options"]),
+            map_options(
+                self.engine,
+                stride=None,
+                overlay="probability",
+                colours="viridis",
+                opacity=0.6,
+                auto=True,
+            ),
+        )
+
+    def units(self) -> list[tuple[str, int]]:
+        """The channels that the widgets show."""
+        return [tuple(s["unit"]) for s in self.selections if s["unit"] is not None]
+
+    def plan(self, *, images: Any = None, **choices: Any) -> Plan:
+        """See `make_plan`."""
+        photos = [selection["photo"] for selection in self.selections]
+        if images is None and self.engine.indexed:
+            photos += [a.image for unit in self.units() for a in self.engine.top(*unit, PATCHES)]
+        rows, columns = input_size(self.engine)
+        stride = self.options["stride"]
+        positions = math.ceil(rows / stride) * math.ceil(columns / stride)
+        return make_plan(
+            self.engine, self.units(), photos, images=images, positions=positions, **choices
+        )
+
+    def slides(self, image: int) -> list[Need]:
+        """The requests for a photo's occlusion maps, as its view makes them."""
+        found: dict[str, Need] = {}
+        for selection in self.selections:
+            like = SimpleNamespace(
+                unit=selection["unit"],
+                photo=image,
+                occluder=selection["occluder"] or centred_occluder(self.engine, None),
+                target=None,
+                rule=selection["rule"],
+            )
+            for overlay in ("probability", "strongest"):
+                options = {**self.options, "auto": True, "overlay": overlay}
+                need = needs.occlusion(like, options)[-1]  # type: ignore[arg-type]
+                found.setdefault(repr(need), need)
+        return list(found.values())
+
+    def collect(self, plan: Plan, progress: bool = True, *, inline: bool = True) -> Content:
+        """Compute and pack what the plan says."""
+        collector = Collector(self.engine, plan, self.slides, inline=inline)
+        content: Content = _watch(collector.steps(), progress)
+        manifest = content.manifest
+        said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
+        manifest["catalogue"] = provenance.scrubbed(manifest["catalogue"])
+        manifest["catalogue"]["engine"]["notes"] += [*said, *content.left_out]
+        for name, sentence in manifest["sentences"].items():
+            manifest["sentences"][name] = provenance.without_paths(sentence)
+        manifest["left_out"] = content.left_out
+        manifest["title"] = self.title
+        manifest["selections"] = self.selections
+        manifest["views"] = self.views
+        return content
+
+    def render(self, content: Content, folder: str | None = None) -> Iterable[bytes]:
+        """The page, piece by piece."""
+        manifest = content.manifest
+        said = manifest["sentences"]
+        terms = provenance.facts(
+            self.engine, list(manifest["layers"]), [said["photos"], said["pictures"]]
+        )
+        terms += [("Left out", sentence) for sentence in content.left_out]
+        origin = provenance.page(
+            terms,
+            RULE,
+            content.operations,
+            self.engine.info.skipped,
+            getattr(self.engine, "licences", ()),
+        )
+        packed = pack([(manifest, [])])
+        return page.render(self.title, self.body, origin, packed, content.parts, folder=folder)
+
+
+def _prose(text: str) -> str:
+    return f'<section class="zf-prose">{to_html(provenance.clean(text))}</section>'
+
+
+def _engine_of(items: Sequence[Any]) -> EngineProtocol:
+    """The one engine of all widgets."""
+    engines = []
+    for item in items:
+        if isinstance(item, EngineWidget):
+            engines.append(item.engine)
+        elif isinstance(item, EngineProtocol):
+            engines.append(item)
+        elif not isinstance(item, str):
+            raise InputError(
+                f"A report shows widgets of zfwidgets and texts, not {type(item).__name__}."
+            )
+    if not engines:
+        raise InputError("A report needs a widget: pass zf.Explorer(engine).")
+    fingerprints = {engine.info.fingerprint for engine in engines}
+    if len(fingerprints) > 1:
+        raise InputError(
+            f"A report is of one engine, and these widgets have {len(fingerprints)}: write a "
+            "report for each."
+        )
+    return engines[0]
+
+
+def _view(item: Any, engine: EngineProtocol) -> tuple[str, Any, dict[str, Any]]:
+    """A widget's view, selection and options."""
+    if isinstance(item, EngineProtocol):
+        return "explorer", Selection(engine, **first_selection(engine, {})), {}
+    view = VIEWS.get(item._module)
+    if view is None:
+        raise InputError(f"A report can't show a {type(item).__name__} yet.")
+    return view, item.selection, dict(item.view_options)
+
+
+def _state(selection: Any) -> dict[str, Any]:
+    return {name: value for name, value in selection.state.items() if name != "schema"}
+
+
+def _watch(steps: Generator[Progress, None, Content], shown: bool) -> Content:
+    """Run steps under a progress bar; their result."""
+    from tqdm.auto import tqdm
+
+    found: list[Content] = []
+
+    def whole() -> Generator[Progress, None, None]:
+        found.append((yield from steps))
+
+    form = "{desc}: {n_fmt} / {total_fmt} |{bar}| {elapsed}"
+    with tqdm(disable=not shown, leave=False, bar_format=form) as bar:
+        for step in whole():
+            bar.set_description_str(step.what, refresh=False)
+            bar.n, bar.total = step.done, step.total
+            bar.update(0)
+    return found[0]
