@@ -36,6 +36,8 @@ export const CATALOGUE: Catalogue = {
   images: Array.from({ length: 20 }, (_, i) => ({ name: `photo-${i}.jpg`, label: null })),
   classes: ["tiger cat", "lynx", "espresso", "windmill", "anvil", "heron", "red fox"],
   rules: ["deconvnet", "guided", "gradient", "my own"],
+  fills: ["grey", "mean", "blur", "noise", "border", "wallpaper"],
+  no_classes: "",
   indexed: true,
 };
 
@@ -104,31 +106,86 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       const { image, occluder } = key as Key<"predict">;
       return [{ classes: 7 }, [numbers(probabilities(image, occluder ? 1 : 0))]];
     }
-    case "occlusion": {
-      const { height, width, stride, target } = key as Key<"occlusion">;
-      const [rows, columns] = [Math.ceil(INPUT[0] / stride), Math.ceil(INPUT[1] / stride)];
-      const total = rows * columns;
-      const probability = Float32Array.from({ length: total }, (_, i) => i / total);
-      const data = {
-        rows,
-        columns,
-        stride: [stride, stride],
-        size: [height, width],
-        target: target ?? 0,
-        clean_probability: 0.75,
-        channel: null,
-        clean_total: null,
-        done: total,
-        total,
-        seconds_left: 0,
-        note: "",
-      };
-      const label = new Int32Array(total).fill(1);
-      return [data, [numbers(probability), numbers(label), numbers(new Float32Array(0))]];
+    case "occlusion":
+      return slide(key as Key<"occlusion">);
+    case "estimate": {
+      const { stride } = key as Key<"estimate">;
+      const positions = Math.ceil(INPUT[0] / stride) * Math.ceil(INPUT[1] / stride);
+      return [{ positions, seconds: positions / 12, basis: "measured" }, []];
+    }
+    case "cover": {
+      const { channel, k, fill } = key as Key<"cover">;
+      return [{ covers: covers(channel, k), fill, k, partial: false }, []];
     }
     default:
       throw new Error(`no answer for ${request.kind}`);
   }
+}
+
+/** What a pass says once `done` of its cells are there; every map has values of its own. */
+export function slide(
+  key: Key<"occlusion">,
+  done = Infinity,
+): [data: unknown, buffers: DataView[]] {
+  const { height, width, stride, target, layer, channel } = key;
+  const [rows, columns] = [Math.ceil(INPUT[0] / stride), Math.ceil(INPUT[1] / stride)];
+  const total = rows * columns;
+  const map = (value: (i: number) => number) =>
+    numbers(Float32Array.from({ length: total }, (_, i) => (i < done ? value(i) : Number.NaN)));
+  const none = numbers(new Float32Array(0));
+  const label = Int32Array.from({ length: total }, (_, i) => (i < done ? 1 + (i % 2) : -1));
+  const of = target ?? 0;
+  const which = channel ?? 5;
+  const data = {
+    rows,
+    columns,
+    stride: [stride, stride],
+    size: [height, width],
+    target: of,
+    layer,
+    channel: layer === null ? null : which,
+    clean: {
+      probability: 0.75,
+      logit: 6,
+      log_odds: 1.25,
+      total: layer === null ? null : 90 + which,
+      unit: layer === null ? null : 8,
+      predicted: 0,
+    },
+    unit_place: layer === null ? null : [3, 4],
+    no_classes: "",
+    done: Math.min(done, total),
+    total,
+    seconds_left: 0,
+    note: "",
+  };
+  const of_layer = (value: (i: number) => number) => (layer === null ? none : map(value));
+  return [
+    data,
+    [
+      map((i) => i / total / (of + 1)),
+      numbers(label),
+      of_layer((i) => which + i),
+      map((i) => of - i),
+      map((i) => i / 8 - 3),
+      of_layer((i) => i / 4),
+      of_layer((i) => i / total),
+      of_layer((i) => (2 * i) / total),
+    ],
+  ];
+}
+
+function covers(channel: number, k: number) {
+  return Array.from({ length: channel === 3 ? 4 : k }, (_, rank) => ({
+    image: (channel + rank) % 20,
+    name: `photo-${(channel + rank) % 20}.jpg`,
+    unit: [rank, 2],
+    box: { top: rank, left: 3, height: 11, width: 13 },
+    before: 10 - rank,
+    after: 2,
+    moved: { row: 5, col: 6, value: 3, box: { top: 24, left: 32, height: 11, width: 13 } },
+    control: { mean: 9 - rank, low: 6 - rank, high: 10 - rank, n: 8, overlap: 0.125 },
+  }));
 }
 
 /** Answer what waits, again and again until nobody asks; kinds in `except` stay unanswered. */
@@ -172,7 +229,7 @@ export async function stage(
   const selection = new FakeModel({
     unit: ["features.3", 2],
     photo: 2,
-    occluder: { top: 10, left: 20, height: 16, width: 12, fill: "grey" },
+    occluder: { top: 10, left: 20, height: 16, width: 12, fill: "grey", mask: null, also: [] },
     target: null,
     rule: "deconvnet",
     ...state,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lutOf } from "../src/lib/colour";
+import { scaleOf } from "../src/lib/map_kinds";
 import {
   cellAt,
   clip,
@@ -12,7 +13,6 @@ import {
   range,
 } from "../src/lib/occlusion_grid";
 import type { Pair } from "../src/lib/protocol";
-import { scaleOf } from "../src/views/heatmap";
 import { keepInside, keyed, resized } from "../src/views/occluder";
 
 describe("the occluder of a cell", () => {
@@ -193,8 +193,19 @@ describe("the scale", () => {
   it("starts at zero and holds the clean value, or spreads evenly around it", () => {
     const values = Float32Array.from([0.25, Number.NaN, 0.75]);
     expect(range(values)).toEqual([0.25, 0.75]);
-    expect(scaleOf(values, 0.875, false)).toEqual([0, 0.875]);
-    expect(scaleOf(values, 0.625, true)).toEqual([0.25, 1]);
-    expect(scaleOf(Float32Array.from([-2, 1]), 0, false)).toEqual([-2, 1]);
+    expect(scaleOf("probability", values, 0.875, "viridis")).toEqual([0, 0.875]);
+    expect(scaleOf("total", values, 0.625, "diverging")).toEqual([0.25, 1]);
+    expect(scaleOf("total", Float32Array.from([-2, 1]), 0, "magma")).toEqual([-2, 1]);
+  });
+
+  it("of scores spans what there is, as their zero means nothing", () => {
+    const values = Float32Array.from([4, Number.POSITIVE_INFINITY, 7]);
+    expect(scaleOf("logit", values, 9, "viridis")).toEqual([4, 9]);
+    expect(scaleOf("log_odds", Float32Array.from([3]), 3, "viridis")).toEqual([2, 4]);
+  });
+
+  it("of distances starts at zero, which is the clean value", () => {
+    const values = Float32Array.from([0.125, 0.5]);
+    expect(scaleOf("hamming", values, 0, "diverging")).toEqual([0, 0.5]);
   });
 });

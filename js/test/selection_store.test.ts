@@ -6,7 +6,7 @@ import { FakeModel, flush } from "./fakes";
 const start = () => ({
   unit: ["conv1", 3] as [string, number],
   photo: 0,
-  occluder: { top: 1, left: 2, height: 3, width: 4, fill: "grey" as const },
+  occluder: { top: 1, left: 2, height: 3, width: 4, fill: "grey" as const, mask: null, also: [] },
   target: null,
   rule: "deconvnet",
 });
@@ -35,7 +35,15 @@ describe.each(stores)("a selection %s", (_, create) => {
     store.subscribe("unit", listener, new AbortController().signal);
     store.subscribe("occluder", listener, new AbortController().signal);
     store.set("unit", ["conv1", 3]);
-    store.set("occluder", { top: 1, left: 2, height: 3, width: 4, fill: "grey" });
+    store.set("occluder", {
+      top: 1,
+      left: 2,
+      height: 3,
+      width: 4,
+      fill: "grey",
+      mask: null,
+      also: [],
+    });
     expect(listener).not.toHaveBeenCalled();
   });
 
@@ -56,7 +64,15 @@ describe("a selection of a model", () => {
     const model = new FakeModel(start());
     const store = new ModelSelection(model);
     for (let top = 10; top < 40; top++) {
-      store.set("occluder", { top, left: 2, height: 3, width: 4, fill: "grey" });
+      store.set("occluder", {
+        top,
+        left: 2,
+        height: 3,
+        width: 4,
+        fill: "grey",
+        mask: null,
+        also: [],
+      });
     }
     store.set("photo", 9);
     expect(model.saves).toBe(0);

@@ -56,6 +56,8 @@ describe("every widget", () => {
     expect(root.dataset.zfSettled).toBe("false"); // nothing has been answered yet
     await serve(model);
     await frames();
+    await serve(model); // how long a map would take is asked a moment later
+    await frames();
     expect(root.dataset.zfSettled).toBe("true");
   });
 
@@ -468,7 +470,15 @@ describe("occlusion", () => {
     const { model, selection, root } = await open({ stride: 8 });
     expect(maps(model)).toHaveLength(0);
     await vi.advanceTimersByTimeAsync(200);
-    selection.set("occluder", { top: 0, left: 0, height: 20, width: 12, fill: "mean" });
+    selection.set("occluder", {
+      top: 0,
+      left: 0,
+      height: 20,
+      width: 12,
+      fill: "mean",
+      mask: null,
+      also: [],
+    });
     await vi.advanceTimersByTimeAsync(299);
     expect(maps(model)).toHaveLength(0);
     expect(root.dataset.zfSettled).toBe("false");
@@ -481,8 +491,11 @@ describe("occlusion", () => {
         width: 12,
         stride: 8,
         fill: "mean",
+        mask: null,
+        also: [],
         target: null,
-        layer: null,
+        layer: "features.3",
+        channel: null,
       },
     ]);
     await serve(model);
@@ -524,7 +537,15 @@ describe("occlusion", () => {
     const { model, selection } = await open({});
     await vi.advanceTimersByTimeAsync(301);
     await serve(model);
-    selection.set("occluder", { top: 3, left: 30, height: 16, width: 12, fill: "grey" });
+    selection.set("occluder", {
+      top: 3,
+      left: 30,
+      height: 16,
+      width: 12,
+      fill: "grey",
+      mask: null,
+      also: [],
+    });
     await vi.advanceTimersByTimeAsync(1000);
     expect(maps(model)).toHaveLength(1);
   });
@@ -546,7 +567,13 @@ describe("occlusion", () => {
     press(occluder, "ArrowLeft");
     expect(selection.get("occluder")).toMatchObject({ top: 18, left: 12, height: 16, width: 12 });
     press(occluder, "ArrowRight", { shiftKey: true });
-    expect(selection.get("occluder")).toMatchObject({ height: 16, width: 20, fill: "grey" });
+    expect(selection.get("occluder")).toMatchObject({
+      height: 16,
+      width: 20,
+      fill: "grey",
+      mask: null,
+      also: [],
+    });
     for (let i = 0; i < 20; i++) press(occluder, "ArrowDown");
     expect(selection.get("occluder")).toMatchObject({ top: 39 }); // its centre in the last row
   });
@@ -574,7 +601,15 @@ describe("occlusion", () => {
       );
     const before = under().length;
     for (let top = 0; top < 30; top++) {
-      selection.set("occluder", { top, left: 0, height: 16, width: 12, fill: "grey" });
+      selection.set("occluder", {
+        top,
+        left: 0,
+        height: 16,
+        width: 12,
+        fill: "grey",
+        mask: null,
+        also: [],
+      });
       await flush();
     }
     expect(under()).toHaveLength(before + 1);

@@ -19,12 +19,18 @@ export function percent(share: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} %`;
 }
 
-export function timeLeft(seconds: number | null | undefined): string {
+/** A length of time, roughly; "" if nobody knows it. */
+export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
-  if (seconds < 1) return "less than 1 s left";
-  if (seconds < 100) return `${Math.round(seconds)} s left`;
+  if (seconds < 1) return "less than 1 s";
+  if (seconds < 100) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
-  return minutes < 100 ? `${minutes} min left` : `${Math.round(minutes / 60)} h left`;
+  return minutes < 100 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+}
+
+export function timeLeft(seconds: number | null | undefined): string {
+  const text = duration(seconds);
+  return text && `${text} left`;
 }
 
 export function count(n: number, one: string, many = `${one}s`): string {

@@ -119,11 +119,11 @@ export function paintLabels(labels: Int32Array, grid: Pair): Picture {
   return paintCells(done, grid, (cell) => colours.get(labels[cell] as number) ?? OTHER);
 }
 
-/** Smallest and largest of the values that are there. */
+/** Smallest and largest of the finite values. */
 export function range(values: Float32Array): [low: number, high: number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
-    if (Number.isNaN(value)) continue;
+    if (!Number.isFinite(value)) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
   }

@@ -4,10 +4,11 @@ import base from "./base.css";
 import classes from "./classes.css";
 import controls from "./controls.css";
 import layouts from "./layouts.css";
+import maps from "./maps.css";
 import panels from "./panels.css";
 import patches from "./patches.css";
 import photo from "./photo.css";
 import picker from "./picker.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
-export { classes, patches, photo, picker };
+export { classes, maps, patches, photo, picker };

@@ -2,10 +2,14 @@
 
 import { announce } from "../lib/a11y";
 import { h } from "../lib/dom";
-import type { Box, Fill, Occluder, Pair } from "../lib/protocol";
+import { fillText } from "../lib/fills";
+import { clipPath } from "../lib/mask";
+import type { Box, Occluder, Pair } from "../lib/protocol";
 import type { SelectionStore } from "../lib/selection_store";
 
 export const SMALLEST = 4;
+/** A pointer that moves less, in CSS pixels, has clicked. */
+const CLICK_PX = 4;
 
 /** The nearest box whose centre is in the image; at a border the image cuts the occluder. */
 export function keepInside(box: Box, [rows, columns]: Pair): Box {
@@ -59,25 +63,33 @@ export interface OccluderHandle {
   element: HTMLElement;
   /** Show the selection's occluder on an image of this extent. */
   show(extent: Pair): void; // hidden when there is none: a click on the photo makes one
+  /** The selection's occluder, or the one that a click would make. */
+  now(): Occluder;
   /** Put the box somewhere, inside the image. */
   put(box: Box): void;
-  set(fill: Fill): void;
+  change(values: Partial<Occluder>): void;
   dragging(): boolean;
 }
 
 export function defaultOccluder([rows, columns]: Pair): Occluder {
   const size = Math.max(SMALLEST, Math.round(Math.min(rows, columns) / 7));
   const [top, left] = [(rows - size) >> 1, (columns - size) >> 1];
-  return { top, left, height: size, width: size, fill: "grey" };
+  return { top, left, height: size, width: size, fill: "grey", mask: null, also: [] };
 }
 
-/** `stage` is the element that the photo fills; `step` the current stride. */
+/**
+ * `stage` is the element that the photo fills; `step` the current stride; `clicked` is told where
+ * the photo was clicked, in input pixels.
+ */
 export function occluderHandle(
   stage: HTMLElement,
   selection: SelectionStore,
   step: () => number,
+  clicked: (row: number, col: number) => void,
   signal: AbortSignal,
 ): OccluderHandle {
+  const cover = h("div", { class: "zf-cover-shape" });
+  const held = h("div", { class: "zf-held-all", "aria-hidden": "true" });
   const corner = h("span", { class: "zf-corner", "aria-hidden": "true" });
   const element = h(
     "div",
@@ -88,16 +100,20 @@ export function occluderHandle(
       "aria-roledescription": "movable rectangle",
       hidden: true,
     },
+    cover,
     corner,
   );
-  stage.append(element);
+  stage.append(held, element);
   let extent: Pair = [1, 1];
-  let drag: { start: Box; row: number; col: number; sizing: boolean } | null = null;
+  let drag: { start: Box; row: number; col: number; sizing: boolean; still: boolean } | null = null;
 
-  const now = (): Occluder => selection.get("occluder") ?? defaultOccluder(extent);
-  const write = (box: Box, fill = now().fill) => {
-    selection.set("occluder", { ...keepInside(box, extent), fill });
+  const now = (): Occluder => ({ ...defaultOccluder(extent), ...selection.get("occluder") });
+  const change = (values: Partial<Occluder>) => {
+    const next = { ...now(), ...values };
+    selection.set("occluder", { ...next, ...keepInside(next, extent) });
   };
+  const write = (box: Box) => change(box);
+  let from: Pair = [0, 0];
   const pixel = (event: PointerEvent): Pair => {
     const area = stage.getBoundingClientRect();
     return [
@@ -116,7 +132,8 @@ export function occluderHandle(
         const { height, width } = now();
         write({ top: row - height / 2, left: col - width / 2, height, width });
       }
-      drag = { start: now(), row, col, sizing: event.target === corner };
+      drag = { start: now(), row, col, sizing: event.target === corner, still: !inside };
+      from = [event.clientX, event.clientY];
       stage.setPointerCapture(event.pointerId);
       stage.classList.add("zf-dragging");
       element.focus({ preventScroll: true });
@@ -128,6 +145,10 @@ export function occluderHandle(
     "pointermove",
     (event) => {
       if (!drag) return;
+      if (Math.hypot(event.clientX - from[0], event.clientY - from[1]) >= CLICK_PX) {
+        drag.still = false;
+      }
+      if (drag.still) return;
       const [row, col] = pixel(event);
       const [down, right] = [row - drag.row, col - drag.col];
       const { top, left, height, width } = drag.start;
@@ -146,8 +167,10 @@ export function occluderHandle(
   );
   const drop = () => {
     if (!drag) return;
+    const { still, row, col } = drag;
     drag = null;
     stage.classList.remove("zf-dragging");
+    if (still) clicked(row, col);
     announce(element, label(now()));
   };
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
@@ -168,14 +191,25 @@ export function occluderHandle(
     show(size) {
       extent = size;
       const occluder = selection.get("occluder");
-      element.hidden = occluder === null;
+      element.hidden = held.hidden = occluder === null;
       if (!occluder) return;
-      element.dataset.fill = occluder.fill === "grey" ? "grey" : "other";
+      const { fill, mask, also } = now();
+      stage.dataset.fill = fill === "grey" ? "grey" : "other";
+      element.title = `Covered with: ${fillText(fill).name}`;
       element.setAttribute("aria-label", label(occluder));
+      cover.style.clipPath = clipPath(mask);
       place(element, occluder, extent);
+      held.replaceChildren(
+        ...also.map((box) => {
+          const one = h("div", { class: "zf-held zf-cover-shape" });
+          place(one, box, extent);
+          return one;
+        }),
+      );
     },
+    now,
     put: (box) => write(box),
-    set: (fill) => write(now(), fill),
+    change,
     dragging: () => drag !== null,
   };
 }

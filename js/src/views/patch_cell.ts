@@ -6,6 +6,7 @@ import { h } from "../lib/dom";
 import { number } from "../lib/format";
 import type { ProjectionInfo, TopActivation } from "../lib/protocol";
 import { magnitudePicture, positivePicture, reveal, signedPicture } from "../lib/signed";
+import { CoverBars } from "./cover";
 import { popoverButton } from "./popover";
 import { projectionCard, STATUS, type Subject } from "./projection_card";
 
@@ -40,6 +41,7 @@ export interface Look {
 export class Cell {
   readonly button: HTMLButtonElement;
   readonly element: HTMLElement;
+  readonly cover = new CoverBars();
   image: number | null = null;
   label = "";
   private patch: ImageBitmap | null = null;
@@ -74,7 +76,13 @@ export class Cell {
       this.name,
       this.status,
     );
-    this.element = h("div", { class: "zf-cell", "data-rank": rank + 1 }, this.button, caption);
+    this.element = h(
+      "div",
+      { class: "zf-cell", "data-rank": rank + 1 },
+      this.button,
+      caption,
+      this.cover.element,
+    );
     this.reset();
   }
 
@@ -85,6 +93,7 @@ export class Cell {
     this.patch?.close();
     this.patch = null;
     this.forgetProjection();
+    this.cover.set(null);
     this.button.disabled = true;
     this.button.setAttribute("aria-label", `Patch ${this.rank + 1}`);
     this.element.dataset.state = "waiting";
@@ -110,6 +119,7 @@ export class Cell {
     this.patch?.close();
     this.patch = bitmap;
     this.forgetProjection();
+    this.cover.set(null);
     this.why.textContent = "";
     this.image = image;
     this.button.disabled = false;

@@ -4,9 +4,11 @@ import { announce, roving } from "../lib/a11y";
 import { decode } from "../lib/canvas";
 import { gradient } from "../lib/colour";
 import { h, select } from "../lib/dom";
+import { fillText } from "../lib/fills";
 import { count, number } from "../lib/format";
-import { type Answer, type Catalogue, PRIORITY } from "../lib/protocol";
+import { type Answer, type Catalogue, type Fill, PRIORITY } from "../lib/protocol";
 import { ruleText } from "../lib/rules";
+import { coverLegend, tellCovers } from "./cover";
 import { Cell, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
 import { Panel } from "./status";
 import { choice, renewable, type View } from "./view";
@@ -40,7 +42,23 @@ export const patches: View = (el, selection, source, signal, options) => {
   const ruleSelect = select("Rule of the projections", [], "", (value: string) =>
     selection.set("rule", value),
   );
+  const coverButton = h(
+    "button",
+    {
+      type: "button",
+      class: "zf-button zf-toggle",
+      "aria-pressed": "false",
+      title: "Cover exactly the receptive field of each patch: what remains of the unit?",
+      onclick: () => {
+        covering = !covering;
+        coverButton.setAttribute("aria-pressed", String(covering));
+        void cover();
+      },
+    },
+    "Cover the patch",
+  );
   panel.tools.append(
+    coverButton,
     select("What to show", LAYOUTS, layout, (value) => {
       layout = value;
       redraw();
@@ -70,6 +88,9 @@ export const patches: View = (el, selection, source, signal, options) => {
   let catalogue: Catalogue | null = null;
   /** Of the projections on screen: the common scale, and where scales clip. */
   let scale: { common: number; clippedAt: number } | null = null;
+  let covering = false;
+  let covered: { fill: Fill; partial: boolean } | null = null;
+  const renewCover = renewable(signal);
   let blank: ReturnType<typeof setTimeout> | undefined;
 
   const clear = () => {
@@ -85,7 +106,36 @@ export const patches: View = (el, selection, source, signal, options) => {
     ruleSelect.disabled = layout === "patches";
     const shown = scales === "one" && scale ? scale.common : null;
     for (const cell of cells) cell.draw({ layout, values, scale: shown });
+    drawCovers();
     explain();
+  };
+
+  const drawCovers = () => {
+    const most = Math.max(0, ...cells.map((cell) => cell.cover.most));
+    for (const cell of cells) cell.cover.draw(covering && cell.image !== null, most);
+  };
+
+  /** The unit's activations with its patches covered, by the occluder's fill. */
+  const cover = async () => {
+    const current = renewCover();
+    const unit = selection.get("unit");
+    covered = null;
+    for (const cell of cells) cell.cover.set(null);
+    tellCovers(el, []);
+    redraw();
+    if (!covering || !unit) return;
+    const [layer, channel] = unit;
+    const fill = selection.get("occluder")?.fill ?? "grey";
+    const key = { layer, channel, k: K, fill };
+    const load = { priority: PRIORITY.projections, signal: current };
+    await panel.load("cover", key, "cover", load, ({ data }, _, complete) => {
+      covered = { fill: data.fill, partial: !complete };
+      for (const cell of cells) {
+        cell.cover.set(data.covers.find(({ image }) => image === cell.image) ?? null);
+      }
+      tellCovers(el, data.covers);
+      redraw();
+    });
   };
 
   /** The end of the legend's bar, and what it is. */
@@ -100,15 +150,20 @@ export const patches: View = (el, selection, source, signal, options) => {
   };
 
   const explain = () => {
+    const of = covering && covered ? coverLegend(fillText(covered.fill).name, covered.partial) : [];
+    const below = h("span", { class: "zf-answers" }, ...of);
+    panel.explain(...pictures(), of.length > 0 ? below : "");
+  };
+
+  /** What the pictures are. */
+  const pictures = (): (Node | string)[] => {
     if (layout === "patches") {
-      panel.explain("What the network saw of each image, cut to the unit's receptive field.");
-      return;
+      return ["What the network saw of each image, cut to the unit's receptive field."];
     }
     const answers = h("span", { class: "zf-answers" }, ruleText(rule()).answers);
     if (layout === "revealed") {
       const text = "Each patch, visible where the blurred magnitude of its projection is large. ";
-      panel.explain(text, answers);
-      return;
+      return [text, answers];
     }
     const [end, scaled] = scaleText();
     const signed = values === "signed";
@@ -122,11 +177,11 @@ export const patches: View = (el, selection, source, signal, options) => {
       positive: "What is above zero, in colour",
       absolute: "Magnitude, the largest of the colour channels",
     };
-    panel.explain(
+    return [
       legend(bars[values], signed ? `−${end}` : "0", signed ? `+${end}` : end || "+"),
       `${what[values]}; ${scaled}. Strides may leave a checkerboard: that is the method.`,
       answers,
-    );
+    ];
   };
 
   const mark = () => {
@@ -194,7 +249,9 @@ export const patches: View = (el, selection, source, signal, options) => {
     const unit = selection.get("unit");
     const current = renew();
     const [layer, channel] = unit ?? ["", 0];
-    scale = null;
+    scale = covered = null;
+    renewCover();
+    if (covering) tellCovers(el, []);
     panel.title("Strongest patches", unit ? `${layer} : ${channel}` : "");
     explain();
     clearTimeout(blank);
@@ -210,6 +267,9 @@ export const patches: View = (el, selection, source, signal, options) => {
     const top = { priority: PRIORITY.patches, signal: current };
     const below = { priority: PRIORITY.projections, signal: current };
     const shown = panel.load("top", key, "top", top, showTop);
+    void shown.then((is) => {
+      if (is && covering) void cover();
+    });
     const projected = panel.load(
       "projections",
       { ...key, rule: now },
@@ -234,6 +294,14 @@ export const patches: View = (el, selection, source, signal, options) => {
   });
   selection.subscribe("unit", open, signal);
   selection.subscribe("rule", open, signal);
+  let coverFill = selection.get("occluder")?.fill;
+  const fillChanged = () => {
+    const fill = selection.get("occluder")?.fill;
+    if (fill === coverFill) return;
+    coverFill = fill;
+    if (covering) void cover();
+  };
+  selection.subscribe("occluder", fillChanged, signal);
   selection.subscribe("photo", mark, signal);
   panel.catalogue((answer) => {
     catalogue = answer;

@@ -1,36 +1,36 @@
-/** The chosen photo, an occluder over it, and the map of what the occluder does. */
+/** The chosen photo, an occluder over it, and the maps of what the occluder does. */
 
 import { announce } from "../lib/a11y";
 import { decode, paintBitmap } from "../lib/canvas";
 import { h, select } from "../lib/dom";
-import { short, timeLeft } from "../lib/format";
-import type { Catalogue, Fill, Key, OcclusionData, Pair } from "../lib/protocol";
+import { artefact } from "../lib/fills";
+import { short } from "../lib/format";
+import { KINDS, namesOf } from "../lib/map_kinds";
+import { cellAt } from "../lib/occlusion_grid";
+import type { Catalogue, Key, Pair } from "../lib/protocol";
 import { PRIORITY } from "../lib/protocol";
-import { settledOf } from "../lib/settled";
+import { Compare } from "./compare";
+import { onCovers } from "./cover";
+import { exportMenu } from "./export";
 import { COLOURS, HeatMap, type Look, OVERLAYS, type Overlay } from "./heatmap";
-import { defaultOccluder, occluderHandle, place, resized } from "./occluder";
-import { Panel, progressBar } from "./status";
+import { MapRun } from "./map_run";
+import { defaultOccluder, occluderHandle, place } from "./occluder";
+import { occluderPanel } from "./occluder_panel";
+import { PhotoRow } from "./photo_row";
+import { Pins } from "./pins";
+import { Panel } from "./status";
 import { choice, renewable, type View } from "./view";
 
-/** The map starts when what it depends on has rested this long. */
-const REST_MS = 300;
-/** Of the slider, in input pixels; keys and the corner go further. */
-const LARGEST = 128;
 const STRIDES = [32, 16, 8, 4] as const;
-const FILLS = [
-  ["grey", "grey (paper)"],
-  ["mean", "mean colour"],
-  ["0", "zero input"],
-] as const;
-
-function asFill(value: string): Fill {
-  return value === "grey" || value === "mean" ? value : Number(value);
-}
+/** Which feature map of the layer: its strongest on this photo, or the one that is chosen. */
+const STRONGEST = "strongest";
+const CHOSEN = "chosen";
 
 export const photo: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "photo", "Photo", source, signal);
   const picture = h("canvas", { class: "zf-photo-picture", role: "img", "aria-label": "Photo" });
   const field = h("div", { class: "zf-field", hidden: true });
+  const moved = h("div", { class: "zf-moved", hidden: true });
   const stage = h("div", { class: "zf-stage" }, picture);
   const look: Look = {
     overlay: choice<Overlay>(options.overlay, OVERLAYS),
@@ -38,127 +38,129 @@ export const photo: View = (el, selection, source, signal, options) => {
     opacity: options.opacity ?? 0.6,
   };
   let stride = options.stride ?? 8;
+  let which = STRONGEST;
   let catalogue: Catalogue | null = null;
   let extent: Pair | null = null;
-  const layerName = () => selection.get("unit")?.[0] ?? "the layer";
-  const heat = new HeatMap(
-    () => catalogue?.classes ?? [],
-    layerName,
-    () => look,
-  );
-  stage.append(heat.canvas, field, heat.cursor);
-  const occluder = occluderHandle(stage, selection, () => stride, signal);
+  let name = "";
+  const names = namesOf(() => catalogue?.classes ?? []);
+  const heat = new HeatMap(names, () => look);
+  const pins = new Pins(names);
+  stage.append(heat.left.element, heat.right.element, field, moved, pins.marks, heat.cursor);
   const renewPhoto = renewable(signal);
   const renewField = renewable(signal);
 
-  // What a map depends on, and where it stands.
-  const slide = h("button", { class: "zf-button zf-primary", type: "button" }, "Slide");
-  const progress = h("div", { class: "zf-map-progress" });
-  let run: AbortController | null = null;
-  let shownKey = "";
-  let rest: { cancel: () => void } | null = null;
+  // ------------------------------------------------------------ what the map is of
 
-  const occluderNow = () => selection.get("occluder") ?? defaultOccluder(extent ?? [224, 224]);
-  const keyNow = (): Key<"occlusion"> | null => {
+  const extentNow = (): Pair => extent ?? [224, 224];
+  const pass = (): Omit<Key<"occlusion">, "image" | "stride"> | null => {
+    if (!selection.get("occluder")) return null;
+    const { height, width, fill, mask, also } = {
+      ...defaultOccluder(extentNow()),
+      ...selection.get("occluder"),
+    };
+    const [layer, channel] = selection.get("unit") ?? [null, null];
+    const about = {
+      target: selection.get("target"),
+      layer,
+      channel: which === CHOSEN ? channel : null,
+    };
+    return { height, width, fill, mask, also, ...about };
+  };
+  const wanted = (): { key: Key<"occlusion">; overlay: Overlay } | null => {
     const image = selection.get("photo");
     if (image === null || !extent || stage.dataset.photo !== String(image)) return null;
-    const chosen = selection.get("occluder");
-    if (!chosen) return null;
-    const { height, width, fill } = chosen;
-    const layer = look.overlay === "strongest" ? (selection.get("unit")?.[0] ?? null) : null;
-    return { image, height, width, stride, fill, target: selection.get("target"), layer };
+    const now = pass();
+    return now && { key: { image, stride, ...now }, overlay: look.overlay };
   };
 
-  const showProgress = (data: Pick<OcclusionData, "done" | "total" | "seconds_left"> | null) => {
-    const running = run !== null;
-    slide.textContent = running ? "Stop" : "Slide";
-    slide.title = running ? "Stop the map here" : "Slide the occluder over the whole photo";
-    if (!data) {
-      progress.replaceChildren(...(running ? [progressBar(null, "Occlusion map")] : []));
-      return;
-    }
-    const { done, total, seconds_left } = data;
-    const text =
-      total === 0 ? "waiting" : done < total ? `${done} / ${total}` : `${total} positions`;
-    const left = running ? timeLeft(seconds_left) : done < total ? "stopped" : "";
-    progress.replaceChildren(
-      ...(running ? [progressBar(total ? done / total : null, "Occlusion map")] : []),
-      `${text}${left ? ` · ${left}` : ""}`,
-    );
+  const sink = {
+    get grids() {
+      return heat.grids;
+    },
+    set(answer: Parameters<HeatMap["set"]>[0], key: Key<"occlusion">) {
+      const first = heat.grids === null;
+      heat.set(answer, key, extentNow());
+      if (first && answer.data.no_classes) noClasses(answer.data.no_classes);
+      changed();
+    },
+    clear() {
+      heat.clear();
+      changed();
+    },
+    stale(is: boolean) {
+      stage.classList.toggle("zf-stale-map", is);
+    },
   };
+  const run = new MapRun(panel, options.auto !== false, wanted, sink, signal);
 
-  const stop = () => {
-    rest?.cancel();
-    run?.abort();
-    run = null;
-    showProgress(heat.data);
-  };
-
-  const start = async () => {
-    stop();
-    const key = keyNow();
-    if (!key || !extent) return;
-    const size = extent;
-    const mine = new AbortController();
-    run = mine;
-    showProgress(null);
-    const load = {
-      priority: PRIORITY.maps,
-      signal: AbortSignal.any([signal, mine.signal]),
-      onProgress: ({
-        done,
-        total,
-        seconds_left,
-      }: {
-        done: number;
-        total: number;
-        seconds_left: number | null;
-      }) => run === mine && showProgress({ done, total, seconds_left }),
-    };
-    await panel.load("occlusion", key, "map", load, (answer, _, complete) => {
-      if (run !== mine) return;
-      heat.set(answer, size);
-      if (complete) run = null;
-      showProgress(answer.data);
+  const occluder = occluderHandle(
+    stage,
+    selection,
+    () => stride,
+    (row, col) => pin(row, col),
+    signal,
+  );
+  const covering = occluderPanel(occluder);
+  const compare = new Compare(
+    stage,
+    heat,
+    () => look.overlay,
+    () => {
+      heat.draw();
       explain();
-    });
-    if (run === mine) {
-      run = null;
-      showProgress(heat.data);
-    }
+    },
+    signal,
+  );
+  const row = new PhotoRow(panel, selection, () => look, pass, extentNow, signal);
+
+  /** The pixels of the map, or what it is, have changed. */
+  const changed = () => {
+    pins.show(heat.grids, extentNow());
+    compare.update();
+    explain();
   };
 
-  /** The map on screen must be the one of the settings on screen, or none. */
-  const invalidate = () => {
-    const key = keyNow();
-    const text = JSON.stringify(key);
-    if (text === shownKey) return;
-    shownKey = text;
-    stop();
-    heat.clear();
-    explain();
-    showProgress(null);
-    if (!key || look.overlay === "none" || options.auto === false) return;
-    const settled = settledOf(stage).begin();
-    const timer = setTimeout(() => {
-      void start();
-      settled();
-    }, REST_MS);
-    rest = {
-      cancel: () => {
-        clearTimeout(timer);
-        settled();
-      },
-    };
+  const update = () => {
+    run.update();
+    row.update();
   };
 
   const explain = () => {
-    const artefact =
-      look.overlay === "none"
-        ? ""
-        : " A hard edge is itself an artefact; at the border the image cuts the occluder.";
-    const slow = heat.data?.note ? ` Full passes: ${heat.data.note}.` : "";
-    panel.explain(heat.explanation() + artefact + slow);
+    const { grids } = heat;
+    const legend = heat.legends[0];
+    const parts = [
+      legend
+        ? `Cell = ${legend.title} when the occluder is centred there. ${legend.reading}`
+        : look.overlay === "none"
+          ? "Drag the occluder: the bars show what the network thinks then."
+          : "Drag the occluder, or slide it over the whole photo: Slide.",
+    ];
+    if (look.overlay !== "none") {
+      parts.push(artefact(occluder.now().fill), "At the border the image cuts the occluder.");
+      if (!grids || legend) parts.push("Click a place to pin it.");
+    }
+    if (grids?.data.no_classes) parts.push(`No map of classes: ${grids.data.no_classes}.`);
+    if (grids?.data.note) parts.push(`Full passes: ${grids.data.note}.`);
+    if (!moved.hidden) parts.push(moved.title);
+    panel.explain(parts.join(" ").replace(/\.\.(?= |$)/g, "."));
+  };
+
+  /** Pin the place, with the occluder on its cell: what the bars show is what is pinned. */
+  const pin = (row: number, col: number) => {
+    const { grids } = heat;
+    if (!grids || !heat.visible) {
+      const { height, width } = occluder.now();
+      occluder.put({ top: row - height / 2, left: col - width / 2, height, width });
+      return;
+    }
+    const cell = cellAt(row, col, grids.data.stride, grids.grid);
+    const [down, right] = grids.data.stride;
+    const middle = (at: number, step: number, most: number) =>
+      Math.min(at * step + Math.floor(step / 2), most - 1);
+    const [rows, columns] = extentNow();
+    const added = pins.toggle([middle(cell[0], down, rows), middle(cell[1], right, columns)]);
+    occluder.put(grids.box(cell));
+    announce(stage, `${added ? "Pinned" : "No longer pinned"}: cell ${cell[0]}, ${cell[1]}`);
   };
 
   // ------------------------------------------------------------ photo and receptive field
@@ -183,12 +185,9 @@ export const photo: View = (el, selection, source, signal, options) => {
   const showOccluder = () => {
     if (!extent) return;
     occluder.show(extent);
-    size.max = String(Math.min(LARGEST, ...extent));
-    const { height, width, fill } = occluderNow();
-    size.value = String(Math.max(height, width));
-    sizeText.textContent = height === width ? `${height} px` : `${height}×${width} px`;
-    fillSelect.value = String(fill);
-    invalidate();
+    covering.show(extent);
+    update();
+    explain();
   };
 
   const open = () => {
@@ -200,8 +199,10 @@ export const photo: View = (el, selection, source, signal, options) => {
     }
     stage.dataset.photo = "";
     stage.classList.add("zf-stale");
-    field.hidden = true;
-    invalidate();
+    field.hidden = moved.hidden = true;
+    pins.clear();
+    compare.forget();
+    update();
     const load = { priority: PRIORITY.patches, signal: current };
     void panel.load("photo", { image }, "photo", load, async ({ data, buffers }, fresh) => {
       if (!buffers[0]) return;
@@ -213,83 +214,127 @@ export const photo: View = (el, selection, source, signal, options) => {
       stage.dataset.photo = String(image);
       stage.classList.remove("zf-stale");
       stage.style.setProperty("--zf-aspect", `${data.columns} / ${data.rows}`);
-      const name = data.label ? `${data.name} · ${short(data.label)}` : data.name;
-      picture.setAttribute("aria-label", `Photo ${name}`);
-      panel.title("Photo", name);
+      name = data.name;
+      const full = data.label ? `${data.name} · ${short(data.label)}` : data.name;
+      picture.setAttribute("aria-label", `Photo ${full}`);
+      panel.title("Photo", full);
       showOccluder();
+      showMoved();
       void showField();
     });
   };
 
+  const covers = onCovers(el, signal, () => showMoved());
+  const showMoved = () => {
+    const image = selection.get("photo");
+    const found = covers().find((one) => one.image === image);
+    moved.hidden = !found || !extent || stage.dataset.photo !== String(image);
+    if (found && extent && !moved.hidden) {
+      place(moved, found.moved.box, extent);
+      moved.title = found.text;
+    }
+    explain();
+  };
+
   // ------------------------------------------------------------ controls
 
-  const size = h("input", {
-    type: "range",
-    min: 8,
-    max: LARGEST,
-    step: 4,
-    "aria-label": "Occluder size in pixels",
-    oninput: () => {
-      const side = Number(size.value);
-      occluder.put(resized(occluderNow(), side, side));
-    },
-  });
-  const sizeText = h("output", { class: "zf-number-text" });
   const opacity = h("input", {
     type: "range",
     min: 0,
     max: 1,
     step: 0.05,
     value: look.opacity,
-    "aria-label": "Opacity of the overlay",
-    title: "Opacity of the overlay",
+    "aria-label": "Opacity of the map",
+    title: "Opacity of the map",
     oninput: () => {
       look.opacity = Number(opacity.value);
       heat.draw();
+      row.redraw();
     },
   });
-  const fillSelect = select("Fill of the occluder", FILLS, "grey", (value) =>
-    occluder.set(asFill(value)),
-  );
-  const strides = [...new Set([...STRIDES, stride])].sort((a, b) => b - a);
-  const restyle = () => {
-    colours.disabled = look.overlay === "label" || look.overlay === "none";
-    opacity.disabled = look.overlay === "none";
-    heat.draw();
-    explain();
-    invalidate();
-  };
-  const overlays = select("Overlay", OVERLAYS, look.overlay, (value) => {
+  const maps = select("Map", OVERLAYS, look.overlay, (value) => {
     look.overlay = value;
     restyle();
   });
-  const colours = select("Colours of the overlay", COLOURS, look.colours, (value) => {
+  const colours = select("Colours of the map", COLOURS, look.colours, (value) => {
     look.colours = value;
     restyle();
   });
+  const feature = select(
+    "Which feature map",
+    [
+      [STRONGEST, "strongest here"],
+      [CHOSEN, "the chosen channel"],
+    ],
+    which,
+    (value) => {
+      which = value;
+      update();
+    },
+  );
+  const strides = [...new Set([...STRIDES, stride])].sort((a, b) => b - a);
   const strideSelect = select(
     "Stride: input pixels between positions",
     strides.map((s) => [String(s), `stride ${s}`] as const),
     String(stride),
     (value) => {
       stride = Number(value);
-      invalidate();
+      update();
     },
   );
-  slide.addEventListener("click", () => (run ? stop() : void start()));
+  const ofFeatureMap = () =>
+    look.overlay !== "none" && KINDS[look.overlay].needs.includes("channel");
+  const enable = () => {
+    maps.value = look.overlay;
+    colours.disabled = look.overlay === "predicted" || look.overlay === "none";
+    opacity.disabled = look.overlay === "none";
+    feature.hidden = !ofFeatureMap();
+  };
+  const restyle = () => {
+    enable();
+    heat.draw();
+    update();
+    changed();
+    row.redraw();
+  };
 
+  /** Activations can be mapped without class scores; the legend says why nothing else can. */
+  const noClasses = (why: string) => {
+    for (const option of maps.options) {
+      const kind = option.value as Overlay;
+      option.disabled = kind !== "none" && KINDS[kind].of === "classes";
+      if (option.disabled) option.title = why;
+    }
+    if (look.overlay === "none" || KINDS[look.overlay].of !== "classes") return;
+    look.overlay = "total";
+    restyle();
+  };
+
+  const screen = () => ({
+    stage,
+    photo: picture,
+    grids: heat.visible ? heat.grids : null,
+    kind: look.overlay === "none" ? null : look.overlay,
+    legends: heat.legends,
+    note: `Occluder: ${artefact(occluder.now().fill)}`,
+    name,
+  });
+  panel.tools.append(exportMenu(screen, names));
   panel.body.append(
     stage,
     h("div", { class: "zf-under-stage" }, heat.key, heat.readout),
-    h("div", { class: "zf-controls" }, overlays, colours),
+    h("div", { class: "zf-controls" }, maps, colours),
     h(
       "div",
       { class: "zf-controls" },
       h("label", { class: "zf-label" }, "Opacity", opacity),
-      h("label", { class: "zf-label" }, "Occluder", size, sizeText),
+      feature,
     ),
-    h("div", { class: "zf-controls" }, fillSelect, strideSelect, slide),
-    progress,
+    h("div", { class: "zf-controls zf-go" }, run.button, strideSelect, run.progress),
+    covering.fold.element,
+    compare.fold.element,
+    pins.fold.element,
+    row.fold.element,
   );
 
   stage.addEventListener("pointermove", (event) => {
@@ -303,31 +348,36 @@ export const photo: View = (el, selection, source, signal, options) => {
   stage.addEventListener("pointerleave", () => heat.leave());
   heat.canvas.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const box = heat.box(heat.cursorCell);
-    const text = heat.step(event.key);
-    if (text !== null) announce(stage, text);
+    const cell = heat.cursorCell;
+    const box = heat.box(cell);
+    const stepped = heat.step(event.key);
+    if (stepped !== null) announce(stage, stepped);
     else if (event.key === "Enter" && box) occluder.put(box);
-    else return;
+    else if (event.key.toLowerCase() === "p" && heat.grids) {
+      const [down, right] = heat.grids.data.stride;
+      pin(cell[0] * down, cell[1] * right);
+    } else return;
     event.preventDefault();
     event.stopPropagation();
   });
 
   selection.subscribe("photo", open, signal);
+  selection.subscribe("photo", () => row.mark(), signal);
   selection.subscribe("occluder", showOccluder, signal);
-  selection.subscribe("target", invalidate, signal);
+  selection.subscribe("target", update, signal);
   selection.subscribe(
     "unit",
     () => {
       void showField();
-      if (look.overlay === "strongest") invalidate();
+      update();
     },
     signal,
   );
-  signal.addEventListener("abort", stop, { once: true });
-  showProgress(null);
-  colours.disabled = look.overlay === "label" || look.overlay === "none";
+  enable();
   panel.catalogue((answer) => {
     catalogue = answer;
+    covering.fills(answer.fills);
+    if (answer.no_classes) noClasses(answer.no_classes);
     open();
   });
 };

@@ -6,5 +6,6 @@ export default widget("explorer", explorer, [
   styles.picker,
   styles.patches,
   styles.photo,
+  styles.maps,
   styles.classes,
 ]);

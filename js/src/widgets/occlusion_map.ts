@@ -6,5 +6,6 @@ import { widget } from "./shared/mount";
 
 export default widget("occlusion", layout("occlusion", [photo, classes]), [
   styles.photo,
+  styles.maps,
   styles.classes,
 ]);

@@ -41,7 +41,7 @@ const channel = Number(query.get("channel") ?? 15);
 const selection = new MemorySelection({
   unit: [layer, channel],
   photo: Number(query.get("photo") ?? strongestImages(layer, channel)[1]),
-  occluder: { top: 62, left: 84, height: 40, width: 40, fill: "grey" },
+  occluder: { top: 62, left: 84, height: 40, width: 40, fill: "grey", mask: null, also: [] },
   target: null,
   rule: query.get("rule") ?? "deconvnet",
 });
@@ -57,7 +57,7 @@ const options = { overlay: query.get("overlay") ?? "", patches: query.get("patch
 const root = createRoot(
   place,
   name,
-  [styles.picker, styles.patches, styles.photo, styles.classes],
+  [styles.picker, styles.patches, styles.photo, styles.maps, styles.classes],
   signal,
 );
 show(root, views[name] ?? explorer, selection, source, signal, options);

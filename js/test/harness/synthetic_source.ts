@@ -137,6 +137,8 @@ const CATALOGUE: Catalogue = {
   })),
   classes: CLASSES,
   rules: ["deconvnet", "guided", "gradient"],
+  fills: ["grey", "mean", "blur", "noise", "border", "my wallpaper"],
+  no_classes: "",
   indexed: true,
 };
 
@@ -222,6 +224,10 @@ export class SyntheticSource implements Source {
         return this.predict(key);
       case "occlusion":
         return this.occlusion(key, options as never, check);
+      case "estimate":
+        return this.estimate(key);
+      case "cover":
+        return this.cover(key);
       default:
         throw new KernelError("InputError", `no ${kind} here`);
     }
@@ -356,6 +362,33 @@ export class SyntheticSource implements Source {
     return { data: { classes: CLASSES.length }, buffers };
   }
 
+  private estimate({ stride }: Key<"estimate">): Answer<"estimate"> {
+    const positions = Math.ceil(ROWS / stride) * Math.ceil(COLUMNS / stride);
+    return { data: { positions, seconds: positions / 180, basis: "measured" }, buffers: [] };
+  }
+
+  private cover({ layer: name, channel, fill, k }: Key<"cover">): Answer<"cover"> {
+    const info = this.layer(name);
+    const next = random(channel + 5);
+    const covers = strongestImages(name, channel).map((image, rank) => {
+      const before = 21.37 * 0.9 ** rank;
+      const box = this.box(info, image);
+      const moved = { ...box, top: box.top + 40, left: Math.max(box.left - 50, 0) };
+      const mean = before * (0.8 + 0.15 * next());
+      return {
+        image,
+        name: CATALOGUE.images[image]?.name ?? "",
+        unit: [3 + rank, 5] as Pair,
+        box,
+        before,
+        after: before * 0.3 * next(),
+        moved: { row: 6, col: 2, value: before * 0.7, box: moved },
+        control: { mean, low: mean * 0.7, high: Math.min(before, mean * 1.1), n: 8, overlap: 0.07 },
+      };
+    });
+    return { data: { covers, fill, k, partial: false }, buffers: [] };
+  }
+
   private async occlusion(
     key: Key<"occlusion">,
     options: GetOptions<"occlusion">,
@@ -368,7 +401,15 @@ export class SyntheticSource implements Source {
     const total = rows * columns;
     const probability = new Float32Array(total).fill(Number.NaN);
     const label = new Int32Array(total).fill(-1);
-    const totals = new Float32Array(name ? total : 0).fill(Number.NaN);
+    const floats = (of = true) => new Float32Array(of ? total : 0).fill(Number.NaN);
+    const layered = name !== null;
+    const maps = {
+      logit: floats(),
+      odds: floats(),
+      totals: floats(layered),
+      units: floats(layered),
+    };
+    const [hamming, cosine] = [floats(layered), floats(layered)];
     let done = 0;
     const answer = (): Answer<"occlusion"> => ({
       data: {
@@ -377,15 +418,33 @@ export class SyntheticSource implements Source {
         stride: [stride, stride],
         size: [height, width],
         target,
-        clean_probability: clean[target] ?? 0,
-        channel: name ? 12 : null,
-        clean_total: name ? 812 : null,
+        layer: name,
+        channel: name ? (key.channel ?? 12) : null,
+        clean: {
+          probability: clean[target] ?? 0,
+          logit: 9.5,
+          log_odds: 2.2,
+          total: name ? 812 : null,
+          unit: name ? 21.4 : null,
+          predicted: clean.indexOf(Math.max(...clean)),
+        },
+        unit_place: name ? [5, 7] : null,
+        no_classes: "",
         done,
         total,
         seconds_left: ((total - done) / total) * 4,
         note: "",
       },
-      buffers: [probability.slice(), label.slice(), totals.slice()].map(view),
+      buffers: [
+        probability.slice(),
+        label.slice(),
+        maps.totals.slice(),
+        maps.logit.slice(),
+        maps.odds.slice(),
+        maps.units.slice(),
+        hamming.slice(),
+        cosine.slice(),
+      ].map(view),
     });
     for (const level of [8, 4, 2, 1]) {
       for (let row = 0; row < rows; row++) {
@@ -396,7 +455,15 @@ export class SyntheticSource implements Source {
           const p = this.probabilities(image, box);
           probability[at] = p[target] ?? 0;
           label[at] = p.indexOf(Math.max(...p));
-          if (name) totals[at] = 812 * (p[target] ?? 0);
+          const share = p[target] ?? 0;
+          maps.logit[at] = 9.5 * share;
+          maps.odds[at] = Math.log(share / (1 - share));
+          if (layered) {
+            maps.totals[at] = 812 * share;
+            maps.units[at] = 21.4 * share ** 2;
+            hamming[at] = 0.4 * (1 - share);
+            cosine[at] = 0.3 * (1 - share) ** 2;
+          }
           done += 1;
         }
         if (this.behaviour.freezeMap && level === 2 && row > rows / 2) {

@@ -1,0 +1,186 @@
+/** The photos that excite the chosen channel most, each with its coarse map: below the main one. */
+
+import { announce, roving } from "../lib/a11y";
+import { decode, paintBitmap } from "../lib/canvas";
+import { h } from "../lib/dom";
+import { Grids } from "../lib/map_kinds";
+import { type Key, type Pair, PRIORITY } from "../lib/protocol";
+import type { SelectionStore } from "../lib/selection_store";
+import { type Fold, fold } from "./fold";
+import type { Look } from "./heatmap";
+import { commonScale, paintMap } from "./map_layer";
+import { place } from "./occluder";
+import type { Panel } from "./status";
+import { renewable } from "./view";
+
+const K = 9;
+/** Positions along the shorter side of a photo, at most. */
+const ACROSS = 7;
+
+class Thumb {
+  readonly picture = h("canvas", { class: "zf-row-photo" });
+  readonly heat = h("canvas", { class: "zf-row-heat zf-pixelated", hidden: true });
+  readonly text = h("span", { class: "zf-row-text" });
+  readonly element: HTMLButtonElement;
+  grids: Grids | null = null;
+  extent: Pair = [1, 1];
+
+  constructor(
+    readonly image: number,
+    readonly name: string,
+  ) {
+    this.element = h(
+      "button",
+      { type: "button", class: "zf-row-item", "data-image": image, "aria-label": `Photo ${name}` },
+      h("span", { class: "zf-row-stage" }, this.picture, this.heat),
+      this.text,
+    );
+    this.text.textContent = name;
+  }
+
+  draw({ overlay, colours, opacity }: Look): void {
+    const { grids } = this;
+    this.heat.hidden = !grids || overlay === "none" || !grids.has(overlay);
+    if (!grids || this.heat.hidden || overlay === "none") return;
+    const [rows, columns] = grids.grid;
+    const [down, right] = grids.data.stride;
+    place(this.heat, { top: 0, left: 0, height: rows * down, width: columns * right }, this.extent);
+    paintMap(this.heat, grids, overlay, colours, commonScale(overlay, [grids], colours));
+    this.heat.style.opacity = String(opacity);
+  }
+}
+
+export class PhotoRow {
+  readonly fold: Fold = fold("row", "Strongest photos, each with its map", () => this.update());
+  private readonly strip = h("div", { class: "zf-row", role: "group", "aria-label": "Photos" });
+  private readonly renew: () => AbortSignal;
+  private thumbs: Thumb[] = [];
+  private about = "";
+  private visible = true;
+
+  constructor(
+    private readonly panel: Panel,
+    private readonly selection: SelectionStore,
+    private readonly look: () => Look,
+    /** The pass on screen, of whatever photo. */
+    private readonly pass: () => Omit<Key<"occlusion">, "image" | "stride"> | null,
+    private readonly extent: () => Pair,
+    signal: AbortSignal,
+  ) {
+    this.renew = renewable(signal);
+    this.fold.body.append(
+      this.strip,
+      h(
+        "p",
+        { class: "zf-hint" },
+        "A coarse map of each, on a scale of its own, by the occluder and for the target above; " +
+          "they come after the large map. Click one to choose it.",
+      ),
+    );
+    const keys = roving(
+      this.strip,
+      () => this.thumbs.map(({ element }) => element),
+      () => this.thumbs.length,
+    );
+    keys.focusable(0);
+    this.strip.addEventListener("click", (event) => {
+      const item = (event.target as Element).closest<HTMLElement>(".zf-row-item");
+      if (!item) return;
+      selection.set("photo", Number(item.dataset.image));
+      announce(this.strip, item.getAttribute("aria-label") ?? "");
+    });
+    // Out of sight nobody waits for them.
+    if (typeof IntersectionObserver !== "undefined") {
+      const watch = new IntersectionObserver((entries) => {
+        this.visible = entries.some((entry) => entry.isIntersecting);
+        this.update();
+      });
+      watch.observe(this.fold.element);
+      signal.addEventListener("abort", () => watch.disconnect(), { once: true });
+    }
+  }
+
+  private get stride(): number {
+    return Math.max(1, Math.ceil(Math.min(...this.extent()) / ACROSS));
+  }
+
+  /** What is asked for has changed, or whether anybody looks. */
+  update(): void {
+    const unit = this.selection.get("unit");
+    const pass = this.pass();
+    const wanted = this.fold.open && this.visible && unit !== null && pass !== null;
+    const about = wanted
+      ? JSON.stringify([unit, pass, this.stride, this.look().overlay === "none"])
+      : "";
+    this.mark();
+    if (about === this.about) return;
+    this.about = about;
+    const signal = this.renew();
+    if (wanted) void this.fill(unit, pass, signal);
+  }
+
+  /** Another colour map or opacity. */
+  redraw(): void {
+    for (const thumb of this.thumbs) thumb.draw(this.look());
+    this.update();
+  }
+
+  mark(): void {
+    const photo = this.selection.get("photo");
+    for (const { element, image } of this.thumbs) {
+      element.setAttribute("aria-pressed", String(image === photo));
+    }
+  }
+
+  private async fill(
+    [layer, channel]: [string, number],
+    pass: Omit<Key<"occlusion">, "image" | "stride">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { stride } = this;
+    const ask = { priority: PRIORITY.prefetch, signal, quiet: true };
+    const key = { layer, channel, k: K };
+    await this.panel.load("top", key, "row-top", { ...ask, quiet: false }, ({ data }) => {
+      const images = data.activations.map(({ image }) => image);
+      if (images.join() !== this.thumbs.map(({ image }) => image).join()) {
+        this.thumbs = data.activations.map(({ image, name }) => new Thumb(image, name));
+        this.strip.replaceChildren(...this.thumbs.map(({ element }) => element));
+        this.thumbs.forEach(({ element }, i) => {
+          element.tabIndex = i === 0 ? 0 : -1;
+        });
+        this.mark();
+      }
+      for (const thumb of this.thumbs) {
+        thumb.grids = null;
+        thumb.draw(this.look());
+      }
+    });
+    const thumbs = this.thumbs;
+    // One after the other: the first stands early, and nothing keeps the kernel from what is urgent.
+    for (const thumb of thumbs) await this.photo(thumb, ask);
+    for (const thumb of thumbs) {
+      if (signal.aborted || this.look().overlay === "none") return;
+      const map = { ...pass, image: thumb.image, stride };
+      await this.panel.load("occlusion", map, "row-map", ask, (answer) => {
+        thumb.grids = new Grids(answer, map);
+        thumb.draw(this.look());
+      });
+    }
+  }
+
+  private async photo(
+    thumb: Thumb,
+    ask: { priority: number; signal: AbortSignal; quiet: boolean },
+  ): Promise<void> {
+    const key = { image: thumb.image };
+    await this.panel.load("photo", key, "row-photo", ask, async ({ data, buffers }, fresh) => {
+      if (!buffers[0]) return;
+      const bitmap = await decode(buffers[0], data.mime);
+      if (!fresh()) return bitmap.close();
+      paintBitmap(thumb.picture, bitmap);
+      bitmap.close();
+      thumb.extent = [data.rows, data.columns];
+      thumb.element.style.setProperty("--zf-aspect", `${data.columns} / ${data.rows}`);
+    });
+  }
+}
