@@ -118,6 +118,7 @@ RECTIFIERS = {
     "threshold": nn.Threshold(0, 0),
     "leaky with slope 0": nn.LeakyReLU(0.0),
     "leaky with slope 0 in place": nn.LeakyReLU(0.0, inplace=True),
+    "rrelu with slope 0": nn.RReLU(0.0, 0.0),
     "hardtanh with a far end": nn.Hardtanh(0, 1e6),
     "maximum": Call(lambda x: torch.maximum(x, torch.zeros(()))),
     "maximum, turned": Call(lambda x: torch.maximum(torch.zeros_like(x), x)),
@@ -172,6 +173,7 @@ def test_relu6_lets_signal_through_above_its_bound() -> None:
     ("module", "name", "status", "note"),
     [
         (nn.LeakyReLU(0.2), "leaky_relu", "linearised", "slope 0.2: no rectifier"),
+        (nn.RReLU(0.1, 0.3), "rrelu", "linearised", "mean slope 0.2: no rectifier"),
         (nn.PReLU(4), "PReLU", "linearised", ""),
         (nn.Hardtanh(), "clamp", "linearised", "-1 to 1: no rectifier"),
         (Call(lambda x: x.clamp(max=1)), "clamp", "linearised", r"\.\.\. to 1"),
@@ -222,6 +224,38 @@ def test_what_is_no_rectifier_is_named(
     assert torch.isfinite(pixels).all()
     order = ["paper", "adjoint", "linearised", "unknown"]
     assert order.index(weakest(operations)) >= order.index(status)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.RReLU(0.1, 0.3),
+        nn.RReLU(0.1, 0.3, inplace=True),
+        Call(lambda x: functional.rrelu(x, 0.1, 0.3)),
+    ],
+    ids=["module", "in place", "functional"],
+)
+def test_rrelu_has_its_mean_slope_in_eval_mode(module: nn.Module) -> None:
+    """From cones and from whole images alike; in training it draws slopes, and is refused."""
+    batch = images()
+    engines = [
+        LocalEngine(between(layer), list(batch), cache=False)
+        for layer in (module, nn.LeakyReLU(0.2))
+    ]
+    leaky = next(layer for layer in engines[1].layers if layer.name == "1")
+    assert (leaky.role, leaky.rectified) == ("rectifier", False)
+    for channel in range(5):
+        found, expected = (engine.project(Unit("2", channel), 1) for engine in engines)
+        np.testing.assert_allclose(found.pixels, expected.pixels, rtol=1e-5, atol=1e-6)
+    whole, operations = project(between(module), "2", batch)
+    torch.testing.assert_close(whole, project(between(nn.LeakyReLU(0.2)), "2", batch)[0])
+    assert weakest(operations) == "linearised"
+    assert engines[0].info.notes == engines[1].info.notes
+    training = between(Call(lambda x: functional.rrelu(x, training=True)))
+    state = torch.get_rng_state()
+    with pytest.raises(UnsupportedModel, match=r"'1' draws random numbers.*rrelu"):
+        Network(training, batch[0])
+    assert torch.equal(state, torch.get_rng_state())
 
 
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])

@@ -173,7 +173,7 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        kwargs = kwargs or {}
+        func, args, kwargs = _settled(func, args, kwargs or {})
         name = func._schema.name.removeprefix("aten::")
         if torch.Tag.nondeterministic_seeded in func.tags:
             raise UnsupportedModel(
@@ -234,6 +234,20 @@ class Recorder(TorchDispatchMode):
             )
             self.graph.nodes.append(lost)
             self._set(tensor, Ref(lost.index), UNBOUNDED)
+
+
+def _settled(func: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
+    """The operation itself, but for RReLU: in eval mode it draws nothing and has its mean slope."""
+    name = func._schema.name
+    if not name.startswith("aten::rrelu_with_noise"):
+        return func, args, kwargs
+    lower, upper, training = (
+        argument(func, args, kwargs, parameter) for parameter in ("lower", "upper", "training")
+    )
+    if training:
+        return func, args, kwargs
+    leaky = torch.ops.aten.leaky_relu_ if name.endswith("_") else torch.ops.aten.leaky_relu
+    return leaky.default, (args[0], (lower + upper) / 2), {}
 
 
 def _functional(func: Any) -> Any:

@@ -166,15 +166,18 @@ def _shown(bound: Any) -> str:
 
 
 def _leaky(node: Any, witness: Witness | None) -> Kind:
-    slope = node._saved_negative_slope
-    if slope != 0:
-        return Kind("leaky_relu", "linearised", f"slope {slope:g}: {_NO_RECTIFIER}")
-    saved = "_saved_self" if hasattr(node, "_saved_self") else "_saved_result"
-    return _rectifier(lambda: getattr(node, saved).relu())
+    return _sloped(node, "leaky_relu", node._saved_negative_slope, "slope")
 
 
 def _rrelu(node: Any, witness: Witness | None) -> Kind:
-    return Kind("rrelu", "linearised", f"its mean slope: {_NO_RECTIFIER}")
+    return _sloped(node, "rrelu", (node._saved_lower + node._saved_upper) / 2, "mean slope")
+
+
+def _sloped(node: Any, name: str, slope: float, what: str) -> Kind:
+    if slope != 0:
+        return Kind(name, "linearised", f"{what} {slope:g}: {_NO_RECTIFIER}")
+    saved = "_saved_self" if hasattr(node, "_saved_self") else "_saved_result"
+    return _rectifier(lambda: getattr(node, saved).relu())
 
 
 def _maximum(node: Any, witness: Witness | None) -> Kind:

@@ -18,7 +18,7 @@ from .modes import computing
 _ROLES: tuple[tuple[Role, tuple[type[nn.Module], ...]], ...] = (
     ("conv", (nn.modules.conv._ConvNd,)),
     ("linear", (nn.Linear, nn.Bilinear)),
-    ("rectifier", (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Threshold)),
+    ("rectifier", (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.RReLU, nn.PReLU, nn.Threshold)),
     (
         "pool",
         (
