@@ -31,9 +31,10 @@ class OcclusionMap(EngineWidget):
         What covers: "grey" (the paper's), "mean" (the normalisation's mean colour) or a number
         in the network's input units.
     overlay
-        What the map shows first: "probability" of the target class (Fig. 7d), total activation
-        of the "strongest" feature map of the chosen layer (Fig. 7b), predicted "label"
-        (Fig. 7e), or "none".
+        What the map shows first: "probability" (Fig. 7d), "logit" or "log_odds" of the target
+        class, the class that is "predicted" (Fig. 7e), the "total" activation of the strongest
+        feature map of the chosen layer (Fig. 7b) or of its strongest "unit", the "hamming" or
+        "cosine" distance of the layer's features from those without occluder, or "none".
     colours
         Its colour map: "viridis", "magma", or "diverging" around the value without occluder.
     opacity
