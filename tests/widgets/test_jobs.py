@@ -287,6 +287,45 @@ def test_without_threads_jobs_run_at_once(monkeypatch):
     assert jobs.wait({"w"}, 0)
 
 
+def test_without_threads_jobs_run_step_by_step_on_the_event_loop(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    steps_run = []
+
+    def steps(name, count):
+        def run():
+            for i in range(count):
+                steps_run.append((name, i))
+                yield Progress(i, count, None, name)
+            return name
+
+        return run
+
+    async def main():
+        jobs, old, new, other = Jobs(), Heard(), Heard(), Heard()
+        jobs.submit("w", "v", "s", 1, steps("old", 1000), old)
+        assert steps_run == []  # the one who asks isn't kept waiting
+        while len(steps_run) < 3:
+            await asyncio.sleep(0)  # between two steps the loop has its turn
+        jobs.submit("w", "v", "s", 2, steps("new", 3), new)
+        jobs.submit("w", "v", "urgent", 3, steps("urgent", 2), other, priority=0)
+        while not (new and other):
+            await asyncio.sleep(0)
+        assert old == [("superseded", None)]
+        assert len([one for one in steps_run if one[0] == "old"]) < 10
+        assert new == [("reply", "new")]
+        assert other == [("reply", "urgent")]
+        assert [name for name, _ in steps_run if name != "old"] == ["urgent"] * 2 + ["new"] * 3
+        last = Heard()
+        jobs.submit("w", "v", "s", 4, steps("last", 5), last, delay=LONG)
+        assert jobs.wait({"w"}, LONG)  # a cell that waits runs them itself
+        assert last == [("reply", "last")]
+
+    asyncio.run(main())
+
+
 def test_threads_end_when_stopped_and_start_again(jobs):
     heard = Heard()
     jobs.submit("w", "v", "s", 1, result(1), heard)

@@ -59,7 +59,8 @@ class Jobs:
     called from the worker, the heartbeat's thread or, when superseded, from the thread that asks
     for something else; it must be quick and must not set traits (see `HandBack`).
 
-    Where threads can't start (Pyodide) a job runs at once, on the thread that asks for it.
+    Where threads can't start (Pyodide) jobs run one step at a time on the event loop of the thread
+    that asks, so that newer requests still win; where no loop runs either, at once.
 
     Parameters
     ----------
@@ -79,7 +80,9 @@ class Jobs:
         self._orders = 0
         self._ended = False
         self._threads: dict[str, threading.Thread] = {}
+        self._threadless = False
         self._inline = False
+        self._scheduled: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------------ asking
 
@@ -128,7 +131,12 @@ class Jobs:
         if superseded and old is not None:
             self._tell(old, "superseded", None)
         if not threaded:
-            self._run_inline()
+            self._threadless = True
+            loop = _running_loop()
+            if loop is None:
+                self._run_inline(math.inf)
+            else:
+                self._schedule(loop)
 
     def cancel(self, owner: Hashable, view: str | None = None, slot: str | None = None) -> None:
         """Stop an owner's jobs: one slot, all of a view, or all; they answer "superseded"."""
@@ -149,8 +157,12 @@ class Jobs:
         """Block until all jobs of some owners are answered; False when time runs out."""
         if threading.current_thread() in self._threads.values():
             raise RuntimeError("A job's listener can't wait for jobs: nobody would run them.")
+        if self._threadless:
+            end = math.inf if timeout is None else time.monotonic() + timeout
+            self._run_inline(end, owners)
         with self._changed:
-            return self._changed.wait_for(lambda: not self._pending(owners), timeout)
+            left = 0.0 if self._threadless else timeout
+            return self._changed.wait_for(lambda: not self._pending(owners), left)
 
     def stop(self) -> None:
         """End the threads and forget all jobs; a later `submit` starts anew."""
@@ -185,17 +197,40 @@ class Jobs:
                 self._threads[name] = thread
         return "worker" in self._threads
 
-    def _run_inline(self) -> None:
+    def _run_inline(self, end: float, owners: Collection[Hashable] | None = None) -> None:
+        """Run jobs on this thread until none is left, or none of ``owners``, or time is up."""
         with self._changed:
             if self._inline:  # asked for by a listener: the loop below is at work
                 return
             self._inline = True
         try:
-            while (job := self._next(inline=True)) is not None:
+            while owners is None or self._pending(owners):
+                job = self._next(inline=True)
+                if job is None or time.monotonic() > end:
+                    break
                 self._advance(job)
             self._close_dropped()
         finally:
             self._inline = False
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the event loop run the next step when it is due."""
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+            self._scheduled = None
+        due = self._until(job.due for job in self._jobs.values())
+        if due is not None or self._dropped:
+            self._scheduled = loop.call_later(due or 0.0, self._step_on, loop)
+
+    def _step_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._close_dropped()
+        try:
+            if not self._inline and (job := self._next()) is not None:
+                self._advance(job)
+                for silent in self._silent():
+                    self._tell(silent, "progress", silent.progress)
+        finally:
+            self._schedule(loop)
 
     def _work(self) -> None:
         while True:

@@ -22,7 +22,8 @@ class Service:
 
     def __init__(self, engine: EngineProtocol) -> None:
         self.engine = engine
-        self.source = Source(engine)
+        make = getattr(engine, "make_source", None)  # a report has answers, not only records
+        self.source: Source = Source(engine) if make is None else make()
         self.jobs = Jobs()
         self.hand_back = HandBack()
         weakref.finalize(self, self.jobs.stop).atexit = False
