@@ -5,6 +5,7 @@ It implements `EngineProtocol` without torch, so that widgets can be tested wher
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Generator, Sequence
 
@@ -16,8 +17,12 @@ from zfwidgets.records import (
     ActivationSample,
     Box,
     ChannelSummary,
+    CoveredPatch,
+    CoveredPatches,
     EngineInfo,
+    Estimate,
     LayerInfo,
+    LayerResponse,
     Occluder,
     OcclusionMap,
     Operation,
@@ -27,11 +32,14 @@ from zfwidgets.records import (
     ReceptiveField,
     TopActivations,
     Unit,
+    mask_pixels,
     occluder_box,
 )
 
 ROWS, COLUMNS = 24, 32
 KEEP = 25
+FILLS = {"grey": 0.0, "mean": 0.0, "blur": 0.1, "noise": -0.2, "border": 0.2, "sand": 0.35}
+"""Colours, plain ones: what is blurred or noise is torch's matter."""
 
 
 def conv(x, weight, bias):
@@ -88,6 +96,7 @@ class NumpyEngine:
             picture[i % 16 : i % 16 + 8, 2 * i % 24 : 2 * i % 24 + 6] = (255, 40 * i % 256, 0)
         self.lock = threading.RLock()
         self.threads: set[str] = set()
+        self.rows_computed = 0
         self._index: dict | None = None
         whole = ReceptiveField((ROWS, COLUMNS), (1, 1), (0, 0), (ROWS, COLUMNS), "global")
         shape = (ROWS, COLUMNS)
@@ -136,10 +145,19 @@ class NumpyEngine:
 
     def input(self, image: int, occluder: Occluder | None = None):
         x = self.pictures[image].astype(np.float32).transpose(2, 0, 1) / 255 - 0.5
-        if occluder is not None:
-            box = occluder.box.clip(ROWS, COLUMNS)
-            fill = 0.0 if occluder.fill in ("grey", "mean") else occluder.fill
+        if occluder is None:
+            return x
+        fill = FILLS[occluder.fill] if isinstance(occluder.fill, str) else occluder.fill
+        for box in occluder.also:
+            box = box.clip(ROWS, COLUMNS)
             x[:, box.top : box.bottom, box.left : box.right] = fill
+        box = occluder.box
+        pixels = np.ones((box.height, box.width), bool)
+        if occluder.mask is not None:
+            pixels = mask_pixels(occluder.mask, box.height, box.width)
+        covered = np.pad(pixels, [(ROWS, ROWS), (COLUMNS, COLUMNS)])
+        top, left = ROWS - box.top, COLUMNS - box.left
+        x[:, covered[top : top + ROWS, left : left + COLUMNS]] = fill
         return x
 
     # the protocol
@@ -257,45 +275,115 @@ class NumpyEngine:
         name = self.info.images[image]
         return Prediction(image, name, logits.astype(np.float32), self.info.labels, occluder)
 
-    def occlude_steps(self, image, patch=32, stride=8, fill="grey", target=None, layer=None):
+    @property
+    def fills(self) -> tuple[str, ...]:
+        return tuple(FILLS)
+
+    def occlude_steps(
+        self,
+        image,
+        patch=32,
+        stride=8,
+        fill="grey",
+        target=None,
+        layer=None,
+        *,
+        mask=None,
+        also=(),
+        resume=None,
+    ):
         size = (patch, patch) if isinstance(patch, int) else tuple(patch)
         stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
         clean = self.forward(self.input(image))
         clean_logits = clean["classes"][:, 0, 0].astype(np.float32)
         grid = -(-ROWS // stride[0]), -(-COLUMNS // stride[1])
-        logits = np.full((*grid, len(clean_logits)), np.nan, np.float32)
-        totals = (
-            None
-            if layer is None
-            else np.full((*grid, self.layer(layer).channels), np.nan, np.float32)
-        )
-        done = np.zeros(grid, bool)
+        empty = lambda *more: np.full((*grid, *more), np.nan, np.float32)  # noqa: E731
+        logits, done, features = empty(len(clean_logits)), np.zeros(grid, bool), None
+        if layer is not None:
+            maps = clean[layer]
+            channels, _, columns = maps.shape
+            at = maps.reshape(channels, -1).argmax(1)
+            places = np.stack([at // columns, at % columns], 1)
+            features = LayerResponse(
+                layer,
+                empty(channels),
+                empty(channels),
+                empty(),
+                empty(),
+                maps.sum((1, 2)).astype(np.float32),
+                maps[(range(channels), *places.T)].astype(np.float32),
+                places,
+            )
+        if resume is not None:
+            done, logits, features = resume.done.copy(), resume.logits.copy(), resume.features
 
         def so_far():
             return OcclusionMap(
-                image,
-                self.info.images[image],
-                size,
-                stride,
-                fill,
-                (ROWS, COLUMNS),
-                logits.copy(),
-                clean_logits,
-                int(clean_logits.argmax()) if target is None else target,
-                self.info.labels,
-                done.copy(),
-                layer,
-                None if totals is None else totals.copy(),
-                None if layer is None else clean[layer].sum((1, 2)).astype(np.float32),
+                image=image,
+                image_name=self.info.images[image],
+                size=size,
+                stride=stride,
+                fill=fill,
+                input_shape=(ROWS, COLUMNS),
+                done=done.copy(),
+                logits=logits.copy(),
+                clean=clean_logits,
+                target=int(clean_logits.argmax()) if target is None else target,
+                labels=self.info.labels,
+                features=copy.deepcopy(features),
+                mask=mask,
+                also=tuple(also),
             )
 
         for row in range(grid[0]):
+            if done[row].all():
+                continue
+            self.rows_computed += 1
             for col in range(grid[1]):
-                box = Box(*(occluder_box(row, col, size, stride).to_json().values()))
-                maps = self.forward(self.input(image, Occluder(box, fill)))
+                box = occluder_box(row, col, size, stride)
+                maps = self.forward(self.input(image, Occluder(box, fill, mask, tuple(also))))
                 logits[row, col] = maps["classes"][:, 0, 0]
-                if totals is not None:
-                    totals[row, col] = maps[layer].sum((1, 2))
+                if features is not None:
+                    now, then = maps[layer].ravel(), clean[layer].ravel()
+                    features.totals[row, col] = maps[layer].sum((1, 2))
+                    features.units[row, col] = maps[layer][(range(channels), *places.T)]
+                    features.hamming[row, col] = ((now > 0) != (then > 0)).mean()
+                    cos = now @ then / np.linalg.norm(now) / np.linalg.norm(then)
+                    features.cosine[row, col] = 1 - cos
                 done[row, col] = True
             yield so_far()
         return so_far()
+
+    def estimate_steps(self, image, patch=32, stride=8, layer=None):
+        yield Progress(0, 1, None, "looking how long it takes")
+        return Estimate(-(-ROWS // stride) * -(-COLUMNS // stride), 0.5, "probe")
+
+    def cover_steps(self, layer, channel, k=9, fill="grey", controls=8, seed=0):
+        random, info, found = np.random.default_rng(seed), self.layer(layer), []
+        for a in self.top(layer, channel, k):
+            box = a.box.clip(ROWS, COLUMNS)
+            places = tuple(
+                Box(top, left, box.height, box.width)
+                for top, left in zip(
+                    random.integers(0, ROWS - box.height + 1, controls).tolist(),
+                    random.integers(0, COLUMNS - box.width + 1, controls).tolist(),
+                    strict=True,
+                )
+            )
+            plane, *others = (
+                self.forward(self.input(a.image, Occluder(b, fill)))[layer][channel]
+                for b in (box, *places)
+            )
+            row, col = (int(i) for i in np.unravel_index(plane.argmax(), plane.shape))
+            moved = Activation(
+                Unit(layer, channel, row, col),
+                a.image,
+                a.image_name,
+                float(plane[row, col]),
+                info.receptive_field.box(row, col),
+            )
+            at = a.unit.row, a.unit.col
+            values = np.array([other[at] for other in others], np.float32)
+            found.append(CoveredPatch(a, box, a.value, float(plane[at]), moved, places, values))
+            yield CoveredPatches(layer, channel, fill, tuple(found), seed, complete=False)
+        return CoveredPatches(layer, channel, fill, tuple(found), seed)

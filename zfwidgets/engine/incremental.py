@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..records import Box
@@ -23,6 +22,7 @@ from .cone import multiply_adds
 from .felt import Clean, Felt, Places, Route, Windows, alone
 from .geometry import Span
 from .graph import IMAGE, Graph, Node, Ref
+from .responses import Measured, Response
 from .windowed import operation
 from .windows import Kept, batched
 
@@ -50,27 +50,31 @@ class Incremental:
         self.wanted = tuple(wanted)
         self.clean = Clean(self.route, image, wanted)
         self._head_reads = {ref for node in self.route.head for ref in node.inputs}
-        self._integrals: dict[Ref, Tensor] = {}
 
-    def compute(
-        self, boxes: Sequence[Box], fill: Tensor, totals: Ref | None = None
-    ) -> dict[Ref, Tensor]:
+    def compute(self, boxes: Sequence[Box], fill: Tensor | Sequence[Tensor]) -> dict[Ref, Tensor]:
         """The wanted tensors with ``fill`` over each box, (n, ...) each, in the boxes' order.
-
-        Of the tensor ``totals``, which must be among them, only the sum of each feature map is
-        returned, (n, channels).
 
         Parameters
         ----------
         boxes
             Inside the image.
         fill
-            (channels, 1, 1), or (channels, rows, columns) of the whole image to be cut from.
+            (channels, 1, 1), or (channels, rows, columns) of each box.
+        """
+        return self.measure(boxes, fill, None)[0]
+
+    def measure(
+        self, boxes: Sequence[Box], fill: Tensor | Sequence[Tensor], response: Response | None
+    ) -> tuple[dict[Ref, Tensor], Measured | None]:
+        """As `compute`, and what happens to a layer, which must be among the wanted tensors.
+
+        Its own maps aren't put together where windows tell all that is measured.
         """
         places = Places.of(self.route, boxes)
         values: dict[Ref, Any] = {IMAGE: _covered(boxes, fill)}
         stacks: dict[Ref, Tensor] = {}
-        summed: dict[Ref, Tensor] = {}
+        layer = None if response is None else response.ref
+        measured: Measured | None = None
         if IMAGE in self.route.joints:
             stacks[IMAGE] = self._stack(IMAGE, values[IMAGE], places)
         last = {ref: node.index for node in self.route.local for ref in node.inputs}
@@ -79,17 +83,19 @@ class Incremental:
             for number, out in enumerate(outputs):
                 ref = Ref(node.index, number)
                 values[ref] = out
-                if ref == totals:
-                    summed[ref] = self._totals(ref, out, places)
-                if ref in self.route.joints and (ref != totals or ref in self._head_reads):
+                if ref == layer and response is not None:
+                    measured = response.of_windows(out, places, self.clean.values[ref])
+                if ref in self.route.joints and (ref != layer or ref in self._head_reads):
                     stacks[ref] = self._stack(ref, out, places)
             for ref in node.inputs:
                 if last[ref] == node.index:
                     values.pop(ref, None)
-        found = self._through_head(stacks, [ref for ref in self.wanted if ref not in summed])
-        if totals is not None and totals not in summed:
-            summed[totals] = totals_of(found[totals])
-        return {**found, **summed}
+        local = measured is not None
+        wanted = [ref for ref in self.wanted if not (local and ref == layer)]
+        found = self._through_head(stacks, wanted)
+        if response is not None and layer is not None and not local:
+            measured = response.of_maps(found[layer])
+        return found, measured
 
     def _run(self, node: Node, values: dict[Ref, Any], places: Places, count: int) -> list[Windows]:
         if alone(node):
@@ -119,26 +125,6 @@ class Incremental:
                 out[member, :, top : top + height, left : left + width] = part
         return out
 
-    def _totals(self, ref: Ref, windows: Windows, places: Places) -> Tensor:
-        """Sums over whole feature maps: what changed in the windows, added to the clean sums."""
-        if ref not in self._integrals:
-            sums = self.clean.values[ref][0].double().cumsum(1).cumsum(2)
-            self._integrals[ref] = F.pad(sums, (1, 0, 1, 0))
-        integral = self._integrals[ref]
-        out = integral[:, -1, -1].repeat(windows.count, 1)
-        for members, batch in zip(windows.members, windows.batches, strict=True):
-            height, width = batch.shape[-2:]
-            top, left = (torch.from_numpy(axis) for axis in places.starts(ref, members))
-            down, across = top + height, left + width
-            before = (
-                integral[:, down, across]
-                - integral[:, top, across]
-                - integral[:, down, left]
-                + integral[:, top, left]
-            )
-            out[torch.from_numpy(members)] += batch.double().sum((2, 3)) - before.t()
-        return out.to(batch.dtype) if windows.batches else out.float()
-
     def _through_head(self, stacks: dict[Ref, Tensor], wanted: Sequence[Ref]) -> dict[Ref, Tensor]:
         if not self.route.head:
             return {ref: stacks[ref] for ref in wanted}
@@ -159,33 +145,32 @@ class Incremental:
 
     def work(self, boxes: Sequence[Box]) -> tuple[int, int]:
         """Multiply-adds for these positions: (incremental, full forward passes)."""
-        nodes = (*self.route.local, *self.route.head)
-        full = sum(multiply_adds(n, prod(n.shape[-2:])) for n in nodes)
-        head = sum(multiply_adds(n, prod(n.shape[-2:])) for n in self.route.head)
-        places = Places.of(self.route, boxes)
-        local = 0
-        for node in self.route.local:
-            ref = Ref(node.index)
-            area = places.rows[ref][1][places.row] * places.cols[ref][1][places.col]
-            local += multiply_adds(node, int(area.sum()))
-        return local + head * len(boxes), full * len(boxes)
+        return work(self.route, boxes)
 
 
-def _covered(boxes: Sequence[Box], fill: Tensor) -> Windows:
+def work(route: Route, boxes: Sequence[Box]) -> tuple[int, int]:
+    """Multiply-adds on a route for these positions: (incremental, full forward passes)."""
+    nodes = (*route.local, *route.head)
+    full = sum(multiply_adds(n, prod(n.shape[-2:])) for n in nodes)
+    head = sum(multiply_adds(n, prod(n.shape[-2:])) for n in route.head)
+    places = Places.of(route, boxes)
+    local = 0
+    for node in route.local:
+        ref = Ref(node.index)
+        area = places.rows[ref][1][places.row] * places.cols[ref][1][places.col]
+        local += multiply_adds(node, int(area.sum()))
+    return local + head * len(boxes), full * len(boxes)
+
+
+def _covered(boxes: Sequence[Box], fill: Tensor | Sequence[Tensor]) -> Windows:
     """What the occluder puts in its boxes."""
     windows = Windows(len(boxes))
     sizes = np.array([(box.height, box.width) for box in boxes])
     for height, width in np.unique(sizes, axis=0).tolist():
         members = np.flatnonzero((sizes == (height, width)).all(1))
-        if fill.shape[-2:] == (1, 1):
+        if isinstance(fill, Tensor):
             values = fill.expand(len(members), len(fill), height, width)
         else:
-            parts = (boxes[i] for i in members.tolist())
-            values = torch.stack([fill[:, b.top : b.bottom, b.left : b.right] for b in parts])
+            values = torch.stack([fill[i] for i in members.tolist()])
         windows.add(members, values.contiguous(memory_format=torch.channels_last))
     return windows
-
-
-def totals_of(maps: Tensor) -> Tensor:
-    """The sum of each feature map, (n, channels); vectors as they are."""
-    return maps.double().sum((2, 3)).to(maps.dtype) if maps.dim() == 4 else maps.clone()

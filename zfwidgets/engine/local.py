@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,11 @@ from ..images.source import ImageSource
 from ..records import (
     Activation,
     ActivationSample,
+    Box,
     ChannelSummary,
+    CoveredPatches,
     EngineInfo,
+    Estimate,
     Explanation,
     LayerInfo,
     Occluder,
@@ -30,15 +33,18 @@ from ..records import (
     TopActivations,
     Unit,
 )
+from .covering import Covering
+from .fills import Fills
 from .index import TopKIndex
 from .indexing import Indexing, cache_folder
 from .memory import Memory
 from .modes import precision_note
 from .network import Forward, Network
 from .predicting import Predicting
-from .progress import watch
+from .progress import finish, watch
 from .projecting import SWITCHES, Projecting, record
 from .rules import Attribution, Rule, available, choose
+from .sliding import Sliding
 from .topk import KEEP
 
 IN_VIEW = 64 * 2**20
@@ -87,6 +93,10 @@ class LocalEngine:
         ``lambda model, batch: model(pixel_values=batch).logits``. None means ``model(batch)``.
     rules
         Rules of your own, beside those of `zfwidgets.rules`.
+    fills
+        What else an occluder may be filled with, by name, in the network's units: an array
+        (channels,) or (channels, rows, columns), or a callable that makes such a tensor of an
+        image's.
 
     Raises
     ------
@@ -115,6 +125,7 @@ class LocalEngine:
         switches: int = SWITCHES,
         forward: Forward | None = None,
         rules: Sequence[Rule | Attribution] = (),
+        fills: Mapping[str, Any] | None = None,
     ) -> None:
         self._rules = available(rules)
         self._source = ImageSource.of(images, transform, denormalize)
@@ -125,7 +136,12 @@ class LocalEngine:
         self._memory = Memory(self._network.device)
         self._projecting = Projecting(self._network, self._memory, switches)
         labels = labels or self._source.categories or getattr(model, "categories", None)
-        self._predicting = Predicting(self._network, self._source, labels, self._lock, self._memory)
+        self._fills = Fills(self._source, fills)
+        self._predicting = Predicting(self._network, self._fills, labels, self._lock)
+        self._sliding = Sliding(
+            self._network, self._fills, self._predicting, self._lock, self._memory
+        )
+        self._covering = Covering(self._network, self._fills, self._lock, self._memory)
         self._indexing = Indexing(
             self._network, self._source, cache_folder(cache), self._lock, self._memory
         )
@@ -160,6 +176,7 @@ class LocalEngine:
             fingerprint="-".join(fingerprint[key] for key in sorted(fingerprint)),
             skipped=tuple((s.name, s.reason) for s in source.skipped),
             notes=tuple(note for note in notes if note),
+            no_classes=self._predicting.no_classes,
         )
 
     # Layers
@@ -347,6 +364,11 @@ class LocalEngine:
 
     # Predictions and occlusion
 
+    @property
+    def fills(self) -> tuple[str, ...]:
+        """Names of what an occluder may be filled with, your own last."""
+        return self._fills.names
+
     def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
         """Class scores of an image (an index or one of your own), maybe occluded."""
         return self._predicting.predict(*self._image(image), occluder)
@@ -360,6 +382,9 @@ class LocalEngine:
         target: int | str | None = None,
         layer: str | None = None,
         *,
+        mask: str | None = None,
+        also: Sequence[Box] = (),
+        resume: OcclusionMap | None = None,
         progress: bool = True,
     ) -> OcclusionMap:
         """Slide an occluder over an image (paper, section 4.2).
@@ -370,14 +395,26 @@ class LocalEngine:
             An index, or an image of your own.
         patch, stride
             Occluder and step in input pixels, (rows, columns) or one number for both.
-        fill
-            "grey" (the paper's), "mean" (the normalisation's mean), or a number in input units.
+        fill, mask, also
+            What covers, see `zfwidgets.records.Occluder`. The rectangles in ``also`` stay where
+            they are.
         target
             Class whose probability is shown: index, name, or None for the predicted class.
         layer
-            Layer whose feature maps' total activations are recorded too (Fig. 7b).
+            Layer whose feature maps are measured too (Fig. 7b).
+        resume
+            A map of the same pass, whose positions are taken over.
+
+        Raises
+        ------
+        InputError
+            An occluder, stride, fill, class or layer that isn't possible, naming it.
+        UnsupportedModel
+            The network has no class scores and no layer is given.
         """
-        steps = self.occlude_steps(image, patch, stride, fill, target, layer)
+        steps = self.occlude_steps(
+            image, patch, stride, fill, target, layer, mask=mask, also=also, resume=resume
+        )
         found: OcclusionMap = watch(steps, "Sliding the occluder", progress)
         return found
 
@@ -389,10 +426,76 @@ class LocalEngine:
         fill: str | float = "grey",
         target: int | str | None = None,
         layer: str | None = None,
+        *,
+        mask: str | None = None,
+        also: Sequence[Box] = (),
+        resume: OcclusionMap | None = None,
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """As `occlude`, in steps: yields the map so far, coarse positions first."""
-        return (
-            yield from self._predicting.occlude_steps(
-                *self._image(image), patch, stride, fill, target, layer
-            )
+        question = self._sliding.question(
+            self._image(image), patch, stride, fill, layer, mask, also
         )
+        return (yield from self._sliding.steps(question, target, resume))
+
+    def estimate(
+        self,
+        image: Any,
+        patch: int | tuple[int, int] = 32,
+        stride: int | tuple[int, int] = 8,
+        layer: str | None = None,
+    ) -> Estimate:
+        """How long `occlude` will take, from past passes on this device or a short probe."""
+        return finish(self.estimate_steps(image, patch, stride, layer))
+
+    def estimate_steps(
+        self,
+        image: Any,
+        patch: int | tuple[int, int] = 32,
+        stride: int | tuple[int, int] = 8,
+        layer: str | None = None,
+    ) -> Generator[Progress, None, Estimate]:
+        """As `estimate`, in short steps."""
+        question = self._sliding.question(self._image(image), patch, stride, 0.0, layer, None, ())
+        return (yield from self._sliding.estimate_steps(question))
+
+    def cover_patches(
+        self,
+        layer: str,
+        channel: int,
+        k: int = 9,
+        fill: str | float = "grey",
+        controls: int = 8,
+        seed: int = 0,
+    ) -> CoveredPatches:
+        """Cover exactly the receptive field of each of a channel's strongest activations.
+
+        Parameters
+        ----------
+        layer, channel, k
+            Whose activations, and how many; see `top`.
+        fill
+            What covers, see `zfwidgets.records.Occluder`.
+        controls
+            How many random patches of the same size are covered instead, for each activation.
+        seed
+            Of their places.
+        """
+        steps = self.cover_steps(layer, channel, k, fill, controls, seed)
+        return finish(steps)
+
+    def cover_steps(
+        self,
+        layer: str,
+        channel: int,
+        k: int = 9,
+        fill: str | float = "grey",
+        controls: int = 8,
+        seed: int = 0,
+    ) -> Generator[CoveredPatches, None, CoveredPatches]:
+        """As `cover_patches`, in steps: yields what is known so far."""
+        if controls < 0:
+            raise InputError(f"controls is {controls}: expected a number of patches, 0 or more.")
+        top = self.top(layer, channel, k)
+        images = [self._image(a.image)[2] for a in top]
+        info = self.layer(layer)
+        return (yield from self._covering.steps(info, top, images, fill, controls, seed))

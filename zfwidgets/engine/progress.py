@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, TypeVar
 
 from ..records import Progress
+
+Result = TypeVar("Result")
 
 
 def watch(steps: Generator[Any, None, Any], what: str, shown: bool) -> Any:
@@ -25,3 +27,15 @@ def watch(steps: Generator[Any, None, Any], what: str, shown: bool) -> Any:
                 bar.update(done - bar.n)
         except StopIteration as end:
             return end.value
+
+
+def finish(steps: Generator[Any, None, Result]) -> Result:
+    """Run steps to the end; their result."""
+    results: list[Result] = []
+
+    def whole() -> Generator[Any, None, None]:
+        results.append((yield from steps))
+
+    for _ in whole():
+        pass
+    return results[0]

@@ -12,8 +12,11 @@ from typing import Protocol, runtime_checkable
 from ..records import (
     Activation,
     ActivationSample,
+    Box,
     ChannelSummary,
+    CoveredPatches,
     EngineInfo,
+    Estimate,
     LayerInfo,
     Occluder,
     OcclusionMap,
@@ -80,6 +83,10 @@ class EngineProtocol(Protocol):
     def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
         """Class scores of an image, maybe occluded."""
 
+    @property
+    def fills(self) -> tuple[str, ...]:
+        """Names of what an occluder may be filled with, `zfwidgets.records.FILLS` first."""
+
     def occlude_steps(
         self,
         image: int,
@@ -88,5 +95,32 @@ class EngineProtocol(Protocol):
         fill: str | float = "grey",
         target: int | str | None = None,
         layer: str | None = None,
+        *,
+        mask: str | None = None,
+        also: Sequence[Box] = (),
+        resume: OcclusionMap | None = None,
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
-        """Slide an occluder over an image, coarse positions first; yields the map so far."""
+        """Slide an occluder over an image, coarse positions first; yields the map so far.
+
+        ``resume`` is a map of the same pass, whose positions are taken over.
+        """
+
+    def estimate_steps(
+        self,
+        image: int,
+        patch: int | tuple[int, int] = 32,
+        stride: int | tuple[int, int] = 8,
+        layer: str | None = None,
+    ) -> Generator[Progress, None, Estimate]:
+        """How long ``occlude_steps`` will take; ends in a moment."""
+
+    def cover_steps(
+        self,
+        layer: str,
+        channel: int,
+        k: int = 9,
+        fill: str | float = "grey",
+        controls: int = 8,
+        seed: int = 0,
+    ) -> Generator[CoveredPatches, None, CoveredPatches]:
+        """Cover the receptive fields of a channel's strongest activations; yields those so far."""

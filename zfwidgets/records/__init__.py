@@ -11,27 +11,47 @@ from __future__ import annotations
 
 from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
 from .arrays import Floats, Ints, Pixels, table
-from .engine import EngineInfo, Progress
+from .covering import CoveredPatch, CoveredPatches
+from .engine import EngineInfo, Estimate, Progress
 from .explanations import MAX_POOL, RECTIFIER, STATUSES, Explanation, Operation, Status, weakest
 from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit
-from .occlusion import OcclusionMap, occluder_box
-from .predictions import Occluder, Prediction, softmax
+from .occluders import (
+    FILLS,
+    MASK,
+    MOST_ALSO,
+    Occluder,
+    check_also,
+    check_mask,
+    mask_cells,
+    mask_of,
+    mask_pixels,
+    occluder_box,
+)
+from .occlusion import LayerResponse, OcclusionMap
+from .predictions import Prediction, log_odds, softmax
 from .projections import CLIPPED_AT, Projection, display_scale, signed_to_uint8
 
 __all__ = [
     "CLIPPED_AT",
+    "FILLS",
+    "MASK",
     "MAX_POOL",
+    "MOST_ALSO",
     "RECTIFIER",
     "STATUSES",
     "Activation",
     "ActivationSample",
     "Box",
     "ChannelSummary",
+    "CoveredPatch",
+    "CoveredPatches",
     "EngineInfo",
+    "Estimate",
     "Explanation",
     "Floats",
     "Ints",
     "LayerInfo",
+    "LayerResponse",
     "Occluder",
     "OcclusionMap",
     "Operation",
@@ -45,7 +65,13 @@ __all__ = [
     "Status",
     "TopActivations",
     "Unit",
+    "check_also",
+    "check_mask",
     "display_scale",
+    "log_odds",
+    "mask_cells",
+    "mask_of",
+    "mask_pixels",
     "occluder_box",
     "signed_to_uint8",
     "softmax",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class EngineInfo:
     """What a user may want to know of an engine.
 
-    ``notes`` are sentences that belong on screen: a default that was assumed, a limit of
-    exactness, skipped images.
+    ``no_classes`` says why the network has no class scores; "" if it has. ``notes`` are sentences
+    that belong on screen: a default that was assumed, a limit of exactness, skipped images.
     """
 
     model: str
@@ -23,6 +24,7 @@ class EngineInfo:
     fingerprint: str
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    no_classes: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,23 @@ class Progress:
     total: int
     seconds_left: float | None
     what: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a pass of the occluder will take.
+
+    Attributes
+    ----------
+    positions
+        Of the occluder.
+    seconds
+        Of computing; None where it can't be told.
+    basis
+        "measured": from past passes of this network on this device. "probe": from a few positions
+        that were computed to know.
+    """
+
+    positions: int
+    seconds: float | None
+    basis: Literal["measured", "probe"]

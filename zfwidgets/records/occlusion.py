@@ -1,21 +1,70 @@
-"""What an occluder does at each of a grid of positions."""
+"""What an occluder does at each of a grid of positions (paper, section 4.2, Fig. 7)."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from .arrays import Floats, Ints, table
+from .colours import categories, coloured
 from .layers import Box
-from .predictions import softmax
+from .occluders import occluder_box
+from .predictions import from_log_odds, log_odds
 
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
+
+VERSION = 1
+"""Of the files that `OcclusionMap.save` writes."""
+
+
+@dataclass(frozen=True)
+class LayerResponse:
+    """What an occluder at each of a grid of positions does to a layer's feature maps.
+
+    "Clean" is the image with nothing over it. Positions that aren't done hold NaN.
+
+    Attributes
+    ----------
+    layer
+        Its name.
+    totals, clean_totals
+        (grid rows, grid columns, channels) and (channels,) float32: sum of each feature map.
+    units, clean_units
+        Likewise: the activation of each channel's unit that is strongest in the clean image.
+    places
+        (channels, 2) int64: row and column of that unit.
+    hamming
+        (grid rows, grid columns) float32 in 0..1: share of the layer's units that are above zero
+        in one of the two images, occluded and clean, and not in the other.
+    cosine
+        (grid rows, grid columns) float32 in 0..2: 1 - cos of the angle between all of the layer's
+        activations as a vector, occluded and clean; 0 where both are zero, 1 where one is.
+    """
+
+    layer: str
+    totals: Floats
+    units: Floats
+    hamming: Floats
+    cosine: Floats
+    clean_totals: Floats
+    clean_units: Floats
+    places: Ints
+
+    @property
+    def strongest_channel(self) -> int:
+        """The channel with the largest total activation in the clean image."""
+        return int(self.clean_totals.argmax())
 
 
 @dataclass(frozen=True)
@@ -29,17 +78,20 @@ class OcclusionMap:
     ----------
     size, stride
         (rows, columns) of the occluder and of the cells, in input pixels.
-    logits
-        (grid rows, grid columns, classes) float32.
-    clean
-        (classes,) float32: the logits without occluder.
-    target
-        The class whose probability is shown.
-    layer, totals, clean_totals
-        The layer whose feature maps were summed: (grid rows, grid columns, channels) float32 and
-        (channels,) float32; None when no layer was asked for.
+    fill, mask, also
+        See `zfwidgets.records.Occluder`; the boxes in ``also`` stay covered at every position.
     done
         (grid rows, grid columns) bool: the cells that are computed.
+    logits
+        (grid rows, grid columns, classes) float32; None where the network has no class scores.
+    clean
+        (classes,) float32: the logits without occluder; None likewise.
+    target
+        The class whose probability is shown; None likewise.
+    no_classes
+        Why there are no class scores; "" where there are.
+    features
+        What happened to the layer that was asked for; None when none was.
     note
         Why each position took a full forward pass; "" where only what changed was computed.
     """
@@ -50,14 +102,15 @@ class OcclusionMap:
     stride: tuple[int, int]
     fill: str | float
     input_shape: tuple[int, int]
-    logits: Floats
-    clean: Floats
-    target: int
-    labels: tuple[str, ...]
     done: NDArray[np.bool_]
-    layer: str | None = None
-    totals: Floats | None = None
-    clean_totals: Floats | None = None
+    logits: Floats | None
+    clean: Floats | None
+    target: int | None
+    labels: tuple[str, ...]
+    features: LayerResponse | None = None
+    mask: str | None = None
+    also: tuple[Box, ...] = ()
+    no_classes: str = ""
     note: str = ""
 
     @property
@@ -74,53 +127,214 @@ class OcclusionMap:
         """Where the occluder lies for a cell, cut by the image's border."""
         return occluder_box(row, col, self.size, self.stride).clip(*self.input_shape)
 
+    # Class scores
+
     def probability(self, target: int | None = None) -> Floats:
         """Probability of a class at each position (Fig. 7d), (grid rows, grid columns)."""
-        return softmax(self.logits)[..., self.target if target is None else target]
+        return from_log_odds(self._odds(target)).astype(np.float32)
+
+    def logit(self, target: int | None = None) -> Floats:
+        """Logit of a class at each position."""
+        found: Floats = self._scores()[..., self._class(target)]
+        return found
+
+    def log_odds(self, target: int | None = None) -> Floats:
+        """Log-odds of a class at each position, ``log(p / (1 - p))``, from the logits.
+
+        Unlike the probability it tells positions apart where the network is all but certain.
+        """
+        return self._odds(target).astype(np.float32)
+
+    def clean_scores(self, target: int | None = None) -> dict[str, float]:
+        """Probability, logit and log-odds of a class without occluder, by name."""
+        self._scores()
+        assert self.clean is not None
+        chosen = self._class(target)
+        odds = log_odds(self.clean[None], chosen)
+        probability, logit = from_log_odds(odds), self.clean[chosen]
+        return {
+            "probability": float(probability[0]),
+            "logit": float(logit),
+            "log_odds": float(odds[0]),
+        }
 
     def predicted(self) -> Ints:
         """Most probable class at each position (Fig. 7e); -1 where not done."""
-        filled = np.where(self.done[..., None], self.logits, -np.inf)
-        return np.where(self.done, filled.argmax(axis=-1), -1)
+        return self._predicted
+
+    @cached_property
+    def _predicted(self) -> Ints:
+        found = np.full(self.grid, -1, dtype=np.int64)
+        found[self.done] = self._scores()[self.done].argmax(axis=-1)
+        return found
+
+    def _scores(self) -> Floats:
+        if self.logits is None:
+            raise InputError(f"This map has no class scores: {self.no_classes}")
+        return self.logits
+
+    def _class(self, target: int | None) -> int:
+        chosen = self.target if target is None else target
+        count = self._scores().shape[-1]
+        assert chosen is not None
+        if not 0 <= chosen < count:
+            raise InputError(f"There are classes 0 to {count - 1}, got {chosen}.")
+        return int(chosen)
+
+    def _odds(self, target: int | None) -> NDArray[np.float64]:
+        found = np.full(self.grid, np.nan)
+        found[self.done] = log_odds(self._scores()[self.done], self._class(target))
+        return found
+
+    # Features
+
+    def _features(self) -> LayerResponse:
+        if self.features is None:
+            raise InputError("This map has no feature maps: pass layer=... to occlude().")
+        return self.features
 
     @property
     def strongest_channel(self) -> int:
-        """The channel of `layer` with the largest total activation without occluder."""
-        if self.clean_totals is None:
-            raise InputError("This map has no feature maps: pass layer=... to occlude().")
-        return int(self.clean_totals.argmax())
+        """The channel of the layer with the largest total activation without occluder."""
+        return self._features().strongest_channel
 
     def feature_map(self, channel: int | None = None) -> Floats:
         """Total activation of a feature map at each position (Fig. 7b)."""
-        strongest = self.strongest_channel
-        assert self.totals is not None
-        return self.totals[..., strongest if channel is None else channel]
+        found: Floats = self._features().totals[..., self._channel(channel)]
+        return found
 
-    def to_frame(self) -> pandas.DataFrame:
-        """A pandas table, one row a position."""
-        probability, predicted = self.probability(), self.predicted()
-        return table(
-            {
-                "row": i,
-                "col": j,
-                **self.box(i, j).to_json(),
-                "probability": float(probability[i, j]),
-                "predicted": self.labels[predicted[i, j]] if self.done[i, j] else None,
-            }
-            for i in range(self.grid[0])
-            for j in range(self.grid[1])
-        )
+    def unit(self, channel: int | None = None) -> Floats:
+        """Activation, at each position, of the channel's unit that is strongest without."""
+        found: Floats = self._features().units[..., self._channel(channel)]
+        return found
 
-    def to_pil(self) -> Image.Image:
-        """The target's probability as grey levels, black 0 to white 1, one pixel a position."""
+    def hamming(self) -> Floats:
+        """Share of the layer's units whose sign differs from the pass without occluder."""
+        return self._features().hamming
+
+    def cosine(self) -> Floats:
+        """Cosine distance of the layer's activations to those without occluder."""
+        return self._features().cosine
+
+    def _channel(self, channel: int | None) -> int:
+        features = self._features()
+        if channel is None:
+            return features.strongest_channel
+        count = len(features.clean_totals)
+        if not 0 <= channel < count:
+            raise InputError(
+                f"Layer {features.layer!r} has channels 0 to {count - 1}, got {channel}."
+            )
+        return int(channel)
+
+    # Export
+
+    def maps(self, target: int | None = None, channel: int | None = None) -> dict[str, Any]:
+        """All maps of this pass by name, (grid rows, grid columns) each.
+
+        "probability", "logit", "log_odds", "predicted" where there are class scores; "total",
+        "unit", "hamming", "cosine" where a layer was asked for.
+        """
+        found: dict[str, Any] = {}
+        if self.logits is not None:
+            odds = self._odds(target)
+            found["probability"] = from_log_odds(odds).astype(np.float32)
+            found["logit"], found["log_odds"] = self.logit(target), odds.astype(np.float32)
+            found["predicted"] = self.predicted()
+        if self.features is not None:
+            found["total"] = self.feature_map(channel)
+            found["unit"] = self.unit(channel)
+            found["hamming"] = self.hamming()
+            found["cosine"] = self.cosine()
+        return found
+
+    def to_frame(self, target: int | None = None, channel: int | None = None) -> pandas.DataFrame:
+        """A pandas table, one row a position, with all of `maps` and the predicted label."""
+        maps = self.maps(target, channel)
+        predicted = maps.get("predicted")
+
+        def row(i: int, j: int) -> Mapping[str, Any]:
+            values = {name: values[i, j].item() for name, values in maps.items()}
+            if predicted is not None:
+                values["label"] = self.labels[predicted[i, j]] if self.done[i, j] else None
+            return {"row": i, "col": j, **self.box(i, j).to_json(), **values}
+
+        return table(row(i, j) for i in range(self.grid[0]) for j in range(self.grid[1]))
+
+    def to_pil(
+        self,
+        map: str = "probability",  # noqa: A002
+        colours: str = "viridis",
+        *,
+        target: int | None = None,
+        channel: int | None = None,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> Image.Image:
+        """One of `maps` as a picture, one pixel a position; what isn't done is white.
+
+        Parameters
+        ----------
+        map
+            Its name. The classes of "predicted" have a colour each, the most frequent ones.
+        colours
+            "viridis", "magma", "diverging" or "grey".
+        low, high
+            Values of the first and the last colour; None: the map's smallest and largest.
+        """
         from PIL import Image
 
-        values = np.nan_to_num(self.probability())
-        return Image.fromarray(np.rint(values * 255).astype(np.uint8))
+        maps = self.maps(target, channel)
+        if map not in maps:
+            raise InputError(f"This pass has the maps {', '.join(maps)}, not {map!r}.")
+        values = maps[map]
+        if map == "predicted":
+            return Image.fromarray(categories(values))
+        known = values[self.done]
+        low = float(known.min(initial=np.inf)) if low is None and known.size else (low or 0.0)
+        high = float(known.max(initial=-np.inf)) if high is None and known.size else (high or 1.0)
+        return Image.fromarray(coloured(values, colours, low, high))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the whole pass to a NumPy ``.npz`` file, all classes and channels; no pickle.
+
+        Returns the file's path, with ``.npz`` at its end. `load` reads it.
+        """
+        path = Path(path)
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        header = {name: getattr(self, name) for name in _HEADER}
+        header |= {"version": VERSION, "also": [box.to_json() for box in self.also]}
+        arrays = {name: getattr(self, name) for name in ("done", "logits", "clean")}
+        if self.features is not None:
+            header["layer"] = self.features.layer
+            features = {f"features.{name}": getattr(self.features, name) for name in _FEATURES}
+            arrays |= features
+        known = {name: values for name, values in arrays.items() if values is not None}
+        np.savez_compressed(path, header=np.array(json.dumps(header)), **known)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> OcclusionMap:
+        """Read what `save` wrote; raises `InputError` for another file."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            header = json.loads(str(arrays.pop("header")))
+            version = header.pop("version")
+        except (AttributeError, BadZipFile, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} isn't a file that OcclusionMap.save wrote: {error}") from None
+        if version != VERSION:
+            raise InputError(f"{path} has version {version}; this zfwidgets reads {VERSION}.")
+        features = None
+        if "layer" in header:
+            found = {name: arrays[f"features.{name}"] for name in _FEATURES}
+            features = LayerResponse(header.pop("layer"), **found)
+        header["also"] = tuple(Box(**box) for box in header["also"])
+        pairs: dict[str, Any] = {name: tuple(header.pop(name)) for name in _PAIRS}
+        scores: dict[str, Any] = {name: arrays.get(name) for name in ("logits", "clean")}
+        return cls(done=arrays["done"], features=features, **scores, **pairs, **header)
 
 
-def occluder_box(row: int, col: int, size: tuple[int, int], stride: tuple[int, int]) -> Box:
-    """The occluder centred on cell (row, col), unclipped."""
-    top = row * stride[0] + stride[0] // 2 - size[0] // 2
-    left = col * stride[1] + stride[1] // 2 - size[1] // 2
-    return Box(top, left, *size)
+_PAIRS = ("size", "stride", "input_shape", "labels")
+_HEADER = ("image", "image_name", "fill", "mask", "target", "no_classes", "note", *_PAIRS)
+_FEATURES = ("totals", "units", "hamming", "cosine", "clean_totals", "clean_units", "places")

@@ -6,24 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Floats, table
-from .layers import Box
+from .occluders import Occluder
 
 if TYPE_CHECKING:
     import pandas
-
-
-@dataclass(frozen=True)
-class Occluder:
-    """A rectangle that covers a part of the network's input.
-
-    ``fill`` is "grey" (the paper's: mid-grey of the picture), "mean" (the normalisation's mean
-    colour), or a number in the network's input units.
-    """
-
-    box: Box
-    fill: str | float = "grey"
 
 
 @dataclass(frozen=True)
@@ -61,3 +50,26 @@ def softmax(logits: Floats) -> Floats:
     """Softmax over the last axis, computed in float64, as float32."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def log_odds(logits: Floats, target: int) -> NDArray[np.float64]:
+    """Log-odds of a class, ``log(p / (1 - p))``, (n,) float64 of ``logits`` (n, classes).
+
+    Of the logits, not of p, so that it stays exact where p rounds to 1. Infinite where there is
+    one class.
+    """
+    others = logits.astype(np.float64)
+    own = others[:, target].copy()
+    others[:, target] = -np.inf
+    most = others.max(axis=-1)
+    most[np.isinf(most)] = 0.0
+    others -= most[:, None]
+    with np.errstate(divide="ignore"):
+        rest = np.log(np.exp(others, out=others).sum(axis=-1))
+    return np.asarray(own - most - rest)
+
+
+def from_log_odds(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probability of log-odds, with full precision at both ends."""
+    small = np.exp(-np.abs(odds))
+    return np.asarray(np.where(odds < 0, small, 1.0) / (1.0 + small))

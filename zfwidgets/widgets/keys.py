@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
-from ..records import Box, Occluder
+from ..records import FILLS, MOST_ALSO, Box, Occluder, check_mask
 
 Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
 
@@ -45,52 +45,113 @@ def channel_of(engine: EngineProtocol, layer: str, value: Any) -> int:
     return integer(f"channel of layer {layer!r}", value, 0, channels - 1)
 
 
+def channel_of_slide(engine: EngineProtocol, layer: str | None, value: Any) -> int | None:
+    """A channel of the layer of a pass, or None: its strongest."""
+    if value is None:
+        return None
+    if layer is None:
+        raise InputError(f"channel must be null where layer is, not {value!r}.")
+    return channel_of(engine, layer, value)
+
+
 def image_index(engine: EngineProtocol, value: Any, name: str = "photo") -> int:
     """The index of an image of the engine."""
     return integer(name, value, 0, len(engine.info.images) - 1)
 
 
 def class_index(engine: EngineProtocol, value: Any) -> int | None:
-    """The index of a class, or None: the predicted one."""
+    """The index of a class, or None: the predicted one, or that there are no classes."""
     if value is None:
         return None
+    reason = engine.info.no_classes
+    if reason:
+        raise InputError(f"target must be null: {reason}")
     return integer("target", value, 0, len(engine.info.labels) - 1, " null: the predicted class.")
 
 
-def fill_value(value: Any) -> str | float:
-    """What an occluder is filled with: "grey", "mean" or a finite number."""
-    if value in ("grey", "mean"):
-        return str(value)
+def fills_of(engine: EngineProtocol | None) -> tuple[str, ...]:
+    """Names of what an occluder may be filled with."""
+    return FILLS if engine is None else tuple(engine.fills)
+
+
+def fill_value(engine: EngineProtocol | None, value: Any) -> str | float:
+    """What an occluder is filled with: a name or a finite number."""
+    known = fills_of(engine)
+    if isinstance(value, str) and (value in known or engine is None):
+        return value
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
-    raise InputError(f'The fill must be "grey", "mean" or a finite number, not {value!r}.')
+    raise InputError(
+        f"The fill must be a finite number or one of {', '.join(known)}, not {value!r}."
+    )
 
 
-def occluder_rectangle(shape: tuple[int, int] | None, value: Any) -> dict[str, Any]:
-    """``{top, left, height, width, fill}`` of an occluder that lies on an input of ``shape``."""
-    if isinstance(value, Occluder):
-        value = {**value.box.to_json(), "fill": value.fill}
-    names = ("top", "left", "height", "width", "fill")
+def mask_value(value: Any) -> str | None:
+    """Which of an occluder's cells are covered: null (all), or 64 hex digits."""
+    return None if value is None else check_mask(value)
+
+
+def rectangle(name: str, shape: tuple[int, int] | None, value: Any) -> dict[str, int]:
+    """``{top, left, height, width}`` of a rectangle that lies on an input of ``shape``."""
+    names = ("top", "left", "height", "width")
+    if isinstance(value, Box):
+        value = value.to_json()
     if not isinstance(value, Mapping) or set(value) != set(names):
-        raise InputError(f"The occluder must be {{{', '.join(names)}}}, not {value!r}.")
+        raise InputError(f"The {name} must be {{{', '.join(names)}}}, not {value!r}.")
     rows, columns = shape or (1 << 20, 1 << 20)
-    height = integer("occluder height", value["height"], 1, rows)
-    width = integer("occluder width", value["width"], 1, columns)
+    height = integer(f"{name} height", value["height"], 1, rows)
+    width = integer(f"{name} width", value["width"], 1, columns)
     return {
-        "top": integer("occluder top", value["top"], 1 - height, rows - 1),
-        "left": integer("occluder left", value["left"], 1 - width, columns - 1),
+        "top": integer(f"{name} top", value["top"], 1 - height, rows - 1),
+        "left": integer(f"{name} left", value["left"], 1 - width, columns - 1),
         "height": height,
         "width": width,
-        "fill": fill_value(value["fill"]),
     }
 
 
-def to_occluder(rectangle: Mapping[str, Any] | None) -> Occluder | None:
+def also_value(shape: tuple[int, int] | None, value: Any) -> list[dict[str, int]]:
+    """Rectangles that stay covered, at most `MOST_ALSO`."""
+    if not isinstance(value, list | tuple) or len(value) > MOST_ALSO:
+        raise InputError(f"also must be a list of at most {MOST_ALSO} rectangles, not {value!r}.")
+    return [rectangle(f"rectangle {i} of also", shape, one) for i, one in enumerate(value)]
+
+
+def occluder_rectangle(
+    engine: EngineProtocol | None, value: Any, *, whole: bool = False
+) -> dict[str, Any]:
+    """``{top, left, height, width, fill, mask, also}`` of an occluder on an engine's input.
+
+    Unless the ``whole`` is asked for, ``mask`` may be missing (null) and ``also`` (none).
+    """
+    if isinstance(value, Occluder):
+        also = list(value.also)
+        value = {**value.box.to_json(), "fill": value.fill, "mask": value.mask, "also": also}
+    places, more = ("top", "left", "height", "width"), ("mask", "also")
+    names = (*places, "fill", *more)
+    given = set(value) if isinstance(value, Mapping) else set()
+    needed = set(names) if whole else set(names) - set(more)
+    if not needed <= given <= set(names):
+        raise InputError(f"The occluder must be {{{', '.join(names)}}}, not {value!r}.")
+    shape = None if engine is None else input_size(engine)
+    return {
+        **rectangle("occluder", shape, {name: value[name] for name in places}),
+        "fill": fill_value(engine, value["fill"]),
+        "mask": mask_value(value.get("mask")),
+        "also": also_value(shape, value.get("also", [])),
+    }
+
+
+def to_boxes(rectangles: Sequence[Mapping[str, int]]) -> tuple[Box, ...]:
+    """The records of checked rectangles."""
+    return tuple(Box(**one) for one in rectangles)
+
+
+def to_occluder(occluder: Mapping[str, Any] | None) -> Occluder | None:
     """The record of a checked occluder."""
-    if rectangle is None:
+    if occluder is None:
         return None
-    box = Box(*(rectangle[name] for name in ("top", "left", "height", "width")))
-    return Occluder(box, rectangle["fill"])
+    box = Box(*(occluder[name] for name in ("top", "left", "height", "width")))
+    return Occluder(box, occluder["fill"], occluder["mask"], to_boxes(occluder["also"]))
 
 
 def rules_of(engine: EngineProtocol | None) -> tuple[str, ...]:
@@ -125,6 +186,18 @@ _LAYER: dict[str, Check] = {"layer": lambda e, k, v: layer_name(e, v)}
 _CHANNEL: dict[str, Check] = {**_LAYER, "channel": lambda e, k, v: channel_of(e, k["layer"], v)}
 _TOP: dict[str, Check] = {**_CHANNEL, "k": lambda e, k, v: integer("k", v, 1, MOST_PATCHES)}
 _IMAGE: dict[str, Check] = {"image": lambda e, k, v: image_index(e, v)}
+_SLIDE: dict[str, Check] = {
+    **_IMAGE,
+    "height": lambda e, k, v: integer("occluder height", v, 1, input_size(e)[0]),
+    "width": lambda e, k, v: integer("occluder width", v, 1, input_size(e)[1]),
+    "stride": lambda e, k, v: integer("stride", v, 1, min(input_size(e))),
+    "fill": lambda e, k, v: fill_value(e, v),
+    "mask": lambda e, k, v: mask_value(v),
+    "also": lambda e, k, v: also_value(input_size(e), v),
+    "layer": lambda e, k, v: None if v is None else layer_name(e, v),
+}
+SLIDE = tuple(_SLIDE)
+"""The fields that name one pass of the occluder over an image."""
 
 FIELDS: dict[str, dict[str, Check]] = {
     "catalogue": {},
@@ -140,18 +213,16 @@ FIELDS: dict[str, dict[str, Check]] = {
     "photo": _IMAGE,
     "predict": {
         **_IMAGE,
-        "occluder": lambda e, k, v: None if v is None else occluder_rectangle(input_size(e), v),
+        "occluder": lambda e, k, v: None if v is None else occluder_rectangle(e, v, whole=True),
     },
     "sample": _CHANNEL,
     "occlusion": {
-        **_IMAGE,
-        "height": lambda e, k, v: integer("occluder height", v, 1, input_size(e)[0]),
-        "width": lambda e, k, v: integer("occluder width", v, 1, input_size(e)[1]),
-        "stride": lambda e, k, v: integer("stride", v, 1, max(input_size(e))),
-        "fill": lambda e, k, v: fill_value(v),
+        **_SLIDE,
         "target": lambda e, k, v: class_index(e, v),
-        "layer": lambda e, k, v: None if v is None else layer_name(e, v),
+        "channel": lambda e, k, v: channel_of_slide(e, k["layer"], v),
     },
+    "estimate": _SLIDE,
+    "cover": {**_TOP, "fill": lambda e, k, v: fill_value(e, v)},
 }
 """The fields of each kind's key, each with its check, in the order in which they are checked."""
 

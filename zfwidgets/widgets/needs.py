@@ -50,19 +50,23 @@ def clean_prediction(selection: Selection) -> Need:
 
 def occlusion(selection: Selection, options: Mapping[str, Any]) -> list[Need]:
     """The photo, its classes without and with occluder, and the map."""
-    needs: list[Need] = [("photo", {"image": selection.photo}), clean_prediction(selection)]
+    needs: list[Need] = [("photo", {"image": selection.photo})]
+    classes = selection.engine is None or not selection.engine.info.no_classes
+    if classes:
+        needs.append(clean_prediction(selection))
     if selection.occluder is None:
         return needs
-    needs.append(prediction(selection))
+    if classes:
+        needs.append(prediction(selection))
     if not options["auto"] or options["overlay"] == "none":
         return needs
-    of_layer = options["overlay"] == "strongest" and selection.unit is not None
-    cover = {name: selection.occluder[name] for name in ("height", "width", "fill")}
+    cover = {name: selection.occluder[name] for name in ("height", "width", "fill", "mask", "also")}
     slide = {
         "image": selection.photo,
         **cover,
         "stride": options["stride"],
+        "layer": None if selection.unit is None else selection.unit[0],
         "target": selection.target,
-        "layer": selection.unit[0] if of_layer else None,
+        "channel": None,  # the layer's strongest, until the view is told otherwise
     }
     return [*needs, ("occlusion", slide)]

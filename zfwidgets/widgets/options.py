@@ -7,11 +7,12 @@ from typing import Any
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from . import keys
+from .passes import MAPS
 
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent"),
     "patches": ("both", "patches", "projections", "revealed"),
-    "overlay": ("probability", "strongest", "label", "none"),
+    "overlay": (*MAPS, "none"),
     "colours": ("viridis", "magma", "diverging"),
 }
 """As in ``js/src/views``."""
@@ -39,7 +40,7 @@ def map_options(
     if not (isinstance(opacity, int | float) and 0 <= opacity <= 1):
         raise InputError(f"opacity must be in 0 .. 1, not {opacity!r}.")
     return {
-        "stride": keys.integer("stride", stride, 1, max(keys.input_size(engine))),
+        "stride": keys.integer("stride", stride, 1, min(keys.input_size(engine))),
         "overlay": choice("overlay", overlay),
         "colours": choice("colours", colours),
         "opacity": float(opacity),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -69,8 +70,9 @@ class Selection(anywidget.AnyWidget):
     photo = _Checked(0, "Index of the image that is classified and occluded.")
     occluder = _Checked(
         None,
-        "``{top, left, height, width, fill}`` in pixels of the network's input, or None. Also "
-        "accepts a `zfwidgets.records.Occluder`.",
+        "``{top, left, height, width, fill, mask, also}`` in pixels of the input, or None; "
+        "see `zfwidgets.records.Occluder`, which is accepted too. Without ``mask`` the whole "
+        "rectangle is covered, without ``also`` nothing else.",
     )
     target = _Checked(None, "Index of the class whose probability is shown; None: the predicted.")
     rule = _Checked(
@@ -96,7 +98,7 @@ class Selection(anywidget.AnyWidget):
         values = {name: getattr(self, name) for name in FIELDS}
         unit, occluder = values["unit"], values["occluder"]
         values["unit"] = None if unit is None else list(unit)
-        values["occluder"] = None if occluder is None else dict(occluder)
+        values["occluder"] = None if occluder is None else deepcopy(occluder)
         return {"schema": SCHEMA, **values}
 
     @classmethod
@@ -186,8 +188,7 @@ class Selection(anywidget.AnyWidget):
     def _check_occluder(self, value: Any) -> dict[str, Any] | None:
         if value is None:
             return None
-        shape = None if self._engine is None else keys.input_size(self._engine)
-        return keys.occluder_rectangle(shape, value)
+        return keys.occluder_rectangle(self._engine, value)
 
     def _check_target(self, value: Any) -> int | None:
         if value is None:

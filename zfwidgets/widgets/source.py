@@ -7,9 +7,6 @@ is and returns the answer, so that a worker can stop it between steps.
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
@@ -20,55 +17,28 @@ from ..records import (
     CLIPPED_AT,
     Box,
     ChannelSummary,
-    OcclusionMap,
+    CoveredPatches,
     Pixels,
     Progress,
     Projection,
     TopActivations,
     display_scale,
     signed_to_uint8,
-    softmax,
 )
+from .cache import Cache
 from .encode import GREY, Answer, encode_pictures, numbers, sheet, thumbnail
 from .jobs import Step, Steps
 from .keys import check_key, rules_of, to_occluder
+from .passes import Passes
 
 T = TypeVar("T")
 
 THUMBNAILS_A_STEP = 8
 PROJECTIONS_A_STEP = 3
+CHANGING = ("catalogue", "estimate")
+"""Kinds whose answers change: an index is built, passes are measured."""
 SHEET_QUALITY = 80
 """Of a sheet of thumbnails that is too large for PNG: each is to be recognised, not studied."""
-
-
-class Cache:
-    """The values that were used last, up to a number of bytes; safe to use from any thread."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.bytes = 0
-        self._values: OrderedDict[Any, tuple[int, Any]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Any) -> Any:
-        """The value, or None."""
-        with self._lock:
-            if key not in self._values:
-                return None
-            self._values.move_to_end(key)
-            return self._values[key][1]
-
-    def put(self, key: Any, value: Any, size: int) -> None:
-        """Keep a value of ``size`` bytes; the least recently used make room for it."""
-        with self._lock:
-            if key in self._values:
-                self.bytes -= self._values.pop(key)[0]
-            if size > self.most:
-                return
-            self._values[key] = (size, value)
-            self.bytes += size
-            while self.bytes > self.most:
-                self.bytes -= self._values.popitem(last=False)[1][0]
 
 
 class Source:
@@ -78,14 +48,21 @@ class Source:
     ----------
     engine
         Whose records are asked for.
-    answers, photos
-        How many bytes of answers and of decoded photos are kept for the next time.
+    answers, photos, passes
+        How many bytes of answers, of decoded photos and of whole passes of the occluder are kept
+        for the next time.
     """
 
     def __init__(
-        self, engine: EngineProtocol, *, answers: int = 64 << 20, photos: int = 48 << 20
+        self,
+        engine: EngineProtocol,
+        *,
+        answers: int = 64 << 20,
+        photos: int = 48 << 20,
+        passes: int = 96 << 20,
     ) -> None:
         self.engine = engine
+        self._passes = Passes(engine, passes)
         self._answers = Cache(answers)
         self._photos = Cache(photos)
         self._build: Generator[Progress, None, None] | None = None
@@ -99,6 +76,8 @@ class Source:
             "predict": self._predict,
             "sample": self._sample,
             "occlusion": self._occlusion,
+            "estimate": self._estimate,
+            "cover": self._cover,
         }
 
     def check(self, kind: Any, key: Any) -> dict[str, Any]:
@@ -108,6 +87,8 @@ class Source:
     def cached(self, kind: str, fields: Mapping[str, Any]) -> Answer | None:
         """The answer if it is known already; computes nothing."""
         answer: Answer | None = self._answers.get(identity(kind, fields))
+        if answer is None and kind == "occlusion":
+            answer = self._passes.answer(fields)
         return answer
 
     def answer(self, kind: str, fields: Mapping[str, Any]) -> Steps:
@@ -122,7 +103,7 @@ class Source:
             return known
         finally:
             steps.close()
-        if kind != "catalogue":  # it says whether the index is there, and that changes
+        if kind not in CHANGING:
             data, buffers = answer
             size = len(json.dumps(data)) + sum(len(buffer) for buffer in buffers)
             self._answers.put(identity(kind, fields), answer, size)
@@ -207,6 +188,8 @@ class Source:
             ],
             "classes": list(info.labels),
             "rules": list(rules_of(self.engine)),
+            "fills": list(self.engine.fills),
+            "no_classes": info.no_classes,
             "indexed": self.engine.indexed,
         }, []
 
@@ -330,30 +313,29 @@ class Source:
             numbers(sample.values),
         ]
 
-    def _occlusion(
-        self,
-        image: int,
-        height: int,
-        width: int,
-        stride: int,
-        fill: str | float,
-        target: int | None,
-        layer: str | None,
+    def _occlusion(self, **fields: Any) -> Steps:
+        return self._passes.steps(fields)
+
+    def _estimate(
+        self, image: int, height: int, width: int, stride: int, layer: str | None, **_: Any
     ) -> Steps:
-        steps = self.engine.occlude_steps(image, (height, width), stride, fill, target, layer)
-        spent = 0.0
+        steps = self.engine.estimate_steps(image, (height, width), stride, layer)
+        found = yield from steps
+        data = {"positions": found.positions, "seconds": found.seconds, "basis": found.basis}
+        return data, []
+
+    def _cover(self, layer: str, channel: int, k: int, fill: str | float) -> Steps:
+        yield from self._index()
+        steps = self.engine.cover_steps(layer, channel, k, fill)
         try:
             while True:
-                start = time.monotonic()
                 try:
-                    step = next(steps)
+                    found = next(steps)
                 except StopIteration as end:
-                    return occlusion_answer(end.value, 0.0)
-                spent += time.monotonic() - start  # not what other jobs took in between
-                done = int(step.done.sum())
-                left = spent / done * (step.done.size - done) if done else None
-                yield Progress(done, step.done.size, left, "sliding the occluder")
-                yield lambda step=step, left=left: occlusion_answer(step, left)  # type: ignore[misc]
+                    return cover_answer(end.value, k)
+                controlled = sum(bool(p.controls) for p in found)
+                yield Progress(controlled, max(len(found), 1), None, "covering patches")
+                yield lambda found=found: cover_answer(found, k)  # type: ignore[misc]
         finally:
             steps.close()
 
@@ -363,26 +345,33 @@ def identity(kind: str, fields: Mapping[str, Any]) -> str:
     return kind + json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
-def occlusion_answer(result: OcclusionMap, seconds_left: float | None) -> Answer:
-    """An occlusion map, finished or not, as it crosses the wire."""
-    channel = total = None
-    features = np.empty(0)
-    if result.clean_totals is not None:
-        channel = result.strongest_channel
-        total = float(result.clean_totals[channel])
-        features = np.where(result.done, result.feature_map(channel), np.nan)
-    probability = np.where(result.done, result.probability(), np.nan)
-    return {
-        "rows": result.grid[0],
-        "columns": result.grid[1],
-        "stride": list(result.stride),
-        "size": list(result.size),
-        "target": result.target,
-        "clean_probability": float(softmax(result.clean)[result.target]),
-        "channel": channel,
-        "clean_total": total,
-        "done": int(result.done.sum()),
-        "total": int(result.done.size),
-        "seconds_left": seconds_left,
-        "note": result.note,
-    }, [numbers(probability), numbers(result.predicted(), "<i4"), numbers(features)]
+def cover_answer(found: CoveredPatches, k: int) -> Answer:
+    """Covered patches, all or as many as there are, as they cross the wire."""
+    covers = [
+        {
+            "image": p.activation.image,
+            "name": p.activation.image_name,
+            "unit": [p.activation.unit.row, p.activation.unit.col],
+            "box": p.box.to_json(),
+            "before": p.before,
+            "after": p.after,
+            "moved": {
+                "row": p.moved.unit.row,
+                "col": p.moved.unit.col,
+                "value": p.moved.value,
+                "box": p.moved.box.to_json(),
+            },
+            "control": {
+                "mean": float(p.control_values.mean()),
+                "low": float(p.control_values.min()),
+                "high": float(p.control_values.max()),
+                "n": len(p.controls),
+                "overlap": p.overlap,
+            }
+            if p.controls
+            else None,
+        }
+        for p in found
+    ]
+    data = {"covers": covers, "fill": found.fill, "k": k, "partial": not found.complete}
+    return data, []

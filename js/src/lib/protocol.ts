@@ -154,11 +154,11 @@ export interface Covered {
   /** The unit's activation without and with the cover. */
   before: number;
   after: number;
-  /** Where the channel's maximum of the image went. */
+  /** Where the channel's maximum of the image went; the box may reach over the border. */
   moved: { row: number; col: number; value: number; box: Box };
-  /** The unit's activation with random patches of the same size covered instead; `overlap`: their
-   * mean share of pixels that lie in the receptive field. */
-  control: { mean: number; low: number; high: number; n: number; overlap: number };
+  /** The unit's activation with random patches of the same size covered instead; `overlap`: the
+   * mean share of the receptive field that they cover. null: not computed yet. */
+  control: { mean: number; low: number; high: number; n: number; overlap: number } | null;
 }
 
 type Empty = Record<never, never>;

@@ -1,0 +1,220 @@
+"""Scores of one image under an occluder: class scores, and what happens to a layer.
+
+Each position is computed incrementally where the recorded operations allow it
+(`zfwidgets.engine.incremental`), else by a full forward pass over the covered image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..records import Box, LayerInfo
+from .cone import multiply_adds
+from .felt import Route
+from .fills import Paint, cover_all
+from .graph import Graph, Ref
+from .incremental import Incremental, work
+from .memory import OutOfMemory
+from .modes import computing
+from .network import Network
+from .responses import Measured, Response
+from .windows import NoWindow
+
+WORTHWHILE = 1.2
+"""How much less work windows must be than full passes."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a batch of n positions gave.
+
+    Attributes
+    ----------
+    logits
+        (n, classes); None where the network has no class scores.
+    measured
+        Of the layer; None where none is asked for.
+    """
+
+    logits: NDArray[Any] | None
+    measured: Measured | None
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """All arrays."""
+        parts = self.measured.parts() if self.measured is not None else ()
+        return [*([] if self.logits is None else [self.logits]), *parts]
+
+
+class Scorer:
+    """Scores one image under an occluder: only what changes, where the network allows it.
+
+    Parameters
+    ----------
+    image
+        (channels, rows, columns), with nothing over it.
+    paint
+        What the occluder lays on it.
+    layer
+        Whose feature maps are measured; None for none.
+    also
+        Rectangles that are covered at every position.
+    classes
+        Whether class scores are wanted.
+
+    Attributes
+    ----------
+    logits
+        (classes,) of the image with nothing over it; None where they aren't wanted.
+    response
+        Of the layer; None where none is asked for.
+    note
+        Why every position is a full forward pass; "" where it isn't.
+    work
+        Multiply-adds for each position.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        image: Tensor,
+        paint: Paint,
+        layer: LayerInfo | None = None,
+        also: Sequence[Box] = (),
+        *,
+        classes: bool = True,
+    ) -> None:
+        self._network, self._layer, self._classes = network, layer, classes
+        image = image.to(network.device)
+        self._paint = paint.to(image)
+        self._image = cover_all(image, also, self._paint.fill)
+        self._covered = bool(also)
+        self._incremental: Incremental | None = None
+        self.note, self.work = network.graph.obstacle, 0.0
+        self.response: Response | None = None
+        output = self._run(image[None])
+        self.logits = None if output is None else output[0].cpu().numpy()
+
+    def prepare(self, boxes: Sequence[Box], *, check: bool = True) -> None:
+        """Choose the way, by counted work and by what some of the boxes really give.
+
+        Without ``check`` nothing is computed to compare with.
+        """
+        graph = self._network.graph
+        wanted = _wanted(self._network, self._layer, self._classes)
+        inside = [self._clip(box) for box in boxes]
+        self.work, self.note = _counted(graph, wanted, inside)
+        if self.note:
+            return
+        try:
+            with computing(self._network.device):
+                self._incremental = Incremental(graph, self._image, [ref for ref in wanted if ref])
+            probe = boxes[:: max(1, len(boxes) // 2)][:2] if check else []
+            if probe and not _equal(self._windowed(probe), self._in_full(probe)):
+                self.note = "the recorded operations give other values for other images"
+        except OutOfMemory:
+            self.note = "the device's memory doesn't hold all maps at once"
+        except (NoWindow, RuntimeError) as error:
+            self.note = f"the recorded operations can't be repeated ({error})"
+        if self.note:
+            self._incremental = None
+            self.work = _full(graph, wanted)
+
+    def __call__(self, boxes: Sequence[Box]) -> Scores:
+        """Scores with the occluder on each box; boxes may reach over the image's border."""
+        return self._in_full(boxes) if self._incremental is None else self._windowed(boxes)
+
+    def _clip(self, box: Box) -> Box:
+        return box.clip(*self._image.shape[1:])
+
+    def _in_full(self, boxes: Sequence[Box]) -> Scores:
+        covered = torch.stack([self._paint.over(self._image, box) for box in boxes])
+        found: list[Measured] = []
+        output = self._run(covered, found)
+        return Scores(None if output is None else output.cpu().numpy(), found[0] if found else None)
+
+    def _run(self, images: Tensor, found: list[Measured] | None = None) -> Tensor | None:
+        """Logits of whole images; the layer is measured, first of all the clean one."""
+        name = None if self._layer is None else self._layer.name
+
+        def visit(which: str, output: Tensor) -> None:
+            if which != name or self._layer is None:
+                return
+            if self.response is None:
+                ref = self._network.graph.layers.get(which)
+                clean = output.clone()
+                self.response = Response(self._layer, ref, clean, covered=self._covered)
+            if found is not None:
+                found.append(self.response.of_maps(output))
+
+        with computing(self._network.device):
+            output = self._network.run(
+                images, visit if name else None, only=None if self._classes else name
+            )
+        return output if self._classes else None
+
+    def _windowed(self, boxes: Sequence[Box]) -> Scores:
+        assert self._incremental is not None
+        graph = self._network.graph
+        with computing(self._network.device):
+            patches = [self._paint.patch(self._image, box) for box in boxes]
+            found, measured = self._incremental.measure(
+                [self._clip(box) for box in boxes], patches, self.response
+            )
+        logits = None
+        if self._classes:
+            assert graph.output is not None
+            logits = found[graph.output].cpu().numpy()
+        return Scores(logits, measured)
+
+
+def work_of(
+    network: Network, layer: LayerInfo | None, boxes: Sequence[Box], *, classes: bool
+) -> float:
+    """Multiply-adds for each of these positions, the way that a `Scorer` is going to choose."""
+    inside = [box.clip(*network.input_shape[1:]) for box in boxes]
+    return _counted(network.graph, _wanted(network, layer, classes), inside)[0]
+
+
+def _wanted(network: Network, layer: LayerInfo | None, classes: bool) -> list[Ref | None]:
+    """The recorded tensors that are wanted; None for one that wasn't recorded."""
+    wanted = [network.graph.output] if classes else []
+    ref = None if layer is None else network.graph.layers.get(layer.name)
+    return wanted if layer is None or ref in wanted else [*wanted, ref]
+
+
+def _counted(graph: Graph, wanted: Sequence[Ref | None], boxes: Sequence[Box]) -> tuple[float, str]:
+    """Multiply-adds for each position, and why they are those of full passes."""
+    note = graph.obstacle
+    if not note and None in wanted:
+        note = "what is wanted isn't one of the recorded tensors"
+    if not note and boxes:
+        part, full = work(Route.to(graph, [ref for ref in wanted if ref]), boxes)
+        if full >= WORTHWHILE * part:
+            return part / len(boxes), ""
+        note = "the occluder reaches nearly everything in this network"
+    return _full(graph, wanted), note
+
+
+def _full(graph: Graph, wanted: Sequence[Ref | None]) -> float:
+    known = [ref for ref in wanted if ref]
+    nodes = {node.index: node for ref in known for node in graph.above(ref)}
+    whole = nodes.values() if len(known) == len(wanted) else graph.nodes
+    return sum(multiply_adds(node, prod(node.shape[-2:])) for node in whole)
+
+
+def _equal(found: Scores, expected: Scores) -> bool:
+    return all(map(_near, found.arrays(), expected.arrays()))
+
+
+def _near(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    scale = np.abs(expected).max(initial=0)
+    near = np.abs(found - expected) <= 1e-4 * scale + 1e-6
+    return found.shape == expected.shape and bool(near.all())

@@ -1,0 +1,73 @@
+"""Numbers and classes as colours, the same as in the browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .arrays import Pixels
+
+_STOPS = {
+    "viridis": """440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21908c 1f9f88
+        27ad81 3ebc74 5cc863 82d34d aadc32 d5e21a fde725""",
+    "magma": """000004 0a0822 1d1147 36106b 50127c 691c81 822681 9c2e7f b6367a cf4070
+        e65164 f46a5c fb8861 fea571 fec287 fde0a1 fcfdbf""",
+    "diverging": """3b4cc0 4e68d8 6282ea 779af7 8db0fe a3c2fe b8d0f9 ccd9ed dcdcdc ebd3c6
+        f4c5ad f7b194 f49a7b ec7f63 de614d cb3e38 b40426""",
+    "grey": "000000 ffffff",
+}
+"""Evenly spaced colours of each map; between them, straight lines. See ``js/src/lib/colour.ts``."""
+
+COLOURS = tuple(_STOPS)
+
+_CATEGORIES = np.array(
+    [
+        (0, 114, 178),
+        (230, 159, 0),
+        (0, 158, 115),
+        (204, 121, 167),
+        (86, 180, 233),
+        (213, 94, 0),
+        (240, 228, 66),
+        (128, 128, 128),
+    ],
+    dtype=np.uint8,
+)
+"""Colours that colour-blind people tell apart (Okabe and Ito, 2008), and grey for the rest."""
+
+EMPTY = 255
+"""Level of what isn't known."""
+
+
+def coloured(values: NDArray[Any], colours: str, low: float, high: float) -> Pixels:
+    """Numbers as colours, (..., 3) uint8: ``low`` is the map's first, ``high`` its last.
+
+    NaN is white.
+    """
+    if colours not in _STOPS:
+        raise InputError(f"colours must be one of {', '.join(COLOURS)}, not {colours!r}.")
+    stops = np.array([list(bytes.fromhex(stop)) for stop in _STOPS[colours].split()], np.float64)
+    span = high - low if high > low else 1.0
+    at = np.clip((np.nan_to_num(values) - low) / span, 0, 1) * (len(stops) - 1)
+    first = np.minimum(at.astype(int), len(stops) - 2)
+    share = (at - first)[..., None]
+    mixed = np.rint(stops[first] * (1 - share) + stops[first + 1] * share)
+    mixed[np.isnan(values)] = EMPTY
+    return np.asarray(mixed, dtype=np.uint8)
+
+
+def categories(values: NDArray[np.int64]) -> Pixels:
+    """Classes as colours, (..., 3) uint8: the most frequent have their own, the others are grey.
+
+    -1 is white.
+    """
+    known, counts = np.unique(values[values >= 0], return_counts=True)
+    ranked = known[np.argsort(-counts, kind="stable")][: len(_CATEGORIES) - 1]
+    out = np.full((*values.shape, 3), _CATEGORIES[-1], dtype=np.uint8)
+    for colour, which in zip(_CATEGORIES, ranked, strict=False):
+        out[values == which] = colour
+    out[values < 0] = EMPTY
+    return out

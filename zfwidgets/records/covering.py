@@ -1,0 +1,108 @@
+"""A channel's strongest patches, covered: what remains of the unit that they excited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .activations import Activation
+from .arrays import Floats, table
+from .layers import Box
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class CoveredPatch:
+    """One of a channel's strongest activations, its receptive field covered.
+
+    Attributes
+    ----------
+    activation
+        The unit and its image.
+    box
+        What was covered: the unit's receptive field, cut by the image's border.
+    before, after
+        The unit's activation without and with the cover.
+    moved
+        Where the channel's largest activation of the covered image is, and its value.
+    controls
+        Random patches of the same size, inside the image, that were covered instead.
+    control_values
+        (controls,) float32: the unit's activation with each of them.
+    """
+
+    activation: Activation
+    box: Box
+    before: float
+    after: float
+    moved: Activation
+    controls: tuple[Box, ...]
+    control_values: Floats
+
+    @property
+    def overlap(self) -> float:
+        """Mean share, over the controls, of the receptive field that they cover; 0..1."""
+        shares = [_common(self.box, box) / (box.height * box.width) for box in self.controls]
+        return float(np.mean(shares)) if shares else float("nan")
+
+
+@dataclass(frozen=True)
+class CoveredPatches(Sequence[CoveredPatch]):
+    """A channel's strongest activations, each with its receptive field covered, strongest first.
+
+    ``complete`` says whether all of them are computed, controls included.
+    """
+
+    layer: str
+    channel: int
+    fill: str | float
+    patches: tuple[CoveredPatch, ...]
+    seed: int = 0
+    complete: bool = True
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+    def __getitem__(self, item: Any) -> Any:
+        return self.patches[item]
+
+    def __iter__(self) -> Iterator[CoveredPatch]:
+        return iter(self.patches)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table, one row an activation."""
+        return table(
+            {
+                "layer": self.layer,
+                "channel": self.channel,
+                "rank": rank,
+                "image": p.activation.image,
+                "name": p.activation.image_name,
+                "row": p.activation.unit.row,
+                "col": p.activation.unit.col,
+                **p.box.to_json(),
+                "before": p.before,
+                "after": p.after,
+                "moved_row": p.moved.unit.row,
+                "moved_col": p.moved.unit.col,
+                "moved_value": p.moved.value,
+                "control_mean": float(p.control_values.mean()) if p.controls else None,
+                "control_low": float(p.control_values.min()) if p.controls else None,
+                "control_high": float(p.control_values.max()) if p.controls else None,
+                "control_overlap": p.overlap if p.controls else None,
+                "controls": len(p.controls),
+            }
+            for rank, p in enumerate(self.patches, 1)
+        )
+
+
+def _common(one: Box, other: Box) -> int:
+    """Pixels that lie in both."""
+    rows = min(one.bottom, other.bottom) - max(one.top, other.top)
+    columns = min(one.right, other.right) - max(one.left, other.left)
+    return max(rows, 0) * max(columns, 0)
