@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,9 +16,15 @@ from torch import Tensor, nn
 
 import zfwidgets as zf
 from zfwidgets.engine.network import Network
-from zfwidgets.errors import InactiveUnit, InputError, MissingDependency, UnknownLayer
+from zfwidgets.errors import (
+    InactiveUnit,
+    InputError,
+    MissingDependency,
+    UnknownLayer,
+    UnsupportedModel,
+)
 from zfwidgets.experiments import compare, sanity_check
-from zfwidgets.experiments.randomise import Stage, stages_below, twin
+from zfwidgets.experiments.randomise import Stage, stages_below
 from zfwidgets.experiments.sanity import sanity_steps
 from zfwidgets.records import Unit
 
@@ -271,7 +278,7 @@ def test_the_seed_decides(engine: zf.Engine) -> None:
 
 
 def test_steps_can_be_left_at_any_time(engine: zf.Engine) -> None:
-    steps = sanity_steps(engine, (LAYER, 2), 1)
+    steps = sanity_steps(engine, Unit(LAYER, 2), 1, "deconvnet", seed=0)
     result = next(steps)
     assert len(result.steps) == 1
     assert not result.complete
@@ -311,7 +318,7 @@ def stages(layer: str, channel: int) -> tuple[Stage, ...]:
         torch.manual_seed(2)
         model = Branches().eval()
     image = Pictures()[0]
-    network = twin(Network(model, image), image)
+    network = Network(model, image)
     return stages_below(network, image, Unit(layer, channel, 3, 4))
 
 
@@ -338,14 +345,14 @@ def test_a_branch_that_only_feeds_other_channels_is_left_out() -> None:
         model = nn.Sequential(Joined(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
     network = Network(model, image)
     for channel, name in ((1, "0.left"), (6, "0.right")):
-        found = stages_below(twin(network, image), image, Unit("0", channel, 30, 3))
+        found = stages_below(network.twin(image), image, Unit("0", channel, 30, 3))
         assert [stage.name for stage in found] == [name]
 
 
 def test_a_silent_unit_has_the_same_modules(engine: zf.Engine) -> None:
     """Whether a path is active in this image doesn't matter: after randomising it may be."""
     image = Pictures()[1]
-    network = twin(engine._network, image)
+    network = engine._network.twin(image)
     outputs: list[Tensor] = []
     network.run(image[None], lambda _, output: outputs.append(output.clone()), only=LAYER)
     channel, row, col = (int(i) for i in (outputs[0][0] <= 0).nonzero()[0])
@@ -379,6 +386,104 @@ def test_a_batch_norms_channels_are_permuted_whole() -> None:
     assert torch.equal(norm.bias, norm.weight + 10)
     assert torch.equal(norm.running_var, norm.running_mean + 10)
     assert torch.equal(norm.running_mean, norm.weight + 20)
+
+
+# ---------------------------------------------------------------- what the model's code hides
+
+
+class Between(nn.Module):
+    """A network whose middle is the caller's code, with a branch of its own to cut off."""
+
+    def __init__(self, middle: Callable[[Between, Tensor], Tensor]) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(7)
+        self.first, self.side = nn.Conv2d(3, 5, 3), nn.Conv2d(5, 5, 1)
+        self.last, self.out = nn.Conv2d(5, 4, 3), nn.ReLU()
+        self.middle = middle
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.last(self.middle(self, self.first(x))))
+
+
+@pytest.mark.parametrize(
+    ("middle", "operation"),
+    [
+        (lambda net, x: x.relu() + net.side(x).detach(), "cut"),
+        (lambda net, x: x.relu() + (x > 0).float(), "cut"),
+        (lambda net, x: torch.cumsum(x, 2), "Cumsum"),
+    ],
+    ids=["detach", "comparison", "unknown operation"],
+)
+def test_what_the_picture_lacks_is_named_at_every_step(
+    middle: Callable[[Between, Tensor], Tensor], operation: str
+) -> None:
+    engine = make_engine(Between(middle))
+    result = sanity_check(engine, ("out", 1), progress=False)
+    projected = engine.project(Unit("out", 1), result.activation.image)
+    assert result.modules == ("last", "first"), "what is cut off isn't on the way"
+    for step in result.steps:
+        assert step.operations == projected.operations
+        assert f"{operation}: " in step.note
+        assert "the picture lacks what goes through" in step.note or operation == "Cumsum"
+    assert result.to_frame()["note"].str.contains(f"{operation}: ").sum() == 3
+
+
+def without_gradients(net: Between, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return net.side(x).relu()
+
+
+def test_a_graph_that_is_cut_before_the_unit_is_refused() -> None:
+    with pytest.raises(UnsupportedModel, match=r"'out' isn't connected to the pixels.*no_grad"):
+        sanity_check(make_engine(Between(without_gradients)), ("out", 1), progress=False)
+
+
+@pytest.mark.parametrize("rule", ["deconvnet", "guided", "gradient"])
+@pytest.mark.parametrize(
+    "middle",
+    [
+        lambda net, x: x * (x > 0),
+        lambda net, x: torch.where(x > 0, x, 0.0),
+        lambda net, x: x.masked_fill(x < 0, 0),
+    ],
+    ids=["product", "where", "masked_fill"],
+)
+def test_rectifiers_are_such_at_every_step_however_spelled(
+    middle: Callable[[Between, Tensor], Tensor], rule: str
+) -> None:
+    """Else steps would obey another rule than the picture that they are compared with."""
+    plain = make_engine(Between(lambda net, x: x.relu()))
+    expected = sanity_check(plain, ("out", 1), rule=rule, progress=False)
+    result = sanity_check(make_engine(Between(middle)), ("out", 1), rule=rule, progress=False)
+    assert result.modules == expected.modules == ("last", "first")
+    for step, other in zip(result.steps, expected.steps, strict=True):
+        np.testing.assert_allclose(step.pixels, other.pixels, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(result.control("same photo"), expected.control("same photo"))
+
+
+def test_a_model_that_needs_an_adapter_keeps_it() -> None:
+    class Keywords(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = chain()
+
+        def forward(self, *, pixels: Tensor) -> Tensor:
+            return self.body(pixels)
+
+    engine = zf.Engine(
+        Keywords(),
+        Pictures(),
+        cache=False,
+        denormalize=([0.5] * 3, [0.25] * 3),
+        forward=lambda model, batch: model(pixels=batch),
+    )
+    result = sanity_check(engine, (f"body.{LAYER}", 2), 1, progress=False)
+    expected = sanity_check(make_engine(), (LAYER, 2), 1, progress=False)
+    np.testing.assert_array_equal(result.curve(), expected.curve())
 
 
 # ---------------------------------------------------------------- similarity and records

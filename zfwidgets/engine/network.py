@@ -91,6 +91,16 @@ class Network:
         self.note = " ".join(filter(None, [_apart_note(traced.apart), self._check_repeat(example)]))
         self.fingerprint = self._fingerprint()
 
+    def twin(self, example: Tensor) -> Network:
+        """Another network of the same model, whose parameters can be changed.
+
+        Parameters
+        ----------
+        example
+            (channels, rows, columns), as this one was set up for.
+        """
+        return Network(self.module, example, self.device, self._forward)
+
     def layer(self, name: str) -> LayerInfo:
         """The layer of that name; raises `UnknownLayer`.
 

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..engine.deconv import Descent, forward_to
+from ..engine.deconv import Descent, record
 from ..engine.modes import computing
 from ..engine.network import Network
 from ..records import Unit
@@ -72,27 +72,17 @@ class Stage:
                     tensor.copy_(numbers * spread + mean)
 
 
-def twin(network: Network, example: Tensor) -> Network:
-    """Copy a network, so that its parameters can be changed.
-
-    Parameters
-    ----------
-    example
-        (channels, rows, columns), as the network was set up for.
-    """
-    return Network(network.module, example, network.device)
-
-
 def stages_below(network: Network, image: Tensor, unit: Unit) -> tuple[Stage, ...]:
     """The modules with parameters that a unit depends on, last one of the forward pass first.
 
     A module is left out if it only feeds other channels of the unit's layer, as the second
-    branch of a concatenation does.
+    branch of a concatenation does, or if the model's forward cuts the graph above it
+    (``torch.no_grad()``, ``.detach()``): `SanityStep.operations` names such cuts.
 
     Parameters
     ----------
     network
-        A `twin`: its parameters need gradients for a moment.
+        A `Network.twin`: its parameters need gradients for a moment.
     image
         (channels, rows, columns) float32.
     unit
@@ -107,9 +97,10 @@ def stages_below(network: Network, image: Tensor, unit: Unit) -> tuple[Stage, ..
             computing(network.device, grad=True),
             torch.autograd.graph.allow_mutation_on_saved_tensors(),
         ):
-            _, output = forward_to(network, image[None].to(network.device), unit.layer)
+            forward = record(network, image[None].to(network.device), unit.layer)
+            output = forward.output
             used = _used(output)
-            Descent.below(output, into_gates=True).apply(_Open())
+            Descent.below(output, forward.witness, into_gates=True).apply(_Open())
             signal = torch.zeros_like(output)
             signal[(0, unit.channel, unit.row, unit.col)[: output.dim()]] = 1
             found: Sequence[Tensor | None] = torch.autograd.grad(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..errors import InputError
-from ..records import Activation, Box, Floats, Unit, signed_to_uint8, table
+from ..records import Activation, Box, Floats, Operation, Unit, signed_to_uint8, table
 from .similarity import MEASURES, Similarity
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class SanityStep:
         (rows, columns, channels) float32: the picture inside `SanityResult.box`, signed.
     similarity
         To the trained network's picture.
+    operations
+        What was met on the way to the pixels, as in `zfwidgets.records.Projection`.
     """
 
     module: str
@@ -42,15 +44,19 @@ class SanityStep:
     value: float
     pixels: Floats = field(repr=False)
     similarity: Similarity
+    operations: tuple[Operation, ...] = ()
 
     @property
     def note(self) -> str:
         """What a reader of the picture must know, "" if nothing."""
+        notes = [f"{o.name}: {o.note}" for o in self.operations if o.status == "unknown"]
         if not self.pixels.any():
-            return "the picture is empty: nothing can be compared"
-        if self.value <= 0:
-            return "the unit isn't active in this network; started from its trained activation"
-        return ""
+            notes.append("the picture is empty: nothing can be compared")
+        elif self.value <= 0:
+            notes.append(
+                "the unit isn't active in this network; started from its trained activation"
+            )
+        return "; ".join(notes)
 
     def to_pil(self, scale: float | None = None) -> Image.Image:
         """Signed pixels around mid-grey; by default on the picture's own scale."""

@@ -36,8 +36,8 @@ from ..engine.local import LocalEngine
 from ..engine.modes import computing
 from ..engine.network import Network
 from ..errors import InactiveUnit, InputError
-from ..records import Box, Floats, Progress, Unit
-from .randomise import stages_below, twin
+from ..records import Box, Floats, Operation, Progress, Unit
+from .randomise import stages_below
 from .records import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
 
@@ -84,6 +84,7 @@ def sanity_check(
     """
     from tqdm.auto import tqdm
 
+    unit = check(engine, unit, rule, controls)
     steps = sanity_steps(engine, unit, image, rule, seed=seed, controls=controls)
     with tqdm(desc="Randomising layers", disable=not progress, leave=False, unit="") as bar:
         while True:
@@ -98,16 +99,9 @@ def sanity_check(
 
 
 def sanity_steps(
-    engine: LocalEngine,
-    unit: Unit | tuple[str, int],
-    image: Any = None,
-    rule: str = "deconvnet",
-    *,
-    seed: int = 0,
-    controls: int = 8,
+    engine: LocalEngine, unit: Unit, image: Any, rule: str, *, seed: int, controls: int = 8
 ) -> Generator[Progress | SanityResult, None, SanityResult]:
-    """As `sanity_check`, in steps: yields the result so far, and how far it is."""
-    unit = check(engine, unit, rule, controls)
+    """`sanity_check` of what was checked, in steps: yields the result so far, and how far it is."""
     if image is None:
         yield from engine.index_steps()
         image = strongest_image(engine, unit)
@@ -117,7 +111,7 @@ def sanity_steps(
     box = trained.activation.box.clip(*trained.pixels.shape[:2])
     reference = box.cut(trained.pixels)
     with engine._lock:
-        network = twin(engine._network, tensor)
+        network = engine._network.twin(tensor)
     stages = stages_below(network, tensor, unit)
     same = Similarity(1.0, 1.0, 1.0) if reference.any() else compare(reference, reference)
     result = SanityResult(
@@ -125,7 +119,7 @@ def sanity_steps(
         rule=rule,
         seed=seed,
         box=box,
-        steps=(SanityStep("", 0, start, reference, same),),
+        steps=(SanityStep("", 0, start, reference, same, trained.operations),),
         modules=tuple(stage.name for stage in stages),
     )
     yield result
@@ -142,9 +136,9 @@ def sanity_steps(
     for stage in stages:
         with engine._lock:
             stage.randomise_(generator)
-            pixels, value = project(tensor, unit.channel, start)
+            pixels, value, met = project(tensor, unit.channel, start)
         similarity = compare(reference, pixels)
-        step = SanityStep(stage.name, stage.parameters, value, pixels, similarity)
+        step = SanityStep(stage.name, stage.parameters, value, pixels, similarity, met)
         result = replace(result, steps=(*result.steps, step))
         yield clock.tick("randomising layers")
         yield result
@@ -192,22 +186,26 @@ class _Projector:
         self.network, self.rule, self.box = network, rule, box
         self.unit, self.place = unit, (unit.row, unit.col)
 
-    def __call__(self, image: Tensor, channel: int, start: float) -> tuple[Floats, float]:
-        """The picture inside the box, and the unit's own activation in this network."""
+    def __call__(
+        self, image: Tensor, channel: int, start: float
+    ) -> tuple[Floats, float, tuple[Operation, ...]]:
+        """The picture inside the box, the unit's own activation in this network, what was met."""
         network = self.network
         with (
             computing(network.device, grad=True),
             torch.autograd.graph.allow_mutation_on_saved_tensors(),
         ):
             batch = image[None].to(network.device)
-            leaf, output = deconv.forward_to(network, batch, self.unit.layer)
-            deconv.Descent.below(output).apply(deconv.RULES[self.rule])
+            forward = deconv.record(network, batch, self.unit.layer)
+            output = forward.output
+            descent = deconv.Descent.below(output, forward.witness)
+            descent.apply(deconv.RULES[self.rule])
             place = (0, channel, *self.place)[: output.dim()]
             signal = torch.zeros_like(output)
             signal[place] = start
-            (pixels,) = torch.autograd.grad(output, leaf, signal)
+            (pixels,) = torch.autograd.grad(output, forward.leaf, signal)
         picture = pixels[0].permute(1, 2, 0).cpu().contiguous().numpy()
-        return self.box.cut(picture), float(output[place].detach())
+        return self.box.cut(picture), float(output[place].detach()), descent.operations
 
     def active(self, image: Tensor) -> Floats:
         """Activations of all channels at the place, (channels,) float32."""
@@ -237,7 +235,7 @@ def _controls(
 
     def control(kind: Kind, image: int | None, pixels: Tensor, channel: int) -> SanityControl:
         with engine._lock:
-            picture, _ = project(pixels, channel, 1.0)
+            picture, *_ = project(pixels, channel, 1.0)
         unit = replace(project.unit, channel=channel)
         return SanityControl(kind, unit, image, compare(reference, picture))
 
