@@ -85,3 +85,15 @@ export function windowOn(bytes: Uint8Array, offset = 3): DataView {
 export function numbers(array: Float32Array | Int32Array): DataView {
   return windowOn(new Uint8Array(array.buffer as ArrayBuffer));
 }
+
+/** Where no pictures can be read: all of them are grey. */
+export class BlankCanvas {
+  constructor(
+    readonly width: number,
+    readonly height: number,
+  ) {}
+  getContext() {
+    const data = new Uint8ClampedArray(this.width * this.height * 4).fill(128);
+    return { drawImage() {}, getImageData: () => ({ data }) };
+  }
+}

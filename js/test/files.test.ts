@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { Grids, namesOf } from "../src/lib/map_kinds";
+import { cells, clipPath, ellipse, encode, SIDE } from "../src/lib/mask";
+import { csv, npy } from "../src/lib/npy";
+import type { Key } from "../src/lib/protocol";
+import { table } from "../src/views/export";
+import { CATALOGUE, slide } from "./kernel";
+
+describe("a mask", () => {
+  it("is 64 hex digits, row by row, the most significant bit first", () => {
+    const covered = new Array(256).fill(false);
+    covered[0] = covered[5] = covered[SIDE + 15] = covered[255] = true;
+    const text = encode(covered) as string;
+    expect(text).toBe(`84000001${"0".repeat(55)}1`);
+    expect(cells(text)).toEqual(covered);
+  });
+
+  it("of all cells is none", () => {
+    expect(encode(cells(null))).toBeNull();
+    expect(clipPath(null)).toBe("none");
+  });
+
+  it("shows as one rectangle a run of cells", () => {
+    const covered = new Array(256).fill(false);
+    covered[SIDE + 2] = covered[SIDE + 3] = true;
+    expect(clipPath(encode(covered))).toBe(
+      "polygon(0 0,12.5% 6.25%,25% 6.25%,25% 12.5%,12.5% 12.5%,12.5% 6.25%,0 0)",
+    );
+  });
+
+  it("can be an ellipse, which is symmetric and touches all four sides", () => {
+    const shape = ellipse();
+    const at = (row: number, col: number) => shape[row * SIDE + col];
+    for (let row = 0; row < SIDE; row++) {
+      for (let col = 0; col < SIDE; col++) {
+        expect(at(row, col)).toBe(at(col, row));
+        expect(at(row, col)).toBe(at(SIDE - 1 - row, col));
+      }
+    }
+    expect([at(0, 8), at(8, 0), at(0, 0)]).toEqual([true, true, false]);
+  });
+});
+
+describe("a .npy file", () => {
+  it("has NumPy's header 1.0, padded to 64 bytes, and little-endian numbers", async () => {
+    const bytes = new Uint8Array(
+      await npy(Float32Array.from([1.5, Number.NaN, -2]), [1, 3]).arrayBuffer(),
+    );
+    expect([...bytes.slice(0, 8)]).toEqual([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0]);
+    const length = (bytes[8] as number) + 256 * (bytes[9] as number);
+    expect((10 + length) % 64).toBe(0);
+    const header = new TextDecoder().decode(bytes.slice(10, 10 + length));
+    expect(header.trimEnd()).toBe("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }");
+    expect(header.endsWith("\n")).toBe(true);
+    const view = new DataView(bytes.buffer, 10 + length);
+    expect(view.byteLength).toBe(12);
+    expect([view.getFloat32(0, true), view.getFloat32(8, true)]).toEqual([1.5, -2]);
+  });
+});
+
+describe("a table", () => {
+  it("quotes what needs it and leaves empty what isn't there", () => {
+    expect(
+      csv(
+        ["a", "b,c"],
+        [
+          [1, 'x "y"'],
+          [Number.NaN, null],
+        ],
+      ),
+    ).toBe('a,b,c\n1,"x ""y"""\n,\n');
+  });
+
+  it("has a line a position, with the occluder's place and all maps", () => {
+    const key = {
+      image: 2,
+      height: 16,
+      width: 12,
+      stride: 8,
+      fill: "grey",
+      mask: null,
+      also: [],
+      target: 1,
+      layer: "features.3",
+      channel: 4,
+    } satisfies Key<"occlusion">;
+    const [data, buffers] = slide(key, 9);
+    const grids = new Grids({ data: data as never, buffers }, key);
+    const lines = table(
+      grids,
+      namesOf(() => CATALOGUE.classes),
+    )
+      .trimEnd()
+      .split("\n");
+    expect(lines).toHaveLength(1 + 48);
+    expect(lines[0]).toBe(
+      "row,col,top,left,height,width,probability,predicted,total,logit,log_odds,unit,hamming,cosine,label",
+    );
+    const cell = lines[1 + 8]?.split(",") ?? []; // row 1, column 0
+    expect(cell.slice(0, 6)).toEqual(["1", "0", "4", "-2", "16", "12"]);
+    expect(cell.slice(7, 10)).toEqual(["1", "12", "-7"]);
+    expect(cell.at(-1)).toBe("lynx");
+    expect(lines[1 + 20]).toBe("2,4,12,30,16,12,,-1,,,,,,,");
+  });
+});
