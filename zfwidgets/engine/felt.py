@@ -20,8 +20,11 @@ from .operations import is_vector
 from .windowed import operation
 from .windows import Frame, NoWindow, Signals, batched, slide_of
 
-STEPS = 16
-"""Sizes of windows, at most, of one operation's output along an axis."""
+PER_GROUP = 20_000_000
+"""What computing one more group of positions costs, in multiply-adds."""
+
+PER_WEIGHT = 20
+"""What reading one of a convolution's weights costs a group, in multiply-adds."""
 
 Ints = NDArray[np.int64]
 
@@ -66,9 +69,10 @@ class Route:
     def context(self) -> frozenset[Ref]:
         """Tensors that are read beside the occluder's windows."""
         beside = {ref for node in self.local if not alone(node) for ref in node.inputs}
-        return frozenset({*beside, *self.joints})
+        filtered = {Ref(node.index) for node in self.local if convolves(node)}
+        return frozenset({*beside, *filtered, *self.joints})
 
-    def reach(self, axis: int, low: Ints, high: Ints) -> dict[Ref, tuple[Ints, Ints]]:
+    def reach(self, axis: int, low: Ints, high: Ints, count: int) -> dict[Ref, tuple[Ints, Ints]]:
         """First element and number of elements that are felt, by tensor, of rows or columns.
 
         Parameters
@@ -77,6 +81,8 @@ class Route:
             0 for rows, 1 for columns.
         low, high
             (n,) first pixel of each occluder, and the first behind it.
+        count
+            Of the positions that have these rows or columns.
         """
         found: dict[Ref, tuple[Ints, Ints]] = {IMAGE: (low, high - low)}
         for node in self.local:
@@ -94,18 +100,29 @@ class Route:
             first = np.maximum(first, 0)
             last = np.minimum(last, node.shape[-2 + axis] - 1)
             size = np.maximum(last - first + 1, 0)
-            if not alone(node):
-                first, size = _rounded(first, size, node.shape[-2 + axis])
+            if convolves(node):
+                first, size = _rounded(first, size, node, axis, count)
             window = np.where(size > 0, first, 0), size
             found.update((Ref(node.index, i), window) for i in range(len(node.shapes)))
         return found
 
 
-def _rounded(first: Ints, size: Ints, length: int) -> tuple[Ints, Ints]:
-    """Windows made a little larger, so that few sizes remain."""
-    step = -(-int(size.max()) // STEPS)
-    wanted = np.minimum(-(-size // step) * step, max(int(size.max()), 1)) if step else size
-    return np.minimum(first, length - wanted), wanted
+def _rounded(first: Ints, size: Ints, node: Node, axis: int, count: int) -> tuple[Ints, Ints]:
+    """A convolution's windows made so much larger that few enough sizes remain for the least cost.
+
+    ``count`` positions have these rows or columns.
+    """
+    weights = node.read("weight").numel()
+    most = int(size.max())
+    least, best = np.inf, size
+    for step in range(1, most + 1):
+        wanted = np.minimum(-(-size // step) * step, most)
+        # The other axis' windows are much like this one's.
+        groups, area = len(np.unique(wanted)) ** 2, count * wanted.mean() ** 2
+        found = groups * (PER_GROUP + PER_WEIGHT * weights) + area * weights
+        if found < least:
+            least, best = found, wanted
+    return np.minimum(first, node.shape[-2 + axis] - best), best
 
 
 def _windowed(node: Node, graph: Graph) -> bool:
@@ -119,6 +136,11 @@ def _windowed(node: Node, graph: Graph) -> bool:
 def alone(node: Node) -> bool:
     """Whether it needs nothing beside the window of its one input."""
     return node.geometry == POINT and len(node.inputs) == 1 and "pool" not in node.name
+
+
+def convolves(node: Node) -> bool:
+    """Whether it is a convolution: only what changed goes through it."""
+    return "convolution" in node.name and node.geometry != POINT
 
 
 def _order(ref: Ref) -> tuple[int, int]:
@@ -184,13 +206,18 @@ class Places:
         sides = [[(b.top, b.bottom) for b in boxes], [(b.left, b.right) for b in boxes]]
         found = [np.unique(np.array(side), axis=0, return_inverse=True) for side in sides]
         rows, cols = (
-            route.reach(axis, ends[:, 0], ends[:, 1]) for axis, (ends, _) in enumerate(found)
+            route.reach(axis, ends[:, 0], ends[:, 1], len(boxes))
+            for axis, (ends, _) in enumerate(found)
         )
         return cls(rows, cols, found[0][1].reshape(-1), found[1][1].reshape(-1))
 
     def starts(self, ref: Ref, members: Ints) -> tuple[Ints, Ints]:
         """First row and first column of the windows."""
         return self.rows[ref][0][self.row[members]], self.cols[ref][0][self.col[members]]
+
+    def sizes(self, ref: Ref, members: Ints) -> tuple[Ints, Ints]:
+        """Rows and columns of the windows."""
+        return self.rows[ref][1][self.row[members]], self.cols[ref][1][self.col[members]]
 
     def size(self, ref: Ref, member: int) -> tuple[int, int]:
         """Rows and columns of a position's window."""
@@ -200,9 +227,9 @@ class Places:
         """Positions whose windows in a node's output have one size."""
         ref = Ref(node.index)
         height, width = self.rows[ref][1][self.row], self.cols[ref][1][self.col]
-        sizes = np.stack([height, width], 1)
-        for size in np.unique(sizes[(height > 0) & (width > 0)], axis=0):
-            yield np.flatnonzero((sizes == size).all(1))
+        for size, members in kinds(height, width):
+            if min(size) > 0:
+                yield members
 
 
 @dataclass(frozen=True)
@@ -224,16 +251,16 @@ class Felt(Frame):
         windows: Windows = values
         origin = self._origin(need)
         have = self.places.starts(ref, self.members)
-        offsets = np.stack([h - o for h, o in zip(have, origin, strict=True)], 1)
-        batches = windows.batch[self.members]
-        pieces = np.unique(np.column_stack([batches, offsets])[batches >= 0], axis=0).tolist()
-        if len(pieces) == 1 and (batches >= 0).all() and not any(pieces[0][1:]):
-            whole = windows.batches[pieces[0][0]]
+        offsets = [h - o for h, o in zip(have, origin, strict=True)]
+        pieces = list(kinds(windows.batch[self.members], *offsets))
+        if len(pieces) == 1 and pieces[0][0][0] >= 0 and not any(pieces[0][0][1:]):
+            whole = windows.batches[pieces[0][0][0]]
             if whole.shape[-2:] == need.size:
-                return _rows(windows, pieces[0][0], self.members)
+                return _rows(windows, pieces[0][0][0], self.members)
         out = self._read_clean(ref, need, origin, fill)
-        for batch, down, across in pieces:
-            here = (batches == batch) & (offsets == (down, across)).all(1)
+        for (batch, down, across), here in pieces:
+            if batch < 0:
+                continue
             part = _rows(windows, batch, self.members[here])
             (a, b), (c, d) = (
                 (max(o, 0), min(o + n, m))
@@ -242,10 +269,10 @@ class Felt(Frame):
             if a >= b or c >= d:
                 continue
             part = part[..., a - down : b - down, c - across : d - across]
-            if here.all():
+            if len(here) == len(self.members):
                 out[..., a:b, c:d] = part
             else:
-                out[torch.from_numpy(np.flatnonzero(here)), :, a:b, c:d] = part
+                out[torch.from_numpy(here), :, a:b, c:d] = part
         return out
 
     def _origin(self, need: Span) -> tuple[Ints, Ints]:
@@ -258,16 +285,29 @@ class Felt(Frame):
     def _read_clean(
         self, ref: Ref, need: Span, origin: tuple[Ints, Ints], fill: float | None
     ) -> Tensor:
-        padded, (up, left) = self.clean.padded(self.node, ref, fill or 0.0)
-        height, width = need.size
-        rows, cols, channels = padded.shape
-        windows = padded.as_strided(
-            (rows - height + 1, cols - width + 1, height, width, channels),
-            (*padded.stride()[:2], *padded.stride()),
-        )
-        at = (torch.from_numpy(axis + pad) for axis, pad in zip(origin, (up, left), strict=True))
-        found: Tensor = windows[tuple(at)].permute(0, 3, 1, 2)
-        return found
+        padded, corner = self.clean.padded(self.node, ref, fill or 0.0)
+        starts = [axis + pad for axis, pad in zip(origin, corner, strict=True)]
+        return _gather(padded, starts, need.size)
+
+
+def kinds(*columns: Ints) -> Iterator[tuple[tuple[int, ...], Ints]]:
+    """Every different row of a table, and where it is."""
+    order = np.lexsort(columns)
+    table = np.stack(columns, 1)[order]
+    starts = np.flatnonzero(np.r_[True, (table[1:] != table[:-1]).any(1)][: len(table)])
+    for start, end in zip(starts, [*starts[1:], len(table)], strict=True):
+        yield tuple(table[start].tolist()), np.sort(order[start:end])
+
+
+def _gather(values: Tensor, starts: Sequence[Ints], size: Sequence[int]) -> Tensor:
+    """Windows of a map (rows, columns, channels), one for each start, channels last."""
+    (height, width), (rows, cols, channels) = size, values.shape
+    windows = values.as_strided(
+        (rows - height + 1, cols - width + 1, height, width, channels),
+        (*values.stride()[:2], *values.stride()),
+    )
+    found: Tensor = windows[tuple(map(torch.from_numpy, starts))]
+    return found.permute(0, 3, 1, 2)
 
 
 def _rows(windows: Windows, batch: int, members: Ints) -> Tensor:
@@ -283,6 +323,8 @@ class Clean:
     def __init__(self, route: Route, image: Tensor, wanted: Sequence[Ref]) -> None:
         self.values: Signals = {IMAGE: image[None].contiguous(memory_format=torch.channels_last)}
         self._padded: dict[tuple[int, Ref], tuple[Tensor, tuple[int, int]]] = {}
+        self._last: dict[Ref, Tensor] = {}
+        self._weights: dict[int, Tensor] = {}
         keep = {*route.context, *wanted}
         nodes = sorted((*route.local, *route.head), key=lambda node: node.index)
         last = {ref: node.index for node in nodes for ref in node.inputs}
@@ -292,6 +334,22 @@ class Clean:
             for ref in node.inputs:
                 if last[ref] == node.index and ref not in keep:
                     self.values.pop(ref, None)
+
+    def gather(self, ref: Ref, starts: Sequence[Ints], size: Sequence[int]) -> Tensor:
+        """Windows of a map, (n, channels, rows, columns), channels last."""
+        found = self._last.get(ref)
+        if found is None:
+            found = self._last[ref] = self.values[ref][0].permute(1, 2, 0).contiguous()
+        return _gather(found, starts, size)
+
+    def weight(self, node: Node) -> Tensor:
+        """A convolution's filters, channels last."""
+        found = self._weights.get(node.index)
+        if found is None:
+            filters: Tensor = node.read("weight")
+            found = filters.contiguous(memory_format=torch.channels_last)
+            self._weights[node.index] = found
+        return found
 
     def padded(self, node: Node, ref: Ref, fill: float) -> tuple[Tensor, tuple[int, int]]:
         """A map as a node reads it, (rows, columns, channels), and where its first element is."""
