@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import nbformat
 import numpy as np
@@ -14,12 +15,10 @@ from playwright.sync_api import expect
 def eventually(check: Callable[[], None], seconds: float = 60) -> None:
     """Repeat a check until it holds; the seconds are a limit and never a wait."""
     deadline = time.monotonic() + seconds
-    while True:
-        try:
+    while time.monotonic() < deadline:
+        with suppress(AssertionError):
             return check()
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
+    return check()
 
 
 def patches_equal_the_engines(notebook, layer: str, channel: int, rank: int) -> None:
