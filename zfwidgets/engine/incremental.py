@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from ..records import Box
+from .changes import convolve
 from .cone import multiply_adds
-from .felt import Clean, Felt, Places, Route, Windows, alone
+from .felt import Clean, Felt, Places, Route, Windows, alone, convolves
 from .geometry import Span
 from .graph import IMAGE, Graph, Node, Ref
 from .responses import Measured, Response
@@ -101,6 +102,9 @@ class Incremental:
         if alone(node):
             return values[node.inputs[0]].map(node) or [Windows(count) for _ in node.shapes]
         outputs = [Windows(count) for _ in node.shapes]
+        if convolves(node):
+            convolve(node, values[node.inputs[0]], places, self.clean, outputs[0])
+            return outputs
         for members in places.groups(node):
             size = places.size(Ref(node.index), members[0])
             span = Span((0, 0), (0, 0), size)
