@@ -15,6 +15,8 @@ from zfwidgets.records import Box, Occluder, Unit
 from zfwidgets.widgets.selection import SelectionError
 
 OCCLUDER = {"top": 2, "left": 3, "height": 4, "width": 5, "fill": "grey"}
+WHOLE = {**OCCLUDER, "mask": None, "also": []}
+MASK = "0f" * 32
 
 
 @pytest.fixture
@@ -27,7 +29,11 @@ def test_values_may_be_records_and_numpy_numbers(selection):
     assert selection.unit == ("relu1", 4)
     assert type(selection.unit[1]) is int
     selection.occluder = Occluder(Box(1, 2, 3, 4), "mean")
-    assert selection.occluder == {"top": 1, "left": 2, "height": 3, "width": 4, "fill": "mean"}
+    box = {"top": 1, "left": 2, "height": 3, "width": 4}
+    assert selection.occluder == {**box, "fill": "mean", "mask": None, "also": []}
+    selection.occluder = Occluder(Box(1, 2, 3, 4), "sand", MASK, (Box(-1, 0, 5, 6),))
+    also = [{"top": -1, "left": 0, "height": 5, "width": 6}]
+    assert selection.occluder == {**box, "fill": "sand", "mask": MASK, "also": also}
     selection.photo = np.int32(5)
     assert type(selection.photo) is int
 
@@ -43,6 +49,11 @@ def test_values_may_be_records_and_numpy_numbers(selection):
         ("photo", None, "whole number"),
         ("occluder", {**OCCLUDER, "width": 0}, "width must be in"),
         ("occluder", [0, 0, 4, 4], "must be {top, left"),
+        ("occluder", {**OCCLUDER, "fill": "gray"}, "one of grey, mean, .*sand, not 'gray'"),
+        ("occluder", {**OCCLUDER, "mask": "0" * 64}, "mask covers nothing"),
+        ("occluder", {**OCCLUDER, "mask": "ff"}, "64 hex digits"),
+        ("occluder", {**OCCLUDER, "also": [OCCLUDER]}, "rectangle 0 of also must be {top"),
+        ("occluder", {**OCCLUDER, "also": [{}] * 9}, "at most 8 rectangles"),
         ("target", 5, r"target must be in 0 \.\. 4"),
         ("rule", "gradients", "rule must be one of deconvnet, guided, gradient, my own, not 'gra"),
         ("rule", None, "rule must be one of"),
@@ -96,7 +107,7 @@ def test_state_survives_json(selection, engine):
         "schema": 1,
         "unit": ["conv2", 3],
         "photo": 5,
-        "occluder": OCCLUDER,
+        "occluder": WHOLE,
         "target": 2,
         "rule": "deconvnet",
     }

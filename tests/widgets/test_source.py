@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zfwidgets.errors import InputError, UnknownLayer
+from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import CLIPPED_AT, Box, Occluder, display_scale, signed_to_uint8
+from zfwidgets.widgets.cache import Cache
 from zfwidgets.widgets.encode import LOSSLESS_BELOW, encode_pictures, on_scale, thumbnail
 from zfwidgets.widgets.keys import rule_name
-from zfwidgets.widgets.source import Cache, Source
+from zfwidgets.widgets.passes import MAPS, occlusion_answer
+from zfwidgets.widgets.source import Source
+
+SLIDE = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "mask": None, "also": []}
 
 
 def run(steps):
@@ -73,6 +77,8 @@ def test_catalogue(engine):
     }
     assert data["images"][1] == {"name": "picture 1", "label": "odd"}
     assert data["classes"] == list(engine.info.labels)
+    assert data["fills"] == ["grey", "mean", "blur", "noise", "border", "sand"]
+    assert data["no_classes"] == ""
     assert data["rules"] == ["deconvnet", "guided", "gradient", "my own"]
     for _ in engine.index_steps():
         pass
@@ -282,40 +288,186 @@ def test_predictions_with_and_without_occluder(source):
     data, (clean,) = answer(source, "predict", image=5, occluder=None)
     assert data == {"classes": 5}
     np.testing.assert_array_equal(floats(clean), source.engine.predict(5).probabilities)
-    rectangle = {"top": -2, "left": 20, "height": 9, "width": 12, "fill": "grey"}
-    _, (under,) = answer(source, "predict", image=5, occluder=rectangle)
-    expected = source.engine.predict(5, Occluder(Box(-2, 20, 9, 12)))
-    np.testing.assert_array_equal(floats(under), expected.probabilities)
-    assert not np.array_equal(floats(under), floats(clean))
+    box, more = Box(-2, 20, 9, 12), Box(3, 4, 5, 6)
+    for mask, also in (None, ()), ("3c" * 32, (more,)):
+        shape = {"mask": mask, "also": [one.to_json() for one in also]}
+        occluder = {**box.to_json(), "fill": "sand", **shape}
+        _, (under,) = answer(source, "predict", image=5, occluder=occluder)
+        expected = source.engine.predict(5, Occluder(box, "sand", mask, also))
+        np.testing.assert_array_equal(floats(under), expected.probabilities)
+        assert not np.array_equal(floats(under), floats(clean))
 
 
-@pytest.mark.parametrize("layer", [None, "relu2"])
-def test_occlusion_maps(source, layer):
-    key = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "target": 2}
-    fields = {**key, "layer": layer}
-    yielded, (data, (probability, predicted, total)) = run(source.answer("occlusion", fields))
-    _, expected = finish(source.engine.occlude_steps(4, (6, 9), 5, "grey", 2, layer))
-    shape = data["rows"], data["columns"]
-    assert shape == expected.grid == (5, 7)
+def maps_of(answer):
+    """An answer's maps by name; those that are empty left out."""
+    data, buffers = answer
+    found = {
+        name: np.frombuffer(buffer, dtype).reshape(data["rows"], data["columns"])
+        for (name, dtype), buffer in zip(MAPS.items(), buffers, strict=True)
+        if buffer
+    }
+    return data, found
+
+
+@pytest.mark.parametrize(("layer", "channel"), [(None, None), ("relu2", None), ("conv1", 2)])
+def test_occlusion_maps(source, layer, channel):
+    also = {"top": 1, "left": 2, "height": 5, "width": 4}
+    fields = SLIDE | {"mask": "0f" * 32, "also": [also], "fill": "sand"}
+    fields |= {"layer": layer, "channel": channel, "target": 2}
+    yielded, found = run(source.answer("occlusion", fields))
+    data, maps = maps_of(found)
+    options = {"mask": "0f" * 32, "also": (Box(**also),)}
+    steps = source.engine.occlude_steps(4, (6, 9), 5, "sand", 2, layer, **options)
+    _, expected = finish(steps)
+    assert expected.grid == (data["rows"], data["columns"]) == (5, 7)
     assert (data["stride"], data["size"], data["target"]) == ([5, 5], [6, 9], 2)
     assert (data["done"], data["total"], data["seconds_left"]) == (35, 35, 0.0)
-    assert data["note"] == ""
-    np.testing.assert_array_equal(floats(probability).reshape(shape), expected.probability())
-    np.testing.assert_array_equal(
-        np.frombuffer(predicted, "<i4").reshape(shape), expected.predicted()
-    )
-    assert data["clean_probability"] == source.engine.predict(4).probabilities[2]
+    assert (data["note"], data["no_classes"], data["layer"]) == ("", "", layer)
+    clean = source.engine.predict(4)
+    assert data["clean"]["probability"] == pytest.approx(clean.probabilities[2], rel=1e-6)
+    assert data["clean"]["logit"] == clean.logits[2]
+    assert data["clean"]["predicted"] == clean.logits.argmax()
+    wanted = expected.maps(2, channel)
+    assert set(maps) == set(wanted) == set(MAPS if layer else list(MAPS)[:2] + list(MAPS)[3:5])
+    for name, values in maps.items():
+        np.testing.assert_array_equal(values, wanted[name])
     if layer is None:
-        assert (total, data["channel"], data["clean_total"]) == (b"", None, None)
+        assert data["channel"] is data["unit_place"] is data["clean"]["total"] is None
     else:
-        assert data["channel"] == expected.strongest_channel
-        np.testing.assert_array_equal(floats(total).reshape(shape), expected.feature_map())
+        features = expected.features
+        number = features.strongest_channel if channel is None else channel
+        assert data["channel"] == number
+        assert data["unit_place"] == features.places[number].tolist()
+        assert data["clean"]["total"] == features.clean_totals[number]
+        assert data["clean"]["unit"] == features.clean_units[number]
 
-    partial, (so_far, so_far_predicted, _) = next(step() for step in yielded if callable(step))
-    so_far = floats(so_far).reshape(shape)
-    assert partial["done"] == (~np.isnan(so_far)).sum() == 7
-    assert ((np.frombuffer(so_far_predicted, "<i4").reshape(shape) == -1) == np.isnan(so_far)).all()
+    partial, so_far = maps_of(next(step() for step in yielded if callable(step)))
+    assert partial["done"] == (~np.isnan(so_far["probability"])).sum() == 7
+    for name, values in so_far.items():
+        missing = values == -1 if name == "predicted" else np.isnan(values)
+        assert missing.sum() == 28
     assert partial["seconds_left"] > 0
+
+
+def test_another_map_of_a_pass_needs_no_new_compute(source):
+    fields = {**SLIDE, "layer": "relu2"}
+    run(source.answer("occlusion", {**fields, "target": 0, "channel": None}))
+    computed = source.engine.rows_computed
+    for target, channel in (3, 1), (None, 6):
+        one = {**fields, "target": target, "channel": channel}
+        data, maps = maps_of(source.cached("occlusion", one))
+        _, expected = finish(source.engine.occlude_steps(4, (6, 9), 5, "grey", target, "relu2"))
+        source.engine.rows_computed = computed
+        for name, values in expected.maps(target, channel).items():
+            np.testing.assert_array_equal(maps[name], values)
+        assert (data["target"], data["channel"]) == (expected.target, channel)
+    assert source.cached("occlusion", {**fields, "fill": "sand", "target": 0, "channel": 0}) is None
+
+
+def test_a_stopped_pass_is_kept_and_goes_on(source):
+    fields = {**SLIDE, "layer": "relu2", "target": 1, "channel": None}
+    steps = source.answer("occlusion", fields)
+    for _ in range(4):  # two rows, each told as progress and as a partial map
+        next(steps)
+    steps.close()
+    assert source.engine.rows_computed == 2
+    assert source.cached("occlusion", fields) is None
+    for other in range(3):  # others push it out of those that stand ready, not out of what is kept
+        run(source.answer("occlusion", {**fields, "image": other}))
+    before = source.engine.rows_computed
+    other = {**fields, "target": 4, "channel": 2}
+    again = source.answer("occlusion", other)
+    next(again)
+    partial, so_far = maps_of(next(again)())
+    assert partial["done"] == (~np.isnan(so_far["total"])).sum() == 14
+    assert (partial["target"], partial["channel"]) == (4, 2)
+    _, whole = run(again)
+    assert source.engine.rows_computed - before == 3
+    _, expected = finish(source.engine.occlude_steps(4, (6, 9), 5, "grey", 4, "relu2"))
+    for name, values in maps_of(whole)[1].items():
+        np.testing.assert_array_equal(values, expected.maps(4, 2)[name])
+
+
+def test_a_pass_that_fails_keeps_what_there_is(source, monkeypatch):
+    fields = {**SLIDE, "layer": None, "target": None, "channel": None}
+    steps = source.answer("occlusion", fields)
+    for _ in range(4):
+        next(steps)
+    forward = source.engine.forward
+
+    def broken(x):
+        raise UnsupportedModel("The device's memory ran out.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(source.engine, "forward", broken)
+        with pytest.raises(UnsupportedModel, match="memory ran out"):
+            list(steps)
+    assert source.engine.forward == forward
+    again = source.answer("occlusion", fields)
+    next(again)
+    assert next(again)()[0]["done"] == 14
+    assert run(again)[1][0]["done"] == 35
+
+
+def test_passes_are_kept_up_to_a_number_of_bytes(indexed):
+    source = Source(indexed, passes=4_000, answers=0)
+    fields = [{**SLIDE, "image": i, "layer": None, "target": 0, "channel": None} for i in range(9)]
+    for one in fields:
+        run(source.answer("occlusion", one))
+    kept = [source.cached("occlusion", one) is not None for one in fields]
+    assert kept[-1]
+    assert not kept[0]
+    assert source._passes._kept.bytes <= 4_000
+
+
+def test_a_model_without_classes_has_maps_of_its_layers(source, monkeypatch):
+    reason = "It gives (1, 8, 12, 16)."
+    info = dataclasses.replace(source.engine.info, labels=(), no_classes=reason)
+    monkeypatch.setattr(source.engine, "info", info)
+    with pytest.raises(InputError, match="target must be null: It gives"):
+        source.check(
+            "occlusion", {"fingerprint": info.fingerprint, **GOOD["occlusion"], "target": 0}
+        )
+    assert answer(source, "catalogue")[0]["no_classes"] == reason
+    _, whole = finish(source.engine.occlude_steps(4, (6, 9), 5, layer="relu2"))
+    without = dataclasses.replace(
+        whole, logits=None, clean=None, target=None, labels=(), no_classes=reason
+    )
+    data, maps = maps_of(occlusion_answer(without, None, 3, None))
+    assert (data["target"], data["no_classes"]) == (None, reason)
+    assert {data["clean"][name] for name in ("probability", "logit", "predicted")} == {None}
+    assert set(maps) == {"total", "unit", "hamming", "cosine"}
+    np.testing.assert_array_equal(maps["unit"], whole.unit(3))
+
+
+def test_estimates_are_the_engines_and_not_kept(source):
+    fields = {**SLIDE, "layer": None}
+    data, buffers = run(source.answer("estimate", fields))[1]
+    assert (data, buffers) == ({"positions": 35, "seconds": 0.5, "basis": "probe"}, [])
+    assert source.cached("estimate", fields) is None
+
+
+def test_covered_patches(source):
+    fields = {"layer": "relu2", "channel": 2, "k": 4, "fill": "sand"}
+    yielded, (data, buffers) = run(source.answer("cover", fields))
+    _, expected = finish(source.engine.cover_steps("relu2", 2, 4, "sand"))
+    assert buffers == []
+    assert (data["fill"], data["k"], data["partial"]) == ("sand", 4, False)
+    assert len(data["covers"]) == len(expected) == 4
+    for sent, patch in zip(data["covers"], expected, strict=True):
+        assert (sent["image"], sent["before"]) == (patch.activation.image, patch.before)
+        assert sent["after"] == patch.after
+        assert sent["box"] == patch.activation.box.clip(24, 32).to_json()
+        assert sent["moved"]["value"] == patch.moved.value
+        assert sent["moved"]["box"] == patch.moved.box.to_json()
+        control = sent["control"]
+        assert control["n"] == len(patch.controls) == 8
+        assert control["low"] <= control["mean"] <= control["high"]
+        assert control["mean"] == pytest.approx(patch.control_values.mean())
+        assert 0 <= control["overlap"] <= 1
+    partial, _ = next(step() for step in yielded if callable(step))
+    assert partial["partial"]
+    assert len(partial["covers"]) == 1
 
 
 def test_the_index_is_built_in_steps_and_once(engine):
@@ -331,8 +483,7 @@ def test_the_index_is_built_in_steps_and_once(engine):
 
 
 def test_an_answer_that_another_job_found_meanwhile_is_taken(source):
-    fields = {"image": 1, "height": 6, "width": 6, "stride": 4, "fill": "grey"}
-    fields |= {"target": None, "layer": None}
+    fields = {**SLIDE, "image": 1, "layer": None, "target": None, "channel": None}
     slow = source.answer("occlusion", fields)
     next(slow)
     _, found = run(source.answer("occlusion", fields))
@@ -373,17 +524,11 @@ GOOD = {
     "photo": {"image": 0},
     "predict": {"image": 0, "occluder": None},
     "sample": {"layer": "conv1", "channel": 0},
-    "occlusion": {
-        "image": 0,
-        "height": 8,
-        "width": 8,
-        "stride": 4,
-        "fill": "grey",
-        "target": None,
-        "layer": None,
-    },
+    "occlusion": {**SLIDE, "target": None, "layer": None, "channel": None},
+    "estimate": {**SLIDE, "layer": "conv1"},
+    "cover": {"layer": "conv1", "channel": 0, "k": 9, "fill": "blur"},
 }
-OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey"}
+OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey", "mask": None, "also": []}
 
 
 @pytest.mark.parametrize(
@@ -412,7 +557,20 @@ OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey"}
         ("predict", {"occluder": {**OCCLUDER, "left": 32}}, r"left must be in -7 \.\. 31"),
         ("predict", {"occluder": {**OCCLUDER, "fill": "red"}}, "fill must be"),
         ("predict", {"occluder": {**OCCLUDER, "fill": float("nan")}}, "finite"),
-        ("occlusion", {"stride": 0}, r"stride must be in 1 \.\. 32"),
+        ("predict", {"occluder": {**OCCLUDER, "mask": "f" * 63}}, "64 hex digits"),
+        ("predict", {"occluder": {**OCCLUDER, "mask": 0}}, "64 hex digits"),
+        ("predict", {"occluder": {**OCCLUDER, "also": {}}}, "list of at most 8"),
+        ("predict", {"occluder": {"top": 0}}, "must be {top, left, .*mask, also}"),
+        ("occlusion", {"stride": 0}, r"stride must be in 1 \.\. 24"),
+        ("occlusion", {"stride": 25}, r"stride must be in 1 \.\. 24"),
+        ("occlusion", {"height": 25}, r"occluder height must be in 1 \.\. 24"),
+        ("occlusion", {"width": 33}, r"occluder width must be in 1 \.\. 32"),
+        ("occlusion", {"mask": "0" * 64}, "covers nothing"),
+        ("occlusion", {"also": [{**SLIDE}]}, "rectangle 0 of also must be {top"),
+        ("occlusion", {"channel": 0}, "channel must be null where layer is"),
+        ("occlusion", {"layer": "conv1", "channel": 6}, "channel of layer 'conv1'"),
+        ("estimate", {"target": 0}, "unknown: .*target"),
+        ("cover", {"fill": "pink"}, "fill must be .*sand, not 'pink'"),
         ("occlusion", {"target": 5}, r"target must be in 0 \.\. 4"),
         ("occlusion", {"layer": "nope"}, "no layer 'nope'"),
     ],

@@ -17,6 +17,7 @@ from zfwidgets.widgets import bundle, keys, needs
 from zfwidgets.widgets.options import CHOICES
 
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
+SLIDE = {"height": 4, "width": 4, "stride": 8, "fill": 0, "mask": None, "also": []}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,7 +76,8 @@ def test_arguments_start_the_selection(engine):
     explorer = zf.Explorer(engine, layer="relu1", channel=2, image=5, patch=(6, 9), fill="mean")
     state = explorer.state
     assert (state["unit"], state["photo"]) == (["relu1", 2], 5)
-    assert state["occluder"] == {"top": 9, "left": 11, "height": 6, "width": 9, "fill": "mean"}
+    box = {"top": 9, "left": 11, "height": 6, "width": 9}
+    assert state["occluder"] == {**box, "fill": "mean", "mask": None, "also": []}
 
 
 def test_the_first_selection_is_a_convolution_and_its_strongest_photo(indexed):
@@ -161,16 +163,10 @@ def test_a_request_is_answered_on_the_worker(front_end, engine):
         ("sample", {"layer": "conv1", "channel": 0}),
         (
             "occlusion",
-            {
-                "image": 0,
-                "height": 8,
-                "width": 8,
-                "stride": 8,
-                "fill": 0,
-                "target": 1,
-                "layer": "relu2",
-            },
+            {"image": 0, **SLIDE, "target": 1, "layer": "relu2", "channel": None},
         ),
+        ("estimate", {"image": 0, **SLIDE, "layer": None}),
+        ("cover", {"layer": "relu2", "channel": 2, "k": 2, "fill": "noise"}),
     ],
 )
 def test_every_kind_is_answered(front_end, engine, kind, fields):
@@ -229,7 +225,7 @@ def test_cancel_stops_a_slot(front_end, engine):
 
 def test_partial_maps_arrive_before_the_whole(front_end, indexed):
     occlusion = zf.OcclusionMap(indexed)
-    fields = {"height": 4, "width": 4, "stride": 2, "fill": "grey", "target": None, "layer": None}
+    fields = {**SLIDE, "stride": 2, "target": None, "layer": None, "channel": None}
     key = front_end.get(occlusion, "occlusion", image=2, **fields)
     whole, _ = front_end.answer(occlusion, key)
     partial, buffers = front_end.custom(occlusion, "partial")[0]
@@ -330,7 +326,7 @@ def test_settling_follows_the_selection(front_end, engine):
 
 def test_settling_waits_for_what_the_browser_asked(front_end, indexed):
     grid = zf.PatchGrid(indexed)
-    fields = {"height": 4, "width": 4, "stride": 2, "fill": "grey", "target": None, "layer": None}
+    fields = {**SLIDE, "stride": 2, "target": None, "layer": None, "channel": None}
     key = front_end.get(grid, "occlusion", image=9, priority=5, **fields)
     assert grid.settle()
     assert key in [content["key"] for content, _ in front_end.custom(grid, "reply")]

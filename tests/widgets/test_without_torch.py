@@ -35,10 +35,17 @@ import zfwidgets.widgets
 engine = numpy_engine.NumpyEngine()
 widgets = [kind(engine) for kind in (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)]
 zf.link(*widgets)
-asked = {{kind for kind, _ in widgets[-1]._needs()}} | {{"catalogue", "sample"}}
+needs = widgets[-1]._needs()
+slide = {{k: v for k, v in dict(needs)["occlusion"].items() if k not in ("target", "channel")}}
+needs += [
+    ("catalogue", {{}}),
+    ("sample", {{"layer": "conv1", "channel": 2}}),
+    ("estimate", slide),
+    ("cover", {{"layer": "conv1", "channel": 2, "k": 3, "fill": "mean"}}),
+]
+asked = {{kind for kind, _ in needs}}
 from zfwidgets.widgets.keys import FIELDS
 assert asked == set(FIELDS), asked
-needs = [*widgets[-1]._needs(), ("catalogue", {{}}), ("sample", {{"layer": "conv1", "channel": 2}})]
 for slot, (kind, fields) in enumerate(needs):
     key = {{"fingerprint": engine.info.fingerprint, **fields}}
     content = dict(zf=1, op="get", view="v", slot=str(slot), kind=kind, key=key, priority=1)

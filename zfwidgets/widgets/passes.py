@@ -11,6 +11,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Generator, Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,8 @@ def occlusion_answer(
         target = None
     else:
         target = result.target if target is None else target
-        clean |= result.clean_scores(target)
+        scores = result.clean_scores(target)
+        clean |= {name: value if isfinite(value) else None for name, value in scores.items()}
         clean["predicted"] = int(result.clean.argmax())
     if features is not None:
         layer = features.layer
