@@ -20,6 +20,8 @@ _HOMES = {
     "SanityCheck": "widgets.sanity",
     "Selection": "widgets.selection",
     "link": "widgets.selection",
+    "load_report": "reports.stored",
+    "save_report": "reports.saving",
 }
 _MODULES = ("errors", "experiments", "models", "plots", "records", "rules", "samples")
 
@@ -28,6 +30,8 @@ __all__ = ["__version__", *_HOMES, *_MODULES]
 if TYPE_CHECKING:
     from . import errors, experiments, models, plots, records, rules, samples
     from .engine.local import LocalEngine as Engine
+    from .reports.saving import save_report
+    from .reports.stored import load_report
     from .widgets.explorer import Explorer
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid

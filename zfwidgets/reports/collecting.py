@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError
+from ..errors import InputError, NotStored
 from ..records import OcclusionMap, Operation, Progress, TopActivations, softmax
 from ..widgets.encode import Answer, decode_picture, numbers
 from ..widgets.service import Need
@@ -42,7 +42,13 @@ class Tap:
         self, *arguments: Any, **named: Any
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """As the engine's."""
-        self.last = yield from self._engine.occlude_steps(*arguments, **named)
+
+        def kept() -> Generator[OcclusionMap, None, None]:
+            self.last = yield from self._engine.occlude_steps(*arguments, **named)
+
+        for self.last in kept():  # who has all that it needs doesn't wait for the end
+            yield self.last
+        assert self.last is not None
         return self.last
 
 
@@ -85,7 +91,8 @@ class Collector:
         self.slides = slides
         self.rule = rule
         self.tap = Tap(engine)
-        self.source = Source(self.tap, answers=0)
+        make = getattr(engine, "make_source", None)  # a report of a report
+        self.source: Source = Source(self.tap, answers=0) if make is None else make()
         self.photo = Encoder(plan.quality.photos)
         self.projection = Encoder(plan.quality.projections, SMALL)
         self.content = Content()
@@ -126,7 +133,7 @@ class Collector:
 
     def _out(self, count: int, what: str) -> None:
         if count:
-            self.content.left_out.append(f"{count} {what} didn't fit the budget.")
+            self.content.left_out.append(f"{count} {what} didn't fit, or weren't to be had.")
 
     # ------------------------------------------------------------------ the stages
 
@@ -201,7 +208,11 @@ class Collector:
         for done, (layer, channel) in enumerate(units):
             yield Progress(done, len(units), None, what)
             part = f"{prefix}/{self.plan.layers.index(layer)}/{channel}"
-            answer = self._project(layer, channel, PATCHES)
+            try:
+                answer = self._project(layer, channel, PATCHES)
+            except NotStored:
+                self._out(1, what)
+                continue
             if not self._put(part, [answer]):
                 self._out(len(units) - done, what)
                 return
@@ -252,20 +263,41 @@ class Collector:
             yield Progress(done, len(self.plan.images), None, "occlusion maps")
             needs: list[Need] = []
             answers: list[Answer] = []
-            for kind, key in self.slides(image):
-                for step in iterate(answers, self.source.answer(kind, key)):
-                    yield Progress(done, len(self.plan.images), None, f"occlusion maps: {step}")
+            for kind, key in self._targets(image, self.slides(image)):
+                try:
+                    for step in iterate(answers, self.source.answer(kind, key)):
+                        what = f"occlusion maps: {step}"
+                        yield Progress(done, len(self.plan.images), None, what)
+                except NotStored:
+                    continue
                 needs.append((kind, key))
+            if not needs:
+                self._out(len(self.plan.images) - done, "occlusion maps")
+                return
             key = position_key(needs[0][1])
             if (look := {n: v for n, v in key.items() if n != "image"}) not in self._formats:
                 self._formats.append(look)
-            if (scores := positions(self.tap.last)) is not None:
+            if (scores := self._positions(key)) is not None:
                 answers.append(scores)
                 needs.append(("positions", key))
             if not self._put(f"map/{image}", answers):
                 self._out(len(self.plan.images) - done, "occlusion maps")
                 return
             self._list(needs, f"map/{image}")
+
+    def _positions(self, key: dict[str, Any]) -> Answer | None:
+        stored = getattr(self.engine, "stored_answer", None)
+        return positions(self.tap.last) if stored is None else stored("positions", key)
+
+    def _targets(self, image: int, slides: Sequence[Need]) -> Iterator[Need]:
+        """The maps of a photo: of the predicted class, then of the most probable ones."""
+        yield from slides
+        if not len(self.engine.info.labels):
+            return
+        scores = self.engine.predict(image).logits
+        for target in np.argsort(-scores, kind="stable")[:TARGETS]:
+            for kind, key in slides:
+                yield kind, {**key, "target": int(target)}
 
     # ------------------------------------------------------------------ the manifest
 

@@ -8,29 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from .. import __version__
-from ..errors import MissingDependency
-from ..widgets.bundle import STATIC
+from ..widgets.bundle import esm
 from .provenance import clean
 
 NEEDS_SCRIPT = "This report needs JavaScript: nothing is loaded, all that it shows is in the file."
-
-
-def runtime() -> str:
-    """The script that brings a page to life.
-
-    Raises
-    ------
-    MissingDependency
-        In a source checkout whose JavaScript isn't built.
-    """
-    path = STATIC / "report.js"
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        raise MissingDependency(
-            f"The JavaScript of reports isn't built: {path} is missing. In a source checkout run "
-            "`python js/hatch_build.py` (it needs Node.js); a release wheel carries it."
-        ) from None
 
 
 def policy(script: str, *, folder: bool) -> str:
@@ -85,7 +66,7 @@ def render(
     manifest, parts
         Packed; ``parts`` are left out if they lie in a ``folder`` beside the page.
     """
-    script = runtime()
+    script = esm("report")
     name = escape(clean(title))
     beside = f'<meta name="zfwidgets-parts" content="{escape(folder)}">\n' if folder else ""
     yield (

@@ -206,6 +206,7 @@ class Draft:
         found: dict[str, Need] = {}
         for selection in self.selections:
             like = SimpleNamespace(
+                engine=self.engine,
                 unit=selection["unit"],
                 photo=image,
                 occluder=selection["occluder"] or centred_occluder(self.engine, None),

@@ -188,7 +188,9 @@ class Selection(anywidget.AnyWidget):
     def _check_occluder(self, value: Any) -> dict[str, Any] | None:
         if value is None:
             return None
-        return keys.occluder_rectangle(self._engine, value)
+        checked = keys.occluder_rectangle(self._engine, value)
+        snapped = getattr(self._engine, "snapped", None)  # a report holds some positions
+        return checked if snapped is None else dict(snapped(checked))
 
     def _check_target(self, value: Any) -> int | None:
         if value is None:

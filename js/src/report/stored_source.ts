@@ -13,10 +13,12 @@ import {
   type Answer,
   type Box,
   type Catalogue,
+  canonical,
   identity,
   type Key,
   type Kind,
   type Layer,
+  MAPS,
   type Occluder,
   type Pair,
   type ProjectionInfo,
@@ -27,6 +29,9 @@ import { fieldBox, patch, sheet } from "./crops";
 
 /** Bytes of decoded photos that are kept. */
 const PHOTOS = 96e6;
+
+/** Maps that don't depend on a layer. */
+const CLASS_MAPS = ["probability", "predicted", "logit", "log_odds"];
 
 interface Column {
   image: Int32Array;
@@ -74,6 +79,7 @@ export class StoredSource implements Source {
     top: (key) => this.top(key),
     projections: (key) => this.projections(key),
     predict: (key) => this.predict(key),
+    occlusion: (key) => this.occlusion(key),
   };
 
   constructor(readonly bundle: Bundle) {
@@ -271,6 +277,23 @@ export class StoredSource implements Source {
   }
 
   // ---------------------------------------------------------------- under an occluder
+
+  /** A map that was stored with another layer's responses: without these. */
+  private async occlusion(key: Key<"occlusion">): Promise<Answer<"occlusion">> {
+    const wanted = canonical({ ...key, layer: null, channel: null });
+    for (const [kind, other, part, at] of this.bundle.manifest.answers) {
+      if (kind !== "occlusion") continue;
+      if (canonical({ ...other, layer: null, channel: null }) !== wanted) continue;
+      const { data, buffers } = (await this.stored(part, at)) as Answer<"occlusion">;
+      const kept = buffers.map((buffer, i) =>
+        CLASS_MAPS.includes(MAPS[i] as string) ? buffer : new DataView(new ArrayBuffer(0)),
+      );
+      const clean = { ...data.clean, total: null, unit: null };
+      const none = { layer: null, channel: null, unit_place: null };
+      return { data: { ...data, ...none, clean }, buffers: kept };
+    }
+    throw this.notStored("occlusion");
+  }
 
   /** The stored map whose positions an occluder is one of. */
   format(image: number, occluder: Occluder): [key: object, part: string, at: number] | null {

@@ -1,0 +1,69 @@
+"""An engine without torch, reports of it, and hostile names."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import sys
+from pathlib import Path
+
+import ipywidgets
+import pytest
+
+import zfwidgets as zf
+
+_path = Path(__file__).parents[1] / "widgets" / "numpy_engine.py"
+_spec = importlib.util.spec_from_file_location("numpy_engine", _path)
+numpy_engine = sys.modules.setdefault("numpy_engine", importlib.util.module_from_spec(_spec))
+if not hasattr(numpy_engine, "NumpyEngine"):
+    _spec.loader.exec_module(numpy_engine)
+
+LAYERS = ("conv1", "relu1", "conv2")
+LOOK = {"stride": 4, "patch": (6, 8)}
+
+
+@pytest.fixture(autouse=True)
+def built(monkeypatch, tmp_path_factory):
+    """Python's tests don't need the built JavaScript."""
+    from zfwidgets.widgets import bundle
+
+    static = tmp_path_factory.mktemp("static")
+    for module in ("picker", "patch_grid", "occlusion_map", "explorer", "selection", "report"):
+        (static / f"{module}.js").write_text("export default {};")
+    monkeypatch.setattr(bundle, "STATIC", static)
+
+
+@pytest.fixture(autouse=True)
+def closed_afterwards():
+    yield
+    ipywidgets.Widget.close_all()
+
+
+@pytest.fixture
+def engine():
+    engine = numpy_engine.NumpyEngine()
+    for _ in engine.index_steps():
+        pass
+    return engine
+
+
+@pytest.fixture
+def explorer(engine):
+    return zf.Explorer(engine, layer="conv2", channel=3, **LOOK)
+
+
+@pytest.fixture
+def save(explorer, tmp_path):
+    """Save a report of the explorer; its path."""
+
+    def save(name="report.html", widgets=explorer, **choices):
+        choices = {"layers": LAYERS, "images": [2, 5], "progress": False, **choices}
+        return zf.save_report(widgets, tmp_path / name, **choices).path
+
+    return save
+
+
+def renamed(engine, **changes):
+    """The engine, as if its info were another."""
+    engine.info = dataclasses.replace(engine.info, **changes)
+    return engine

@@ -1,0 +1,461 @@
+"""`load_report`: a report as an engine, for widgets without the model, without torch.
+
+Needs NumPy and Pillow, and no threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BrokenReport, InputError, NotStored, UnknownLayer
+from ..records import (
+    Activation,
+    ActivationSample,
+    Box,
+    ChannelSummary,
+    EngineInfo,
+    LayerInfo,
+    Occluder,
+    OcclusionMap,
+    Operation,
+    Pixels,
+    Prediction,
+    Progress,
+    Projection,
+    ReceptiveField,
+    TopActivations,
+    Unit,
+    occluder_box,
+)
+from ..widgets.encode import GREY, Answer, numbers
+from ..widgets.jobs import Steps
+from ..widgets.source import Source, identity
+from .coarse import (
+    StoredOcclusionMap,
+    StoredPrediction,
+    logs,
+    look_of,
+    occluder_fields,
+    snapped,
+)
+from .files import Parts
+from .parts import checked, unpack
+from .pictures import MIME, decoded
+
+FORMAT = 1
+CLASS_MAPS = (0, 1, 3, 4)
+"""Places of the maps of class scores among an occlusion answer's buffers."""
+LEVELS = 127
+"""Levels of a projection's picture on each side of zero."""
+
+
+def load_report(path: str | Path) -> StoredEngine:
+    """Read a report as an engine: the same widgets in a notebook, without the model.
+
+    Parameters
+    ----------
+    path
+        What `save_report` wrote: the file, or the folder.
+
+    Returns
+    -------
+    StoredEngine
+        Answers what the report holds, and raises `NotStored` for what it lacks.
+
+    Raises
+    ------
+    InputError
+        If there is no report.
+    BrokenReport
+        If it was cut short or changed.
+    """
+    return StoredEngine(Parts(Path(path)))
+
+
+class StoredEngine:
+    """Answers from a report: an engine without model, torch and threads.
+
+    Records are as the live engine gave them but for what a report stores more coarsely: pixels of
+    photos (`info.notes` say how far off), projections (signed levels, 127 on each side), class
+    scores under an occluder (to 1/65535, of the classes that come up).
+
+    Parameters
+    ----------
+    parts
+        The report's parts, packed, by name.
+    """
+
+    def __init__(self, parts: Mapping[str, bytes]) -> None:
+        self._parts = parts
+        ((manifest, _),) = unpack("manifest", parts["manifest"])
+        if manifest.get("format") != FORMAT:
+            raise BrokenReport(
+                f"This zfwidgets reads reports of format {FORMAT}, and this is one of format "
+                f"{manifest.get('format')}: use the zfwidgets that wrote it, or a newer one."
+            )
+        self._manifest: dict[str, Any] = manifest
+        self._unpacked = lru_cache(64)(self._unpack)
+        self._places = {identity(kind, key): (part, at) for kind, key, part, at in self._answers()}
+        self._info = self._read_info()
+        self._layers = self._read_layers()
+
+    def __repr__(self) -> str:
+        return (
+            f"<zfwidgets.StoredEngine {self._info.model}, {len(self._layers)} layers, "
+            f"{len(self._info.images)} images>"
+        )
+
+    # ------------------------------------------------------------------ what is stored
+
+    def _answers(self) -> list[tuple[str, dict[str, Any], str, int]]:
+        return [tuple(answer) for answer in self._manifest["answers"]]
+
+    def _unpack(self, name: str) -> list[Answer]:
+        if name not in self._manifest["parts"]:
+            raise BrokenReport(f"The report lists no part {name!r}.")
+        part = checked(name, self._parts[name], self._manifest["parts"][name])
+        return unpack(name, part)
+
+    def verify(self) -> None:
+        """Read all parts; raises `BrokenReport` naming the first that isn't whole."""
+        for name in self._manifest["parts"]:
+            self._unpack(name)
+
+    def _read_info(self) -> EngineInfo:
+        catalogue = self._manifest["catalogue"]
+        engine, images = catalogue["engine"], catalogue["images"]
+        return EngineInfo(
+            model=engine["model"],
+            device=engine["device"],
+            input_shape=tuple(engine["input"]),
+            images=tuple(image["name"] for image in images),
+            image_labels=tuple(image["label"] for image in images),
+            labels=tuple(catalogue["classes"]),
+            transform=engine["transform"],
+            fingerprint=self._manifest["fingerprint"],
+            skipped=tuple((name, reason) for name, reason in engine["skipped"]),
+            notes=(*engine["notes"], "Read from a report: what it doesn't hold isn't shown."),
+            no_classes=catalogue.get("no_classes", ""),
+        )
+
+    def _read_layers(self) -> tuple[LayerInfo, ...]:
+        _, rows, columns = self._info.input_shape
+        found = []
+        for one in self._manifest["catalogue"]["layers"]:
+            field = one["field"]
+            size, stride, offset = (tuple(field[name]) for name in ("size", "stride", "offset"))
+            receptive = ReceptiveField(size, stride, offset, (rows, columns), field["reach"])
+            shape = (one["channels"], one["rows"], one["columns"])
+            found.append(
+                LayerInfo(one["name"], one["kind"], one["role"], shape, receptive, one["rectified"])
+            )
+        return tuple(found)
+
+    def _not_stored(self, kind: str) -> NotStored:
+        sentences = self._manifest["sentences"]
+        return NotStored(sentences.get(kind, sentences["other"]))
+
+    def _stored(self, kind: str, key: Mapping[str, Any]) -> Answer | None:
+        place = self._places.get(identity(kind, key))
+        return None if place is None else self._unpacked(place[0])[place[1]]
+
+    def stored_answer(self, kind: str, fields: Mapping[str, Any]) -> Answer | None:
+        """The answer to a widget's request, if it is stored as it was given."""
+        if kind == "predict" and fields["occluder"] is not None:
+            held = self._at(fields["image"], Occluder(**occluder_fields(fields["occluder"])))
+            # A class that isn't stored is below all that are.
+            scores = np.nan_to_num(held, nan=-np.inf)
+            return {"classes": len(scores)}, [numbers(scores)]
+        if kind == "projections":
+            return self._projections(**fields)
+        found = self._stored(kind, fields)
+        if found is None and kind == "occlusion":
+            return self._of_classes(fields)
+        return found
+
+    def _projections(self, layer: str, channel: int, k: int, rule: str) -> Answer:
+        """Those that are stored, and None for the others."""
+        chunk = self._chunk(layer, channel, rule)
+        if chunk is None:
+            raise self._not_stored("projections")
+        data, pictures = self._unpacked(chunk["part"])[chunk["channels"].index(channel)]
+        count = len(self.top(layer, channel, k))
+        return {
+            "projections": (data["rows"] + [None] * count)[:count],
+            "scale": data["scale"],
+            "clipped_at": data["clipped_at"],
+            "patch": self._manifest["layers"][layer]["patch"],
+            "mime": MIME,
+        }, pictures[:count]
+
+    def _of_classes(self, fields: Mapping[str, Any]) -> Answer:
+        """A map that was stored with another layer's responses: without these."""
+        for kind, key, part, at in self._answers():
+            other = {name: key.get(name) for name in ("layer", "channel")}
+            if kind == "occlusion" and {**fields, **other} == key:
+                data, buffers = self._unpacked(part)[at]
+                clean = {**data["clean"], "total": None, "unit": None}
+                none = {"layer": None, "channel": None, "unit_place": None}
+                kept = [b if i in CLASS_MAPS else b"" for i, b in enumerate(buffers)]
+                return {**data, **none, "clean": clean}, kept
+        raise self._not_stored("occlusion")
+
+    def snapped(self, occluder: Mapping[str, Any]) -> dict[str, Any]:
+        """The stored place and look that are nearest to an occluder, as a selection has it."""
+        return snapped(occluder, self._manifest["formats"], self._info.input_shape[1:])
+
+    def make_source(self) -> Source:
+        """What answers widgets' requests: as stored where they are, else from records."""
+        return StoredSource(self)
+
+    # ------------------------------------------------------------------ the protocol
+
+    @property
+    def info(self) -> EngineInfo:
+        """Names, shapes, labels, notes and the fingerprint, as they were."""
+        return self._info
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """The layers that the report holds."""
+        return self._layers
+
+    def layer(self, name: str) -> LayerInfo:
+        """The layer of that name; raises `UnknownLayer` naming the nearest."""
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        raise UnknownLayer(name, [layer.name for layer in self._layers])
+
+    @property
+    def indexed(self) -> bool:
+        """True: a report holds statistics of all its layers."""
+        return True
+
+    def index_steps(self) -> Generator[Progress, None, None]:
+        """Nothing is left to be done."""
+        yield from ()
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Rules of the projections that the report holds."""
+        return tuple(self._manifest["catalogue"]["rules"])
+
+    @property
+    def fills(self) -> tuple[str, ...]:
+        """Names of what the occluder could be filled with."""
+        return tuple(self._manifest["catalogue"].get("fills", ("grey", "mean")))
+
+    @property
+    def licences(self) -> tuple[tuple[str, str], ...]:
+        """Names of photos, and who made them under which licence."""
+        return tuple((name, what) for name, what in self._manifest.get("licences", ()))
+
+    def _columns(self, layer: str) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        part = self._manifest["layers"][self.layer(layer).name]["part"]
+        data, buffers = self._unpacked(part)[0]
+        kinds = ["<f4"] * 3 + ["<i4"] * 7 + ["<f4"]
+        return data, [np.frombuffer(b, kind) for b, kind in zip(buffers, kinds, strict=True)]
+
+    def channels(self, layer: str) -> ChannelSummary:
+        """Statistics of all channels of a layer."""
+        _, (mean, silent, strongest, image, row, col, *_) = self._columns(layer)
+        places = (column.astype(np.int64) for column in (image, row, col))
+        return ChannelSummary(layer, mean, silent, strongest, *places)
+
+    def sample(self, layer: str, channel: int) -> ActivationSample:
+        """Not in a report."""
+        raise self._not_stored("sample")
+
+    def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
+        """A channel's strongest activations, nine at most."""
+        info = self.layer(layer)
+        if not 0 <= channel < info.channels:
+            raise InputError(f"Layer {layer!r} has channels 0 .. {info.channels - 1}.")
+        data, (*_, counts, image, row, col, value) = self._columns(layer)
+        first = int(counts[:channel].sum())
+        found = tuple(
+            Activation(
+                Unit(layer, channel, int(row[i]), int(col[i])),
+                int(image[i]),
+                self._info.images[image[i]],
+                float(value[i]),
+                info.receptive_field.box(int(row[i]), int(col[i])),
+            )
+            for i in range(first, first + min(k, int(counts[channel])))
+        )
+        return TopActivations(layer, channel, found, data["images_seen"])
+
+    def photo(self, image: int) -> Pixels:
+        """An image as the network saw it, as exact as the report's notes say."""
+        answer = self._stored("photo", {"image": int(image)})
+        if answer is None:
+            raise self._not_stored("photo")
+        data, (picture,) = answer
+        assert data["mime"] == MIME
+        return decoded(picture)
+
+    def patch(self, activation: Activation) -> Pixels:
+        """The receptive field cut from the photo at full size; grey outside of the image."""
+        if activation.image is None:
+            raise InputError("The activation is of an image of your own: cut its box from that.")
+        return activation.box.cut(self.photo(activation.image), GREY)
+
+    def _chunk(self, layer: str, channel: int, rule: str) -> dict[str, Any] | None:
+        """The chunk that holds most of a channel's projections."""
+        chunks = self._manifest["layers"][self.layer(layer).name]["projections"]
+        held = [c for c in chunks if c["rule"] == rule and channel in c["channels"]]
+        return max(held, key=lambda chunk: int(chunk["k"]), default=None)
+
+    def project_all(
+        self, activations: Sequence[Activation], rule: str = "deconvnet"
+    ) -> tuple[Projection, ...]:
+        """Projections that the report holds, on 127 levels each side of zero."""
+        return tuple(self._project(activation, rule) for activation in activations)
+
+    def _project(self, activation: Activation, rule: str) -> Projection:
+        unit = activation.unit
+        chunk = self._chunk(unit.layer, unit.channel, rule)
+        if chunk is None:
+            raise self._not_stored("projections")
+        data, pictures = self._unpacked(chunk["part"])[chunk["channels"].index(unit.channel)]
+        rank = next(
+            (
+                rank
+                for rank, one in enumerate(self.top(unit.layer, unit.channel))
+                if (one.image, one.unit) == (activation.image, unit)
+            ),
+            len(pictures),
+        )
+        if rank >= len(pictures):
+            raise NotStored(
+                f"The report holds {len(pictures)} of the projections of {unit.layer} : "
+                f"{unit.channel}, and not this one; a live engine makes it."
+            )
+        row = data["rows"][rank]
+        channels, rows, columns = self._info.input_shape
+        levels = decoded(pictures[rank])[..., :channels].astype(np.float32) - GREY
+        pixels = np.zeros((rows, columns, min(channels, 3)), np.float32)
+        box = activation.box
+        inside = box.clip(rows, columns)
+        cut = Box(inside.top - box.top, inside.left - box.left, inside.height, inside.width)
+        pixels[inside.top : inside.bottom, inside.left : inside.right] = cut.cut(
+            levels * np.float32(row["full"] / LEVELS)
+        )
+        operations = tuple(Operation(**operation) for operation in row["operations"])
+        return Projection(activation, rule, pixels, operations)
+
+    def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
+        """Class scores of an image; under an occluder, of the classes that come up there."""
+        name, labels = self._info.images[image], self._info.labels
+        if occluder is not None:
+            found = self._at(image, occluder)
+            return StoredPrediction(image, name, logs(found), labels, occluder, scores=found)
+        answer = self._stored("predict", {"image": int(image), "occluder": None})
+        if answer is None:
+            raise self._not_stored("predict")
+        return Prediction(image, name, logs(np.frombuffer(answer[1][0], "<f4")), labels)
+
+    def _positions(
+        self, image: int, look: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], NDArray[Any]]:
+        """Class scores at all positions of an occluder."""
+        for kind, key, part, at in self._answers():
+            if kind == "positions" and key["image"] == image:
+                if all(look.get(name, value) == value for name, value in key.items()):
+                    data, (scores,) = self._unpacked(part)[at]
+                    shape = (data["rows"], data["columns"], len(data["classes"]))
+                    return data, np.frombuffer(scores, "<u2").reshape(shape) / 65535
+        raise self._not_stored("positions")
+
+    def _at(self, image: int, occluder: Occluder) -> NDArray[np.float32]:
+        box = occluder.box
+        look = {"height": box.height, "width": box.width, **look_of(occluder)}
+        data, scores = self._positions(image, look)
+        size, stride = tuple(data["size"]), tuple(data["stride"])
+        for row, col in np.ndindex(data["rows"], data["columns"]):
+            cell = occluder_box(row, col, size, stride)
+            if cell.clip(*self._info.input_shape[1:]) == box.clip(*self._info.input_shape[1:]):
+                found = np.full(len(self._info.labels), np.nan, np.float32)
+                found[data["classes"]] = scores[row, col]
+                return found
+        raise self._not_stored("positions")
+
+    def occlude_steps(
+        self,
+        image: int,
+        patch: int | tuple[int, int] = 32,
+        stride: int | tuple[int, int] = 8,
+        fill: str | float = "grey",
+        target: int | str | None = None,
+        layer: str | None = None,
+        *,
+        mask: str | None = None,
+        also: Sequence[Box] = (),
+        resume: OcclusionMap | None = None,
+    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+        """The map that the report holds; its layers' responses are for widgets alone."""
+        yield from ()
+        height, width = (patch, patch) if isinstance(patch, int) else patch
+        if layer is not None:
+            raise self._not_stored("occlusion")
+        like = Occluder(Box(0, 0, height, width), fill, mask, tuple(also))
+        look = {"height": height, "width": width, "stride": stride, **look_of(like)}
+        data, scores = self._positions(image, look)
+        clean = self.predict(image)
+        count = len(self._info.labels)
+        rest = np.clip(1 - scores.sum(-1, keepdims=True), 1e-9, None)
+        others = max(1, count - len(data["classes"]))
+        logits = np.repeat(logs(rest / others), count, axis=-1)
+        logits[..., data["classes"]] = logs(scores)
+        if isinstance(target, str):
+            target = self._info.labels.index(target)
+        return StoredOcclusionMap(
+            image=image,
+            image_name=self._info.images[image],
+            size=tuple(data["size"]),
+            stride=tuple(data["stride"]),
+            fill=fill,
+            input_shape=self._info.input_shape[1:],
+            done=np.ones((data["rows"], data["columns"]), bool),
+            logits=logits,
+            clean=clean.logits,
+            target=int(clean.logits.argmax()) if target is None else target,
+            labels=self._info.labels,
+            mask=mask,
+            also=tuple(also),
+            held=frozenset(data["classes"]),
+        )
+
+    def estimate(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: nothing is computed."""
+        raise self._not_stored("estimate")
+
+    def estimate_steps(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: nothing is computed."""
+        raise self._not_stored("estimate")
+
+    def cover_steps(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report."""
+        raise self._not_stored("cover")
+
+
+class StoredSource(Source):
+    """Gives what is stored as it was given; the rest is made of the engine's records."""
+
+    def __init__(self, engine: StoredEngine) -> None:
+        super().__init__(engine)
+        self._stored = engine.stored_answer
+
+    def answer(self, kind: str, fields: Mapping[str, Any]) -> Steps:
+        """See `Source.answer`."""
+        stored = self._stored(kind, fields)
+        if stored is not None:
+            return stored
+        return (yield from super().answer(kind, fields))
