@@ -21,10 +21,11 @@ import torch
 import torchvision
 
 import zfwidgets as zf
+from zfwidgets.engine.fills import cover
 from zfwidgets.engine.incremental import Incremental
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
-from zfwidgets.engine.occlusion import MOST, Grid, coarse_to_fine, cover
+from zfwidgets.engine.occlusion import MOST, Grid, coarse_to_fine
 
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]
 QUICK = ["alexnet", "resnet18"]

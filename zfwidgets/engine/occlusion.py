@@ -69,12 +69,12 @@ class Grid:
         return math.ceil(height / down), math.ceil(width / across)
 
     def box(self, row: int, col: int) -> Box:
-        """The occluder at a position; it may reach over the image's border."""
-        return occluder_box(row, col, self.size, self.stride)
+        """What the occluder covers at a position, cut by the image's border."""
+        return occluder_box(row, col, self.size, self.stride).clip(*self.image)
 
-    def boxes(self, cells: NDArray[np.int64]) -> list[Box]:
-        """The occluder at each of some positions (n, 2)."""
-        return [self.box(row, col) for row, col in cells.tolist()]
+    def occluders(self, cells: NDArray[np.int64]) -> list[Box]:
+        """The occluder, uncut, at each of some positions (n, 2)."""
+        return [occluder_box(row, col, self.size, self.stride) for row, col in cells.tolist()]
 
 
 def _pair(what: str, value: int | tuple[int, int], image: tuple[int, int]) -> tuple[int, int]:
@@ -101,15 +101,12 @@ class Batch:
         (n, 2) positions.
     scores
         Of each.
-    boxes
-        Where the occluder was.
     seconds
         That it took.
     """
 
     cells: NDArray[np.int64]
     scores: Scores
-    boxes: list[Box]
     seconds: float
 
 
@@ -126,9 +123,8 @@ def slide(
     def compute(part: Sequence[int]) -> Batch:
         began = time.perf_counter()
         cells = order[list(part)]
-        boxes = grid.boxes(cells)
-        scores = scorer(boxes)
-        return Batch(cells, scores, boxes, time.perf_counter() - began)
+        scores = scorer(grid.occluders(cells))
+        return Batch(cells, scores, time.perf_counter() - began)
 
     size, start = FIRST, 0
     while start < len(order):

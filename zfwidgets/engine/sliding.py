@@ -116,7 +116,7 @@ class Sliding:
             scorer = self._scorer(question)
             if resume is None:
                 result = self._start(question, scorer, target)
-            scorer.prepare(question.grid.boxes(np.argwhere(~result.done)))
+            scorer.prepare(question.grid.occluders(np.argwhere(~result.done)))
         result = replace(result, note=scorer.note)
         timing = Timing(time.perf_counter() - began)
         self._timings.add(timing)
@@ -134,7 +134,7 @@ class Sliding:
     def estimate_steps(self, question: Question) -> Generator[Progress, None, Estimate]:
         """How long `steps` will take."""
         every = np.argwhere(np.ones(question.grid.shape, dtype=bool))
-        boxes = question.grid.boxes(every)
+        boxes = question.grid.occluders(every)
         if self._timings.basis is None:
             yield from self._probe(question, boxes)
         work = work_of(self._network, question.layer, boxes, classes=self._classes)
