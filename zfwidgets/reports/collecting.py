@@ -82,6 +82,7 @@ class Collector:
         engine: EngineProtocol,
         plan: Plan,
         slides: Callable[[int], Sequence[Need]],
+        covers: Sequence[Need] = (),
         *,
         rule: str = RULE,
         inline: bool = True,
@@ -89,6 +90,7 @@ class Collector:
         self.engine = engine
         self.plan = plan
         self.slides = slides
+        self.covers = covers
         self.rule = rule
         self.tap = Tap(engine)
         make = getattr(engine, "make_source", None)  # a report of a report
@@ -197,6 +199,15 @@ class Collector:
 
     def _first(self) -> Iterator[Progress]:
         yield from self._all_projections(self.plan.first, "first", "projections of chosen channels")
+        for done, need in enumerate(self.covers):
+            answers: list[Answer] = []
+            try:
+                for step in iterate(answers, self.source.answer(*need)):
+                    yield Progress(done, len(self.covers), None, f"covered patches: {step}")
+            except NotStored:
+                continue
+            if self._put(f"cover/{done}", answers):
+                self._list([need], f"cover/{done}")
 
     def _chosen(self) -> Iterator[Progress]:
         yield from self._all_projections(self.plan.chosen, "nine", "channels' further projections")
@@ -336,6 +347,8 @@ class Collector:
             "occlusion": f"Occlusion maps: {held} ({looks or 'no looks'}); a kernel makes others.",
             "positions": "Without a kernel the occluder stands where its effect is stored: "
             f"{looks or 'nowhere'}.",
+            "cover": "This report holds covered patches of those channels alone that were chosen "
+            "when it was written; a kernel makes others.",
             "photos": self.photo.sentence("Photos, and patches cut from them,"),
             "pictures": self.projection.sentence("Projections"),
             "other": "This isn't in the report; a kernel computes it.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,9 +220,17 @@ class Draft:
                 found.setdefault(repr(need), need)
         return list(found.values())
 
+    def covers(self, plan: Plan) -> list[Need]:
+        """The requests for covered patches of the channels that the widgets show."""
+        fill = next((s["occluder"]["fill"] for s in self.selections if s["occluder"]), "grey")
+        return [
+            ("cover", {"layer": layer, "channel": channel, "k": PATCHES, "fill": fill})
+            for layer, channel in plan.first
+        ]
+
     def collect(self, plan: Plan, progress: bool = True, *, inline: bool = True) -> Content:
         """Compute and pack what the plan says."""
-        collector = Collector(self.engine, plan, self.slides, inline=inline)
+        collector = Collector(self.engine, plan, self.slides, self.covers(plan), inline=inline)
         content: Content = _watch(collector.steps(), progress)
         manifest = content.manifest
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
@@ -304,10 +313,13 @@ def _watch(steps: Generator[Progress, None, Content], shown: bool) -> Content:
     def whole() -> Generator[Progress, None, None]:
         found.append((yield from steps))
 
+    drawn = 0.0
     form = "{desc}: {n_fmt} / {total_fmt} |{bar}| {elapsed}"
     with tqdm(disable=not shown, leave=False, bar_format=form) as bar:
         for step in whole():
             bar.set_description_str(step.what, refresh=False)
             bar.n, bar.total = step.done, step.total
-            bar.update(0)
+            if time.monotonic() > drawn + 0.2:  # tqdm draws by counts, and these start anew
+                drawn = time.monotonic()
+                bar.refresh()
     return found[0]

@@ -27,7 +27,8 @@ const VIEWS: Record<string, View> = {
   occlusion: layout("occlusion", [photo, classes]),
 };
 
-const SHEETS = [sheets.picker, sheets.patches, sheets.photo, sheets.classes];
+const { COMMON: _, ...own } = sheets;
+const SHEETS = Object.values(own);
 
 export interface PageManifest extends Manifest {
   selections: Selection[];
@@ -102,16 +103,23 @@ function lack(
   quietly();
 }
 
-/** Controls that would need a kernel stay visible, disabled, and say why. */
-function settle(root: HTMLElement, { sentences, formats }: PageManifest): void {
-  for (const control of root.querySelectorAll<HTMLElement>("[data-zf-needs-kernel]")) {
-    control.setAttribute("disabled", "");
-    control.title = sentences.positions ?? "";
+/** What would need a kernel: visible, out of reach, with one line that says why. */
+const NEED_KERNEL = [
+  "[data-zf-needs-kernel]",
+  ".zf-fold-occluder > .zf-fold-body",
+  ".zf-fold-row",
+  'select[aria-label^="Stride"]',
+  "button.zf-primary",
+].join();
+
+function settle(root: HTMLElement, { sentences }: PageManifest): void {
+  for (const control of root.querySelectorAll<HTMLElement>(NEED_KERNEL)) {
+    control.inert = true;
+    control.classList.add("zf-needs-kernel");
   }
-  const about = root.querySelector(".zf-photo .zf-body");
-  const [only] = formats;
-  if (!about || !only) return;
-  about.append(h("p", { class: "zf-lack" }, sentences.positions ?? ""));
+  const controls = root.querySelector(".zf-photo .zf-needs-kernel");
+  const why = h("p", { class: "zf-lack" }, sentences.positions ?? "");
+  controls?.closest(".zf-controls, .zf-fold")?.before(why);
 }
 
 // ---------------------------------------------------------------- tools

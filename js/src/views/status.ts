@@ -130,7 +130,7 @@ export class Panel {
       this.setLoading(slot, false);
       const retry = () => void this.load(kind, key, slot, options, paint);
       if (error instanceof NoAnswer) this.noAnswer(error, retry, signal);
-      else if (error instanceof NotStored) this.say(slot, error.message);
+      else if (error instanceof NotStored && !quiet) this.say(slot, error.message);
       else if (!quiet) this.fail(slot, error, retry);
       return false;
     } finally {

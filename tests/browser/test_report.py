@@ -1,0 +1,286 @@
+"""A report in a browser that has no network: the same views, true values, no request."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import zfwidgets as zf
+from zfwidgets.records import Box, Occluder
+from zfwidgets.widgets.bundle import STATIC
+
+LAYERS = ("features.3.expand1x1", "features.6.squeeze", "features.7.squeeze")
+LAYER, CHANNEL = "features.6.squeeze", 5
+LOOK = {"stride": 32, "patch": (40, 48)}
+SETTLED = ".zf-root[data-zf-settled='true']"
+PIXELS = """canvas => {
+  const copy = document.createElement("canvas");
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  const context = copy.getContext("2d");
+  context.drawImage(canvas, 0, 0);
+  const {data} = context.getImageData(0, 0, copy.width, copy.height);
+  return [copy.height, copy.width, Array.from(data)];
+}"""
+
+
+@pytest.fixture(scope="session")
+def engine() -> Any:
+    if not (STATIC / "report.js").exists():
+        pytest.fail("The JavaScript isn't built: run `python js/hatch_build.py`.")
+    engine = zf.Engine(zf.samples.network(), zf.samples.photos()[:24], cache=False)
+    engine.index(progress=False)
+    return engine
+
+
+@pytest.fixture(scope="session")
+def explorer(engine: Any) -> Any:
+    return zf.Explorer(engine, layer=LAYER, channel=CHANNEL, **LOOK)
+
+
+@pytest.fixture(scope="session")
+def saved(engine: Any, explorer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report without loss, as there is room for it."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    photos = [explorer.selection.photo, engine.top(LAYER, CHANNEL)[1].image]
+    zf.save_report(
+        explorer,
+        path,
+        layers=LAYERS,
+        images=photos,
+        budget=None,
+        title="What <i>channels</i> see",
+        text="## About\n\nA *short* text.",
+        progress=False,
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def stored(saved: Path) -> Any:
+    return zf.load_report(saved)
+
+
+class Offline:
+    """A page without network that takes down what it asks for, and what goes wrong."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.faults: list[str] = []
+        page.context.set_offline(True)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("dialog", lambda dialog: self.faults.append(f"dialog {dialog.message}"))
+        page.on(
+            "console",
+            lambda m: self.faults.append(m.text) if m.type in ("error", "warning") else None,
+        )
+
+    def open(self, path: Path, fragment: str = "") -> Page:
+        self.page.goto(path.as_uri() + fragment)
+        self.page.wait_for_selector(SETTLED)
+        return self.page
+
+
+@pytest.fixture
+def offline(browser: Browser) -> Iterator[Offline]:
+    context = browser.new_context(viewport={"width": 1500, "height": 1200})
+    yield Offline(context.new_page())
+    context.close()
+
+
+def pixels(page: Page, selector: str) -> np.ndarray:
+    rows, columns, data = page.locator(selector).first.evaluate(PIXELS)
+    return np.array(data, np.uint8).reshape(rows, columns, 4)[..., :3]
+
+
+def test_it_is_walked_by_keys_without_a_request(
+    offline: Offline, saved: Path, stored: Any, engine: Any
+) -> None:
+    page = offline.open(saved)
+    expect(page.locator("h1")).to_have_text("What <i>channels</i> see")
+    expect(page.locator(".zf-prose h2")).to_have_text("About")
+    # Channels: the arrow leads to the next one, whose patches are those of the engine.
+    strip = page.locator(".zf-strip")
+    strip.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(SETTLED)
+    for rank, activation in enumerate(engine.top(LAYER, CHANNEL + 1), 1):
+        cell = f".zf-cell[data-rank='{rank}']"
+        expect(page.locator(f"{cell} .zf-name")).to_have_text(activation.image_name)
+        found = pixels(page, f"{cell} .zf-picture")
+        np.testing.assert_array_equal(found, engine.patch(activation))
+    expect(page.locator(".zf-lack").first).to_have_text(
+        re.compile("holds the strongest of 9 projections of this channel")
+    )
+    # Layers: the arrow leads to the next one.
+    page.locator(".zf-layers [tabindex='0']").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(SETTLED)
+    expect(page.locator(".zf-channels .zf-about")).to_contain_text(LAYERS[2])
+    # Patches: Enter chooses the photo.
+    page.locator(".zf-patch[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(SETTLED)
+    unit = (LAYERS[2], 0)
+    second = engine.top(*unit)[1]
+    expect(page.locator(".zf-photo .zf-about")).to_contain_text(second.image_name)
+    found = pixels(page, ".zf-photo-picture")
+    np.testing.assert_array_equal(found, engine.photo(second.image))
+    assert page.url.endswith(f"#layer={LAYERS[2]}&channel=0&image={second.image}")
+    assert offline.requests == [saved.as_uri()]
+    assert offline.faults == []
+
+
+def test_projections_are_those_of_the_engine(offline: Offline, saved: Path, stored: Any) -> None:
+    page = offline.open(saved)
+    expect(page.locator(".zf-root > .zf-lack")).to_be_hidden()
+    top = stored.top(LAYER, CHANNEL)
+    for rank, projection in enumerate(stored.project_all(top), 1):
+        page.locator("select[aria-label='What to show']").select_option("projections")
+        shown = pixels(page, f".zf-cell[data-rank='{rank}'] .zf-picture >> nth=1")
+        levels = shown.astype(float) - 128
+        crop = projection.crop()
+        assert levels.shape == crop.shape
+        strong = np.abs(crop) > np.abs(crop).max() / 4
+        assert (np.sign(levels[strong]) == np.sign(crop[strong])).all()
+        assert np.corrcoef(levels.ravel(), crop.ravel())[0, 1] > 0.98
+
+
+def test_the_occluder_reads_the_stored_map(offline: Offline, saved: Path, engine: Any) -> None:
+    photo = zf.load_report(saved)._manifest["selections"][0]["photo"]
+    page = offline.open(saved)
+    expect(page.locator(".zf-photo")).to_contain_text("40 × 48 px, stride 32")
+    handle = page.locator(".zf-occluder")
+    handle.focus()
+    seen = set()
+    for key in ("ArrowLeft", "ArrowUp", "ArrowUp", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+        page.wait_for_selector(SETTLED)
+        label = handle.get_attribute("aria-label")
+        numbers = re.match(
+            r"Occluder of (\d+) by (\d+) pixels at row (-?\d+), column (-?\d+)", label
+        )
+        height, width, top, left = map(int, numbers.groups())
+        assert (height, width) == (40, 48)
+        occluder = Occluder(Box(top, left, height, width))
+        probabilities = engine.predict(photo, occluder).probabilities
+        for row in page.locator(".zf-class").all():
+            index = int(row.get_attribute("data-class"))
+            bar = row.locator(".zf-bar-under").evaluate("e => e.style.transform")
+            shown = float(bar[len("scaleX(") : -1])
+            assert shown == pytest.approx(probabilities[index], abs=2e-4)
+        seen.add((top, left))
+    assert len(seen) == 5
+    for control in (".zf-fold-occluder > .zf-fold-body", "select[aria-label^='Stride']"):
+        assert page.locator(control).evaluate("e => e.inert")
+    assert offline.faults == []
+
+
+def test_links_lead_to_what_they_name(offline: Offline, saved: Path, stored: Any) -> None:
+    page = offline.open(saved, f"#layer={LAYERS[0]}&channel=7&image=3")
+    expect(page.locator(".zf-patches .zf-about")).to_have_text(f"{LAYERS[0]} : 7")
+    expect(page.locator(".zf-photo .zf-about")).to_contain_text(stored.info.images[3])
+    expect(page.locator(".zf-photo .zf-message")).to_contain_text("this report holds those of")
+    page.evaluate(f"location.hash = '#layer={LAYERS[2]}&channel=3'")
+    expect(page.locator(".zf-patches .zf-about")).to_have_text(f"{LAYERS[2]} : 3")
+    page.evaluate("location.hash = '#layer=nowhere&channel=1&image=99999'")
+    expect(page.locator(".zf-notice")).to_have_text(
+        "This report doesn't have what the link names: layer nowhere, channel 1; image 99999."
+    )
+    expect(page.locator(".zf-patches .zf-about")).to_have_text(f"{LAYERS[2]} : 3")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.endswith(f"#layer={LAYERS[2]}&channel=3&image=3")
+
+
+def test_broken_files_say_so(offline: Offline, saved: Path, tmp_path: Path) -> None:
+    whole = saved.read_bytes()
+    for name, content in (
+        ("cut.html", whole[: whole.index(b"zf-part-photo/") + 300], "cut short or changed"),
+        ("end.html", whole[: int(len(whole) * 0.2)], "cut short or changed"),
+        (
+            "edited.html",
+            re.sub(rb'(zf-part-layer/1">.{40}).', rb"\1A", whole),
+            "cut short or changed",
+        ),
+    ):
+        (tmp_path / name).write_bytes(content)
+        page = offline.page
+        page.goto((tmp_path / name).as_uri())
+        expect(page.get_by_text("cut short or changed").first).to_be_visible()
+
+
+def test_it_prints(offline: Offline, saved: Path, tmp_path: Path) -> None:
+    page = offline.open(saved)
+    page.emulate_media(media="print")
+    for hidden in ("[data-zf-tools]", ".zf-patches .zf-tools", ".zf-photo .zf-controls"):
+        for element in page.locator(hidden).all():
+            expect(element).to_be_hidden()
+    for shown in ("h1", ".zf-prose h2", ".zf-patch-grid", ".zf-photo-picture", ".zf-provenance dl"):
+        expect(page.locator(shown).first).to_be_visible()
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("width", [360, 1500])
+def test_it_fits_its_screen(offline: Offline, saved: Path, width: int) -> None:
+    offline.page.set_viewport_size({"width": width, "height": 800})
+    page = offline.open(saved)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_themes_change(offline: Offline, saved: Path) -> None:
+    page = offline.open(saved)
+    expect(page.locator(".zf-root")).to_have_attribute("data-zf-theme", "light")
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator(".zf-root")).to_have_attribute("data-zf-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 21)"
+
+
+def test_a_folder_is_served_part_by_part(
+    browser: Browser, explorer: Any, tmp_path: Path, saved: Path
+) -> None:
+    folder = tmp_path / "report"
+    zf.save_report(explorer, folder, layers=LAYERS, images=[0], budget=None, progress=False)
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        context = browser.new_context()
+        page = context.new_page()
+        faults, requests = [], []
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda request: requests.append(request.url))
+        base = f"http://127.0.0.1:{server.server_address[1]}/report/"
+        page.goto(base)
+        page.wait_for_selector(SETTLED)
+        expect(page.locator(".zf-cell[data-state='ready']")).to_have_count(9)
+        assert faults == []
+        assert requests[0] == base
+        assert all(url.startswith(f"{base}parts/") for url in requests[1:])
+        assert f"{base}parts/layer-1.zfpart" in requests
+        context.close()
+        server.shutdown()
+    page = browser.new_page()
+    page.goto((folder / "index.html").as_uri())
+    expect(page.get_by_text("serve the folder").first).to_be_visible()
+    page.close()
+    shutil.rmtree(folder)
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
