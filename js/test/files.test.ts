@@ -4,7 +4,7 @@ import { cells, clipPath, ellipse, encode, SIDE } from "../src/lib/mask";
 import { csv, npy } from "../src/lib/npy";
 import type { Key } from "../src/lib/protocol";
 import { table } from "../src/views/export";
-import { CATALOGUE, slide } from "./kernel";
+import { CATALOGUE, INPUT, slide } from "./kernel";
 
 describe("a mask", () => {
   it("is 64 hex digits, row by row, the most significant bit first", () => {
@@ -88,18 +88,19 @@ describe("a table", () => {
     const grids = new Grids({ data: data as never, buffers }, key);
     const lines = table(
       grids,
+      INPUT,
       namesOf(() => CATALOGUE.classes),
     )
       .trimEnd()
       .split("\n");
     expect(lines).toHaveLength(1 + 48);
     expect(lines[0]).toBe(
-      "row,col,top,left,height,width,probability,predicted,total,logit,log_odds,unit,hamming,cosine,label",
+      "row,col,top,left,height,width,probability,logit,log_odds,predicted,total,unit,hamming,cosine,label",
     );
     const cell = lines[1 + 8]?.split(",") ?? []; // row 1, column 0
-    expect(cell.slice(0, 6)).toEqual(["1", "0", "4", "-2", "16", "12"]);
-    expect(cell.slice(7, 10)).toEqual(["1", "12", "-7"]);
+    expect(cell.slice(0, 6)).toEqual(["1", "0", "4", "0", "16", "10"]);
+    expect([cell[7], ...cell.slice(9, 12)]).toEqual(["-7", "1", "12", "2"]);
     expect(cell.at(-1)).toBe("lynx");
-    expect(lines[1 + 20]).toBe("2,4,12,30,16,12,,-1,,,,,,,");
+    expect(lines[1 + 20]).toBe("2,4,12,30,16,12,,,,-1,,,,,");
   });
 });

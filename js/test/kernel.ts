@@ -3,7 +3,7 @@
 import type { Catalogue, Key, Kind, Layer, Request } from "../src/lib/protocol";
 import { FakeModel, flush, numbers, windowOn } from "./fakes";
 
-export const INPUT = [48, 64] as const;
+export const INPUT: [rows: number, columns: number] = [48, 64];
 
 const layer = (name: string, role: string, channels: number, rows: number, columns: number) =>
   ({

@@ -253,7 +253,7 @@ describe("numbers for the eye", () => {
       "812",
       "-3.5",
     ]);
-    expect(number(123456)).toBe("1.2e5");
+    expect(number(123456)).toBe("1.23e5");
     expect(number(Number.NaN)).toBe("–");
   });
 

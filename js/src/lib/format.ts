@@ -5,7 +5,8 @@ export function number(value: number): string {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size >= 1e5 || size < 1e-3) return value.toExponential(1).replace("e+", "e");
+  if (size >= 1e5) return value.toExponential(2).replace("e+", "e");
+  if (size < 1e-3) return value.toExponential(1);
   if (size >= 100) return value.toFixed(0);
   return String(Number(value.toPrecision(3)));
 }

@@ -120,12 +120,15 @@ export function valueText(kind: MapKind, value: number): string {
 /** Names for what a map is about. */
 export interface Names {
   className(index: number | null): string;
+  /** With all its synonyms. */
+  label(index: number): string;
 }
 
 export function namesOf(classes: () => readonly string[]): Names {
   return {
     className: (index) =>
       index === null || index < 0 ? "?" : short(classes()[index] ?? `class ${index}`),
+    label: (index) => classes()[index] ?? `class ${index}`,
   };
 }
 

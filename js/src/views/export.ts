@@ -5,13 +5,16 @@ import { lutOf } from "../lib/colour";
 import { h } from "../lib/dom";
 import type { Grids, MapKind, Names } from "../lib/map_kinds";
 import { csv, download, npy } from "../lib/npy";
-import { MAPS, type Pair } from "../lib/protocol";
+import { clip } from "../lib/occlusion_grid";
+import type { Pair } from "../lib/protocol";
 import type { Legend } from "./map_layer";
 import { popoverButton } from "./popover";
 
 /** What is on screen right now. */
 export interface Screen {
   stage: HTMLElement;
+  /** Of the photo, in input pixels. */
+  extent: Pair;
   photo: HTMLCanvasElement;
   grids: Grids | null;
   kind: MapKind | null;
@@ -55,7 +58,7 @@ export function exportMenu(screen: () => Screen, names: Names): HTMLButtonElemen
       }),
       item("Table", "all maps, one line a position, .csv", () => {
         const now = screen();
-        const text = table(now.grids as Grids, names);
+        const text = table(now.grids as Grids, now.extent, names);
         return [new Blob([text], { type: "text/csv" }), fileName({ ...now, kind: null }, "csv")];
       }),
     ];
@@ -72,18 +75,30 @@ function array(grids: Grids, kind: MapKind): Blob {
   return npy(kind === "predicted" ? grids.predicted : grids.values(kind), grids.grid);
 }
 
+/** In the order of `OcclusionMap.to_frame` in zfwidgets/records/occlusion.py. */
+const COLUMNS = [
+  "probability",
+  "logit",
+  "log_odds",
+  "predicted",
+  "total",
+  "unit",
+  "hamming",
+  "cosine",
+] as const satisfies readonly MapKind[];
+
 /** A line a position: where the occluder was, and what every map of the pass says. */
-export function table(grids: Grids, names: Names): string {
-  const kinds = MAPS.filter((kind) => grids.has(kind));
+export function table(grids: Grids, [height, width]: Pair, names: Names): string {
+  const kinds = COLUMNS.filter((kind) => grids.has(kind));
   const labels = kinds.includes("predicted");
   const [rows, columns] = grids.grid;
   const lines = Array.from({ length: rows * columns }, (_, at) => {
     const cell: Pair = [Math.floor(at / columns), at % columns];
-    const { top, left, height, width } = grids.box(cell);
+    const box = clip(grids.box(cell), height, width);
     const values = kinds.map((kind) => grids.at(kind, at));
     const label = grids.predicted[at] ?? -1;
-    const name = labels ? [label < 0 ? null : names.className(label)] : [];
-    return [...cell, top, left, height, width, ...values, ...name];
+    const name = labels ? [label < 0 ? null : names.label(label)] : [];
+    return [...cell, box.top, box.left, box.height, box.width, ...values, ...name];
   });
   const header = ["row", "col", "top", "left", "height", "width", ...kinds];
   return csv(labels ? [...header, "label"] : header, lines);

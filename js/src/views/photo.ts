@@ -312,6 +312,7 @@ export const photo: View = (el, selection, source, signal, options) => {
 
   const screen = () => ({
     stage,
+    extent: extentNow(),
     photo: picture,
     grids: heat.visible ? heat.grids : null,
     kind: look.overlay === "none" ? null : look.overlay,

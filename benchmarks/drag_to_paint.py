@@ -1,0 +1,166 @@
+"""From a dragged occluder to new bars painted, in Chromium against a real JupyterLab.
+
+The network is the sample SqueezeNet; the occluder is dragged with the mouse, step by step, each to
+a place where it hasn't been (nothing of it is cached). Times are the page's own, from the pointer's
+event, which sends the message, until after the frame in which the class bars of that place stand.
+Then the mouse moves without waiting, as a hand does, and what is painted meanwhile is counted.
+
+Prints a table and, as its last line, one JSON object.
+
+    python benchmarks/drag_to_paint.py [--steps 100] [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Page, sync_playwright
+
+from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
+from zfwidgets.demo.lab import LabServer
+
+TIMEOUT = 120_000
+WARM_UP = 5
+
+SETUP = """import zfwidgets as zf
+engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
+explorer = zf.Explorer(engine, layer="features.7", channel=42, auto=False)
+explorer"""
+
+READY = """(path) => {
+  const panel = window.jupyterapp?.shell?.currentWidget;
+  const kernel = panel?.sessionContext?.session?.kernel;
+  return panel?.context?.path === path && panel.context.isReady && panel.isAttached
+    && kernel?.connectionStatus === "connected" && kernel.status === "idle";
+}"""
+
+# Resolves with milliseconds from the next pointer event to painted bars.
+WATCH = """() => {
+  const stage = document.querySelector(".zf-stage");
+  const bars = document.querySelector(".zf-class-list");
+  window.zfPainted = new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("no bars after 30 s")), 30_000);
+    stage.addEventListener("pointermove", (event) => {
+      const observer = new MutationObserver(() => {
+        observer.disconnect();
+        requestAnimationFrame(() => {
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = () => resolve(performance.now() - event.timeStamp);
+          port2.postMessage(null);  // handled once the frame is done
+        });
+      });
+      observer.observe(bars, { subtree: true, childList: true, characterData: true });
+    }, { once: true, capture: true });
+  });
+}"""
+
+COUNT = """() => {
+  const bars = document.querySelector(".zf-class-list");
+  const start = performance.now();
+  let last = start;
+  window.zfGaps = [];
+  window.zfObserver = new MutationObserver(() => {
+    const now = performance.now();
+    window.zfGaps.push(now - last);
+    last = now;
+  });
+  window.zfObserver.observe(bars, { subtree: true, childList: true, characterData: true });
+}"""
+
+
+def places(steps: int, size: tuple[float, float]) -> list[tuple[float, float]]:
+    """Distinct places of the pointer, by a walk over the photo in rows."""
+    width, height = size
+    across = 12
+    return [
+        (
+            width * (0.15 + 0.7 * ((i % across) + 0.31 * (i // across % 3)) / across),
+            height * (0.12 + 0.76 * (i // across) / max(1, (steps - 1) // across + 1)),
+        )
+        for i in range(steps)
+    ]
+
+
+def open_page(page: Page, server: LabServer) -> None:
+    """Show the Explorer, settled."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cell = nbformat.v4.new_code_cell(SETUP)
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+    nbformat.write(notebook, server.root / "drag.ipynb")
+    page.goto(server.url("lab/tree/drag.ipynb"))
+    page.wait_for_function(READY, arg="drag.ipynb", timeout=TIMEOUT)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+    page.locator(".zf-cell[data-image]").first.wait_for(timeout=TIMEOUT)
+    page.locator(SETTLED).wait_for(timeout=TIMEOUT)
+
+
+def measure(steps: int) -> dict[str, Any]:
+    """Drag the occluder, one place at a time, then without waiting."""
+    with ExitStack() as stack:
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(
+            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
+        )
+        stack.callback(browser.close)
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(LabServer(root, port=0, expose_app=True))
+        page = browser.new_page(viewport={"width": 1500, "height": 1100})
+        open_page(page, server)
+        page.locator(".zf-occluder").scroll_into_view_if_needed()
+        stage = page.locator(".zf-stage").bounding_box()
+        held = page.locator(".zf-occluder").bounding_box()
+        assert stage is not None and held is not None
+        page.mouse.move(held["x"] + held["width"] / 2, held["y"] + held["height"] / 2)
+        page.mouse.down()
+        times = []
+        for x, y in places(steps + WARM_UP, (stage["width"], stage["height"])):
+            page.evaluate(WATCH)
+            page.mouse.move(stage["x"] + x, stage["y"] + y)
+            times.append(page.evaluate("window.zfPainted"))
+        page.evaluate(COUNT)
+        for x, y in places(steps + 1, (stage["width"] * 0.97, stage["height"] * 0.98)):
+            page.mouse.move(stage["x"] + x, stage["y"] + y)
+        page.locator(SETTLED).wait_for(timeout=TIMEOUT)
+        gaps = page.evaluate("(window.zfObserver.disconnect(), window.zfGaps)")
+        page.mouse.up()
+    return {
+        "drag": summary(times[WARM_UP:]),
+        "without_waiting": {**summary(gaps), "moves": steps + 1},
+    }
+
+
+def summary(values: list[float]) -> dict[str, float]:
+    """Median, 95th percentile and count."""
+    return {
+        "median_ms": round(statistics.median(values), 1),
+        "p95_ms": round(statistics.quantiles(values, n=20)[-1], 1),
+        "n": len(values),
+    }
+
+
+def main() -> None:
+    """Measure, and say what came out."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--quick", action="store_true", help="fewer steps: ends within 60 s")
+    options = parser.parse_args()
+    result = measure(25 if options.quick else options.steps)
+    print(f"{'':32}{'median, ms':>12}{'p95, ms':>12}{'n':>6}")
+    for name, text in (
+        ("drag", "pointer to painted bars"),
+        ("without_waiting", "between bars, never waiting"),
+    ):
+        found = result[name]
+        print(f"{text:32}{found['median_ms']:>12}{found['p95_ms']:>12}{found['n']:>6}")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
