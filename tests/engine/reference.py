@@ -107,3 +107,19 @@ class Down:
         residual = self(module.conv1, self(module.bn1, residual))
         shortcut = self(module.downsample, signal) if module.downsample else signal
         return residual + shortcut
+
+
+def responses(clean: Tensor, maps: Tensor) -> dict[str, Tensor]:
+    """What became of feature maps (n, channels, rows, columns), beside clean ones (channels, ...).
+
+    Sums, each channel's clean maximum's place, share of units that switched, 1 - cos.
+    """
+    at = clean.flatten(1).argmax(1)
+    before, after = clean.flatten().double(), maps.flatten(1).double()
+    cos = after @ before / (after.norm(dim=1) * before.norm())
+    return {
+        "totals": maps.double().sum((2, 3)),
+        "units": torch.stack([m.flatten(1)[torch.arange(len(at)), at] for m in maps]),
+        "hamming": ((after > 0) != (before > 0)).double().mean(1),
+        "cosine": 1 - cos,
+    }

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
 
-from zfwidgets.engine import network
-from zfwidgets.engine.incremental import Incremental, totals_of
+from zfwidgets.engine import network, scoring
+from zfwidgets.engine.fills import Paint, cover
+from zfwidgets.engine.incremental import Incremental
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
-from zfwidgets.engine.occlusion import Grid, Scorer, cover
+from zfwidgets.engine.occlusion import Grid
+from zfwidgets.engine.scoring import Scorer
 from zfwidgets.records import Box
 
+from .reference import responses
 from .test_cone import Odd
 
 
@@ -21,6 +27,12 @@ from .test_cone import Odd
 def any_precision(monkeypatch) -> None:
     """Set networks up in float64, which users may not."""
     monkeypatch.setattr(network, "check_precision", lambda model: None)
+
+
+@pytest.fixture
+def always(monkeypatch) -> None:
+    """Take windows also where they are hardly less work: these images are small."""
+    monkeypatch.setattr(scoring, "WORTHWHILE", 0)
 
 
 def build(model: nn.Module, shape: tuple[int, int, int]) -> tuple[Network, Tensor]:
@@ -37,32 +49,58 @@ def boxes_of(shape: tuple[int, int, int], size: tuple[int, int], stride: int) ->
     return [*slid, *odd, Box(0, 0, rows, cols)]
 
 
-def check(net: Network, image: Tensor, layers: list[str], boxes: list[Box]) -> Incremental:
-    """Logits, and sums of feature maps, equal those of full passes."""
-    graph = net.graph
-    assert graph.output is not None
-    fill = torch.tensor([0.3, -0.2, 0.1, 0.5][: len(image)], dtype=torch.float64).view(-1, 1, 1)
+def painted(image: Tensor, box: Box, also: list[Box], mask: np.ndarray | None) -> Tensor:
+    """The image under an occluder, pixel by pixel, with a fill that differs everywhere."""
+    fill = image.flip(1, 2) * 0.5 + 0.1
+    covered = image.clone()
+    for one in (*also, box):
+        for row in range(max(one.top, 0), min(one.bottom, image.shape[1])):
+            for col in range(max(one.left, 0), min(one.right, image.shape[2])):
+                if one is not box or mask is None or mask[row - box.top, col - box.left]:
+                    covered[:, row, col] = fill[:, row, col]
+    return covered
+
+
+def check(
+    net: Network,
+    image: Tensor,
+    layers: list[str],
+    boxes: list[Box],
+    also: Sequence[Box] = (),
+    mask: np.ndarray | None = None,
+) -> Scorer:
+    """Logits, and all that is measured of feature maps, equal those of full passes."""
+    fill = image.flip(1, 2) * 0.5 + 0.1
     full: dict[str, list[Tensor]] = {name: [] for name in layers}
     logits = []
+
+    def visit(name: str, output: Tensor) -> None:
+        if name in full:
+            full[name].append(output.reshape(-1, *net.layer(name).shape).clone())
+
     with computing(net.device):
+        clean = net.run(image[None], visit)[0]
         for box in boxes:
-            seen = {}
+            logits += [net.run(painted(image, box, list(also), mask)[None], visit)]
+    for name in layers:
+        paint = Paint(fill, None if mask is None else torch.from_numpy(mask))
+        scorer = Scorer(net, image, paint, net.layer(name), also)
+        scorer.prepare(boxes, check=False)
+        found = scorer(boxes)
+        assert np.allclose(scorer.logits, clean, rtol=1e-12, atol=1e-12)
+        assert np.allclose(found.logits, torch.cat(logits), rtol=1e-9, atol=1e-11)
+        maps = torch.cat(full[name])
+        for what, expected in responses(maps[0], maps[1:]).items():
+            got = getattr(found.measured, what)
+            assert np.allclose(got, expected, rtol=1e-9, atol=1e-9), (name, what)
+    return scorer
 
-            def visit(name: str, output: Tensor, seen=seen) -> None:
-                if name in full:
-                    seen[name] = totals_of(output)
 
-            logits.append(net.run(cover(image, box, fill)[None], visit))
-            for name in layers:
-                full[name].append(seen[name])
-        for name in layers:
-            layer = graph.layers[name]
-            wanted = [graph.output] if layer == graph.output else [graph.output, layer]
-            incremental = Incremental(graph, image, wanted)
-            found = incremental.compute(boxes, fill, layer)
-            assert torch.allclose(found[graph.output], torch.cat(logits), rtol=1e-9, atol=1e-11)
-            assert torch.allclose(found[layer], torch.cat(full[name]), rtol=1e-9, atol=1e-9), name
-    return incremental
+def windowed(scorer: Scorer) -> Incremental:
+    """The scorer's way, which must be that of windows."""
+    assert scorer.note == ""
+    assert scorer._incremental is not None
+    return scorer._incremental
 
 
 @pytest.mark.parametrize(
@@ -78,16 +116,34 @@ def check(net: Network, image: Tensor, layers: list[str], boxes: list[Box]) -> I
         ("shufflenet_v2_x0_5", ["stage3.1"]),
     ],
 )
-def test_equals_full_passes(name: str, layers: list[str]) -> None:
+def test_equals_full_passes(always: None, name: str, layers: list[str]) -> None:
     torch.manual_seed(3)
     options = {"init_weights": False} if name == "googlenet" else {}
     shape = (3, 72, 88)
     net, image = build(getattr(torchvision.models, name)(weights=None, **options), shape)
-    incremental = check(net, image, layers, boxes_of(shape, (20, 14), 24))
-    assert len(incremental.route.local) > len(incremental.route.head)
+    scorer = check(net, image, layers, boxes_of(shape, (20, 14), 24))
+    route = windowed(scorer).route
+    assert len(route.local) > len(route.head)
 
 
-def test_odd_operations() -> None:
+@pytest.mark.parametrize("also", [(), (Box(5, 60, 30, 20), Box(-4, 2, 9, 40))])
+@pytest.mark.parametrize("drawn", [False, True])
+def test_shapes_and_rectangles_that_stay_covered(
+    always: None, also: Sequence[Box], drawn: bool
+) -> None:
+    torch.manual_seed(5)
+    shape, size = (3, 72, 88), (22, 35)
+    net, image = build(torchvision.models.alexnet(weights=None), shape)
+    mask = np.random.default_rng(2).random(size) < 0.4 if drawn else None
+    slid = Grid(size, (30, 25), shape[1:]).occluders(np.argwhere(np.ones((3, 4))))
+    scorer = check(net, image, ["features.0", "features.4", "features.11"], slid, also, mask)
+    windowed(scorer)
+    with torch.no_grad():
+        covered = painted(image, Box(0, 0, 0, 0), list(also), None)
+    assert torch.equal(scorer._image, covered)
+
+
+def test_odd_operations(always: None) -> None:
     torch.manual_seed(4)
 
     class Classes(nn.Module):
@@ -101,7 +157,9 @@ def test_odd_operations() -> None:
 
     shape = (2, 24, 35)
     net, image = build(Classes(), shape)
-    check(net, image, ["body.a", "body.pool", "body.c"], boxes_of(shape, (7, 9), 5))
+    layers, boxes = ["body.a", "body.pool", "body.c", "classes"], boxes_of(shape, (7, 9), 5)
+    windowed(check(net, image, layers, boxes))
+    check(net, image, layers, boxes, [Box(2, 20, 9, 30)])
 
 
 def test_less_work_is_counted() -> None:
@@ -118,13 +176,13 @@ def score_all(net: Network, image: Tensor) -> tuple[Scorer, bool]:
     """A scorer, and whether it gives what full passes give."""
     fill = torch.full((3, 1, 1), 0.25, dtype=torch.float64)
     boxes = boxes_of(tuple(image.shape), (12, 12), 16)
-    scorer = Scorer(net, image, fill, None)
+    scorer = Scorer(net, image, Paint(fill))
     scorer.prepare(boxes)
-    logits, totals = scorer(boxes)
-    assert totals is None
+    found = scorer(boxes)
+    assert found.measured is None
     with computing(net.device):
         expected = net(torch.stack([cover(image, box, fill) for box in boxes]))
-    return scorer, torch.allclose(torch.from_numpy(logits), expected, rtol=1e-9, atol=1e-11)
+    return scorer, np.allclose(found.logits, expected, rtol=1e-9, atol=1e-11)
 
 
 def test_what_cannot_be_incremental_is_full_and_says_why() -> None:

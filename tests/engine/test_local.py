@@ -195,7 +195,7 @@ def test_occlude_equals_a_loop_of_full_forwards() -> None:
                 handle.remove()
                 np.testing.assert_allclose(found.logits[i, j], logits, rtol=1e-4, atol=1e-4)
                 np.testing.assert_allclose(
-                    found.totals[i, j], maps[0][0].sum((1, 2)), rtol=1e-4, atol=1e-2
+                    found.features.totals[i, j], maps[0][0].sum((1, 2)), rtol=1e-4, atol=1e-2
                 )
                 expected = softmax(logits.numpy())[int(clean.argmax())]
                 assert found.probability()[i, j] == pytest.approx(float(expected), abs=1e-5)
@@ -425,6 +425,10 @@ def public_calls(engine: LocalEngine) -> Iterator[object]:
     yield lambda: engine.project_all(engine.top("body.5", 2).activations)
     yield lambda: engine.predict(0)
     yield lambda: engine.occlude(0, 9, 7, fill=0.5, layer="body.5", progress=False)
+    yield lambda: engine.occlude(0, 9, 7, fill="noise", also=[Box(0, 0, 3, 4)], progress=False)
+    yield lambda: engine.predict(0, Occluder(Box(1, 2, 5, 6), "blur"))
+    yield lambda: engine.estimate(0, 9, 7)
+    yield lambda: engine.cover_patches("body.5", 2, k=3)
 
 
 def failing_calls(engine: LocalEngine) -> Iterator[tuple[type[Exception], object]]:

@@ -137,7 +137,7 @@ class LocalEngine:
         self._projecting = Projecting(self._network, self._memory, switches)
         labels = labels or self._source.categories or getattr(model, "categories", None)
         self._fills = Fills(self._source, fills)
-        self._predicting = Predicting(self._network, self._fills, labels, self._lock)
+        self._predicting = Predicting(self._network, self._fills, labels, self._lock, self._memory)
         self._sliding = Sliding(
             self._network, self._fills, self._predicting, self._lock, self._memory
         )

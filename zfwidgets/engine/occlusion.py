@@ -22,6 +22,9 @@ from .scoring import Scorer, Scores
 FIRST, MOST = 16, 128
 """Positions in the first batch, and in the largest."""
 
+SLIDING = "sliding the occluder"
+"""What is said to be going on."""
+
 QUICK = 0.25
 """Seconds below which the next batch is larger, so that the map still fills in steadily."""
 
@@ -129,7 +132,7 @@ def slide(
     size, start = FIRST, 0
     while start < len(order):
         part = range(start, min(start + size, len(order)))
-        found = memory.in_parts("sliding the occluder", compute, part)
+        found = memory.in_parts(SLIDING, compute, part)
         if sum(batch.seconds for batch in found) < QUICK:
             size = min(2 * size, MOST)
         start += len(part)

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..errors import InputError, UnsupportedModel
 from ..records import Floats, Occluder, Prediction, check_also, check_mask
 from .fills import Fills, Paint, cover_all
+from .memory import Memory
 from .modes import computing
 from .network import Network
 
@@ -49,8 +50,10 @@ class Predicting:
         fills: Fills,
         labels: Sequence[str] | None,
         lock: threading.RLock,
+        memory: Memory,
     ) -> None:
         self._network, self._fills, self._lock = network, fills, lock
+        self._memory = memory
         self.labels = _labels(labels, network)
         self.no_classes = _no_classes(network)
 
@@ -62,9 +65,15 @@ class Predicting:
             raise UnsupportedModel(self.no_classes)
         if occluder is not None:
             tensor = self._covered(index, tensor, occluder)
-        with self._lock, computing(self._network.device):
-            logits = self._network(tensor[None].to(self._network.device))[0].cpu().numpy()
+        with self._lock:
+            (logits,) = self._memory.in_parts("class scores", self._logits, [tensor])
         return Prediction(index, name, logits, self.labels, occluder)
+
+    def _logits(self, images: Sequence[Tensor]) -> Floats:
+        with computing(self._network.device):
+            output = self._network(images[0][None].to(self._network.device))
+        found: Floats = output[0].cpu().numpy()
+        return found
 
     def _covered(self, index: int | None, tensor: Tensor, occluder: Occluder) -> Tensor:
         mask, box = occluder.mask, occluder.box

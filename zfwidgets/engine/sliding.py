@@ -27,7 +27,7 @@ from .estimate import Timing, Timings
 from .fills import Fills, Paint
 from .memory import Memory
 from .network import Network
-from .occlusion import Batch, Grid, slide
+from .occlusion import SLIDING, Batch, Grid, slide
 from .predicting import Predicting
 from .scoring import Scorer, work_of
 
@@ -155,7 +155,7 @@ class Sliding:
         yield Progress(0, len(some), None, what)
         began = time.perf_counter()
         with self._lock:
-            scorer(some)
+            self._memory.in_parts(SLIDING, scorer, some)
         timing.seconds = time.perf_counter() - began
         timing.work = scorer.work * len(some)
         self._timings.add_probe(timing)
@@ -166,14 +166,19 @@ class Sliding:
 
     def _scorer(self, question: Question) -> Scorer:
         fill = self._fills.of(question.fill, question.tensor, question.index)
-        return Scorer(
-            self._network,
-            question.tensor,
-            Paint.of(fill, question.mask, question.grid.size),
-            question.layer,
-            question.also,
-            classes=self._classes,
-        )
+        paint = Paint.of(fill, question.mask, question.grid.size)
+
+        def make(images: Sequence[Tensor]) -> Scorer:
+            return Scorer(
+                self._network,
+                images[0],
+                paint,
+                question.layer,
+                question.also,
+                classes=self._classes,
+            )
+
+        return self._memory.in_parts(SLIDING, make, [question.tensor])[0]
 
     def _target(self, target: int | str | None, clean: Floats | None) -> int | None:
         if clean is None:
