@@ -5,7 +5,8 @@
 Patch 32, stride 8, 784 positions, seeded random weights at 224 pixels, one sample photo. All in
 milliseconds a position. `captum` is the best of its batch sizes in the default layout; `full` the
 best full loop over layouts and batches. `limit` is the ratio of counted multiply-adds, full passes
-over ours. Rounds are interleaved, medians; the last line is JSON.
+over ours. `MB` is how much more memory a process holds at its peak during our map, in a process of
+its own. Rounds are interleaved, medians; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torchvision
@@ -26,6 +30,7 @@ from zfwidgets.engine.incremental import Incremental
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
 from zfwidgets.engine.occlusion import MOST, Grid, coarse_to_fine
+from zfwidgets.records import Box
 
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]
 QUICK = ["alexnet", "resnet18"]
@@ -38,17 +43,54 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def build(name: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    options = {"init_weights": False} if name == "googlenet" else {}
+    model: torch.nn.Module = getattr(torchvision.models, name)(weights=None, **options)
+    return model.eval()
+
+
+def positions(quick: bool) -> list[Box]:
+    grid = Grid((PATCH, PATCH), (STRIDE, STRIDE), (SIZE, SIZE))
+    boxes = [grid.box(int(i), int(j)) for i, j in coarse_to_fine(*grid.shape)]
+    return boxes[: len(boxes) // 4] if quick else boxes
+
+
+def slide(network: Network, image: torch.Tensor, boxes: list[Box]) -> torch.Tensor:
+    output = network.graph.output
+    assert output is not None
+    with computing(network.device):
+        fresh = Incremental(network.graph, image, [output])
+        return torch.cat(
+            [
+                fresh.compute(boxes[start : start + MOST], torch.zeros(3, 1, 1))[output]
+                for start in range(0, len(boxes), MOST)
+            ]
+        )
+
+
+def held(key: str) -> float:
+    """MB that this process holds (VmRSS) or has held at most (VmHWM); of Linux alone."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(f"{key}:")[1].split()[0]) / 1024
+
+
+def peak(name: str, quick: bool) -> None:
+    """Print how many MB a map takes more than the network itself."""
+    network = Network(build(name), torch.zeros(3, SIZE, SIZE), "cpu")
+    Path("/proc/self/clear_refs").write_text("5")  # the most so far is what there is now
+    before = held("VmRSS")
+    slide(network, torch.rand(3, SIZE, SIZE), positions(quick))
+    print(held("VmHWM") - before)
+
+
 def measure(name: str, image: torch.Tensor, quick: bool) -> dict[str, float]:
     from captum.attr import Occlusion
 
-    torch.manual_seed(0)
-    options = {"init_weights": False} if name == "googlenet" else {}
-    model = getattr(torchvision.models, name)(weights=None, **options).eval()
+    model = build(name)
     network = Network(model, image, "cpu")
     assert network.graph.output is not None
-    grid = Grid((PATCH, PATCH), (STRIDE, STRIDE), (SIZE, SIZE))
-    boxes = [grid.box(int(i), int(j)) for i, j in coarse_to_fine(*grid.shape)]
-    boxes = boxes[: len(boxes) // 4] if quick else boxes
+    boxes = positions(quick)
     fill = torch.zeros(3, 1, 1)
     with computing(network.device):
         target = int(model(image[None]).argmax())
@@ -56,12 +98,7 @@ def measure(name: str, image: torch.Tensor, quick: bool) -> dict[str, float]:
     found: list[torch.Tensor] = []
 
     def ours() -> None:
-        found.clear()
-        with computing(network.device):
-            fresh = Incremental(network.graph, image, [network.graph.output])
-            for start in range(0, len(boxes), MOST):
-                out = fresh.compute(boxes[start : start + MOST], fill)
-                found.append(out[network.graph.output])
+        found[:] = [slide(network, image, boxes)]
 
     captum = Occlusion(model)
 
@@ -76,13 +113,9 @@ def measure(name: str, image: torch.Tensor, quick: bool) -> dict[str, float]:
 
     peers = (SIZE // PATCH) ** 2 + 1  # positions, and the pass without
     layouts = {
-        layout: getattr(torchvision.models, name)(weights=None, **options)
-        .eval()
-        .to(memory_format=layout)
+        layout: build(name).to(memory_format=layout)
         for layout in (torch.contiguous_format, torch.channels_last)
     }
-    for copy in layouts.values():
-        copy.load_state_dict(model.state_dict())
 
     def loop(layout: torch.memory_format, batch: int) -> Callable[[], object]:
         def run() -> None:
@@ -103,22 +136,25 @@ def measure(name: str, image: torch.Tensor, quick: bool) -> dict[str, float]:
     mine = []
     for _ in range(rounds):
         mine.append(seconds(ours) / len(boxes))
-        for key, (call, positions) in ways.items():
-            times[key].append(seconds(call) / positions)
+        for key, (call, count) in ways.items():
+            times[key].append(seconds(call) / count)
     medians = {key: statistics.median(taken) for key, taken in times.items()}
     best_captum = min(v for (way, _), v in medians.items() if way == "captum")
     best_full = min(v for (way, _), v in medians.items() if way != "captum")
     ms = statistics.median(mine)
-    logits = torch.cat(found)
+    (logits,) = found
     some = list(range(0, len(boxes), len(boxes) // 24))
     with computing(network.device):
         full = torch.cat([model(cover(image, boxes[i], fill)[None]) for i in some])
     part, whole = incremental.work(boxes)
+    child = [sys.executable, __file__, "--peak", name, *(["--quick"] if quick else [])]
+    megabytes = subprocess.run(child, check=True, capture_output=True, text=True).stdout
     return {
         "vs_captum": best_captum / ms,
         "vs_full": best_full / ms,
         "mac_limit": whole / part,
         "max_diff": float((logits[some] - full).abs().max() / full.abs().max()),
+        "peak_mb": float(megabytes),
         "ms": 1e3 * ms,
         "captum_ms": 1e3 * best_captum,
         "full_ms": 1e3 * best_full,
@@ -130,21 +166,25 @@ def main() -> None:
     parser.add_argument("networks", nargs="*", metavar="network")
     parser.add_argument("--quick", action="store_true", help="fewer networks, positions and rounds")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peak", metavar="network", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.peak:
+        peak(arguments.peak, arguments.quick)
+        return
     warnings.simplefilter("ignore")
     engine = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu")
     image = engine._source.tensor(0)
     table = {}
     print(f"{'ms a position':16}{'captum':>9}{'full':>8}{'ours':>8}", end="")
-    print(f"{'vs captum':>11}{'vs full':>9}{'limit':>7}{'difference':>12}")
+    print(f"{'vs captum':>11}{'vs full':>9}{'limit':>7}{'difference':>12}{'MB':>7}")
     for name in arguments.networks or (QUICK if arguments.quick else NETWORKS):
         row = measure(name, image, arguments.quick)
         table[name] = row
         print(
             f"{name:16}{row['captum_ms']:9.1f}{row['full_ms']:8.1f}{row['ms']:8.2f}"
             f"{row['vs_captum']:11.1f}{row['vs_full']:9.2f}{row['mac_limit']:7.2f}"
-            f"{row['max_diff']:12.1e}",
+            f"{row['max_diff']:12.1e}{row['peak_mb']:7.0f}",
             flush=True,
         )
     print(
