@@ -116,7 +116,8 @@ def measure(steps: int) -> dict[str, Any]:
         page.locator(".zf-occluder").scroll_into_view_if_needed()
         stage = page.locator(".zf-stage").bounding_box()
         held = page.locator(".zf-occluder").bounding_box()
-        assert stage is not None and held is not None
+        assert stage is not None
+        assert held is not None
         page.mouse.move(held["x"] + held["width"] / 2, held["y"] + held["height"] / 2)
         page.mouse.down()
         times = []
