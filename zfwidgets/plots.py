@@ -60,12 +60,14 @@ def class_bars(
     Raises
     ------
     InputError
-        If there is no engine, or ``k`` isn't in 1 .. number of classes.
+        If there is no engine, the network has no classes, or ``k`` isn't in 1 .. their number.
     MissingDependency
         Without bqplot.
     """
     bq = _bqplot()
     service = _service(source, engine)
+    if service.engine.info.no_classes:
+        raise InputError(f"There are no bars of classes: {service.engine.info.no_classes}")
     labels = _unique(service.engine.info.labels)
     keys.integer("k", k, 1, len(labels))
     names = bq.OrdinalScale(reverse=True)

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from zfwidgets.errors import InactiveUnit, InputError, UnknownLayer
+from zfwidgets.errors import InactiveUnit, InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import (
     Activation,
     ActivationSample,
@@ -120,7 +120,10 @@ class NumpyEngine:
             fingerprint=f"numpy-{seed}-{images}-{channels}",
             skipped=(("broken.jpg", "truncated"),),
             notes=("generated images",),
+            no_classes="" if classes else "NumpyNet has no classes.",
         )
+        if not classes:
+            self.layers = self.layers[:-1]
 
     # the network
 
@@ -271,6 +274,8 @@ class NumpyEngine:
         return Projection(a, rule, y.transpose(1, 2, 0).astype(np.float32), operations)
 
     def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
+        if self.info.no_classes:
+            raise UnsupportedModel(self.info.no_classes)
         logits = self.forward(self.input(image, occluder))["classes"][:, 0, 0]
         name = self.info.images[image]
         return Prediction(image, name, logits.astype(np.float32), self.info.labels, occluder)
@@ -296,6 +301,8 @@ class NumpyEngine:
         stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
         clean = self.forward(self.input(image))
         clean_logits = clean["classes"][:, 0, 0].astype(np.float32)
+        if layer is None and self.info.no_classes:
+            raise UnsupportedModel(f"{self.info.no_classes} Choose a layer.")
         grid = -(-ROWS // stride[0]), -(-COLUMNS // stride[1])
         empty = lambda *more: np.full((*grid, *more), np.nan, np.float32)  # noqa: E731
         logits, done, features = empty(len(clean_logits)), np.zeros(grid, bool), None
@@ -314,8 +321,10 @@ class NumpyEngine:
                 maps[(range(channels), *places.T)].astype(np.float32),
                 places,
             )
+        classes = not self.info.no_classes
         if resume is not None:
-            done, logits, features = resume.done.copy(), resume.logits.copy(), resume.features
+            done, features = resume.done.copy(), resume.features
+            logits = resume.logits.copy() if classes else logits
 
         def so_far():
             return OcclusionMap(
@@ -326,13 +335,14 @@ class NumpyEngine:
                 fill=fill,
                 input_shape=(ROWS, COLUMNS),
                 done=done.copy(),
-                logits=logits.copy(),
-                clean=clean_logits,
-                target=int(clean_logits.argmax()) if target is None else target,
+                logits=logits.copy() if classes else None,
+                clean=clean_logits if classes else None,
+                target=target if target is not None or not classes else int(clean_logits.argmax()),
                 labels=self.info.labels,
                 features=copy.deepcopy(features),
                 mask=mask,
                 also=tuple(also),
+                no_classes=self.info.no_classes,
             )
 
         for row in range(grid[0]):

@@ -7,6 +7,7 @@ import io
 
 import ipywidgets
 import numpy as np
+import numpy_engine
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
@@ -15,6 +16,7 @@ from PIL import Image
 from traitlets.config import Config
 
 import zfwidgets as zf
+from zfwidgets.errors import InputError
 from zfwidgets.widgets import snapshot
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -146,3 +148,15 @@ def test_pictures_of_noise_stay_below_the_limit():
     random = np.random.default_rng(0)
     noise = Image.fromarray(random.integers(0, 256, (1300, 1200, 3), dtype=np.uint8))
     assert len(snapshot.to_jpeg(noise)) <= snapshot.LARGEST
+
+
+def test_without_classes_the_picture_shows_a_feature_map(front_end):
+    engine = numpy_engine.NumpyEngine(classes=0)
+    explorer = zf.Explorer(engine, layer="relu2", channel=2)
+    with_map = np.asarray(explorer.snapshot())
+    explorer.selection.occluder = None
+    without = np.asarray(explorer.snapshot())
+    assert with_map.shape == without.shape
+    assert (with_map != without).any(-1).sum() > 10_000
+    with pytest.raises(InputError, match="no bars of classes: NumpyNet has no classes"):
+        zf.plots.class_bars(explorer)

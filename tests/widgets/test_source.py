@@ -8,6 +8,7 @@ import itertools
 import json
 
 import numpy as np
+import numpy_engine
 import pytest
 from PIL import Image
 
@@ -16,7 +17,7 @@ from zfwidgets.records import CLIPPED_AT, Box, Occluder, display_scale, signed_t
 from zfwidgets.widgets.cache import Cache
 from zfwidgets.widgets.encode import LOSSLESS_BELOW, encode_pictures, on_scale, thumbnail
 from zfwidgets.widgets.keys import rule_name
-from zfwidgets.widgets.passes import MAPS, occlusion_answer
+from zfwidgets.widgets.passes import MAPS
 from zfwidgets.widgets.source import Source
 
 SLIDE = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "mask": None, "also": []}
@@ -420,24 +421,23 @@ def test_passes_are_kept_up_to_a_number_of_bytes(indexed):
     assert source._passes._kept.bytes <= 4_000
 
 
-def test_a_model_without_classes_has_maps_of_its_layers(source, monkeypatch):
-    reason = "It gives (1, 8, 12, 16)."
-    info = dataclasses.replace(source.engine.info, labels=(), no_classes=reason)
-    monkeypatch.setattr(source.engine, "info", info)
-    with pytest.raises(InputError, match="target must be null: It gives"):
-        source.check(
-            "occlusion", {"fingerprint": info.fingerprint, **GOOD["occlusion"], "target": 0}
-        )
+def test_a_model_without_classes_has_maps_of_its_layers():
+    source = Source(numpy_engine.NumpyEngine(classes=0))
+    reason = "NumpyNet has no classes."
     assert answer(source, "catalogue")[0]["no_classes"] == reason
-    _, whole = finish(source.engine.occlude_steps(4, (6, 9), 5, layer="relu2"))
-    without = dataclasses.replace(
-        whole, logits=None, clean=None, target=None, labels=(), no_classes=reason
-    )
-    data, maps = maps_of(occlusion_answer(without, None, 3, None))
+    fields = {**SLIDE, "layer": "relu2", "target": None, "channel": 3}
+    data, maps = maps_of(answer(source, "occlusion", **fields))
     assert (data["target"], data["no_classes"]) == (None, reason)
     assert {data["clean"][name] for name in ("probability", "logit", "predicted")} == {None}
     assert set(maps) == {"total", "unit", "hamming", "cosine"}
+    _, whole = finish(source.engine.occlude_steps(4, (6, 9), 5, layer="relu2"))
     np.testing.assert_array_equal(maps["unit"], whole.unit(3))
+    with pytest.raises(InputError, match="target must be null: NumpyNet has"):
+        answer(source, "occlusion", **{**fields, "target": 0})
+    with pytest.raises(UnsupportedModel, match="Choose a layer"):
+        answer(source, "occlusion", **{**fields, "layer": None, "channel": None})
+    with pytest.raises(UnsupportedModel, match="NumpyNet has no classes"):
+        answer(source, "predict", image=0, occluder=None)
 
 
 def test_estimates_are_the_engines_and_not_kept(source):

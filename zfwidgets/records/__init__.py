@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
 from .arrays import Floats, Ints, Pixels, table
+from .colours import COLOURS, categories, coloured
 from .covering import CoveredPatch, CoveredPatches
 from .engine import EngineInfo, Estimate, Progress
 from .explanations import MAX_POOL, RECTIFIER, STATUSES, Explanation, Operation, Status, weakest
@@ -33,6 +34,7 @@ from .projections import CLIPPED_AT, Projection, display_scale, signed_to_uint8
 
 __all__ = [
     "CLIPPED_AT",
+    "COLOURS",
     "FILLS",
     "MASK",
     "MAX_POOL",
@@ -65,8 +67,10 @@ __all__ = [
     "Status",
     "TopActivations",
     "Unit",
+    "categories",
     "check_also",
     "check_mask",
+    "coloured",
     "display_scale",
     "log_odds",
     "mask_cells",

@@ -302,14 +302,16 @@ class OcclusionMap:
         """
         path = Path(path)
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-        header = {name: getattr(self, name) for name in _HEADER}
-        header |= {"version": VERSION, "also": [box.to_json() for box in self.also]}
         arrays = {name: getattr(self, name) for name in ("done", "logits", "clean")}
         if self.features is not None:
-            header["layer"] = self.features.layer
-            features = {f"features.{name}": getattr(self.features, name) for name in _FEATURES}
-            arrays |= features
+            arrays |= {f"features.{name}": getattr(self.features, name) for name in _FEATURES}
         known = {name: values for name, values in arrays.items() if values is not None}
+        header = {name: getattr(self, name) for name in _HEADER} | {
+            "version": VERSION,
+            "also": [box.to_json() for box in self.also],
+            "layer": None if self.features is None else self.features.layer,
+            "arrays": list(known),
+        }
         np.savez_compressed(path, header=np.array(json.dumps(header)), **known)
         return path
 
@@ -318,21 +320,23 @@ class OcclusionMap:
         """Read what `save` wrote; raises `InputError` for another file."""
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            header = json.loads(str(arrays.pop("header")))
-            version = header.pop("version")
+                header: dict[str, Any] = json.loads(str(file["header"]))
+                arrays = {name: file[name] for name in header.pop("arrays")}
+            version, layer = header.pop("version"), header.pop("layer")
+            if version != VERSION:
+                raise InputError(f"{path} has version {version}; this zfwidgets reads {VERSION}.")
+            features = None
+            if layer is not None:
+                found = {name: arrays[f"features.{name}"] for name in _FEATURES}
+                features = LayerResponse(layer, **found)
+            header["also"] = tuple(Box(**box) for box in header["also"])
+            header |= {name: tuple(header[name]) for name in _PAIRS}
+            header |= {name: arrays.get(name) for name in ("logits", "clean")}
+            return cls(done=arrays["done"], features=features, **header)
+        except InputError:
+            raise
         except (AttributeError, BadZipFile, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} isn't a file that OcclusionMap.save wrote: {error}") from None
-        if version != VERSION:
-            raise InputError(f"{path} has version {version}; this zfwidgets reads {VERSION}.")
-        features = None
-        if "layer" in header:
-            found = {name: arrays[f"features.{name}"] for name in _FEATURES}
-            features = LayerResponse(header.pop("layer"), **found)
-        header["also"] = tuple(Box(**box) for box in header["also"])
-        pairs: dict[str, Any] = {name: tuple(header.pop(name)) for name in _PAIRS}
-        scores: dict[str, Any] = {name: arrays.get(name) for name in ("logits", "clean")}
-        return cls(done=arrays["done"], features=features, **scores, **pairs, **header)
 
 
 _PAIRS = ("size", "stride", "input_shape", "labels")

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ..records import EngineInfo
+from ..records import EngineInfo, coloured
 from .encode import Answer, decode_picture, on_scale
+from .passes import MAPS
 from .service import Need
 from .source import identity
 
@@ -32,10 +33,6 @@ PAPER, INK, SOFT, EMPTY, ACCENT, PALE = (
     "#0b6bcb",
     "#b9d4ef",
 )
-HEAT = np.array(
-    [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], dtype=np.float64
-)
-"""Anchors of the colour map viridis, low to high."""
 
 
 @cache
@@ -202,7 +199,8 @@ def _occlusion(
     page.text(places[0], page.y, name, 18, SOFT, third)
     if slide is not None:
         page.text(places[1], page.y, _heat_caption(info, slide), 18, SOFT, third)
-    page.text(places[2], page.y, "Classes: as it is, and under the occluder", 18, SOFT, third)
+    about = "Classes: as it is, and under the occluder" if "predict" in known else ""
+    page.text(places[2], page.y, about, 18, SOFT, third)
     page.y += 28
     photo = known["photo"][0][1]
     if photo is None:
@@ -217,7 +215,9 @@ def _occlusion(
         size = Image.new("RGB", (columns, rows))
         under = size if photo is None else decode_picture(photo[1][0])
         page.picture(places[1], page.y, _heat(slide, under), third, height)
-    used = _classes(page, info, places[2], third, known["predict"])
+    used = 0
+    if "predict" in known:
+        used = _classes(page, info, places[2], third, known["predict"])
     page.y += max(height, used) + GAP
 
 
@@ -227,28 +227,28 @@ def _framed(picture: Image.Image, occluder: Mapping[str, Any] | None, width: int
     smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.BICUBIC
     picture = picture.resize((width, max(1, round(picture.height * scale))), smooth)
     if occluder is not None:
-        top, left = occluder["top"] * scale, occluder["left"] * scale
-        right, bottom = left + occluder["width"] * scale, top + occluder["height"] * scale
         pen = ImageDraw.Draw(picture)
-        pen.rectangle((left, top, right - 1, bottom - 1), None, PAPER, 4)
-        pen.rectangle((left + 1, top + 1, right - 2, bottom - 2), None, ACCENT, 2)
+        for box in (*occluder["also"], occluder):
+            top, left = box["top"] * scale, box["left"] * scale
+            right, bottom = left + box["width"] * scale, top + box["height"] * scale
+            pen.rectangle((left, top, right - 1, bottom - 1), None, PAPER, 4)
+            pen.rectangle((left + 1, top + 1, right - 2, bottom - 2), None, ACCENT, 2)
     return picture
 
 
 def _values(answer: Answer) -> NDArray[np.float32]:
+    """The target's probability, or the feature map's total where there are no classes."""
     data, buffers = answer
-    return np.frombuffer(buffers[0], "<f4").reshape(data["rows"], data["columns"])
+    number = list(MAPS).index("total" if data["target"] is None else "probability")
+    return np.frombuffer(buffers[number], "<f4").reshape(data["rows"], data["columns"])
 
 
 def _heat(answer: Answer, under: Image.Image) -> Image.Image:
     values = _values(answer).astype(np.float64)
     low, high = np.nanmin(values), np.nanmax(values)
-    level = np.nan_to_num((values - low) / ((high - low) or 1.0)) * (len(HEAT) - 1)
-    first = np.minimum(level.astype(int), len(HEAT) - 2)
-    share = (level - first)[..., None]
-    colours = HEAT[first] * (1 - share) + HEAT[first + 1] * share
+    colours = coloured(values, "viridis", low, high)
     stride = answer[0]["stride"]
-    cells = Image.fromarray(np.rint(colours).astype(np.uint8))
+    cells = Image.fromarray(colours)
     cells = cells.resize(
         (cells.width * stride[1], cells.height * stride[0]), Image.Resampling.NEAREST
     )
@@ -258,9 +258,11 @@ def _heat(answer: Answer, under: Image.Image) -> Image.Image:
 
 
 def _heat_caption(info: EngineInfo, answer: Answer) -> str:
-    values = _values(answer)
-    label = info.labels[answer[0]["target"]]
-    return f"p({label}): {np.nanmin(values):.2f} dark .. {np.nanmax(values):.2f} bright"
+    data, values = answer[0], _values(answer)
+    low, high = np.nanmin(values), np.nanmax(values)
+    if data["target"] is None:
+        return f"{data['layer']}, channel {data['channel']}: {low:.4g} dark .. {high:.4g} bright"
+    return f"p({info.labels[data['target']]}): {low:.2f} dark .. {high:.2f} bright"
 
 
 def _classes(
