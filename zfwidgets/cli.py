@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__
+from . import __version__, cli_report
 from .errors import ZfError
 
 
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "DIR/quickstart.executed.ipynb and DIR/explorer.png, and exit",
     )
     demo.set_defaults(run=_demo)
+    cli_report.add(commands)
     return parser
 
 

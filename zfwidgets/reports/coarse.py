@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotStored
-from ..records import Box, Occluder, OcclusionMap, Prediction, occluder_box
+from ..records import Box, Occluder, OcclusionMap, Pixels, Prediction, occluder_box
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,12 @@ def occluder_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     box = Box(*(fields[name] for name in ("top", "left", "height", "width")))
     also = tuple(Box(**one) for one in fields.get("also", ()))
     return {"box": box, "fill": fields["fill"], "mask": fields.get("mask"), "also": also}
+
+
+def hatched(rows: int, columns: int) -> Pixels:
+    """What stands for a patch whose photo isn't stored: diagonal stripes, (rows, columns, 3)."""
+    stripes = np.add.outer(np.arange(rows), np.arange(columns)) // 4 % 2
+    return np.repeat((np.uint8(150) + 40 * stripes.astype(np.uint8))[..., None], 3, axis=-1)
 
 
 def snapped(

@@ -17,7 +17,8 @@ from ..widgets.service import Need
 from ..widgets.source import Source
 from .parts import checksum, pack
 from .pictures import MIME, SMALL, Encoder
-from .planning import BASE64, PATCHES, SHELL, Plan, megabytes
+from .planning import BASE64, PATCHES, PHOTOS_SHARE, Plan, megabytes
+from .provenance import scrubbed_answer
 
 RULE = "deconvnet"
 CHUNK = 48
@@ -101,7 +102,8 @@ class Collector:
         self.stored: set[int] = set()
         self.tops: dict[str, list[TopActivations]] = {}
         self._scale = BASE64 if inline else 1.0
-        self._spent = float(SHELL)
+        self._spent = float(plan.expected["page"])
+        self._full = False
         self._answers: list[list[Any]] = []
         self._layers: dict[str, dict[str, Any]] = {}
         self._formats: list[dict[str, Any]] = []
@@ -119,7 +121,7 @@ class Collector:
 
     def _put(self, name: str, answers: Sequence[Answer], *, must: bool = False) -> bool:
         """Store a part if it fits; whether it did."""
-        part = pack(answers)
+        part = pack([(scrubbed_answer(data), buffers) for data, buffers in answers])
         size = self._scale * len(part) + 120
         budget = self.plan.budget
         if budget is not None and self._spent + size > budget:
@@ -128,14 +130,16 @@ class Collector:
                     f"The report needs more than its budget of {megabytes(budget)} for statistics "
                     "and photos alone: raise the budget, pass fewer layers, or write a folder."
                 )
+            self._full = True
             return False
         self._spent += size
         self.content.parts[name] = part
         return True
 
-    def _out(self, count: int, what: str) -> None:
+    def _out(self, count: int, what: str, why: str = "the engine holds no more") -> None:
         if count:
-            self.content.left_out.append(f"{count} {what} didn't fit, or weren't to be had.")
+            why = "the budget is used up" if self._full else why
+            self.content.left_out.append(f"Left out: {count} {what}, as {why}.")
 
     # ------------------------------------------------------------------ the stages
 
@@ -188,18 +192,19 @@ class Collector:
             if scored:
                 keys.append(("predict", {"image": image, "occluder": None}))
                 answers.append(run(self.source.answer(*keys[-1])))
-            if not self._put(f"photo/{image}", answers, must=done < len(self.plan.images)):
+            if not self._put(f"photo/{image}", answers, must=done == 0):
                 break
             self._list(keys, f"photo/{image}")
             self.stored.add(image)
-        self._out(len(wanted) - len(self.stored), "photos")
+        share = f"they may take {PHOTOS_SHARE:.0%} of the budget"
+        self._out(len(wanted) - len(self.stored), "photos", share)
 
     def _list(self, needs: Sequence[Need], part: str) -> None:
         self._answers += [[kind, key, part, at] for at, (kind, key) in enumerate(needs)]
 
     def _first(self) -> Iterator[Progress]:
         yield from self._all_projections(self.plan.first, "first", "projections of chosen channels")
-        for done, need in enumerate(self.covers):
+        for done, need in enumerate(() if self._full else self.covers):
             answers: list[Answer] = []
             try:
                 for step in iterate(answers, self.source.answer(*need)):
@@ -217,6 +222,9 @@ class Collector:
     ) -> Iterator[Progress]:
         """All projections of some channels, each channel a part."""
         for done, (layer, channel) in enumerate(units):
+            if self._full:
+                self._out(len(units) - done, what)
+                return
             yield Progress(done, len(units), None, what)
             part = f"{prefix}/{self.plan.layers.index(layer)}/{channel}"
             try:
@@ -224,10 +232,11 @@ class Collector:
             except NotStored:
                 self._out(1, what)
                 continue
-            if not self._put(part, [answer]):
+            if self._put(part, [answer]):
+                self._chunk(layer, part, PATCHES, [channel])
+            else:
                 self._out(len(units) - done, what)
                 return
-            self._chunk(layer, part, PATCHES, [channel])
 
     def _strongest(self) -> Iterator[Progress]:
         """The strongest projection of each channel, many channels a part."""
@@ -237,7 +246,7 @@ class Collector:
             for start in range(0, len(tops), CHUNK):
                 channels = list(range(start, min(start + CHUNK, len(tops))))
                 done += len(channels)
-                if out:  # what comes last is left out, not what happens to be large
+                if self._full:  # what comes last is left out, not what happens to be large
                     out += len(channels)
                     continue
                 answers = []

@@ -37,8 +37,6 @@ PROBED = 6
 """Photos that are encoded to learn how large they get."""
 PHOTOS_SHARE = 0.6
 """Of the budget at most for photos, where there are too many for all."""
-SHELL = 130_000
-"""Bytes of the page without its parts."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +132,7 @@ def make_plan(
     images: Iterable[int | str] | str | None = None,
     budget: str | float | None = "25 MB",
     positions: int = 0,
+    shell: int = 0,
     inline: bool = True,
 ) -> Plan:
     """Decide what a report holds; reads a few photos, computes nothing.
@@ -148,6 +147,8 @@ def make_plan(
         See `save_report`.
     positions
         Of the occluder in one map.
+    shell
+        Bytes of the page without its parts.
     inline
         Whether parts lie in the page as text, a third larger.
     """
@@ -167,7 +168,7 @@ def make_plan(
             count = min(count, max(1, int(PHOTOS_SHARE * limit / (scale * each))))
         sizes = dict(_contents(engine, infos, first, chosen, len(maps), positions, quality))
         sizes["photos"] = count * each
-        expected = {"page": SHELL, **{name: int(scale * size) for name, size in sizes.items()}}
+        expected = {"page": shell, **{name: int(scale * size) for name, size in sizes.items()}}
         plan = Plan(names, first, chosen, maps, count, quality, limit, expected)
         if limit is None or (plan.size <= 0.97 * limit and count == wanted):
             break

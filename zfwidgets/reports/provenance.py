@@ -18,6 +18,8 @@ from ..records import STATUSES, Operation, weakest
 
 LISTED = 200
 """Skipped files and licences that are listed one by one."""
+NAMING = ("name", "note")
+"""Fields of answers that name images, or what was read."""
 PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 
 _PART = r"[^\s/\\'\"`:;,()<>\[\]]+"
@@ -47,6 +49,18 @@ def scrubbed(catalogue: Mapping[str, Any]) -> dict[str, Any]:
     engine["skipped"] = [[without_paths(part) for part in pair] for pair in engine["skipped"]]
     images = [{**image, "name": without_paths(image["name"])} for image in catalogue["images"]]
     return {**catalogue, "engine": engine, "images": images}
+
+
+def scrubbed_answer(data: Any) -> Any:
+    """An answer's JSON without absolute paths where images are named."""
+    if isinstance(data, dict):
+        return {
+            key: without_paths(value)
+            if key in NAMING and isinstance(value, str)
+            else scrubbed_answer(value)
+            for key, value in data.items()
+        }
+    return [scrubbed_answer(one) for one in data] if isinstance(data, list) else data
 
 
 def facts(

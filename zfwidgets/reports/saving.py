@@ -19,8 +19,9 @@ from ..widgets.keys import input_size
 from ..widgets.options import map_options
 from ..widgets.selection import Selection
 from ..widgets.service import Need
+from ..widgets.source import Source
 from . import files, page, provenance
-from .collecting import RULE, Collector, Content
+from .collecting import RULE, Collector, Content, run
 from .markdown import to_html
 from .parts import pack
 from .planning import PATCHES, Plan, make_plan, megabytes
@@ -199,8 +200,21 @@ class Draft:
         stride = self.options["stride"]
         positions = math.ceil(rows / stride) * math.ceil(columns / stride)
         return make_plan(
-            self.engine, self.units(), photos, images=images, positions=positions, **choices
+            self.engine,
+            self.units(),
+            photos,
+            images=images,
+            positions=positions,
+            shell=self._shell(),
+            **choices,
         )
+
+    def _shell(self) -> int:
+        """Bytes of the page without its parts: exact but for what the manifest lists of them."""
+        catalogue = run(Source(self.engine).answer("catalogue", {}))[0]
+        bare = {"layers": {}, "sentences": {"photos": " " * 100, "pictures": " " * 100}}
+        content = Content(manifest={**bare, "catalogue": catalogue})
+        return sum(map(len, self.render(content))) + 4000
 
     def slides(self, image: int) -> list[Need]:
         """The requests for a photo's occlusion maps, as its view makes them."""
@@ -251,7 +265,7 @@ class Draft:
         terms = provenance.facts(
             self.engine, list(manifest["layers"]), [said["photos"], said["pictures"]]
         )
-        terms += [("Left out", sentence) for sentence in content.left_out]
+        terms += [("Note", sentence) for sentence in content.left_out]
         origin = provenance.page(
             terms,
             RULE,

@@ -39,6 +39,7 @@ from ..widgets.source import Source, identity
 from .coarse import (
     StoredOcclusionMap,
     StoredPrediction,
+    hatched,
     logs,
     look_of,
     occluder_fields,
@@ -459,3 +460,10 @@ class StoredSource(Source):
         if stored is not None:
             return stored
         return (yield from super().answer(kind, fields))
+
+    def _patch(self, image: int | None, box: Box) -> Pixels:
+        """A patch of a photo that isn't stored is hatched."""
+        try:
+            return super()._patch(image, box)
+        except NotStored:
+            return hatched(box.height, box.width)

@@ -28,13 +28,30 @@ function read(context: OffscreenCanvasRenderingContext2D): DataView {
   return rawPicture(context.getImageData(0, 0, width, height));
 }
 
+/** Stands for a patch whose photo isn't stored: stripes, as in zfwidgets/reports/coarse.py. */
+function hatch(
+  context: OffscreenCanvasRenderingContext2D,
+  [x, y, width, height]: [number, number, number, number],
+): void {
+  const stripes = context.createImageData(width, height);
+  stripes.data.forEach((_, i, data) => {
+    const [row, col] = [Math.floor(i / 4 / width), Math.floor(i / 4) % width];
+    data[i] = i % 4 === 3 ? 255 : 150 + 40 * (Math.floor((row + col) / 4) % 2);
+  });
+  context.putImageData(stripes, x, y);
+}
+
 /** Draw a box of the photo into a rectangle; grey where there is no photo. */
 function draw(
   context: OffscreenCanvasRenderingContext2D,
-  photo: ImageBitmap,
+  photo: ImageBitmap | null,
   box: Box,
   [x, y, width, height]: [number, number, number, number],
 ): void {
+  if (!photo) {
+    hatch(context, [x, y, width, height]);
+    return;
+  }
   context.fillStyle = OUTSIDE;
   context.fillRect(x, y, width, height);
   const [top, left] = [Math.max(box.top, 0), Math.max(box.left, 0)];
@@ -56,7 +73,7 @@ function draw(
 }
 
 /** A box of the photo at full size. */
-export function patch(photo: ImageBitmap, box: Box): DataView {
+export function patch(photo: ImageBitmap | null, box: Box): DataView {
   const context = stage(box.width, box.height);
   draw(context, photo, box, [0, 0, box.width, box.height]);
   return read(context);
@@ -64,7 +81,7 @@ export function patch(photo: ImageBitmap, box: Box): DataView {
 
 /** Square thumbnails side by side, row by row; null leaves a place white. */
 export function sheet(
-  cuts: readonly ({ photo: ImageBitmap; box: Box } | null)[],
+  cuts: readonly ({ photo: ImageBitmap | null; box: Box } | null)[],
   size: number,
 ): { picture: DataView; columns: number } {
   const columns = Math.max(1, Math.ceil(Math.sqrt(cuts.length)));

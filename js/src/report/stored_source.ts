@@ -186,7 +186,12 @@ export class StoredSource implements Source {
     return fieldBox(layer.field, row, col, [rows, columns]);
   }
 
-  private photo(image: number): Promise<ImageBitmap> {
+  /** A photo for patches to be cut from; null if it isn't stored. */
+  private async photo(image: number): Promise<ImageBitmap | null> {
+    return this.holds("photo", { image }) ? this.bitmap(image) : null;
+  }
+
+  private bitmap(image: number): Promise<ImageBitmap> {
     let found = this.photos.get(image);
     this.photos.delete(image);
     found ??= this.find("photo", { image }).then(({ data, buffers }) =>
