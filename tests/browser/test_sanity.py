@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 
+import nbformat
 import numpy as np
+import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 SETUP = "import zfwidgets as zf\nengine = zf.Engine(zf.samples.network(), zf.samples.photos())"
 SHOW = "check = zf.SanityCheck(engine, ('features.3', 10))\ncheck"
-
-# A picture's pixels as the page shows them, row by row, RGB.
-PIXELS = """(image) => {
-  const canvas = document.createElement("canvas");
-  canvas.width = image.naturalWidth;
-  canvas.height = image.naturalHeight;
-  const context = canvas.getContext("2d");
-  context.drawImage(image, 0, 0);
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-  return [canvas.height, canvas.width, Array.from(data).filter((_, i) => i % 4 !== 3)];
-}"""
 
 
 def test_curve_slider_and_click_show_the_records_pictures(lab) -> None:
@@ -35,18 +29,20 @@ def test_curve_slider_and_click_show_the_records_pictures(lab) -> None:
     )
     assert modules == ["", "features.3.expand1x1", "features.3.squeeze", "features.0"]
 
+    pictures = root.locator(".zf-check")
+
     def shows(step: int) -> None:
-        expect(root).to_contain_text(f"{step}: {modules[step]}" if step else "0: trained")
-        answer = notebook.execute(
-            "import numpy as np\n"
-            f"pixels = np.asarray(check.result.steps[{step}].to_pil())\n"
-            "print(json.dumps(pixels.tolist()))"
-        )
-        expected = np.array(json.loads(answer))
-        rows, columns, data = root.locator("img").nth(1).evaluate(PIXELS)
-        picture = np.array(data).reshape(rows, columns, 3)
-        factor = rows // expected.shape[0]
-        np.testing.assert_array_equal(picture[::factor, ::factor], expected)
+        """The page shows a step's pixels, and says whose they are."""
+        name = modules[step] or "trained"
+        expect(pictures.locator(".zf-step h3")).to_have_text(f"{step}: {name}")
+        expect(pictures.locator(".zf-trained h3")).to_have_text("0: trained")
+        expect(pictures).to_have_attribute("data-zf-settled", "true")
+        for number, canvas in ((0, ".zf-trained canvas"), (step, ".zf-step canvas")):
+            expected = notebook.kernel_pixels(f"check.result.steps[{number}].to_pil()")
+            shown = notebook.canvas_pixels(pictures.locator(canvas))
+            np.testing.assert_array_equal(shown, expected)
+        rank = notebook.value(f"float(check.result.steps[{step}].similarity.rank)")
+        expect(pictures.locator(".zf-step .zf-note")).to_contain_text(f"{rank:.3g}")
 
     shows(3)
     points.nth(2).click()
@@ -55,6 +51,8 @@ def test_curve_slider_and_click_show_the_records_pictures(lab) -> None:
     handle.focus()
     handle.press("ArrowLeft")
     shows(0)
+    root.get_by_role("combobox").select_option("structural similarity")
+    expect(pictures.locator(".zf-step .zf-note")).to_contain_text("structural similarity")
     assert lab.problems == []
 
 
@@ -77,4 +75,56 @@ def test_stop_keeps_what_is_there(lab) -> None:
     notebook.execute("go_on.set()")
     root.get_by_role("button", name="Start again").click()
     expect(root).to_contain_text("done: 3 modules", timeout=60_000)
+    assert lab.problems == []
+
+
+def closed_notebook(lab, edit=lambda path: None):
+    """A notebook with a check that was done, saved and opened again; its kernel is gone."""
+    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
+    page = notebook.page
+    expect(page.locator(".zf-sanity")).to_contain_text("done: 3 modules", timeout=60_000)
+    picture = page.locator(".jp-OutputArea-child:has(.zf-root) + .jp-OutputArea-child img")
+    notebook.execute("check.snapshot()")
+    expect(picture).to_be_attached()
+    expect(picture).to_be_hidden()
+    notebook.save()
+    for session in lab.server.request("GET", "api/sessions"):
+        lab.server.request("DELETE", f"api/sessions/{session['id']}")
+    page.close()
+    edit(lab.path(notebook.name))
+    return lab.open(notebook.name, run=False)
+
+
+def edited(path) -> None:
+    """What somebody else has written carries no signature of ours."""
+    content = nbformat.read(path, as_version=4)
+    content.cells[0].source += "\n# edited elsewhere"
+    nbformat.write(content, path)
+
+
+@pytest.mark.parametrize("edit", [lambda path: None, edited], ids=["reopened", "untrusted"])
+def test_a_notebook_without_kernel_shows_the_static_picture(lab, edit) -> None:
+    notebook = closed_notebook(lab, edit)
+    picture = notebook.page.locator(".jp-OutputArea-output img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") == 1200
+    # all that the picture shows, in words, for those who don't see it
+    stored = nbformat.read(lab.path(notebook.name), as_version=4).cells[1].outputs[-1]
+    assert stored["data"]["text/plain"].startswith("zfwidgets SanityCheck: features.3, channel 10")
+    jpeg = Image.open(io.BytesIO(base64.b64decode(stored["data"]["image/jpeg"])))
+    assert jpeg.width == 1200
+    assert notebook.page.locator(".zf-root").count() == 0
+    assert lab.path(notebook.name).stat().st_size < 400_000
+
+
+def test_after_a_restart_the_pictures_say_what_to_do(lab) -> None:
+    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
+    root = notebook.page.locator(".zf-sanity")
+    expect(root).to_contain_text("done: 3 modules", timeout=60_000)
+    notebook.restart_kernel()
+    expect(root.locator(".zf-banner")).to_contain_text("run this cell again")
+    notebook.run_all()
+    expect(root).to_contain_text("done: 3 modules", timeout=60_000)
+    expect(root).to_have_count(1)
+    expect(root.locator(".zf-banner")).to_have_count(0)
     assert lab.problems == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
+from ipywidgets.widgets.widget import _instances, _remove_buffers
 from PIL import Image
 from torch import nn
 
@@ -21,6 +23,7 @@ import zfwidgets as zf
 from zfwidgets.errors import InactiveUnit, InputError
 from zfwidgets.experiments import sanity, sanity_check
 from zfwidgets.experiments.randomise import Stage
+from zfwidgets.widgets.sanity_pictures import StepPictures
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +65,34 @@ def parts(check: zf.SanityCheck, kind: type) -> list[ipywidgets.Widget]:
     return found
 
 
-def shown(check: zf.SanityCheck) -> np.ndarray:
-    """Pixels of the second picture, that of the chosen step."""
-    return np.asarray(Image.open(io.BytesIO(parts(check, ipywidgets.Image)[1].value)))
+def ask(widget: zf.SanityCheck, monkeypatch: pytest.MonkeyPatch, **key: object) -> tuple:
+    """What the page is told when it asks for a step: (message, buffers)."""
+    (pictures,) = parts(widget, StepPictures)
+    sent: list[tuple] = []
+    request = {"zf": 1, "op": "get", "view": "v", "slot": "s", "kind": "check", "key": key}
+    with monkeypatch.context() as patch:
+        patch.setattr(pictures, "send", lambda content, buffers: sent.append((content, buffers)))
+        pictures._handle_custom_msg(request, [])
+    (answer,) = sent
+    assert answer[0]["key"] == key
+    return answer
+
+
+def shown(check: zf.SanityCheck, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, dict]:
+    """Pixels of the chosen step's picture, and what is said of it."""
+    (pictures,) = parts(check, StepPictures)
+    message, buffers = ask(check, monkeypatch, check=pictures.check, step=pictures.step)
+    assert message["op"] == "reply"
+    return np.asarray(Image.open(io.BytesIO(buffers[0]))), message["data"]
 
 
 def step_pixels(check: zf.SanityCheck, number: int) -> np.ndarray:
     return np.asarray(check.result.steps[number].to_pil())
 
 
-def test_curve_and_pictures_are_the_records(engine: zf.Engine) -> None:
+def test_curve_and_pictures_are_the_records(
+    engine: zf.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unit = strongest(engine)
     check = zf.SanityCheck(engine, unit, seed=6)
     assert check.settle()
@@ -81,28 +102,30 @@ def test_curve_and_pictures_are_the_records(engine: zf.Engine) -> None:
     for name in ("rank", "rank_absolute", "ssim"):
         measure.value = name
         np.testing.assert_allclose(check.result.curve(name), record.curve(name), rtol=1e-6)
-        np.testing.assert_allclose(check._curve.y, record.curve(name), rtol=1e-6)
-        for kind, line in check._lines.items():
+        np.testing.assert_allclose(check._chart.curve.y, record.curve(name), rtol=1e-6)
+        for kind, line in check._chart.controls.items():
             np.testing.assert_allclose(line.y, [np.median(record.control(kind, name))] * 2)
     (slider,) = parts(check, ipywidgets.IntSlider)
     assert slider.max == 2
     for number in (2, 0, 1):
         slider.value = number
-        pixels = step_pixels(check, number)
-        factor = shown(check).shape[0] // pixels.shape[0]
-        np.testing.assert_array_equal(shown(check)[::factor, ::factor], pixels)
-        assert check._mark.x == [number]
+        picture, said = shown(check, monkeypatch)
+        np.testing.assert_array_equal(picture, step_pixels(check, number))
+        step = record.steps[number]
+        assert (said["step"], said["module"], said["note"]) == (number, step.module, step.note)
+        assert said["rank"] == pytest.approx(step.similarity.rank)
+        assert check._chart.mark.x == [number]
 
 
 def test_a_click_on_a_point_moves_the_slider(engine: zf.Engine) -> None:
     check = zf.SanityCheck(engine, strongest(engine))
     assert check.settle()
     (slider,) = parts(check, ipywidgets.IntSlider)
-    check._points._handle_custom_msgs(
+    check._chart.points._handle_custom_msgs(
         None, {"event": "element_click", "data": {"index": 1, "x": 1}}, []
     )
     assert slider.value == 1
-    assert "1: 3" in check._caption.value
+    assert parts(check, StepPictures)[0].step == 1
 
 
 def test_nothing_is_computed_on_the_main_thread_and_traits_are_set_there(
@@ -185,6 +208,84 @@ def test_a_closed_widget_computes_no_more(
     other = zf.SanityCheck(engine, strongest(engine), rule="gradient")
     assert other.settle()
     assert randomised == ["3", "3", "0"]
+
+
+def test_synchronised_state_is_small_and_without_pixels(engine: zf.Engine) -> None:
+    check = zf.SanityCheck(engine, strongest(engine))
+    assert check.settle()
+    models = [model for model in _instances.values() if model.comm is not None]
+    assert len(models) > 20
+    for model in models:
+        state = model.get_state()
+        state.pop("_esm", None)
+        slim, paths, buffers = _remove_buffers(state)
+        size = len(json.dumps(slim, default=str)) + sum(memoryview(b).nbytes for b in buffers)
+        assert size < 4096, (type(model), slim, paths)
+
+
+def test_a_step_that_is_not_there_is_named(
+    engine: zf.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = zf.SanityCheck(engine, strongest(engine))
+    assert check.settle()
+    (pictures,) = parts(check, StepPictures)
+    for step, says in ((3, "Step 3 of"), (-1, "step must be in 0"), ("1", "whole number")):
+        message, _ = ask(check, monkeypatch, check=pictures.check, step=step)
+        assert message["op"] == "error"
+        assert says in message["data"]["message"]
+    message, _ = ask(check, monkeypatch, check="another", step=0)
+    assert "belongs to an earlier run" in message["data"]["message"]
+    first = pictures.check
+    check.start()
+    assert check.settle()
+    assert pictures.check != first
+    assert ask(check, monkeypatch, check=pictures.check, step=2)[0]["op"] == "reply"
+
+
+def test_the_static_picture_shows_what_is_known(
+    engine: zf.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs: list[tuple[dict, dict]] = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, **more: outputs.append((data, more))
+    )
+    check = zf.SanityCheck(engine, strongest(engine))
+    check._ipython_display_()
+    (live, _), (picture, first) = outputs[:2]
+    assert "application/vnd.jupyter.widget-view+json" in live
+    assert picture["text/plain"].startswith("zfwidgets SanityCheck: 4, channel")
+    assert check.settle()
+    picture, more = outputs[-1]
+    assert more["display_id"] == first["display_id"]
+    assert (first["update"], more["update"]) == (False, True)
+    assert more["metadata"]["alt"] == picture["text/plain"]
+    assert check.result.activation.image_name in picture["text/plain"]
+    sheet = check.snapshot()
+    assert np.asarray(Image.open(io.BytesIO(picture["image/jpeg"]))).shape[:2] == sheet.size[::-1]
+    here = contains(np.asarray(sheet), check.result.steps[2].to_pil())
+    assert here, "the last step's picture is in it"
+    before = len(outputs)
+    (measure,) = parts(check, ipywidgets.Dropdown)
+    measure.value = "ssim"
+    assert check.settle()
+    assert len(outputs) == before + 1
+    assert outputs[-1][0]["image/jpeg"] != picture["image/jpeg"]
+    check.close()
+    check._ipython_display_()
+    assert outputs[-1][0]["text/plain"] == "SanityCheck (closed)"
+
+
+def contains(sheet: np.ndarray, picture: Image.Image) -> bool:
+    """Whether a picture, as large as its place, stands somewhere on a sheet."""
+    place = 131  # pixels a side, four in half of the width
+    scale = min(place / picture.width, place / picture.height)
+    size = round(picture.width * scale), round(picture.height * scale)
+    wanted = np.asarray(picture.resize(size, Image.Resampling.NEAREST))
+    rows, columns = wanted.shape[:2]
+    return any(
+        np.array_equal(sheet[top : top + rows, left : left + columns], wanted)
+        for top, left in np.argwhere((sheet == wanted[0, 0]).all(2))
+    )
 
 
 def test_what_fails_is_said_in_its_place(engine: zf.Engine) -> None:

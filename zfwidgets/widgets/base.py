@@ -20,6 +20,7 @@ from .jobs import Op, Steps
 from .options import scaled
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .service import Need, service_of
+from .two_outputs import TwoOutputs
 
 PICTURE_DELAY = 1.0
 """Seconds that a selection must be left alone before the static picture is drawn again."""
@@ -27,7 +28,7 @@ SETTLE_PRIORITY, PICTURE_PRIORITY = 1, 9
 MOST_URGENT, LEAST_URGENT = 0, 8
 
 
-class EngineWidget(anywidget.AnyWidget):
+class EngineWidget(TwoOutputs, anywidget.AnyWidget):
     """Base class of the widgets that show what an engine finds out.
 
     The traits `selection`, `fingerprint` and `view_options` are all that is synchronised; pixels
@@ -58,8 +59,6 @@ class EngineWidget(anywidget.AnyWidget):
         reject_unknown(type(self).__name__, others, tuple(known))
         self._service = service_of(engine)
         self._owner = uuid.uuid4().hex
-        self._picture_id: str | None = None
-        self._picture: Image.Image | None = None
         self._failure: BaseException | None = None
         if selection is None:
             selection = Selection(engine, **first_selection(engine, first))
@@ -128,7 +127,7 @@ class EngineWidget(anywidget.AnyWidget):
         try:
             self._post(message)
         except ZfError as error:
-            self._listener(message)("error", error)
+            teller(self, message)("error", error)
 
     def _post(self, message: dict[str, Any]) -> None:
         op, view, slot = message.get("op"), message.get("view"), message.get("slot")
@@ -142,17 +141,8 @@ class EngineWidget(anywidget.AnyWidget):
         urgency = keys.integer("priority", message.get("priority", 1), MOST_URGENT, LEAST_URGENT)
         fields = self._service.source.check(message.get("kind"), message.get("key"))
         need = (message["kind"], fields)
-        listener = self._listener(message)
+        listener = teller(self, message)
         self._service.ask(self._owner, view, slot, need, listener, priority=urgency)
-
-    def _listener(self, request: Mapping[str, Any]) -> Callable[[Op, Any], None]:
-        address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
-
-        def tell(op: Op, value: Any) -> None:
-            data, buffers = wire(op, value)
-            self.send({"zf": 1, "op": op, **address, "data": data}, buffers)
-
-        return tell
 
     # ------------------------------------------------------------------ settling
 
@@ -220,18 +210,7 @@ class EngineWidget(anywidget.AnyWidget):
 
     # ------------------------------------------------------------------ display
 
-    def _ipython_display_(self, **_: Any) -> None:
-        """Show two outputs: the widget, and a static picture for when it can't live."""
-        from IPython.display import display
-
-        bundle = None if self.comm is None else self._repr_mimebundle_()
-        if bundle is None:
-            display({"text/plain": f"{type(self).__name__} (closed)"}, raw=True)
-            return
-        data, metadata = bundle
-        display(data, metadata=metadata, raw=True)
-        self._picture_id = self._picture_id or uuid.uuid4().hex
-        self._show_picture(self._paint_known(), update=False)
+    def _displayed(self) -> None:
         self._draw_picture(PICTURE_PRIORITY, PICTURE_DELAY)
 
     def _draw_picture(self, priority: int, delay: float) -> None:
@@ -259,31 +238,25 @@ class EngineWidget(anywidget.AnyWidget):
         elif op == "reply":
             self._service.hand_back(lambda: self._show_picture(value))
 
-    def _show_picture(self, picture: Image.Image, *, update: bool = True) -> None:
-        self._picture = picture
-        if self._picture_id is None:
-            return
-        from IPython.display import display
-
-        alt = f"zfwidgets {type(self).__name__}: {self._describe()}"
-        size = {"width": picture.width // 2, "height": picture.height // 2}
-        display(
-            {"image/jpeg": snapshot.to_jpeg(picture), "text/plain": alt},
-            metadata={"alt": alt, "image/jpeg": {**size, "alt": alt}},
-            raw=True,
-            display_id=self._picture_id,
-            update=update,
-        )
-
     def _describe(self) -> str:
         unit = self.selection.unit
         what = "" if unit is None else f"layer {unit[0]}, channel {unit[1]}, "
         return f"{what}photo {self.engine.info.images[self.selection.photo]}"
 
     def _paint_known(self) -> Image.Image:
-        """The picture as far as it is known; computes nothing."""
         needs = self._needs()
         return snapshot.draw(self.engine.info, self.state, needs, self._service.known(needs))
+
+
+def teller(widget: Any, request: Mapping[str, Any]) -> Callable[[Op, Any], None]:
+    """Sends what a job says about a request to the page that made it."""
+    address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
+
+    def tell(op: Op, value: Any) -> None:
+        data, buffers = wire(op, value)
+        widget.send({"zf": 1, "op": op, **address, "data": data}, buffers)
+
+    return tell
 
 
 def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:

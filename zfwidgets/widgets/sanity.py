@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import html
-import io
+import time
 import uuid
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-import numpy as np
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
 from ..errors import MissingDependency
-from ..records import Pixels, Progress
+from ..records import Progress
+from . import sanity_pictures
+from .base import PICTURE_PRIORITY
 from .jobs import Op, Steps
+from .sanity_curve import MEASURES, OTHER, SAME, STRONG, Chart, Curve
+from .sanity_pictures import StepPictures
 from .service import service_of
+from .two_outputs import TwoOutputs
 
 if TYPE_CHECKING:
     from ..experiments.records import SanityResult
@@ -25,17 +28,9 @@ if TYPE_CHECKING:
 
 PRIORITY = 6
 """After all that a view of the engine asks for: a step of ours waits for an interaction."""
-SIDE = 220
-"""Pixels that the longer side of a picture has at least on screen."""
-MEASURES = {
-    "rank correlation": "rank",
-    "rank correlation of absolute values": "rank_absolute",
-    "structural similarity": "ssim",
-}
-STRONG, SAME, OTHER, MARK = "#0b6bcb", "#7a5195", "#8c959f", "#c2410c"
 
 
-class SanityCheck(ipywidgets.VBox):
+class SanityCheck(TwoOutputs, ipywidgets.VBox):
     """Shows whether a projection depends on what the network has learned.
 
     The unit is projected again and again while the network's parameters are randomised, module by
@@ -45,7 +40,8 @@ class SanityCheck(ipywidgets.VBox):
     is made, on the engine's worker: the kernel stays free, and what the user asks other widgets
     goes first. What is randomised, how, and what is compared: `zfwidgets.experiments.sanity`.
 
-    The widget is an ipywidgets box: put it into others, observe its children's traits.
+    The widget is an ipywidgets box: put it into others, observe its children's traits. Displayed
+    by itself it leaves a static picture in the notebook, for where no kernel answers.
 
     Parameters
     ----------
@@ -86,44 +82,40 @@ class SanityCheck(ipywidgets.VBox):
         seed: int = 0,
         **layout: Any,
     ) -> None:
-        bq, sanity = _bqplot(), _experiment()
+        sanity = _experiment()
         self.unit = sanity.check(engine, unit, rule)
+        self._chart = Chart(self._choose)
         self._service = service_of(engine)
         self._owner = uuid.uuid4().hex
         self._make = lambda: sanity.sanity_steps(self._engine, self.unit, image, rule, seed=seed)
         self._result: SanityResult | None = None
-        self._newest: SanityResult | None = None  # of the worker, which may be ahead of the page
+        self._newest: tuple[int, SanityResult] | None = None  # run and result, of the worker
         self._failure: BaseException | None = None
         self._run, self._running = 0, False
-        self._shown: tuple[int, int] | None = None
 
-        self._title = ipywidgets.HTML()
+        self._title = ipywidgets.HTML(html.escape(self._describe()))
         self._measure = ipywidgets.Dropdown(
-            options=list(MEASURES.items()), description="compare by"
+            options=[(text, name) for name, text in MEASURES.items()], description="compare by"
         )
-        self._measure.observe(self._draw_curve, "value")
+        self._measure.observe(self._remeasure, "value")
         self._step = ipywidgets.IntSlider(
             min=0, max=0, description="randomised", continuous_update=True, readout=False
         )
         self._step.observe(self._draw_step, "value")
-        self._figure = self._make_figure(bq)
-        self._trained, self._picture = ipywidgets.Image(), ipywidgets.Image()
-        self._caption, self._note = ipywidgets.HTML(), ipywidgets.HTML()
+        self._pictures = StepPictures(
+            engine.info.fingerprint, layout=ipywidgets.Layout(width="auto")
+        )
         self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="160px"))
         self._status = ipywidgets.HTML()
         self._button = ipywidgets.Button(description="Stop")
         self._button.on_click(self._toggle)
-        pictures = [
-            ipywidgets.VBox([ipywidgets.HTML("<b>trained</b>"), self._trained]),
-            ipywidgets.VBox([self._caption, self._picture]),
-        ]
-        shown = [ipywidgets.HBox(pictures), self._note, ipywidgets.HTML(_PICTURES)]
-        curve = [self._measure, self._figure, ipywidgets.HTML(_CURVES)]
+        curve = [self._measure, self._chart.figure, ipywidgets.HTML(_CURVES)]
+        shown = [self._pictures, ipywidgets.HTML(_PICTURES)]
         super().__init__(
             [
                 self._title,
                 ipywidgets.HBox(
-                    [ipywidgets.VBox(curve), ipywidgets.VBox(shown)],
+                    [ipywidgets.VBox(part, layout=_half()) for part in (curve, shown)],
                     layout=ipywidgets.Layout(flex_flow="row wrap"),
                 ),
                 self._step,
@@ -147,7 +139,7 @@ class SanityCheck(ipywidgets.VBox):
 
     def start(self) -> None:
         """Begin from the trained network; the same seed gives the same result."""
-        self._failure, self._newest = None, None
+        self._failure = None
         self._run += 1
         run = self._run
         self._say_running(True, "waiting")
@@ -156,31 +148,48 @@ class SanityCheck(ipywidgets.VBox):
             "python",
             "sanity",
             uuid.uuid4().hex,
-            self._steps,
+            lambda: self._steps(run),
             lambda op, value: self._hear(run, op, value),
             priority=PRIORITY,
         )
 
     def stop(self) -> None:
         """Stop after the step that is running; what is computed stays."""
-        self._service.jobs.cancel(self._owner)
+        self._service.jobs.cancel(self._owner, "python", "sanity")
 
     def settle(self, timeout: float = 600.0) -> bool:
         """Wait until it is done or stopped; False when time runs out. Raises what failed."""
-        done = self._service.jobs.wait({self._owner}, timeout)
-        self._service.hand_back.run_waiting()
+        end = time.monotonic() + timeout
+        done, more = False, True
+        while more:  # when it is done, its static picture is drawn
+            done = self._service.jobs.wait({self._owner}, max(0.0, end - time.monotonic()))
+            more = self._service.hand_back.run_waiting() and done
         if self._failure is not None:
             raise self._failure
         return done
+
+    def snapshot(self, timeout: float = 600.0) -> Image.Image:
+        """The static picture: the curve and the steps' pictures, RGB, once it is done or stopped.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; what isn't computed then isn't in the picture.
+        """
+        self.settle(timeout)
+        self._show_picture(self._paint_known())
+        assert self._picture is not None
+        return self._picture
 
     def close(self) -> None:
         """Stop, and remove the widget and its parts from the front end."""
         if hasattr(self, "_service"):
             self._service.jobs.cancel(self._owner)
+        self._picture_id = None
         for part in (*_descendants(self), self):
             ipywidgets.Widget.close(part)
 
-    def _steps(self) -> Steps:
+    def _steps(self, run: int) -> Steps:
         steps = self._make()
         while True:
             try:
@@ -190,7 +199,8 @@ class SanityCheck(ipywidgets.VBox):
             if isinstance(step, Progress):
                 yield step
             else:
-                self._newest = step
+                self._pictures.keep(self._check(run), step)
+                self._newest = run, step
                 yield partial(_same, step)
 
     def _hear(self, run: int, op: Op, value: Any) -> None:
@@ -200,9 +210,9 @@ class SanityCheck(ipywidgets.VBox):
     def _take(self, run: int, op: Op, value: Any) -> None:
         if self.comm is None or run != self._run:  # closed, or started again meanwhile
             return
-        if op in ("progress", "superseded"):
+        if op in ("progress", "superseded") and self._newest and self._newest[0] == run:
             # Partial results in quick succession are left out; nothing that is done may be.
-            self._update(self._newest)
+            self._update(self._newest[1])
         if op == "progress":
             self._bar.max, self._bar.value = max(value.total, 1), value.done
             self._say_running(True, _progress_text(value))
@@ -218,15 +228,28 @@ class SanityCheck(ipywidgets.VBox):
                 self._bar.value = self._bar.max
                 self._say_running(False, f"done: {len(value.modules)} modules")
 
-    def _update(self, result: SanityResult | None) -> None:
-        if result is not None and result is not self._result:
-            self._result = result
-            self._draw_curve()
+    def _check(self, run: int) -> str:
+        """What the page calls a run of this check."""
+        return f"{self._owner}.{run}"
+
+    def _update(self, result: SanityResult) -> None:
+        if result is self._result:
+            return
+        follow = self._step.value == self._step.max  # unless the user looks at an earlier one
+        self._result = result
+        self._title.value = html.escape(self._describe())
+        self._step.max = len(result.steps) - 1
+        if follow:
+            self._step.value = self._step.max
+        self._pictures.check = self._check(self._run)
+        self._draw_curve()
 
     def _say_running(self, running: bool, text: str) -> None:
-        self._running = running
+        self._running, self._said = running, text
         self._button.description = "Stop" if running else "Start again"
         self._status.value = html.escape(text)
+        if not running:
+            self._draw_picture()
 
     def _toggle(self, _button: Any) -> None:
         if self._running:
@@ -236,108 +259,64 @@ class SanityCheck(ipywidgets.VBox):
 
     # ------------------------------------------------------------------ drawing
 
-    def _make_figure(self, bq: Any) -> Any:
-        steps, alike = bq.LinearScale(min=0.0), bq.LinearScale(min=0.0, max=1.0)
-        scales = {"x": steps, "y": alike}
-        line = {"x": [], "y": [], "scales": scales}
-        self._curve = bq.Lines(**line, colors=[STRONG])
-        self._lines = {
-            "same photo": bq.Lines(**line, colors=[SAME], line_style="dashed"),
-            "other photo": bq.Lines(**line, colors=[OTHER], line_style="dotted"),
-        }
-        self._points = bq.Scatter(
-            x=[],
-            y=[],
-            scales=scales,
-            colors=[STRONG],
-            default_size=48,
-            names=[],
-            display_names=False,
-            tooltip=bq.Tooltip(fields=["name", "y"], formats=["", ".2f"]),
-        )
-        self._points.on_element_click(self._clicked)
-        self._mark = bq.Scatter(
-            x=[],
-            y=[],
-            scales=scales,
-            colors=[MARK],
-            default_size=120,
-            marker="circle",
-            fill=False,
-            stroke=MARK,
-            stroke_width=3,
-            enable_hover=False,
-        )
-        return bq.Figure(
-            marks=[*self._lines.values(), self._curve, self._mark, self._points],
-            axes=[
-                bq.Axis(scale=steps, label="modules randomised, from the unit down",
-                        tick_format="d", grid_lines="none"),
-                bq.Axis(scale=alike, side="left", label="like the trained picture",
-                        tick_format=".1f"),
-            ],
-            fig_margin={"top": 16, "bottom": 48, "left": 56, "right": 16},
-            animation_duration=0,
-            layout=ipywidgets.Layout(width="480px", height="340px"),
-        )  # fmt: skip
+    def _describe(self) -> str:
+        unit = self.unit if self._result is None else self._result.activation.unit
+        text = f"{unit.layer}, channel {unit.channel}"
+        if self._result is None:
+            return text
+        image, rule = self._result.activation.image_name, self._result.rule
+        return f"{text}, row {unit.row}, col {unit.col} in {image}: {rule}"
 
-    def _clicked(self, _points: Any, event: Mapping[str, Any]) -> None:
-        index = event.get("data", {}).get("index")
-        if isinstance(index, int):
-            self._step.value = min(index, self._step.max)
+    def _choose(self, step: int) -> None:
+        self._step.value = min(step, self._step.max)
 
-    def _draw_curve(self, _change: Any = None) -> None:
-        result = self._result
-        if result is None:
-            return
-        unit, measure = result.activation.unit, self._measure.value
-        self._title.value = html.escape(
-            f"{unit.layer}, channel {unit.channel}, row {unit.row}, col {unit.col} in "
-            f"{result.activation.image_name}: {result.rule}"
-        )
-        values = result.curve(measure).astype(float)
-        known = np.isfinite(values)
-        lowest = float(min(values[known], default=0.0))
-        numbers = np.arange(len(values))
-        for mark in (self._curve, self._points):
-            with mark.hold_sync():
-                mark.x, mark.y = numbers[known], values[known]
-        self._points.names = [_name(result, int(number)) for number in numbers[known]]
-        end = len(result.modules)
-        for kind, line in self._lines.items():
-            found = result.control(kind, measure)
-            found = found[np.isfinite(found)]
-            with line.hold_sync():
-                line.x = [0, end] if len(found) else []
-                line.y = [float(np.median(found))] * 2 if len(found) else []
-            lowest = min(lowest, float(np.median(found)) if len(found) else 0.0)
-        self._figure.axes[0].scale.max = max(end, 1)
-        self._figure.axes[0].tick_values = np.arange(0, end + 1, max(1, round(end / 10)))
-        self._figure.axes[1].scale.min = min(0.0, np.floor(lowest * 10) / 10)
-        follow = self._step.value == self._step.max  # unless the user looks at an earlier one
-        self._step.max = len(values) - 1
-        if follow:
-            self._step.value = self._step.max
-        if not self._trained.value:
-            _show(self._trained, np.asarray(result.steps[0].to_pil()))
-        self._draw_step()
+    def _remeasure(self, _change: Any) -> None:
+        self._draw_curve()
+        self._draw_picture()
+
+    def _draw_curve(self) -> None:
+        if self._result is not None:
+            self._chart.draw(Curve.of(self._result, self._measure.value))
+            self._draw_step()
 
     def _draw_step(self, _change: Any = None) -> None:
-        result = self._result
-        if result is None:
+        with self._pictures.hold_sync():
+            self._pictures.step, self._pictures.measure = self._step.value, self._measure.value
+        self._chart.point_out(self._step.value)
+
+    def _draw_picture(self) -> None:
+        """Have the worker draw the static picture, if there is a place for it."""
+        if self._picture_id is None or self._running:
             return
-        number = min(self._step.value, len(result.steps) - 1)
-        step = result.steps[number]
-        value = getattr(step.similarity, self._measure.value)
-        with self._mark.hold_sync():
-            self._mark.x = [number] if np.isfinite(value) else []
-            self._mark.y = [value] if np.isfinite(value) else []
-        self._note.value = f"<i>{html.escape(step.note)}</i>"
-        alike = f"{value:.2f}" if np.isfinite(value) else "can't be compared"
-        self._caption.value = f"<b>{html.escape(_name(result, number))}</b>: {alike}"
-        if self._shown != (number, id(step)):
-            self._shown = (number, id(step))
-            _show(self._picture, np.asarray(step.to_pil()))
+        asked = (self._describe(), self._result, self._measure.value, self._said)
+
+        def steps() -> Steps:
+            yield from ()
+            return sanity_pictures.draw(*asked)
+
+        self._service.jobs.submit(
+            self._owner,
+            "python",
+            "picture",
+            uuid.uuid4().hex,
+            steps,
+            self._picture_drawn,
+            priority=PICTURE_PRIORITY,
+        )
+
+    def _picture_drawn(self, op: Op, value: Any) -> None:
+        if op == "error":
+            self._failure = value
+        elif op == "reply":
+            self._service.hand_back(lambda: self._show_picture(value))
+
+    def _paint_known(self) -> Image.Image:
+        return sanity_pictures.draw(self._describe(), self._result, self._measure.value, self._said)
+
+
+def _half() -> ipywidgets.Layout:
+    """Beside each other where there is room, below each other where there isn't."""
+    return ipywidgets.Layout(flex="1 1 320px", min_width="0", max_width="500px")
 
 
 _PICTURES = (
@@ -356,28 +335,10 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _name(result: SanityResult, number: int) -> str:
-    return f"{number}: {result.steps[number].module}" if number else "0: trained"
-
-
 def _progress_text(progress: Progress) -> str:
     left = progress.seconds_left
     text = f"{progress.what}: {progress.done} of {progress.total}" if progress.total else "waiting"
     return text if left is None else f"{text}, {left:.0f} s left"
-
-
-def _show(place: ipywidgets.Image, pixels: Pixels) -> None:
-    """Put pixels on screen, enlarged by a whole number so that each stays one square."""
-    picture = Image.fromarray(pixels)
-    factor = max(1, -(-SIDE // max(picture.size)))
-    picture = picture.resize(
-        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
-    )
-    stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    with place.hold_sync():
-        place.width, place.height = str(picture.width), str(picture.height)
-        place.value = stream.getvalue()
 
 
 def _descendants(widget: Any) -> list[ipywidgets.Widget]:
@@ -399,11 +360,3 @@ def _experiment() -> Any:
             "pip install torch"
         ) from error
     return sanity
-
-
-def _bqplot() -> Any:
-    try:
-        import bqplot
-    except ImportError as error:
-        raise MissingDependency("zf.SanityCheck needs bqplot: pip install bqplot") from error
-    return bqplot

@@ -40,7 +40,7 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
-class _Page:
+class Page:
     """A white page on which sections are put one below the other."""
 
     def __init__(self) -> None:
@@ -51,6 +51,7 @@ class _Page:
     def text(
         self, x: int, y: int, text: str, size: int = 20, colour: str = INK, width: int = WIDTH
     ) -> None:
+        """Write at a place, cut off at ``width`` pixels."""
         font = _font(size)
         if self.pen.textlength(text, font) > width:
             while text and self.pen.textlength(text + "...", font) > width:
@@ -59,10 +60,12 @@ class _Page:
         self.pen.text((x, y), text, colour, font)
 
     def line(self, text: str, size: int, colour: str = INK) -> None:
+        """Write a line of its own, and go below it."""
         self.text(MARGIN, self.y, text, size, colour, WIDTH - 2 * MARGIN)
         self.y += round(size * 1.5)
 
     def empty(self, x: int, y: int, width: int, height: int, text: str = "") -> None:
+        """Mark the place of what isn't there."""
         self.pen.rectangle((x, y, x + width - 1, y + height - 1), EMPTY)
         if text:
             self.text(x + GAP, y + height // 2 - 12, text, 18, SOFT, width - 2 * GAP)
@@ -76,6 +79,7 @@ class _Page:
         self.image.paste(picture.resize(size, smooth), at)
 
     def finish(self) -> Image.Image:
+        """What was drawn, as high as it is."""
         return self.image.crop((0, 0, WIDTH, min(self.y + MARGIN, self.image.height)))
 
 
@@ -103,7 +107,7 @@ def draw(
     PIL.Image.Image
         RGB, 1200 px wide.
     """
-    page = _Page()
+    page = Page()
     unit = state["unit"]
     page.line(f"{info.model}" + (f"   {unit[0]}, channel {unit[1]}" if unit else ""), 30)
     known: dict[str, list[tuple[dict[str, Any], Answer | None]]] = {}
@@ -118,7 +122,7 @@ def draw(
     return page.finish()
 
 
-def _channels(page: _Page, fields: Mapping[str, Any], answer: Answer | None) -> None:
+def _channels(page: Page, fields: Mapping[str, Any], answer: Answer | None) -> None:
     last = fields["first"] + fields["count"] - 1
     page.line(f"Channels {fields['first']} .. {last}, each by its strongest patch", 18, SOFT)
     tile = 40
@@ -146,7 +150,7 @@ def _projected(data: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Image.
     ]
 
 
-def _patches(page: _Page, rule: str, top: Answer | None, projections: Answer | None) -> None:
+def _patches(page: Page, rule: str, top: Answer | None, projections: Answer | None) -> None:
     half = (WIDTH - 2 * MARGIN - 2 * GAP) // 2
     count = 0 if top is None else len(top[0]["activations"])
     if top is not None:
@@ -184,7 +188,7 @@ def _patches(page: _Page, rule: str, top: Answer | None, projections: Answer | N
 
 
 def _occlusion(
-    page: _Page,
+    page: Page,
     info: EngineInfo,
     state: Mapping[str, Any],
     known: Mapping[str, list[tuple[dict[str, Any], Answer | None]]],
@@ -266,7 +270,7 @@ def _heat_caption(info: EngineInfo, answer: Answer) -> str:
 
 
 def _classes(
-    page: _Page,
+    page: Page,
     info: EngineInfo,
     x: int,
     width: int,

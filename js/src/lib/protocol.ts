@@ -204,6 +204,21 @@ export interface Kinds {
   };
   predict: { key: { image: number; occluder: Occluder | null }; data: { classes: number } };
   sample: { key: UnitKey; data: { complete: boolean } };
+  /** A step of a sanity check, asked of the check itself. */
+  check: {
+    key: { check: string; step: number };
+    data: {
+      step: number;
+      /** The module that was randomised last; empty for the trained network. */
+      module: string;
+      note: string;
+      /** How alike it and the trained picture are; null: it can't be compared. */
+      rank: number | null;
+      rank_absolute: number | null;
+      ssim: number | null;
+      mime: string;
+    };
+  };
   occlusion: {
     key: SlideKey & { target: number | null; channel: number | null };
     data: OcclusionData;

@@ -9,6 +9,7 @@ import panels from "./panels.css";
 import patches from "./patches.css";
 import photo from "./photo.css";
 import picker from "./picker.css";
+import sanity from "./sanity.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
-export { classes, maps, patches, photo, picker };
+export { classes, maps, patches, photo, picker, sanity };

@@ -72,12 +72,7 @@ export function widget(name: string, view: View, sheets: readonly string[]): Wid
           if (now.aborted) return;
           heed(root, chosen, now);
           const selection = new ModelSelection(chosen);
-          const source = new KernelSource(model, String(model.get("fingerprint") ?? ""));
-          now.addEventListener("abort", () => source.close(), { once: true });
-          watch(model, now, () => {
-            source.lose();
-            sayNoAnswer(root, source, new NoAnswer(true), () => {});
-          });
+          const source = connect(root, model, now);
           const options = (model.get("view_options") ?? {}) as ViewOptions;
           show(root, view, selection, source, now, options);
         } catch (error) {
@@ -94,6 +89,21 @@ export function widget(name: string, view: View, sheets: readonly string[]): Wid
       await open();
     },
   };
+}
+
+/** What the kernel answers to a model; says on the root when its connection ends. */
+export function connect(
+  root: HTMLElement,
+  model: StateModel & Channel,
+  signal: AbortSignal,
+): KernelSource {
+  const source = new KernelSource(model, String(model.get("fingerprint") ?? ""));
+  signal.addEventListener("abort", () => source.close(), { once: true });
+  watch(model, signal, () => {
+    source.lose();
+    sayNoAnswer(root, source, new NoAnswer(true), () => {});
+  });
+  return source;
 }
 
 /** A widget's first line and its view. */

@@ -1,0 +1,62 @@
+"""A widget's place in a notebook: itself, and a static picture for when it can't live."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from PIL import Image
+
+from . import snapshot
+
+
+class TwoOutputs:
+    """Displays a widget as two outputs, of which the page hides the second while it lives.
+
+    The picture stays in saved notebooks, and is what shows where they are read without kernel, or
+    by somebody who doesn't trust them.
+    """
+
+    _picture_id: str | None = None
+    """Of the second output; None before the widget was displayed."""
+    _picture: Image.Image | None = None
+
+    def _paint_known(self) -> Image.Image:
+        """The picture as far as it is known; computes nothing."""
+        raise NotImplementedError
+
+    def _describe(self) -> str:
+        """What the picture shows, for those who don't see it."""
+        raise NotImplementedError
+
+    def _ipython_display_(self, **_: Any) -> None:
+        from IPython.display import display
+
+        bundle = None if self.comm is None else self._repr_mimebundle_()  # type: ignore[attr-defined]
+        if bundle is None:
+            display({"text/plain": f"{type(self).__name__} (closed)"}, raw=True)
+            return
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        display(data, metadata=metadata, raw=True)
+        self._picture_id = self._picture_id or uuid.uuid4().hex
+        self._show_picture(self._paint_known(), update=False)
+        self._displayed()
+
+    def _displayed(self) -> None:
+        """Called when both outputs stand."""
+
+    def _show_picture(self, picture: Image.Image, *, update: bool = True) -> None:
+        self._picture = picture
+        if self._picture_id is None:
+            return
+        from IPython.display import display
+
+        alt = f"zfwidgets {type(self).__name__}: {self._describe()}"
+        size = {"width": picture.width // 2, "height": picture.height // 2}
+        display(
+            {"image/jpeg": snapshot.to_jpeg(picture), "text/plain": alt},
+            metadata={"alt": alt, "image/jpeg": {**size, "alt": alt}},
+            raw=True,
+            display_id=self._picture_id,
+            update=update,
+        )
