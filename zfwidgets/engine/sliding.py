@@ -117,7 +117,6 @@ class Sliding:
             if resume is None:
                 result = self._start(question, scorer, target)
             scorer.prepare(question.grid.occluders(np.argwhere(~result.done)))
-        result = replace(result, note=scorer.note)
         timing = Timing(time.perf_counter() - began)
         self._timings.add(timing)
         steps = slide(scorer, question.grid, result.done, self._memory)
@@ -127,6 +126,7 @@ class Sliding:
             if batch is None:
                 return result
             _fill_in(result, batch)
+            result = replace(result, note=scorer.note)
             timing.seconds += batch.seconds
             timing.work += scorer.work * len(batch.cells)
             yield _copied(result)
