@@ -234,17 +234,29 @@ describe("maps of one pass", () => {
     const asked = model.gets.length;
     const words: [string, string, string][] = [
       ["probability", "0 %98 %without occluder 75 %probability of “tiger cat”", "takes the class"],
-      ["logit", "-476without occluder 6logit of “tiger cat”", "this class's own score"],
-      ["log_odds", "-32.88without occluder 1.25log-odds of “tiger cat”: ln p/(1−p)", "near 0 %"],
+      [
+        "logit",
+        "-476without occluder 6logit of “tiger cat” (the score before softmax)",
+        "this class's own score",
+      ],
+      ["log_odds", "-32.88without occluder 1.25log-odds of “tiger cat” (ln p/(1−p))", "near 0 %"],
       ["predicted", "most probable classlynx 50 %espresso 50 %", "changes the answer"],
-      ["total", "095without occluder 95sum over feature map features.3 : 5", "silences what"],
+      [
+        "total",
+        "595without occluder 95total activation of feature map features.3 : 5",
+        "silences what",
+      ],
       [
         "unit",
         "011.8without occluder 8activation of features.3 : 5 at row 3, column 4",
         "strongest",
       ],
       ["hamming", "0 %98 %without occluder 0 %share of features.3's units", "which units"],
-      ["cosine", "01.96without occluder 01 − cos of features.3's features", "turns the features"],
+      [
+        "cosine",
+        "01.96without occluder 0cosine distance of features.3's features (1 − cos",
+        "turns the features",
+      ],
     ];
     for (const [kind, legend, reading] of words) {
       choose(root, "Map", kind);
@@ -464,10 +476,10 @@ describe("pinned places", () => {
     press(heat, "p"); // cell 1, 1: number 9 of 48
     expect(pinned(root)).toEqual([
       ["probability", "75 %", "19 %"],
-      ["label", "tiger cat", "espresso"],
-      ["total", "95", "14"],
       ["logit", "6", "-9"],
       ["log-odds", "1.25", "-1.88"],
+      ["label", "tiger cat", "espresso"],
+      ["total", "95", "14"],
       ["unit", "8", "2.25"],
       ["Hamming", "0 %", "19 %"],
       ["cosine", "0", "0.375"],

@@ -22,7 +22,7 @@ explorer = zf.Explorer(
 SPANS = """def span(name, values, clean):
     values = np.append(values[np.isfinite(values)], clean)
     low, high = float(values.min()), float(values.max())
-    return (low, high) if name in ("logit", "log_odds") else (min(0.0, low), high)
+    return (low, high) if name in ("logit", "log_odds", "total", "unit") else (min(0.0, low), high)
 def shown(name, target=None):
     values = result.maps(target)[name]
     if name == "predicted":

@@ -24,15 +24,18 @@ export const KINDS: Record<MapKind, KindText> = {
   log_odds: { name: "log-odds", brief: "log-odds", of: "classes", needs: ["target"] },
   predicted: { name: "most probable label", brief: "label", of: "classes", needs: [] },
   total: {
-    name: "total of a feature map",
+    name: "feature map, total",
     brief: "total",
     of: "layer",
     needs: ["layer", "channel"],
   },
   unit: { name: "one unit", brief: "unit", of: "layer", needs: ["layer", "channel"] },
-  hamming: { name: "features: Hamming", brief: "Hamming", of: "layer", needs: ["layer"] },
-  cosine: { name: "features: cosine", brief: "cosine", of: "layer", needs: ["layer"] },
+  hamming: { name: "Hamming distance", brief: "Hamming", of: "layer", needs: ["layer"] },
+  cosine: { name: "cosine distance", brief: "cosine", of: "layer", needs: ["layer"] },
 };
+
+/** As people see them: `OcclusionMap.maps` in zfwidgets/records/occlusion.py has the same order. */
+export const ORDER = Object.keys(KINDS) as readonly MapKind[];
 
 /** What decides the values of a map: equal for two keys, the map is the same. */
 export function identityOf(kind: MapKind, key: Key<"occlusion">): string {
@@ -92,7 +95,7 @@ export class Grids {
   }
 }
 
-/** What the colour scale spans: from zero where zero means nothing left, or around the clean value. */
+/** What the colour scale spans: shares from zero, the others what there is, or around the clean value. */
 export function scaleOf(
   kind: MapKind,
   values: Float32Array,
@@ -105,7 +108,7 @@ export function scaleOf(
     const reach = Math.max(rest - low, high - rest) || 1;
     return [rest - reach, rest + reach];
   }
-  if (kind === "logit" || kind === "log_odds") {
+  if (kind !== "probability" && kind !== "hamming" && kind !== "cosine") {
     const span: [number, number] = [Math.min(low, rest), Math.max(high, rest)];
     return span[0] < span[1] ? span : [span[0] - 1, span[0] + 1];
   }
@@ -132,29 +135,42 @@ export function namesOf(classes: () => readonly string[]): Names {
   };
 }
 
-/** What a value is, with its unit: the words of a legend. */
+/** What a value is. */
 export function quantity(kind: MapKind, { data }: Grids, names: Names): string {
   const target = `“${names.className(data.target)}”`;
   const map = `${data.layer} : ${data.channel}`;
+  const [row, col] = data.unit_place ?? ["?", "?"];
   switch (kind) {
     case "probability":
       return `probability of ${target}`;
     case "logit":
-      return `logit of ${target} (score before softmax)`;
+      return `logit of ${target}`;
     case "log_odds":
-      return `log-odds of ${target}: ln p/(1−p)`;
+      return `log-odds of ${target}`;
     case "predicted":
       return "most probable class";
     case "total":
-      return `sum over feature map ${map}, in its own units`;
+      return `total activation of feature map ${map}`;
     case "unit":
-      return `activation of ${map}${data.unit_place ? ` at row ${data.unit_place[0]}, column ${data.unit_place[1]}` : ""}, in its own units`;
+      return `activation of ${map} at row ${row}, column ${col}`;
     case "hamming":
       return `share of ${data.layer}'s units that switch on or off`;
     case "cosine":
-      return `1 − cos of ${data.layer}'s features with those without occluder (0 same, 2 opposite)`;
+      return `cosine distance of ${data.layer}'s features`;
   }
 }
+
+/** In what its values are; "" where they say so themselves. */
+export const UNITS: Record<MapKind, string> = {
+  probability: "",
+  logit: "the score before softmax",
+  log_odds: "ln p/(1−p)",
+  predicted: "",
+  total: "in the layer's own units",
+  unit: "in the layer's own units",
+  hamming: "",
+  cosine: "1 − cos: 0 same, 2 opposite",
+};
 
 /** How to read it, in one sentence. */
 export function reading(kind: MapKind): string {

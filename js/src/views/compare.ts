@@ -4,8 +4,8 @@ import { announce } from "../lib/a11y";
 import { h } from "../lib/dom";
 import { fillText } from "../lib/fills";
 import { extent } from "../lib/format";
-import { type Grids, KINDS, type MapKind } from "../lib/map_kinds";
-import { type Key, MAPS } from "../lib/protocol";
+import { type Grids, KINDS, type MapKind, ORDER } from "../lib/map_kinds";
+import type { Key } from "../lib/protocol";
 import { type Fold, fold } from "./fold";
 import type { HeatMap, Overlay } from "./heatmap";
 import type { Shown } from "./map_layer";
@@ -80,7 +80,7 @@ export class Compare {
   update(): void {
     const overlay = this.overlay();
     const { grids } = this.heat;
-    const maps = MAPS.filter((kind) => kind !== overlay && grids?.has(kind));
+    const maps = ORDER.filter((kind) => kind !== overlay && grids?.has(kind));
     const options: [string, string][] = [
       ["", "nothing"],
       ...maps.map((kind): [string, string] => [kind, KINDS[kind].name]),

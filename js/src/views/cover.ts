@@ -119,14 +119,22 @@ function controlText(control: Control | null): string {
   );
 }
 
-export function coverLegend(fill: string, partial: boolean): (Node | string)[] {
+/** What the bars are; `covers` are those that are there. */
+export function coverLegend(
+  fill: string,
+  covers: readonly Covered[],
+  partial: boolean,
+): (Node | string)[] {
+  const shares = covers.flatMap(({ control }) => (control ? [control.overlap] : []));
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  const overlap = shares.length > 0 ? `, which cover ${percent(mean)} of it themselves` : "";
   return [
     h("i", { class: "zf-key zf-key-clean" }),
     "activation ",
     h("i", { class: "zf-key zf-key-under" }),
     `with exactly its receptive field covered (${fill}) `,
     h("i", { class: "zf-key zf-key-control" }),
-    "with random patches of the same size covered: mean and range. If the patch is what the unit " +
+    `with random patches of that size covered: mean and range${overlap}. If the patch is what the unit ` +
       "responds to, only its own cover takes the activation away. The photo shows where the " +
       `channel's maximum went.${partial ? " Still computing." : ""}`,
   ];

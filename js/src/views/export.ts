@@ -3,7 +3,7 @@
 import { announce } from "../lib/a11y";
 import { lutOf } from "../lib/colour";
 import { h } from "../lib/dom";
-import type { Grids, MapKind, Names } from "../lib/map_kinds";
+import { type Grids, type MapKind, type Names, ORDER } from "../lib/map_kinds";
 import { csv, download, npy } from "../lib/npy";
 import { clip } from "../lib/occlusion_grid";
 import type { Pair } from "../lib/protocol";
@@ -75,21 +75,9 @@ function array(grids: Grids, kind: MapKind): Blob {
   return npy(kind === "predicted" ? grids.predicted : grids.values(kind), grids.grid);
 }
 
-/** In the order of `OcclusionMap.to_frame` in zfwidgets/records/occlusion.py. */
-const COLUMNS = [
-  "probability",
-  "logit",
-  "log_odds",
-  "predicted",
-  "total",
-  "unit",
-  "hamming",
-  "cosine",
-] as const satisfies readonly MapKind[];
-
 /** A line a position: where the occluder was, and what every map of the pass says. */
 export function table(grids: Grids, [height, width]: Pair, names: Names): string {
-  const kinds = COLUMNS.filter((kind) => grids.has(kind));
+  const kinds = ORDER.filter((kind) => grids.has(kind));
   const labels = kinds.includes("predicted");
   const [rows, columns] = grids.grid;
   const lines = Array.from({ length: rows * columns }, (_, at) => {

@@ -2,8 +2,8 @@
 
 import { gridStep } from "../lib/a11y";
 import type { MapName } from "../lib/colour";
-import { h } from "../lib/dom";
-import { Grids, KINDS, type MapKind, type Names, valueText } from "../lib/map_kinds";
+import { h, select } from "../lib/dom";
+import { Grids, KINDS, type MapKind, type Names, ORDER, valueText } from "../lib/map_kinds";
 import { cellAt } from "../lib/occlusion_grid";
 import type { Answer, Box, Key, Pair } from "../lib/protocol";
 import { commonScale, type Legend, legendElement, MapLayer, type Shown } from "./map_layer";
@@ -12,16 +12,29 @@ import { place } from "./occluder";
 export type Overlay = MapKind | "none";
 
 export const OVERLAYS: readonly (readonly [Overlay, string])[] = [
-  ["probability", "probability of the target"],
-  ["logit", "logit of the target"],
-  ["log_odds", "log-odds of the target"],
-  ["predicted", "most probable label"],
-  ["total", "total of a feature map"],
-  ["unit", "one unit's activation"],
-  ["hamming", "features: Hamming distance"],
-  ["cosine", "features: cosine distance"],
+  ...ORDER.map((kind) => [kind, KINDS[kind].name] as const),
   ["none", "no map"],
 ];
+
+/** The choice of a map: of class scores, of a layer, or none. */
+export function mapChoice(value: Overlay, chosen: (value: Overlay) => void): HTMLSelectElement {
+  const group = (of: "classes" | "layer", label: string) => {
+    const kinds = ORDER.filter((kind) => KINDS[kind].of === of);
+    return h(
+      "optgroup",
+      { label },
+      ...kinds.map((kind) => h("option", { value: kind }, KINDS[kind].name)),
+    );
+  };
+  const element = select("Map", [], "", chosen as (value: string) => void);
+  element.append(
+    group("classes", "of class scores"),
+    group("layer", "of the chosen layer"),
+    h("option", { value: "none" }, "no map"),
+  );
+  element.value = value;
+  return element;
+}
 
 export const COLOURS = [
   ["viridis", "viridis"],

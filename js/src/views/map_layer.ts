@@ -11,6 +11,7 @@ import {
   quantity,
   reading,
   scaleOf,
+  UNITS,
   valueText,
 } from "../lib/map_kinds";
 import { labelColours, paintLabels, paintValues } from "../lib/occlusion_grid";
@@ -30,6 +31,8 @@ export interface Legend {
   /** Of two maps, which this is; "" of one. */
   side: "" | "left" | "right";
   /** What a cell's value is. */
+  what: string;
+  /** With its unit, and of which pass. */
   title: string;
   reading: string;
   scale: { colours: MapName; low: string; high: string; clean: string } | null;
@@ -100,7 +103,9 @@ function legendOf(
   scale: [number, number] | null,
   names: Names,
 ): Legend {
-  const title = `${about ? `${about}: ` : ""}${quantity(kind, grids, names)}`;
+  const what = quantity(kind, grids, names);
+  const unit = UNITS[kind] && ` (${UNITS[kind]})`;
+  const title = `${about ? `${about}: ` : ""}${what}${unit}`;
   if (kind === "predicted") {
     const all = labelColours(grids.predicted);
     const labels = all.slice(0, LABELS).map(({ label, share, colour }) => ({
@@ -109,13 +114,14 @@ function legendOf(
       colour,
     }));
     const more = all.length - labels.length;
-    return { side: "", title, reading: reading(kind), scale: null, labels, more };
+    return { side: "", what, title, reading: reading(kind), scale: null, labels, more };
   }
   const clean = grids.clean(kind);
   const [low, high] = scale ?? scaleOf(kind, grids.values(kind), clean, colours);
   const ends = { low: valueText(kind, low), high: valueText(kind, high) };
   return {
     side: "",
+    what,
     title,
     reading: reading(kind),
     scale: { colours, ...ends, clean: valueText(kind, clean) },

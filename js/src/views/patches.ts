@@ -6,7 +6,7 @@ import { gradient } from "../lib/colour";
 import { h, select } from "../lib/dom";
 import { fillText } from "../lib/fills";
 import { count, number } from "../lib/format";
-import { type Answer, type Catalogue, type Fill, PRIORITY } from "../lib/protocol";
+import { type Answer, type Catalogue, type Covered, type Fill, PRIORITY } from "../lib/protocol";
 import { ruleText } from "../lib/rules";
 import { coverLegend, tellCovers } from "./cover";
 import { Cell, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
@@ -89,7 +89,7 @@ export const patches: View = (el, selection, source, signal, options) => {
   /** Of the projections on screen: the common scale, and where scales clip. */
   let scale: { common: number; clippedAt: number } | null = null;
   let covering = false;
-  let covered: { fill: Fill; partial: boolean } | null = null;
+  let covered: { fill: Fill; covers: Covered[]; partial: boolean } | null = null;
   const renewCover = renewable(signal);
   let blank: ReturnType<typeof setTimeout> | undefined;
 
@@ -129,7 +129,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     const key = { layer, channel, k: K, fill };
     const load = { priority: PRIORITY.projections, signal: current };
     await panel.load("cover", key, "cover", load, ({ data }, _, complete) => {
-      covered = { fill: data.fill, partial: !complete };
+      covered = { fill: data.fill, covers: data.covers, partial: !complete };
       for (const cell of cells) {
         cell.cover.set(data.covers.find(({ image }) => image === cell.image) ?? null);
       }
@@ -150,7 +150,10 @@ export const patches: View = (el, selection, source, signal, options) => {
   };
 
   const explain = () => {
-    const of = covering && covered ? coverLegend(fillText(covered.fill).name, covered.partial) : [];
+    const of =
+      covering && covered
+        ? coverLegend(fillText(covered.fill).name, covered.covers, covered.partial)
+        : [];
     const below = h("span", { class: "zf-answers" }, ...of);
     panel.explain(...pictures(), of.length > 0 ? below : "");
   };

@@ -12,7 +12,7 @@ import { PRIORITY } from "../lib/protocol";
 import { Compare } from "./compare";
 import { onCovers } from "./cover";
 import { exportMenu } from "./export";
-import { COLOURS, HeatMap, type Look, OVERLAYS, type Overlay } from "./heatmap";
+import { COLOURS, HeatMap, type Look, mapChoice, OVERLAYS, type Overlay } from "./heatmap";
 import { MapRun } from "./map_run";
 import { defaultOccluder, occluderHandle, place } from "./occluder";
 import { occluderPanel } from "./occluder_panel";
@@ -130,7 +130,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     const legend = heat.legends[0];
     const parts = [
       legend
-        ? `Cell = ${legend.title} when the occluder is centred there. ${legend.reading}`
+        ? `Cell = ${legend.what} when the occluder is centred there. ${legend.reading}`
         : look.overlay === "none"
           ? "Drag the occluder: the bars show what the network thinks then."
           : "Drag the occluder, or slide it over the whole photo: Slide.",
@@ -252,7 +252,7 @@ export const photo: View = (el, selection, source, signal, options) => {
       row.redraw();
     },
   });
-  const maps = select("Map", OVERLAYS, look.overlay, (value) => {
+  const maps = mapChoice(look.overlay, (value) => {
     look.overlay = value;
     restyle();
   });

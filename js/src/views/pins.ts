@@ -1,9 +1,9 @@
 /** Places of the photo that were clicked: marks on it, and all values there in a small table. */
 
 import { h } from "../lib/dom";
-import { type Grids, KINDS, type MapKind, type Names, valueText } from "../lib/map_kinds";
+import { type Grids, KINDS, type MapKind, type Names, ORDER, valueText } from "../lib/map_kinds";
 import { cellAt } from "../lib/occlusion_grid";
-import { MAPS, type Pair } from "../lib/protocol";
+import type { Pair } from "../lib/protocol";
 import { type Fold, fold } from "./fold";
 import { place } from "./occluder";
 
@@ -96,7 +96,7 @@ export class Pins {
         },
         "×",
       );
-    const kinds = MAPS.filter((kind) => grids.has(kind));
+    const kinds = ORDER.filter((kind) => grids.has(kind));
     return h(
       "table",
       { class: "zf-pin-table" },
