@@ -28,8 +28,9 @@ class OcclusionMap(EngineWidget):
         Rows and columns of the occluder in pixels, one number for a square; by default 32 for
         an input of 224.
     fill
-        What covers: "grey" (the paper's), "mean" (the normalisation's mean colour) or a number
-        in the network's input units.
+        What covers: "grey" (the paper's), "mean" (the normalisation's mean colour), "blur" and
+        "noise" (made of the photo), "border" (its own border's colour), a fill of the engine's
+        own, or a number in the network's input units. Any hard edge is itself an artefact.
     overlay
         What the map shows first: "probability" (Fig. 7d), "logit" or "log_odds" of the target
         class, the class that is "predicted" (Fig. 7e), the "total" activation of the strongest
