@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import zfwidgets as zf
+from zfwidgets.records import Box
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
@@ -45,11 +46,26 @@ def test_cones_equal_whole_images_on_the_gpu(engines, monkeypatch) -> None:
         assert np.abs(a.pixels - b.pixels).max() <= 1e-4 * np.abs(b.pixels).max()
 
 
-def test_devices_agree_on_occlusion(engines) -> None:
-    here, there = (engines[d].occlude(3, 48, 32, progress=False) for d in ("cpu", "cuda"))
+@pytest.mark.parametrize("layer", [None, "features.7", "classifier.1"])
+def test_devices_agree_on_occlusion(engines, layer) -> None:
+    options = {"layer": layer, "also": [Box(20, 30, 40, 50)], "mask": "7e" * 32}
+    here, there = (
+        engines[d].occlude(3, 48, 32, "blur", progress=False, **options) for d in ("cpu", "cuda")
+    )
     assert there.note == ""
-    assert np.allclose(here.logits, there.logits, atol=1e-3)
-    assert np.allclose(here.logits.argmax(-1), there.logits.argmax(-1))
+    for name, values in here.maps().items():
+        if name == "predicted":
+            assert (values == there.maps()[name]).mean() > 0.9
+        else:
+            scale = np.abs(values).max()
+            assert np.abs(values - there.maps()[name]).max() <= 1e-3 * scale + 1e-3, name
+
+
+def test_devices_agree_on_covered_patches(engines) -> None:
+    here, there = (engines[d].cover_patches("features.4", 3, k=4) for d in ("cpu", "cuda"))
+    for one, other in zip(here, there, strict=True):
+        assert one.after == pytest.approx(other.after, rel=1e-3, abs=1e-2)
+        assert np.allclose(one.control_values, other.control_values, rtol=1e-3, atol=1e-2)
 
 
 def test_what_is_kept_is_on_the_gpu(engines) -> None:

@@ -50,7 +50,7 @@ class Measured:
 
 @dataclass
 class _Sums:
-    """Sums over what differs from the clean maps, n positions each, in float64.
+    """Sums over what differs from the clean maps, n positions each, as precise as the device can.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class _Sums:
     @classmethod
     def of(cls, maps: Tensor, clean: Tensor) -> _Sums:
         """Of maps (n, channels, rows, columns) beside clean ones."""
-        difference, double = maps - clean, torch.float64
+        difference, double = maps - clean, _wide(maps)
         return cls(
             difference.sum((2, 3), dtype=double),
             (difference * clean).sum((1, 2, 3), dtype=double),
@@ -109,8 +109,9 @@ class Response:
         self.layer, self.ref, self._covered = layer, ref, covered
         self._maps = clean.reshape(layer.shape)
         self._last = self._maps.permute(1, 2, 0).contiguous()
-        self._norm = self._maps.double().square().sum()
-        self._totals = self._maps.sum((1, 2), dtype=torch.float64)
+        wide = _wide(clean)
+        self._norm = self._maps.to(wide).square().sum()
+        self._totals = self._maps.sum((1, 2), dtype=wide)
         self._units, self._at = self._maps.flatten(1).max(1)
         columns = layer.shape[2]
         self._rows = torch.div(self._at, columns, rounding_mode="floor")
@@ -185,7 +186,7 @@ class Response:
     def _cosine(self, along: Tensor, square: Tensor) -> Tensor:
         """1 - cos, without the difference of two numbers that are almost equal."""
         if self._norm == 0:
-            return (square > 0).double()
+            return (square > 0).to(square)
         x, y = along / self._norm, square / self._norm
         norm = (1 + 2 * x + y).clamp(min=0)
         cos = (1 + x) / norm.sqrt()
@@ -196,6 +197,11 @@ class Response:
     def _numpy(self, values: Tensor) -> NDArray[Any]:
         found: NDArray[Any] = values.to(self._maps.dtype).cpu().numpy()
         return found
+
+
+def _wide(values: Tensor) -> torch.dtype:
+    """The type that sums are in: float64, which Apple's GPUs don't have."""
+    return torch.float32 if values.device.type == "mps" else torch.float64
 
 
 def _cut(values: Tensor, starts: Sequence[Ints], size: Sequence[int]) -> Tensor:

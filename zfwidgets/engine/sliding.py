@@ -18,6 +18,7 @@ from ..records import (
     Floats,
     LayerInfo,
     LayerResponse,
+    Occluder,
     OcclusionMap,
     Progress,
     check_also,
@@ -81,6 +82,7 @@ class Sliding:
         self._network, self._fills, self._predicting = network, fills, predicting
         self._lock, self._memory = lock, memory
         self._timings = Timings()
+        self._dragged: tuple[object, Scorer] | None = None
 
     def question(
         self,
@@ -107,17 +109,17 @@ class Sliding:
         self, question: Question, target: int | str | None, resume: OcclusionMap | None
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """Slide the occluder; yields the map so far, coarse positions first."""
-        began = time.perf_counter()
         if resume is not None:
             result = self._taken_over(question, resume, target)
             if result.complete:
                 return result
         with self._lock:
+            began = time.perf_counter()
             scorer = self._scorer(question)
             if resume is None:
                 result = self._start(question, scorer, target)
             scorer.prepare(question.grid.occluders(np.argwhere(~result.done)))
-        timing = Timing(time.perf_counter() - began)
+            timing = Timing(time.perf_counter() - began)
         self._timings.add(timing)
         steps = slide(scorer, question.grid, result.done, self._memory)
         while True:
@@ -131,6 +133,35 @@ class Sliding:
             timing.work += scorer.work * len(batch.cells)
             yield _copied(result)
 
+    def respond(
+        self, image: tuple[int | None, str, Tensor], occluder: Occluder, layer: str
+    ) -> LayerResponse:
+        """What one occluder does to a layer's feature maps, on a grid of one cell."""
+        size, mask = (occluder.box.height, occluder.box.width), occluder.mask
+        question = self.question(image, size, 1, occluder.fill, layer, mask, occluder.also)
+        key = (image[0], layer, size, occluder.fill, mask, question.also)
+        with self._lock:
+            if image[0] is None or self._dragged is None or self._dragged[0] != key:
+                self._dragged = key, self._scorer(question, classes=False)
+            scorer = self._dragged[1]
+            scores = self._memory.in_parts("a layer's response", scorer, [occluder.box])[0]
+        response, measured = scorer.response, scores.measured
+        assert response is not None
+        assert measured is not None
+        totals, units, hamming, cosine = (
+            part.astype(np.float32).reshape(1, 1, *part.shape[1:]) for part in measured.parts()
+        )
+        return LayerResponse(
+            layer=layer,
+            totals=totals,
+            units=units,
+            hamming=hamming,
+            cosine=cosine,
+            clean_totals=response.clean_totals,
+            clean_units=response.clean_units,
+            places=response.places,
+        )
+
     def estimate_steps(self, question: Question) -> Generator[Progress, None, Estimate]:
         """How long `steps` will take."""
         every = np.argwhere(np.ones(question.grid.shape, dtype=bool))
@@ -143,20 +174,21 @@ class Sliding:
 
     def _probe(self, question: Question, boxes: list[Box]) -> Generator[Progress, None, None]:
         some, what = boxes[:: max(1, len(boxes) // PROBE)][:PROBE], "looking how long it takes"
-        began = time.perf_counter()
+        timing = Timing(0.0)
         with self._lock:
+            began = time.perf_counter()
             scorer = self._scorer(question)
-        timing = Timing(time.perf_counter() - began)
+            timing.setup += time.perf_counter() - began
         yield Progress(0, len(some), None, what)
-        began = time.perf_counter()
         with self._lock:
+            began = time.perf_counter()
             scorer.prepare(boxes, check=False)
-        timing.setup += time.perf_counter() - began
+            timing.setup += time.perf_counter() - began
         yield Progress(0, len(some), None, what)
-        began = time.perf_counter()
         with self._lock:
+            began = time.perf_counter()
             self._memory.in_parts(SLIDING, scorer, some)
-        timing.seconds = time.perf_counter() - began
+            timing.seconds = time.perf_counter() - began
         timing.work = scorer.work * len(some)
         self._timings.add_probe(timing)
 
@@ -164,7 +196,7 @@ class Sliding:
     def _classes(self) -> bool:
         return not self._predicting.no_classes
 
-    def _scorer(self, question: Question) -> Scorer:
+    def _scorer(self, question: Question, *, classes: bool = True) -> Scorer:
         fill = self._fills.of(question.fill, question.tensor, question.index)
         paint = Paint.of(fill, question.mask, question.grid.size)
 
@@ -175,7 +207,7 @@ class Sliding:
                 paint,
                 question.layer,
                 question.also,
-                classes=self._classes,
+                classes=classes and self._classes,
             )
 
         return self._memory.in_parts(SLIDING, make, [question.tensor])[0]
