@@ -33,14 +33,16 @@ def policy(script: str, *, folder: bool) -> str:
     return "; ".join(rules)
 
 
-def place(view: int) -> str:
-    """Where a view of the manifest will be."""
-    return f'<div class="zf-place" data-zf-view="{view}"><noscript>{NEEDS_SCRIPT}</noscript></div>'
+def place(view: int, meanwhile: str = "", bundle: str = "") -> str:
+    """Where a view of a bundle's manifest will be; HTML stands there ``meanwhile``."""
+    meanwhile = meanwhile or f"<noscript>{NEEDS_SCRIPT}</noscript>"
+    of = f' data-zf-bundle="{bundle}"' if bundle else ""
+    return f'<div class="zf-place" data-zf-view="{view}"{of}>{meanwhile}</div>'
 
 
-def element(name: str, part: bytes) -> bytes:
+def element(name: str, part: bytes, bundle: str = "") -> bytes:
     """A part inside a page."""
-    opening = f'<script type="application/octet-stream" id="zf-part-{name}">'
+    opening = f'<script type="application/octet-stream" id="zf-part-{bundle}{name}">'
     return opening.encode() + base64.b64encode(part) + b"</script>\n"
 
 

@@ -258,22 +258,26 @@ class Draft:
         manifest["views"] = self.views
         return content
 
-    def render(self, content: Content, folder: str | None = None) -> Iterable[bytes]:
-        """The page, piece by piece."""
+    def origin(self, content: Content) -> str:
+        """Where it comes from, as HTML."""
         manifest = content.manifest
         said = manifest["sentences"]
         terms = provenance.facts(
             self.engine, list(manifest["layers"]), [said["photos"], said["pictures"]]
         )
         terms += [("Note", sentence) for sentence in content.left_out]
-        origin = provenance.page(
+        return provenance.page(
             terms,
             RULE,
             content.operations,
             self.engine.info.skipped,
             getattr(self.engine, "licences", ()),
         )
-        packed = pack([(manifest, [])])
+
+    def render(self, content: Content, folder: str | None = None) -> Iterable[bytes]:
+        """The page, piece by piece."""
+        packed = pack([(content.manifest, [])])
+        origin = self.origin(content)
         return page.render(self.title, self.body, origin, packed, content.parts, folder=folder)
 
 

@@ -442,6 +442,10 @@ class StoredEngine:
         """Not in a report: nothing is computed."""
         raise self._not_stored("estimate")
 
+    def respond(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report."""
+        raise self._not_stored("respond")
+
     def cover_steps(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report."""
         raise self._not_stored("cover")

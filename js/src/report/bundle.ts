@@ -146,9 +146,12 @@ function unpack(content: ArrayBuffer): Stored[] {
 
 // ---------------------------------------------------------------- where parts lie
 
-/** Parts inside the page; while it still comes in, those that are asked for are waited for. */
-export function inPage(page: Document): Open {
-  const find = (part: string) => page.getElementById(`zf-part-${part}`);
+/**
+ * Parts inside the page, of one bundle of maybe several; while the page still comes in, those that
+ * are asked for are waited for.
+ */
+export function inPage(page: Document, bundle: string): Open {
+  const find = (part: string) => page.getElementById(`zf-part-${bundle}${part}`);
   const whole = (part: string) => {
     const element = find(part);
     // Text comes in pieces: an element is whole when something stands behind it.

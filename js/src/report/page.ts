@@ -18,7 +18,7 @@ import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./bundle"
 import { linked, toHash } from "./link";
 import styles from "./report.css";
 import { StoredSelection } from "./snap";
-import { StoredSource } from "./stored_source";
+import { StoredAnswers, StoredSource } from "./stored_source";
 
 const VIEWS: Record<string, View> = {
   explorer,
@@ -35,42 +35,61 @@ export interface PageManifest extends Manifest {
   views: { view: string; selection: number; options: ViewOptions }[];
 }
 
-/** Bring all places of the page's views to life. */
+/** Bring all places of the page's views to life; a page may have views of several bundles. */
 export async function open(page: Document): Promise<void> {
   injectStyles(page.body, [styles]);
+  const places = [...page.querySelectorAll<HTMLElement>("[data-zf-view]")];
+  const bundles = new Set(places.map((place) => place.dataset.zfBundle ?? ""));
+  const notice = h("p", { class: "zf-notice", role: "status", hidden: true });
   const { signal } = new AbortController();
-  try {
-    const folder = page.querySelector<HTMLMetaElement>('meta[name="zfwidgets-parts"]')?.content;
-    const parts = inPage(page);
-    const bundle = await Bundle.read(parts, folder ? inFolder(folder) : parts);
-    const manifest = bundle.manifest as PageManifest;
-    const source = new StoredSource(bundle);
-    const [, rows, columns] = manifest.catalogue.engine.input;
-    const selections = manifest.selections.map(
-      (state) => new StoredSelection(state, manifest.formats, [rows, columns]),
-    );
-    const notice = h("p", { class: "zf-notice", role: "status", hidden: true });
-    const first = selections[0];
-    if (first) {
-      linked(first, manifest.catalogue, (text) => say(notice, text), signal);
-      tools(page, () => new URL(toHash(first), location.href).href, notice, signal);
+  let first = true;
+  for (const name of bundles) {
+    const mine = places.filter((place) => (place.dataset.zfBundle ?? "") === name);
+    try {
+      await fill(page, name, mine, first ? notice : null, signal);
+      first = false;
+    } catch (error) {
+      console.error(error);
+      const what = error instanceof BrokenReport ? "This report is broken" : "This page failed";
+      const text = error instanceof Error ? error.message : String(error);
+      const alert = h("p", { class: "zf-notice", role: "alert" }, `${what}: ${text}`);
+      (mine[0] ?? page.body).prepend(alert);
     }
-    for (const place of page.querySelectorAll<HTMLElement>("[data-zf-view]")) {
-      const { view, selection, options } = manifest.views[Number(place.dataset.zfView)] ?? {};
-      const chosen = selections[selection ?? -1];
-      const known = VIEWS[view ?? ""];
-      if (!known || !view || !chosen) continue;
-      place.replaceChildren();
-      const root = createRoot(place, view, SHEETS, signal);
-      show(root, known, chosen, source, signal, options ?? {});
-      if (view === "explorer" || view === "grid") lack(root, chosen, source, signal);
-      settle(root, manifest);
-    }
-  } catch (error) {
-    console.error(error);
-    const name = error instanceof BrokenReport ? "This report is broken" : "This page failed";
-    const text = error instanceof Error ? error.message : String(error);
-    page.body.prepend(h("p", { class: "zf-notice", role: "alert" }, `${name}: ${text}`));
+  }
+}
+
+/** The views of one bundle. The page's address is that of the first selection of the first one. */
+async function fill(
+  page: Document,
+  name: string,
+  places: readonly HTMLElement[],
+  notice: HTMLElement | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const folder = page.querySelector<HTMLMetaElement>('meta[name="zfwidgets-parts"]')?.content;
+  const parts = inPage(page, name);
+  const bundle = await Bundle.read(parts, folder ? inFolder(folder) : parts);
+  const manifest = bundle.manifest as PageManifest;
+  const answers = new StoredAnswers(bundle);
+  const [, rows, columns] = manifest.catalogue.engine.input;
+  const selections = manifest.selections.map(
+    (state) => new StoredSelection(state, manifest.formats, [rows, columns]),
+  );
+  const first = selections[0];
+  if (first && notice) {
+    linked(first, manifest.catalogue, (text) => say(notice, text), signal);
+    tools(page, () => new URL(toHash(first), location.href).href, notice, signal);
+  }
+  for (const place of places) {
+    const { view, selection, options } = manifest.views[Number(place.dataset.zfView)] ?? {};
+    const chosen = selections[selection ?? -1];
+    const known = VIEWS[view ?? ""];
+    if (!known || !view || !chosen) continue;
+    place.replaceChildren();
+    const root = createRoot(place, view, SHEETS, signal);
+    show(root, known, chosen, new StoredSource(answers), signal, options ?? {});
+    if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);
+    settle(root, manifest);
   }
 }
 
@@ -83,7 +102,7 @@ function say(place: HTMLElement, text: string): void {
 function lack(
   root: HTMLElement,
   selection: SelectionStore,
-  source: StoredSource,
+  answers: StoredAnswers,
   signal: AbortSignal,
 ): void {
   const line = h("p", { class: "zf-lack", role: "status", hidden: true });
@@ -91,7 +110,7 @@ function lack(
   const tell = async () => {
     const unit = selection.get("unit");
     if (!unit) return say(line, "");
-    const [held, all] = await source.projected(...unit, selection.get("rule") || "deconvnet");
+    const [held, all] = await answers.projected(...unit, selection.get("rule") || "deconvnet");
     if (selection.get("unit")?.join() !== unit.join()) return;
     const strongest = held === 1 ? "the strongest" : `the ${held} strongest`;
     const which = held === 0 ? "no projections" : `${strongest} of ${count(all, "projection")}`;

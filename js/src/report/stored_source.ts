@@ -67,9 +67,8 @@ interface Positions {
 
 type Find<K extends Kind> = (key: Key<K>) => Promise<Answer<K>>;
 
-export class StoredSource implements Source {
+export class StoredAnswers {
   private readonly places = new Map<string, [part: string, at: number]>();
-  private readonly slots = new Map<string, symbol>();
   private readonly photos = new Map<number, Promise<ImageBitmap>>();
   private readonly columns = new Map<string, Promise<LayerColumns>>();
   private readonly derived: { [K in Kind]?: Find<K> } = {
@@ -92,29 +91,11 @@ export class StoredSource implements Source {
     return this.bundle.manifest.catalogue;
   }
 
-  async get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>> {
-    const mine = Symbol();
-    this.slots.set(options.slot, mine);
-    const answer = await this.find(kind, key);
-    // As from a kernel: only the newest of a slot is answered, and only who still listens.
-    if (this.slots.get(options.slot) !== mine || options.signal?.aborted) throw new Superseded();
-    return answer;
-  }
-
-  /** What takes longest to come from a page is unpacking: do that ahead. */
-  prefetch<K extends Kind>(kind: K, key: Key<K>): void {
-    if (kind === "projections") this.find(kind, key).catch(() => {});
-  }
-
-  onRevival(): () => void {
-    return () => {}; // nothing dies here
-  }
-
   holds(kind: string, key: object): boolean {
     return this.places.has(identity(kind, key));
   }
 
-  private async find<K extends Kind>(kind: K, key: Key<K>): Promise<Answer<K>> {
+  async find<K extends Kind>(kind: K, key: Key<K>): Promise<Answer<K>> {
     const place = this.places.get(identity(kind, key));
     if (place) return (await this.stored(...place)) as Answer<K>;
     const derive = this.derived[kind] as Find<K> | undefined;
@@ -342,4 +323,29 @@ export class StoredSource implements Source {
 
 function boxOf({ top, left, height, width }: Box): Box {
   return { top, left, height, width };
+}
+
+/** What one view asks: the views of a page share the answers, and each has slots of its own. */
+export class StoredSource implements Source {
+  private readonly slots = new Map<string, symbol>();
+
+  constructor(private readonly answers: StoredAnswers) {}
+
+  async get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>> {
+    const mine = Symbol();
+    this.slots.set(options.slot, mine);
+    const answer = await this.answers.find(kind, key);
+    // As from a kernel: only the newest of a slot is answered, and only who still listens.
+    if (this.slots.get(options.slot) !== mine || options.signal?.aborted) throw new Superseded();
+    return answer;
+  }
+
+  /** What takes longest to come from a page is unpacking: do that ahead. */
+  prefetch<K extends Kind>(kind: K, key: Key<K>): void {
+    if (kind === "projections") this.answers.find(kind, key).catch(() => {});
+  }
+
+  onRevival(): () => void {
+    return () => {}; // nothing dies here
+  }
 }

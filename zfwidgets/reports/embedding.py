@@ -1,0 +1,58 @@
+"""The widgets that a kernel shows, as bundles for a page that isn't ours: an exported notebook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..widgets.base import EngineWidget
+from . import page
+from .parts import pack
+from .saving import VIEWS, Draft
+
+PLACES = "places.json"
+BUNDLES = "bundles.html"
+
+
+def shown() -> list[EngineWidget]:
+    """The widgets of this process that were displayed, in the order in which they were made."""
+    from ipywidgets.widgets import widget
+
+    return [
+        one
+        for one in list(widget._instances.values())
+        if isinstance(one, EngineWidget) and one._picture_id and one._module in VIEWS
+    ]
+
+
+def save_shown(folder: str | Path, *, budget: str | float | None = "10 MB") -> None:
+    """Write what was displayed into a folder, for `zfwidgets.reports.exporter`.
+
+    ``places.json`` says which bundle and view each widget's model is, ``bundles.html`` holds the
+    bundles, one an engine, each of ``budget`` at most.
+    """
+    folder = Path(folder)
+    groups: dict[str, list[EngineWidget]] = {}
+    for widget in shown():
+        groups.setdefault(widget.fingerprint, []).append(widget)
+    places: dict[str, Any] = {}
+    with (folder / BUNDLES).open("wb") as file:
+        for number, widgets in enumerate(groups.values()):
+            bundle = f"{number}-"
+            file.writelines(_bundle(widgets, bundle, budget))
+            for view, widget in enumerate(widgets):
+                places[widget.model_id] = page.place(view, "{picture}", bundle)
+    (folder / PLACES).write_text(json.dumps(places), "utf-8")
+
+
+def _bundle(
+    widgets: list[EngineWidget], bundle: str, budget: str | float | None
+) -> Iterable[bytes]:
+    draft = Draft(widgets)
+    content = draft.collect(draft.plan(budget=budget), progress=False)
+    yield draft.origin(content).encode()
+    yield page.element("manifest", pack([(content.manifest, [])]), bundle)
+    for name, part in content.parts.items():
+        yield page.element(name, part, bundle)

@@ -1,0 +1,125 @@
+"""``jupyter nbconvert --to zfwidgets_html``: a notebook whose widgets live on without a kernel."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tempfile
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters.html import HTMLExporter
+from nbconvert.utils.exceptions import ConversionException
+from traitlets import Bool, Integer, Unicode, default
+
+from ..errors import InputError
+from ..widgets.bundle import esm
+from .embedding import BUNDLES, PLACES
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+CELL = """import zfwidgets.reports.embedding as _zf
+_zf.save_shown({folder!r}, budget={budget!r})
+"""
+
+
+class NotebookFails(InputError, ConversionException):
+    """A notebook doesn't run; nbconvert shows the message, and the exit code says so."""
+
+
+class ReportExporter(HTMLExporter):
+    """Runs a notebook in a kernel of its own, and exports it with its widgets alive.
+
+    Each of our widgets is a view over what was stored of it, as in a report; the page makes no
+    requests. What other widgets show needs a kernel or a CDN and stays as plain nbconvert has it;
+    formulas stay as they are written, since what draws them is loaded from elsewhere.
+    """
+
+    export_from_notebook = "HTML with live zfwidgets"
+
+    execute = Bool(
+        True, help="Run the notebook: what widgets show isn't in its file. False: pictures only."
+    ).tag(config=True)
+    budget = Unicode("10 MB", help="Size at most of what is stored of one engine's widgets.").tag(
+        config=True
+    )
+    timeout = Integer(600, help="Seconds that a cell may take.").tag(config=True)
+
+    @default("template_name")
+    def _template_name_default(self) -> str:
+        return "zfwidgets"
+
+    @default("extra_template_basedirs")
+    def _extra_template_basedirs_default(self) -> list[str]:
+        return [str(Path(__file__).parent / "templates")]
+
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
+        """Run, replace our widgets' outputs by places for views, and append what these need."""
+        nb = copy.deepcopy(nb)
+        resources = self._init_resources(resources)
+        nb.metadata.pop("widgets", None)  # a state that only a runtime from elsewhere can show
+        if self.execute:
+            with tempfile.TemporaryDirectory(prefix="zfwidgets-") as folder:
+                self._run(nb, resources, folder)
+                places = json.loads(Path(folder, PLACES).read_text("utf-8"))
+                bundles = Path(folder, BUNDLES).read_text("utf-8")
+            used = [cell for cell in nb.cells if cell.cell_type == "code" and _settle(cell, places)]
+            if used:
+                script = f"<script>{esm('report')}</script>"
+                resources["zfwidgets_report"] = script + bundles
+        return super().from_notebook_node(nb, resources, **kw)
+
+    def _run(self, nb: Any, resources: Any, folder: str) -> None:
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError
+
+        nb.cells.append(nbformat.v4.new_code_cell(CELL.format(folder=folder, budget=self.budget)))
+        path = resources.get("metadata", {}).get("path") or None
+        client = NotebookClient(
+            nb,
+            timeout=self.timeout,
+            resources={"metadata": {"path": path}},
+            store_widget_state=False,
+        )
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            raise NotebookFails(f"It isn't exported, as it doesn't run: {error}") from error
+        finally:
+            nb.cells.pop()
+
+
+def _settle(cell: Any, places: dict[str, str]) -> bool:
+    """Put places for views where a cell's outputs are widgets of ours; whether there were any."""
+    outputs: list[Any] = []
+    waiting: str | None = None  # a place, whose static picture is the next output
+    found = False
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if waiting is not None:
+            ours = str(data.get("text/plain", "")).startswith("zfwidgets ")
+            outputs.append(_html(waiting, _picture(data) if ours else ""))
+            waiting = None
+            if ours:
+                continue
+        waiting = places.get(data.get(WIDGET, {}).get("model_id"))
+        if waiting is None:
+            outputs.append(output)
+        found = found or waiting is not None
+    if waiting is not None:
+        outputs.append(_html(waiting, ""))
+    cell.outputs = outputs
+    return found
+
+
+def _html(place: str, picture: str) -> Any:
+    html = place.replace("{picture}", picture)
+    return nbformat.v4.new_output("display_data", {"text/html": html})
+
+
+def _picture(data: Any) -> str:
+    alt = escape(str(data["text/plain"]))
+    return (
+        f'<img src="data:image/jpeg;base64,{data["image/jpeg"].strip()}" alt="{alt}" width="600">'
+    )
