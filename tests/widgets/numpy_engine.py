@@ -284,6 +284,24 @@ class NumpyEngine:
     def fills(self) -> tuple[str, ...]:
         return tuple(FILLS)
 
+    def respond(self, image, occluder, layer):
+        now = self.forward(self.input(image, occluder))[layer]
+        then = self.forward(self.input(image))[layer]
+        channels, _, columns = then.shape
+        at = then.reshape(channels, -1).argmax(1)
+        places = np.stack([at // columns, at % columns], 1)
+        cos = now.ravel() @ then.ravel() / np.linalg.norm(now) / np.linalg.norm(then)
+        return LayerResponse(
+            layer,
+            now.sum((1, 2))[None, None],
+            now[(range(channels), *places.T)][None, None],
+            ((now > 0) != (then > 0)).mean()[None, None],
+            np.array([[1 - cos]]),
+            then.sum((1, 2)),
+            then[(range(channels), *places.T)],
+            places,
+        )
+
     def occlude_steps(
         self,
         image,

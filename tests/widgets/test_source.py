@@ -16,7 +16,7 @@ from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import CLIPPED_AT, Box, Occluder, display_scale, signed_to_uint8
 from zfwidgets.widgets.cache import Cache
 from zfwidgets.widgets.encode import LOSSLESS_BELOW, encode_pictures, on_scale, thumbnail
-from zfwidgets.widgets.keys import rule_name
+from zfwidgets.widgets.keys import rule_name, to_occluder
 from zfwidgets.widgets.passes import MAPS
 from zfwidgets.widgets.source import Source
 
@@ -438,6 +438,25 @@ def test_a_model_without_classes_has_maps_of_its_layers():
         answer(source, "occlusion", **{**fields, "layer": None, "channel": None})
     with pytest.raises(UnsupportedModel, match="NumpyNet has no classes"):
         answer(source, "predict", image=0, occluder=None)
+
+
+def test_responses_to_one_occluder(source):
+    occluder = {**OCCLUDER, "top": 3, "left": -2}
+    data, buffers = answer(source, "respond", image=4, occluder=occluder, layer="relu2")
+    expected = source.engine.respond(4, to_occluder(occluder), "relu2")
+    assert (data["layer"], data["channels"]) == ("relu2", len(expected.clean_totals))
+    assert data["strongest"] == expected.clean_totals.argmax()
+    assert data["hamming"] == pytest.approx(expected.hamming.item())
+    assert data["cosine"] == pytest.approx(expected.cosine.item())
+    now, units, clean, clean_units = (np.frombuffer(b, "<f4") for b in buffers)
+    np.testing.assert_allclose(now, expected.totals[0, 0], rtol=1e-6)
+    np.testing.assert_allclose(units, expected.units[0, 0], rtol=1e-6)
+    np.testing.assert_allclose(clean, expected.clean_totals, rtol=1e-6)
+    np.testing.assert_allclose(clean_units, expected.clean_units, rtol=1e-6)
+    for wrong in ({"occluder": None}, {"layer": "relu9"}):
+        fields = {"image": 4, "occluder": occluder, "layer": "relu2", **wrong}
+        with pytest.raises(InputError):
+            answer(source, "respond", **fields)
 
 
 def test_estimates_are_the_engines_and_not_kept(source):

@@ -14,6 +14,7 @@ from ..records import (
     CoveredPatches,
     Estimate,
     LayerInfo,
+    LayerResponse,
     Occluder,
     OcclusionMap,
     Prediction,
@@ -55,6 +56,33 @@ class Occluding:
     def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
         """Class scores of an image (an index or one of your own), maybe occluded."""
         return self._predicting.predict(*self._image(image), occluder)
+
+    def respond(self, image: Any, occluder: Occluder, layer: str) -> LayerResponse:
+        """What one occluder does to a layer's feature maps.
+
+        The clean maps are kept for the next call with the same image and layer, of a dragged
+        occluder.
+
+        Parameters
+        ----------
+        image
+            An index, or an image of your own.
+        occluder
+            Where it lies; it may reach over the image's border.
+        layer
+            Whose feature maps are measured.
+
+        Returns
+        -------
+        LayerResponse
+            On a grid of one cell: ``totals`` (1, 1, channels), ``hamming`` (1, 1), ...
+
+        Raises
+        ------
+        InputError, UnknownLayer
+            A fill, mask or layer that isn't possible, naming it.
+        """
+        return self._sliding.respond(self._image(image), occluder, layer)
 
     def occlude(
         self,

@@ -18,6 +18,7 @@ from ..records import (
     EngineInfo,
     Estimate,
     LayerInfo,
+    LayerResponse,
     Occluder,
     OcclusionMap,
     Pixels,
@@ -82,6 +83,9 @@ class EngineProtocol(Protocol):
 
     def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
         """Class scores of an image, maybe occluded."""
+
+    def respond(self, image: int, occluder: Occluder, layer: str) -> LayerResponse:
+        """What one occluder does to a layer's feature maps: a response on a grid of one cell."""
 
     @property
     def fills(self) -> tuple[str, ...]:

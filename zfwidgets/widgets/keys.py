@@ -215,6 +215,11 @@ FIELDS: dict[str, dict[str, Check]] = {
         **_IMAGE,
         "occluder": lambda e, k, v: None if v is None else occluder_rectangle(e, v, whole=True),
     },
+    "respond": {
+        **_IMAGE,
+        "occluder": lambda e, k, v: occluder_rectangle(e, v, whole=True),
+        **_LAYER,
+    },
     "sample": _CHANNEL,
     "occlusion": {
         **_SLIDE,

@@ -74,6 +74,7 @@ class Source:
             "projections": self._projections,
             "photo": self._photo,
             "predict": self._predict,
+            "respond": self._respond,
             "sample": self._sample,
             "occlusion": self._occlusion,
             "estimate": self._estimate,
@@ -304,6 +305,21 @@ class Source:
         yield from ()
         probabilities = self.engine.predict(image, to_occluder(occluder)).probabilities
         return {"classes": len(probabilities)}, [numbers(probabilities)]
+
+    def _respond(self, image: int, occluder: Mapping[str, Any], layer: str) -> Steps:
+        yield from ()
+        record = to_occluder(occluder)
+        assert record is not None
+        found = self.engine.respond(image, record, layer)
+        distances = {"hamming": float(found.hamming[0, 0]), "cosine": float(found.cosine[0, 0])}
+        arrays = (found.totals[0, 0], found.units[0, 0], found.clean_totals, found.clean_units)
+        data = {
+            "layer": found.layer,
+            "channels": len(found.clean_totals),
+            "strongest": found.strongest_channel,
+            **distances,
+        }
+        return data, [numbers(array) for array in arrays]
 
     def _sample(self, layer: str, channel: int) -> Steps:
         yield from self._index()
