@@ -413,12 +413,15 @@ def test_fills_that_are_not_possible_are_named(fills: dict[str, object], says: s
 
 def test_what_a_callable_fill_gives_is_checked() -> None:
     fills = {"flat": lambda x: x[0], "dice": torch.rand_like, "over": lambda x: x.zero_()}
+    fills["broken"] = lambda x: x.no_such_thing
     engine = small(fills=fills)
     before, state = engine._source.tensor(0), torch.get_rng_state()
     with pytest.raises(InputError, match=r"'flat' has shape \(44, 68\)"):
         engine.occlude(0, 9, fill="flat")
     with pytest.raises(InputError, match="The fill 'dice' draws random numbers"):
         engine.occlude(0, 9, fill="dice")
+    with pytest.raises(InputError, match="The fill 'broken' failed .* 'no_such_thing'"):
+        engine.predict(0, Occluder(Box(0, 0, 2, 2), "broken"))
     assert engine.occlude(0, 9, fill="over", progress=False).complete
     assert torch.equal(engine._tensor(0), before), "a callable gets a copy"
     assert torch.equal(torch.get_rng_state(), state)

@@ -7,6 +7,7 @@ is blurred has the softest.
 from __future__ import annotations
 
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Fills:
     def __init__(self, source: ImageSource, own: Mapping[str, Any] | None = None) -> None:
         self._source, self._own = source, dict(own or {})
         self._kept: OrderedDict[tuple[int, str], Tensor] = OrderedDict()
+        self._lock = threading.Lock()
         for name, fill in self._own.items():
             if not name or name in FILLS:
                 raise InputError(
@@ -85,24 +87,32 @@ class Fills:
                 f"There is no fill {fill!r}: expected a number or one of {', '.join(self.names)}. "
                 "Fills of your own: zf.Engine(..., fills={name: array or callable})."
             )
-        key = None if index is None else (index, fill)
-        if key is not None and key in self._kept:
+        if index is None:
+            return self._make(fill, image)
+        key = (index, fill)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = self._make(fill, image)
             self._kept.move_to_end(key)
-            return self._kept[key]
-        values = self._make(fill, image)
-        if key is not None:
-            self._kept[key] = values
             while len(self._kept) > KEEP:
                 self._kept.popitem(last=False)
-        return values
+            return self._kept[key]
 
     def _make(self, fill: str, image: Tensor) -> Tensor:
         if fill in _MADE:
             return _MADE[fill](image)
         own = self._own[fill]
         if callable(own):
-            with refuse_draws(f"The fill {fill!r}"), torch.no_grad():
-                own = self._checked(fill, own(image.clone()))
+            try:
+                with refuse_draws(f"The fill {fill!r}"), torch.no_grad():
+                    own = own(image.clone())
+            except InputError:
+                raise
+            except Exception as error:
+                raise InputError(
+                    f"The fill {fill!r} failed on an image: {type(error).__name__}: {error}"
+                ) from error
+            own = self._checked(fill, own)
         made: Tensor = own.to(image)
         return made
 
