@@ -420,7 +420,7 @@ def test_what_a_callable_fill_gives_is_checked() -> None:
         engine.occlude(0, 9, fill="flat")
     with pytest.raises(InputError, match="The fill 'dice' draws random numbers"):
         engine.occlude(0, 9, fill="dice")
-    with pytest.raises(InputError, match="The fill 'broken' failed .* 'no_such_thing'"):
+    with pytest.raises(InputError, match=r"The fill 'broken' failed .* 'no_such_thing'"):
         engine.predict(0, Occluder(Box(0, 0, 2, 2), "broken"))
     assert engine.occlude(0, 9, fill="over", progress=False).complete
     assert torch.equal(engine._tensor(0), before), "a callable gets a copy"
