@@ -108,6 +108,13 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
     }
     case "occlusion":
       return slide(key as Key<"occlusion">);
+    case "respond": {
+      const { occluder } = key as Key<"respond">;
+      const totals = Float32Array.from({ length: 12 }, (_, i) => 10 * i + occluder.top);
+      const units = Float32Array.from({ length: 12 }, (_, i) => i / 4);
+      const data = { layer: "features.3", channels: 12, strongest: 5, hamming: 0.25, cosine: 0.5 };
+      return [data, [totals, units, totals.map((x) => x + 100), units].map(numbers)];
+    }
     case "estimate": {
       const { stride } = key as Key<"estimate">;
       const positions = Math.ceil(INPUT[0] / stride) * Math.ceil(INPUT[1] / stride);

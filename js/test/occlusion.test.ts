@@ -187,9 +187,7 @@ describe("occlusion", () => {
   it("asks for one prediction at a time under a dragged occluder, the newest next", async () => {
     const { model, selection } = await open({ auto: false });
     const under = () =>
-      model.gets.filter(
-        (request) => request.kind === "predict" && request.slot === "classes:under",
-      );
+      model.gets.filter((request) => request.kind === "predict" && keyOf(request).occluder);
     const before = under().length;
     for (let top = 0; top < 30; top++) {
       selection.set("occluder", {
@@ -458,6 +456,48 @@ describe("what covers", () => {
     press(grid, "Escape");
     byText(root, "Whole box").click();
     expect(occluder(selection).mask).toBeNull();
+  });
+});
+
+describe("the value under the hand", () => {
+  const now = (root: HTMLElement) => one(root, ".zf-now").textContent;
+  const responses = (model: FakeModel) => model.gets.filter(({ kind }) => kind === "respond");
+
+  it("is of the map on screen, and of where the occluder is", async () => {
+    const { model, selection, root } = await slid({ stride: 8 });
+    expect(now(root)).toBe("Occluder here: predicted anvil 39 %");
+    selection.set("target", 0);
+    await serve(model);
+    expect(now(root)).toBe("Occluder here: predicted anvil 39 %, tiger cat 9.6 %");
+    expect(responses(model)).toEqual([]); // features are asked for where they are looked at
+    choose(root, "Map", "total");
+    await serve(model);
+    expect(now(root)).toBe("Occluder here: 60 in channel 5, 160 without it");
+    press(one(root, ".zf-occluder"), "ArrowDown");
+    await serve(model);
+    expect(keyOf(responses(model).at(-1)!)).toMatchObject({
+      layer: "features.3",
+      occluder: { top: 18, mask: null, also: [] },
+    });
+    expect(now(root)).toBe("Occluder here: 68 in channel 5, 168 without it");
+    choose(root, "Map", "unit");
+    choose(root, "Which feature map", "chosen");
+    await serve(model);
+    expect(now(root)).toBe("Occluder here: 0.5 in channel 2, 0.5 without it");
+    choose(root, "Map", "hamming");
+    await serve(model);
+    expect(now(root)).toBe("Occluder here: 25 %");
+    choose(root, "Map", "none");
+    expect(now(root)).toBe("");
+  });
+
+  it("costs the bars nothing: both ask once for each place", async () => {
+    const { model, root } = await slid({ stride: 8 });
+    const asked = () => model.gets.filter(({ kind }) => kind === "predict").length;
+    const before = asked();
+    press(one(root, ".zf-occluder"), "ArrowDown");
+    await serve(model);
+    expect(asked()).toBe(before + 1);
   });
 });
 

@@ -203,6 +203,19 @@ export interface Kinds {
     };
   };
   predict: { key: { image: number; occluder: Occluder | null }; data: { classes: number } };
+  /** What one occluder does to a layer: buffers are totals and strongest units under it, then the
+   * same without it, (channels,) each. */
+  respond: {
+    key: { image: number; occluder: Occluder; layer: string };
+    data: {
+      layer: string;
+      channels: number;
+      /** The channel with the largest total without occluder. */
+      strongest: number;
+      hamming: number;
+      cosine: number;
+    };
+  };
   sample: { key: UnitKey; data: { complete: boolean } };
   /** A step of a sanity check, asked of the check itself. */
   check: {

@@ -13,6 +13,7 @@ import { Compare } from "./compare";
 import { onCovers } from "./cover";
 import { exportMenu } from "./export";
 import { COLOURS, HeatMap, type Look, mapChoice, OVERLAYS, type Overlay } from "./heatmap";
+import { Live } from "./live";
 import { MapRun } from "./map_run";
 import { defaultOccluder, occluderHandle, place } from "./occluder";
 import { occluderPanel } from "./occluder_panel";
@@ -111,6 +112,13 @@ export const photo: View = (el, selection, source, signal, options) => {
     },
     signal,
   );
+  const live = new Live(
+    panel,
+    selection,
+    () => look,
+    () => pass()?.channel ?? null,
+    names,
+  );
   const row = new PhotoRow(panel, selection, () => look, pass, extentNow, signal);
 
   /** The pixels of the map, or what it is, have changed. */
@@ -121,6 +129,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   };
 
   const update = () => {
+    live.update();
     run.update();
     row.update();
   };
@@ -323,7 +332,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   panel.tools.append(exportMenu(screen, names));
   panel.body.append(
     stage,
-    h("div", { class: "zf-under-stage" }, heat.key, heat.readout),
+    h("div", { class: "zf-under-stage" }, heat.key, live.element, heat.readout),
     h("div", { class: "zf-controls" }, maps, colours),
     h(
       "div",

@@ -224,6 +224,8 @@ export class SyntheticSource implements Source {
         return this.predict(key);
       case "occlusion":
         return this.occlusion(key, options as never, check);
+      case "respond":
+        return this.respond(key);
       case "estimate":
         return this.estimate(key);
       case "cover":
@@ -360,6 +362,15 @@ export class SyntheticSource implements Source {
   private predict({ image, occluder }: Key<"predict">): Answer<"predict"> {
     const buffers = [view(this.probabilities(image, occluder))];
     return { data: { classes: CLASSES.length }, buffers };
+  }
+
+  private respond({ image, occluder, layer: name }: Key<"respond">): Answer<"respond"> {
+    const { channels } = this.layer(name);
+    const share = Math.max(...this.probabilities(image, occluder));
+    const clean = Float32Array.from({ length: channels }, (_, i) => 812 - i);
+    const now = clean.map((value) => value * share);
+    const data = { layer: name, channels, strongest: 0, hamming: 0.4 * (1 - share), cosine: 0.02 };
+    return { data, buffers: [now, now, clean, clean].map(view) };
   }
 
   private estimate({ stride }: Key<"estimate">): Answer<"estimate"> {
