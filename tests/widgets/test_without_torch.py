@@ -41,6 +41,7 @@ needs += [
     ("catalogue", {{}}),
     ("sample", {{"layer": "conv1", "channel": 2}}),
     ("estimate", slide),
+    ("respond", {{"image": 2, "occluder": widgets[-1].selection.occluder, "layer": "relu2"}}),
     ("cover", {{"layer": "conv1", "channel": 2, "k": 3, "fill": "mean"}}),
 ]
 asked = {{kind for kind, _ in needs}}
