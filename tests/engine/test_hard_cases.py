@@ -669,14 +669,14 @@ def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return cones(self, batch, *args)
 
-    windows = Incremental.compute
+    windows = Incremental.measure
 
     def limited_windows(self: Incremental, boxes: Sequence[Any], *args: object) -> object:
         if len(boxes) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return windows(self, boxes, *args)
 
-    monkeypatch.setattr(Incremental, "compute", limited_windows)
+    monkeypatch.setattr(Incremental, "measure", limited_windows)
     monkeypatch.setattr(Network, "run", limited)
     monkeypatch.setattr(Projector, "project", limited_cones)
     return sizes
