@@ -162,12 +162,11 @@ def test_a_dragged_occluder_moves_our_bars_and_bqplots(lab, notebook) -> None:
     notebook.expect_settled()
     place = re.findall(r"\d+", occluder.get_attribute("aria-label"))
     covered = dict(zip(("height", "width", "top", "left"), map(int, place), strict=True))
-    covered["fill"] = "grey"
-    notebook.expect_value("explorer.state['occluder']", covered)
+    whole = {**covered, "fill": "grey", "mask": None, "also": []}
+    notebook.expect_value("explorer.state['occluder']", whole)
     code = f"""o = {covered!r}
 from zfwidgets.records import Box, Occluder
-fill = o.pop("fill")
-p = engine.predict(explorer.selection.photo, Occluder(Box(**o), fill)).probabilities
+p = engine.predict(explorer.selection.photo, Occluder(Box(**o), "grey")).probabilities
 print(json.dumps(p.tolist()))"""
     probabilities = json.loads(notebook.execute(code))
     for bar in ours.all():

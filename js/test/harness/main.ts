@@ -3,7 +3,8 @@
  *
  * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
  * `indexing=1`, `freeze=1` (the map stays half done), `values=positive`, `scale=own`, `rule=guided`,
- * `card=4` (the card of that projection, open), and the view options `overlay`, `patches`.
+ * `card=4` (the card of that projection, open), `open=occluder,pins` (folds), `right=hamming` (the map
+ * right of the divider), `cover=1`, and the view options `overlay`, `patches`.
  */
 
 import { MemorySelection } from "../../src/lib/selection_store";
@@ -69,6 +70,23 @@ const choose = (label: string, value: string | null) => {
 };
 choose("Values of", query.get("values"));
 choose("Scale of", query.get("scale"));
+for (const name of (query.get("open") ?? "").split(",")) {
+  const part = root.querySelector<HTMLDetailsElement>(`.zf-fold-${name || "none"}`);
+  if (part) part.open = true;
+}
+const later = (act: () => void) => {
+  const timer = setInterval(() => {
+    if (
+      root.dataset.zfSettled !== "true" ||
+      !root.querySelector(".zf-heat-left canvas:not([hidden])")
+    )
+      return;
+    clearInterval(timer);
+    act();
+  }, 20);
+};
+if (query.get("right")) later(() => choose("Map right", query.get("right")));
+if (query.get("cover")) later(() => root.querySelector<HTMLElement>(".zf-toggle")?.click());
 const card = query.get("card");
 if (card) {
   const timer = setInterval(() => {
