@@ -328,6 +328,27 @@ describe("maps of one pass", () => {
   });
 });
 
+describe("a model without class scores", () => {
+  it("is asked for none, and says why; maps of activations start by themselves", async () => {
+    const { model, root } = await stage(occlusionMap, {}, { stride: 8 });
+    const why = "Net gives a tensor of shape (1, 4, 6, 8) for one image";
+    for (const request of model.gets.filter(({ kind }) => kind === "catalogue")) {
+      model.answer(request, "reply", { ...CATALOGUE, classes: [], no_classes: why });
+    }
+    await serve(model);
+    await rest();
+    expect(maps(model)).toHaveLength(1);
+    await serve(model);
+    await frames();
+    expect(model.gets.filter(({ kind }) => kind === "predict")).toEqual([]);
+    expect(one(root, ".zf-classes .zf-note").textContent).toContain(why);
+    expect(one<HTMLSelectElement>(root, "select[aria-label='Map']").value).toBe("total");
+    expect(one(root, ".zf-heat").hidden).toBe(false);
+    expect(one(root, ".zf-now").textContent).toContain("in channel 5");
+    expect(root.dataset.zfSettled).toBe("true");
+  });
+});
+
 describe("a pass", () => {
   it("says before it starts how many positions it has and how long they take", async () => {
     const { model, root } = await open({ auto: false, stride: 8 });

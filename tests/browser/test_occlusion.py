@@ -317,3 +317,54 @@ def test_files_hold_what_is_on_screen(lab, sliding) -> None:
             assert (found >= blended.min(axis=0) - 8).all(), (row, col)
             assert (found <= blended.max(axis=0) + 8).all(), (row, col)
     assert lab.problems == []
+
+
+NO_CLASSES = """import torch
+import zfwidgets as zf
+from torchvision.transforms import v2
+torch.manual_seed(4)
+net = torch.nn.Sequential(
+    torch.nn.Conv2d(3, 5, 5, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Conv2d(5, 7, 3))
+seen = v2.Compose([v2.ToImage(), v2.Resize((96, 128)), v2.ToDtype(torch.float32, scale=True)])
+engine = zf.Engine(net, zf.samples.photos(), transform=seen, cache=False)
+explorer = zf.Explorer(engine, layer="3", channel=1, stride=16, patch=(24, 32))"""
+
+
+def test_a_model_without_class_scores_has_maps_of_activations(lab) -> None:
+    notebook = lab.open(lab.write_notebook([NO_CLASSES, "explorer"]))
+    page = notebook.page
+    expect(page.locator(".zf-map-progress")).to_have_text("48 positions", timeout=60_000)
+    notebook.expect_settled()
+    why = notebook.value("engine.info.no_classes")
+    for panel in ("photo", "classes"):
+        expect(page.locator(f".zf-{panel} .zf-note")).to_contain_text(why)
+    expect(page.locator(".zf-error:visible")).to_have_count(0)
+    notebook.execute(
+        """photo = explorer.selection.photo
+result = engine.occlude(photo, (24, 32), 16, layer="3", progress=False)
+f = result.features
+values = [float(v) for v in result.feature_map().ravel()] + [float(f.clean_totals.max())]
+ends = {"low": min(values), "high": max(values)}"""
+    )
+    assert differs(notebook, "result.to_pil('total', **ends)") <= 4
+    assert lab.problems == []
+
+
+def test_the_value_under_the_hand_is_the_engines(lab, sliding) -> None:
+    page = sliding.page
+    page.get_by_label("Map", exact=True).select_option("total")
+    page.locator(".zf-occluder").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    sliding.expect_settled()
+    code = """from zfwidgets.records import Box, Occluder
+o = explorer.state["occluder"]
+one = Occluder(Box(o["top"], o["left"], o["height"], o["width"]), o["fill"])
+found = engine.respond(explorer.selection.photo, one, "features.7")
+best = found.strongest_channel
+print(json.dumps([best, float(found.totals[0, 0, best]), float(found.clean_totals[best])]))"""
+    channel, now, clean = json.loads(sliding.execute(code))
+    text = page.locator(".zf-now").text_content()
+    numbers = [float(n) for n in re.findall(r"[0-9.]+(?:e[0-9]+)?", text)]
+    np.testing.assert_allclose(numbers, [now, channel, clean], rtol=0.006)
+    assert lab.problems == []

@@ -102,6 +102,7 @@ export const classes: View = (el, selection, source, signal) => {
   /** One request at a time: the bars show as many true answers as the kernel can give. */
   const predictUnder = latest(async (key: { image: number }) => {
     const occluder = selection.get("occluder");
+    if (catalogue?.no_classes) return;
     if (key.image !== photo || !occluder || current.aborted) return;
     const options = { priority: PRIORITY.interaction, signal: current };
     await panel.load("predict", { image: key.image, occluder }, "under", options, ({ buffers }) => {
@@ -113,6 +114,7 @@ export const classes: View = (el, selection, source, signal) => {
 
   const open = () => {
     photo = selection.get("photo");
+    if (catalogue?.no_classes) return;
     current = renew();
     clean = under = null;
     draw();
@@ -139,6 +141,8 @@ export const classes: View = (el, selection, source, signal) => {
   selection.subscribe("occluder", () => photo !== null && predictUnder({ image: photo }), signal);
   panel.catalogue((answer) => {
     catalogue = answer;
-    open();
+    list.hidden = answer.no_classes !== "";
+    if (answer.no_classes) panel.explain(`No class scores: ${answer.no_classes}`);
+    else open();
   });
 };
