@@ -29,7 +29,8 @@ from zfwidgets.engine.fills import cover
 from zfwidgets.engine.incremental import Incremental
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
-from zfwidgets.engine.occlusion import MOST, Grid, coarse_to_fine
+from zfwidgets.engine.occlusion import Grid, coarse_to_fine
+from zfwidgets.engine.scoring import MOST
 from zfwidgets.records import Box
 
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]

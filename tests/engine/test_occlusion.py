@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import zfwidgets as zf
 from zfwidgets.engine import memory, scoring
@@ -475,6 +476,30 @@ def test_memory_that_runs_out_makes_batches_smaller(monkeypatch) -> None:
         list(steps)
     most = 3
     assert engine.occlude(0, 9, 7, resume=part, progress=False).complete
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_batches_keep_tensors_small(monkeypatch, full: bool) -> None:
+    """The largest tensor of a batch, measured as the operations see it, keeps to the bound."""
+    monkeypatch.setattr(scoring, "WORTHWHILE", math.inf if full else 0)
+    engine = small()
+    whole = engine.occlude(0, 9, 4, layer="second", progress=False)
+    bound = 12 * 4 * 6 * 44 * 34  # bytes of a dozen maps of the first convolution
+    monkeypatch.setattr(scoring, "TENSOR", bound)
+    largest = [0]
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            out = func(*args, **(kwargs or {}))
+            if isinstance(out, Tensor) and out.dim() == 4 and out.dtype == torch.float32:
+                largest[0] = max(largest[0], out.numel() * 4)
+            return out
+
+    with Watch():
+        found = engine.occlude(0, 9, 4, layer="second", progress=False)
+    assert 0 < largest[0] <= bound
+    assert_near(found.logits, whole.logits)
+    assert_near(found.features.totals, whole.features.totals)
 
 
 def test_memory_that_does_not_hold_one_image_is_named(monkeypatch) -> None:

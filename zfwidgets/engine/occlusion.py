@@ -19,8 +19,8 @@ from ..records import Box, occluder_box
 from .memory import Memory
 from .scoring import Scorer, Scores
 
-FIRST, MOST = 16, 128
-"""Positions in the first batch, and in the largest."""
+FIRST = 16
+"""Positions in the first batch."""
 
 SLIDING = "sliding the occluder"
 """What is said to be going on."""
@@ -131,9 +131,10 @@ def slide(
 
     size, start = FIRST, 0
     while start < len(order):
+        size = min(size, scorer.most)
         part = range(start, min(start + size, len(order)))
         found = memory.in_parts(SLIDING, compute, part)
         if sum(batch.seconds for batch in found) < QUICK:
-            size = min(2 * size, MOST)
+            size *= 2
         start += len(part)
         yield from found

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from ..records import Box, LayerInfo
 from .cone import multiply_adds
-from .felt import Route
+from .felt import Places, Route
 from .fills import Paint, cover_all
-from .graph import Graph, Ref
+from .graph import Graph, Node, Ref
 from .incremental import Incremental, work
 from .memory import OutOfMemory
 from .modes import computing
@@ -31,6 +31,9 @@ from .windows import NoWindow
 WORTHWHILE = 1.2
 """How much less work windows must be than full passes."""
 
+
+MOST, TENSOR = 128, 1 << 28
+"""Positions that are scored at once, and bytes of the largest tensor meanwhile, at most."""
 
 COUNTED = 128
 """Positions, about, whose work is counted."""
@@ -85,6 +88,8 @@ class Scorer:
         Why every position is a full forward pass; "" where it isn't.
     work
         Multiply-adds for each position.
+    most
+        Positions, at most, to score at once, so that no tensor takes more than `TENSOR` bytes.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class Scorer:
         self._incremental: Incremental | None = None
         self._checked = False
         self.note, self.work = network.graph.obstacle, 0.0
+        self.most = self._fitting(_elements(network.graph.nodes))
         self.response: Response | None = None
         output = self._run(image[None])
         self.logits = None if output is None else output[0].cpu().numpy()
@@ -123,6 +129,8 @@ class Scorer:
         try:
             with computing(self._network.device):
                 self._incremental = Incremental(graph, self._image, [ref for ref in wanted if ref])
+            route, middle = self._incremental.route, self._clip(boxes[len(boxes) // 2])
+            self.most = self._fitting(_windows(route, middle), _elements(route.head))
         except OutOfMemory:
             self._give_up(TOO_LARGE)
         except (NoWindow, RuntimeError) as error:
@@ -131,6 +139,7 @@ class Scorer:
     def _give_up(self, note: str) -> None:
         """Take full passes from now on."""
         self.note, self._incremental = note, None
+        self.most = self._fitting(_elements(self._network.graph.nodes))
         self.work = _full(self._network.graph, _wanted(self._network, self._layer, self._classes))
 
     def __call__(self, boxes: Sequence[Box]) -> Scores:
@@ -158,6 +167,11 @@ class Scorer:
             for mine, theirs in zip(found.arrays(), expected.arrays(), strict=True)
         )
         return self._checked
+
+    def _fitting(self, *elements: int) -> int:
+        """How many positions' tensors of so many elements may stand side by side."""
+        size = max(1, *elements) * self._image.element_size()
+        return min(MOST, max(1, TENSOR // size))
 
     def _clip(self, box: Box) -> Box:
         return box.clip(*self._image.shape[1:])
@@ -209,6 +223,19 @@ def work_of(
     """Multiply-adds for each of these positions, the way that a `Scorer` is going to choose."""
     inside = [box.clip(*network.input_shape[1:]) for box in boxes]
     return _counted(network.graph, _wanted(network, layer, classes), inside)[0]
+
+
+def _elements(nodes: Sequence[Node]) -> int:
+    """Of the largest tensor that these operations read or make of one image."""
+    shapes = [shape for node in nodes for shape in (*node.input_shapes, *node.shapes)]
+    return max((prod(shape) for shape in shapes), default=1)
+
+
+def _windows(route: Route, box: Box) -> int:
+    """Elements of the largest window that a box reaches."""
+    places = Places.of(route, [box])
+    sizes = {node.index: places.size(Ref(node.index), 0) for node in route.local}
+    return max((prod(sizes[node.index]) * node.shape[1] for node in route.local), default=1)
 
 
 def _wanted(network: Network, layer: LayerInfo | None, classes: bool) -> list[Ref | None]:
