@@ -65,6 +65,7 @@ NETS: dict[str, Net] = {
     "timm/mobilenetv3_small_050": Net(),
     "timm/convnext_atto": Net(),
     "timm/ghostnet_050": Net(),
+    "timm/vit_tiny_patch16_224": Net((224, 224), slow=True),
 }
 
 

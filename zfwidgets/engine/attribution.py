@@ -72,6 +72,11 @@ class GradCam:
 
         attr = _library("captum.attr", "Grad-CAM")
         at = network.layer(self.at).name if self.at else self._below(network, layer)
+        if at in network.layouts:
+            raise InputError(
+                f"captum's Grad-CAM weighs (images, channels, rows, columns), and {at!r} keeps its "
+                "channels elsewhere: choose another layer, GradCam(at=...)."
+            )
         module = network.module.get_submodule(at.split("@")[0])
         unit = _Unit(network, layer, units)
         with torch.no_grad():
@@ -95,12 +100,14 @@ class GradCam:
         for info in network.layers:
             if info.name == layer:
                 break
-            if info.shape[1] * info.shape[2] > 1 and "@" not in info.name:
+            unfit = "@" in info.name or info.name in network.layouts
+            if info.shape[1] * info.shape[2] > 1 and not unfit:
                 found = info.name
         if found is None:
             raise InputError(
                 f"Grad-CAM weighs the feature maps of a layer before the unit's, and {layer!r} "
-                "has none before it: choose a unit further up, or GradCam(at=...)."
+                "has none before it that keeps its channels first: choose a unit further up, or "
+                "GradCam(at=...)."
             )
         return found
 

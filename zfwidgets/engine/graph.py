@@ -150,7 +150,7 @@ class Recorder(TorchDispatchMode):
         self.graph = Graph(tuple(image.shape))
         self.where: Callable[[], str] = lambda: "the model"
         self._refs: dict[int, Ref] = {}
-        self._windows: dict[Ref, Window] = {}
+        self.windows: dict[Ref, Window] = {}
         self._tensors: dict[int, Tensor] = {}  # references keep ids from reuse
         self._sharing: dict[int, set[int]] = {}  # tensors over one storage
         self._set(image, IMAGE, Window())
@@ -162,11 +162,11 @@ class Recorder(TorchDispatchMode):
     def window(self, tensor: Tensor) -> Window:
         """The window of a tensor that came out of a recorded operation."""
         ref = self.ref(tensor)
-        return self._windows[ref] if ref else UNBOUNDED
+        return self.windows[ref] if ref else UNBOUNDED
 
     def _set(self, tensor: Tensor, ref: Ref, window: Window) -> None:
         self._refs[id(tensor)] = ref
-        self._windows[ref] = window
+        self.windows[ref] = window
         self._tensors[id(tensor)] = tensor
         self._sharing.setdefault(_storage(tensor), set()).add(id(tensor))
 
@@ -175,7 +175,7 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         func, args, kwargs = _settled(func, args, kwargs or {})
         name = func._schema.name.removeprefix("aten::")
-        if torch.Tag.nondeterministic_seeded in func.tags:
+        if _draws(func, args, kwargs):
             raise UnsupportedModel(
                 f"{self.where()} draws random numbers in eval mode ({name}): its activations "
                 "aren't repeatable. Make the operation depend on `self.training`."
@@ -204,7 +204,7 @@ class Recorder(TorchDispatchMode):
             tuple(tuple(t.shape) for t in outputs),
             UNFOLLOWED,
         )
-        geometry, window = follow(node, [self._windows[self._refs[id(t)]] for t in known])
+        geometry, window = follow(node, [self.windows[self._refs[id(t)]] for t in known])
         node = replace(node, geometry=geometry)
         self.graph.nodes.append(node)
         if func._schema.is_mutable:
@@ -234,6 +234,13 @@ class Recorder(TorchDispatchMode):
             )
             self.graph.nodes.append(lost)
             self._set(tensor, Ref(lost.index), UNBOUNDED)
+
+
+def _draws(func: Any, args: Any, kwargs: Any) -> bool:
+    """Whether it draws random numbers; attention that drops nothing doesn't."""
+    if torch.Tag.nondeterministic_seeded not in func.tags:
+        return False
+    return bool(argument(func, args, kwargs, "dropout_p") != 0)
 
 
 def _settled(func: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:

@@ -1,18 +1,52 @@
 """Which axis of each tensor holds the channels: not every network keeps them first.
 
-Swin and ConvNeXt compute on (images, rows, columns, channels) in places. Read as (images, channels,
-rows, columns) such a layer would show rows as channels. So the axis is followed through the
-recorded operations.
+Swin and ConvNeXt compute on (images, rows, columns, channels) in places, transformers on (images,
+tokens, channels). Read as (images, channels, rows, columns) such a layer would show rows as
+channels. So the axis is followed through the recorded operations.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
+from .geometry import Pair
 from .graph import IMAGE, Graph, Node, Ref
 
 FIRST = 1
 """Where images have their channels."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a layer's output is laid out, where it isn't (images, channels, rows, columns).
+
+    Attributes
+    ----------
+    channels
+        Their axis.
+    grid
+        Rows and columns of places that are tokens of one axis; None where rows and columns have
+        axes of their own.
+    before
+        How many tokens come before those.
+    """
+
+    channels: int
+    grid: Pair | None = None
+    before: int = 0
+
+    def channels_first(self, output: Tensor) -> Tensor:
+        """A view of the output, (images, channels, rows, columns)."""
+        turned = output.movedim(self.channels, 1)
+        if self.grid is None:
+            return turned
+        rows, columns = self.grid
+        places = turned[..., self.before : self.before + rows * columns]
+        return places.reshape(*places.shape[:2], rows, columns)
+
 
 _RESHAPES = {"view", "_unsafe_view", "reshape", "_reshape_alias"}
 _NEEDS_FIRST = {"convolution", "_convolution", "max_pool2d_with_indices", "native_batch_norm"}

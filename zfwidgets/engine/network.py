@@ -23,7 +23,7 @@ from .frozen import (
     unwrapped,
 )
 from .modes import computing
-from .tracing import call_name, path_of, trace
+from .tracing import Traced, call_name, path_of, trace
 
 Forward = Callable[[nn.Module, Tensor], Any]
 """How to call a model on a batch of images."""
@@ -51,6 +51,9 @@ class Network:
     ----------
     note
         What to know of the model; empty if there is nothing.
+    layouts
+        Of layers whose modules give something else than (images, channels, rows, columns), or
+        (images, features).
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class Network:
         }
         traced = trace(self.run, self._paths, example[None].to(self.device), self.name)
         self.layers, self.graph, self.outputs = traced.layers, traced.graph, traced.outputs
-        self._aliases, self._channels_last = traced.aliases, traced.channels_last
+        self._aliases, self.layouts = traced.aliases, traced.layouts
         if not self.layers:
             exported = isinstance(self.module, torch.fx.GraphModule)
             hint = " Pass torch.export.unflatten(program)." if exported else ""
@@ -88,7 +91,8 @@ class Network:
             )
         self._by_name = {layer.name: layer for layer in self.layers}
         self._listed = {path_of(layer.name) for layer in self.layers}
-        self.note = " ".join(filter(None, [_apart_note(traced.apart), self._check_repeat(example)]))
+        notes = [_apart_note(traced.apart), *_token_notes(traced), self._check_repeat(example)]
+        self.note = " ".join(filter(None, notes))
         self.fingerprint = self._fingerprint()
 
     def twin(self, example: Tensor) -> Network:
@@ -152,7 +156,8 @@ class Network:
                 handle.remove()
 
     def _channels_first(self, name: str, output: Tensor) -> Tensor:
-        return output.permute(0, 3, 1, 2) if name in self._channels_last else output
+        layout = self.layouts.get(name)
+        return output if layout is None else layout.channels_first(output)
 
     def _check_repeat(self, example: Tensor) -> str:
         """Run one image twice; refuse a model that isn't the same the second time."""
@@ -218,6 +223,26 @@ def _apart_note(apart: Sequence[str]) -> str:
     if not apart:
         return ""
     return f"Layers whose outputs don't depend on the image aren't listed: {', '.join(apart)}."
+
+
+def _token_notes(traced: Traced) -> list[str]:
+    """What isn't shown of layers whose places are tokens."""
+    notes = []
+    layouts = {name: layout for name, layout in traced.layouts.items() if layout.grid}
+    if layouts:
+        first, *_, last = [*layouts, *layouts]
+        notes.append(
+            f"The tokens of {len(layouts)} layers ({first} to {last}) are shown as maps, on the "
+            "grid that they were laid out from."
+        )
+    if any(layout.before for layout in layouts.values()):
+        notes.append("Class tokens have no place there, and aren't shown.")
+    if traced.unplaced:
+        notes.append(
+            "Layers that give (images, tokens, channels) aren't listed where it isn't known which "
+            f"token is which place: {', '.join(traced.unplaced)}."
+        )
+    return notes
 
 
 def _alike(first: Tensor, second: Tensor) -> bool:

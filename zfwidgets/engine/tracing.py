@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from ..errors import UnsupportedModel
 from ..records import LayerInfo, Role
+from .geometry import pair
 from .graph import Graph, Recorder
-from .layout import channel_axes
+from .layout import Layout, channel_axes
 from .modes import computing
+from .tokens import follow_tokens
 
 _ROLES: tuple[tuple[Role, tuple[type[nn.Module], ...]], ...] = (
     ("conv", (nn.modules.conv._ConvNd,)),
@@ -52,12 +54,14 @@ class Traced:
     ----------
     layers
         In the order of the pass, with their channels first, whatever the model's order is.
-    channels_last
-        Names of those whose outputs have them last.
+    layouts
+        Of those whose outputs aren't laid out so.
     aliases
         Containers' names to the names of the layers whose outputs are theirs.
     apart
         Names of layers whose outputs don't depend on the image.
+    unplaced
+        Names of layers whose tokens aren't known to be places of a grid.
     graph
         The operations of the pass.
     outputs
@@ -65,9 +69,10 @@ class Traced:
     """
 
     layers: tuple[LayerInfo, ...]
-    channels_last: frozenset[str]
+    layouts: Mapping[str, Layout]
     aliases: Mapping[str, str]
     apart: tuple[str, ...]
+    unplaced: tuple[str, ...]
     graph: Graph
     outputs: tuple[int, ...] | None
 
@@ -108,7 +113,7 @@ def trace(
     def leave(module: nn.Module, args: Any, output: Any) -> None:
         entered.pop()
         name = call_name(paths[module], calls)
-        if not isinstance(output, Tensor) or output.dim() not in (2, 4) or len(output) != 1:
+        if not isinstance(output, Tensor) or output.dim() not in (2, 3, 4) or len(output) != 1:
             return
         if recorder.ref(output) is None:  # such outputs aren't kept, and ids come again
             if not isinstance(module, _NOT_LISTED):
@@ -159,24 +164,44 @@ def trace(
     if isinstance(output, Tensor):
         recorder.graph.output = recorder.ref(output)
         outputs = tuple(output.shape)
-    layers, turned = _channels_first(found, recorder.graph)
-    return Traced(layers, turned, aliases, tuple(apart), recorder.graph, outputs)
+    layers, layouts, unplaced = _channels_first(found, recorder)
+    for name in unplaced:
+        recorder.graph.layers.pop(name, None)
+    aliases = {name: layer for name, layer in aliases.items() if layer not in unplaced}
+    graph = recorder.graph
+    return Traced(layers, layouts, aliases, tuple(apart), unplaced, graph, outputs)
 
 
 def _channels_first(
-    layers: list[LayerInfo], graph: Graph
-) -> tuple[tuple[LayerInfo, ...], frozenset[str]]:
-    """Layers with their channels first, and the names of those that the model has them last in."""
+    found: list[LayerInfo], recorder: Recorder
+) -> tuple[tuple[LayerInfo, ...], dict[str, Layout], tuple[str, ...]]:
+    """Layers with their channels first, the layouts of others, and what has no known places."""
+    graph = recorder.graph
     axes = channel_axes(graph)
-    turned: set[str] = set()
-    for number, layer in enumerate(layers):
+    tokens = follow_tokens(graph, axes, recorder.windows)
+    layers: list[LayerInfo] = []
+    layouts: dict[str, Layout] = {}
+    unplaced: list[str] = []
+    for layer in found:
         ref = graph.layers.get(layer.name)
-        if ref is not None and len(graph.shape(ref)) == 4 and axes[ref] == 3:
-            rows, columns, channels = layer.shape
-            layers[number] = replace(layer, shape=(channels, rows, columns))
-            turned.add(layer.name)
-            del graph.layers[layer.name]  # whose places are read in the other order
-    return tuple(layers), frozenset(turned)
+        shape = () if ref is None else graph.shape(ref)
+        if ref is not None and len(shape) == 4 and axes[ref] == 3:
+            layouts[layer.name] = Layout(3)
+            layer = replace(layer, shape=(shape[3], *shape[1:3]))
+        elif ref is not None and len(shape) == 3:
+            channels, places = axes[ref], tokens.get(ref)
+            if places is None or {channels, places.axis} != {1, 2}:
+                unplaced.append(layer.name)
+                continue
+            assert channels is not None
+            layouts[layer.name] = Layout(channels, places.grid, places.before)
+            field = places.window.receptive_field(pair(graph.image[2:]))
+            shape = (shape[channels], *places.grid)
+            layer = replace(layer, shape=shape, receptive_field=field, rectified=False)
+        layers.append(layer)
+    for name in layouts:
+        del graph.layers[name]  # whose places are read in another order
+    return tuple(layers), layouts, tuple(unplaced)
 
 
 def path_of(name: str) -> str:

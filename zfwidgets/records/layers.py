@@ -101,7 +101,8 @@ class LayerInfo:
     role
         What it is for a reader of the network.
     shape
-        (channels, rows, columns) of its output for one image; a vector has 1 x 1.
+        (channels, rows, columns) of its output for one image; a vector has 1 x 1. A transformer's
+        tokens lie on their grid of places, without the class token.
     receptive_field
         In pixels of the network's input.
     rectified
