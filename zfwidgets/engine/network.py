@@ -33,6 +33,10 @@ class _Stop(BaseException):
     """Ends a forward pass once the layer that was asked for is there."""
 
 
+ANY_NAME = ("utf-8", "surrogatepass")
+"""An encoding that takes whatever a module may be called."""
+
+
 class Network:
     """A frozen copy of a model, seen as named layers.
 
@@ -202,11 +206,11 @@ class Network:
         digest = hashlib.blake2b(digest_size=16)
         for name, tensor in sorted(self.module.state_dict().items()):
             if isinstance(tensor, Tensor):
-                digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+                digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode(*ANY_NAME))
                 digest.update(tensor.detach().cpu().contiguous().flatten().numpy().data)
         for path, module in self.module.named_modules():
             kind = type(module)
-            digest.update(f"{path}{kind.__module__}.{kind.__qualname__}".encode())
+            digest.update(f"{path}{kind.__module__}.{kind.__qualname__}".encode(*ANY_NAME))
             if not kind.__module__.startswith(("torch.", "torchvision.")):
                 code = getattr(kind.forward, "__code__", None)
                 if code is not None:
@@ -215,7 +219,7 @@ class Network:
             code = self._forward_code
             digest.update(code.co_code + repr((code.co_names, code.co_consts)).encode())
         for layer in self.layers:
-            digest.update(f"{layer.name}{layer.shape}".encode())
+            digest.update(f"{layer.name}{layer.shape}".encode(*ANY_NAME))
         return digest.hexdigest()
 
 

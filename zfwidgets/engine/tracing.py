@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -205,8 +206,8 @@ def _channels_first(
 
 
 def path_of(name: str) -> str:
-    """The module's path in a layer's name."""
-    return name.split("@")[0]
+    """The module's path in a layer's name; a module may have an @ in its own."""
+    return re.sub(r"@\d+$", "", name)
 
 
 def call_name(path: str, calls: Counter[str]) -> str:

@@ -152,7 +152,7 @@ class Files:
         """Names, sizes and times of change."""
         digest = hashlib.sha256()
         for name, path in zip(self.names, self.paths, strict=True):
-            digest.update(f"{name}\0{file_stamp(path)}\n".encode())
+            digest.update(f"{name}\0{file_stamp(path)}\n".encode("utf-8", "surrogatepass"))
         return {"kind": "files", "count": len(self.paths), "data": digest.hexdigest()}
 
 
@@ -224,7 +224,7 @@ class Items:
         """
         digest = hashlib.sha256()
         for number, name in enumerate(self.names):
-            digest.update(name.encode() + b"\0")
+            digest.update(name.encode("utf-8", "surrogatepass") + b"\0")
             if self.is_list:
                 digest.update(self._content(number))
             elif self.files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -274,6 +275,20 @@ def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:
     if isinstance(value, BaseException):
         return {"name": type(value).__name__, "message": str(value) or repr(value)}, []
     return {}, []
+
+
+def sendable(data: dict[str, Any]) -> dict[str, Any]:
+    """The same, with what UTF-8 can't carry replaced: a file's name is any bytes on Linux.
+
+    A message with such a name would be lost on its way without a word.
+    """
+    text = json.dumps(data, ensure_ascii=False, default=repr)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        replaced: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+        return replaced
+    return data
 
 
 # ---------------------------------------------------------------------- where a widget starts
