@@ -178,6 +178,7 @@ class Scorer:
 
     def _in_full(self, boxes: Sequence[Box]) -> Scores:
         covered = torch.stack([self._paint.over(self._image, box) for box in boxes])
+        covered = covered.contiguous(memory_format=torch.channels_last)  # quicker on CPUs
         found: list[Measured] = []
         output = self._run(covered, found)
         return Scores(None if output is None else output.cpu().numpy(), found[0] if found else None)
