@@ -2,7 +2,7 @@
 
 import { gridStep } from "../lib/a11y";
 import type { MapName } from "../lib/colour";
-import { h, select } from "../lib/dom";
+import { h } from "../lib/dom";
 import { Grids, KINDS, type MapKind, type Names, ORDER, valueText } from "../lib/map_kinds";
 import { cellAt } from "../lib/occlusion_grid";
 import type { Answer, Box, Key, Pair } from "../lib/protocol";
@@ -15,26 +15,6 @@ export const OVERLAYS: readonly (readonly [Overlay, string])[] = [
   ...ORDER.map((kind) => [kind, KINDS[kind].name] as const),
   ["none", "no map"],
 ];
-
-/** The choice of a map: of class scores, of a layer, or none. */
-export function mapChoice(value: Overlay, chosen: (value: Overlay) => void): HTMLSelectElement {
-  const group = (of: "classes" | "layer", label: string) => {
-    const kinds = ORDER.filter((kind) => KINDS[kind].of === of);
-    return h(
-      "optgroup",
-      { label },
-      ...kinds.map((kind) => h("option", { value: kind }, KINDS[kind].name)),
-    );
-  };
-  const element = select("Map", [], "", chosen as (value: string) => void);
-  element.append(
-    group("classes", "of class scores"),
-    group("layer", "of the chosen layer"),
-    h("option", { value: "none" }, "no map"),
-  );
-  element.value = value;
-  return element;
-}
 
 export const COLOURS = [
   ["viridis", "viridis"],

@@ -2,18 +2,19 @@
 
 import { announce } from "../lib/a11y";
 import { decode, paintBitmap } from "../lib/canvas";
-import { h, select } from "../lib/dom";
+import { h } from "../lib/dom";
 import { artefact } from "../lib/fills";
 import { short } from "../lib/format";
-import { KINDS, namesOf } from "../lib/map_kinds";
+import { namesOf } from "../lib/map_kinds";
 import { cellAt } from "../lib/occlusion_grid";
 import type { Catalogue, Key, Pair } from "../lib/protocol";
 import { PRIORITY } from "../lib/protocol";
 import { Compare } from "./compare";
 import { onCovers } from "./cover";
 import { exportMenu } from "./export";
-import { COLOURS, HeatMap, type Look, mapChoice, OVERLAYS, type Overlay } from "./heatmap";
+import { COLOURS, HeatMap, type Look, OVERLAYS, type Overlay } from "./heatmap";
 import { Live } from "./live";
+import { MapControls } from "./map_controls";
 import { MapRun } from "./map_run";
 import { defaultOccluder, occluderHandle, place } from "./occluder";
 import { occluderPanel } from "./occluder_panel";
@@ -21,11 +22,6 @@ import { PhotoRow } from "./photo_row";
 import { Pins } from "./pins";
 import { Panel } from "./status";
 import { choice, renewable, type View } from "./view";
-
-const STRIDES = [32, 16, 8, 4] as const;
-/** Which feature map of the layer: its strongest on this photo, or the one that is chosen. */
-const STRONGEST = "strongest";
-const CHOSEN = "chosen";
 
 export const photo: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "photo", "Photo", source, signal);
@@ -38,8 +34,6 @@ export const photo: View = (el, selection, source, signal, options) => {
     colours: choice(options.colours, COLOURS),
     opacity: options.opacity ?? 0.6,
   };
-  let stride = options.stride ?? 8;
-  let which = STRONGEST;
   let catalogue: Catalogue | null = null;
   let extent: Pair | null = null;
   let name = "";
@@ -49,6 +43,20 @@ export const photo: View = (el, selection, source, signal, options) => {
   stage.append(heat.left.element, heat.right.element, field, moved, pins.marks, heat.cursor);
   const renewPhoto = renewable(signal);
   const renewField = renewable(signal);
+
+  const controls = new MapControls(look, options.stride ?? 8, {
+    restyled() {
+      heat.draw();
+      update();
+      changed();
+      row.redraw();
+    },
+    faded() {
+      heat.draw();
+      row.redraw();
+    },
+    asked: () => update(),
+  });
 
   // ------------------------------------------------------------ what the map is of
 
@@ -63,7 +71,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     const about = {
       target: selection.get("target"),
       layer,
-      channel: which === CHOSEN ? channel : null,
+      channel: controls.chosen ? channel : null,
     };
     return { height, width, fill, mask, also, ...about };
   };
@@ -71,7 +79,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     const image = selection.get("photo");
     if (image === null || !extent || stage.dataset.photo !== String(image)) return null;
     const now = pass();
-    return now && { key: { image, stride, ...now }, overlay: look.overlay };
+    return now && { key: { image, stride: controls.stride, ...now }, overlay: look.overlay };
   };
 
   const sink = {
@@ -81,7 +89,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     set(answer: Parameters<HeatMap["set"]>[0], key: Key<"occlusion">) {
       const first = heat.grids === null;
       heat.set(answer, key, extentNow());
-      if (first && answer.data.no_classes) noClasses(answer.data.no_classes);
+      if (first && answer.data.no_classes) controls.noClasses(answer.data.no_classes);
       changed();
     },
     clear() {
@@ -97,7 +105,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   const occluder = occluderHandle(
     stage,
     selection,
-    () => stride,
+    () => controls.stride,
     (row, col) => pin(row, col),
     signal,
   );
@@ -195,6 +203,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     if (!extent) return;
     occluder.show(extent);
     covering.show(extent);
+    controls.fit(extent);
     update();
     explain();
   };
@@ -245,79 +254,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     explain();
   };
 
-  // ------------------------------------------------------------ controls
-
-  const opacity = h("input", {
-    type: "range",
-    min: 0,
-    max: 1,
-    step: 0.05,
-    value: look.opacity,
-    "aria-label": "Opacity of the map",
-    title: "Opacity of the map",
-    oninput: () => {
-      look.opacity = Number(opacity.value);
-      heat.draw();
-      row.redraw();
-    },
-  });
-  const maps = mapChoice(look.overlay, (value) => {
-    look.overlay = value;
-    restyle();
-  });
-  const colours = select("Colours of the map", COLOURS, look.colours, (value) => {
-    look.colours = value;
-    restyle();
-  });
-  const feature = select(
-    "Which feature map",
-    [
-      [STRONGEST, "strongest here"],
-      [CHOSEN, "the chosen channel"],
-    ],
-    which,
-    (value) => {
-      which = value;
-      update();
-    },
-  );
-  const strides = [...new Set([...STRIDES, stride])].sort((a, b) => b - a);
-  const strideSelect = select(
-    "Stride: input pixels between positions",
-    strides.map((s) => [String(s), `stride ${s}`] as const),
-    String(stride),
-    (value) => {
-      stride = Number(value);
-      update();
-    },
-  );
-  const ofFeatureMap = () =>
-    look.overlay !== "none" && KINDS[look.overlay].needs.includes("channel");
-  const enable = () => {
-    maps.value = look.overlay;
-    colours.disabled = look.overlay === "predicted" || look.overlay === "none";
-    opacity.disabled = look.overlay === "none";
-    feature.hidden = !ofFeatureMap();
-  };
-  const restyle = () => {
-    enable();
-    heat.draw();
-    update();
-    changed();
-    row.redraw();
-  };
-
-  /** Activations can be mapped without class scores; the legend says why nothing else can. */
-  const noClasses = (why: string) => {
-    for (const option of maps.options) {
-      const kind = option.value as Overlay;
-      option.disabled = kind !== "none" && KINDS[kind].of === "classes";
-      if (option.disabled) option.title = why;
-    }
-    if (look.overlay === "none" || KINDS[look.overlay].of !== "classes") return;
-    look.overlay = "total";
-    restyle();
-  };
+  // ------------------------------------------------------------ panel, pointer and keys
 
   const screen = () => ({
     stage,
@@ -333,14 +270,8 @@ export const photo: View = (el, selection, source, signal, options) => {
   panel.body.append(
     stage,
     h("div", { class: "zf-under-stage" }, heat.key, live.element, heat.readout),
-    h("div", { class: "zf-controls" }, maps, colours),
-    h(
-      "div",
-      { class: "zf-controls" },
-      h("label", { class: "zf-label" }, "Opacity", opacity),
-      feature,
-    ),
-    h("div", { class: "zf-controls zf-go" }, run.button, strideSelect, run.progress),
+    ...controls.rows,
+    h("div", { class: "zf-controls zf-go" }, run.button, controls.strides, run.progress),
     covering.fold.element,
     compare.fold.element,
     pins.fold.element,
@@ -383,11 +314,10 @@ export const photo: View = (el, selection, source, signal, options) => {
     },
     signal,
   );
-  enable();
   panel.catalogue((answer) => {
     catalogue = answer;
     covering.fills(answer.fills);
-    if (answer.no_classes) noClasses(answer.no_classes);
+    if (answer.no_classes) controls.noClasses(answer.no_classes);
     open();
   });
 };
