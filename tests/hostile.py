@@ -43,8 +43,9 @@ def for_files(names: tuple[str, ...] = NAMES) -> list[str]:
 
 
 def for_modules(names: tuple[str, ...] = NAMES) -> list[str]:
-    """Those that modules of PyTorch may have: no dots."""
-    return [f"{i} {name.replace('.', '')}" for i, name in enumerate(names)]
+    """Those that modules of PyTorch may have, and Python's source text: no dots, no surrogates."""
+    usable = (name.replace(".", "") for name in names if _encodable(name))
+    return [f"{i} {name}" for i, name in enumerate(usable)]
 
 
 def _encodable(name: str) -> bool:

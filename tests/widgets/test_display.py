@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 
 import ipywidgets
@@ -16,6 +17,7 @@ from PIL import Image
 from traitlets.config import Config
 
 import zfwidgets as zf
+from tests.hostile import NAMES
 from zfwidgets.errors import InputError
 from zfwidgets.widgets import snapshot
 
@@ -160,3 +162,15 @@ def test_without_classes_the_picture_shows_a_feature_map(front_end):
     assert (with_map != without).any(-1).sum() > 10_000
     with pytest.raises(InputError, match="no bars of classes: NumpyNet has no classes"):
         zf.plots.class_bars(explorer)
+
+
+def test_a_picture_is_drawn_whatever_things_are_called(indexed, front_end):
+    names = tuple(NAMES[i % len(NAMES)] for i in range(len(indexed.info.images)))
+    labels = NAMES[:1] * (len(indexed.info.labels) - 1) + NAMES[14:15]
+    indexed.info = dataclasses.replace(indexed.info, images=names, labels=labels, model=NAMES[-1])
+    for image in range(len(names)):
+        explorer = zf.Explorer(indexed, image=image)
+        assert explorer.snapshot().width == 1200
+        line = snapshot.one_line(explorer._describe())
+        assert not set("\n\r\0") & set(line.encode().decode())
+        explorer.close()

@@ -255,7 +255,7 @@ def teller(widget: Any, request: Mapping[str, Any]) -> Callable[[Op, Any], None]
 
     def tell(op: Op, value: Any) -> None:
         data, buffers = wire(op, value)
-        widget.send({"zf": 1, "op": op, **address, "data": data}, buffers)
+        widget.send({"zf": 1, "op": op, **address, "data": sendable(data)}, buffers)
 
     return tell
 
@@ -282,7 +282,7 @@ def sendable(data: dict[str, Any]) -> dict[str, Any]:
 
     A message with such a name would be lost on its way without a word.
     """
-    text = json.dumps(data, ensure_ascii=False, default=repr)
+    text = json.dumps(data, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -24,6 +24,9 @@ from .source import identity
 LARGEST = 150_000
 """Bytes of the JPEG at most, so that notebooks stay small."""
 
+LONGEST = 400
+"""Characters of a line that are looked at."""
+
 WIDTH, MARGIN, GAP = 1200, 28, 12
 PAPER, INK, SOFT, EMPTY, ACCENT, PALE = (
     "#ffffff",
@@ -40,6 +43,12 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
+def one_line(text: str) -> str:
+    """Text that can be drawn and sent, whatever a name holds: line breaks, NUL, 10 kB."""
+    text = text.encode("utf-8", "replace").decode().replace("\0", " ")
+    return " ".join(text[:LONGEST].split())
+
+
 class Page:
     """A white page on which sections are put one below the other."""
 
@@ -52,7 +61,7 @@ class Page:
         self, x: int, y: int, text: str, size: int = 20, colour: str = INK, width: int = WIDTH
     ) -> None:
         """Write at a place, cut off at ``width`` pixels."""
-        font = _font(size)
+        text, font = one_line(text), _font(size)
         if self.pen.textlength(text, font) > width:
             while text and self.pen.textlength(text + "...", font) > width:
                 text = text[:-1]

@@ -51,7 +51,7 @@ class TwoOutputs:
             return
         from IPython.display import display
 
-        alt = f"zfwidgets {type(self).__name__}: {self._describe()}"
+        alt = snapshot.one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
         size = {"width": picture.width // 2, "height": picture.height // 2}
         display(
             {"image/jpeg": snapshot.to_jpeg(picture), "text/plain": alt},
