@@ -11,8 +11,8 @@ import pytest
 import zfwidgets as zf
 from zfwidgets.errors import InputError
 from zfwidgets.records import Occluder, occluder_box
-from zfwidgets.reports.collecting import run
 from zfwidgets.reports.planning import LADDER, to_bytes
+from zfwidgets.reports.positions import run
 from zfwidgets.reports.saving import plan_report
 from zfwidgets.widgets.encode import decode_picture
 from zfwidgets.widgets.service import service_of

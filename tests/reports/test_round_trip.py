@@ -12,7 +12,7 @@ import zfwidgets as zf
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import InputError, NotStored, UnknownLayer
 from zfwidgets.records import Box, Occluder, occluder_box
-from zfwidgets.reports.collecting import run
+from zfwidgets.reports.positions import run
 from zfwidgets.widgets.encode import decode_picture
 from zfwidgets.widgets.service import service_of
 from zfwidgets.widgets.source import Source, identity

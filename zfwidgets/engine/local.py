@@ -173,6 +173,11 @@ class LocalEngine(Occluding):
             no_classes=self._predicting.no_classes,
         )
 
+    @property
+    def licences(self) -> tuple[tuple[str, str], ...]:
+        """Name, author and licence of the package's own photos; images of yours have none."""
+        return self._source.licences
+
     # Layers
 
     @property

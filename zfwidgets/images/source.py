@@ -161,6 +161,14 @@ class ImageSource:
         return tuple(SkippedImage(name, why) for name, why in [*self._images.rejected, *late])
 
     @property
+    def licences(self) -> tuple[tuple[str, str], ...]:
+        """Name, author and licence of the package's own photos; images of the user's have none."""
+        photos = getattr(self._images, "photos", None)
+        if photos is None:
+            return ()
+        return tuple(zip(photos.names, (row.attribution for row in photos.licences), strict=True))
+
+    @property
     def display_note(self) -> str:
         """What to know about the pixels shown; empty if nothing."""
         notes = [self._display.note if self._display else ""]

@@ -21,10 +21,11 @@ from ..widgets.selection import Selection
 from ..widgets.service import Need
 from ..widgets.source import Source
 from . import files, page, provenance
-from .collecting import RULE, Collector, Content, run
+from .collecting import RULE, Collector, Content
 from .markdown import to_html
 from .parts import pack
 from .planning import PATCHES, Plan, make_plan, megabytes
+from .positions import run
 
 VIEWS = {
     "explorer": "explorer",
@@ -253,6 +254,7 @@ class Draft:
         for name, sentence in manifest["sentences"].items():
             manifest["sentences"][name] = provenance.without_paths(sentence)
         manifest["left_out"] = content.left_out
+        manifest["licences"] = list(getattr(self.engine, "licences", ()))
         manifest["title"] = self.title
         manifest["selections"] = self.selections
         manifest["views"] = self.views

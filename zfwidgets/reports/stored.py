@@ -6,14 +6,13 @@ Needs NumPy and Pillow, and no threads.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BrokenReport, InputError, NotStored, UnknownLayer
+from ..errors import InputError, NotStored, UnknownLayer
 from ..records import (
     Activation,
     ActivationSample,
@@ -28,28 +27,25 @@ from ..records import (
     Prediction,
     Progress,
     Projection,
-    ReceptiveField,
     TopActivations,
     Unit,
     occluder_box,
 )
 from ..widgets.encode import GREY, Answer, numbers
-from ..widgets.jobs import Steps
-from ..widgets.source import Source, identity
+from ..widgets.source import Source
+from .answering import StoredSource
 from .coarse import (
     StoredOcclusionMap,
     StoredPrediction,
-    hatched,
     logs,
     look_of,
     occluder_fields,
     snapped,
 )
+from .contents import Contents
 from .files import Parts
-from .parts import checked, unpack
 from .pictures import MIME, decoded
 
-FORMAT = 1
 CLASS_MAPS = (0, 1, 3, 4)
 """Places of the maps of class scores among an occlusion answer's buffers."""
 LEVELS = 127
@@ -79,7 +75,7 @@ def load_report(path: str | Path) -> StoredEngine:
     return StoredEngine(Parts(Path(path)))
 
 
-class StoredEngine:
+class StoredEngine(Contents):
     """Answers from a report: an engine without model, torch and threads.
 
     Records are as the live engine gave them but for what a report stores more coarsely: pixels of
@@ -92,79 +88,11 @@ class StoredEngine:
         The report's parts, packed, by name.
     """
 
-    def __init__(self, parts: Mapping[str, bytes]) -> None:
-        self._parts = parts
-        ((manifest, _),) = unpack("manifest", parts["manifest"])
-        if manifest.get("format") != FORMAT:
-            raise BrokenReport(
-                f"This zfwidgets reads reports of format {FORMAT}, and this is one of format "
-                f"{manifest.get('format')}: use the zfwidgets that wrote it, or a newer one."
-            )
-        self._manifest: dict[str, Any] = manifest
-        self._unpacked = lru_cache(64)(self._unpack)
-        self._places = {identity(kind, key): (part, at) for kind, key, part, at in self._answers()}
-        self._info = self._read_info()
-        self._layers = self._read_layers()
-
     def __repr__(self) -> str:
         return (
             f"<zfwidgets.StoredEngine {self._info.model}, {len(self._layers)} layers, "
             f"{len(self._info.images)} images>"
         )
-
-    # ------------------------------------------------------------------ what is stored
-
-    def _answers(self) -> list[tuple[str, dict[str, Any], str, int]]:
-        return [tuple(answer) for answer in self._manifest["answers"]]
-
-    def _unpack(self, name: str) -> list[Answer]:
-        if name not in self._manifest["parts"]:
-            raise BrokenReport(f"The report lists no part {name!r}.")
-        part = checked(name, self._parts[name], self._manifest["parts"][name])
-        return unpack(name, part)
-
-    def verify(self) -> None:
-        """Read all parts; raises `BrokenReport` naming the first that isn't whole."""
-        for name in self._manifest["parts"]:
-            self._unpack(name)
-
-    def _read_info(self) -> EngineInfo:
-        catalogue = self._manifest["catalogue"]
-        engine, images = catalogue["engine"], catalogue["images"]
-        return EngineInfo(
-            model=engine["model"],
-            device=engine["device"],
-            input_shape=tuple(engine["input"]),
-            images=tuple(image["name"] for image in images),
-            image_labels=tuple(image["label"] for image in images),
-            labels=tuple(catalogue["classes"]),
-            transform=engine["transform"],
-            fingerprint=self._manifest["fingerprint"],
-            skipped=tuple((name, reason) for name, reason in engine["skipped"]),
-            notes=(*engine["notes"], "Read from a report: what it doesn't hold isn't shown."),
-            no_classes=catalogue.get("no_classes", ""),
-        )
-
-    def _read_layers(self) -> tuple[LayerInfo, ...]:
-        _, rows, columns = self._info.input_shape
-        found = []
-        for one in self._manifest["catalogue"]["layers"]:
-            field = one["field"]
-            size, stride, offset = (tuple(field[name]) for name in ("size", "stride", "offset"))
-            receptive = ReceptiveField(size, stride, offset, (rows, columns), field["reach"])
-            shape = (one["channels"], one["rows"], one["columns"])
-            found.append(
-                LayerInfo(one["name"], one["kind"], one["role"], shape, receptive, one["rectified"])
-            )
-        return tuple(found)
-
-    def _not_stored(self, kind: str) -> NotStored:
-        sentences = self._manifest["sentences"]
-        return NotStored(sentences.get(kind, sentences["other"]))
-
-    def _stored(self, kind: str, key: Mapping[str, Any]) -> Answer | None:
-        place = self._places.get(identity(kind, key))
-        return None if place is None else self._unpacked(place[0])[place[1]]
 
     def stored_answer(self, kind: str, fields: Mapping[str, Any]) -> Answer | None:
         """The answer to a widget's request, if it is stored as it was given."""
@@ -213,7 +141,7 @@ class StoredEngine:
 
     def make_source(self) -> Source:
         """What answers widgets' requests: as stored where they are, else from records."""
-        return StoredSource(self)
+        return StoredSource(self, self.stored_answer)
 
     # ------------------------------------------------------------------ the protocol
 
@@ -307,12 +235,6 @@ class StoredEngine:
         if activation.image is None:
             raise InputError("The activation is of an image of your own: cut its box from that.")
         return activation.box.cut(self.photo(activation.image), GREY)
-
-    def _chunk(self, layer: str, channel: int, rule: str) -> dict[str, Any] | None:
-        """The chunk that holds most of a channel's projections."""
-        chunks = self._manifest["layers"][self.layer(layer).name]["projections"]
-        held = [c for c in chunks if c["rule"] == rule and channel in c["channels"]]
-        return max(held, key=lambda chunk: int(chunk["k"]), default=None)
 
     def project_all(
         self, activations: Sequence[Activation], rule: str = "deconvnet"
@@ -449,25 +371,3 @@ class StoredEngine:
     def cover_steps(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report."""
         raise self._not_stored("cover")
-
-
-class StoredSource(Source):
-    """Gives what is stored as it was given; the rest is made of the engine's records."""
-
-    def __init__(self, engine: StoredEngine) -> None:
-        super().__init__(engine)
-        self._stored = engine.stored_answer
-
-    def answer(self, kind: str, fields: Mapping[str, Any]) -> Steps:
-        """See `Source.answer`."""
-        stored = self._stored(kind, fields)
-        if stored is not None:
-            return stored
-        return (yield from super().answer(kind, fields))
-
-    def _patch(self, image: int | None, box: Box) -> Pixels:
-        """A patch of a photo that isn't stored is hatched."""
-        try:
-            return super()._patch(image, box)
-        except NotStored:
-            return hatched(box.height, box.width)
