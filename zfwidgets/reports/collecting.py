@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, NotStored
-from ..records import Operation, Progress, TopActivations
+from ..records import OcclusionMap, Operation, Progress, TopActivations
 from ..widgets.encode import Answer, decode_picture, numbers
 from ..widgets.service import Need
 from ..widgets.source import Source
@@ -257,6 +257,8 @@ class Collector:
             yield Progress(done, len(self.plan.images), None, "occlusion maps")
             needs: list[Need] = []
             answers: list[Answer] = []
+            record: OcclusionMap | None = None
+            self.tap.last = None
             for kind, key in self._targets(image, self.slides(image)):
                 try:
                     for step in iterate(answers, self.source.answer(kind, key)):
@@ -265,13 +267,14 @@ class Collector:
                 except NotStored:
                     continue
                 needs.append((kind, key))
+                record = record or self.tap.last  # of the first, the one that the view shows
             if not needs:
                 self._out(len(self.plan.images) - done, "occlusion maps")
                 return
             key = position_key(needs[0][1])
             if (look := {n: v for n, v in key.items() if n != "image"}) not in self._formats:
                 self._formats.append(look)
-            if (scores := self._positions(key)) is not None:
+            if (scores := self._positions(key, record)) is not None:
                 answers.append(scores)
                 needs.append(("positions", key))
             if not self._put(f"map/{image}", answers):
@@ -279,9 +282,9 @@ class Collector:
                 return
             self._list(needs, f"map/{image}")
 
-    def _positions(self, key: dict[str, Any]) -> Answer | None:
+    def _positions(self, key: dict[str, Any], record: OcclusionMap | None) -> Answer | None:
         stored = getattr(self.engine, "stored_answer", None)
-        return positions(self.tap.last) if stored is None else stored("positions", key)
+        return positions(record) if stored is None else stored("positions", key)
 
     def _targets(self, image: int, slides: Sequence[Need]) -> Iterator[Need]:
         """The maps of a photo: of the predicted class, then of the most probable ones."""
@@ -289,9 +292,9 @@ class Collector:
         if not len(self.engine.info.labels):
             return
         scores = self.engine.predict(image).logits
+        kind, key = slides[0]
         for target in np.argsort(-scores, kind="stable")[:TARGETS]:
-            for kind, key in slides:
-                yield kind, {**key, "target": int(target)}
+            yield kind, {**key, "target": int(target)}
 
     # ------------------------------------------------------------------ the manifest
 

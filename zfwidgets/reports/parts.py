@@ -1,8 +1,8 @@
 """Parts of a report: answers packed into a gzip file each, read by Python and by the page.
 
 A part's content is a uint32 (little-endian) with the length of a JSON header, the header
-``[[data, [bytes of each buffer]], ...]``, and all buffers. gzip ends with the CRC-32 of its
-content, so that a part says itself whether it is whole; the manifest says which one it must be.
+``[[data, [[start, bytes] of each buffer]], ...]``, and the buffers. gzip ends with the CRC-32 of
+its content, so that a part says itself whether it is whole; the manifest says which it must be.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ ADVICE = "The file was cut short or changed: get it again from where it came."
 
 
 def pack(answers: Sequence[Answer], *, level: int = 9) -> bytes:
-    """Pack answers into one part: equal answers give equal bytes."""
-    header = json.dumps(
-        [[data, [len(buffer) for buffer in buffers]] for data, buffers in answers],
-        separators=(",", ":"),
-        allow_nan=False,
-    ).encode()
-    content = [struct.pack("<I", len(header)), header]
-    content += [buffer for _, buffers in answers for buffer in buffers]
+    """Pack answers into one part: equal answers give equal bytes; equal buffers are held once."""
+    places: dict[bytes, int] = {}
+    header, end = [], 0
+    for data, buffers in answers:
+        for buffer in buffers:
+            if buffer not in places:
+                places[buffer] = end
+                end += len(buffer)
+        header.append([data, [[places[buffer], len(buffer)] for buffer in buffers]])
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
+    content = [struct.pack("<I", len(text)), text, *places]
     return gzip.compress(b"".join(content), level, mtime=0)
 
 
@@ -44,17 +47,13 @@ def unpack(name: str, part: bytes) -> list[Answer]:
         content = gzip.decompress(part)
         (length,) = struct.unpack_from("<I", content)
         header = json.loads(content[4 : 4 + length])
-        answers: list[Answer] = []
-        at = 4 + length
-        for data, sizes in header:
-            buffers = []
-            for size in sizes:
-                buffers.append(content[at : at + size])
-                at += size
-            answers.append((data, buffers))
+        buffers = content[4 + length :]
+        return [
+            (data, [buffers[start : start + size] for start, size in places])
+            for data, places in header
+        ]
     except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
         raise BrokenReport(f"Part {name!r} of the report is damaged ({error}). {ADVICE}") from error
-    return answers
 
 
 def checksum(part: bytes) -> tuple[int, int]:

@@ -34,6 +34,8 @@ VIEWS = {
     "occlusion_map": "occlusion",
 }
 """A widget's module, and the view that the page has for it."""
+ACROSS = 7
+"""Positions across a map in the row of a channel's photos, as in ``js/src/views/photo_row.ts``."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ class Draft:
     def slides(self, image: int) -> list[Need]:
         """The requests for a photo's occlusion maps, as its view makes them."""
         found: dict[str, Need] = {}
+        coarse = max(1, math.ceil(min(input_size(self.engine)) / ACROSS))
         for selection in self.selections:
             like = SimpleNamespace(
                 engine=self.engine,
@@ -229,10 +232,12 @@ class Draft:
                 target=None,
                 rule=selection["rule"],
             )
-            for overlay in ("probability", "strongest"):
-                options = {**self.options, "auto": True, "overlay": overlay}
-                need = needs.occlusion(like, options)[-1]  # type: ignore[arg-type]
-                found.setdefault(repr(need), need)
+            options = {**self.options, "auto": True, "overlay": "probability"}
+            kind, key = needs.occlusion(like, options)[-1]  # type: ignore[arg-type]
+            keys = [key, {**key, "stride": coarse}]
+            if key["layer"] is not None and like.unit is not None:
+                keys.append({**key, "channel": like.unit[1]})
+            found.update((repr(one), (kind, one)) for one in keys)
         return list(found.values())
 
     def covers(self, plan: Plan) -> list[Need]:

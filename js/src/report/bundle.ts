@@ -130,17 +130,13 @@ async function gunzip(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Arr
   }
 }
 
-/** uint32 length of the header, the header [[data, [bytes of each buffer]], ...], the buffers. */
+/** uint32 length of the header, the header [[data, [[start, bytes], ...]], ...], the buffers. */
 function unpack(content: ArrayBuffer): Stored[] {
   const length = new DataView(content).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 4, length)));
-  let at = 4 + length;
-  return (header as [unknown, number[]][]).map(([data, sizes]) => ({
+  return (header as [unknown, [start: number, bytes: number][]][]).map(([data, places]) => ({
     data,
-    buffers: sizes.map((bytes) => {
-      at += bytes;
-      return new DataView(content, at - bytes, bytes);
-    }),
+    buffers: places.map(([start, bytes]) => new DataView(content, 4 + length + start, bytes)),
   }));
 }
 

@@ -122,17 +122,9 @@ function lack(
   quietly();
 }
 
-/** What would need a kernel: visible, out of reach, with one line that says why. */
-const NEED_KERNEL = [
-  "[data-zf-needs-kernel]",
-  ".zf-fold-occluder > .zf-fold-body",
-  ".zf-fold-row",
-  'select[aria-label^="Stride"]',
-  "button.zf-primary",
-].join();
-
+/** What would need a kernel stays visible, out of reach, with one line that says why. */
 function settle(root: HTMLElement, { sentences }: PageManifest): void {
-  for (const control of root.querySelectorAll<HTMLElement>(NEED_KERNEL)) {
+  for (const control of root.querySelectorAll<HTMLElement>("[data-zf-needs-kernel]")) {
     control.inert = true;
     control.classList.add("zf-needs-kernel");
   }

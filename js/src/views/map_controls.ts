@@ -69,6 +69,7 @@ export class MapControls {
         changes.asked();
       },
     );
+    this.strides.dataset.zfNeedsKernel = "";
     const row = (...children: HTMLElement[]) => h("div", { class: "zf-controls" }, ...children);
     const faded = h("label", { class: "zf-label" }, "Opacity", opacity);
     this.rows = [row(this.maps, this.colours), row(faded, this.feature)];

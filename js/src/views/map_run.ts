@@ -48,6 +48,7 @@ export class MapRun {
     private readonly sink: Sink,
     private readonly signal: AbortSignal,
   ) {
+    this.button.dataset.zfNeedsKernel = "";
     this.button.addEventListener("click", () => (this.run ? this.stop() : this.start()));
     signal.addEventListener("abort", () => this.stop(), { once: true });
     this.show(null);

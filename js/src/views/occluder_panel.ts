@@ -73,6 +73,7 @@ export function occluderPanel(handle: OccluderHandle): OccluderPanel {
     "Whole box",
   );
   const held = h("ul", { class: "zf-chips", "aria-label": "Rectangles that stay covered" });
+  part.body.dataset.zfNeedsKernel = "";
   part.body.append(
     fill,
     explanation,
