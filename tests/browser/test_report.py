@@ -189,6 +189,46 @@ def test_the_occluder_reads_the_stored_map(offline: Offline, saved: Path, engine
     assert offline.faults == []
 
 
+def test_a_layers_responses_are_read_from_the_stored_map(
+    offline: Offline, saved: Path, engine: Any
+) -> None:
+    photo = zf.load_report(saved)._manifest["selections"][0]["photo"]
+    page = offline.open(saved)
+    page.locator("select[aria-label^='Map']").first.select_option("total")
+    handle = page.locator(".zf-occluder")
+    for key in ("ArrowLeft", "ArrowUp"):
+        handle.focus()
+        page.keyboard.press(key)
+        page.wait_for_selector(SETTLED)
+        place = map(int, re.findall(r"-?\d+", handle.get_attribute("aria-label"))[:4])
+        height, width, top, left = place
+        live = engine.respond(photo, Occluder(Box(top, left, height, width)), LAYER)
+        channel = live.strongest_channel
+        line = page.locator(".zf-now")
+        expect(line).to_contain_text(f"in channel {channel}")
+        said = re.search(r"[-\d.e+]+(?= in channel)", line.inner_text().replace("−", "-"))
+        assert said
+        assert float(said[0]) == pytest.approx(live.totals[0, 0, channel], rel=0.01)
+    # Another layer's responses aren't there; its map of classes is.
+    page.evaluate(f"location.hash = '#layer={LAYERS[0]}&channel=1'")
+    page.locator("select[aria-label^='Map']").first.select_option("probability")
+    page.wait_for_selector(SETTLED)
+    expect(page.locator(".zf-heat").first).to_be_visible()
+    assert offline.faults == []
+
+
+def test_the_channels_photos_have_their_maps(offline: Offline, saved: Path, stored: Any) -> None:
+    page = offline.open(saved)
+    page.locator(".zf-fold-row > summary").click()
+    page.wait_for_selector(SETTLED)
+    photos = [a.image for a in stored.top(LAYER, CHANNEL)]
+    mapped = {k[1]["image"] for k in stored._manifest["answers"] if k[0] == "occlusion"}
+    assert mapped & set(photos)
+    for image in photos:
+        heat = page.locator(f".zf-row-item[data-image='{image}'] .zf-row-heat")
+        expect(heat).to_be_visible() if image in mapped else expect(heat).to_be_hidden()
+
+
 def test_links_lead_to_what_they_name(offline: Offline, saved: Path, stored: Any) -> None:
     page = offline.open(saved, f"#layer={LAYERS[0]}&channel=7&image=3")
     expect(page.locator(".zf-patches .zf-about")).to_have_text(f"{LAYERS[0]} : 7")

@@ -356,10 +356,6 @@ class StoredEngine(Contents):
             held=frozenset(data["classes"]),
         )
 
-    def estimate(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: nothing is computed."""
-        raise self._not_stored("estimate")
-
     def estimate_steps(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report: nothing is computed."""
         raise self._not_stored("estimate")

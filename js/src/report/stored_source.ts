@@ -57,12 +57,15 @@ interface StoredProjections {
   rows: (ProjectionInfo | null)[];
 }
 
-interface Positions {
-  classes: number[];
+interface Grid {
   rows: number;
   columns: number;
   stride: Pair;
   size: Pair;
+}
+
+interface Positions extends Grid {
+  classes: number[];
 }
 
 type Find<K extends Kind> = (key: Key<K>) => Promise<Answer<K>>;
@@ -79,6 +82,7 @@ export class StoredAnswers {
     projections: (key) => this.projections(key),
     predict: (key) => this.predict(key),
     occlusion: (key) => this.occlusion(key),
+    respond: (key) => this.respond(key),
   };
 
   constructor(readonly bundle: Bundle) {
@@ -295,29 +299,63 @@ export class StoredAnswers {
     return null;
   }
 
-  private async predict({ image, occluder }: Key<"predict">): Promise<Answer<"predict">> {
-    const found = occluder && this.format(image, occluder);
-    if (!found) throw this.notStored(occluder ? "positions" : "predict");
-    const [, part, at] = found;
-    const { data, buffers } = await this.stored(part, at);
-    const { classes, rows, columns, ...rest } = data as Positions;
+  /** The cell of a grid where an occluder lies, -1 if it lies on none. */
+  private cell(occluder: Occluder, { rows, columns, ...rest }: Grid): number {
     const [stride, size] = [pair(rest.stride), pair(rest.size)];
     const middle = (axis: "top" | "left") =>
       occluder[axis] + Math.floor((axis === "top" ? size[0] : size[1]) / 2);
     const [row, col] = cellAt(middle("top"), middle("left"), stride, [rows, columns]);
     const [, height, width] = this.catalogue.engine.input;
     const cell = JSON.stringify(clip(occluderBox(row, col, size, stride), height, width));
-    if (JSON.stringify(clip(boxOf(occluder), height, width)) !== cell) {
-      throw this.notStored("positions");
-    }
+    const there = JSON.stringify(clip(boxOf(occluder), height, width));
+    return there === cell ? row * columns + col : -1;
+  }
+
+  private async predict({ image, occluder }: Key<"predict">): Promise<Answer<"predict">> {
+    const found = occluder && this.format(image, occluder);
+    if (!found) throw this.notStored(occluder ? "positions" : "predict");
+    const [, part, at] = found;
+    const { data, buffers } = await this.stored(part, at);
+    const { classes, ...grid } = data as Positions;
+    const cell = this.cell(occluder, grid);
+    if (cell < 0) throw this.notStored("positions");
     // A class that isn't stored is below all that are, and shows no number.
     const all = new Float32Array(this.catalogue.classes.length).fill(Number.NEGATIVE_INFINITY);
     const view = buffers[0] as DataView;
-    const first = (row * columns + col) * classes.length;
     classes.forEach((index, i) => {
-      all[index] = view.getUint16((first + i) * 2, true) / 65535;
+      all[index] = view.getUint16((cell * classes.length + i) * 2, true) / 65535;
     });
     return { data: { classes: all.length }, buffers: [new DataView(all.buffer)] };
+  }
+
+  /** A layer's response at a stored position, of the channels whose maps are stored. */
+  private async respond({ image, occluder, layer }: Key<"respond">): Promise<Answer<"respond">> {
+    const found = this.format(image, occluder);
+    const channels = this.catalogue.layers.find(({ name }) => name === layer)?.channels ?? 0;
+    const unknown = () => new Float32Array(channels).fill(Number.NaN);
+    const [totals, units, cleanTotals, cleanUnits] = [unknown(), unknown(), unknown(), unknown()];
+    const data = { layer, channels, strongest: -1, hamming: Number.NaN, cosine: Number.NaN };
+    for (const [kind, key, part, at] of found ? this.bundle.manifest.answers : []) {
+      const slide = { ...key, ...found?.[0] } as Key<"occlusion">;
+      if (kind !== "occlusion" || slide.layer !== layer) continue;
+      if (canonical(slide) !== canonical(key)) continue;
+      const map = (await this.stored(part, at)) as Answer<"occlusion">;
+      const cell = this.cell(occluder, map.data);
+      const value = (name: (typeof MAPS)[number]) =>
+        floats(map.buffers[MAPS.indexOf(name)])[cell] ?? Number.NaN;
+      const { channel, clean } = map.data;
+      if (cell < 0 || channel === null) continue;
+      if (slide.channel === null) data.strongest = channel;
+      totals[channel] = value("total");
+      units[channel] = value("unit");
+      cleanTotals[channel] = clean.total ?? Number.NaN;
+      cleanUnits[channel] = clean.unit ?? Number.NaN;
+      data.hamming = value("hamming");
+      data.cosine = value("cosine");
+    }
+    if (data.strongest < 0) throw this.notStored("positions");
+    const buffers = [totals, units, cleanTotals, cleanUnits].map(({ buffer }) => buffer);
+    return { data, buffers: buffers.map((buffer) => new DataView(buffer)) };
   }
 }
 
