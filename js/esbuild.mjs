@@ -1,7 +1,8 @@
 // Every src/widgets/*.ts becomes one self-contained module, ../zfwidgets/static/<name>.js.
 // One module a widget, because anywidget sends the whole of it with every instance.
 // src/report/main.ts becomes report.js: a script, for pages where it runs as it is parsed.
-import { readdir, readFile, rm } from "node:fs/promises";
+// figures.js is what shows ipywidgets without Jupyter, for reports that hold some.
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -47,13 +48,30 @@ const builds = [
   { ...shared, entryPoints: [report], format: "iife" },
 ];
 
+/** RequireJS and ipywidgets' own HTML manager, its fonts inside: nothing is loaded from elsewhere. */
+async function figures() {
+  const modules = join(here, "node_modules");
+  const dist = join(modules, "@jupyter-widgets", "html-manager", "dist");
+  let manager = await readFile(join(dist, "libembed-amd.js"), "utf8");
+  for (const [place, name, type] of manager.matchAll(/\w+\.p\+"([0-9a-f]+\.(\w+))"/g)) {
+    // Every browser that runs a report takes the first of these formats.
+    const font = type === "woff2" ? await readFile(join(dist, name), "base64") : "";
+    manager = manager.replaceAll(place, JSON.stringify(`data:font/${type};base64,${font}`));
+  }
+  const require = await readFile(join(modules, "requirejs", "require.js"), "utf8");
+  await writeFile(join(outdir, "figures.js"), `${require}\n;\n${manager}`);
+}
+await figures();
+
 if (watch) {
   for (const options of builds) await (await esbuild.context(options)).watch();
 } else {
   // esbuild has told what was wrong; where it was called from says nothing more.
   for (const options of builds) await esbuild.build(options).catch(() => process.exit(1));
   // A widget that was renamed or removed must not live on in the package.
-  const built = new Set(entryPoints.map((path) => `${basename(path, ".ts")}.js`)).add("report.js");
+  const built = new Set(entryPoints.map((path) => `${basename(path, ".ts")}.js`))
+    .add("report.js")
+    .add("figures.js");
   for (const name of await readdir(outdir)) {
     if (name.endsWith(".js") && !built.has(name)) await rm(join(outdir, name));
   }

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bqplot
+import ipywidgets
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -227,6 +229,38 @@ def test_the_channels_photos_have_their_maps(offline: Offline, saved: Path, stor
     for image in photos:
         heat = page.locator(f".zf-row-item[data-image='{image}'] .zf-row-heat")
         expect(heat).to_be_visible() if image in mapped else expect(heat).to_be_hidden()
+
+
+def test_figures_of_other_packages_live_in_it(
+    offline: Offline, explorer: Any, saved: Path, tmp_path: Path
+) -> None:
+    slider = ipywidgets.IntSlider(value=7, max=19, description="<b>times</b>")
+    other = ipywidgets.IntText()
+    ipywidgets.jslink((slider, "value"), (other, "value"))
+    scales = {"x": bqplot.LinearScale(), "y": bqplot.LinearScale()}
+    bars = bqplot.Bars(x=np.arange(5), y=np.arange(5) ** 2, scales=scales)
+    axes = [bqplot.Axis(scale=scales["x"]), bqplot.Axis(scale=scales["y"], orientation="vertical")]
+    figure = bqplot.Figure(marks=[bars], axes=axes, title="Five </script> bars")
+    path = tmp_path / "report.html"
+    box = ipywidgets.HBox([slider, other])
+    zf.save_report(
+        [explorer, "between", box, figure], path, layers=LAYERS, images=[0], progress=False
+    )
+    page = offline.open(path)
+    places = page.locator(".zf-figure")
+    expect(places).to_have_count(2)
+    handle = places.nth(0).locator(".noUi-handle")
+    expect(handle).to_have_attribute("aria-valuenow", "7.0")
+    handle.press("ArrowRight")
+    expect(places.nth(0).locator("input[type=number]")).to_have_value("8")
+    expect(places.nth(1).locator(".bqplot rect.bar")).to_have_count(5)
+    expect(places.nth(1)).to_contain_text("Five </script> bars")
+    asked = [url for url in offline.requests if not url.startswith(("blob:", "data:"))]
+    assert asked == [path.as_uri()]
+    assert [f for f in offline.faults if "strictTypes" not in f] == []  # of the HTML manager
+    # Who has none pays nothing for it.
+    assert "figures" not in zf.load_report(saved)._manifest["parts"]
+    zf.load_report(path).verify()
 
 
 def test_links_lead_to_what_they_name(offline: Offline, saved: Path, stored: Any) -> None:

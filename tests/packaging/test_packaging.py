@@ -110,7 +110,7 @@ def test_every_widgets_javascript_is_inside_and_fresh(tree, kind, tmp_path):
     static = unpack(tree[kind], tmp_path) / "zfwidgets" / "static"
     assert hatch_build.why_stale(ROOT / "js", static) is None
     entries = {path.stem for path in (ROOT / "js" / "src" / "widgets").glob("*.ts")}
-    assert {path.stem for path in static.glob("*.js")} == entries | {"report"}
+    assert {path.stem for path in static.glob("*.js")} == entries | {"figures", "report"}
 
 
 def test_a_stale_or_damaged_bundle_is_noticed(tree, tmp_path):

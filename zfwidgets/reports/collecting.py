@@ -48,6 +48,11 @@ class Content:
     operations: dict[str, dict[str, Operation]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
+    def add(self, name: str, part: bytes) -> None:
+        """Add a part after all others."""
+        self.parts[name] = part
+        self.manifest["parts"][name] = list(checksum(part))
+
 
 class Collector:
     """Fills a report as a plan says; a generator in steps, so that it can be stopped."""

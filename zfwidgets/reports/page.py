@@ -14,21 +14,23 @@ from .provenance import clean
 NEEDS_SCRIPT = "This report needs JavaScript: nothing is loaded, all that it shows is in the file."
 
 
-def policy(script: str, *, folder: bool) -> str:
+def policy(script: str, *, folder: bool, figures: bool = False) -> str:
     """The Content-Security-Policy that the page asks for itself.
 
     One script, by its hash; no requests but to the folder's own files. Styles are set by the
     script, which needs 'unsafe-inline' for them; without requests they can tell nobody anything.
+    Other packages' ``figures`` bring scripts and fonts of their own, which the file holds.
     """
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     rules = [
         "default-src 'none'",
-        f"script-src 'sha256-{digest}'",
+        f"script-src 'sha256-{digest}'" + (" blob: 'unsafe-eval'" if figures else ""),
         "style-src 'unsafe-inline'",
         "img-src data: blob:",
         f"connect-src {chr(39)}self{chr(39)}" if folder else "connect-src 'none'",
         "base-uri 'none'",
         "form-action 'none'",
+        *(["font-src data:"] if figures else []),
     ]
     return "; ".join(rules)
 
@@ -38,6 +40,11 @@ def place(view: int, meanwhile: str = "", bundle: str = "") -> str:
     meanwhile = meanwhile or f"<noscript>{NEEDS_SCRIPT}</noscript>"
     of = f' data-zf-bundle="{bundle}"' if bundle else ""
     return f'<div class="zf-place" data-zf-view="{view}"{of}>{meanwhile}</div>'
+
+
+def figure(number: int) -> str:
+    """Where another package's widget will be."""
+    return f'<div class="zf-figure" data-zf-figure="{number}"></div>'
 
 
 def element(name: str, part: bytes, bundle: str = "") -> bytes:
@@ -54,6 +61,7 @@ def render(
     parts: Mapping[str, bytes],
     *,
     folder: str | None = None,
+    figures: bool = False,
 ) -> Iterator[bytes]:
     """The page, piece by piece.
 
@@ -67,6 +75,8 @@ def render(
         HTML.
     manifest, parts
         Packed; ``parts`` are left out if they lie in a ``folder`` beside the page.
+    figures
+        Whether other packages' widgets are among them.
     """
     script = esm("report")
     name = escape(clean(title))
@@ -75,7 +85,7 @@ def render(
         "<!doctype html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" '
-        f'content="{escape(policy(script, folder=folder is not None))}">\n'
+        f'content="{escape(policy(script, folder=folder is not None, figures=figures))}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f'<meta name="generator" content="zfwidgets {__version__}">\n{beside}'

@@ -20,11 +20,11 @@ from ..widgets.options import map_options
 from ..widgets.selection import Selection
 from ..widgets.service import Need
 from ..widgets.source import Source
-from . import files, page, provenance
+from . import figures, files, page, provenance
 from .collecting import RULE, Collector, Content
 from .markdown import to_html
 from .parts import pack
-from .planning import PATCHES, Plan, make_plan, megabytes
+from .planning import BASE64, PATCHES, Plan, make_plan, megabytes
 from .positions import run
 
 VIEWS = {
@@ -85,7 +85,8 @@ def save_report(
     ----------
     widgets
         An Explorer, another widget, or a list of widgets and of Markdown texts between them. All
-        widgets are of one engine. An engine stands for its Explorer.
+        widgets are of one engine. An engine stands for its Explorer. Other packages' widgets
+        (ipywidgets, bqplot) may stand between them; what Python computes for them stays as it is.
     path
         ``report.html``; a path of any other ending is a folder with a page and a file for each
         part, for what is larger, to be served by any static host.
@@ -163,11 +164,16 @@ class Draft:
         self.engine = _engine_of(items)
         self.selections: list[dict[str, Any]] = []
         self.views: list[dict[str, Any]] = []
+        self.figures: list[Any] = []
         self.body = [_prose(text)] if text else []
         seen: dict[int, int] = {}
         for item in items:
             if isinstance(item, str):
                 self.body.append(_prose(item))
+                continue
+            if _is_figure(item):
+                self.body.append(page.figure(len(self.figures)))
+                self.figures.append(item)
                 continue
             view, chosen, options = _view(item, self.engine)
             if id(chosen) not in seen:
@@ -217,7 +223,10 @@ class Draft:
         catalogue = run(Source(self.engine).answer("catalogue", {}))[0]
         bare = {"layers": {}, "sentences": {"photos": " " * 100, "pictures": " " * 100}}
         content = Content(manifest={**bare, "catalogue": catalogue})
-        return sum(map(len, self.render(content))) + 4000
+        extra = 0
+        if self.figures:
+            extra = int(BASE64 * len(pack([figures.answer(self.figures)])))
+        return sum(map(len, self.render(content))) + 4000 + extra
 
     def slides(self, image: int) -> list[Need]:
         """The requests for a photo's occlusion maps, as its view makes them."""
@@ -263,6 +272,8 @@ class Draft:
         manifest["title"] = self.title
         manifest["selections"] = self.selections
         manifest["views"] = self.views
+        if self.figures:
+            content.add(figures.PART, pack([figures.answer(self.figures)]))
         return content
 
     def origin(self, content: Content) -> str:
@@ -285,7 +296,19 @@ class Draft:
         """The page, piece by piece."""
         packed = pack([(content.manifest, [])])
         origin = self.origin(content)
-        return page.render(self.title, self.body, origin, packed, content.parts, folder=folder)
+        return page.render(
+            self.title,
+            self.body,
+            origin,
+            packed,
+            content.parts,
+            folder=folder,
+            figures=bool(self.figures),
+        )
+
+
+def _is_figure(item: Any) -> bool:
+    return not isinstance(item, EngineProtocol) and figures.is_figure(item)
 
 
 def _prose(text: str) -> str:
@@ -300,7 +323,7 @@ def _engine_of(items: Sequence[Any]) -> EngineProtocol:
             engines.append(item.engine)
         elif isinstance(item, EngineProtocol):
             engines.append(item)
-        elif not isinstance(item, str):
+        elif not isinstance(item, str) and not figures.is_figure(item):
             raise InputError(
                 f"A report shows widgets of zfwidgets and texts, not {type(item).__name__}."
             )

@@ -15,6 +15,7 @@ import { photo } from "../views/photo";
 import type { View, ViewOptions } from "../views/view";
 import { createRoot, show } from "../widgets/shared/mount";
 import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./bundle";
+import { showFigures } from "./figures";
 import { linked, toHash } from "./link";
 import styles from "./report.css";
 import { StoredSelection } from "./snap";
@@ -91,6 +92,12 @@ async function fill(
     if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);
     settle(root, manifest);
   }
+  const figures = [...page.querySelectorAll<HTMLElement>("[data-zf-figure]")];
+  const own = figures.filter((figure) => (figure.dataset.zfBundle ?? "") === name);
+  await showFigures(own, bundle).catch((error) => {
+    console.error(error);
+    for (const place of own) place.replaceChildren(`This figure can't be shown: ${error}`);
+  });
 }
 
 function say(place: HTMLElement, text: string): void {
