@@ -92,15 +92,15 @@ def test_all_maps_of_a_pass_are_the_engines_and_need_no_new_pass(lab, sliding) -
 def test_a_pass_stops_keeps_what_there_is_and_goes_on(lab, sliding) -> None:
     page = sliding.page
     progress = page.locator(".zf-map-progress")
-    page.get_by_label(re.compile("^Stride")).select_option("4")
-    expect(progress).to_have_text(re.compile(r"3136 positions · about .+ (device|probe)$"))
+    page.get_by_label(re.compile("^Stride")).select_option("8")
+    expect(progress).to_have_text(re.compile(r"784 positions · about .+ (device|probe)$"))
     page.get_by_role("button", name="Slide").click()
     expect(page.locator(".zf-heat-left canvas")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
-    expect(progress).to_have_text(re.compile(r"^[0-9]+ / 3136 · stopped$"))
+    expect(progress).to_have_text(re.compile(r"^[0-9]+ / 784 · stopped$"))
     sliding.expect_settled()
     done = int(progress.text_content().split(" ")[0])
-    assert 0 < done < 3136
+    assert 0 < done < 784
     # Another class of what there is, without going on.
     page.locator(".zf-class").nth(1).click()
     target = int(page.locator(".zf-class").nth(1).get_attribute("data-class"))
@@ -108,14 +108,14 @@ def test_a_pass_stops_keeps_what_there_is_and_goes_on(lab, sliding) -> None:
     expect(page.locator(".zf-map-legend")).to_contain_text(name)
     sliding.expect_settled()
     stopped = int(progress.text_content().split(" ")[0])
-    assert done <= stopped < 3136
+    assert done <= stopped < 784
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    expect(progress).to_have_text("3136 positions", timeout=120_000)
+    expect(progress).to_have_text("784 positions", timeout=120_000)
     sliding.expect_settled()
     sliding.execute(
-        SPANS.replace("32, layer", "4, layer").replace("photo = ", f"target = {target}\nphoto = ")
+        SPANS.replace("32, layer", "8, layer").replace("photo = ", f"target = {target}\nphoto = ")
     )
     assert differs(sliding, "shown('probability', target)") <= 4
     assert lab.problems == []
