@@ -29,7 +29,7 @@ from .windows import Kept, batched
 
 FELT = Kept(switches=False)
 
-HEAD = 64
+HEAD = 128
 """Positions that run through the unwindowed rest of the network at once."""
 
 
