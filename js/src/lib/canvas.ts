@@ -46,22 +46,30 @@ export function paintPicture(canvas: HTMLCanvasElement, picture: Picture): void 
   resize(canvas, rows, columns)?.putImageData(new ImageData(rgba, columns, rows), 0, 0);
 }
 
-/** One tile of a sheet, scaled to fill the canvas at the device's resolution. */
-export function paintTile(
-  canvas: HTMLCanvasElement,
-  sheet: ImageBitmap,
-  column: number,
-  row: number,
-  size: number,
-  cssSize: number,
-): void {
-  const pixels = Math.round(cssSize * (globalThis.devicePixelRatio || 1));
-  if (canvas.width !== pixels || canvas.height !== pixels) canvas.width = canvas.height = pixels;
+/** A canvas of this extent in CSS pixels, cleared, at the device's resolution. */
+export function sized(canvas: HTMLCanvasElement, height: number, width: number) {
+  const scale = globalThis.devicePixelRatio || 1;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d");
-  if (!context) return;
-  context.imageSmoothingEnabled = size > pixels / 2;
+  context?.scale(canvas.width / width, canvas.height / height);
+  return context;
+}
+
+/** One tile of a sheet, of `size` pixels, at a place of `side` CSS pixels. */
+export function paintTile(
+  context: CanvasRenderingContext2D,
+  sheet: ImageBitmap,
+  [row, column]: readonly [number, number],
+  size: number,
+  [top, left]: readonly [number, number],
+  side: number,
+): void {
+  context.imageSmoothingEnabled = size > (side * (globalThis.devicePixelRatio || 1)) / 2;
   context.imageSmoothingQuality = "high";
-  context.drawImage(sheet, column * size, row * size, size, size, 0, 0, pixels, pixels);
+  context.drawImage(sheet, column * size, row * size, size, size, left, top, side, side);
 }
 
 export function readPicture(bitmap: ImageBitmap): Picture {

@@ -1,7 +1,7 @@
 /** The channels of the chosen layer as a grid of thumbnails, however many there are. */
 
 import { announce, gridStep } from "../lib/a11y";
-import { decode, paintTile } from "../lib/canvas";
+import { decode, paintTile, sized } from "../lib/canvas";
 import { floats, ints } from "../lib/codec";
 import { h, select, uniqueId } from "../lib/dom";
 import { number, percent } from "../lib/format";
@@ -15,6 +15,8 @@ const THUMB = 48;
 /** Pixels of a thumbnail in a sheet: what a screen with two pixels per CSS pixel shows. */
 const SIZE = 96;
 const TILE = { width: 54, height: 66 };
+/** Of a thumbnail in its tile. */
+const INSET = 3;
 /** Channels in one sheet. */
 const SHEET = 256;
 /** Rows drawn beyond what is visible. */
@@ -22,7 +24,8 @@ const MARGIN = 2;
 
 export const channels: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "channels", "Channels", source, signal);
-  const space = h("div", { class: "zf-strip-space", role: "presentation" });
+  const pictures = h("canvas", { class: "zf-strip-pictures", "aria-hidden": "true" });
+  const space = h("div", { class: "zf-strip-space", role: "presentation" }, pictures);
   const strip = h(
     "div",
     { class: "zf-strip", role: "listbox", tabindex: 0, "aria-label": "Channels" },
@@ -58,6 +61,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   let stats: ChannelStats | null = null;
   let ordered: number[] = [];
   let place = new Map<number, number>();
+  /** The first row that has tiles. */
+  let firstRow = 0;
   let current = signal;
 
   const columns = () => Math.max(1, Math.floor((strip.clientWidth || 324) / TILE.width));
@@ -82,15 +87,34 @@ export const channels: View = (el, selection, source, signal, options) => {
     return parts.join(" · ");
   };
 
-  const paint = (tile: HTMLElement, channel: number) => {
-    const first = Math.floor(channel / SHEET) * SHEET;
-    const sheet = sheets.get(first);
-    tile.classList.toggle("zf-skeleton", !sheet);
-    if (!sheet || isDead(stats, channel)) return;
-    const at = channel - first;
-    const canvas = tile.querySelector("canvas") as HTMLCanvasElement;
-    const [column, row] = [at % sheet.columns, Math.floor(at / sheet.columns)];
-    paintTile(canvas, sheet.bitmap, column, row, sheet.size, THUMB);
+  /**
+   * The pictures of the tiles from `firstRow` on, all on one canvas: each canvas is a layer, for
+   * which every frame of the page pays, as when the occluder is dragged.
+   */
+  const paint = () => {
+    const wide = columns();
+    const rows = Math.ceil(tiles.size / wide);
+    pictures.hidden = rows === 0;
+    if (pictures.hidden) return;
+    pictures.style.top = `${firstRow * TILE.height}px`;
+    const context = sized(pictures, rows * TILE.height, wide * TILE.width);
+    for (const [channel, tile] of tiles) {
+      const first = Math.floor(channel / SHEET) * SHEET;
+      const sheet = sheets.get(first);
+      tile.classList.toggle("zf-skeleton", !sheet);
+      if (!context || !sheet || isDead(stats, channel)) continue;
+      const at = channel - first;
+      const here = (place.get(channel) ?? 0) - firstRow * wide;
+      const [row, column] = [Math.floor(here / wide), here % wide];
+      paintTile(
+        context,
+        sheet.bitmap,
+        [Math.floor(at / sheet.columns), at % sheet.columns],
+        sheet.size,
+        [row * TILE.height + INSET, column * TILE.width + INSET],
+        THUMB,
+      );
+    }
   };
 
   const request = (first: number) => {
@@ -107,7 +131,7 @@ export const channels: View = (el, selection, source, signal, options) => {
         const bitmap = await decode(buffers[0], data.mime);
         if (!fresh()) return bitmap.close();
         sheets.set(first, { bitmap, columns: data.columns, size: data.size });
-        for (const [channel, tile] of tiles) paint(tile, channel);
+        paint();
       },
     );
   };
@@ -125,7 +149,7 @@ export const channels: View = (el, selection, source, signal, options) => {
         "aria-setsize": total,
         "aria-posinset": (place.get(channel) ?? 0) + 1,
       },
-      h("canvas", { "aria-hidden": "true" }),
+      h("i", { "aria-hidden": "true" }),
       h("span", {}, String(channel)),
     );
 
@@ -134,9 +158,9 @@ export const channels: View = (el, selection, source, signal, options) => {
     const wide = columns();
     const rows = Math.ceil(total / wide);
     space.style.height = `${rows * TILE.height}px`;
-    const top = Math.floor(strip.scrollTop / TILE.height) - MARGIN;
+    firstRow = Math.max(0, Math.floor(strip.scrollTop / TILE.height) - MARGIN);
     const bottom = Math.ceil((strip.scrollTop + height()) / TILE.height) + MARGIN;
-    const from = Math.max(top, 0) * wide;
+    const from = firstRow * wide;
     const visible = ordered.slice(from, Math.min(bottom, rows) * wide);
     const keep = new Set(visible);
     for (const [channel, tile] of tiles) {
@@ -150,12 +174,12 @@ export const channels: View = (el, selection, source, signal, options) => {
         tile = create(channel);
         tiles.set(channel, tile);
         space.append(tile);
-        paint(tile, channel);
       }
       const at = from + i;
       const [x, y] = [(at % wide) * TILE.width, Math.floor(at / wide) * TILE.height];
       tile.style.transform = `translate(${x}px,${y}px)`;
     });
+    paint();
     for (const channel of visible) request(Math.floor(channel / SHEET) * SHEET);
     mark();
   };

@@ -73,6 +73,8 @@ export class Panel {
 
   /** One line on what is shown and how to read it. */
   explain(...content: (Node | string)[]): void {
+    // Under a dragged occluder the words stay: nothing need be laid out anew.
+    if (content.length === 1 && content[0] === this.note.textContent) return;
     this.note.replaceChildren(...content);
   }
 
