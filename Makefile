@@ -6,6 +6,7 @@
 # TORCH            requirements for torch
 # ZFWIDGETS_VENV   environment to make or reuse
 # DIR, PORT        where `make demo` writes and serves
+# WORKERS          processes that the tests are spread over
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,6 +30,7 @@ SERVE ?= 1
 DIR ?= demo-output
 PORT ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
 
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -113,11 +115,11 @@ pytest browser: export OMP_NUM_THREADS ?= 1
 
 pytest: setup ## Python's tests, but for the browser's
 	$(call title,pytest)
-	$(BIN)/pytest -m "not browser" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not browser" -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 browser: setup chromium ## tests in Chromium against a real JupyterLab
 	$(call title,browser tests)
-	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
+	$(BIN)/pytest tests/browser -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 clean: ## remove what was built, but not the environment
 	rm -rf dist build demo-output zfwidgets/static js/node_modules test-results
