@@ -61,8 +61,7 @@ def convolve(node: Node, windows: Windows, places: Places, clean: Clean, out: Wi
     slide, above, below = slide_of(node), Ref(node.index), node.inputs[0]
     weight, groups = clean.weight(node), node.read("groups")
     for members, values in zip(windows.members, windows.batches, strict=True):
-        change = clean.gather(below, places.starts(below, members), values.shape[-2:])
-        torch.sub(values, change, out=change)
+        change = clean.combine(torch.sub, values, below, places.starts(below, members))
         for part, (height, width), before in _alike(places, node, members):
             borders = [
                 Border.of(n, b, wanted, (k - 1) * d + 1, s)
@@ -88,8 +87,7 @@ def convolve(node: Node, windows: Windows, places: Places, clean: Clean, out: Wi
                 groups,
             )[..., rows.first : rows.first + height, cols.first : cols.first + width]
             here = members[part]
-            starts = places.starts(above, here)
-            out.add(here, clean.gather(above, starts, (height, width)).add_(filtered))
+            out.add(here, clean.combine(torch.add, filtered, above, places.starts(above, here)))
 
 
 def _alike(

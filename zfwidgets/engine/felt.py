@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,11 +20,14 @@ from .operations import is_vector
 from .windowed import operation
 from .windows import Frame, NoWindow, Signals, batched, slide_of
 
-PER_GROUP = 20_000_000
+PER_GROUP = 40_000_000
 """What computing one more group of positions costs, in multiply-adds."""
 
-PER_WEIGHT = 20
+PER_WEIGHT = 40
 """What reading one of a convolution's weights costs a group, in multiply-adds."""
+
+LARGE = 4096
+"""Values of a window from which windows are better read one by one."""
 
 Ints = NDArray[np.int64]
 
@@ -335,12 +338,24 @@ class Clean:
                 if last[ref] == node.index and ref not in keep:
                     self.values.pop(ref, None)
 
-    def gather(self, ref: Ref, starts: Sequence[Ints], size: Sequence[int]) -> Tensor:
-        """Windows of a map, (n, channels, rows, columns), channels last."""
-        found = self._last.get(ref)
-        if found is None:
-            found = self._last[ref] = self.values[ref][0].permute(1, 2, 0).contiguous()
-        return _gather(found, starts, size)
+    def combine(
+        self, function: Callable[..., Tensor], values: Tensor, ref: Ref, starts: Sequence[Ints]
+    ) -> Tensor:
+        """``function(values, clean)`` of windows (n, channels, rows, columns) of a map."""
+        clean = self._last.get(ref)
+        if clean is None:
+            clean = self._last[ref] = self.values[ref][0].permute(1, 2, 0).contiguous()
+        height, width = values.shape[-2:]
+        if clean.shape[:2] == (height, width):
+            return function(values, clean.permute(2, 0, 1))
+        if clean.device.type != "cpu" or height * width * clean.shape[2] < LARGE:
+            return function(values, _gather(clean, starts, (height, width)))
+        values = values.permute(0, 2, 3, 1)
+        out = clean.new_empty(values.shape)
+        corners = (axis.tolist() for axis in starts)
+        for one, into, top, left in zip(values, out, *corners, strict=True):
+            function(one, clean[top : top + height, left : left + width], out=into)
+        return out.permute(0, 3, 1, 2)
 
     def weight(self, node: Node) -> Tensor:
         """A convolution's filters, channels last."""
