@@ -2,7 +2,7 @@
 // One module a widget, because anywidget sends the whole of it with every instance.
 // src/report/main.ts becomes report.js: a script, for pages where it runs as it is parsed.
 // figures.js is what shows ipywidgets without Jupyter, for reports that hold some.
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -61,6 +61,8 @@ async function figures() {
   const require = await readFile(join(modules, "requirejs", "require.js"), "utf8");
   await writeFile(join(outdir, "figures.js"), `${require}\n;\n${manager}`);
 }
+// A clean checkout has no such folder yet, and only esbuild makes its own.
+await mkdir(outdir, { recursive: true });
 await figures();
 
 if (watch) {

@@ -113,6 +113,15 @@ def test_every_widgets_javascript_is_inside_and_fresh(tree, kind, tmp_path):
     assert {path.stem for path in static.glob("*.js")} == entries | {"figures", "report"}
 
 
+def test_a_clean_checkout_builds_where_nothing_was_built_before(tmp_path):
+    shutil.copytree(ROOT / "js", tmp_path / "js", ignore=shutil.ignore_patterns("node_modules"))
+    (tmp_path / "js" / "node_modules").symlink_to(ROOT / "js" / "node_modules")
+    node = hatch_build._node_environment()
+    run(shutil.which("node", path=node["PATH"]), "esbuild.mjs", cwd=tmp_path / "js", env=node)
+    built = hatch_build.built_hashes(tmp_path / "zfwidgets" / "static")
+    assert built == hatch_build.built_hashes(ROOT / "zfwidgets" / "static")
+
+
 def test_a_stale_or_damaged_bundle_is_noticed(tree, tmp_path):
     source = unpack(tree["sdist"], tmp_path)
     js, static = source / "js", source / "zfwidgets" / "static"
