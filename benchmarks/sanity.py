@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 import zfwidgets as zf
-from zfwidgets.experiments.similarity import MEASURES
+from zfwidgets.experiments.sanity.similarity import MEASURES
 
 LAYERS = ("features.3.expand3x3", "features.7.expand3x3", "features.12.expand3x3")
 """Convolutions before their rectifier, which would stop the other rules at a silenced unit."""

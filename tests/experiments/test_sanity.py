@@ -24,8 +24,8 @@ from zfwidgets.errors import (
     UnsupportedModel,
 )
 from zfwidgets.experiments import compare, sanity_check
-from zfwidgets.experiments.randomise import Stage, stages_below
-from zfwidgets.experiments.sanity import sanity_steps
+from zfwidgets.experiments.sanity.check import sanity_steps
+from zfwidgets.experiments.sanity.randomise import Stage, stages_below
 from zfwidgets.records import Unit
 
 LAYER = "8"

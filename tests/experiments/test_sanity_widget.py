@@ -21,8 +21,9 @@ from torch import nn
 
 import zfwidgets as zf
 from zfwidgets.errors import InactiveUnit, InputError
-from zfwidgets.experiments import sanity, sanity_check
-from zfwidgets.experiments.randomise import Stage
+from zfwidgets.experiments import sanity_check
+from zfwidgets.experiments.sanity import check as sanity
+from zfwidgets.experiments.sanity.randomise import Stage
 from zfwidgets.widgets.sanity_pictures import StepPictures
 
 

@@ -23,7 +23,7 @@ from .service import service_of
 from .two_outputs import TwoOutputs
 
 if TYPE_CHECKING:
-    from ..experiments.records import SanityResult
+    from ..experiments.sanity.records import SanityResult
     from ..records import Unit
 
 PRIORITY = 6
@@ -351,7 +351,7 @@ def _descendants(widget: Any) -> list[ipywidgets.Widget]:
 def _experiment() -> Any:
     """The computation, which needs torch and more; imported when a widget is made."""
     try:
-        from ..experiments import sanity
+        from ..experiments.sanity import check as sanity
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

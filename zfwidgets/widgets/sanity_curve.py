@@ -13,7 +13,7 @@ from ..errors import MissingDependency
 from ..records import Floats
 
 if TYPE_CHECKING:
-    from ..experiments.records import SanityResult
+    from ..experiments.sanity.records import SanityResult
 
 MEASURES = {
     "rank": "rank correlation",

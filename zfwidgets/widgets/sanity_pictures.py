@@ -20,7 +20,7 @@ from .sanity_curve import ACROSS, CONTROLS, MEASURES, STRONG, UP, Curve
 from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
 
 if TYPE_CHECKING:
-    from ..experiments.records import SanityResult, SanityStep
+    from ..experiments.sanity.records import SanityResult, SanityStep
 
 MOST = 12
 """Pictures in the static one; of more steps every so manieth."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..errors import InputError
-from ..records import Activation, Box, Floats, Operation, Unit, signed_to_uint8, table
+from ...errors import InputError
+from ...records import Activation, Box, Floats, Operation, Unit, signed_to_uint8, table
 from .similarity import MEASURES, Similarity
 
 if TYPE_CHECKING:

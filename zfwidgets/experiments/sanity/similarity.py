@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, MissingDependency
-from ..records import Floats
+from ...errors import InputError, MissingDependency
+from ...records import Floats
 
 WINDOW = 7
 """Side of the window of SSIM in pixels, scikit-image's default; smaller pictures get a smaller."""

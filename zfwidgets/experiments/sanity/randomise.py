@@ -23,10 +23,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..engine.deconv import Descent, record
-from ..engine.modes import computing
-from ..engine.network import Network
-from ..records import Unit
+from ...engine.deconv import Descent, record
+from ...engine.modes import computing
+from ...engine.network import Network
+from ...records import Unit
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..engine import deconv
-from ..engine.local import LocalEngine
-from ..engine.modes import computing
-from ..engine.network import Network
-from ..errors import InactiveUnit, InputError
-from ..records import Box, Floats, Operation, Progress, Unit
+from ...engine import deconv
+from ...engine.local import LocalEngine
+from ...engine.modes import computing
+from ...engine.network import Network
+from ...errors import InactiveUnit, InputError
+from ...records import Box, Floats, Operation, Progress, Unit
 from .randomise import stages_below
 from .records import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
