@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-import time
-import uuid
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +14,16 @@ from ..engine.protocol import EngineProtocol
 from ..errors import MissingDependency
 from ..records import Progress
 from . import sanity_pictures
-from .base import PICTURE_PRIORITY
-from .jobs import Op, Steps
+from .experiment import Experiment, beside
 from .sanity_curve import MEASURES, OTHER, SAME, STRONG, Chart, Curve
 from .sanity_pictures import StepPictures
-from .service import service_of
-from .two_outputs import TwoOutputs
 
 if TYPE_CHECKING:
     from ..experiments.sanity.records import SanityResult
     from ..records import Unit
 
-PRIORITY = 6
-"""After all that a view of the engine asks for: a step of ours waits for an interaction."""
 
-
-class SanityCheck(TwoOutputs, ipywidgets.VBox):
+class SanityCheck(Experiment["SanityResult"]):
     """Shows whether a projection depends on what the network has learned.
 
     The unit is projected again and again while the network's parameters are randomised, module by
@@ -85,15 +78,8 @@ class SanityCheck(TwoOutputs, ipywidgets.VBox):
         sanity = _experiment()
         self.unit = sanity.check(engine, unit, rule)
         self._chart = Chart(self._choose)
-        self._service = service_of(engine)
-        self._owner = uuid.uuid4().hex
-        self._make = lambda: sanity.sanity_steps(self._engine, self.unit, image, rule, seed=seed)
-        self._result: SanityResult | None = None
-        self._newest: tuple[int, SanityResult] | None = None  # run and result, of the worker
-        self._failure: BaseException | None = None
-        self._run, self._running = 0, False
-
-        self._title = ipywidgets.HTML(html.escape(self._describe()))
+        self._make = lambda: sanity.sanity_steps(self.engine, self.unit, image, rule, seed=seed)
+        self._title = ipywidgets.HTML(html.escape(_describe(self.unit, None)))
         self._measure = ipywidgets.Dropdown(
             options=[(text, name) for name, text in MEASURES.items()], description="compare by"
         )
@@ -105,167 +91,43 @@ class SanityCheck(TwoOutputs, ipywidgets.VBox):
         self._pictures = StepPictures(
             engine.info.fingerprint, layout=ipywidgets.Layout(width="auto")
         )
-        self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="160px"))
-        self._status = ipywidgets.HTML()
-        self._button = ipywidgets.Button(description="Stop")
-        self._button.on_click(self._toggle)
         curve = [self._measure, self._chart.figure, ipywidgets.HTML(_CURVES)]
         shown = [self._pictures, ipywidgets.HTML(_PICTURES)]
-        super().__init__(
-            [
-                self._title,
-                ipywidgets.HBox(
-                    [ipywidgets.VBox(part, layout=_half()) for part in (curve, shown)],
-                    layout=ipywidgets.Layout(flex_flow="row wrap"),
-                ),
-                self._step,
-                ipywidgets.HBox([self._bar, self._button, self._status]),
-            ],
-            **layout,
-        )
+        super().__init__(engine, [self._title, beside(curve, shown), self._step], **layout)
         self.add_class("zf-sanity")
-        self.start()
-
-    @property
-    def _engine(self) -> EngineProtocol:
-        return self._service.engine
-
-    @property
-    def result(self) -> SanityResult | None:
-        """The record as far as it is computed; None before the first picture."""
-        return self._result
 
     # ------------------------------------------------------------------ running
 
-    def start(self) -> None:
-        """Begin from the trained network; the same seed gives the same result."""
-        self._failure = None
-        self._run += 1
-        run = self._run
-        self._say_running(True, "waiting")
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "sanity",
-            uuid.uuid4().hex,
-            lambda: self._steps(run),
-            lambda op, value: self._hear(run, op, value),
-            priority=PRIORITY,
-        )
+    def _steps(self) -> Generator[Progress | SanityResult, None, SanityResult]:
+        steps: Generator[Progress | SanityResult, None, SanityResult] = self._make()
+        return steps
 
-    def stop(self) -> None:
-        """Stop after the step that is running; what is computed stays."""
-        self._service.jobs.cancel(self._owner, "python", "sanity")
+    def _prepare(self, run: str, result: SanityResult) -> None:
+        self._pictures.keep(run, result)
 
-    def settle(self, timeout: float = 600.0) -> bool:
-        """Wait until it is done or stopped; False when time runs out. Raises what failed."""
-        end = time.monotonic() + timeout
-        done, more = False, True
-        while more:  # when it is done, its static picture is drawn
-            done = self._service.jobs.wait({self._owner}, max(0.0, end - time.monotonic()))
-            more = self._service.hand_back.run_waiting() and done
-        if self._failure is not None:
-            raise self._failure
-        return done
+    def _done(self, result: SanityResult) -> str:
+        return f"done: {len(result.modules)} modules"
 
-    def snapshot(self, timeout: float = 600.0) -> Image.Image:
-        """The static picture: the curve and the steps' pictures, RGB, once it is done or stopped.
-
-        Parameters
-        ----------
-        timeout
-            Seconds to wait at most; what isn't computed then isn't in the picture.
-        """
-        self.settle(timeout)
-        self._show_picture(self._paint_known())
-        assert self._picture is not None
-        return self._picture
-
-    def close(self) -> None:
-        """Stop, and remove the widget and its parts from the front end."""
-        if hasattr(self, "_service"):
-            self._service.jobs.cancel(self._owner)
-        self._picture_id = None
-        for part in (*_descendants(self), self):
-            ipywidgets.Widget.close(part)
-
-    def _steps(self, run: int) -> Steps:
-        steps = self._make()
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return end.value
-            if isinstance(step, Progress):
-                yield step
-            else:
-                self._pictures.keep(self._check(run), step)
-                self._newest = run, step
-                yield partial(_same, step)
-
-    def _hear(self, run: int, op: Op, value: Any) -> None:
-        """Take news on the worker; show them on the kernel's main thread."""
-        self._service.hand_back(lambda: self._take(run, op, value))
-
-    def _take(self, run: int, op: Op, value: Any) -> None:
-        if self.comm is None or run != self._run:  # closed, or started again meanwhile
-            return
-        if op in ("progress", "superseded") and self._newest and self._newest[0] == run:
-            # Partial results in quick succession are left out; nothing that is done may be.
-            self._update(self._newest[1])
-        if op == "progress":
-            self._bar.max, self._bar.value = max(value.total, 1), value.done
-            self._say_running(True, _progress_text(value))
-        elif op == "error":
-            self._failure = value
-            self._say_running(False, f"{type(value).__name__}: {value}")
-        elif op == "superseded":
-            done = 0 if self._result is None else len(self._result.steps) - 1
-            self._say_running(False, f"stopped after {done} modules")
-        else:
-            self._update(value)
-            if op == "reply":
-                self._bar.value = self._bar.max
-                self._say_running(False, f"done: {len(value.modules)} modules")
-
-    def _check(self, run: int) -> str:
-        """What the page calls a run of this check."""
-        return f"{self._owner}.{run}"
-
-    def _update(self, result: SanityResult) -> None:
-        if result is self._result:
-            return
-        follow = self._step.value == self._step.max  # unless the user looks at an earlier one
-        self._result = result
-        self._title.value = html.escape(self._describe())
-        self._step.max = len(result.steps) - 1
-        if follow:
-            self._step.value = self._step.max
-        self._pictures.check = self._check(self._run)
-        self._draw_curve()
-
-    def _say_running(self, running: bool, text: str) -> None:
-        self._running, self._said = running, text
-        self._button.description = "Stop" if running else "Start again"
-        self._status.value = html.escape(text)
-        if not running:
-            self._draw_picture()
-
-    def _toggle(self, _button: Any) -> None:
-        if self._running:
-            self.stop()
-        else:
-            self.start()
+    def _stopped(self, result: SanityResult | None) -> str:
+        done = 0 if result is None else len(result.steps) - 1
+        return f"stopped after {done} modules"
 
     # ------------------------------------------------------------------ drawing
 
     def _describe(self) -> str:
-        unit = self.unit if self._result is None else self._result.activation.unit
-        text = f"{unit.layer}, channel {unit.channel}"
-        if self._result is None:
-            return text
-        image, rule = self._result.activation.image_name, self._result.rule
-        return f"{text}, row {unit.row}, col {unit.col} in {image}: {rule}"
+        return _describe(self.unit, self._result)
+
+    def _show(self, result: SanityResult) -> None:
+        follow = self._step.value == self._step.max  # unless the user looks at an earlier one
+        self._title.value = html.escape(self._describe())
+        self._step.max = len(result.steps) - 1
+        if follow:
+            self._step.value = self._step.max
+        self._pictures.check = self._run_name()
+        self._draw_curve()
+
+    def _paint(self, result: SanityResult | None, status: str) -> Callable[[], Image.Image]:
+        return partial(sanity_pictures.draw, self._describe(), result, self._measure.value, status)
 
     def _choose(self, step: int) -> None:
         self._step.value = min(step, self._step.max)
@@ -284,39 +146,14 @@ class SanityCheck(TwoOutputs, ipywidgets.VBox):
             self._pictures.step, self._pictures.measure = self._step.value, self._measure.value
         self._chart.point_out(self._step.value)
 
-    def _draw_picture(self) -> None:
-        """Have the worker draw the static picture, if there is a place for it."""
-        if self._picture_id is None or self._running:
-            return
-        asked = (self._describe(), self._result, self._measure.value, self._said)
 
-        def steps() -> Steps:
-            yield from ()
-            return sanity_pictures.draw(*asked)
-
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "picture",
-            uuid.uuid4().hex,
-            steps,
-            self._picture_drawn,
-            priority=PICTURE_PRIORITY,
-        )
-
-    def _picture_drawn(self, op: Op, value: Any) -> None:
-        if op == "error":
-            self._failure = value
-        elif op == "reply":
-            self._service.hand_back(lambda: self._show_picture(value))
-
-    def _paint_known(self) -> Image.Image:
-        return sanity_pictures.draw(self._describe(), self._result, self._measure.value, self._said)
-
-
-def _half() -> ipywidgets.Layout:
-    """Beside each other where there is room, below each other where there isn't."""
-    return ipywidgets.Layout(flex="1 1 320px", min_width="0", max_width="500px")
+def _describe(unit: Unit, result: SanityResult | None) -> str:
+    unit = unit if result is None else result.activation.unit
+    text = f"{unit.layer}, channel {unit.channel}"
+    if result is None:
+        return text
+    image, rule = result.activation.image_name, result.rule
+    return f"{text}, row {unit.row}, col {unit.col} in {image}: {rule}"
 
 
 _PICTURES = (
@@ -329,23 +166,6 @@ _CURVES = (
     f'<br><b style="color:{OTHER}">&#183;&#183;&#183;</b> the same in other photos (medians)'
     "</small>"
 )
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _progress_text(progress: Progress) -> str:
-    left = progress.seconds_left
-    text = f"{progress.what}: {progress.done} of {progress.total}" if progress.total else "waiting"
-    return text if left is None else f"{text}, {left:.0f} s left"
-
-
-def _descendants(widget: Any) -> list[ipywidgets.Widget]:
-    found: list[ipywidgets.Widget] = []
-    for child in getattr(widget, "children", ()):
-        found += [*_descendants(child), child]
-    return found
 
 
 def _experiment() -> Any:

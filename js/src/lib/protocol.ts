@@ -232,6 +232,23 @@ export interface Kinds {
       mime: string;
     };
   };
+  /** Pictures from `first` on, asked of the `PictureWall` that shows them; a buffer for each that
+   * is there. */
+  wall: {
+    key: { wall: string; first: number };
+    data: {
+      first: number;
+      total: number;
+      /** Pictures in a row; 0: as many as there is room for. */
+      columns: number;
+      heads: string[];
+      sides: string[];
+      there: boolean[];
+      captions: string[];
+      details: string[];
+      mime: string;
+    };
+  };
   occlusion: {
     key: SlideKey & { target: number | null; channel: number | null };
     data: OcclusionData;

@@ -10,6 +10,7 @@ import patches from "./patches.css";
 import photo from "./photo.css";
 import picker from "./picker.css";
 import sanity from "./sanity.css";
+import wall from "./wall.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
-export { classes, maps, patches, photo, picker, sanity };
+export { classes, maps, patches, photo, picker, sanity, wall };

@@ -1,0 +1,193 @@
+"""What the experiments' widgets share: steps on the worker, pictures by message, charts."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from zfwidgets.errors import InputError
+from zfwidgets.records import Progress
+from zfwidgets.widgets.charts import BarChart, LineChart
+from zfwidgets.widgets.experiment import Experiment
+from zfwidgets.widgets.picture_wall import MOST, PictureWall, Wall, paint_wall
+from zfwidgets.widgets.snapshot import Page
+
+RNG = np.random.default_rng(0)
+
+
+class Counting(Experiment[int]):
+    """Counts to five; waits at three until it may go on."""
+
+    def __init__(self, engine, may_go_on, fails=False):
+        self.may_go_on, self.fails = may_go_on, fails
+        self.at_three, self.prepared, self.threads = threading.Event(), [], set()
+        self.label = ipywidgets.HTML()
+        super().__init__(engine, [self.label])
+
+    def _describe(self):
+        return "counting"
+
+    def _steps(self):
+        self.threads.add(threading.current_thread().name)
+        for number in range(1, 6):
+            yield Progress("counting", number - 1, 5, None)
+            if number == 3:
+                self.at_three.set()
+                assert self.may_go_on.wait(60)
+                if self.fails:
+                    raise InputError("three is too many")
+            yield number
+        return 5
+
+    def _prepare(self, run, result):
+        self.prepared.append(result)
+
+    def _show(self, result):
+        self.label.value = str(result)
+
+    def _paint(self, result, status):
+        return lambda: Image.new("RGB", (8 if result is None else 8 * result, 6))
+
+
+@pytest.fixture
+def go():
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_it_runs_on_the_worker_and_ends_with_the_whole_result(indexed, go):
+    go.set()
+    box = Counting(indexed, go)
+    assert box.settle(60)
+    assert box.result == 5
+    assert box.label.value == "5"
+    assert box.prepared == [1, 2, 3, 4, 5]
+    assert threading.main_thread().name not in box.threads
+    assert (box.running, box._status.value, box._bar.value) == (False, "done", box._bar.max)
+    assert box.snapshot().size == (40, 6)
+
+
+def test_a_stop_keeps_what_is_done_and_it_starts_again(indexed, go):
+    box = Counting(indexed, go)
+    assert box.at_three.wait(60)
+    box.stop()
+    go.set()
+    assert box.settle(60)
+    assert box.result == 2
+    assert box._status.value == "stopped; what is done stays"
+    box._button.click()
+    assert box.settle(60)
+    assert box.result == 5
+
+
+def test_what_fails_is_said_and_raised(indexed, go):
+    go.set()
+    box = Counting(indexed, go, fails=True)
+    with pytest.raises(InputError, match="three is too many"):
+        box.settle(60)
+    assert box.result == 2
+    assert box._status.value == "InputError: three is too many"
+
+
+def test_closing_stops_it_and_closes_its_parts(indexed, go):
+    box = Counting(indexed, go)
+    assert box.at_three.wait(60)
+    box.close()
+    go.set()
+    assert box._service.jobs.wait({box._owner}, 60)
+    assert box.label.comm is None
+
+
+# ---------------------------------------------------------------------- pictures
+
+
+def pictures(count):
+    return [RNG.integers(0, 256, (5 + i % 3, 9, 3), dtype=np.uint8) for i in range(count)]
+
+
+def ask(front_end, widget, **key):
+    request = {"zf": 1, "op": "get", "view": "v", "slot": "s", "kind": "wall", "key": key}
+    front_end.send(widget, request)
+    return front_end.custom(widget)[-1]
+
+
+def test_a_walls_pictures_come_by_message_pixel_by_pixel(front_end):
+    shown = pictures(MOST + 3)
+    shown[1] = None
+    wall = PictureWall("engine", "Filters", choosable=True)
+    wall.show(Wall(shown, captions=[f"{i}" for i in range(len(shown))]))
+    state = {k: v for k, v in wall.get_state().items() if k != "_esm"}
+    assert len(json.dumps(state)) < 4096
+    content, buffers = ask(front_end, wall, wall=wall.wall, first=0)
+    assert (content["op"], content["data"]["total"], len(buffers)) == ("reply", MOST + 3, MOST - 1)
+    expected = [p for p in shown[:MOST] if p is not None]
+    for buffer, pixels in zip(buffers, expected, strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(buffer))), pixels)
+    content, buffers = ask(front_end, wall, wall=wall.wall, first=MOST)
+    assert content["data"]["captions"] == ["64", "65", "66"]
+    assert len(buffers) == 3
+
+
+def test_a_wall_that_is_gone_is_an_error(front_end):
+    wall = PictureWall("engine", "Filters")
+    content, _ = ask(front_end, wall, wall="nothing", first=0)
+    assert content["op"] == "error"
+    assert "run the cell again" in content["data"]["message"]
+
+
+def test_the_wall_that_is_shown_is_never_let_go_of():
+    wall = PictureWall("engine", "Filters")
+    wall.show(Wall(pictures(1)), "first")
+    for number in range(200):
+        wall.keep(Wall(pictures(1)), f"{number}")
+    assert wall.shown is not None
+    assert len(wall._walls) < 100
+
+
+def test_a_wall_is_painted_with_its_pictures():
+    page, red = Page(), np.full((6, 6, 3), (255, 0, 0), dtype=np.uint8)
+    wall = Wall([red, None], captions=["a"], columns=2, heads=["x", "y"], sides=["s"])
+    paint_wall(page, wall, "note")
+    found = np.asarray(page.finish())
+    assert (found == (255, 0, 0)).all(-1).sum() == 150 * 150
+
+
+# ---------------------------------------------------------------------- charts
+
+
+def test_lines_are_the_numbers_and_a_click_chooses():
+    chosen = []
+    chart = LineChart("epoch", "distance", chosen.append)
+    chart.draw([1, 2, 5], {"conv1": [3.0, np.nan, 4.0], "conv2": [1.0, 2.0, 3.0]})
+    lines = [m for m in chart.figure.marks if m.labels == ["conv1"]]
+    np.testing.assert_array_equal(lines[0].y, [3.0, np.nan, 4.0])
+    dots = [m for m in chart.figure.marks if type(m).__name__ == "Scatter"]
+    np.testing.assert_array_equal(dots[0].x, [1, 5])  # no point where there is no value
+    dots[0]._handle_custom_msgs(
+        None, {"event": "element_click", "data": {"x": 5, "y": 4.0, "index": 1}}, []
+    )
+    assert chosen == [5.0]
+    chart.point_out(2)
+    np.testing.assert_array_equal(chart._mark.y, [1.0, 4.0])
+    chart.point_out(None)
+    assert len(chart._mark.x) == 0
+    assert "conv2" in chart.legend.value
+
+
+def test_bars_are_the_numbers_and_a_click_chooses():
+    chosen = []
+    chart = BarChart("accuracy", chosen.append, horizontal=True, span=(0, 1))
+    chart.draw(["cat", "dog", "<b>"], {"before": [0.1, 0.2, 0.3], "after": [0.3, 0.2, 0.1]})
+    assert chart._bars.x.tolist() == ["<b>", "dog", "cat"]
+    np.testing.assert_array_equal(chart._bars.y, [[0.3, 0.2, 0.1], [0.1, 0.2, 0.3]])
+    chart._bars._handle_custom_msgs(
+        None, {"event": "element_click", "data": {"x": "dog", "index": 1}}, []
+    )
+    assert chosen == [1]

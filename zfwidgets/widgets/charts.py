@@ -1,0 +1,274 @@
+"""bqplot figures that look alike in all experiments, in light and dark notebooks.
+
+Colours are told apart by those who see few of them (Okabe & Ito), and lines by their dashes too.
+bqplot is imported when a figure is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import MissingDependency
+
+if TYPE_CHECKING:
+    import bqplot
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c959f")
+DASHES = ("solid", "dashed", "dotted", "dash_dotted")
+MARK = "#c2410c"
+"""Colour of what is chosen."""
+
+
+def colour(number: int) -> str:
+    """Colour of the n-th series."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def dash(number: int) -> str:
+    """Line style of the n-th series: changes once the colours are used up."""
+    return DASHES[number // len(COLOURS) % len(DASHES)]
+
+
+class LineChart:
+    """Lines over one axis, each with its name; a click on a point chooses its place on the axis.
+
+    Parameters
+    ----------
+    across, up
+        What the axes show, with units.
+    choose
+        Called with the x value of a point that is clicked, on the kernel's main thread.
+    span
+        Range of the vertical axis; None follows the data.
+    points
+        Whether values are marked by points too.
+    height
+        CSS height.
+
+    Attributes
+    ----------
+    figure
+        The bqplot figure, for an ipywidgets box.
+    legend
+        An ipywidgets.HTML that names the lines, to stand below the figure.
+    """
+
+    def __init__(
+        self,
+        across: str,
+        up: str,
+        choose: Callable[[float], None] | None = None,
+        *,
+        span: tuple[float, float] | None = None,
+        points: bool = True,
+        height: str = "300px",
+    ) -> None:
+        bq = require_bqplot()
+        self._bq, self._choose, self._points = bq, choose, points
+        self._x = bq.LinearScale()
+        low, high = span or (None, None)
+        self._y = bq.LinearScale(min=low, max=high)
+        self._mark = bq.Lines(
+            x=[], y=[], scales={"x": self._x, "y": self._y}, colors=[MARK], line_style="dashed"
+        )
+        self._marked: float | None = None
+        self.figure = figure(
+            [self._mark],
+            [axis(self._x, across), axis(self._y, up, side="left")],
+            height,
+        )
+        self.legend = ipywidgets.HTML()
+
+    def draw(self, x: ArrayLike, lines: Mapping[str, ArrayLike]) -> None:
+        """Show lines over common places on the axis; NaN leaves a gap.
+
+        Parameters
+        ----------
+        x
+            (n,) numbers.
+        lines
+            (n,) numbers by name.
+        """
+        places = np.asarray(x, dtype=np.float64)
+        scales = {"x": self._x, "y": self._y}
+        marks: list[Any] = []
+        for number, (name, values) in enumerate(lines.items()):
+            y = np.asarray(values, dtype=np.float64)
+            style = {"colors": [colour(number)], "line_style": dash(number)}
+            line = self._bq.Lines(x=places, y=y, scales=scales, labels=[name], **style)
+            marks.append(line)
+            if self._points:
+                known = np.isfinite(y)
+                dots = self._bq.Scatter(
+                    x=places[known],
+                    y=y[known],
+                    scales=scales,
+                    colors=[colour(number)],
+                    default_size=28,
+                    tooltip=self._bq.Tooltip(fields=["x", "y"], formats=["", ".4g"]),
+                )
+                if self._choose is not None:
+                    dots.on_element_click(self._clicked)
+                marks.append(dots)
+        with self.figure.hold_sync():
+            self.figure.marks = [self._mark, *marks]
+        self.legend.value = legend(list(lines))
+        self._place_mark()
+
+    def point_out(self, x: float | None) -> None:
+        """Put a line at a place on the axis; None takes it away."""
+        self._marked = x
+        self._place_mark()
+
+    def _place_mark(self) -> None:
+        values = [
+            np.asarray(mark.y, dtype=np.float64)
+            for mark in self.figure.marks
+            if mark is not self._mark
+        ]
+        drawn = np.concatenate([v.ravel() for v in values]) if values else np.empty(0)
+        drawn = drawn[np.isfinite(drawn)]
+        low = self._y.min if self._y.min is not None else (drawn.min() if len(drawn) else 0.0)
+        high = self._y.max if self._y.max is not None else (drawn.max() if len(drawn) else 1.0)
+        with self._mark.hold_sync():
+            if self._marked is None or not len(drawn):
+                self._mark.x, self._mark.y = [], []
+            else:
+                self._mark.x = np.array([self._marked, self._marked], dtype=np.float64)
+                self._mark.y = np.array([low, high], dtype=np.float64)
+
+    def _clicked(self, _mark: Any, event: Mapping[str, Any]) -> None:
+        place = event.get("data", {}).get("x")
+        if self._choose is not None and isinstance(place, int | float):
+            self._choose(float(place))
+
+
+class BarChart:
+    """Bars of named things, in groups where there are several series.
+
+    Parameters
+    ----------
+    up
+        What the bars' length shows, with units.
+    choose
+        Called with the number of a bar's name when it is clicked.
+    span
+        Range of the axis; None follows the data.
+    horizontal
+        Whether bars lie, which leaves room for long names.
+    height
+        CSS height.
+
+    Attributes
+    ----------
+    figure
+        The bqplot figure.
+    legend
+        An ipywidgets.HTML that names the series; empty for one.
+    """
+
+    def __init__(
+        self,
+        up: str,
+        choose: Callable[[int], None] | None = None,
+        *,
+        span: tuple[float, float] | None = None,
+        horizontal: bool = False,
+        height: str = "300px",
+    ) -> None:
+        bq = require_bqplot()
+        self._choose = choose
+        self._names: tuple[str, ...] = ()
+        low, high = span or (0.0, None)
+        scales = {"x": bq.OrdinalScale(), "y": bq.LinearScale(min=low, max=high)}
+        self._bars = bq.Bars(
+            x=[],
+            y=[],
+            scales=scales,
+            type="grouped",
+            colors=[*COLOURS],
+            orientation="horizontal" if horizontal else "vertical",
+            padding=0.2,
+            tooltip=bq.Tooltip(fields=["x", "y"], formats=["", ".4g"], labels=["", up]),
+        )
+        self._bars.on_element_click(self._clicked)
+        names, lengths = axis(scales["x"], ""), axis(scales["y"], up)
+        names.grid_lines = "none"
+        names.side, lengths.side = ("left", "bottom") if horizontal else ("bottom", "left")
+        self._name_axis = names
+        self._horizontal = horizontal
+        self.figure = figure([self._bars], [names, lengths], height)
+        self.legend = ipywidgets.HTML()
+
+    def draw(self, names: Sequence[str], series: Mapping[str, ArrayLike]) -> None:
+        """Show bars: (names,) numbers by the series' name, in the same order."""
+        self._names = tuple(names)
+        values = np.stack([np.asarray(v, dtype=np.float64) for v in series.values()])
+        shown = [*self._names]
+        if self._horizontal:  # the first on top
+            shown, values = shown[::-1], values[:, ::-1]
+            longest = max((len(name) for name in shown), default=0)
+            self.figure.fig_margin = {**MARGIN, "left": min(220, 24 + 7 * longest)}
+        with self._bars.hold_sync():
+            self._bars.x, self._bars.y = shown, values if len(values) > 1 else values[0]
+        self.legend.value = legend(list(series)) if len(series) > 1 else ""
+
+    def _clicked(self, _mark: Any, event: Mapping[str, Any]) -> None:
+        name = event.get("data", {}).get("x")
+        if self._choose is not None and name in self._names:
+            self._choose(self._names.index(name))
+
+
+MARGIN = {"top": 16, "bottom": 48, "left": 64, "right": 16}
+
+
+def figure(marks: Sequence[Any], axes: Sequence[Any], height: str = "300px") -> bqplot.Figure:
+    """Put marks and axes into a figure that is as wide as its place."""
+    return require_bqplot().Figure(
+        marks=[*marks],
+        axes=[*axes],
+        fig_margin=MARGIN,
+        animation_duration=0,
+        layout=ipywidgets.Layout(width="auto", min_width="0", height=height),
+    )
+
+
+def axis(scale: Any, label: str, *, side: str = "bottom", **options: Any) -> bqplot.Axis:
+    """Give an axis of a scale; vertical where ``side`` is "left"."""
+    options.setdefault("grid_color", "#8c959f40")
+    return require_bqplot().Axis(
+        scale=scale,
+        label=label,
+        side=side,
+        label_offset="46px" if side in ("left", "right") else "36px",
+        **options,
+    )
+
+
+def legend(names: Sequence[str]) -> str:
+    """Name the series in HTML: colour and dashes as in the figure."""
+    import html
+
+    borders = {"solid": "solid", "dashed": "dashed", "dotted": "dotted", "dash_dotted": "double"}
+    return "&ensp; ".join(
+        '<span style="white-space:nowrap"><span style="display:inline-block;width:22px;'
+        f'border-top:3px {borders[dash(i)]} {colour(i)};vertical-align:middle"></span> '
+        f"{html.escape(name)}</span>"
+        for i, name in enumerate(names)
+    )
+
+
+def require_bqplot() -> Any:
+    """Return bqplot, or say how to get it."""
+    try:
+        import bqplot
+    except ImportError as error:
+        raise MissingDependency(
+            "The experiments' widgets draw their charts with bqplot: pip install bqplot"
+        ) from error
+    return bqplot

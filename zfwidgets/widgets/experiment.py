@@ -1,0 +1,333 @@
+"""What the experiments' widgets have in common: a result that grows, and the steps behind it.
+
+An experiment's widget is an ipywidgets box of charts (`charts`) and pictures (`picture_wall`).
+Nothing is computed on the kernel's main thread, and traits are set on no other.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+import uuid
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import ipywidgets
+from PIL import Image
+
+from ..engine.protocol import EngineProtocol
+from ..records import Progress
+from .base import PICTURE_PRIORITY
+from .jobs import Op, Steps
+from .service import service_of
+from .two_outputs import TwoOutputs
+
+Result = TypeVar("Result")
+
+PRIORITY = 6
+"""After all that a view of the engine asks for: a step of ours waits for an interaction."""
+
+
+class ResultBox(TwoOutputs, ipywidgets.VBox, Generic[Result]):
+    """A box that shows a result, and leaves a static picture of it in the notebook.
+
+    Subclasses say what is shown: `_describe`, `_show`, `_paint`.
+
+    Parameters
+    ----------
+    engine
+        Whose worker draws and computes.
+    parts
+        What is in the box.
+    **layout
+        ``layout``, as every ipywidget has it.
+    """
+
+    def __init__(
+        self, engine: EngineProtocol, parts: Sequence[ipywidgets.Widget], **layout: Any
+    ) -> None:
+        self._service = service_of(engine)
+        self._owner = uuid.uuid4().hex
+        self._result: Result | None = None
+        self._failure: BaseException | None = None
+        self._said = ""
+        super().__init__([*parts], **layout)
+        self.add_class("zf-experiment")
+
+    # What subclasses say
+
+    def _describe(self) -> str:
+        """One line: what this is about."""
+        raise NotImplementedError
+
+    def _show(self, result: Result) -> None:
+        """Show a result, on the kernel's main thread."""
+        raise NotImplementedError
+
+    def _paint(self, result: Result | None, status: str) -> Callable[[], Image.Image]:
+        """How to draw the static picture; read traits now, as it is drawn on the worker."""
+        raise NotImplementedError
+
+    # What is common
+
+    @property
+    def engine(self) -> EngineProtocol:
+        """The engine behind it."""
+        return self._service.engine
+
+    @property
+    def result(self) -> Result | None:
+        """The record as far as it is computed; None before there is any."""
+        return self._result
+
+    def settle(self, timeout: float = 600.0) -> bool:
+        """Wait until it is done or stopped; False when time runs out. Raises what failed."""
+        end = time.monotonic() + timeout
+        done, more = False, True
+        while more:  # when it is done, its static picture is drawn
+            done = self._service.jobs.wait({self._owner}, max(0.0, end - time.monotonic()))
+            more = self._service.hand_back.run_waiting() and done
+        if self._failure is not None:
+            raise self._failure
+        return done
+
+    def snapshot(self, timeout: float = 600.0) -> Image.Image:
+        """The static picture, RGB, once it is done or stopped.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; what isn't computed then isn't in the picture.
+        """
+        self.settle(timeout)
+        self._show_picture(self._paint_known())
+        assert self._picture is not None
+        return self._picture
+
+    def close(self) -> None:
+        """Stop, and remove the widget and its parts from the front end."""
+        if hasattr(self, "_service"):
+            self._service.jobs.cancel(self._owner)
+        self._picture_id = None
+        for part in (*_descendants(self), self):
+            ipywidgets.Widget.close(part)
+
+    @property
+    def _closed(self) -> bool:
+        return self.comm is None
+
+    def _update(self, result: Result) -> None:
+        """Take a newer result and show it, on the kernel's main thread."""
+        if result is not self._result:
+            self._result = result
+            self._show(result)
+
+    def _paint_known(self) -> Image.Image:
+        return self._paint(self._result, self._said)()
+
+    def _draw_picture(self) -> None:
+        """Have the worker draw the static picture, if there is a place for it."""
+        if self._picture_id is None:
+            return
+        paint = self._paint(self._result, self._said)
+
+        def steps() -> Steps:
+            yield from ()
+            return paint()
+
+        self._service.jobs.submit(
+            self._owner,
+            "python",
+            "picture",
+            uuid.uuid4().hex,
+            steps,
+            self._picture_drawn,
+            priority=PICTURE_PRIORITY,
+        )
+
+    def _picture_drawn(self, op: Op, value: Any) -> None:
+        if op == "error":
+            self._failure = value
+        elif op == "reply":
+            self._service.hand_back(lambda: self._show_picture(value))
+
+
+class Experiment(ResultBox[Result]):
+    """A `ResultBox` whose result is computed in steps, which can be stopped and gone on with.
+
+    It starts when it is made, on the engine's worker: the kernel stays free, and what the user
+    asks other widgets goes first. Subclasses add `_steps`, and maybe `_prepare` and `_done`.
+
+    Parameters
+    ----------
+    engine
+        Whose worker computes.
+    parts
+        What is in the box, above the line with progress and button.
+    start
+        Whether to start at once.
+    **layout
+        ``layout``, as every ipywidget has it.
+    """
+
+    again = "Start again"
+    """What the button says when nothing runs; "Go on" where `_steps` takes up what was stopped."""
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        parts: Sequence[ipywidgets.Widget],
+        *,
+        start: bool = True,
+        **layout: Any,
+    ) -> None:
+        self._newest: tuple[int, Result] | None = None  # run and result, of the worker
+        self._run, self._running = 0, False
+        self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="160px"))
+        self._status = ipywidgets.HTML()
+        self._button = ipywidgets.Button(description="Start")
+        self._button.on_click(self._toggle)
+        footer = ipywidgets.HBox(
+            [self._bar, self._button, self._status],
+            layout=ipywidgets.Layout(flex_flow="row wrap"),
+        )
+        super().__init__(engine, [*parts, footer], **layout)
+        if start:
+            self.start()
+
+    # What subclasses say
+
+    def _steps(self) -> Generator[Progress | Result, None, Result]:
+        """The computation, on the worker: yields how far it is, and results so far."""
+        raise NotImplementedError
+
+    def _prepare(self, run: str, result: Result) -> None:
+        """Encode what the page will ask for of a result, on the worker; `run` names the run."""
+
+    def _done(self, result: Result) -> str:
+        """What the last line says at the end."""
+        return "done"
+
+    def _stopped(self, result: Result | None) -> str:
+        """What the last line says after a stop."""
+        return "stopped" if result is None else "stopped; what is done stays"
+
+    # What is common
+
+    @property
+    def running(self) -> bool:
+        """Whether it computes."""
+        return self._running
+
+    def start(self) -> None:
+        """Begin, or go on; on the engine's worker."""
+        self._failure = None
+        self._run += 1
+        run = self._run
+        self._say_running(True, "waiting")
+        self._service.jobs.submit(
+            self._owner,
+            "python",
+            "experiment",
+            uuid.uuid4().hex,
+            lambda: self._reported(run),
+            lambda op, value: self._hear(run, op, value),
+            priority=PRIORITY,
+        )
+
+    def stop(self) -> None:
+        """Stop after the step that is running; what is computed stays."""
+        self._service.jobs.cancel(self._owner, "python", "experiment")
+
+    def _run_name(self, run: int | None = None) -> str:
+        """What the page calls a run."""
+        return f"{self._owner}.{self._run if run is None else run}"
+
+    def _reported(self, run: int) -> Steps:
+        steps = self._steps()
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                if self._newest is None or self._newest[1] is not end.value:
+                    self._prepare(self._run_name(run), end.value)
+                return end.value
+            if isinstance(step, Progress):
+                yield step
+            else:
+                self._prepare(self._run_name(run), step)
+                self._newest = run, step
+                yield partial(_same, step)
+
+    def _hear(self, run: int, op: Op, value: Any) -> None:
+        """Take news on the worker; show them on the kernel's main thread."""
+        self._service.hand_back(lambda: self._take(run, op, value))
+
+    def _take(self, run: int, op: Op, value: Any) -> None:
+        if self._closed or run != self._run:  # closed, or started again meanwhile
+            return
+        if op in ("progress", "superseded", "error") and self._newest and self._newest[0] == run:
+            # Partial results in quick succession are left out; nothing that is done may be.
+            self._update(self._newest[1])
+        if op == "progress":
+            self._bar.max, self._bar.value = max(value.total, 1), value.done
+            self._say_running(True, progress_text(value))
+        elif op == "error":
+            self._failure = value
+            self._say_running(False, f"{type(value).__name__}: {value}")
+        elif op == "superseded":
+            self._say_running(False, self._stopped(self._result))
+        else:
+            self._update(value)
+            if op == "reply":
+                self._bar.value = self._bar.max
+                self._say_running(False, self._done(value))
+
+    def _say_running(self, running: bool, text: str) -> None:
+        self._running, self._said = running, text
+        self._button.description = "Stop" if running else self.again
+        self._status.value = html.escape(text)
+        if not running:
+            self._draw_picture()
+
+    def _draw_picture(self) -> None:
+        if not self._running:
+            super()._draw_picture()
+
+    def _toggle(self, _button: Any) -> None:
+        if self._running:
+            self.stop()
+        else:
+            self.start()
+
+
+def half() -> ipywidgets.Layout:
+    """Layout of one of two parts: beside each other where there is room, else below."""
+    return ipywidgets.Layout(flex="1 1 320px", min_width="0", max_width="500px")
+
+
+def beside(*parts: Sequence[ipywidgets.Widget]) -> ipywidgets.HBox:
+    """Columns of widgets beside each other where there is room, else below each other."""
+    return ipywidgets.HBox(
+        [ipywidgets.VBox([*part], layout=half()) for part in parts],
+        layout=ipywidgets.Layout(flex_flow="row wrap"),
+    )
+
+
+def progress_text(progress: Progress) -> str:
+    """How far, and how long yet."""
+    left = progress.seconds_left
+    text = f"{progress.what}: {progress.done} of {progress.total}" if progress.total else "waiting"
+    return text if left is None else f"{text}, {left:.0f} s left"
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _descendants(widget: Any) -> list[ipywidgets.Widget]:
+    found: list[ipywidgets.Widget] = []
+    for child in getattr(widget, "children", ()):
+        found += [*_descendants(child), child]
+    return found
