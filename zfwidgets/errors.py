@@ -56,6 +56,14 @@ class IndexMismatch(ZfError, ValueError):
     """An index on disk belongs to another model, transform or data; lists what differs."""
 
 
+class TrainingDiverged(ZfError, ArithmeticError):
+    """The loss isn't finite any more; ``record`` is the training's record up to then."""
+
+    def __init__(self, message: str, record: object = None) -> None:
+        super().__init__(message)
+        self.record = record
+
+
 class Cancelled(ZfError):
     """The computation was cancelled or superseded by a newer request."""
 

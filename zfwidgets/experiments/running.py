@@ -1,0 +1,54 @@
+"""Plain functions over steps: run them under a progress bar, and keep what was done."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from ..records import Progress
+
+Result = TypeVar("Result")
+
+
+def run(
+    steps: Generator[Progress | Result, None, Result],
+    what: str,
+    shown: bool,
+    how_far: Callable[[Result], str],
+) -> Result:
+    """The result of steps that yield `Progress`, and the newest result so far.
+
+    An interrupt (Ctrl-C, Jupyter's stop button) ends the steps. What is done by then is returned
+    with a warning that says so; before the first result it is raised. Steps may
+    know a newer result than they have yielded: see `keep`.
+    """
+    from tqdm.auto import tqdm
+
+    newest: Result | None = None
+    with tqdm(desc=what, disable=not shown, leave=False, unit="") as bar:
+        try:
+            while True:
+                step = next(steps)
+                if isinstance(step, Progress):
+                    if step.total != bar.total:
+                        bar.total = step.total
+                    bar.set_description(step.what, refresh=False)
+                    bar.update(step.done - bar.n)
+                else:
+                    newest = step
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        except KeyboardInterrupt as interrupt:
+            steps.close()
+            newest = getattr(interrupt, "so_far", newest)
+            if newest is None:
+                raise
+    warnings.warn(f"{what} was interrupted: {how_far(newest)}.", stacklevel=3)
+    return newest
+
+
+def keep(interrupt: KeyboardInterrupt, result: object) -> None:
+    """Let `run` know a result that was there when steps were interrupted."""
+    interrupt.so_far = result  # type: ignore[attr-defined]

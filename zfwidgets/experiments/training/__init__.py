@@ -1,0 +1,25 @@
+"""Training, as far as the experiments need it: the paper's, seeded, and resumed bit by bit.
+
+`train` and `train_steps` train a classifier by stochastic gradient descent with momentum (paper,
+section 3.1) and say how it went in a `TrainingRecord`. The record needs no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import resolver
+
+_HOMES = {
+    "TrainingRecord": "records",
+    "train": "loop",
+    "train_steps": "loop",
+}
+
+__all__ = [*_HOMES]
+
+if TYPE_CHECKING:
+    from .loop import train, train_steps
+    from .records import TrainingRecord
+
+__getattr__, __dir__ = resolver(__name__, _HOMES)

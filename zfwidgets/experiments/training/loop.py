@@ -1,0 +1,167 @@
+"""Training by stochastic gradient descent with momentum, in steps.
+
+The same seed gives the same weights, whether a training was stopped and went on or not: which
+images a step takes, and what dropout and augmentation draw in it, follow from the seed and the
+step's number alone. (On one machine with one number of threads: convolutions round differently
+elsewhere.) The global random state is as it was whenever control is with the caller.
+
+A step is computed in a thread of its own: an interrupt of the kernel reaches the main thread
+only, so that it can't leave weights that are half updated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...models.parts import PIXEL_RANGE
+from ...records import Progress
+from ..labelled import Labelled
+from ..running import keep, run
+from .records import TrainingRecord
+from .trainer import OnStep, Trainer
+
+
+def train(model: nn.Module, data: Any, *, progress: bool = True, **options: Any) -> TrainingRecord:
+    """Train a classifier, with a progress bar.
+
+    Interrupt it at any moment: the step that is under way is finished, and the record so far is
+    returned, with a warning. The model has the weights of the last step that the record knows
+    of. With a ``folder`` the same call goes on from there.
+
+    Parameters
+    ----------
+    model, data, **options
+        As in `train_steps`.
+    progress
+        Whether to show a progress bar.
+    """
+    steps = train_steps(model, data, **options)
+    return run(steps, "Training", progress, lambda r: f"{r.steps} of {r.steps_wanted} steps done")
+
+
+def train_steps(
+    model: nn.Module,
+    data: Any,
+    *,
+    validation: Any = None,
+    epochs: int = 10,
+    batch: int = 128,
+    rate: float = 0.01,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    seed: int = 0,
+    transform: Any = None,
+    augment: Callable[[Tensor], Tensor] | None = None,
+    filter_radius: float | None = None,
+    input_range: float = PIXEL_RANGE,
+    classes: Any = None,
+    device: str | torch.device | None = None,
+    seconds: float | None = None,
+    folder: str | Path | None = None,
+    on_step: OnStep | None = None,
+) -> Generator[Progress | TrainingRecord, None, TrainingRecord]:
+    """Train a classifier in steps (paper, section 3.1).
+
+    Yields `Progress` after each step of the optimizer, and the record so far before the first
+    step, after each epoch and when it stops. Close it whenever you like: the model has the
+    weights of the last step, and ``folder`` too.
+
+    Parameters
+    ----------
+    model
+        Gives logits, (n, classes). It is trained in place; afterwards its modules are in train
+        or eval mode as they were before.
+    data
+        What to train on: a folder of class folders, a map-style Dataset of (image, label), or a
+        list of such pairs.
+    validation
+        As ``data``, of the same classes; None: nothing is validated.
+    epochs
+        How often to go through the images.
+    batch
+        Images of a step; the last of an epoch may have fewer.
+    rate, momentum, weight_decay
+        Of `torch.optim.SGD`. The paper's are 0.01 and 0.9, and 5e-4 is Krizhevsky's.
+    seed
+        Of the images' order, dropout and augmentation. The model's first weights are yours.
+    transform
+        As in `zfwidgets.Engine`: from a picture to a tensor (channels, rows, columns), the same
+        each time.
+    augment
+        From such a tensor to another of one shape, different each time if you like: it draws
+        from a generator of this training's own, whether PyTorch's, NumPy's or Python's.
+    filter_radius
+        Bring filters whose RMS passes it back to it after each step, as the paper does with 0.1;
+        None: don't. See `zfwidgets.models.renormalize_filters_`.
+    input_range
+        The inputs lie in about [-input_range, input_range]; only for ``filter_radius``.
+    classes
+        Names in the order of the outputs; None: the data's.
+    device
+        Where to train, the model goes there; None: where it is.
+    seconds
+        Stop after so much time, but not before one step is done.
+    folder
+        Keep the training there, and go on from there if it holds one, whatever the model's
+        weights are now: what comes out is bit-equal to an undisturbed run.
+    on_step
+        Called with the number of steps done and the model, after each.
+
+    Raises
+    ------
+    TrainingDiverged
+        The loss isn't finite; names the step. The record up to then is its ``record``; the folder
+        keeps what was saved before.
+    InputError
+        For data without labels, labels that the model has no outputs for, settings that make no
+        sense, or a folder that holds another training; names what and why.
+    """
+    _check(epochs=epochs, batch=batch, rate=rate)
+    examples = Labelled.of(data, transform, classes=classes, what="training data")
+    held_out = None
+    if validation is not None:
+        names = examples.classes
+        held_out = Labelled.of(validation, transform, classes=names, what="validation data")
+    settings = {
+        "epochs": epochs,
+        "batch": batch,
+        "rate": rate,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "seed": seed,
+        "augmented": augment is not None,
+        "filter_radius": filter_radius,
+        "input_range": None if filter_radius is None else input_range,
+        "data": examples.fingerprint,
+        "validation": "" if held_out is None else held_out.fingerprint,
+    }
+    training = Trainer(
+        model,
+        examples,
+        held_out,
+        settings,
+        next(model.parameters()).device if device is None else torch.device(device),
+        augment=augment,
+        seconds=seconds,
+        folder=None if folder is None else Path(folder),
+        on_step=on_step,
+    )
+    try:
+        return (yield from training.steps())
+    except KeyboardInterrupt as interrupt:
+        keep(interrupt, training.record)
+        raise
+
+
+def _check(epochs: int, batch: int, rate: float) -> None:
+    for name, value in (("epochs", epochs), ("batch", batch)):
+        if value < 1:
+            raise InputError(f"{name} is {value!r}: expected a whole number, 1 or more.")
+    if not rate > 0:
+        raise InputError(f"rate is {rate}: expected a number above zero.")
