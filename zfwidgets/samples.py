@@ -1,12 +1,36 @@
-"""What the package ships to start with: an ImageNet network and photos (no download).
+"""Networks and data to start with.
 
-`network` is SqueezeNet 1.1 with its ImageNet weights, `photos` a set of freely licensed photos,
-`categories` the names of the 1000 classes, `transform` what brings a photo to the network.
+What the package ships, without a download:
+
+- `network`: SqueezeNet 1.1 with its ImageNet weights; `transform` brings a photo to it,
+  `categories` has the names of its 1000 classes;
+- `photos`: freely licensed photos;
+- `textures`, `shapes`, `digits`: labelled pictures that the package draws itself, so that what
+  they show is known (`zfwidgets.images.generated.Truth`).
+
+And through torchvision, from a local copy or (``download=True``) from the network: `cifar10`,
+`caltech101`.
 """
 
 from __future__ import annotations
 
+from .images.generated import Digits as digits
+from .images.generated import Shapes as shapes
+from .images.generated import Textures as textures
+from .images.public import caltech101, cifar10
 from .images.samples import PhotoLicence, SamplePhotos, categories, photos, transform
 from .models.squeezenet import load as network
 
-__all__ = ["PhotoLicence", "SamplePhotos", "categories", "network", "photos", "transform"]
+__all__ = [
+    "PhotoLicence",
+    "SamplePhotos",
+    "caltech101",
+    "categories",
+    "cifar10",
+    "digits",
+    "network",
+    "photos",
+    "shapes",
+    "textures",
+    "transform",
+]
