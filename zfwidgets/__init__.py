@@ -9,10 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._lazy import resolver
+
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Engine": "engine.local",
+    "Engine": "engine.local:LocalEngine",
     "Explorer": "widgets.explorer",
     "LayerPicker": "widgets.picker",
     "OcclusionMap": "widgets.occlusion_map",
@@ -40,15 +42,11 @@ if TYPE_CHECKING:
     from .widgets.selection import Selection, link
 
 
+_resolve, _ = resolver(__name__, _HOMES)
+
+
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f".{name}", __name__)
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    attribute = {"Engine": "LocalEngine"}.get(name, name)
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), attribute)
-    globals()[name] = value
-    return value
+    return import_module(f".{name}", __name__) if name in _MODULES else _resolve(name)
 
 
 def __dir__() -> list[str]:

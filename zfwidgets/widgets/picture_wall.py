@@ -8,15 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
-from ..errors import InputError, ZfError
+from ..errors import InputError
 from ..records import Pixels
 from . import keys
-from .base import teller
-from .bundle import esm
+from .answering import Answering, asked
 from .encode import Answer, encode_pictures
 from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page, one_line
 
@@ -56,7 +54,7 @@ class Wall:
     lossless: bool = True
 
 
-class PictureWall(anywidget.AnyWidget):
+class PictureWall(Answering):
     """Shows a `Wall`. Synchronised is which one, and which picture is chosen; never pixels.
 
     Parameters
@@ -98,12 +96,9 @@ class PictureWall(anywidget.AnyWidget):
     ) -> None:
         self._walls: OrderedDict[str, Wall] = OrderedDict()
         self.set_trait("fingerprint", fingerprint)
-        self.on_msg(self._on_message)
         super().__init__(label=label, note=note, size=size, choosable=choosable, **layout)
 
-    @property
-    def _esm(self) -> str:
-        return esm("picture_wall")
+    _module = "picture_wall"
 
     def keep(self, wall: Wall, name: str = "") -> str:
         """Keep a wall, so that it is there when the page asks; from any thread.
@@ -139,20 +134,8 @@ class PictureWall(anywidget.AnyWidget):
         """The wall that is shown."""
         return self._walls.get(self.wall)
 
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        message = content if isinstance(content, dict) else {}
-        if message.get("op") == "cancel":  # nothing is under way: answers are there, or aren't
-            return
-        tell = teller(self, message)
-        try:
-            tell("reply", self._find(message))
-        except ZfError as error:
-            tell("error", error)
-
     def _find(self, message: Mapping[str, Any]) -> Answer:
-        kind, key = message.get("kind"), message.get("key")
-        if kind != "wall" or not isinstance(key, Mapping):
-            raise InputError(f"A picture wall answers requests of kind 'wall', not {kind!r}.")
+        key = asked(message, "wall")
         wall = self._walls.get(str(key.get("wall")))
         if wall is None:
             raise InputError("These pictures aren't kept any more: run the cell again.")

@@ -6,15 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import traitlets
 from PIL import Image
 
-from ..errors import InputError, ZfError
+from ..errors import InputError
 from . import keys
-from .base import teller
-from .bundle import esm
+from .answering import Answering, asked
 from .encode import Answer, encode_pictures
 from .sanity_curve import ACROSS, CONTROLS, MEASURES, STRONG, UP, Curve
 from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
@@ -26,7 +24,7 @@ MOST = 12
 """Pictures in the static one; of more steps every so manieth."""
 
 
-class StepPictures(anywidget.AnyWidget):
+class StepPictures(Answering):
     """The trained network's picture beside that of one step, as the page shows them.
 
     Synchronised is only which step; its pixels are the answer to a message of kind ``check``.
@@ -44,12 +42,9 @@ class StepPictures(anywidget.AnyWidget):
     def __init__(self, fingerprint: str, **layout: Any) -> None:
         self._answers: dict[tuple[str, int], Answer] = {}
         self.set_trait("fingerprint", fingerprint)
-        self.on_msg(self._on_message)
         super().__init__(**layout)
 
-    @property
-    def _esm(self) -> str:
-        return esm("sanity_check")
+    _module = "sanity_check"
 
     def keep(self, check: str, result: SanityResult) -> None:
         """Encode the newest step of a run, on the worker, so that it is there when asked for.
@@ -63,20 +58,8 @@ class StepPictures(anywidget.AnyWidget):
             kept[check, number] = _answer(number, result.steps[number])
         self._answers = kept
 
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        message = content if isinstance(content, dict) else {}
-        if message.get("op") == "cancel":  # nothing is under way: answers are there, or aren't
-            return
-        tell = teller(self, message)
-        try:
-            tell("reply", self._find(message))
-        except ZfError as error:
-            tell("error", error)
-
     def _find(self, message: Mapping[str, Any]) -> Answer:
-        kind, key = message.get("kind"), message.get("key")
-        if kind != "check" or not isinstance(key, Mapping):
-            raise InputError(f"A sanity check answers requests of kind 'check', not {kind!r}.")
+        key = asked(message, "check")
         check = key.get("check")
         step = keys.integer("step", key.get("step"), 0, 1 << 20)
         answer = self._answers.get((str(check), step))

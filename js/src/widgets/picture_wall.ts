@@ -1,6 +1,6 @@
 import * as styles from "../styles";
 import { wall } from "../views/wall";
-import { connect, createRoot, type Widget } from "./shared/mount";
+import { connect, createRoot, onTraits, type Widget } from "./shared/mount";
 
 const TRAITS = ["wall", "label", "note", "size", "choosable", "chosen"] as const;
 
@@ -20,15 +20,8 @@ export default {
         model.set("chosen", picture);
         model.save_changes();
       },
-      subscribe(listener: () => void, until: AbortSignal) {
-        for (const trait of TRAITS) {
-          const event = `change:${trait}`;
-          model.on(event as never, listener);
-          until.addEventListener("abort", () => model.off(event as never, listener), {
-            once: true,
-          });
-        }
-      },
+      subscribe: (listener: () => void, until: AbortSignal) =>
+        onTraits(model, TRAITS, listener, until),
     };
     wall(root, shown, connect(root, model, signal), signal);
   },

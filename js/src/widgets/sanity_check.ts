@@ -1,6 +1,6 @@
 import * as styles from "../styles";
 import { type Measure, sanity } from "../views/sanity";
-import { connect, createRoot, type Widget } from "./shared/mount";
+import { connect, createRoot, onTraits, type Widget } from "./shared/mount";
 
 const TRAITS = ["check", "step", "measure"] as const;
 
@@ -13,15 +13,8 @@ export default {
         step: Number(model.get("step") ?? 0),
         measure: (model.get("measure") ?? "rank") as Measure,
       }),
-      subscribe(listener: () => void, until: AbortSignal) {
-        for (const trait of TRAITS) {
-          const event = `change:${trait}`;
-          model.on(event as never, listener);
-          until.addEventListener("abort", () => model.off(event as never, listener), {
-            once: true,
-          });
-        }
-      },
+      subscribe: (listener: () => void, until: AbortSignal) =>
+        onTraits(model, TRAITS, listener, until),
     };
     sanity(root, chosen, connect(root, model, signal), signal);
   },

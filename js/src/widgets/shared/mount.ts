@@ -81,11 +81,7 @@ export function widget(name: string, view: View, sheets: readonly string[]): Wid
           nextFrame(end);
         }
       };
-      for (const trait of ["selection", "fingerprint"]) {
-        const event = `change:${trait}`;
-        model.on(event as never, open);
-        signal.addEventListener("abort", () => model.off(event as never, open), { once: true });
-      }
+      onTraits(model, ["selection", "fingerprint"], open, signal);
       await open();
     },
   };
@@ -104,6 +100,20 @@ export function connect(
     sayNoAnswer(root, source, new NoAnswer(true), () => {});
   });
   return source;
+}
+
+/** Be told of changes of some traits until `signal` aborts. */
+export function onTraits(
+  model: StateModel,
+  traits: readonly string[],
+  listener: () => void,
+  signal: AbortSignal,
+): void {
+  for (const trait of traits) {
+    const event = `change:${trait}`;
+    model.on(event, listener);
+    signal.addEventListener("abort", () => model.off(event, listener), { once: true });
+  }
 }
 
 /** A widget's first line and its view. */
