@@ -261,7 +261,7 @@ def test_a_network_that_is_wrong_from_the_start():
     model = network()
     with torch.no_grad():
         model[5].bias[0] = float("nan")
-    with pytest.raises(zf.errors.TrainingDiverged, match="loss of step 1 .* scale the inputs"):
+    with pytest.raises(zf.errors.TrainingDiverged, match=r"loss of step 1 .* scale the inputs"):
         train(model, images(), epochs=1, **OPTIONS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,6 +27,9 @@ from .tracing import Traced, call_name, path_of, trace
 
 Forward = Callable[[nn.Module, Tensor], Any]
 """How to call a model on a batch of images."""
+
+Change = Callable[[Any, Tensor], Tensor]
+"""From a module's input and output to another output; see `Network.run_changed`."""
 
 
 class _Stop(BaseException):
@@ -158,6 +161,42 @@ class Network:
         finally:
             for handle in handles:
                 handle.remove()
+
+    def run_changed(self, images: Tensor, changes: Mapping[str, Change]) -> Any:
+        """One forward pass in which the outputs of layers are others.
+
+        Parameters
+        ----------
+        images
+            (images, channels, rows, columns), on the device.
+        changes
+            By layer: from its module's input and output, neither of which it may write to, to
+            what the layers above get instead, of the output's shape.
+
+        Returns
+        -------
+        Any
+            The model's output.
+        """
+        calls: Counter[str] = Counter()
+        wanted = {self.layer(name).name: change for name, change in changes.items()}
+
+        def hook(module: nn.Module, args: Any, output: Any) -> Any:
+            change = wanted.get(call_name(self._paths[module], calls))
+            return None if change is None else change(args[0] if args else None, output)
+
+        paths = {path_of(name) for name in wanted}
+        handles = [m.register_forward_hook(hook) for m, p in self._paths.items() if p in paths]
+        try:
+            return self._forward(self.module, images)
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def channel_axis(self, name: str) -> int:
+        """Which axis of a layer's output, as its module gives it, holds the channels."""
+        layout = self.layouts.get(self.layer(name).name)
+        return 1 if layout is None else layout.channels
 
     def _channels_first(self, name: str, output: Tensor) -> Tensor:
         layout = self.layouts.get(name)

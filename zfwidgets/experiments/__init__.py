@@ -1,6 +1,8 @@
 """The experiments: each one call that gives a record; each with a widget of its own.
 
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
+- `ablate`, `knock_out`: what does it need? Parts left out before training, or switched off after
+  (`zfwidgets.Ablation`)
 - `train`: what the others train networks with.
 
 Every experiment is a subpackage: its records need no torch, its computation is imported when a
@@ -14,12 +16,19 @@ from typing import TYPE_CHECKING
 from .._lazy import resolver
 
 _HOMES = {
+    "AblationRow": "ablation.records",
+    "AblationTable": "ablation.records",
+    "KnockOut": "ablation.records",
     "SanityControl": "sanity.records",
     "SanityResult": "sanity.records",
     "SanityStep": "sanity.records",
     "Similarity": "sanity.similarity",
     "TrainingRecord": "training.records",
+    "ablate": "ablation.retraining",
+    "ablation_steps": "ablation.retraining",
     "compare": "sanity.similarity",
+    "knock_out": "ablation.knocking",
+    "knock_out_steps": "ablation.knocking",
     "sanity_check": "sanity.check",
     "sanity_steps": "sanity.check",
     "train": "training.loop",
@@ -29,6 +38,9 @@ _HOMES = {
 __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
+    from .ablation.knocking import knock_out, knock_out_steps
+    from .ablation.records import AblationRow, AblationTable, KnockOut
+    from .ablation.retraining import ablate, ablation_steps
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.records import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare

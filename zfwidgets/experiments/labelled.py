@@ -49,6 +49,7 @@ class Labelled:
         transform: Any = None,
         *,
         classes: Sequence[str] | None = None,
+        like: ImageSource | None = None,
         what: str = "data",
     ) -> Labelled:
         """Open labelled images.
@@ -65,6 +66,8 @@ class Labelled:
         classes
             Names in the order of the network's outputs; None: those of the data (``classes``,
             folders in alphabetical order, or numbers).
+        like
+            Take this source's transform, and give tensors of its shape.
         what
             What errors call the images.
 
@@ -77,8 +80,22 @@ class Labelled:
             return data
         if isinstance(data, (list, tuple)):
             data = _Pairs(data, what)
-        source = ImageSource.of(data, transform)
+        source = ImageSource.of(data, transform) if like is None else like.alike(data)
         own = tuple(map(str, getattr(data, "classes", None) or ()))
+        known = tuple(classes or own)
+        numbered = not own or own == known  # else its numbers mean other classes
+        targets = getattr(data, "targets", None) if numbered else None
+        return cls.of_source(source, known, what, targets)
+
+    @classmethod
+    def of_source(
+        cls,
+        source: ImageSource,
+        classes: Sequence[str] | None,
+        what: str,
+        targets: Sequence[Any] | None = None,
+    ) -> Labelled:
+        """The images of a source that has labels; ``targets`` are class numbers, if known."""
         names = list(source.labels)
         if any(name is None for name in names):
             with closing(source.tensors(range(len(source)))) as reading:
@@ -86,9 +103,8 @@ class Labelled:
                     pass
             names = list(source.labels)
         bad = {skipped.name for skipped in source.skipped}
-        found = {name for name in names if name is not None}
-        known = tuple(classes or own or _in_order(found))
-        numbers = _numbers(data, names, known)
+        known = tuple(classes or _in_order({name for name in names if name is not None}))
+        numbers = _numbers(targets, names, known)
         for image, number in enumerate(numbers):
             if number < 0 and source.names[image] not in bad:
                 label = names[image]
@@ -186,9 +202,10 @@ def _in_order(names: set[str]) -> list[str]:
     return sorted(names)
 
 
-def _numbers(data: Any, names: Sequence[str | None], classes: tuple[str, ...]) -> Ints:
+def _numbers(
+    targets: Sequence[Any] | None, names: Sequence[str | None], classes: tuple[str, ...]
+) -> Ints:
     """Class numbers of names, -1 for what isn't a class."""
-    targets = getattr(data, "targets", None)
     if targets is not None and len(targets) == len(names):
         try:  # two classes may have one name: ImageNet's crane, the bird and the machine
             numbers = np.array([int(target) for target in targets], dtype=np.int64)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from ..records import Progress
 
@@ -41,7 +42,7 @@ def run(
             result: Result = end.value
             return result
         except KeyboardInterrupt as interrupt:
-            steps.close()
+            hand_on(interrupt, steps)
             newest = getattr(interrupt, "so_far", newest)
             if newest is None:
                 raise
@@ -52,3 +53,10 @@ def run(
 def keep(interrupt: KeyboardInterrupt, result: object) -> None:
     """Let `run` know a result that was there when steps were interrupted."""
     interrupt.so_far = result  # type: ignore[attr-defined]
+
+
+def hand_on(interrupt: KeyboardInterrupt, steps: Generator[Any, None, Any]) -> None:
+    """Let steps know of an interrupt that has struck outside of them, so that they can `keep`."""
+    with suppress(KeyboardInterrupt, StopIteration):
+        steps.throw(interrupt)
+    steps.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,8 @@ class Trainer:
         chosen = np.random.default_rng([self.seed, 0]).permutation(len(examples))[:MEASURED]
         self.chosen = np.sort(chosen)
         self.saved, self.saved_at = 0, time.monotonic()
+        self.losses: list[float] = []
+        self.seconds = 0.0
         trained = [p for p in model.parameters() if p.requires_grad]
         if not trained:
             raise InputError(
@@ -137,10 +139,12 @@ class Trainer:
             weight_decay=self.settings["weight_decay"],
         )
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="zfwidgets-training")
+        self.pool.submit(int).result()  # a thread that is there is waited for, whatever happens
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.pool.shutdown(wait=True)
+        self._write_down()
         for module, training in self.modes.items():
             module.training = training
         self.optimizer.zero_grad(set_to_none=True)
@@ -181,44 +185,41 @@ class Trainer:
 
     def step(self, images: Tensor, labels: Tensor) -> None:
         """One step of the optimizer, whole or not at all."""
+        loss = self.pool.submit(self._step, images, labels).result()
+        if loss is not None:
+            epoch, step = self.done // self.per_epoch + 1, self.done + 1
+            advice = "scale the inputs or the first weights, or take" if step == 1 else "take"
+            raise TrainingDiverged(
+                f"The loss of step {step} (in epoch {epoch}) is {loss}: the training has diverged. "
+                f"To go on, {advice} a smaller rate than {self.settings['rate']:g}. The record of "
+                "what came before is this error's `record`.",
+                self.record,
+            )
+        self._write_down()
+
+    def _write_down(self) -> None:
+        """Bring the record up to the weights, whatever was interrupted."""
+        if len(self.losses) > self.done:
+            losses = np.array(self.losses, dtype=np.float32)
+            self.record = replace(self.record, losses=losses, seconds=self.seconds, stopped="")
+
+    def _step(self, images: Tensor, labels: Tensor) -> float | None:
+        """In the thread that no interrupt reaches; gives a loss that is no number."""
         began = time.monotonic()
-        if not len(images):  # none of the batch can be read
-            self._took(float("nan"), began)
-            return
-        running = self.pool.submit(self._step, images, labels)
-        try:
-            loss = running.result()
-        except KeyboardInterrupt:  # has reached this thread only
-            with suppress(Exception):
-                self._took(self._finite(running.result()), began)
-            raise
-        self._took(self._finite(loss), began)
+        loss = float("nan")  # none of the batch's images can be read
+        if len(images):
+            loss = self._update(images, labels)
+            if not np.isfinite(loss):
+                return loss
+        self.seconds += time.monotonic() - began
+        self.losses.append(loss)
+        return None
 
-    def _finite(self, loss: float) -> float:
-        if np.isfinite(loss):
-            return loss
-        epoch, step = self.done // self.per_epoch + 1, self.done + 1
-        advice = "scale the inputs or the first weights, or take" if step == 1 else "take"
-        raise TrainingDiverged(
-            f"The loss of step {step} (in epoch {epoch}) is {loss}: the training has diverged. To "
-            f"go on, {advice} a smaller rate than {self.settings['rate']:g}. The record of what "
-            "came before is this error's `record`.",
-            self.record,
-        )
-
-    def _took(self, loss: float, began: float) -> None:
-        self.record = replace(
-            self.record,
-            losses=np.append(self.record.losses, np.float32(loss)),
-            seconds=self.record.seconds + time.monotonic() - began,
-            stopped="",
-        )
-
-    def _step(self, images: Tensor, labels: Tensor) -> float:
+    def _update(self, images: Tensor, labels: Tensor) -> float:
         model, settings = self.model, self.settings
         with (
             computing(self.device, grad=True),
-            own_random(self.seed, 2, self.done, device=self.device),
+            own_random(self.seed, 2, len(self.losses), device=self.device),
         ):
             model.train()
             if self.augment is not None:
@@ -247,13 +248,14 @@ class Trainer:
         if self.held_out is not None:
             one, five = self._errors(self.held_out, np.arange(len(self.held_out)))
         record = self.record
+        self.seconds += time.monotonic() - began
         self.record = replace(
             record,
             measured=np.append(record.measured, np.int64(self.done)),
             train_error=np.append(record.train_error, np.float32(train)),
             validation_error=np.append(record.validation_error, np.float32(one)),
             validation_error_5=np.append(record.validation_error_5, np.float32(five)),
-            seconds=record.seconds + time.monotonic() - began,
+            seconds=self.seconds,
             stopped=stopped,
             skipped=self._skipped(),
         )
@@ -303,6 +305,7 @@ class Trainer:
             validation_error=found.validation_error[whole],
             validation_error_5=found.validation_error_5[whole],
         )
+        self.losses, self.seconds = found.losses.tolist(), found.seconds
 
     def save(self) -> None:
         """Keep it in the folder, if there is one."""

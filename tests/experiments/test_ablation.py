@@ -1,0 +1,393 @@
+"""Ablation: variants, their trainings, and parts of a trained network switched off."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import closing
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import zfwidgets as zf
+from zfwidgets.errors import InputError, UnknownLayer
+from zfwidgets.experiments import AblationTable, ablate, knock_out, train
+from zfwidgets.experiments.ablation import (
+    Architecture,
+    ablation_steps,
+    conv,
+    fc,
+    knock_out_steps,
+    paper_variants,
+    pool,
+)
+from zfwidgets.records import Progress
+
+ROWS, COLUMNS = 12, 17
+BASE = Architecture(
+    [
+        conv("conv1", 5, 3, padding=1),
+        pool("pool1"),
+        conv("conv2", 5, 3, padding=1),
+        conv("conv3", 7, 3),
+        fc("fc4", 11, dropout=0.5),
+        fc("fc5", 3),
+    ],
+    (3, ROWS, COLUMNS),
+)
+
+
+def images(number: int = 48, seed: int = 0, classes: int = 3) -> TensorDataset:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(number) % classes
+    pixels = torch.randn(number, 3, ROWS, COLUMNS, generator=generator)
+    for image, label in zip(pixels, labels, strict=True):
+        image[int(label) % 3, :, 4:9] += 1.0
+    return TensorDataset(pixels, labels)
+
+
+# ---------------------------------------------------------------- variants
+
+
+def by_hand(convs: list[tuple[int, int]], features: int, units: int) -> int:
+    weights = sum(9 * before * after + after for before, after in convs)
+    return weights + features * units + units + units * 3 + 3
+
+
+def test_parameters_are_those_counted_by_hand():
+    # 12 x 17, pooled with ceil to 6 x 8, conv3 without padding 4 x 6
+    assert BASE.parameters == by_hand([(3, 5), (5, 5), (5, 7)], 7 * 4 * 6, 11)
+    assert BASE.without("conv2").parameters == by_hand([(3, 5), (5, 7)], 7 * 4 * 6, 11)
+    assert BASE.without("conv3").parameters == by_hand([(3, 5), (5, 5)], 5 * 6 * 8, 11)
+    wider = BASE.widths(conv2=9, fc4=20)
+    assert wider.parameters == by_hand([(3, 5), (5, 9), (9, 7)], 7 * 4 * 6, 20)
+    assert wider.without("conv1").title == "conv2 9, fc4 20, without conv1"
+    assert BASE.title == "", "the base stays as it is"
+    for variant in (BASE, wider, BASE.without("fc4", "conv1")):
+        model = variant.build()
+        assert sum(p.numel() for p in model.parameters()) == variant.parameters
+        assert model.eval()(torch.zeros(2, 3, ROWS, COLUMNS)).shape == (2, 3)
+
+
+def test_a_layer_goes_with_its_rectifier_and_dropout():
+    assert list(dict(BASE.without("fc4").build().named_children())) == [
+        *("conv1", "relu1", "pool1", "conv2", "relu2", "conv3", "relu3", "flatten", "fc5")
+    ]
+
+
+def test_seeds_decide_and_random_numbers_stay():
+    before = torch.get_rng_state()
+    one, same, other = BASE.build(1), BASE.build(1), BASE.build(2)
+    assert torch.equal(before, torch.get_rng_state())
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), same.parameters(), strict=True))
+    assert not torch.equal(one[0].weight, other[0].weight)
+    assert not any(p.any() for n, p in one.named_parameters() if n.endswith("bias"))
+
+
+def test_the_papers_network_is_read_from_its_model():
+    model = zf.models.zfnet_small(7, size=(64, 72))
+    base = Architecture.of(model, (3, 64, 72))
+    built = base.build()
+    assert {n: p.shape for n, p in built.named_parameters()} == {
+        n: p.shape for n, p in model.named_parameters()
+    }
+    assert list(dict(built.named_children())) == list(dict(model.named_children()))
+    built.load_state_dict(model.state_dict())
+    pixels = torch.randn(2, 3, 64, 72, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(built.eval()(pixels), model.eval()(pixels))
+    variants = paper_variants(base)
+    assert len(variants) == 8
+    assert variants["as it is"] is base
+    names = variants["without conv3, conv4, fc6, fc7"].names
+    assert [n for n in names if n[0] in "cf"] == ["conv1", "conv2", "conv5", "fc8"]
+    assert variants["fc6 512, fc7 512"].parameters > base.parameters
+
+
+def test_batch_norm_follows_its_channels():
+    base = Architecture([conv("a", 4, 3, norm=nn.BatchNorm2d), fc("b", 2)], (3, 6, 7))
+    again = Architecture.of(base.build(), (3, 6, 7))
+    assert again.parameters == base.parameters
+    wide = again.widths({"a": 9})
+    assert wide.build()[1].num_features == 9
+
+
+def test_units_that_do_not_exist_in_a_variant():
+    with pytest.raises(InputError, match=r"no layer 'conv9'. Nearest names: conv\d"):
+        BASE.without("conv9")
+    with pytest.raises(InputError, match=r"no layer 'conv2'.*its layers are conv1, pool1, conv3"):
+        BASE.without("conv2").widths(conv2=8)
+    with pytest.raises(InputError, match="'fc5' is the last layer"):
+        BASE.without("fc5")
+    with pytest.raises(InputError, match="number of classes"):
+        BASE.widths(fc5=4)
+    with pytest.raises(InputError, match="'pool1' has no width"):
+        BASE.widths(pool1=4)
+    with pytest.raises(InputError, match=r"conv3 is to be 0 wide"):
+        BASE.widths(conv3=0)
+    with pytest.raises(InputError, match=r"'conv3' of layer 'conv3' can't be built on maps"):
+        Architecture(BASE.layers, (3, 3, 4)).build()
+    with pytest.raises(InputError, match="Two layers are called 'a'"):
+        Architecture([conv("a", 2, 3), fc("a", 2)], (3, 5, 5))
+    with pytest.raises(InputError, match=r"isn't a torch.nn.Sequential"):
+        Architecture.of(nn.Linear(2, 2), (3, 5, 5))
+    with pytest.raises(InputError, match="no layer 'conv4'"):
+        paper_variants(BASE)
+
+
+# ---------------------------------------------------------------- trained variants
+
+TRAINING = {"epochs": 2, "batch": 16, "rate": 0.02, "seed": 3}
+VARIANTS = {
+    "as it is": BASE,
+    "no conv2": BASE.without("conv2"),
+    "own": lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * ROWS * COLUMNS, 3)),
+}
+
+
+def test_each_row_is_a_training_by_itself():
+    data, held_out = images(), images(30, seed=1)
+    table = ablate(VARIANTS, data, validation=held_out, progress=False, **TRAINING)
+    assert table.complete
+    for name in ("as it is", "no conv2"):
+        model = VARIANTS[name].build(3)
+        alone = train(model, data, validation=held_out, progress=False, **TRAINING)
+        row = table[name]
+        np.testing.assert_array_equal(row.training.losses, alone.losses)
+        assert row.train_error == alone.train_error[-1]
+        model.eval()
+        wrong = (model(held_out.tensors[0]).argmax(1) != held_out.tensors[1]).float().mean()
+        assert row.validation_error == pytest.approx(float(wrong))
+    assert table["own"].parameters == 3 * 3 * ROWS * COLUMNS + 3
+    frame = table.to_frame()
+    assert list(frame["variant"]) == list(VARIANTS)
+    assert list(frame["epochs"]) == [2, 2, 2]
+
+
+def test_variants_are_gone_on_with(tmp_path):
+    data = images()
+    whole = ablate(VARIANTS, data, progress=False, **TRAINING)
+    with closing(ablation_steps(VARIANTS, data, folder=tmp_path, **TRAINING)) as steps:
+        for step in steps:
+            if isinstance(step, Progress) and step.done == 8:  # in the second variant
+                break
+    assert step.total == 3 * 6
+    stopped = AblationTable.load(tmp_path)
+    assert [row.training is not None for row in stopped.rows] == [True, True, False]
+    assert stopped.rows[1].training.steps == 2
+    told = [
+        step.done
+        for step in ablation_steps(VARIANTS, data, folder=tmp_path, **TRAINING)
+        if isinstance(step, Progress)
+    ]
+    assert min(told) == 6 + 3, "what is done isn't done again"
+    for one, other in zip(whole.rows, AblationTable.load(tmp_path).rows, strict=True):
+        np.testing.assert_array_equal(one.training.losses, other.training.losses)
+        np.testing.assert_array_equal(one.training.train_error, other.training.train_error)
+        assert (one.name, one.parameters) == (other.name, other.parameters)
+
+
+def test_the_time_is_shared_by_the_variants():
+    table = ablate(VARIANTS, images(), seconds=0.0, progress=False, **TRAINING)
+    assert [row.training.steps for row in table.rows] == [1, 1, 1]
+    assert "were over" in table.rows[0].note
+    assert not table.complete
+
+
+class Interrupts(nn.Module):
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            import _thread
+
+            _thread.interrupt_main()
+        return pixels
+
+
+def test_an_interrupt_keeps_the_table():
+    interrupting = lambda: nn.Sequential(Interrupts(), *BASE.build(0))  # noqa: E731
+    variants = {"first": BASE, "second": interrupting, "third": BASE}
+    with pytest.warns(UserWarning, match="1 of 3 variants are trained to the end"):
+        table = ablate(variants, images(), progress=False, **TRAINING)
+    assert table.rows[0].training.complete
+    assert table.rows[1].training.steps == 1
+    assert table.rows[2].training is None
+    assert np.isnan(table.rows[2].train_error)
+
+
+def test_a_variant_that_diverges_is_named_and_the_others_are_trained():
+    def broken() -> nn.Module:
+        model = BASE.build(0)
+        with torch.no_grad():
+            model[0].bias[1] = float("inf")
+        return model
+
+    table = ablate({"bad": broken, "good": BASE}, images(), progress=False, **TRAINING)
+    assert "loss of step 1" in table["bad"].note
+    assert table["good"].training.complete
+
+
+def test_bad_variants_and_data():
+    one = TensorDataset(images().tensors[0], torch.ones(48, dtype=torch.int64))
+    with pytest.raises(InputError, match="one class only"):
+        ablate(VARIANTS, one, progress=False, **TRAINING)
+    with pytest.raises(InputError, match="'model' is a Sequential: expected an Architecture"):
+        ablate({"model": BASE.build()}, images(), progress=False, **TRAINING)
+    with pytest.raises(InputError, match="'string' built a str"):
+        ablate({"string": lambda: "model"}, images(), progress=False, **TRAINING)
+    with pytest.raises(InputError, match="There are no variants"):
+        ablate({}, images(), progress=False, **TRAINING)
+    with pytest.raises(InputError, match="3 outputs, the data has 5 classes"):
+        ablate([BASE], images(classes=5), progress=False, **TRAINING)
+    with pytest.raises(InputError, match="no variant 'x'"):
+        ablate([BASE], images(), progress=False, **TRAINING)["x"]
+
+
+# ---------------------------------------------------------------- switched off
+
+
+@pytest.fixture(scope="module")
+def trained() -> nn.Module:
+    model = BASE.build(1)
+    train(model, images(200), epochs=12, batch=16, rate=0.03, progress=False)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def engine(trained: nn.Module) -> zf.Engine:
+    return zf.Engine(trained, images(40, seed=2), cache=False, denormalize=([0.5] * 3, [0.5] * 3))
+
+
+def without(model: nn.Module, layer: str, channels: list[int]) -> nn.Module:
+    """The plain slow way: weights and biases of channels are zero."""
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        module = getattr(other, layer)
+        module.weight[channels] = 0
+        module.bias[channels] = 0
+    return other
+
+
+def test_equals_a_network_without_these_weights(engine, trained):
+    data = images(70, seed=4)
+    off = {"conv1": [3, 1], "relu3": "all", "fc4": 2}
+    model = without(without(trained, "conv1", [1, 3]), "conv3", list(range(7)))
+    model = without(model, "fc4", [2])
+    with torch.no_grad():
+        wanted, before = model(data.tensors[0]).numpy(), trained(data.tensors[0]).numpy()
+    result = knock_out(engine, data, off, progress=False)
+    assert result.complete
+    assert result.off == {"conv1": (1, 3), "relu3": "all", "fc4": (2,)}
+    np.testing.assert_allclose(result.logits, wanted[result.images], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(result.before, before[result.images], rtol=1e-5, atol=1e-6)
+    labels = data.tensors[1].numpy()
+    assert result.accuracy == pytest.approx((wanted.argmax(1) == labels).mean())
+    assert result.accuracy_before == pytest.approx((before.argmax(1) == labels).mean())
+    assert result.accuracy_before > 0.9 > 0.6 > result.accuracy
+    for c in range(3):
+        own = labels == c
+        right = [(scores[own].argmax(1) == c).mean() for scores in (wanted, before)]
+        found = result.class_accuracies()
+        assert [found[0][c], found[1][c]] == pytest.approx(right)
+        assert found[2][c] == own.sum()
+    worst = result.hurt_most(1)[0]
+    frame = result.class_frame()
+    assert frame["change"].iloc[0] == pytest.approx(-worst[2])
+    assert frame["class"].iloc[0] == worst[1]
+    number = int(result.images[5])
+    np.testing.assert_allclose(result.prediction(number).logits, wanted[number], rtol=1e-5)
+    table = result.to_frame()
+    assert len(table) == 70
+    assert table["label"].iloc[5] == str(labels[number])
+
+
+def test_one_channel_of_a_layer_in_between(engine, trained):
+    """Off behind the pool: the same as zeros there, put in by hand."""
+    data = images(20, seed=5)
+    result = knock_out(engine, data, {"pool1": [0, 4]}, progress=False)
+    with torch.no_grad():
+        maps = trained[:3](data.tensors[0])
+        maps[:, [0, 4]] = 0
+        wanted = trained[3:](maps).numpy()
+    np.testing.assert_allclose(result.logits, wanted[result.images], rtol=1e-5, atol=1e-6)
+
+
+def test_skipping_a_layer_lets_its_input_through(engine, trained):
+    data = images(20, seed=5)
+    result = knock_out(engine, data, {"conv2": "skip"}, progress=False)
+    children = dict(trained.named_children())
+    with torch.no_grad():
+        pixels = data.tensors[0]
+        for name, module in children.items():
+            pixels = pixels if name == "conv2" else module(pixels)
+    np.testing.assert_allclose(result.logits, pixels.numpy()[result.images], rtol=1e-5, atol=1e-6)
+    with pytest.raises(InputError, match=r"'conv3' can't be skipped: .*\(5, 6, 8\) .* \(7, 4, 6\)"):
+        knock_out(engine, data, {"conv3": "skip"}, progress=False)
+
+
+def test_a_shared_input_is_not_written_to():
+    """A rectifier in place gives its input on: switched off, the other branch still has it."""
+
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 1)
+            self.relu = nn.ReLU(inplace=True)
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            maps = self.conv(pixels)
+            return (2 * self.relu(maps) + maps).mean((2, 3))
+
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = Branches().eval()
+    data = images(10)
+    engine = zf.Engine(model, data, cache=False, denormalize=([0.5] * 3, [0.5] * 3))
+    result = knock_out(engine, data, {"relu": "all"}, progress=False)
+    with torch.no_grad():
+        wanted = model.conv(data.tensors[0]).relu().mean((2, 3)).numpy()
+    np.testing.assert_allclose(result.logits, wanted[result.images], rtol=1e-5, atol=1e-6)
+
+
+def test_the_users_network_and_random_numbers_stay(engine, trained):
+    before = copy.deepcopy(trained.state_dict())
+    copied = copy.deepcopy(engine._network.module.state_dict())
+    random = torch.get_rng_state()
+    knock_out(engine, None, {"conv1": "all"}, progress=False)
+    assert torch.equal(random, torch.get_rng_state())
+    for state, module in ((before, trained), (copied, engine._network.module)):
+        assert all(torch.equal(state[n], t) for n, t in module.state_dict().items())
+        assert not any(m._forward_hooks for m in module.modules())
+    again = knock_out(engine, None, {}, progress=False)
+    np.testing.assert_array_equal(again.logits, again.before)
+
+
+def test_results_grow_and_stopping_keeps_them(engine):
+    data = images(200, seed=6)
+    seen = []
+    with closing(knock_out_steps(engine, data, {"conv1": [0]})) as steps:
+        for step in steps:
+            if not isinstance(step, Progress):
+                seen.append(len(step.images))
+            if len(seen) == 3:
+                break
+    assert seen == [0, 64, 128]
+
+
+def test_what_does_not_exist_is_named(engine):
+    with pytest.raises(UnknownLayer, match="'conv7'"):
+        knock_out(engine, None, {"conv7": "all"}, progress=False)
+    with pytest.raises(InputError, match="channels 0 to 4, got 5"):
+        knock_out(engine, None, {"conv1": [2, 5]}, progress=False)
+    with pytest.raises(InputError, match="'half': expected channels"):
+        knock_out(engine, None, {"conv1": "half"}, progress=False)
+    one = TensorDataset(images().tensors[0], torch.ones(48, dtype=torch.int64))
+    with pytest.raises(InputError, match="one class only"):
+        knock_out(engine, one, {}, progress=False)
+    with pytest.raises(InputError, match="3 classes, the data 5"):
+        knock_out(engine, images(classes=5), {}, progress=False)
+    unlabelled = zf.Engine(
+        engine._network.module, [images().tensors[0][0]], cache=False, denormalize=([0.5], [0.5])
+    )
+    with pytest.raises(InputError, match="no labels: pass labelled ones"):
+        knock_out(unlabelled, None, {}, progress=False)

@@ -1,0 +1,194 @@
+"""Variants of a network, each trained alike from the start (paper, section 4.1 and Table 3)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ...errors import InputError, TrainingDiverged
+from ...records import Progress
+from ..labelled import Labelled
+from ..running import hand_on, keep, run
+from ..seeded import own_random
+from ..training.loop import train_steps
+from ..training.records import TrainingRecord
+from .architecture import Architecture
+from .records import AblationRow, AblationTable
+
+Variant = Architecture | Callable[[], nn.Module]
+Variants = Mapping[str, Variant] | Sequence[Architecture]
+
+
+def ablate(
+    variants: Variants, data: Any, *, progress: bool = True, **options: Any
+) -> AblationTable:
+    """Train variants of a network alike, one after the other; a table as the paper's Table 3.
+
+    Interrupt it at any moment: the table so far is returned, with a warning. With a ``folder``
+    the same call goes on from there.
+
+    Parameters
+    ----------
+    variants, data, **options
+        As in `ablation_steps`.
+    progress
+        Whether to show a progress bar.
+    """
+    steps = ablation_steps(variants, data, **options)
+    return run(steps, "Ablation", progress, _how_far)
+
+
+def ablation_steps(
+    variants: Variants,
+    data: Any,
+    *,
+    validation: Any = None,
+    transform: Any = None,
+    classes: Any = None,
+    seed: int = 0,
+    seconds: float | None = None,
+    folder: str | Path | None = None,
+    **training: Any,
+) -> Generator[Progress | AblationTable, None, AblationTable]:
+    """Train variants in steps: yields how far it is, and the table whenever it has grown.
+
+    Parameters
+    ----------
+    variants
+        By name: `Architecture`s, or callables that build a model each (their random weights are
+        drawn from ``seed`` too). A sequence of architectures is named by what was changed.
+    data, validation, transform, classes
+        As in `zfwidgets.experiments.train_steps`; read once for all variants.
+    seed
+        Of weights, order and dropout, the same for each variant.
+    seconds
+        For all variants together: each gets an equal part of what is left.
+    folder
+        Keep trainings there, and go on from there: what is finished isn't trained again.
+    **training
+        What else `zfwidgets.experiments.train_steps` takes: ``epochs``, ``batch``, ``rate``, ...
+
+    Raises
+    ------
+    InputError
+        Before anything is trained: a variant that can't be built, or that gives fewer class
+        scores than there are classes; one class only.
+    """
+    named = _named(variants)
+    examples = Labelled.of(data, transform, classes=classes, what="training data")
+    if len({int(n) for n in examples.labels if n >= 0}) < 2:
+        raise InputError(
+            "The training data has one class only: no network can be told from another. Pass "
+            "images of two classes or more."
+        )
+    held_out = None
+    if validation is not None:
+        names = examples.classes
+        held_out = Labelled.of(validation, transform, classes=names, what="validation data")
+    sizes = {name: _parameters(name, variant, seed) for name, variant in named.items()}
+    result = AblationTable(tuple(AblationRow(name, sizes[name]) for name in named))
+    places = {name: f"{number:02d}" for number, name in enumerate(named)}
+    where = None if folder is None else Path(folder)
+    began = time.monotonic()
+    yield result
+    for number, (name, variant) in enumerate(named.items()):
+        budget = None
+        if seconds is not None:
+            left = seconds - (time.monotonic() - began)
+            budget = max(left, 0.0) / (len(named) - number)
+        steps = train_steps(
+            _built(variant, seed),
+            examples,
+            validation=held_out,
+            seed=seed,
+            seconds=budget,
+            folder=None if where is None else where / places[name],
+            **training,
+        )
+        try:
+            for step in steps:
+                if isinstance(step, Progress):
+                    yield _of_all(step, number, len(named), name)
+                    continue
+                result = _with(result, number, step)
+                if where is not None:
+                    result.save(where, places)
+                yield result
+        except TrainingDiverged as error:
+            result = _with(result, number, error.record, str(error))
+            if where is not None:
+                result.save(where, places)
+            yield result
+        except KeyboardInterrupt as interrupt:
+            hand_on(interrupt, steps)
+            newest = getattr(interrupt, "so_far", None)
+            result = result if newest is None else _with(result, number, newest)
+            keep(interrupt, result)
+            raise
+        finally:
+            steps.close()
+    return result
+
+
+def _with(table: AblationTable, number: int, training: Any, note: str = "") -> AblationTable:
+    rows = list(table.rows)
+    training = training if isinstance(training, TrainingRecord) else None
+    note = note or (training.stopped if training is not None else "")
+    rows[number] = replace(rows[number], training=training, note=note)
+    return AblationTable(tuple(rows))
+
+
+def _of_all(step: Progress, number: int, variants: int, name: str) -> Progress:
+    """A variant's progress as part of all, as if each took as many steps and as long."""
+    total = step.total * variants
+    done = step.total * number + step.done
+    left = step.seconds_left
+    if left is not None and step.done < step.total:
+        left *= (total - done) / (step.total - step.done)
+    return Progress(done, total, left, f"{name} ({number + 1} of {variants}), {step.what}")
+
+
+def _named(variants: Variants) -> dict[str, Variant]:
+    if isinstance(variants, Mapping):
+        named = dict(variants)
+    else:
+        named = {variant.title or "as it is": variant for variant in variants}
+        if len(named) < len(variants):
+            raise InputError("Two variants are the same: give them names, {'name': variant}.")
+    if not named:
+        raise InputError("There are no variants: pass {'name': architecture} or callables.")
+    for name, variant in named.items():
+        if isinstance(variant, nn.Module) or not (
+            isinstance(variant, Architecture) or callable(variant)
+        ):
+            raise InputError(
+                f"Variant {name!r} is a {type(variant).__name__}: expected an Architecture, or a "
+                "callable that builds an untrained model each time, as lambda: Model()."
+            )
+    return named
+
+
+def _built(variant: Variant, seed: int) -> nn.Module:
+    if isinstance(variant, Architecture):
+        return variant.build(seed)
+    with own_random(seed, 3):
+        return variant()
+
+
+def _parameters(name: str, variant: Variant, seed: int) -> int:
+    if isinstance(variant, Architecture):
+        return variant.parameters
+    model = _built(variant, seed)
+    if not isinstance(model, nn.Module):
+        raise InputError(f"Variant {name!r} built a {type(model).__name__}: expected a Module.")
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _how_far(table: AblationTable) -> str:
+    done = sum(row.training is not None and row.training.complete for row in table.rows)
+    return f"{done} of {len(table.rows)} variants are trained to the end"
