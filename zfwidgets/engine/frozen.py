@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from ..errors import UnsupportedModel
+from ..errors import InputError, UnsupportedModel
 
 _WEIGHT_HOOKS = (WeightNorm, SpectralNorm, BasePruningMethod)
 _HOOK_TABLES = (
@@ -67,6 +68,46 @@ def unwrapped(model: nn.Module) -> nn.Module:
             model = model.module
         else:
             return model
+
+
+def named_weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers, also those that a state dict leaves out; what is tied comes once."""
+    yield from model.named_parameters()
+    yield from model.named_buffers()
+
+
+def copied_weights(model: nn.Module, frozen: nn.Module) -> dict[str, Tensor]:
+    """The weights that a model has now, by the names of its `frozen_copy`.
+
+    Only reads the model: no hook of its state dict runs, nothing is drawn. They are matched by
+    their order, as `torch.compile` gives the same weights other names.
+
+    Raises
+    ------
+    InputError
+        The model has other weights than when it was copied; names the first.
+    """
+    now, then = (list(named_weights(m)) for m in (unwrapped(model), frozen))
+    for (name, tensor), (expected, own) in zip(now, then, strict=False):
+        if tensor.shape != own.shape or tensor.dtype != own.dtype:
+            raise InputError(
+                f"{name} is {_kind(tensor)} now; it was {expected}, {_kind(own)}: the model was "
+                "changed after it was copied. Start anew with the model as it is."
+            )
+    if len(now) != len(then):
+        raise InputError(
+            f"{type(model).__name__} has {len(now)} parameters and buffers now, it had "
+            f"{len(then)}: the model was changed after it was copied. Start anew with the model "
+            "as it is."
+        )
+    with torch.inference_mode(False), torch.no_grad():
+        return {
+            name: tensor.detach().clone() for (_, tensor), (name, _) in zip(now, then, strict=True)
+        }
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
 
 def _unwrap_inside(model: nn.Module) -> None:

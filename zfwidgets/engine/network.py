@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from .frozen import (
     check_precision,
     check_weights,
     frozen_copy,
+    named_weights,
     pick_device,
     unwrapped,
 )
@@ -100,7 +102,6 @@ class Network:
         self._listed = {path_of(layer.name) for layer in self.layers}
         notes = [_apart_note(traced.apart), *_token_notes(traced), self._check_repeat(example)]
         self.note = " ".join(filter(None, notes))
-        self.fingerprint = self._fingerprint()
 
     def twin(self, example: Tensor) -> Network:
         """Another network of the same model, whose parameters can be changed.
@@ -111,6 +112,22 @@ class Network:
             (channels, rows, columns), as this one was set up for.
         """
         return Network(self.module, example, self.device, self._forward)
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Take other weights of the same model, as `frozen.copied_weights` copies them.
+
+        What was computed before doesn't hold any more; see `Projecting.renew`. Not to be called
+        while something is computed.
+
+        Parameters
+        ----------
+        weights
+            Each parameter and buffer of `module` by name, on any device.
+        """
+        with computing(self.device):
+            for name, tensor in named_weights(self.module):
+                tensor.copy_(weights[name])
+        self.__dict__.pop("fingerprint", None)
 
     def layer(self, name: str) -> LayerInfo:
         """The layer of that name; raises `UnknownLayer`.
@@ -240,7 +257,8 @@ class Network:
             self.run(images, visit)
         return found[0] if found else None
 
-    def _fingerprint(self) -> str:
+    @cached_property
+    def fingerprint(self) -> str:
         """Hash of the weights, the module tree, the code of the user's forwards and the shapes."""
         digest = hashlib.blake2b(digest_size=16)
         for name, tensor in sorted(self.module.state_dict().items()):

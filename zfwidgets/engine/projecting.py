@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import InactiveUnit, InputError
 from ..records import Activation, Explanation, LayerInfo, Operation, Projection, Unit, weakest
 from . import deconv
-from .cone import Invert, Projector
+from .cone import Invert, Projector, Switches
 from .graph import IMAGE, Node, Ref
 from .memory import Memory
 from .modes import computing
@@ -50,6 +50,11 @@ class Projecting:
         self._checked = False
         self._operations: dict[str, tuple[Operation, ...]] = {}
         self.note = ""
+
+    def renew(self) -> None:
+        """Forget what belongs to the weights that the network had: it has others now."""
+        self._projector.kept = Switches(self._projector.kept.limit)
+        self._checked = False
 
     def place(self, info: LayerInfo, unit: Unit, tensor: Tensor) -> tuple[int, int]:
         """A unit's (row, col) in its layer: its own, or the channel's strongest in this image."""
