@@ -104,16 +104,16 @@ def test_small_nets_start_with_the_loss_of_guessing_and_learn() -> None:
     assert images.shape[1:] == (3, 48, 64)
     assert float(images.abs().max()) <= 2
     targets = torch.tensor(data.targets)
-    optimizer = torch.optim.SGD(model.parameters(), 0.03, 0.9)
+    optimizer = torch.optim.SGD(model.parameters(), 0.02, 0.9)
     losses = []
-    for _ in range(40):
+    for _ in range(55):
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(images), targets)
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[0] == pytest.approx(np.log(10), rel=0.1)
-    assert np.mean(losses[-3:]) < 0.8 * losses[0]
+    assert np.mean(losses[-3:]) < 0.6 * losses[0]
 
 
 def contrast(maps: np.ndarray, size: int, alpha: float, beta: float, k: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The experiments: each one call that gives a record; each with a widget of its own.
 
+- `diagnose`: first-layer filters, dead channels, near-duplicates, aliasing (`zfwidgets.Diagnosis`)
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
 - `ablate`, `knock_out`: what does it need? Parts left out before training, or switched off after
   (`zfwidgets.Ablation`)
@@ -16,6 +17,10 @@ from typing import TYPE_CHECKING
 from .._lazy import resolver
 
 _HOMES = {
+    "ConvolutionDiagnosis": "diagnosis.records",
+    "DiagnosisResult": "diagnosis.records",
+    "Finding": "diagnosis.findings",
+    "RectifierDiagnosis": "diagnosis.records",
     "AblationRow": "ablation.records",
     "AblationTable": "ablation.records",
     "KnockOut": "ablation.records",
@@ -29,6 +34,8 @@ _HOMES = {
     "compare": "sanity.similarity",
     "knock_out": "ablation.knocking",
     "knock_out_steps": "ablation.knocking",
+    "diagnose": "diagnosis.diagnose",
+    "diagnose_steps": "diagnosis.diagnose",
     "sanity_check": "sanity.check",
     "sanity_steps": "sanity.check",
     "train": "training.loop",
@@ -41,6 +48,9 @@ if TYPE_CHECKING:
     from .ablation.knocking import knock_out, knock_out_steps
     from .ablation.records import AblationRow, AblationTable, KnockOut
     from .ablation.retraining import ablate, ablation_steps
+    from .diagnosis.diagnose import diagnose, diagnose_steps
+    from .diagnosis.findings import Finding
+    from .diagnosis.records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.records import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare

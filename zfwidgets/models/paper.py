@@ -98,7 +98,8 @@ def zfnet_small(classes: int = 10, size: int | tuple[int, int] = 64) -> ZFNet:
     units with dropout 0.2; two pixels of zeros around layer 2's input. With 64 x 64 pixels the
     maps have 30, 15, 8, 4, 4, 4, 4 and 2 rows; 0.38 million parameters. Inputs in about [-2, 2],
     as `zfwidgets.models.transform` gives them; He's initialisation (2015), which trains without
-    the paper's care for scale.
+    the paper's care for scale, but layer 1 at a tenth of it, so that its filters soon show what
+    they have learned instead of the numbers that they began with.
     """
     layers = _features(
         widths=(32, 64, 96, 96, 64),
@@ -107,7 +108,7 @@ def zfnet_small(classes: int = 10, size: int | tuple[int, int] = 64) -> ZFNet:
         norms=[ContrastNorm(alpha=SMALL_ALPHA), ContrastNorm(alpha=SMALL_ALPHA)],
         pool_first=True,
     )
-    return _started(ZFNet(_with_head(layers, size, 256, classes, SMALL_DROPOUT)), _he_start)
+    return _started(ZFNet(_with_head(layers, size, 256, classes, SMALL_DROPOUT)), _small_start)
 
 
 def alexnet_small(classes: int = 10, size: int | tuple[int, int] = 64) -> AlexNet:
@@ -124,7 +125,7 @@ def alexnet_small(classes: int = 10, size: int | tuple[int, int] = 64) -> AlexNe
         pool_first=False,
         groups=(1, 2, 1, 2, 2),
     )
-    return _started(AlexNet(_with_head(layers, size, 256, classes, SMALL_DROPOUT)), _he_start)
+    return _started(AlexNet(_with_head(layers, size, 256, classes, SMALL_DROPOUT)), _small_start)
 
 
 def _features(
@@ -201,5 +202,7 @@ def _paper_start(weight: Tensor) -> Any:
     return nn.init.normal_(weight, std=0.01)
 
 
-def _he_start(weight: Tensor) -> Any:
-    return nn.init.kaiming_normal_(weight, nonlinearity="relu")
+def _small_start(weight: Tensor) -> Any:
+    nn.init.kaiming_normal_(weight, nonlinearity="relu")
+    with torch.no_grad():
+        return weight.mul_(0.1) if weight.shape[1] == 3 else weight

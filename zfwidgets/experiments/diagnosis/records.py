@@ -1,0 +1,268 @@
+"""What a diagnosis finds: frozen dataclasses of NumPy arrays, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import InputError
+from ...records import Floats, Ints, Pixels, Projection, signed_to_uint8, table
+from ...records.projections import CLIPPED_AT
+from .measures import BANDS, dominance
+
+if TYPE_CHECKING:
+    import pandas
+    from PIL import Image
+
+    from .findings import Finding
+
+DOMINATES = 2.0
+"""A filter dominates from this multiple of its layer's median RMS on."""
+ALIKE = 0.95
+"""Filters are near-duplicates from this cosine on."""
+
+
+@dataclass(frozen=True)
+class ConvolutionDiagnosis:
+    """What one convolution's filters show; all arrays have one value a filter.
+
+    Attributes
+    ----------
+    name
+        Of the layer.
+    shape
+        (in, rows, columns) of a filter.
+    stride
+        (rows, columns).
+    rms
+        float32: see `measures.rms`.
+    nearest, likeness
+        int64 and float32: each filter's most similar other one, and their cosine; see
+        `measures.nearest`.
+    spectrum
+        (filters, 3) float32: shares of energy at low, mid and high frequencies; see
+        `measures.spectrum`.
+    beyond
+        float32: share of energy that the stride can't carry; see `measures.beyond`.
+    aliasing, consistency
+        float32: see `responses`. None without a stride, or before images have been looked at.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    stride: tuple[int, int]
+    rms: Floats = field(repr=False)
+    nearest: Ints = field(repr=False)
+    likeness: Floats = field(repr=False)
+    spectrum: Floats = field(repr=False)
+    beyond: Floats = field(repr=False)
+    aliasing: Floats | None = field(default=None, repr=False)
+    consistency: Floats | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rms)
+
+    @property
+    def strided(self) -> bool:
+        """Whether it leaves out places."""
+        return max(self.stride) > 1
+
+    @property
+    def dominance(self) -> Floats:
+        """Each filter's RMS over the layer's median, (filters,) float32."""
+        return dominance(self.rms)
+
+    @property
+    def dominating(self) -> Ints:
+        """Numbers of the filters that dominate, the strongest first."""
+        over = np.flatnonzero(self.dominance > DOMINATES)
+        return over[np.argsort(-self.rms[over], kind="stable")]
+
+    @property
+    def duplicates(self) -> tuple[tuple[int, int, float], ...]:
+        """(filter, other, cosine) of near-duplicates, the most alike first.
+
+        A filter and its most similar other one; a pair that is so both ways is named once.
+        """
+        pairs: dict[tuple[int, int], float] = {}
+        for number in np.flatnonzero(self.likeness >= ALIKE):
+            other = int(self.nearest[number])
+            pairs[min(int(number), other), max(int(number), other)] = float(self.likeness[number])
+        return tuple((a, b, c) for (a, b), c in sorted(pairs.items(), key=lambda item: -item[1]))
+
+    @property
+    def repeated(self) -> int:
+        """How many filters have a near-duplicate."""
+        return int((self.likeness >= ALIKE).sum())
+
+    def coverage(self) -> dict[str, float]:
+        """Mean share of energy by band, over the filters that aren't zero; each counts alike."""
+        return dict(zip(BANDS, map(mean_of_known, self.spectrum.T), strict=True))
+
+
+@dataclass(frozen=True)
+class RectifierDiagnosis:
+    """How often the channels behind a rectifier are active.
+
+    Attributes
+    ----------
+    name
+        Of the layer.
+    active
+        (channels,) float32 in 0..1: share of images in which the channel is above zero somewhere.
+    """
+
+    name: str
+    active: Floats = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.active)
+
+    @property
+    def dead(self) -> Ints:
+        """Numbers of the channels that aren't above zero anywhere in any image."""
+        return np.flatnonzero(self.active == 0)
+
+
+@dataclass(frozen=True)
+class DiagnosisResult:
+    """What a network's filters show, alone and on images.
+
+    Attributes
+    ----------
+    model
+        Its class name.
+    convolutions
+        All 2-d convolutions, in the order of the forward pass.
+    rectifiers
+        All layers behind a rectifier; empty before images have been looked at.
+    first
+        Name of the first convolution, if it sees the pixels; "" if not (its inputs aren't 1 or 3
+        channels).
+    filters
+        (filters, rows, columns, channels) float32: its weights.
+    second
+        Name of the layer whose channels are projected: the second convolution.
+    channels
+        (n,) int64: which channels, evenly spaced, none picked by hand.
+    projections
+        Each channel's strongest activation projected to the pixels; None for a channel that is
+        never above zero.
+    images_seen
+        Of all images, for dead channels and projections.
+    images_measured
+        Of these, for aliasing and shift consistency.
+    complete
+        Whether all is there that was asked for.
+    """
+
+    model: str
+    convolutions: tuple[ConvolutionDiagnosis, ...]
+    rectifiers: tuple[RectifierDiagnosis, ...] = ()
+    first: str = ""
+    filters: Floats | None = field(default=None, repr=False)
+    second: str = ""
+    channels: Ints = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
+    projections: tuple[Projection | None, ...] = field(default=(), repr=False)
+    images_seen: int = 0
+    images_measured: int = 0
+    complete: bool = False
+
+    def __getitem__(self, name: str) -> ConvolutionDiagnosis | RectifierDiagnosis:
+        layers: tuple[ConvolutionDiagnosis | RectifierDiagnosis, ...] = (
+            *self.convolutions,
+            *self.rectifiers,
+        )
+        known = {layer.name: layer for layer in layers}
+        if name not in known:
+            raise InputError(
+                f"The diagnosis has no layer {name!r}: expected one of {', '.join(known)}."
+            )
+        return known[name]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is worth knowing, in words, with the paper's remedies."""
+        from .findings import find
+
+        return find(self)
+
+    @property
+    def filter_scale(self) -> float:
+        """The weight that is shown as black or white, one for all of the first layer's filters."""
+        if self.filters is None or not self.filters.any():
+            return 1.0
+        return float(np.percentile(np.abs(self.filters), CLIPPED_AT))
+
+    def filter_pictures(self) -> tuple[Pixels, ...]:
+        """The first layer's filters, (rows, columns, 3) uint8 each: signed around mid-grey.
+
+        All on one scale, as in the paper's Fig. 6 (a) to (c), so that dominating filters show.
+        """
+        if self.filters is None:
+            return ()
+        return tuple(signed_to_uint8(one, self.filter_scale) for one in self.filters)
+
+    def projection_pictures(self) -> tuple[Pixels | None, ...]:
+        """The projections' receptive fields, (rows, columns, 3) uint8, each on its own scale."""
+        return tuple(None if p is None else np.asarray(p.to_pil()) for p in self.projections)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table, one row a layer: convolutions, then rectifiers."""
+        convolutions: list[dict[str, Any]] = [
+            {
+                "layer": layer.name,
+                "kind": "convolution",
+                "channels": len(layer),
+                "filter": f"{layer.shape[1]} x {layer.shape[2]}",
+                "stride": max(layer.stride),
+                "dominating": len(layer.dominating),
+                "largest RMS / median": largest_known(layer.dominance),
+                "near-duplicates": layer.repeated,
+                **layer.coverage(),
+                "beyond the limit": mean_of_known(layer.beyond),
+                "aliasing": mean_of_known(layer.aliasing),
+                "shift consistency": mean_of_known(layer.consistency),
+            }
+            for layer in self.convolutions
+        ]
+        rectifiers: list[dict[str, Any]] = [
+            {
+                "layer": layer.name,
+                "kind": "rectifier",
+                "channels": len(layer),
+                "dead": len(layer.dead),
+                "active": mean_of_known(layer.active),
+            }
+            for layer in self.rectifiers
+        ]
+        return table([*convolutions, *rectifiers])
+
+    def to_pil(self, size: int = 48) -> Image.Image:
+        """The first layer's filters on one sheet, RGB, each ``size`` pixels wide."""
+        from PIL import Image
+
+        pictures = self.filter_pictures()
+        columns = max(1, round(len(pictures) ** 0.5 * 1.4))
+        rows = -(-len(pictures) // columns)
+        step = size + 2
+        sheet = Image.new("RGB", (max(1, columns * step), max(1, rows * step)), "white")
+        for number, pixels in enumerate(pictures):
+            high = max(1, round(size * pixels.shape[0] / pixels.shape[1]))
+            picture = Image.fromarray(pixels).resize((size, high), Image.Resampling.NEAREST)
+            sheet.paste(picture, (number % columns * step, number // columns * step))
+        return sheet
+
+
+def mean_of_known(values: Floats | None) -> float:
+    """Mean of what is known."""
+    known = np.empty(0) if values is None else values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def largest_known(values: Floats) -> float:
+    """Largest of what is known."""
+    known = values[np.isfinite(values)]
+    return float(known.max()) if known.size else float("nan")
