@@ -14,6 +14,7 @@ from ._lazy import resolver
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Diagnosis": "widgets.diagnosis",
     "Engine": "engine.local:LocalEngine",
     "Explorer": "widgets.explorer",
     "LayerPicker": "widgets.picker",
@@ -24,6 +25,7 @@ _HOMES = {
     "link": "widgets.selection",
     "load_report": "reports.stored",
     "save_report": "reports.saving",
+    "watch": "experiments.evolution.begin",
 }
 _MODULES = ("errors", "experiments", "models", "plots", "records", "rules", "samples")
 
@@ -32,8 +34,10 @@ __all__ = ["__version__", *_HOMES, *_MODULES]
 if TYPE_CHECKING:
     from . import errors, experiments, models, plots, records, rules, samples
     from .engine.local import LocalEngine as Engine
+    from .experiments.evolution.begin import watch
     from .reports.saving import save_report
     from .reports.stored import load_report
+    from .widgets.diagnosis import Diagnosis
     from .widgets.explorer import Explorer
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid

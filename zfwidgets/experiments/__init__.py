@@ -4,6 +4,10 @@
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
 - `ablate`, `knock_out`: what does it need? Parts left out before training, or switched off after
   (`zfwidgets.Ablation`)
+- `zfwidgets.watch`: feature maps while they are trained (`EvolutionRecord`,
+  `zfwidgets.Evolution`).
+- `transfer_features`: do its features tell other pictures apart? Per layer, per number of images,
+  per class (`zfwidgets.Transfer`)
 - `train`: what the others train networks with.
 
 Every experiment is a subpackage: its records need no torch, its computation is imported when a
@@ -17,29 +21,42 @@ from typing import TYPE_CHECKING
 from .._lazy import resolver
 
 _HOMES = {
+    "EvolutionRecord": "evolution.records",
     "ConvolutionDiagnosis": "diagnosis.records",
     "DiagnosisResult": "diagnosis.records",
     "Finding": "diagnosis.findings",
     "RectifierDiagnosis": "diagnosis.records",
     "AblationRow": "ablation.records",
     "AblationTable": "ablation.records",
+    "BiasRecord": "transfer.records",
+    "CurveRecord": "transfer.records",
     "KnockOut": "ablation.records",
+    "LayersRecord": "transfer.records",
     "SanityControl": "sanity.records",
     "SanityResult": "sanity.records",
     "SanityStep": "sanity.records",
     "Similarity": "sanity.similarity",
     "TrainingRecord": "training.records",
+    "TransferRecord": "transfer.records",
     "ablate": "ablation.retraining",
     "ablation_steps": "ablation.retraining",
     "compare": "sanity.similarity",
     "knock_out": "ablation.knocking",
     "knock_out_steps": "ablation.knocking",
-    "diagnose": "diagnosis.diagnose",
-    "diagnose_steps": "diagnosis.diagnose",
+    "diagnose": "diagnosis.diagnosing",
+    "diagnose_steps": "diagnosis.diagnosing",
     "sanity_check": "sanity.check",
     "sanity_steps": "sanity.check",
     "train": "training.loop",
     "train_steps": "training.loop",
+    "transfer_bias": "transfer.bias",
+    "transfer_bias_steps": "transfer.bias",
+    "transfer_curve": "transfer.curve",
+    "transfer_curve_steps": "transfer.curve",
+    "transfer_features": "transfer.whole",
+    "transfer_features_steps": "transfer.whole",
+    "transfer_layers": "transfer.layers",
+    "transfer_layers_steps": "transfer.layers",
 }
 
 __all__ = [*_HOMES]
@@ -48,13 +65,19 @@ if TYPE_CHECKING:
     from .ablation.knocking import knock_out, knock_out_steps
     from .ablation.records import AblationRow, AblationTable, KnockOut
     from .ablation.retraining import ablate, ablation_steps
-    from .diagnosis.diagnose import diagnose, diagnose_steps
+    from .diagnosis.diagnosing import diagnose, diagnose_steps
     from .diagnosis.findings import Finding
     from .diagnosis.records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis
+    from .evolution.records import EvolutionRecord
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.records import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare
     from .training.loop import train, train_steps
     from .training.records import TrainingRecord
+    from .transfer.bias import transfer_bias, transfer_bias_steps
+    from .transfer.curve import transfer_curve, transfer_curve_steps
+    from .transfer.layers import transfer_layers, transfer_layers_steps
+    from .transfer.records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
+    from .transfer.whole import transfer_features, transfer_features_steps
 
 __getattr__, __dir__ = resolver(__name__, _HOMES)

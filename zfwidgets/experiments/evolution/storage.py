@@ -1,0 +1,156 @@
+"""Evolution records on disk: NumPy's compressed ``npz``, one JSON text inside, without pickle.
+
+Patches that stay the same from moment to moment are stored once.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...records import Box, Unit
+from ..files import whole_file
+from .records import EvolutionRecord, Moment, Strongest
+
+KIND, SCHEMA = "a zfwidgets evolution", 1
+_PLAIN = ("model", "rule", "images", "fingerprint", "ended")
+
+
+def save(record: EvolutionRecord, path: Path) -> None:
+    """See `EvolutionRecord.save`."""
+    arrays: dict[str, NDArray[Any]] = {"losses": record.losses}
+    patches: dict[int, int] = {}
+    kept: list[NDArray[Any]] = []
+    levels: list[NDArray[Any]] = []
+    moments = []
+    for moment in record.moments:
+        found = []
+        for one in moment.strongest:
+            if id(one.patch) not in patches:
+                patches[id(one.patch)] = len(kept)
+                kept.append(one.patch)
+            if one.levels is not None:
+                levels.append(one.levels)
+            found.append(
+                {
+                    "unit": asdict(one.unit),
+                    "value": one.value,
+                    "image": one.image,
+                    "image_name": one.image_name,
+                    "box": one.box.to_json(),
+                    "scale": one.scale,
+                    "levels": None if one.levels is None else one.levels.shape,
+                    "patch": patches[id(one.patch)],
+                }
+            )
+        moments.append(
+            {
+                "step": moment.step,
+                "epoch": moment.epoch,
+                "seconds": moment.seconds,
+                "strongest": found,
+            }
+        )
+    for number, layer in enumerate(record.layers):
+        if record.moments:
+            arrays[f"features{number}"] = np.stack([m.features[layer] for m in record.moments])
+    arrays["levels"], arrays["patches"] = _flat(levels, np.int8), _flat(kept, np.uint8)
+    about = {
+        "what": KIND,
+        "schema": SCHEMA,
+        **{name: getattr(record, name) for name in _PLAIN},
+        "units": record.units,
+        "missed": record.missed,
+        "patches": [patch.shape for patch in kept],
+        "moments": moments,
+    }
+    arrays["about"] = np.frombuffer(json.dumps(about).encode("utf-8", "surrogatepass"), np.uint8)
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def load(path: Path) -> EvolutionRecord:
+    """See `EvolutionRecord.load`."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        about = json.loads(arrays["about"].tobytes().decode("utf-8", "surrogatepass"))
+        if (about["what"], about["schema"]) != (KIND, SCHEMA):
+            raise InputError(
+                f"{path} is {about['what']} of schema {about['schema']}; this version reads "
+                f"{KIND} of schema {SCHEMA}."
+            )
+        return _record(arrays, about)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as e:
+        if isinstance(e, InputError):
+            raise
+        raise InputError(
+            f"{path} isn't a readable {KIND.removeprefix('a ')} ({type(e).__name__}: {e})."
+        ) from e
+
+
+def _record(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> EvolutionRecord:
+    units = tuple((layer, channel) for layer, channel in about["units"])
+    empty = EvolutionRecord(
+        **{name: about[name] for name in _PLAIN},
+        units=units,
+        losses=arrays["losses"],
+        missed=tuple(about["missed"]),
+    )
+    patches = list(_shaped(arrays["patches"], about["patches"]))
+    shapes = [
+        one["levels"] for moment in about["moments"] for one in moment["strongest"] if one["levels"]
+    ]
+    levels = _shaped(arrays["levels"], shapes)
+    moments = []
+    for at, moment in enumerate(about["moments"]):
+        strongest = tuple(
+            Strongest(
+                Unit(**one["unit"]),
+                one["value"],
+                one["image"],
+                one["image_name"],
+                Box(**one["box"]),
+                None if one["levels"] is None else next(levels),
+                one["scale"],
+                patches[one["patch"]],
+            )
+            for one in moment["strongest"]
+        )
+        features = {
+            layer: arrays[f"features{number}"][at] for number, layer in enumerate(empty.layers)
+        }
+        moments.append(
+            Moment(moment["step"], moment["epoch"], strongest, features, moment["seconds"])
+        )
+    return replace(empty, moments=tuple(moments))
+
+
+def _flat(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
+    return np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0, kind)
+
+
+def _shaped(flat: NDArray[Any], shapes: Sequence[Sequence[int]]) -> Iterator[NDArray[Any]]:
+    ends = np.cumsum([prod(shape) for shape in shapes], dtype=np.int64)
+    if len(flat) != (ends[-1] if len(ends) else 0):
+        raise ValueError("its pictures don't have the sizes that it says")
+    for end, shape in zip(ends, shapes, strict=True):
+        yield flat[end - prod(shape) : end].reshape(shape)
