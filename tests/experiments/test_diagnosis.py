@@ -171,9 +171,10 @@ def slow_strides(module: nn.Conv2d, images: list[torch.Tensor]) -> tuple[list[fl
             first = channel // per_group * one.shape[1]
             x = image[None, first : first + one.shape[1]].double()
             response = nn.functional.conv2d(x, one)[0, 0].numpy()
+            response = response - response.mean()
             h, w = response.shape
             window = np.outer(np.hanning(h + 2)[1:-1], np.hanning(w + 2)[1:-1])
-            energy = np.abs(np.fft.fft2((response - response.mean()) * window)) ** 2
+            energy = np.abs(np.fft.fft2(response * window)) ** 2
             for i, j in np.ndindex(h, w):
                 down, right = min(i, h - i) / h, min(j, w - j) / w
                 total += energy[i, j]

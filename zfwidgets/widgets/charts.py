@@ -200,10 +200,15 @@ class BarChart:
         names, lengths = axis(scales["x"], ""), axis(scales["y"], up)
         names.grid_lines = "none"
         names.side, lengths.side = ("left", "bottom") if horizontal else ("bottom", "left")
-        self._name_axis = names
+        self._name_axis, self._length_axis = names, lengths
         self._horizontal = horizontal
         self.figure = figure([self._bars], [names, lengths], height)
         self.legend = ipywidgets.HTML()
+
+    def say(self, up: str) -> None:
+        """Name what the bars' length shows from now on, with units."""
+        self._length_axis.label = up
+        self._bars.tooltip.labels = ["", up]
 
     def draw(self, names: Sequence[str], series: Mapping[str, ArrayLike]) -> None:
         """Show bars: (names,) numbers by the series' name, in the same order."""

@@ -27,14 +27,14 @@ _HOMES = {
     "DiagnosisResult": "records",
     "Finding": "findings",
     "RectifierDiagnosis": "records",
-    "diagnose": "diagnose",
-    "diagnose_steps": "diagnose",
+    "diagnose": "diagnosing",
+    "diagnose_steps": "diagnosing",
 }
 
 __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
-    from .diagnose import diagnose, diagnose_steps
+    from .diagnosing import diagnose, diagnose_steps
     from .findings import Finding
     from .records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis
 

@@ -2,13 +2,13 @@
 
 Of a convolution with a stride the response without it is computed, on the same input, without its
 bias, where the filters lie wholly inside the map (padding makes edges that aren't the image's).
-Its grid are the places that a stride keeps when it begins at the first of these.
+Of each image's response the channel's mean is taken off: only what changes within an image counts.
+The stride's places, when it begins at the first of these, are called the grid.
 
 **Aliasing** of a channel: the share of the response's variance at frequencies above 1 / (2 stride)
 cycles a pixel along rows or columns, the Nyquist limit of the grid. What lies there isn't lost: it
-turns up as lower frequencies, as false structure. Per image the channel's mean is taken off and a
-Hann window laid on it, so that borders don't count as detail; energies are summed over the images
-before they are divided.
+turns up as lower frequencies, as false structure. A Hann window is laid on the response, so that
+its borders don't count as detail; energies are summed over the images before they are divided.
 
 **Shift consistency** of a channel: shifting the picture by less than the stride moves the grid to
 places between its own. It is the correlation, over all these places of all images, of the
@@ -61,6 +61,7 @@ class StrideResponses:
         weight, dilation, groups = self.module.weight, self.module.dilation, self.module.groups
         for image in inputs:
             response = F.conv2d(image[None], weight, None, 1, 0, dilation, groups)[0]
+            response = response - response.mean((1, 2), keepdim=True)
             self._add_spectrum(response)
             self._add_shifts(response)
 
@@ -80,8 +81,7 @@ class StrideResponses:
     def _add_spectrum(self, response: Tensor) -> None:
         rows, columns = response.shape[-2:]
         window = torch.outer(_hann(rows, response), _hann(columns, response))
-        centred = response - response.mean((1, 2), keepdim=True)
-        energy = torch.fft.fft2(centred * window).abs().square()
+        energy = torch.fft.fft2(response * window).abs().square()
         down, right = np.fft.fftfreq(rows)[:, None], np.fft.fftfreq(columns)[None]
         mask = torch.from_numpy(too_fine(down, right, self.stride)).to(response.device)
         self._energy += _sum(energy)

@@ -61,23 +61,13 @@ def diagnose_steps(
     engine: LocalEngine | nn.Module, *, images: int = 32, projections: int = 16
 ) -> Generator[Progress | DiagnosisResult, None, DiagnosisResult]:
     """`diagnose` in steps: yields how far it is, and the result so far."""
-    for name, number in (("images", images), ("projections", projections)):
-        if number < 0:
-            raise InputError(f"{name} is {number}: expected 0 or more.")
+    check(engine, images, projections)
+    layers = _convolutions(engine)
     if isinstance(engine, nn.Module):
-        return (yield from _filters_alone(engine))
-    if not isinstance(engine, LocalEngine):
-        raise InputError(
-            "A diagnosis looks at the network's weights, so that it needs the network here: "
-            f"expected a zf.Engine or a torch.nn.Module, got {type(engine).__name__}."
-        )
-    network = engine._network
-    layers = [
-        (layer.name, module)
-        for layer in engine.layers
-        if isinstance(module := network.module.get_submodule(path_of(layer.name)), nn.Conv2d)
-    ]
-    result = _of_filters(network.name, layers)
+        result = replace(_of_filters(type(engine).__name__, layers), complete=True)
+        yield result
+        return result
+    result = _of_filters(engine.info.model, layers)
     second = result.convolutions[1].name if len(result.convolutions) > 1 else ""
     result = replace(result, second=second)
     yield result
@@ -91,17 +81,32 @@ def diagnose_steps(
     return result
 
 
-def _filters_alone(model: nn.Module) -> Generator[DiagnosisResult, None, DiagnosisResult]:
-    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Conv2d)]
-    result = replace(_of_filters(type(model).__name__, layers), complete=True)
-    yield result
-    return result
+def check(engine: Any, images: int = 0, projections: int = 0) -> None:
+    """Raise `InputError` for what can't be diagnosed; see `diagnose`."""
+    for name, number in (("images", images), ("projections", projections)):
+        if number < 0:
+            raise InputError(f"{name} is {number}: expected 0 or more.")
+    if not isinstance(engine, (LocalEngine, nn.Module)):
+        raise InputError(
+            "A diagnosis looks at the network's weights, so that it needs the network here: "
+            f"expected a zf.Engine or a torch.nn.Module, got {type(engine).__name__}."
+        )
+    if not _convolutions(engine):
+        name = type(engine).__name__ if isinstance(engine, nn.Module) else engine.info.model
+        raise InputError(f"{name} has no Conv2d layer: there are no filters to look at.")
 
 
-def _of_filters(model: str, layers: Iterable[tuple[str, nn.Conv2d]]) -> DiagnosisResult:
-    layers = list(layers)
-    if not layers:
-        raise InputError(f"{model} has no Conv2d layer: there are no filters to look at.")
+def _convolutions(engine: LocalEngine | nn.Module) -> list[tuple[str, nn.Conv2d]]:
+    """Layers that are 2-d convolutions, by name; of an engine in the order of its forward pass."""
+    if isinstance(engine, nn.Module):
+        named: Iterable[tuple[str, nn.Module]] = engine.named_modules()
+    else:
+        inside = engine._network.module
+        named = [(layer.name, inside.get_submodule(path_of(layer.name))) for layer in engine.layers]
+    return [(name, module) for name, module in named if isinstance(module, nn.Conv2d)]
+
+
+def _of_filters(model: str, layers: list[tuple[str, nn.Conv2d]]) -> DiagnosisResult:
     convolutions = tuple(_of_convolution(name, module) for name, module in layers)
     name, module = layers[0]
     if module.weight.shape[1] not in (1, 3):

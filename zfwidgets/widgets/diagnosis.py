@@ -1,0 +1,260 @@
+"""Filters and diagnosis of one network, or of two side by side (paper, Fig. 6)."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from PIL import Image
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError, MissingDependency
+from ..records import Progress
+from .charts import BarChart
+from .diagnosis_texts import MEASURES, about_filter, about_first, about_second, bars, findings
+from .experiment import Experiment, beside
+from .picture_wall import PictureWall, Wall, paint_wall
+from .snapshot import SOFT, Page
+
+if TYPE_CHECKING:
+    from ..experiments.diagnosis.records import DiagnosisResult
+
+Results = tuple["DiagnosisResult", ...]
+
+
+class Diagnosis(Experiment["Results"]):
+    """Shows a network's first filters and what is wrong with them, or two networks side by side.
+
+    The first layer's filters on one scale, projections of the second layer, what is worth knowing
+    of each layer with the remedy that the paper used, and a chart of every number by layer: the
+    paper's Fig. 6 and section 4.1. What is measured and how: `zfwidgets.experiments.diagnosis`.
+    Click a filter to read its numbers. It starts when it is made, on the engine's worker.
+
+    `result` is a tuple of one `DiagnosisResult` a network.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    other
+        Another network's engine, to compare with.
+    names
+        What to call them; None: their classes' names.
+    images
+        How many images to measure aliasing and shift consistency on.
+    projections
+        How many channels of the second convolution to project.
+    **layout
+        ``layout``, as every ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For an engine that isn't on this machine, or a network without 2-d convolutions.
+    MissingDependency
+        Without bqplot.
+
+    Examples
+    --------
+    >>> diagnosis = zf.Diagnosis(zf.Engine(alexnet, photos), zf.Engine(zfnet, photos))
+    >>> diagnosis.settle()
+    >>> diagnosis.result[0].to_frame()
+    """
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        other: EngineProtocol | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        images: int = 32,
+        projections: int = 16,
+        **layout: Any,
+    ) -> None:
+        experiment = _experiment()
+        engines = [engine] if other is None else [engine, other]
+        for one in engines:
+            experiment.check(one, images, projections)
+        self._names = _named(engines, names)
+        self._make = [
+            partial(experiment.diagnose_steps, one, images=images, projections=projections)
+            for one in engines
+        ]
+        self._columns = [
+            _Column(name, one.info.fingerprint)
+            for name, one in zip(self._names, engines, strict=True)
+        ]
+        self._measure = ipywidgets.Dropdown(
+            options=[(measure.title, key) for key, measure in MEASURES.items()],
+            value="aliasing",
+            description="compare",
+        )
+        self._measure.observe(self._remeasure, "value")
+        self._chart = BarChart(MEASURES["aliasing"].axis)
+        self._reading = ipywidgets.HTML()
+        chart = [self._measure, self._chart.figure, self._chart.legend, self._reading]
+        columns = beside(*[column.parts for column in self._columns])
+        super().__init__(engine, [columns, *chart], **layout)
+        self.add_class("zf-diagnosis")
+        self._read_measure()
+
+    # ------------------------------------------------------------------ running
+
+    def _steps(self) -> Generator[Progress | Results, None, Results]:
+        done: Results = ()
+        for name, make in zip(self._names, self._make, strict=True):
+            newest: DiagnosisResult | None = None
+            for step in make():
+                if isinstance(step, Progress):
+                    yield replace(step, what=f"{name}, {step.what}")
+                else:
+                    newest = step
+                    yield (*done, newest)
+            assert newest is not None
+            done = (*done, newest)
+        return done
+
+    def _prepare(self, run: str, result: Results) -> None:
+        for column, one in zip(self._columns, result, strict=False):
+            column.keep(run, one)
+
+    def _done(self, result: Results) -> str:
+        number = sum(len(one.findings) for one in result)
+        return f"done: {number} finding{'' if number == 1 else 's'}"
+
+    # ------------------------------------------------------------------ drawing
+
+    def _describe(self) -> str:
+        return " and ".join(self._names) + ": filters and diagnosis"
+
+    def _show(self, result: Results) -> None:
+        for column, one in zip(self._columns, result, strict=False):
+            column.show(self._run_name(), one)
+        self._draw_chart()
+
+    def _paint(self, result: Results | None, status: str) -> Callable[[], Image.Image]:
+        return partial(_draw, self._describe(), self._names, result or (), status)
+
+    def _remeasure(self, _change: Any) -> None:
+        self._read_measure()
+        self._draw_chart()
+
+    def _read_measure(self) -> None:
+        measure = MEASURES[self._measure.value]
+        self._chart.say(measure.axis)
+        self._reading.value = f"<small>{html.escape(measure.reading)}</small>"
+
+    def _draw_chart(self) -> None:
+        if self._result:
+            layers, values = bars(self._result, self._measure.value)
+            self._chart.draw(layers, dict(zip(self._names, values, strict=False)))
+
+
+class _Column:
+    """What is shown of one network."""
+
+    def __init__(self, name: str, fingerprint: str) -> None:
+        self._result: DiagnosisResult | None = None
+        self._first = ipywidgets.HTML()
+        self._filters = PictureWall(
+            fingerprint, f"First layer's filters of {name}", size=44, choosable=True
+        )
+        self._filters.observe(self._read_filter, "chosen")
+        self._filter = ipywidgets.HTML()
+        self._second = ipywidgets.HTML()
+        self._projections = PictureWall(
+            fingerprint, f"Projections of {name}'s second layer", size=88
+        )
+        self._findings = ipywidgets.HTML()
+        self.parts = [
+            ipywidgets.HTML(f"<b>{html.escape(name)}</b>"),
+            self._first,
+            self._filters,
+            self._filter,
+            self._second,
+            self._projections,
+            self._findings,
+        ]
+
+    def keep(self, run: str, result: DiagnosisResult) -> None:
+        """Keep the pictures for when the page asks; on the worker."""
+        self._filters.keep(_filter_wall(result), _wall_name(run, result, "filters"))
+        self._projections.keep(_projection_wall(result), _wall_name(run, result, "projections"))
+
+    def show(self, run: str, result: DiagnosisResult) -> None:
+        """Show a result whose pictures are kept; on the kernel's main thread."""
+        self._result = result
+        self._first.value = html.escape(about_first(result))
+        self._second.value = html.escape(about_second(result))
+        self._findings.value = findings(result)
+        self._filters.wall = _wall_name(run, result, "filters")
+        self._projections.wall = _wall_name(run, result, "projections")
+        self._read_filter()
+
+    def _read_filter(self, _change: Any = None) -> None:
+        if self._result is not None:
+            text = about_filter(self._result, self._filters.chosen)
+            self._filter.value = f"<small>{html.escape(text)}</small>"
+
+
+def _wall_name(run: str, result: DiagnosisResult, what: str) -> str:
+    return f"{run}.{what}.{len(result.projections) if what == 'projections' else 0}"
+
+
+def _filter_wall(result: DiagnosisResult) -> Wall:
+    return Wall(result.filter_pictures())
+
+
+def _projection_wall(result: DiagnosisResult) -> Wall:
+    captions = [f"channel {channel}" for channel in result.channels[: len(result.projections)]]
+    return Wall(result.projection_pictures(), captions)
+
+
+def _draw(title: str, names: Sequence[str], results: Results, status: str) -> Image.Image:
+    """The static picture: filters, projections and findings of each network."""
+    page = Page()
+    page.line(title, 30)
+    if status:
+        page.line(status, 16, SOFT)
+    for name, result in zip(names, results, strict=False):
+        page.line(name, 24)
+        if result.filters is not None:
+            wall = replace(_filter_wall(result), columns=16)
+            paint_wall(page, wall, about_first(result), most=96)
+        if result.projections:
+            wall = replace(_projection_wall(result), columns=16, captions=())
+            paint_wall(page, wall, about_second(result), most=32)
+        for finding in result.findings[:6]:
+            page.line(f"{finding.layer}: {finding.text}", 16)
+        if len(result.findings) > 6:
+            page.line(f"and {len(result.findings) - 6} more findings", 16, SOFT)
+        page.y += 12
+    return page.finish()
+
+
+def _named(engines: Sequence[EngineProtocol], names: Sequence[str] | None) -> list[str]:
+    if names is None:
+        own = [engine.info.model for engine in engines]
+        twice = len(set(own)) < len(own)
+        return [f"{name} ({i})" if twice else name for i, name in enumerate(own, 1)]
+    if len(names) != len(engines) or len(set(names)) < len(names):
+        raise InputError(f"names is {names!r}: expected {len(engines)} different names.")
+    return [*names]
+
+
+def _experiment() -> Any:
+    """The computation, which needs torch; imported when a widget is made."""
+    try:
+        from ..experiments.diagnosis import diagnosing
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency(
+            "zf.Diagnosis looks at the network's weights and needs torch where it runs: "
+            "pip install torch"
+        ) from error
+    return diagnosing
