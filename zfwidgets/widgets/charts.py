@@ -211,9 +211,9 @@ class BarChart:
         self._bars.tooltip.labels = ["", up]
 
     def draw(self, names: Sequence[str], series: Mapping[str, ArrayLike]) -> None:
-        """Show bars: (names,) numbers by the series' name, in the same order."""
+        """Show bars: (names,) numbers by the series' name, in the same order; NaN: no bar."""
         self._names = tuple(names)
-        values = np.stack([np.asarray(v, dtype=np.float64) for v in series.values()])
+        values = np.stack([np.nan_to_num(np.asarray(v, np.float64)) for v in series.values()])
         shown = [*self._names]
         if self._horizontal:  # the first on top
             shown, values = shown[::-1], values[:, ::-1]
