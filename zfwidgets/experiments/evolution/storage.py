@@ -82,7 +82,7 @@ def save(record: EvolutionRecord, path: Path) -> None:
 def load(path: Path) -> EvolutionRecord:
     """See `EvolutionRecord.load`."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about = json.loads(arrays["about"].tobytes().decode("utf-8", "surrogatepass"))
         if (about["what"], about["schema"]) != (KIND, SCHEMA):

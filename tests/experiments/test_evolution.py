@@ -1,0 +1,772 @@
+"""A watched training: what is seen equals a plain computation, and the training is as unwatched."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import zfwidgets as zf
+from tests.engine import reference
+from zfwidgets.errors import InputError, MissingDependency, TrainingDiverged, UnknownLayer
+from zfwidgets.experiments import EvolutionRecord
+from zfwidgets.experiments.evolution import lightning as lightning_module
+from zfwidgets.experiments.evolution import looking
+from zfwidgets.experiments.evolution.gate import CANT
+from zfwidgets.experiments.evolution.records import Moment, Strongest
+from zfwidgets.records import Box, Unit
+
+UNITS = {"conv1": 3, "conv2": [5, 0, 2], "conv3": 2}
+IMAGES = 7
+
+
+class Pictures(torch.utils.data.Dataset):
+    """Smooth random pictures, 3 x 26 x 34, the same each time."""
+
+    def __init__(self, number: int = IMAGES) -> None:
+        generator = torch.Generator().manual_seed(5)
+        coarse = torch.randn(number, 3, 7, 9, generator=generator)
+        self.tensors = F.interpolate(coarse, (26, 34), mode="bilinear")
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.tensors[index]
+
+
+def network() -> nn.Sequential:
+    """With batch norm and dropout, which know whether they are trained; and overlapping pools."""
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        return named(
+            conv1=nn.Conv2d(3, 6, 5, padding=2),
+            norm1=nn.BatchNorm2d(6),
+            relu1=nn.ReLU(inplace=True),
+            pool1=nn.MaxPool2d(3, 2),
+            conv2=nn.Conv2d(6, 8, 3),
+            relu2=nn.ReLU(),
+            pool2=nn.MaxPool2d(2),
+            drop=nn.Dropout(0.3),
+            conv3=nn.Conv2d(8, 4, 3, padding=1),
+            gather=nn.AdaptiveAvgPool2d(1),
+            flat=nn.Flatten(),
+        )
+
+
+def named(**layers: nn.Module) -> nn.Sequential:
+    model = nn.Sequential()
+    for name, layer in layers.items():
+        model.add_module(name, layer)
+    return model
+
+
+def watch(model: nn.Module, units: Any = UNITS, images: Any = None, **options: Any) -> Any:
+    options.setdefault("denormalize", ([0.5] * 3, [0.25] * 3))
+    return zf.watch(model, Pictures() if images is None else images, units, **options)
+
+
+def train(
+    model: nn.Module,
+    steps: int,
+    told: Callable[[Tensor], Any] = lambda loss: None,
+    rate: float = 0.2,
+) -> None:
+    """Some steps of SGD, drawing batches and dropout from the global generators."""
+    optimizer = torch.optim.SGD(model.parameters(), rate, momentum=0.9, weight_decay=1e-3)
+    pictures = Pictures(20).tensors
+    for _ in range(steps):
+        batch = torch.randint(0, 20, (6,))
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(pictures[batch]), batch % 4)
+        loss.backward()
+        optimizer.step()
+        told(loss)
+
+
+# ---------------------------------------------------------------- the plain computation
+
+
+def plain_outputs(model: nn.Sequential, images: Tensor) -> dict[str, Tensor]:
+    model, outputs = copy.deepcopy(model).eval(), {}
+    with torch.no_grad():
+        for name, module in model.named_children():
+            images = module(images)
+            outputs[name] = images.clone()
+    return outputs
+
+
+def plain_projection(model: nn.Sequential, image: Tensor, unit: Unit, value: float) -> Tensor:
+    """By tests/engine/reference.py in float64, over the switches of a plain float32 pass."""
+    model, switches, signal = copy.deepcopy(model).eval(), [], image[None]
+    names = [name for name, _ in model.named_children()]
+    below = names[: names.index(unit.layer) + 1]
+    with torch.no_grad():
+        for name in below:
+            module = getattr(model, name)
+            if isinstance(module, nn.MaxPool2d):
+                shape = module.kernel_size, module.stride
+                signal, chosen = F.max_pool2d(signal, *shape, return_indices=True)
+                switches.append(chosen)
+            else:
+                signal = module(signal)
+    down = reference.Down(reference.input_shapes(model, image[None]), iter(switches[::-1]))
+    start = torch.zeros(signal.shape, dtype=torch.float64)
+    start[0, unit.channel, unit.row, unit.col] = value
+    for name in reversed(below):
+        start = down(getattr(model, name), start)
+    return start[0].detach()
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_every_moment_equals_a_plain_computation(background: bool) -> None:
+    model, copies, images = network(), {}, Pictures().tensors
+    copies[0] = copy.deepcopy(model)
+    watched = watch(model, at=[0, 1, 2, 5, 9], background=background, pending=9)
+
+    def told(loss: Tensor) -> None:
+        watched.step(loss)
+        copies[watched.steps] = copy.deepcopy(model)
+
+    torch.manual_seed(0)
+    train(model, 12, told)
+    record = watched.finish(60)
+    assert record.steps.tolist() == [0, 1, 2, 5, 9]
+    assert record.missed == ()
+    assert record.layers == ("conv1", "conv2", "conv3")
+    assert len(record.losses) == 12
+    jumped, silent = 0, 0
+    before: dict[tuple[str, int], int] = {}
+    for at, moment in enumerate(record.moments):
+        plain = copies[moment.step]
+        outputs = plain_outputs(plain, images)
+        for number, (found, unit) in enumerate(zip(moment.strongest, record.units, strict=True)):
+            layer, channel = unit
+            maps = outputs[layer][:, channel]
+            image, place = divmod(int(maps.flatten().argmax()), maps[0].numel())
+            row, col = divmod(place, maps.shape[2])
+            assert found.unit == Unit(layer, channel, row, col)
+            assert found.image == image
+            assert found.value == pytest.approx(float(maps[image, row, col]), rel=1e-5)
+            assert record.jumps(number)[at] == (before.get(unit, image) != image)
+            jumped += before.get(unit, image) != image
+            before[unit] = image
+            if found.value <= 0:
+                silent += 1
+                assert found.pixels is None
+                continue
+            exact = plain_projection(plain, images[image], found.unit, found.value)
+            exact = exact.permute(1, 2, 0).numpy()
+            inside = found.box.cut(exact)
+            outside = exact.copy()
+            outside[found.box.top : found.box.bottom, found.box.left : found.box.right] = 0
+            assert not outside.any(), "the box holds the whole projection"
+            largest = np.abs(inside).max()
+            assert found.scale == pytest.approx(largest, rel=1e-5)
+            np.testing.assert_allclose(found.pixels, inside, atol=largest * (1 / 254 + 1e-4))
+            shown = watched.engine.photo(image)
+            np.testing.assert_array_equal(found.patch, found.box.cut(shown))
+    assert jumped > 0
+    assert record.jumps(0).shape == (5,)
+
+
+def test_features_are_all_channels_at_the_same_places() -> None:
+    model, images = network(), Pictures().tensors
+    watched = watch(model, at=[0, 3])
+    torch.manual_seed(0)
+    train(model, 3, watched.step)
+    record = watched.finish(60)
+    for number, layer in enumerate(record.layers):
+        info = watched.engine.layer(layer)
+        which, places = looking._sampled(info, IMAGES, number)
+        assert len(which) == looking.SAMPLES
+        assert set(which.tolist()) == set(range(IMAGES))
+        outputs = plain_outputs(model, images)[layer].flatten(2)
+        plain = torch.stack([outputs[i, :, p] for i, p in zip(which, places, strict=True)], 1)
+        plain = (plain - plain.mean(1, keepdim=True)) / plain.std(1, keepdim=True, correction=0)
+        found = record.moments[-1].features[layer]
+        assert found.dtype == np.float16
+        np.testing.assert_allclose(found, plain.numpy(), atol=4e-3)
+        # the curve is the mean of NumPy's correlation coefficients
+        first = record.moments[0].features[layer].astype(np.float64)
+        rows = [np.corrcoef(a, b)[0, 1] for a, b in zip(first, found, strict=True)]
+        curve = record.likeness(layer)
+        assert curve[0] == pytest.approx(np.mean(rows), abs=1e-3)
+        assert curve[-1] == pytest.approx(1, abs=1e-5)
+
+
+# ---------------------------------------------------------------- what the record says
+
+
+def made_record(features: list[np.ndarray], images: list[int] | None = None) -> EvolutionRecord:
+    """One map of one layer, with the features and the photos of each moment."""
+    moments = []
+    for step, values in enumerate(features):
+        image = 0 if images is None else images[step]
+        patch = np.full((4, 3, 3), image, dtype=np.uint8)
+        levels = None if step == 0 else np.full((4, 3, 3), step, dtype=np.int8)
+        box = Box(1, 2, 4, 3)
+        found = Strongest(Unit("a", 0, 1, 2), 0.5 * step, image, f"{image}", box, levels, 2, patch)
+        z = looking.standardised(values)
+        moments.append(Moment(10 * step, step / 2, (found,), {"a": z}, 0.1))
+    return EvolutionRecord("Net", (("a", 0),), "deconvnet", 3, "f", tuple(moments))
+
+
+def test_a_layer_has_settled_once_it_stays_as_it_is_at_the_end() -> None:
+    end = np.random.default_rng(0).normal(size=(3, 50))
+    other = np.random.default_rng(1).normal(size=(3, 50))
+    near = end + 0.05 * other
+    assert made_record([other, near, 2 * end + 3, end]).settled("a") == 10
+    assert made_record([end, other, near, end]).settled("a") == 20, "it has left again"
+    assert made_record([near, near, end]).settled("a") == 0
+    assert made_record([near, other, end]).settled("a") is None, "the last is like itself"
+    assert made_record([end]).settled("a") is None
+    assert made_record([near, other, end]).settled("a", -1) == 0
+
+
+def test_constant_channels_are_alike_only_if_both_are() -> None:
+    end = np.random.default_rng(0).normal(size=(2, 50))
+    dead = np.array([end[0], np.full(50, 3.25)])
+    np.testing.assert_allclose(made_record([dead, end]).likeness("a"), [0.5, 1], atol=1e-3)
+    np.testing.assert_allclose(made_record([dead, dead]).likeness("a"), [1, 1], atol=1e-3)
+    assert np.isnan(made_record([dead[1:], dead[1:]]).likeness("a")).all()
+    assert made_record([dead[1:], dead[1:]]).settled("a") is None
+
+
+def test_jumps_tables_and_the_figure() -> None:
+    values = [np.random.default_rng(step).normal(size=(2, 9)) for step in range(4)]
+    record = made_record(values, [1, 1, 2, 2])
+    assert record.jumps(0).tolist() == [False, False, True, False]
+    frame = record.to_frame()
+    assert frame["jumped"].tolist() == [False, False, True, False]
+    assert frame["value"].tolist() == [0, 0.5, 1, 1.5]
+    assert record.convergence()["jumps_per_map"].tolist() == [1]
+    sheet = np.asarray(record.to_pil("a", size=40))
+    orange = (sheet == (0xC2, 0x41, 0x0C)).all(-1)
+    assert orange.any(0).sum() == 2, "one bar, where the photo changes"
+    assert record.moments[0].strongest[0].to_pil() is None
+    assert record.moments[1].strongest[0].to_pil().size == (3, 4)
+    with pytest.raises(InputError, match="wasn't watched: expected a"):
+        record.to_pil("b")
+    with pytest.raises(InputError, match="Channel 4 of layer 'a' wasn't watched"):
+        record.number("a", 4)
+
+
+def test_saved_and_loaded_it_is_the_same_without_pickle_or_torch(tmp_path: Path) -> None:
+    model = network()
+    watched = watch(model, at=[0, 1, 4])
+    train(model, 5, watched.step)
+    record, path = watched.finish(60), tmp_path / "folder" / "evolution.npz"
+    record.save(path)
+    again = EvolutionRecord.load(path)
+    for name in ("model", "units", "rule", "images", "fingerprint", "missed", "ended", "layers"):
+        assert getattr(again, name) == getattr(record, name)
+    np.testing.assert_array_equal(again.losses, record.losses)
+    assert len(again.moments) == 3
+    for one, other in zip(record.moments, again.moments, strict=True):
+        assert (one.step, one.epoch, one.seconds) == (other.step, other.epoch, other.seconds)
+        for layer in record.layers:
+            np.testing.assert_array_equal(one.features[layer], other.features[layer])
+        for a, b in zip(one.strongest, other.strongest, strict=True):
+            assert (a.unit, a.value, a.image, a.image_name, a.box, a.scale) == (
+                (b.unit, b.value, b.image, b.image_name, b.box, b.scale)
+            )
+            np.testing.assert_array_equal(a.patch, b.patch)
+            assert (a.levels is None) == (b.levels is None)
+            if a.levels is not None:
+                np.testing.assert_array_equal(a.levels, b.levels)
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from zfwidgets.experiments import EvolutionRecord\n"
+        f"record = EvolutionRecord.load({str(path)!r})\n"
+        "print(record.to_pil().size, record.settled('conv1', -1))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [*str(record.to_pil().size).split(), "0"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "missing"])
+def test_a_file_that_is_something_else_is_named(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "evolution.npz"
+    if damage == "cut":
+        made_record([np.ones((1, 3)), np.eye(1, 3)]).save(path)
+        path.write_bytes(path.read_bytes()[:-200])
+    elif damage == "other":
+        np.savez(path, numbers=np.arange(3))
+    with pytest.raises(InputError, match=r"evolution\.npz isn't a readable zfwidgets evolution"):
+        EvolutionRecord.load(path)
+
+
+# ---------------------------------------------------------------- nothing is disturbed
+
+
+def everything(model: nn.Module) -> dict[str, Any]:
+    """All that a training leaves behind."""
+    return {
+        "weights": {name: t.clone() for name, t in model.state_dict().items()},
+        "gradients": [None if p.grad is None else p.grad.clone() for p in model.parameters()],
+        "modes": [module.training for module in model.modules()],
+        "asked": [p.requires_grad for p in model.parameters()],
+        "torch": torch.get_rng_state(),
+        "numpy": np.random.get_state()[1].copy(),  # noqa: NPY002
+        "python": random.getstate(),
+        "next": torch.rand(3),
+    }
+
+
+def assert_same(one: Any, other: Any) -> None:
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    elif isinstance(one, Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other)
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize("how", ["unwatched again", "inline", "background", "other thread"])
+def test_trained_weights_are_bit_equal_with_and_without_watching(how: str) -> None:
+    def trained(how: str) -> tuple[dict[str, Any], int]:
+        model, calls = network(), []
+        model.conv2.register_forward_hook(lambda *_: calls.append(1))
+        torch.manual_seed(4)
+        np.random.seed(4)  # noqa: NPY002
+        random.seed(4)
+        stop = threading.Event()
+        if "unwatched" in how:
+            train(model, 15)
+        else:
+            watched = watch(model, every=2, background=how != "inline")
+
+            def look_on() -> None:
+                while not stop.is_set():
+                    watched.snapshot()
+                    assert watched.record.model == "Sequential"
+                    watched.wait(0.01)
+
+            others = threading.Thread(target=look_on)
+            if how == "other thread":
+                others.start()
+            try:
+                train(model, 15, watched.step)
+            finally:
+                stop.set()
+            if how == "other thread":
+                others.join(60)
+            left = everything(model)
+            assert len(watched.finish(60).moments) > 1
+            assert_same(
+                {**left, "next": 0, "torch": 0}, {**everything(model), "next": 0, "torch": 0}
+            )
+            return left, len(calls)
+        return everything(model), len(calls)
+
+    plain, plain_calls = trained("unwatched")
+    watched, watched_calls = trained(how)
+    assert_same(plain, watched)
+    assert plain_calls == watched_calls == 15, "hooks of the user's run for the user alone"
+
+
+# ---------------------------------------------------------------- when
+
+
+def steps_looked_at(epochs: int = 2, batches: int = 4, **when: Any) -> list[int]:
+    model = network()
+    watched = watch(model, {"conv1": 1}, background=False, **when)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    for _ in range(epochs):
+        for batch in watched.each(Pictures(2 * batches).tensors.split(2)):
+            F.cross_entropy(model(batch), torch.zeros(2, dtype=torch.int64)).backward()
+            optimizer.step()
+    return watched.finish(60).steps.tolist()
+
+
+@pytest.mark.parametrize(
+    ("when", "steps"),
+    [
+        ({}, [0, 1, 2, 5, 8]),
+        ({"every": 3}, [0, 3, 6, 8]),
+        ({"at": [0, 4, 7]}, [0, 4, 7]),
+        ({"at": [0, 0.5, 2], "per": 4}, [0, 2, 8]),
+        ({"at": [1, 2, 5], "per": "epoch"}, [4, 8]),
+        ({"at": [0, 2], "per": "epoch"}, [0, 8]),
+    ],
+)
+def test_moments_are_those_asked_for(when: dict[str, Any], steps: list[int]) -> None:
+    assert steps_looked_at(**when) == steps
+
+
+def test_epochs_are_known_where_they_are_told() -> None:
+    model = network()
+    watched = watch(model, {"conv1": 1}, at=[0.5, 1], per=2)
+    train(model, 2, watched.step)
+    assert [m.epoch for m in watched.finish(60).moments] == [0.5, 1]
+    watched = watch(network(), {"conv1": 1}, at=[1])
+    assert watched.when == "step 0"
+    assert watched.record.moments == ()
+
+
+@pytest.mark.parametrize(
+    ("when", "says"),
+    [
+        ({"at": [1], "every": 2}, "not both"),
+        ({"every": 0}, "every is 0"),
+        ({"at": []}, "at is empty"),
+        ({"at": [-1]}, "at has -1"),
+        ({"at": [0.5], "per": "epoch"}, r"per=len\(loader\)"),
+        ({"per": "week"}, "per is 'week'"),
+        ({"pending": 0}, "pending is 0"),
+    ],
+)
+def test_moments_that_make_no_sense_are_named(when: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        watch(network(), **when)
+
+
+# ---------------------------------------------------------------- which maps
+
+
+def test_maps_are_chosen_in_the_order_of_the_network() -> None:
+    assert watch(network(), [("conv2", 1), Unit("conv1", 0), ("conv2", 1)]).record.units == (
+        ("conv1", 0),
+        ("conv2", 1),
+    )
+    default = watch(network()).record.units, watch(network(), 3).record.units
+    assert default[0][:3] == watch(network(), {"conv1": 3}).record.units
+    assert [layer for layer, _ in default[1]] == ["conv1"] * 3 + ["conv2"] * 3 + ["conv3"] * 3
+    assert default[1] == watch(network(), 3).record.units, "drawn the same each time"
+
+
+@pytest.mark.parametrize(
+    ("units", "error", "says"),
+    [
+        ([("conv9", 0)], UnknownLayer, "no layer 'conv9'. Nearest names: conv"),
+        ([("conv1", 6)], InputError, "'conv1' has channels 0 to 5, got 6"),
+        ({"conv1": 7}, InputError, "7 maps of layer 'conv1' are asked for: it has 6"),
+        ([], InputError, "No feature maps are chosen"),
+        (["conv1"], InputError, r"units has 'conv1': expected a Unit or \(layer, channel\)"),
+    ],
+)
+def test_units_that_do_not_exist_are_named(units: Any, error: type, says: str) -> None:
+    with pytest.raises(error, match=says):
+        watch(network(), units)
+
+
+# ---------------------------------------------------------------- trainings that go wrong
+
+
+def test_a_loss_that_is_no_number_names_its_step_and_keeps_what_was_before() -> None:
+    model = network()
+    watched = watch(model, every=3)
+
+    def told(loss: Tensor) -> None:
+        watched.step(loss * torch.nan if watched.steps == 7 else loss)
+
+    with pytest.raises(TrainingDiverged, match="loss of step 8 is nan") as caught:
+        train(model, 12, told)
+    record = caught.value.record
+    assert record.steps.tolist() == [0, 3, 6]
+    assert watched.record.steps.tolist() == [0, 3, 6]
+    assert "loss of step 8 is nan" in watched.record.ended
+    watched.step()  # the loop may go on unwatched
+    assert watched.finish(60).steps.tolist() == [0, 3, 6]
+
+
+def test_weights_that_are_no_numbers_are_found_at_once() -> None:
+    model = network()
+    watched = watch(model, every=3)
+
+    def told(loss: Tensor) -> None:
+        if watched.steps == 4:
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.fill_(torch.nan)
+        watched.step()
+
+    with pytest.raises(TrainingDiverged, match=r"weights aren't finite \(seen after step 5\)"):
+        train(model, 12, told)
+    assert watched.record.steps.tolist() == [0, 3]
+
+
+def test_finite_weights_with_activations_that_are_not_name_the_layer() -> None:
+    model = network()
+    watched = watch(model, every=1, background=False)
+    with torch.no_grad():
+        model.conv1.weight.fill_(3e38)
+    with pytest.raises(TrainingDiverged, match="After step 1 layer 'conv1' gives NaN or inf"):
+        watched.step()
+    assert watched.record.steps.tolist() == [0]
+
+
+def test_a_loop_that_trains_another_object_is_named() -> None:
+    model = network()
+    watched = watch(model)
+    with pytest.raises(InputError, match=r"trains another object .* than the Sequential that is"):
+        watched.step(model=copy.deepcopy(model))
+    trained = copy.deepcopy(model)
+    with pytest.raises(InputError, match="After 20 steps no weight of the Sequential"):
+        train(trained, 30, watched.step)
+    watched = watch(model)
+    train(trained, 2, watched.step)
+    with pytest.raises(InputError, match="After 2 steps no weight"):
+        watched.finish(60)
+
+
+def test_a_model_that_is_trained_too_slowly_to_see_is_no_other() -> None:
+    model = network()
+    model.eval()  # so that batch norm's statistics stay too
+    watched = watch(model)
+    train(model, 20, watched.step, rate=0.0)
+    assert watched.finish(60).steps.tolist() == [0, 1, 2, 5, 10, 20]
+
+
+def test_a_layer_that_is_replaced_is_named() -> None:
+    model = network()
+    watched = watch(model, every=1)
+    model.conv2 = nn.Conv2d(6, 8, 1)
+    with pytest.raises(InputError, match=r"conv2.weight is float32 of shape \(8, 6, 1, 1\) now"):
+        watched.step()
+
+
+@pytest.mark.parametrize("loss", [torch.zeros(2), "much"])
+def test_a_loss_that_is_not_one_number_is_named(loss: Any) -> None:
+    with pytest.raises(InputError, match=r"loss of step 1 is .*expected one number"):
+        watch(network(), {"conv1": 1}, at=[9]).step(loss)
+
+
+def test_an_interrupted_loop_keeps_what_was_seen() -> None:
+    model, watched = network(), []
+
+    def told(loss: Tensor) -> None:
+        watched[0].step(loss)
+        if watched[0].steps == 5:
+            raise KeyboardInterrupt
+
+    def loop() -> None:
+        with watch(model, every=2) as now:
+            watched.append(now)
+            train(model, 12, told)
+
+    with pytest.raises(KeyboardInterrupt):
+        loop()
+    assert watched[0].record.steps.tolist() == [0, 2, 4]
+
+
+# ---------------------------------------------------------------- other models
+
+
+class Normed(nn.Module):
+    """Weights that are computed from others, tied ones, and a number read in the forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3))
+        self.second = nn.Conv2d(4, 4, 3)
+        self.third = nn.Conv2d(4, 4, 3)
+        self.third.weight = self.second.weight
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x).relu() * self.gain.item()
+        return self.third(self.second(x).relu()).mean((2, 3)) * self.gain
+
+
+def test_what_is_computed_from_weights_follows_them() -> None:
+    torch.manual_seed(2)
+    model = Normed()
+    watched = watch(model, {"first": 2, "second": 2, "third": 2}, at=[0, 4], background=False)
+    train(model, 3)
+    with torch.no_grad():
+        model.gain.fill_(1.75)
+    for _ in range(4):
+        watched.step()
+    engine = zf.Engine(model, Pictures(), cache=False, denormalize=([0.5] * 3, [0.25] * 3))
+    strongest = [one for one in watched.record.moments[-1].strongest if one.value > 0]
+    assert {one.unit.layer for one in strongest} == {"first", "second", "third"}
+    for found in strongest:
+        exact = engine.project(found.unit, found.image)
+        assert found.value == pytest.approx(exact.activation.value, rel=1e-5)
+        inside = found.box.cut(exact.pixels)
+        largest = np.abs(inside).max()
+        np.testing.assert_allclose(found.pixels, inside, atol=largest * (1 / 254 + 1e-4))
+
+
+# ---------------------------------------------------------------- threads
+
+
+def test_what_nobody_had_time_for_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, look = network(), looking.Looking.look
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(self: Any, *arguments: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return look(self, *arguments)
+
+    monkeypatch.setattr(looking.Looking, "look", slow)
+    watched = watch(model, every=1, pending=2)
+    assert begun.wait(60)
+    train(model, 6, watched.step)
+    go_on.set()
+    record = watched.finish(60)
+    assert record.missed == (1, 2, 3, 4)
+    assert record.steps.tolist() == [0, 5, 6]
+
+
+class Loop(threading.Thread):
+    """A training in a thread of its own, and a way to wait for what it does."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__(daemon=True)
+        self.model, self.steps = network(), steps
+        self.watch = watch(self.model, {"conv1": 1}, at=[0])
+        self.news = threading.Condition()
+        self.watch.listen(self.hear)
+
+    def hear(self) -> None:
+        with self.news:
+            self.news.notify_all()
+
+    def run(self) -> None:
+        train(self.model, self.steps, self.watch.step)
+
+    def until(self, true: Callable[[], bool]) -> None:
+        with self.news:
+            assert self.news.wait_for(true, 60)
+
+
+def test_a_loop_in_a_thread_waits_goes_on_and_does_single_steps() -> None:
+    loop = Loop(30)
+    loop.watch.pause()
+    loop.start()
+    loop.until(lambda: loop.watch.waiting)
+    assert loop.watch.steps == 1
+    loop.watch.advance()
+    loop.until(lambda: loop.watch.waiting and loop.watch.steps == 2)
+    loop.watch.advance(3)
+    loop.until(lambda: loop.watch.waiting and loop.watch.steps == 5)
+    assert loop.watch.paused
+    loop.watch.resume()
+    loop.join(60)
+    assert loop.watch.steps == 30
+    assert loop.watch.note == ""
+
+
+def test_a_loop_on_the_main_thread_is_never_held() -> None:
+    model = network()
+    watched = watch(model, {"conv1": 1}, at=[0])
+    watched.pause()
+    train(model, 2, watched.step)
+    assert not watched.paused
+    assert watched.note == CANT
+    watched.advance(1)
+    train(model, 2, watched.step)
+    assert watched.steps == 4
+
+
+def test_a_loop_in_a_thread_with_an_event_loop_is_never_held() -> None:
+    watched = watch(network(), {"conv1": 1}, at=[0])
+
+    async def loop() -> None:
+        train(network(), 1)
+        watched.pause()
+        watched.step()
+
+    thread = threading.Thread(target=lambda: asyncio.run(loop()), daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert watched.note == CANT
+
+
+def test_a_process_that_ends_lets_its_paused_loop_go_on(tmp_path: Path) -> None:
+    code = """
+import threading, torch, zfwidgets as zf
+model = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.ReLU())
+watch = zf.watch(model, [torch.zeros(3, 8, 9)], [("0", 0)], at=[0], denormalize=([0.5], [1.0]))
+watch.pause()
+def loop():
+    watch.step()
+    print("went on", flush=True)
+thread = threading.Thread(target=loop)
+thread.start()
+while not watch.waiting: thread.join(0.01)
+print("waits", flush=True)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert run.stdout.split("\n") == ["waits", "went on", ""]
+
+
+# ---------------------------------------------------------------- Lightning
+
+
+def test_without_lightning_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lightning.pytorch", "pytorch_lightning", "lightning"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingDependency, match="pip install lightning"):
+        watch(network(), {"conv1": 1}).lightning()
+    assert lightning_module.__name__ in sys.modules
+
+
+@pytest.mark.filterwarnings("ignore")  # Lightning's advice on data loaders
+def test_a_lightning_trainer_is_watched_and_trains_the_same(tmp_path: Path) -> None:
+    lightning = pytest.importorskip("lightning.pytorch", reason="pip install lightning")
+
+    class Task(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network()
+
+        def training_step(self, batch: Tensor, number: int) -> Tensor:
+            return F.cross_entropy(self.network(batch), torch.arange(len(batch)) % 4)
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), 0.1)
+
+    def trained(watched: bool) -> tuple[nn.Module, Any]:
+        torch.manual_seed(3)
+        task = Task()
+        found = watch(task.network, {"conv1": 1}, at=[0, 1, 2], per="epoch") if watched else None
+        trainer = lightning.Trainer(
+            max_epochs=2,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=tmp_path,
+            callbacks=[found.lightning()] if found else [],
+        )
+        loader = torch.utils.data.DataLoader(Pictures(12), batch_size=4)
+        trainer.fit(task, loader)
+        return task.network, found
+
+    plain, _ = trained(False)
+    model, watched = trained(True)
+    assert_same(dict(plain.state_dict()), dict(model.state_dict()))
+    record = watched.record
+    assert record.steps.tolist() == [0, 3, 6]
+    assert [moment.epoch for moment in record.moments] == [0, 1, 2]
+    assert np.isfinite(record.losses).all()
+    assert len(record.losses) == 6
