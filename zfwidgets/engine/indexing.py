@@ -49,7 +49,7 @@ class Indexing:
         memory: Memory,
     ) -> None:
         self._network, self._source, self._memory = network, source, memory
-        self._cache, self._lock = cache, lock
+        self.cache, self._lock = cache, lock
         self._running: IndexPass | None = None
         self.fingerprint = {"model": network.fingerprint, **source.fingerprint()}
         self.note = ""
@@ -67,7 +67,7 @@ class Indexing:
         return self.found is not None
 
     def _find(self) -> TopKIndex | None:
-        for folder in filter(None, (SHIPPED, self._cache)):
+        for folder in filter(None, (SHIPPED, self.cache)):
             path = folder / self.file_name
             if path.exists():
                 try:
@@ -99,12 +99,12 @@ class Indexing:
 
     def _keep(self, index: TopKIndex) -> None:
         self.found = index
-        if self._cache:
+        if self.cache:
             try:
-                index.save(self._cache / self.file_name)
+                index.save(self.cache / self.file_name)
                 self.note = ""
             except OSError as error:
-                self.note = f"The index is in memory only, {self._cache}: {error}."
+                self.note = f"The index is in memory only, {self.cache}: {error}."
 
     def get(self, progress: bool = True) -> TopKIndex:
         """The index, built now if it isn't there, with a progress bar."""

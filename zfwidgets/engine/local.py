@@ -174,6 +174,11 @@ class LocalEngine(Occluding):
         )
 
     @property
+    def cache(self) -> Path | None:
+        """Folder that keeps what is computed, under fingerprints; None: in memory only."""
+        return self._indexing.cache
+
+    @property
     def licences(self) -> tuple[tuple[str, str], ...]:
         """Name, author and licence of the package's own photos; images of yours have none."""
         return self._source.licences

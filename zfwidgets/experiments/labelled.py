@@ -116,6 +116,11 @@ class Labelled:
                 )
         return cls(source, numbers, known, what)
 
+    @classmethod
+    def unlabelled(cls, source: ImageSource, what: str) -> Labelled:
+        """Images whose labels don't matter: all are -1."""
+        return cls(source, np.full(len(source), -1, dtype=np.int64), (), what)
+
     def __len__(self) -> int:
         return len(self.labels)
 

@@ -1,0 +1,53 @@
+"""How far the features of a network carry on other pictures (paper, section 4.2, Tables 4 to 7).
+
+The network stays as it is; a linear classifier learns the classes of another labelled set on the
+features of one layer.
+
+- `transfer_layers`: its accuracy on each layer's features, with an SVM and with softmax (Table 7).
+- `transfer_curve`: accuracy against images per class, beside a network trained from scratch
+  (Fig. 9, Tables 4 to 6).
+- `transfer_bias`: which classes transfer badly, and how far their photos lie from those that the
+  network was trained on (the paper's remark on Caltech-101 and PASCAL: data sets are biased).
+
+`transfer_features` does all three, `zfwidgets.Transfer` shows them. They need scikit-learn:
+``pip install 'zfwidgets[transfer]'``.
+
+Features are kept on disk in the engine's cache folder, one file a layer and set of images, and are
+read memory-mapped. Where a layer has more numbers than ``dimension``, its feature maps are
+averaged over as fine a grid of places as fits; records say which.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import resolver
+
+_HOMES = {
+    "BiasRecord": "records",
+    "CurveRecord": "records",
+    "FeatureShape": "records",
+    "LayersRecord": "records",
+    "TransferRecord": "records",
+    "main_layers": "shapes",
+    "transfer_bias": "bias",
+    "transfer_bias_steps": "bias",
+    "transfer_curve": "curve",
+    "transfer_curve_steps": "curve",
+    "transfer_features": "whole",
+    "transfer_features_steps": "whole",
+    "transfer_layers": "layers",
+    "transfer_layers_steps": "layers",
+}
+
+__all__ = [*_HOMES]
+
+if TYPE_CHECKING:
+    from .bias import transfer_bias, transfer_bias_steps
+    from .curve import transfer_curve, transfer_curve_steps
+    from .layers import transfer_layers, transfer_layers_steps
+    from .records import BiasRecord, CurveRecord, FeatureShape, LayersRecord, TransferRecord
+    from .shapes import main_layers
+    from .whole import transfer_features, transfer_features_steps
+
+__getattr__, __dir__ = resolver(__name__, _HOMES)

@@ -1,0 +1,212 @@
+"""Which classes transfer badly, and how far their photos lie from the training data.
+
+The paper sees it in Tables 4 to 6: features of ImageNet carry on Caltech's photos, which look
+alike, and less on PASCAL's, which don't. Here each class has two numbers: its accuracy, and how
+far its photos lie from those that the network was trained on, in the space of the same features.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...engine.local import LocalEngine
+from ...errors import InputError
+from ...records import Floats, Ints, Progress
+from ..labelled import Labelled
+from ..running import run
+from .classifiers import STRENGTH, check_classifier, check_strength
+from .features import Features
+from .layers import not_converged
+from .records import BiasRecord
+from .shapes import DIMENSION
+from .store import Rows
+from .study import Study, one_layer
+
+TYPICAL = 1000
+"""Training photos that `BiasRecord.typical` is measured with, at most."""
+_BLOCK = 512
+
+
+def transfer_bias(
+    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
+) -> BiasRecord:
+    """Accuracy of each class, and how far it lies from the training data, with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning; before distances
+    are known there is none.
+
+    Parameters
+    ----------
+    engine, data, **options
+        As in `transfer_bias_steps`.
+    progress
+        Whether to show a progress bar.
+    """
+    steps = transfer_bias_steps(engine, data, **options)
+    return run(steps, "Transfer", progress, _how_far)
+
+
+def transfer_bias_steps(
+    engine: LocalEngine,
+    data: Any,
+    *,
+    training: Any = None,
+    layer: str | None = None,
+    train_images: int | None = None,
+    test_images: int | None = None,
+    repeats: int = 5,
+    classifier: str = "svm",
+    strength: float | Sequence[float] = STRENGTH,
+    folds: int = 3,
+    seed: int = 0,
+    transform: Any = None,
+    dimension: int = DIMENSION,
+) -> Generator[Progress | BiasRecord, None, BiasRecord]:
+    """Accuracy of each class, and how far it lies from the training data, in steps.
+
+    Parameters
+    ----------
+    engine, data, train_images, test_images, repeats, strength, folds, seed, transform, dimension
+        As in `zfwidgets.experiments.transfer_layers_steps`.
+    training
+        Images that the network was trained on, or a part of them, as `zfwidgets.Engine` takes
+        images. None: the engine's own images; only you know whether they are.
+    layer
+        In the space of whose features; None: the last before the class scores.
+    classifier
+        "svm" or "softmax".
+
+    Raises
+    ------
+    InputError
+        As in `transfer_layers_steps`; fewer than two training images.
+    """
+    name = one_layer(engine, layer)
+    study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
+    return (
+        yield from bias_steps(
+            study,
+            training=training,
+            layer=name,
+            train_images=train_images,
+            test_images=test_images,
+            repeats=repeats,
+            classifier=classifier,
+            strength=strength,
+            folds=folds,
+            seed=seed,
+        )
+    )
+
+
+def bias_steps(
+    study: Study,
+    *,
+    layer: str,
+    training: Any = None,
+    train_images: int | None = None,
+    test_images: int | None = None,
+    repeats: int = 5,
+    classifier: str = "svm",
+    strength: float | Sequence[float] = STRENGTH,
+    folds: int = 3,
+    seed: int = 0,
+) -> Generator[Progress | BiasRecord, None, BiasRecord]:
+    """The same of a study."""
+    check_classifier(classifier)
+    strengths = check_strength(strength)
+    inner = folds if len(strengths) > 1 else 0
+    plan = study.plan(train_images, test_images, repeats, seed, inner)
+    engine = study.engine
+    source = engine._source if training is None else engine._source.alike(training)
+    trained_on = Features(
+        engine, Labelled.unlabelled(source, "training images"), [layer], study.dimension
+    )
+    if len(trained_on.images) < 2:
+        raise InputError("There is one training image only: distances need two or more.")
+    known = yield from study.look()
+    yield from trained_on.steps("looking at training images")
+    there = trained_on.known
+    if len(there) < 2:
+        raise InputError("Fewer than two training images can be read: distances need two.")
+    sample = np.sort(np.random.default_rng(seed).permutation(there)[:TYPICAL])
+    rows, others = study.features.rows(layer), trained_on.rows(layer)
+    own, _ = yield from nearest(others, sample, others, there, "measuring training images")
+    typical = float(np.median(own))
+    distances, neighbours = yield from nearest(rows, known, others, there, "measuring distances")
+    labels = np.searchsorted(study.present, study.images.labels[known])
+    result = BiasRecord(
+        study.classes,
+        np.full((len(study.classes), repeats), np.nan, dtype=np.float32),
+        (distances / (typical or 1.0)).astype(np.float32),
+        typical,
+        labels,
+        known,
+        neighbours,
+        len(there),
+        study.features.shape(layer),
+        classifier,
+        plan.train_images,
+        seed,
+        (*study.features.skipped, *trained_on.skipped),
+    )
+    yield result
+    unfinished = 0
+    began = time.monotonic()
+    for repeat in range(repeats):
+        split = plan.split(study.images, known, repeat)
+        found, fitted = study.learn(
+            layer, split, plan.train_images, classifier, strengths, folds, seed + repeat
+        )
+        unfinished += not fitted.converged
+        accuracies = result.accuracies.copy()
+        accuracies[:, repeat] = found
+        notes = (
+            *study.features.skipped,
+            *trained_on.skipped,
+            *not_converged(unfinished, repeat + 1),
+        )
+        result = replace(result, accuracies=accuracies, notes=notes)
+        left = (time.monotonic() - began) / (repeat + 1) * (repeats - repeat - 1)
+        yield Progress(repeat + 1, repeats, left, "learning classes")
+        yield result
+    return result
+
+
+def nearest(
+    rows: Rows, images: Ints, others: Rows, candidates: Ints, what: str
+) -> Generator[Progress, None, tuple[Floats, Ints]]:
+    """Distance of images to their nearest candidates, and which these are; in blocks.
+
+    An image among the candidates of the same rows isn't its own neighbour. Of equal ones the
+    first counts.
+    """
+    distances = np.full(len(images), np.inf)
+    neighbours = np.full(len(images), -1, dtype=np.int64)
+    blocks = [
+        (i, j) for i in range(0, len(images), _BLOCK) for j in range(0, len(candidates), _BLOCK)
+    ]
+    for done, (i, j) in enumerate(blocks, 1):
+        here, there = images[i : i + _BLOCK], candidates[j : j + _BLOCK]
+        one = rows.read(here).astype(np.float64)
+        other = others.read(there).astype(np.float64)
+        squares = (one**2).sum(1)[:, None] - 2 * one @ other.T + (other**2).sum(1)
+        if rows is others:
+            squares[here[:, None] == there] = np.inf
+        found = squares.argmin(1)
+        smallest = np.sqrt(np.maximum(squares[np.arange(len(here)), found], 0))
+        nearer = smallest < distances[i : i + _BLOCK]
+        distances[i : i + _BLOCK][nearer] = smallest[nearer]
+        neighbours[i : i + _BLOCK][nearer] = there[found[nearer]]
+        yield Progress(done, len(blocks), None, what)
+    return distances.astype(np.float32), neighbours
+
+
+def _how_far(record: BiasRecord) -> str:
+    done = int(np.isfinite(record.accuracies).all(0).sum())
+    return f"{done} of {record.accuracies.shape[1]} repeats are done"

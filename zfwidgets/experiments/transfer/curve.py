@@ -1,0 +1,289 @@
+"""Accuracy against images per class, pretrained and from scratch (paper, Fig. 9)."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...engine.local import LocalEngine
+from ...engine.modes import computing
+from ...errors import InputError
+from ...records import Floats, Ints, Progress
+from ..ablation.architecture import Architecture
+from ..labelled import Labelled
+from ..running import run
+from ..seeded import own_random
+from ..training.loop import train_steps
+from .classifiers import STRENGTH, check_classifier, check_strength, class_accuracies
+from .layers import not_converged
+from .records import CurveRecord
+from .shapes import DIMENSION
+from .splits import Split, check_counts
+from .study import Study, one_layer
+
+COUNTS = (1, 2, 5, 10, 20, 30)
+STEPS = 300
+"""Of the optimizer, at least, for a network from scratch; more where an epoch has more."""
+PRETRAINED, SCRATCH = "pretrained", "from scratch"
+
+Builder = Architecture | Callable[[], nn.Module]
+
+
+def transfer_curve(
+    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
+) -> CurveRecord:
+    """Accuracy against images per class (paper, Fig. 9), with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning.
+
+    Parameters
+    ----------
+    engine, data, **options
+        As in `transfer_curve_steps`.
+    progress
+        Whether to show a progress bar.
+    """
+    steps = transfer_curve_steps(engine, data, **options)
+    return run(steps, "Transfer", progress, _how_far)
+
+
+def transfer_curve_steps(
+    engine: LocalEngine,
+    data: Any,
+    *,
+    layer: str | None = None,
+    counts: Sequence[int] | None = None,
+    test_images: int | None = None,
+    repeats: int = 5,
+    classifier: str = "softmax",
+    scratch: Builder | str | None = None,
+    scratch_training: Mapping[str, Any] | None = None,
+    strength: float | Sequence[float] = STRENGTH,
+    folds: int = 3,
+    seed: int = 0,
+    transform: Any = None,
+    dimension: int = DIMENSION,
+) -> Generator[Progress | CurveRecord, None, CurveRecord]:
+    """Accuracy against images per class, in steps: yields the record after each fit.
+
+    In a repeat all counts are tested on the same images, and a larger count has the images of a
+    smaller one among its own; so has the network from scratch.
+
+    Parameters
+    ----------
+    engine, data, test_images, repeats, strength, folds, seed, transform, dimension
+        As in `zfwidgets.experiments.transfer_layers_steps`.
+    layer
+        Whose features; None: the last before the class scores.
+    counts
+        Training images of each class; None: 1, 2, 5, 10, 20 and 30, as far as the smallest class
+        leaves a third for the test.
+    classifier
+        "softmax" (the paper's choice here) or "svm".
+    scratch
+        The network from scratch: an `Architecture`, or a callable that builds an untrained
+        model; "same" is the engine's with parameters drawn anew. None: only pretrained.
+    scratch_training
+        What `zfwidgets.experiments.train_steps` gets; by default batches of 32 for 300 steps,
+        or an epoch.
+
+    Raises
+    ------
+    InputError
+        As in `transfer_layers_steps`; counts that aren't above zero; "same" for a network that
+        has fewer outputs than there are classes, or modules that can't draw parameters anew.
+    """
+    name = one_layer(engine, layer)
+    study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
+    return (
+        yield from curve_steps(
+            study,
+            layer=name,
+            counts=counts,
+            test_images=test_images,
+            repeats=repeats,
+            classifier=classifier,
+            scratch=scratch,
+            scratch_training=scratch_training,
+            strength=strength,
+            folds=folds,
+            seed=seed,
+        )
+    )
+
+
+def curve_steps(
+    study: Study,
+    *,
+    layer: str,
+    counts: Sequence[int] | None = None,
+    test_images: int | None = None,
+    repeats: int = 5,
+    classifier: str = "softmax",
+    scratch: Builder | str | None = None,
+    scratch_training: Mapping[str, Any] | None = None,
+    strength: float | Sequence[float] = STRENGTH,
+    folds: int = 3,
+    seed: int = 0,
+) -> Generator[Progress | CurveRecord, None, CurveRecord]:
+    """The same of a study."""
+    check_classifier(classifier)
+    strengths = check_strength(strength)
+    most = study.plan(None, test_images, repeats, seed).train_images
+    numbers = check_counts([c for c in COUNTS if c <= most] if counts is None else counts)
+    inner = folds if len(strengths) > 1 else 0
+    plan = study.plan(int(numbers[-1]), test_images, repeats, seed, inner)
+    if inner and numbers[0] < inner:
+        study.plan(int(numbers[0]), test_images, repeats, seed, inner)  # names the class
+    build = None if scratch is None else builder(study, scratch)
+    nothing: Floats = np.full((len(numbers), repeats), np.nan, dtype=np.float32)
+    kinds = [PRETRAINED, *([SCRATCH] if build is not None else [])]
+    result = CurveRecord(
+        numbers,
+        {kind: nothing.copy() for kind in kinds},
+        study.features.shape(layer),
+        classifier,
+        plan.test_images,
+        study.classes,
+        seed,
+    )
+    yield result
+    known = yield from study.look()
+    total, done, unfinished = nothing.size * len(kinds), 0, 0
+    began = time.monotonic()
+    for kind in kinds:
+        for repeat in range(repeats):
+            split = plan.split(study.images, known, repeat)
+            for place, count in enumerate(numbers.tolist()):
+                what = f"{kind}, {count} of each class"
+                if kind == PRETRAINED:
+                    found, fitted = study.learn(
+                        layer, split, count, classifier, strengths, folds, seed + repeat
+                    )
+                    unfinished += not fitted.converged
+                else:
+                    assert build is not None
+                    training = from_scratch(
+                        study, build, split, count, seed + repeat, scratch_training or {}
+                    )
+                    for step in training:
+                        if isinstance(step, Progress):
+                            yield Progress(done, total, None, f"{what}, {step.what}")
+                        else:
+                            found = step
+                done += 1
+                values = result.accuracies[kind].copy()
+                values[place, repeat] = found.mean()
+                result = replace(
+                    result,
+                    accuracies={**result.accuracies, kind: values},
+                    notes=(*study.features.skipped, *not_converged(unfinished, done)),
+                )
+                left = (time.monotonic() - began) / done * (total - done)
+                yield Progress(done, total, None if len(kinds) > 1 else left, what)
+                yield result
+    return result
+
+
+def from_scratch(
+    study: Study,
+    build: Callable[[int], nn.Module],
+    split: Split,
+    count: int,
+    seed: int,
+    options: Mapping[str, Any],
+) -> Generator[Progress | Floats, None, None]:
+    """Train a network on a split's images alone; yields the accuracies of the classes last."""
+    images, trained = study.images, split.train(count)
+    pairs = [(tensor, int(images.labels[i])) for i, tensor in images.tensors(trained)]
+    batch = int(options.get("batch", 32))
+    epochs = -(-STEPS // -(-len(pairs) // batch))
+    chosen = {"epochs": epochs, "batch": batch, **options}
+    model = build(seed)
+    data = Labelled.of(pairs, classes=images.classes, what="training data")
+    for step in train_steps(model, data, seed=seed, device=study.engine.info.device, **chosen):
+        if isinstance(step, Progress):
+            yield step
+    yield _tested(study, model, split.test)
+
+
+def _tested(study: Study, model: nn.Module, tested: Ints) -> Floats:
+    device = torch.device(study.engine.info.device)
+    model.eval()
+    found = []
+    with computing(device):
+        for indices, pixels, _ in study.images.batches(tested, 64):
+            predicted = model(pixels.to(device)).argmax(1).cpu().numpy()
+            found.append((indices, predicted))
+    indices = np.concatenate([i for i, _ in found])
+    predicted = np.concatenate([p for _, p in found])
+    return class_accuracies(predicted, study.images.labels[indices], study.present)
+
+
+def builder(study: Study, scratch: Builder | str) -> Callable[[int], nn.Module]:
+    """How to build the network from scratch: from a seed."""
+    classes = len(study.images.classes)
+    if isinstance(scratch, Architecture):
+        if scratch.classes < classes:
+            raise InputError(
+                f"The network from scratch has {scratch.classes} outputs, the data has {classes} "
+                "classes."
+            )
+        return scratch.build
+    if scratch == "same":
+        return _renewer(study.engine, classes)
+    if isinstance(scratch, nn.Module) or not callable(scratch):
+        raise InputError(
+            f"scratch is a {type(scratch).__name__}: expected an Architecture, a callable that "
+            "builds an untrained model, 'same', or None."
+        )
+    made: Callable[[], nn.Module] = scratch
+
+    def build(seed: int) -> nn.Module:
+        with own_random(seed, 3):
+            return made()
+
+    return build
+
+
+def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
+    outputs = engine._network.outputs
+    if outputs is None or len(outputs) != 2 or outputs[1] < classes:
+        raise InputError(
+            f"scratch='same': the network gives {outputs} for one image, the data has {classes} "
+            "classes. Pass an Architecture, or a callable that builds a model."
+        )
+    stubborn = [
+        name
+        for name, module in engine._network.module.named_modules()
+        if [*module.parameters(recurse=False)] and not hasattr(module, "reset_parameters")
+    ]
+    if stubborn:
+        raise InputError(
+            f"scratch='same': the parameters of {stubborn[0]!r} can't be drawn anew (it has no "
+            "reset_parameters). Pass a callable that builds a model."
+        )
+
+    def build(seed: int) -> nn.Module:
+        with engine._lock:
+            model = copy.deepcopy(engine._network.module)
+        with own_random(seed, 3):
+            for module in model.modules():
+                anew: Any = getattr(module, "reset_parameters", None)
+                if anew is not None:
+                    anew()
+        return model.requires_grad_(True)
+
+    return build
+
+
+def _how_far(record: CurveRecord) -> str:
+    done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
+    return f"{done} of {sum(v.size for v in record.accuracies.values())} fits are done"

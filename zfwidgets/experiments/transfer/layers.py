@@ -1,0 +1,189 @@
+"""How well each layer's features tell other classes apart (paper, Table 7)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...engine.local import LocalEngine
+from ...records import Floats, Progress
+from ..running import run
+from .classifiers import STRENGTH, check_classifier, check_strength
+from .records import CLASSIFIERS, LayersRecord
+from .shapes import DIMENSION
+from .study import Study
+
+
+def transfer_layers(
+    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
+) -> LayersRecord:
+    """Learn another labelled set on each layer's features (paper, Table 7), with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning, and features that
+    are computed stay on disk.
+
+    Parameters
+    ----------
+    engine, data, **options
+        As in `transfer_layers_steps`.
+    progress
+        Whether to show a progress bar.
+    """
+    steps = transfer_layers_steps(engine, data, **options)
+    return run(steps, "Transfer", progress, _how_far)
+
+
+def transfer_layers_steps(
+    engine: LocalEngine,
+    data: Any,
+    *,
+    layers: Sequence[str] | None = None,
+    train_images: int | None = None,
+    test_images: int | None = None,
+    repeats: int = 5,
+    classifiers: Sequence[str] = CLASSIFIERS,
+    strength: float | Sequence[float] = STRENGTH,
+    folds: int = 3,
+    seed: int = 0,
+    transform: Any = None,
+    dimension: int = DIMENSION,
+) -> Generator[Progress | LayersRecord, None, LayersRecord]:
+    """Learn another labelled set on each layer's features, in steps.
+
+    Each repeat draws its own images to learn from and to test, never the same, alike for all
+    layers. Yields the record after each fit.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``, with the network that has the features.
+    data
+        Other labelled images: a folder of class folders, a map-style Dataset of (image, label),
+        a list of (image, label).
+    layers
+        Names; None means `zfwidgets.experiments.transfer.main_layers`.
+    train_images, test_images
+        Of each class. None: two thirds of the smallest class, at most 30; what is left, at
+        most 50.
+    repeats
+        How many splits.
+    classifiers
+        Of "svm" and "softmax".
+    strength
+        C of the classifiers; of several, the best in a cross-validation inside the training
+        images is taken, for each fit by itself.
+    folds
+        Of that cross-validation.
+    seed
+        Of splits, folds and the SVM's solver.
+    transform
+        As in `zfwidgets.Engine`; None: the engine's.
+    dimension
+        Numbers of a feature vector at most: feature maps of more are averaged over a coarser
+        grid of places.
+
+    Raises
+    ------
+    InputError
+        One class only; a class with too few images to learn from and test on others; fewer
+        training images than folds; a layer that doesn't exist.
+    MissingDependency
+        Without scikit-learn.
+    """
+    study = Study(engine, data, transform=transform, layers=layers, dimension=dimension)
+    return (
+        yield from layer_steps(
+            study,
+            train_images=train_images,
+            test_images=test_images,
+            repeats=repeats,
+            classifiers=classifiers,
+            strength=strength,
+            folds=folds,
+            seed=seed,
+        )
+    )
+
+
+def layer_steps(
+    study: Study,
+    *,
+    train_images: int | None = None,
+    test_images: int | None = None,
+    repeats: int = 5,
+    classifiers: Sequence[str] = CLASSIFIERS,
+    strength: float | Sequence[float] = STRENGTH,
+    folds: int = 3,
+    seed: int = 0,
+) -> Generator[Progress | LayersRecord, None, LayersRecord]:
+    """The same of a study, whose features are computed once for all its parts."""
+    names = [check_classifier(name) for name in classifiers]
+    strengths = check_strength(strength)
+    inner = folds if len(strengths) > 1 else 0
+    plan = study.plan(train_images, test_images, repeats, seed, inner)
+    shapes = study.features.shapes
+    nothing: Floats = np.full((len(shapes), repeats), np.nan, dtype=np.float32)
+    result = LayersRecord(
+        shapes,
+        {name: nothing.copy() for name in names},
+        plan.train_images,
+        plan.test_images,
+        study.classes,
+        seed,
+        {name: nothing.copy() for name in names},
+    )
+    yield result
+    known = yield from study.look()
+    result = replace(result, notes=study.features.skipped)
+    fits = [
+        (repeat, number, name)
+        for repeat in range(repeats)
+        for number in range(len(shapes))
+        for name in names
+    ]
+    unfinished = 0
+    began = time.monotonic()
+    for done, (repeat, number, name) in enumerate(fits, 1):
+        split = plan.split(study.images, known, repeat)
+        layer = shapes[number].layer
+        found, fitted = study.learn(
+            layer, split, plan.train_images, name, strengths, folds, seed + repeat
+        )
+        unfinished += not fitted.converged
+        result = replace(
+            result,
+            accuracies=_with(result.accuracies, name, number, repeat, float(found.mean())),
+            strength=_with(result.strength, name, number, repeat, fitted.strength),
+            notes=(*study.features.skipped, *not_converged(unfinished, done)),
+        )
+        left = (time.monotonic() - began) / done * (len(fits) - done)
+        yield Progress(done, len(fits), left, f"learning on {layer}")
+        yield result
+    return result
+
+
+def not_converged(unfinished: int, fits: int) -> tuple[str, ...]:
+    """A note on fits that were cut off, if there are any."""
+    if not unfinished:
+        return ()
+    return (
+        f"{unfinished} of {fits} fits hadn't converged when their steps were over: a smaller "
+        "strength converges sooner.",
+    )
+
+
+def _with(
+    values: dict[str, Floats], name: str, row: int, column: int, value: float
+) -> dict[str, Floats]:
+    changed = values[name].copy()
+    changed[row, column] = value
+    return {**values, name: changed}
+
+
+def _how_far(record: LayersRecord) -> str:
+    done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
+    return f"{done} of {sum(v.size for v in record.accuracies.values())} fits are done"

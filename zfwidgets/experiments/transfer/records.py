@@ -1,0 +1,326 @@
+"""What a transfer finds: frozen dataclasses of NumPy arrays, without torch or scikit-learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...records import Floats, Ints, table
+
+if TYPE_CHECKING:
+    import pandas
+
+CLASSIFIERS = ("svm", "softmax")
+"""Linear support vector machines, one class against the rest; and softmax regression."""
+
+
+@dataclass(frozen=True)
+class FeatureShape:
+    """How a layer's output becomes a feature vector.
+
+    Attributes
+    ----------
+    layer
+        Its name.
+    maps
+        (channels, rows, columns) of its output.
+    grid
+        Rows and columns of places that it is averaged over; those of the maps where the output
+        is taken as it is.
+    """
+
+    layer: str
+    maps: tuple[int, int, int]
+    grid: tuple[int, int]
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in the vector."""
+        return self.maps[0] * self.grid[0] * self.grid[1]
+
+    @property
+    def how(self) -> str:
+        """In words."""
+        channels, rows, columns = self.maps
+        if (rows, columns) == (1, 1):
+            return f"{channels} units"
+        if self.grid == (rows, columns):
+            return f"{channels} maps of {rows} x {columns}, as they are"
+        return f"{channels} maps of {rows} x {columns}, averaged to {self.grid[0]} x {self.grid[1]}"
+
+
+@dataclass(frozen=True)
+class LayersRecord:
+    """Accuracy of linear classifiers on each layer's features (paper, Table 7).
+
+    Attributes
+    ----------
+    shapes
+        The layers, from the pixels up.
+    accuracies
+        By classifier, (layers, repeats) float32 in 0..1: mean over the classes of the share of
+        test images that are told right. NaN for what isn't computed yet.
+    train_images, test_images
+        Of each class: how many are learned from, and how many at most are tested.
+    classes
+        Class names.
+    seed
+        Of the splits.
+    strength
+        The classifiers' C that each repeat used, (layers, repeats) by classifier.
+    notes
+        What to know of the figures: images that can't be read, fits that didn't converge.
+    """
+
+    shapes: tuple[FeatureShape, ...]
+    accuracies: dict[str, Floats]
+    train_images: int
+    test_images: int
+    classes: tuple[str, ...]
+    seed: int
+    strength: dict[str, Floats] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers' names."""
+        return tuple(shape.layer for shape in self.shapes)
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of guessing."""
+        return 1 / len(self.classes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is computed."""
+        return all(np.isfinite(values).all() for values in self.accuracies.values())
+
+    def mean(self, classifier: str = "svm") -> Floats:
+        """Mean accuracy over the repeats that are done, (layers,)."""
+        return _mean(_of(self.accuracies, classifier))
+
+    def spread(self, classifier: str = "svm") -> Floats:
+        """Standard deviation over the repeats (with n - 1), (layers,); NaN for one repeat."""
+        return _spread(_of(self.accuracies, classifier))
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table: one row a layer, with mean and standard deviation of each classifier."""
+        rows: list[dict[str, Any]] = []
+        for number, shape in enumerate(self.shapes):
+            row: dict[str, Any] = {
+                "layer": shape.layer,
+                "dimension": shape.dimension,
+                "features": shape.how,
+            }
+            for name in self.accuracies:
+                row[name] = float(self.mean(name)[number])
+                row[f"{name} +-"] = float(self.spread(name)[number])
+            rows.append(row)
+        return table(rows)
+
+
+@dataclass(frozen=True)
+class CurveRecord:
+    """Accuracy against images per class, pretrained and from scratch (paper, Fig. 9).
+
+    Attributes
+    ----------
+    counts
+        (counts,) int64: training images of each class.
+    accuracies
+        By what was trained, (counts, repeats) float32 in 0..1, as in `LayersRecord`:
+        "pretrained" is the classifier on the layer's features, "from scratch" a network that
+        has seen nothing but these images. NaN for what isn't computed (yet).
+    shape
+        The layer whose features are used.
+    classifier
+        "svm" or "softmax".
+    test_images
+        Of each class at most; the same ones for every count.
+    classes, seed, notes
+        As in `LayersRecord`.
+    """
+
+    counts: Ints
+    accuracies: dict[str, Floats]
+    shape: FeatureShape
+    classifier: str
+    test_images: int
+    classes: tuple[str, ...]
+    seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of guessing."""
+        return 1 / len(self.classes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is computed."""
+        return all(np.isfinite(values).all() for values in self.accuracies.values())
+
+    def mean(self, what: str = "pretrained") -> Floats:
+        """Mean accuracy over the repeats that are done, (counts,)."""
+        return _mean(_of(self.accuracies, what))
+
+    def spread(self, what: str = "pretrained") -> Floats:
+        """Standard deviation over the repeats (with n - 1), (counts,); NaN for one repeat."""
+        return _spread(_of(self.accuracies, what))
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table: one row a count."""
+        return table(
+            {
+                "images per class": int(count),
+                **{
+                    key: value
+                    for name in self.accuracies
+                    for key, value in (
+                        (name, float(self.mean(name)[number])),
+                        (f"{name} +-", float(self.spread(name)[number])),
+                    )
+                },
+            }
+            for number, count in enumerate(self.counts)
+        )
+
+
+@dataclass(frozen=True)
+class BiasRecord:
+    """Which classes transfer badly, and how far their photos lie from the training data.
+
+    Attributes
+    ----------
+    classes
+        Class names.
+    accuracies
+        (classes, repeats) float32 in 0..1; NaN for what isn't computed yet.
+    distances
+        (images,) float32: Euclidean distance of each photo's feature vector to its nearest
+        neighbour among the training photos, in units of `typical`. So 1 is as near as training
+        photos are to each other.
+    typical
+        Median distance of a training photo to its nearest neighbour among the others.
+    labels, images
+        (images,) int64 class and number in the data of each photo.
+    nearest
+        (images,) int64: number of that neighbour among the training photos.
+    training_images
+        How many training photos there are.
+    shape
+        The layer whose features are used.
+    classifier, train_images, seed, notes
+        As in `LayersRecord`.
+    """
+
+    classes: tuple[str, ...]
+    accuracies: Floats
+    distances: Floats = field(repr=False)
+    typical: float
+    labels: Ints = field(repr=False)
+    images: Ints = field(repr=False)
+    nearest: Ints = field(repr=False)
+    training_images: int
+    shape: FeatureShape
+    classifier: str
+    train_images: int
+    seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is computed."""
+        return bool(np.isfinite(self.accuracies).all())
+
+    @property
+    def accuracy(self) -> Floats:
+        """Mean accuracy of each class over the repeats, (classes,)."""
+        return _mean(self.accuracies)
+
+    @property
+    def spread(self) -> Floats:
+        """Its standard deviation (with n - 1), (classes,)."""
+        return _spread(self.accuracies)
+
+    @property
+    def distance(self) -> Floats:
+        """Mean distance of each class's photos, (classes,)."""
+        return np.array(
+            [self.distances[self.labels == c].mean() for c in range(len(self.classes))],
+            dtype=np.float32,
+        )
+
+    @property
+    def rank_correlation(self) -> float:
+        """Spearman's correlation of the classes' distance and accuracy, -1..1.
+
+        Clearly below zero: what lies far from the training data transfers badly. NaN where all
+        classes are alike. With few classes it says little.
+        """
+        one, other = _ranks(self.distance), _ranks(self.accuracy)
+        if not (np.ptp(one) and np.ptp(other)):
+            return float("nan")
+        return float(np.corrcoef(one, other)[0, 1])
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table: one row a class, those that transfer worst first."""
+        rows = [
+            {
+                "class": name,
+                "images": int((self.labels == c).sum()),
+                "accuracy": float(self.accuracy[c]),
+                "accuracy +-": float(self.spread[c]),
+                "distance": float(self.distance[c]),
+            }
+            for c, name in enumerate(self.classes)
+        ]
+        return table(sorted(rows, key=lambda row: row["accuracy"]))
+
+
+@dataclass(frozen=True)
+class TransferRecord:
+    """The three parts of a transfer; None for what isn't computed, or wasn't asked for."""
+
+    layers: LayersRecord | None = None
+    curve: CurveRecord | None = None
+    bias: BiasRecord | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether each part that has begun is computed."""
+        parts = [part for part in (self.layers, self.curve, self.bias) if part is not None]
+        return bool(parts) and all(part.complete for part in parts)
+
+
+def _of(values: dict[str, Floats], name: str) -> Floats:
+    if name not in values:
+        raise InputError(f"There is no {name!r} in this record: expected {', '.join(values)}.")
+    return values[name]
+
+
+def _mean(values: Floats) -> Floats:
+    known = np.isfinite(values)
+    counts = known.sum(1)
+    sums = np.where(known, values, 0).sum(1, dtype=np.float64)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
+
+
+def _spread(values: Floats) -> Floats:
+    known = np.isfinite(values)
+    counts = known.sum(1)
+    squares = np.where(known, (values - _mean(values)[:, None]) ** 2, 0).sum(1, dtype=np.float64)
+    spread = np.sqrt(squares / np.maximum(counts - 1, 1))
+    return np.where(counts > 1, spread, np.nan).astype(np.float32)
+
+
+def _ranks(values: Floats) -> NDArray[np.float64]:
+    """Ranks from 0; ties have their mean rank."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts + 1) / 2)[inverse])

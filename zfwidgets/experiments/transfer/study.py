@@ -1,0 +1,92 @@
+"""A network and another labelled set, with what the parts of a transfer share."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...engine.local import LocalEngine
+from ...records import Floats, Ints, Progress
+from ..labelled import Labelled
+from .classifiers import Fitted, class_accuracies, fit, require
+from .features import Features, check_engine, labelled
+from .shapes import DIMENSION, main_layers
+from .splits import Plan, Split
+
+
+class Study:
+    """Features of labelled images, and classifiers that learn from them.
+
+    Parameters
+    ----------
+    engine, data, transform, layers, dimension
+        As in `transfer_layers_steps`.
+    """
+
+    def __init__(
+        self,
+        engine: Any,
+        data: Any,
+        *,
+        transform: Any = None,
+        layers: Sequence[str] | None = None,
+        dimension: int = DIMENSION,
+    ) -> None:
+        require()
+        self.engine: LocalEngine = check_engine(engine)
+        self.images: Labelled = labelled(self.engine, data, transform)
+        self.dimension = dimension
+        self.features = Features(self.engine, self.images, layers, dimension)
+
+    def look(self) -> Generator[Progress, None, Ints]:
+        """Compute features that aren't there; gives the images that have them."""
+        yield from self.features.steps()
+        return self.features.known
+
+    def learn(
+        self,
+        layer: str,
+        split: Split,
+        count: int,
+        classifier: str,
+        strengths: tuple[float, ...],
+        folds: int,
+        seed: int,
+    ) -> tuple[Floats, Fitted]:
+        """Learn from ``count`` images of each class; accuracy of each class's test images."""
+        rows, labels = self.features.rows(layer), self.images.labels
+        trained = split.train(count)
+        fitted = fit(
+            classifier, rows.read(trained), labels[trained], strengths, folds=folds, seed=seed
+        )
+        predicted = fitted.predict(rows, split.test)
+        return class_accuracies(predicted, labels[split.test], self.present), fitted
+
+    @property
+    def present(self) -> Ints:
+        """Numbers of the classes that have images."""
+        return np.unique(self.images.labels[self.images.labels >= 0])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that have images."""
+        return tuple(self.images.classes[int(number)] for number in self.present)
+
+    def plan(
+        self,
+        train_images: int | None,
+        test_images: int | None,
+        repeats: int,
+        seed: int,
+        folds: int = 0,
+    ) -> Plan:
+        """How images are split, if they allow it."""
+        return Plan.of(self.images, train_images, test_images, repeats, seed, folds)
+
+
+def one_layer(engine: Any, layer: str | None) -> str:
+    """The layer asked for; None means the last before the class scores."""
+    found = check_engine(engine)
+    return found.layer(layer or main_layers(found.layers)[-1]).name

@@ -1,0 +1,126 @@
+"""All three parts of a transfer, over features that are computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...engine.local import LocalEngine
+from ...records import Progress
+from ..running import run
+from .bias import bias_steps
+from .classifiers import STRENGTH
+from .curve import Builder, curve_steps
+from .layers import layer_steps
+from .records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
+from .shapes import DIMENSION
+from .study import Study, one_layer
+
+_KINDS = {LayersRecord: "layers", CurveRecord: "curve", BiasRecord: "bias"}
+
+
+def transfer_features(
+    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
+) -> TransferRecord:
+    """How far a network's features carry on other pictures, with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning.
+
+    Parameters
+    ----------
+    engine, data, **options
+        As in `transfer_features_steps`.
+    progress
+        Whether to show a progress bar.
+    """
+    steps = transfer_features_steps(engine, data, **options)
+    return run(steps, "Transfer", progress, how_far)
+
+
+def transfer_features_steps(
+    engine: LocalEngine,
+    data: Any,
+    *,
+    training: Any = None,
+    layers: Sequence[str] | None = None,
+    layer: str | None = None,
+    counts: Sequence[int] | None = None,
+    scratch: Builder | str | None = None,
+    scratch_training: Mapping[str, Any] | None = None,
+    train_images: int | None = None,
+    test_images: int | None = None,
+    repeats: int = 5,
+    strength: float | Sequence[float] = STRENGTH,
+    folds: int = 3,
+    seed: int = 0,
+    transform: Any = None,
+    dimension: int = DIMENSION,
+) -> Generator[Progress | TransferRecord, None, TransferRecord]:
+    """Layers, bias, then the curve, in steps: yields the record whenever a part has grown.
+
+    Parameters
+    ----------
+    engine, data, layers, train_images, test_images, repeats, strength, folds, seed, transform
+        As in `zfwidgets.experiments.transfer_layers_steps`.
+    dimension
+        Likewise.
+    training
+        As in `zfwidgets.experiments.transfer_bias_steps`.
+    layer
+        Of the curve and the bias; None: the last before the class scores.
+    counts, scratch, scratch_training
+        As in `zfwidgets.experiments.transfer_curve_steps`.
+
+    Raises
+    ------
+    InputError
+        As those three.
+    MissingDependency
+        Without scikit-learn.
+    """
+    name = one_layer(engine, layer)
+    study = Study(engine, data, transform=transform, layers=layers, dimension=dimension)
+    if name not in [shape.layer for shape in study.features.shapes]:
+        wanted = [shape.layer for shape in study.features.shapes]
+        study = Study(
+            engine, data, transform=transform, layers=[*wanted, name], dimension=dimension
+        )
+    common: dict[str, Any] = {
+        "test_images": test_images,
+        "repeats": repeats,
+        "strength": strength,
+        "folds": folds,
+        "seed": seed,
+    }
+    parts: list[Generator[Progress | Any, None, Any]] = [
+        layer_steps(study, train_images=train_images, **common),
+        bias_steps(study, layer=name, training=training, train_images=train_images, **common),
+        curve_steps(
+            study,
+            layer=name,
+            counts=counts,
+            scratch=scratch,
+            scratch_training=scratch_training,
+            **common,
+        ),
+    ]
+    result = TransferRecord()
+    for part in parts:
+        for step in part:
+            if isinstance(step, Progress):
+                yield step
+            else:
+                result = replace(result, **{_KINDS[type(step)]: step})
+                yield result
+    return result
+
+
+def how_far(record: TransferRecord) -> str:
+    """Which parts are there, in words."""
+    parts = [
+        f"{name} {'done' if part.complete else 'begun'}"
+        for name, part in vars(record).items()
+        if part is not None
+    ]
+    return ", ".join(parts) or "nothing is done"
