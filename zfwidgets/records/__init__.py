@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
 from .arrays import Floats, Ints, Pixels, table
-from .colours import COLOURS, categories, coloured
+from .colours import COLOURS, SERIES, categories, coloured
 from .covering import CoveredPatch, CoveredPatches
 from .engine import EngineInfo, Estimate, Progress
 from .explanations import MAX_POOL, RECTIFIER, STATUSES, Explanation, Operation, Status, weakest
@@ -40,6 +40,7 @@ __all__ = [
     "MAX_POOL",
     "MOST_ALSO",
     "RECTIFIER",
+    "SERIES",
     "STATUSES",
     "Activation",
     "ActivationSample",

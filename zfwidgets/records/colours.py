@@ -23,6 +23,9 @@ _STOPS = {
 
 COLOURS = tuple(_STOPS)
 
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c959f")
+"""Colours of lines and bars, told apart by those who see few colours (Okabe and Ito, 2008)."""
+
 _CATEGORIES = np.array(
     [
         (0, 114, 178),

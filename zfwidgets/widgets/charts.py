@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import MissingDependency
+from ..records import SERIES
 
 if TYPE_CHECKING:
     import bqplot
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c959f")
+COLOURS = SERIES
 DASHES = ("solid", "dashed", "dotted", "dash_dotted")
 MARK = "#c2410c"
 """Colour of what is chosen."""
