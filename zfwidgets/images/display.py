@@ -43,6 +43,30 @@ class Display:
             return _quantised(_three(self.normalisation.brightness(values)))
         return _quantised(_three(_stretched(values)))
 
+    def values(self, pixels: Pixels, channels: int) -> NDArray[np.float32]:
+        """Pixels (rows, columns, 3) as values of the network's input, the inverse of `pixels`.
+
+        Returns
+        -------
+        numpy.ndarray
+            (channels, rows, columns) float32; of one channel the mean of the three.
+
+        Raises
+        ------
+        InputError
+            It isn't known how pixels become values, or there are neither 1 nor 3 channels.
+        """
+        if self.normalisation is None or channels not in {1, 3}:
+            raise InputError(
+                "A picture can be brought into the network's units only where it is known how "
+                "pixels become values, of 1 or 3 channels: pass denormalize=(mean, std)."
+            )
+        brightness = np.moveaxis(pixels.astype(np.float64) / 255, 2, 0)
+        if channels == 1:
+            brightness = brightness.mean(axis=0, keepdims=True)
+        values: NDArray[np.float32] = self.normalisation.network(brightness).astype(np.float32)
+        return values
+
     def fill(self, fill: str | float | Sequence[float], channels: int) -> NDArray[np.float64]:
         """A fill in network units, (channels,) or (1,)."""
         if isinstance(fill, str):

@@ -245,6 +245,16 @@ class ImageSource:
         assert self._display is not None
         return self._display.pixels(tensor)
 
+    def as_input(self, pixels: Pixels) -> torch.Tensor:
+        """Pixels for the eye, uint8 (rows, columns, 3), in the network's units: `show` backwards.
+
+        Raises `InputError` where it isn't known how pixels become the network's values.
+        """
+        import torch
+
+        assert self._display is not None
+        return torch.from_numpy(self._display.values(pixels, self.shape[0]))
+
     def small(self, number: int, size: int) -> Pixels:
         """`display` with the longer side brought down to ``size`` pixels (never enlarged)."""
         image = Image.fromarray(self.display(number))

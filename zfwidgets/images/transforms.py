@@ -49,8 +49,14 @@ class Normalisation:
         gain, shift = self.gain[:, None, None], self.shift[:, None, None]
         return np.asarray((values - shift) / gain / self.white)
 
-    def network(self, brightness: float) -> NDArray[np.float64]:
-        """A grey for the eye (0..1) as the network's values, (channels,) or (1,)."""
+    def network(self, brightness: float | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Brightness (0..1) as the network's values.
+
+        Of a grey (channels,) or (1,); of (channels, rows, columns) the same shape.
+        """
+        if isinstance(brightness, np.ndarray):
+            gain, shift = self.gain[:, None, None], self.shift[:, None, None]
+            return np.asarray(gain * brightness * self.white + shift)
         return self.gain * brightness * self.white + self.shift
 
 
