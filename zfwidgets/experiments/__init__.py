@@ -1,6 +1,8 @@
 """The experiments: each one call that gives a record; each with a widget of its own.
 
 - `diagnose`: first-layer filters, dead channels, near-duplicates, aliasing (`zfwidgets.Diagnosis`)
+- `measure_invariance`: how far features move when a photo is shifted, scaled, rotated
+  (`zfwidgets.Invariance`)
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
 - `ablate`, `knock_out`: what does it need? Parts left out before training, or switched off after
   (`zfwidgets.Ablation`)
@@ -21,6 +23,9 @@ from typing import TYPE_CHECKING
 from .._lazy import resolver
 
 _HOMES = {
+    "InvarianceCurves": "invariance.records",
+    "InvarianceResult": "invariance.records",
+    "Transform": "invariance.transforms",
     "EvolutionRecord": "evolution.records",
     "ConvolutionDiagnosis": "diagnosis.records",
     "DiagnosisResult": "diagnosis.records",
@@ -45,6 +50,8 @@ _HOMES = {
     "knock_out_steps": "ablation.knocking",
     "diagnose": "diagnosis.diagnosing",
     "diagnose_steps": "diagnosis.diagnosing",
+    "measure_invariance": "invariance.measuring",
+    "measure_invariance_steps": "invariance.measuring",
     "sanity_check": "sanity.check",
     "sanity_steps": "sanity.check",
     "train": "training.loop",
@@ -69,6 +76,9 @@ if TYPE_CHECKING:
     from .diagnosis.findings import Finding
     from .diagnosis.records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis
     from .evolution.records import EvolutionRecord
+    from .invariance.measuring import measure_invariance, measure_invariance_steps
+    from .invariance.records import InvarianceCurves, InvarianceResult
+    from .invariance.transforms import Transform
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.records import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare

@@ -1,0 +1,32 @@
+"""Invariance (paper, section 4.1 and Fig. 5): photos are shifted, scaled and rotated.
+
+"Small transformations have a dramatic effect in the first layer of the model, but a lesser impact
+at the top feature layer, being quasi-linear for translation and scaling. The network output is
+stable to translations and scalings. In general, the output is not invariant to rotation, except
+for object with rotational symmetry." Measured are the Euclidean distance of a layer's features to
+those of the untransformed photo, the probability of its class, and how much of a rotation's curve
+repeats (`InvarianceCurves.symmetry`). How photos are transformed: `transforms`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import resolver
+
+_HOMES = {
+    "InvarianceCurves": "records",
+    "InvarianceResult": "records",
+    "Transform": "transforms",
+    "measure_invariance": "measuring",
+    "measure_invariance_steps": "measuring",
+}
+
+__all__ = [*_HOMES]
+
+if TYPE_CHECKING:
+    from .measuring import measure_invariance, measure_invariance_steps
+    from .records import InvarianceCurves, InvarianceResult
+    from .transforms import Transform
+
+__getattr__, __dir__ = resolver(__name__, _HOMES)

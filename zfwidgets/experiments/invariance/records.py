@@ -1,0 +1,224 @@
+"""What an invariance experiment finds: frozen dataclasses of NumPy arrays, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...records import Floats, Ints, Pixels, table
+
+if TYPE_CHECKING:
+    import pandas
+    from PIL import Image
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class InvarianceCurves:
+    """What one transform does to photos' features and class (paper, Fig. 5).
+
+    What isn't computed yet is NaN (-1 for classes).
+
+    Attributes
+    ----------
+    name, unit
+        The transform, and what its values are in.
+    values
+        (values,) float64, ascending.
+    distance
+        (photos, layers, values) float64: Euclidean distance of the layer's features, all its
+        units in one vector, to those of the untransformed photo.
+    norm
+        (photos, layers) float64: Euclidean norm of the untransformed photo's features.
+    probability
+        (photos, values) float32, 0..1, of each photo's class. NaN if the network has no classes.
+    predicted
+        (photos, values) int64: the most probable class.
+    untransformed
+        (photos,) float32: the probability of each photo's class without the transform.
+    pictures
+        By photo (values, rows, columns, 3) uint8, what the network saw, made smaller; None
+        where it isn't done.
+    """
+
+    name: str
+    unit: str
+    values: Doubles
+    distance: Doubles
+    norm: Doubles
+    probability: Floats
+    predicted: Ints
+    untransformed: Floats
+    pictures: tuple[Pixels | None, ...] = field(default=(), repr=False)
+
+    @property
+    def relative(self) -> Doubles:
+        """Distance over the norm of the untransformed features; NaN where that is 0."""
+        norm = np.where(self.norm > 0, self.norm, np.nan)
+        return np.asarray(self.distance / norm[:, :, None])
+
+    @property
+    def full_turn(self) -> bool:
+        """Whether the values are angles in equal steps around one turn."""
+        steps = np.diff(self.values)
+        return (
+            self.unit == "degrees"
+            and len(self.values) > 2
+            and bool(np.allclose(steps, steps[0]))
+            and bool(np.isclose(len(self.values) * steps[0], 360))
+        )
+
+    def symmetry(self, order: int) -> Doubles:
+        """How much of each layer's distance curve repeats every 360 / ``order`` degrees.
+
+        The curve is averaged over the ``order`` places that such a turn leads to; its variance
+        over the curve's own says which share of the ups and downs repeats. 1: all. A curve
+        that dips at 0 degrees alone has 1 / ``order``. The photo is square and its corners
+        aren't: they repeat every 90 degrees, whatever it shows, unless only a disc of it is
+        used (``disc=True``).
+
+        Returns
+        -------
+        numpy.ndarray
+            (photos, layers) float64; NaN for a curve that is constant or not done.
+
+        Raises
+        ------
+        InputError
+            The transform isn't a full turn in equal steps, or their number isn't a multiple
+            of ``order``.
+        """
+        return np.asarray(_repeating(self._turn(order), order))
+
+    def symmetry_of_probability(self, order: int) -> Doubles:
+        """The same of the class probability's curve, (photos,) float64."""
+        self._turn(order)
+        return np.asarray(_repeating(self.probability.astype(np.float64), order))
+
+    def _turn(self, order: int) -> Doubles:
+        if not self.full_turn:
+            raise InputError(
+                f"{self.name!r} isn't a full turn in equal steps: symmetry is measured on "
+                "rotations by 0, s, 2 s, ... below 360 degrees."
+            )
+        if order < 2 or len(self.values) % order:
+            raise InputError(
+                f"{len(self.values)} angles can't be laid {order} times onto each other: expected "
+                "an order from 2 on that divides them."
+            )
+        return self.distance
+
+
+@dataclass(frozen=True)
+class InvarianceResult:
+    """How features and class change when photos are shifted, scaled, rotated (paper, Fig. 5).
+
+    Attributes
+    ----------
+    images
+        Indices of the photos; None for one of the caller's own.
+    image_names
+        Their names.
+    layers
+        Names of the layers.
+    classes
+        (photos,) int64: the class whose probability is given; -1 without class scores.
+    class_names
+        Its name.
+    class_is
+        By photo: "true" (its label, or what the caller says), or "predicted" for the
+        untransformed photo where no label is known.
+    curves
+        One for each transform.
+    labels
+        Names of all classes.
+    fill
+        What is seen where the transformed photo isn't.
+    disc
+        Whether only the largest disc about the centre was shown.
+    """
+
+    images: tuple[int | None, ...]
+    image_names: tuple[str, ...]
+    layers: tuple[str, ...]
+    classes: Ints
+    class_names: tuple[str, ...]
+    class_is: tuple[str, ...]
+    curves: tuple[InvarianceCurves, ...]
+    labels: tuple[str, ...] = field(default=(), repr=False)
+    fill: str | float = "grey"
+    disc: bool = False
+
+    def __getitem__(self, name: str) -> InvarianceCurves:
+        for curves in self.curves:
+            if curves.name == name:
+                return curves
+        names = ", ".join(repr(curves.name) for curves in self.curves)
+        raise InputError(f"There is no transform {name!r} in this result: expected one of {names}.")
+
+    @property
+    def done(self) -> int:
+        """Photos that are done, counted for each transform."""
+        return sum(picture is not None for curves in self.curves for picture in curves.pictures)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all photos are done for all transforms."""
+        return self.done == len(self.curves) * len(self.image_names)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table: a row for each transform, photo, value and layer that is done."""
+        rows = []
+        for curves in self.curves:
+            relative = curves.relative
+            for photo, name in enumerate(self.image_names):
+                if curves.pictures[photo] is None:
+                    continue
+                for number, value in enumerate(curves.values):
+                    predicted = int(curves.predicted[photo, number])
+                    rows += [
+                        {
+                            "transform": curves.name,
+                            "value": float(value),
+                            "image": name,
+                            "class": self.class_names[photo],
+                            "class_is": self.class_is[photo],
+                            "probability": float(curves.probability[photo, number]),
+                            "predicted": self.labels[predicted] if predicted >= 0 else "",
+                            "layer": layer,
+                            "distance": float(curves.distance[photo, place, number]),
+                            "relative": float(relative[photo, place, number]),
+                        }
+                        for place, layer in enumerate(self.layers)
+                    ]
+        return table(rows)
+
+    def to_pil(self, *, relative: bool = True) -> Image.Image:
+        """The experiment on one sheet, as the paper's Fig. 5: photos, distances, probabilities.
+
+        Parameters
+        ----------
+        relative
+            Whether distances are shares of the untransformed features' norm.
+
+        Returns
+        -------
+        PIL.Image.Image
+            RGB, 1200 px wide.
+        """
+        from .drawing import draw
+
+        return draw(self, relative=relative)
+
+
+def _repeating(curves: Doubles, order: int) -> Doubles:
+    """Share of the variance along the last axis that repeats ``order`` times."""
+    folded = curves.reshape(*curves.shape[:-1], order, -1).mean(-2)
+    whole = curves.var(-1)
+    share = folded.var(-1) / np.where(whole > 0, whole, np.nan)
+    return np.asarray(share)
