@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MissingDependency
-from ..records import Progress
+from ..records import Pixels, Progress
 from .charts import BarChart
 from .diagnosis_texts import MEASURES, about_filter, about_first, about_second, bars, findings
 from .experiment import Experiment, beside
@@ -146,7 +146,7 @@ class Diagnosis(Experiment["Results"]):
     def _read_measure(self) -> None:
         measure = MEASURES[self._measure.value]
         self._chart.say(measure.axis)
-        self._reading.value = f"<small>{html.escape(measure.reading)}</small>"
+        self._reading.value = _small(measure.reading)
 
     def _draw_chart(self) -> None:
         if self._result:
@@ -159,23 +159,19 @@ class _Column:
 
     def __init__(self, name: str, fingerprint: str) -> None:
         self._result: DiagnosisResult | None = None
-        self._first = ipywidgets.HTML()
         self._filters = PictureWall(
             fingerprint, f"First layer's filters of {name}", size=44, choosable=True
         )
         self._filters.observe(self._read_filter, "chosen")
         self._filter = ipywidgets.HTML()
-        self._second = ipywidgets.HTML()
         self._projections = PictureWall(
             fingerprint, f"Projections of {name}'s second layer", size=88
         )
         self._findings = ipywidgets.HTML()
         self.parts = [
             ipywidgets.HTML(f"<b>{html.escape(name)}</b>"),
-            self._first,
             self._filters,
             self._filter,
-            self._second,
             self._projections,
             self._findings,
         ]
@@ -188,8 +184,7 @@ class _Column:
     def show(self, run: str, result: DiagnosisResult) -> None:
         """Show a result whose pictures are kept; on the kernel's main thread."""
         self._result = result
-        self._first.value = html.escape(about_first(result))
-        self._second.value = html.escape(about_second(result))
+        self._filters.note, self._projections.note = about_first(result), about_second(result)
         self._findings.value = findings(result)
         self._filters.wall = _wall_name(run, result, "filters")
         self._projections.wall = _wall_name(run, result, "projections")
@@ -198,7 +193,11 @@ class _Column:
     def _read_filter(self, _change: Any = None) -> None:
         if self._result is not None:
             text = about_filter(self._result, self._filters.chosen)
-            self._filter.value = f"<small>{html.escape(text)}</small>"
+            self._filter.value = _small(text)
+
+
+def _small(text: str) -> str:
+    return f'<div style="font-size:smaller;line-height:1.4">{html.escape(text)}</div>'
 
 
 def _wall_name(run: str, result: DiagnosisResult, what: str) -> str:
@@ -206,7 +205,13 @@ def _wall_name(run: str, result: DiagnosisResult, what: str) -> str:
 
 
 def _filter_wall(result: DiagnosisResult) -> Wall:
-    return Wall(result.filter_pictures())
+    return Wall([_enlarged(pixels) for pixels in result.filter_pictures()])
+
+
+def _enlarged(pixels: Pixels, side: int = 80) -> Pixels:
+    """Each weight as a square of pixels, so that none is blurred where it is shown."""
+    factor = max(1, side // max(pixels.shape[:2]))
+    return pixels.repeat(factor, 0).repeat(factor, 1)
 
 
 def _projection_wall(result: DiagnosisResult) -> Wall:

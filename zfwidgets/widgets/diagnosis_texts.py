@@ -28,8 +28,9 @@ class Measure:
     of
         The number of a convolution or, where ``rectifiers``, of a rectifier; NaN where there is
         none.
-    strided
-        Whether only convolutions with a stride have it.
+    without
+        What a convolution without a stride has by definition, where the measure is of strides;
+        only layers with a stride in one of the networks are shown then.
     """
 
     title: str
@@ -37,7 +38,7 @@ class Measure:
     reading: str
     of: Callable[[Any], float]
     rectifiers: bool = False
-    strided: bool = False
+    without: float | None = None
 
 
 def _mean(values: Any) -> float:
@@ -60,7 +61,7 @@ MEASURES = {
         "Layers with a stride: share of the responses' variance at frequencies above 1 / (2 "
         "stride), which turns up as false structure; 0 is best.",
         lambda layer: _mean(layer.aliasing),
-        strided=True,
+        without=0.0,
     ),
     "consistency": Measure(
         "shift consistency",
@@ -68,7 +69,7 @@ MEASURES = {
         "Layers with a stride: correlation of the response between the stride's places with what "
         "these lead to expect; 1 is best, 0 means it can't be told.",
         lambda layer: _mean(layer.consistency),
-        strided=True,
+        without=1.0,
     ),
     "beyond": Measure(
         "filter energy beyond the stride's limit",
@@ -76,7 +77,7 @@ MEASURES = {
         "Layers with a stride: share of the filters' own energy above 1 / (2 stride) cycles per "
         "pixel; images have less there than filters of random weights.",
         lambda layer: _mean(layer.beyond),
-        strided=True,
+        without=0.0,
     ),
     "dead": Measure(
         "dead channels",
@@ -121,14 +122,20 @@ MEASURES = {
 def bars(results: Sequence[DiagnosisResult], measure: str) -> tuple[list[str], list[list[float]]]:
     """Names of the layers that have a number, of all networks in turn, and the numbers of each."""
     what = MEASURES[measure]
-    found = []
-    for result in results:
-        layers: Sequence[Any] = result.rectifiers if what.rectifiers else result.convolutions
-        found.append(
-            {layer.name: what.of(layer) for layer in layers if not what.strided or layer.strided}
-        )
-    names = list(dict.fromkeys(name for one in found for name in one))
-    return names, [[one.get(name, float("nan")) for name in names] for one in found]
+    layers: list[Sequence[Any]] = [
+        result.rectifiers if what.rectifiers else result.convolutions for result in results
+    ]
+    names = dict.fromkeys(
+        layer.name for one in layers for layer in one if what.without is None or layer.strided
+    )
+    found = [{layer.name: _number(layer, what) for layer in one} for one in layers]
+    return [*names], [[one.get(name, float("nan")) for name in names] for one in found]
+
+
+def _number(layer: Any, measure: Measure) -> float:
+    if measure.without is not None and not layer.strided:
+        return measure.without
+    return measure.of(layer)
 
 
 def about_first(result: DiagnosisResult) -> str:
@@ -162,7 +169,7 @@ def about_filter(result: DiagnosisResult, number: int) -> str:
     if result.filters is None:
         return ""
     if not 0 <= number < len(layer):
-        return "Click a filter for its numbers."
+        return "Choose a filter to read its numbers."
     low, mid, high = layer.spectrum[number]
     text = (
         f"Filter {number}: RMS {layer.rms[number]:.3g}, {layer.dominance[number]:.2f} times the "
