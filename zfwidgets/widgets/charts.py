@@ -25,6 +25,10 @@ MARK = "#c2410c"
 """Colour of what is chosen."""
 
 
+TICKS = 10
+"""Named places on an axis at most."""
+
+
 def colour(number: int) -> str:
     """Colour of the n-th series."""
     return COLOURS[number % len(COLOURS)]
@@ -78,14 +82,12 @@ class LineChart:
             x=[], y=[], scales={"x": self._x, "y": self._y}, colors=[MARK], line_style="dashed"
         )
         self._marked: float | None = None
-        self.figure = figure(
-            [self._mark],
-            [axis(self._x, across), axis(self._y, up, side="left")],
-            height,
-        )
+        self._drawn: dict[str, tuple[Any, ...]] = {}
+        self._across = axis(self._x, across)
+        self.figure = figure([self._mark], [self._across, axis(self._y, up, side="left")], height)
         self.legend = ipywidgets.HTML()
 
-    def draw(self, x: ArrayLike, lines: Mapping[str, ArrayLike]) -> None:
+    def draw(self, x: ArrayLike, lines: Mapping[str, ArrayLike], names: Sequence[str] = ()) -> None:
         """Show lines over common places on the axis; NaN leaves a gap.
 
         Parameters
@@ -94,20 +96,38 @@ class LineChart:
             (n,) numbers.
         lines
             (n,) numbers by name.
+        names
+            What to call the places on the axis; none: their numbers.
         """
         places = np.asarray(x, dtype=np.float64)
-        scales = {"x": self._x, "y": self._y}
-        marks: list[Any] = []
-        for number, (name, values) in enumerate(lines.items()):
+        if list(lines) != list(self._drawn):
+            self._make(list(lines))
+        for name, values in lines.items():
             y = np.asarray(values, dtype=np.float64)
+            for mark, shown in zip(self._drawn[name], (slice(None), np.isfinite(y)), strict=False):
+                with mark.hold_sync():
+                    mark.x, mark.y = places[shown], y[shown]
+        if names:
+            some = np.unique(np.linspace(0, len(places) - 1, min(TICKS, len(places))).round())
+            ticks = [int(place) for place in some]
+            with self._across.hold_sync():
+                self._across.tick_labels = {f"{places[i]:g}": names[i] for i in ticks}
+                self._across.tick_values = places[ticks]
+        self._place_mark()
+
+    def _make(self, names: Sequence[str]) -> None:
+        """Marks for lines; those that are there are let go of."""
+        old = [mark for marks in self._drawn.values() for mark in marks]
+        scales = {"x": self._x, "y": self._y}
+        self._drawn = {}
+        for number, name in enumerate(names):
             style = {"colors": [colour(number)], "line_style": dash(number)}
-            line = self._bq.Lines(x=places, y=y, scales=scales, labels=[name], **style)
-            marks.append(line)
+            line = self._bq.Lines(x=[], y=[], scales=scales, labels=[name], **style)
+            self._drawn[name] = (line,)
             if self._points:
-                known = np.isfinite(y)
                 dots = self._bq.Scatter(
-                    x=places[known],
-                    y=y[known],
+                    x=[],
+                    y=[],
                     scales=scales,
                     colors=[colour(number)],
                     default_size=28,
@@ -115,11 +135,13 @@ class LineChart:
                 )
                 if self._choose is not None:
                     dots.on_element_click(self._clicked)
-                marks.append(dots)
-        with self.figure.hold_sync():
-            self.figure.marks = [self._mark, *marks]
-        self.legend.value = legend(list(lines))
-        self._place_mark()
+                self._drawn[name] = (line, dots)
+        self.figure.marks = [self._mark, *(m for marks in self._drawn.values() for m in marks)]
+        self.legend.value = legend(names)
+        for mark in old:
+            for widget in (getattr(mark, "tooltip", None), mark):
+                if widget is not None:
+                    widget.close()
 
     def point_out(self, x: float | None) -> None:
         """Put a line at a place on the axis; None takes it away."""

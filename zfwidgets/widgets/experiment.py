@@ -17,10 +17,11 @@ import ipywidgets
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
+from ..errors import InputError
 from ..records import Progress
 from .base import PICTURE_PRIORITY
 from .jobs import Op, Steps
-from .service import service_of
+from .service import Service, Workbench, service_of
 from .two_outputs import TwoOutputs
 
 Result = TypeVar("Result")
@@ -37,7 +38,7 @@ class ResultBox(TwoOutputs, ipywidgets.VBox, Generic[Result]):
     Parameters
     ----------
     engine
-        Whose worker draws and computes.
+        Whose worker draws and computes; None: a worker of its own draws what is there.
     parts
         What is in the box.
     **layout
@@ -45,9 +46,9 @@ class ResultBox(TwoOutputs, ipywidgets.VBox, Generic[Result]):
     """
 
     def __init__(
-        self, engine: EngineProtocol, parts: Sequence[ipywidgets.Widget], **layout: Any
+        self, engine: EngineProtocol | None, parts: Sequence[ipywidgets.Widget], **layout: Any
     ) -> None:
-        self._service = service_of(engine)
+        self._service: Workbench = Workbench() if engine is None else service_of(engine)
         self._owner = uuid.uuid4().hex
         self._result: Result | None = None
         self._failure: BaseException | None = None
@@ -73,7 +74,9 @@ class ResultBox(TwoOutputs, ipywidgets.VBox, Generic[Result]):
 
     @property
     def engine(self) -> EngineProtocol:
-        """The engine behind it."""
+        """The engine behind it; raises `InputError` where a stored record is shown."""
+        if not isinstance(self._service, Service):
+            raise InputError("This shows a record that was stored: there is no engine behind it.")
         return self._service.engine
 
     @property

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..records import Pixels
 from . import keys
 from .answering import Answering, asked
+from .base import teller
 from .encode import Answer, encode_pictures
 from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page, one_line
 
@@ -128,6 +129,19 @@ class PictureWall(Answering):
     def show(self, wall: Wall, name: str = "") -> None:
         """Show a wall; on the kernel's main thread."""
         self.wall = self.keep(wall, name)
+
+    def push(self, name: str) -> None:
+        """Send the page the pictures of a wall that is kept, unasked; then show it.
+
+        For a kernel whose main thread is busy and hears no page, but comes by here.
+        """
+        total, first = len(self._walls[name].pictures), 0
+        while first < max(total, 1):
+            key = {"fingerprint": self.fingerprint, "wall": name, "first": first}
+            request = {"kind": "wall", "key": key, "view": "", "slot": ""}
+            teller(self, request)("reply", self._find(request))
+            first += MOST
+        self.wall = name
 
     @property
     def shown(self) -> Wall | None:

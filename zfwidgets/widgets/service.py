@@ -17,16 +17,24 @@ Need = tuple[str, dict[str, Any]]
 """A request's kind and the fields of its key, without the fingerprint."""
 
 
-class Service:
+class Workbench:
+    """A worker, and the way back to the kernel's main thread; without engine."""
+
+    def __init__(self) -> None:
+        self.jobs = Jobs()
+        self.hand_back = HandBack()
+        self.hand_back.adopt_loop()
+        weakref.finalize(self, self.jobs.stop).atexit = False
+
+
+class Service(Workbench):
     """Answers one engine's requests: at once what is known, the rest on the worker."""
 
     def __init__(self, engine: EngineProtocol) -> None:
+        super().__init__()
         self.engine = engine
         make = getattr(engine, "make_source", None)  # a report has answers, not only records
         self.source: Source = Source(engine) if make is None else make()
-        self.jobs = Jobs()
-        self.hand_back = HandBack()
-        weakref.finalize(self, self.jobs.stop).atexit = False
 
     def ask(
         self,
