@@ -3,6 +3,8 @@
 - `diagnose`: first-layer filters, dead channels, near-duplicates, aliasing (`zfwidgets.Diagnosis`)
 - `measure_invariance`: how far features move when a photo is shifted, scaled, rotated
   (`zfwidgets.Invariance`)
+- `measure_correspondence`: does masking the same part of objects change features alike?
+  (`zfwidgets.Correspondence`)
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
 - `ablate`, `knock_out`: what does it need? Parts left out before training, or switched off after
   (`zfwidgets.Ablation`)
@@ -23,6 +25,8 @@ from typing import TYPE_CHECKING
 from .._lazy import resolver
 
 _HOMES = {
+    "CorrespondenceResult": "correspondence.records",
+    "MaskedSigns": "correspondence.records",
     "InvarianceCurves": "invariance.records",
     "InvarianceResult": "invariance.records",
     "Transform": "invariance.transforms",
@@ -50,6 +54,8 @@ _HOMES = {
     "knock_out_steps": "ablation.knocking",
     "diagnose": "diagnosis.diagnosing",
     "diagnose_steps": "diagnosis.diagnosing",
+    "measure_correspondence": "correspondence.measuring",
+    "measure_correspondence_steps": "correspondence.measuring",
     "measure_invariance": "invariance.measuring",
     "measure_invariance_steps": "invariance.measuring",
     "sanity_check": "sanity.check",
@@ -72,6 +78,8 @@ if TYPE_CHECKING:
     from .ablation.knocking import knock_out, knock_out_steps
     from .ablation.records import AblationRow, AblationTable, KnockOut
     from .ablation.retraining import ablate, ablation_steps
+    from .correspondence.measuring import measure_correspondence, measure_correspondence_steps
+    from .correspondence.records import CorrespondenceResult, MaskedSigns
     from .diagnosis.diagnosing import diagnose, diagnose_steps
     from .diagnosis.findings import Finding
     from .diagnosis.records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis

@@ -1,4 +1,4 @@
-"""Invariance (paper, section 4.1 and Fig. 5): photos are shifted, scaled and rotated.
+"""Invariance (paper, section 4 and Fig. 5): photos are shifted, scaled and rotated.
 
 "Small transformations have a dramatic effect in the first layer of the model, but a lesser impact
 at the top feature layer, being quasi-linear for translation and scaling. The network output is

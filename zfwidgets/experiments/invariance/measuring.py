@@ -94,7 +94,7 @@ def measure_invariance_steps(
     fill: str | float = "grey",
     disc: bool = False,
 ) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
-    """`measure_invariance` in steps: yields how far it is, and the result so far after each photo."""
+    """`measure_invariance` in steps: yields how far it is, and after each photo the result."""
     job = Job.of(engine, images, transforms, layers, classes, fill, disc)
     return (yield from job.steps())
 

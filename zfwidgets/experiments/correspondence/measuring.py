@@ -1,0 +1,256 @@
+"""Masked photos through the network, and the signs of what changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.fills import Paint
+from ...engine.local import LocalEngine
+from ...errors import InputError
+from ...records import Box, Floats, Progress
+from ..looking import Photo, check_engine, choose_layers, features, open_photos
+from ..running import run
+from .marks import checked_marks
+from .records import RANDOM, CorrespondenceResult, MaskedSigns
+
+ROUNDING = 1e-5
+"""Changes up to this share of the largest feature of the layer count as none."""
+
+DRAWS = 10
+
+
+def measure_correspondence(
+    engine: LocalEngine,
+    boxes: Mapping[str, Any],
+    images: Sequence[Any] | None = None,
+    *,
+    layers: Sequence[str] | None = None,
+    draws: int = DRAWS,
+    within: str = "",
+    fill: str | float = "grey",
+    seed: int = 0,
+    progress: bool = True,
+) -> CorrespondenceResult:
+    """Mask the same parts in several photos: see if features change alike (paper, Table 1).
+
+    What is measured: `zfwidgets.experiments.correspondence`. The model and random state stay as
+    they are. Interrupt it at any moment: the masks that are done are returned, with a warning.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    boxes
+        By part: a box for each photo, in the photos' order, or by the photo's name or place. A
+        box is a `zfwidgets.records.Box`, or (top, left, height, width), in pixels of the network's
+        input (`zf.Correspondence` lets you draw them, and gives them as ``.boxes``).
+    images
+        Photos by index or name, or images of your own; None: the engine's first five.
+    layers
+        Whose features are compared; None: a low, a middle and the last rectifier.
+    draws
+        Random masks of each part's sizes.
+    within
+        Name of a part that is no part but the object: random masks stay inside its boxes, and it
+        isn't masked itself. "": anywhere in the photo.
+    fill
+        What masks are filled with: a fill of the engine's ("grey", as the paper's), or a number in
+        the network's units.
+    seed
+        Of the random masks.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    CorrespondenceResult
+
+    Raises
+    ------
+    InputError
+        For an engine that isn't on this machine, fewer than two photos, a photo without a box for
+        a part, a box outside of its photo, an unknown image, layer or fill; random masks that
+        don't fit into ``within``.
+    """
+    steps = measure_correspondence_steps(
+        engine, boxes, images, layers=layers, draws=draws, within=within, fill=fill, seed=seed
+    )
+    return run(
+        steps,
+        "Correspondence",
+        progress,
+        lambda r: f"{r.done} of {len(r.part_names) * (1 + r.draws)} masks done",
+    )
+
+
+def measure_correspondence_steps(
+    engine: LocalEngine,
+    boxes: Mapping[str, Any],
+    images: Sequence[Any] | None = None,
+    *,
+    layers: Sequence[str] | None = None,
+    draws: int = DRAWS,
+    within: str = "",
+    fill: str | float = "grey",
+    seed: int = 0,
+) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
+    """`measure_correspondence` in steps: yields how far it is, and after each mask the result.
+
+    The parts come first, then random masks, each part's first draw before any second one.
+    """
+    job = _Job.of(engine, boxes, images, layers, draws, within, fill)
+    return (yield from job.steps(seed))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be computed, checked."""
+
+    engine: LocalEngine
+    photos: Sequence[Photo]
+    parts: Mapping[str, Mapping[int, Box]]
+    region: Sequence[Box]
+    layers: tuple[str, ...]
+    draws: int
+    within: str
+    fill: str | float
+
+    @classmethod
+    def of(
+        cls,
+        engine: Any,
+        boxes: Mapping[str, Any],
+        images: Sequence[Any] | None,
+        layers: Sequence[str] | None,
+        draws: int,
+        within: str,
+        fill: str | float,
+    ) -> _Job:
+        engine = check_engine(engine, "A correspondence experiment")
+        photos = open_photos(engine, images)
+        if len(photos) < 2:
+            raise InputError(
+                f"There is one photo only ({photos[0].name!r}): changes are compared across "
+                "photos. Pass two or more that show the same parts."
+            )
+        if draws < 0:
+            raise InputError(f"draws is {draws}: expected 0 or more.")
+        _, rows, columns = engine.info.input_shape
+        marks = checked_marks(boxes, [photo.name for photo in photos], rows, columns)
+        if within and within not in marks:
+            raise InputError(f"within is {within!r}: expected one of {', '.join(marks)}, or ''.")
+        region = [Box(0, 0, rows, columns)] * len(photos)
+        if within:
+            region = list(marks.pop(within).values())
+        if not marks or RANDOM in marks:
+            raise InputError(
+                f"Parts are {', '.join(marks) or 'none'}: expected at least one, beside the object "
+                f"({within!r}), and none called {RANDOM!r}."
+            )
+        for part, of_part in marks.items():
+            for photo, box, area in zip(photos, of_part.values(), region, strict=True):
+                if draws and (box.height > area.height or box.width > area.width):
+                    raise InputError(
+                        f"{part!r} of {photo.name!r} is {box.height} x {box.width} pixels, "
+                        f"{within!r} {area.height} x {area.width}: a random mask of that size "
+                        "doesn't fit inside."
+                    )
+        for photo in photos:
+            engine._fills.of(fill, photo.tensor, photo.index)
+        return cls(
+            engine, photos, marks, region, choose_layers(engine, layers), draws, within, fill
+        )
+
+    def steps(
+        self, seed: int
+    ) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
+        result = CorrespondenceResult(
+            tuple(photo.index for photo in self.photos),
+            tuple(photo.name for photo in self.photos),
+            self.layers,
+            {},
+            dict.fromkeys(self.parts, ()),
+            tuple(self.parts),
+            self.draws,
+            self.within,
+            self.fill,
+            seed,
+        )
+        yield result
+        total = len(self.parts) * (1 + self.draws)
+        began = time.monotonic()
+        clean = features(self.engine, [photo.tensor for photo in self.photos], self.layers).layers
+
+        def passed(what: str) -> Progress:
+            left = (time.monotonic() - began) / result.done * (total - result.done)
+            return Progress(result.done, total, left, what)
+
+        for part, boxes in self.parts.items():
+            signs = self._mask(tuple(boxes.values()), clean)
+            result = replace(result, parts={**result.parts, part: signs})
+            yield passed(f"masking {part}")
+            yield result
+        random = np.random.default_rng(seed)
+        for _ in range(self.draws):
+            for part, boxes in self.parts.items():
+                signs = self._mask(self._somewhere(random, tuple(boxes.values())), clean)
+                drawn = (*result.random[part], signs)
+                result = replace(result, random={**result.random, part: drawn})
+                yield passed("masking at random")
+                yield result
+        return result
+
+    def _somewhere(self, random: np.random.Generator, boxes: Sequence[Box]) -> tuple[Box, ...]:
+        """Boxes of the same sizes at random places."""
+        return tuple(
+            Box(
+                area.top + int(random.integers(area.height - box.height + 1)),
+                area.left + int(random.integers(area.width - box.width + 1)),
+                box.height,
+                box.width,
+            )
+            for box, area in zip(boxes, self.region, strict=True)
+        )
+
+    def _mask(self, boxes: Sequence[Box], clean: Mapping[str, Floats]) -> MaskedSigns:
+        """Mask each photo at its box, and compare the signs of what changes."""
+        masked = []
+        for photo, box in zip(self.photos, boxes, strict=True):
+            fill = self.engine._fills.of(self.fill, photo.tensor, photo.index)
+            masked.append(Paint(fill).over(photo.tensor, box))
+        found = features(self.engine, masked, self.layers).layers
+        compared = [_compare(signs_of(clean[name], found[name])) for name in self.layers]
+        differing, changed, opposite = (np.stack(part) for part in zip(*compared, strict=True))
+        return MaskedSigns(tuple(boxes), differing, changed, opposite)
+
+
+def signs_of(clean: Floats, masked: Floats) -> NDArray[np.int8]:
+    """Signs of what a mask changes, x - x~, -1, 0 or 1; rounding counts as 0.
+
+    Parameters
+    ----------
+    clean, masked
+        (photos, units).
+    """
+    change = clean.astype(np.float64) - masked
+    least = ROUNDING * np.abs(clean).max(1, keepdims=True)
+    signs: NDArray[np.int8] = np.where(np.abs(change) > least, np.sign(change), 0).astype(np.int8)
+    return signs
+
+
+def _compare(signs: NDArray[np.int8]) -> tuple[NDArray[np.float64], ...]:
+    """Of signs (photos, units): see `MaskedSigns`."""
+    first, second = np.triu_indices(len(signs), 1)
+    differing, opposite = np.empty(len(first)), np.empty(len(first))
+    for pair, (one, other) in enumerate(zip(first, second, strict=True)):
+        product = signs[one] * signs[other]
+        both = np.count_nonzero(product)
+        differing[pair] = (signs[one] != signs[other]).mean()
+        opposite[pair] = np.count_nonzero(product < 0) / both if both else np.nan
+    return differing, (signs != 0).mean(1), opposite
