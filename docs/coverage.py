@@ -18,6 +18,7 @@ import torch
 import torchvision
 from torch import nn
 
+import zfwidgets
 from zfwidgets.engine import deconv
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
@@ -38,6 +39,8 @@ class Net:
 _PLAIN = (("init_weights", False), ("aux_logits", True))
 
 NETS: dict[str, Net] = {
+    "zf/zfnet_small": Net(),
+    "zf/alexnet_small": Net(),
     "alexnet": Net(),
     "vgg11": Net((32, 64)),
     "squeezenet1_1": Net(),
@@ -83,6 +86,9 @@ def build(name: str) -> nn.Module:
             import timm
 
             return timm.create_model(name.removeprefix("timm/"), pretrained=False).eval()
+        if name.startswith("zf/"):  # zfnet and alexnet_replica have the same layers
+            make = getattr(zfwidgets.models, name.removeprefix("zf/"))
+            return make(size=NETS[name].size).eval()
         make = getattr(torchvision.models, name)
         return make(weights=None, **dict(NETS[name].options)).eval()
 
