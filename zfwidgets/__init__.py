@@ -16,12 +16,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "Diagnosis": "widgets.diagnosis",
     "Engine": "engine.local:LocalEngine",
+    "Evolution": "widgets.evolution",
     "Explorer": "widgets.explorer",
     "LayerPicker": "widgets.picker",
     "OcclusionMap": "widgets.occlusion_map",
     "PatchGrid": "widgets.patch_grid",
     "SanityCheck": "widgets.sanity",
     "Selection": "widgets.selection",
+    "Transfer": "widgets.transfer",
     "link": "widgets.selection",
     "load_report": "reports.stored",
     "save_report": "reports.saving",
@@ -38,12 +40,14 @@ if TYPE_CHECKING:
     from .reports.saving import save_report
     from .reports.stored import load_report
     from .widgets.diagnosis import Diagnosis
+    from .widgets.evolution import Evolution
     from .widgets.explorer import Explorer
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid
     from .widgets.picker import LayerPicker
     from .widgets.sanity import SanityCheck
     from .widgets.selection import Selection, link
+    from .widgets.transfer import Transfer
 
 
 _resolve, _ = resolver(__name__, _HOMES)

@@ -104,9 +104,13 @@ class LineChart:
             self._make(list(lines))
         for name, values in lines.items():
             y = np.asarray(values, dtype=np.float64)
-            for mark, shown in zip(self._drawn[name], (slice(None), np.isfinite(y)), strict=False):
+            known = np.isfinite(y)
+            line, *dots = self._drawn[name]
+            with line.hold_sync():
+                line.x, line.y = places, y
+            for mark in dots:
                 with mark.hold_sync():
-                    mark.x, mark.y = places[shown], y[shown]
+                    mark.x, mark.y = places[known], y[known]
         if names:
             some = np.unique(np.linspace(0, len(places) - 1, min(TICKS, len(places))).round())
             ticks = [int(place) for place in some]

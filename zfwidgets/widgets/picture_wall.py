@@ -126,6 +126,10 @@ class PictureWall(Answering):
         self._walls = walls
         return name
 
+    def keeps(self, name: str) -> bool:
+        """Whether a wall of that name is kept."""
+        return name in self._walls
+
     def show(self, wall: Wall, name: str = "") -> None:
         """Show a wall; on the kernel's main thread."""
         self.wall = self.keep(wall, name)

@@ -39,6 +39,8 @@ class Watch:
     ----------
     engine
         The `zfwidgets.Engine` of the model as it was when watching began.
+    finished
+        Whether the loop has said that it is over, and all is looked at.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Watch:
         self._wanted = False
         self._failure: Exception | None = None
         self._ended = ""
+        self.finished = False
         self._listeners: list[Callable[[], None]] = []
         self._pumps: list[Callable[[], Any]] = []
         self._told = 0.0
@@ -177,7 +180,7 @@ class Watch:
             self._take()
         if self._steps:
             self._health.check_trained(self._steps, self._looking.copied(self._model), 1)
-        self.wait(timeout)
+        self.finished = self.wait(timeout)
         self._tell()
         self._raise_failure()
         return self.record
@@ -189,7 +192,8 @@ class Watch:
         if kind is None:
             self.finish()
         else:
-            self.wait()
+            self.finished = self.wait()
+            self._tell()
 
     def lightning(self) -> Any:
         """Make a callback for a Lightning trainer that calls `step` and `epoch`.

@@ -1,0 +1,167 @@
+"""What an evolution shows: walls of pictures, lines of text, and the static picture."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..records import Pixels
+from .picture_wall import Wall, paint_wall
+from .snapshot import SOFT, Page
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..experiments.evolution.records import EvolutionRecord, Strongest
+    from ..experiments.evolution.watching import Watch
+
+KINDS = ("projections", "patches of the photos")
+JUMP = "new photo"
+MAPS = (
+    "Each map's strongest activation over all images at this moment, projected to the pixels: "
+    "signed around mid-grey, each picture on its own scale, inside the receptive field. "
+    "Empty: the map is nowhere above zero. Click one to see all its moments."
+)
+FILM = (
+    f'"{JUMP}": the strongest activation comes from another photo than at the moment before, so '
+    "that the picture jumps (Fig. 4). Click a moment to go there."
+)
+CURVE = (
+    "Mean over channels of the correlation between their activations then and at the newest "
+    "moment, at the same places in the same images. A layer has settled at the first moment from "
+    "which on it stays at {threshold:g} or above; the newest is always 1."
+)
+MOST = 24
+"""Moments of the static picture at most."""
+
+
+def shown(found: Strongest, kind: str) -> Pixels | None:
+    """A map's picture of a kind."""
+    return found.patch if kind == KINDS[1] else found.shown()
+
+
+def maps(record: EvolutionRecord, at: int, numbers: Sequence[int], kind: str) -> Wall:
+    """All chosen maps at one moment."""
+    found = [record.moments[at].strongest[number] for number in numbers]
+    return Wall(
+        [shown(one, kind) for one in found],
+        captions=[f"{one.unit.layer} {one.unit.channel}" for one in found],
+        details=[_detail(record, number, at) for number in numbers],
+    )
+
+
+def film(record: EvolutionRecord, number: int, kind: str) -> Wall:
+    """One map at all moments."""
+    jumps = record.jumps(number)
+    return Wall(
+        [shown(moment.strongest[number], kind) for moment in record.moments],
+        captions=[_when(record, at) for at in range(len(record.moments))],
+        details=[JUMP if jumped else "" for jumped in jumps],
+    )
+
+
+def _detail(record: EvolutionRecord, number: int, at: int) -> str:
+    found = record.moments[at].strongest[number]
+    jump = f", {JUMP}" if record.jumps(number)[at] else ""
+    return f"{found.value:.3g} in {found.image_name}{jump}"
+
+
+def _when(record: EvolutionRecord, at: int) -> str:
+    moment = record.moments[at]
+    return f"{moment.step}" if moment.epoch is None else f"{moment.step} (ep. {moment.epoch:.3g})"
+
+
+def describe(record: EvolutionRecord | None) -> str:
+    """One line on what it is about."""
+    if record is None:
+        return "evolution of feature maps"
+    return (
+        f"{record.model}: {len(record.units)} feature maps of {len(record.layers)} layers, "
+        f"{record.rule}, in {record.images} images; {len(record.moments)} moments"
+    )
+
+
+def status(watch: Watch, record: EvolutionRecord | None) -> str:
+    """The last line: how far the training is, and what there is to know."""
+    parts = [watch.when]
+    if record is not None and len(record.losses) and np.isfinite(record.losses[-1]):
+        parts.append(f"loss {record.losses[-1]:.3g}")
+    if watch.ended:
+        parts.append(watch.ended)
+    elif watch.finished:
+        parts.append("done")
+    elif watch.waiting:
+        parts.append("the training waits")
+    elif watch.paused:
+        parts.append("pausing after this step")
+    if record is not None and record.missed:
+        steps = ", ".join(map(str, record.missed[-5:]))
+        more = "..., " if len(record.missed) > 5 else ""
+        parts.append(f"left out, as the training was faster: {more}{steps}")
+    if watch.note:
+        parts.append(watch.note)
+    return "; ".join(parts)
+
+
+def settled(record: EvolutionRecord, threshold: float) -> str:
+    """When each layer has settled, in HTML, and what that means."""
+    return (
+        f'<div style="line-height:1.5">{html.escape("; ".join(_settled(record, threshold)))}.'
+        f"<br><small>{html.escape(CURVE.format(threshold=threshold))}</small></div>"
+    )
+
+
+def _settled(record: EvolutionRecord, threshold: float) -> list[str]:
+    found = []
+    for layer in record.layers:
+        step = record.settled(layer, threshold)
+        if step is None:
+            found.append(f"{layer} hasn't settled yet")
+        else:
+            moment = record.moments[record.steps.tolist().index(step)]
+            found.append(
+                f"{layer} settled {moment.when}".replace("settled step", "settled at step")
+            )
+    return found
+
+
+def paint(
+    title: str, record: EvolutionRecord | None, layer: str | None, said: str, threshold: float
+) -> Image.Image:
+    """The static picture: Fig. 4, and when layers have settled.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, 1200 px wide.
+    """
+    page = Page()
+    page.line(f"Evolution   {title}", 26)
+    if said:
+        page.line(said, 16, SOFT)
+    if record is None or not record.moments:
+        page.line("nothing was looked at yet", 18, SOFT)
+        return page.finish()
+    for text in _settled(record, threshold):
+        page.line(text, 16)
+    page.line(CURVE.format(threshold=threshold), 13, SOFT)
+    count = len(record.moments)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int)).tolist()
+    numbers = [n for n, (name, _) in enumerate(record.units) if layer in (None, name)]
+    most = max(1, 30 // max(1, len(record.layers))) if layer is None else 12
+    some = [n for name in record.layers for n in _of(record, numbers, name)[:most]][:14]
+    wall = Wall(
+        [shown(record.moments[at].strongest[n], KINDS[0]) for n in some for at in chosen],
+        columns=len(chosen),
+        heads=[_when(record, at) for at in chosen],
+        sides=["{} {}".format(*record.units[n]) for n in some],
+    )
+    paint_wall(page, wall, "Projections: one row a map, one column a moment (steps). " + MAPS, 400)
+    return page.finish()
+
+
+def _of(record: EvolutionRecord, numbers: Sequence[int], layer: str) -> list[int]:
+    return [number for number in numbers if record.units[number][0] == layer]
