@@ -314,7 +314,7 @@ def beside(*parts: Sequence[ipywidgets.Widget]) -> ipywidgets.HBox:
     """Columns of widgets beside each other where there is room, else below each other."""
     return ipywidgets.HBox(
         [ipywidgets.VBox([*part], layout=half()) for part in parts],
-        layout=ipywidgets.Layout(flex_flow="row wrap"),
+        layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="8px 16px"),
     )
 
 
