@@ -106,8 +106,10 @@ class LineChart:
             y = np.asarray(values, dtype=np.float64)
             known = np.isfinite(y)
             line, *dots = self._drawn[name]
+            # Between the ends that are known: bqplot writes errors where a line ends at NaN.
+            part = slice(known.argmax(), len(y) - known[::-1].argmax()) if known.any() else slice(0)
             with line.hold_sync():
-                line.x, line.y = places, y
+                line.x, line.y = places[part], y[part]
             for mark in dots:
                 with mark.hold_sync():
                     mark.x, mark.y = places[known], y[known]
@@ -228,7 +230,7 @@ class BarChart:
         names.grid_lines = "none"
         names.side, lengths.side = ("left", "bottom") if horizontal else ("bottom", "left")
         self._name_axis, self._length_axis = names, lengths
-        self._horizontal = horizontal
+        self._horizontal, self._follows = horizontal, span is None
         self.figure = figure([self._bars], [names, lengths], height)
         self.legend = ipywidgets.HTML()
 
@@ -246,6 +248,10 @@ class BarChart:
             shown, values = shown[::-1], values[:, ::-1]
             longest = max((len(name) for name in shown), default=0)
             self.figure.fig_margin = {**MARGIN, "left": min(220, 24 + 7 * longest)}
+        if self._follows:  # bqplot's bars don't stretch a scale by themselves
+            lengths = self._bars.scales["y"]
+            lengths.min = min(0.0, float(values.min(initial=0.0)))
+            lengths.max = float(values.max(initial=0.0)) or 1.0
         with self._bars.hold_sync():
             self._bars.x, self._bars.y = shown, values if len(values) > 1 else values[0]
         self.legend.value = legend(list(series)) if len(series) > 1 else ""
