@@ -77,10 +77,10 @@ class InvarianceCurves:
         """How much of each layer's distance curve repeats every 360 / ``order`` degrees.
 
         The curve is averaged over the ``order`` places that such a turn leads to; its variance
-        over the curve's own says which share of the ups and downs repeats. 1: all. A curve
-        that dips at 0 degrees alone has 1 / ``order``. The photo is square and its corners
-        aren't: they repeat every 90 degrees, whatever it shows, unless only a disc of it is
-        used (``disc=True``).
+        over the curve's own says which share of the ups and downs repeats. 1: all. Each curve
+        dips at 0 degrees: one that does nothing else has (n / order - 1) / (n - 1) with n
+        angles, less than 1 / order. The frame has symmetries of its own, a square one every
+        90 degrees, whatever the photo shows, unless only a disc of it is used (``disc=True``).
 
         Returns
         -------
