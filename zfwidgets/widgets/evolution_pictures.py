@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +35,14 @@ CURVE = (
     "moment, at the same places in the same images. A layer has settled at the first moment from "
     "which on it stays at {threshold:g} or above; the newest is always 1."
 )
+PAINTED = (
+    "One row a feature map, one column a moment (steps): its strongest activation over all images, "
+    "projected to the pixels; signed around mid-grey, each picture on its own scale."
+)
 MOST = 24
 """Moments of the static picture at most."""
+HIGH = 1540
+"""Pixels of its height at most."""
 
 
 def shown(found: Strongest, kind: str) -> Pixels | None:
@@ -80,7 +87,8 @@ def describe(record: EvolutionRecord | None) -> str:
         return "evolution of feature maps"
     return (
         f"{record.model}: {len(record.units)} feature maps of {len(record.layers)} layers, "
-        f"{record.rule}, in {record.images} images; {len(record.moments)} moments"
+        f"{record.rule}, in {record.images} images; "
+        f"{len(record.moments)} moment{'' if len(record.moments) == 1 else 's'}"
     )
 
 
@@ -145,21 +153,23 @@ def paint(
     if record is None or not record.moments:
         page.line("nothing was looked at yet", 18, SOFT)
         return page.finish()
-    for text in _settled(record, threshold):
-        page.line(text, 16)
-    page.line(CURVE.format(threshold=threshold), 13, SOFT)
+    page.line("; ".join(_settled(record, threshold)), 16)
+    for note in (PAINTED, CURVE.format(threshold=threshold)):
+        for line in wrap(note, 150):
+            page.line(line, 14, SOFT)
     count = len(record.moments)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int)).tolist()
     numbers = [n for n, (name, _) in enumerate(record.units) if layer in (None, name)]
-    most = max(1, 30 // max(1, len(record.layers))) if layer is None else 12
-    some = [n for name in record.layers for n in _of(record, numbers, name)[:most]][:14]
+    layers = record.layers if layer is None else (layer,)
+    rows = max(1, (HIGH - page.y) // min(162, 1000 // len(chosen)) // len(layers))
+    some = [n for name in layers for n in _of(record, numbers, name)[:rows]]
     wall = Wall(
         [shown(record.moments[at].strongest[n], KINDS[0]) for n in some for at in chosen],
         columns=len(chosen),
         heads=[_when(record, at) for at in chosen],
         sides=["{} {}".format(*record.units[n]) for n in some],
     )
-    paint_wall(page, wall, "Projections: one row a map, one column a moment (steps). " + MAPS, 400)
+    paint_wall(page, wall, most=len(wall.pictures))
     return page.finish()
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...engine.frozen import copied_weights
-from ...engine.local import LocalEngine
+from ...engine.local import OUTSIDE, LocalEngine
 from ...engine.memory import Memory
 from ...engine.modes import computing
 from ...engine.projecting import Projecting
@@ -199,8 +199,7 @@ class Looking:
     ) -> Strongest:
         assert unit.row is not None
         assert unit.col is not None
-        rows, columns = self._network.input_shape[1:]
-        box = info.receptive_field.box(unit.row, unit.col).clip(rows, columns)
+        box = info.receptive_field.box(unit.row, unit.col)
         levels, scale = None, 1.0
         if pixels is not None:
             crop = box.cut(pixels.permute(1, 2, 0).cpu().numpy())
@@ -208,7 +207,7 @@ class Looking:
             levels = np.rint(crop * (STEPS / scale)).astype(np.int8)
         patch = self._patches.get((image, unit))
         if patch is None:
-            patch = box.cut(self._source.show(self._tensor(image)))
+            patch = box.cut(self._source.show(self._tensor(image)), OUTSIDE)
         name = self._source.names[image]
         return Strongest(unit, value, image, name, box, levels, scale, patch)
 

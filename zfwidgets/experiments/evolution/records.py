@@ -46,14 +46,14 @@ class Strongest:
     image, image_name
         Where it is.
     box
-        Its receptive field inside of the image.
+        Its receptive field, which may reach over the image's border.
     levels
-        (rows, columns, channels) int8: the projection inside the box, -127..127; None if the unit
-        isn't above zero, and so has none.
+        (rows, columns, channels) int8: the projection inside the box, -127..127, zero outside of
+        the image; None if the unit isn't above zero, and so has none.
     scale
         What level 127 means, in input units: the projection's largest magnitude.
     patch
-        (rows, columns, 3) uint8: the box as the network saw it.
+        (rows, columns, 3) uint8: the box as the network saw it, grey outside of the image.
     """
 
     unit: Unit

@@ -138,8 +138,8 @@ class Watch:
         if not self._ended:
             self._losses.add(loss)
             self._check_finite(due)
-            if due:
-                self._take()
+        if due and not self._ended:
+            self._take()
         now = time.monotonic()
         if now - self._told > PAUSE:
             self._tell()
