@@ -123,12 +123,7 @@ def bias_steps(
     inner = folds if len(strengths) > 1 else 0
     plan = study.plan(train_images, test_images, repeats, seed, inner)
     engine = study.engine
-    source = engine._source if training is None else engine._source.alike(training)
-    trained_on = Features(
-        engine, Labelled.unlabelled(source, "training images"), [layer], study.dimension
-    )
-    if len(trained_on.images) < 2:
-        raise InputError("There is one training image only: distances need two or more.")
+    trained_on = Features(engine, training_images(engine, training), [layer], study.dimension)
     known = yield from study.look()
     yield from trained_on.steps("looking at training images")
     there = trained_on.known
@@ -176,6 +171,16 @@ def bias_steps(
         yield Progress(repeat + 1, repeats, left, "learning classes")
         yield result
     return result
+
+
+def training_images(engine: LocalEngine, training: Any) -> Labelled:
+    """What a network was trained on; None: the engine's own images."""
+    if isinstance(training, Labelled):
+        return training
+    source = engine._source if training is None else engine._source.alike(training)
+    if len(source) < 2:
+        raise InputError("There is one training image only: distances need two or more.")
+    return Labelled.unlabelled(source, "training images")
 
 
 def nearest(

@@ -8,8 +8,9 @@ from typing import Any
 
 from ...engine.local import LocalEngine
 from ...records import Progress
+from ..labelled import Labelled
 from ..running import run
-from .bias import bias_steps
+from .bias import bias_steps, training_images
 from .classifiers import STRENGTH
 from .curve import Builder, curve_steps
 from .layers import layer_steps
@@ -114,6 +115,22 @@ def transfer_features_steps(
                 result = replace(result, **{_KINDS[type(step)]: step})
                 yield result
     return result
+
+
+def open_images(
+    engine: Any,
+    data: Any,
+    training: Any = None,
+    *,
+    transform: Any = None,
+    train_images: int | None = None,
+    test_images: int | None = None,
+    repeats: int = 5,
+) -> tuple[Labelled, Labelled]:
+    """Labelled images and training images, if a transfer can be made of them."""
+    study = Study(engine, data, transform=transform)
+    study.plan(train_images, test_images, repeats, 0)
+    return study.images, training_images(study.engine, training)
 
 
 def how_far(record: TransferRecord) -> str:

@@ -1,0 +1,243 @@
+"""How far a network's features carry on other pictures, as a widget (paper, section 4.2)."""
+
+from __future__ import annotations
+
+import html
+import uuid
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from PIL import Image
+
+from ..engine.protocol import EngineProtocol
+from ..errors import MissingDependency
+from ..records import Progress
+from . import transfer_parts as parts
+from .charts import BarChart, LineChart
+from .experiment import Experiment, beside
+from .jobs import Op, Steps
+from .picture_wall import PictureWall, Wall
+from .tables import small
+
+if TYPE_CHECKING:
+    from ..experiments.transfer.records import BiasRecord, TransferRecord
+
+
+class Transfer(Experiment["TransferRecord"]):
+    """Shows what a network's features are worth on other pictures (paper, Table 7 and Fig. 9).
+
+    Accuracy of linear classifiers on each layer's features; accuracy against images per class,
+    pretrained and from scratch; and each class by its accuracy and its distance from what the
+    network was trained on: click a class, or choose it, to see its photos above their nearest
+    training photos. It starts when it is made, on the engine's worker; "Stop" keeps what is done.
+    What is computed and how: `zfwidgets.experiments.transfer`.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``, with the network that has the features.
+    data
+        Other labelled images: a folder of class folders, a map-style Dataset of (image, label),
+        a list of (image, label).
+    training
+        Images that the network was trained on, or a part of them. None: the engine's own.
+    transform
+        As in `zfwidgets.Engine`; None: the engine's.
+    train_images, test_images, repeats
+        As in `zfwidgets.experiments.transfer_layers_steps`.
+    **options
+        What else `zfwidgets.experiments.transfer.transfer_features_steps` takes: ``layers``,
+        ``layer``, ``counts``, ``scratch``, ``strength``, ``seed``; and ``layout``, as every
+        ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For an engine that isn't on this machine; one class only; too few images of a class.
+    MissingDependency
+        Without torch, scikit-learn or bqplot.
+
+    Examples
+    --------
+    >>> transfer = zf.Transfer(engine, zf.samples.shapes(400), train_images=20)
+    >>> transfer.settle()
+    >>> transfer.result.layers.to_frame()
+    """
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        data: Any,
+        *,
+        training: Any = None,
+        transform: Any = None,
+        train_images: int | None = None,
+        test_images: int | None = None,
+        repeats: int = 5,
+        layout: Any = None,
+        **options: Any,
+    ) -> None:
+        experiment = _experiment()
+        shared = {"train_images": train_images, "test_images": test_images, "repeats": repeats}
+        self._images, self._training = experiment.open_images(
+            engine, data, training, transform=transform, **shared
+        )
+        self._make = partial(
+            experiment.transfer_features_steps,
+            engine,
+            self._images,
+            training=self._training,
+            **shared,
+            **options,
+        )
+        self._title = ipywidgets.HTML(html.escape(_title(engine, self._images)))
+        self._layers = BarChart("accuracy", span=(0.0, 1.0))
+        self._curve = LineChart("training images per class", "accuracy", span=(0.0, 1.0))
+        self._classes = parts.ClassChart(self._choose)
+        self._texts = {
+            name: ipywidgets.HTML()
+            for name in ("layers", "layers table", "curve", "curve table", "bias")
+        }
+        self._class = ipywidgets.Dropdown(options=[], description="class")
+        self._class.observe(self._look, "value")
+        self._wall = PictureWall(
+            engine.info.fingerprint, "Photos of the chosen class", note=parts.WALL, size=84
+        )
+        self._hung: Wall | None = None
+        texts = self._texts
+        columns = [
+            beside(
+                parts.parts_of(
+                    "Accuracy on each layer's features",
+                    self._layers.figure,
+                    self._layers.legend,
+                    texts["layers table"],
+                    texts["layers"],
+                ),
+                parts.parts_of(
+                    "Accuracy against images per class",
+                    self._curve.figure,
+                    self._curve.legend,
+                    texts["curve table"],
+                    texts["curve"],
+                ),
+            ),
+            beside(
+                parts.parts_of(
+                    "Which classes transfer badly, and how far they lie",
+                    self._classes.figure,
+                    texts["bias"],
+                ),
+                [self._class, self._wall],
+            ),
+        ]
+        more = {} if layout is None else {"layout": layout}
+        super().__init__(engine, [self._title, *columns], **more)
+        self.add_class("zf-transfer")
+
+    # ------------------------------------------------------------------ running
+
+    def _steps(self) -> Generator[Progress | TransferRecord, None, TransferRecord]:
+        return self._make()  # type: ignore[no-any-return]
+
+    def _done(self, result: TransferRecord) -> str:
+        return "done: " + ", ".join(name for name, part in vars(result).items() if part)
+
+    def _stopped(self, result: TransferRecord | None) -> str:
+        return "stopped" if result is None else "stopped; what is done stays"
+
+    # ------------------------------------------------------------------ drawing
+
+    def _describe(self) -> str:
+        return _title(self.engine, self._images)
+
+    def _show(self, result: TransferRecord) -> None:
+        layers, curve, bias = result.layers, result.curve, result.bias
+        texts = self._texts
+        if layers is not None:
+            means = {parts.NAMES[name]: layers.mean(name) for name in layers.accuracies}
+            self._layers.draw(layers.layers, means)
+            texts["layers"].value = small(parts.about_layers(layers))
+            texts["layers table"].value = parts.layers_table(layers)
+        if curve is not None:
+            lines = {name: curve.mean(name) for name in curve.accuracies}
+            guessing = [curve.chance] * len(curve.counts)
+            self._curve.draw(curve.counts, {**lines, "guessing": guessing})
+            texts["curve"].value = small(parts.about_curve(curve))
+            texts["curve table"].value = parts.curve_table(curve)
+        if bias is not None:
+            texts["bias"].value = small(parts.about_bias(bias))
+            if not self._class.options:
+                self._class.options = [(name, n) for n, name in enumerate(bias.classes)]
+            self._classes.draw(bias, self._chosen)
+
+    def _paint(self, result: TransferRecord | None, status: str) -> Callable[[], Image.Image]:
+        return partial(parts.draw, self._describe(), result, self._hung, status)
+
+    # ------------------------------------------------------------------ classes
+
+    @property
+    def _chosen(self) -> int:
+        return -1 if self._class.value is None else int(self._class.value)
+
+    def _choose(self, number: int) -> None:
+        self._class.value = number
+
+    def _look(self, _change: Any) -> None:
+        """Show a class's photos, read on the worker."""
+        bias = None if self._result is None else self._result.bias
+        if bias is None or self._chosen < 0:
+            return
+        self._classes.draw(bias, self._chosen)
+        self._service.jobs.submit(
+            self._owner,
+            "python",
+            "class",
+            uuid.uuid4().hex,
+            partial(self._hang, bias, self._chosen),
+            self._hung_up,
+        )
+
+    def _hang(self, bias: BiasRecord, chosen: int) -> Steps:
+        yield Progress(0, 1, None, "reading photos")
+        wall = parts.class_wall(
+            bias, chosen, self._images.source.display, self._training.source.display
+        )
+        return wall, self._wall.keep(wall)
+
+    def _hung_up(self, op: Op, value: Any) -> None:
+        if op == "reply":
+            self._service.hand_back(lambda: self._hang_there(*value))
+        elif op == "error":
+            self._service.hand_back(partial(self._say_wrong, value))
+
+    def _hang_there(self, wall: Wall, name: str) -> None:
+        if not self._closed:
+            self._hung, self._wall.wall = wall, name
+            self._draw_picture()
+
+    def _say_wrong(self, error: BaseException) -> None:
+        self._failure = error
+        self._texts["bias"].value = small(f"{type(error).__name__}: {error}")
+
+
+def _title(engine: EngineProtocol, images: Any) -> str:
+    return (
+        f"Features of {engine.info.model} on {len(images)} other images of "
+        f"{len(images.classes)} classes"
+    )
+
+
+def _experiment() -> Any:
+    """The computation, which needs torch and scikit-learn; imported when a widget is made."""
+    try:
+        from ..experiments.transfer import whole
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency(
+            "zf.Transfer computes features and needs torch where it runs: pip install torch"
+        ) from error
+    return whole
