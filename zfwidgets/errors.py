@@ -18,7 +18,11 @@ class InputError(ZfError, ValueError):
 
 
 class UnreadableImage(InputError):
-    """An image file or dataset item can't be decoded."""
+    """An image file or dataset item can't be decoded; ``reason`` says why without its name."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class UnknownLayer(InputError, KeyError):
@@ -54,6 +58,10 @@ class BrokenReport(ZfError, ValueError):
 
 class IndexMismatch(ZfError, ValueError):
     """An index on disk belongs to another model, transform or data; lists what differs."""
+
+
+class IndexBusy(ZfError, RuntimeError):
+    """Another process is writing the index; names it."""
 
 
 class TrainingDiverged(ZfError, ArithmeticError):

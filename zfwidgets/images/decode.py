@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import struct
+import stat
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError, UnreadableImage
 
@@ -22,38 +23,54 @@ SUFFIXES = frozenset(
 LAID_ON_WHITE = "zfwidgets: transparent parts laid on white"
 """Key in ``Image.info`` of an image that had transparent parts."""
 
-DECODE_ERRORS = (
-    OSError,  # truncated, unidentified, unreadable
-    SyntaxError,  # broken PNG chunks
-    ValueError,
-    TypeError,
-    IndexError,
-    EOFError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    Image.DecompressionBombError,
-)
-"""What Pillow raises on broken or hostile files."""
+RUN_PROGRAMS = {"EPS", "WMF"}
+"""Formats for which Pillow starts other programs or system calls: not for files of all kinds."""
+
+DECODE_ERRORS = (Exception,)
+"""What decoders raise on broken or hostile files: anything."""
 
 
 def read_rgb(path: Path) -> Image.Image:
     """Decode an image file fully, to RGB; raises `UnreadableImage` naming file and reason."""
     try:
-        with Image.open(path) as image:
+        with open_file(path) as image:
             return to_rgb(image)
-    except InputError as error:
-        raise UnreadableImage(f"{path}: {error}") from error
     except DECODE_ERRORS as error:
-        raise UnreadableImage(f"{path}: {reason(error)}") from error
+        why = reason(error)
+        raise UnreadableImage(f"{path}: {why}", why) from error
+
+
+def open_file(path: Path) -> Image.Image:
+    """Read an image file's header, whatever its name; raises what Pillow does, and OSError."""
+    kind = path.stat()
+    if not stat.S_ISREG(kind.st_mode):
+        raise OSError("not a file but a folder, pipe or device")
+    if kind.st_size == 0:
+        raise OSError("the file is empty")
+    return Image.open(path, formats=_formats())
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """What is decoded, whatever a file is called."""
+    Image.init()
+    return tuple(name for name in Image.ID if name not in RUN_PROGRAMS)
+
+
+def is_plain_jpeg(path: Path) -> bool:
+    """Whether a file is a JPEG in grey or RGB, upright, whose pixels any decoder gives alike."""
+    try:
+        with open_file(path) as image:
+            upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+            return image.format == "JPEG" and image.mode in {"L", "RGB"} and upright
+    except DECODE_ERRORS:
+        return False
 
 
 def header_problem(path: Path) -> str | None:
     """Why a file can't be an image, judged by its size and header alone; None if it may be."""
     try:
-        if path.stat().st_size == 0:
-            return "the file is empty"
-        with Image.open(path):
+        with open_file(path):
             return None
     except DECODE_ERRORS as error:
         return reason(error)
@@ -62,7 +79,8 @@ def header_problem(path: Path) -> str | None:
 def reason(error: BaseException) -> str:
     """A decoding error in words that a user can act on."""
     if isinstance(error, FileNotFoundError):
-        return "the file is gone"
+        broken = error.filename and Path(error.filename).is_symlink()
+        return "a link to a file that isn't there" if broken else "the file is gone"
     if isinstance(error, PermissionError):
         return "no permission to read the file"
     if isinstance(error, UnidentifiedImageError):

@@ -198,15 +198,21 @@ class Items:
         for number, label in enumerate(self._targets()):
             self.labels[number] = self._label(label)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock: to be sent to another process."""
+        return {name: value for name, value in vars(self).items() if name != "_reading"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _reading=threading.Lock())
+
     def read(self, number: int) -> Any:
         """The item's image: RGB PIL image or tensor."""
         with self._reading:
             try:
                 item = self.items[number]
             except Exception as error:  # a dataset may raise anything
-                raise UnreadableImage(
-                    f"{self._where(number)}: {type(error).__name__}: {error}"
-                ) from error
+                why = f"{type(error).__name__}: {error}"
+                raise UnreadableImage(f"{self._where(number)}: {why}", why) from error
             image, label = self._split(item, number)
             if label is not None and self.labels[number] is None:
                 self.labels[number] = self._label(label)
@@ -215,7 +221,8 @@ class Items:
             except InputError as error:
                 raise InputError(f"{self._where(number)} is {error}") from error
             except decode.DECODE_ERRORS as error:
-                raise UnreadableImage(f"{self._where(number)}: {decode.reason(error)}") from error
+                why = decode.reason(error)
+                raise UnreadableImage(f"{self._where(number)}: {why}", why) from error
 
     def fingerprint(self) -> dict[str, str | int]:
         """For a list, its pixels; for a dataset, its type, length, names and files' stamps.

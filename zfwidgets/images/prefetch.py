@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -18,7 +18,7 @@ AHEAD = 4
 
 def prefetch(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """``map(function, items)`` in order, computed ahead by ``workers`` threads.
 
     At most ``AHEAD * workers`` results wait. An exception surfaces at its item's place; then,

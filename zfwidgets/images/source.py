@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from ..errors import InputError, UnreadableImage
 from ..records import Pixels
-from . import display, transforms
-from .decode import LAID_ON_WHITE
+from . import display, quick, transforms
 from .imagesets import ImageSet, open_set
 from .prefetch import prefetch
+from .reading import Reader, Reading
 from .repeatable import check_repeatable, put_back_on_error, refuse_draws
 from .samples import SamplePhotos
+from .workers import Workers
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
+
+Result = TypeVar("Result")
+
+MANY = 2000
+"""From so many images on, they are read in processes."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +52,9 @@ class ImageSource:
         Class names: folders in the layout ``root/class/image.jpg``, a dataset's targets.
     categories : tuple of str
         Class names that came with the transform (torchvision's weights enum); may be empty.
-    shape : tuple of int
-        (channels, rows, columns) of every tensor.
     transform_note, display_note : str
         What a user has to know about the transform that was assumed, and about the pixels
         shown; empty if there is nothing.
-    transform_name : str
-        The transform in words, the same in every process.
     probe : tuple of float
         Mean and standard deviation of up to three images' tensors, to be compared with a
         tolerance: versions of Pillow and torchvision resize a little differently.
@@ -65,8 +68,7 @@ class ImageSource:
         shown: display.Display | None = None,
     ) -> None:
         self._images = images
-        self._transform = transform
-        self._items_are_tensors = items_are_tensors
+        self._reader = Reader(images, transform, items_are_tensors)
         self._lock = threading.Lock()
         self._unreadable: dict[int, str] = {}
         self._on_white: set[int] = set()
@@ -74,8 +76,6 @@ class ImageSource:
         self._display = shown
         self.categories: tuple[str, ...] = ()
         self.transform_note = ""
-        self.transform_name = transforms.describe(transform)
-        self.shape: tuple[int, ...] = ()
         self.probe: tuple[float, ...] = ()
 
     @classmethod
@@ -120,6 +120,9 @@ class ImageSource:
             what = "The transform" if chosen else f"The dataset ({type(images).__name__})"
             example = check_repeatable(lambda: source.tensor(first.number), what, before)
             with refuse_draws(what):
+                source._reader.find_quick(source._probed(first.number))
+                if source._reader.quick:
+                    example = source.tensor(first.number)
                 probes = source._probe(first.number, example)
             source._display = display.choose(denormalize, chosen or images, probes)
         return source
@@ -129,15 +132,25 @@ class ImageSource:
 
         Tensors are taken as the network gets them.
         """
-        other = ImageSource(
-            open_set(images), self._transform, self._items_are_tensors, self._display
-        )
+        mine = self._reader
+        other = ImageSource(open_set(images), mine.transform, mine.items_are_tensors, self._display)
         other.categories, other.transform_note = self.categories, self.transform_note
-        other.shape = self.shape
+        other._reader.quick, other._reader.shape = mine.quick, mine.shape
         return other
 
     def __len__(self) -> int:
         return len(self._images.names)
+
+    @property
+    def transform_name(self) -> str:
+        """The transform in words, the same in every process."""
+        note = quick.NOTE if self._reader.quick else ""
+        return transforms.describe(self._reader.transform) + note
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(channels, rows, columns) of every tensor."""
+        return self._reader.shape
 
     @property
     def names(self) -> Sequence[str]:
@@ -201,39 +214,54 @@ class ImageSource:
         InputError
             The transform failed, or gave something else than for the other images.
         """
-        item = self._read(number)
-        name = self.names[number]
-        tensor = self._apply(item, name)
-        if self.shape and tuple(tensor.shape) != self.shape:
-            raise InputError(
-                f"The transform gave a tensor of shape {tuple(tensor.shape)} for {name!r} and "
-                f"{self.shape} for the first image: all must have one shape. End it with a "
-                "CenterCrop, or resize to (rows, columns)."
-            )
+        reading = self._noting(number, self._reader.read)
+        tensor = self._take(number, reading)
+        assert tensor is not None
         return tensor
 
-    def tensors(
-        self, indices: Iterable[int], workers: int = 2
-    ) -> Generator[tuple[int, torch.Tensor], None, None]:
-        """(index, tensor) of the images that can be read, in order, decoded ahead in threads.
+    def feed(
+        self, indices: Iterable[int], workers: int | None = None, processes: bool | None = None
+    ) -> Generator[tuple[int, torch.Tensor | None], None, None]:
+        """(index, tensor) of images in the order asked, read ahead; None for what can't be used.
 
-        The others are added to `skipped`. Neither the global random state nor more than a few
-        images per worker are touched; closing the iterator ends the threads.
+        The latter are added to `skipped`: files that can't be read, images on which the transform
+        fails or gives another shape. Neither the global random state nor more than a few images
+        per worker are touched; closing the iterator ends the workers.
+
+        Parameters
+        ----------
+        indices
+            Which images.
+        workers
+            How many are read at once; None means as many as there are CPUs, 16 at most. With 0
+            they are read in the thread that asks.
+        processes
+            Whether in processes of their own, where the images and the transform can be sent to
+            one (no lambdas, nothing of the main module, up to 64 MB); else in threads. None means
+            for `MANY` images or more, since a process takes seconds to come up.
         """
+        indices = [self._reader.checked(number) for number in indices]
+        count = default_workers() if workers is None else workers
+        many = len(indices) >= MANY if processes is None else processes
+        pool = Workers(self._reader, count) if many and count else None
+        look = pool.look if pool else self._reader.look
+        stopping = closing(pool) if pool else nullcontext()
+        with stopping, closing(prefetch(look, indices, count)) as readings:
+            for number, reading in zip(indices, readings, strict=True):
+                yield number, self._take(number, reading)
 
-        def load(number: int) -> tuple[int, torch.Tensor | None]:
-            try:
-                return number, self.tensor(number)
-            except UnreadableImage:
-                return number, None
-
-        for number, tensor in prefetch(load, indices, workers):
-            if tensor is not None:
-                yield number, tensor
+    def tensors(
+        self, indices: Iterable[int], workers: int | None = None
+    ) -> Generator[tuple[int, torch.Tensor], None, None]:
+        """`feed` without what can't be used."""
+        with closing(self.feed(indices, workers)) as feeding:
+            for number, tensor in feeding:
+                if tensor is not None:
+                    yield number, tensor
 
     def original(self, number: int) -> Image.Image | None:
         """The image in RGB before the transform; None if the items are tensors."""
-        item = self._read(number)
+        item = self._noting(number, self._reader.item)
         return item if isinstance(item, Image.Image) else None
 
     def display(self, number: int) -> Pixels:
@@ -291,48 +319,42 @@ class ImageSource:
 
     # How
 
-    def _read(self, number: int) -> Any:
-        if not 0 <= number < len(self):
-            raise InputError(f"There are images 0 to {len(self) - 1}, got {number}.")
+    def _noting(self, number: int, read: Callable[[int], Result]) -> Result:
+        """What ``read`` gives, having noted whether the image can be read."""
         try:
-            item = self._images.read(number)
+            result = read(number)
         except UnreadableImage as error:
-            with self._lock:
-                self._unreadable[number] = str(error)
+            self._note(number, error.reason)
             raise
+        self._note(number, "")
+        return result
+
+    def _note(self, number: int, problem: str) -> None:
         with self._lock:
-            self._unreadable.pop(number, None)
-            if isinstance(item, Image.Image) and item.info.get(LAID_ON_WHITE):
-                self._on_white.add(number)
-        return item
+            if problem:
+                self._unreadable[number] = problem
+            else:
+                self._unreadable.pop(number, None)
 
-    def _apply(self, item: Any, name: str) -> torch.Tensor:
-        import torch
+    def _take(self, number: int, reading: Reading) -> torch.Tensor | None:
+        """A reading's tensor, having noted what else it says."""
+        self._note(number, reading.problem)
+        if reading.on_white:
+            self._on_white.add(number)
+        labels = self._images.labels
+        if reading.label is not None and isinstance(labels, list):  # read in another process
+            labels[number] = reading.label
+        return reading.tensor
 
-        is_image = isinstance(item, Image.Image)
-        if is_image and self._transform is None:
-            raise InputError(
-                f"{name!r} is a PIL image, the other items are tensors and no transform was "
-                "given: pass one for all."
-            )
-        result = item
-        if is_image or (self._items_are_tensors and self._transform is not None):
-            try:
-                with torch.no_grad():
-                    result = self._transform(item)
-            except Exception as error:
-                raise InputError(
-                    f"The transform failed on {name!r} ({_kind(item)}): "
-                    f"{type(error).__name__}: {error}"
-                ) from error
-        return _checked(result, name, "The transform gave" if result is not item else "It is")
+    def _probed(self, first: int) -> list[int]:
+        return [first, *sorted({len(self) // 2, len(self) - 1} - {first})]
 
     def _probe(self, first: int, example: torch.Tensor) -> list[NDArray[Any]]:
         """Look at up to three images, so that a wrong shape is found at once."""
         self._example = example
-        self.shape = tuple(example.shape)
+        self._reader.shape = tuple(example.shape)
         probes = [example]
-        for number in sorted({len(self) // 2, len(self) - 1} - {first}):
+        for number in self._probed(first)[1:]:
             with suppress(UnreadableImage):
                 probes.append(self.tensor(number))
         self.probe = tuple(
@@ -353,52 +375,21 @@ def _first_readable(images: ImageSet) -> tuple[_First, Any]:
         try:
             return _First(number, unreadable), images.read(number)
         except UnreadableImage as error:  # noqa: PERF203
-            unreadable[number] = str(error)
+            unreadable[number] = error.reason
             if len(unreadable) == 20:
                 break
-    reasons = "; ".join(list(unreadable.values())[:3])
+    named = [f"{images.names[number]}: {why}" for number, why in unreadable.items()]
+    reasons = "; ".join(named[:3])
     tried = (
         f"first {len(unreadable)}" if len(unreadable) < len(images.names) else f"{len(unreadable)}"
     )
     raise InputError(f"None of the {tried} images can be read: {reasons}.")
 
 
-def _checked(result: Any, name: str, it: str) -> torch.Tensor:
-    """The transform's result as a plain float32 tensor on the CPU, or an error that says why."""
-    import torch
-
-    wanted = "expected a float tensor (channels, rows, columns)"
-    if not isinstance(result, torch.Tensor):
-        hint = ""
-        if isinstance(result, Image.Image):
-            hint = " Add ToTensor() (or v2.ToImage() and v2.ToDtype(torch.float32, scale=True))."
-        elif callable(result):
-            hint = " Was it meant to be called, weights.transforms()?"
-        raise InputError(f"{it} a {type(result).__name__} for {name!r}: {wanted}.{hint}")
-    if result.ndim != 3:
-        hint = " Leave the batch dimension out." if result.ndim == 4 else ""
-        raise InputError(
-            f"{it} a tensor of shape {tuple(result.shape)} for {name!r}: {wanted}.{hint}"
-        )
-    if not result.is_floating_point():
-        raise InputError(
-            f"{it} a tensor of {result.dtype} for {name!r}: {wanted}. Add "
-            "v2.ToDtype(torch.float32, scale=True)."
-        )
-    if 0 in result.shape:
-        raise InputError(f"{it} an empty tensor, {tuple(result.shape)}, for {name!r}: {wanted}.")
-    tensor = result.detach().as_subclass(torch.Tensor).to("cpu", torch.float32).contiguous()
-    if not torch.isfinite(tensor).all():
-        raise InputError(
-            f"{it} NaN or infinite values for {name!r}: the network would give NaN too."
-        )
-    return tensor
-
-
-def _kind(item: Any) -> str:
-    if isinstance(item, Image.Image):
-        return f"an RGB image of {item.height} x {item.width} pixels"
-    return f"a tensor of shape {tuple(item.shape)}"
+def default_workers() -> int:
+    """As many as this process may use CPUs, 16 at most."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return min(len(usable(0)) if usable else os.cpu_count() or 1, 16)
 
 
 def _digest(text: str) -> str:
