@@ -5,6 +5,7 @@ import classes from "./classes.css";
 import controls from "./controls.css";
 import layouts from "./layouts.css";
 import maps from "./maps.css";
+import marking from "./marking.css";
 import panels from "./panels.css";
 import patches from "./patches.css";
 import photo from "./photo.css";
@@ -13,4 +14,4 @@ import sanity from "./sanity.css";
 import wall from "./wall.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
-export { classes, maps, patches, photo, picker, sanity, wall };
+export { classes, maps, marking, patches, photo, picker, sanity, wall };
