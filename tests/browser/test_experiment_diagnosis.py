@@ -66,6 +66,18 @@ def test_filters_projections_findings_and_bars_are_the_records(lab) -> None:
     expect(chart).to_contain_text("conv1")
     expect(chart).to_contain_text("conv2")
     expect(chart).not_to_contain_text("conv3")
+    wanted = np.array(
+        notebook.value(
+            "[[float(layer.aliasing.mean()) if layer.strided else 0.0"
+            " for layer in result.convolutions[:2]] for result in diagnosis.result]"
+        )
+    )
+    expect(chart.locator(".bar")).to_have_count(4)
+    heights = chart.locator(".bar").evaluate_all(
+        "bars => bars.map((bar) => Number(bar.getAttribute('height')))"
+    )
+    heights = np.reshape(heights, (2, 2)).T  # bars of a layer stand beside each other
+    np.testing.assert_allclose(heights / heights.max(), wanted / wanted.max(), atol=0.01)
     root.get_by_role("combobox").select_option("near-duplicates")
     expect(chart).to_contain_text("conv5")
     expect(root).to_contain_text("a cosine of 0.95 or more")
