@@ -59,7 +59,8 @@ MEASURES = {
         "aliasing",
         "share of variance",
         "Layers with a stride: share of the responses' variance at frequencies above 1 / (2 "
-        "stride), which turns up as false structure; 0 is best.",
+        "stride), which turns up as false structure; 0 is best, and what a layer without a stride "
+        "has.",
         lambda layer: _mean(layer.aliasing),
         without=0.0,
     ),
@@ -67,7 +68,8 @@ MEASURES = {
         "shift consistency",
         "correlation",
         "Layers with a stride: correlation of the response between the stride's places with what "
-        "these lead to expect; 1 is best, 0 means it can't be told.",
+        "these lead to expect; 1 is best, and what a layer without a stride has; 0 means that it "
+        "can't be told.",
         lambda layer: _mean(layer.consistency),
         without=1.0,
     ),
