@@ -87,6 +87,8 @@ def reason(error: BaseException) -> str:
         return "not an image that Pillow can read"
     if isinstance(error, Image.DecompressionBombError):
         return f"too many pixels ({error})"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()  # without the path
     return f"{error}" if str(error) else type(error).__name__
 
 
