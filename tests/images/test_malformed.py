@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from .malformed import write
 from PIL import Image
 
 from zfwidgets import samples
 from zfwidgets.images import decode, imagesets
 from zfwidgets.images.skipped import table
 from zfwidgets.images.source import ImageSource
+
+from .malformed import write
 
 GOOD = {
     "1-pixel.png": (1, 1),
