@@ -14,10 +14,12 @@ from ._lazy import resolver
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Correspondence": "widgets.correspondence",
     "Diagnosis": "widgets.diagnosis",
     "Engine": "engine.local:LocalEngine",
     "Evolution": "widgets.evolution",
     "Explorer": "widgets.explorer",
+    "Invariance": "widgets.invariance",
     "LayerPicker": "widgets.picker",
     "OcclusionMap": "widgets.occlusion_map",
     "PatchGrid": "widgets.patch_grid",
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
     from .experiments.evolution.begin import watch
     from .reports.saving import save_report
     from .reports.stored import load_report
+    from .widgets.correspondence import Correspondence
     from .widgets.diagnosis import Diagnosis
     from .widgets.evolution import Evolution
     from .widgets.explorer import Explorer
+    from .widgets.invariance import Invariance
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid
     from .widgets.picker import LayerPicker

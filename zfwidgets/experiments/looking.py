@@ -13,7 +13,7 @@ from torch import Tensor
 from ..engine.local import LocalEngine
 from ..engine.modes import computing
 from ..errors import InputError
-from ..records import Floats
+from ..records import Floats, Pixels
 
 BATCH = 16
 """Images of one forward pass: low layers' features of one are some megabytes."""
@@ -129,10 +129,19 @@ def open_photos(engine: LocalEngine, images: Sequence[Any] | None, most: int = 5
     if isinstance(images, (str, int)) or not hasattr(images, "__len__"):
         images = [images]
     names = engine.info.images
-    photos = []
+    photos: list[Photo] = []
     for image in images:
         known = isinstance(image, str) and image in names
-        photos.append(Photo(*engine._image(names.index(image) if known else image)))
+        index, name, tensor = engine._image(names.index(image) if known else image)
+        taken = {photo.name for photo in photos}
+        if index is None and (name in taken or name in names):
+            name = f"own image {len(photos)}"
+        photos.append(Photo(index, name, tensor))
     if not photos:
         raise InputError("images is empty: pass at least one photo, an index or one of your own.")
     return photos
+
+
+def seen(engine: LocalEngine, photos: Sequence[Photo]) -> list[Pixels]:
+    """The photos as the network sees them, for the eye: (rows, columns, 3) uint8 each."""
+    return [engine._source.show(photo.tensor) for photo in photos]

@@ -84,8 +84,13 @@ class LineChart:
         self._marked: float | None = None
         self._drawn: dict[str, tuple[Any, ...]] = {}
         self._across = axis(self._x, across)
-        self.figure = figure([self._mark], [self._across, axis(self._y, up, side="left")], height)
+        self._up = axis(self._y, up, side="left")
+        self.figure = figure([self._mark], [self._across, self._up], height)
         self.legend = ipywidgets.HTML()
+
+    def say(self, across: str, up: str) -> None:
+        """Name what the axes show from now on, with units."""
+        self._across.label, self._up.label = across, up
 
     def draw(self, x: ArrayLike, lines: Mapping[str, ArrayLike], names: Sequence[str] = ()) -> None:
         """Show lines over common places on the axis; NaN leaves a gap.

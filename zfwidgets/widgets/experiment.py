@@ -243,6 +243,13 @@ class Experiment(ResultBox[Result]):
         """Stop after the step that is running; what is computed stays."""
         self._service.jobs.cancel(self._owner, "python", "experiment")
 
+    def _forget(self) -> None:
+        """Let go of what was computed, and of what is on its way: it is of something else."""
+        self.stop()
+        self._run += 1  # what is still heard of the old run isn't taken
+        self._result = self._newest = self._failure = None
+        self._bar.value = 0
+
     def _run_name(self, run: int | None = None) -> str:
         """What the page calls a run."""
         return f"{self._owner}.{self._run if run is None else run}"

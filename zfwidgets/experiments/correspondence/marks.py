@@ -13,9 +13,14 @@ Marks = Mapping[str, Mapping[int, Box]]
 
 
 def checked_marks(
-    boxes: Mapping[str, Any], names: Sequence[str], rows: int, columns: int
+    boxes: Mapping[str, Any],
+    names: Sequence[str],
+    rows: int,
+    columns: int,
+    *,
+    whole: bool = True,
 ) -> dict[str, dict[int, Box]]:
-    """Marks as they are meant, if each part is marked in each photo; says what is wrong.
+    """Marks as they are meant; says what is wrong with them.
 
     Parameters
     ----------
@@ -26,14 +31,16 @@ def checked_marks(
         Of the photos.
     rows, columns
         Of the network's input.
+    whole
+        Whether each part must be marked in each photo.
     """
-    if not boxes:
+    if whole and not boxes:
         raise InputError("There are no parts: pass {'nose': [a box for each photo], ...}.")
     marks: dict[str, dict[int, Box]] = {}
     for part, given in boxes.items():
         by_photo = _by_photo(part, given, names)
         missing = [name for place, name in enumerate(names) if place not in by_photo]
-        if missing:
+        if missing and whole:
             raise InputError(
                 f"{_listed(missing)} {'has' if len(missing) == 1 else 'have'} no box for {part!r}: "
                 "mark the part in each photo, or leave the photo out."
@@ -41,6 +48,7 @@ def checked_marks(
         marks[part] = {
             place: checked_box(by_photo[place], f"{part!r} of {name!r}", rows, columns)
             for place, name in enumerate(names)
+            if place in by_photo
         }
     return marks
 

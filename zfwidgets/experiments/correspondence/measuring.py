@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ...engine.fills import Paint
 from ...engine.local import LocalEngine
 from ...errors import InputError
-from ...records import Box, Floats, Progress
-from ..looking import Photo, check_engine, choose_layers, features, open_photos
+from ...records import Box, Floats, Pixels, Progress
+from ..looking import Photo, check_engine, choose_layers, features, open_photos, seen
 from ..running import run
 from .marks import checked_marks
 from .records import RANDOM, CorrespondenceResult, MaskedSigns
@@ -108,6 +108,28 @@ def measure_correspondence_steps(
     return (yield from job.steps(seed))
 
 
+def check(
+    engine: Any, images: Sequence[Any] | None, layers: Sequence[str] | None
+) -> tuple[list[Photo], tuple[str, ...]]:
+    """The photos and layers, if there are all; see `measure_correspondence`."""
+    engine = check_engine(engine, "A correspondence experiment")
+    photos = open_photos(engine, images)
+    if len(photos) < 2:
+        raise InputError(
+            f"There is one photo only ({photos[0].name!r}): changes are compared across photos. "
+            "Pass two or more that show the same parts."
+        )
+    return photos, choose_layers(engine, layers)
+
+
+def to_mark(
+    engine: Any, images: Sequence[Any] | None, layers: Sequence[str] | None
+) -> tuple[list[str], list[Pixels]]:
+    """Names and pixels of the photos in which parts are to be marked, after `check`."""
+    photos, _ = check(engine, images, layers)
+    return [photo.name for photo in photos], seen(engine, photos)
+
+
 @dataclass(frozen=True)
 class _Job:
     """What is to be computed, checked."""
@@ -132,13 +154,7 @@ class _Job:
         within: str,
         fill: str | float,
     ) -> _Job:
-        engine = check_engine(engine, "A correspondence experiment")
-        photos = open_photos(engine, images)
-        if len(photos) < 2:
-            raise InputError(
-                f"There is one photo only ({photos[0].name!r}): changes are compared across "
-                "photos. Pass two or more that show the same parts."
-            )
+        photos, chosen = check(engine, images, layers)
         if draws < 0:
             raise InputError(f"draws is {draws}: expected 0 or more.")
         _, rows, columns = engine.info.input_shape
@@ -163,9 +179,7 @@ class _Job:
                     )
         for photo in photos:
             engine._fills.of(fill, photo.tensor, photo.index)
-        return cls(
-            engine, photos, marks, region, choose_layers(engine, layers), draws, within, fill
-        )
+        return cls(engine, photos, marks, region, chosen, draws, within, fill)
 
     def steps(
         self, seed: int

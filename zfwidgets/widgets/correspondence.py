@@ -1,0 +1,256 @@
+"""Correspondence as a widget: mark parts in photos, and see whether features know them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from PIL import Image
+
+from ..engine.protocol import EngineProtocol
+from ..errors import MissingDependency
+from ..records import Box, Progress
+from .charts import BarChart
+from .experiment import Experiment, beside
+from .marking import Marking, as_json
+from .picture_wall import Wall, paint_wall
+from .snapshot import SOFT, Page
+
+if TYPE_CHECKING:
+    from ..experiments.correspondence.records import CorrespondenceResult
+
+PARTS = ("left eye", "right eye", "nose")
+"""The paper's."""
+
+
+class Correspondence(Experiment["CorrespondenceResult"]):
+    """Lets the same parts be marked in several photos, and compares what masking them changes.
+
+    Draw a box around each part in each photo (or pass boxes). As soon as all are there, the parts
+    are masked one after the other, and the table shows in how many units of a layer the signs of
+    the changes differ between photos, beside random masks of the same sizes: the paper's Table 1.
+    What is measured and how: `zfwidgets.experiments.correspondence`. Moving a box computes anew.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    images
+        Photos by index or name, or images of your own; None: the engine's first five.
+    parts
+        What to mark; None: those of ``boxes``, or "left eye", "right eye", "nose".
+    boxes
+        To begin with, as many as there are: by part a box for each photo, or by the photo's name.
+        A box is a `zfwidgets.records.Box` or (top, left, height, width), in pixels of the
+        network's input. ``widget.boxes`` gives what was drawn in this form.
+    layers
+        Whose features are compared; None: a low, a middle and the last rectifier.
+    draws
+        Random masks of each part's sizes.
+    within
+        A part that is the object itself, such as "head": it isn't masked, and random masks stay
+        inside of it.
+    fill
+        What masks are filled with.
+    seed
+        Of the random masks.
+    **layout
+        ``layout``, as every ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For an engine that isn't on this machine, fewer than two photos, an unknown image or
+        layer, a box outside of its photo. What is missing while boxes are drawn, the line below
+        says.
+    MissingDependency
+        Without bqplot.
+
+    Examples
+    --------
+    >>> faces = zf.Correspondence(engine, ["kitten", "calf", "gorilla"])
+    >>> faces.boxes["nose"]["kitten"]  # after it was drawn
+    >>> faces.settle()
+    >>> faces.result.to_table()
+    """
+
+    again = "Compute"
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        images: Sequence[Any] | None = None,
+        parts: Sequence[str] | None = None,
+        boxes: Mapping[str, Any] | None = None,
+        *,
+        layers: Sequence[str] | None = None,
+        draws: int = 10,
+        within: str = "",
+        fill: str | float = "grey",
+        seed: int = 0,
+        **layout: Any,
+    ) -> None:
+        measuring = _experiment()
+        photos, pictures = measuring.to_mark(engine, images, layers)
+        self._make = partial(
+            measuring.measure_correspondence_steps,
+            engine,
+            images=images,
+            layers=layers,
+            draws=draws,
+            within=within,
+            fill=fill,
+            seed=seed,
+        )
+        boxes = boxes or {}
+        marked = [*dict.fromkeys([*(parts or boxes or PARTS), *boxes, *filter(None, [within])])]
+        self._marking = Marking(
+            engine.info.fingerprint,
+            pictures,
+            photos,
+            marked,
+        )
+        self._within = within
+        self.boxes = boxes
+        self._marking.observe(self._remark, "boxes")
+        self._table, self._chart = ipywidgets.HTML(), BarChart("share of units that differ")
+        self._reading = ipywidgets.HTML()
+        shown = beside([self._table, self._reading], [self._chart.figure, self._chart.legend])
+        super().__init__(engine, [self._marking, shown], start=False, **layout)
+        self.add_class("zf-correspondence")
+        self._begin()
+
+    @property
+    def marking(self) -> Marking:
+        """The widget in which boxes are drawn; observe its trait ``boxes``."""
+        return self._marking
+
+    @property
+    def boxes(self) -> dict[str, dict[str, Box]]:
+        """What is marked: by part, by the photo's name. Set it to mark other boxes."""
+        names = self._marking.names
+        return {
+            part: {names[place]: box for place, box in boxes.items()}
+            for part, boxes in self._marking.marks.items()
+        }
+
+    @boxes.setter
+    def boxes(self, boxes: Mapping[str, Any]) -> None:
+        from ..experiments.correspondence.marks import checked_marks
+
+        marks = checked_marks(boxes, self._marking.names, *self._marking.extent, whole=False)
+        new = [part for part in marks if part not in self._marking.parts]
+        self._marking.parts = [*self._marking.parts, *new]
+        self._marking.boxes = as_json(marks)
+
+    # ------------------------------------------------------------------ running
+
+    def _begin(self) -> None:
+        """Compute if all is marked; else say what is missing."""
+        missing = self._marking.missing
+        if not missing:
+            self.start()
+            return
+        listed = ", ".join(
+            f"{part} in {number} photo{'' if number == 1 else 's'}"
+            for part, number in missing.items()
+        )
+        self._say_running(False, f"still to mark: {listed}")
+
+    def _remark(self, _change: Any) -> None:
+        """Boxes have changed: what was computed is of others."""
+        self._forget()
+        self._table.value = self._reading.value = ""
+        self._chart.figure.layout.display = "none"
+        self._chart.legend.value = ""
+        self._begin()
+
+    def _steps(self) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
+        steps: Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]
+        steps = self._make(self._marking.marks)
+        return (yield from steps)
+
+    def _done(self, result: CorrespondenceResult) -> str:
+        return f"done: {len(result.part_names)} parts, {result.draws} random masks of each size"
+
+    def _stopped(self, result: CorrespondenceResult | None) -> str:
+        done = 0 if result is None else result.done
+        return f"stopped after {done} masks"
+
+    # ------------------------------------------------------------------ drawing
+
+    def _describe(self) -> str:
+        return f"Correspondence of parts in {', '.join(self._marking.names)}"
+
+    def _show(self, result: CorrespondenceResult) -> None:
+        rows = result.rows()
+        self._table.value = _table(result)
+        self._reading.value = f"<small>{html.escape(_READING)}</small>"
+        self._chart.figure.layout.display = None if rows else "none"
+        if rows:
+            self._chart.draw(result.layers, {row: result.mean(row) for row in rows})
+
+    def _paint(self, result: CorrespondenceResult | None, status: str) -> Callable[[], Image.Image]:
+        return partial(_draw, self._describe(), self._marking.painted(), result, status)
+
+
+_READING = (
+    "Shares of a layer's units whose signs of change differ between two photos with the part "
+    "masked, mean over pairs ± standard deviation over pairs. Lower than random: the layer takes "
+    "the part alike in all photos. (changed): share of units that the mask changes at all; few "
+    "changes make low values too. p: share of random masks of the same sizes that come as low."
+)
+
+
+def _table(result: CorrespondenceResult) -> str:
+    """The paper's table in HTML, with what its numbers must be read with."""
+    cell = 'style="padding:2px 10px;text-align:left;vertical-align:top"'
+    heads = ["masked", *result.layers]
+    lines = [f"<tr>{''.join(f'<th {cell}>{html.escape(head)}</th>' for head in heads)}</tr>"]
+    for row in result.rows():
+        mean, spread, changed = result.mean(row), result.spread(row), result.changed(row)
+        below = result.not_above(row) if row in result.parts else None
+        cells = [html.escape(row)]
+        for place in range(len(result.layers)):
+            small = f"changed {changed[place]:.3f}"
+            if below is not None and below[place] == below[place]:  # not NaN
+                small += f", p {below[place]:.2f}"
+            cells.append(f"{mean[place]:.3f} ± {spread[place]:.3f}<br><small>{small}</small>")
+        lines.append(f"<tr>{''.join(f'<td {cell}>{text}</td>' for text in cells)}</tr>")
+    return f'<table style="border-collapse:collapse">{"".join(lines)}</table>'
+
+
+def _draw(
+    title: str, photos: Wall, result: CorrespondenceResult | None, status: str
+) -> Image.Image:
+    """The static picture: photos with their boxes, and the table."""
+    page = Page()
+    page.line(title, 30)
+    if status:
+        page.line(status, 16, SOFT)
+    paint_wall(page, photos, most=14)
+    if result is not None and result.rows():
+        table = result.to_pil()
+        width = min(table.width, page.image.width - 56)
+        height = round(table.height * width / table.width)
+        page.picture(28, page.y, table, width, height)
+        page.y += height + 12
+        page.line("Shares of units whose signs of change differ, mean ± deviation over pairs", 16)
+    return page.finish()
+
+
+def _experiment() -> Any:
+    """The computation, which needs torch; imported when a widget is made."""
+    try:
+        from ..experiments.correspondence import measuring
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency(
+            "zf.Correspondence masks photos for the network and needs torch where it runs: "
+            "pip install torch"
+        ) from error
+    return measuring

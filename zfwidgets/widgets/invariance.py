@@ -1,0 +1,306 @@
+"""Invariance as a widget: transformed photos, how far features move, and the class."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import numpy as np
+from PIL import Image
+
+from ..engine.protocol import EngineProtocol
+from ..errors import MissingDependency
+from ..records import Progress
+from .charts import LineChart
+from .experiment import Experiment
+from .picture_wall import PictureWall, Wall
+from .snapshot import SOFT, WIDTH, Page
+
+if TYPE_CHECKING:
+    from ..experiments.invariance.records import InvarianceCurves, InvarianceResult
+    from ..experiments.invariance.transforms import Transform
+
+CHART = ipywidgets.Layout(flex="1 1 280px", min_width="0", max_width="420px")
+
+
+class Invariance(Experiment["InvarianceResult"]):
+    """Shifts, scales and rotates photos, and shows how far features and class move.
+
+    The paper's Fig. 5: for each transform a chart for each layer with a line a photo (distance of
+    its features to those of the untransformed photo), one of the probability of its class, and the
+    photos as the network sees them at the slider's value. Move the slider, or click a point. How
+    photos are transformed: `zfwidgets.experiments.invariance.transforms`. It starts when it is
+    made, on the engine's worker.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    images
+        Photos by index or name, or images of your own; None: the engine's first five.
+    transforms
+        Names ("vertical", "horizontal", "scale", "rotation", each over the paper's range), or
+        `zfwidgets.experiments.Transform` objects; None: the paper's three, without "horizontal".
+    layers
+        Whose features are compared; None: a low, a middle and the last rectifier.
+    classes
+        By photo the class whose probability is shown; None: its label where it is known, else the
+        class predicted for the untransformed photo. The legend says which.
+    fill
+        What is seen where the transformed photo isn't.
+    disc
+        Whether only the largest disc about the centre is shown.
+    **layout
+        ``layout``, as every ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For an engine that isn't on this machine; an unknown image, layer, class, transform or
+        fill.
+    MissingDependency
+        Without bqplot.
+
+    Examples
+    --------
+    >>> moves = zf.Invariance(engine, ["coffee", "kitten"])
+    >>> moves.settle()
+    >>> moves.result["rotation"].symmetry(4)
+    """
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        images: Sequence[Any] | None = None,
+        transforms: Sequence[str | Transform] | None = None,
+        *,
+        layers: Sequence[str] | None = None,
+        classes: Sequence[int | str | None] | None = None,
+        fill: str | float = "grey",
+        disc: bool = False,
+        **layout: Any,
+    ) -> None:
+        job = _experiment().Job.of(engine, images, transforms, layers, classes, fill, disc)
+        self._make = job.steps
+        names = [transform.name for transform in job.transforms]
+        self._transform = ipywidgets.Dropdown(options=names, description="transform")
+        self._measure = ipywidgets.Dropdown(
+            options=[("distance / norm", True), ("distance", False)], description="distances"
+        )
+        self._value = ipywidgets.SelectionSlider(options=[("", 0)], description="value")
+        self._photos = PictureWall(
+            engine.info.fingerprint, "Photos as the network sees them", size=120
+        )
+        self._charts = [LineChart("", layer, self._choose, height="240px") for layer in job.layers]
+        self._class_chart = LineChart(
+            "", "probability", self._choose, span=(0.0, 1.0), height="240px"
+        )
+        charts = [
+            ipywidgets.VBox([ipywidgets.HTML(f"<b>{html.escape(title)}</b>"), chart.figure])
+            for title, chart in zip(
+                [*job.layers, "probability of its class"],
+                [*self._charts, self._class_chart],
+                strict=True,
+            )
+        ]
+        for chart in charts:
+            chart.layout = CHART
+        self._legend, self._reading = ipywidgets.HTML(), ipywidgets.HTML()
+        row = ipywidgets.Layout(flex_flow="row wrap")
+        parts = [
+            ipywidgets.HBox([self._transform, self._measure, self._value], layout=row),
+            self._photos,
+            self._legend,
+            ipywidgets.HBox(charts, layout=row),
+            self._reading,
+        ]
+        for control in (self._transform, self._measure):
+            control.observe(self._redraw, "value")
+        self._value.observe(self._point_out, "value")
+        super().__init__(engine, parts, **layout)
+        self.add_class("zf-invariance")
+
+    # ------------------------------------------------------------------ running
+
+    def _steps(self) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
+        steps: Generator[Progress | InvarianceResult, None, InvarianceResult] = self._make()
+        return steps
+
+    def _done(self, result: InvarianceResult) -> str:
+        return f"done: {len(result.curves)} transforms of {len(result.image_names)} photos"
+
+    def _stopped(self, result: InvarianceResult | None) -> str:
+        done, total = 0, 0
+        if result is not None:
+            done, total = result.done, len(result.curves) * len(result.image_names)
+        return f"stopped after {done} of {total} photos, over all transforms"
+
+    # ------------------------------------------------------------------ drawing
+
+    def _describe(self) -> str:
+        result = self._result
+        if result is None:
+            return "Invariance"
+        transforms = ", ".join(curves.name for curves in result.curves)
+        return f"Invariance to {transforms} of {', '.join(result.image_names)}"
+
+    def _show(self, result: InvarianceResult) -> None:
+        self._redraw()
+
+    def _paint(self, result: InvarianceResult | None, status: str) -> Callable[[], Image.Image]:
+        return partial(_draw, self._describe(), result, status, self._measure.value)
+
+    @property
+    def _curves(self) -> InvarianceCurves | None:
+        return None if self._result is None else self._result[self._transform.value]
+
+    def _redraw(self, _change: Any = None) -> None:
+        """Show the chosen transform as far as it is computed."""
+        result, curves = self._result, self._curves
+        if result is None or curves is None:
+            return
+        across = f"{curves.name} ({curves.unit})" if curves.unit else curves.name
+        distances = curves.relative if self._measure.value else curves.distance
+        up = "distance / norm" if self._measure.value else "distance"
+        names = result.image_names
+        for place, chart in enumerate(self._charts):
+            chart.say(across, up)
+            lines = dict(zip(names, distances[:, place], strict=True))
+            chart.draw(curves.values, lines)
+        self._class_chart.say(across, "probability")
+        lines = dict(zip(names, curves.probability, strict=True))
+        self._class_chart.draw(curves.values, lines)
+        self._legend.value = self._class_chart.legend.value + _classes(result)
+        self._reading.value = _reading(result, curves)
+        self._set_slider(curves)
+        self._point_out()
+        self._draw_picture()
+
+    def _set_slider(self, curves: InvarianceCurves) -> None:
+        options = [(f"{value:g}", number) for number, value in enumerate(curves.values)]
+        if tuple(options) != tuple(self._value.options):
+            still = 1.0 if curves.name == "scale" else 0.0
+            self._value.options = options
+            self._value.value = int(np.abs(curves.values - still).argmin())
+            self._value.description = curves.unit or curves.name
+
+    def _choose(self, value: float) -> None:
+        if self._curves is not None:
+            self._value.value = int(np.abs(self._curves.values - value).argmin())
+
+    def _point_out(self, _change: Any = None) -> None:
+        """Mark the slider's value in all charts, and show the photos there."""
+        result, curves, number = self._result, self._curves, self._value.value
+        if result is None or curves is None or number is None or number >= len(curves.values):
+            return
+        for chart in (*self._charts, self._class_chart):
+            chart.point_out(float(curves.values[number]))
+        done = sum(pictures is not None for pictures in curves.pictures)
+        name = f"{self._run_name()}.{curves.name}.{number}.{done}"
+        self._photos.note = (
+            f"{curves.name} {curves.values[number]:g} {curves.unit}: what the network gets, with "
+            "the probability of the photo's class, and the class it predicts."
+        )
+        self._photos.show(_photos(result, curves, number), name)
+
+
+def _photos(result: InvarianceResult, curves: InvarianceCurves, number: int) -> Wall:
+    pictures = [None if made is None else made[number] for made in curves.pictures]
+    details = []
+    for photo, picture in enumerate(pictures):
+        predicted = int(curves.predicted[photo, number])
+        known = picture is not None and predicted >= 0
+        text = f"{curves.probability[photo, number]:.2f}, {result.labels[predicted]}"
+        details.append(text if known else "")
+    return Wall(pictures, result.image_names, details=details)
+
+
+def _classes(result: InvarianceResult) -> str:
+    """Which class each photo's probability is of."""
+    if not any(result.class_is):
+        return ""
+    texts = [
+        f"{name}: {label} ({'its label' if what == 'true' else 'predicted untransformed'})"
+        for name, label, what in zip(
+            result.image_names, result.class_names, result.class_is, strict=True
+        )
+    ]
+    return f"<br><small>Class of {html.escape('; '.join(texts))}</small>"
+
+
+ORDERS = (2, 4)
+
+
+def _reading(result: InvarianceResult, curves: InvarianceCurves) -> str:
+    """How to read the charts, and how much of a rotation's curves repeats."""
+    text = (
+        "Euclidean distance of a layer's features to those of the untransformed photo, one line a "
+        "photo; divided by the norm of the untransformed features where it says so. Outside of "
+        f"the photo: {result.fill}."
+    )
+    out = f"<small>{html.escape(text)}</small>"
+    orders = [order for order in ORDERS if len(curves.values) % order == 0]
+    if not curves.full_turn or not orders:
+        return out
+    angles = len(curves.values)
+    alone = ", ".join(
+        f"{(angles / order - 1) / (angles - 1):.2f} at {360 // order}°" for order in orders
+    )
+    lines = []
+    cell = 'style="padding:1px 10px;text-align:left"'
+    heads = ["", *(f"{layer}, every {360 // o}°" for layer in result.layers for o in orders)]
+    lines.append("".join(f"<th {cell}>{html.escape(head)}</th>" for head in heads))
+    shares = [curves.symmetry(order) for order in orders]
+    for photo, name in enumerate(result.image_names):
+        cells = [html.escape(name)]
+        for layer in range(len(result.layers)):
+            cells += [_share(share[photo, layer]) for share in shares]
+        lines.append("".join(f"<td {cell}>{text}</td>" for text in cells))
+    table = "".join(f"<tr>{line}</tr>" for line in lines)
+    what = (
+        "Rotation symmetry: which share of a curve's ups and downs repeats. 1: all; a curve that "
+        f"only dips at 0° has {alone}."
+    )
+    if not result.disc:
+        what += " The frame's own symmetry counts too; disc=True leaves its corners out."
+    return f"{out}<br><small>{html.escape(what)}<table>{table}</table></small>"
+
+
+def _share(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "–"
+
+
+def _draw(title: str, result: InvarianceResult | None, status: str, relative: bool) -> Image.Image:
+    """The static picture."""
+    page = Page()
+    page.line(title, 26)
+    if status:
+        page.line(status, 16, SOFT)
+    if result is None:
+        page.empty(28, page.y, WIDTH - 56, 300, "not computed yet")
+        page.y += 300
+        return page.finish()
+    sheet = result.to_pil(relative=relative)
+    room = page.image.height - page.y - 28
+    width = min(WIDTH - 56, round(sheet.width * room / sheet.height))
+    height = round(sheet.height * width / sheet.width)
+    page.picture(28, page.y, sheet, width, height)
+    page.y += height
+    return page.finish()
+
+
+def _experiment() -> Any:
+    """The computation, which needs torch; imported when a widget is made."""
+    try:
+        from ..experiments.invariance import measuring
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency(
+            "zf.Invariance shows the network transformed photos and needs torch where it runs: "
+            "pip install torch"
+        ) from error
+    return measuring
