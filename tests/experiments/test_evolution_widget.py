@@ -23,7 +23,7 @@ import zfwidgets as zf
 from zfwidgets.errors import InputError, TrainingDiverged
 from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution.gate import CANT
-from zfwidgets.widgets.evolution_pictures import JUMP
+from zfwidgets.widgets.evolution_pictures import JUMP, KINDS, shown
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +85,7 @@ def test_slider_maps_and_curves_are_the_records(monkeypatch: pytest.MonkeyPatch)
         moment = record.moments[at]
         assert moment.when in box._when.value
         data, found = asked(box._maps, monkeypatch)
-        expected = [one.shown() for one in moment.strongest]
+        expected = [shown(one, "projections") for one in moment.strongest]
         assert data["there"] == [one is not None for one in expected]
         for picture, pixels in zip(found, (p for p in expected if p is not None), strict=True):
             np.testing.assert_array_equal(picture, pixels)
@@ -105,7 +105,7 @@ def test_slider_maps_and_curves_are_the_records(monkeypatch: pytest.MonkeyPatch)
     assert asked(box._maps, monkeypatch)[0]["total"] == 2
     box._kind.value = "patches of the photos"
     _, found = asked(box._maps, monkeypatch)
-    np.testing.assert_array_equal(found[0], record.moments[1].strongest[2].patch)
+    np.testing.assert_array_equal(found[0], shown(record.moments[1].strongest[2], KINDS[1]))
 
 
 def test_it_follows_the_training_unless_one_looks_back() -> None:

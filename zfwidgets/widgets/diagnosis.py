@@ -13,11 +13,11 @@ from PIL import Image
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MissingDependency
-from ..records import Pixels, Progress
+from ..records import Progress
 from .charts import BarChart
 from .diagnosis_texts import MEASURES, about_filter, about_first, about_second, bars, findings
 from .experiment import Experiment, beside
-from .picture_wall import PictureWall, Wall, paint_wall
+from .picture_wall import PictureWall, Wall, enlarged, paint_wall
 from .snapshot import SOFT, Page
 
 if TYPE_CHECKING:
@@ -205,13 +205,7 @@ def _wall_name(run: str, result: DiagnosisResult, what: str) -> str:
 
 
 def _filter_wall(result: DiagnosisResult) -> Wall:
-    return Wall([_enlarged(pixels) for pixels in result.filter_pictures()])
-
-
-def _enlarged(pixels: Pixels, side: int = 80) -> Pixels:
-    """Each weight as a square of pixels, so that none is blurred where it is shown."""
-    factor = max(1, side // max(pixels.shape[:2]))
-    return pixels.repeat(factor, 0).repeat(factor, 1)
+    return Wall([enlarged(pixels) for pixels in result.filter_pictures()])
 
 
 def _projection_wall(result: DiagnosisResult) -> Wall:

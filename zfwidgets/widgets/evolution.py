@@ -82,19 +82,19 @@ class Evolution(ResultBox["EvolutionRecord"]):
         self._curve = LineChart(
             "step", "like the newest features", self._go_to, span=(-0.1, 1.0), height="260px"
         )
-        self._strength = LineChart("step", "strongest activation", self._go_to, height="200px")
+        self._strength = LineChart("step", "strongest of the map", self._go_to, height="200px")
         self._settled = ipywidgets.HTML()
         for widget in (self._time, self._layer, self._kind):
             widget.observe(self._draw, "value")
+        self._maps.chosen = 0
         self._maps.observe(self._draw, "chosen")
         self._film.observe(self._choose_moment, "chosen")
         top = ipywidgets.HBox(
             [self._play, self._time, self._when, self._layer, self._kind],
             layout=ipywidgets.Layout(flex_flow="row wrap"),
         )
-        curve = [self._curve.figure, self._curve.legend, self._settled]
-        one = [self._film, self._strength.figure]
-        parts = [self._title, top, beside([self._maps], curve), *one]
+        curves = [self._curve.figure, self._curve.legend, self._settled, self._strength.figure]
+        parts = [self._title, top, beside([self._maps], curves), self._film]
         engine = None if self._watch is None else self._watch.engine
         super().__init__(engine, [*parts, *self._make_controls()], **layout)
         self.add_class("zf-evolution")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..records import Pixels
-from .picture_wall import Wall, paint_wall
+from .picture_wall import Wall, enlarged, paint_wall
 from .snapshot import SOFT, Page
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ HIGH = 1540
 
 
 def shown(found: Strongest, kind: str) -> Pixels | None:
-    """A map's picture of a kind."""
-    return found.patch if kind == KINDS[1] else found.shown()
+    """A map's picture of a kind, so large that no pixel is blurred where it is shown."""
+    pixels = found.patch if kind == KINDS[1] else found.shown()
+    return None if pixels is None else enlarged(pixels)
 
 
 def maps(record: EvolutionRecord, at: int, numbers: Sequence[int], kind: str) -> Wall:
@@ -72,8 +73,8 @@ def film(record: EvolutionRecord, number: int, kind: str) -> Wall:
 
 def _detail(record: EvolutionRecord, number: int, at: int) -> str:
     found = record.moments[at].strongest[number]
-    jump = f", {JUMP}" if record.jumps(number)[at] else ""
-    return f"{found.value:.3g} in {found.image_name}{jump}"
+    where = f"{JUMP}: " if record.jumps(number)[at] else "in "
+    return f"{found.value:.3g} {where}{found.image_name}"
 
 
 def _when(record: EvolutionRecord, at: int) -> str:
@@ -123,16 +124,15 @@ def settled(record: EvolutionRecord, threshold: float) -> str:
 
 
 def _settled(record: EvolutionRecord, threshold: float) -> list[str]:
-    found = []
+    """Which layers have settled when, earliest first."""
+    layers: dict[int | None, list[str]] = {}
     for layer in record.layers:
-        step = record.settled(layer, threshold)
-        if step is None:
-            found.append(f"{layer} hasn't settled yet")
-        else:
-            moment = record.moments[record.steps.tolist().index(step)]
-            found.append(
-                f"{layer} settled {moment.when}".replace("settled step", "settled at step")
-            )
+        layers.setdefault(record.settled(layer, threshold), []).append(layer)
+    whens = {moment.step: moment.when for moment in record.moments}
+    known = sorted(step for step in layers if step is not None)
+    found = [f"settled {whens[step]}: {', '.join(layers[step])}" for step in known]
+    if None in layers:
+        found.append(f"not settled yet: {', '.join(layers[None])}")
     return found
 
 

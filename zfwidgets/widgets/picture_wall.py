@@ -176,6 +176,20 @@ class PictureWall(Answering):
         return data, buffers
 
 
+def enlarged(pixels: Pixels, side: int = 80) -> Pixels:
+    """Small pictures with each pixel as a square of pixels, so that none is blurred on a wall.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns, 3) uint8.
+    side
+        What the longer side may become.
+    """
+    factor = max(1, side // max(pixels.shape[:2]))
+    return pixels.repeat(factor, 0).repeat(factor, 1)
+
+
 def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40) -> None:
     """Put a wall on the static picture, below what is there.
 
