@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 import zfwidgets as zf
@@ -114,6 +115,26 @@ def test_small_nets_start_with_the_loss_of_guessing_and_learn() -> None:
         losses.append(float(loss.detach()))
     assert losses[0] == pytest.approx(np.log(10), rel=0.1)
     assert np.mean(losses[-3:]) < 0.6 * losses[0]
+
+
+def test_transform_keeps_as_much_of_a_picture_as_fits() -> None:
+    rows, columns = 48, 64
+    picture = zf.samples.shapes(1, (rows, columns))[0][0]
+    pixels = torch.tensor(np.asarray(picture)).permute(2, 0, 1)
+    torch.testing.assert_close(zf.models.transform((rows, columns))(picture), pixels / 63.75 - 2)
+    # a wide picture's left and right third, red and blue, go; a high one's upper and lower
+    wide = Image.new("RGB", (180, 60), "lime")
+    wide.paste("red", (0, 0, 60, 60))
+    wide.paste("blue", (120, 0, 180, 60))
+    for seen in (zf.models.transform(30)(wide), zf.models.transform(30)(wide.rotate(90, expand=1))):
+        assert seen.shape == (3, 30, 30)
+        inside = seen[:, 2:-2, 2:-2]  # the filter that makes it smaller blends at the edge
+        assert (inside[1] > 1.9).all()
+        assert (inside[[0, 2]] < -1.9).all()
+    # of pictures with the proportions asked for nothing is cut off
+    seen = zf.models.transform((20, 60))(wide)
+    assert seen[0, 10, 2] > 1.9
+    assert seen[2, 10, 57] > 1.9
 
 
 def contrast(maps: np.ndarray, size: int, alpha: float, beta: float, k: float) -> np.ndarray:

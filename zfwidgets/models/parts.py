@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -101,13 +103,30 @@ def renormalize_filters_(
     return changed
 
 
+@dataclass(frozen=True)
+class Cover:
+    """Resizes a PIL image, keeping its proportions, and cuts its centre to ``rows`` x ``columns``.
+
+    As much of the picture as possible stays; one that has the size is left as it is.
+    """
+
+    rows: int
+    columns: int
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """The picture at its new size."""
+        if image.size == (self.columns, self.rows):
+            return image
+        return ImageOps.fit(image, (self.columns, self.rows), Image.Resampling.BILINEAR)
+
+
 def transform(size: int | tuple[int, int] = 64) -> Any:
     """What brings a picture to the networks of this module: PIL image to float32 tensor.
 
     Parameters
     ----------
     size
-        Rows and columns: the shorter side is resized to fit, the centre is cut out.
+        Rows and columns: a picture is resized until it covers them, and the centre is cut out.
 
     Returns
     -------
@@ -120,8 +139,7 @@ def transform(size: int | tuple[int, int] = 64) -> Any:
     rows, columns = (size, size) if isinstance(size, int) else size
     return v2.Compose(
         [
-            v2.Resize(max(rows, columns)),
-            v2.CenterCrop((rows, columns)),
+            Cover(rows, columns),
             v2.ToImage(),
             v2.ToDtype(torch.float32, scale=True),
             v2.Normalize([0.5] * 3, [0.25] * 3),
