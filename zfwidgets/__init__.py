@@ -14,6 +14,7 @@ from ._lazy import resolver
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Ablation": "widgets.ablation",
     "Correspondence": "widgets.correspondence",
     "Diagnosis": "widgets.diagnosis",
     "Engine": "engine.local:LocalEngine",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .experiments.evolution.begin import watch
     from .reports.saving import save_report
     from .reports.stored import load_report
+    from .widgets.ablation import Ablation
     from .widgets.correspondence import Correspondence
     from .widgets.diagnosis import Diagnosis
     from .widgets.evolution import Evolution

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ...engine.local import LocalEngine
 from ...engine.modes import computing
 from ...engine.network import Change
 from ...errors import InputError, UnsupportedModel
-from ...records import Floats, Progress
+from ...records import Floats, Prediction, Progress
 from ..labelled import Labelled
 from ..running import run
 from .records import KnockOut, Off
@@ -85,6 +86,18 @@ def knock_out_steps(
     """`knock_out` in steps: yields how far it is, and the result so far after each batch."""
     bench = Bench(engine, data, transform)
     return (yield from bench.steps(bench.check(off or {})))
+
+
+@dataclass(frozen=True)
+class Look:
+    """One image: maps (channels, rows, columns) of a layer with parts off, and what is predicted.
+
+    ``before`` is the prediction with all parts, ``after`` with some off.
+    """
+
+    maps: Floats
+    before: Prediction
+    after: Prediction
 
 
 class Bench:
@@ -175,6 +188,41 @@ class Bench:
                 left = (time.monotonic() - began) / done * (total - done)
                 yield Progress(min(done * BATCH, len(order)), len(order), left, "switching off")
         return result
+
+    def look(self, image: int, layer: str, off: Mapping[str, Off]) -> Look:
+        """One image with parts off: the feature maps of a layer, and the class scores.
+
+        Parameters
+        ----------
+        image
+            Its number in the data.
+        layer
+            Whose maps.
+        off
+            As `check` gives it.
+        """
+        network, name = self.engine._network, self.engine.layer(layer).name
+        changes = {other: self._change(other, what) for other, what in off.items()}
+        own = changes.get(name)
+        seen: list[Floats] = []
+
+        def look(before: Any, output: Tensor) -> Tensor:
+            changed = output if own is None else own(before, output)
+            maps = network._channels_first(name, changed)[0]
+            shape = self.engine.layer(name).shape
+            seen.append(maps.reshape(shape).cpu().clone().numpy())  # may be rectified in place
+            return changed
+
+        pixels = self.images.source.tensor(image)[None]
+        after = self._run(pixels, {**changes, name: look})
+        before = self._run(pixels, {})
+        labels = self.images.classes
+        where = self.images.source.names[image]
+        return Look(
+            seen[0],
+            Prediction(image, where, before[0], labels),
+            Prediction(image, where, after[0], labels),
+        )
 
     def _order(self) -> list[int]:
         """All images, classes mixed, so that a first part already says something of each."""

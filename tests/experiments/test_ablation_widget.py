@@ -1,0 +1,174 @@
+"""The ablation's widget shows the records of `knock_out`, off the kernel's main thread."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from ipywidgets.widgets.widget import _instances, _remove_buffers
+from torch.utils.data import TensorDataset
+
+import zfwidgets as zf
+from zfwidgets.errors import InputError, UnknownLayer
+from zfwidgets.experiments import knock_out
+from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
+from zfwidgets.experiments.ablation.knocking import Bench
+
+ROWS, COLUMNS = 11, 16
+
+
+@pytest.fixture(scope="module")
+def engine() -> zf.Engine:
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.randn(70, 3, ROWS, COLUMNS, generator=generator)
+    data = TensorDataset(pixels, torch.arange(70) % 3)
+    layers = [conv("conv1", 4, 3, padding=1), pool("pool1"), conv("conv2", 4, 3, padding=1)]
+    model = Architecture([*layers, fc("fc3", 3)], (3, ROWS, COLUMNS)).build(2).eval()
+    with torch.no_grad():
+        model.fc3.weight.mul_(30)
+    return zf.Engine(model, data, cache=False, denormalize=([0.5] * 3, [0.5] * 3))
+
+
+@pytest.fixture(autouse=True)
+def closed_afterwards() -> Iterator[None]:
+    yield
+    ipywidgets.Widget.close_all()
+
+
+def test_clicks_switch_channels_and_the_record_follows(engine):
+    ablation = zf.Ablation(engine)
+    assert ablation.settle()
+    assert ablation.result.off == {}
+    assert ablation.result.accuracy == ablation.result.accuracy_before
+    changes = []
+    ablation.observe(lambda change: changes.append(change["new"]), "off")
+    ablation._maps.chosen = 2
+    ablation._maps.chosen = 0
+    assert changes == [{"conv1": (2,)}, {"conv1": (0, 2)}]
+    assert ablation.settle()
+    record = knock_out(engine, None, {"conv1": [0, 2]}, progress=False)
+    np.testing.assert_array_equal(ablation.result.logits, record.logits)
+    assert f"{100 * record.accuracy:.1f} %" in ablation._accuracy.value
+    assert "conv1: 2 channels 0, 2 off" in ablation._accuracy.value
+    assert ablation._layer.options[0] == ("conv1, 2 of 4 off", "conv1")
+    ablation._maps.chosen = 2  # on again
+    ablation._maps.chosen = 0
+    assert ablation.off == {}
+    assert ablation.settle()
+    assert [r.off for r in ablation.tried][-1] == {}
+
+
+def test_buttons_switch_layers(engine):
+    ablation = zf.Ablation(engine, layer="conv2")
+    press = {name: button.click for name, button in ablation._buttons.items()}
+    press["Layer off"]()
+    assert ablation.off == {"conv2": "all"}
+    press["Skip layer"]()
+    assert ablation.off == {"conv2": "skip"}
+    ablation._layer.value = "conv1"
+    press["Skip layer"]()
+    assert ablation.off == {"conv2": "skip"}
+    assert "can&#x27;t be skipped" in ablation._problem.value
+    press["Layer off"]()
+    assert ablation.off == {"conv1": "all", "conv2": "skip"}
+    assert ablation.settle()
+    wanted = knock_out(engine, None, ablation.off, progress=False)
+    np.testing.assert_array_equal(ablation.result.logits, wanted.logits)
+    press["Layer on"]()
+    assert ablation.off == {"conv2": "skip"}
+    press["All on"]()
+    assert ablation.off == {}
+    for channel in range(4):
+        ablation._maps.chosen = channel
+    assert ablation.off == {"conv1": "all"}
+    ablation._maps.chosen = 1
+    assert ablation.off == {"conv1": (0, 2, 3)}
+    assert ablation.settle()
+
+
+def test_the_photo_in_view_has_its_maps_and_predictions(engine):
+    ablation = zf.Ablation(engine, off={"conv1": [1]}, layer="relu2")
+    ablation._photo.value = 5
+    assert ablation.settle()
+    model = engine._network.module
+    with torch.no_grad():
+        pixels = engine._source.tensor(5)[None]
+        first = model[:2](pixels)
+        first[:, 1] = 0
+        maps = model[2:5](first)
+        logits = model[5:](maps)
+        before = model(pixels)
+    seen = ablation._seen
+    np.testing.assert_allclose(seen.maps, maps[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(seen.after.logits, logits[0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(seen.before.logits, before[0], rtol=1e-5, atol=1e-5)
+    wall = ablation._maps.shown
+    tile = np.asarray(wall.pictures[2])[..., 0]
+    factor = tile.shape[0] // maps.shape[2]
+    wanted = np.uint8(maps[0, 2].numpy() / maps.max().item() * 255)
+    assert np.abs(tile[::factor, ::factor].astype(int) - wanted).max() <= 1
+    assert len(wall.captions) == 4
+    photo = ablation._photo_wall.shown.pictures[0]
+    np.testing.assert_array_equal(photo, engine.photo(5))
+    assert "image 5" in ablation._photo_text.value
+    ablation._layer.value = "conv1"
+    assert ablation.settle()
+    red = ablation._maps.shown.pictures[1]
+    colours = {tuple(colour) for colour in red.reshape(-1, 3).tolist()}
+    assert colours == {(150, 0, 0), (255, 255, 255)}  # a cross, whatever the map was
+    assert ablation._maps.shown.captions[1] == "1 off"
+
+
+def test_nothing_is_computed_on_the_main_thread(engine, monkeypatch):
+    computed = set()
+    original = Bench._run
+
+    def run(self, images, changes):
+        computed.add(threading.current_thread())
+        return original(self, images, changes)
+
+    monkeypatch.setattr(Bench, "_run", run)
+    ablation = zf.Ablation(engine, off={"conv1": "all"})
+    assert ablation.settle()
+    assert computed
+    assert threading.main_thread() not in computed
+
+
+def test_synchronised_state_is_small_and_without_pixels(engine):
+    ablation = zf.Ablation(engine, off={"conv1": [1, 2]})
+    assert ablation.settle()
+    models = [model for model in _instances.values() if model.comm is not None]
+    assert len(models) > 20
+    for model in models:
+        state = model.get_state()
+        state.pop("_esm", None)
+        slim, paths, buffers = _remove_buffers(state)
+        size = len(json.dumps(slim, default=str)) + sum(memoryview(b).nbytes for b in buffers)
+        assert size < 4096, (type(model), slim, paths)
+
+
+def test_what_does_not_exist_is_named(engine):
+    ablation = zf.Ablation(engine)
+    with pytest.raises(UnknownLayer, match="conv9"):
+        ablation.off = {"conv9": "all"}
+    with pytest.raises(InputError, match="channels 0 to 3, got 4"):
+        ablation.off = {"conv1": [4]}
+    assert ablation.off == {}
+    with pytest.raises(UnknownLayer, match="nothing"):
+        zf.Ablation(engine, layer="nothing")
+    one = TensorDataset(torch.zeros(4, 3, ROWS, COLUMNS), torch.ones(4, dtype=torch.int64))
+    with pytest.raises(InputError, match="one class only"):
+        zf.Ablation(engine, one)
+
+
+def test_the_static_picture_says_what_is_off(engine):
+    ablation = zf.Ablation(engine, off={"conv2": "all"})
+    picture = ablation.snapshot()
+    assert picture.width == 1200
+    other = zf.Ablation(engine).snapshot()
+    assert picture.tobytes() != other.tobytes()

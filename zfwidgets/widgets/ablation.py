@@ -1,0 +1,272 @@
+"""Parts of a trained network switched off by clicking, as a widget."""
+
+from __future__ import annotations
+
+import html
+import uuid
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import traitlets
+from PIL import Image
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError, MissingDependency
+from ..records import Progress
+from . import ablation_parts as parts
+from .charts import BarChart
+from .experiment import Experiment, beside
+from .jobs import Op, Steps
+from .picture_wall import PictureWall, Wall
+from .tables import small
+
+if TYPE_CHECKING:
+    from ..experiments.ablation.knocking import Look
+    from ..experiments.ablation.records import KnockOut
+
+
+class Ablation(Experiment["KnockOut"]):
+    """Switches channels or layers of a trained network off, and shows what becomes of it.
+
+    Click a feature map to switch its channel off or on, or switch the whole layer: off (all its
+    maps are zero) or skipped (it gives what it gets, where shapes allow). Accuracy, the classes
+    hurt most and the photo in view follow at once; a newer click replaces what is running. Nothing
+    is trained again and the network's weights stay as they are: what it needs when it can be
+    trained anew is another question, see `zfwidgets.experiments.ablate`.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    data
+        Labelled images of the network's classes: a folder of class folders, a map-style Dataset of
+        (image, label), a list of (image, label). None: the engine's own images.
+    layer
+        Which layer's channels to show first; None: the first.
+    transform
+        As in `zfwidgets.Engine`; None: the engine's.
+    off
+        What is off at the beginning.
+    **layout
+        ``layout``, as every ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For an engine that isn't on this machine; images without labels or of one class only; a
+        layer or channel that doesn't exist.
+    MissingDependency
+        Without torch or bqplot.
+
+    Examples
+    --------
+    >>> ablation = zf.Ablation(engine, data)
+    >>> ablation.off = {"conv3": "all", "conv1": [3, 7]}
+    >>> ablation.settle()
+    >>> ablation.result.class_frame()
+    """
+
+    off = traitlets.Dict()
+    """What is off, by layer: channels, "all" or "skip". Set it to switch; observe it."""
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        data: Any = None,
+        *,
+        layer: str | None = None,
+        transform: Any = None,
+        off: Any = None,
+        **layout: Any,
+    ) -> None:
+        self._bench = _experiment().Bench(engine, data, transform)
+        first = engine.layer(layer).name if layer else engine.layers[0].name
+        self._seen: Look | None = None
+        self._hung: Wall | None = None
+        self._tried: list[KnockOut] = []
+        images = self._bench.images
+        self._title = ipywidgets.HTML(html.escape(self._named(engine)))
+        self._accuracy = ipywidgets.HTML(parts.accuracy_text(None))
+        self._layer = ipywidgets.Dropdown(
+            options=parts.layer_names(engine.layers, {}), value=first, description="layer"
+        )
+        self._layer.observe(self._look, "value")
+        self._buttons = {
+            name: ipywidgets.Button(description=name, layout=ipywidgets.Layout(width="auto"))
+            for name in ("Layer off", "Skip layer", "Layer on", "All on")
+        }
+        for button in self._buttons.values():
+            button.on_click(self._pressed)
+        fingerprint = engine.info.fingerprint
+        self._maps = PictureWall(
+            fingerprint, "Feature maps", note=parts.READING, size=parts.TILE, choosable=True
+        )
+        self._maps.observe(self._clicked, "chosen")
+        self._photo = ipywidgets.IntSlider(
+            min=0, max=len(images) - 1, description="photo", continuous_update=True
+        )
+        self._photo.observe(self._look, "value")
+        self._photo_wall = PictureWall(fingerprint, "The photo in view", size=160)
+        self._photo_text, self._problem = ipywidgets.HTML(), ipywidgets.HTML()
+        self._predicted = BarChart("probability", span=(0.0, 1.0), horizontal=True, height="220px")
+        self._classes = BarChart("accuracy", span=(0.0, 1.0), horizontal=True, height="260px")
+        self._history = ipywidgets.HTML()
+        row = ipywidgets.HBox(
+            [*self._buttons.values()], layout=ipywidgets.Layout(flex_flow="row wrap")
+        )
+        left = [self._layer, row, self._problem, self._maps, self._history]
+        right = [
+            ipywidgets.HTML("<b>The photo in view</b>"),
+            self._photo,
+            self._photo_wall,
+            self._photo_text,
+            self._predicted.figure,
+            self._predicted.legend,
+            ipywidgets.HTML("<b>Classes hurt most</b>"),
+            self._classes.figure,
+            self._classes.legend,
+            ipywidgets.HTML(small(parts.HURT)),
+        ]
+        everything = [self._title, self._accuracy, beside(left, right)]
+        super().__init__(engine, everything, start=False, **layout)
+        self.add_class("zf-ablation")
+        self.observe(self._switched, "off")
+        if off:
+            self.off = off
+        else:
+            self._switched()
+
+    @property
+    def tried(self) -> tuple[KnockOut, ...]:
+        """What was tried so far, as records; each once, in the order they were finished."""
+        return tuple(self._tried)
+
+    @traitlets.validate("off")
+    def _check_off(self, proposal: Any) -> dict[str, Any]:
+        return dict(self._bench.check(proposal["value"]))
+
+    # ------------------------------------------------------------------ switching
+
+    def _switched(self, _change: Any = None) -> None:
+        layer = self._layer.value
+        self._layer.unobserve(self._look, "value")  # other options choose the first one
+        self._layer.options = parts.layer_names(self.engine.layers, self.off)
+        self._layer.value = layer
+        self._layer.observe(self._look, "value")
+        self._look()
+        self.start()
+
+    def _clicked(self, change: Any) -> None:
+        channel, layer = change["new"], self._layer.value
+        if channel < 0:
+            return
+        self._maps.chosen = -1  # so that the same can be clicked again
+        own = self.off.get(layer)
+        channels = range(self.engine.layer(layer).channels)
+        gone = set(channels if own == "all" else () if isinstance(own, str) else own or ())
+        gone ^= {channel}
+        self._set(layer, "all" if len(gone) == len(channels) else sorted(gone))
+
+    def _pressed(self, button: Any) -> None:
+        layer = self._layer.value
+        name = button.description
+        if name == "All on":
+            self.off, self._problem.value = {}, ""
+        else:
+            self._set(layer, {"Layer off": "all", "Skip layer": "skip"}.get(name, []))
+
+    def _set(self, layer: str, what: Any) -> None:
+        """Switch a layer's parts; what can't be is said in its place."""
+        try:
+            self.off = {**self.off, layer: what}
+            self._problem.value = ""
+        except InputError as error:
+            self._problem.value = small(str(error))
+
+    # ------------------------------------------------------------------ the photo in view
+
+    def _look(self, _change: Any = None) -> None:
+        self._service.jobs.submit(
+            self._owner,
+            "python",
+            "look",
+            uuid.uuid4().hex,
+            partial(self._looking, self._photo.value, self._layer.value, dict(self.off)),
+            self._looked,
+            priority=0,
+        )
+
+    def _looking(self, image: int, layer: str, off: dict[str, Any]) -> Steps:
+        yield Progress(0, 1, None, "looking at the photo")
+        seen = self._bench.look(image, layer, off)
+        wall = parts.map_wall(seen.maps, off.get(layer))
+        photo = Wall([self._bench.images.source.display(image)])
+        return seen, wall, self._maps.keep(wall), self._photo_wall.keep(photo, f"photo {image}")
+
+    def _looked(self, op: Op, value: Any) -> None:
+        if op == "reply":
+            self._service.hand_back(lambda: self._show_look(*value))
+        elif op == "error":
+            self._service.hand_back(partial(self._say_wrong, value))
+
+    def _show_look(self, seen: Look, wall: Wall, maps: str, photo: str) -> None:
+        if self._closed:
+            return
+        self._seen, self._hung = seen, wall
+        self._maps.wall, self._photo_wall.wall = maps, photo
+        self._predicted.draw(*parts.predicted_classes(seen.before, seen.after))
+        images = self._bench.images
+        label = int(images.labels[seen.before.image])
+        name = images.classes[label] if label >= 0 else "no label"
+        self._photo_text.value = parts.photo_text(seen.before, seen.after, name)
+        self._draw_picture()
+
+    def _say_wrong(self, error: BaseException) -> None:
+        self._failure = error
+        self._problem.value = small(f"{type(error).__name__}: {error}")
+
+    # ------------------------------------------------------------------ all images
+
+    def _steps(self) -> Generator[Progress | KnockOut, None, KnockOut]:
+        return self._bench.steps(dict(self.off))  # type: ignore[no-any-return]
+
+    def _done(self, result: KnockOut) -> str:
+        return f"done: {len(result.images)} images"
+
+    def _stopped(self, result: KnockOut | None) -> str:
+        done = 0 if result is None else len(result.images)
+        return f"stopped after {done} images"
+
+    def _describe(self) -> str:
+        return self._named(self.engine)
+
+    def _named(self, engine: EngineProtocol) -> str:
+        images = self._bench.images
+        return f"Parts of {engine.info.model} switched off, on {len(images)} images"
+
+    def _show(self, result: KnockOut) -> None:
+        self._accuracy.value = parts.accuracy_text(result)
+        if len(result.images):
+            self._classes.draw(*parts.hurt_classes(result))
+        if result.complete:
+            self._tried = [r for r in self._tried if r.off != result.off] + [result]
+            self._history.value = parts.tried_table(self._tried)
+
+    def _paint(self, result: KnockOut | None, status: str) -> Callable[[], Image.Image]:
+        tried = tuple(self._tried)
+        return partial(parts.draw, self._describe(), result, tried, self._hung, status)
+
+
+def _experiment() -> Any:
+    """The computation, which needs torch; imported when a widget is made."""
+    try:
+        from ..experiments.ablation import knocking
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency(
+            "zf.Ablation runs the network and needs torch where it runs: pip install torch"
+        ) from error
+    return knocking
