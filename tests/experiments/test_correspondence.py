@@ -1,0 +1,314 @@
+"""Correspondence against plain loops in float64, and what it leaves untouched."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import zfwidgets as zf
+from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
+from zfwidgets.errors import InputError, UnknownLayer
+from zfwidgets.experiments import measure_correspondence, measure_correspondence_steps
+from zfwidgets.images.repeatable import states
+from zfwidgets.records import Box, Progress
+
+LAYERS = ("0", "1", "6")
+PHOTOS = (0, 3, 1)
+BOXES = {
+    "top": [(2, 3, 9, 5), (0, 10, 7, 8), (5, 1, 10, 6)],
+    "bottom": [Box(25, 2, 11, 6), Box(20, 16, 9, 8), Box(28, 9, 8, 7)],
+}
+NAMES = tuple(f"{number}" for number in PHOTOS)
+
+
+@pytest.fixture(scope="module")
+def engine() -> zf.Engine:
+    return make_engine()
+
+
+@pytest.fixture(scope="module")
+def result(engine):
+    return measure_correspondence(
+        engine, BOXES, PHOTOS, layers=LAYERS, draws=3, seed=4, progress=False
+    )
+
+
+# ---------------------------------------------------------------- the plain computation
+
+
+def plain_features(image: np.ndarray) -> dict[str, list[float]]:
+    model, signal = chain().double().eval(), torch.from_numpy(image)[None]
+    found = {}
+    for number, module in enumerate(model):
+        signal = module(signal)
+        found[str(number)] = signal.detach().flatten().tolist()
+    return found
+
+
+def plain_signs(image: np.ndarray, box: Box) -> dict[str, list[int]]:
+    """sign(x - x~) of each unit, by layer; in float64 what isn't changed is exactly equal."""
+    masked = image.copy()
+    for row in range(box.top, box.top + box.height):
+        for column in range(box.left, box.left + box.width):
+            masked[:, row, column] = ((0.5 - MEAN) / STD).double().numpy()
+    clean, covered = plain_features(image), plain_features(masked)
+    signs = {}
+    for layer, values in clean.items():
+        least = 1e-5 * max(abs(value) for value in values)
+        changes = [a - b for a, b in zip(values, covered[layer], strict=True)]
+        signs[layer] = [0 if abs(c) <= least else (1 if c > 0 else -1) for c in changes]
+    return signs
+
+
+def check(signs, boxes: list[Box]) -> None:
+    """Compare a record with loops over photos, pairs and units."""
+    images = Pictures().tensors.double().numpy()
+    plain = [plain_signs(images[photo], box) for photo, box in zip(PHOTOS, boxes, strict=True)]
+    for place, layer in enumerate(LAYERS):
+        of_layer = [one[layer] for one in plain]
+        units = len(of_layer[0])
+        for photo, values in enumerate(of_layer):
+            changed = sum(value != 0 for value in values) / units
+            assert signs.changed[place, photo] == pytest.approx(changed)
+        pair = 0
+        for i in range(3):
+            for j in range(i + 1, 3):
+                differing = opposite = both = 0
+                for a, b in zip(of_layer[i], of_layer[j], strict=True):
+                    differing += a != b
+                    both += a != 0 and b != 0
+                    opposite += a * b == -1
+                assert signs.differing[place, pair] == pytest.approx(differing / units)
+                share = opposite / both if both else math.nan
+                assert signs.opposite[place, pair] == pytest.approx(share, nan_ok=True)
+                pair += 1
+
+
+def as_boxes(given) -> list[Box]:
+    return [box if isinstance(box, Box) else Box(*box) for box in given]
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("part", BOXES)
+def test_a_parts_signs_are_those_of_a_plain_computation(result, part):
+    signs = result.parts[part]
+    assert list(signs.boxes) == as_boxes(BOXES[part])
+    check(signs, as_boxes(BOXES[part]))
+    assert signs.differing.min() > 0
+    assert signs.changed[:2].max() < 1  # below the last layer most units don't see the mask
+
+
+def test_random_masks_have_the_parts_sizes_and_plain_signs(result):
+    seen = set()
+    for part, draws in result.random.items():
+        assert len(draws) == 3
+        for draw in draws:
+            for box, own in zip(draw.boxes, as_boxes(BOXES[part]), strict=True):
+                assert (box.height, box.width) == (own.height, own.width)
+                assert box.clip(ROWS, COLUMNS) == box
+                seen.add(box)
+            check(draw, list(draw.boxes))
+    assert len(seen) > 10
+
+
+def test_the_papers_sum_over_ordered_pairs_is_the_mean_over_pairs(result):
+    """D = sum over i != j of Hamming, divided by n (n - 1) and by the number of units."""
+    images = Pictures().tensors.double().numpy()
+    boxes = as_boxes(BOXES["top"])
+    signs = [plain_signs(images[p], box)["6"] for p, box in zip(PHOTOS, boxes, strict=True)]
+    total = 0
+    for i in range(3):
+        for j in range(3):
+            if i != j:
+                total += sum(a != b for a, b in zip(signs[i], signs[j], strict=True))
+    assert result.mean("top")[2] == pytest.approx(total / (3 * 2 * len(signs[0])))
+
+
+def test_spread_and_rows(result):
+    for row in ("top", "bottom"):
+        values = result.parts[row].differing
+        for layer in range(3):
+            mean = sum(values[layer]) / 3
+            assert result.mean(row)[layer] == pytest.approx(mean)
+            spread = math.sqrt(sum((value - mean) ** 2 for value in values[layer]) / 3)
+            assert result.spread(row)[layer] == pytest.approx(spread)
+            below = [draw.differing[layer].mean() <= mean for draw in result.random[row]]
+            assert result.not_above(row)[layer] == pytest.approx(sum(below) / 3)
+    everything = [draw.differing for draws in result.random.values() for draw in draws]
+    np.testing.assert_allclose(result.mean("random"), np.mean(everything, (0, 2)))
+    assert result.rows() == ("top", "bottom", "random")
+    assert result.pairs == 3
+    with pytest.raises(InputError, match="no row 'ear' in this result: there is 'top', 'bottom'"):
+        result.mean("ear")
+
+
+def test_tables(result):
+    frame = result.to_frame()
+    assert len(frame) == 3 * 3
+    row = frame[(frame["masked"] == "bottom") & (frame["layer"] == "1")].iloc[0]
+    assert row["differing"] == result.mean("bottom")[1]
+    assert row["changed"] == pytest.approx(result.parts["bottom"].changed[1].mean())
+    assert row["opposite"] == pytest.approx(result.opposite("bottom")[1])
+    assert row["pairs"] == 3
+    assert frame.iloc[-1]["masked"] == "random"
+    assert frame.iloc[-1]["pairs"] == 2 * 3 * 3
+    table = result.to_table()
+    mean, spread = result.mean("top")[2], result.spread("top")[2]
+    assert table.loc["top", "6"] == f"{mean:.3f} ± {spread:.3f}"
+    assert result.to_pil().mode == "RGB"
+
+
+def test_changes_that_agree_have_no_differing_signs():
+    """The same photo, shifted, with the same part masked: a layer that sums sees the same."""
+    generator = torch.Generator().manual_seed(1)
+    image = torch.rand(3, 20, 16, generator=generator)
+    model = nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    engine = zf.Engine(model, [image, image.clone()], cache=False)
+    same = {"part": [(4, 5, 6, 7), (4, 5, 6, 7)]}
+    result = measure_correspondence(engine, same, layers=["0", "2"], draws=0, progress=False)
+    assert (result.mean("part") == 0).all()
+    other = {"part": [(4, 5, 6, 7), (13, 8, 6, 7)]}
+    result = measure_correspondence(engine, other, layers=["0", "2"], draws=0, progress=False)
+    assert result.mean("part")[0] > 0.1
+    assert result.complete
+    assert np.isnan(result.not_above("part")).all()
+
+
+def test_random_masks_stay_within_the_object(engine):
+    head = [(1, 2, 22, 17), (0, 3, 30, 21), (3, 0, 20, 12)]
+    boxes = {"top": BOXES["top"], "head": head}
+    result = measure_correspondence(
+        engine, boxes, PHOTOS, layers=["1"], draws=12, within="head", progress=False
+    )
+    assert result.part_names == ("top",)
+    for draw in result.random["top"]:
+        for box, area in zip(draw.boxes, as_boxes(head), strict=True):
+            assert area.top <= box.top
+            assert box.bottom <= area.bottom
+            assert area.left <= box.left
+            assert box.right <= area.right
+
+
+def test_the_seed_says_where_random_masks_are(engine, result):
+    arguments = {"layers": ["1"], "draws": 3, "progress": False}
+    again = measure_correspondence(engine, BOXES, PHOTOS, seed=4, **arguments)
+    other = measure_correspondence(engine, BOXES, PHOTOS, seed=5, **arguments)
+
+    def places(found):
+        return [draw.boxes for draws in found.random.values() for draw in draws]
+
+    assert places(again) == places(result)
+    assert places(other) != places(result)
+
+
+def test_boxes_by_name_or_place(engine, result):
+    names = engine.info.images
+    named = {"top": dict(zip([names[p] for p in PHOTOS], BOXES["top"], strict=True))}
+    placed = {"top": dict(reversed(list(enumerate(BOXES["top"]))))}
+    for boxes in (named, placed):
+        found = measure_correspondence(
+            engine, boxes, PHOTOS, layers=LAYERS, draws=0, progress=False
+        )
+        np.testing.assert_array_equal(found.mean("top"), result.mean("top"))
+
+
+# ---------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("boxes", "arguments", "message"),
+    [
+        ({"eye": {0: (1, 1, 3, 3), 2: (1, 1, 3, 3)}}, {}, r"has no box for 'eye': mark the part"),
+        ({"eye": {}}, {}, r" have no box for 'eye': mark the part"),
+        ({"eye": [(1, 1, 3, 3)] * 2}, {}, "expected one for each of the 3 photos"),
+        ({"eye": {7: (1, 1, 3, 3)}}, {}, "has a box for 7, which isn't one of the photos"),
+        ({"eye": [(1, 1, 3, 3)] * 2 + [(34, 1, 3, 3)]}, {}, "outside of the photo: rows 34 to 36"),
+        ({"eye": [(1, 1, 3, 3)] * 2 + [(1, -1, 3, 3)]}, {}, "columns -1 to 1 of 36 x 24 pixels"),
+        ({"eye": [(1, 1, 3, 0)] * 3}, {}, "is 3 x 0 pixels: mark at least one"),
+        ({"eye": [(1, 1, 3)] * 3}, {}, r"expected a box, \(top, left, height, width\)"),
+        ({}, {}, "There are no parts"),
+        ({"random": [(1, 1, 3, 3)] * 3}, {}, "none called 'random'"),
+        (BOXES, {"within": "head"}, "within is 'head': expected one of top, bottom"),
+        ({"top": BOXES["top"]}, {"within": "top"}, "Parts are none"),
+        (BOXES, {"within": "bottom"}, "'top' of .* is 10 x 6 pixels, 'bottom' 8 x 7: .* fit"),
+        (BOXES, {"images": [2]}, "There is one photo only"),
+        (BOXES, {"images": [0, 1, 9]}, "images 0 to 4, got 9"),
+        (BOXES, {"draws": -1}, "draws is -1"),
+        (BOXES, {"fill": "green"}, "no fill 'green'"),
+    ],
+)
+def test_bad_input_is_named(engine, boxes, arguments, message):
+    with pytest.raises(InputError, match=message):
+        measure_correspondence(engine, boxes, **{"images": PHOTOS, "progress": False, **arguments})
+
+
+def test_bad_layers_and_engines_are_named(engine):
+    with pytest.raises(UnknownLayer):
+        measure_correspondence(engine, BOXES, PHOTOS, layers=["14"], progress=False)
+    with pytest.raises(InputError, match=r"expected a zf\.Engine, got Sequential"):
+        measure_correspondence(chain(), BOXES)
+
+
+# ---------------------------------------------------------------- steps
+
+
+def test_an_interrupt_keeps_the_masks_that_are_done(engine, monkeypatch):
+    from zfwidgets.experiments.correspondence import measuring
+
+    real, count = measuring.features, 0
+
+    def features(*arguments):
+        nonlocal count
+        count += 1
+        if count == 5:  # clean, two parts, one draw
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(measuring, "features", features)
+    with pytest.warns(UserWarning, match="3 of 8 masks done"):
+        found = measure_correspondence(engine, BOXES, PHOTOS, draws=3, progress=False)
+    assert [*found.parts] == ["top", "bottom"]
+    assert [len(draws) for draws in found.random.values()] == [1, 0]
+    assert found.rows() == ("top", "bottom", "random")
+    assert not found.complete
+
+
+def test_steps_give_the_parts_first(engine):
+    steps = list(measure_correspondence_steps(engine, BOXES, PHOTOS, layers=["1"], draws=1))
+    told = [(step.done, step.total) for step in steps if isinstance(step, Progress)]
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    results = [step for step in steps if not isinstance(step, Progress)]
+    assert [result.rows() for result in results] == [
+        (),
+        ("top",),
+        ("top", "bottom"),
+        ("top", "bottom", "random"),
+        ("top", "bottom", "random"),
+    ]
+    assert len(results[0].to_frame()) == 0
+    assert len(results[0].to_table()) == 0
+
+
+def test_model_and_random_state_stay_as_they_are():
+    model = chain()
+    state = copy.deepcopy(model.state_dict())
+    engine = make_engine(model)
+    torch.manual_seed(3)
+    before, others = torch.get_rng_state(), str(states())
+    measure_correspondence(engine, BOXES, PHOTOS, draws=1, progress=False)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert str(states()) == others
+    assert model.training
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, state[name])
