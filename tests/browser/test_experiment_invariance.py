@@ -51,7 +51,8 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
         charts.nth(2)
         .locator(".dot")
         .evaluate_all(
-            "dots => dots.map((dot) => new DOMMatrix(getComputedStyle(dot.parentElement).transform).f)"
+            "dots => dots.map((dot) =>"
+            " new DOMMatrix(getComputedStyle(dot.parentElement).transform).f)"
         )
     )
     wanted = np.array(notebook.value("moves.result['vertical'].relative[:, 2].ravel().tolist()"))
@@ -71,7 +72,7 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
     shows("rotation", 0)
     expect(root).to_contain_text("Rotation symmetry")
     share = notebook.value("float(moves.result['rotation'].symmetry(4)[1, 0])")
-    row = root.locator(".widget-html table tr").nth(2)
+    row = root.locator(".widget-html table tr").nth(3)
     expect(row).to_contain_text("kitten")
     expect(row.locator("td").nth(2)).to_have_text(f"{share:.2f}")
 

@@ -188,7 +188,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
     def _show(self, result: CorrespondenceResult) -> None:
         rows = result.rows()
         self._table.value = _table(result)
-        self._reading.value = f"<small>{html.escape(_READING)}</small>"
+        self._reading.value = f'<small style="line-height:1.4">{html.escape(_READING)}</small>'
         self._chart.figure.layout.display = None if rows else "none"
         if rows:
             self._chart.draw(result.layers, {row: result.mean(row) for row in rows})
@@ -200,8 +200,8 @@ class Correspondence(Experiment["CorrespondenceResult"]):
 _READING = (
     "Shares of a layer's units whose signs of change differ between two photos with the part "
     "masked, mean over pairs ± standard deviation over pairs. Lower than random: the layer takes "
-    "the part alike in all photos. (changed): share of units that the mask changes at all; few "
-    "changes make low values too. p: share of random masks of the same sizes that come as low."
+    "the part alike in all photos. Changed: share of units that the mask changes at all; few "
+    "changes make low values too. As low: random masks of the same sizes whose mean is no higher."
 )
 
 
@@ -212,15 +212,16 @@ def _table(result: CorrespondenceResult) -> str:
     lines = [f"<tr>{''.join(f'<th {cell}>{html.escape(head)}</th>' for head in heads)}</tr>"]
     for row in result.rows():
         mean, spread, changed = result.mean(row), result.spread(row), result.changed(row)
-        below = result.not_above(row) if row in result.parts else None
+        draws = len(result.random.get(row, ()))
+        below = result.not_above(row) if draws else ()
         cells = [html.escape(row)]
         for place in range(len(result.layers)):
             small = f"changed {changed[place]:.3f}"
-            if below is not None and below[place] == below[place]:  # not NaN
-                small += f", p {below[place]:.2f}"
+            if draws:
+                small += f", {round(below[place] * draws)} of {draws} random as low"
             cells.append(f"{mean[place]:.3f} ± {spread[place]:.3f}<br><small>{small}</small>")
         lines.append(f"<tr>{''.join(f'<td {cell}>{text}</td>' for text in cells)}</tr>")
-    return f'<table style="border-collapse:collapse">{"".join(lines)}</table>'
+    return f'<table style="border-collapse:collapse;line-height:1.3">{"".join(lines)}</table>'
 
 
 def _draw(

@@ -241,7 +241,7 @@ def _reading(result: InvarianceResult, curves: InvarianceCurves) -> str:
         "photo; divided by the norm of the untransformed features where it says so. Outside of "
         f"the photo: {result.fill}."
     )
-    out = f"<small>{html.escape(text)}</small>"
+    out = _small(html.escape(text))
     orders = [order for order in ORDERS if len(curves.values) % order == 0]
     if not curves.full_turn or not orders:
         return out
@@ -251,8 +251,10 @@ def _reading(result: InvarianceResult, curves: InvarianceCurves) -> str:
     )
     lines = []
     cell = 'style="padding:1px 10px;text-align:left"'
-    heads = ["", *(f"{layer}, every {360 // o}°" for layer in result.layers for o in orders)]
-    lines.append("".join(f"<th {cell}>{html.escape(head)}</th>" for head in heads))
+    wide = f"{cell} colspan={len(orders)}"
+    layers = "".join(f"<th {wide}>{html.escape(layer)}</th>" for layer in result.layers)
+    every = "".join(f"<th {cell}>{360 // order}°</th>" for order in orders)
+    lines += [f"<th></th>{layers}", f"<th {cell}>every</th>{every * len(result.layers)}"]
     shares = [curves.symmetry(order) for order in orders]
     for photo, name in enumerate(result.image_names):
         cells = [html.escape(name)]
@@ -266,7 +268,11 @@ def _reading(result: InvarianceResult, curves: InvarianceCurves) -> str:
     )
     if not result.disc:
         what += " The frame's own symmetry counts too; disc=True leaves its corners out."
-    return f"{out}<br><small>{html.escape(what)}<table>{table}</table></small>"
+    return f"{out}<br>{_small(html.escape(what) + f'<table>{table}</table>')}"
+
+
+def _small(content: str) -> str:
+    return f'<small style="display:inline-block;line-height:1.4">{content}</small>'
 
 
 def _share(value: float) -> str:
