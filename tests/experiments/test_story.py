@@ -1,0 +1,30 @@
+"""The paper retold runs from the first cell to the last, and its numbers hang together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+CHECK = """
+assert record.steps[-1] == epochs * -(-count // 32)
+assert off.complete and moved.complete and covered.done.all() and carried.complete
+assert carried.mean("svm")[-1] > carried.mean("svm")[0]
+"""
+
+
+def test_the_story_is_told_to_its_end(root: Path) -> None:
+    notebook = nbformat.read(root / "examples" / "zeiler_fergus.ipynb", as_version=4)
+    assert len(notebook.cells) <= 12
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    notebook.cells.append(nbformat.v4.new_code_cell(CHECK))
+    folder = {"metadata": {"path": str(root)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=folder).execute()
+    shown = [
+        output["data"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
+    assert sum("image/png" in data for data in shown) == 6
