@@ -162,8 +162,8 @@ def evolution(bench: Bench) -> list[Claim]:
         Claim(
             "Fig. 4, 4",
             "Lower layers converge within a few epochs, upper layers only after many (40 to 50).",
-            f"zfnet_small on six classes of CIFAR-10, {epochs} epochs. Correlation of a layer's features after "
-            f"2 epochs with those at the end: {text}. Epoch from which on it stays above "
+            f"zfnet_small on six classes of CIFAR-10, {epochs} epochs. Correlation of a layer's "
+            f"features after 2 epochs with those at the end: {text}. Epoch from which on it stays above "
             f"0.9: {settled_text}.",
             "the lower half of the layers is more like its end after 2 epochs than the upper half",
             verdict(low > high),
@@ -282,8 +282,10 @@ def architecture(bench: Bench) -> list[Claim]:
             "4.1, Table 2",
             "Smaller filters and stride also classify better (38.4 % against 40.7 % top-1 error "
             "on ImageNet).",
-            f"Error on six classes of CIFAR-10 at 64 px, 6,000 photos, 8 epochs: {_pair(errors, '{:.1f} %')}.",
-            "lower for zfnet_small, by more than 2 points (about the 95 % interval of 1,800 photos)",
+            f"Error on six classes of CIFAR-10 at 64 px, 6,000 photos, 8 epochs: "
+            f"{_pair(errors, '{:.1f} %')}.",
+            "lower for zfnet_small, by more than 2 points (about the 95 % interval of 1,800 "
+            "photos)",
             verdict(gap > 0, clear=abs(gap) > 2),
         )
     )
@@ -534,8 +536,8 @@ def page(claims: list[Claim]) -> str:
 
 Written by `python docs/claims.py`, torch {torch.__version__.split("+")[0]}, \
 {torch.get_num_threads()} threads on {platform.machine()}. Networks trained here are small \
-(0.1 to 0.8 million parameters; six classes of CIFAR-10, 12,000 photos to train, 1,800 to test); the trained one \
-is the package's ImageNet SqueezeNet 1.1. Each verdict follows from the rule in its row.
+(0.1 to 0.8 million parameters; six classes of CIFAR-10, 12,000 photos to train, 1,800 to test); \
+the trained one is the package's ImageNet SqueezeNet 1.1. Each verdict follows from the rule in its row.
 
 | where | the paper says | we measure | counts as agreeing if | verdict |
 |---|---|---|---|---|
