@@ -170,7 +170,8 @@ class Correspondence(Experiment["CorrespondenceResult"]):
 
     def _steps(self) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
         steps: Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]
-        steps = self._make(self._marking.marks)
+        marks = self._marking.marks
+        steps = self._make({part: marks.get(part, {}) for part in self._marking.parts})
         return (yield from steps)
 
     def _done(self, result: CorrespondenceResult) -> str:
