@@ -280,6 +280,17 @@ def test_the_true_class_where_it_is_known():
     np.testing.assert_allclose(told["scale"].probability, expected, rtol=1e-5)
 
 
+def test_photos_by_name_or_of_ones_own(engine, result):
+    still = [Transform("scale", (1, 1.6))]
+    own = Pictures().tensors[3]
+    for images in (engine.info.images[3], [engine.info.images[3]], own, [own]):
+        found = measure_invariance(engine, images, still, layers=LAYERS, progress=False)
+        np.testing.assert_allclose(
+            found["scale"].distance[0, :, 1], result["scale"].distance[1, :, 2], rtol=1e-5
+        )
+    assert found.images == (None,)
+
+
 def test_a_network_without_classes_has_distances_only():
     engine = make_engine(chain()[:5])
     found = measure_invariance(

@@ -126,7 +126,8 @@ def open_photos(engine: LocalEngine, images: Sequence[Any] | None, most: int = 5
     """Open photos by index, by name, or of the caller's own; None: the engine's first ``most``."""
     if images is None:
         images = range(min(most, len(engine.info.images)))
-    if isinstance(images, (str, int)) or not hasattr(images, "__len__"):
+    one = isinstance(images, (str, int)) or not hasattr(images, "__len__")
+    if one or getattr(images, "ndim", 1) > 1:  # a single photo, maybe as an array
         images = [images]
     names = engine.info.images
     photos: list[Photo] = []
