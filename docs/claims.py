@@ -163,8 +163,8 @@ def evolution(bench: Bench) -> list[Claim]:
             "Fig. 4, 4",
             "Lower layers converge within a few epochs, upper layers only after many (40 to 50).",
             f"zfnet_small on six classes of CIFAR-10, {epochs} epochs. Correlation of a layer's "
-            f"features after 2 epochs with those at the end: {text}. Epoch from which on it stays above "
-            f"0.9: {settled_text}.",
+            f"features after 2 epochs with those at the end: {text}. Epoch from which on it stays "
+            f"above 0.9: {settled_text}.",
             "the lower half of the layers is more like its end after 2 epochs than the upper half",
             verdict(low > high),
         )
@@ -362,7 +362,7 @@ def correspondence(_bench: Bench) -> list[Claim]:
     found = zf.experiments.measure_correspondence(
         engine, boxes, FACES, layers=[middle, top], draws=100, within="head", progress=False
     )
-    mean = {row: found.mean(row) for row in found.rows}
+    mean = {row: found.mean(row) for row in found.rows()}
     gaps = {
         row: [float(r - m) for m, r in zip(mean[row], mean["random"], strict=True)]
         for row in mean
@@ -537,7 +537,7 @@ def page(claims: list[Claim]) -> str:
 Written by `python docs/claims.py`, torch {torch.__version__.split("+")[0]}, \
 {torch.get_num_threads()} threads on {platform.machine()}. Networks trained here are small \
 (0.1 to 0.8 million parameters; six classes of CIFAR-10, 12,000 photos to train, 1,800 to test); \
-the trained one is the package's ImageNet SqueezeNet 1.1. Each verdict follows from the rule in its row.
+the trained one is the package's ImageNet SqueezeNet 1.1. Each verdict follows from its row's rule.
 
 | where | the paper says | we measure | counts as agreeing if | verdict |
 |---|---|---|---|---|
