@@ -44,11 +44,11 @@ def wall_pixels(notebook, wall) -> list[np.ndarray]:
 def test_live_from_a_thread_with_pause_single_steps_and_slider(lab) -> None:
     notebook = lab.open(lab.write_notebook([SETUP, "evolution"]))
     root = notebook.page.locator(".zf-evolution")
-    expect(root).to_contain_text("before training")
+    expect(root).to_contain_text("before training", timeout=30_000)
     root.get_by_role("button", name="Pause").click()
     notebook.expect_value("watch.paused", True)
     notebook.execute("thread = threading.Thread(target=train, args=(8,)); thread.start()")
-    expect(root).to_contain_text("step 1; ")
+    expect(root).to_contain_text("step 1; ", timeout=30_000)
     expect(root).to_contain_text("the training waits")
     root.get_by_role("button", name="One step").click()
     expect(root).to_contain_text("step 2; ")

@@ -23,6 +23,7 @@ from zfwidgets.experiments.ablation import (
     paper_variants,
     pool,
 )
+from zfwidgets.experiments.ablation import trained as trained_variant
 from zfwidgets.records import Progress
 
 ROWS, COLUMNS = 12, 17
@@ -186,6 +187,21 @@ def test_variants_are_gone_on_with(tmp_path):
         np.testing.assert_array_equal(one.training.losses, other.training.losses)
         np.testing.assert_array_equal(one.training.train_error, other.training.train_error)
         assert (one.name, one.parameters) == (other.name, other.parameters)
+
+
+def test_a_trained_variant_is_given_back(tmp_path):
+    data = images()
+    table = ablate(VARIANTS, data, folder=tmp_path, progress=False, **TRAINING)
+    model = trained_variant(VARIANTS, tmp_path, "no conv2")
+    wrong = (model(data.tensors[0]).argmax(1) != data.tensors[1]).float().mean()
+    assert table["no conv2"].train_error == pytest.approx(float(wrong))
+    assert not model.training
+    with pytest.raises(InputError, match="no variant 'x'"):
+        trained_variant(VARIANTS, tmp_path, "x")
+    with pytest.raises(InputError, match="holds the training of another network"):
+        trained_variant({"as it is": VARIANTS["own"]}, tmp_path, "as it is")
+    with pytest.raises(InputError, match="can't be read as a zfwidgets training"):
+        trained_variant(VARIANTS, tmp_path / "elsewhere", "own")
 
 
 def test_the_time_is_shared_by_the_variants():

@@ -48,7 +48,7 @@ def read_safetensors(
             arrays = {name.removeprefix(prefix): file.get_tensor(name) for name in names}
     except (SafetensorError, KeyError, OSError, ValueError) as error:
         raise InputError(
-            f"{path} isn't a readable {what} ({type(error).__name__}: {error}): delete it, or "
+            f"{path} can't be read as {what} ({type(error).__name__}: {error}): delete it, or "
             "name another place."
         ) from error
     if about.get("what") != what or about.get("schema") != schema:

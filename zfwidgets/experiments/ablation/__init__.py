@@ -2,6 +2,7 @@
 
 - `Architecture`, `conv`, `pool`, `fc`, `paper_variants`: variants of one description of a network.
 - `ablate`: train each variant on the user's data; an `AblationTable` as the paper's Table 3.
+  `trained` gives one of them back.
 - `knock_out`: switch channels or layers of a trained network off, without training it again; a
   `KnockOut` says what becomes of accuracy, classes and single photos (`zfwidgets.Ablation`).
 
@@ -31,6 +32,7 @@ _HOMES = {
     "knock_out_steps": "knocking",
     "paper_variants": "architecture",
     "pool": "architecture",
+    "trained": "retraining",
 }
 
 __all__ = [*_HOMES]
@@ -39,6 +41,6 @@ if TYPE_CHECKING:
     from .architecture import Architecture, Layer, Part, conv, fc, paper_variants, pool
     from .knocking import knock_out, knock_out_steps
     from .records import AblationRow, AblationTable, KnockOut
-    from .retraining import ablate, ablation_steps
+    from .retraining import ablate, ablation_steps, trained
 
 __getattr__, __dir__ = resolver(__name__, _HOMES)

@@ -15,6 +15,7 @@ from ...records import Progress
 from ..labelled import Labelled
 from ..running import hand_on, keep, run
 from ..seeded import own_random
+from ..training.checkpoint import load_weights
 from ..training.loop import train_steps
 from ..training.records import TrainingRecord
 from .architecture import Architecture
@@ -92,7 +93,7 @@ def ablation_steps(
         held_out = Labelled.of(validation, transform, classes=names, what="validation data")
     sizes = {name: _parameters(name, variant, seed) for name, variant in named.items()}
     result = AblationTable(tuple(AblationRow(name, sizes[name]) for name in named))
-    places = {name: f"{number:02d}" for number, name in enumerate(named)}
+    places = _places(named)
     where = None if folder is None else Path(folder)
     began = time.monotonic()
     yield result
@@ -133,6 +134,34 @@ def ablation_steps(
         finally:
             steps.close()
     return result
+
+
+def trained(variants: Variants, folder: str | Path, name: str) -> nn.Module:
+    """A variant as `ablate` has trained it so far, in eval mode, to look into with an engine.
+
+    Parameters
+    ----------
+    variants, folder
+        As `ablate` got them.
+    name
+        Of the variant.
+
+    Raises
+    ------
+    InputError
+        There is no such variant, or it isn't trained yet.
+    """
+    named = _named(variants)
+    if name not in named:
+        raise InputError(f"There is no variant {name!r}: expected one of {', '.join(named)}.")
+    model = _built(named[name], 0)
+    load_weights(Path(folder) / _places(named)[name], model)
+    return model.eval()
+
+
+def _places(named: Mapping[str, Variant]) -> dict[str, str]:
+    """Folders of the variants inside the one of all."""
+    return {name: f"{number:02d}" for number, name in enumerate(named)}
 
 
 def _with(table: AblationTable, number: int, training: Any, note: str = "") -> AblationTable:

@@ -78,6 +78,17 @@ def load(
     return record
 
 
+def load_weights(folder: Path, model: nn.Module) -> None:
+    """Give a model the weights that a training has left in a folder, finished or not."""
+    read_safetensors(folder / FILE, KIND, SCHEMA, PREFIX)  # says what is wrong with it
+    tensors = load_file(folder / FILE)
+    there = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+    try:
+        model.load_state_dict(there)
+    except RuntimeError as error:
+        raise InputError(f"{folder} holds the training of another network: {error}") from error
+
+
 def _state(model: nn.Module) -> dict[str, Tensor]:
     state = model.state_dict()
     for name, value in state.items():

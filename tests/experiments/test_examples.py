@@ -1,0 +1,26 @@
+"""The examples of ablation and transfer tell their stories from the first cell to the last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+CHECKS = {
+    "ablation": "assert table.complete and ablation.result.complete; len(table.rows)",
+    "transfer": "assert transfer.result.complete; len(transfer.result.layers.layers)",
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_example_runs_and_its_record_is_complete(root: Path, name: str) -> None:
+    notebook = nbformat.read(root / "examples" / f"{name}.ipynb", as_version=4)
+    assert len(notebook.cells) <= 12
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    notebook.cells.append(nbformat.v4.new_code_cell(CHECKS[name]))
+    folder = {"metadata": {"path": str(root)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=folder).execute()
+    assert notebook.cells[-1].outputs[0]["data"]["text/plain"] == "4"
+    if out := __import__("os").environ.get("H4_OUT"): nbformat.write(notebook, f"{out}/{name}.ipynb")
