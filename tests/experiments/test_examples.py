@@ -23,4 +23,3 @@ def test_the_example_runs_and_its_record_is_complete(root: Path, name: str) -> N
     folder = {"metadata": {"path": str(root)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=folder).execute()
     assert notebook.cells[-1].outputs[0]["data"]["text/plain"] == "4"
-    if out := __import__("os").environ.get("H4_OUT"): nbformat.write(notebook, f"{out}/{name}.ipynb")

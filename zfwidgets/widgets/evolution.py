@@ -100,6 +100,7 @@ class Evolution(ResultBox["EvolutionRecord"]):
         self.add_class("zf-evolution")
         if self._watch is not None:
             self._watch.listen(self._hear, self._service.hand_back.run_waiting)
+            record = self._watch.record  # what came since isn't told any more
         self._update(record)
         self._say()
 
