@@ -248,8 +248,8 @@ print("script", flush=True)
 pool = Workers(source._reader, 1)
 while not pool.pids:
     time.sleep(0.02)
-print(*pool.pids, flush=True)
 try:
+    print(*pool.pids, flush=True)
     for number in range(10**9):
         pool.look(number % len(source))
 except KeyboardInterrupt:

@@ -32,6 +32,9 @@ Result = TypeVar("Result")
 MANY = 2000
 """From so many images on, they are read in processes."""
 
+UNREADABLE = 1000
+"""When so many items, and none before them, can't be read, a set is given up."""
+
 
 @dataclass(frozen=True)
 class SkippedImage:
@@ -376,7 +379,7 @@ def _first_readable(images: ImageSet) -> tuple[_First, Any]:
             return _First(number, unreadable), images.read(number)
         except UnreadableImage as error:  # noqa: PERF203
             unreadable[number] = error.reason
-            if len(unreadable) == 20:
+            if len(unreadable) == UNREADABLE:
                 break
     named = [f"{images.names[number]}: {why}" for number, why in unreadable.items()]
     reasons = "; ".join(named[:3])
