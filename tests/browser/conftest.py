@@ -52,6 +52,7 @@ bars = zf.plots.class_bars(explorer)"""
 # What JupyterLab itself logs in good health.
 HARMLESS = (
     "Comm not found for comm id",  # replies go to every tab, to those that didn't ask too
+    "Kernel message validation error",  # at a restart, of a message that the server sends itself
 )
 
 
