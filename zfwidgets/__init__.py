@@ -32,12 +32,12 @@ _HOMES = {
     "save_report": "reports.saving",
     "watch": "experiments.evolution.begin",
 }
-_MODULES = ("errors", "experiments", "models", "plots", "records", "rules", "samples")
+_MODULES = ("errors", "experiments", "index", "models", "plots", "records", "rules", "samples")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
-    from . import errors, experiments, models, plots, records, rules, samples
+    from . import errors, experiments, index, models, plots, records, rules, samples
     from .engine.local import LocalEngine as Engine
     from .experiments.evolution.begin import watch
     from .reports.saving import save_report

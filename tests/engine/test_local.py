@@ -15,7 +15,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 import zfwidgets as zf
-from zfwidgets.engine.index import TopKIndex
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
@@ -27,6 +26,7 @@ from zfwidgets.errors import (
     UnknownLayer,
     UnsupportedModel,
 )
+from zfwidgets.index import TopKIndex
 from zfwidgets.records import Activation, Box, Occluder, Unit, softmax
 
 
@@ -277,7 +277,7 @@ def test_transforms_of_one_name_are_told_apart(tmp_path: Path) -> None:
     torch.manual_seed(8)
     first = engine(lambda image: to_tensor(image))
     first.index(progress=False)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*/index.safetensors")
     torch.manual_seed(8)
     assert engine(lambda image: to_tensor(image) * (1 + 1e-5)).indexed, "rounding of a version"
     torch.manual_seed(8)
@@ -291,7 +291,7 @@ def test_transforms_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 def test_damaged_and_foreign_indexes_are_said_and_rebuilt(tmp_path: Path) -> None:
     few(tmp_path).index(progress=False)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*/index.safetensors")
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     engine = few(tmp_path)

@@ -6,18 +6,27 @@ fails when the shipped index isn't found under the engine's fingerprint.
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from .. import samples
+from ..index.storing import FILE
 from .indexing import SHIPPED
 from .local import LocalEngine
+from .wanted import KEEP
 
 
 def main() -> None:
     """Write the index into the package's data folder, in place of older ones."""
-    for old in SHIPPED.glob("*.safetensors"):
-        old.unlink()
-    engine = LocalEngine(samples.network(), samples.photos(), cache=SHIPPED)
-    engine.index()
-    print(*(f"{path} {path.stat().st_size:,} bytes" for path in SHIPPED.iterdir()), sep="\n")
+    for old in SHIPPED.iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    with TemporaryDirectory() as folder:
+        engine = LocalEngine(samples.network(), samples.photos(), cache=Path(folder))
+        engine._indexing.keep = KEEP  # no photo is ever removed
+        path = SHIPPED / engine._indexing.name / FILE
+        engine.index().save(path)
+    print(f"{path} {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -1,23 +1,53 @@
-"""Where the engine's top-k index comes from: the package, the user's cache, or a pass now."""
+"""Where the engine's top-k index comes from: the package, a folder, or a pass now."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Generator
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from ..errors import IndexMismatch, InputError
+import numpy as np
+
+from ..errors import IndexBusy, IndexMismatch, InputError
 from ..images.source import ImageSource
+from ..index.manifest import Manifest
+from ..index.partial import EMPTY, Partial
+from ..index.plan import Plan
+from ..index.records import TopKIndex
+from ..index.storing import FILE, alike
 from ..records import Progress
-from .index import TopKIndex
 from .memory import Memory
 from .network import Network
 from .progress import watch
-from .topk import IndexPass
+from .running import EVERY, WHAT, Running, Task
+from .wanted import KEEP, RESERVE, Wanted
 
 SHIPPED = Path(str(files("zfwidgets.images") / "data" / "index"))
 """Indexes that come with the package."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an index is to hold beyond the strongest activations, and where it is kept.
+
+    Attributes
+    ----------
+    by_class
+        Activations per channel and class; 0 for none.
+    pixels
+        Whether every unit of every image is counted for means and shares of zeros.
+    folder
+        Where it is kept, whatever its fingerprints; None is the cache.
+    every
+        Seconds between two checkpoints.
+    """
+
+    by_class: int = 0
+    pixels: bool = False
+    folder: Path | None = None
+    every: float = EVERY
 
 
 class Indexing:
@@ -40,6 +70,8 @@ class Indexing:
         Why an index on disk wasn't used or couldn't be written; empty if nothing is to be said.
     """
 
+    keep = KEEP + RESERVE
+
     def __init__(
         self,
         network: Network,
@@ -49,26 +81,37 @@ class Indexing:
         memory: Memory,
     ) -> None:
         self._network, self._source, self._memory = network, source, memory
-        self.cache, self._lock = cache, lock
-        self._running: IndexPass | None = None
+        self._cache, self._lock = cache, lock
+        self._running: Running | None = None
+        self._settings = Settings()
+        self._left: Partial | None = None
         self.fingerprint = {"model": network.fingerprint, **source.fingerprint()}
         self.note = ""
         self.found = self._find()
 
     @property
-    def file_name(self) -> str:
-        """What the index is called in a folder of indexes."""
-        parts = (self.fingerprint[key][:12] for key in sorted(self.fingerprint))
-        return f"{'-'.join(parts)}.safetensors"
+    def name(self) -> str:
+        """What the index's folder is called in a folder of indexes."""
+        return "-".join(self.fingerprint[key][:12] for key in sorted(self.fingerprint))
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the index is kept; None in memory only."""
+        return self._settings.folder or (self._cache and self._cache / self.name)
 
     @property
     def ready(self) -> bool:
         """Whether the index is there."""
         return self.found is not None
 
+    @property
+    def running(self) -> Running | None:
+        """The pass that is being made; None if there's none."""
+        return self._running
+
     def _find(self) -> TopKIndex | None:
-        for folder in filter(None, (SHIPPED, self.cache)):
-            path = folder / self.file_name
+        for folder in filter(None, (SHIPPED, self._cache)):
+            path = folder / self.name / FILE
             if path.exists():
                 try:
                     return TopKIndex.load(path, self.fingerprint, self._source.probe)
@@ -76,42 +119,182 @@ class Indexing:
                     self.note = f"An index on disk was not used. {error}"
         return None
 
-    def steps(self) -> Generator[Progress, None, None]:
-        """Build the index in steps, if it isn't there; threads that ask meanwhile share them."""
-        while self.found is None:
-            with self._lock:
-                if self.ready:  # another thread has finished it meanwhile
-                    return
-                running = self._running or IndexPass(
-                    self._network, self._source, self.fingerprint, memory=self._memory
-                )
-                self._running = None  # a step that fails leaves nothing behind
-                try:
-                    progress = running.step()
-                except BaseException:
-                    running.close()
-                    raise
-                if running.result is not None:
-                    self._keep(running.result)
-                else:
-                    self._running = running
-            yield progress
+    def ask(self, settings: Settings) -> None:
+        """Want an index with these settings from now on.
 
-    def _keep(self, index: TopKIndex) -> None:
-        self.found = index
-        if self.cache:
-            try:
-                index.save(self.cache / self.file_name)
-                self.note = ""
-            except OSError as error:
-                self.note = f"The index is in memory only, {self.cache}: {error}."
+        Raises
+        ------
+        IndexMismatch
+            The folder holds an index of another model or transform; lists what differs.
+        InputError
+            It holds a damaged one, or there are no labels for tops by class.
+        """
+        if settings == self._settings:
+            return
+        with self._lock:
+            if settings.by_class:
+                self._wanted(settings)  # refuses what can't be had, before anything is let go
+            found = self._in_folder(settings.folder) if settings.folder else self.found
+            self._stop()
+            self._settings = settings
+            same = found and found.fingerprint == self.fingerprint and self._enough(found)
+            self.found = found if same else None
+
+    def _in_folder(self, folder: Path) -> TopKIndex | None:
+        """A folder's index of this model and transform, maybe of other images."""
+        path = folder / FILE
+        if not path.exists():
+            return None
+        found = TopKIndex.load(path)
+        expected = {**self.fingerprint, "images": found.fingerprint.get("images", "")}
+        TopKIndex.load(path, expected, None, self._manifest())
+        if found.manifest.names == self._manifest().names and not alike(
+            found.probe, self._source.probe
+        ):
+            TopKIndex.load(path, None, self._source.probe)
+        return found
+
+    def _enough(self, index: TopKIndex) -> bool:
+        by_class, settings = index.partial.by_class.values.shape[1], self._settings
+        pixels = index.measured == index.partial.images
+        return by_class >= settings.by_class and (pixels or not settings.pixels)
+
+    def _manifest(self) -> Manifest:
+        return Manifest(list(self._source.names), list(self._source.stamps))
+
+    def _wanted(self, settings: Settings) -> Wanted:
+        return Wanted.of(
+            self._source.names,
+            self._source.labels,
+            keep=self.keep,
+            pixels=settings.pixels,
+            by_class=settings.by_class,
+            channels=sum(layer.channels for layer in self._network.layers),
+        )
+
+    @property
+    def _batch(self) -> int:
+        return 16 if self._network.device.type == "cpu" else 64
+
+    def task(self) -> Task:
+        """What a pass would be over now: all images, or only what a folder's index lacks."""
+        manifest = self._manifest()
+        whole = Task(
+            self._network,
+            self._source,
+            self._wanted(self._settings),
+            self.fingerprint,
+            manifest,
+            Plan.of(len(manifest), self._batch),
+            self._left,
+        )
+        folder = self._settings.folder
+        earlier = self._in_folder(folder) if folder and not self._left else None
+        if earlier is None or not self._enough(earlier):
+            return whole
+        return repaired(whole, earlier, self._batch) or whole
+
+    def steps(self) -> Generator[Progress, None, None]:
+        """Build the index in steps, if it isn't there; threads that ask meanwhile share them.
+
+        A pass that fails or is interrupted keeps what it knows, and is gone on with.
+        """
+        try:
+            while self.found is None:
+                with self._lock:
+                    if self.ready:  # another thread has finished it meanwhile
+                        return
+                    progress = self._step()
+                yield progress
+        finally:
+            if self._running is not None:
+                with self._lock:
+                    if self._running is not None:
+                        self._running.leave()
+                        self.note = self._running.note
+
+    def _step(self) -> Progress:
+        running = self._running = self._running or self._start()
+        try:
+            progress = running.step()
+        except BaseException:
+            self._stop()
+            raise
+        self.note = running.note
+        if running.result is not None:
+            self.found, self._running, self._left = running.result, None, None
+        return progress
+
+    def _start(self) -> Running:
+        try:
+            return Running(self.task(), self._memory, self.folder, self._settings.every)
+        except IndexBusy as error:
+            if self._settings.folder is not None:
+                raise
+            self.note = f"The index is in memory only. {error}"
+        except (InputError, IndexMismatch) as error:
+            if self._settings.folder is not None:
+                raise
+            self.note = f"An unfinished index on disk was not used. {error}"
+        running = Running(self.task(), self._memory)
+        running.note = self.note
+        return running
+
+    def _stop(self) -> None:
+        """Let go of the pass; what it knows is kept."""
+        if self._running is not None:
+            if self._running.kept_in_memory:
+                self._left = self._running.so_far().partial
+            self._running.close()
+            self._running = None
 
     def get(self, progress: bool = True) -> TopKIndex:
         """The index, built now if it isn't there, with a progress bar."""
         if self.found is None:
-            watch(self.steps(), "Looking at all images once", progress)
+            watch(self.steps(), WHAT, progress)
         assert self.found is not None
         return self.found
+
+
+def repaired(whole: Task, earlier: TopKIndex, size: int) -> Task | None:
+    """What is left to do when images were added, removed or changed since an earlier index.
+
+    None if that takes a whole pass: where so many are gone that a channel's strongest aren't all
+    known any more, or nothing is the same.
+    """
+    _, numbers = whole.manifest.since(earlier.manifest)
+    before = earlier.partial
+    stays = numbers >= 0
+    if not stays.any() or before.top.values.shape[1] != whole.wanted.keep:
+        return None
+    if tuple(earlier.classes) != whole.wanted.classes:
+        return None
+    gone = [number for number in np.flatnonzero(~stays).tolist() if number not in before.bad]
+    left = before.images - earlier.since_removed - len(gone)
+    top, by_class = (part.renumbered(numbers) for part in (before.top, before.by_class))
+    known = (top.images != EMPTY).sum(1)
+    if (known < min(KEEP, left)).any() or (gone and before.by_class.values.size):
+        return None
+    kept = stays[before.sampled]
+    sampled = numbers[before.sampled[kept]]
+    wanted = np.isin(sampled, list(whole.wanted.sampled))
+    sampled, sample = sampled[wanted], before.sample[kept][wanted]
+    order = np.argsort(sampled)
+    start = replace(
+        before,
+        bad={int(numbers[n]): why for n, why in before.bad.items() if stays[n]},
+        top=top,
+        by_class=by_class,
+        sampled=sampled[order],
+        sample=sample[order],
+    )
+    added = np.setdiff1d(np.arange(len(whole.manifest)), numbers[stays])
+    return replace(
+        whole,
+        plan=earlier.plan.renumbered(numbers).extended(added, size),
+        start=start,
+        since_removed=earlier.since_removed + len(gone),
+    )
 
 
 def cache_folder(cache: str | Path | bool | None) -> Path | None:

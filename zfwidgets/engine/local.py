@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..images.source import ImageSource
+from ..index import TopKIndex
 from ..records import (
     Activation,
     ActivationSample,
@@ -29,8 +30,7 @@ from ..records import (
 )
 from .covering import Covering
 from .fills import Fills
-from .index import TopKIndex
-from .indexing import Indexing, cache_folder
+from .indexing import Indexing, Settings, cache_folder
 from .memory import Memory
 from .modes import precision_note
 from .network import Forward, Network
@@ -39,7 +39,7 @@ from .predicting import Predicting
 from .projecting import SWITCHES, Projecting, record
 from .rules import Attribution, Rule, available, choose
 from .sliding import Sliding
-from .topk import KEEP
+from .wanted import KEEP
 
 IN_VIEW = 64 * 2**20
 """Bytes of images as the network gets them that are kept, so that none in view is decoded twice."""
@@ -244,8 +244,43 @@ class LocalEngine(Occluding):
         """Build the top-k index in steps, if it isn't there; keep it on disk."""
         return self._indexing.steps()
 
-    def index(self, progress: bool = True) -> TopKIndex:
-        """The top-k index of all layers, built now if it isn't there, with a progress bar."""
+    def index(
+        self,
+        progress: bool = True,
+        *,
+        folder: str | Path | None = None,
+        by_class: int = 0,
+        pixels: bool = False,
+    ) -> TopKIndex:
+        """The top-k index of all layers, built now if it isn't there, with a progress bar.
+
+        An interrupted pass keeps what it knows, and the next call goes on with it. Images that
+        can't be used are skipped and listed (``info.skipped``, ``TopKIndex.skipped``).
+
+        Parameters
+        ----------
+        progress
+            Whether to show a progress bar.
+        folder
+            Where to keep it, instead of in the cache. If there's an index of other images there,
+            images that were added are looked at, and those removed or changed taken out.
+        by_class
+            How many activations to keep for each channel and class too.
+        pixels
+            Whether to count every unit of every image for means and shares of zeros, which takes
+            up to a quarter longer; else those of 64 images (of all, up to 256).
+
+        Raises
+        ------
+        IndexMismatch
+            The folder holds an index of another model or transform; lists what differs.
+        IndexBusy
+            Another process is writing to the folder.
+        InputError
+            The folder holds a damaged index, or there are no labels for ``by_class``.
+        """
+        if folder is not None or by_class or pixels:
+            self._indexing.ask(Settings(by_class, pixels, Path(folder) if folder else None))
         return self._indexing.get(progress)
 
     def channels(self, layer: str) -> ChannelSummary:

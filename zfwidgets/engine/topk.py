@@ -1,194 +1,360 @@
 """Streaming top-k: one pass over the images gives every channel of every layer its strongest.
 
-Per batch and layer the device reduces each feature map to its maximum; only the channels that a
-batch changes are merged, and places are looked up only for what enters. Memory is
+In the forward pass each feature map is reduced to its maximum; places are looked up only for what
+enters the top. After it all layers are merged at once, their channels one after another. Memory is
 O(channels x k), whatever the number of images.
+
+Shards. A `Plan` fixes which images share a batch. An `IndexPass` takes in batches of it, in any
+order and any selection, and `IndexPass.partial` is what it knows of those: a
+`zfwidgets.index.partial.Partial`, plain arrays that can be kept, sent and merged. So one pass over
+all batches equals ``merge([pass_over(shard) for shard in shards])``, bit by bit, for any cut into
+shards and any order (on one device type with one number of threads): the order (value, image, row,
+column) is total, counts and sums are integers. A `TopKIndex` is a partial with its names.
 """
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import time
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import UnsupportedModel
-from ..images.source import ImageSource
-from ..records import Ints, Progress
-from .index import LayerIndex, TopKIndex
-from .memory import Memory, OutOfMemory
+from ..index.exact import BINS, COARSE, FIRST_KEY, LARGEST, SHIFT, carried
+from ..index.partial import EMPTY, Partial, Top
+from ..index.plan import Plan
+from .memory import Memory
 from .modes import computing
 from .network import Network
-
-KEEP = 16
-"""Activations kept per channel."""
-SAMPLE = 256
-"""Images whose maxima are kept for every channel."""
+from .wanted import Wanted
 
 
-class LayerTop:
-    """The running top k and statistics of one layer."""
+@dataclass
+class _Table:
+    """A `Top` on the device."""
 
-    def __init__(self, name: str, channels: int, keep: int, device: torch.device) -> None:
-        self.name = name
-        self.values = torch.full((channels, keep), -torch.inf, device=device)
-        self.images = torch.full((channels, keep), -1, dtype=torch.int64, device=device)
-        self.places = torch.zeros((channels, keep), dtype=torch.int64, device=device)
-        self.total = torch.zeros(channels, dtype=torch.float64, device=device)
-        self.silent = torch.zeros(channels, dtype=torch.int64, device=device)
-        self.sample: list[Tensor] = []
-        self.columns = 1
+    values: Tensor
+    images: Tensor
+    places: Tensor
 
-    def update(self, output: Tensor, images: Tensor, sampled: Tensor) -> None:
-        """Take in a batch: (n, channels, ...) outputs of images with ascending indices."""
-        maps = output.reshape(*output.shape[:2], -1)
-        self.columns = output.shape[-1] if output.dim() == 4 else 1
-        largest = maps.amax(-1)
-        if not torch.isfinite(largest).all():
-            image, channel = (~torch.isfinite(largest)).nonzero()[0].tolist()
-            raise UnsupportedModel(
-                f"Layer {self.name!r} gives {largest[image, channel].item()} in channel {channel} "
-                f"for image {int(images[image])}: its activations can't be ranked. Check the "
-                "weights and the transform."
-            )
-        self.total += maps.mean(-1).double().sum(0)
-        self.silent += (largest <= 0).sum(0)
-        if sampled.any():
-            self.sample.append(largest[sampled])
-        self._merge(maps, largest.T, images)
+    @classmethod
+    def of(cls, top: Top, device: torch.device) -> _Table:
+        return cls(*(torch.from_numpy(part.copy()).to(device) for part in vars(top).values()))
 
-    def _merge(self, maps: Tensor, largest: Tensor, images: Tensor) -> None:
+    def to_top(self) -> Top:
+        return Top(*(part.cpu().numpy().copy() for part in vars(self).values()))
+
+    def take(self, rows: Tensor, values: Tensor, images: Tensor, places: Tensor) -> None:
+        """Merge candidates (rows, n) into rows; -inf where there is none."""
         keep = self.values.shape[1]
-        (changed,) = (largest.amax(1) > self.values[:, -1]).nonzero(as_tuple=True)
-        # Older entries stand first and the sort is stable: ties go to the smaller image index.
-        values = torch.cat([self.values[changed], largest[changed]], 1)
-        values, order = (
-            part[:, :keep] for part in values.sort(dim=1, descending=True, stable=True)
-        )
-        row, rank = (order >= keep).nonzero(as_tuple=True)
-        image = order[row, rank] - keep
-        order = order.clamp(max=keep - 1)
-        merged_images = self.images[changed].gather(1, order)
-        merged_places = self.places[changed].gather(1, order)
-        merged_images[row, rank] = images[image]
-        merged_places[row, rank] = maps[image, changed[row]].argmax(-1)
-        self.values[changed] = values
-        self.images[changed] = merged_images
-        self.places[changed] = merged_places
+        merged = [
+            torch.cat([old[rows], new], 1)
+            for old, new in zip(vars(self).values(), (values, images, places), strict=True)
+        ]
+        order = _order(merged[0], merged[1])[:, :keep]
+        for old, new in zip(vars(self).values(), merged, strict=True):
+            old[rows] = new.gather(1, order)
 
-    def copy(self) -> LayerTop:
-        """As it is now, whatever is taken in later."""
-        other = copy.copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, Tensor):
-                setattr(other, name, value.clone())
-        other.sample = list(self.sample)
-        return other
 
-    def finish(self, images: int) -> LayerIndex:
-        """As arrays for the index."""
-        places = self.places.cpu().numpy()
-        values = self.values.cpu().numpy()
-        sample = torch.cat(self.sample).cpu().numpy()
-        scale = np.maximum(np.abs(sample).max(0), np.finfo(np.float32).tiny)
-        return LayerIndex(
-            values=values,
-            images=self.images.cpu().numpy(),
-            rows=places // self.columns,
-            cols=places % self.columns,
-            mean=(self.total / images).float().cpu().numpy(),
-            silent=(self.silent.double() / images).float().cpu().numpy(),
-            sample=(sample / scale).astype(np.float16),
-            scale=scale,
-        )
+def _order(values: Tensor, images: Tensor) -> Tensor:
+    """Sort rows by falling value, then by image."""
+    bits = (values + 0.0).view(torch.int32).long()  # + 0.0: there is one zero
+    keys = ((bits ^ ((bits >> 31) & 0x7FFFFFFF)).bitwise_not() << 32) | (images & 0x7FFFFFFF)
+    if keys.device.type == "cpu":  # NumPy's sort of short rows is much the quicker
+        return torch.from_numpy(np.argsort(keys.numpy(), 1))
+    return keys.argsort(1)
+
+
+@dataclass
+class _Seen:
+    """What a forward pass of part of a batch showed, (images, channels) each."""
+
+    largest: Tensor
+    entering: Tensor
+    places: Tensor
+    in_class: Tensor
+    sums: Tensor
+    zeros: Tensor
 
 
 class IndexPass:
-    """One pass over the images, batch by batch.
+    """A pass over batches of a plan.
 
-    `step` takes in one batch and says how far it is; `result` is there after the last. A pass
-    that fails or is interrupted in the middle of a step is to be thrown away.
+    A batch counts once it has been taken in whole: what fails or is interrupted in the middle
+    leaves the pass as it was, except (`spoiled`) in the moment of merging.
+
+    Parameters
+    ----------
+    network, plan, wanted
+        Of what, in which batches, what is to be kept.
+    start
+        What is known already; see `partial`.
+    memory
+        Makes batches smaller where they don't fit.
     """
 
     def __init__(
         self,
         network: Network,
-        source: ImageSource,
-        fingerprint: dict[str, str],
-        keep: int = KEEP,
+        plan: Plan,
+        wanted: Wanted,
+        start: Partial | None = None,
         memory: Memory | None = None,
     ) -> None:
+        self._network, self._plan, self._wanted = network, plan, wanted
         self._memory = memory or Memory(network.device)
-        self._network, self._source, self._fingerprint = network, source, fingerprint
-        self._images = source.tensors(range(len(source)))
-        self._batch = 16 if network.device.type == "cpu" else 64
-        self._tops = {
-            layer.name: LayerTop(layer.name, layer.channels, keep, network.device)
-            for layer in network.layers
-        }
-        self._sampled = sampled_images(source.names)
-        self._seen: list[int] = []
-        self._started = time.monotonic()
-        self.result: TopKIndex | None = None
+        device = network.device
+        self._span: dict[str, slice] = {}
+        end = 0
+        for layer in network.layers:
+            self._span[layer.name] = slice(end, end + layer.channels)
+            end += layer.channels
+        start = start or Partial.empty(end, wanted.keep, len(wanted.classes), wanted.keep_by_class)
+        self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
+        self._batches, self._bad = [int(i) for i in start.batches], dict(start.bad)
+        self._top = _Table.of(start.top, device)
+        self._by_class = _Table.of(start.by_class, device)
+        self._silent, self._maxima, self._sums, self._zeros = (
+            torch.from_numpy(getattr(start, name).copy()).to(device)
+            for name in ("silent", "maxima", "sums", "zeros")
+        )
+        self._images, self._measured, self._smaller = start.images, start.measured, start.smaller
+        self._sampled: list[tuple[int, Tensor]] = []
+        self.spoiled = False
 
-    def close(self) -> None:
-        """Stop reading ahead."""
-        self._images.close()
+    @property
+    def images(self) -> int:
+        """How many images are in it."""
+        return self._images
 
-    def step(self) -> Progress:
-        """Take in the next batch."""
-        batch = list(islice(self._images, self._batch))
-        if batch:
-            self._memory.in_parts("looking at all images", self._take, batch)
-        if len(batch) < self._batch:
-            self._finish()
-        last, total = (self._seen[-1] + 1 if self._seen else 0), len(self._source)
-        done = total if self.result else last
-        left = (time.monotonic() - self._started) / max(last, 1) * (total - done)
-        return Progress(done, total, left, "Looking at all images once")
+    def take(
+        self, batch: int, tensors: Sequence[Tensor | None], bad: Mapping[int, str] | None = None
+    ) -> None:
+        """Take in a batch.
 
-    def _take(self, batch: Sequence[tuple[int, Tensor]]) -> None:
-        device = self._network.device
-        indices = [index for index, _ in batch]
-        images = torch.tensor(indices, device=device)
-        sampled = torch.tensor(np.isin(indices, self._sampled), device=device)
-        before = {name: top.copy() for name, top in self._tops.items()}
+        Parameters
+        ----------
+        batch
+            Its number in the plan.
+        tensors
+            One for each of its places, (channels, rows, columns) on the CPU; None for an image
+            that can't be used, or isn't there any more.
+        bad
+            Why images can't be used, by number.
+        """
+        numbers = self._plan.batch(batch)
+        items = list(zip(numbers.tolist(), tensors, strict=True))
+        if all(tensor is None for tensor in tensors):
+            parts: list[_Seen] = []
+        else:
+            parts = self._memory.in_parts("looking at all images", self._look, items)
+        smaller = -(-len(items) // len(parts)) if len(parts) > 1 else 0
+        there = [i for i, (_, tensor) in enumerate(items) if tensor is not None]
+        self.spoiled = True
+        if parts:
+            with computing(self._network.device):
+                self._merge(numbers[there], there, parts)
+        self._batches.append(batch)
+        self._bad.update(bad or {})
+        if smaller:
+            self._smaller = min(self._smaller or smaller, smaller)
+        self.spoiled = False
+
+    def _look(self, items: Sequence[tuple[int, Tensor | None]]) -> _Seen:
+        """One forward pass; leaves nothing behind."""
+        device, wanted = self._network.device, self._wanted
+        shape = self._network.input_shape
         with computing(device):
-            try:
-                pixels = torch.stack([tensor for _, tensor in batch]).to(device)
-                self._network.run(
-                    pixels, lambda name, output: self._tops[name].update(output, images, sampled)
-                )
-            except OutOfMemory:  # the upper layers have not seen what the lower ones have
-                self._tops = before
-                raise
-        self._seen += indices
+            zeros = torch.zeros(shape)
+            pixels = torch.stack([zeros if t is None else t for _, t in items]).to(device)
+            there = torch.tensor([t is not None for _, t in items], device=device)[:, None]
+            numbers = torch.tensor([n for n, _ in items], dtype=torch.int32, device=device)[:, None]
+            measured = [i for i, (n, t) in enumerate(items) if t is not None and wanted.measures(n)]
+            looking = _Looking(self, numbers, there, measured)
+            self._network.run(pixels, looking.visit)
+            seen = looking.seen()
+            self._check(seen.largest, numbers, there)
+        return seen
 
-    def _finish(self) -> None:
-        if not self._seen:
-            raise UnsupportedModel("None of the images can be read: see engine.info.skipped.")
-        self.result = TopKIndex(
-            {name: top.finish(len(self._seen)) for name, top in self._tops.items()},
-            self._fingerprint,
-            len(self._seen),
-            np.array([i for i in self._seen if i in set(self._sampled.tolist())], dtype=np.int64),
-            tuple((s.name, s.reason) for s in self._source.skipped),
-            {
-                "torch": torch.__version__,
-                "device": self._network.device.type,
-                "batch": str(self._batch),
-                "threads": str(torch.get_num_threads()),
-            },
-            self._source.probe,
+    def _check(self, largest: Tensor, numbers: Tensor, there: Tensor) -> None:
+        wrong = ~torch.isfinite(largest) & there
+        if not wrong.any():
+            return
+        for name, span in self._span.items():
+            for image, channel in wrong[:, span].nonzero().tolist():
+                raise UnsupportedModel(
+                    f"Layer {name!r} gives {largest[:, span][image, channel].item()} in channel "
+                    f"{channel} for image {int(numbers[image])}: its activations can't be ranked. "
+                    "Check the weights and the transform."
+                )
+
+    def _merge(self, numbers: np.ndarray, there: list[int], parts: list[_Seen]) -> None:
+        """Count the images in these places of a batch."""
+        device = self._network.device
+        at = torch.tensor(there, device=device)
+        images = torch.from_numpy(numbers.astype(np.int32)).to(device)
+        largest, entering, places, in_class = (
+            torch.cat([getattr(part, name) for part in parts])[at]
+            for name in ("largest", "entering", "places", "in_class")
+        )
+        self._enter(self._top, entering, largest, images, places)
+        if len(self._wanted.classes):
+            self._enter_classes(numbers, in_class, largest, images, places)
+        self._silent += (largest <= 0).sum(0)
+        bits = largest.view(torch.int32)
+        bins = torch.where(
+            largest > 0, ((bits >> SHIFT) - (FIRST_KEY - 1)).clamp(1, BINS - 1), 0
+        ).long()
+        bins += torch.arange(0, self._maxima.numel(), BINS, device=device)
+        ones = torch.ones(1, dtype=torch.int64, device=device).expand(bins.numel())
+        self._maxima.view(-1).index_add_(0, bins.flatten(), ones)
+        for part in parts:
+            if len(part.sums):
+                self._sums = _carried(self._sums + part.sums)
+                self._zeros += part.zeros
+        self._measured += sum(self._wanted.measures(int(n)) for n in numbers)
+        self._images += len(there)
+        for i, number in enumerate(numbers.tolist()):
+            if number in self._wanted.sampled:
+                self._sampled.append((number, largest[i].cpu().clone()))
+
+    def _enter(
+        self, table: _Table, entering: Tensor, values: Tensor, images: Tensor, places: Tensor
+    ) -> None:
+        (rows,) = entering.any(0).nonzero(as_tuple=True)
+        inside = entering[:, rows].T
+        table.take(
+            rows,
+            torch.where(inside, values[:, rows].T, -torch.inf),
+            torch.where(inside, images, EMPTY),
+            torch.where(inside, places[:, rows].T, 0),
+        )
+
+    def _enter_classes(
+        self, numbers: np.ndarray, entering: Tensor, values: Tensor, images: Tensor, places: Tensor
+    ) -> None:
+        labels = self._wanted.labels[numbers]
+        classes = len(self._wanted.classes)
+        for label in np.unique(labels[labels >= 0]).tolist():
+            at = torch.from_numpy(np.flatnonzero(labels == label)).to(values.device)
+            mine = [part[at] for part in (entering, values, images, places)]
+            of_class = _Table(*(part[label::classes] for part in vars(self._by_class).values()))
+            self._enter(of_class, *mine)  # a view: what is written there is written here
+
+    def partial(self) -> Partial:
+        """What it knows of the batches taken in so far."""
+        sampled = sorted(self._sampled, key=lambda pair: pair[0])
+        channels = len(self._silent)
+        mine = replace(
+            self._rest,
+            sampled=np.array([number for number, _ in sampled], np.int64),
+            sample=np.stack([row.numpy() for _, row in sampled])
+            if sampled
+            else np.empty((0, channels), np.float32),
+        )
+        order = np.argsort(both := np.concatenate([self._rest.sampled, mine.sampled]))
+        return Partial(
+            np.sort(np.array(self._batches, np.int64)),
+            dict(sorted(self._bad.items())),
+            self._top.to_top(),
+            self._by_class.to_top(),
+            self._images,
+            self._silent.cpu().numpy().copy(),
+            self._maxima.cpu().numpy().copy(),
+            self._measured,
+            carried(self._sums.cpu().numpy()),
+            self._zeros.cpu().numpy().copy(),
+            both[order],
+            np.concatenate([self._rest.sample, mine.sample])[order],
+            self._smaller,
         )
 
 
-def sampled_images(names: Sequence[str]) -> Ints:
-    """Indices of at most `SAMPLE` images, chosen by a hash of their names (ascending)."""
-    priority = [hashlib.blake2b(name.encode("utf-8", "surrogateescape")).digest() for name in names]
-    return np.sort(np.argsort(np.array(priority, dtype=object), kind="stable")[:SAMPLE])
+class _Looking:
+    """What the hooks of one forward pass see."""
+
+    def __init__(
+        self, running: IndexPass, numbers: Tensor, there: Tensor, measured: list[int]
+    ) -> None:
+        self._pass, self._numbers, self._there = running, numbers, there
+        self._rows: Tensor | slice | None = None
+        if measured:
+            every = len(measured) == len(numbers)
+            self._rows = slice(None) if every else torch.tensor(measured, device=numbers.device)
+        wanted = running._wanted
+        self._labels: Tensor | None = None
+        if len(wanted.classes):
+            at = numbers[:, 0].long()
+            labels = torch.from_numpy(wanted.labels).to(at.device)
+            self._labels = torch.where(at >= 0, labels[at.clamp(min=0)], -1)
+        self._parts: dict[str, list[Tensor]] = {name: [] for name in _Seen.__dataclass_fields__}
+
+    def visit(self, name: str, output: Tensor) -> None:
+        span = self._pass._span[name]
+        maps = output.reshape(*output.shape[:2], -1)
+        largest = maps.amax(-1)
+        top = self._pass._top
+        entering = self._beats(largest, top.values[span, -1], top.images[span, -1])
+        wanted = entering
+        if self._labels is not None:
+            in_class = self._enters_class(largest, span)
+            self._parts["in_class"].append(in_class)
+            wanted = entering | in_class
+        self._parts["largest"].append(largest)
+        self._parts["entering"].append(entering)
+        self._parts["places"].append(_places(maps, wanted))
+        if self._rows is not None:
+            measured = maps[self._rows]
+            self._parts["sums"].append(_limbs(measured.mean(-1)))
+            self._parts["zeros"].append((measured <= 0).sum((0, 2)))
+
+    def _beats(self, largest: Tensor, value: Tensor, image: Tensor) -> Tensor:
+        ties = (largest == value) & (self._numbers < image)
+        return ((largest > value) | ties) & self._there
+
+    def _enters_class(self, largest: Tensor, span: slice) -> Tensor:
+        assert self._labels is not None
+        table, classes = self._pass._by_class, len(self._pass._wanted.classes)
+        rows = slice(span.start * classes, span.stop * classes)
+        label = self._labels.clamp(min=0)
+        value, image = (
+            part[rows, -1].reshape(-1, classes)[:, label].T for part in (table.values, table.images)
+        )
+        return self._beats(largest, value, image) & (self._labels >= 0)[:, None]
+
+    def seen(self) -> _Seen:
+        empty = torch.empty(0)
+        joined = {
+            name: torch.cat(parts, 0 if name in ("sums", "zeros") else 1) if parts else empty
+            for name, parts in self._parts.items()
+        }
+        if self._labels is None:
+            joined["in_class"] = joined["entering"]
+        return _Seen(**joined)
+
+
+def _places(maps: Tensor, wanted: Tensor) -> Tensor:
+    """The first largest place of the maps (images, channels, places) that are wanted; else 0."""
+    if maps.device.type != "cpu":  # looking at all is quicker than waiting to know which
+        return maps.argmax(-1).int()
+    places = torch.zeros(wanted.shape, dtype=torch.int32)
+    image, channel = wanted.nonzero(as_tuple=True)
+    if 2 * len(image) > wanted.numel():
+        return maps.argmax(-1).int()
+    places[image, channel] = maps[image, channel].argmax(-1).int()
+    return places
+
+
+def _limbs(means: Tensor) -> Tensor:
+    """Means (images, channels) summed over images exactly: (channels, 2) int64."""
+    scaled = means.double().clamp(-LARGEST, LARGEST) * 2.0**COARSE
+    whole = scaled.floor()
+    rest = ((scaled - whole) * 2.0**36).round()
+    return torch.stack([whole.sum(0).long(), rest.sum(0).long()], -1)
+
+
+def _carried(sums: Tensor) -> Tensor:
+    over = sums[:, 1] >> 36
+    return torch.stack([sums[:, 0] + over, sums[:, 1] - (over << 36)], -1)

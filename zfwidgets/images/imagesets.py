@@ -7,6 +7,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,9 @@ from .samples import SamplePhotos
 
 HEADERS_CHECKED_AT_ONCE = 2000
 """In larger sets a file that is no image is found when it is first read."""
+
+UNREADABLE = 1000
+"""When so many items, and none before them, can't be read, a set is given up."""
 
 
 class ImageSet(Protocol):
@@ -36,6 +40,10 @@ class ImageSet(Protocol):
     @property
     def rejected(self) -> Sequence[tuple[str, str]]:
         """What was left out at once: (name, reason)."""
+
+    @property
+    def stamps(self) -> Sequence[str]:
+        """What tells a changed item: of a file size and time, of a list's its pixels; else ""."""
 
     def read(self, number: int) -> Any:
         """An RGB PIL image, or a tensor as it is; raises `UnreadableImage` naming the item."""
@@ -127,6 +135,32 @@ def unique(names: Iterable[str]) -> list[str]:
     return list(taken)
 
 
+@dataclass
+class First:
+    """The first item of a set that can be read, and why those before it can't."""
+
+    number: int
+    unreadable: dict[int, str]
+
+
+def first_readable(images: ImageSet) -> tuple[First, Any]:
+    """Find it; returns it with the item itself. Raises `InputError` where there is none."""
+    unreadable: dict[int, str] = {}
+    for number in range(len(images.names)):
+        try:
+            return First(number, unreadable), images.read(number)
+        except UnreadableImage as error:  # noqa: PERF203
+            unreadable[number] = error.reason
+            if len(unreadable) == UNREADABLE:
+                break
+    named = [f"{images.names[number]}: {why}" for number, why in unreadable.items()]
+    reasons = "; ".join(named[:3])
+    tried = (
+        f"first {len(unreadable)}" if len(unreadable) < len(images.names) else f"{len(unreadable)}"
+    )
+    raise InputError(f"None of the {tried} images can be read: {reasons}.")
+
+
 class Files:
     """Image files."""
 
@@ -148,11 +182,16 @@ class Files:
         """The decoded file in RGB."""
         return decode.read_rgb(self.paths[number])
 
+    @property
+    def stamps(self) -> list[str]:
+        """Sizes and times of change, now."""
+        return [file_stamp(path) for path in self.paths]
+
     def fingerprint(self) -> dict[str, str | int]:
         """Names, sizes and times of change."""
         digest = hashlib.sha256()
-        for name, path in zip(self.names, self.paths, strict=True):
-            digest.update(f"{name}\0{file_stamp(path)}\n".encode("utf-8", "surrogatepass"))
+        for name, stamp in zip(self.names, self.stamps, strict=True):
+            digest.update(f"{name}\0{stamp}\n".encode("utf-8", "surrogatepass"))
         return {"kind": "files", "count": len(self.paths), "data": digest.hexdigest()}
 
 
@@ -171,6 +210,12 @@ class Samples:
     def read(self, number: int) -> Image.Image:
         """The photo in RGB."""
         return self.photos[number]
+
+    @property
+    def stamps(self) -> list[str]:
+        """Digests of the shipped bytes."""
+        numbers = range(len(self.photos))
+        return [hashlib.sha256(self.photos.webp(number)).hexdigest() for number in numbers]
 
     def fingerprint(self) -> dict[str, str | int]:
         """A digest of the shipped bytes: the same on every machine."""
@@ -191,6 +236,7 @@ class Items:
         self.items = items
         self.is_list = isinstance(items, (list, tuple))
         self._reading = threading.Lock()
+        self._pixels: list[str] = []
         self._classes = tuple(map(str, getattr(items, "classes", None) or ()))
         self.files = self._files()
         self.names = unique(self._name(number) for number in range(len(items)))
@@ -230,25 +276,29 @@ class Items:
         Pixels of a dataset aren't all read for this; the probes of `ImageSource` see some.
         """
         digest = hashlib.sha256()
-        for number, name in enumerate(self.names):
-            digest.update(name.encode("utf-8", "surrogatepass") + b"\0")
-            if self.is_list:
-                digest.update(self._content(number))
-            elif self.files:
-                digest.update(file_stamp(self.files[number]).encode())
+        for name, stamp in zip(self.names, self.stamps, strict=True):
+            digest.update(f"{name}\0{stamp}".encode("utf-8", "surrogatepass"))
         kind = (
             "list" if self.is_list else f"{type(self.items).__module__}.{type(self.items).__name__}"
         )
         return {"kind": kind, "count": len(self.items), "data": digest.hexdigest()}
 
-    def _content(self, number: int) -> bytes:
+    @property
+    def stamps(self) -> list[str]:
+        """Of a list its pixels, of files sizes and times of change, of other datasets ""."""
+        if self.is_list:
+            self._pixels = self._pixels or [self._content(i) for i in range(len(self.names))]
+            return self._pixels
+        return [file_stamp(file) for file in self.files] or [""] * len(self.names)
+
+    def _content(self, number: int) -> str:
         try:
             image = self.read(number)
         except UnreadableImage:
-            return b"unreadable"
+            return "unreadable"
         pixels = np.asarray(image)
-        header = f"{pixels.dtype}{pixels.shape}".encode()
-        return header + hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).digest()
+        digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+        return f"{pixels.dtype}{pixels.shape}{digest}"
 
     def _split(self, item: Any, number: int) -> tuple[Any, Any]:
         if isinstance(item, dict):

@@ -16,7 +16,7 @@ from PIL import Image
 from ..errors import InputError, UnreadableImage
 from ..records import Pixels
 from . import display, quick, transforms
-from .imagesets import ImageSet, open_set
+from .imagesets import ImageSet, first_readable, open_set
 from .prefetch import prefetch
 from .reading import Reader, Reading
 from .repeatable import check_repeatable, put_back_on_error, refuse_draws
@@ -31,9 +31,6 @@ Result = TypeVar("Result")
 
 MANY = 2000
 """From so many images on, they are read in processes."""
-
-UNREADABLE = 1000
-"""When so many items, and none before them, can't be read, a set is given up."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class ImageSource:
         with put_back_on_error() as before:
             opened = open_set(images)
             with refuse_draws(f"Reading images ({type(images).__name__})"):
-                first, item = _first_readable(opened)
+                first, item = first_readable(opened)
             tensors = not isinstance(item, Image.Image)
             chosen, note, categories = transforms.choose(transform, tensors)
             source = cls(opened, chosen, tensors)
@@ -164,6 +161,21 @@ class ImageSource:
     def labels(self) -> Sequence[str | None]:
         """Class names where they are known."""
         return self._images.labels
+
+    @property
+    def stamps(self) -> Sequence[str]:
+        """What tells a changed image, read anew: see `ImageSet.stamps`."""
+        return self._images.stamps
+
+    @property
+    def rejected(self) -> tuple[tuple[str, str], ...]:
+        """(name, reason) of files that are no images by their headers."""
+        return tuple(self._images.rejected)
+
+    def problem(self, number: int) -> str:
+        """Why an image that was looked at can't be used; empty if it can."""
+        with self._lock:
+            return self._unreadable.get(number, "")
 
     @property
     def skipped(self) -> tuple[SkippedImage, ...]:
@@ -364,29 +376,6 @@ class ImageSource:
             float(value) for probe in probes for value in (probe.mean(), probe.std())
         )
         return [probe.numpy() for probe in probes]
-
-
-@dataclass
-class _First:
-    number: int
-    unreadable: dict[int, str]
-
-
-def _first_readable(images: ImageSet) -> tuple[_First, Any]:
-    unreadable: dict[int, str] = {}
-    for number in range(len(images.names)):
-        try:
-            return _First(number, unreadable), images.read(number)
-        except UnreadableImage as error:  # noqa: PERF203
-            unreadable[number] = error.reason
-            if len(unreadable) == UNREADABLE:
-                break
-    named = [f"{images.names[number]}: {why}" for number, why in unreadable.items()]
-    reasons = "; ".join(named[:3])
-    tried = (
-        f"first {len(unreadable)}" if len(unreadable) < len(images.names) else f"{len(unreadable)}"
-    )
-    raise InputError(f"None of the {tried} images can be read: {reasons}.")
 
 
 def default_workers() -> int:

@@ -1,0 +1,23 @@
+"""Top-k indexes on disk, read without torch: ``zf.index.read(path)``.
+
+An index is a folder with ``index.safetensors``: arrays, and in the file's header a JSON
+description with a schema version and fingerprints.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import resolver
+
+_HOMES = {
+    "LayerIndex": "records",
+    "TopKIndex": "records",
+    "read": "records",
+}
+__all__ = ["LayerIndex", "TopKIndex", "read"]
+
+if TYPE_CHECKING:
+    from .records import LayerIndex, TopKIndex, read
+
+__getattr__, __dir__ = resolver(__name__, _HOMES)

@@ -1,0 +1,232 @@
+"""An index as a file: what is in it, whether it is whole, and whose it is.
+
+A finished index and a pass that isn't finished are the same kind of file; the latter keeps its
+sample in full precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IndexMismatch, InputError
+from . import files
+from .exact import BINS
+from .manifest import Manifest
+from .partial import Partial
+from .plan import Plan
+from .records import LayerShape, TopKIndex, scale_of
+
+SCHEMA = 3
+FILE = "index.safetensors"
+"""An index's name in its folder."""
+UNFINISHED = "pass.safetensors"
+"""What is known so far while a pass runs."""
+PROBE_TOLERANCE = 5e-3
+"""How far the same transform may be from itself in another version of Pillow or torchvision."""
+
+_ABOUT: dict[str, type] = {
+    "fingerprint": dict,
+    "rejected": list,
+    "made_with": dict,
+    "probe": list,
+    "classes": list,
+    "since_removed": int,
+}
+_KINDS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64)
+_DAMAGE = (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError)
+
+
+def save(index: TopKIndex, path: Path) -> None:
+    """Write an index; see `TopKIndex.save`."""
+    arrays, about = index.partial.to_arrays()
+    first_bin = 0
+    if index.complete:
+        scale = scale_of(arrays["sample"])
+        arrays["sample"] = (arrays["sample"] / scale).astype(np.float16)
+        arrays["scale"] = scale
+    used = np.flatnonzero(arrays["maxima"].any(0))
+    if len(used):
+        first_bin = int(used[0])
+        arrays["maxima"] = arrays["maxima"][:, first_bin : int(used[-1]) + 1]
+    arrays = {name: _fewest_bytes(array) for name, array in arrays.items()}
+    arrays["manifest"] = index.manifest.packed()
+    arrays["slots"], arrays["starts"] = map(_fewest_bytes, (index.plan.slots, index.plan.starts))
+    more = {name: kind(getattr(index, name)) for name, kind in _ABOUT.items()}
+    shapes = [list(vars(shape).values()) for shape in index.shapes]
+    files.write(
+        path, arrays, {"schema": SCHEMA, **about, "first_bin": first_bin, "layers": shapes, **more}
+    )
+
+
+def _fewest_bytes(array: NDArray[Any]) -> NDArray[Any]:
+    """Integers in the fewest bytes; others as they are."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return array
+    low, high = int(array.min()), int(array.max())
+    fits = (kind for kind in _KINDS if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
+    return array.astype(next(fits))
+
+
+def load(path: Path) -> TopKIndex:
+    """Read an index; raises `InputError` for what isn't one."""
+    about, arrays = files.read(path, "a top-k index", SCHEMA)
+    try:
+        return _parsed(about, arrays)
+    except _DAMAGE as error:
+        said = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"{path} isn't a readable zfwidgets index ({said}). Delete it, and it's rebuilt."
+        ) from error
+
+
+def _parsed(about: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> TopKIndex:
+    for name, kind in _ABOUT.items():
+        if type(about[name]) is not kind:
+            raise ValueError(f"{name} is {about[name]!r:.60}, expected {kind.__name__}")
+    shapes = tuple(LayerShape(str(name), *map(int, sizes)) for name, *sizes in about["layers"])
+    _whole_layers(shapes)
+    manifest = Manifest.unpacked(arrays.pop("manifest"))
+    plan = Plan(*(arrays.pop(name).astype(np.int64) for name in ("slots", "starts")))
+    stored, first = arrays["maxima"], int(about["first_bin"])
+    if not 0 <= first <= BINS - stored.shape[1]:
+        raise ValueError("its histograms have other bins")
+    arrays["maxima"] = np.zeros((len(stored), BINS), np.int64)
+    arrays["maxima"][:, first : first + stored.shape[1]] = stored
+    if "scale" in arrays:
+        arrays["sample"] = arrays["sample"].astype(np.float32) * arrays.pop("scale")
+    wide = {name: _widened(name, array) for name, array in arrays.items()}
+    classes = tuple(map(str, about["classes"]))
+    partial = Partial.of_arrays(wide, about)
+    _whole_partial(partial, sum(shape.channels for shape in shapes), len(classes))
+    _whole_numbers(partial, plan, len(manifest))
+    _whole_places(partial, shapes, len(classes))
+    return TopKIndex(
+        partial,
+        shapes,
+        about["fingerprint"],
+        manifest,
+        plan,
+        tuple((str(name), str(reason)) for name, reason in about["rejected"]),
+        about["made_with"],
+        tuple(float(value) for value in about["probe"]),
+        classes,
+        about["since_removed"],
+    )
+
+
+def _widened(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind not in "iu":
+        return array
+    return array.astype(np.int32 if name.endswith((".images", ".places")) else np.int64)
+
+
+def _whole_layers(shapes: Sequence[LayerShape]) -> None:
+    if len({shape.name for shape in shapes}) != len(shapes):
+        raise ValueError("a layer is listed twice")
+    for shape in shapes:
+        if min(shape.channels, shape.rows, shape.columns) < 1:
+            raise ValueError(f"layer {shape.name!r} has no units")
+
+
+def _whole_partial(partial: Partial, channels: int, classes: int) -> None:
+    """Refuse arrays that don't belong together."""
+    keep = partial.top.values.shape[-1]
+    by_class = partial.by_class.values.shape[-1]
+    tops = [
+        (partial.top, (channels, keep)),
+        (partial.by_class, (channels * classes, by_class)),
+    ]
+    for top, shape in tops:
+        for name, array in vars(top).items():
+            _expect(name, array, shape, "f" if name == "values" else "i")
+    wanted = {
+        "silent": (channels,),
+        "maxima": (channels, BINS),
+        "sums": (channels, 2),
+        "zeros": (channels,),
+        "sampled": partial.sampled.shape[:1],
+    }
+    for name, shape in wanted.items():
+        _expect(name, getattr(partial, name), shape, "i")
+    _expect("sample", partial.sample, (len(partial.sampled), channels), "f")
+    if not keep or not np.isfinite(partial.sample).all():
+        raise ValueError("its sample isn't finite, or it keeps nothing")
+
+
+def _expect(name: str, array: NDArray[Any], shape: tuple[int, ...], kind: str) -> None:
+    if array.shape != shape or array.dtype.kind != kind:
+        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, expected {shape}")
+
+
+def _whole_numbers(partial: Partial, plan: Plan, images: int) -> None:
+    """Refuse numbers of images or batches that can't be."""
+    if plan.starts.ndim != 1 or not len(plan.starts) or (np.diff(plan.starts) < 0).any():
+        raise ValueError("its batches don't fit together")
+    if plan.starts[0] or plan.starts[-1] != len(plan.slots):
+        raise ValueError("its batches don't fit together")
+    numbers = {
+        "slots": plan.slots,
+        "sampled": partial.sampled,
+        "top": partial.top.images,
+        "by_class": partial.by_class.images,
+        "bad": np.array(list(partial.bad), np.int64),
+    }
+    for name, array in numbers.items():
+        if array.size and not -1 <= array.min() <= array.max() < images:
+            raise ValueError(f"{name} names images that aren't listed")
+    done = partial.batches
+    if done.size and not 0 <= done.min() <= done.max() < len(plan):
+        raise ValueError("it has batches that aren't planned")
+    if len(np.unique(done)) != len(done):
+        raise ValueError("it has a batch twice")
+
+
+def _whole_places(partial: Partial, shapes: Sequence[LayerShape], classes: int) -> None:
+    sizes = np.repeat([s.rows * s.columns for s in shapes], [s.channels for s in shapes])
+    for top, limit in ((partial.top, sizes), (partial.by_class, np.repeat(sizes, classes))):
+        if np.isnan(top.values).any():
+            raise ValueError("values hold NaN")
+        if top.places.size and ((top.places < 0) | (top.places >= limit[:, None])).any():
+            raise ValueError("places lie outside of the maps")
+
+
+def check(
+    index: TopKIndex,
+    path: Path,
+    expected: Mapping[str, str] | None,
+    probe: tuple[float, ...] | None,
+    manifest: Manifest | None = None,
+) -> None:
+    """Refuse an index of something else; see `TopKIndex.load`."""
+    found = index.fingerprint
+    if expected is not None and found != dict(expected):
+        differs = [
+            f"{key} is {found.get(key)!r} there, {expected.get(key)!r} here"
+            for key in sorted({*found, *expected})
+            if found.get(key) != expected.get(key)
+        ]
+        images = f" Images: {manifest.since(index.manifest)[0]}." if manifest else ""
+        raise IndexMismatch(f"{path} belongs to something else: {'; '.join(differs)}.{images}")
+    if probe is not None and not alike(index.probe, probe):
+        raise IndexMismatch(
+            f"{path} belongs to another transform of the same name: it gave images with mean "
+            f"and standard deviation {_listed(index.probe)} there, {_listed(probe)} here."
+        )
+
+
+def alike(found: Sequence[float], probe: Sequence[float]) -> bool:
+    """Whether two probes are one transform's, to `PROBE_TOLERANCE` of the largest value."""
+    one, other = np.asarray(found), np.asarray(probe)
+    if one.shape != other.shape:
+        return False
+    tolerance = PROBE_TOLERANCE * np.nanmax(np.abs(other), initial=0)
+    return bool(np.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True))
+
+
+def _listed(probe: Sequence[float]) -> str:
+    return ", ".join(f"{value:.4g}" for value in probe)
