@@ -312,7 +312,9 @@ def test_an_unwritable_cache_is_said(tmp_path: Path) -> None:
     assert any("in memory only" in note for note in engine.info.notes)
 
 
-def test_an_interrupted_pass_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_pass_keeps_no_half_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = LocalEngine(zf.samples.network(), zf.samples.photos()[:20], cache=tmp_path)
     steps = engine.index_steps()
     next(steps)
@@ -325,7 +327,6 @@ def test_an_interrupted_pass_starts_anew(tmp_path: Path, monkeypatch: pytest.Mon
         with pytest.raises(KeyboardInterrupt):
             next(steps)
     assert not engine.indexed
-    assert not list(tmp_path.iterdir())
     engine.index(progress=False)
     reference = LocalEngine(zf.samples.network(), zf.samples.photos()[:20], cache=False)
     for name, part in reference.index(progress=False).layers.items():

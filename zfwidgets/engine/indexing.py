@@ -81,7 +81,7 @@ class Indexing:
         memory: Memory,
     ) -> None:
         self._network, self._source, self._memory = network, source, memory
-        self._cache, self._lock = cache, lock
+        self.cache, self._lock = cache, lock
         self._running: Running | None = None
         self._settings = Settings()
         self._left: Partial | None = None
@@ -97,7 +97,7 @@ class Indexing:
     @property
     def folder(self) -> Path | None:
         """Where the index is kept; None in memory only."""
-        return self._settings.folder or (self._cache and self._cache / self.name)
+        return self._settings.folder or (self.cache and self.cache / self.name)
 
     @property
     def ready(self) -> bool:
@@ -110,7 +110,7 @@ class Indexing:
         return self._running
 
     def _find(self) -> TopKIndex | None:
-        for folder in filter(None, (SHIPPED, self._cache)):
+        for folder in filter(None, (SHIPPED, self.cache)):
             path = folder / self.name / FILE
             if path.exists():
                 try:

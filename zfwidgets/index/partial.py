@@ -191,9 +191,11 @@ class Partial:
             for name in ("top", "by_class")
         }
         names = [field.name for field in fields(cls) if field.name not in {*tops, "bad"}]
-        rest = {name: arrays[name] if name in arrays else int(about[name]) for name in names}
+        rest: dict[str, Any] = {
+            name: arrays[name] if name in arrays else int(about[name]) for name in names
+        }
         bad = {int(number): str(why) for number, why in about["bad"]}
-        return cls(bad=bad, **tops, **rest)
+        return cls(bad=bad, **{**rest, **tops})
 
 
 def merge(parts: Sequence[Partial]) -> Partial:

@@ -49,7 +49,7 @@ class Plan:
     def sizes(self) -> Ints:
         """How many images are in each batch."""
         there = np.concatenate([[0], np.cumsum(self.slots != GONE)])
-        return there[self.starts[1:]] - there[self.starts[:-1]]
+        return np.asarray(there[self.starts[1:]] - there[self.starts[:-1]])
 
     def images(self, batches: Iterable[int]) -> list[int]:
         """The images of batches, in the order in which a pass takes them."""

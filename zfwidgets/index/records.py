@@ -346,6 +346,9 @@ def _layers(partial: Partial, shapes: Sequence[LayerShape], classes: int) -> dic
         start = mine.stop
         units = partial.measured * layer.rows * layer.columns or np.nan
         in_class = (layer.channels, classes, partial.by_class.values.shape[1])
+        by_class: list[Any] = [
+            part.reshape(in_class) for part in _places(partial.by_class, of_class, layer)
+        ]
         found[layer.name] = LayerIndex(
             *_places(partial.top, mine, layer),
             mean[mine],
@@ -354,7 +357,7 @@ def _layers(partial: Partial, shapes: Sequence[LayerShape], classes: int) -> dic
             partial.maxima[mine],
             (partial.sample[:, mine] / scale[mine]).astype(np.float16),
             scale[mine],
-            *(part.reshape(in_class) for part in _places(partial.by_class, of_class, layer)),
+            *by_class,
         )
     return found
 
@@ -363,7 +366,7 @@ def scale_of(sample: Floats) -> Floats:
     """(channels,) float32: the power of two that brings a channel's sample into -1..1."""
     largest = np.abs(sample).max(0, initial=0)
     exponent = np.frexp(np.maximum(largest, np.finfo(np.float32).tiny))[1]
-    return np.ldexp(np.float32(1), np.minimum(exponent, 127)).astype(np.float32)
+    return np.asarray(np.ldexp(np.float32(1), np.minimum(exponent, 127)), np.float32)
 
 
 def _places(top: Top, rows: slice, layer: LayerShape) -> tuple[Floats, Ints, Ints, Ints]:

@@ -169,7 +169,7 @@ def _whole_numbers(partial: Partial, plan: Plan, images: int) -> None:
         raise ValueError("its batches don't fit together")
     if plan.starts[0] or plan.starts[-1] != len(plan.slots):
         raise ValueError("its batches don't fit together")
-    numbers = {
+    numbers: dict[str, NDArray[Any]] = {
         "slots": plan.slots,
         "sampled": partial.sampled,
         "top": partial.top.images,
