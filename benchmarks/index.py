@@ -1,68 +1,114 @@
-"""How long the index pass takes beside a plain forward pass over the same batches.
+"""How long the index pass takes beside plain forward passes over the same batches.
 
-``python benchmarks/index.py`` prints one line of JSON: medians in seconds of interleaved rounds
-over the sample photos, decoded beforehand, and their ratio.
+    python benchmarks/index.py [--quick] [NET ...]
+
+Random weights (seeded), images of random pixels at 224 px that are in memory already: only the
+network and the index are timed. Batch by batch in turns, first the one, then the other, so that
+whatever else the machine does meets both; a round's ratio is that of the sums. What comes out is
+compared, bit for bit, with what a plain pass over the same batches gives when all maxima are kept
+and sorted. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import time
+from collections.abc import Iterator
 
+import numpy as np
 import torch
+import torchvision
+from torch import Tensor
 
-import zfwidgets as zf
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
 from zfwidgets.engine.topk import IndexPass
-from zfwidgets.images.source import ImageSource
+from zfwidgets.engine.wanted import KEEP, Wanted
+from zfwidgets.index.plan import Plan
 
-ROUNDS = 3
+NETS = ("alexnet", "resnet18", "squeezenet1_1", "vgg16")
+IMAGES, BATCH, ROUNDS = 512, 16, 3
 
 
-class Decoded(ImageSource):
-    """The sample photos as tensors in memory: only the network is timed."""
+def images(number: int) -> list[Tensor]:
+    """A batch, made of its number."""
+    generator = torch.Generator().manual_seed(number)
+    return list(torch.randn(BATCH, 3, 224, 224, generator=generator))
 
-    def hold(self) -> None:
-        """Decode all images now."""
-        self._held = list(super().tensors(range(len(self))))
 
-    def tensors(self, indices, workers=2):  # noqa: D102
-        yield from self._held
+def timed_round(network: Network, plan: Plan, wanted: Wanted) -> tuple[float, float, IndexPass]:
+    """Seconds of plain passes and of the index over all batches, and the index."""
+    running, plain, index = IndexPass(network, plan, wanted), 0.0, 0.0
+    for number in range(len(plan)):
+        batch = images(number)
+        for turn in (number % 2, 1 - number % 2):
+            started = time.perf_counter()
+            if turn:
+                running.take(number, batch)
+                index += time.perf_counter() - started
+            else:
+                with computing(network.device):
+                    network(torch.stack(batch).to(network.device))
+                plain += time.perf_counter() - started
+    return plain, index, running
+
+
+def naive(network: Network, plan: Plan) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """Of each layer the strongest, (channels, `KEEP`): values, images and places."""
+    seen: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+
+    def visit(name: str, output: Tensor) -> None:
+        flat = output.reshape(*output.shape[:2], -1).cpu().numpy()
+        seen.setdefault(name, []).append((flat.max(2), flat.argmax(2)))
+
+    for number in range(len(plan)):
+        with computing(network.device):
+            network.run(torch.stack(images(number)).to(network.device), visit)
+    for name, parts in seen.items():
+        values, places = (np.concatenate(part).T for part in zip(*parts, strict=True))
+        order = np.argsort(-values, axis=1, kind="stable")[:, :KEEP]
+        yield name, *(np.take_along_axis(a, order, 1) for a in (values, places)), order
+
+
+def equal(network: Network, plan: Plan, index: IndexPass) -> bool:
+    """Whether value, image and place are the naive ones, wherever there is an activation."""
+    top, start = index.partial().top, 0
+    places_of = {layer.name: layer.channels for layer in network.layers}
+    for name, values, places, order in naive(network, plan):
+        mine = slice(start, start + places_of[name])
+        start = mine.stop
+        same = (top.values[mine] == values) & (top.places[mine] == places)
+        if not (same & (top.images[mine] == order))[values > 0].all():
+            return False
+    return start == len(top.values)
 
 
 def main() -> None:
-    """Time both, in turns."""
-    source = Decoded.of(zf.samples.photos())
-    source.hold()
-    network = Network(zf.samples.network(), source.example())
-    images = torch.stack([tensor for _, tensor in source._held])
-    plain, index = [], []
-    for _ in range(ROUNDS + 1):
-        started = time.perf_counter()
-        with computing(network.device):
-            for batch in images.split(16):
-                network(batch.to(network.device))
-        plain.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        running = IndexPass(network, source, {})
-        while running.result is None:
-            running.step()
-        index.append(time.perf_counter() - started)
-    forward, whole = (statistics.median(times[1:]) for times in (plain, index))
-    print(
-        json.dumps(
-            {
-                "model": network.name,
-                "images": len(source),
-                "threads": torch.get_num_threads(),
-                "forward_s": round(forward, 3),
-                "index_s": round(whole, 3),
-                "over_forward": round(whole / forward, 3),
-            }
-        )
-    )
+    """Print a table, then one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("nets", nargs="*")
+    parser.add_argument("--quick", action="store_true", help="fewer images, one round; no vgg16")
+    options = parser.parse_args()
+    count, rounds = (96, 1) if options.quick else (IMAGES, ROUNDS)
+    nets = options.nets or [net for net in NETS if not (options.quick and net == "vgg16")]
+    names = [f"{i}" for i in range(count)]
+    plan, wanted, found = Plan.of(count, BATCH), Wanted.of(names), {}
+    print(f"{count} images, batches of {BATCH}, {torch.get_num_threads()} threads")
+    print(f"{'':16}{'forward, s':>12}{'index, s':>12}{'ratio':>8}  bit-equal")
+    for net in nets:
+        torch.manual_seed(0)
+        model = torchvision.models.get_model(net, weights=None).eval()
+        network = Network(model, images(0)[0])
+        timed_round(network, Plan.of(2 * BATCH, BATCH), Wanted.of(names[: 2 * BATCH]))
+        times = [timed_round(network, plan, wanted) for _ in range(rounds)]
+        same = equal(network, plan, times[-1][2])
+        ratio = statistics.median(index / plain for plain, index, _ in times)
+        plain, index = (statistics.median(t[i] for t in times) for i in (0, 1))
+        print(f"{net:16}{plain:12.2f}{index:12.2f}{ratio:8.3f}  {same}", flush=True)
+        found[net] = {"over_forward": round(ratio, 3), "equal": same}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
