@@ -6,8 +6,9 @@ Two equal networks are trained on the same batches, in blocks of a few steps, fi
 the other, so that whatever else the machine does meets both. A watched block isn't over before
 all that it has begun to look at is done, though a training wouldn't wait for that: on a machine
 with idle cores the training is held up less than this says. Watching is as by default (before
-training, then after 1, 2, 5, 10, 20, 50, ... steps, 6 maps of each convolution). In the end both
-networks must have the same bits. The last line is one JSON object.
+training, then after 1, 2, 5, 10, 20, 50, ... steps, 6 maps of each convolution). Setting up
+and the look before training are told apart from the ratio. In the end both networks must have the
+same bits. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ def main() -> None:
         f"  {len(looks)} looks at {len(record.units)} maps in {watched_images} images, "
         f"{answer['look_ms']:.0f} ms each, at steps {record.steps.tolist()}"
     )
+    print(f"  setting up and looking before training took {setting_up:.1f} s")
     print(f"  training with watching / without: {answer['ratio']:.3f}")
     print(json.dumps(answer))
 
