@@ -1,4 +1,4 @@
-"""The examples of ablation and transfer tell their stories from the first cell to the last."""
+"""The examples of ablation, evolution and transfer tell their stories from the first cell to the last."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 
 CHECKS = {
     "ablation": "assert table.complete and ablation.result.complete; len(table.rows)",
+    "evolution": "assert not (record.ended or record.missed); len(record.moments)",
     "transfer": "assert transfer.result.complete; len(transfer.result.layers.layers)",
 }
 
