@@ -1,4 +1,4 @@
-"""The examples of ablation, evolution and transfer tell their stories from the first cell to the last."""
+"""Examples that end in a record tell their stories from the first cell to the last."""
 
 from __future__ import annotations
 
