@@ -90,7 +90,7 @@ def main() -> None:
     """Print a table, then one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("nets", nargs="*")
-    parser.add_argument("--quick", action="store_true", help="one round of alexnet and squeezenet1_1")
+    parser.add_argument("--quick", action="store_true", help="one round, two networks")
     options = parser.parse_args()
     rounds = 1 if options.quick else ROUNDS
     nets = options.nets or (["alexnet", "squeezenet1_1"] if options.quick else NETS)
