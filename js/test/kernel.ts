@@ -120,6 +120,10 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       const positions = Math.ceil(INPUT[0] / stride) * Math.ceil(INPUT[1] / stride);
       return [{ positions, seconds: positions / 12, basis: "measured" }, []];
     }
+    case "quantiles": {
+      const { channel } = key as Key<"quantiles">;
+      return [quantiles(channel), [PIXELS]];
+    }
     case "cover": {
       const { channel, k, fill } = key as Key<"cover">;
       return [{ covers: covers(channel, k), fill, k, partial: false }, []];
@@ -180,6 +184,26 @@ export function slide(
       of_layer((i) => (2 * i) / total),
     ],
   ];
+}
+
+/** Twenty images in ten parts; in the weakest the channel isn't active. */
+export function quantiles(channel: number) {
+  const rows = Array.from({ length: 10 }, (_, part) => ({
+    low: 2 * part,
+    high: 2 * part + 1,
+    images: 2,
+    silent: part === 0 ? 2 : 0,
+    activations: (part === 0 ? [] : [1, 0]).map((one) => ({
+      image: (channel + 2 * part + one) % 20,
+      name: `photo-${(channel + 2 * part + one) % 20}.jpg`,
+      row: part,
+      col: 2,
+      value: 2 * part + one,
+      box: { top: part, left: 3, height: 11, width: 13 },
+    })),
+  }));
+  const of = { images_seen: 20, sampled: 20, exact: true, partial: false };
+  return { rows, ...of, size: 96, columns: 5, mime: "image/png" };
 }
 
 function covers(channel: number, k: number) {

@@ -6,7 +6,7 @@ import occlusionMap from "../src/widgets/occlusion_map";
 import patchGrid from "../src/widgets/patch_grid";
 import picker from "../src/widgets/picker";
 import { BlankCanvas, FakeModel, flush } from "./fakes";
-import { CATALOGUE, press, serve, stage } from "./kernel";
+import { CATALOGUE, press, quantiles, serve, stage } from "./kernel";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -53,6 +53,8 @@ describe("every widget", () => {
   it("asks again for what a newly linked selection has chosen, and leaves the old one", async () => {
     const { model, selection, root, host } = await stage(patchGrid);
     await serve(model);
+    const listening = selection.listeners("change:unit");
+    expect(listening).toBeGreaterThan(0);
     const linked = new FakeModel({ unit: ["features.0", 5], photo: 1, rule: "deconvnet" });
     host.getModel = async () => linked;
     model.set("selection", "anywidget:two");
@@ -61,7 +63,7 @@ describe("every widget", () => {
     expect(asked.at(-1)).toMatchObject({ layer: "features.0", channel: 5 });
     expect(one(root, "h3").textContent).toContain("features.0 : 5");
     expect(selection.listeners("change:unit")).toBe(0);
-    expect(linked.listeners("change:unit")).toBe(1);
+    expect(linked.listeners("change:unit")).toBe(listening);
     expect(all(root, ".zf-panel")).toHaveLength(1);
   });
 
@@ -426,6 +428,62 @@ describe("patches", () => {
     await serve(model);
     expect(root.querySelector(".zf-error:not([hidden])")).toBeNull();
     expect(all(root, ".zf-status").every(({ hidden }) => !hidden)).toBe(true);
+  });
+
+  it("are shown from the whole of a channel's range once that is asked for", async () => {
+    const { model, selection, root } = await stage(patchGrid);
+    await serve(model);
+    const asked = () => model.gets.filter(({ kind }) => kind === "quantiles").map(keyOf);
+    expect(asked()).toEqual([]);
+    const fold = one<HTMLDetailsElement>(root, ".zf-fold-range");
+    fold.open = true;
+    fold.dispatchEvent(new Event("toggle"));
+    await serve(model);
+    expect(asked()).toMatchObject([{ layer: "features.3", channel: 2 }]);
+    const parts = all(root, ".zf-range-part");
+    expect(parts.map((part) => one(part, ".zf-range-value").textContent)).toEqual(
+      Array.from({ length: 10 }, (_, i) => String(2 * i + 1)),
+    );
+    expect(parts[0]?.textContent).toContain("not active");
+    expect(parts[1]?.getAttribute("aria-label")).toBe("10 to 20 % of the images: 2 to 3");
+    const tiles = (part: number) => all(parts[part] as HTMLElement, ".zf-range-tile");
+    expect([0, 1, 9].map((part) => tiles(part).length)).toEqual([0, 2, 2]);
+    expect(one(fold, ".zf-note").textContent).toContain(
+      "Of all 20 images; the channel is active in all but 2 of them.",
+    );
+
+    tiles(1)[0]?.focus();
+    press(tiles(1)[0] as HTMLElement, "ArrowRight");
+    expect(document.activeElement).toBe(tiles(2)[0]);
+    press(tiles(2)[0] as HTMLElement, "ArrowDown");
+    expect(document.activeElement).toBe(tiles(2)[1]);
+    tiles(2)[1]?.click();
+    expect(selection.get("photo")).toBe(6);
+    expect(all(root, ".zf-range-tile[aria-pressed=true]")).toEqual([tiles(2)[1]]);
+
+    selection.set("unit", ["features.3", 5]);
+    await serve(model);
+    expect(asked()).toHaveLength(2);
+    fold.open = false;
+    fold.dispatchEvent(new Event("toggle"));
+    selection.set("unit", ["features.3", 4]);
+    await serve(model);
+    expect(asked()).toHaveLength(2); // closed: nothing is asked
+  });
+
+  it("of a sample say that the range is approximate", async () => {
+    const { model, root } = await stage(patchGrid);
+    await serve(model);
+    const fold = one<HTMLDetailsElement>(root, ".zf-fold-range");
+    fold.open = true;
+    fold.dispatchEvent(new Event("toggle"));
+    await flush();
+    const rows = quantiles(2).rows.slice(0, 1);
+    const data = { ...quantiles(2), rows, exact: false, images_seen: 5000, partial: true };
+    model.answer(model.request("quantiles"), "partial", data, [new DataView(new ArrayBuffer(3))]);
+    await flush();
+    const text = one(fold, ".zf-note").textContent;
+    expect(text).toContain("a sample of 20 images out of 5,000, so the limits are approximate");
   });
 
   it("open a card that lists a projection's operations, and close it with Escape", async () => {

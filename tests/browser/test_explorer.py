@@ -32,6 +32,24 @@ def test_another_unit_shows_its_own_patches_and_projections(lab, notebook) -> No
     assert lab.problems == []
 
 
+def test_a_channels_range_leads_to_its_photos(lab, notebook) -> None:
+    page = notebook.page
+    notebook.choose("features.4", 3)
+    page.locator(".zf-fold-range summary").click()
+    notebook.execute("rows = engine.quantiles('features.4', 3)")
+    shown = notebook.value("[[a.image for a in row.activations] for row in rows]")
+    parts = page.locator(".zf-range-part")
+    expect(parts).to_have_count(len(shown))
+    for at in (0, len(shown) - 1):
+        tiles = parts.nth(at).locator(".zf-range-tile")
+        expect(tiles).to_have_count(len(shown[at]))
+        images = [tile.get_attribute("data-image") for tile in tiles.all()]
+        assert images == [str(image) for image in shown[at]]
+    parts.last.locator(".zf-range-tile").last.click()
+    notebook.expect_value("explorer.selection.photo", shown[-1][-1])
+    assert lab.problems == []
+
+
 def test_projections_follow_the_rule_the_values_and_the_scale(lab, notebook) -> None:
     page = notebook.page
     projection = page.locator(".zf-cell").nth(1).locator("canvas").nth(1)

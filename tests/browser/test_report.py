@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, expect
 import zfwidgets as zf
 from zfwidgets.records import Box, Occluder
 from zfwidgets.widgets.bundle import STATIC
+from zfwidgets.widgets.encode import thumbnail
 
 LAYERS = ("features.3.expand1x1", "features.6.squeeze", "features.7.squeeze")
 LAYER, CHANNEL = "features.6.squeeze", 5
@@ -159,6 +160,30 @@ def test_projections_are_those_of_the_engine(offline: Offline, saved: Path, stor
         strong = np.abs(crop) > np.abs(crop).max() / 4
         assert (np.sign(levels[strong]) == np.sign(crop[strong])).all()
         assert np.corrcoef(levels.ravel(), crop.ravel())[0, 1] > 0.98
+
+
+def test_the_chosen_channels_range_is_there(offline: Offline, saved: Path, engine: Any) -> None:
+    page = offline.open(saved)
+    page.locator(".zf-fold-range summary").click()
+    rows = engine.quantiles(LAYER, CHANNEL)
+    shown = [a for row in rows for a in row.activations]
+    assert len(shown) > 9
+    tiles = page.locator(".zf-range-tile")
+    expect(tiles).to_have_count(len(shown))
+    for at in (0, len(shown) // 2, len(shown) - 1):
+        expect(tiles.nth(at)).to_have_attribute("data-image", str(shown[at].image))
+        found = pixels(page, f".zf-range-tile >> nth={at} >> canvas")
+        patch = thumbnail(engine.patch(shown[at]), found.shape[0])
+        assert np.abs(found.astype(int) - patch).mean() < 8
+        assert np.corrcoef(found.ravel(), patch.ravel())[0, 1] > 0.95
+    tiles.last.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".zf-photo .zf-about")).to_contain_text(shown[-1].image_name)
+    page.locator(".zf-strip").focus()
+    page.keyboard.press("ArrowRight")  # another channel, which wasn't chosen
+    expect(page.locator(".zf-patches .zf-message")).to_contain_text("range of those channels alone")
+    assert offline.requests == [saved.as_uri()]
+    assert offline.faults == []
 
 
 def test_the_occluder_reads_the_stored_map(offline: Offline, saved: Path, engine: Any) -> None:

@@ -36,7 +36,7 @@ def test_impossible_budgets_are_named(text):
 
 
 def test_nothing_is_computed_for_a_plan(explorer, engine, monkeypatch):
-    for name in ("project_all", "predict", "occlude_steps", "channels", "cover_steps"):
+    for name in ("project_all", "predict", "occlude_steps", "channels", "quantile_steps"):
         monkeypatch.setattr(engine, name, lambda *a, **k: pytest.fail("computed"))
     plan = plan_report(explorer, layers=LAYERS, channels={"conv1": [0, 1]}, images=[1, "picture 4"])
     assert plan.layers == LAYERS

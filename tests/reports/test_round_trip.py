@@ -160,6 +160,18 @@ def test_widgets_get_the_answers_that_live_ones_get(stored, engine, explorer):
     assert again.snapshot().width == explorer.snapshot().width
 
 
+def test_the_chosen_channels_range_is_the_same(stored, engine):
+    mine = run(stored.quantile_steps("conv2", 3))
+    assert mine == run(engine.quantile_steps("conv2", 3))
+    assert any(row.activations for row in mine)
+    fields = {"layer": "conv2", "channel": 3}
+    data, _ = run(service_of(stored).source.answer("quantiles", fields))
+    assert data == run(Source(engine).answer("quantiles", fields))[0]
+    for other in (("conv2", 2, 3, 10), ("conv2", 3, 2, 10), ("conv2", 3, 3, 4)):
+        with pytest.raises(NotStored, match="range of those channels alone"):
+            run(stored.quantile_steps(*other))
+
+
 def test_what_is_not_stored_says_what_is(stored):
     with pytest.raises(UnknownLayer, match="conv2"):
         stored.layer("conv3")

@@ -29,6 +29,8 @@ from zfwidgets.records import (
     Prediction,
     Progress,
     Projection,
+    QuantileRow,
+    QuantileRows,
     ReceptiveField,
     TopActivations,
     Unit,
@@ -236,6 +238,40 @@ class NumpyEngine:
             if value > 0
         )
         return TopActivations(layer, channel, found, len(self.pictures))
+
+    def quantile_steps(self, layer, channel, each=3, parts=10):
+        weakest_first, info = self._strongest(layer, channel)[::-1], self.layer(layer)
+        least, more = divmod(len(weakest_first), parts)
+        sizes = [least + (i < more) for i in range(parts)]
+        found, start = [], 0
+        for size in filter(None, sizes):
+            part = weakest_first[start : start + size][::-1]
+            start += size
+            places = sorted({round(i * (size - 1) / max(each - 1, 1)) for i in range(each)})
+            shown = [part[place] for place in (places if each < size else range(size))]
+            found.append(
+                QuantileRow(
+                    part[-1][3],
+                    part[0][3],
+                    size,
+                    sum(value <= 0 for *_, value in part),
+                    tuple(
+                        Activation(
+                            Unit(layer, channel, row, col),
+                            image,
+                            self.info.images[image],
+                            value,
+                            info.receptive_field.box(row, col),
+                        )
+                        for image, row, col, value in shown
+                        if value > 0
+                    ),
+                )
+            )
+            rows = tuple(found)
+            n = len(self.pictures)
+            yield QuantileRows(layer, channel, rows, n, True, n, complete=False)
+        return QuantileRows(layer, channel, rows, n, True, n)
 
     def photo(self, image: int):
         return self.pictures[image]

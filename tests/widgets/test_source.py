@@ -15,9 +15,16 @@ from PIL import Image
 from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import CLIPPED_AT, Box, Occluder, display_scale, signed_to_uint8
 from zfwidgets.widgets.cache import Cache
-from zfwidgets.widgets.encode import LOSSLESS_BELOW, encode_pictures, on_scale, thumbnail
+from zfwidgets.widgets.encode import (
+    LOSSLESS_BELOW,
+    decode_picture,
+    encode_pictures,
+    on_scale,
+    thumbnail,
+)
 from zfwidgets.widgets.keys import rule_name, to_occluder
 from zfwidgets.widgets.passes import MAPS
+from zfwidgets.widgets.quantile_tiles import read_quantiles
 from zfwidgets.widgets.source import Source
 
 SLIDE = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "mask": None, "also": []}
@@ -489,6 +496,25 @@ def test_covered_patches(source):
     assert len(partial["covers"]) == 1
 
 
+def test_quantile_rows(source):
+    yielded, (data, (picture,)) = run(source.answer("quantiles", {"layer": "relu2", "channel": 2}))
+    _, expected = finish(source.engine.quantile_steps("relu2", 2))
+    assert read_quantiles("relu2", 2, data) == expected
+    assert [row["images"] for row in data["rows"]] == [2, 2, 2, 2, 1, 1, 1, 1, 1, 1]
+    size, sheet = data["size"], np.asarray(decode_picture(picture))
+    shown = [a for row in expected for a in row.activations]
+    assert len(shown) > 9
+    for at, activation in enumerate(shown):
+        row, col = divmod(at, data["columns"])
+        tile = sheet[row * size : (row + 1) * size, col * size : (col + 1) * size]
+        patch = thumbnail(source.engine.patch(activation), size)
+        np.testing.assert_allclose(tile.astype(int), patch.astype(int), atol=60)
+        assert np.abs(tile.astype(int) - patch).mean() < 3
+    partial, _ = next(step() for step in yielded if callable(step))
+    assert partial["partial"]
+    assert len(partial["rows"]) == 1
+
+
 def test_the_index_is_built_in_steps_and_once(engine):
     source = Source(engine)
     first = source.answer("channels", {"layer": "conv1"})
@@ -545,6 +571,7 @@ GOOD = {
     "sample": {"layer": "conv1", "channel": 0},
     "occlusion": {**SLIDE, "target": None, "layer": None, "channel": None},
     "estimate": {**SLIDE, "layer": "conv1"},
+    "quantiles": {"layer": "conv1", "channel": 0},
     "cover": {"layer": "conv1", "channel": 0, "k": 9, "fill": "blur"},
 }
 OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey", "mask": None, "also": []}
@@ -589,6 +616,7 @@ OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey", "mask"
         ("occlusion", {"channel": 0}, "channel must be null where layer is"),
         ("occlusion", {"layer": "conv1", "channel": 6}, "channel of layer 'conv1'"),
         ("estimate", {"target": 0}, "unknown: .*target"),
+        ("quantiles", {"channel": 6}, "channel of layer 'conv1'"),
         ("cover", {"fill": "pink"}, "fill must be .*sand, not 'pink'"),
         ("occlusion", {"target": 5}, r"target must be in 0 \.\. 4"),
         ("occlusion", {"layer": "nope"}, "no layer 'nope'"),

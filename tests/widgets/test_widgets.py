@@ -167,6 +167,7 @@ def test_a_request_is_answered_on_the_worker(front_end, engine):
             {"image": 0, **SLIDE, "target": 1, "layer": "relu2", "channel": None},
         ),
         ("estimate", {"image": 0, **SLIDE, "layer": None}),
+        ("quantiles", {"layer": "relu2", "channel": 2}),
         ("cover", {"layer": "relu2", "channel": 2, "k": 2, "fill": "noise"}),
     ],
 )

@@ -42,6 +42,7 @@ needs += [
     ("sample", {{"layer": "conv1", "channel": 2}}),
     ("estimate", slide),
     ("respond", {{"image": 2, "occluder": widgets[-1].selection.occluder, "layer": "relu2"}}),
+    ("quantiles", {{"layer": "conv1", "channel": 2}}),
     ("cover", {{"layer": "conv1", "channel": 2, "k": 3, "fill": "mean"}}),
 ]
 asked = {{kind for kind, _ in needs}}

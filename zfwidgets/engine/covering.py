@@ -11,7 +11,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..records import (
@@ -24,8 +23,8 @@ from ..records import (
     Unit,
 )
 from .fills import Fills, Paint
+from .maps import Maps, channel_maps
 from .memory import Memory
-from .modes import computing
 from .network import Network
 
 
@@ -84,25 +83,11 @@ class Covering:
             yield found
         return replace(found, complete=True)
 
-    def _maps(
-        self, layer: LayerInfo, channel: int, images: Sequence[Tensor]
-    ) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
-        """Feature maps of a channel, (n, rows, columns)."""
-
-        def compute(part: Sequence[Tensor]) -> Tensor:
-            maps: list[Tensor] = []
-
-            def visit(name: str, output: Tensor) -> None:
-                maps.append(output.reshape(len(part), *layer.shape)[:, channel].cpu().clone())
-
-            with computing(self._network.device):
-                batch = torch.stack(list(part)).to(self._network.device)
-                self._network.run(batch, visit, only=layer.name)
-            return maps[0]
-
+    def _maps(self, layer: LayerInfo, channel: int, images: Sequence[Tensor]) -> Maps:
         with self._lock:
-            found = self._memory.in_parts("covering patches", compute, images)
-        return torch.cat(found).numpy()
+            return channel_maps(
+                self._network, self._memory, layer, channel, images, "covering patches"
+            )
 
 
 def _covered(

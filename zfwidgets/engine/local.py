@@ -25,6 +25,7 @@ from ..records import (
     Pixels,
     Progress,
     Projection,
+    QuantileRows,
     TopActivations,
     Unit,
 )
@@ -36,7 +37,9 @@ from .modes import precision_note
 from .network import Forward, Network
 from .occluding import Occluding
 from .predicting import Predicting
+from .progress import finish
 from .projecting import SWITCHES, Projecting, record
+from .quantiles import EACH, PARTS, Quantiles
 from .rules import Attribution, Rule, available, choose
 from .sliding import Sliding
 from .wanted import KEEP
@@ -136,6 +139,7 @@ class LocalEngine(Occluding):
             self._network, self._fills, self._predicting, self._lock, self._memory
         )
         self._covering = Covering(self._network, self._fills, self._lock, self._memory)
+        self._quantiles = Quantiles(self._network, self._source, self._memory, self._lock)
         self._indexing = Indexing(
             self._network, self._source, cache_folder(cache), self._lock, self._memory
         )
@@ -304,6 +308,32 @@ class LocalEngine(Occluding):
         index = self.index()
         found = index.layers[info.name].strongest(info, channel, k, self._source.names)
         return TopActivations(info.name, channel, found, index.images_seen)
+
+    def quantiles(
+        self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
+    ) -> QuantileRows:
+        """A few images from every part of a channel's range, not only from its top.
+
+        Images are sorted by the channel's largest activation and cut into parts of as many images
+        each; see `zfwidgets.records.QuantileRows` for where that is approximate.
+
+        Parameters
+        ----------
+        layer, channel
+            Whose.
+        each
+            How many images from each part, at most.
+        parts
+            How many parts.
+        """
+        return finish(self.quantile_steps(layer, channel, each, parts))
+
+    def quantile_steps(
+        self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
+    ) -> Generator[QuantileRows, None, QuantileRows]:
+        """As `quantiles`, in steps: yields what is known so far."""
+        info = self._channel(layer, channel)
+        return (yield from self._quantiles.steps(self.index(), info, channel, each, parts))
 
     # Projections
 

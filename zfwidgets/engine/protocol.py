@@ -25,6 +25,7 @@ from ..records import (
     Prediction,
     Progress,
     Projection,
+    QuantileRows,
     TopActivations,
 )
 
@@ -65,6 +66,11 @@ class EngineProtocol(Protocol):
 
     def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
         """A channel's k strongest activations, one per image."""
+
+    def quantile_steps(
+        self, layer: str, channel: int, each: int = 3, parts: int = 10
+    ) -> Generator[QuantileRows, None, QuantileRows]:
+        """A few images from every part of a channel's range; yields the rows so far."""
 
     def photo(self, image: int) -> Pixels:
         """An image as the network sees it, for the eye: (rows, columns, 3) uint8."""

@@ -216,13 +216,8 @@ class TopKIndex:
         -------
         list of (at most each,) int64 image numbers, strongest first within a part
         """
-        found = self.sample(layer, channel)
-        order = np.lexsort((-found.images, found.values))  # ties as in the tops, the other way
-        chosen = []
-        for part in np.array_split(order, parts):
-            spread = np.linspace(0, len(part) - 1, min(each, len(part))).round().astype(np.int64)
-            chosen.append(found.images[part[spread][::-1]])
-        return chosen
+        sample = self.sample(layer, channel)
+        return [part.spread(each).images for part in sample.parts(parts)]
 
     def histogram(self, layer: str, channel: int) -> tuple[Ints, Floats]:
         """How images' largest activations of a channel are distributed.

@@ -31,6 +31,7 @@ from .occluders import (
 from .occlusion import LayerResponse, OcclusionMap
 from .predictions import Prediction, log_odds, softmax
 from .projections import CLIPPED_AT, Projection, display_scale, signed_to_uint8
+from .quantiles import QuantileRow, QuantileRows
 
 __all__ = [
     "CLIPPED_AT",
@@ -62,6 +63,8 @@ __all__ = [
     "Prediction",
     "Progress",
     "Projection",
+    "QuantileRow",
+    "QuantileRows",
     "Reach",
     "ReceptiveField",
     "Role",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .arrays import Floats, Ints, table
 from .layers import Box, Unit
@@ -112,3 +114,23 @@ class ActivationSample:
     images: Ints
     values: Floats
     complete: bool
+
+    def parts(self, count: int = 10) -> tuple[ActivationSample, ...]:
+        """Cut at quantiles into ``count`` parts of as many images each, or one more, or none.
+
+        The weakest part comes first; in a part the strongest image does. Equal values are ordered
+        as in the tops, by image.
+        """
+        order = np.lexsort((-self.images, self.values))
+        return tuple(self._take(part[::-1]) for part in np.array_split(order, count))
+
+    def spread(self, count: int = 3) -> ActivationSample:
+        """``count`` of them, evenly spread by rank, the first and the last included."""
+        steps = np.linspace(0, len(self.images) - 1, min(count, len(self.images)))
+        return self._take(steps.round().astype(np.int64))
+
+    def _take(self, places: Ints) -> ActivationSample:
+        complete = self.complete and len(places) == len(self.images)
+        return replace(
+            self, images=self.images[places], values=self.values[places], complete=complete
+        )

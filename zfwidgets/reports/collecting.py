@@ -12,6 +12,7 @@ from ..engine.protocol import EngineProtocol
 from ..errors import InputError, NotStored
 from ..records import OcclusionMap, Operation, Progress, TopActivations
 from ..widgets.encode import Answer, decode_picture, numbers
+from ..widgets.quantile_tiles import quantile_data
 from ..widgets.service import Need
 from ..widgets.source import Source
 from .parts import checksum, pack
@@ -79,6 +80,7 @@ class Collector:
         self.projection = Encoder(plan.quality.projections, SMALL)
         self.content = Content()
         self.stored: set[int] = set()
+        self.shown: list[int] = []
         self.tops: dict[str, list[TopActivations]] = {}
         self._scale = BASE64 if inline else 1.0
         self._spent = float(plan.expected["page"])
@@ -90,7 +92,14 @@ class Collector:
     def steps(self) -> Generator[Progress, None, Content]:
         """Collect; yields how far it is."""
         yield from self.engine.index_steps()
-        for stage in (self._statistics, self._photos, self._first, self._maps, self._strongest):
+        for stage in (
+            self._statistics,
+            self._ranges,
+            self._photos,
+            self._first,
+            self._maps,
+            self._strongest,
+        ):
             yield from stage()
         yield from self._chosen()
         self.content.manifest = self._manifest()
@@ -153,7 +162,7 @@ class Collector:
 
     def _wanted_photos(self) -> list[int]:
         """Photos, those first that show most: chosen ones, then by rank of their activations."""
-        wanted = dict.fromkeys(self.plan.images)
+        wanted = dict.fromkeys((*self.plan.images, *self.shown))
         for rank in range(PATCHES):
             for tops in self.tops.values():
                 wanted.update((top[rank].image, None) for top in tops if len(top) > rank)
@@ -192,6 +201,19 @@ class Collector:
                 continue
             if self._put(f"cover/{done}", answers):
                 self._list([need], f"cover/{done}")
+
+    def _ranges(self) -> Iterator[Progress]:
+        """Quantile rows of chosen channels, without pictures: these are cut from the photos."""
+        for done, (layer, channel) in enumerate(() if self._full else self.plan.first):
+            yield Progress(done, len(self.plan.first), None, "quantile rows")
+            try:
+                rows = run(self.tap.quantile_steps(layer, channel))
+            except NotStored:
+                continue
+            part = f"range/{self.plan.layers.index(layer)}/{channel}"
+            self.shown += [a.image for row in reversed(rows.parts) for a in row.activations]
+            if self._put(part, [(quantile_data(rows), [])]):
+                self._list([("quantile_rows", {"layer": layer, "channel": channel})], part)
 
     def _chosen(self) -> Iterator[Progress]:
         yield from self._all_projections(self.plan.chosen, "nine", "channels' further projections")
@@ -340,6 +362,8 @@ class Collector:
             f"{looks or 'nowhere'}.",
             "cover": "This report holds covered patches of those channels alone that were chosen "
             "when it was written; a kernel makes others.",
+            "quantiles": "This report holds patches from the whole range of those channels alone "
+            "that were chosen when it was written; a kernel finds others.",
             "photos": self.photo.sentence("Photos, and patches cut from them,"),
             "pictures": self.projection.sentence("Projections"),
             "other": "This isn't in the report; a kernel computes it.",

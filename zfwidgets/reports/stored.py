@@ -27,11 +27,13 @@ from ..records import (
     Prediction,
     Progress,
     Projection,
+    QuantileRows,
     TopActivations,
     Unit,
     occluder_box,
 )
 from ..widgets.encode import GREY, Answer, numbers
+from ..widgets.quantile_tiles import read_quantiles
 from ..widgets.source import Source
 from .answering import StoredSource
 from .coarse import (
@@ -220,6 +222,16 @@ class StoredEngine(Contents):
             for i in range(first, first + min(k, int(counts[channel])))
         )
         return TopActivations(layer, channel, found, data["images_seen"])
+
+    def quantile_steps(
+        self, layer: str, channel: int, each: int = 3, parts: int = 10
+    ) -> Generator[QuantileRows, None, QuantileRows]:
+        """The rows that the report holds, of chosen channels, three images from each tenth."""
+        yield from ()
+        answer = self._stored("quantile_rows", {"layer": layer, "channel": channel})
+        if answer is None or (each, parts) != (3, 10):
+            raise self._not_stored("quantiles")
+        return read_quantiles(layer, channel, answer[0])
 
     def photo(self, image: int) -> Pixels:
         """An image as the network saw it, as exact as the report's notes say."""

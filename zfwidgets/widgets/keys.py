@@ -227,6 +227,7 @@ FIELDS: dict[str, dict[str, Check]] = {
         "channel": lambda e, k, v: channel_of_slide(e, k["layer"], v),
     },
     "estimate": _SLIDE,
+    "quantiles": _CHANNEL,
     "cover": {**_TOP, "fill": lambda e, k, v: fill_value(e, v)},
 }
 """The fields of each kind's key, each with its check, in the order in which they are checked."""

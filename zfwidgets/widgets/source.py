@@ -30,6 +30,7 @@ from .encode import GREY, Answer, encode_pictures, numbers, sheet, thumbnail
 from .jobs import Step, Steps
 from .keys import check_key, rules_of, to_occluder
 from .passes import Passes
+from .quantile_tiles import QuantileTiles
 
 T = TypeVar("T")
 
@@ -79,6 +80,7 @@ class Source:
             "occlusion": self._occlusion,
             "estimate": self._estimate,
             "cover": self._cover,
+            "quantiles": self._quantiles,
         }
 
     def check(self, kind: Any, key: Any) -> dict[str, Any]:
@@ -352,6 +354,20 @@ class Source:
                 controlled = sum(bool(p.controls) for p in found)
                 yield Progress(controlled, max(len(found), 1), None, "covering patches")
                 yield lambda found=found: cover_answer(found, k)  # type: ignore[misc]
+        finally:
+            steps.close()
+
+    def _quantiles(self, layer: str, channel: int) -> Steps:
+        yield from self._index()
+        tiles = QuantileTiles(lambda activation: self._patch(activation.image, activation.box))
+        steps = self.engine.quantile_steps(layer, channel)
+        try:
+            while True:
+                try:
+                    rows = next(steps)
+                except StopIteration as end:
+                    return tiles.answer(end.value)
+                yield lambda rows=rows: tiles.answer(rows)  # type: ignore[misc]
         finally:
             steps.close()
 

@@ -161,6 +161,17 @@ export interface Covered {
   control: { mean: number; low: number; high: number; n: number; overlap: number } | null;
 }
 
+/** A part of the images, between two quantiles of a channel's largest activations. */
+export interface QuantileRow {
+  low: number;
+  high: number;
+  images: number;
+  /** In how many of them the channel isn't active. */
+  silent: number;
+  /** A few of the images in which it is, strongest first. */
+  activations: TopActivation[];
+}
+
 type Empty = Record<never, never>;
 type LayerKey = { layer: string };
 type UnitKey = { layer: string; channel: number };
@@ -217,6 +228,21 @@ export interface Kinds {
     };
   };
   sample: { key: UnitKey; data: { complete: boolean } };
+  /** The weakest part first; one sheet holds the thumbnails, in the order of the activations. */
+  quantiles: {
+    key: UnitKey;
+    data: {
+      rows: QuantileRow[];
+      images_seen: number;
+      /** How many images were sorted into parts: all, or a sample. */
+      sampled: number;
+      exact: boolean;
+      partial: boolean;
+      size: number;
+      columns: number;
+      mime: string;
+    };
+  };
   /** A step of a sanity check, asked of the check itself. */
   check: {
     key: { check: string; step: number };

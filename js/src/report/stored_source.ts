@@ -83,6 +83,7 @@ export class StoredAnswers {
     predict: (key) => this.predict(key),
     occlusion: (key) => this.occlusion(key),
     respond: (key) => this.respond(key),
+    quantiles: (key) => this.quantiles(key),
   };
 
   constructor(readonly bundle: Bundle) {
@@ -229,6 +230,20 @@ export class StoredAnswers {
     );
     const patchSize = this.bundle.manifest.layers[layer]?.patch as Pair;
     return { data: { activations, patch: patchSize, images_seen: imagesSeen, mime: RAW }, buffers };
+  }
+
+  /** Stored without pictures: patches are cut from the photos. */
+  private async quantiles(key: Key<"quantiles">): Promise<Answer<"quantiles">> {
+    const place = this.places.get(identity("quantile_rows", key));
+    if (!place) throw this.notStored("quantiles");
+    const data = (await this.stored(...place)).data as Answer<"quantiles">["data"];
+    const cuts = await Promise.all(
+      data.rows
+        .flatMap(({ activations }) => activations)
+        .map(async ({ image, box }) => ({ photo: await this.photo(image), box })),
+    );
+    const { picture, columns } = sheet(cuts, data.size);
+    return { data: { ...data, columns, mime: RAW }, buffers: [picture] };
   }
 
   /** The chunk that holds most of a channel's projections. */

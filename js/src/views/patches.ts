@@ -10,6 +10,7 @@ import { type Answer, type Catalogue, type Covered, type Fill, PRIORITY } from "
 import { ruleText } from "../lib/rules";
 import { coverLegend, tellCovers } from "./cover";
 import { Cell, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
+import { range } from "./range";
 import { Panel } from "./status";
 import { choice, renewable, type View } from "./view";
 
@@ -66,6 +67,7 @@ export const patches: View = (el, selection, source, signal, options) => {
   );
   const how = h("div", { class: "zf-how" }, ruleSelect, valuesSelect, scalesSelect);
   panel.body.append(how, grid);
+  range(panel, selection, signal);
 
   const rule = () => selection.get("rule") || "deconvnet";
   const layerNow = () => {

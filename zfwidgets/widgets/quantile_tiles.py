@@ -1,0 +1,96 @@
+"""A channel's quantile rows as they cross the wire: numbers, and one sheet of thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..records import Activation, Box, Pixels, QuantileRow, QuantileRows, Unit
+from .encode import Answer, encode_pictures, sheet, thumbnail
+
+SIZE = 96
+"""Pixels of a thumbnail, as in the sheets of channels."""
+QUALITY = 88
+
+Cut = Callable[[Activation], Pixels]
+
+
+def quantile_data(rows: QuantileRows) -> dict[str, Any]:
+    """The numbers; thumbnails are in the order of the rows and of their activations."""
+    return {
+        "rows": [
+            {
+                "low": row.low,
+                "high": row.high,
+                "images": row.images,
+                "silent": row.silent,
+                "activations": [
+                    {
+                        "image": a.image,
+                        "name": a.image_name,
+                        "row": a.unit.row,
+                        "col": a.unit.col,
+                        "value": a.value,
+                        "box": a.box.to_json(),
+                    }
+                    for a in row.activations
+                ],
+            }
+            for row in rows
+        ],
+        "images_seen": rows.images_seen,
+        "sampled": rows.sampled,
+        "exact": rows.exact,
+        "partial": not rows.complete,
+        "size": SIZE,
+    }
+
+
+def read_quantiles(layer: str, channel: int, data: Mapping[str, Any]) -> QuantileRows:
+    """The record that `quantile_data` was made of."""
+    parts = tuple(
+        QuantileRow(
+            row["low"],
+            row["high"],
+            row["images"],
+            row["silent"],
+            tuple(
+                Activation(
+                    Unit(layer, channel, a["row"], a["col"]),
+                    a["image"],
+                    a["name"],
+                    a["value"],
+                    Box(**a["box"]),
+                )
+                for a in row["activations"]
+            ),
+        )
+        for row in data["rows"]
+    )
+    whole = not data["partial"]
+    seen, sampled = data["images_seen"], data["sampled"]
+    return QuantileRows(layer, channel, parts, seen, data["exact"], sampled, whole)
+
+
+class QuantileTiles:
+    """Answers for rows that grow: each thumbnail is cut once.
+
+    Parameters
+    ----------
+    cut
+        Gives an activation's patch.
+    """
+
+    def __init__(self, cut: Cut) -> None:
+        self._cut = cut
+        self._tiles: dict[Activation, Pixels] = {}
+
+    def answer(self, rows: QuantileRows) -> Answer:
+        """Numbers and thumbnails of all rows so far."""
+        found = [a for row in rows for a in row.activations]
+        for activation in found:
+            if activation not in self._tiles:
+                self._tiles[activation] = thumbnail(self._cut(activation), SIZE)
+        picture, columns = sheet([self._tiles[a] for a in found], SIZE)
+        mime, buffers = encode_pictures([picture], quality=QUALITY)
+        return {**quantile_data(rows), "columns": columns, "mime": mime}, buffers
