@@ -34,14 +34,21 @@ def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> 
     OSError
         The disk is full, or the folder can't be written to. What was there stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid4().hex}.part")
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    try:
+    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with whole(path) as temporary:
         try:
-            save_file(whole, temporary, {KEY: json.dumps(about)})
+            save_file(plain, temporary, {KEY: json.dumps(about)})
         except SafetensorError as error:  # it wraps what the operating system said
             raise OSError(f"{temporary.parent} can't be written to: {error}") from error
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write what is to become ``path``: in its place after the block, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid4().hex}.part")
+    try:
+        yield temporary
         _sync(temporary)
         temporary.replace(path)
     except BaseException:

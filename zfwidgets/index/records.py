@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, MissingDependency
 from ..records import (
     Activation,
     ActivationSample,
@@ -253,8 +254,22 @@ class TopKIndex:
         return table(self.rows())
 
     def to_parquet(self, path: str | Path) -> None:
-        """Write `to_frame` as a Parquet file; needs pandas and pyarrow or fastparquet."""
-        self.to_frame().to_parquet(path, index=False)
+        """Write `to_frame` as a Parquet file: whole, or not at all.
+
+        Raises
+        ------
+        MissingDependency
+            pandas or pyarrow isn't there.
+        OSError
+            It can't be written there; what was there stays.
+        """
+        from .files import whole
+
+        frame = self.to_frame()
+        if find_spec("pyarrow") is None:
+            raise MissingDependency("to_parquet() needs pyarrow: pip install 'zfwidgets[frames]'")
+        with whole(Path(path)) as temporary:
+            frame.to_parquet(temporary, engine="pyarrow", index=False)
 
     def save(self, path: Path) -> None:
         """Write atomically: a reader sees the old file or the whole new one."""

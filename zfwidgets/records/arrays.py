@@ -19,12 +19,23 @@ Ints = NDArray[np.int64]
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
-    """Rows as a pandas table; raises `MissingDependency` without pandas."""
+    r"""Rows as a pandas table; raises `MissingDependency` without pandas.
+
+    Names of files that aren't UTF-8 can't be in every table: they are escaped (``\udcff``).
+    """
     try:
         import pandas
     except ImportError as error:
         raise MissingDependency(
             "to_frame() needs pandas: pip install 'zfwidgets[frames]'"
         ) from error
-    frame: pandas.DataFrame = pandas.DataFrame(list(rows))
+    frame: pandas.DataFrame = pandas.DataFrame(
+        [{key: _printable(value) for key, value in row.items()} for row in rows]
+    )
     return frame
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
