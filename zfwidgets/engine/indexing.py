@@ -262,7 +262,7 @@ def repaired(whole: Task, earlier: TopKIndex, size: int) -> Task | None:
     None if that takes a whole pass: where so many are gone that a channel's strongest aren't all
     known any more, or nothing is the same.
     """
-    _, numbers = whole.manifest.since(earlier.manifest)
+    differences, numbers = whole.manifest.since(earlier.manifest)
     before = earlier.partial
     stays = numbers >= 0
     if not stays.any() or before.top.values.shape[1] != whole.wanted.keep:
@@ -273,7 +273,8 @@ def repaired(whole: Task, earlier: TopKIndex, size: int) -> Task | None:
     left = before.images - earlier.since_removed - len(gone)
     top, by_class = (part.renumbered(numbers) for part in (before.top, before.by_class))
     known = (top.images != EMPTY).sum(1)
-    if (known < min(KEEP, left)).any() or (gone and before.by_class.values.size):
+    other_classes = gone or differences.moved
+    if (known < min(KEEP, left)).any() or (other_classes and before.by_class.values.size):
         return None
     kept = stays[before.sampled]
     sampled = numbers[before.sampled[kept]]
