@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -21,6 +21,8 @@ from .samples import SamplePhotos
 
 HEADERS_CHECKED_AT_ONCE = 2000
 """In larger sets a file that is no image is found when it is first read."""
+
+FileStamps = Callable[[Sequence[Path]], list[str]]
 
 UNREADABLE = 1000
 """When so many items, and none before them, can't be read, a set is given up."""
@@ -162,7 +164,13 @@ def first_readable(images: ImageSet) -> tuple[First, Any]:
 
 
 class Files:
-    """Image files."""
+    """Image files.
+
+    Attributes
+    ----------
+    file_stamps
+        What tells changed files: by size and time, or `zfwidgets.images.contents.Contents`.
+    """
 
     def __init__(
         self, paths: Sequence[Path], names: Sequence[str], labels: Sequence[str | None], where: str
@@ -170,6 +178,7 @@ class Files:
         few = len(paths) <= HEADERS_CHECKED_AT_ONCE
         problems = [decode.header_problem(path) if few else None for path in paths]
         kept = [number for number, problem in enumerate(problems) if problem is None]
+        self.file_stamps: FileStamps = stat_stamps
         self.paths = [paths[number] for number in kept]
         self.names = [names[number] for number in kept]
         self.labels = [labels[number] for number in kept]
@@ -184,11 +193,11 @@ class Files:
 
     @property
     def stamps(self) -> list[str]:
-        """Sizes and times of change, now."""
-        return [file_stamp(path) for path in self.paths]
+        """Sizes and times of change, now; or digests of the files' bytes."""
+        return self.file_stamps(self.paths)
 
     def fingerprint(self) -> dict[str, str | int]:
-        """Names, sizes and times of change."""
+        """Names and stamps."""
         digest = hashlib.sha256()
         for name, stamp in zip(self.names, self.stamps, strict=True):
             digest.update(f"{name}\0{stamp}\n".encode("utf-8", "surrogatepass"))
@@ -237,6 +246,7 @@ class Items:
         self.is_list = isinstance(items, (list, tuple))
         self._reading = threading.Lock()
         self._pixels: list[str] = []
+        self.file_stamps: FileStamps = stat_stamps
         self._classes = tuple(map(str, getattr(items, "classes", None) or ()))
         self.files = self._files()
         self.names = unique(self._name(number) for number in range(len(items)))
@@ -285,11 +295,11 @@ class Items:
 
     @property
     def stamps(self) -> list[str]:
-        """Of a list its pixels, of files sizes and times of change, of other datasets ""."""
+        """Of a list its pixels, of files what tells changed ones, of other datasets ""."""
         if self.is_list:
             self._pixels = self._pixels or [self._content(i) for i in range(len(self.names))]
             return self._pixels
-        return [file_stamp(file) for file in self.files] or [""] * len(self.names)
+        return self.file_stamps(self.files) or [""] * len(self.names)
 
     def _content(self, number: int) -> str:
         try:
@@ -371,6 +381,11 @@ def as_image(value: Any) -> Any:
         f"a {type(value).__name__}: expected a PIL image, a path, a uint8 array (rows, columns, 3) "
         "or a tensor (channels, rows, columns)."
     )
+
+
+def stat_stamps(paths: Sequence[Path]) -> list[str]:
+    """Sizes and times of change of files."""
+    return [file_stamp(path) for path in paths]
 
 
 def file_stamp(path: Path) -> str:

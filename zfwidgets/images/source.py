@@ -16,6 +16,7 @@ from PIL import Image
 from ..errors import InputError, UnreadableImage
 from ..records import Pixels
 from . import display, quick, transforms
+from .contents import tell_by_contents
 from .imagesets import ImageSet, first_readable, open_set
 from .prefetch import prefetch
 from .reading import Reader, Reading
@@ -79,7 +80,14 @@ class ImageSource:
         self.probe: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, images: Any, transform: Any = None, denormalize: Any = None) -> ImageSource:
+    def of(
+        cls,
+        images: Any,
+        transform: Any = None,
+        denormalize: Any = None,
+        *,
+        hash_files: bool = False,
+    ) -> ImageSource:
         """Open a set of images.
 
         Parameters
@@ -97,6 +105,9 @@ class ImageSource:
         denormalize
             How to see the network's pixels if ``transform`` doesn't tell: (mean, std), or a
             callable from the float32 tensor (channels, rows, columns) to brightness in 0..1.
+        hash_files
+            Whether files are told by their bytes, which are all read for it, instead of by size
+            and time of change.
 
         Raises
         ------
@@ -110,6 +121,8 @@ class ImageSource:
             transform = images.transform
         with put_back_on_error() as before:
             opened = open_set(images)
+            if hash_files:
+                tell_by_contents(opened)
             with refuse_draws(f"Reading images ({type(images).__name__})"):
                 first, item = first_readable(opened)
             tensors = not isinstance(item, Image.Image)
