@@ -180,6 +180,25 @@ def test_images_are_added_and_removed_with_only_the_work_needed(tmp_path: Path) 
     shutil.rmtree(tmp_path / "index")
 
 
+def test_nothing_weaker_takes_the_place_of_what_is_not_known_any_more(tmp_path: Path) -> None:
+    here, index = pictures(tmp_path / "pictures", 70), tmp_path / "index"
+    engine(here).index(progress=False, folder=index)
+
+    def remove_strongest() -> None:
+        for found in engine(here).top("1", 0, k=4):
+            (here / found.image_name).unlink()
+
+    remove_strongest()
+    for level in range(200, 204):  # hardly excite anything
+        Image.fromarray(np.full((20, 28, 3), level, np.uint8)).save(here / f"{level}.png")
+    engine(here).index(progress=False, folder=index)
+    remove_strongest()
+    found = engine(here).index(progress=False, folder=index)
+    for name, layer in engine(here).index(progress=False).layers.items():
+        np.testing.assert_allclose(found.layers[name].values[:, :16], layer.values[:, :16], 1e-5)
+        np.testing.assert_array_equal(found.layers[name].images[:, :16], layer.images[:, :16])
+
+
 def test_it_is_read_without_torch(folder: Path, tmp_path: Path) -> None:
     made = engine(folder)
     made.index(progress=False, folder=tmp_path)

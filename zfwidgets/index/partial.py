@@ -30,7 +30,8 @@ class Top:
     Attributes
     ----------
     values
-        (rows, k) float32, -inf in empty places.
+        (rows, k) float32. In an empty place what no image that isn't listed can exceed: -inf
+        where all are listed, else what was weakest before images were taken out.
     images
         (rows, k) int32, `EMPTY` in empty places.
     places
@@ -56,7 +57,8 @@ class Top:
             np.concatenate([getattr(self, name), getattr(other, name)], 1)
             for name in ("values", "images", "places")
         )
-        order = np.lexsort((images, -values), 1)[:, : self.values.shape[1]]
+        last = images & 0x7FFFFFFF  # an empty place comes after images of the same value
+        order = np.lexsort((last, -values), 1)[:, : self.values.shape[1]]
         return Top(*(np.take_along_axis(part, order, 1) for part in (values, images, places)))
 
     def renumbered(self, numbers: Ints) -> Top:
@@ -65,7 +67,7 @@ class Top:
         images = np.where(there, numbers[np.where(there, self.images, 0)], EMPTY)
         gone = images == EMPTY
         kept = Top(
-            np.where(gone, np.float32(-np.inf), self.values),
+            np.where(gone, self.values[:, -1:], self.values),
             images.astype(np.int32),
             np.where(gone, 0, self.places).astype(np.int32),
         )
