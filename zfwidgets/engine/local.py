@@ -42,6 +42,7 @@ from .projecting import SWITCHES, Projecting, record
 from .quantiles import EACH, PARTS, Quantiles
 from .rules import Attribution, Rule, available, choose
 from .sliding import Sliding
+from .verifying import Verifying
 from .wanted import KEEP
 
 IN_VIEW = 64 * 2**20
@@ -51,7 +52,7 @@ OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
 
 
-class LocalEngine(Occluding):
+class LocalEngine(Occluding, Verifying):
     """Answers about a trained network and a set of images; `zfwidgets.Engine`.
 
     The engine computes on a frozen copy of the model (eval mode, no hooks, no gradients): later
@@ -94,6 +95,9 @@ class LocalEngine(Occluding):
         What else an occluder may be filled with, by name, in the network's units: an array
         (channels,) or (channels, rows, columns), or a callable that makes such a tensor of an
         image's.
+    hash_files
+        Whether an index knows files by their bytes, all of which are read for it, instead of by
+        size and time of change: it then stays good where files were copied, moved or touched.
 
     Raises
     ------
@@ -123,9 +127,10 @@ class LocalEngine(Occluding):
         forward: Forward | None = None,
         rules: Sequence[Rule | Attribution] = (),
         fills: Mapping[str, Any] | None = None,
+        hash_files: bool = False,
     ) -> None:
         self._rules = available(rules)
-        self._source = ImageSource.of(images, transform, denormalize)
+        self._source = ImageSource.of(images, transform, denormalize, hash_files=hash_files)
         self._network = Network(model, self._source.example(), device, forward)
         size = self._source.example().nbytes
         self._tensor = lru_cache(max(9, IN_VIEW // size))(self._source.tensor)

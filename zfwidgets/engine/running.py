@@ -62,9 +62,7 @@ class Task:
     def index(self, partial: Partial, before: Mapping[str, str]) -> TopKIndex:
         """The index that a partial makes; ``before`` is what earlier parts were made with."""
         with_this = {
-            "torch": torch.__version__,
-            "device": self.network.device.type,
-            "threads": str(torch.get_num_threads()),
+            **setup(self.network),
             "keep": str(self.wanted.keep),
             "pixels": "all" if self.wanted.measured is None else "some",
         }
@@ -87,6 +85,15 @@ class Task:
             self.wanted.classes,
             self.since_removed,
         )
+
+
+def setup(network: Network) -> dict[str, str]:
+    """What values hinge on, to the last bit, beside weights, pixels and batches."""
+    return {
+        "torch": torch.__version__,
+        "device": network.device.type,
+        "threads": str(torch.get_num_threads()),
+    }
 
 
 def _both(before: str | None, now: str) -> str:

@@ -304,10 +304,10 @@ class _Looking:
             wanted = entering | in_class
         self._parts["largest"].append(largest)
         self._parts["entering"].append(entering)
-        self._parts["places"].append(_places(maps, wanted))
+        self._parts["places"].append(first_places(maps, wanted))
         if self._rows is not None:
             measured = maps[self._rows]
-            self._parts["sums"].append(_limbs(measured.mean(-1)))
+            self._parts["sums"].append(limbs(measured.mean(-1)))
             self._parts["zeros"].append((measured <= 0).sum((0, 2)))
 
     def _beats(self, largest: Tensor, value: Tensor, image: Tensor) -> Tensor:
@@ -335,7 +335,7 @@ class _Looking:
         return _Seen(**joined)
 
 
-def _places(maps: Tensor, wanted: Tensor) -> Tensor:
+def first_places(maps: Tensor, wanted: Tensor) -> Tensor:
     """The first largest place of the maps (images, channels, places) that are wanted; else 0."""
     if maps.device.type != "cpu":  # looking at all is quicker than waiting to know which
         return maps.argmax(-1).int()
@@ -347,7 +347,7 @@ def _places(maps: Tensor, wanted: Tensor) -> Tensor:
     return places
 
 
-def _limbs(means: Tensor) -> Tensor:
+def limbs(means: Tensor) -> Tensor:
     """Means (images, channels) summed over images exactly: (channels, 2) int64."""
     scaled = means.double().clamp(-LARGEST, LARGEST) * 2.0**COARSE
     whole = scaled.floor()

@@ -12,12 +12,15 @@ from .._lazy import resolver
 
 _HOMES = {
     "LayerIndex": "records",
+    "Mismatch": "verification",
     "TopKIndex": "records",
+    "Verification": "verification",
     "read": "records",
 }
-__all__ = ["LayerIndex", "TopKIndex", "read"]
+__all__ = ["LayerIndex", "Mismatch", "TopKIndex", "Verification", "read"]
 
 if TYPE_CHECKING:
     from .records import LayerIndex, TopKIndex, read
+    from .verification import Mismatch, Verification
 
 __getattr__, __dir__ = resolver(__name__, _HOMES)

@@ -205,18 +205,23 @@ def check(
     """Refuse an index of something else; see `TopKIndex.load`."""
     found = index.fingerprint
     if expected is not None and found != dict(expected):
-        differs = [
-            f"{key} is {found.get(key)!r} there, {expected.get(key)!r} here"
-            for key in sorted({*found, *expected})
-            if found.get(key) != expected.get(key)
-        ]
+        differs = "; ".join(differing(found, expected))
         images = f" Images: {manifest.since(index.manifest)[0]}." if manifest else ""
-        raise IndexMismatch(f"{path} belongs to something else: {'; '.join(differs)}.{images}")
+        raise IndexMismatch(f"{path} belongs to something else: {differs}.{images}")
     if probe is not None and not alike(index.probe, probe):
         raise IndexMismatch(
             f"{path} belongs to another transform of the same name: it gave images with mean "
             f"and standard deviation {_listed(index.probe)} there, {_listed(probe)} here."
         )
+
+
+def differing(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    """In which fingerprints two indexes differ, each in words."""
+    return [
+        f"{key} is {there.get(key)!r} there, {here.get(key)!r} here"
+        for key in sorted({*there, *here})
+        if there.get(key) != here.get(key)
+    ]
 
 
 def alike(found: Sequence[float], probe: Sequence[float]) -> bool:
