@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__, cli_report
+from . import __version__, cli_index, cli_report
 from .errors import ZfError
 
 
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(run=_demo)
     cli_report.add(commands)
+    cli_index.add(commands)
     return parser
 
 

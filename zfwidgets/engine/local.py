@@ -41,6 +41,7 @@ from .progress import finish
 from .projecting import SWITCHES, Projecting, record
 from .quantiles import EACH, PARTS, Quantiles
 from .rules import Attribution, Rule, available, choose
+from .running import EVERY
 from .sliding import Sliding
 from .verifying import Verifying
 from .wanted import KEEP
@@ -249,8 +250,21 @@ class LocalEngine(Occluding, Verifying):
         """Whether the top-k index is there, so that ``top`` and ``channels`` answer at once."""
         return self._indexing.ready
 
-    def index_steps(self) -> Generator[Progress, None, None]:
-        """Build the top-k index in steps, if it isn't there; keep it on disk."""
+    def index_steps(
+        self,
+        *,
+        folder: str | Path | None = None,
+        by_class: int = 0,
+        pixels: bool = False,
+        every: float = EVERY,
+    ) -> Generator[Progress, None, None]:
+        """Build the top-k index in steps, if it isn't there; keep it on disk.
+
+        See `index`; ``every`` is how many seconds lie between two checkpoints, at least.
+        """
+        if folder is not None or by_class or pixels:
+            place = Path(folder) if folder else None
+            self._indexing.ask(Settings(by_class, pixels, place, every))
         return self._indexing.steps()
 
     def index(

@@ -347,7 +347,7 @@ class _Again:
         if not whole:
             unchecked.append(
                 "entries of images that weren't looked at, whether one of those is stronger than "
-                "what is listed, and statistics over all images (sample=None looks at all)"
+                "what is listed, and statistics over all images (sample=None, or --all, would)"
             )
         elif self._images.removed or self._images.changed or index.since_removed:
             unchecked.append("statistics over all images, some of which changed or are gone")

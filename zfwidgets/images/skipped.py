@@ -9,7 +9,11 @@ from collections.abc import Sequence
 ROWS = 8
 
 
-def table(skipped: Sequence[tuple[str, str]], total: int) -> str:
+def table(
+    skipped: Sequence[tuple[str, str]],
+    total: int,
+    more: str = "engine.info.skipped lists each with its reason.",
+) -> str:
     """How many images were left out, and why: each reason once, with an example.
 
     Parameters
@@ -18,6 +22,8 @@ def table(skipped: Sequence[tuple[str, str]], total: int) -> str:
         (name, reason) of each image that was left out.
     total
         How many there are, these included.
+    more
+        Where all are listed.
 
     Returns
     -------
@@ -36,7 +42,7 @@ def table(skipped: Sequence[tuple[str, str]], total: int) -> str:
     if len(reasons) > ROWS:
         rest = sum(count for _, count in reasons.most_common()[ROWS:])
         lines.append(f"  {rest:>{width},}  for {len(reasons) - ROWS} other reasons")
-    lines.append("engine.info.skipped lists each with its reason.")
+    lines.append(more)
     return "\n".join(lines)
 
 
