@@ -88,10 +88,17 @@ class Task:
 
 
 def setup(network: Network) -> dict[str, str]:
-    """What values hinge on, to the last bit, beside weights, pixels and batches."""
+    """What values hinge on, to the last bit, beside weights, pixels and batches.
+
+    Of the processor the instructions that PyTorch makes use of, or a GPU's name: on another one
+    kernels may round otherwise.
+    """
+    device = network.device
+    cpu = torch.backends.cpu.get_cpu_capability()
     return {
         "torch": torch.__version__,
-        "device": network.device.type,
+        "device": device.type,
+        "processor": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu,
         "threads": str(torch.get_num_threads()),
     }
 

@@ -215,7 +215,7 @@ class _Again:
         self._images = manifest.since(index.manifest)[0]
         self._differs = self._differing(indexing, manifest)
         self._setup = [
-            f"{key} {index.made_with.get(key)!r} there, {value!r} here"
+            f"{key} {index.made_with.get(key, 'unknown')} there, {value} here"
             for key, value in setup(network).items()
             if index.made_with.get(key) != value
         ]
