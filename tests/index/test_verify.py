@@ -195,6 +195,20 @@ def test_the_last_bit_of_a_value_is_seen_and_called_rounding(place: Path) -> Non
     assert "but for rounding" in str(found)
 
 
+def test_where_bits_need_not_be_equal_it_is_said(place: Path) -> None:
+    path = place / "index" / FILE
+    with safe_open(path, "numpy") as file:
+        about, arrays = file.metadata(), {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
+    description = json.loads(about["zfwidgets"])
+    description["made_with"] |= {"threads": "7", "processor": "other"}
+    arrays["top.places"][1, 2] += 1  # a tie that went otherwise
+    save_file(arrays, path, {"zfwidgets": json.dumps(description)})
+    found = verified(place)
+    assert [sentence.split()[0] for sentence in found.setup] == ["processor", "threads"]
+    assert "7 there" in found.setup[1]
+    assert found.causes == {DRIFT: 1}
+
+
 def test_a_moved_place_is_named(place: Path) -> None:
     index = zf.index.read(place / "index")
 

@@ -58,9 +58,10 @@ class Verifying:
         """Compute a sample of an index's batches again, or all, and compare every number.
 
         Whole batches are computed again, as the index's plan has them, so that on the same device
-        type, with as many threads and the same torch, bits must be equal; where they need not be,
-        the record says so. An index of another model, transform or images is compared too: the
-        record says in which fingerprints it differs, and which numbers do. Nothing is changed.
+        type and processor, with as many threads and the same torch, bits must be equal; where they
+        need not be, the record says so. An index of another model, transform or images is compared
+        too: the record says in which fingerprints it differs, and which numbers do. Nothing is
+        changed.
 
         What is proven. Of the images that were looked at: each entry that they have in a top has
         the right value and place, they have no activation that a top should hold and doesn't, and
@@ -119,14 +120,15 @@ class Verifying:
             again = _Again(
                 self._network, self._source, self._memory, found, self._indexing, tolerance
             )
-        total = int(found.plan.sizes()[batches].sum())
+        sizes = found.plan.sizes()
+        total = int(sizes[batches].sum())
         began, done = time.monotonic(), 0
         with closing(self._source.feed(again.present(batches))) as feed:
             for batch in batches:
                 came = dict(islice(feed, len(again.present([batch]))))
                 with self._lock:
                     again.take(batch, came)
-                done += int(found.plan.sizes()[batch])
+                done += int(sizes[batch])
                 left = (time.monotonic() - began) / done * (total - done) if done else None
                 yield Progress(done, total, left, WHAT)
         return again.verification(where, batches)
@@ -160,13 +162,12 @@ def drawn(index: TopKIndex, sample: int | None, seed: int) -> list[int]:
     entries = index.partial.top.images.ravel()
     by_entry = batch_of[random.permutation(entries[entries >= 0])]
     turns = zip_longest(dict.fromkeys(by_entry.tolist()), random.permutation(done).tolist())
-    sizes, known, chosen = plan.sizes(), set(done.tolist()), set[int]()
+    sizes, left, seen = plan.sizes(), set(done.tolist()), 0
     for batch in chain.from_iterable(turns):
-        if batch in known:
-            chosen.add(batch)
-            if sizes[list(chosen)].sum() >= sample:
-                break
-    return sorted(chosen)
+        if batch in left and seen < sample:
+            left.remove(batch)
+            seen += int(sizes[batch])
+    return sorted(set(done.tolist()) - left)
 
 
 class _Seen(NamedTuple):
