@@ -192,6 +192,7 @@ def test_nothing_weaker_takes_the_place_of_what_is_not_known_any_more(tmp_path: 
     for level in range(200, 204):  # hardly excite anything
         Image.fromarray(np.full((20, 28, 3), level, np.uint8)).save(here / f"{level}.png")
     engine(here).index(progress=False, folder=index)
+    assert engine(here).verify(index, sample=None, progress=False).bit_equal
     remove_strongest()
     found = engine(here).index(progress=False, folder=index)
     for name, layer in engine(here).index(progress=False).layers.items():

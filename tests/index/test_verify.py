@@ -226,6 +226,22 @@ def test_a_moved_place_is_named(place: Path) -> None:
     assert mismatch.cause == CHANGED_INDEX
 
 
+def test_a_wrong_order_and_an_image_listed_twice_are_named(place: Path) -> None:
+    def change(arrays: dict[str, np.ndarray]) -> None:
+        for name in ("values", "images", "places"):
+            top = arrays[f"top.{name}"]
+            top[1, [4, 5]] = top[1, [5, 4]]
+            top[7, 9] = top[7, 8]
+
+    assert not any(m.what == "order" for m in verified(place).mismatches)
+    tamper(place, change)
+    found = verified(place, sample=16)
+    wrong = [(m.layer, m.channel, m.rank) for m in found.mismatches if m.what == "order"]
+    assert wrong == [("0", 1, 5), ("1", 2, 9)]
+    assert {m.cause for m in found.mismatches} == {CHANGED_INDEX}
+    assert "order, rank 5 has" in str(found)
+
+
 def test_an_entry_that_was_taken_out_is_missed(place: Path) -> None:
     index = zf.index.read(place / "index")
     gone = index.manifest.names[index.layers["0"].images[2, 0]]

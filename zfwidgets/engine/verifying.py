@@ -18,9 +18,9 @@ from torch import Tensor
 from ..errors import InputError
 from ..images.source import ImageSource
 from ..index import TopKIndex, Verification, read
-from ..index.exact import carried
+from ..index.exact import Counts, carried
 from ..index.manifest import Differences, Manifest
-from ..index.mismatches import Belonging, Comparison, Counts
+from ..index.mismatches import Belonging, Comparison
 from ..index.plan import GONE
 from ..index.storing import FILE, alike, differing
 from ..records import Floats, Ints, Progress
@@ -236,6 +236,7 @@ class _Again:
             bool(self._setup),
         )
         self._comparison = Comparison(index, checkable, tolerance, belonging)
+        self._comparison.order()
         self._counts = Counts(self._channels)
         self._sums = np.zeros((self._channels, 2), np.int64)
         self._zeros = np.zeros(self._channels, np.int64)

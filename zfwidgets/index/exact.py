@@ -55,3 +55,17 @@ def bins_of(values: Floats) -> NDArray[np.int64]:
     bits = np.ascontiguousarray(values, np.float32).view(np.int32)
     bins = np.clip((bits >> SHIFT) - FIRST_KEY + 1, 1, BINS - 1)
     return np.where(values > 0, bins, 0).astype(np.int64)
+
+
+class Counts:
+    """Silent images and histograms, counted as a pass does on its device."""
+
+    def __init__(self, channels: int) -> None:
+        self.silent = np.zeros(channels, np.int64)
+        self.maxima = np.zeros((channels, BINS), np.int64)
+
+    def take(self, largest: Floats) -> None:
+        """Count images, (images, channels)."""
+        self.silent += (largest <= 0).sum(0)
+        bins = bins_of(largest) + np.arange(0, self.maxima.size, BINS)
+        self.maxima += np.bincount(bins.ravel(), minlength=self.maxima.size).reshape(-1, BINS)

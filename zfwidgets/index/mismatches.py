@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Floats, Ints
-from .exact import BINS, bins_of, mean_of
+from .exact import mean_of
 from .partial import Top
 from .records import TopKIndex, scale_of
 from .verification import (
@@ -30,6 +30,8 @@ from .verification import (
 UNDECIDED = 255
 MOST = 1_000_000
 """So many mismatches are gathered before those are dropped that no top would hold."""
+LAST = 0x7FFFFFFF
+"""What an empty place's image counts as in the order of a list."""
 MANY = 4
 """From so many differing values on, an image is taken for another one."""
 COUNTS_ROUND = 0.01
@@ -120,6 +122,29 @@ class Comparison:
         top = self.index.partial.top
         value, other = top.values[channels, -1], top.images[channels, -1]
         return (largest > value) | ((largest == value) & (image < other))
+
+    def order(self) -> None:
+        """Find entries that stand behind weaker ones, and images that stand twice in a list."""
+        partial = self.index.partial
+        for top, classes in ((partial.top, 0), (partial.by_class, len(self.index.classes))):
+            values, images = top.values, top.images & LAST
+            same, other = values[:, 1:] == values[:, :-1], values[:, 1:] > values[:, :-1]
+            wrong = other | (same & (images[:, 1:] < images[:, :-1]))
+            by_image = np.argsort(images, 1, kind="stable")
+            ranked = np.take_along_axis(images, by_image, 1)
+            rows, at = np.nonzero((ranked[:, 1:] == ranked[:, :-1]) & (ranked[:, 1:] != LAST))
+            wrong[rows, np.maximum(by_image[rows, at + 1] - 1, 0)] = True
+            rows, ranks = np.nonzero(wrong)
+            channels, labels = np.divmod(rows, classes) if classes else (rows, -1)
+            self._add(
+                "order",
+                channels,
+                rank=ranks + 1,
+                image=top.images[rows, ranks + 1],
+                label=labels,
+                there=values[rows, ranks + 1],
+                here=np.nan,
+            )
 
     def note(self, what: str, image: int) -> None:
         """An image can't be compared, or only now."""
@@ -323,8 +348,12 @@ class Comparison:
         found = self._kept()
         open_ = found["cause"] == UNDECIDED
         by_what = {
-            "removed": REMOVED, "label": LABEL, "readable": IMAGE, "unreadable": IMAGE
-        }  # fmt: skip
+            "removed": REMOVED,
+            "label": LABEL,
+            "readable": IMAGE,
+            "unreadable": IMAGE,
+            "order": FILE,
+        }
         for what, cause in by_what.items():
             found["cause"][open_ & (found["what"] == WHATS.index(what))] = _number(cause)
         changed = self.belonging.changed | (set() if self._foreign else self._others())
@@ -353,20 +382,6 @@ class Comparison:
             for image, (checked, off) in self._checked.items()
             if off >= MANY and 2 * off > checked
         }
-
-
-class Counts:
-    """Statistics over all images, as a pass counts them."""
-
-    def __init__(self, channels: int) -> None:
-        self.silent = np.zeros(channels, np.int64)
-        self.maxima = np.zeros((channels, BINS), np.int64)
-
-    def take(self, largest: Floats) -> None:
-        """Count images, (images, channels)."""
-        self.silent += (largest <= 0).sum(0)
-        bins = bins_of(largest) + np.arange(0, self.maxima.size, BINS)
-        self.maxima += np.bincount(bins.ravel(), minlength=self.maxima.size).reshape(-1, BINS)
 
 
 def _number(cause: str) -> int:

@@ -31,6 +31,7 @@ WHATS = (
     "readable",
     "unreadable",
     "removed",
+    "order",
 )
 """Kinds of mismatches, see `Mismatch`."""
 
@@ -79,7 +80,8 @@ class Mismatch:
         "sampled maximum": of an image and channel. "silent images", "histogram", "mean", "zeros":
         a channel's statistics. "label": an image among the strongest of a class has another one.
         "readable", "unreadable": an image that the index left out can be read, or the other way
-        round. "removed": an image isn't there any more.
+        round. "removed": an image isn't there any more. "order": an entry stands behind a weaker
+        one, or its image twice in one list.
     layer, channel
         Whose; "" and None of a whole image.
     image
@@ -115,6 +117,8 @@ class Mismatch:
         values = ""
         if not (math.isnan(self.there) and math.isnan(self.here)):
             values = f" {self.there:.7g} there, {self.here:.7g} here"
+        if self.what == "order":
+            values = f", rank {self.rank} has {self.there:.7g}"
         if self.what == "place":
             values = f" {self.place_there} there, {self.place_here} here"
         return f"{', '.join(parts)}: {self.what}{values}"
