@@ -376,6 +376,21 @@ def test_images_that_changed_moved_or_went_are_named(place: Path) -> None:
     assert any("changed or are gone" in sentence for sentence in found.unchecked)
 
 
+def test_an_image_of_which_little_changed_is_named(place: Path) -> None:
+    index = zf.index.read(place / "index")
+    layer = index.layers["0"]
+    name = index.manifest.names[layer.images[0, 0]]
+    pixels = np.array(Image.open(place / "pictures" / name))
+    row, col = layer.rows[0, 0], layer.cols[0, 0]
+    pixels[row : row + 3, col : col + 3] = 128  # what the strongest unit sees
+    Image.fromarray(pixels).save(place / "pictures" / name)
+    found = verified(place)
+    named = [m for m in found.mismatches if m.image]
+    assert ("0", 0, name, IMAGE) in [(m.layer, m.channel, m.image, m.cause) for m in named]
+    assert {(m.image, m.cause) for m in named} == {(name, IMAGE)}
+    assert len(named) < found.sampled / COUNT / 2
+
+
 def test_an_image_that_changed_behind_its_stamp_is_found(place: Path) -> None:
     """Same size, same time: only its activations tell."""
     pixels = np.random.default_rng(0).integers(0, 256, (2, ROWS, COLUMNS, 3), np.uint8)
