@@ -150,21 +150,28 @@ class Network:
         visit: Callable[[str, Tensor], None] | None = None,
         *,
         only: str | None = None,
+        rectified: Callable[[str, Tensor], None] | None = None,
     ) -> Any:
         """One forward pass that shows layer outputs to ``visit(name, output)`` as they come.
 
         Outputs may be overwritten in place right after: clone what is to stay. With ``only`` the
-        pass ends at that layer and returns nothing.
+        pass ends at that layer and returns nothing. The output of a `torch.nn.ReLU` of what was
+        shown just before goes to ``rectified(name, output)`` instead, if it's given.
         """
         if visit is None:
             return self._forward(self.module, images)
         calls: Counter[str] = Counter()
         only = self.layer(only).name if only is not None else None
+        shown: Any = None
 
         def hook(module: nn.Module, args: Any, output: Any) -> None:
+            nonlocal shown
             name = call_name(self._paths[module], calls)
             if only is None and name in self._by_name:
-                visit(name, self._channels_first(name, output))
+                follows = type(module) is nn.ReLU and bool(args) and args[0] is shown
+                show = rectified if rectified and follows and name not in self.layouts else visit
+                shown = None if name in self.layouts else output
+                show(name, self._channels_first(name, output))
             elif name == only:
                 visit(name, self._channels_first(name, output))
                 raise _Stop

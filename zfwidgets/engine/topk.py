@@ -30,38 +30,75 @@ from .modes import computing
 from .network import Network
 from .wanted import Wanted
 
+LAST_IMAGE = 0x7FFFFFFF
+"""Comes after all images: stands for `EMPTY` in a key."""
+LAST = 0x7FFFFFFFFFFFFFFF
+"""A key that comes after all others."""
+
 
 @dataclass
 class _Table:
-    """A `Top` on the device."""
+    """A `Top` on the device.
 
-    values: Tensor
-    images: Tensor
+    Attributes
+    ----------
+    keys
+        (rows, k) int64, rising: by falling value, then by image.
+    places
+        (rows, k) int32.
+    """
+
+    keys: Tensor
     places: Tensor
 
     @classmethod
     def of(cls, top: Top, device: torch.device) -> _Table:
-        return cls(*(torch.from_numpy(part.copy()).to(device) for part in vars(top).values()))
+        values, images, places = (
+            torch.from_numpy(part.copy()).to(device) for part in vars(top).values()
+        )
+        return cls(_keys(values, images), places)
 
     def to_top(self) -> Top:
-        return Top(*(part.cpu().numpy().copy() for part in vars(self).values()))
+        parts = (*_values_and_images(self.keys), self.places)
+        return Top(*(part.cpu().numpy().copy() for part in parts))
 
-    def take(self, rows: Tensor, values: Tensor, images: Tensor, places: Tensor) -> None:
-        """Merge candidates (rows, n) into rows; -inf where there is none."""
-        keep = self.values.shape[1]
-        merged = [
-            torch.cat([old[rows], new], 1)
-            for old, new in zip(vars(self).values(), (values, images, places), strict=True)
-        ]
-        order = _order(merged[0], merged[1])[:, :keep]
-        for old, new in zip(vars(self).values(), merged, strict=True):
-            old[rows] = new.gather(1, order)
+    @property
+    def least(self) -> tuple[Tensor, Tensor]:
+        """(rows,) value and image in the last place."""
+        return _values_and_images(self.keys[:, -1])
+
+    def enter(self, entering: Tensor, values: Tensor, images: Tensor, places: Tensor) -> None:
+        """Merge those of (images, rows) values and places that are entering."""
+        row, image = entering.T.nonzero(as_tuple=True)
+        if not len(row):
+            return
+        rows, at, counts = row.unique_consecutive(return_inverse=True, return_counts=True)
+        column = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[at]
+        keys = torch.full((len(rows), int(counts.max())), LAST, device=row.device)
+        spots = torch.zeros(keys.shape, dtype=torch.int32, device=row.device)
+        keys[at, column] = _keys(values[image, row], images[image])
+        spots[at, column] = places[image, row]
+        keys, spots = (
+            torch.cat([self.keys[rows], keys], 1),
+            torch.cat([self.places[rows], spots], 1),
+        )
+        order = _order(keys)[:, : self.keys.shape[1]]
+        self.keys[rows], self.places[rows] = keys.gather(1, order), spots.gather(1, order)
 
 
-def _order(values: Tensor, images: Tensor) -> Tensor:
-    """Sort rows by falling value, then by image."""
+def _keys(values: Tensor, images: Tensor) -> Tensor:
     bits = (values + 0.0).view(torch.int32).long()  # + 0.0: there is one zero
-    keys = ((bits ^ ((bits >> 31) & 0x7FFFFFFF)).bitwise_not() << 32) | (images & 0x7FFFFFFF)
+    return ((bits ^ ((bits >> 31) & LAST_IMAGE)).bitwise_not() << 32) | (images & LAST_IMAGE)
+
+
+def _values_and_images(keys: Tensor) -> tuple[Tensor, Tensor]:
+    bits = (keys >> 32).bitwise_not()
+    bits = (bits ^ ((bits >> 31) & LAST_IMAGE)).int()
+    images = (keys & LAST_IMAGE).int()
+    return bits.view(torch.float32), torch.where(images == LAST_IMAGE, EMPTY, images)
+
+
+def _order(keys: Tensor) -> Tensor:
     if keys.device.type == "cpu":  # NumPy's sort of short rows is much the quicker
         return torch.from_numpy(np.argsort(keys.numpy(), 1))
     return keys.argsort(1)
@@ -116,9 +153,13 @@ class IndexPass:
         self._batches, self._bad = [int(i) for i in start.batches], dict(start.bad)
         self._top = _Table.of(start.top, device)
         self._by_class = _Table.of(start.by_class, device)
-        self._silent, self._maxima, self._sums, self._zeros = (
+        self._maxima, self._sums, self._zeros = (
             torch.from_numpy(getattr(start, name).copy()).to(device)
-            for name in ("silent", "maxima", "sums", "zeros")
+            for name in ("maxima", "sums", "zeros")
+        )
+        self._silent = self._maxima[:, 0]  # a view
+        self._newest = max(
+            int(start.top.images.max(initial=-1)), int(start.by_class.images.max(initial=-1))
         )
         self._images, self._measured, self._smaller = start.images, start.measured, start.smaller
         self._sampled: list[tuple[int, Tensor]] = []
@@ -173,12 +214,17 @@ class IndexPass:
             numbers = torch.tensor([n for n, _ in items], dtype=torch.int32, device=device)[:, None]
             measured = [i for i, (n, t) in enumerate(items) if t is not None and wanted.measures(n)]
             looking = _Looking(self, numbers, there, measured)
-            self._network.run(pixels, looking.visit)
+            cheaply = device.type == "cpu"  # elsewhere it would have to be waited for
+            self._network.run(
+                pixels, looking.visit, rectified=looking.rectified if cheaply else None
+            )
             seen = looking.seen()
             self._check(seen.largest, numbers, there)
         return seen
 
     def _check(self, largest: Tensor, numbers: Tensor, there: Tensor) -> None:
+        if torch.isfinite(largest.sum()):
+            return
         wrong = ~torch.isfinite(largest) & there
         if not wrong.any():
             return
@@ -193,44 +239,38 @@ class IndexPass:
     def _merge(self, numbers: np.ndarray, there: list[int], parts: list[_Seen]) -> None:
         """Count the images in these places of a batch."""
         device = self._network.device
-        at = torch.tensor(there, device=device)
         images = torch.from_numpy(numbers.astype(np.int32)).to(device)
-        largest, entering, places, in_class = (
-            torch.cat([getattr(part, name) for part in parts])[at]
-            for name in ("largest", "entering", "places", "in_class")
-        )
-        self._enter(self._top, entering, largest, images, places)
+
+        def joined(name: str) -> Tensor:
+            whole = [getattr(part, name) for part in parts]
+            rows = whole[0] if len(whole) == 1 else torch.cat(whole)
+            return rows if len(there) == len(rows) else rows[there]
+
+        largest, entering, places = (joined(name) for name in ("largest", "entering", "places"))
+        self._top.enter(entering, largest, images, places)
         if len(self._wanted.classes):
-            self._enter_classes(numbers, in_class, largest, images, places)
-        self._silent += (largest <= 0).sum(0)
-        bits = largest.view(torch.int32)
-        bins = torch.where(
-            largest > 0, ((bits >> SHIFT) - (FIRST_KEY - 1)).clamp(1, BINS - 1), 0
-        ).long()
-        bins += torch.arange(0, self._maxima.numel(), BINS, device=device)
-        ones = torch.ones(1, dtype=torch.int64, device=device).expand(bins.numel())
-        self._maxima.view(-1).index_add_(0, bins.flatten(), ones)
+            self._enter_classes(numbers, joined("in_class"), largest, images, places)
+        self._count(largest.T.contiguous())
         for part in parts:
             if len(part.sums):
                 self._sums = _carried(self._sums + part.sums)
                 self._zeros += part.zeros
         self._measured += sum(self._wanted.measures(int(n)) for n in numbers)
         self._images += len(there)
+        self._newest = max(self._newest, int(numbers.max()))
         for i, number in enumerate(numbers.tolist()):
             if number in self._wanted.sampled:
                 self._sampled.append((number, largest[i].cpu().clone()))
 
-    def _enter(
-        self, table: _Table, entering: Tensor, values: Tensor, images: Tensor, places: Tensor
-    ) -> None:
-        (rows,) = entering.any(0).nonzero(as_tuple=True)
-        inside = entering[:, rows].T
-        table.take(
-            rows,
-            torch.where(inside, values[:, rows].T, -torch.inf),
-            torch.where(inside, images, EMPTY),
-            torch.where(inside, places[:, rows].T, 0),
-        )
+    def _count(self, largest: Tensor) -> None:
+        """Add maxima (channels, images) to the histograms; see `zfwidgets.index.exact.bins_of`."""
+        bins = (largest.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
+        bins.mul_(largest > 0)
+        bins += torch.arange(0, self._maxima.numel(), BINS, dtype=torch.int32, device=bins.device)[
+            :, None
+        ]
+        ones = torch.ones(1, dtype=torch.int64, device=bins.device).expand(bins.numel())
+        self._maxima.view(-1).index_add_(0, bins.flatten(), ones)
 
     def _enter_classes(
         self, numbers: np.ndarray, entering: Tensor, values: Tensor, images: Tensor, places: Tensor
@@ -241,7 +281,7 @@ class IndexPass:
             at = torch.from_numpy(np.flatnonzero(labels == label)).to(values.device)
             mine = [part[at] for part in (entering, values, images, places)]
             of_class = _Table(*(part[label::classes] for part in vars(self._by_class).values()))
-            self._enter(of_class, *mine)  # a view: what is written there is written here
+            of_class.enter(*mine)  # a view: what is written there is written here
 
     def partial(self) -> Partial:
         """What it knows of the batches taken in so far."""
@@ -279,48 +319,75 @@ class _Looking:
         self, running: IndexPass, numbers: Tensor, there: Tensor, measured: list[int]
     ) -> None:
         self._pass, self._numbers, self._there = running, numbers, there
+        self._all_there = bool(there.all())
+        self._later = self._all_there and int(numbers.min()) > running._newest
         self._rows: Tensor | slice | None = None
         if measured:
             every = len(measured) == len(numbers)
             self._rows = slice(None) if every else torch.tensor(measured, device=numbers.device)
         wanted = running._wanted
+        self._least = running._top.least
         self._labels: Tensor | None = None
         if len(wanted.classes):
+            self._least_in_class = running._by_class.least
             at = numbers[:, 0].long()
             labels = torch.from_numpy(wanted.labels).to(at.device)
             self._labels = torch.where(at >= 0, labels[at.clamp(min=0)], -1)
         self._parts: dict[str, list[Tensor]] = {name: [] for name in _Seen.__dataclass_fields__}
 
     def visit(self, name: str, output: Tensor) -> None:
-        span = self._pass._span[name]
+        """Look at a layer's output, (images, channels, ...)."""
         maps = output.reshape(*output.shape[:2], -1)
         largest = maps.amax(-1)
-        top = self._pass._top
-        entering = self._beats(largest, top.values[span, -1], top.images[span, -1])
-        wanted = entering
-        if self._labels is not None:
-            in_class = self._enters_class(largest, span)
-            self._parts["in_class"].append(in_class)
-            wanted = entering | in_class
+        wanted = self._rank(name, largest)
+        self._parts["places"].append(first_places(maps, wanted))
+        self._measure(maps)
+        self._wanted = wanted
+
+    def rectified(self, name: str, output: Tensor) -> None:
+        """Look at what a ReLU made of the output seen just before: its maxima are known."""
+        maps = output.reshape(*output.shape[:2], -1)
+        largest, known = self._parts["largest"][-1].clamp(min=0), self._wanted
+        wanted = self._rank(name, largest)
+        places = self._parts["places"][-1] * (largest > 0)
+        unknown = wanted & ~known
+        if unknown.any():
+            places = torch.where(unknown, first_places(maps, unknown), places)
+        self._parts["places"].append(places)
+        self._measure(maps)
+        self._wanted = wanted
+
+    def _rank(self, name: str, largest: Tensor) -> Tensor:
+        """Note maxima (images, channels), and which enter a top; of these places are needed."""
+        span = self._pass._span[name]
+        entering = self._beats(largest, *(part[span] for part in self._least))
         self._parts["largest"].append(largest)
         self._parts["entering"].append(entering)
-        self._parts["places"].append(first_places(maps, wanted))
+        if self._labels is None:
+            return entering
+        in_class = self._enters_class(largest, span)
+        self._parts["in_class"].append(in_class)
+        return entering | in_class
+
+    def _measure(self, maps: Tensor) -> None:
         if self._rows is not None:
             measured = maps[self._rows]
             self._parts["sums"].append(limbs(measured.mean(-1)))
             self._parts["zeros"].append((measured <= 0).sum((0, 2)))
 
     def _beats(self, largest: Tensor, value: Tensor, image: Tensor) -> Tensor:
-        ties = (largest == value) & (self._numbers < image)
-        return ((largest > value) | ties) & self._there
+        above = largest > value
+        if self._later:  # than all that are ranked: of equal values the earlier image comes first
+            return above
+        return (above | (largest == value) & (self._numbers < image)) & self._there
 
     def _enters_class(self, largest: Tensor, span: slice) -> Tensor:
         assert self._labels is not None
-        table, classes = self._pass._by_class, len(self._pass._wanted.classes)
+        classes = len(self._pass._wanted.classes)
         rows = slice(span.start * classes, span.stop * classes)
         label = self._labels.clamp(min=0)
         value, image = (
-            part[rows, -1].reshape(-1, classes)[:, label].T for part in (table.values, table.images)
+            part[rows].reshape(-1, classes)[:, label].T for part in self._least_in_class
         )
         return self._beats(largest, value, image) & (self._labels >= 0)[:, None]
 
@@ -340,6 +407,8 @@ def first_places(maps: Tensor, wanted: Tensor) -> Tensor:
     if maps.device.type != "cpu":  # looking at all is quicker than waiting to know which
         return maps.argmax(-1).int()
     places = torch.zeros(wanted.shape, dtype=torch.int32)
+    if maps.shape[-1] == 1:
+        return places
     image, channel = wanted.nonzero(as_tuple=True)
     if 2 * len(image) > wanted.numel():
         return maps.argmax(-1).int()
