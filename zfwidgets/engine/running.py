@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Generator, Mapping
@@ -210,7 +211,7 @@ class Running:
         self._total = int(self._sizes.sum())
         self._feed: Generator[tuple[int, Tensor | None], None, None] | None = None
         self._began, self._began_with = time.monotonic(), self._done
-        self._saved = time.monotonic()
+        self._saved, self._left = time.monotonic(), -math.inf
         self._pause = self._every
         self._unsaved = False
 
@@ -304,6 +305,7 @@ class Running:
         self._holding.close()
 
     def leave(self, within: float = 2.0) -> None:
-        """Nobody asks for the next step: keep what is known, unless that was just done."""
-        if time.monotonic() - self._saved >= within:
+        """Nobody asks for the next step: keep what is known, unless it was just left before."""
+        if time.monotonic() - self._left >= within:
             self.save()
+            self._left = time.monotonic()
