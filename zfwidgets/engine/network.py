@@ -60,6 +60,8 @@ class Network:
     ----------
     note
         What to know of the model; empty if there is nothing.
+    rectified
+        Layers that are `torch.nn.ReLU`s of another layer's output alone, and of which one.
     layouts
         Of layers whose modules give something else than (images, channels, rows, columns), or
         (images, features).
@@ -99,6 +101,7 @@ class Network:
                 f"shape (images, channels, rows, columns) or (images, features).{hint}"
             )
         self._by_name = {layer.name: layer for layer in self.layers}
+        self.rectified: dict[str, str] = {}
         self._listed = {path_of(layer.name) for layer in self.layers}
         notes = [_apart_note(traced.apart), *_token_notes(traced), self._check_repeat(example)]
         self.note = " ".join(filter(None, notes))
@@ -232,8 +235,11 @@ class Network:
         tensors = {**dict(self.module.named_buffers()), **dict(self.module.named_parameters())}
         versions = {name: tensor._version for name, tensor in tensors.items()}
         first: dict[str, Tensor] = {}
+        last = ""
 
         def compare(name: str, output: Tensor) -> None:
+            nonlocal last
+            last = name
             before = first.setdefault(name, output.clone())
             if before.shape != output.shape or not _alike(before, output):
                 raise UnsupportedModel(
@@ -242,9 +248,13 @@ class Network:
                     "the same image in eval mode."
                 )
 
+        def rectified(name: str, output: Tensor) -> None:
+            self.rectified[name] = self.rectified.get(last, last)
+            compare(name, output)
+
         with computing(self.device), put_back_on_error():
             for _ in range(2):
-                output = self.run(images, compare)
+                output = self.run(images, compare, rectified=rectified)
                 if isinstance(output, Tensor):
                     compare("output", output)
         changed = [name for name, tensor in tensors.items() if tensor._version != versions[name]]

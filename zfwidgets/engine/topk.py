@@ -157,7 +157,7 @@ class IndexPass:
             torch.from_numpy(getattr(start, name).copy()).to(device)
             for name in ("maxima", "sums", "zeros")
         )
-        self._silent = self._maxima[:, 0]  # a view
+        self._twins = _Twins(network, self._span)
         self._newest = max(
             int(start.top.images.max(initial=-1)), int(start.by_class.images.max(initial=-1))
         )
@@ -214,10 +214,7 @@ class IndexPass:
             numbers = torch.tensor([n for n, _ in items], dtype=torch.int32, device=device)[:, None]
             measured = [i for i, (n, t) in enumerate(items) if t is not None and wanted.measures(n)]
             looking = _Looking(self, numbers, there, measured)
-            cheaply = device.type == "cpu"  # elsewhere it would have to be waited for
-            self._network.run(
-                pixels, looking.visit, rectified=looking.rectified if cheaply else None
-            )
+            self._network.run(pixels, looking.visit, rectified=looking.rectified)
             seen = looking.seen()
             self._check(seen.largest, numbers, there)
         return seen
@@ -248,9 +245,10 @@ class IndexPass:
 
         largest, entering, places = (joined(name) for name in ("largest", "entering", "places"))
         self._top.enter(entering, largest, images, places)
+        self._twins.follow(self._top, entering)
         if len(self._wanted.classes):
             self._enter_classes(numbers, joined("in_class"), largest, images, places)
-        self._count(largest.T.contiguous())
+        self._count(largest)
         for part in parts:
             if len(part.sums):
                 self._sums = _carried(self._sums + part.sums)
@@ -263,12 +261,11 @@ class IndexPass:
                 self._sampled.append((number, largest[i].cpu().clone()))
 
     def _count(self, largest: Tensor) -> None:
-        """Add maxima (channels, images) to the histograms; see `zfwidgets.index.exact.bins_of`."""
-        bins = (largest.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
-        bins.mul_(largest > 0)
-        bins += torch.arange(0, self._maxima.numel(), BINS, dtype=torch.int32, device=bins.device)[
-            :, None
-        ]
+        """Add maxima (images, channels) to histograms; see `zfwidgets.index.exact.bins_of`."""
+        rows = self._twins.others
+        values = largest.T[rows].contiguous()
+        bins = (values.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
+        bins = bins.mul_(values > 0).add_((rows * BINS).int()[:, None])
         ones = torch.ones(1, dtype=torch.int64, device=bins.device).expand(bins.numel())
         self._maxima.view(-1).index_add_(0, bins.flatten(), ones)
 
@@ -286,7 +283,8 @@ class IndexPass:
     def partial(self) -> Partial:
         """What it knows of the batches taken in so far."""
         sampled = sorted(self._sampled, key=lambda pair: pair[0])
-        channels = len(self._silent)
+        maxima = self._twins.copied(self._maxima)
+        channels = len(maxima)
         mine = replace(
             self._rest,
             sampled=np.array([number for number, _ in sampled], np.int64),
@@ -301,8 +299,8 @@ class IndexPass:
             self._top.to_top(),
             self._by_class.to_top(),
             self._images,
-            self._silent.cpu().numpy().copy(),
-            self._maxima.cpu().numpy().copy(),
+            maxima[:, 0].cpu().numpy().copy(),
+            maxima.cpu().numpy(),
             self._measured,
             carried(self._sums.cpu().numpy()),
             self._zeros.cpu().numpy().copy(),
@@ -310,6 +308,46 @@ class IndexPass:
             np.concatenate([self._rest.sample, mine.sample])[order],
             self._smaller,
         )
+
+
+class _Twins:
+    """Channels of ReLUs, which share most with those that they rectify.
+
+    Where a channel's ranked activations are all above zero, those of its ReLU are the same; and
+    the histograms of maxima always are, as zero and what is below it share a bin.
+
+    Attributes
+    ----------
+    others
+        (n,) int64: all other channels.
+    same
+        (channels,) bool: whose ranks are those of the channel that they rectify.
+    """
+
+    def __init__(self, network: Network, span: Mapping[str, slice]) -> None:
+        channels = torch.arange(sum(layer.channels for layer in network.layers))
+        source = channels.clone()
+        for name, of in network.rectified.items():
+            source[span[name]] = channels[span[of]]
+        self._to = (source != channels).nonzero()[:, 0].to(network.device)
+        self._of = source.to(network.device)[self._to]
+        self.others = (source == channels).nonzero()[:, 0].to(network.device)
+        self.same = torch.zeros(len(channels), dtype=torch.bool, device=network.device)
+
+    def follow(self, top: _Table, entering: Tensor) -> None:
+        """Take over what entered the ranks, (images, channels), of rectified channels."""
+        least, _ = top.least
+        alive = least[self._of] > 0
+        new = alive & (entering[:, self._of].any(0) | ~self.same[self._to])
+        to, of = self._to[new], self._of[new]
+        top.keys[to], top.places[to] = top.keys[of], top.places[of]
+        self.same[self._to] = alive
+
+    def copied(self, rows: Tensor) -> Tensor:
+        """A copy of (channels, ...) in which ReLUs have what they rectify has."""
+        rows = rows.clone()
+        rows[self._to] = rows[self._of]
+        return rows
 
 
 class _Looking:
@@ -337,30 +375,35 @@ class _Looking:
 
     def visit(self, name: str, output: Tensor) -> None:
         """Look at a layer's output, (images, channels, ...)."""
+        if name in self._pass._network.rectified:
+            raise UnsupportedModel(
+                f"Layer {name!r} gets something else than at first: the model must do the same "
+                "with every batch."
+            )
         maps = output.reshape(*output.shape[:2], -1)
         largest = maps.amax(-1)
-        wanted = self._rank(name, largest)
-        self._parts["places"].append(first_places(maps, wanted))
+        self._known = self._rank(name, largest)
+        self._parts["places"].append(first_places(maps, self._known))
         self._measure(maps)
-        self._wanted = wanted
 
     def rectified(self, name: str, output: Tensor) -> None:
         """Look at what a ReLU made of the output seen just before: its maxima are known."""
         maps = output.reshape(*output.shape[:2], -1)
-        largest, known = self._parts["largest"][-1].clamp(min=0), self._wanted
-        wanted = self._rank(name, largest)
-        places = self._parts["places"][-1] * (largest > 0)
-        unknown = wanted & ~known
-        if unknown.any():
+        largest = self._parts["largest"][-1].clamp(min=0)
+        known, places = self._known, self._parts["places"][-1] * (largest > 0)
+        self._known = self._rank(name, largest)
+        unknown = self._known & ~known
+        if maps.device.type != "cpu" or unknown.any():
             places = torch.where(unknown, first_places(maps, unknown), places)
         self._parts["places"].append(places)
         self._measure(maps)
-        self._wanted = wanted
 
     def _rank(self, name: str, largest: Tensor) -> Tensor:
         """Note maxima (images, channels), and which enter a top; of these places are needed."""
         span = self._pass._span[name]
         entering = self._beats(largest, *(part[span] for part in self._least))
+        if name in self._pass._network.rectified:
+            entering &= ~self._pass._twins.same[span]
         self._parts["largest"].append(largest)
         self._parts["entering"].append(entering)
         if self._labels is None:
