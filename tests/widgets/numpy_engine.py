@@ -100,6 +100,7 @@ class NumpyEngine:
         self.threads: set[str] = set()
         self.rows_computed = 0
         self._index: dict | None = None
+        self.looked = 0
         whole = ReceptiveField((ROWS, COLUMNS), (1, 1), (0, 0), (ROWS, COLUMNS), "global")
         shape = (ROWS, COLUMNS)
         half = (ROWS // 2, COLUMNS // 2)
@@ -111,6 +112,7 @@ class NumpyEngine:
             LayerInfo("relu2", "ReLU", "rectifier", (8, *half), _field(8, 2, -3), True),
             LayerInfo("classes", "Linear", "linear", (classes, 1, 1), whole),
         )
+        self.maps: dict[str, list] = {layer.name: [] for layer in self.layers}
         self.info = EngineInfo(
             model="NumpyNet",
             device="cpu",
@@ -178,27 +180,27 @@ class NumpyEngine:
         return self._index is not None
 
     def index_steps(self) -> Generator[Progress, None, None]:
-        if self.indexed:
-            return
         images = len(self.pictures)
-        maps: dict[str, list] = {layer.name: [] for layer in self.layers}
-        for i in range(images):
-            for name, values in self.forward(self.input(i)).items():
-                if name in maps:
-                    maps[name].append(values)
-            yield Progress(i + 1, images, None, "indexing")
-        self._index = {name: np.stack(values) for name, values in maps.items()}
+        while self.looked < images:
+            for name, values in self.forward(self.input(self.looked)).items():
+                if name in self.maps:
+                    self.maps[name].append(values)
+            self.looked += 1
+            yield Progress(self.looked, images, None, "indexing", 8.0, (self.looked, 20))
+        self._index = {name: np.stack(values) for name, values in self.maps.items()}
 
-    def _maps(self, layer: str) -> np.ndarray:
+    def _maps(self, layer: str, so_far: bool = False) -> np.ndarray:
         self.layer(layer)
+        if so_far:
+            return np.stack(self.maps[layer])
         for _ in self.index_steps():
             pass
         assert self._index is not None
         return self._index[layer]
 
-    def channels(self, layer: str) -> ChannelSummary:
-        maps = self._maps(layer)
-        strongest = [self._strongest(layer, c)[0] for c in range(maps.shape[1])]
+    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
+        maps = self._maps(layer, so_far)
+        strongest = [self._strongest(maps[:, c])[0] for c in range(maps.shape[1])]
         image, row, col, value = (np.array(column) for column in zip(*strongest, strict=True))
         return ChannelSummary(
             layer,
@@ -208,12 +210,12 @@ class NumpyEngine:
             image,
             row,
             col,
+            len(maps),
         )
 
-    def _strongest(self, layer: str, channel: int) -> list[tuple[int, int, int, float]]:
-        maps = self._maps(layer)[:, channel]
+    def _strongest(self, planes: np.ndarray) -> list[tuple[int, int, int, float]]:
         best = []
-        for image, plane in enumerate(maps):
+        for image, plane in enumerate(planes):
             row, col = np.unravel_index(plane.argmax(), plane.shape)
             best.append((image, int(row), int(col), float(plane[row, col])))
         return sorted(best, key=lambda one: (-one[3], one[0]))
@@ -222,10 +224,11 @@ class NumpyEngine:
         values = self._maps(layer)[:, channel].max((1, 2)).astype(np.float32)
         return ActivationSample(layer, channel, np.arange(len(values)), values, True)
 
-    def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
+    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
         info = self.layer(layer)
         if not 0 <= channel < info.channels:
             raise InputError(f"Layer {layer!r} has channels 0 .. {info.channels - 1}.")
+        maps = self._maps(layer, so_far)
         found = tuple(
             Activation(
                 Unit(layer, channel, row, col),
@@ -234,10 +237,10 @@ class NumpyEngine:
                 value,
                 info.receptive_field.box(row, col),
             )
-            for image, row, col, value in self._strongest(layer, channel)[: min(k, KEEP)]
+            for image, row, col, value in self._strongest(maps[:, channel])[: min(k, KEEP)]
             if value > 0
         )
-        return TopActivations(layer, channel, found, len(self.pictures))
+        return TopActivations(layer, channel, found, len(maps))
 
     def quantile_steps(self, layer, channel, each=3, parts=10):
         weakest_first, info = self._strongest(layer, channel)[::-1], self.layer(layer)

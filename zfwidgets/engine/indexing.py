@@ -82,6 +82,7 @@ class Indexing:
     ) -> None:
         self._network, self._source, self._memory = network, source, memory
         self.cache, self._lock = cache, lock
+        self._turnstile = threading.Lock()
         self._running: Running | None = None
         self._settings = Settings()
         self._left: Partial | None = None
@@ -194,6 +195,17 @@ class Indexing:
             return whole
         return repaired(whole, earlier, self._batch) or whole
 
+    def so_far(self, layer: str | None = None) -> TopKIndex | None:
+        """The index, else that of the batches taken in so far; None if no pass is under way.
+
+        Copies, so that the pass isn't disturbed. While another thread computes a batch this waits
+        for its end, and no longer.
+        """
+        with self._turnstile, self._lock:
+            if self.found is not None or self._running is None:
+                return self.found
+            return self._running.so_far(layer)
+
     def steps(self) -> Generator[Progress, None, None]:
         """Build the index in steps, if it isn't there; threads that ask meanwhile share them.
 
@@ -201,6 +213,8 @@ class Indexing:
         """
         try:
             while self.found is None:
+                with self._turnstile:  # who waits for a look has it: a lock alone isn't fair
+                    pass
                 with self._lock:
                     if self.ready:  # another thread has finished it meanwhile
                         return
@@ -251,7 +265,7 @@ class Indexing:
     def get(self, progress: bool = True) -> TopKIndex:
         """The index, built now if it isn't there, with a progress bar."""
         if self.found is None:
-            watch(self.steps(), WHAT, progress)
+            watch(self.steps(), WHAT, progress, "images")
         assert self.found is not None
         return self.found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,37 +14,29 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..images.source import ImageSource
-from ..index import TopKIndex
 from ..records import (
     Activation,
-    ActivationSample,
-    ChannelSummary,
     EngineInfo,
     Explanation,
     LayerInfo,
     Pixels,
-    Progress,
     Projection,
-    QuantileRows,
-    TopActivations,
     Unit,
 )
 from .covering import Covering
 from .fills import Fills
-from .indexing import Indexing, Settings, cache_folder
+from .indexed import Indexed
+from .indexing import Indexing, cache_folder
 from .memory import Memory
 from .modes import precision_note
 from .network import Forward, Network
 from .occluding import Occluding
 from .predicting import Predicting
-from .progress import finish
 from .projecting import SWITCHES, Projecting, record
-from .quantiles import EACH, PARTS, Quantiles
+from .quantiles import Quantiles
 from .rules import Attribution, Rule, available, choose
-from .running import EVERY
 from .sliding import Sliding
 from .verifying import Verifying
-from .wanted import KEEP
 
 IN_VIEW = 64 * 2**20
 """Bytes of images as the network gets them that are kept, so that none in view is decoded twice."""
@@ -53,7 +45,7 @@ OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
 
 
-class LocalEngine(Occluding, Verifying):
+class LocalEngine(Indexed, Occluding, Verifying):
     """Answers about a trained network and a set of images; `zfwidgets.Engine`.
 
     The engine computes on a frozen copy of the model (eval mode, no hooks, no gradients): later
@@ -242,117 +234,6 @@ class LocalEngine(Occluding, Verifying):
         if activation.image is None:
             raise InputError("The activation is of an image of your own: cut its box from that.")
         return activation.box.cut(self.photo(activation.image), OUTSIDE)
-
-    # Index
-
-    @property
-    def indexed(self) -> bool:
-        """Whether the top-k index is there, so that ``top`` and ``channels`` answer at once."""
-        return self._indexing.ready
-
-    def index_steps(
-        self,
-        *,
-        folder: str | Path | None = None,
-        by_class: int = 0,
-        pixels: bool = False,
-        every: float = EVERY,
-    ) -> Generator[Progress, None, None]:
-        """Build the top-k index in steps, if it isn't there; keep it on disk.
-
-        See `index`; ``every`` is how many seconds lie between two checkpoints, at least.
-        """
-        if folder is not None or by_class or pixels:
-            place = Path(folder) if folder else None
-            self._indexing.ask(Settings(by_class, pixels, place, every))
-        return self._indexing.steps()
-
-    def index(
-        self,
-        progress: bool = True,
-        *,
-        folder: str | Path | None = None,
-        by_class: int = 0,
-        pixels: bool = False,
-    ) -> TopKIndex:
-        """The top-k index of all layers, built now if it isn't there, with a progress bar.
-
-        An interrupted pass keeps what it knows, and the next call goes on with it. Images that
-        can't be used are skipped and listed (``info.skipped``, ``TopKIndex.skipped``).
-
-        Parameters
-        ----------
-        progress
-            Whether to show a progress bar.
-        folder
-            Where to keep it, instead of in the cache. If there's an index of other images there,
-            images that were added are looked at, and those removed or changed taken out.
-        by_class
-            How many activations to keep for each channel and class too.
-        pixels
-            Whether to count every unit of every image for means and shares of zeros, which takes
-            up to a quarter longer; else those of 64 images (of all, up to 256).
-
-        Raises
-        ------
-        IndexMismatch
-            The folder holds an index of another model or transform; lists what differs.
-        IndexBusy
-            Another process is writing to the folder.
-        InputError
-            The folder holds a damaged index, or there are no labels for ``by_class``.
-        """
-        if folder is not None or by_class or pixels:
-            self._indexing.ask(Settings(by_class, pixels, Path(folder) if folder else None))
-        return self._indexing.get(progress)
-
-    def channels(self, layer: str) -> ChannelSummary:
-        """Statistics of all channels of a layer."""
-        name = self.layer(layer).name
-        return self.index().layers[name].summary(name)
-
-    def sample(self, layer: str, channel: int) -> ActivationSample:
-        """Each image's largest activation of a channel, to 1/2048 of the channel's largest."""
-        name = self._channel(layer, channel).name
-        return self.index().sample(name, channel)
-
-    def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
-        """A channel's k strongest activations above zero, one per image, strongest first.
-
-        Equal values are ordered by image, row and column. Builds the index on first use.
-        """
-        info = self._channel(layer, channel)
-        if not 1 <= k <= KEEP:
-            raise InputError(f"The index keeps {KEEP} activations a channel: k = 1 to {KEEP}.")
-        index = self.index()
-        found = index.layers[info.name].strongest(info, channel, k, self._source.names)
-        return TopActivations(info.name, channel, found, index.images_seen)
-
-    def quantiles(
-        self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
-    ) -> QuantileRows:
-        """A few images from every part of a channel's range, not only from its top.
-
-        Images are sorted by the channel's largest activation and cut into parts of as many images
-        each; see `zfwidgets.records.QuantileRows` for where that is approximate.
-
-        Parameters
-        ----------
-        layer, channel
-            Whose.
-        each
-            How many images from each part, at most.
-        parts
-            How many parts.
-        """
-        return finish(self.quantile_steps(layer, channel, each, parts))
-
-    def quantile_steps(
-        self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
-    ) -> Generator[QuantileRows, None, QuantileRows]:
-        """As `quantiles`, in steps: yields what is known so far."""
-        info = self._channel(layer, channel)
-        return (yield from self._quantiles.steps(self.index(), info, channel, each, parts))
 
     # Projections
 

@@ -10,11 +10,15 @@ from ..records import Progress
 Result = TypeVar("Result")
 
 
-def watch(steps: Generator[Any, None, Any], what: str, shown: bool) -> Any:
-    """Run steps (of `Progress`, or of maps with ``done`` cells) to the end; their result."""
+def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = "") -> Any:
+    """Run steps (of `Progress`, or of maps with ``done`` cells) to the end; their result.
+
+    The bar shows what is done, the time left, and ``unit`` a second. What the first step finds
+    done already, as of a pass that is gone on with, doesn't count for these.
+    """
     from tqdm.auto import tqdm
 
-    with tqdm(desc=what, disable=not shown, leave=False, unit="") as bar:
+    with tqdm(desc=what, disable=not shown, leave=False, unit=unit and f" {unit}") as bar:
         try:
             while True:
                 step = next(steps)
@@ -23,7 +27,13 @@ def watch(steps: Generator[Any, None, Any], what: str, shown: bool) -> Any:
                     if isinstance(step, Progress)
                     else (int(step.done.sum()), step.done.size)
                 )
+                if bar.total is None:
+                    bar.initial = bar.n = done
                 bar.total = total
+                if isinstance(step, Progress) and step.filled is not None:
+                    filled, channels = step.filled
+                    about = f"{filled:,} of {channels:,} channels filled"
+                    bar.set_postfix_str(about, refresh=False)
                 bar.update(done - bar.n)
         except StopIteration as end:
             return end.value

@@ -58,14 +58,20 @@ class EngineProtocol(Protocol):
     def index_steps(self) -> Generator[Progress, None, None]:
         """Build the top-k index in steps, if it isn't there."""
 
-    def channels(self, layer: str) -> ChannelSummary:
-        """Statistics of all channels of a layer."""
+    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
+        """Statistics of all channels of a layer.
+
+        ``so_far``: over the images that were looked at already, none perhaps; builds nothing.
+        """
 
     def sample(self, layer: str, channel: int) -> ActivationSample:
         """Each image's largest activation of a channel."""
 
-    def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
-        """A channel's k strongest activations, one per image."""
+    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
+        """A channel's k strongest activations, one per image.
+
+        ``so_far``: among the images that were looked at already, none perhaps; builds nothing.
+        """
 
     def quantile_steps(
         self, layer: str, channel: int, each: int = 3, parts: int = 10

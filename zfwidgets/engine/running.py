@@ -26,7 +26,7 @@ from ..records import Progress
 from .memory import Memory
 from .network import Network
 from .topk import IndexPass
-from .wanted import Wanted
+from .wanted import SHOWN, Wanted
 
 EVERY = 20.0
 """Seconds between two checkpoints, at least."""
@@ -60,8 +60,13 @@ class Task:
     start: Partial | None = None
     since_removed: int = 0
 
-    def index(self, partial: Partial, before: Mapping[str, str]) -> TopKIndex:
-        """The index that a partial makes; ``before`` is what earlier parts were made with."""
+    def index(
+        self, partial: Partial, before: Mapping[str, str], layer: str | None = None
+    ) -> TopKIndex:
+        """The index that a partial makes; ``before`` is what earlier parts were made with.
+
+        A partial of one ``layer`` makes an index of only that.
+        """
         with_this = {
             **setup(self.network),
             "keep": str(self.wanted.keep),
@@ -73,7 +78,11 @@ class Task:
                 f"down to {partial.smaller} images, as the memory ran out: values may differ by "
                 "rounding"
             )
-        shapes = tuple(LayerShape(layer.name, *layer.shape) for layer in self.network.layers)
+        shapes = tuple(
+            LayerShape(one.name, *one.shape)
+            for one in self.network.layers
+            if layer in (None, one.name)
+        )
         return TopKIndex(
             partial,
             shapes,
@@ -210,13 +219,14 @@ class Running:
         self._done = int(sum(self._sizes[number] for number in done))
         self._total = int(self._sizes.sum())
         self._feed: Generator[tuple[int, Tensor | None], None, None] | None = None
-        self._began, self._began_with = time.monotonic(), self._done
+        self._spent, self._began_with = 0.0, self._done
         self._saved, self._left = time.monotonic(), -math.inf
         self._pause = self._every
         self._unsaved = False
 
     def step(self) -> Progress:
         """Take in the next batch; whatever goes wrong, what was taken in before stays."""
+        began = time.monotonic()
         try:
             if self._todo:
                 self._take(self._todo[0])
@@ -228,15 +238,17 @@ class Running:
         except BaseException:
             self._rewind()
             raise
+        self._spent += time.monotonic() - began
         return self.progress()
 
     def progress(self) -> Progress:
-        """How far it is."""
+        """How far it is; seconds are of its own steps, not of what goes on between them."""
         fresh = self._done - self._began_with
-        left = None
-        if fresh:
-            left = (time.monotonic() - self._began) / fresh * (self._total - self._done)
-        return Progress(self._done, self._total, left, WHAT)
+        rate = fresh / self._spent if fresh and self._spent else None
+        left = None if rate is None else (self._total - self._done) / rate
+        nine = max(1, min(SHOWN, self._total))
+        filled = self._pass.filled(nine), self._pass.channels
+        return Progress(self._done, self._total, left, WHAT, rate, filled)
 
     def _take(self, batch: int) -> None:
         plan, source = self.task.plan, self.task.source
@@ -253,9 +265,9 @@ class Running:
         """Whether what is known now is nowhere else."""
         return self._unsaved or not self._folder
 
-    def so_far(self) -> TopKIndex:
-        """The index of the batches taken in so far."""
-        return self.task.index(self._pass.partial(), self._before)
+    def so_far(self, layer: str | None = None) -> TopKIndex:
+        """The index of the batches taken in so far, maybe of one layer only."""
+        return self.task.index(self._pass.partial(layer), self._before, layer)
 
     def _finish(self) -> None:
         index = self.so_far()

@@ -58,8 +58,8 @@ class _Table:
         )
         return cls(_keys(values, images), places)
 
-    def to_top(self) -> Top:
-        parts = (*_values_and_images(self.keys), self.places)
+    def to_top(self, rows: slice) -> Top:
+        parts = (*_values_and_images(self.keys[rows]), self.places[rows])
         return Top(*(part.cpu().numpy().copy() for part in parts))
 
     @property
@@ -169,6 +169,11 @@ class IndexPass:
     def images(self) -> int:
         """How many images are in it."""
         return self._images
+
+    @property
+    def channels(self) -> int:
+        """How many channels all layers have together."""
+        return len(self._maxima)
 
     def take(
         self, batch: int, tensors: Sequence[Tensor | None], bad: Mapping[int, str] | None = None
@@ -280,32 +285,35 @@ class IndexPass:
             of_class = _Table(*(part[label::classes] for part in vars(self._by_class).values()))
             of_class.enter(*mine)  # a view: what is written there is written here
 
-    def partial(self) -> Partial:
-        """What it knows of the batches taken in so far."""
+    def filled(self, k: int) -> int:
+        """How many channels have k activations above zero so far."""
+        return int((_values_and_images(self._top.keys[:, k - 1])[0] > 0).sum())
+
+    def partial(self, layer: str | None = None) -> Partial:
+        """What it knows of the batches taken in so far: of all layers, or of the one named."""
+        mine = slice(None) if layer is None else self._span[layer]
+        classes = len(self._wanted.classes)
+        in_class = slice(None)
+        if layer is not None:
+            in_class = slice(mine.start * classes, mine.stop * classes)
         sampled = sorted(self._sampled, key=lambda pair: pair[0])
-        maxima = self._twins.copied(self._maxima)
-        channels = len(maxima)
-        mine = replace(
-            self._rest,
-            sampled=np.array([number for number, _ in sampled], np.int64),
-            sample=np.stack([row.numpy() for _, row in sampled])
-            if sampled
-            else np.empty((0, channels), np.float32),
-        )
-        order = np.argsort(both := np.concatenate([self._rest.sampled, mine.sampled]))
+        rows = [row.numpy()[None, mine] for _, row in sampled]
+        numbers = np.array([number for number, _ in sampled], np.int64)
+        order = np.argsort(both := np.concatenate([self._rest.sampled, numbers]))
+        maxima = self._twins.copied(self._maxima)[mine]
         return Partial(
             np.sort(np.array(self._batches, np.int64)),
             dict(sorted(self._bad.items())),
-            self._top.to_top(),
-            self._by_class.to_top(),
+            self._top.to_top(mine),
+            self._by_class.to_top(in_class),
             self._images,
             maxima[:, 0].cpu().numpy().copy(),
-            maxima.cpu().numpy(),
+            maxima.cpu().numpy().copy(),
             self._measured,
-            carried(self._sums.cpu().numpy()),
-            self._zeros.cpu().numpy().copy(),
+            carried(self._sums[mine].cpu().numpy()),
+            self._zeros[mine].cpu().numpy().copy(),
             both[order],
-            np.concatenate([self._rest.sample, mine.sample])[order],
+            np.concatenate([self._rest.sample[:, mine], *rows])[order],
             self._smaller,
         )
 

@@ -13,6 +13,8 @@ from ..records import Ints
 
 KEEP = 16
 """Activations kept per channel."""
+SHOWN = 9
+"""Activations of a channel that are shown together, as in the paper."""
 RESERVE = 4
 """How many more, for images that are removed later."""
 SAMPLE = 256

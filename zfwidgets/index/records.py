@@ -71,8 +71,8 @@ class LayerIndex:
     class_rows: Ints
     class_cols: Ints
 
-    def summary(self, layer: str) -> ChannelSummary:
-        """Statistics of all channels, as those of ``layer``."""
+    def summary(self, layer: str, images_seen: int | None = None) -> ChannelSummary:
+        """Statistics of all channels, as those of ``layer``, over so many images."""
         return ChannelSummary(
             layer,
             self.mean,
@@ -81,6 +81,7 @@ class LayerIndex:
             self.images[:, 0],
             self.rows[:, 0],
             self.cols[:, 0],
+            images_seen,
         )
 
     def strongest(

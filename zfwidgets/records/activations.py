@@ -83,6 +83,8 @@ class ChannelSummary:
         (channels,) float32: largest activation over all images.
     image, row, col
         (channels,) int64: where it is.
+    images_seen
+        How many images it is over; None where that isn't known.
     """
 
     layer: str
@@ -92,6 +94,15 @@ class ChannelSummary:
     image: Ints
     row: Ints
     col: Ints
+    images_seen: int | None = None
+
+    @classmethod
+    def nothing(cls, layer: str, channels: int) -> ChannelSummary:
+        """Of no image at all: NaN, -inf, and image -1."""
+        unknown = np.full(channels, np.nan, np.float32)
+        nowhere = np.full(channels, -1, np.int64)
+        strongest = np.full(channels, -np.inf, np.float32)
+        return cls(layer, unknown, unknown, strongest, nowhere, nowhere, nowhere, 0)
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table, one row a channel."""

@@ -29,12 +29,30 @@ class EngineInfo:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a long computation is: units of work done and in all, seconds left if known."""
+    """How far a long computation is.
+
+    Attributes
+    ----------
+    done, total
+        Units of work done, and in all.
+    seconds_left
+        Of computing; None where it isn't known.
+    what
+        What is being done.
+    per_second
+        Units of work done in a second of computing; None where it isn't known.
+    filled
+        Of a pass that builds an index: how many channels have nine activations above zero so far
+        (in as many images; fewer where there are fewer images), and how many channels there are.
+        Those that are silent in nearly all images never fill. None of anything else.
+    """
 
     done: int
     total: int
     seconds_left: float | None
     what: str
+    per_second: float | None = None
+    filled: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -194,18 +194,18 @@ class StoredEngine(Contents):
         kinds = ["<f4"] * 3 + ["<i4"] * 7 + ["<f4"]
         return data, [np.frombuffer(b, kind) for b, kind in zip(buffers, kinds, strict=True)]
 
-    def channels(self, layer: str) -> ChannelSummary:
-        """Statistics of all channels of a layer."""
+    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
+        """Statistics of all channels of a layer; a report's are finished."""
         _, (mean, silent, strongest, image, row, col, *_) = self._columns(layer)
-        places = (column.astype(np.int64) for column in (image, row, col))
-        return ChannelSummary(layer, mean, silent, strongest, *places)
+        image, row, col = (column.astype(np.int64) for column in (image, row, col))
+        return ChannelSummary(layer, mean, silent, strongest, image, row, col)
 
     def sample(self, layer: str, channel: int) -> ActivationSample:
         """Not in a report."""
         raise self._not_stored("sample")
 
-    def top(self, layer: str, channel: int, k: int = 9) -> TopActivations:
-        """A channel's strongest activations, nine at most."""
+    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
+        """A channel's strongest activations, nine at most; a report's are finished."""
         info = self.layer(layer)
         if not 0 <= channel < info.channels:
             raise InputError(f"Layer {layer!r} has channels 0 .. {info.channels - 1}.")
