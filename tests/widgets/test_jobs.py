@@ -11,7 +11,10 @@ import pytest
 
 from zfwidgets.errors import InputError
 from zfwidgets.records import Progress
-from zfwidgets.widgets.jobs import HandBack, Jobs
+from zfwidgets.widgets import jobs as jobs_module
+from zfwidgets.widgets.hand_back import HandBack
+from zfwidgets.widgets.jobs import Jobs
+from zfwidgets.widgets.steps import Shared
 
 LONG = 60
 
@@ -403,3 +406,108 @@ def test_without_a_loop_what_is_handed_back_runs_at_once():
     hand_back.adopt_loop()
     hand_back(lambda: ran.append(1))
     assert ran == [1]
+
+
+# ---------------------------------------------------------------------- what several wait for
+
+
+class Pass:
+    """Something that takes steps, which whoever waits for it takes in turn."""
+
+    def __init__(self, steps, log):
+        self.left, self.log = steps, log
+        self.paused = False
+
+    def waiter(self, name):
+        def steps():
+            while self.left:
+                if not self.paused:
+                    self.left -= 1
+                    self.log.append(name)
+                yield Shared(0, self.left, None, "", paused=self.paused)
+            return name
+
+        return steps
+
+
+def long_job(name, steps, log):
+    def run():
+        for _ in range(steps):
+            log.append(name)
+            yield Progress(0, 0, None, "")
+        return name
+
+    return run
+
+
+def gated(jobs):
+    gate = Gate()
+    jobs.submit("w", "gate", "s", 0, gate, Heard(), priority=0)
+    assert gate.reached.wait(LONG)
+    return gate
+
+
+def test_what_several_wait_for_they_move_on_in_turn_and_last(jobs, monkeypatch):
+    monkeypatch.setattr(jobs_module, "TURN", LONG)
+    log, heard = [], Heard()
+    gate, shared = gated(jobs), Pass(7, log)
+    jobs.submit("w", "v", "a", "a", shared.waiter("a"), heard, priority=1)
+    jobs.submit("w", "v", "b", "b", shared.waiter("b"), heard, priority=2)
+    jobs.submit("w", "v", "map", "map", long_job("map", 3, log), heard, priority=4)
+    gate.open.set()
+    assert jobs.wait({"w"}, LONG)
+    # Each begins when it is its turn; from then on it isn't urgent, but equal to the others.
+    assert log == ["a", "b", "a", "map", "map", "map", "b", "a", "b", "a"]
+    assert sorted(heard.wait("reply")) == ["a", "b", "map"]
+
+
+def test_what_is_slow_too_never_stops_what_several_wait_for(jobs, monkeypatch):
+    monkeypatch.setattr(jobs_module, "TURN", 0)
+    log = []
+    gate, shared = gated(jobs), Pass(4, log)
+    jobs.submit("w", "v", "a", "a", shared.waiter("a"), Heard(), priority=1)
+    jobs.submit("w", "v", "map", "map", long_job("map", 2, log), Heard(), priority=4)
+    jobs.submit("w", "v", "sheet", "sheet", long_job("sheet", 2, log), Heard(), priority=3)
+    gate.open.set()
+    assert jobs.wait({"w"}, LONG)
+    assert log == ["a", "sheet", "sheet", "a", "a", "a", "map", "map"]
+
+
+def test_waiting_ends_when_all_that_is_left_is_paused(jobs):
+    log, heard, other = [], Heard(), Heard()
+    shared = Pass(3, log)
+    shared.paused = True
+    jobs.submit("w", "v", "a", "a", shared.waiter("a"), heard)
+    jobs.submit("w", "v", "b", "b", result("b", log), other)
+    assert not jobs.wait({"w"}, LONG)
+    assert other.wait("reply") == ["b"]
+    assert heard.wait("progress")[-1].paused, "said at once, not with the next sign of life"
+    assert log == ["b"]
+    shared.paused = False
+    jobs.wake()
+    assert jobs.wait({"w"}, LONG)
+    assert log == ["b", "a", "a", "a"]
+
+
+def test_what_is_paused_is_heard_of_when_it_is_there_by_other_means(jobs, monkeypatch):
+    monkeypatch.setattr(jobs_module, "TURN", 0.01)
+    shared, heard = Pass(3, []), Heard()
+    shared.paused = True
+    jobs.submit("w", "v", "a", "a", shared.waiter("a"), heard)
+    assert not jobs.wait({"w"}, LONG)
+    shared.left = 0
+    assert heard.wait("reply") == ["a"]
+
+
+def test_paused_jobs_end_a_wait_without_threads_too(monkeypatch):
+    def no_threads(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_threads)
+    jobs, shared, heard = Jobs(), Pass(2, []), Heard()
+    shared.paused = True
+    jobs.submit("w", "v", "a", "a", shared.waiter("a"), heard)
+    assert not jobs.wait({"w"}, LONG)
+    shared.paused = False
+    jobs.wake()
+    assert heard.wait("reply") == ["a"]

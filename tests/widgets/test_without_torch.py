@@ -39,6 +39,7 @@ needs = widgets[-1]._needs()
 slide = {{k: v for k, v in dict(needs)["occlusion"].items() if k not in ("target", "channel")}}
 needs += [
     ("catalogue", {{}}),
+    ("index", {{}}),
     ("sample", {{"layer": "conv1", "channel": 2}}),
     ("estimate", slide),
     ("respond", {{"image": 2, "occluder": widgets[-1].selection.occluder, "layer": "relu2"}}),

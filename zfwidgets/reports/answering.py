@@ -9,8 +9,8 @@ from ..engine.protocol import EngineProtocol
 from ..errors import NotStored
 from ..records import Box, Pixels
 from ..widgets.encode import Answer
-from ..widgets.jobs import Steps
 from ..widgets.source import Source
+from ..widgets.steps import Steps
 from .coarse import hatched
 
 Stored = Callable[[str, Mapping[str, Any]], "Answer | None"]
@@ -23,12 +23,12 @@ class StoredSource(Source):
         super().__init__(engine)
         self._stored = stored
 
-    def answer(self, kind: str, fields: Mapping[str, Any]) -> Steps:
+    def answer(self, kind: str, fields: Mapping[str, Any], *, so_far: bool = False) -> Steps:
         """See `Source.answer`."""
         stored = self._stored(kind, fields)
         if stored is not None:
             return stored
-        return (yield from super().answer(kind, fields))
+        return (yield from super().answer(kind, fields, so_far=so_far))
 
     def _patch(self, image: int | None, box: Box) -> Pixels:
         """A patch of a photo that isn't stored is hatched."""

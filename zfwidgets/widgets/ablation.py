@@ -18,8 +18,9 @@ from ..records import Progress
 from . import ablation_parts as parts
 from .charts import BarChart
 from .experiment import Experiment, beside
-from .jobs import Op, Steps
+from .jobs import Op
 from .picture_wall import PictureWall, Wall
+from .steps import Steps
 from .tables import small
 
 if TYPE_CHECKING:

@@ -17,16 +17,18 @@ from ..errors import InputError, ZfError
 from ..records import Progress
 from . import keys, snapshot
 from .bundle import esm
-from .jobs import Op, Steps
+from .jobs import Op
 from .options import scaled
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .service import Need, service_of
+from .steps import Shared, Steps
 from .two_outputs import TwoOutputs
 
 PICTURE_DELAY = 1.0
 """Seconds that a selection must be left alone before the static picture is drawn again."""
 SETTLE_PRIORITY, PICTURE_PRIORITY = 1, 9
 MOST_URGENT, LEAST_URGENT = 0, 8
+OPS = ("get", "cancel", "pause", "resume")
 
 
 class EngineWidget(TwoOutputs, anywidget.AnyWidget):
@@ -132,8 +134,11 @@ class EngineWidget(TwoOutputs, anywidget.AnyWidget):
 
     def _post(self, message: dict[str, Any]) -> None:
         op, view, slot = message.get("op"), message.get("view"), message.get("slot")
-        if message.get("zf") != 1 or op not in ("get", "cancel"):
-            raise InputError('A message must be {zf: 1, op: "get" or "cancel", ...}.')
+        if message.get("zf") != 1 or op not in OPS:
+            raise InputError(f"A message must be {{zf: 1, op: one of {', '.join(OPS)}, ...}}.")
+        if op in ("pause", "resume"):
+            (self.pause if op == "pause" else self.resume)()
+            return
         if not isinstance(view, str) or not isinstance(slot, str):
             raise InputError(f"A message names its view and slot, not {view!r} and {slot!r}.")
         if op == "cancel":
@@ -144,6 +149,26 @@ class EngineWidget(TwoOutputs, anywidget.AnyWidget):
         need = (message["kind"], fields)
         listener = teller(self, message)
         self._service.ask(self._owner, view, slot, need, listener, priority=urgency)
+
+    # ------------------------------------------------------------------ the index
+
+    @property
+    def paused(self) -> bool:
+        """Whether the pass that builds the engine's index is paused."""
+        return self._service.paused
+
+    def pause(self) -> None:
+        """Pause the pass that builds the index, for all widgets of the engine.
+
+        It rests after the batch that is being computed and keeps what it knows (on disk, where
+        the engine has a cache); widgets show that, and can be used. ``engine.index()`` goes on
+        regardless: who asks for it in a cell wants it.
+        """
+        self._service.pause()
+
+    def resume(self) -> None:
+        """Let the pass that builds the index go on."""
+        self._service.resume()
 
     # ------------------------------------------------------------------ settling
 
@@ -171,7 +196,8 @@ class EngineWidget(TwoOutputs, anywidget.AnyWidget):
         Returns
         -------
         bool
-            False if time ran out; what was asked for is still computed.
+            False if time ran out; what was asked for is still computed. False at once when all
+            that is left waits for an index whose pass is paused.
 
         Raises
         ------
@@ -266,12 +292,10 @@ def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:
         data, buffers = value
         return data, buffers
     if isinstance(value, Progress):
-        return {
-            "what": value.what,
-            "done": value.done,
-            "total": value.total,
-            "seconds_left": value.seconds_left,
-        }, []
+        names = ["what", "done", "total", "seconds_left"]
+        if isinstance(value, Shared):
+            names += ["per_second", "filled", "paused"]
+        return {name: getattr(value, name) for name in names}, []
     if isinstance(value, BaseException):
         return {"name": type(value).__name__, "message": str(value) or repr(value)}, []
     return {}, []

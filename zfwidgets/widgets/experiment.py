@@ -20,8 +20,9 @@ from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from ..records import Progress
 from .base import PICTURE_PRIORITY
-from .jobs import Op, Steps
+from .jobs import Op
 from .service import Service, Workbench, service_of
+from .steps import Steps
 from .two_outputs import TwoOutputs
 
 Result = TypeVar("Result")

@@ -11,22 +11,23 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import Cancelled, ZfError
 from ..records import Progress
+from .hand_back import running_loop
+from .steps import IDLE, Shared, Step, Steps, paused
 
 log = logging.getLogger("zfwidgets")
 
 Op = Literal["reply", "partial", "progress", "error", "superseded"]
 Listener = Callable[[Op, Any], None]
-Step = Progress | Callable[[], Any]
-"""What a job yields: how far it is, or a function that gives its result so far."""
-Steps = Generator[Step, None, Any]
 
-IDLE = Progress(0, 0, None, "waiting")
+LAST, IN_TURN = 6, 3.5
+"""Priorities of the next step of what is shared: after prefetching, and before maps."""
+TURN = 0.5
 
 
 @dataclass(eq=False)
@@ -43,6 +44,8 @@ class _Job:
     steps: Steps | None = None
     stopped: bool = False
     answered: bool = False
+    shared: bool = False
+    stalled: bool = False
     told: dict[str, float] = field(default_factory=dict)
 
 
@@ -58,6 +61,8 @@ class Jobs:
     every `heartbeat` seconds while the job waits or runs, with ``("progress", Progress)``. It is
     called from the worker, the heartbeat's thread or, when superseded, from the thread that asks
     for something else; it must be quick and must not set traits (see `HandBack`).
+
+    What several jobs wait for (`Shared`) they move on together.
 
     Where threads can't start (Pyodide) jobs run one step at a time on the event loop of the thread
     that asks, so that newer requests still win; where no loop runs either, at once.
@@ -78,6 +83,8 @@ class Jobs:
         self._jobs: dict[tuple[Hashable, str, str], _Job] = {}
         self._dropped: deque[Steps] = deque()
         self._orders = 0
+        self._shared_at = -math.inf
+        self._wakes = 0
         self._ended = False
         self._threads: dict[str, threading.Thread] = {}
         self._threadless = False
@@ -132,11 +139,7 @@ class Jobs:
             self._tell(old, "superseded", None)
         if not threaded:
             self._threadless = True
-            loop = _running_loop()
-            if loop is None:
-                self._run_inline(math.inf)
-            else:
-                self._schedule(loop)
+            self._go_on()
 
     def cancel(self, owner: Hashable, view: str | None = None, slot: str | None = None) -> None:
         """Stop an owner's jobs: one slot, all of a view, or all; they answer "superseded"."""
@@ -154,15 +157,34 @@ class Jobs:
             self._tell(job, "superseded", None)
 
     def wait(self, owners: Collection[Hashable], timeout: float | None = None) -> bool:
-        """Block until all jobs of some owners are answered; False when time runs out."""
+        """Block until all jobs of some owners are answered.
+
+        False when time runs out, or when all that are left wait for something that is paused.
+        """
         if threading.current_thread() in self._threads.values():
             raise RuntimeError("A job's listener can't wait for jobs: nobody would run them.")
+        self._rouse()  # what was paused may be there by now
         if self._threadless:
             end = math.inf if timeout is None else time.monotonic() + timeout
             self._run_inline(end, owners)
         with self._changed:
             left = 0.0 if self._threadless else timeout
-            return self._changed.wait_for(lambda: not self._pending(owners), left)
+            self._changed.wait_for(lambda: self._at_rest(owners), left)
+            return not self._pending(owners)
+
+    def wake(self) -> None:
+        """What was paused goes on: all that wait for it look now."""
+        self._rouse()
+        if self._threadless:
+            self._go_on()
+
+    def _rouse(self) -> None:
+        with self._changed:
+            self._wakes += 1
+            for job in self._jobs.values():
+                if job.stalled:
+                    job.stalled, job.due = False, time.monotonic()
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """End the threads and forget all jobs; a later `submit` starts anew."""
@@ -174,6 +196,9 @@ class Jobs:
 
     def _pending(self, owners: Collection[Hashable]) -> bool:
         return any(owner in owners for owner, _, _ in self._jobs)
+
+    def _at_rest(self, owners: Collection[Hashable]) -> bool:
+        return all(job.stalled for job in self._jobs.values() if job.place[0] in owners)
 
     def _drop(self, job: _Job) -> bool:
         """Forget a job, under the lock; whether it is still owed an answer."""
@@ -196,6 +221,13 @@ class Jobs:
                     break
                 self._threads[name] = thread
         return "worker" in self._threads
+
+    def _go_on(self) -> None:
+        loop = running_loop()
+        if loop is None:
+            self._run_inline(math.inf)
+        else:
+            self._schedule(loop)
 
     def _run_inline(self, end: float, owners: Collection[Hashable] | None = None) -> None:
         """Run jobs on this thread until none is left, or none of ``owners``, or time is up."""
@@ -280,8 +312,15 @@ class Jobs:
     def _next(self, *, inline: bool = False) -> _Job | None:
         with self._changed:
             now = time.monotonic()
-            ready = [job for job in self._jobs.values() if inline or job.due <= now]
-            return min(ready, key=lambda job: (job.priority, job.order), default=None)
+            ready = [
+                job for job in self._jobs.values() if job.due <= now or (inline and not job.stalled)
+            ]
+            last = LAST if now - self._shared_at < TURN else IN_TURN
+            return min(
+                ready,
+                key=lambda job: (max(job.priority, last * job.shared), job.order),
+                default=None,
+            )
 
     def _close_dropped(self) -> None:
         while self._dropped:
@@ -295,7 +334,11 @@ class Jobs:
         try:
             if job.steps is None:
                 job.steps = job.make()
+            wakes = self._wakes
             step = next(job.steps)
+            if job.shared:
+                self._shared_at = time.monotonic()
+            self._place(job, step, wakes)
             self._report(job, step)
         except StopIteration as end:
             self._finish(job, "reply", end.value)
@@ -311,14 +354,30 @@ class Jobs:
             self._dropped.append(job.steps)
             self._close_dropped()
 
+    def _place(self, job: _Job, step: Step, wakes: int) -> None:
+        """Where a job stands among the others after this step, begun after so many wakes."""
+        with self._changed:
+            job.shared = isinstance(step, Shared)
+            job.stalled = paused(step) and wakes == self._wakes
+            if job.shared:
+                self._orders += 1
+                job.order = self._orders
+            if job.stalled:
+                job.due = time.monotonic() + TURN
+                self._changed.notify_all()
+
     def _report(self, job: _Job, step: Step) -> None:
+        if step is None or step == job.progress:  # the heartbeat says again what isn't new
+            return
         op: Op = "progress" if isinstance(step, Progress) else "partial"
+        before = job.progress
         if isinstance(step, Progress):
             job.progress = step
         now = time.monotonic()
         # The first partial result goes out at once, news of progress only of what takes long.
         last = job.told.setdefault(op, now if op == "progress" else -math.inf)
-        if job.stopped or now - last < self._pause:
+        turned = paused(step) != paused(before)
+        if job.stopped or (now - last < self._pause and not turned):
             return
         job.told[op] = now
         self._tell(job, op, step if isinstance(step, Progress) else step())
@@ -340,55 +399,3 @@ class Jobs:
             job.listener(op, value)
         except Exception:
             log.exception("The answer to %s couldn't be delivered", job.identity)
-
-
-class HandBack:
-    """Runs calls on the thread of an event loop, the kernel's main one.
-
-    Traits must be set there, or users' ``observe`` callbacks would run on the worker. Without a
-    running event loop (a plain script) a call runs at once on the thread that hands it back.
-    """
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._calls: deque[Callable[[], None]] = deque()
-
-    def adopt_loop(self) -> None:
-        """Use the event loop that runs on this thread, unless an earlier one still runs."""
-        if self._loop is None or not self._loop.is_running():
-            self._loop = _running_loop()
-
-    def __call__(self, call: Callable[[], None]) -> None:
-        """Run ``call`` soon; calls keep their order."""
-        self._calls.append(call)
-        if self._loop is None or not self._loop.is_running():
-            self._run_all()
-        else:
-            self._loop.call_soon_threadsafe(self._run_all)
-
-    def run_waiting(self) -> bool:
-        """Run what waits for the event loop, if this is its thread; whether there was anything.
-
-        A cell that blocks the loop and wants to see the effects calls this.
-        """
-        return self._loop is not None and _running_loop() is self._loop and self._run_all()
-
-    def _run_all(self) -> bool:
-        ran = False
-        while True:
-            try:
-                call = self._calls.popleft()
-            except IndexError:
-                return ran
-            ran = True
-            try:
-                call()
-            except Exception:
-                log.exception("A call handed back to the main thread failed")
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

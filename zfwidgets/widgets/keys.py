@@ -201,6 +201,7 @@ SLIDE = tuple(_SLIDE)
 
 FIELDS: dict[str, dict[str, Check]] = {
     "catalogue": {},
+    "index": {},
     "channels": _LAYER,
     "sheet": {
         **_LAYER,

@@ -20,8 +20,8 @@ from ..engine.protocol import EngineProtocol
 from ..records import OcclusionMap, Progress
 from .cache import Cache
 from .encode import Answer, numbers
-from .jobs import Steps
 from .keys import SLIDE, to_boxes
+from .steps import Steps
 
 RUNNING = 2
 """Passes that are kept ready to go on; the engine holds an image's feature maps for each."""

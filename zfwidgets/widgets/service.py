@@ -9,9 +9,11 @@ from typing import Any
 
 from ..engine.protocol import EngineProtocol
 from .encode import Answer
-from .jobs import HandBack, Jobs, Listener, Steps
+from .hand_back import HandBack
+from .jobs import Jobs, Listener
 from .keys import check_engine
 from .source import Source, identity
+from .steps import Steps
 
 Need = tuple[str, dict[str, Any]]
 """A request's kind and the fields of its key, without the fingerprint."""
@@ -58,10 +60,31 @@ class Service(Workbench):
             view,
             slot,
             identity(kind, fields),
-            lambda: self.source.answer(kind, fields),
+            lambda: self.source.answer(kind, fields, so_far=True),
             listener,
             priority=priority,
         )
+
+    @property
+    def paused(self) -> bool:
+        """Whether the pass that builds the index rests."""
+        return self.source.building.paused and not self.engine.indexed
+
+    def pause(self) -> None:
+        """Let the pass that builds the index rest; what it knows is kept."""
+        building = self.source.building
+        building.paused = True
+
+        def rest() -> Steps:
+            yield from ()
+            building.rest()
+
+        self.jobs.submit("service", "index", "rest", "rest", rest, lambda *_: None, priority=0)
+
+    def resume(self) -> None:
+        """Let the pass go on."""
+        self.source.building.paused = False
+        self.jobs.wake()
 
     def key(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """A key as it crosses the wire."""

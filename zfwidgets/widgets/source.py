@@ -7,8 +7,9 @@ is and returns the answer, so that a worker can stop it between steps.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,6 @@ from ..engine.protocol import EngineProtocol
 from ..records import (
     CLIPPED_AT,
     Box,
-    ChannelSummary,
-    CoveredPatches,
     Pixels,
     Progress,
     Projection,
@@ -25,19 +24,25 @@ from ..records import (
     display_scale,
     signed_to_uint8,
 )
+from .building import Building, Known
 from .cache import Cache
+from .covered import cover_answer
 from .encode import GREY, Answer, encode_pictures, numbers, sheet, thumbnail
-from .jobs import Step, Steps
 from .keys import check_key, rules_of, to_occluder
 from .passes import Passes
 from .quantile_tiles import QuantileTiles
-
-T = TypeVar("T")
+from .steps import Steps
 
 THUMBNAILS_A_STEP = 8
+THUMBNAILS = 16 << 20
+"""Bytes of thumbnails that are kept: from one look at an index to the next most stay."""
 PROJECTIONS_A_STEP = 3
 CHANGING = ("catalogue", "estimate")
 """Kinds whose answers change: an index is built, passes are measured."""
+OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover")
+"""Kinds that need the index."""
+SO_FAR = ("channels", "sheet", "top", "projections")
+"""Those of them that can be answered from what is known so far."""
 SHEET_QUALITY = 80
 """Of a sheet of thumbnails that is too large for PNG: each is to be recognised, not studied."""
 
@@ -52,6 +57,11 @@ class Source:
     answers, photos, passes
         How many bytes of answers, of decoded photos and of whole passes of the occluder are kept
         for the next time.
+
+    Attributes
+    ----------
+    building
+        The pass that builds the engine's index.
     """
 
     def __init__(
@@ -66,9 +76,11 @@ class Source:
         self._passes = Passes(engine, passes)
         self._answers = Cache(answers)
         self._photos = Cache(photos)
-        self._build: Generator[Progress, None, None] | None = None
+        self._thumbnails = Cache(THUMBNAILS)
+        self.building = Building(engine)
         self._kinds: dict[str, Callable[..., Steps]] = {
             "catalogue": self._catalogue,
+            "index": self._index,
             "channels": self._channels,
             "sheet": self._sheet,
             "top": self._top,
@@ -94,9 +106,14 @@ class Source:
             answer = self._passes.answer(fields)
         return answer
 
-    def answer(self, kind: str, fields: Mapping[str, Any]) -> Steps:
-        """Compute an answer in steps: yields `Progress` or partial answers, returns an `Answer`."""
-        steps = self._kinds[kind](**fields)
+    def answer(self, kind: str, fields: Mapping[str, Any], *, so_far: bool = False) -> Steps:
+        """Compute an answer in steps: yields `Progress` or partial answers, returns an `Answer`.
+
+        What needs the index waits for it; with ``so_far`` partial answers tell meanwhile what is
+        known of the images that were looked at.
+        """
+        make = partial(self._kinds[kind], **fields)
+        steps = self._over_index(make, so_far and kind in SO_FAR) if kind in OF_INDEX else make()
         try:
             while (known := self.cached(kind, fields)) is None:
                 yield next(steps)  # meanwhile another job may have found the same
@@ -114,21 +131,10 @@ class Source:
 
     # ------------------------------------------------------------------ what answers share
 
-    def _index(self) -> Generator[Step, None, None]:
-        """Build the index, once, whoever needs it first; all who need it move it on."""
-        while not self.engine.indexed:
-            if self._build is None:
-                self._build = self.engine.index_steps()
-            try:
-                step = next(self._build)
-            except StopIteration:
-                self._build = None
-            except BaseException:
-                self._build = None
-                raise
-            else:
-                yield step
-        self._build = None
+    def _over_index(self, make: Callable[..., Steps], so_far: bool) -> Steps:
+        """Wait for the index, then make an answer that is over all images."""
+        yield from self.building.wait((lambda known: make(known=known)) if so_far else None)
+        return (yield from make(known=self.engine))
 
     def _pixels(self, image: int) -> Pixels:
         """`EngineProtocol.photo`, decoded once for the many patches that are cut from it."""
@@ -141,10 +147,6 @@ class Source:
     def _patch(self, image: int | None, box: Box) -> Pixels:
         assert image is not None  # what an index found is in the engine's images
         return box.cut(self._pixels(image), GREY)
-
-    def _activations(self, layer: str, channel: int, k: int) -> Generator[Step, None, Any]:
-        yield from self._index()
-        return self.engine.top(layer, channel, k)
 
     def _patch_size(self, layer: str) -> list[int]:
         box = self.engine.layer(layer).receptive_field.box(0, 0)
@@ -196,9 +198,13 @@ class Source:
             "indexed": self.engine.indexed,
         }, []
 
-    def _channels(self, layer: str) -> Steps:
-        yield from self._index()
-        summary = self.engine.channels(layer)
+    def _index(self, known: Known) -> Steps:
+        yield from ()
+        return {}, []
+
+    def _channels(self, layer: str, known: Known) -> Steps:
+        yield from ()
+        summary = known.channels(layer)
         return {"channels": len(summary.mean)}, [
             numbers(summary.mean),
             numbers(summary.silent),
@@ -206,29 +212,34 @@ class Source:
             numbers(summary.image, "<i4"),
         ]
 
-    def _sheet(self, layer: str, first: int, count: int, size: int) -> Steps:
-        yield from self._index()
-        summary = self.engine.channels(layer)
+    def _sheet(self, layer: str, first: int, count: int, size: int, known: Known) -> Steps:
+        summary = known.channels(layer)
         channels = range(first, min(first + count, len(summary.mean)))
         pictures = []
         for done, channel in enumerate(channels):
             if done and done % THUMBNAILS_A_STEP == 0:
                 yield Progress(done, len(channels), None, "cutting thumbnails")
-            pictures.append(self._thumbnail(summary, layer, channel, size))
+            if not summary.strongest[channel] > 0:  # silent in all images: there is no patch
+                pictures.append(np.full((size, size, 3), 255, dtype=np.uint8))
+                continue
+            image, row, col = (int(of[channel]) for of in (summary.image, summary.row, summary.col))
+            pictures.append(self._thumbnail(layer, image, row, col, size))
         picture, columns = sheet(pictures, size)
         mime, buffers = encode_pictures([picture], quality=SHEET_QUALITY)
         data = {"first": first, "count": len(channels), "size": size, "columns": columns}
         return {**data, "mime": mime}, buffers
 
-    def _thumbnail(self, summary: ChannelSummary, layer: str, channel: int, size: int) -> Pixels:
-        if not summary.strongest[channel] > 0:  # silent in all images: there is no patch
-            return np.full((size, size, 3), 255, dtype=np.uint8)
-        field = self.engine.layer(layer).receptive_field
-        box = field.box(int(summary.row[channel]), int(summary.col[channel]))
-        return thumbnail(self._patch(int(summary.image[channel]), box), size)
+    def _thumbnail(self, layer: str, image: int, row: int, col: int, size: int) -> Pixels:
+        box = self.engine.layer(layer).receptive_field.box(row, col)
+        pixels: Pixels | None = self._thumbnails.get((image, box, size))
+        if pixels is None:
+            pixels = thumbnail(self._patch(image, box), size)
+            self._thumbnails.put((image, box, size), pixels, pixels.nbytes)
+        return pixels
 
-    def _top(self, layer: str, channel: int, k: int) -> Steps:
-        top: TopActivations = yield from self._activations(layer, channel, k)
+    def _top(self, layer: str, channel: int, k: int, known: Known) -> Steps:
+        yield from ()
+        top = known.top(layer, channel, k)
         mime, buffers = encode_pictures([self._patch(a.image, a.box) for a in top])
         activations = [
             {
@@ -248,15 +259,15 @@ class Source:
             "mime": mime,
         }, buffers
 
-    def _projections(self, layer: str, channel: int, k: int, rule: str) -> Steps:
-        top: TopActivations = yield from self._activations(layer, channel, k)
+    def _projections(self, layer: str, channel: int, k: int, rule: str, known: Known) -> Steps:
+        top = known.top(layer, channel, k)
         found: list[Projection] = []
         for first in range(0, len(top), PROJECTIONS_A_STEP):
             if found:
                 done = tuple(found)
                 yield Progress(len(done), len(top), None, "projecting")
                 yield lambda done=done: self._projected(layer, top, done)  # type: ignore[misc]
-            found += self.engine.project_all(top[first : first + PROJECTIONS_A_STEP], rule)
+            found += known.project_all(top[first : first + PROJECTIONS_A_STEP], rule)
         return self._projected(layer, top, found)
 
     def _projected(self, layer: str, top: TopActivations, projections: Any) -> Answer:
@@ -323,8 +334,8 @@ class Source:
         }
         return data, [numbers(array) for array in arrays]
 
-    def _sample(self, layer: str, channel: int) -> Steps:
-        yield from self._index()
+    def _sample(self, layer: str, channel: int, known: Known) -> Steps:
+        yield from ()
         sample = self.engine.sample(layer, channel)
         return {"complete": sample.complete}, [
             numbers(sample.images, "<i4"),
@@ -342,8 +353,7 @@ class Source:
         data = {"positions": found.positions, "seconds": found.seconds, "basis": found.basis}
         return data, []
 
-    def _cover(self, layer: str, channel: int, k: int, fill: str | float) -> Steps:
-        yield from self._index()
+    def _cover(self, layer: str, channel: int, k: int, fill: str | float, known: Known) -> Steps:
         steps = self.engine.cover_steps(layer, channel, k, fill)
         try:
             while True:
@@ -357,8 +367,7 @@ class Source:
         finally:
             steps.close()
 
-    def _quantiles(self, layer: str, channel: int) -> Steps:
-        yield from self._index()
+    def _quantiles(self, layer: str, channel: int, known: Known) -> Steps:
         tiles = QuantileTiles(lambda activation: self._patch(activation.image, activation.box))
         steps = self.engine.quantile_steps(layer, channel)
         try:
@@ -375,35 +384,3 @@ class Source:
 def identity(kind: str, fields: Mapping[str, Any]) -> str:
     """One string for what is asked: equal for equal fields in any order."""
     return kind + json.dumps(fields, sort_keys=True, separators=(",", ":"))
-
-
-def cover_answer(found: CoveredPatches, k: int) -> Answer:
-    """Covered patches, all or as many as there are, as they cross the wire."""
-    covers = [
-        {
-            "image": p.activation.image,
-            "name": p.activation.image_name,
-            "unit": [p.activation.unit.row, p.activation.unit.col],
-            "box": p.box.to_json(),
-            "before": p.before,
-            "after": p.after,
-            "moved": {
-                "row": p.moved.unit.row,
-                "col": p.moved.unit.col,
-                "value": p.moved.value,
-                "box": p.moved.box.to_json(),
-            },
-            "control": {
-                "mean": float(p.control_values.mean()),
-                "low": float(p.control_values.min()),
-                "high": float(p.control_values.max()),
-                "n": len(p.controls),
-                "overlap": p.overlap,
-            }
-            if p.controls
-            else None,
-        }
-        for p in found
-    ]
-    data = {"covers": covers, "fill": found.fill, "k": k, "partial": not found.complete}
-    return data, []

@@ -17,8 +17,9 @@ from ..records import Progress
 from . import transfer_parts as parts
 from .charts import BarChart, LineChart
 from .experiment import Experiment, beside
-from .jobs import Op, Steps
+from .jobs import Op
 from .picture_wall import PictureWall, Wall
+from .steps import Steps
 from .tables import small
 
 if TYPE_CHECKING:
