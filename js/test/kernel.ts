@@ -55,6 +55,8 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
   switch (request.kind as Kind) {
     case "catalogue":
       return [CATALOGUE, []];
+    case "index":
+      return [{}, []];
     case "channels": {
       const { layer: name } = key as Key<"channels">;
       const n = CATALOGUE.layers.find((one) => one.name === name)?.channels ?? 0;

@@ -287,7 +287,8 @@ class IndexPass:
 
     def filled(self, k: int) -> int:
         """How many channels have k activations above zero so far."""
-        return int((_values_and_images(self._top.keys[:, k - 1])[0] > 0).sum())
+        values, images = _values_and_images(self._top.keys[:, k - 1])
+        return int(((values > 0) & (images != EMPTY)).sum())
 
     def partial(self, layer: str | None = None) -> Partial:
         """What it knows of the batches taken in so far: of all layers, or of the one named."""

@@ -14,6 +14,8 @@ import {
   type Key,
   type Kind,
   type Message,
+  ofIndex,
+  type Pause,
   PRIORITY,
   type Progress,
   type Request,
@@ -42,6 +44,8 @@ interface Asker {
 /** One request of one slot, with all who asked for it. */
 class Task implements Waiting {
   asked = false;
+  /** For the index: others needn't wait for that. */
+  waits = false;
   priority = Number.POSITIVE_INFINITY;
   readonly askers = new Set<Asker>();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -104,6 +108,10 @@ class Task implements Waiting {
       default:
         this.resends = 0;
         if (this.asked) this.listen();
+        if (message.op === "progress" && ofIndex(message.data as Progress) && !this.waits) {
+          this.waits = true;
+          this.source.pump();
+        }
         for (const { options } of this.askers) {
           if (message.op === "partial") options.onPartial?.({ data, buffers });
           else options.onProgress?.(message.data as Progress);
@@ -217,11 +225,15 @@ export class KernelSource implements Source {
     if (asked) this.postCancel(slot);
   }
 
+  pause(is: boolean): void {
+    this.post({ zf: 1, op: is ? "pause" : "resume", view: this.view });
+  }
+
   private postCancel(slot: string): void {
     this.post({ zf: 1, op: "cancel", view: this.view, slot });
   }
 
-  post(message: Request | Cancel): void {
+  post(message: Request | Cancel | Pause): void {
     try {
       this.channel.send(message);
     } catch {
@@ -239,7 +251,7 @@ export class KernelSource implements Source {
   /** Send what waits, most urgent first, as far as places are free. */
   pump(): void {
     const tasks = [...this.slots.values()];
-    let free = IN_FLIGHT - tasks.filter((task) => task.asked).length;
+    let free = IN_FLIGHT - tasks.filter((task) => task.asked && !task.waits).length;
     const waiting = tasks.filter((task) => !task.asked);
     for (const task of waiting.sort((a, b) => a.priority - b.priority)) {
       if (free <= 0) break;

@@ -172,6 +172,15 @@ export interface QuantileRow {
   activations: TopActivation[];
 }
 
+/** Of a partial answer while the index is being built: finished answers have none. */
+export interface SoFar {
+  /** Over how many of the images it is. */
+  images: number;
+  of: number;
+  /** Nothing else has changed since the last one: there are no buffers. */
+  same: boolean;
+}
+
 type Empty = Record<never, never>;
 type LayerKey = { layer: string };
 type UnitKey = { layer: string; channel: number };
@@ -181,14 +190,29 @@ type SlideKey = Cover & { image: number; stride: number; layer: string | null };
 /** Every kind of request: what its key says and what its answer holds. */
 export interface Kinds {
   catalogue: { key: Empty; data: Catalogue };
-  channels: { key: LayerKey; data: { channels: number } };
+  /** Answered once the index is there. */
+  index: { key: Empty; data: Empty };
+  channels: { key: LayerKey; data: { channels: number; so_far?: SoFar } };
   sheet: {
     key: LayerKey & { first: number; count: number; size: number };
-    data: { first: number; count: number; size: number; columns: number; mime: string };
+    data: {
+      first: number;
+      count: number;
+      size: number;
+      columns: number;
+      mime: string;
+      so_far?: SoFar;
+    };
   };
   top: {
     key: UnitKey & { k: number };
-    data: { activations: TopActivation[]; patch: Pair; images_seen: number; mime: string };
+    data: {
+      activations: TopActivation[];
+      patch: Pair;
+      images_seen: number;
+      mime: string;
+      so_far?: SoFar;
+    };
   };
   projections: {
     key: UnitKey & { k: number; rule: string };
@@ -200,6 +224,7 @@ export interface Kinds {
       clipped_at: number;
       patch: Pair;
       mime: string;
+      so_far?: SoFar;
     };
   };
   photo: {
@@ -304,6 +329,19 @@ export interface Progress {
   seconds_left: number | null;
 }
 
+/** How far the pass is that builds the index. */
+export interface IndexProgress extends Progress {
+  per_second: number | null;
+  /** Channels that have nine patches, and how many there are. */
+  filled: [channels: number, of: number] | null;
+  /** Nobody moves it on. */
+  paused: boolean;
+}
+
+export function ofIndex(progress: Progress): progress is IndexProgress {
+  return "paused" in progress;
+}
+
 /** Lower goes first. */
 export const PRIORITY = {
   interaction: 0,
@@ -329,6 +367,13 @@ export interface Cancel {
   op: "cancel";
   view: string;
   slot: string;
+}
+
+/** Have the pass that builds the index rest, or go on. */
+export interface Pause {
+  zf: 1;
+  op: "pause" | "resume";
+  view: string;
 }
 
 export interface Message {

@@ -17,6 +17,8 @@ export interface Source {
   get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>>;
   /** Ask ahead of need; failures are nobody's business. */
   prefetch<K extends Kind>(kind: K, key: Key<K>, slot: string, signal?: AbortSignal): void;
+  /** Have the pass that builds the index rest, or go on; for all who see it. */
+  pause?(is: boolean): void;
   /** Called when answers come again after `NoAnswer`; returns how to stop listening. */
   onRevival(listener: () => void): () => void;
 }

@@ -5,7 +5,7 @@ import { decode, paintTile, sized } from "../lib/canvas";
 import { floats, ints } from "../lib/codec";
 import { h, select, uniqueId } from "../lib/dom";
 import { number, percent } from "../lib/format";
-import { type Catalogue, PRIORITY } from "../lib/protocol";
+import { type Catalogue, PRIORITY, type SoFar } from "../lib/protocol";
 import { type ChannelStats, isDead, order, SORTS, type Sort } from "./channel_order";
 import { Panel } from "./status";
 import { choice, renewable, type View } from "./view";
@@ -59,6 +59,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   let layer: string | null = null;
   let total = 0;
   let stats: ChannelStats | null = null;
+  /** Of how many images the statistics are, while the index is being built. */
+  let soFar: SoFar | null = null;
   let ordered: number[] = [];
   let place = new Map<number, number>();
   /** The first row that has tiles. */
@@ -73,16 +75,21 @@ export const channels: View = (el, selection, source, signal, options) => {
     return unit && unit[0] === layer ? unit[1] : -1;
   };
 
+  /** Before all images were looked at nobody knows. */
+  const dead = (channel: number) => !soFar && isDead(stats, channel);
+
   const describe = (channel: number): string => {
     if (channel < 0) return "";
     if (!stats) return `channel ${channel}`;
+    const share = percent(stats.silent[channel] ?? Number.NaN);
+    const silent = soFar
+      ? `silent in ${share} of ${soFar.images.toLocaleString("en")} images so far`
+      : `silent in ${share} of images`;
     const parts = [
       `channel ${channel}`,
       `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
       `strongest ${number(stats.strongest[channel] ?? Number.NaN)}`,
-      isDead(stats, channel)
-        ? "dead: fires in none of these images"
-        : `silent in ${percent(stats.silent[channel] ?? Number.NaN)} of images`,
+      dead(channel) ? "dead: fires in none of these images" : silent,
     ];
     return parts.join(" · ");
   };
@@ -130,28 +137,37 @@ export const channels: View = (el, selection, source, signal, options) => {
         if (!buffers[0]) return;
         const bitmap = await decode(buffers[0], data.mime);
         if (!fresh()) return bitmap.close();
+        sheets.get(first)?.bitmap.close();
         sheets.set(first, { bitmap, columns: data.columns, size: data.size });
         paint();
       },
     );
   };
 
-  const create = (channel: number) =>
-    h(
+  const create = (channel: number) => {
+    const tile = h(
       "div",
       {
-        class: `zf-tile${isDead(stats, channel) ? " zf-dead" : ""}`,
+        class: "zf-tile",
         role: "option",
         id: `${prefix}-${channel}`,
-        title: describe(channel),
         "data-channel": channel,
-        "aria-label": describe(channel),
         "aria-setsize": total,
-        "aria-posinset": (place.get(channel) ?? 0) + 1,
       },
       h("i", { "aria-hidden": "true" }),
       h("span", {}, String(channel)),
     );
+    label(channel, tile);
+    return tile;
+  };
+
+  const label = (channel: number, tile: HTMLElement) => {
+    const text = describe(channel);
+    tile.classList.toggle("zf-dead", dead(channel));
+    tile.title = text;
+    tile.setAttribute("aria-label", text);
+    tile.setAttribute("aria-posinset", String((place.get(channel) ?? 0) + 1));
+  };
 
   /** Tiles for what is visible, and only those. */
   const draw = () => {
@@ -206,12 +222,23 @@ export const channels: View = (el, selection, source, signal, options) => {
     draw();
   };
 
-  const arrange = () => {
+  const rank = () => {
     ordered = order(total, sort, stats);
     place = new Map(ordered.map((channel, i) => [channel, i]));
+  };
+
+  const arrange = () => {
+    rank();
     for (const tile of tiles.values()) tile.remove();
     tiles.clear();
     reveal(chosen());
+  };
+
+  /** Other statistics of the same channels: the strip stays where it is, and so do its elements. */
+  const refresh = () => {
+    rank();
+    for (const [channel, tile] of tiles) label(channel, tile);
+    draw();
   };
 
   const choose = (channel: number) => {
@@ -234,7 +261,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     forgetSheets();
     layer = name;
     total = info.channels;
-    stats = null;
+    stats = soFar = null;
     strip.scrollTop = 0;
     panel.title("Channels", `${total} in ${name}`);
     arrange();
@@ -246,16 +273,19 @@ export const channels: View = (el, selection, source, signal, options) => {
       { priority, signal: current },
       (answer) => {
         const [mean, silent, strongest, image] = answer.buffers;
+        const known = stats !== null;
+        soFar = answer.data.so_far ?? null;
         stats = {
           mean: floats(mean),
           silent: floats(silent),
           strongest: floats(strongest),
           image: ints(image),
         };
-        const dead = stats.silent.reduce((sum, share) => sum + (share >= 1 ? 1 : 0), 0);
-        const about = `${total} in ${name}${dead ? `, ${dead} dead` : ""}`;
+        const silenced = ordered.filter(dead).length;
+        const about = `${total} in ${name}${silenced ? `, ${silenced} dead` : ""}`;
         panel.title("Channels", about);
-        arrange();
+        if (known) refresh();
+        else arrange();
       },
     );
   };

@@ -10,7 +10,8 @@ import { type Grids, identityOf, passOf } from "../lib/map_kinds";
 import { type Answer, type Key, type Kinds, PRIORITY } from "../lib/protocol";
 import { settledOf } from "../lib/settled";
 import type { Overlay } from "./heatmap";
-import { type Panel, progressBar } from "./status";
+import { progressBar } from "./index_line";
+import type { Panel } from "./status";
 
 /** The map starts when what it depends on has rested this long. */
 const REST_MS = 300;

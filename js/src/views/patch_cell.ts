@@ -114,6 +114,14 @@ export class Cell {
     this.button.setAttribute("aria-label", `No patch ${this.rank + 1}${why ? `: ${why}` : ""}`);
   }
 
+  /** Give away the projection, to be shown in whichever cell its unit stands now. */
+  takeProjection(): { info: ProjectionInfo; bitmap: ImageBitmap } | null {
+    const { info, projection } = this;
+    this.projection = null;
+    this.forgetProjection();
+    return info && projection ? { info, bitmap: projection } : null;
+  }
+
   setPatch(activation: TopActivation, bitmap: ImageBitmap | null): void {
     const { image, name, value, row, col } = activation;
     this.patch?.close();

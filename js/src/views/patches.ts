@@ -90,6 +90,8 @@ export const patches: View = (el, selection, source, signal, options) => {
   let catalogue: Catalogue | null = null;
   /** Of the projections on screen: the common scale, and where scales clip. */
   let scale: { common: number; clippedAt: number } | null = null;
+  /** Of the request whose patches are on screen. */
+  let painted: AbortSignal | null = null;
   let covering = false;
   let covered: { fill: Fill; covers: Covered[]; partial: boolean } | null = null;
   const renewCover = renewable(signal);
@@ -201,22 +203,35 @@ export const patches: View = (el, selection, source, signal, options) => {
     );
   };
 
-  const showTop = async (answer: Answer<"top">, fresh: () => boolean) => {
-    const { activations, images_seen, mime } = answer.data;
+  const showTop = async (answer: Answer<"top">, fresh: () => boolean, current: AbortSignal) => {
+    const { activations, images_seen, mime, so_far } = answer.data;
     const bitmaps = await Promise.all(answer.buffers.map((buffer) => decode(buffer, mime)));
     if (!fresh()) return;
+    // A channel has one unit an image: what has a place still keeps its projection.
+    const kept = new Map(
+      cells.map((cell) => [cell.image, painted === current ? cell.takeProjection() : null]),
+    );
+    painted = current;
     clearTimeout(blank);
     grid.classList.remove("zf-stale");
     const n = activations.length;
     const [rows, columns] = answer.data.patch;
     grid.style.setProperty("--zf-aspect", `${columns} / ${rows}`);
     const fires = n === 0 ? "fires in none of the images" : `fires in only ${count(n, "image")}`;
-    const why = images_seen < K ? `there are only ${count(images_seen, "image")}` : fires;
+    const only = images_seen < K ? `there are only ${count(images_seen, "image")}` : fires;
+    const why = so_far ? (n === 0 ? "hasn't fired so far" : "not filled so far") : only;
     cells.forEach((cell, i) => {
       const activation = activations[i];
-      if (activation) cell.setPatch(activation, bitmaps[i] ?? null);
-      else cell.setEmpty(i === n ? why : "");
+      if (!activation) {
+        cell.setEmpty(i === n ? why : "");
+        return;
+      }
+      cell.setPatch(activation, bitmaps[i] ?? null);
+      const projection = kept.get(activation.image);
+      kept.delete(activation.image);
+      if (projection) cell.setProjection(projection.info, projection.bitmap);
     });
+    for (const gone of kept.values()) gone?.bitmap.close();
     redraw();
     mark();
   };
@@ -233,7 +248,10 @@ export const patches: View = (el, selection, source, signal, options) => {
     let next = 0;
     projections.forEach((projection, i) => {
       const bitmap = projection ? (bitmaps[next++] ?? null) : null;
-      if (projection || complete) cells[i]?.setProjection(projection, bitmap);
+      // While the index is being built patches may have changed places since.
+      const cell = projection ? cells.find(({ image }) => image === projection.image) : cells[i];
+      if (cell && (projection || complete)) cell.setProjection(projection, bitmap);
+      else bitmap?.close();
     });
     redraw();
   };
@@ -269,9 +287,12 @@ export const patches: View = (el, selection, source, signal, options) => {
     const now = rule();
     ruleSelect.value = now;
     const key = { layer, channel, k: K };
+    painted = null;
     const top = { priority: PRIORITY.patches, signal: current };
     const below = { priority: PRIORITY.projections, signal: current };
-    const shown = panel.load("top", key, "top", top, showTop);
+    const shown = panel.load("top", key, "top", top, (answer, fresh) =>
+      showTop(answer, fresh, current),
+    );
     void shown.then((is) => {
       if (is && covering) void cover();
     });
@@ -282,7 +303,8 @@ export const patches: View = (el, selection, source, signal, options) => {
       below,
       async (answer, fresh, complete) => {
         // A projection belongs beside its patch.
-        if (await shown) await showProjections(answer, fresh, complete);
+        const beside = answer.data.so_far ? painted === current : await shown;
+        if (beside) await showProjections(answer, fresh, complete);
       },
     );
     if (!(await shown) && !current.aborted) clear();

@@ -5,11 +5,12 @@
 
 import { h } from "../lib/dom";
 import { timeLeft } from "../lib/format";
-import type { Answer, Catalogue, Key, Kind, Progress } from "../lib/protocol";
-import { PRIORITY } from "../lib/protocol";
+import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../lib/protocol";
+import { ofIndex, PRIORITY } from "../lib/protocol";
 import { nextFrame } from "../lib/selection_store";
 import { settledOf } from "../lib/settled";
 import { KernelError, NoAnswer, NotStored, type Source, Superseded } from "../lib/source";
+import { indexLine, progressBar, soFarText } from "./index_line";
 
 /** Quicker answers show no skeleton: a flash says less than nothing. */
 const SKELETON_MS = 120;
@@ -41,6 +42,9 @@ export class Panel {
   private readonly heading: HTMLElement;
   private readonly message = h("div", { class: "zf-message", role: "status", hidden: true });
   private readonly note = h("p", { class: "zf-note" });
+  private readonly provisional = h("span", { class: "zf-so-far", hidden: true });
+  /** What each slot's answer is over, and which request it was. */
+  private readonly soFar = new Map<string, { of: object; seen: SoFar | undefined }>();
   private readonly paints = new Map<string, number>();
   private readonly loading = new Set<string>();
   private messageOf = "";
@@ -56,7 +60,7 @@ export class Panel {
     this.element = h(
       "section",
       { class: `zf-panel zf-${name}`, "aria-label": title },
-      h("header", { class: "zf-head" }, this.heading, this.tools),
+      h("header", { class: "zf-head" }, this.heading, this.provisional, this.tools),
       this.message,
       this.body,
       this.note,
@@ -89,16 +93,21 @@ export class Panel {
     const { priority, quiet = false } = options;
     const signal = options.signal ?? this.signal;
     const end = settledOf(this.element).begin();
+    const mine = {};
     const run = (answer: Answer<K>, complete: boolean) => {
+      const { so_far } = answer.data as { so_far?: SoFar };
+      this.mark(slot, mine, so_far);
+      this.clear(slot);
+      if (so_far?.same) return;
       const turn = (this.paints.get(slot) ?? 0) + 1;
       this.paints.set(slot, turn);
-      this.clear(slot);
       const fresh = () => this.paints.get(slot) === turn && !signal.aborted;
       return paint(answer, fresh, complete);
     };
     // From here on an older answer of this slot has nothing to say.
     this.paints.set(slot, (this.paints.get(slot) ?? 0) + 1);
     this.clear(slot);
+    this.mark(slot, mine, this.soFar.get(slot)?.seen);
     const skeleton = setTimeout(() => this.setLoading(slot, true), SKELETON_MS);
     const waiting = setTimeout(() => {
       if (!quiet) this.say(slot, "Waiting for the kernel …");
@@ -118,7 +127,8 @@ export class Panel {
         },
         onProgress: (progress) => {
           clearTimeout(waiting);
-          if (options.onProgress) options.onProgress(progress);
+          if (ofIndex(progress)) indexLine(this.element, this.source, this.signal);
+          else if (options.onProgress) options.onProgress(progress);
           else if (!quiet) this.progress(slot, progress);
         },
       });
@@ -137,8 +147,19 @@ export class Panel {
       return false;
     } finally {
       alive();
+      if (this.soFar.get(slot)?.of === mine) this.mark(slot, mine, undefined);
       nextFrame(end);
     }
+  }
+
+  /** Say of how many images what is shown is, until all of it is of all of them. */
+  private mark(slot: string, of: object, seen: SoFar | undefined): void {
+    this.soFar.set(slot, { of, seen });
+    const all = [...this.soFar.values()].flatMap((one) => one.seen ?? []);
+    const least = all.sort((a, b) => a.images - b.images)[0];
+    this.provisional.hidden = least === undefined;
+    this.element.classList.toggle("zf-provisional", least !== undefined);
+    if (least) this.provisional.textContent = soFarText(least.images, least.of);
   }
 
   /** The catalogue, once it has come. */
@@ -222,11 +243,4 @@ function createBanner(root: HTMLElement): HTMLElement {
   );
   root.prepend(banner);
   return banner;
-}
-
-/** `share` null: under way, nobody knows how far. */
-export function progressBar(share: number | null, label: string): HTMLElement {
-  const bar = h("progress", { class: "zf-progress", max: 1, "aria-label": label });
-  if (share !== null) bar.value = share;
-  return bar;
 }
