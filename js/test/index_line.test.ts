@@ -107,7 +107,7 @@ describe("the index line", () => {
     await serve(model);
     await frames();
     expect(all(root, ".zf-index")).toEqual([]);
-    expect(one(root, ".zf-live").textContent).toContain("what is shown is final");
+    expect(one(root, ".zf-live").textContent).toContain("All images have been looked at");
     expect(root.dataset.zfSettled).toBe("true");
   });
 

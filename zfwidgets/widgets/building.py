@@ -59,6 +59,8 @@ class SoFar:
         """See `EngineProtocol.top`."""
         found = self._engine.top(layer, channel, k, so_far=True)
         self.images_seen = found.images_seen
+        stay = set(found)
+        self._projections = {k: p for k, p in self._projections.items() if k[1] in stay}
         return found
 
     def project_all(
@@ -133,6 +135,7 @@ class _Looks:
     def __init__(self, building: Building, answer: Callable[[Known], Steps]) -> None:
         self._building, self._answer = building, answer
         self._so_far = SoFar(building.engine)
+        self._images = len(building.engine.info.images)
         self._done = 0
         self._next = 0.0
         self._last: list[bytes] | None = None
@@ -163,6 +166,5 @@ class _Looks:
         same, self._last = buffers == self._last, buffers
         sent = [] if same else buffers
         self._building.free_at = max(now, self._building.free_at) + sum(map(len, sent)) / RATE
-        seen, of = self._so_far.images_seen, len(self._building.engine.info.images)
-        so_far = {"images": seen, "of": of, "same": same}
+        so_far = {"images": self._so_far.images_seen, "of": self._images, "same": same}
         yield lambda: ({**data, "so_far": so_far}, sent)

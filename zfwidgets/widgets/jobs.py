@@ -18,16 +18,12 @@ from typing import Any, Literal
 from ..errors import Cancelled, ZfError
 from ..records import Progress
 from .hand_back import running_loop
-from .steps import IDLE, Shared, Step, Steps, paused
+from .steps import CALM, IDLE, IN_TURN, LAST, TURN, Shared, Step, Steps, paused
 
 log = logging.getLogger("zfwidgets")
 
 Op = Literal["reply", "partial", "progress", "error", "superseded"]
 Listener = Callable[[Op, Any], None]
-
-LAST, IN_TURN = 6, 3.5
-"""Priorities of the next step of what is shared: after prefetching, and before maps."""
-TURN = 0.5
 
 
 @dataclass(eq=False)
@@ -377,7 +373,8 @@ class Jobs:
         # The first partial result goes out at once, news of progress only of what takes long.
         last = job.told.setdefault(op, now if op == "progress" else -math.inf)
         turned = paused(step) != paused(before)
-        if job.stopped or (now - last < self._pause and not turned):
+        pause = self._pause * (CALM if isinstance(step, Shared) else 1)
+        if job.stopped or (now - last < pause and not turned):
             return
         job.told[op] = now
         self._tell(job, op, step if isinstance(step, Progress) else step())

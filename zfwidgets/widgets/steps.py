@@ -14,7 +14,7 @@ class Shared(Progress):
     """How far something is that several jobs wait for, and that any of them can move on.
 
     A job that yields this takes its next step when nothing else waits, in turn with the others
-    that did; but one of them does every half second, before what is as slow as itself. While it
+    that did; but one of them does every `TURN` seconds, before what is as slow as itself. While it
     is ``paused``, its jobs only look from time to time whether it still is.
     """
 
@@ -26,6 +26,12 @@ Step = Progress | Callable[[], Any] | None
 Steps = Generator[Step, None, Any]
 
 IDLE = Progress(0, 0, None, "waiting")
+LAST, IN_TURN = 6, 3.5
+"""Priorities of the next step of what is shared: after prefetching, and before maps."""
+TURN = 0.5
+"""Seconds."""
+CALM = 5
+"""So many times as long lies between two reports of what is shared: all who wait make them."""
 
 
 def paused(step: Any) -> bool:

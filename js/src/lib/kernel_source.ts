@@ -8,13 +8,13 @@
 import { type Exchange, pageExchange, type Waiting } from "./exchange";
 import {
   type Answer,
+  awaitsIndex,
   type Cancel,
   identity,
   isMessage,
   type Key,
   type Kind,
   type Message,
-  ofIndex,
   type Pause,
   PRIORITY,
   type Progress,
@@ -108,7 +108,7 @@ class Task implements Waiting {
       default:
         this.resends = 0;
         if (this.asked) this.listen();
-        if (message.op === "progress" && ofIndex(message.data as Progress) && !this.waits) {
+        if (!this.waits && awaitsIndex(message.data)) {
           this.waits = true;
           this.source.pump();
         }

@@ -342,6 +342,11 @@ export function ofIndex(progress: Progress): progress is IndexProgress {
   return "paused" in progress;
 }
 
+/** Whether a message's data tells that its answer waits for the index. */
+export function awaitsIndex(data: unknown): boolean {
+  return typeof data === "object" && data !== null && ("paused" in data || "so_far" in data);
+}
+
 /** Lower goes first. */
 export const PRIORITY = {
   interaction: 0,

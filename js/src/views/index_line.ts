@@ -33,7 +33,7 @@ export function indexLine(within: Element, source: Source, signal: AbortSignal):
         onProgress: (progress) => ofIndex(progress) && line.show(progress),
       },
     )
-    .then(() => announce(root, "All images have been looked at: what is shown is final."))
+    .then(() => announce(root, "All images have been looked at."))
     .catch(() => {}) // the panels say what is wrong
     .finally(gone);
 }
