@@ -129,6 +129,7 @@ def test_partial_answers_leave_time_and_room_for_the_pass(engine, monkeypatch):
 def slow(front_end, monkeypatch):
     monkeypatch.setattr(building, "EVERY", 0)
     monkeypatch.setattr(building, "SHARE", 0)
+    monkeypatch.setattr(building, "RATE", 1e12)
     engine = Slow()
     service = service_of(engine)
     service.jobs._pause = 0  # each partial answer is told
