@@ -114,6 +114,8 @@ def test_the_grid_fills_while_the_pass_goes_on_and_rests(lab) -> None:
     notebook.execute("gate.allow(3)")
     expect(mark).to_have_text(so_far(3 * BATCH), **PATIENT)
     expect(page.locator(".zf-patches h3")).to_contain_text("features.4 : 3", **PATIENT)
+    expect(line).to_contain_text(so_far_in_line(3 * BATCH), **PATIENT)
+    expect(visible(page.locator(".zf-photo .zf-so-far"))).to_have_count(0)  # a photo is a photo
     photograph(notebook, "going")
 
     # The pass rests when the batch is done, though nothing keeps the next from going on.

@@ -125,6 +125,28 @@ def test_partial_answers_leave_time_and_room_for_the_pass(engine, monkeypatch):
     assert partials(first, 2) == []
 
 
+def test_a_partial_answer_that_was_lost_comes_again(engine, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(building.time, "monotonic", lambda: now[0])
+    source = Source(engine)
+    steps = source.answer("top", {**UNIT, "k": 9}, so_far=True)
+    next(steps)
+    source.building.paused = True
+
+    def sent():
+        return [step()[1] for _, step in zip(range(4), steps, strict=False) if callable(step)]
+
+    (first,) = sent()
+    assert len(first) > 0
+    times = []
+    for _ in range(40):
+        now[0] += 1
+        for buffers in sent():
+            assert buffers == first
+            times.append(now[0] - 100)
+    assert times == [5, 15, 35], "less and less often"
+
+
 @pytest.fixture
 def slow(front_end, monkeypatch):
     monkeypatch.setattr(building, "EVERY", 0)
@@ -227,6 +249,19 @@ def test_a_cell_that_asks_for_the_index_has_it_though_it_is_paused(front_end, sl
     assert front_end.answer(explorer, key)[0]["op"] == "reply"
     assert not explorer.paused
     assert explorer.settle()
+
+
+def test_who_follows_the_pass_is_told_each_step_whoever_took_it(engine):
+    source = Source(engine)
+    following = source.answer("index", {})
+    moving = source.answer("channels", {"layer": "conv1"})
+    assert next(following).done == 1
+    assert next(moving).done == 2
+    assert next(moving).done == 2  # first it is to be told
+    assert next(following).done == 2
+    assert next(moving).done == 3
+    following.close()  # nobody is left who tells
+    assert [next(moving).done for _ in range(2)] == [4, 5]
 
 
 def test_progress_tells_the_page_pace_and_channels(front_end, slow):

@@ -457,7 +457,7 @@ def test_what_several_wait_for_they_move_on_in_turn_and_last(jobs, monkeypatch):
     gate.open.set()
     assert jobs.wait({"w"}, LONG)
     # Each begins when it is its turn; from then on it isn't urgent, but equal to the others.
-    assert log == ["a", "b", "a", "map", "map", "map", "b", "a", "b", "a"]
+    assert log == ["a", "b", "map", "map", "map", "a", "b", "a", "b", "a"]
     assert sorted(heard.wait("reply")) == ["a", "b", "map"]
 
 

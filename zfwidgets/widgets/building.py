@@ -16,6 +16,9 @@ SHARE = 8
 """So many times as long as it took to make one lies between it and the next."""
 RATE = 500_000
 """Bytes a second of all partial answers: Jupyter's server drops messages beyond 1 MB/s."""
+AGAIN = 5.0
+"""Seconds after which a partial answer is sent whole again, and then twice as many: one that was
+lost nobody asks for anew, as signs of life come."""
 
 
 class Known(Protocol):
@@ -95,21 +98,35 @@ class Building:
         self.free_at = 0.0
         self.progress = Progress(0, 0, None, "")
         self._steps: Generator[Progress, None, None] | None = None
+        self._told: dict[object, Progress] = {}
+        """What those who follow have told."""
 
-    def wait(self, answer: Callable[[Known], Steps] | None = None) -> Steps:
+    def wait(
+        self, answer: Callable[[Known], Steps] | None = None, *, follow: bool = False
+    ) -> Steps:
         """Wait until the index is there, and move the pass on meanwhile.
 
         ``answer`` makes an answer, which is given as a partial one of what is known so far: after
-        each step of the pass, but not so often that it keeps the pass from going on.
+        each step of the pass, but not so often that it keeps the pass from going on. To
+        ``follow`` is to tell of each step, whoever took it, before anybody takes the next.
         """
         looks = None if answer is None else _Looks(self, answer)
+        me = object()
+        try:
+            yield from self._wait(me, looks, follow)
+        finally:
+            self._told.pop(me, None)
+        self.rest()
+
+    def _wait(self, me: object, looks: _Looks | None, follow: bool) -> Steps:
         while not self.engine.indexed:
             if looks is not None and looks.due:
                 yield from looks.take()
-            elif not self.paused:
+            elif not self.paused and all(told is self.progress for told in self._told.values()):
                 self._move()
+            if follow:
+                self._told[me] = self.progress
             yield Shared(**vars(self.progress), paused=self.paused)
-        self.rest()
 
     def _move(self) -> None:
         if self._steps is None:
@@ -139,13 +156,15 @@ class _Looks:
         self._done = 0
         self._next = 0.0
         self._last: list[bytes] | None = None
+        self._again, self._patience = 0.0, AGAIN
 
     @property
     def due(self) -> bool:
         """Whether there's something new, and it is time to say so: at first that's at once."""
-        if self._building.progress.done == self._done:
-            return False
-        return self._last is None or time.monotonic() >= max(self._next, self._building.free_at)
+        new, now = self._building.progress.done != self._done, time.monotonic()
+        if self._last is None:
+            return new
+        return (new or now >= self._again) and now >= max(self._next, self._building.free_at)
 
     def take(self) -> Steps:
         """Make a partial answer, in steps that say nothing by themselves."""
@@ -163,7 +182,11 @@ class _Looks:
             yield None
         now = time.monotonic()
         self._next = now + max(EVERY, SHARE * spent)
-        same, self._last = buffers == self._last, buffers
+        unchanged, self._last = buffers == self._last, buffers
+        same = unchanged and now < self._again
+        if not same:
+            self._patience = 2 * self._patience if unchanged else AGAIN
+            self._again = now + self._patience
         sent = [] if same else buffers
         self._building.free_at = max(now, self._building.free_at) + sum(map(len, sent)) / RATE
         so_far = {"images": self._so_far.images_seen, "of": self._images, "same": same}

@@ -79,7 +79,8 @@ class Jobs:
         self._jobs: dict[tuple[Hashable, str, str], _Job] = {}
         self._dropped: deque[Steps] = deque()
         self._orders = 0
-        self._shared_at = -math.inf
+        self._moved: Step = None
+        self._moved_at = -math.inf
         self._wakes = 0
         self._ended = False
         self._threads: dict[str, threading.Thread] = {}
@@ -311,12 +312,12 @@ class Jobs:
             ready = [
                 job for job in self._jobs.values() if job.due <= now or (inline and not job.stalled)
             ]
-            last = LAST if now - self._shared_at < TURN else IN_TURN
-            return min(
-                ready,
-                key=lambda job: (max(job.priority, last * job.shared), job.order),
-                default=None,
-            )
+            last = LAST if now - self._moved_at < TURN else IN_TURN
+
+            def rank(job: _Job) -> tuple[float, int]:
+                return last if job.shared and job.priority < LAST else job.priority, job.order
+
+            return min(ready, key=rank, default=None)
 
     def _close_dropped(self) -> None:
         while self._dropped:
@@ -332,8 +333,6 @@ class Jobs:
                 job.steps = job.make()
             wakes = self._wakes
             step = next(job.steps)
-            if job.shared:
-                self._shared_at = time.monotonic()
             self._place(job, step, wakes)
             self._report(job, step)
         except StopIteration as end:
@@ -356,6 +355,8 @@ class Jobs:
             job.shared = isinstance(step, Shared)
             job.stalled = paused(step) and wakes == self._wakes
             if job.shared:
+                if step != self._moved:
+                    self._moved, self._moved_at = step, time.monotonic()
                 self._orders += 1
                 job.order = self._orders
             if job.stalled:

@@ -113,7 +113,7 @@ class Source:
         known of the images that were looked at.
         """
         make = partial(self._kinds[kind], **fields)
-        steps = self._over_index(make, so_far and kind in SO_FAR) if kind in OF_INDEX else make()
+        steps = self._over_index(kind, make, so_far) if kind in OF_INDEX else make()
         try:
             while (known := self.cached(kind, fields)) is None:
                 yield next(steps)  # meanwhile another job may have found the same
@@ -131,9 +131,10 @@ class Source:
 
     # ------------------------------------------------------------------ what answers share
 
-    def _over_index(self, make: Callable[..., Steps], so_far: bool) -> Steps:
+    def _over_index(self, kind: str, make: Callable[..., Steps], so_far: bool) -> Steps:
         """Wait for the index, then make an answer that is over all images."""
-        yield from self.building.wait((lambda known: make(known=known)) if so_far else None)
+        look = (lambda known: make(known=known)) if so_far and kind in SO_FAR else None
+        yield from self.building.wait(look, follow=kind == "index")
         return (yield from make(known=self.engine))
 
     def _pixels(self, image: int) -> Pixels:

@@ -15,12 +15,32 @@ const PATIENCE = 4;
 export const soFarText = (images: number, of: number) =>
   `so far: ${images.toLocaleString("en")} of ${count(of, "image")}`;
 
-/** Show it once in a widget, for as long as the index is being built. */
-export function indexLine(within: Element, source: Source, signal: AbortSignal): void {
+const LINES = new WeakMap<Element, IndexLine>();
+
+/**
+ * Show it once in a widget, for as long as the index is being built. It asks for news itself; what
+ * others are told counts where it is newer.
+ */
+export function indexLine(
+  within: Element,
+  source: Source,
+  signal: AbortSignal,
+  progress: IndexProgress,
+): void {
   const root = within.closest(".zf-root");
-  if (!root || root.querySelector(".zf-index")) return;
+  if (!root) return;
+  const shown = LINES.get(root);
+  if (shown) {
+    shown.hear(progress);
+    return;
+  }
   const line = new IndexLine(root, source);
-  const gone = () => line.element.remove();
+  LINES.set(root, line);
+  line.hear(progress);
+  const gone = () => {
+    line.element.remove();
+    LINES.delete(root);
+  };
   signal.addEventListener("abort", gone, { once: true });
   source
     .get(
@@ -48,6 +68,7 @@ class IndexLine {
   /** What the button was pressed for, until it is so, or others have decided otherwise. */
   private wanted: boolean | null = null;
   private news = 0;
+  private done = 0;
   /** A quarter of the images is news; a batch isn't. */
   private quarter = -1;
 
@@ -80,8 +101,14 @@ class IndexLine {
     else root.prepend(this.element);
   }
 
+  /** Others are told of the same pass, but later. */
+  hear(progress: IndexProgress): void {
+    if (progress.done > this.done) this.show(progress);
+  }
+
   show({ done, total, seconds_left, per_second, filled, paused }: IndexProgress): void {
     if (total === 0 && !paused) return; // it waits for its turn
+    this.done = done;
     this.element.hidden = false;
     this.bar.value = total > 0 ? done / total : 0;
     const where = total > 0 ? soFarText(done, total) : "nothing looked at yet";

@@ -192,8 +192,8 @@ export const photo: View = (el, selection, source, signal, options) => {
     const load = { priority: PRIORITY.patches, signal: current, quiet: true };
     await panel.load("top", { layer, channel, k: 9 }, "field", load, ({ data }) => {
       const activation = data.activations.find((one) => one.image === image);
+      field.hidden = !activation;
       if (!activation) return;
-      field.hidden = false;
       field.title = `Receptive field of ${layer} : ${channel} at row ${activation.row}, column ${activation.col}`;
       place(field, activation.box, size);
     });

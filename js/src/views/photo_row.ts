@@ -140,7 +140,8 @@ export class PhotoRow {
     const { stride } = this;
     const ask = { priority: PRIORITY.prefetch, signal, quiet: true };
     const key = { layer, channel, k: K };
-    await this.panel.load("top", key, "row-top", { ...ask, quiet: false }, ({ data }) => {
+    const strongest = { ...ask, quiet: false, whole: true };
+    await this.panel.load("top", key, "row-top", strongest, ({ data }) => {
       const images = data.activations.map(({ image }) => image);
       if (images.join() !== this.thumbs.map(({ image }) => image).join()) {
         this.thumbs = data.activations.map(({ image, name }) => new Thumb(image, name));

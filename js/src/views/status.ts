@@ -20,8 +20,10 @@ export interface LoadOptions {
   priority: number;
   /** Ends this request earlier than the view. */
   signal?: AbortSignal | undefined;
-  /** A failure is shown elsewhere, or says nothing. */
+  /** A failure is shown elsewhere, or says nothing; and so is what is provisional. */
   quiet?: boolean;
+  /** Nothing is shown before the whole answer is there. */
+  whole?: boolean;
   onProgress?: (progress: Progress) => void;
 }
 
@@ -96,7 +98,7 @@ export class Panel {
     const mine = {};
     const run = (answer: Answer<K>, complete: boolean) => {
       const { so_far } = answer.data as { so_far?: SoFar };
-      this.mark(slot, mine, so_far);
+      this.mark(slot, mine, quiet ? undefined : so_far);
       this.clear(slot);
       if (so_far?.same) return;
       const turn = (this.paints.get(slot) ?? 0) + 1;
@@ -123,11 +125,12 @@ export class Panel {
         signal,
         onPartial: (partial) => {
           alive();
+          if (options.whole) return;
           Promise.resolve(run(partial, false)).catch((error) => console.error(error));
         },
         onProgress: (progress) => {
           clearTimeout(waiting);
-          if (ofIndex(progress)) indexLine(this.element, this.source, this.signal);
+          if (ofIndex(progress)) indexLine(this.element, this.source, this.signal, progress);
           else if (options.onProgress) options.onProgress(progress);
           else if (!quiet) this.progress(slot, progress);
         },
