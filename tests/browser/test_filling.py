@@ -119,6 +119,7 @@ def test_the_grid_fills_while_the_pass_goes_on_and_rests(lab) -> None:
     photograph(notebook, "going")
 
     # The pass rests when the batch is done, though nothing keeps the next from going on.
+    notebook.expect_value("gate.begun", 4)
     button = line.get_by_role("button")
     expect(button).to_have_text("Pause", **PATIENT)
     button.click()
