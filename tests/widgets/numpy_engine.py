@@ -243,7 +243,8 @@ class NumpyEngine:
         return TopActivations(layer, channel, found, len(maps))
 
     def quantile_steps(self, layer, channel, each=3, parts=10):
-        weakest_first, info = self._strongest(layer, channel)[::-1], self.layer(layer)
+        maps, info = self._maps(layer)[:, channel], self.layer(layer)
+        weakest_first = self._strongest(maps)[::-1]
         least, more = divmod(len(weakest_first), parts)
         sizes = [least + (i < more) for i in range(parts)]
         found, start = [], 0

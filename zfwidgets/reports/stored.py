@@ -196,9 +196,10 @@ class StoredEngine(Contents):
 
     def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
         """Statistics of all channels of a layer; a report's are finished."""
-        _, (mean, silent, strongest, image, row, col, *_) = self._columns(layer)
+        data, (mean, silent, strongest, image, row, col, *_) = self._columns(layer)
         image, row, col = (column.astype(np.int64) for column in (image, row, col))
-        return ChannelSummary(layer, mean, silent, strongest, image, row, col)
+        seen = data["images_seen"]
+        return ChannelSummary(layer, mean, silent, strongest, image, row, col, seen)
 
     def sample(self, layer: str, channel: int) -> ActivationSample:
         """Not in a report."""
