@@ -23,85 +23,13 @@ from torch import Tensor
 
 from ..errors import UnsupportedModel
 from ..index.exact import BINS, COARSE, FIRST_KEY, LARGEST, SHIFT, carried
-from ..index.partial import EMPTY, Partial, Top
+from ..index.partial import Partial
 from ..index.plan import Plan
 from .memory import Memory
 from .modes import computing
 from .network import Network
+from .ranks import Ranks, Twins
 from .wanted import Wanted
-
-LAST_IMAGE = 0x7FFFFFFF
-"""Comes after all images: stands for `EMPTY` in a key."""
-LAST = 0x7FFFFFFFFFFFFFFF
-"""A key that comes after all others."""
-
-
-@dataclass
-class _Table:
-    """A `Top` on the device.
-
-    Attributes
-    ----------
-    keys
-        (rows, k) int64, rising: by falling value, then by image.
-    places
-        (rows, k) int32.
-    """
-
-    keys: Tensor
-    places: Tensor
-
-    @classmethod
-    def of(cls, top: Top, device: torch.device) -> _Table:
-        values, images, places = (
-            torch.from_numpy(part.copy()).to(device) for part in vars(top).values()
-        )
-        return cls(_keys(values, images), places)
-
-    def to_top(self, rows: slice) -> Top:
-        parts = (*_values_and_images(self.keys[rows]), self.places[rows])
-        return Top(*(part.cpu().numpy().copy() for part in parts))
-
-    @property
-    def least(self) -> tuple[Tensor, Tensor]:
-        """(rows,) value and image in the last place."""
-        return _values_and_images(self.keys[:, -1])
-
-    def enter(self, entering: Tensor, values: Tensor, images: Tensor, places: Tensor) -> None:
-        """Merge those of (images, rows) values and places that are entering."""
-        row, image = entering.T.nonzero(as_tuple=True)
-        if not len(row):
-            return
-        rows, at, counts = row.unique_consecutive(return_inverse=True, return_counts=True)
-        column = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[at]
-        keys = torch.full((len(rows), int(counts.max())), LAST, device=row.device)
-        spots = torch.zeros(keys.shape, dtype=torch.int32, device=row.device)
-        keys[at, column] = _keys(values[image, row], images[image])
-        spots[at, column] = places[image, row]
-        keys, spots = (
-            torch.cat([self.keys[rows], keys], 1),
-            torch.cat([self.places[rows], spots], 1),
-        )
-        order = _order(keys)[:, : self.keys.shape[1]]
-        self.keys[rows], self.places[rows] = keys.gather(1, order), spots.gather(1, order)
-
-
-def _keys(values: Tensor, images: Tensor) -> Tensor:
-    bits = (values + 0.0).view(torch.int32).long()  # + 0.0: there is one zero
-    return ((bits ^ ((bits >> 31) & LAST_IMAGE)).bitwise_not() << 32) | (images & LAST_IMAGE)
-
-
-def _values_and_images(keys: Tensor) -> tuple[Tensor, Tensor]:
-    bits = (keys >> 32).bitwise_not()
-    bits = (bits ^ ((bits >> 31) & LAST_IMAGE)).int()
-    images = (keys & LAST_IMAGE).int()
-    return bits.view(torch.float32), torch.where(images == LAST_IMAGE, EMPTY, images)
-
-
-def _order(keys: Tensor) -> Tensor:
-    if keys.device.type == "cpu":  # NumPy's sort of short rows is much the quicker
-        return torch.from_numpy(np.argsort(keys.numpy(), 1))
-    return keys.argsort(1)
 
 
 @dataclass
@@ -151,13 +79,13 @@ class IndexPass:
         start = start or Partial.empty(end, wanted.keep, len(wanted.classes), wanted.keep_by_class)
         self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
         self._batches, self._bad = [int(i) for i in start.batches], dict(start.bad)
-        self._top = _Table.of(start.top, device)
-        self._by_class = _Table.of(start.by_class, device)
+        self._top = Ranks.of(start.top, device)
+        self._by_class = Ranks.of(start.by_class, device)
         self._maxima, self._sums, self._zeros = (
             torch.from_numpy(getattr(start, name).copy()).to(device)
             for name in ("maxima", "sums", "zeros")
         )
-        self._twins = _Twins(network, self._span)
+        self._twins = Twins(network, self._span)
         self._newest = max(
             int(start.top.images.max(initial=-1)), int(start.by_class.images.max(initial=-1))
         )
@@ -282,13 +210,12 @@ class IndexPass:
         for label in np.unique(labels[labels >= 0]).tolist():
             at = torch.from_numpy(np.flatnonzero(labels == label)).to(values.device)
             mine = [part[at] for part in (entering, values, images, places)]
-            of_class = _Table(*(part[label::classes] for part in vars(self._by_class).values()))
+            of_class = Ranks(*(part[label::classes] for part in vars(self._by_class).values()))
             of_class.enter(*mine)  # a view: what is written there is written here
 
     def filled(self, k: int) -> int:
         """How many channels have k activations above zero so far."""
-        values, images = _values_and_images(self._top.keys[:, k - 1])
-        return int(((values > 0) & (images != EMPTY)).sum())
+        return self._top.filled(k)
 
     def partial(self, layer: str | None = None) -> Partial:
         """What it knows of the batches taken in so far: of all layers, or of the one named."""
@@ -317,46 +244,6 @@ class IndexPass:
             np.concatenate([self._rest.sample[:, mine], *rows])[order],
             self._smaller,
         )
-
-
-class _Twins:
-    """Channels of ReLUs, which share most with those that they rectify.
-
-    Where a channel's ranked activations are all above zero, those of its ReLU are the same; and
-    the histograms of maxima always are, as zero and what is below it share a bin.
-
-    Attributes
-    ----------
-    others
-        (n,) int64: all other channels.
-    same
-        (channels,) bool: whose ranks are those of the channel that they rectify.
-    """
-
-    def __init__(self, network: Network, span: Mapping[str, slice]) -> None:
-        channels = torch.arange(sum(layer.channels for layer in network.layers))
-        source = channels.clone()
-        for name, of in network.rectified.items():
-            source[span[name]] = channels[span[of]]
-        self._to = (source != channels).nonzero()[:, 0].to(network.device)
-        self._of = source.to(network.device)[self._to]
-        self.others = (source == channels).nonzero()[:, 0].to(network.device)
-        self.same = torch.zeros(len(channels), dtype=torch.bool, device=network.device)
-
-    def follow(self, top: _Table, entering: Tensor) -> None:
-        """Take over what entered the ranks, (images, channels), of rectified channels."""
-        least, _ = top.least
-        alive = least[self._of] > 0
-        new = alive & (entering[:, self._of].any(0) | ~self.same[self._to])
-        to, of = self._to[new], self._of[new]
-        top.keys[to], top.places[to] = top.keys[of], top.places[of]
-        self.same[self._to] = alive
-
-    def copied(self, rows: Tensor) -> Tensor:
-        """A copy of (channels, ...) in which ReLUs have what they rectify has."""
-        rows = rows.clone()
-        rows[self._to] = rows[self._of]
-        return rows
 
 
 class _Looking:
