@@ -68,7 +68,7 @@ class ClusterOptions:
 
     def __post_init__(self) -> None:
         """Refuse what can't be."""
-        for name, least in (("workers", 1), ("threads", 1), ("retries", 0), ("cpus", 0)):
+        for name, least in (("workers", 1), ("threads", 1), ("retries", 1), ("cpus", 0)):
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise InputError(f"ClusterOptions: {name} is {value!r}, expected {least} or more.")
@@ -213,7 +213,7 @@ class OnCluster:
         for round_ in range(QUEUED):
             for worker in workers:
                 if load[worker] == round_ and (shard := self._next()) is not None:
-                    self._under_way[worker.look.remote(shard)] = worker, shard
+                    self._under_way[self._connection.send(worker, shard)] = worker, shard
                     load[worker] += 1
         if not self._todo and not self._again:
             # Workers that wait for a machine may need the room of those that have nothing to do.

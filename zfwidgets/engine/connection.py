@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
+import faulthandler
 import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ClusterError, InputError, MissingDependency, ZfError
@@ -49,6 +49,7 @@ class Connection:
     def __init__(self, address: str | None) -> None:
         self._ray = ray = self.check()
         self.workers: list[Any] = []
+        self._sent: Any = None  # what workers are sent; Ray drops it when nobody holds it
         self._ours = not ray.is_initialized()
         if self._ours:
             self._begin(address)
@@ -135,7 +136,7 @@ class Connection:
         """
         ray = self._ray
         try:
-            sent = ray.put(job)
+            self._sent = ray.put(job)
         except Exception as error:
             raise InputError(self._unsendable(job, error)) from error
         remote = ray.remote(_Actor).options(
@@ -144,25 +145,32 @@ class Connection:
             max_restarts=-1,
             max_task_retries=retries,
         )
-        self.workers = [remote.remote(kind, [sent]) for _ in range(room.workers)]
+        self.workers = [remote.remote(kind) for _ in range(room.workers)]
 
     def _unsendable(self, job: Any, error: Exception) -> str:
-        from ray.util import inspect_serializability
-
-        for part in fields(job):
-            good, inside = inspect_serializability(
-                getattr(job, part.name), part.name, print_file=io.StringIO()
-            )
-            if not good:
-                names = sorted({str(one.name) for one in inside} - {part.name})
-                what = f"{type(getattr(job, part.name)).__name__} ({part.name})"
-                more = f" because of {', '.join(names)}" if names else ""
+        for name, part in job.parts().items():
+            why = self._why_unsendable(part)
+            if why:
+                parts = getattr(part, "__dict__", {}).items()
+                inside = [repr(key) for key, value in parts if self._why_unsendable(value)]
+                where = f" because of {', '.join(inside)}" if inside else ""
                 return (
-                    f"{what} can't be sent to other processes{more}: {error}. Keep open files, "
-                    "locks and connections out of the model, the dataset and the transform, or "
-                    "open them when they are first used."
+                    f"The {name} ({type(part).__name__}) can't be sent to other processes{where}: "
+                    f"{why}. Keep open files, locks and connections out of it, or open them when "
+                    "they are first used."
                 )
-        return f"The pass can't be sent to other processes: {error}"
+        return f"The pass can't be sent to other processes: {str(error).splitlines()[0]:.200}"
+
+    def _why_unsendable(self, part: Any) -> str:
+        try:
+            self._ray.cloudpickle.dumps(part)
+        except Exception as error:  # noqa: BLE001 -- whatever the user's objects raise
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def send(self, worker: Any, shard: Any) -> Any:
+        """Have a worker look at a shard; a reference to what will come back."""
+        return worker.look.remote([self._sent], shard)
 
     def ready(self, refs: Iterable[Any], within: float = 0.0) -> list[Any]:
         """Those that have come back; waits for the first."""
@@ -214,7 +222,7 @@ class Connection:
                 for worker in self.workers:
                     self._ray.kill(worker)
         finally:
-            self.workers = []
+            self.workers, self._sent = [], None
             if self._ours:
                 self._ray.shutdown()
 
@@ -226,16 +234,15 @@ class WorkerDied(ClusterError):
 class _Actor:
     """What runs in a worker's process."""
 
-    def __init__(self, kind: type, job: list[Any]) -> None:
-        # In a list, Ray doesn't look into it yet: what goes wrong with it is told by `look`.
-        self._kind, self._job = kind, job
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
         self._worker: Any = None
 
-    def look(self, shard: Any) -> Any:
+    def look(self, job: list[Any], shard: Any) -> Any:
         import ray
 
-        if self._worker is None:
-            self._worker = self._kind(ray.get(self._job[0]))
+        if self._worker is None:  # in a list, the job is not fetched before
+            self._worker = self._kind(ray.get(job[0]))
         return self._worker.look(shard)
 
 
@@ -254,13 +261,13 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Ray takes SIGTERM for itself."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
+    """Ray takes SIGTERM for itself, and has Python print its stacks at a crash."""
+    main = threading.current_thread() is threading.main_thread()
+    before, told = signal.getsignal(signal.SIGTERM), faulthandler.is_enabled()
     try:
         yield
     finally:
-        if before is not None:
+        if main and before is not None:
             signal.signal(signal.SIGTERM, before)
+        if not told:
+            faulthandler.disable()

@@ -118,6 +118,16 @@ class Job:
             readers,
         )
 
+    def parts(self) -> dict[str, Any]:
+        """What of it is the user's own, in words."""
+        images, transform = self.source.images, self.source.transform
+        return {
+            "model": self.module,
+            "function forward": self.forward,
+            "transform": transform,
+            "dataset": getattr(images, "items", images),
+        }
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -281,7 +291,7 @@ class Worker:
         self, running: IndexPass, shard: Shard, source: ImageSource, at: Mapping[int, int]
     ) -> None:
         def feed() -> Generator[tuple[int, Tensor | None], None, None]:
-            readings = source.feed(at.values(), self._job.readers, shard.careful or None)
+            readings = source.feed(at.values(), self._job.readers, careful=shard.careful)
             with closing(readings):
                 for number, (_, tensor) in zip(at, readings, strict=True):
                     yield number, tensor

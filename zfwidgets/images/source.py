@@ -181,6 +181,11 @@ class ImageSource:
         return transforms.describe(self._reader.transform) + note
 
     @property
+    def transform(self) -> Any:
+        """From an image to a tensor, as it was given or chosen."""
+        return self._reader.transform
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """(channels, rows, columns) of every tensor."""
         return self._reader.shape
@@ -283,7 +288,12 @@ class ImageSource:
         return tensor
 
     def feed(
-        self, indices: Iterable[int], workers: int | None = None, processes: bool | None = None
+        self,
+        indices: Iterable[int],
+        workers: int | None = None,
+        processes: bool | None = None,
+        *,
+        careful: bool = False,
     ) -> Generator[tuple[int, torch.Tensor | None], None, None]:
         """(index, tensor) of images in the order asked, read ahead; None for what can't be used.
 
@@ -302,11 +312,14 @@ class ImageSource:
             Whether in processes of their own, where the images and the transform can be sent to
             one (no lambdas, nothing of the main module, up to 64 MB); else in threads. None means
             for `MANY` images or more, since a process takes seconds to come up.
+        careful
+            Whether images are read in such processes only, also while they come up: where one
+            of them is known to end whoever reads it.
         """
         indices = [self._reader.checked(number) for number in indices]
         count = default_workers() if workers is None else workers
-        many = len(indices) >= MANY if processes is None else processes
-        pool = Workers(self._reader, count) if many and count else None
+        many = careful or (len(indices) >= MANY if processes is None else processes)
+        pool = Workers(self._reader, count, careful) if many and count else None
         look = pool.look if pool else self._reader.look
         stopping = closing(pool) if pool else nullcontext()
         with stopping, closing(prefetch(look, indices, count)) as readings:
