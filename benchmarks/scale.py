@@ -6,7 +6,7 @@ Measured: how fast one worker reads JPEG files of ImageNet's size, computes, and
 sends back, what merging that takes, what a checkpoint takes, and what each image takes in the list
 of images. Extrapolated from that, and called so: how long passes over many images take on many
 workers, each as fast as this one. With ``--ray`` two workers of a local Ray are timed beside one
-process. Random weights (seeded); photos are the package's own, cut and saved at quality 90.
+process. Random weights (seeded); photos are the package's own, cut and saved at quality 96.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def photos(folder: Path, count: int) -> Path:
             int(random.integers(0, s - t + 1)) for s, t in zip(size, (COLUMNS, ROWS), strict=True)
         )
         cut = image.crop((left, top, left + COLUMNS, top + ROWS))
-        cut.save(folder / f"{number:06}.jpg", quality=90)
+        cut.save(folder / f"{number:06}.jpg", quality=96)
     return folder
 
 

@@ -25,8 +25,8 @@ from .memory import Memory
 from .shards import Findings, Job, Precision, Shard, Worker, file_of
 from .work import Task, Way, joined
 
-SECONDS = 10.0
-"""How long a shard should take: what a worker that dies takes with it."""
+SECONDS = 30.0
+"""How long a shard should take: what a worker that dies takes with it, at most `QUEUED` of them."""
 MERGING = 4
 """It should take as many times longer than merging what all workers bring meanwhile."""
 QUEUED = 2

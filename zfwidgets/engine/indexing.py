@@ -187,7 +187,7 @@ class Indexing:
             self.fingerprint,
             manifest,
             Plan.of(len(manifest), self._batch),
-            self._left and self._left.partial,
+            self._left.partial if self._left else None,
             made_with=machines_of(self._left),
         )
         folder = self._settings.folder
@@ -222,18 +222,18 @@ class Indexing:
 
     def _leave(self, way: Way | None) -> None:
         """Nobody asks for the next step: keep what is known."""
-        if self._running is None:
+        if self.running is None:
             return
         with self._lock:
-            if self._running is None:
+            running = self._running
+            if running is None or way not in (None, running.way):
                 return
             if way is None:
-                self._running.leave()
-                self.note = self._running.note
-            elif self._running.way is way:
-                self._running.leave(within=0)
-                self.note = self._running.note
+                running.leave()
+            else:
+                running.leave(within=0)
                 self._stop()
+            self.note = running.note
 
     def _step(self, way: Way | None) -> Progress:
         if self._running is not None and way not in (None, self._running.way):

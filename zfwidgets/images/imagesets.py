@@ -190,10 +190,9 @@ class Files:
     def part(self, numbers: Sequence[int]) -> Files:
         """Some of the files, numbered anew in this order; their headers aren't looked at again."""
         part = Files.__new__(Files)
-        part.paths, part.names, part.labels = (
-            [of_all[number] for number in numbers]
-            for of_all in (self.paths, self.names, self.labels)
-        )
+        part.paths = [self.paths[number] for number in numbers]
+        part.names = [self.names[number] for number in numbers]
+        part.labels = [self.labels[number] for number in numbers]
         part.rejected = []
         return part
 
