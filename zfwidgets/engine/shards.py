@@ -32,7 +32,7 @@ from .memory import Memory
 from .network import Forward, Network
 from .topk import IndexPass
 from .wanted import Wanted
-from .work import Task, made_here, take_in
+from .work import Task, setup, take_in
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ class Worker:
             [n for n, i, _, _ in rows if i in on_white],
             {n: now for n, i, before, _ in rows if before is None and (now := source.labels[i])},
             [n for n, i, _, stamp in rows if not same(source, i, stamp)],
-            {**made_here(self._network.device), **self._decoding},
+            {**setup(self._network), **self._decoding},
             self._host,
             time.perf_counter() - began,
         )
