@@ -64,6 +64,10 @@ class IndexBusy(ZfError, RuntimeError):
     """Another process is writing the index; names it."""
 
 
+class ClusterError(ZfError, RuntimeError):
+    """Other machines can't do what was asked; says which, and what they lack."""
+
+
 class TrainingDiverged(ZfError, ArithmeticError):
     """The loss isn't finite any more; ``record`` is the training's record up to then."""
 

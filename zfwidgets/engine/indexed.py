@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..images.source import ImageSource
@@ -22,6 +23,9 @@ from .progress import finish
 from .quantiles import EACH, PARTS, Quantiles
 from .running import EVERY
 from .wanted import KEEP
+
+if TYPE_CHECKING:
+    from .cluster import ClusterOptions
 
 
 class Indexed:
@@ -68,6 +72,7 @@ class Indexed:
         folder: str | Path | None = None,
         by_class: int = 0,
         pixels: bool = False,
+        cluster: bool | str | ClusterOptions | None = None,
     ) -> TopKIndex:
         """The top-k index of all layers, built now if it isn't there, with a progress bar.
 
@@ -86,6 +91,12 @@ class Indexed:
         pixels
             Whether to count every unit of every image for means and shares of zeros, which takes
             up to a quarter longer; else those of 64 images (of all, up to 256).
+        cluster
+            To compute on the workers of a Ray (``zfwidgets[ray]``): True for the one at hand, or
+            one started on this machine; its address, as "auto", "ray://host:10001"; or
+            `zfwidgets.ClusterOptions`. The index is the same to the bit where all machines have
+            this one's kind of device, processor and PyTorch, else ``made_with`` says so. A worker
+            that dies is replaced; a pass that was left goes on here or there.
 
         Raises
         ------
@@ -94,11 +105,21 @@ class Indexed:
         IndexBusy
             Another process is writing to the folder.
         InputError
-            The folder holds a damaged index, or there are no labels for ``by_class``.
+            The folder holds a damaged index, or there are no labels for ``by_class``; the model,
+            the images or the transform can't be sent to other processes.
+        ClusterError
+            There's no Ray, no room for workers, or they don't see the same images.
+        MissingDependency
+            Ray isn't installed.
         """
+        way = None
+        if cluster not in (None, False):
+            from .cluster import on_cluster
+
+            way = on_cluster(cluster)
         if folder is not None or by_class or pixels:
             self._indexing.ask(Settings(by_class, pixels, Path(folder) if folder else None))
-        return self._indexing.get(progress)
+        return self._indexing.get(progress, way)
 
     def index_so_far(self, layer: str | None = None) -> TopKIndex | None:
         """The index, or while it is being built that of the images looked at so far.

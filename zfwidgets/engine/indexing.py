@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import IndexBusy, IndexMismatch, InputError
 from ..images.source import ImageSource
 from ..index.manifest import Manifest
-from ..index.partial import EMPTY, Partial
+from ..index.partial import EMPTY
 from ..index.plan import Plan
 from ..index.records import TopKIndex
 from ..index.storing import FILE, alike
@@ -21,8 +21,9 @@ from ..records import Progress
 from .memory import Memory
 from .network import Network
 from .progress import watch
-from .running import EVERY, WHAT, Running, Task
+from .running import EVERY, WHAT, Running
 from .wanted import KEEP, RESERVE, Wanted
+from .work import MACHINE, Here, Task, Way
 
 SHIPPED = Path(str(files("zfwidgets.images") / "data" / "index"))
 """Indexes that come with the package."""
@@ -85,7 +86,7 @@ class Indexing:
         self._turnstile = threading.Lock()
         self._running: Running | None = None
         self._settings = Settings()
-        self._left: Partial | None = None
+        self._left: TopKIndex | None = None
         self.fingerprint = {"model": network.fingerprint, **source.fingerprint()}
         self.note = ""
         self.found = self._find()
@@ -137,7 +138,9 @@ class Indexing:
                 self._wanted(settings)  # refuses what can't be had, before anything is let go
             found = self._in_folder(settings.folder) if settings.folder else self.found
             self._stop()
-            self._settings = settings
+            before, self._settings = self._settings, settings
+            if (before.by_class, before.pixels) != (settings.by_class, settings.pixels):
+                self._left = None  # of something else
             same = found and found.fingerprint == self.fingerprint and self._enough(found)
             self.found = found if same else None
 
@@ -187,7 +190,8 @@ class Indexing:
             self.fingerprint,
             manifest,
             Plan.of(len(manifest), self._batch),
-            self._left,
+            self._left.partial if self._left else None,
+            made_with=machines_of(self._left),
         )
         folder = self._settings.folder
         earlier = self._in_folder(folder) if folder and not self._left else None
@@ -206,10 +210,16 @@ class Indexing:
                 return self.found
             return self._running.so_far(layer)
 
-    def steps(self) -> Generator[Progress, None, None]:
+    def steps(self, way: Way | None = None) -> Generator[Progress, None, None]:
         """Build the index in steps, if it isn't there; threads that ask meanwhile share them.
 
         A pass that fails or is interrupted keeps what it knows, and is gone on with.
+
+        Parameters
+        ----------
+        way
+            How batches are computed until these steps end. None: as whoever builds it already
+            does, or in this process.
         """
         try:
             while self.found is None:
@@ -218,17 +228,34 @@ class Indexing:
                 with self._lock:
                     if self.ready:  # another thread has finished it meanwhile
                         return
-                    progress = self._step()
+                    progress = self._step(way)
+                    running = self._running
                 yield progress
+                if running is not None:
+                    running.wait()
         finally:
-            if self._running is not None:
-                with self._lock:
-                    if self._running is not None:
-                        self._running.leave()
-                        self.note = self._running.note
+            self._leave(way)
 
-    def _step(self) -> Progress:
-        running = self._running = self._running or self._start()
+    def _leave(self, way: Way | None) -> None:
+        """Nobody asks for the next step: keep what is known."""
+        if self.running is None:
+            return
+        with self._lock:
+            running = self._running
+            if running is None or way not in (None, running.way):
+                return
+            if way is None:
+                running.leave()
+            else:
+                running.leave(within=0)
+                self._stop()
+            self.note = running.note
+
+    def _step(self, way: Way | None) -> Progress:
+        if self._running is not None and way not in (None, self._running.way):
+            self._running.leave(within=0)
+            self._stop()
+        running = self._running = self._running or self._start(way or Here)
         try:
             progress = running.step()
         except BaseException:
@@ -239,9 +266,9 @@ class Indexing:
             self.found, self._running, self._left = running.result, None, None
         return progress
 
-    def _start(self) -> Running:
+    def _start(self, way: Way) -> Running:
         try:
-            return Running(self.task(), self._memory, self.folder, self._settings.every)
+            return Running(self.task(), self._memory, self.folder, self._settings.every, way)
         except IndexBusy as error:
             if self._settings.folder is not None:
                 raise
@@ -250,7 +277,7 @@ class Indexing:
             if self._settings.folder is not None:
                 raise
             self.note = f"An unfinished index on disk was not used. {error}"
-        running = Running(self.task(), self._memory)
+        running = Running(self.task(), self._memory, way=way)
         running.note = self.note
         return running
 
@@ -258,14 +285,14 @@ class Indexing:
         """Let go of the pass; what it knows is kept."""
         if self._running is not None:
             if self._running.kept_in_memory:
-                self._left = self._running.so_far().partial
+                self._left = self._running.so_far()
             self._running.close()
             self._running = None
 
-    def get(self, progress: bool = True) -> TopKIndex:
+    def get(self, progress: bool = True, way: Way | None = None) -> TopKIndex:
         """The index, built now if it isn't there, with a progress bar."""
         if self.found is None:
-            watch(self.steps(), WHAT, progress, "images")
+            watch(self.steps(way), WHAT, progress, "images")
         assert self.found is not None
         return self.found
 
@@ -309,7 +336,14 @@ def repaired(whole: Task, earlier: TopKIndex, size: int) -> Task | None:
         plan=earlier.plan.renumbered(numbers).extended(added, size),
         start=start,
         since_removed=earlier.since_removed + len(gone),
+        made_with=machines_of(earlier),
     )
+
+
+def machines_of(index: TopKIndex | None) -> dict[str, str]:
+    """On what machines an index was computed."""
+    made_with = index.made_with if index else {}
+    return {name: made_with[name] for name in MACHINE if name in made_with}
 
 
 def cache_folder(cache: str | Path | bool | None) -> Path | None:

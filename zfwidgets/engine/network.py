@@ -58,6 +58,8 @@ class Network:
 
     Attributes
     ----------
+    forward
+        How the model is called, as it was given.
     note
         What to know of the model; empty if there is nothing.
     rectified
@@ -79,6 +81,7 @@ class Network:
         check_kind(model)
         check_weights(model)
         check_precision(model)
+        self.forward = forward
         self._forward = forward or (lambda module, images: module(images))
         self._forward_code = getattr(forward, "__code__", None)
         self.device = pick_device(model, device)

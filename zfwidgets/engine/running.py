@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from ..errors import IndexMismatch, UnsupportedModel
-from ..images.source import ImageSource
 from ..index.files import writing
-from ..index.manifest import Manifest
 from ..index.partial import Partial
-from ..index.plan import Plan
-from ..index.records import LayerShape, TopKIndex
+from ..index.records import TopKIndex
 from ..index.storing import FILE, UNFINISHED
 from ..records import Progress
 from .memory import Memory
-from .network import Network
-from .topk import IndexPass
-from .wanted import SHOWN, Wanted
+from .wanted import SHOWN
+from .work import Here, Task, Way
 
 EVERY = 20.0
 """Seconds between two checkpoints, at least."""
@@ -35,91 +25,8 @@ SHARE = 50
 WHAT = "Looking at all images once"
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a pass is over.
-
-    Attributes
-    ----------
-    network, source, wanted
-        Whose activations, in which images, and what is kept of them.
-    fingerprint
-        Digests of the weights, the images and the transform.
-    manifest, plan
-        The images, and which share a batch.
-    start, since_removed
-        What is known already, of batches that needn't be looked at.
-    """
-
-    network: Network
-    source: ImageSource
-    wanted: Wanted
-    fingerprint: Mapping[str, str]
-    manifest: Manifest
-    plan: Plan
-    start: Partial | None = None
-    since_removed: int = 0
-
-    def index(
-        self, partial: Partial, before: Mapping[str, str], layer: str | None = None
-    ) -> TopKIndex:
-        """The index that a partial makes; ``before`` is what earlier parts were made with.
-
-        A partial of one ``layer`` makes an index of only that.
-        """
-        with_this = {
-            **setup(self.network),
-            "keep": str(self.wanted.keep),
-            "pixels": "all" if self.wanted.measured is None else "some",
-        }
-        made_with = {key: _both(before.get(key), value) for key, value in with_this.items()}
-        if partial.smaller:
-            made_with["smaller batches"] = (
-                f"down to {partial.smaller} images, as the memory ran out: values may differ by "
-                "rounding"
-            )
-        shapes = tuple(
-            LayerShape(one.name, *one.shape)
-            for one in self.network.layers
-            if layer in (None, one.name)
-        )
-        return TopKIndex(
-            partial,
-            shapes,
-            self.fingerprint,
-            self.manifest,
-            self.plan,
-            self.source.rejected,
-            made_with,
-            self.source.probe,
-            self.wanted.classes,
-            self.since_removed,
-        )
-
-
-def setup(network: Network) -> dict[str, str]:
-    """What values hinge on, to the last bit, beside weights, pixels and batches.
-
-    Of the processor the instructions that PyTorch makes use of, or a GPU's name: on another one
-    kernels may round otherwise.
-    """
-    device = network.device
-    cpu = torch.backends.cpu.get_cpu_capability()
-    return {
-        "torch": torch.__version__,
-        "device": device.type,
-        "processor": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu,
-        "threads": str(torch.get_num_threads()),
-    }
-
-
-def _both(before: str | None, now: str) -> str:
-    values = dict.fromkeys([*(before.split(", ") if before else []), now])
-    return ", ".join(values)
-
-
 class Running:
-    """A pass, batch by batch, with checkpoints in a folder.
+    """A pass, step by step, with checkpoints in a folder.
 
     Parameters
     ----------
@@ -131,6 +38,8 @@ class Running:
         Where it is kept; None keeps it in memory. It is this process's alone until `close`.
     every
         Seconds between two checkpoints.
+    way
+        How batches are computed.
 
     Attributes
     ----------
@@ -148,13 +57,19 @@ class Running:
     """
 
     def __init__(
-        self, task: Task, memory: Memory, folder: Path | None = None, every: float = EVERY
+        self,
+        task: Task,
+        memory: Memory,
+        folder: Path | None = None,
+        every: float = EVERY,
+        way: Way = Here,
     ) -> None:
         self.task, self._memory, self._folder, self._every = task, memory, folder, every
+        self.way = way
         self._holding = ExitStack()
         self.result: TopKIndex | None = None
         self.note = ""
-        self._before: Mapping[str, str] = {}
+        self._before: Mapping[str, str] = task.made_with
         self._start = task.start
         if folder is not None:
             try:
@@ -166,7 +81,7 @@ class Running:
             self._find()
             self._begin(self._start)
         except BaseException:
-            self.close()
+            self._holding.close()
             raise
 
     def _find(self) -> None:
@@ -176,16 +91,7 @@ class Running:
             return
         task = self.task
         found = TopKIndex.load(path, task.fingerprint, task.source.probe, task.manifest)
-        expected = task.index(
-            task.start
-            or Partial.empty(
-                sum(layer.channels for layer in task.network.layers),
-                task.wanted.keep,
-                len(task.wanted.classes),
-                task.wanted.keep_by_class,
-            ),
-            {},
-        )
+        expected = task.index(task.start or task.empty(), {})
         differs = [
             name
             for name, mine, theirs in (
@@ -212,26 +118,25 @@ class Running:
 
     def _begin(self, start: Partial | None) -> None:
         task = self.task
-        self._pass = IndexPass(task.network, task.plan, task.wanted, start, self._memory)
         done = set() if start is None else set(start.batches.tolist())
+        todo = [number for number in range(len(task.plan)) if number not in done]
+        self._work = self.way(task, start, todo, self._memory)
         self._sizes = task.plan.sizes()
-        self._todo = deque(number for number in range(len(task.plan)) if number not in done)
         self._done = int(sum(self._sizes[number] for number in done))
         self._total = int(self._sizes.sum())
-        self._feed: Generator[tuple[int, Tensor | None], None, None] | None = None
         self._spent, self._began_with = 0.0, self._done
         self._saved, self._left = time.monotonic(), -math.inf
         self._pause = self._every
         self._unsaved = False
 
     def step(self) -> Progress:
-        """Take in the next batch; whatever goes wrong, what was taken in before stays."""
+        """Take in what comes next; whatever goes wrong, what was taken in before stays."""
         began = time.monotonic()
         try:
-            if self._todo:
-                self._take(self._todo[0])
-                self._done += int(self._sizes[self._todo.popleft()])
-            if not self._todo:
+            taken = self._work.take()
+            self._done += int(self._sizes[taken].sum())
+            self._unsaved = self._unsaved or bool(taken)
+            if self._work.finished:
                 self._finish()
             elif time.monotonic() - self._saved >= self._pause:
                 self.save()
@@ -247,18 +152,11 @@ class Running:
         rate = fresh / self._spent if fresh and self._spent else None
         left = None if rate is None else (self._total - self._done) / rate
         nine = max(1, min(SHOWN, self._total))
-        filled = self._pass.filled(nine), self._pass.channels
-        return Progress(self._done, self._total, left, WHAT, rate, filled)
+        return Progress(self._done, self._total, left, WHAT, rate, self._work.filled(nine))
 
-    def _take(self, batch: int) -> None:
-        plan, source = self.task.plan, self.task.source
-        if self._feed is None:
-            self._feed = source.feed(plan.images(self._todo))
-        numbers = plan.batch(batch).tolist()
-        came = dict(islice(self._feed, sum(number >= 0 for number in numbers)))
-        bad = {number: source.problem(number) for number, t in came.items() if t is None}
-        self._pass.take(batch, [came.get(number) for number in numbers], bad)
-        self._unsaved = True
+    def wait(self) -> None:
+        """Until there may be something to take in; from any thread."""
+        self._work.wait()
 
     @property
     def kept_in_memory(self) -> bool:
@@ -267,7 +165,8 @@ class Running:
 
     def so_far(self, layer: str | None = None) -> TopKIndex:
         """The index of the batches taken in so far, maybe of one layer only."""
-        return self.task.index(self._pass.partial(layer), self._before, layer)
+        work = self._work
+        return self.task.index(work.partial(layer), self._before, work.machines(), layer)
 
     def _finish(self) -> None:
         index = self.so_far()
@@ -299,21 +198,16 @@ class Running:
 
     def _rewind(self) -> None:
         """After something went wrong: forget what was read ahead, keep what is known."""
-        self._stop_reading()
-        if self._pass.spoiled:  # interrupted in the moment of merging
+        self._work.stop()
+        if self._work.spoiled:  # interrupted in the moment of merging
             self._find()
             self._begin(self._start)
         else:
             self.save()
 
-    def _stop_reading(self) -> None:
-        if self._feed is not None:
-            self._feed.close()
-            self._feed = None
-
     def close(self) -> None:
-        """Stop reading ahead, and let others write to the folder."""
-        self._stop_reading()
+        """Let go of what was begun, and let others write to the folder."""
+        self._work.stop()
         self._holding.close()
 
     def leave(self, within: float = 2.0) -> None:

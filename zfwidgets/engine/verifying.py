@@ -29,8 +29,8 @@ from .memory import Memory
 from .modes import computing
 from .network import Network
 from .progress import watch
-from .running import setup
 from .topk import first_places, limbs
+from .work import setup
 
 TOLERANCE = 1e-4
 """Share of a channel's strongest up to which differences count as rounding."""

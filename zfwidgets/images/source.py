@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,6 +56,8 @@ class ImageSource:
     transform_note, display_note : str
         What a user has to know about the transform that was assumed, and about the pixels
         shown; empty if there is nothing.
+    first : int
+        The number of the first image that could be read.
     probe : tuple of float
         Mean and standard deviation of up to three images' tensors, to be compared with a
         tolerance: versions of Pillow and torchvision resize a little differently.
@@ -73,6 +75,7 @@ class ImageSource:
         self._lock = threading.Lock()
         self._unreadable: dict[int, str] = {}
         self._on_white: set[int] = set()
+        self.first = 0
         self._example: torch.Tensor | None = None
         self._display = shown
         self.categories: tuple[str, ...] = ()
@@ -130,6 +133,7 @@ class ImageSource:
             source = cls(opened, chosen, tensors)
             source.categories, source.transform_note = categories, note
             source._unreadable.update(first.unreadable)
+            source.first = first.number
             what = "The transform" if chosen else f"The dataset ({type(images).__name__})"
             example = check_repeatable(lambda: source.tensor(first.number), what, before)
             with refuse_draws(what):
@@ -145,8 +149,12 @@ class ImageSource:
 
         Tensors are taken as the network gets them.
         """
+        return self.over(open_set(images))
+
+    def over(self, images: ImageSet) -> ImageSource:
+        """Another image set, with this source's transform and way of display."""
         mine = self._reader
-        other = ImageSource(open_set(images), mine.transform, mine.items_are_tensors, self._display)
+        other = ImageSource(images, mine.transform, mine.items_are_tensors, self._display)
         other.categories, other.transform_note = self.categories, self.transform_note
         other._reader.quick, other._reader.shape = mine.quick, mine.shape
         return other
@@ -154,11 +162,28 @@ class ImageSource:
     def __len__(self) -> int:
         return len(self._images.names)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock: to be sent to another process."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock())
+
+    @property
+    def images(self) -> ImageSet:
+        """The images before the transform."""
+        return self._images
+
     @property
     def transform_name(self) -> str:
         """The transform in words, the same in every process."""
         note = quick.NOTE if self._reader.quick else ""
         return transforms.describe(self._reader.transform) + note
+
+    @property
+    def transform(self) -> Any:
+        """From an image to a tensor, as it was given or chosen."""
+        return self._reader.transform
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -189,6 +214,21 @@ class ImageSource:
         """Why an image that was looked at can't be used; empty if it can."""
         with self._lock:
             return self._unreadable.get(number, "")
+
+    @property
+    def on_white(self) -> frozenset[int]:
+        """Numbers of the images that had transparent parts, as far as they have been looked at."""
+        return frozenset(self._on_white)
+
+    def take_over(
+        self, problems: Mapping[int, str], on_white: Iterable[int], labels: Mapping[int, str]
+    ) -> None:
+        """Note what was seen of these images elsewhere."""
+        for number, problem in problems.items():
+            self._note(number, problem)
+        self._on_white.update(on_white)
+        for number, label in labels.items():
+            self._learn(number, label)
 
     @property
     def skipped(self) -> tuple[SkippedImage, ...]:
@@ -248,7 +288,12 @@ class ImageSource:
         return tensor
 
     def feed(
-        self, indices: Iterable[int], workers: int | None = None, processes: bool | None = None
+        self,
+        indices: Iterable[int],
+        workers: int | None = None,
+        processes: bool | None = None,
+        *,
+        careful: bool = False,
     ) -> Generator[tuple[int, torch.Tensor | None], None, None]:
         """(index, tensor) of images in the order asked, read ahead; None for what can't be used.
 
@@ -267,11 +312,14 @@ class ImageSource:
             Whether in processes of their own, where the images and the transform can be sent to
             one (no lambdas, nothing of the main module, up to 64 MB); else in threads. None means
             for `MANY` images or more, since a process takes seconds to come up.
+        careful
+            Whether images are read in such processes only, also while they come up: where one
+            of them is known to end whoever reads it.
         """
         indices = [self._reader.checked(number) for number in indices]
         count = default_workers() if workers is None else workers
-        many = len(indices) >= MANY if processes is None else processes
-        pool = Workers(self._reader, count) if many and count else None
+        many = careful or (len(indices) >= MANY if processes is None else processes)
+        pool = Workers(self._reader, count, careful) if many and count else None
         look = pool.look if pool else self._reader.look
         stopping = closing(pool) if pool else nullcontext()
         with stopping, closing(prefetch(look, indices, count)) as readings:
@@ -369,10 +417,14 @@ class ImageSource:
         self._note(number, reading.problem)
         if reading.on_white:
             self._on_white.add(number)
-        labels = self._images.labels
-        if reading.label is not None and isinstance(labels, list):  # read in another process
-            labels[number] = reading.label
+        if reading.label is not None:  # read in another process
+            self._learn(number, reading.label)
         return reading.tensor
+
+    def _learn(self, number: int, label: str) -> None:
+        labels = self._images.labels
+        if isinstance(labels, list):
+            labels[number] = label
 
     def _probed(self, first: int) -> list[int]:
         return [first, *sorted({len(self) // 2, len(self) - 1} - {first})]

@@ -41,9 +41,11 @@ class Workers:
         What to read with.
     count
         How many processes; at most as many threads may call `look` at once.
+    careful
+        Whether this process waits for them to come up, and reads nothing itself.
     """
 
-    def __init__(self, reader: Reader, count: int) -> None:
+    def __init__(self, reader: Reader, count: int, careful: bool = False) -> None:
         self._reader = reader
         self._idle: queue.SimpleQueue[_Process | None] = queue.SimpleQueue()
         self._deaths: Counter[int] = Counter()
@@ -51,6 +53,7 @@ class Workers:
         self._all: list[_Process] = []
         self._closed = False
         self._packed = _packed(reader)
+        self._careful = careful and self._packed is not None
         if self._packed is not None:
             for _ in range(count):
                 self._start()
@@ -67,12 +70,12 @@ class Workers:
             process = self._idle.get_nowait()
         except queue.Empty:
             # After a death only a process may try again: the image may be what killed it.
-            if not self._deaths[number]:
+            if not self._careful and not self._deaths[number]:
                 return self._reader.look(number)
             process = self._idle.get()
         if process is None:  # it could not be replaced
             self._idle.put(None)
-            if not self._deaths[number]:
+            if not self._careful and not self._deaths[number]:
                 return self._reader.look(number)
             return Reading(None, "the process that read it died")
         try:

@@ -8,7 +8,7 @@ row), everything else is counted in integers, and the sample is a set.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from typing import Any
 
@@ -60,6 +60,10 @@ class Top:
         last = images & 0x7FFFFFFF  # an empty place comes after images of the same value
         order = np.lexsort((last, -values), 1)[:, : self.values.shape[1]]
         return Top(*(np.take_along_axis(part, order, 1) for part in (values, images, places)))
+
+    def of_rows(self, rows: slice) -> Top:
+        """These rows."""
+        return Top(self.values[rows], self.images[rows], self.places[rows])
 
     def renumbered(self, numbers: Ints) -> Top:
         """With image i called ``numbers[i]``; -1 takes its entries out."""
@@ -135,6 +139,18 @@ class Partial:
             np.zeros(channels, np.int64),
             np.empty(0, np.int64),
             np.empty((0, channels), np.float32),
+        )
+
+    def of_rows(self, rows: slice) -> Partial:
+        """Of these channels only."""
+        classes = len(self.by_class.values) // max(len(self.silent), 1)
+        in_class = slice(rows.start * classes, rows.stop * classes)
+        return replace(
+            self,
+            top=self.top.of_rows(rows),
+            by_class=self.by_class.of_rows(in_class),
+            sample=self.sample[:, rows],
+            **{name: getattr(self, name)[rows] for name in ("silent", "maxima", "sums", "zeros")},
         )
 
     def merged(self, other: Partial) -> Partial:

@@ -7,7 +7,7 @@ can't be read, or was removed, keeps its place, where the network gets zeros.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,12 @@ class Plan:
         parts = [self.batch(number) for number in batches]
         together = np.concatenate([*parts, np.empty(0, np.int64)])
         return [int(image) for image in together if image != GONE]
+
+    def part(self, batches: Sequence[int]) -> Plan:
+        """Some of its batches, numbered anew in this order; images keep their numbers."""
+        parts = [self.batch(number) for number in batches]
+        ends = np.cumsum([0, *map(len, parts)])
+        return Plan(np.concatenate([*parts, np.empty(0, np.int64)]), ends.astype(np.int64))
 
     def renumbered(self, numbers: Ints) -> Plan:
         """With image i called ``numbers[i]``, `GONE` if it isn't there any more."""

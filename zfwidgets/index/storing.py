@@ -53,7 +53,7 @@ def save(index: TopKIndex, path: Path) -> None:
     if len(used):
         first_bin = int(used[0])
         arrays["maxima"] = arrays["maxima"][:, first_bin : int(used[-1]) + 1]
-    arrays = {name: _fewest_bytes(array) for name, array in arrays.items()}
+    arrays = narrowed(arrays)
     arrays["manifest"] = index.manifest.packed()
     arrays["slots"], arrays["starts"] = map(_fewest_bytes, (index.plan.slots, index.plan.starts))
     more = {name: kind(getattr(index, name)) for name, kind in _ABOUT.items()}
@@ -61,6 +61,16 @@ def save(index: TopKIndex, path: Path) -> None:
     files.write(
         path, arrays, {"schema": SCHEMA, **about, "first_bin": first_bin, "layers": shapes, **more}
     )
+
+
+def narrowed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """A partial's arrays in the fewest bytes; `widened` takes it back."""
+    return {name: _fewest_bytes(array) for name, array in arrays.items()}
+
+
+def widened(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """A partial's arrays as `Partial` has them."""
+    return {name: _widened(name, array) for name, array in arrays.items()}
 
 
 def _fewest_bytes(array: NDArray[Any]) -> NDArray[Any]:
@@ -99,9 +109,8 @@ def _parsed(about: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> TopKIn
     arrays["maxima"][:, first : first + stored.shape[1]] = stored
     if "scale" in arrays:
         arrays["sample"] = arrays["sample"].astype(np.float32) * arrays.pop("scale")
-    wide = {name: _widened(name, array) for name, array in arrays.items()}
     classes = tuple(map(str, about["classes"]))
-    partial = Partial.of_arrays(wide, about)
+    partial = Partial.of_arrays(widened(arrays), about)
     _whole_partial(partial, sum(shape.channels for shape in shapes), len(classes))
     _whole_numbers(partial, plan, len(manifest))
     _whole_places(partial, shapes, len(classes))
