@@ -7,10 +7,11 @@ import time
 from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -138,6 +139,8 @@ class Running:
         The index; None until all batches have been taken in.
     note
         Why it can't be kept on disk; empty if nothing is to be said.
+    kept
+        Whether the index is on disk.
 
     Raises
     ------
@@ -154,6 +157,7 @@ class Running:
         self._holding = ExitStack()
         self.result: TopKIndex | None = None
         self.note = ""
+        self.kept = False
         self._before: Mapping[str, str] = {}
         self._start = task.start
         if folder is not None:
@@ -176,6 +180,9 @@ class Running:
             return
         task = self.task
         found = TopKIndex.load(path, task.fingerprint, task.source.probe, task.manifest)
+        if np.array_equal(np.sort(found.plan.slots), np.sort(task.plan.slots)):
+            # Another device may have been given other batches: those that were begun stay.
+            self.task = task = replace(task, plan=found.plan)
         expected = task.index(
             task.start
             or Partial.empty(
@@ -278,6 +285,7 @@ class Running:
             try:
                 index.save(self._folder / FILE)
                 (self._folder / UNFINISHED).unlink(missing_ok=True)
+                self.note, self.kept = "", True
             except OSError as error:
                 self.note = f"The index is in memory only, {self._folder}: {error}."
         self._unsaved = False
