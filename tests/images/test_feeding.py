@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -128,6 +129,16 @@ def test_what_is_not_known_stays_with_pillow(photos: Path, transform: object) ->
     assert torch.equal(source.tensor(0), transform(first))  # type: ignore[operator]
 
 
+def test_without_torchvisions_decoder_pillow_decodes(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("torchvision.io.decode_jpeg")
+    source = ImageSource.of(photos, small())
+    assert source._reader.quick is None
+    first = Image.open(photos / source.names[0]).convert("RGB")
+    assert torch.equal(source.tensor(0), small()(first))
+
+
 def test_files_of_other_kinds_are_decoded_by_pillow(tmp_path: Path) -> None:
     photo = samples.photos()["koala"].resize((200, 150))
     photo.convert("CMYK").save(tmp_path / "a-cmyk.jpg")
@@ -223,6 +234,12 @@ def test_an_image_that_kills_is_left_out(workers: tuple[Reader, Workers]) -> Non
     assert reading.tensor is None
     assert reading.problem == "reading it ends the process, 2 times (signal SIGSEGV)"
     assert pool.look(0).tensor is not None
+
+
+def test_what_is_sent_to_a_process_does_not_grow_with_the_images(photos: Path) -> None:
+    path = photos / "alpaca.jpg"
+    readers = [ImageSource.of([path] * count, small())._reader for count in (1, 300)]
+    assert len({len(pickle.dumps(reader.to_send())) for reader in readers}) == 1
 
 
 def test_what_another_process_cannot_have_is_read_here(photos: Path) -> None:

@@ -22,7 +22,8 @@ from torchvision.transforms import v2
 
 from zfwidgets import samples
 from zfwidgets.errors import InputError, UnreadableImage
-from zfwidgets.images.source import ImageSource, SkippedImage
+from zfwidgets.images.skipped import SkippedImage
+from zfwidgets.images.source import ImageSource
 
 PRESET = SqueezeNet1_1_Weights.IMAGENET1K_V1.transforms()
 
@@ -173,7 +174,7 @@ def test_paths_of_one_name_stay_apart(folder: Path) -> None:
     [
         ([], "images is empty"),
         (7, "images is a int: expected a folder"),
-        ((n for n in range(3)), r"pass list\(images\)"),
+        ((n for n in range(3)), "None of the 3 images can be read: image 0: it is a int: expected"),
         (Image.new("RGB", (4, 4)), "pass a list of them"),
         ([object()], "Item 0 of the list is a object"),
         (Pairs([]), "The dataset .Pairs. has no images"),

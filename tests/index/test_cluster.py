@@ -40,6 +40,7 @@ def ray() -> Iterator[Any]:
     found = pytest.importorskip("ray", reason="Ray isn't installed: zfwidgets[ray]")
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(dir="/tmp") as short:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_raylet_start_wait_time_s", str(SECONDS))
         found.init(
             "local",
             num_cpus=2,

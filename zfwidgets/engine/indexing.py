@@ -12,13 +12,14 @@ import numpy as np
 
 from ..errors import IndexBusy, IndexMismatch, InputError
 from ..images.source import ImageSource
+from ..index.files import writing
 from ..index.manifest import Manifest
 from ..index.partial import EMPTY
 from ..index.plan import Plan
 from ..index.records import TopKIndex
-from ..index.storing import FILE, alike
+from ..index.storing import FILE, UNFINISHED, alike
 from ..records import Progress
-from .memory import Memory
+from .memory import Memory, batch_size
 from .network import Network
 from .progress import watch
 from .running import EVERY, WHAT, Running
@@ -87,6 +88,7 @@ class Indexing:
         self._running: Running | None = None
         self._settings = Settings()
         self._left: TopKIndex | None = None
+        self._unkept = False
         self.fingerprint = {"model": network.fingerprint, **source.fingerprint()}
         self.note = ""
         self.found = self._find()
@@ -132,6 +134,7 @@ class Indexing:
             It holds a damaged one, or there are no labels for tops by class.
         """
         if settings == self._settings:
+            self._keep()
             return
         with self._lock:
             if settings.by_class:
@@ -143,6 +146,21 @@ class Indexing:
                 self._left = None  # of something else
             same = found and found.fingerprint == self.fingerprint and self._enough(found)
             self.found = found if same else None
+
+    def _keep(self) -> None:
+        """Write an index that couldn't be written when it was made."""
+        folder = self.folder
+        with self._lock:
+            if not self._unkept or self.found is None or folder is None:
+                return
+            try:
+                with writing(folder):
+                    self.found.save(folder / FILE)
+                    (folder / UNFINISHED).unlink(missing_ok=True)
+            except OSError as error:
+                self.note = f"The index is in memory only, {folder}: {error}."
+                return
+            self.note, self._unkept = "", False
 
     def _in_folder(self, folder: Path) -> TopKIndex | None:
         """A folder's index of this model and transform, maybe of other images."""
@@ -178,7 +196,7 @@ class Indexing:
 
     @property
     def _batch(self) -> int:
-        return 16 if self._network.device.type == "cpu" else 64
+        return batch_size(self._network.graph, self._network.device)
 
     def task(self) -> Task:
         """What a pass would be over now: all images, or only what a folder's index lacks."""
@@ -263,6 +281,7 @@ class Indexing:
             raise
         self.note = running.note
         if running.result is not None:
+            self._unkept = not running.kept
             self.found, self._running, self._left = running.result, None, None
         return progress
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..images.iterables import SPILL
 from ..images.source import ImageSource
 from ..records import (
     Activation,
@@ -57,8 +58,10 @@ class LocalEngine(Indexed, Occluding, Verifying):
     model
         A trained `torch.nn.Module` in float32.
     images
-        A folder (class folders give labels), a map-style Dataset, a list of PIL images, paths or
-        arrays, or `zfwidgets.samples.photos()`.
+        A folder (class folders give labels), tar shards as WebDataset has them, a map-style
+        Dataset (torch's or Hugging Face's), a list of PIL images, paths or arrays,
+        `zfwidgets.samples.photos()`, or an iterable Dataset, of which one pass is copied to a
+        temporary file (see ``spill``).
     transform
         What the network expects: a callable from a PIL image to a (channels, rows, columns)
         float32 tensor, or a torchvision weights enum member, whose transform and class names are
@@ -84,6 +87,8 @@ class LocalEngine(Indexed, Occluding, Verifying):
         ``lambda model, batch: model(pixel_values=batch).logits``. None means ``model(batch)``.
     rules
         Rules of your own, beside those of `zfwidgets.rules`.
+    spill
+        Bytes of disk that the images of an iterable Dataset may take; more is an error.
     fills
         What else an occluder may be filled with, by name, in the network's units: an array
         (channels,) or (channels, rows, columns), or a callable that makes such a tensor of an
@@ -120,10 +125,13 @@ class LocalEngine(Indexed, Occluding, Verifying):
         forward: Forward | None = None,
         rules: Sequence[Rule | Attribution] = (),
         fills: Mapping[str, Any] | None = None,
+        spill: int = SPILL,
         hash_files: bool = False,
     ) -> None:
         self._rules = available(rules)
-        self._source = ImageSource.of(images, transform, denormalize, hash_files=hash_files)
+        self._source = ImageSource.of(
+            images, transform, denormalize, spill=spill, hash_files=hash_files
+        )
         self._network = Network(model, self._source.example(), device, forward)
         size = self._source.example().nbytes
         self._tensor = lru_cache(max(9, IN_VIEW // size))(self._source.tensor)
@@ -154,6 +162,7 @@ class LocalEngine(Indexed, Occluding, Verifying):
         """Names, shapes, labels, notes and the fingerprint."""
         source, fingerprint = self._source, self._indexing.fingerprint
         notes = (
+            source.images_note,
             source.transform_note,
             source.display_note,
             self._indexing.note,

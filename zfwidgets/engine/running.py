@@ -6,7 +6,10 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import IndexMismatch, UnsupportedModel
 from ..index.files import writing
@@ -47,6 +50,8 @@ class Running:
         The index; None until all batches have been taken in.
     note
         Why it can't be kept on disk; empty if nothing is to be said.
+    kept
+        Whether the index is on disk.
 
     Raises
     ------
@@ -69,6 +74,7 @@ class Running:
         self._holding = ExitStack()
         self.result: TopKIndex | None = None
         self.note = ""
+        self.kept = False
         self._before: Mapping[str, str] = task.made_with
         self._start = task.start
         if folder is not None:
@@ -91,6 +97,9 @@ class Running:
             return
         task = self.task
         found = TopKIndex.load(path, task.fingerprint, task.source.probe, task.manifest)
+        if np.array_equal(np.sort(found.plan.slots), np.sort(task.plan.slots)):
+            # Another device may have been given other batches: those that were begun stay.
+            self.task = task = replace(task, plan=found.plan)
         expected = task.index(task.start or task.empty(), {})
         differs = [
             name
@@ -177,6 +186,7 @@ class Running:
             try:
                 index.save(self._folder / FILE)
                 (self._folder / UNFINISHED).unlink(missing_ok=True)
+                self.note, self.kept = "", True
             except OSError as error:
                 self.note = f"The index is in memory only, {self._folder}: {error}."
         self._unsaved = False

@@ -10,7 +10,11 @@ from typing import Any
 
 from ..errors import InputError
 from ..index.manifest import CONTENT
-from .imagesets import Files, ImageSet, Items
+from .huggingface import Rows
+from .imagesets import Files, ImageSet
+from .items import Items
+from .iterables import Spilled
+from .shards import Shards
 
 MANY = 500
 """From so many files on, reading them shows a progress bar."""
@@ -22,8 +26,13 @@ def tell_by_contents(images: ImageSet) -> None:
 
     Raises `InputError` where it isn't known which files a dataset reads.
     """
-    if isinstance(images, Files) or (isinstance(images, Items) and images.files):
+    if isinstance(images, (Files, Shards, Spilled)) or (isinstance(images, Items) and images.files):
         images.file_stamps = Contents()
+    elif isinstance(images, Rows):
+        raise InputError(
+            "hash_files=True needs files: the rows of a Hugging Face dataset are told by its own "
+            "fingerprint."
+        )
     elif isinstance(images, Items) and not images.is_list:
         raise InputError(
             f"hash_files=True needs files, and the dataset ({type(images.items).__name__}) doesn't "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -14,6 +15,9 @@ from ..errors import InputError, UnreadableImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+File: TypeAlias = Path | bytes
+"""An encoded image: a file, or what would be in one."""
 
 SUFFIXES = frozenset(
     ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()
@@ -30,24 +34,29 @@ DECODE_ERRORS = (Exception,)
 """What decoders raise on broken or hostile files: anything."""
 
 
-def read_rgb(path: Path) -> Image.Image:
-    """Decode an image file fully, to RGB; raises `UnreadableImage` naming file and reason."""
+def read_rgb(file: File, name: str = "") -> Image.Image:
+    """Decode an image fully, to RGB; raises `UnreadableImage` with name (or path) and reason."""
     try:
-        with open_file(path) as image:
+        with open_file(file) as image:
             return to_rgb(image)
     except DECODE_ERRORS as error:
         why = reason(error)
-        raise UnreadableImage(f"{path}: {why}", why) from error
+        called = name or ("The image" if isinstance(file, bytes) else file)
+        raise UnreadableImage(f"{called}: {why}", why) from error
 
 
-def open_file(path: Path) -> Image.Image:
-    """Read an image file's header, whatever its name; raises what Pillow does, and OSError."""
-    kind = path.stat()
+def open_file(file: File) -> Image.Image:
+    """Read an image's header, whatever it is called; raises what Pillow does, and OSError."""
+    if isinstance(file, bytes):
+        if not file:
+            raise OSError("it has no bytes")
+        return Image.open(io.BytesIO(file), formats=_formats())
+    kind = file.stat()
     if not stat.S_ISREG(kind.st_mode):
         raise OSError("not a file but a folder, pipe or device")
     if kind.st_size == 0:
         raise OSError("the file is empty")
-    return Image.open(path, formats=_formats())
+    return Image.open(file, formats=_formats())
 
 
 @cache
@@ -57,10 +66,10 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in Image.ID if name not in RUN_PROGRAMS)
 
 
-def is_plain_jpeg(path: Path) -> bool:
-    """Whether a file is a JPEG in grey or RGB, upright, whose pixels any decoder gives alike."""
+def is_plain_jpeg(file: File) -> bool:
+    """Whether it is a JPEG in grey or RGB, upright, whose pixels any decoder gives alike."""
     try:
-        with open_file(path) as image:
+        with open_file(file) as image:
             upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
             return image.format == "JPEG" and image.mode in {"L", "RGB"} and upright
     except DECODE_ERRORS:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..records import Pixels
-from .transforms import UNCHANGED, Normalisation, as_vector, find_normalisation
+from .transforms import UNCHANGED, Normalisation, as_vector, normalisation_of
 
 if TYPE_CHECKING:
     import torch
@@ -97,12 +97,7 @@ def choose(denormalize: Any, transform: Any, probes: Sequence[NDArray[Any]]) -> 
     """How to show the network's input, given what the user says, the transform, and examples."""
     if denormalize is not None:
         return _from_argument(denormalize, probes[0].shape[0])
-    found = None
-    while transform is not None and found is None:
-        found = find_normalisation(transform)
-        # A dataset's own transform, maybe inside a Subset.
-        transform = getattr(transform, "transform", None) or getattr(transform, "dataset", None)
-    known, channels = found or UNCHANGED, probes[0].shape[0]
+    known, channels = normalisation_of(transform) or UNCHANGED, probes[0].shape[0]
     for white in (1.0, 255.0):
         fitted = Normalisation(known.gain, known.shift, white, known.centred)
         if _fits(fitted, probes, dimmest=-np.inf if white == 1.0 else 0.25):

@@ -7,7 +7,6 @@ isn't known to be so stays with Pillow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -30,21 +29,22 @@ _TO_FLOAT = {"ToTensor", "ConvertImageDtype", "ToDtype"}
 _NOTHING_TO_DO = {"PILToTensor", "ToImage", "ToPureTensor", "Identity"}
 
 
-def read(path: Path) -> torch.Tensor | Image.Image:
-    """A plain JPEG file as uint8 (3, rows, columns); whatever else as `decode.read_rgb` has it.
+def read(file: decode.File, name: str = "") -> torch.Tensor | Image.Image:
+    """A plain JPEG as uint8 (3, rows, columns); whatever else as `decode.read_rgb` has it.
 
     Raises `UnreadableImage` as that does: where torchvision fails, Pillow has the last word.
     """
     import torch
     from torchvision.io import ImageReadMode, decode_jpeg
 
-    if not decode.is_plain_jpeg(path):
-        return decode.read_rgb(path)
+    if not decode.is_plain_jpeg(file):
+        return decode.read_rgb(file, name)
     try:
-        data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
-        pixels: torch.Tensor = decode_jpeg(data, mode=ImageReadMode.RGB)
+        data = bytearray(file if isinstance(file, bytes) else file.read_bytes())
+        encoded = torch.frombuffer(data, dtype=torch.uint8)
+        pixels: torch.Tensor = decode_jpeg(encoded, mode=ImageReadMode.RGB)
     except (OSError, RuntimeError, ValueError):
-        return decode.read_rgb(path)
+        return decode.read_rgb(file, name)
     return pixels
 
 
@@ -53,7 +53,11 @@ def version_of(transform: Any) -> Transform | None:
     if not all(map(_of_torchvision, transforms.steps(transform))):
         return None
     import torch
+    from torchvision import io
     from torchvision.transforms import v2
+
+    if not hasattr(io, "decode_jpeg"):  # deprecated since 0.29
+        return None
 
     found: list[Any] = []
     scaled = False

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from ..errors import InputError, UnreadableImage
-from . import quick, transforms
-from .decode import LAID_ON_WHITE
-from .imagesets import Files, ImageSet
+from . import decode, quick, transforms
+from .imagesets import ImageSet
 
 if TYPE_CHECKING:
     import torch
@@ -41,11 +43,21 @@ class Reading:
     label: str | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """An item to be read: its number and name, and what it is, where it's encoded."""
+
+    number: int
+    name: str
+    file: decode.File | None
+
+
 class Reader:
     """An image set and a transform.
 
     Can be pickled as far as they can. ``shape`` is that of all tensors, once it is known; ``quick``
-    the transform of uint8 tensors that is taken for files instead (`zfwidgets.images.quick`).
+    the transform of uint8 tensors that is taken for encoded images instead
+    (`zfwidgets.images.quick`).
     """
 
     def __init__(self, images: ImageSet, transform: Any, items_are_tensors: bool) -> None:
@@ -62,14 +74,33 @@ class Reader:
             raise InputError(f"There are images 0 to {count - 1}, got {number}.")
         return number
 
-    def item(self, number: int, quickly: bool = False) -> Any:
-        """The item as the set has it, or a file's pixels; raises `UnreadableImage`."""
+    def to_send(self) -> Reader:
+        """What another process needs to read what it's `asked`: not the set, if it has files."""
+        sent = copy(self)
+        if self.images.by_file:
+            del sent.images
+        return sent
+
+    def asked(self, number: int) -> Asked:
+        """What to read; raises `UnreadableImage` where that can't be had."""
         self.checked(number)
-        if quickly and isinstance(self.images, Files):
-            return quick.read(self.images.paths[number])
-        return self.images.read(number)
+        return Asked(number, self.images.names[number], self.images.encoded(number))
+
+    def item(self, number: int) -> Any:
+        """The item before the transform; raises `UnreadableImage`."""
+        return self._item(self.asked(number), False)
+
+    def _item(self, asked: Asked, quickly: bool) -> Any:
+        if asked.file is None:
+            return self.images.read(asked.number)
+        name = "" if isinstance(asked.file, Path) else asked.name
+        return quick.read(asked.file, name) if quickly else decode.read_rgb(asked.file, name)
 
     def read(self, number: int) -> Reading:
+        """`answer` of what is `asked`."""
+        return self.answer(self.asked(number))
+
+    def answer(self, asked: Asked) -> Reading:
         """An item as the network gets it.
 
         Raises
@@ -79,9 +110,8 @@ class Reader:
         InputError
             The transform failed, or gave something else than for the other images.
         """
-        quickly = self.quick is not None
-        item = self.item(number, quickly)
-        name = self.images.names[number]
+        quickly = self.quick is not None and asked.file is not None
+        item, name = self._item(asked, quickly), asked.name
         tensor = self._apply(item, name, quickly)
         if self.shape and tuple(tensor.shape) != self.shape:
             raise InputError(
@@ -89,13 +119,21 @@ class Reader:
                 f"{self.shape} for the first image: all must have one shape. End it with a "
                 "CenterCrop, or resize to (rows, columns)."
             )
-        on_white = isinstance(item, Image.Image) and bool(item.info.get(LAID_ON_WHITE))
-        return Reading(tensor, on_white=on_white, label=self.images.labels[number])
+        on_white = isinstance(item, Image.Image) and bool(item.info.get(decode.LAID_ON_WHITE))
+        label = self.images.labels[asked.number] if asked.file is None else None
+        return Reading(tensor, on_white=on_white, label=label)
 
     def look(self, number: int) -> Reading:
         """As `read`, but what can't be used is told and not raised."""
+        return self._telling(lambda: self.read(number))
+
+    def look_at(self, asked: Asked) -> Reading:
+        """As `answer`, but what can't be used is told and not raised."""
+        return self._telling(lambda: self.answer(asked))
+
+    def _telling(self, read: Callable[[], Reading]) -> Reading:
         try:
-            return self.read(number)
+            return read()
         except UnreadableImage as error:
             return Reading(None, error.reason)
         except InputError as error:
@@ -103,7 +141,7 @@ class Reader:
 
     def find_quick(self, numbers: list[int]) -> None:
         """Take torchvision's kernels from now on, if they give the same pixels for these images."""
-        if not isinstance(self.images, Files) or self.transform is None:
+        if self.transform is None or not self.images.by_file:
             return
         version = quick.version_of(self.transform)
         if version is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,14 +102,50 @@ def _moved_by_every(read: Callable[[], Any]) -> str:
     return moved
 
 
+def one_pass(items: Iterable[Any], what: str) -> Iterator[Any]:
+    """Go through items once; raise `InputError` if each of the first is drawn at random.
+
+    torch's generators never move. Those of Python and NumPy are put back at the end: an order that
+    is drawn does no harm where there is one pass.
+    """
+    before, iterator, draws = states(), iter(items), 0
+    try:
+        for number in count():
+            at = states() if number < ATTEMPTS else {}
+            try:
+                with refuse_draws(what):
+                    item = next(iterator)
+            except StopIteration:
+                return
+            draws += bool(_moved(at))
+            if draws == ATTEMPTS:
+                raise InputError(f"{what} draws random numbers ({_moved(at)}), {ADVICE}")
+            yield item
+    finally:
+        _put_back(before)
+
+
 @contextmanager
 def put_back_on_error() -> Iterator[dict[str, Any]]:
-    """Yield the `states`; on an error, put the generators of Python and NumPy back there."""
-    before = states()
+    """Yield the `states`; on an error, put all generators back there.
+
+    torch's too: a dataset may have seeded them before its draw was refused.
+    """
+    import torch
+
+    before, torchs = states(), torch.get_rng_state()
+    on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     try:
         yield before
     except BaseException:
-        if _moved(before):
-            random.setstate(before["random"])
-            np.random.set_state(before["numpy.random"])  # noqa: NPY002
+        _put_back(before)
+        if not torch.equal(torch.get_rng_state(), torchs):
+            torch.set_rng_state(torchs)
+            torch.cuda.set_rng_state_all(on_gpus)
         raise
+
+
+def _put_back(before: dict[str, Any]) -> None:
+    if _moved(before):
+        random.setstate(before["random"])
+        np.random.set_state(before["numpy.random"])  # noqa: NPY002

@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 ROWS = 8
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """An image that can't be read, and why."""
+
+    name: str
+    reason: str
 
 
 def table(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -17,12 +15,15 @@ from ..errors import InputError, UnreadableImage
 from ..records import Pixels
 from . import display, quick, transforms
 from .contents import tell_by_contents
-from .imagesets import ImageSet, first_readable, open_set
+from .imagesets import ImageSet, first_readable
+from .iterables import SPILL
+from .opening import open_set
 from .prefetch import prefetch
 from .reading import Reader, Reading
 from .repeatable import check_repeatable, put_back_on_error, refuse_draws
 from .samples import SamplePhotos
-from .workers import Workers
+from .skipped import SkippedImage
+from .workers import Workers, default_workers
 
 if TYPE_CHECKING:
     import torch
@@ -32,14 +33,6 @@ Result = TypeVar("Result")
 
 MANY = 2000
 """From so many images on, they are read in processes."""
-
-
-@dataclass(frozen=True)
-class SkippedImage:
-    """An image that can't be read, and why."""
-
-    name: str
-    reason: str
 
 
 class ImageSource:
@@ -89,6 +82,7 @@ class ImageSource:
         transform: Any = None,
         denormalize: Any = None,
         *,
+        spill: int = SPILL,
         hash_files: bool = False,
     ) -> ImageSource:
         """Open a set of images.
@@ -96,11 +90,9 @@ class ImageSource:
         Parameters
         ----------
         images
-            A folder (searched with its subfolders), a map-style torch ``Dataset`` (items:
-            image, (image, label, ...), or a dict with "image" and maybe "label"), a list of PIL
-            images, paths or uint8 arrays, or ``zf.samples.photos()``. Images of all modes
-            become RGB; float tensors (channels, rows, columns) are taken as the network gets
-            them.
+            A folder, files, tar shards, a Dataset (torch's or Hugging Face's), a list, any
+            iterable, or ``zf.samples.photos()``: docs/images.md. Images of all modes become RGB;
+            float tensors (channels, rows, columns) are taken as the network gets them.
         transform
             From a PIL image in RGB (or the dataset's tensor) to a float tensor (channels, rows,
             columns), or a member of torchvision's weights enum. None: ImageNet's evaluation
@@ -108,6 +100,8 @@ class ImageSource:
         denormalize
             How to see the network's pixels if ``transform`` doesn't tell: (mean, std), or a
             callable from the float32 tensor (channels, rows, columns) to brightness in 0..1.
+        spill
+            Bytes of disk that the items of an iterable may take.
         hash_files
             Whether files are told by their bytes, which are all read for it, instead of by size
             and time of change.
@@ -116,20 +110,23 @@ class ImageSource:
         ------
         InputError
             There is no image that can be read; the transform gives no float tensor (channels,
-            rows, columns), another shape for another image, or draws random numbers.
+            rows, columns), another shape for another image, draws random numbers, or normalises
+            what the dataset has normalised; an iterable takes more than ``spill``.
         """
         if isinstance(images, ImageSource):
             return images
         if isinstance(images, SamplePhotos) and transform is None:
             transform = images.transform
         with put_back_on_error() as before:
-            opened = open_set(images)
+            opened = open_set(images, spill)
             if hash_files:
                 tell_by_contents(opened)
             with refuse_draws(f"Reading images ({type(images).__name__})"):
                 first, item = first_readable(opened)
             tensors = not isinstance(item, Image.Image)
             chosen, note, categories = transforms.choose(transform, tensors)
+            if tensors:
+                transforms.refuse_twice(images, chosen)
             source = cls(opened, chosen, tensors)
             source.categories, source.transform_note = categories, note
             source._unreadable.update(first.unreadable)
@@ -250,6 +247,11 @@ class ImageSource:
         return tuple(zip(photos.names, (row.attribution for row in photos.licences), strict=True))
 
     @property
+    def images_note(self) -> str:
+        """What to know about the images themselves; empty if nothing."""
+        return str(getattr(self._images, "note", ""))
+
+    @property
     def display_note(self) -> str:
         """What to know about the pixels shown; empty if nothing."""
         notes = [self._display.note if self._display else ""]
@@ -278,7 +280,7 @@ class ImageSource:
         Raises
         ------
         UnreadableImage
-            The file or item can't be decoded; the message names it and says why.
+            It can't be decoded; the message names it and says why.
         InputError
             The transform failed, or gave something else than for the other images.
         """
@@ -309,9 +311,9 @@ class ImageSource:
             How many are read at once; None means as many as there are CPUs, 16 at most. With 0
             they are read in the thread that asks.
         processes
-            Whether in processes of their own, where the images and the transform can be sent to
-            one (no lambdas, nothing of the main module, up to 64 MB); else in threads. None means
-            for `MANY` images or more, since a process takes seconds to come up.
+            Whether in processes of their own, where the transform, and datasets that don't give
+            files, can be sent to one (no lambdas, nothing of the main module, up to 64 MB); else
+            in threads. None means for `MANY` images or more, as a process takes seconds to start.
         careful
             Whether images are read in such processes only, also while they come up: where one
             of them is known to end whoever reads it.
@@ -441,12 +443,6 @@ class ImageSource:
             float(value) for probe in probes for value in (probe.mean(), probe.std())
         )
         return [probe.numpy() for probe in probes]
-
-
-def default_workers() -> int:
-    """As many as this process may use CPUs, 16 at most."""
-    usable = getattr(os, "sched_getaffinity", None)
-    return min(len(usable(0)) if usable else os.cpu_count() or 1, 16)
 
 
 def _digest(text: str) -> str:

@@ -128,6 +128,25 @@ def find_normalisation(transform: Any) -> Normalisation | None:
     return found
 
 
+def normalisation_of(images: Any) -> Normalisation | None:
+    """The Normalize steps of a transform, or of a dataset's own, maybe inside a Subset."""
+    found = None
+    while images is not None and found is None:
+        found = find_normalisation(images)
+        images = getattr(images, "transform", None) or getattr(images, "dataset", None)
+    return found
+
+
+def refuse_twice(images: Any, transform: Any) -> None:
+    """Raise `InputError` where both a dataset and a transform of its tensors normalise them."""
+    if normalisation_of(images) and find_normalisation(transform):
+        raise InputError(
+            f"The dataset ({type(images).__name__}) normalises its images by a transform of its "
+            "own, and the transform would do so once more: pass no transform (class names: "
+            "labels=weights.meta['categories']), or a dataset without one."
+        )
+
+
 def as_vector(values: Any) -> NDArray[np.float64]:
     """A mean or std as an array (channels,) or (1,)."""
     return np.atleast_1d(np.asarray(values, dtype=np.float64).squeeze())

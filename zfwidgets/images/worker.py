@@ -1,7 +1,7 @@
 """A process that reads images for another: ``python -m zfwidgets.images.worker``.
 
-It gets a `Reader` and then numbers on its standard input, and answers each with a `Reading` on its
-standard output. It ends with its input: when it is told to, or whoever started it is gone.
+It gets a `Reader` on its standard input and then what is `Asked`, and answers each with a `Reading`
+on its standard output. It ends with its input: when it is told to, or whoever started it is gone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import IO
 
-from .reading import Reader
+from .reading import Asked, Reader
 
 
 def main() -> None:
@@ -35,8 +35,8 @@ def _serve(answers: IO[bytes]) -> None:
     pickle.dump("ready", answers)
     answers.flush()
     while True:
-        number: int = pickle.load(questions)  # noqa: S301
-        reading = reader.look(number)
+        asked: Asked = pickle.load(questions)  # noqa: S301
+        reading = reader.look_at(asked)
         # NumPy crosses in one copy, torch in several.
         pixels = None if reading.tensor is None else reading.tensor.numpy()
         pickle.dump((replace(reading, tensor=None), pixels), answers, protocol=5)

@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import IO, Any, cast
 
-from .reading import Reader, Reading
+from ..errors import UnreadableImage
+from .reading import Asked, Reader, Reading
 
 LARGEST = 64 * 2**20
 """Bytes of a reader that may be sent to each process."""
@@ -52,7 +53,7 @@ class Workers:
         self._lock = threading.Lock()
         self._all: list[_Process] = []
         self._closed = False
-        self._packed = _packed(reader)
+        self._packed = _packed(reader.to_send())
         self._careful = careful and self._packed is not None
         if self._packed is not None:
             for _ in range(count):
@@ -67,6 +68,10 @@ class Workers:
     def look(self, number: int) -> Reading:
         """An image, read in whichever process is idle."""
         try:
+            asked = self._reader.asked(number)
+        except UnreadableImage as error:
+            return Reading(None, error.reason)
+        try:
             process = self._idle.get_nowait()
         except queue.Empty:
             # After a death only a process may try again: the image may be what killed it.
@@ -79,7 +84,7 @@ class Workers:
                 return self._reader.look(number)
             return Reading(None, "the process that read it died")
         try:
-            reading = process.look(number)
+            reading = process.look(asked)
         except _GONE:
             how = process.end()
             self._start()
@@ -151,10 +156,10 @@ class _Process:
         self._answer()
         self.ready = True
 
-    def look(self, number: int) -> Reading:
+    def look(self, asked: Asked) -> Reading:
         import torch
 
-        pickle.dump(number, self._in)
+        pickle.dump(asked, self._in, protocol=5)
         self._in.flush()
         reading: Reading
         reading, pixels = self._answer()
@@ -178,6 +183,12 @@ class _Process:
 
     def _answer(self) -> Any:
         return pickle.load(self._out)  # noqa: S301 -- from our own process
+
+
+def default_workers() -> int:
+    """As many as this process may use CPUs, 16 at most."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return min(len(usable(0)) if usable else os.cpu_count() or 1, 16)
 
 
 def _packed(reader: Reader) -> bytes | None:
