@@ -16,6 +16,7 @@ from torch import Tensor
 import zfwidgets as zf
 from tests.index.small import engine, network, pictures, transform
 from zfwidgets.engine import running
+from zfwidgets.engine.work import Here
 
 COUNT, BATCH = 90, 16
 BAD = ("011.png", "058.png")
@@ -185,13 +186,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_the_pace_is_of_the_pass_and_not_of_what_goes_on_beside_it(
     folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = running.Running._take
+    take = Here.take
 
-    def slowly(self: running.Running, batch: int) -> None:
-        take(self, batch)
+    def slowly(self: Here) -> list[int]:
         clock.now += 2.0
+        return take(self)
 
-    monkeypatch.setattr(running.Running, "_take", slowly)
+    monkeypatch.setattr(Here, "take", slowly)
     made = engine(folder)
     for progress in made.index_steps():
         clock.now += 1000.0  # the pass rests

@@ -156,7 +156,7 @@ class Running:
         return self.progress()
 
     def progress(self) -> Progress:
-        """How far it is; seconds are of its own steps, not of what goes on between them."""
+        """How far it is; seconds are of its own steps and waits, not of what goes on between."""
         fresh = self._done - self._began_with
         rate = fresh / self._spent if fresh and self._spent else None
         left = None if rate is None else (self._total - self._done) / rate
@@ -165,7 +165,9 @@ class Running:
 
     def wait(self) -> None:
         """Until there may be something to take in; from any thread."""
+        began = time.monotonic()
         self._work.wait()
+        self._spent += time.monotonic() - began
 
     @property
     def kept_in_memory(self) -> bool:
