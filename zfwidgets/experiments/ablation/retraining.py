@@ -14,7 +14,7 @@ from ...errors import InputError, TrainingDiverged
 from ...records import Progress
 from ..labelled import Labelled
 from ..running import hand_on, keep, run
-from ..seeded import own_random
+from ..seeded import numpy_and_python, own_random
 from ..training.checkpoint import load_weights
 from ..training.loop import train_steps
 from ..training.records import TrainingRecord
@@ -205,7 +205,7 @@ def _named(variants: Variants) -> dict[str, Variant]:
 def _built(variant: Variant, seed: int) -> nn.Module:
     if isinstance(variant, Architecture):
         return variant.build(seed)
-    with own_random(seed, 3):
+    with own_random(seed, 3), numpy_and_python(seed, 3):
         return variant()
 
 

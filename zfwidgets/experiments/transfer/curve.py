@@ -19,7 +19,7 @@ from ...records import Floats, Ints, Progress
 from ..ablation.architecture import Architecture
 from ..labelled import Labelled
 from ..running import run
-from ..seeded import own_random
+from ..seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
 from .classifiers import STRENGTH, check_classifier, check_strength, class_accuracies
 from .layers import not_converged
@@ -247,7 +247,7 @@ def builder(study: Study, scratch: Builder | str) -> Callable[[int], nn.Module]:
     made: Callable[[], nn.Module] = scratch
 
     def build(seed: int) -> nn.Module:
-        with own_random(seed, 3):
+        with own_random(seed, 3), numpy_and_python(seed, 3):
             return made()
 
     return build
