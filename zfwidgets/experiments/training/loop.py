@@ -11,6 +11,7 @@ only, so that it can't leave weights that are half updated.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def train_steps(
         For data without labels, labels that the model has no outputs for, settings that make no
         sense, or a folder that holds another training; names what and why.
     """
-    _check(epochs=epochs, batch=batch, rate=rate)
+    check_settings(epochs=epochs, batch=batch, rate=rate)
     examples = Labelled.of(data, transform, classes=classes, what="training data")
     held_out = None
     if validation is not None:
@@ -159,9 +160,12 @@ def train_steps(
         raise
 
 
-def _check(epochs: int, batch: int, rate: float) -> None:
-    for name, value in (("epochs", epochs), ("batch", batch)):
+def check_settings(**settings: Any) -> None:
+    """Raise `TypeError` for unknown options, `InputError` for those that make no sense."""
+    inspect.signature(train_steps).bind(None, None, **settings)
+    for name in ("epochs", "batch"):
+        value = settings.get(name, 1)
         if value < 1:
             raise InputError(f"{name} is {value!r}: expected a whole number, 1 or more.")
-    if not rate > 0:
-        raise InputError(f"rate is {rate}: expected a number above zero.")
+    if not settings.get("rate", 1.0) > 0:
+        raise InputError(f"rate is {settings['rate']}: expected a number above zero.")

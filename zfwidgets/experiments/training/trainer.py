@@ -242,7 +242,7 @@ class Trainer:
                 with nullcontext() if self.alone else numpy_and_python(*key):
                     images = torch.stack([self.augment(image) for image in images])
             logits = model(images.to(self.device))
-            _check_outputs(logits, len(images), len(self.examples.classes), model)
+            check_outputs(logits, len(images), len(self.examples.classes), model)
             loss = nn.functional.cross_entropy(logits, labels.to(self.device))
             value = float(loss.detach())
             if np.isfinite(value):  # else the weights stay as they are
@@ -335,7 +335,8 @@ class Trainer:
             self.saved, self.saved_at = self.done, time.monotonic()
 
 
-def _check_outputs(logits: Any, images: int, classes: int, model: nn.Module) -> None:
+def check_outputs(logits: Any, images: int, classes: int, model: nn.Module) -> None:
+    """Raise `InputError` unless a model gave class scores, of all classes, for its images."""
     name = type(model).__name__
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != images:
         got = f"shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits)
