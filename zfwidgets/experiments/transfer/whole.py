@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -126,9 +127,12 @@ def open_images(
     train_images: int | None = None,
     test_images: int | None = None,
     repeats: int = 5,
+    **options: Any,
 ) -> tuple[Labelled, Labelled]:
-    """Labelled images and training images, if a transfer can be made of them."""
-    study = Study(engine, data, transform=transform)
+    """Labelled images and training images, if `transfer_features_steps` can be asked for that."""
+    inspect.signature(transfer_features_steps).bind(engine, data, **options)
+    one_layer(engine, options.get("layer"))
+    study = Study(engine, data, transform=transform, layers=options.get("layers"))
     study.plan(train_images, test_images, repeats, 0)
     return study.images, training_images(study.engine, training)
 
