@@ -10,7 +10,7 @@ from typing import Any
 from ...engine.local import LocalEngine
 from ...records import Progress
 from ..labelled import Labelled
-from ..running import run
+from ..running import keep, run
 from .bias import bias_steps, training_images
 from .classifiers import STRENGTH
 from .curve import Builder, curve_steps
@@ -108,13 +108,17 @@ def transfer_features_steps(
         ),
     ]
     result = TransferRecord()
-    for part in parts:
-        for step in part:
-            if isinstance(step, Progress):
-                yield step
-            else:
-                result = replace(result, **{_KINDS[type(step)]: step})
-                yield result
+    try:
+        for part in parts:
+            for step in part:
+                if isinstance(step, Progress):
+                    yield step
+                else:
+                    result = replace(result, **{_KINDS[type(step)]: step})
+                    yield result
+    except KeyboardInterrupt as interrupt:
+        keep(interrupt, result)  # not the record of the part
+        raise
     return result
 
 
