@@ -25,6 +25,7 @@ from zfwidgets.experiments.ablation import (
 )
 from zfwidgets.experiments.ablation import trained as trained_variant
 from zfwidgets.experiments.ablation.intervals import newcombe, wilson
+from zfwidgets.experiments.ablation.knocking import Bench
 from zfwidgets.records import Progress
 
 ROWS, COLUMNS = 12, 17
@@ -421,6 +422,25 @@ def test_results_grow_and_stopping_keeps_them(engine):
             if len(seen) == 3:
                 break
     assert seen == [0, 64, 128]
+
+
+def test_an_interrupt_keeps_the_images_that_are_done(engine, monkeypatch):
+    data = images(200, seed=6)
+    whole = knock_out(engine, data, {"conv1": [0]}, progress=False)
+    passes, original = [], Bench._run
+
+    def run(self, *args):
+        passes.append(args)
+        if len(passes) == 4:  # with all parts and without, of each batch
+            raise KeyboardInterrupt
+        return original(self, *args)
+
+    monkeypatch.setattr(Bench, "_run", run)
+    with pytest.warns(UserWarning, match="64 of 200 images done"):
+        found = knock_out(engine, data, {"conv1": [0]}, progress=False)
+    assert not found.complete
+    np.testing.assert_array_equal(found.logits, whole.logits[:64])
+    np.testing.assert_array_equal(found.images, whole.images[:64])
 
 
 def test_what_does_not_exist_is_named(engine):

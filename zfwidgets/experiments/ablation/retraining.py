@@ -150,11 +150,7 @@ def opened(
     """
     named = _named(variants)
     examples = Labelled.of(data, transform, classes=classes, what="training data")
-    if len({int(n) for n in examples.labels if n >= 0}) < 2:
-        raise InputError(
-            "The training data has one class only: no network can be told from another. Pass "
-            "images of two classes or more."
-        )
+    examples.check_classes()
     held_out = None
     if validation is not None:
         names = examples.classes

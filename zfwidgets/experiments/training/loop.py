@@ -120,11 +120,12 @@ def train_steps(
         The loss isn't finite; names the step. The record up to then is its ``record``; the folder
         keeps what was saved before.
     InputError
-        For data without labels, labels that the model has no outputs for, settings that make no
-        sense, or a folder that holds another training; names what and why.
+        For data without labels or of one class only, labels that the model has no outputs for,
+        settings that make no sense, or a folder that holds another training; names what and why.
     """
     check_settings(epochs=epochs, batch=batch, rate=rate)
     examples = Labelled.of(data, transform, classes=classes, what="training data")
+    examples.check_classes()
     held_out = None
     if validation is not None:
         names = examples.classes
