@@ -285,6 +285,18 @@ print(box._text.value)
         stored.trained("own")
 
 
+def test_the_time_is_a_budget_of_each_run() -> None:
+    box = study({1: BASE, 2: VARIANTS["own"]}, seconds=0.0)
+    assert box.settle()
+    for steps in (1, 2):
+        assert [row.name for row in box.result.rows] == ["1", "2"]
+        assert [row.training.steps for row in box.result.rows] == [steps, steps]
+        assert box._text.value.count("the 0 s it was given were over") == 4, "in the row and below"
+        assert not box._button.disabled
+        box._button.click()
+        assert box.settle()
+
+
 def test_without_validation_it_says_so() -> None:
     box = study({"one": BASE, "other": VARIANTS["own"]}, validation=None)
     assert box.settle()

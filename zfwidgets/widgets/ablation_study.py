@@ -105,7 +105,7 @@ class AblationStudy(Experiment["AblationTable"]):
     ) -> None:
         stored = isinstance(variants, AblationTable)
         self._folder: Path | None = None
-        self._remove: Callable[[], Any] = _nothing
+        self._removal: weakref.finalize[..., AblationStudy] | None = None
         if isinstance(variants, AblationTable):
             if data is not None or training:
                 raise InputError(
@@ -121,7 +121,7 @@ class AblationStudy(Experiment["AblationTable"]):
             )
             if folder is None:
                 folder = tempfile.mkdtemp(prefix="zfwidgets-ablation-")
-                self._remove = weakref.finalize(self, shutil.rmtree, folder, True)
+                self._removal = weakref.finalize(self, shutil.rmtree, folder, True)
             self._folder = Path(folder)
             self._make = partial(
                 experiment.ablation_steps,
@@ -144,7 +144,7 @@ class AblationStudy(Experiment["AblationTable"]):
         self._curves = LineChart("epochs", "validation error", choose_line=self._choose_name)
         self._reading = ipywidgets.HTML()
         self._variant = ipywidgets.Dropdown(
-            options=[("none", -1), *((name, n) for n, name in enumerate(names))],
+            options=[("(none)", -1), *((name, n) for n, name in enumerate(names))],
             description="variant",
         )
         self._variant.observe(self._point_out, "value")
@@ -192,7 +192,7 @@ class AblationStudy(Experiment["AblationTable"]):
     def close(self) -> None:
         """Stop, remove the widget from the front end, and a temporary folder from the disk."""
         super().close()
-        if self._remove is not _nothing:
+        if self._removal is not None:
             # On the worker, after the training that is stopped has written its last file.
             self._service.jobs.submit(
                 self._owner, "python", "remove", uuid.uuid4().hex, self._removing, _ignore
@@ -200,7 +200,10 @@ class AblationStudy(Experiment["AblationTable"]):
 
     def _removing(self) -> Steps:
         yield from ()
-        self._remove()
+        assert self._folder is not None
+        assert self._removal is not None
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._removal.detach()  # not before: a kernel that ends in between removes it too
 
     # ------------------------------------------------------------------ running
 
@@ -267,10 +270,6 @@ class AblationStudy(Experiment["AblationTable"]):
         self._curves.point_out_line(self._result.rows[chosen].name if chosen >= 0 else None)
         self._about.value = parts.chosen_text(self._result, chosen)
         self._show_table()
-
-
-def _nothing() -> None:
-    """There is no temporary folder."""
 
 
 def _ignore(_op: Any, _value: Any) -> None:

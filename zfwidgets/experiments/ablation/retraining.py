@@ -207,7 +207,7 @@ def _of_all(step: Progress, number: int, variants: int, name: str) -> Progress:
 
 def _named(variants: Variants) -> dict[str, Variant]:
     if isinstance(variants, Mapping):
-        named = dict(variants)
+        named = {str(name): variant for name, variant in variants.items()}
     else:
         named = {variant.title or "as it is": variant for variant in variants}
         if len(named) < len(variants):
