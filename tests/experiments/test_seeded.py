@@ -17,6 +17,7 @@ from torch.utils.data import TensorDataset
 from zfwidgets.experiments import train_steps
 from zfwidgets.experiments.seeded import DrawnAgain, numpy_and_python, own_random
 from zfwidgets.images.repeatable import states
+from zfwidgets.records import Progress
 
 DRAWS: list[Callable[[], torch.Tensor]] = [
     lambda: torch.rand(3, 2),
@@ -111,6 +112,7 @@ class Net(nn.Module):
         super().__init__()
         self.again = again
         layers = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.4)]
+        layers += [nn.FractionalMaxPool2d(2, output_size=3)]  # draws in eval mode too
         self.first, self.last = nn.Sequential(*layers), nn.Linear(4, 3)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -133,13 +135,15 @@ def test_a_training_has_the_same_bits_on_a_worker(again: bool) -> None:
     def trained() -> dict[str, torch.Tensor]:
         with own_random(2):
             model = Net(again)
-        for _ in train_steps(model, data, epochs=2, batch=8, rate=0.1, seed=3, augment=flip):
-            pass
-        return model.state_dict()
+        options = {"epochs": 2, "batch": 8, "rate": 0.1, "seed": 3, "augment": flip}
+        for step in train_steps(model, data, validation=data, **options):
+            if not isinstance(step, Progress):
+                record = step
+        errors = torch.from_numpy(np.append(record.train_error, record.validation_error))
+        return {**model.state_dict(), "errors": errors}
 
-    wanted = trained()
     before = torch.get_rng_state(), random.getstate(), states()["numpy.random"][1].copy()
-    found = in_a_thread(trained)
+    wanted, found = trained(), in_a_thread(trained)
     assert torch.equal(before[0], torch.get_rng_state())
     assert before[1] == random.getstate()
     assert np.array_equal(before[2], states()["numpy.random"][1])

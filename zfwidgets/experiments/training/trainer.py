@@ -290,8 +290,10 @@ class Trainer:
         ranks = []
         self.model.eval()
         with computing(self.device):
-            for _, batch, labels in images.batches(chosen, self.batch):
-                logits = self.model(batch.to(self.device)).cpu()
+            for number, (_, batch, labels) in enumerate(images.batches(chosen, self.batch)):
+                key = self.seed, 4, self.done, number  # some layers draw in eval mode too
+                with own_random(*key, device=self.device, alone=self.alone):
+                    logits = self.model(batch.to(self.device)).cpu()
                 own = logits.gather(1, labels[:, None])
                 ranks.append((logits > own).sum(1))
         if not ranks:
