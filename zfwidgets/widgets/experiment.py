@@ -94,8 +94,8 @@ class ResultBox(TwoOutputs, ipywidgets.VBox, Generic[Result]):
         """The engine behind it; raises `InputError` where there is none."""
         if not isinstance(self._service, Service):
             raise InputError(
-                "There is no engine behind this: it shows a record that was stored, or trains "
-                "networks of its own."
+                "This shows a record that was stored, or trains networks of its own: there is no "
+                "engine behind it."
             )
         return self._service.engine
 
