@@ -3,7 +3,9 @@
 The same seed gives the same weights, whether a training was stopped and went on or not: which
 images a step takes, and what dropout and augmentation draw in it, follow from the seed and the
 step's number alone. (On one machine with one number of threads: convolutions round differently
-elsewhere.) The global random state is as it was whenever control is with the caller.
+elsewhere.) The global random state is as it was whenever control is with the caller. On another
+thread than the main one it is left alone during a step too, so that cells can draw meanwhile; a
+network that draws from NumPy's or Python's generator isn't repeatable there.
 
 A step is computed in a thread of its own: an interrupt of the kernel reaches the main thread
 only, so that it can't leave weights that are half updated.
