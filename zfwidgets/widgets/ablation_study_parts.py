@@ -163,10 +163,10 @@ def reading(table: AblationTable) -> str:
     if not images:
         return f"{text} Without images to validate on, nothing here says how they do on new ones."
     return (
-        f"{text} [low, high]: 95 % interval of the validation error, as {images} images "
-        "can tell it. Two variants that differ by less than that may be equally good. Another seed "
-        "moves the errors too, which no interval here holds: train with some more before you "
-        "believe a small difference."
+        f"{text} [low, high]: 95 % interval of the validation error, as {images} images can tell "
+        "it. A variant that is chosen has one for its difference from the first: where it holds "
+        "zero, chance in the choice of images is enough for it. Another seed moves the errors too, "
+        "which no interval here holds: train with some more before you believe a small difference."
     )
 
 
