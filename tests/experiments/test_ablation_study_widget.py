@@ -222,11 +222,13 @@ def test_news_are_shown_on_the_main_thread_and_computed_on_none(
 
 
 def test_cells_draw_undisturbed_while_it_trains() -> None:
-    record = ablate(VARIANTS, images(), validation=images(30, 1), progress=False, **TRAINING)
+    """NumPy's too: nothing is built by a callable, for which it would be seeded meanwhile."""
+    described = {name: VARIANTS[name] for name in ("as it is", "without conv2")}
+    record = ablate(described, images(), validation=images(30, 1), progress=False, **TRAINING)
     with torch.random.fork_rng():
         torch.manual_seed(5)
         np.random.seed(5)  # noqa: NPY002
-        box = study(start=False)
+        box = study(described, start=False)
         drawn, theirs = [], []
         box.start()
         while box.running:

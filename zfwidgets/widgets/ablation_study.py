@@ -45,10 +45,10 @@ class AblationStudy(Experiment["AblationTable"]):
     off and trains nothing.
 
     Other cells can draw random numbers meanwhile: PyTorch's are never touched. NumPy's and
-    Python's generators are the training's for as long as ``augment`` runs or a variant is built,
-    and a network that computes layers again in its backward pass (checkpointing) takes PyTorch's
-    for a step. A network that draws from NumPy's or Python's generator in its forward pass has
-    the same bits in `ablate` only.
+    Python's generators are the training's for as long as ``augment`` runs or a callable builds a
+    variant (milliseconds; never for an `Architecture`), and a network that computes layers again
+    in its backward pass (checkpointing) takes PyTorch's for a step. A network that draws from
+    NumPy's or Python's generator in its forward pass has the same bits in `ablate` only.
 
     Parameters
     ----------
