@@ -22,7 +22,7 @@ from ..records import Progress
 from . import ablation_study_parts as parts
 from .charts import BarChart, LineChart
 from .experiment import Experiment, beside
-from .jobs import Steps
+from .steps import Steps
 from .tables import small
 
 if TYPE_CHECKING:
