@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Ablation": "widgets.ablation",
+    "AblationStudy": "widgets.ablation_study",
     "ClusterOptions": "engine.cluster",
     "Correspondence": "widgets.correspondence",
     "Diagnosis": "widgets.diagnosis",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from .reports.saving import save_report
     from .reports.stored import load_report
     from .widgets.ablation import Ablation
+    from .widgets.ablation_study import AblationStudy
     from .widgets.correspondence import Correspondence
     from .widgets.diagnosis import Diagnosis
     from .widgets.evolution import Evolution

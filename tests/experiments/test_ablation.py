@@ -24,6 +24,8 @@ from zfwidgets.experiments.ablation import (
     pool,
 )
 from zfwidgets.experiments.ablation import trained as trained_variant
+from zfwidgets.experiments.ablation.intervals import newcombe, wilson
+from zfwidgets.experiments.ablation.knocking import Bench
 from zfwidgets.records import Progress
 
 ROWS, COLUMNS = 12, 17
@@ -81,6 +83,7 @@ def test_a_layer_goes_with_its_rectifier_and_dropout():
 def test_seeds_decide_and_random_numbers_stay():
     before = torch.get_rng_state()
     one, same, other = BASE.build(1), BASE.build(1), BASE.build(2)
+    assert BASE.parameters == BASE.without("conv2").widths(conv1=5).parameters + 5 * 5 * 9 + 5
     assert torch.equal(before, torch.get_rng_state())
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), same.parameters(), strict=True))
     assert not torch.equal(one[0].weight, other[0].weight)
@@ -253,10 +256,41 @@ def test_bad_variants_and_data():
         ablate({"string": lambda: "model"}, images(), progress=False, **TRAINING)
     with pytest.raises(InputError, match="There are no variants"):
         ablate({}, images(), progress=False, **TRAINING)
-    with pytest.raises(InputError, match="3 outputs, the data has 5 classes"):
-        ablate([BASE], images(classes=5), progress=False, **TRAINING)
+    few = {"fine": lambda: nn.Sequential(nn.Flatten(), nn.Linear(612, 5)), "few": BASE}
+    with pytest.raises(InputError, match=r"Variant 'few': .*3 outputs, the data has 5 classes"):
+        next(ablation_steps(few, images(classes=5), **TRAINING))  # not when the first is trained
+    small = {"fine": BASE, "small": lambda: nn.Sequential(nn.Flatten(), nn.Linear(600, 3))}
+    with pytest.raises(
+        InputError, match=r"'small' can't be shown a picture of shape \(3, 12, 17\)"
+    ):
+        next(ablation_steps(small, images(), **TRAINING))
+    with pytest.raises(TypeError, match="'epoch'"):
+        next(ablation_steps([BASE], images(), epoch=3))
     with pytest.raises(InputError, match="no variant 'x'"):
         ablate([BASE], images(), progress=False, **TRAINING)["x"]
+
+
+def test_intervals_are_wilsons_and_newcombes():
+    stats = pytest.importorskip("scipy.stats")
+    for wrong, number in ((0, 30), (7, 30), (15, 48), (240, 240)):
+        wanted = stats.binomtest(wrong, number).proportion_ci(method="wilson")
+        assert wilson(wrong / number, number) == pytest.approx((wanted.low, wanted.high))
+    # Newcombe (1998), table II, method 10
+    assert newcombe(56 / 70, 70, 48 / 80, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert newcombe(9 / 10, 10, 3 / 10, 10) == pytest.approx((0.1705, 0.8090), abs=5e-5)
+    assert np.isnan(wilson(float("nan"), 30)).all()
+    assert np.isnan(wilson(0.5, 0)).all()
+
+
+def test_a_table_says_what_so_many_images_can_tell():
+    table = ablate(VARIANTS, images(), validation=images(30, 1), progress=False, **TRAINING)
+    one, other = table["own"], table["as it is"]
+    assert one.validation_interval == wilson(one.validation_error, 30)
+    difference, low, high = table.difference("own", "as it is")
+    assert difference == one.validation_error - other.validation_error
+    assert (low, high) == newcombe(one.validation_error, 30, other.validation_error, 30)
+    table = ablate([BASE], images(), progress=False, **TRAINING)
+    assert np.isnan(table.rows[0].validation_interval).all()
 
 
 # ---------------------------------------------------------------- switched off
@@ -388,6 +422,25 @@ def test_results_grow_and_stopping_keeps_them(engine):
             if len(seen) == 3:
                 break
     assert seen == [0, 64, 128]
+
+
+def test_an_interrupt_keeps_the_images_that_are_done(engine, monkeypatch):
+    data = images(200, seed=6)
+    whole = knock_out(engine, data, {"conv1": [0]}, progress=False)
+    passes, original = [], Bench._run
+
+    def run(self, *args):
+        passes.append(args)
+        if len(passes) == 4:  # with all parts and without, of each batch
+            raise KeyboardInterrupt
+        return original(self, *args)
+
+    monkeypatch.setattr(Bench, "_run", run)
+    with pytest.warns(UserWarning, match="64 of 200 images done"):
+        found = knock_out(engine, data, {"conv1": [0]}, progress=False)
+    assert not found.complete
+    np.testing.assert_array_equal(found.logits, whole.logits[:64])
+    np.testing.assert_array_equal(found.images, whole.images[:64])
 
 
 def test_what_does_not_exist_is_named(engine):

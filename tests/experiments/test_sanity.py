@@ -277,6 +277,27 @@ def test_the_seed_decides(engine: zf.Engine) -> None:
     assert (first.steps[-1].pixels != other.steps[-1].pixels).any()
 
 
+def test_an_interrupt_keeps_the_modules_that_are_done(
+    engine: zf.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = sanity_check(engine, (LAYER, 2), 1, progress=False)
+    done, original = [], Stage.randomise_
+
+    def randomise(self: Stage, generator: torch.Generator) -> None:
+        done.append(self.name)
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        original(self, generator)
+
+    monkeypatch.setattr(Stage, "randomise_", randomise)
+    with pytest.warns(UserWarning, match=f"2 of {len(whole.modules)} modules randomised"):
+        found = sanity_check(engine, (LAYER, 2), 1, progress=False)
+    assert not found.complete
+    assert found.controls == whole.controls
+    for one, other in zip(found.steps, whole.steps[:3], strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+
+
 def test_steps_can_be_left_at_any_time(engine: zf.Engine) -> None:
     steps = sanity_steps(engine, Unit(LAYER, 2), 1, "deconvnet", seed=0)
     result = next(steps)

@@ -283,6 +283,9 @@ def test_the_folder_of_another_training(tmp_path):
 def test_bad_input():
     with pytest.raises(zf.errors.InputError, match="3 outputs, the data has 5 classes"):
         train(network(3), images(classes=5), epochs=1, **OPTIONS)
+    one = TensorDataset(images().tensors[0], torch.ones(len(images()), dtype=torch.int64))
+    with pytest.raises(zf.errors.InputError, match=r"training data has one class only \('1'\)"):
+        train(network(), one, epochs=1, **OPTIONS)
     with pytest.raises(zf.errors.InputError, match="epochs is 0"):
         train(network(), images(), epochs=0, **OPTIONS)
     with pytest.raises(zf.errors.InputError, match="asks for gradients"):

@@ -36,6 +36,7 @@ from zfwidgets.experiments.labelled import Labelled
 from zfwidgets.experiments.transfer import main_layers
 from zfwidgets.experiments.transfer.features import Features
 from zfwidgets.experiments.transfer.splits import Plan
+from zfwidgets.experiments.transfer.study import Study
 from zfwidgets.records import Progress
 
 ROWS, COLUMNS = 9, 14
@@ -315,6 +316,79 @@ def test_interrupted_results_stay(engine):
     assert not seen[-1].complete
     assert np.isfinite(seen[-1].mean("svm")[0])
     assert np.isnan(seen[-1].mean("svm")[2])
+
+
+class Interrupts(nn.Module):
+    """Ctrl-C in its so many-th step of training."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.left = step
+        self.inner = NETWORK.build(1)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.left -= self.training
+        if self.training and not self.left:
+            import _thread
+
+            _thread.interrupt_main()
+        return self.inner(pixels)
+
+
+def test_an_interrupt_keeps_what_is_done(engine, monkeypatch):
+    """In each of the four calls; in a training from scratch it is the record of the transfer."""
+    learned, original = [], Study.learn
+
+    def learn(self: Study, *args: object) -> object:
+        learned.append(args)
+        if len(learned) == 3:
+            raise KeyboardInterrupt
+        return original(self, *args)
+
+    for call, options in (
+        (transfer_layers, {"train_images": 5}),
+        (transfer_curve, {"counts": [2, 5]}),
+        (transfer_bias, {"repeats": 3}),
+        (transfer_features, {"train_images": 5, "counts": [2, 5]}),
+    ):
+        learned.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Study, "learn", learn)
+            with pytest.warns(UserWarning, match="Transfer was interrupted"):
+                record = call(engine, DATA, **{**OPTIONS, **options})
+        part = getattr(record, "layers", record) if call is transfer_features else record
+        values = part.accuracies if isinstance(part.accuracies, dict) else {"": part.accuracies}
+        fits = sum(int(np.isfinite(v).sum()) for v in values.values())
+        assert fits == (2 if call is not transfer_bias else 2 * 3), call
+        assert not record.complete
+    scratch = {"scratch": lambda: Interrupts(2), "scratch_training": {"epochs": 3, "batch": 4}}
+    for call in (transfer_curve, transfer_features):
+        with pytest.warns(UserWarning, match="Transfer was interrupted"):
+            record = call(engine, DATA, counts=[2, 5], **scratch, **OPTIONS)
+        curve = record if call is transfer_curve else record.curve
+        assert np.isfinite(curve.accuracies["pretrained"]).all()
+        assert np.isnan(curve.accuracies["from scratch"]).all()
+
+
+def test_a_network_from_scratch_that_diverges_is_noted_and_the_others_are_trained(engine):
+    built = []
+
+    def build() -> nn.Module:
+        built.append(NETWORK.build(1))
+        if len(built) == 2:
+            with torch.no_grad():
+                built[-1].conv1.weight.fill_(float("inf"))
+        return built[-1]
+
+    record = transfer_curve(
+        engine, DATA, counts=[2, 5], scratch=build, scratch_training={"epochs": 1}, **OPTIONS
+    )
+    assert np.isnan(record.accuracies["from scratch"]).sum() == 1
+    assert np.isnan(record.accuracies["from scratch"][1, 0])
+    assert any(
+        "From scratch on 5 of each class, split 1: The loss of step 1" in n for n in record.notes
+    )
+    assert np.isfinite(record.mean("from scratch")).all()
 
 
 def test_bad_input(engine):

@@ -6,8 +6,8 @@
 - `measure_correspondence`: does masking the same part of objects change features alike?
   (`zfwidgets.Correspondence`)
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
-- `ablate`, `knock_out`: what does it need? Parts left out before training, or switched off after
-  (`zfwidgets.Ablation`)
+- `ablate`, `knock_out`: what does it need? Parts left out before training
+  (`zfwidgets.AblationStudy`), or switched off after (`zfwidgets.Ablation`)
 - `zfwidgets.watch`: feature maps while they are trained (`EvolutionRecord`,
   `zfwidgets.Evolution`).
 - `transfer_features`: do its features tell other pictures apart? Per layer, per number of images,

@@ -124,6 +124,16 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def check_classes(self) -> None:
+        """Raise `InputError` unless there are images of two classes or more."""
+        there = np.unique(self.labels[self.labels >= 0])
+        if len(there) < 2:
+            only = self.classes[int(there[0])] if len(there) else "none"
+            raise InputError(
+                f"The {self.what} has one class only ({only!r}): there is nothing to tell apart. "
+                "Pass images of two classes or more."
+            )
+
     def tensors(self, order: Iterable[int]) -> Generator[tuple[int, Tensor], None, None]:
         """(index, tensor) of the images that can be read, in that order, kept while they fit."""
         order = list(order)

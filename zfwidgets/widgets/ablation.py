@@ -35,7 +35,7 @@ class Ablation(Experiment["KnockOut"]):
     maps are zero) or skipped (it gives what it gets, where shapes allow). Accuracy, the classes
     hurt most and the photo in view follow at once; a newer click replaces what is running. Nothing
     is trained again and the network's weights stay as they are: what it needs when it can be
-    trained anew is another question, see `zfwidgets.experiments.ablate`.
+    trained anew is another question: `zfwidgets.AblationStudy`.
 
     Parameters
     ----------

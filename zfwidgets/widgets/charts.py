@@ -7,6 +7,7 @@ bqplot is imported when a figure is made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -48,6 +49,8 @@ class LineChart:
         What the axes show, with units.
     choose
         Called with the x value of a point that is clicked, on the kernel's main thread.
+    choose_line
+        Called with the name of the line that is clicked, or one of its points.
     span
         Range of the vertical axis; None follows the data.
     points
@@ -69,12 +72,14 @@ class LineChart:
         up: str,
         choose: Callable[[float], None] | None = None,
         *,
+        choose_line: Callable[[str], None] | None = None,
         span: tuple[float, float] | None = None,
         points: bool = True,
         height: str = "300px",
     ) -> None:
         bq = require_bqplot()
         self._bq, self._choose, self._points = bq, choose, points
+        self._choose_line = choose_line
         self._x = bq.LinearScale()
         low, high = span or (None, None)
         self._y = bq.LinearScale(min=low, max=high)
@@ -92,22 +97,29 @@ class LineChart:
         """Name what the axes show from now on, with units."""
         self._across.label, self._up.label = across, up
 
-    def draw(self, x: ArrayLike, lines: Mapping[str, ArrayLike], names: Sequence[str] = ()) -> None:
-        """Show lines over common places on the axis; NaN leaves a gap.
+    def draw(
+        self,
+        x: ArrayLike | Mapping[str, ArrayLike],
+        lines: Mapping[str, ArrayLike],
+        names: Sequence[str] = (),
+    ) -> None:
+        """Show lines over places on the axis; NaN leaves a gap.
 
         Parameters
         ----------
         x
-            (n,) numbers.
+            (n,) numbers, or by the line's name where each has places of its own.
         lines
             (n,) numbers by name.
         names
             What to call the places on the axis; none: their numbers.
         """
-        places = np.asarray(x, dtype=np.float64)
         if list(lines) != list(self._drawn):
             self._make(list(lines))
+        places = np.empty(0)
         for name, values in lines.items():
+            own = x[name] if isinstance(x, Mapping) else x
+            places = np.asarray(own, dtype=np.float64)
             y = np.asarray(values, dtype=np.float64)
             known = np.isfinite(y)
             line, *dots = self._drawn[name]
@@ -147,6 +159,9 @@ class LineChart:
                 if self._choose is not None:
                     dots.on_element_click(self._clicked)
                 self._drawn[name] = (line, dots)
+            if self._choose_line is not None:
+                for mark in self._drawn[name]:
+                    mark.on_element_click(partial(self._line_clicked, name))
         self.figure.marks = [self._mark, *(m for marks in self._drawn.values() for m in marks)]
         self.legend.value = legend(names)
         for mark in old:
@@ -158,6 +173,17 @@ class LineChart:
         """Put a line at a place on the axis; None takes it away."""
         self._marked = x
         self._place_mark()
+
+    def point_out_line(self, chosen: str | None) -> None:
+        """Let one line stand out from the others; None: all are alike."""
+        for name, marks in self._drawn.items():
+            for mark in marks:
+                mark.opacities = [1.0 if chosen in (None, name) else 0.3]
+            marks[0].stroke_width = 4.0 if name == chosen else 2.0
+
+    def _line_clicked(self, name: str, *_event: Any) -> None:
+        if self._choose_line is not None:
+            self._choose_line(name)
 
     def _place_mark(self) -> None:
         values = [
@@ -228,6 +254,7 @@ class BarChart:
             colors=[*COLOURS],
             orientation="horizontal" if horizontal else "vertical",
             padding=0.2,
+            selected_style={"stroke": "var(--jp-ui-font-color1, #000)", "stroke-width": "2px"},
             tooltip=bq.Tooltip(fields=["x", "y"], formats=["", ".4g"], labels=["", up]),
         )
         self._bars.on_element_click(self._clicked)
@@ -260,6 +287,13 @@ class BarChart:
         with self._bars.hold_sync():
             self._bars.x, self._bars.y = shown, values if len(values) > 1 else values[0]
         self.legend.value = legend(list(series)) if len(series) > 1 else ""
+
+    def point_out(self, number: int | None) -> None:
+        """Frame the bars of a name, by its number; None: of none."""
+        places = []
+        if number is not None and number < len(self._names):
+            places = [len(self._names) - 1 - number if self._horizontal else number]
+        self._bars.selected = places
 
     def _clicked(self, _mark: Any, event: Mapping[str, Any]) -> None:
         name = event.get("data", {}).get("x")

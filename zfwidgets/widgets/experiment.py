@@ -27,6 +27,21 @@ from .two_outputs import TwoOutputs
 
 Result = TypeVar("Result")
 
+STYLE = """<style>
+/* bqplot's text follows the notebook's theme. */
+.zf-experiment .bqplot svg :is(.axis text, .axislabel) {
+  fill: var(--jp-ui-font-color1, currentcolor);
+}
+.zf-experiment .bqplot svg .axis :is(path, line):not(.grid line) {
+  stroke: var(--jp-ui-font-color2, currentcolor);
+}
+/* The box lives: hide the static picture of it, the next output. */
+.jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(img[alt^="zfwidgets"]),
+.jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(.jp-RenderedImage) {
+  display: none;
+}
+</style>"""
+
 PRIORITY = 6
 """After all that a view of the engine asks for: a step of ours waits for an interaction."""
 
@@ -54,7 +69,8 @@ class ResultBox(TwoOutputs, ipywidgets.VBox, Generic[Result]):
         self._result: Result | None = None
         self._failure: BaseException | None = None
         self._said = ""
-        super().__init__([*parts], **layout)
+        style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
+        super().__init__([*parts, style], **layout)
         self.add_class("zf-experiment")
 
     # What subclasses say
@@ -75,9 +91,12 @@ class ResultBox(TwoOutputs, ipywidgets.VBox, Generic[Result]):
 
     @property
     def engine(self) -> EngineProtocol:
-        """The engine behind it; raises `InputError` where a stored record is shown."""
+        """The engine behind it; raises `InputError` where there is none."""
         if not isinstance(self._service, Service):
-            raise InputError("This shows a record that was stored: there is no engine behind it.")
+            raise InputError(
+                "This shows a record that was stored, or trains networks of its own: there is no "
+                "engine behind it."
+            )
         return self._service.engine
 
     @property
@@ -166,7 +185,7 @@ class Experiment(ResultBox[Result]):
     Parameters
     ----------
     engine
-        Whose worker computes.
+        Whose worker computes; None: a worker of its own.
     parts
         What is in the box, above the line with progress and button.
     start
@@ -180,7 +199,7 @@ class Experiment(ResultBox[Result]):
 
     def __init__(
         self,
-        engine: EngineProtocol,
+        engine: EngineProtocol | None,
         parts: Sequence[ipywidgets.Widget],
         *,
         start: bool = True,
@@ -192,11 +211,11 @@ class Experiment(ResultBox[Result]):
         self._status = ipywidgets.HTML()
         self._button = ipywidgets.Button(description="Start")
         self._button.on_click(self._toggle)
-        footer = ipywidgets.HBox(
+        self._footer = ipywidgets.HBox(
             [self._bar, self._button, self._status],
             layout=ipywidgets.Layout(flex_flow="row wrap"),
         )
-        super().__init__(engine, [*parts, footer], **layout)
+        super().__init__(engine, [*parts, self._footer], **layout)
         if start:
             self.start()
 

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 def table_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Heads and rows of text as an HTML table; the first column names the row.
 
+    Lines aren't broken: where there is no room, the table scrolls sideways.
+
     Returns
     -------
     str
         For `ipywidgets.HTML`.
     """
-    cell = "padding:1px 10px 1px 0;text-align:{}"
+    cell = "padding:1px 10px 1px 0;white-space:nowrap;text-align:{}"
     head = "".join(
         f'<th scope="col" style="{cell.format("right" if n else "left")}">{html.escape(text)}</th>'
         for n, text in enumerate(heads)

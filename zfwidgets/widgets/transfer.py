@@ -56,7 +56,8 @@ class Transfer(Experiment["TransferRecord"]):
     Raises
     ------
     InputError
-        For an engine that isn't on this machine; one class only; too few images of a class.
+        For an engine that isn't on this machine; one class only; too few images of a class; a
+        layer that doesn't exist.
     MissingDependency
         Without torch, scikit-learn or bqplot.
 
@@ -83,7 +84,7 @@ class Transfer(Experiment["TransferRecord"]):
         experiment = _experiment()
         shared = {"train_images": train_images, "test_images": test_images, "repeats": repeats}
         self._images, self._training = experiment.open_images(
-            engine, data, training, transform=transform, **shared
+            engine, data, training, transform=transform, **shared, **options
         )
         self._make = partial(
             experiment.transfer_features_steps,

@@ -1,8 +1,8 @@
 """What a network needs: parts left out before training (paper, Table 3), or switched off after.
 
 - `Architecture`, `conv`, `pool`, `fc`, `paper_variants`: variants of one description of a network.
-- `ablate`: train each variant on the user's data; an `AblationTable` as the paper's Table 3.
-  `trained` gives one of them back.
+- `ablate`: train each variant on the user's data; an `AblationTable` as the paper's Table 3
+  (`zfwidgets.AblationStudy`). `trained` gives one of them back.
 - `knock_out`: switch channels or layers of a trained network off, without training it again; a
   `KnockOut` says what becomes of accuracy, classes and single photos (`zfwidgets.Ablation`).
 

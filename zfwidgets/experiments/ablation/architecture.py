@@ -140,7 +140,7 @@ class Architecture:
     @property
     def parameters(self) -> int:
         """How many numbers are to be learned, biases among them."""
-        return sum(p.numel() for p in self._assembled("meta").parameters())
+        return sum(p.numel() for p in self.on("meta").parameters())
 
     def without(self, *names: str) -> Architecture:
         """The same network without some layers; those above get what those below give.
@@ -201,7 +201,7 @@ class Architecture:
             The maps become too small for a layer, or its groups don't fit; names the layer.
         """
         with own_random(seed, 3):
-            model = self._assembled("cpu")
+            model = self.on("cpu")
             weights = [p for p in model.parameters() if p.dim() > 1]
             for parameter in weights:
                 nn.init.kaiming_normal_(parameter, nonlinearity="relu")
@@ -211,28 +211,25 @@ class Architecture:
                     nn.init.zeros_(module.bias)
         return model
 
-    def _find(self, name: str) -> Layer:
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        near = get_close_matches(str(name), self.names, n=3, cutoff=0.3) or self.names
-        raise InputError(
-            f"This variant has no layer {name!r}. Nearest names: {', '.join(near)}; its layers "
-            f"are {', '.join(self.names)}."
-        )
+    def on(self, device: str) -> nn.Sequential:
+        """The modules, with each layer's inputs counted on the way up; PyTorch's own weights.
 
-    def _assembled(self, device: str) -> nn.Sequential:
-        """The modules, with each layer's inputs counted on the way up."""
+        Parameters
+        ----------
+        device
+            "meta": shapes alone.
+        """
         modules: OrderedDict[str, nn.Module] = OrderedDict()
         maps = torch.empty(1, *self.input_shape, device="meta")
         for layer in self.layers:
             for part in layer.parts:
                 try:
-                    module = part.make(maps.shape[1], layer.width)
-                    if isinstance(module, nn.Linear) and maps.dim() > 2:
-                        modules.setdefault("flatten", nn.Flatten())
-                        maps = maps.flatten(1)
+                    with torch.device(device):  # on "meta" nothing is drawn
                         module = part.make(maps.shape[1], layer.width)
+                        if isinstance(module, nn.Linear) and maps.dim() > 2:
+                            modules.setdefault("flatten", nn.Flatten())
+                            maps = maps.flatten(1)
+                            module = part.make(maps.shape[1], layer.width)
                     seen = copy.deepcopy(module).to("meta").eval()
                     maps = seen(maps)
                 except (RuntimeError, ValueError) as error:
@@ -243,6 +240,16 @@ class Architecture:
                     ) from error
                 modules[part.name] = module.to(device)
         return nn.Sequential(modules)
+
+    def _find(self, name: str) -> Layer:
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        near = get_close_matches(str(name), self.names, n=3, cutoff=0.3) or self.names
+        raise InputError(
+            f"This variant has no layer {name!r}. Nearest names: {', '.join(near)}; its layers "
+            f"are {', '.join(self.names)}."
+        )
 
 
 def conv(

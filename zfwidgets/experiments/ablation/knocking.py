@@ -309,11 +309,5 @@ def labelled_images(engine: LocalEngine, data: Any, transform: Any = None) -> La
         )
     if unnamed:  # an image's class number is the output's; the data may lack the last ones
         images.classes = (*images.classes, *names[len(images.classes) :])
-    found = np.unique(images.labels[images.labels >= 0])
-    if len(found) < 2:
-        only = images.classes[int(found[0])] if len(found) else "none"
-        raise InputError(
-            f"The {images.what} has one class only ({only!r}): accuracy says nothing then. Pass "
-            "images of two classes or more."
-        )
+    images.check_classes()
     return images

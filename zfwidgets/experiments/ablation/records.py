@@ -15,6 +15,7 @@ from ...records import Floats, Ints, Prediction, table
 from ...records.predictions import softmax
 from ..files import whole_file
 from ..training.records import TrainingRecord
+from .intervals import newcombe, wilson
 
 if TYPE_CHECKING:
     import pandas
@@ -62,6 +63,17 @@ class AblationRow:
         """The same for the five most probable classes."""
         return self._last("validation_error_5")
 
+    @property
+    def validation_images(self) -> int:
+        """How many images the validation error is of, at least: some may not be readable."""
+        training = self.training
+        return 0 if training is None else max(0, training.validation_images - len(training.skipped))
+
+    @property
+    def validation_interval(self) -> tuple[float, float]:
+        """95 % interval of the validation error, of so many images: `wilson`. NaN without."""
+        return wilson(self.validation_error, self.validation_images)
+
     def _last(self, name: str) -> float:
         values = [] if self.training is None else list(getattr(self.training, name))
         return float(values[-1]) if values else float("nan")
@@ -90,6 +102,19 @@ class AblationTable:
                 return row
         names = ", ".join(repr(row.name) for row in self.rows)
         raise InputError(f"There is no variant {name!r}: expected one of {names}.")
+
+    def difference(self, name: str, other: str) -> tuple[float, float, float]:
+        """Validation error of one variant less that of another, and its 95 % interval, low to high.
+
+        An interval that holds zero: so many images can't tell the two apart. It is of the images
+        alone, as if each variant had images of its own (`newcombe`); another seed gives other
+        errors too.
+        """
+        one, two = self[name], self[other]
+        low, high = newcombe(
+            one.validation_error, one.validation_images, two.validation_error, two.validation_images
+        )
+        return one.validation_error - two.validation_error, low, high
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table as the paper's: errors are shares, 0..1, where training ended."""

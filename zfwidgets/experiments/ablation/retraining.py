@@ -8,16 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
+from ...engine.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...records import Progress
 from ..labelled import Labelled
 from ..running import hand_on, keep, run
-from ..seeded import own_random
+from ..seeded import numpy_and_python, own_random
 from ..training.checkpoint import load_weights
-from ..training.loop import train_steps
+from ..training.loop import check_settings, train_steps
 from ..training.records import TrainingRecord
+from ..training.trainer import check_outputs
 from .architecture import Architecture
 from .records import AblationRow, AblationTable
 
@@ -77,22 +80,13 @@ def ablation_steps(
     Raises
     ------
     InputError
-        Before anything is trained: a variant that can't be built, or that gives fewer class
-        scores than there are classes; one class only.
+        Before anything is trained: a variant that can't be built, that can't take the images, or
+        that gives fewer class scores than there are classes; one class only.
     """
-    named = _named(variants)
-    examples = Labelled.of(data, transform, classes=classes, what="training data")
-    if len({int(n) for n in examples.labels if n >= 0}) < 2:
-        raise InputError(
-            "The training data has one class only: no network can be told from another. Pass "
-            "images of two classes or more."
-        )
-    held_out = None
-    if validation is not None:
-        names = examples.classes
-        held_out = Labelled.of(validation, transform, classes=names, what="validation data")
-    sizes = {name: _parameters(name, variant, seed) for name, variant in named.items()}
-    result = AblationTable(tuple(AblationRow(name, sizes[name]) for name in named))
+    check_settings(**training)
+    named, examples, held_out, result = opened(
+        variants, data, validation, transform=transform, classes=classes, seed=seed
+    )
     places = _places(named)
     where = None if folder is None else Path(folder)
     began = time.monotonic()
@@ -121,7 +115,8 @@ def ablation_steps(
                     result.save(where, places)
                 yield result
         except TrainingDiverged as error:
-            result = _with(result, number, error.record, str(error))
+            note, _, _ = str(error).partition(" The record of")  # a row has it beside
+            result = _with(result, number, error.record, note)
             if where is not None:
                 result.save(where, places)
             yield result
@@ -134,6 +129,34 @@ def ablation_steps(
         finally:
             steps.close()
     return result
+
+
+Opened = tuple[dict[str, Variant], Labelled, Labelled | None, AblationTable]
+
+
+def opened(
+    variants: Variants,
+    data: Any,
+    validation: Any = None,
+    *,
+    transform: Any = None,
+    classes: Any = None,
+    seed: int = 0,
+) -> Opened:
+    """Variants by name, the images, and the table before anything is trained; all checked.
+
+    Each variant is shown one image, so that what doesn't fit is known before hours of training.
+    What it takes and raises: `ablation_steps`.
+    """
+    named = _named(variants)
+    examples = Labelled.of(data, transform, classes=classes, what="training data")
+    examples.check_classes()
+    held_out = None
+    if validation is not None:
+        names = examples.classes
+        held_out = Labelled.of(validation, transform, classes=names, what="validation data")
+    rows = [AblationRow(n, _parameters(n, v, examples, seed)) for n, v in named.items()]
+    return named, examples, held_out, AblationTable(tuple(rows))
 
 
 def trained(variants: Variants, folder: str | Path, name: str) -> nn.Module:
@@ -184,7 +207,7 @@ def _of_all(step: Progress, number: int, variants: int, name: str) -> Progress:
 
 def _named(variants: Variants) -> dict[str, Variant]:
     if isinstance(variants, Mapping):
-        named = dict(variants)
+        named = {str(name): variant for name, variant in variants.items()}
     else:
         named = {variant.title or "as it is": variant for variant in variants}
         if len(named) < len(variants):
@@ -205,17 +228,37 @@ def _named(variants: Variants) -> dict[str, Variant]:
 def _built(variant: Variant, seed: int) -> nn.Module:
     if isinstance(variant, Architecture):
         return variant.build(seed)
-    with own_random(seed, 3):
+    with own_random(seed, 3), numpy_and_python(seed, 3):
         return variant()
 
 
-def _parameters(name: str, variant: Variant, seed: int) -> int:
+def _parameters(name: str, variant: Variant, examples: Labelled, seed: int) -> int:
+    """How many numbers are learned; raises `InputError` if the images don't fit the variant."""
+    model: nn.Module
     if isinstance(variant, Architecture):
-        return variant.parameters
-    model = _built(variant, seed)
-    if not isinstance(model, nn.Module):
-        raise InputError(f"Variant {name!r} built a {type(model).__name__}: expected a Module.")
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+        count, model, device = variant.parameters, variant.on("meta"), torch.device("meta")
+    else:
+        model = _built(variant, seed)
+        if not isinstance(model, nn.Module):
+            raise InputError(f"Variant {name!r} built a {type(model).__name__}: expected a Module.")
+        count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    image = torch.zeros(1, *examples.source.shape, device=device)
+    try:
+        where = torch.device("cpu") if device.type == "meta" else device
+        with computing(where), own_random(seed, 3, device=where):
+            logits = model.eval()(image)
+    except Exception as error:
+        raise InputError(
+            f"Variant {name!r} can't be shown a picture of shape {examples.source.shape}, as the "
+            f"training data has ({type(error).__name__}: {error}). Build it for that shape, or "
+            "pass a transform that gives its own."
+        ) from error
+    try:
+        check_outputs(logits, 1, len(examples.classes), model)
+    except InputError as error:
+        raise InputError(f"Variant {name!r}: {error}") from None
+    return count
 
 
 def _how_far(table: AblationTable) -> str:

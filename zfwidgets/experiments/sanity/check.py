@@ -37,6 +37,7 @@ from ...engine.modes import computing
 from ...engine.network import Network
 from ...errors import InactiveUnit, InputError
 from ...records import Box, Floats, Operation, Progress, Unit
+from ..running import run
 from .randomise import stages_below
 from .records import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
@@ -55,6 +56,7 @@ def sanity_check(
     """Project a unit again while the network's parameters are randomised layer by layer.
 
     The user's model, the engine's copy of it and PyTorch's random state stay as they are.
+    Interrupt it at any moment: the modules that are done are returned, with a warning.
 
     Parameters
     ----------
@@ -82,20 +84,9 @@ def sanity_check(
     MissingDependency
         Without SciPy or scikit-image.
     """
-    from tqdm.auto import tqdm
-
     unit = check(engine, unit, rule, controls)
     steps = sanity_steps(engine, unit, image, rule, seed=seed, controls=controls)
-    with tqdm(desc="Randomising layers", disable=not progress, leave=False, unit="") as bar:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                result: SanityResult = end.value
-                return result
-            if isinstance(step, Progress):
-                bar.total = step.total
-                bar.update(step.done - bar.n)
+    return run(steps, "Randomising layers", progress, _how_far)
 
 
 def sanity_steps(
@@ -255,6 +246,10 @@ def _controls(
                 yield control("other photo", photos[turn], pixels, there[0])
                 continue
         yield None
+
+
+def _how_far(result: SanityResult) -> str:
+    return f"{len(result.steps) - 1} of {len(result.modules)} modules randomised"
 
 
 class _Clock:

@@ -3,7 +3,9 @@
 The same seed gives the same weights, whether a training was stopped and went on or not: which
 images a step takes, and what dropout and augmentation draw in it, follow from the seed and the
 step's number alone. (On one machine with one number of threads: convolutions round differently
-elsewhere.) The global random state is as it was whenever control is with the caller.
+elsewhere.) The global random state is as it was whenever control is with the caller. On another
+thread than the main one it is left alone during a step too, so that cells can draw meanwhile; a
+network that draws from NumPy's or Python's generator isn't repeatable there.
 
 A step is computed in a thread of its own: an interrupt of the kernel reaches the main thread
 only, so that it can't leave weights that are half updated.
@@ -11,6 +13,7 @@ only, so that it can't leave weights that are half updated.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -119,11 +122,12 @@ def train_steps(
         The loss isn't finite; names the step. The record up to then is its ``record``; the folder
         keeps what was saved before.
     InputError
-        For data without labels, labels that the model has no outputs for, settings that make no
-        sense, or a folder that holds another training; names what and why.
+        For data without labels or of one class only, labels that the model has no outputs for,
+        settings that make no sense, or a folder that holds another training; names what and why.
     """
-    _check(epochs=epochs, batch=batch, rate=rate)
+    check_settings(epochs=epochs, batch=batch, rate=rate)
     examples = Labelled.of(data, transform, classes=classes, what="training data")
+    examples.check_classes()
     held_out = None
     if validation is not None:
         names = examples.classes
@@ -159,9 +163,12 @@ def train_steps(
         raise
 
 
-def _check(epochs: int, batch: int, rate: float) -> None:
-    for name, value in (("epochs", epochs), ("batch", batch)):
+def check_settings(**settings: Any) -> None:
+    """Raise `TypeError` for unknown options, `InputError` for those that make no sense."""
+    inspect.signature(train_steps).bind(None, None, **settings)
+    for name in ("epochs", "batch"):
+        value = settings.get(name, 1)
         if value < 1:
             raise InputError(f"{name} is {value!r}: expected a whole number, 1 or more.")
-    if not rate > 0:
-        raise InputError(f"rate is {rate}: expected a number above zero.")
+    if not settings.get("rate", 1.0) > 0:
+        raise InputError(f"rate is {settings['rate']}: expected a number above zero.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ...errors import InputError, TrainingDiverged
 from ...models.parts import renormalize_filters_
 from ...records import Ints, Progress
 from ..labelled import Labelled
-from ..seeded import own_random
+from ..seeded import DrawnAgain, numpy_and_python, on_main_thread, own_random
 from . import checkpoint
 from .records import TrainingRecord
 
@@ -85,6 +85,7 @@ class Trainer:
         self.saved, self.saved_at = 0, time.monotonic()
         self.losses: list[float] = []
         self.seconds = 0.0
+        self.alone = True
         trained = [p for p in model.parameters() if p.requires_grad]
         if not trained:
             raise InputError(
@@ -130,6 +131,7 @@ class Trainer:
         return self.record
 
     def __enter__(self) -> Trainer:
+        self.alone = on_main_thread()  # else the user's cells may draw during our steps
         self.modes = {module: module.training for module in self.model.modules()}
         self.model.to(self.device)
         self.optimizer = torch.optim.SGD(
@@ -216,27 +218,46 @@ class Trainer:
         return None
 
     def _update(self, images: Tensor, labels: Tensor) -> float:
+        if self.alone:
+            return self._descend(images, labels)
+        before = [(buffer, buffer.clone()) for buffer in self.model.buffers()]
+        try:
+            return self._descend(images, labels)
+        except DrawnAgain:  # checkpointed layers need the global generator
+            with torch.no_grad():
+                for buffer, value in before:
+                    buffer.copy_(value)
+            self.alone = True
+            return self._descend(images, labels)
+
+    def _descend(self, images: Tensor, labels: Tensor) -> float:
         model, settings = self.model, self.settings
+        key = self.seed, 2, len(self.losses)
         with (
             computing(self.device, grad=True),
-            own_random(self.seed, 2, len(self.losses), device=self.device),
+            own_random(*key, device=self.device, alone=self.alone) as draws,
         ):
             model.train()
             if self.augment is not None:
-                images = torch.stack([self.augment(image) for image in images])
+                with nullcontext() if self.alone else numpy_and_python(*key):
+                    images = torch.stack([self.augment(image) for image in images])
             logits = model(images.to(self.device))
-            _check_outputs(logits, len(images), len(self.examples.classes), model)
+            check_outputs(logits, len(images), len(self.examples.classes), model)
             loss = nn.functional.cross_entropy(logits, labels.to(self.device))
             value = float(loss.detach())
             if np.isfinite(value):  # else the weights stay as they are
+                if draws is not None:
+                    draws.end()
                 self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()
+        if np.isfinite(value):
+            with computing(self.device, grad=True):
                 self.optimizer.step()
                 if settings["filter_radius"] is not None:
                     renormalize_filters_(
                         model, settings["filter_radius"], input_range=settings["input_range"]
                     )
-            return value
+        return value
 
     # ------------------------------------------------------------------ errors
 
@@ -269,8 +290,10 @@ class Trainer:
         ranks = []
         self.model.eval()
         with computing(self.device):
-            for _, batch, labels in images.batches(chosen, self.batch):
-                logits = self.model(batch.to(self.device)).cpu()
+            for number, (_, batch, labels) in enumerate(images.batches(chosen, self.batch)):
+                key = self.seed, 4, self.done, number  # some layers draw in eval mode too
+                with own_random(*key, device=self.device, alone=self.alone):
+                    logits = self.model(batch.to(self.device)).cpu()
                 own = logits.gather(1, labels[:, None])
                 ranks.append((logits > own).sum(1))
         if not ranks:
@@ -314,7 +337,8 @@ class Trainer:
             self.saved, self.saved_at = self.done, time.monotonic()
 
 
-def _check_outputs(logits: Any, images: int, classes: int, model: nn.Module) -> None:
+def check_outputs(logits: Any, images: int, classes: int, model: nn.Module) -> None:
+    """Raise `InputError` unless a model gave class scores, of all classes, for its images."""
     name = type(model).__name__
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != images:
         got = f"shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits)

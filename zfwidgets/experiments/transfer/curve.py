@@ -14,12 +14,12 @@ from torch import nn
 
 from ...engine.local import LocalEngine
 from ...engine.modes import computing
-from ...errors import InputError
+from ...errors import InputError, TrainingDiverged
 from ...records import Floats, Ints, Progress
 from ..ablation.architecture import Architecture
 from ..labelled import Labelled
-from ..running import run
-from ..seeded import own_random
+from ..running import keep, run
+from ..seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
 from .classifiers import STRENGTH, check_classifier, check_strength, class_accuracies
 from .layers import not_converged
@@ -157,6 +157,7 @@ def curve_steps(
     yield result
     known = yield from study.look()
     total, done, unfinished = nothing.size * len(kinds), 0, 0
+    diverged: list[str] = []
     began = time.monotonic()
     for kind in kinds:
         for repeat in range(repeats):
@@ -173,18 +174,27 @@ def curve_steps(
                     training = from_scratch(
                         study, build, split, count, seed + repeat, scratch_training or {}
                     )
-                    for step in training:
-                        if isinstance(step, Progress):
-                            yield Progress(done, total, None, f"{what}, {step.what}")
-                        else:
-                            found = step
+                    found = np.full(len(study.present), np.nan, dtype=np.float32)
+                    try:
+                        for step in training:
+                            if isinstance(step, Progress):
+                                yield Progress(done, total, None, f"{what}, {step.what}")
+                            else:
+                                found = step
+                    except TrainingDiverged as error:
+                        text, _, _ = str(error).partition(" The record of")
+                        where = f"on {count} of each class, split {repeat + 1}"
+                        diverged.append(f"From scratch {where}: {text}")
+                    except KeyboardInterrupt as interrupt:
+                        keep(interrupt, result)  # not the record of the training inside
+                        raise
                 done += 1
                 values = result.accuracies[kind].copy()
                 values[place, repeat] = found.mean()
                 result = replace(
                     result,
                     accuracies={**result.accuracies, kind: values},
-                    notes=(*study.features.skipped, *not_converged(unfinished, done)),
+                    notes=(*study.features.skipped, *not_converged(unfinished, done), *diverged),
                 )
                 left = (time.monotonic() - began) / done * (total - done)
                 yield Progress(done, total, None if len(kinds) > 1 else left, what)
@@ -247,7 +257,7 @@ def builder(study: Study, scratch: Builder | str) -> Callable[[int], nn.Module]:
     made: Callable[[], nn.Module] = scratch
 
     def build(seed: int) -> nn.Module:
-        with own_random(seed, 3):
+        with own_random(seed, 3), numpy_and_python(seed, 3):
             return made()
 
     return build

@@ -135,7 +135,8 @@ class CurveRecord:
     accuracies
         By what was trained, (counts, repeats) float32 in 0..1, as in `LayersRecord`:
         "pretrained" is the classifier on the layer's features, "from scratch" a network that
-        has seen nothing but these images. NaN for what isn't computed (yet).
+        has seen nothing but these images. NaN for what isn't computed (yet), and for a training
+        that has diverged, which is among the notes.
     shape
         The layer whose features are used.
     classifier

@@ -91,14 +91,9 @@ class Plan:
         """
         if repeats < 1:
             raise InputError(f"repeats is {repeats}: expected 1 or more.")
+        images.check_classes()
         numbers = np.bincount(images.labels[images.labels >= 0], minlength=len(images.classes))
         there = np.flatnonzero(numbers)
-        if len(there) < 2:
-            only = images.classes[int(there[0])] if len(there) else "none"
-            raise InputError(
-                f"The {images.what} has one class only ({only!r}): there is nothing to tell "
-                "apart. Pass images of two classes or more."
-            )
         smallest = int(there[np.argmin(numbers[there])])
         least, name = int(numbers[smallest]), images.classes[smallest]
         wanted = train_images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from ...engine.local import LocalEngine
 from ...records import Progress
 from ..labelled import Labelled
-from ..running import run
+from ..running import keep, run
 from .bias import bias_steps, training_images
 from .classifiers import STRENGTH
 from .curve import Builder, curve_steps
@@ -107,13 +108,17 @@ def transfer_features_steps(
         ),
     ]
     result = TransferRecord()
-    for part in parts:
-        for step in part:
-            if isinstance(step, Progress):
-                yield step
-            else:
-                result = replace(result, **{_KINDS[type(step)]: step})
-                yield result
+    try:
+        for part in parts:
+            for step in part:
+                if isinstance(step, Progress):
+                    yield step
+                else:
+                    result = replace(result, **{_KINDS[type(step)]: step})
+                    yield result
+    except KeyboardInterrupt as interrupt:
+        keep(interrupt, result)  # not the record of the part
+        raise
     return result
 
 
@@ -126,9 +131,12 @@ def open_images(
     train_images: int | None = None,
     test_images: int | None = None,
     repeats: int = 5,
+    **options: Any,
 ) -> tuple[Labelled, Labelled]:
-    """Labelled images and training images, if a transfer can be made of them."""
-    study = Study(engine, data, transform=transform)
+    """Labelled images and training images, if `transfer_features_steps` can be asked for that."""
+    inspect.signature(transfer_features_steps).bind(engine, data, **options)
+    one_layer(engine, options.get("layer"))
+    study = Study(engine, data, transform=transform, layers=options.get("layers"))
     study.plan(train_images, test_images, repeats, 0)
     return study.images, training_images(study.engine, training)
 

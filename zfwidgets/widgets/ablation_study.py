@@ -1,0 +1,289 @@
+"""Variants of a network trained alike, as a widget (paper, section 4.1 and Table 3)."""
+
+from __future__ import annotations
+
+import html
+import shutil
+import tempfile
+import uuid
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from PIL import Image
+
+from ..errors import InputError, MissingDependency
+from ..experiments.ablation.records import AblationTable
+from ..records import Progress
+from . import ablation_study_parts as parts
+from .charts import BarChart, LineChart
+from .experiment import Experiment, beside
+from .steps import Steps
+from .tables import small
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..experiments.ablation.retraining import Variants
+
+
+class AblationStudy(Experiment["AblationTable"]):
+    """Trains variants of a network alike and compares them, live (paper, Table 3).
+
+    Table, bars and learning curves grow with each epoch. Click a bar or a curve, or choose a
+    variant, to read how it differs from the first one, and whether so many images can tell. It
+    starts when it is made, on a worker of its own: the kernel stays free. "Stop" keeps what is
+    done, "Go on" ends with the same bits as a run that wasn't stopped. A variant whose loss isn't
+    finite is named in its row, and the others are trained. What it shows is the record of
+    `zfwidgets.experiments.ablate` with the same arguments.
+
+    What a *trained* network relies on is another question: `zfwidgets.Ablation` switches parts
+    off and trains nothing.
+
+    Other cells can draw random numbers meanwhile: PyTorch's are never touched. NumPy's and
+    Python's generators are the training's for as long as ``augment`` runs or a callable builds a
+    variant (milliseconds; never for an `Architecture`), and a network that computes layers again
+    in its backward pass (checkpointing) takes PyTorch's for a step. A network that draws from
+    NumPy's or Python's generator in its forward pass has the same bits in `ablate` only.
+
+    Parameters
+    ----------
+    variants
+        As in `zfwidgets.experiments.ablation.ablation_steps`: `Architecture`s or callables that
+        build a model, by name; the first is the one that others are compared with. Or an
+        `AblationTable`, say one that was loaded: it is shown, without torch.
+    data, validation, transform, classes, seed
+        As in `zfwidgets.experiments.ablation.ablation_steps`; read once.
+    seconds
+        For all variants together, each time that it is started or goes on.
+    folder
+        Keep trainings there, and go on from there. None: in a temporary folder, which is removed
+        when the widget is closed or the kernel ends.
+    start
+        Whether to start at once.
+    layout
+        As every ipywidget has it.
+    **training
+        What else `zfwidgets.experiments.train_steps` takes: ``epochs``, ``batch``, ``rate``, ...
+
+    Raises
+    ------
+    InputError
+        Before anything is trained: as `zfwidgets.experiments.ablation.ablation_steps` says.
+    MissingDependency
+        Without bqplot, or without torch where variants are to be trained.
+
+    Examples
+    --------
+    >>> base = Architecture.of(zf.models.zfnet_small(), (3, 64, 64))
+    >>> study = zf.AblationStudy(paper_variants(base), data, validation=others, epochs=20)
+    >>> study.settle()
+    >>> study.result.to_frame()
+    >>> engine = zf.Engine(study.trained("as it is"), others)
+    """
+
+    again = "Go on"
+
+    def __init__(
+        self,
+        variants: Variants | AblationTable,
+        data: Any = None,
+        *,
+        validation: Any = None,
+        transform: Any = None,
+        classes: Any = None,
+        seed: int = 0,
+        seconds: float | None = None,
+        folder: str | Path | None = None,
+        start: bool = True,
+        layout: Any = None,
+        **training: Any,
+    ) -> None:
+        stored = isinstance(variants, AblationTable)
+        self._folder: Path | None = None
+        self._removal: weakref.finalize[..., AblationStudy] | None = None
+        if isinstance(variants, AblationTable):
+            if data is not None or training:
+                raise InputError(
+                    "This is the table of variants that were trained: pass it alone, or variants "
+                    "and data to train."
+                )
+            table = variants
+        else:
+            experiment = _experiment()
+            experiment.check_settings(**training)
+            self._variants, examples, held_out, table = experiment.opened(
+                variants, data, validation, transform=transform, classes=classes, seed=seed
+            )
+            if folder is None:
+                folder = tempfile.mkdtemp(prefix="zfwidgets-ablation-")
+                self._removal = weakref.finalize(self, shutil.rmtree, folder, True)
+            self._folder = Path(folder)
+            self._make = partial(
+                experiment.ablation_steps,
+                self._variants,
+                examples,
+                validation=held_out,
+                seed=seed,
+                seconds=seconds,
+                folder=self._folder,
+                **training,
+            )
+        names = [row.name for row in table.rows]
+        self._title, self._text, self._about = (ipywidgets.HTML() for _ in range(3))
+        self._bars = BarChart(
+            "error",
+            self._choose,
+            horizontal=True,
+            height=f"{max(220, 70 + 34 * len(names))}px",
+        )
+        self._curves = LineChart("epochs", "validation error", choose_line=self._choose_name)
+        self._reading = ipywidgets.HTML()
+        self._variant = ipywidgets.Dropdown(
+            options=[("(none)", -1), *((name, n) for n, name in enumerate(names))],
+            description="variant",
+        )
+        self._variant.observe(self._point_out, "value")
+        charts = beside(
+            [ipywidgets.HTML("<b>Error</b>"), self._bars.figure, self._bars.legend],
+            [ipywidgets.HTML("<b>While training</b>"), self._curves.figure, self._curves.legend],
+        )
+        everything = [self._title, self._text, charts, self._variant, self._about, self._reading]
+        more = {} if layout is None else {"layout": layout}
+        super().__init__(None, everything, start=False, **more)
+        self.add_class("zf-ablation-study")
+        self._update(table)
+        if stored:
+            self._footer.layout.display = "none"
+        elif start:
+            self.start()
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the trainings are kept; None where a stored record is shown."""
+        return self._folder
+
+    def trained(self, name: str) -> nn.Module:
+        """A variant as it is trained so far, in eval mode: to look into with `zfwidgets.Engine`.
+
+        Raises
+        ------
+        InputError
+            There is no such variant, it isn't trained yet, or a stored record is shown.
+        """
+        if self._folder is None:
+            raise InputError(
+                "A stored record has no networks: zfwidgets.experiments.ablation.trained builds "
+                "them from the folder."
+            )
+        model: nn.Module = _experiment().trained(self._variants, self._folder, name)
+        return model
+
+    def start(self) -> None:
+        """Begin, or go on where it was stopped; raises `InputError` for a stored record."""
+        if self._folder is None:
+            raise InputError("A stored record can't be gone on with: pass variants and data.")
+        super().start()
+
+    def close(self) -> None:
+        """Stop, remove the widget from the front end, and a temporary folder from the disk."""
+        super().close()
+        if self._removal is not None:
+            # On the worker, after the training that is stopped has written its last file.
+            self._service.jobs.submit(
+                self._owner, "python", "remove", uuid.uuid4().hex, self._removing, _ignore
+            )
+
+    def _removing(self) -> Steps:
+        yield from ()
+        assert self._folder is not None
+        assert self._removal is not None
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._removal.detach()  # not before: a kernel that ends in between removes it too
+
+    # ------------------------------------------------------------------ running
+
+    def _steps(self) -> Generator[Progress | AblationTable, None, AblationTable]:
+        known = None if self._newest is None else self._newest[1]
+        with closing(self._make()) as steps:
+            while True:
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    table: AblationTable = end.value
+                    return table
+                yield step if isinstance(step, Progress) else parts.filled(step, known)
+
+    def _done(self, result: AblationTable) -> str:
+        done = sum(row.training is not None and row.training.complete for row in result.rows)
+        return f"done: {done} of {len(result.rows)} variants are trained to the end"
+
+    def _stopped(self, result: AblationTable | None) -> str:
+        return "stopped; what is done is kept"
+
+    def _say_running(self, running: bool, text: str) -> None:
+        super()._say_running(running, text)
+        self._button.disabled = not running and self._result is not None and self._result.complete
+        self._show_table()
+
+    # ------------------------------------------------------------------ drawing
+
+    @property
+    def _now(self) -> parts.Now:
+        return parts.Now(self._running, int(self._variant.value))
+
+    def _describe(self) -> str:
+        return "" if self._result is None else parts.title(self._result)
+
+    def _show(self, result: AblationTable) -> None:
+        self._title.value = html.escape(self._describe())
+        self._reading.value = small(parts.reading(result))
+        self._bars.draw([row.name for row in result.rows], parts.bars(result))
+        self._curves.draw(*parts.curves(result))
+        self._curves.say("epochs", parts.BARS[parts.measure(result)])
+        self._point_out()
+
+    def _show_table(self) -> None:
+        if self._result is not None:
+            self._text.value = parts.table_text(self._result, self._now)
+
+    def _paint(self, result: AblationTable | None, status: str) -> Callable[[], Image.Image]:
+        return partial(parts.draw, result, self._now, status)
+
+    def _choose(self, number: int) -> None:
+        self._variant.value = number
+
+    def _choose_name(self, name: str) -> None:
+        assert self._result is not None
+        self._choose([row.name for row in self._result.rows].index(name))
+
+    def _point_out(self, _change: Any = None) -> None:
+        """Let the chosen variant stand out in the table and the charts."""
+        if self._result is None:
+            return
+        chosen = int(self._variant.value)
+        self._bars.point_out(chosen if chosen >= 0 else None)
+        self._curves.point_out_line(self._result.rows[chosen].name if chosen >= 0 else None)
+        self._about.value = parts.chosen_text(self._result, chosen)
+        self._show_table()
+
+
+def _ignore(_op: Any, _value: Any) -> None:
+    """Nobody waits for it."""
+
+
+def _experiment() -> Any:
+    """The computation, which needs torch; imported when variants are to be trained."""
+    try:
+        from ..experiments.ablation import retraining
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency(
+            "zf.AblationStudy trains networks and needs torch where it runs: pip install torch"
+        ) from error
+    return retraining
