@@ -15,7 +15,7 @@ from zfwidgets.engine.cone import PER_OPERATION, Cone, Projector, multiply_adds
 from zfwidgets.engine.geometry import Slide
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
-from zfwidgets.engine.switches import pack, unpool
+from zfwidgets.engine.switches import pack, pool, unpool
 from zfwidgets.engine.transposed import transposed
 from zfwidgets.engine.windows import Kept, NoWindow
 
@@ -171,31 +171,44 @@ def test_switches_are_bounded_and_the_oldest_go() -> None:
 
 
 @pytest.mark.parametrize(
-    "slide", [Slide((3, 3), (2, 2)), Slide((2, 3), (2, 3)), Slide((2, 2), (1, 2))]
+    "slide",
+    [
+        Slide((3, 3), (2, 2)),
+        Slide((2, 3), (2, 3)),
+        Slide((2, 2), (1, 2)),
+        Slide((3, 2), (1, 2), dilation=(2, 3)),
+    ],
 )
 def test_unpooling_adds_where_windows_overlap(slide: Slide) -> None:
     x = torch.randn(2, 3, 11, 14, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    out, flat = F.max_pool2d(x, slide.kernel, slide.stride, return_indices=True)
+    out, flat = F.max_pool2d(x, slide.kernel, slide.stride, 0, slide.dilation, return_indices=True)
     signal = torch.randn_like(out)
     expected = torch.zeros_like(x)
     places = torch.zeros_like(flat, dtype=torch.uint8)
     for n, c, i, j in torch.cartesian_prod(*map(torch.arange, out.shape)).tolist():
         row, col = divmod(int(flat[n, c, i, j]), x.shape[-1])
         expected[n, c, row, col] += signal[n, c, i, j]
-        places[n, c, i, j] = (row - i * slide.stride[0]) * slide.kernel[1] + (
-            col - j * slide.stride[1]
+        down, across = row - i * slide.stride[0], col - j * slide.stride[1]
+        places[n, c, i, j] = (
+            down // slide.dilation[0] * slide.kernel[1] + across // slide.dilation[1]
         )
     size = tuple(
-        (n - 1) * s + k for n, s, k in zip(out.shape[2:], slide.stride, slide.kernel, strict=True)
+        (n - 1) * s + (k - 1) * d + 1
+        for n, s, k, d in zip(
+            out.shape[2:], slide.stride, slide.kernel, slide.dilation, strict=True
+        )
     )
-    used = F.pad(x, (0, size[1] - x.shape[-1], 0, size[0] - x.shape[-2]))
-    flat = F.max_pool2d(used, slide.kernel, slide.stride, return_indices=True)[1]
-    assert torch.equal(pack(flat, slide, size[1]), places)
-    for switches in (flat, places):
-        found = unpool(signal, switches, slide, size)
+    assert torch.equal(pack(flat, slide, x.shape[-1]), places)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        found = unpool(signal.contiguous(memory_format=layout), places, slide, size)
         assert torch.equal(found, expected[..., : size[0], : size[1]])
+        assert found.is_contiguous(memory_format=layout)
+        maxima, switches = pool(x.contiguous(memory_format=layout), slide)
+        assert torch.equal(maxima, out)
+        assert torch.equal(switches, places)
 
 
+@pytest.mark.parametrize("places", [(5, 8), (1, 1)])
 @pytest.mark.parametrize("channels", [1, 3, 8])
 @pytest.mark.parametrize(
     "slide",
@@ -206,9 +219,10 @@ def test_unpooling_adds_where_windows_overlap(slide: Slide) -> None:
         Slide((3, 2), (2, 3), dilation=(2, 1)),
     ],
 )
-def test_transposed_filtering(slide: Slide, channels: int) -> None:
+def test_transposed_filtering(slide: Slide, channels: int, places: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(7)
-    signal = torch.randn(2, 16, 5, 8, dtype=torch.float64, generator=generator)
+    signal = torch.randn(2, 16, *places, dtype=torch.float64, generator=generator)
+    signal[:, 3:7] = 0  # some channels carry nothing
     weight = torch.randn(16, channels, *slide.kernel, dtype=torch.float64, generator=generator)
     expected = F.conv_transpose2d(signal, weight, None, slide.stride, dilation=slide.dilation)
     assert torch.allclose(transposed(signal, weight, slide, 1), expected, rtol=1e-12, atol=1e-12)

@@ -342,9 +342,7 @@ class Projector:
         frame = whole_frame(self.cone(top))
         for image, key in zip(images, keys, strict=True):
             values, tape = ascend(frame, nodes, image[None], top, kept)
-            for index, entry in tape.items():
-                node = self.graph.nodes[index]
-                tape[index] = operation(node).pack(node, entry, self.graph)[0]
+            tape = {index: entry[0] for index, entry in tape.items()}
             outputs.append(values)
             tapes.append(tape)
             if key is not None:
@@ -376,12 +374,11 @@ def _windows(tapes: Sequence[Tape], part: Part) -> Tape:
 def crop(maps: Sequence[Tensor], starts: Sequence[Pair], size: tuple[int, int]) -> Tensor:
     """Windows of maps (channels, rows, columns), one each, zero outside of the map."""
     height, width = size
-    rows, cols = maps[0].shape[-2:]
-    if all(t >= 0 and x >= 0 and t + height <= rows and x + width <= cols for t, x in starts):
-        return torch.stack(
-            [m[:, t : t + height, x : x + width] for m, (t, x) in zip(maps, starts, strict=True)]
-        )
-    out = maps[0].new_zeros((len(maps), len(maps[0]), height, width))
+    channels, rows, cols = maps[0].shape
+    if maps[0].stride(0) == 1:  # the channels of a place side by side
+        out = maps[0].new_zeros((len(maps), height, width, channels)).permute(0, 3, 1, 2)
+    else:
+        out = maps[0].new_zeros((len(maps), channels, height, width))
     for part, whole, (top, left) in zip(out, maps, starts, strict=True):
         a, b, c, d = max(top, 0), min(top + height, rows), max(left, 0), min(left + width, cols)
         if a < b and c < d:

@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .geometry import Pair, Slide
+
+
+def pool(x: Tensor, slide: Slide, switches: bool = True) -> tuple[Tensor, Tensor | None]:
+    """Maxima of windows without padding, and their places within them: see `pack`.
+
+    On CPUs PyTorch's pooling is several times as fast where a place's channels lie side by side.
+    """
+    turned = x.device.type == "cpu" and x.is_contiguous()
+    if turned:
+        x = x.contiguous(memory_format=torch.channels_last)
+    packed = None
+    if switches:
+        out, flat = F.max_pool2d(
+            x, slide.kernel, slide.stride, 0, slide.dilation, return_indices=True
+        )
+        packed = pack(flat, slide, x.shape[-1])
+    else:
+        out = F.max_pool2d(x, slide.kernel, slide.stride, 0, slide.dilation)
+    return out.contiguous() if turned else out, packed
 
 
 def pack(flat: Tensor, slide: Slide, width: int) -> Tensor:
@@ -17,37 +37,42 @@ def pack(flat: Tensor, slide: Slide, width: int) -> Tensor:
         (n, channels, rows, columns) int64, indices into a map of ``width`` columns that isn't
         padded.
     """
-    rows = flat.div(width, rounding_mode="floor")
-    cols = flat - rows * width
-    rows = rows - _count(rows, 2)[:, None] * slide.stride[0]
-    cols = cols - _count(cols, 3) * slide.stride[1]
-    place = rows // slide.dilation[0] * slide.kernel[1] + cols // slide.dilation[1]
-    return place.to(torch.uint8)
+    (height, across), (down, right) = slide.kernel, slide.stride
+    places = torch.arange(height * across, device=flat.device)
+    steps = places // across * (slide.dilation[0] * width) + places % across * slide.dilation[1]
+    known = places.new_zeros(int(steps[-1]) + 1, dtype=torch.uint8)
+    known[steps] = places.to(torch.uint8)
+    rows, cols = (torch.arange(n, device=flat.device) for n in flat.shape[-2:])
+    inside = (flat - (rows[:, None] * (down * width) + cols * right)).permute(0, 2, 3, 1)
+    return known.index_select(0, inside.flatten()).view(inside.shape).permute(0, 3, 1, 2)
 
 
 def unpool(signal: Tensor, switches: Tensor, slide: Slide, size: Pair) -> Tensor:
     """Put each value back where its window's maximum was; what meets there adds up.
+
+    Place by place of the windows, which takes a fraction of the time of computing indices; the last
+    place first, so that where windows overlap their values are added row by row.
 
     Parameters
     ----------
     signal
         (n, channels, rows, columns).
     switches
-        As ``signal``: int64, flat indices into the result, or uint8, as `pack` gives them.
+        As ``signal``, as `pack` gives them.
     size
-        Rows and columns of the result.
+        Rows and columns of the result, which is laid out in memory as ``signal`` is.
     """
-    n, channels = signal.shape[:2]
-    (kh, kw), (sh, sw), (dh, dw) = slide.kernel, slide.stride, slide.dilation
-    if switches.dtype == torch.uint8:
-        offsets = torch.arange(kh * kw, device=signal.device)
-        offsets = offsets // kw * (dh * size[1]) + offsets % kw * dw
-        corners = _count(signal, 2)[:, None] * (sh * size[1]) + _count(signal, 3) * sw
-        switches = offsets[switches.int()] + corners
-    out = signal.new_zeros((n, channels, size[0] * size[1]))
-    out.scatter_add_(2, switches.flatten(2), signal.flatten(2))
-    return out.view(n, channels, *size)
-
-
-def _count(values: Tensor, axis: int) -> Tensor:
-    return torch.arange(values.shape[axis], device=values.device)
+    last = not signal.is_contiguous() and signal.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if last else torch.contiguous_format
+    places = switches.to(signal.dtype, memory_format=layout)
+    here = torch.empty_like(places)
+    shape = (*signal.shape[:2], *size)
+    out = torch.empty(shape, dtype=signal.dtype, device=signal.device, memory_format=layout).zero_()
+    (down, across), (rows, cols) = slide.stride, signal.shape[-2:]
+    for place in reversed(range(slide.kernel[0] * slide.kernel[1])):
+        row, col = divmod(place, slide.kernel[1])
+        top, left = row * slide.dilation[0], col * slide.dilation[1]
+        torch.eq(places, place, out=here)
+        part = out[..., top : top + rows * down : down, left : left + cols * across : across]
+        part.addcmul_(signal, here)
+    return out

@@ -11,7 +11,7 @@ from torch import Tensor
 from .geometry import Slide
 from .graph import Graph, Node
 from .operations import gate, is_rectifier
-from .switches import pack, unpool
+from .switches import pool, unpool
 from .transposed import transposed
 from .windows import Frame, Kept, NoWindow, Operation, Signals, Tape, slide_of, span_of, vjp
 
@@ -56,17 +56,10 @@ class _MaxPool(Operation):
         slide = slide_of(node)
         need = span_of(node, frame).below(slide)
         x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, -torch.inf))
-        if not kept.switches:
-            return [F.max_pool2d(x, slide.kernel, slide.stride, 0, slide.dilation)]
-        out, tape[node.index] = F.max_pool2d(
-            x, slide.kernel, slide.stride, 0, slide.dilation, return_indices=True
-        )
+        out, switches = pool(x, slide, kept.switches)
+        if switches is not None:
+            tape[node.index] = switches
         return [out]
-
-    def pack(self, node: Node, entry: Tensor, graph: Graph) -> Tensor:
-        slide = slide_of(node)
-        width = (entry.shape[-1] - 1) * slide.stride[1] + (slide.kernel[1] - 1) * slide.dilation[1]
-        return pack(entry, slide, width + 1)
 
     def down(
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any

@@ -79,19 +79,19 @@ class Frame:
         rows, cols = self.graph.shape(ref)[-2:]
         height, width = span.size
         for number, (top, left) in enumerate(self.starts(span) if self.places else ()):
-            up, down = max(-top, 0), max(top + height - rows, 0)
-            before, behind = max(-left, 0), max(left + width - cols, 0)
-            if not (up or down or before or behind):
+            if top >= 0 and left >= 0 and top + height <= rows and left + width <= cols:
                 continue
             if not own:
                 values, own = values.clone(), True
             one = values[number]
-            if up or down:
-                one[..., : min(up, height), :] = fill
-                one[..., max(height - down, 0) :, :] = fill
-            if before or behind:
-                one[..., : min(before, width)] = fill
-                one[..., max(width - behind, 0) :] = fill
+            if top < 0:
+                one[..., :-top, :].fill_(fill)
+            if top + height > rows:
+                one[..., max(rows - top, 0) :, :].fill_(fill)
+            if left < 0:
+                one[..., :-left].fill_(fill)
+            if left + width > cols:
+                one[..., max(cols - left, 0) :].fill_(fill)
         return values
 
 
@@ -153,10 +153,6 @@ class Operation:
         if len(inputs) != 1:
             raise NoWindow(f"{node.name} of several maps")
         tape[node.index] = inputs[0]
-
-    def pack(self, node: Node, entry: Tensor, graph: Graph) -> Tensor:
-        """What a whole image's tape has of this node, made small, to be kept."""
-        return entry
 
     def down(
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
