@@ -2,7 +2,7 @@
 
 PyTorch's transposed convolution is slow where few channels lie below, as at the pixels. There one
 matrix product and a fold do the same, and with a large stride one dense convolution whose outputs
-are the stride's phases.
+are the stride's phases. Of a single place it is one matrix product.
 """
 
 from __future__ import annotations
@@ -45,10 +45,19 @@ def transposed(signal: Tensor, weight: Tensor, slide: Slide, groups: int) -> Ten
         if even and stride > 1 and weight[0].numel() > LARGE:
             return _by_phases(signal, weight, stride)
         return _by_folding(signal, weight, slide)
-    if groups == 1 and signal.shape[-2] * signal.shape[-1] >= WIDE:
+    places = signal.shape[-2] * signal.shape[-1]
+    if groups == places == 1 and slide.dilation == (1, 1) and signal.device.type == "cpu":
+        return _of_one_place(signal.flatten(1), weight)
+    if groups == 1 and places >= WIDE:
         signal = signal.contiguous(memory_format=torch.channels_last)
         weight = weight.contiguous(memory_format=torch.channels_last)
     return F.conv_transpose2d(signal, weight, None, slide.stride, 0, 0, groups, slide.dilation)
+
+
+def _of_one_place(signal: Tensor, weight: Tensor) -> Tensor:
+    """Filters of the channels that carry a signal: below a single unit that is one."""
+    used = signal.any(0)
+    return torch.matmul(signal[:, used], weight[used].flatten(1)).view(-1, *weight.shape[1:])
 
 
 def _by_folding(signal: Tensor, weight: Tensor, slide: Slide) -> Tensor:
