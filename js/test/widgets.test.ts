@@ -448,7 +448,7 @@ describe("patches", () => {
     expect(parts[1]?.getAttribute("aria-label")).toBe("10 to 20 % of the images: 2 to 3");
     const tiles = (part: number) => all(parts[part] as HTMLElement, ".zf-range-tile");
     expect([0, 1, 9].map((part) => tiles(part).length)).toEqual([0, 2, 2]);
-    expect(one(fold, ".zf-note").textContent).toContain(
+    expect(one(fold, ".zf-fold-note").textContent).toContain(
       "Of all 20 images; the channel is active in all but 2 of them.",
     );
 
@@ -482,7 +482,7 @@ describe("patches", () => {
     const data = { ...quantiles(2), rows, exact: false, images_seen: 5000, partial: true };
     model.answer(model.request("quantiles"), "partial", data, [new DataView(new ArrayBuffer(3))]);
     await flush();
-    const text = one(fold, ".zf-note").textContent;
+    const text = one(fold, ".zf-fold-note").textContent;
     expect(text).toContain("a sample of 20 images out of 5,000, so the limits are approximate");
   });
 

@@ -22,7 +22,7 @@ export function range(panel: Panel, selection: SelectionStore, signal: AbortSign
     role: "group",
     "aria-label": "Patches from the weakest tenth of the images to the strongest",
   });
-  const note = h("p", { class: "zf-note" });
+  const note = h("p", { class: "zf-fold-note" });
   const line = fold("range", "From weakest to strongest", () => void open());
   line.body.append(parts, note);
   panel.element.append(line.element);
