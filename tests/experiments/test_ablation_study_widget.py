@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 import threading
@@ -15,11 +14,12 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
-from ipywidgets.widgets.widget import _instances, _remove_buffers
+from ipywidgets.widgets.widget import _instances
 from torch import nn
 from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
+from tests.experiments.small_state import assert_synchronised_state_is_small
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import AblationTable, ablate
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
@@ -312,14 +312,7 @@ def test_without_validation_it_says_so() -> None:
 def test_synchronised_state_is_small() -> None:
     box = study()
     assert box.settle()
-    models = [model for model in _instances.values() if model.comm is not None]
-    assert len(models) > 20
-    for model in models:
-        state = model.get_state()
-        state.pop("_esm", None)
-        slim, paths, buffers = _remove_buffers(state)
-        size = len(json.dumps(slim, default=str)) + sum(memoryview(b).nbytes for b in buffers)
-        assert size < 4096, (type(model), slim, paths)
+    assert_synchronised_state_is_small()
 
 
 def test_bad_input_is_named_before_anything_is_trained() -> None:

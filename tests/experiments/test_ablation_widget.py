@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 
@@ -10,10 +9,10 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
-from ipywidgets.widgets.widget import _instances, _remove_buffers
 from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
+from tests.experiments.small_state import assert_synchronised_state_is_small
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import knock_out
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
@@ -142,14 +141,7 @@ def test_nothing_is_computed_on_the_main_thread(engine, monkeypatch):
 def test_synchronised_state_is_small_and_without_pixels(engine):
     ablation = zf.Ablation(engine, off={"conv1": [1, 2]})
     assert ablation.settle()
-    models = [model for model in _instances.values() if model.comm is not None]
-    assert len(models) > 20
-    for model in models:
-        state = model.get_state()
-        state.pop("_esm", None)
-        slim, paths, buffers = _remove_buffers(state)
-        size = len(json.dumps(slim, default=str)) + sum(memoryview(b).nbytes for b in buffers)
-        assert size < 4096, (type(model), slim, paths)
+    assert_synchronised_state_is_small()
 
 
 def test_what_does_not_exist_is_named(engine):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import html
 import io
-import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -15,11 +14,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from ipywidgets.widgets.widget import _instances, _remove_buffers
+from ipywidgets.widgets.widget import _instances
 from PIL import Image
 from torch import nn
 
 import zfwidgets as zf
+from tests.experiments.small_state import assert_synchronised_state_is_small
 from zfwidgets.errors import InputError, TrainingDiverged
 from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution.gate import CANT
@@ -230,14 +230,7 @@ def test_synchronised_state_is_small_and_without_pixels() -> None:
     training = Training(every=1)
     training.run(4)
     zf.Evolution(training.watch)
-    models = [model for model in _instances.values() if model.comm is not None]
-    assert len(models) > 20
-    for model in models:
-        state = model.get_state()
-        state.pop("_esm", None)
-        slim, paths, buffers = _remove_buffers(state)
-        size = len(json.dumps(slim, default=str)) + sum(memoryview(b).nbytes for b in buffers)
-        assert size < 4096, (type(model), slim, paths)
+    assert_synchronised_state_is_small()
 
 
 def test_curves_are_drawn_again_without_leaving_models_behind() -> None:

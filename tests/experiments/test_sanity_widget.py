@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import subprocess
 import sys
 import threading
@@ -15,11 +14,11 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
-from ipywidgets.widgets.widget import _instances, _remove_buffers
 from PIL import Image
 from torch import nn
 
 import zfwidgets as zf
+from tests.experiments.small_state import assert_synchronised_state_is_small
 from zfwidgets.errors import InactiveUnit, InputError
 from zfwidgets.experiments import sanity_check
 from zfwidgets.experiments.sanity import check as sanity
@@ -214,14 +213,7 @@ def test_a_closed_widget_computes_no_more(
 def test_synchronised_state_is_small_and_without_pixels(engine: zf.Engine) -> None:
     check = zf.SanityCheck(engine, strongest(engine))
     assert check.settle()
-    models = [model for model in _instances.values() if model.comm is not None]
-    assert len(models) > 20
-    for model in models:
-        state = model.get_state()
-        state.pop("_esm", None)
-        slim, paths, buffers = _remove_buffers(state)
-        size = len(json.dumps(slim, default=str)) + sum(memoryview(b).nbytes for b in buffers)
-        assert size < 4096, (type(model), slim, paths)
+    assert_synchronised_state_is_small()
 
 
 def test_a_step_that_is_not_there_is_named(

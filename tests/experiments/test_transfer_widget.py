@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,10 +10,10 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
-from ipywidgets.widgets.widget import _instances, _remove_buffers
 from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
+from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.widgets.numpy_engine import NumpyEngine
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import transfer_features
@@ -174,14 +173,7 @@ def test_the_static_picture_has_the_chosen_class(engine: zf.Engine) -> None:
 def test_synchronised_state_is_small_and_without_pixels(engine: zf.Engine) -> None:
     box = zf.Transfer(engine, DATA, **OPTIONS)
     assert box.settle()
-    models = [model for model in _instances.values() if model.comm is not None]
-    assert len(models) > 20
-    for model in models:
-        state = model.get_state()
-        state.pop("_esm", None)
-        slim, paths, buffers = _remove_buffers(state)
-        size = len(json.dumps(slim, default=str)) + sum(memoryview(b).nbytes for b in buffers)
-        assert size < 4096, (type(model), slim, paths)
+    assert_synchronised_state_is_small()
 
 
 def test_bad_input_is_named_before_anything_is_computed(engine: zf.Engine) -> None:

@@ -278,21 +278,19 @@ class _Looking:
             )
         maps = output.reshape(*output.shape[:2], -1)
         largest = maps.amax(-1)
-        self._known = self._rank(name, largest)
-        self._parts["places"].append(first_places(maps, self._known))
+        self._parts["places"].append(first_places(maps, self._rank(name, largest)))
         self._measure(maps)
 
     def rectified(self, name: str, output: Tensor) -> None:
-        """Look at what a ReLU made of the output seen just before: its maxima are known."""
-        maps = output.reshape(*output.shape[:2], -1)
+        """Look at what a ReLU made of the output seen just before: its maxima are known.
+
+        And so are places: what is above zero and enters the ReLU's ranks entered those of the
+        channel that it rectifies; of what isn't, the first place is the largest.
+        """
         largest = self._parts["largest"][-1].clamp(min=0)
-        known, places = self._known, self._parts["places"][-1] * (largest > 0)
-        self._known = self._rank(name, largest)
-        unknown = self._known & ~known
-        if maps.device.type != "cpu" or unknown.any():
-            places = torch.where(unknown, first_places(maps, unknown), places)
-        self._parts["places"].append(places)
-        self._measure(maps)
+        self._rank(name, largest)
+        self._parts["places"].append(self._parts["places"][-1] * (largest > 0))
+        self._measure(output.reshape(*output.shape[:2], -1))
 
     def _rank(self, name: str, largest: Tensor) -> Tensor:
         """Note maxima (images, channels), and which enter a top; of these places are needed."""

@@ -27,7 +27,7 @@ class QuantileRow:
         In how many of them no unit of the channel is above zero.
     activations
         The largest activation of a few of them, evenly spread over the part, strongest first; of
-        those images alone in which it's above zero.
+        those images alone in which it's above zero, and which can still be read.
     """
 
     low: float

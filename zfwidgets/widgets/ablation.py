@@ -13,11 +13,11 @@ import traitlets
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError, MissingDependency
+from ..errors import InputError
 from ..records import Progress
 from . import ablation_parts as parts
 from .charts import BarChart
-from .experiment import Experiment, beside
+from .experiment import Experiment, beside, needs_torch
 from .jobs import Op
 from .picture_wall import PictureWall, Wall
 from .steps import Steps
@@ -262,12 +262,6 @@ class Ablation(Experiment["KnockOut"]):
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    try:
+    with needs_torch("zf.Ablation runs the network"):
         from ..experiments.ablation import knocking
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            "zf.Ablation runs the network and needs torch where it runs: pip install torch"
-        ) from error
     return knocking

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ..errors import InputError, MissingDependency
+from ..errors import InputError
 from ..experiments.ablation.records import AblationTable
 from ..records import Progress
 from . import ablation_study_parts as parts
 from .charts import BarChart, LineChart
-from .experiment import Experiment, beside
+from .experiment import Experiment, beside, needs_torch
 from .steps import Steps
 from .tables import small
 
@@ -278,12 +278,6 @@ def _ignore(_op: Any, _value: Any) -> None:
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when variants are to be trained."""
-    try:
+    with needs_torch("zf.AblationStudy trains networks"):
         from ..experiments.ablation import retraining
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            "zf.AblationStudy trains networks and needs torch where it runs: pip install torch"
-        ) from error
     return retraining

@@ -11,10 +11,9 @@ import ipywidgets
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
-from ..errors import MissingDependency
 from ..records import Box, Progress
 from .charts import BarChart
-from .experiment import Experiment, beside
+from .experiment import Experiment, beside, needs_torch
 from .marking import Marking, as_json
 from .picture_wall import Wall, paint_wall
 from .snapshot import SOFT, Page
@@ -246,13 +245,6 @@ def _draw(
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    try:
+    with needs_torch("zf.Correspondence masks photos for the network"):
         from ..experiments.correspondence import measuring
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            "zf.Correspondence masks photos for the network and needs torch where it runs: "
-            "pip install torch"
-        ) from error
     return measuring

@@ -12,11 +12,11 @@ import ipywidgets
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError, MissingDependency
+from ..errors import InputError
 from ..records import Progress
 from .charts import BarChart
 from .diagnosis_texts import MEASURES, about_filter, about_first, about_second, bars, findings
-from .experiment import Experiment, beside
+from .experiment import Experiment, beside, needs_torch
 from .picture_wall import PictureWall, Wall, enlarged, paint_wall
 from .snapshot import SOFT, Page
 
@@ -247,13 +247,6 @@ def _named(engines: Sequence[EngineProtocol], names: Sequence[str] | None) -> li
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    try:
+    with needs_torch("zf.Diagnosis looks at the network's weights"):
         from ..experiments.diagnosis import diagnosing
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            "zf.Diagnosis looks at the network's weights and needs torch where it runs: "
-            "pip install torch"
-        ) from error
     return diagnosing

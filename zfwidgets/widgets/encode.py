@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..records import Pixels
+from ..records import Activation, Pixels
 
 Answer = tuple[dict[str, Any], list[bytes]]
 """JSON and binary buffers, as they cross the wire."""
@@ -52,6 +52,18 @@ def on_scale(levels: Pixels, full: float, scale: float) -> Pixels:
     """Signed levels around `GREY` whose 127 stand for ``full``, as if they stood for ``scale``."""
     signed = (levels.astype(np.float64) - GREY) * (full / scale)
     return np.asarray(np.clip(np.rint(signed), -127, 127) + GREY, dtype=np.uint8)
+
+
+def described(activation: Activation) -> dict[str, Any]:
+    """An activation as it crosses the wire."""
+    return {
+        "image": activation.image,
+        "name": activation.image_name,
+        "row": activation.unit.row,
+        "col": activation.unit.col,
+        "value": activation.value,
+        "box": activation.box.to_json(),
+    }
 
 
 def numbers(values: NDArray[Any], dtype: str = "<f4") -> bytes:

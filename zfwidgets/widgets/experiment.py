@@ -9,7 +9,8 @@ from __future__ import annotations
 import html
 import time
 import uuid
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +18,7 @@ import ipywidgets
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError
+from ..errors import InputError, MissingDependency
 from ..records import Progress
 from .base import PICTURE_PRIORITY
 from .jobs import Op
@@ -330,6 +331,19 @@ class Experiment(ResultBox[Result]):
             self.stop()
         else:
             self.start()
+
+
+@contextmanager
+def needs_torch(what: str) -> Iterator[None]:
+    """Around the import of a computation: where torch is missing, say that ``what`` needs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency(
+            f"{what} and needs torch where it runs: pip install torch"
+        ) from error
 
 
 def half() -> ipywidgets.Layout:

@@ -12,10 +12,9 @@ import numpy as np
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
-from ..errors import MissingDependency
 from ..records import Progress
 from .charts import LineChart
-from .experiment import Experiment
+from .experiment import Experiment, needs_torch
 from .picture_wall import PictureWall, Wall
 from .snapshot import SOFT, WIDTH, Page
 
@@ -300,13 +299,6 @@ def _draw(title: str, result: InvarianceResult | None, status: str, relative: bo
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    try:
+    with needs_torch("zf.Invariance shows the network transformed photos"):
         from ..experiments.invariance import measuring
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            "zf.Invariance shows the network transformed photos and needs torch where it runs: "
-            "pip install torch"
-        ) from error
     return measuring

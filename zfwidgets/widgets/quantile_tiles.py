@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..records import Activation, Box, Pixels, QuantileRow, QuantileRows, Unit
-from .encode import Answer, encode_pictures, sheet, thumbnail
+from .encode import Answer, described, encode_pictures, sheet, thumbnail
 
 SIZE = 96
 """Pixels of a thumbnail, as in the sheets of channels."""
@@ -24,17 +24,7 @@ def quantile_data(rows: QuantileRows) -> dict[str, Any]:
                 "high": row.high,
                 "images": row.images,
                 "silent": row.silent,
-                "activations": [
-                    {
-                        "image": a.image,
-                        "name": a.image_name,
-                        "row": a.unit.row,
-                        "col": a.unit.col,
-                        "value": a.value,
-                        "box": a.box.to_json(),
-                    }
-                    for a in row.activations
-                ],
+                "activations": [described(a) for a in row.activations],
             }
             for row in rows
         ],

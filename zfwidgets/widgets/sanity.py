@@ -11,10 +11,9 @@ import ipywidgets
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
-from ..errors import MissingDependency
 from ..records import Progress
 from . import sanity_pictures
-from .experiment import Experiment, beside
+from .experiment import Experiment, beside, needs_torch
 from .sanity_curve import MEASURES, OTHER, SAME, STRONG, Chart, Curve
 from .sanity_pictures import StepPictures
 
@@ -170,13 +169,6 @@ _CURVES = (
 
 def _experiment() -> Any:
     """The computation, which needs torch and more; imported when a widget is made."""
-    try:
+    with needs_torch("zf.SanityCheck changes a copy of the network"):
         from ..experiments.sanity import check as sanity
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            "zf.SanityCheck changes a copy of the network and needs torch where it runs: "
-            "pip install torch"
-        ) from error
     return sanity

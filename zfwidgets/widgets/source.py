@@ -7,9 +7,10 @@ is and returns the answer, so that a worker can stop it between steps.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ..engine.protocol import EngineProtocol
 from ..records import (
     CLIPPED_AT,
     Box,
+    CoveredPatches,
     Pixels,
     Progress,
     Projection,
@@ -27,11 +29,13 @@ from ..records import (
 from .building import Building, Known
 from .cache import Cache
 from .covered import cover_answer
-from .encode import GREY, Answer, encode_pictures, numbers, sheet, thumbnail
+from .encode import GREY, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .keys import check_key, rules_of, to_occluder
 from .passes import Passes
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
+
+T = TypeVar("T")
 
 THUMBNAILS_A_STEP = 8
 THUMBNAILS = 16 << 20
@@ -242,19 +246,8 @@ class Source:
         yield from ()
         top = known.top(layer, channel, k)
         mime, buffers = encode_pictures([self._patch(a.image, a.box) for a in top])
-        activations = [
-            {
-                "image": a.image,
-                "name": a.image_name,
-                "row": a.unit.row,
-                "col": a.unit.col,
-                "value": a.value,
-                "box": a.box.to_json(),
-            }
-            for a in top
-        ]
         return {
-            "activations": activations,
+            "activations": [described(a) for a in top],
             "patch": self._patch_size(layer),
             "images_seen": top.images_seen,
             "mime": mime,
@@ -355,31 +348,33 @@ class Source:
         return data, []
 
     def _cover(self, layer: str, channel: int, k: int, fill: str | float, known: Known) -> Steps:
+        def progress(found: CoveredPatches) -> Progress:
+            controlled = sum(bool(p.controls) for p in found)
+            return Progress(controlled, max(len(found), 1), None, "covering patches")
+
         steps = self.engine.cover_steps(layer, channel, k, fill)
-        try:
-            while True:
-                try:
-                    found = next(steps)
-                except StopIteration as end:
-                    return cover_answer(end.value, k)
-                controlled = sum(bool(p.controls) for p in found)
-                yield Progress(controlled, max(len(found), 1), None, "covering patches")
-                yield lambda found=found: cover_answer(found, k)  # type: ignore[misc]
-        finally:
-            steps.close()
+        return (yield from growing(steps, lambda found: cover_answer(found, k), progress))
 
     def _quantiles(self, layer: str, channel: int, known: Known) -> Steps:
         tiles = QuantileTiles(lambda activation: self._patch(activation.image, activation.box))
-        steps = self.engine.quantile_steps(layer, channel)
-        try:
-            while True:
-                try:
-                    rows = next(steps)
-                except StopIteration as end:
-                    return tiles.answer(end.value)
-                yield lambda rows=rows: tiles.answer(rows)  # type: ignore[misc]
-        finally:
-            steps.close()
+        return (yield from growing(self.engine.quantile_steps(layer, channel), tiles.answer))
+
+
+def growing(
+    steps: Generator[T, None, T],
+    answer: Callable[[T], Answer],
+    progress: Callable[[T], Progress] | None = None,
+) -> Steps:
+    """Partial answers of the records that steps yield, and the answer of the one they return."""
+    with closing(steps):
+        while True:
+            try:
+                found = next(steps)
+            except StopIteration as end:
+                return answer(end.value)
+            if progress is not None:
+                yield progress(found)
+            yield lambda found=found: answer(found)  # type: ignore[misc]
 
 
 def identity(kind: str, fields: Mapping[str, Any]) -> str:

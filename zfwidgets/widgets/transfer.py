@@ -12,11 +12,10 @@ import ipywidgets
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
-from ..errors import MissingDependency
 from ..records import Progress
 from . import transfer_parts as parts
 from .charts import BarChart, LineChart
-from .experiment import Experiment, beside
+from .experiment import Experiment, beside, needs_torch
 from .jobs import Op
 from .picture_wall import PictureWall, Wall
 from .steps import Steps
@@ -234,12 +233,6 @@ def _title(engine: EngineProtocol, images: Any) -> str:
 
 def _experiment() -> Any:
     """The computation, which needs torch and scikit-learn; imported when a widget is made."""
-    try:
+    with needs_torch("zf.Transfer computes features"):
         from ..experiments.transfer import whole
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            "zf.Transfer computes features and needs torch where it runs: pip install torch"
-        ) from error
     return whole

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import InputError
+from ...index.files import whole
 from ...records import Floats, Ints, Prediction, table
 from ...records.predictions import softmax
-from ..files import whole_file
 from ..training.records import TrainingRecord
 from .intervals import newcombe, wilson
 
@@ -143,7 +143,7 @@ class AblationTable:
             }
             for row in self.rows
         ]
-        with whole_file(Path(folder) / TABLE) as path:
+        with whole(Path(folder) / TABLE) as path:
             path.write_text(json.dumps({"schema": 1, "rows": rows}, indent=1), "utf-8")
 
     @classmethod

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...index.files import whole
 from ...records import Box, Unit
-from ..files import whole_file
 from .records import EvolutionRecord, Moment, Strongest
 
 KIND, SCHEMA = "a zfwidgets evolution", 1
@@ -75,7 +75,7 @@ def save(record: EvolutionRecord, path: Path) -> None:
         "moments": moments,
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode("utf-8", "surrogatepass"), np.uint8)
-    with whole_file(path) as temporary, temporary.open("wb") as file:
+    with whole(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..files import header, read_safetensors, whole_file
+from ...index.files import whole
+from ..files import header, read_safetensors
 from .records import FILE, KIND, PREFIX, SCHEMA, TrainingRecord
 
 MAY_CHANGE = ("epochs",)
@@ -33,7 +34,7 @@ def save(
         if momentum is not None:
             tensors[f"momentum.{name}"] = momentum
     kept = {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}
-    with whole_file(folder / FILE) as path:
+    with whole(folder / FILE) as path:
         save_file(kept, path, header(KIND, SCHEMA, {"record": about}))
 
 

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...index.files import whole
 from ...records import Floats, Ints
-from ..files import header, whole_file
+from ..files import header
 
 KIND, SCHEMA = "features of zfwidgets", 1
 NAME = "features"
@@ -78,7 +79,7 @@ def _create(path: Path, shape: tuple[int, int], about: Mapping[str, str]) -> Non
     }
     text = json.dumps(described).encode()
     text += b" " * (-len(text) % 8)  # floats lie where they can be mapped
-    with whole_file(path) as temporary, temporary.open("wb") as file:
+    with whole(path) as temporary, temporary.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         nan = np.full(min(_BLOCK, size) // 4, np.nan, dtype="<f4").tobytes()
         left = size
