@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import pytest
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 SETUP = """
@@ -51,3 +57,70 @@ def test_a_notebook_with_a_widget_a_figure_and_settle(root, tmp_path, built):
     assert static.metadata["alt"].startswith("zfwidgets")
     assert notebook.cells[2].outputs[0].text == "True picture 5 True\n"
     assert notebook.cells[4].outputs[0].text == "picture 6 True\n"
+
+
+LIMIT = 60  # s: a limit, never a wait
+
+
+@contextmanager
+def kernel() -> Iterator[BlockingKernelClient]:
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    client = manager.client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=LIMIT)
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def control(client: BlockingKernelClient, kind: str, **content: Any) -> dict[str, Any]:
+    """What the kernel answers on its control channel."""
+    message = client.session.msg(kind, content)
+    client.control_channel.send(message)
+    while True:
+        reply = client.get_control_msg(timeout=LIMIT)
+        if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+            return dict(reply["content"])
+
+
+def ask(
+    client: BlockingKernelClient, comm: str, view: str, fingerprint: str, subshell: str | None
+) -> None:
+    """Ask for the catalogue as a page does, and wait for the answer."""
+    request = {"zf": 1, "op": "get", "view": view, "slot": "s", "kind": "catalogue"}
+    request |= {"key": {"fingerprint": fingerprint}, "priority": 0}
+    data = {"method": "custom", "content": request}
+    message = client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+    message["header"]["subshell_id"] = subshell
+    client.shell_channel.send(message)
+    while True:
+        heard = client.get_iopub_msg(timeout=LIMIT)
+        said = heard["content"].get("data", {}) if heard["msg_type"] == "comm_msg" else {}
+        content = said.get("content", {})
+        if content.get("view") == view and content.get("op") == "reply":
+            return
+
+
+def test_pages_are_answered_though_the_subshell_of_another_is_gone(root, tmp_path, built):
+    """As when JupyterLab's second tab on a notebook is closed, or reloaded."""
+    setup = SETUP.format(root=str(root), tests=str(Path(__file__).parent), static=str(tmp_path))
+    names = {"comm": "explorer.comm.comm_id", "fingerprint": "explorer.fingerprint"}
+    with kernel() as client:
+        features = client.kernel_info(reply=True, timeout=LIMIT)["content"]["supported_features"]
+        if "kernel subshells" not in features:
+            pytest.skip("this ipykernel has no subshells")
+        reply = client.execute(
+            f"{setup}\nexplorer = zf.Explorer(engine)",
+            user_expressions=names,
+            reply=True,
+            timeout=LIMIT,
+        )
+        found = reply["content"]["user_expressions"]
+        comm, fingerprint = (found[name]["data"]["text/plain"].strip("'") for name in names)
+        other = control(client, "create_subshell_request")["subshell_id"]
+        ask(client, comm, "another page", fingerprint, other)
+        assert control(client, "delete_subshell_request", subshell_id=other)["status"] == "ok"
+        ask(client, comm, "this page", fingerprint, None)

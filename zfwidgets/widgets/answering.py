@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import anywidget
-
 from ..errors import InputError, ZfError
 from .base import teller
 from .bundle import esm
 from .encode import Answer
+from .routing import Routed
 
 
-class Answering(anywidget.AnyWidget):
+class Answering(Routed):
     """Answers its page's requests from what it keeps. Subclasses add `_module` and `_find`."""
 
     _module: ClassVar[str]

@@ -19,6 +19,7 @@ from . import keys, snapshot
 from .bundle import esm
 from .jobs import Op
 from .options import scaled
+from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .service import Need, service_of
 from .steps import Shared, Steps
@@ -31,7 +32,7 @@ MOST_URGENT, LEAST_URGENT = 0, 8
 OPS = ("get", "cancel", "pause", "resume")
 
 
-class EngineWidget(TwoOutputs, anywidget.AnyWidget):
+class EngineWidget(TwoOutputs, Routed):
     """Base class of the widgets that show what an engine finds out.
 
     The traits `selection`, `fingerprint` and `view_options` are all that is synchronised; pixels

@@ -22,6 +22,7 @@ from ..errors import InputError, MissingDependency
 from ..records import Progress
 from .base import PICTURE_PRIORITY
 from .jobs import Op
+from .routing import keep_routes
 from .service import Service, Workbench, service_of
 from .steps import Steps
 from .two_outputs import TwoOutputs
@@ -73,6 +74,7 @@ class ResultBox(TwoOutputs, ipywidgets.VBox, Generic[Result]):
         style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
         super().__init__([*parts, style], **layout)
         self.add_class("zf-experiment")
+        keep_routes(self)
 
     # What subclasses say
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from ..engine.protocol import EngineProtocol
@@ -14,6 +13,7 @@ from ..errors import InputError, ZfError
 from ..records import Unit
 from . import keys
 from .bundle import esm
+from .routing import Routed
 
 if TYPE_CHECKING:
     from .base import EngineWidget
@@ -42,7 +42,7 @@ class _Checked(traitlets.TraitType):  # type: ignore[type-arg]
             raise SelectionError(str(error)) from error
 
 
-class Selection(anywidget.AnyWidget):
+class Selection(Routed):
     """What is chosen: a model without a view, to which all linked widgets refer.
 
     Set a trait to choose something, observe it to follow. A value that the engine doesn't know
