@@ -77,11 +77,12 @@ def test_top_equals_the_naive_computation() -> None:
         values, place = (torch.cat(x[layer.name]).numpy().T for x in (largest, places))
         numbers = np.broadcast_to(np.arange(len(photos)), values.shape)
         order = np.lexsort((numbers, -values))[:, :9]  # by value, then by image
-        part = index.layers[layer.name]
-        np.testing.assert_array_equal(part.images[:, :9], order)
-        np.testing.assert_array_equal(part.values[:, :9], np.take_along_axis(values, order, 1))
+        part, strongest = index.layers[layer.name], np.take_along_axis(values, order, 1)
+        there = strongest > 0
+        np.testing.assert_array_equal(part.images[:, :9], np.where(there, order, -1))
+        np.testing.assert_array_equal(part.values[:, :9], np.where(there, strongest, 0))
         units = part.rows[:, :9] * layer.shape[2] + part.cols[:, :9]
-        np.testing.assert_array_equal(units, np.take_along_axis(place, order, 1))
+        np.testing.assert_array_equal(units[there], np.take_along_axis(place, order, 1)[there])
         mean = torch.cat(means[layer.name]).mean(0)
         np.testing.assert_allclose(part.mean, mean, rtol=1e-4, atol=1e-4)
         silent = (values <= 0).mean(1).astype(np.float32)

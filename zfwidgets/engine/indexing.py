@@ -332,9 +332,9 @@ def repaired(whole: Task, earlier: TopKIndex, size: int) -> Task | None:
     gone = [number for number in np.flatnonzero(~stays).tolist() if number not in before.bad]
     left = before.images - earlier.since_removed - len(gone)
     top, by_class = (part.renumbered(numbers) for part in (before.top, before.by_class))
-    known = (top.images != EMPTY).sum(1)
+    unknown = (top.images == EMPTY) & (top.values > 0)
     other_classes = gone or differences.moved
-    if (known < min(KEEP, left)).any() or (other_classes and before.by_class.values.size):
+    if unknown[:, : min(KEEP, left)].any() or (other_classes and before.by_class.values.size):
         return None
     kept = stays[before.sampled]
     sampled = numbers[before.sampled[kept]]

@@ -168,15 +168,16 @@ class Network:
             return self._forward(self.module, images)
         calls: Counter[str] = Counter()
         only = self.layer(only).name if only is not None else None
-        shown: Any = None
+        shown = _Shown(None)
 
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             nonlocal shown
             name = call_name(self._paths[module], calls)
             if only is None and name in self._by_name:
-                follows = type(module) is nn.ReLU and bool(args) and args[0] is shown
-                show = rectified if rectified and follows and name not in self.layouts else visit
-                shown = None if name in self.layouts else output
+                plain = name not in self.layouts
+                follows = plain and type(module) is nn.ReLU and shown.read_by(args, output)
+                show = rectified if rectified and follows else visit
+                shown = _Shown(output if plain else None)
                 show(name, self._channels_first(name, output))
             elif name == only:
                 visit(name, self._channels_first(name, output))
@@ -324,6 +325,22 @@ def _token_notes(traced: Traced) -> list[str]:
             f"token is which place: {', '.join(traced.unplaced)}."
         )
     return notes
+
+
+class _Shown:
+    """A layer's output as it was shown, until something is written into it."""
+
+    def __init__(self, output: Any) -> None:
+        known = isinstance(output, Tensor) and not output.is_inference()
+        self._output = output if known else None
+        self._version = output._version if known else 0
+
+    def read_by(self, args: Any, output: Any) -> bool:
+        """Whether a module that made ``output`` of ``args`` read just that."""
+        if self._output is None or not args or args[0] is not self._output:
+            return False
+        in_place = output is self._output
+        return bool(self._output._version == self._version + in_place)
 
 
 def _alike(first: Tensor, second: Tensor) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..index.partial import EMPTY, Top
-from .network import Network
+from ..records import Ints
 
 LAST_IMAGE = 0x7FFFFFFF
 """Comes after all images: stands for `EMPTY` in a key."""
@@ -41,20 +40,19 @@ class Ranks:
         )
         return cls(_keys(values, images), places)
 
-    def to_top(self, rows: slice) -> Top:
+    def to_top(self, rows: Ints) -> Top:
         """These rows as arrays of their own."""
-        parts = (*_values_and_images(self.keys[rows]), self.places[rows])
-        return Top(*(part.cpu().numpy().copy() for part in parts))
+        parts = (*_values_and_images(self.keys), self.places)
+        return Top(*(part.cpu().numpy()[rows] for part in parts))
 
     @property
     def least(self) -> tuple[Tensor, Tensor]:
         """(rows,) value and image in the last place."""
         return _values_and_images(self.keys[:, -1])
 
-    def filled(self, k: int) -> int:
-        """How many rows have k activations above zero."""
-        values, images = _values_and_images(self.keys[:, k - 1])
-        return int(((values > 0) & (images != EMPTY)).sum())
+    def filled(self, k: int) -> Tensor:
+        """(rows,) whether there are k activations."""
+        return _values_and_images(self.keys[:, k - 1])[1] != EMPTY
 
     def enter(self, entering: Tensor, values: Tensor, images: Tensor, places: Tensor) -> None:
         """Merge those of (images, rows) values and places that are entering."""
@@ -91,43 +89,3 @@ def _order(keys: Tensor) -> Tensor:
     if keys.device.type == "cpu":  # NumPy's sort of short rows is much the quicker
         return torch.from_numpy(np.argsort(keys.numpy(), 1))
     return keys.argsort(1)
-
-
-class Twins:
-    """Channels of ReLUs, which share most with those that they rectify.
-
-    Where a channel's ranked activations are all above zero, those of its ReLU are the same; and
-    the histograms of maxima always are, as zero and what is below it share a bin.
-
-    Attributes
-    ----------
-    others
-        (n,) int64: all other channels.
-    same
-        (channels,) bool: whose ranks are those of the channel that they rectify.
-    """
-
-    def __init__(self, network: Network, span: Mapping[str, slice]) -> None:
-        channels = torch.arange(sum(layer.channels for layer in network.layers))
-        source = channels.clone()
-        for name, of in network.rectified.items():
-            source[span[name]] = channels[span[of]]
-        self._to = (source != channels).nonzero()[:, 0].to(network.device)
-        self._of = source.to(network.device)[self._to]
-        self.others = (source == channels).nonzero()[:, 0].to(network.device)
-        self.same = torch.zeros(len(channels), dtype=torch.bool, device=network.device)
-
-    def follow(self, top: Ranks, entering: Tensor) -> None:
-        """Take over what entered the ranks, (images, channels), of rectified channels."""
-        least, _ = top.least
-        alive = least[self._of] > 0
-        new = alive & (entering[:, self._of].any(0) | ~self.same[self._to])
-        to, of = self._to[new], self._of[new]
-        top.keys[to], top.places[to] = top.keys[of], top.places[of]
-        self.same[self._to] = alive
-
-    def copied(self, rows: Tensor) -> Tensor:
-        """A copy of (channels, ...) in which ReLUs have what they rectify has."""
-        rows = rows.clone()
-        rows[self._to] = rows[self._of]
-        return rows

@@ -25,23 +25,35 @@ from ..errors import UnsupportedModel
 from ..index.exact import BINS, COARSE, FIRST_KEY, LARGEST, SHIFT, carried
 from ..index.partial import Partial
 from ..index.plan import Plan
+from ..records import Floats
 from .memory import Memory
 from .modes import computing
 from .network import Network
-from .ranks import Ranks, Twins
+from .ranks import Ranks
+from .twins import Twins, of_classes
 from .wanted import Wanted
 
 
 @dataclass
 class _Seen:
-    """What a forward pass of part of a batch showed, (images, channels) each."""
+    """What a forward pass of part of a batch showed.
+
+    Attributes
+    ----------
+    largest, places
+        (images, own channels): the largest activation, and where; places only of what enters.
+    entering, in_class
+        (images, own channels) bool: what is to be ranked, among all images and in its class.
+    sums, zeros
+        (channels, 2) and (channels,) of the images that are measured; None where none is.
+    """
 
     largest: Tensor
-    entering: Tensor
     places: Tensor
+    entering: Tensor
     in_class: Tensor
-    sums: Tensor
-    zeros: Tensor
+    sums: Tensor | None
+    zeros: Tensor | None
 
 
 class IndexPass:
@@ -71,26 +83,22 @@ class IndexPass:
         self._network, self._plan, self._wanted = network, plan, wanted
         self._memory = memory or Memory(network.device)
         device = network.device
-        self._span: dict[str, slice] = {}
-        end = 0
-        for layer in network.layers:
-            self._span[layer.name] = slice(end, end + layer.channels)
-            end += layer.channels
-        start = start or Partial.empty(end, wanted.keep, len(wanted.classes), wanted.keep_by_class)
+        self._twins = twins = Twins(network)
+        classes = len(wanted.classes)
+        start = start or Partial.empty(twins.channels, wanted.keep, classes, wanted.keep_by_class)
         self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
         self._batches, self._bad = [int(i) for i in start.batches], dict(start.bad)
-        self._top = Ranks.of(start.top, device)
-        self._by_class = Ranks.of(start.by_class, device)
+        self._top = Ranks.of(start.top.of_rows(twins.own), device)
+        self._by_class = Ranks.of(start.by_class.of_rows(of_classes(twins.own, classes)), device)
         self._maxima, self._sums, self._zeros = (
-            torch.from_numpy(getattr(start, name).copy()).to(device)
-            for name in ("maxima", "sums", "zeros")
+            torch.from_numpy(part.copy()).to(device)
+            for part in (start.maxima[twins.own], start.sums, start.zeros)
         )
-        self._twins = Twins(network, self._span)
         self._newest = max(
             int(start.top.images.max(initial=-1)), int(start.by_class.images.max(initial=-1))
         )
         self._images, self._measured, self._smaller = start.images, start.measured, start.smaller
-        self._sampled: list[tuple[int, Tensor]] = []
+        self._sampled: list[tuple[int, Floats]] = []
         self.spoiled = False
 
     @property
@@ -101,7 +109,7 @@ class IndexPass:
     @property
     def channels(self) -> int:
         """How many channels all layers have together."""
-        return len(self._maxima)
+        return self._twins.channels
 
     def take(
         self, batch: int, tensors: Sequence[Tensor | None], bad: Mapping[int, str] | None = None
@@ -143,28 +151,26 @@ class IndexPass:
         with computing(device):
             zeros = torch.zeros(shape)
             pixels = torch.stack([zeros if t is None else t for _, t in items]).to(device)
-            there = torch.tensor([t is not None for _, t in items], device=device)[:, None]
-            numbers = torch.tensor([n for n, _ in items], dtype=torch.int32, device=device)[:, None]
-            measured = [i for i, (n, t) in enumerate(items) if t is not None and wanted.measures(n)]
+            there = [t is not None for _, t in items]
+            numbers = [n for n, _ in items]
+            measured = [i for i, n in enumerate(numbers) if there[i] and wanted.measures(n)]
             looking = _Looking(self, numbers, there, measured)
             self._network.run(pixels, looking.visit, rectified=looking.rectified)
             seen = looking.seen()
             self._check(seen.largest, numbers, there)
         return seen
 
-    def _check(self, largest: Tensor, numbers: Tensor, there: Tensor) -> None:
+    def _check(self, largest: Tensor, numbers: list[int], there: list[bool]) -> None:
         if torch.isfinite(largest.sum()):
             return
-        wrong = ~torch.isfinite(largest) & there
-        if not wrong.any():
-            return
-        for name, span in self._span.items():
-            for image, channel in wrong[:, span].nonzero().tolist():
-                raise UnsupportedModel(
-                    f"Layer {name!r} gives {largest[:, span][image, channel].item()} in channel "
-                    f"{channel} for image {int(numbers[image])}: its activations can't be ranked. "
-                    "Check the weights and the transform."
-                )
+        for row in np.flatnonzero(there).tolist():
+            for name, span in self._twins.own_span.items():
+                for channel in (~torch.isfinite(largest[row, span])).nonzero()[:, 0].tolist():
+                    raise UnsupportedModel(
+                        f"Layer {name!r} gives {largest[row, span][channel].item()} in channel "
+                        f"{channel} for image {numbers[row]}: its activations can't be ranked. "
+                        "Check the weights and the transform."
+                    )
 
     def _merge(self, numbers: np.ndarray, there: list[int], parts: list[_Seen]) -> None:
         """Count the images in these places of a batch."""
@@ -178,27 +184,26 @@ class IndexPass:
 
         largest, entering, places = (joined(name) for name in ("largest", "entering", "places"))
         self._top.enter(entering, largest, images, places)
-        self._twins.follow(self._top, entering)
         if len(self._wanted.classes):
             self._enter_classes(numbers, joined("in_class"), largest, images, places)
         self._count(largest)
         for part in parts:
-            if len(part.sums):
+            if part.sums is not None and part.zeros is not None:
                 self._sums = _carried(self._sums + part.sums)
                 self._zeros += part.zeros
         self._measured += sum(self._wanted.measures(int(n)) for n in numbers)
         self._images += len(there)
         self._newest = max(self._newest, int(numbers.max()))
-        for i, number in enumerate(numbers.tolist()):
-            if number in self._wanted.sampled:
-                self._sampled.append((number, largest[i].cpu().clone()))
+        sampled = [i for i, n in enumerate(numbers.tolist()) if n in self._wanted.sampled]
+        if sampled:
+            rows = largest[sampled].cpu().numpy()
+            self._sampled.extend(zip(numbers[sampled].tolist(), rows, strict=True))
 
     def _count(self, largest: Tensor) -> None:
         """Add maxima (images, channels) to histograms; see `zfwidgets.index.exact.bins_of`."""
-        rows = self._twins.others
-        values = largest.T[rows].contiguous()
-        bins = (values.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
-        bins = bins.mul_(values > 0).add_((rows * BINS).int()[:, None])
+        bins = (largest.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
+        rows = torch.arange(0, self._maxima.numel(), BINS, dtype=torch.int32, device=bins.device)
+        bins = bins.mul_(largest > 0).add_(rows)
         ones = torch.ones(1, dtype=torch.int64, device=bins.device).expand(bins.numel())
         self._maxima.view(-1).index_add_(0, bins.flatten(), ones)
 
@@ -215,28 +220,26 @@ class IndexPass:
 
     def filled(self, k: int) -> int:
         """How many channels have k activations above zero so far."""
-        return self._top.filled(k)
+        return int(self._top.filled(k).cpu().numpy()[self._twins.source].sum())
 
     def partial(self, layer: str | None = None) -> Partial:
         """What it knows of the batches taken in so far: of all layers, or of the one named."""
-        mine = slice(None) if layer is None else self._span[layer]
-        classes = len(self._wanted.classes)
-        in_class = slice(None)
-        if layer is not None:
-            in_class = slice(mine.start * classes, mine.stop * classes)
+        twins = self._twins
+        mine = slice(None) if layer is None else twins.span[layer]
+        source = twins.source[mine]
         sampled = sorted(self._sampled, key=lambda pair: pair[0])
-        rows = [row.numpy()[None, mine] for _, row in sampled]
+        rows = [twins.rectified(row)[None, mine] for _, row in sampled]
         numbers = np.array([number for number, _ in sampled], np.int64)
         order = np.argsort(both := np.concatenate([self._rest.sampled, numbers]))
-        maxima = self._twins.copied(self._maxima)[mine]
+        maxima = self._maxima.cpu().numpy()[source]
         return Partial(
             np.sort(np.array(self._batches, np.int64)),
             dict(sorted(self._bad.items())),
-            self._top.to_top(mine),
-            self._by_class.to_top(in_class),
+            self._top.to_top(source),
+            self._by_class.to_top(of_classes(source, len(self._wanted.classes))),
             self._images,
-            maxima[:, 0].cpu().numpy().copy(),
-            maxima.cpu().numpy().copy(),
+            maxima[:, 0].copy(),
+            maxima,
             self._measured,
             carried(self._sums[mine].cpu().numpy()),
             self._zeros[mine].cpu().numpy().copy(),
@@ -250,67 +253,61 @@ class _Looking:
     """What the hooks of one forward pass see."""
 
     def __init__(
-        self, running: IndexPass, numbers: Tensor, there: Tensor, measured: list[int]
+        self, running: IndexPass, numbers: list[int], there: list[bool], measured: list[int]
     ) -> None:
-        self._pass, self._numbers, self._there = running, numbers, there
-        self._all_there = bool(there.all())
-        self._later = self._all_there and int(numbers.min()) > running._newest
+        self._twins, wanted = running._twins, running._wanted
+        device = running._network.device
+        self._later = all(there) and min(numbers) > running._newest
+        self._numbers, self._there = (
+            torch.tensor(part, device=device)[:, None] for part in (numbers, there)
+        )
         self._rows: Tensor | slice | None = None
         if measured:
             every = len(measured) == len(numbers)
-            self._rows = slice(None) if every else torch.tensor(measured, device=numbers.device)
-        wanted = running._wanted
+            self._rows = slice(None) if every else torch.tensor(measured, device=device)
         self._least = running._top.least
         self._labels: Tensor | None = None
-        if len(wanted.classes):
-            self._least_in_class = running._by_class.least
-            at = numbers[:, 0].long()
-            labels = torch.from_numpy(wanted.labels).to(at.device)
-            self._labels = torch.where(at >= 0, labels[at.clamp(min=0)], -1)
-        self._parts: dict[str, list[Tensor]] = {name: [] for name in _Seen.__dataclass_fields__}
+        floor = self._least[0][None]
+        if classes := len(wanted.classes):
+            labels = [int(wanted.labels[n]) if n >= 0 else -1 for n in numbers]
+            self._labels = torch.tensor(labels, device=device)[:, None]
+            at = self._labels[:, 0].clamp(min=0)
+            self._least_in_class = tuple(
+                part.reshape(-1, classes)[:, at].T for part in running._by_class.least
+            )
+            floor = torch.minimum(floor, self._least_in_class[0])
+        self._floor = floor.clamp(min=torch.finfo(torch.float32).tiny)
+        self._largest: list[Tensor] = []
+        self._places: list[Tensor] = []
+        self._means: list[Tensor] = []
+        self._zeros: list[Tensor] = []
 
     def visit(self, name: str, output: Tensor) -> None:
         """Look at a layer's output, (images, channels, ...)."""
-        if name in self._pass._network.rectified:
-            raise UnsupportedModel(
-                f"Layer {name!r} gets something else than at first: the model must do the same "
-                "with every batch."
-            )
+        if name not in self._twins.own_span:
+            raise _changed(name)
         maps = output.reshape(*output.shape[:2], -1)
-        largest = maps.amax(-1)
-        self._parts["places"].append(first_places(maps, self._rank(name, largest)))
+        if maps.device.type == "cpu":  # a second look at few maps is quicker than places of all
+            largest = maps.amax(-1)
+            places = first_places(maps, largest >= self._floor[:, self._twins.own_span[name]])
+        else:
+            largest, places = maps.max(-1)
+        self._largest.append(largest)
+        self._places.append(places)
         self._measure(maps)
 
     def rectified(self, name: str, output: Tensor) -> None:
-        """Look at what a ReLU made of the output seen just before: its maxima are known.
-
-        And so are places: what is above zero and enters the ReLU's ranks entered those of the
-        channel that it rectifies; of what isn't, the first place is the largest.
-        """
-        largest = self._parts["largest"][-1].clamp(min=0)
-        self._rank(name, largest)
-        self._parts["places"].append(self._parts["places"][-1] * (largest > 0))
-        self._measure(output.reshape(*output.shape[:2], -1))
-
-    def _rank(self, name: str, largest: Tensor) -> Tensor:
-        """Note maxima (images, channels), and which enter a top; of these places are needed."""
-        span = self._pass._span[name]
-        entering = self._beats(largest, *(part[span] for part in self._least))
-        if name in self._pass._network.rectified:
-            entering &= ~self._pass._twins.same[span]
-        self._parts["largest"].append(largest)
-        self._parts["entering"].append(entering)
-        if self._labels is None:
-            return entering
-        in_class = self._enters_class(largest, span)
-        self._parts["in_class"].append(in_class)
-        return entering | in_class
+        """Measure what a ReLU made of a layer's output; all else is that layer's, see `Twins`."""
+        if name in self._twins.own_span:
+            raise _changed(name)
+        if self._rows is not None:
+            self._measure(output.reshape(*output.shape[:2], -1))
 
     def _measure(self, maps: Tensor) -> None:
         if self._rows is not None:
             measured = maps[self._rows]
-            self._parts["sums"].append(limbs(measured.mean(-1)))
-            self._parts["zeros"].append((measured <= 0).sum((0, 2)))
+            self._means.append(measured.mean(-1))
+            self._zeros.append((measured <= 0).sum((0, 2)))
 
     def _beats(self, largest: Tensor, value: Tensor, image: Tensor) -> Tensor:
         above = largest > value
@@ -318,29 +315,26 @@ class _Looking:
             return above
         return (above | (largest == value) & (self._numbers < image)) & self._there
 
-    def _enters_class(self, largest: Tensor, span: slice) -> Tensor:
-        assert self._labels is not None
-        classes = len(self._pass._wanted.classes)
-        rows = slice(span.start * classes, span.stop * classes)
-        label = self._labels.clamp(min=0)
-        value, image = (
-            part[rows].reshape(-1, classes)[:, label].T for part in self._least_in_class
-        )
-        return self._beats(largest, value, image) & (self._labels >= 0)[:, None]
-
     def seen(self) -> _Seen:
-        empty = torch.empty(0)
-        joined = {
-            name: torch.cat(parts, 0 if name in ("sums", "zeros") else 1) if parts else empty
-            for name, parts in self._parts.items()
-        }
-        if self._labels is None:
-            joined["in_class"] = joined["entering"]
-        return _Seen(**joined)
+        """What all layers gave."""
+        largest = torch.cat(self._largest, 1)
+        entering = in_class = self._beats(largest, *self._least)
+        if self._labels is not None:
+            in_class = self._beats(largest, *self._least_in_class) & (self._labels >= 0)
+        sums = limbs(torch.cat(self._means, 1)) if self._means else None
+        zeros = torch.cat(self._zeros) if self._zeros else None
+        return _Seen(largest, torch.cat(self._places, 1).int(), entering, in_class, sums, zeros)
+
+
+def _changed(name: str) -> UnsupportedModel:
+    return UnsupportedModel(
+        f"Layer {name!r} gets something else than at first: the model must do the same with every "
+        "batch."
+    )
 
 
 def first_places(maps: Tensor, wanted: Tensor) -> Tensor:
-    """The first largest place of the maps (images, channels, places) that are wanted; else 0."""
+    """The first largest place of the maps (images, channels, places) that are wanted; else any."""
     if maps.device.type != "cpu":  # looking at all is quicker than waiting to know which
         return maps.argmax(-1).int()
     places = torch.zeros(wanted.shape, dtype=torch.int32)

@@ -109,8 +109,7 @@ class Comparison:
         partial = self.index.partial
         self._top, self._by_class = Entries(partial.top), Entries(partial.by_class)
         self._sampled_at = {int(image): i for i, image in enumerate(partial.sampled)}
-        strongest = np.abs(partial.top.values[:, 0])
-        self._scale = np.where(np.isfinite(strongest), strongest, 0)
+        self._scale = partial.top.values[:, 0]
         self._rounding = scale_of(partial.sample)
 
     def listed(self, image: int) -> Ints:
@@ -242,7 +241,7 @@ class Comparison:
             channels,
             image=image,
             label=label,
-            there=np.where(np.isfinite(weakest), weakest, np.nan),
+            there=weakest,
             here=here,
             place_here=places[channels],
             cause=self._drift(rounded),

@@ -25,12 +25,12 @@ EMPTY = -1
 
 @dataclass(frozen=True)
 class Top:
-    """Rows of strongest activations, one per image, strongest first.
+    """Rows of strongest activations above zero, one per image, strongest first.
 
     Attributes
     ----------
     values
-        (rows, k) float32. In an empty place what no image that isn't listed can exceed: -inf
+        (rows, k) float32. In an empty place what no image that isn't listed can exceed: zero
         where all are listed, else what was weakest before images were taken out.
     images
         (rows, k) int32, `EMPTY` in empty places.
@@ -46,7 +46,7 @@ class Top:
     def empty(cls, rows: int, keep: int) -> Top:
         """Of nothing."""
         return cls(
-            np.full((rows, keep), -np.inf, np.float32),
+            np.zeros((rows, keep), np.float32),
             np.full((rows, keep), EMPTY, np.int32),
             np.zeros((rows, keep), np.int32),
         )
@@ -61,7 +61,7 @@ class Top:
         order = np.lexsort((last, -values), 1)[:, : self.values.shape[1]]
         return Top(*(np.take_along_axis(part, order, 1) for part in (values, images, places)))
 
-    def of_rows(self, rows: slice) -> Top:
+    def of_rows(self, rows: slice | Ints) -> Top:
         """These rows."""
         return Top(self.values[rows], self.images[rows], self.places[rows])
 

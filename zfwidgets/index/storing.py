@@ -21,7 +21,7 @@ from .partial import Partial
 from .plan import Plan
 from .records import LayerShape, TopKIndex, scale_of
 
-SCHEMA = 3
+SCHEMA = 4
 FILE = "index.safetensors"
 """An index's name in its folder."""
 UNFINISHED = "pass.safetensors"
@@ -153,6 +153,8 @@ def _whole_partial(partial: Partial, channels: int, classes: int) -> None:
     for top, shape in tops:
         for name, array in vars(top).items():
             _expect(name, array, shape, "f" if name == "values" else "i")
+        if not (top.values >= 0).all():
+            raise ValueError("it ranks what isn't above zero")
     wanted = {
         "silent": (channels,),
         "maxima": (channels, BINS),

@@ -80,9 +80,9 @@ class ChannelSummary:
         (channels,) float32 in 0..1: share of images in which no unit of the channel is above
         zero. A channel with 1 is dead on these images.
     strongest
-        (channels,) float32: largest activation over all images.
+        (channels,) float32: largest activation over all images; zero where none is above zero.
     image, row, col
-        (channels,) int64: where it is.
+        (channels,) int64: where it is; image -1 where none is above zero.
     images_seen
         How many images it is over; None where that isn't known.
     """
@@ -98,10 +98,10 @@ class ChannelSummary:
 
     @classmethod
     def nothing(cls, layer: str, channels: int) -> ChannelSummary:
-        """Of no image at all: NaN, -inf, and image -1."""
+        """Of no image at all: NaN, strongest zero, and image -1."""
         unknown = np.full(channels, np.nan, np.float32)
         nowhere = np.full(channels, -1, np.int64)
-        strongest = np.full(channels, -np.inf, np.float32)
+        strongest = np.zeros(channels, np.float32)
         return cls(layer, unknown, unknown, strongest, nowhere, nowhere, nowhere, 0)
 
     def to_frame(self) -> pandas.DataFrame:

@@ -1,0 +1,91 @@
+"""Of real architectures every layer's top is what plain hooks on the user's model give."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+
+import zfwidgets as zf
+
+SIZE = (3, 64, 96)
+
+
+class Reused(nn.Module):
+    """One ReLU for all: of a convolution, of its output after something was added, of itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3, padding=1)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.first(x))
+        out = self.second(x)
+        out += x
+        return self.relu(self.relu(out)).mean((2, 3))
+
+
+NETWORKS = {
+    "reused": Reused,
+    "resnet18": lambda: torchvision.models.resnet18(weights=None),
+    "squeezenet1_1": lambda: torchvision.models.squeezenet1_1(weights=None),
+    "mobilenet_v2": lambda: torchvision.models.mobilenet_v2(weights=None),
+}
+
+
+def hooked(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+    """Each module's outputs, copied as they come; "@n" for the n-th call more."""
+    calls: Counter[str] = Counter()
+    seen: dict[str, Tensor] = {}
+
+    def keep(path: str, output: Tensor) -> None:
+        seen[f"{path}@{calls[path]}" if calls[path] else path] = output.clone()
+        calls[path] += 1
+
+    handles = [
+        module.register_forward_hook(lambda _, __, output, path=path: keep(path, output))
+        for path, module in model.named_modules()
+    ]
+    with torch.no_grad():
+        model(batch)
+    for handle in handles:
+        handle.remove()
+    return seen
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_equals_plain_hooks(name: str) -> None:
+    torch.manual_seed(0)
+    model = NETWORKS[name]().eval()
+    images = list(torch.randn(20, *SIZE))
+    made = zf.Engine(model, images, transform=None, cache=False, device="cpu")
+    index = made.index(progress=False)
+    parts = [
+        hooked(model, torch.stack([images[i] for i in index.plan.batch(number)]))
+        for number in range(len(index.plan))
+    ]
+    assert len(parts) > 1
+    for layer, found in index.layers.items():
+        maps = torch.cat([part[layer] for part in parts])
+        maps = maps.reshape(*maps.shape[:2], -1)
+        largest = maps.amax(2).numpy()
+        order = np.argsort(-largest, 0, kind="stable")[: found.values.shape[1]].T
+        values = np.take_along_axis(largest.T, order, 1)
+        places = np.take_along_axis(maps.numpy().argmax(2).T, order, 1)
+        there, columns = values > 0, made.layer(layer).shape[-1]
+        ours = found.rows * columns + found.cols
+        np.testing.assert_array_equal(found.values, np.where(there, values, 0), layer)
+        np.testing.assert_array_equal(found.images, np.where(there, order, -1), layer)
+        np.testing.assert_array_equal(ours[there], places[there], layer)
+        np.testing.assert_allclose(found.silent, (largest <= 0).mean(0), rtol=1e-6, err_msg=layer)
+        np.testing.assert_allclose(
+            found.mean, maps.double().mean((0, 2)), rtol=1e-5, atol=1e-6, err_msg=layer
+        )
+        np.testing.assert_allclose(
+            found.zeros, (maps <= 0).double().mean((0, 2)), rtol=1e-6, err_msg=layer
+        )
