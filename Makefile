@@ -37,7 +37,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 title = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help setup chromium build demo test lint format types pytest vitest browser bench dist clean
+.PHONY: help setup chromium build demo test lint format types pytest vitest gpu browser bench dist clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 12
@@ -74,7 +74,7 @@ demo: setup
 endif
 
 bench: setup ## what benchmarks/ measure
-	@set -e; for script in benchmarks/*.py; do \
+	@set -e; for script in benchmarks/[!_]*.py; do \
 	  printf '\n\033[1m== %s\033[0m\n' "$$script"; $(BIN)/python "$$script"; \
 	done
 
@@ -83,7 +83,7 @@ dist: setup ## dist/: sdist and wheels, as released
 
 # ---------------------------------------------------------------- checking
 
-test: setup chromium lint types vitest pytest browser ## everything
+test: setup chromium lint types vitest pytest gpu browser ## everything
 	$(call title,All checks passed)
 
 lint: setup ## style, and that imports point one way
@@ -116,6 +116,11 @@ pytest browser: export OMP_NUM_THREADS ?= 1
 pytest: setup ## Python's tests, but for the browser's
 	$(call title,pytest)
 	$(BIN)/pytest -m "not browser" -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+
+gpu: setup ## the GPU's tests, where there is an NVIDIA one
+	$(call title,GPU tests)
+	@if nvidia-smi -L >/dev/null 2>&1; then $(BIN)/pytest -m gpu tests $(PYTEST_ARGS); \
+	else echo "no NVIDIA GPU here: left out"; fi
 
 browser: setup chromium ## tests in Chromium against a real JupyterLab
 	$(call title,browser tests)

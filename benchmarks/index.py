@@ -1,6 +1,6 @@
 """How long the index pass takes beside plain forward passes over the same batches.
 
-    python benchmarks/index.py [--quick] [NET ...]
+    python benchmarks/index.py [--quick] [--device DEVICE] [--batch N] [NET ...]
 
 Random weights (seeded), images of random pixels at 224 px that are in memory already: only the
 network and the index are timed. Batch by batch in turns, first the one, then the other, so that
@@ -8,22 +8,29 @@ whatever else the machine does meets both; a round's ratio is that of the sums. 
 compared, bit for bit, with what a plain pass over the same batches gives when all maxima are kept
 and sorted. Fewer images than 512 would tell something else: in the first batches nearly all maxima
 enter the top. What every pass does beside, counting each unit of 64 images for means and shares of
-zeros, is timed apart (an eighth of 512 images, next to nothing of many). The last line is one JSON
-object.
+zeros, is timed apart (an eighth of 512 images, next to nothing of many).
+
+*crp*: zennit-crp's reference images on the same layers and batches, over the same forward pass,
+where it is installed (``pip install --no-deps zennit-crp``: it asks for a zennit of years ago). It
+keeps 40 images a channel, of values and places too; which of equal values comes first is chance,
+and it has neither checkpoints, histograms, samples nor classes in the same pass. ReLUs are layers
+to it as others. Full float32: no TF32. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
-import time
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import torch
 import torchvision
+from _timing import seconds
 from torch import Tensor
 
 from zfwidgets.engine.modes import computing
@@ -36,27 +43,69 @@ NETS = ("alexnet", "resnet18", "squeezenet1_1", "vgg16")
 IMAGES, BATCH, ROUNDS = 512, 16, 3
 
 
-def images(number: int) -> list[Tensor]:
-    """A batch, made of its number."""
-    generator = torch.Generator().manual_seed(number)
-    return list(torch.randn(BATCH, 3, 224, 224, generator=generator))
+def images(batch: np.ndarray) -> list[Tensor]:
+    """A batch, made of its images' numbers."""
+    generator = torch.Generator().manual_seed(int(batch[0]))
+    return list(torch.randn(len(batch), 3, 224, 224, generator=generator))
 
 
-def timed_round(network: Network, plan: Plan, wanted: Wanted) -> tuple[float, float, IndexPass]:
-    """Seconds of plain passes and of the index over all batches, and the index."""
-    running, plain, index = IndexPass(network, plan, wanted), 0.0, 0.0
+def timed_round(
+    network: Network, plan: Plan, wanted: Wanted, peer: Peer | None = None
+) -> tuple[dict[str, float], IndexPass]:
+    """Seconds of plain passes, of the index and of the peer over all batches; and the index."""
+    running = IndexPass(network, plan, wanted)
+    took = dict.fromkeys(("forward", "index", *(["crp"] if peer else [])), 0.0)
+
+    def forward() -> None:
+        with computing(network.device):
+            network(torch.stack(batch).to(network.device))
+
     for number in range(len(plan)):
-        batch = images(number)
-        for turn in (number % 2, 1 - number % 2):
-            started = time.perf_counter()
-            if turn:
-                running.take(number, batch)
-                index += time.perf_counter() - started
-            else:
-                with computing(network.device):
-                    network(torch.stack(batch).to(network.device))
-                plain += time.perf_counter() - started
-    return plain, index, running
+        numbers = plan.batch(number)
+        batch = images(numbers)
+        calls: dict[str, Callable[[], object]] = {
+            "forward": forward,
+            "index": lambda number=number, batch=batch: running.take(number, batch),
+        }
+        if peer:
+            calls["crp"] = lambda batch=batch, numbers=numbers: peer.take(batch, numbers)
+        order = list(calls)
+        for name in order[number % len(order) :] + order[: number % len(order)]:
+            took[name] += seconds(calls[name], network.device)
+    return took, running
+
+
+class Peer:
+    """zennit-crp's maximally activating images, layer by layer in the same forward pass."""
+
+    def __init__(self, network: Network) -> None:
+        from crp.concepts import ChannelConcept
+        from crp.maximization import Maximization
+
+        self._network, self._concept = network, ChannelConcept()
+        with tempfile.TemporaryDirectory() as folder:  # it makes one at once
+            self._found = Maximization("activation", "max", abs_norm=False, path=folder)
+
+    def take(self, batch: list[Tensor], numbers: np.ndarray) -> None:
+        """Look at a batch."""
+        targets = np.zeros(len(numbers))
+
+        def visit(name: str, output: Tensor) -> None:
+            self._found.analyze_layer(output, self._concept, name, numbers, targets)
+
+        with computing(self._network.device):
+            self._network.run(torch.stack(batch).to(self._network.device), visit)
+
+    def agrees(self, index: IndexPass) -> bool:
+        """Whether its strongest values are those of the index, wherever there is an activation."""
+        values, start = index.partial().top.values, 0
+        for layer in self._network.layers:
+            mine = values[start : start + layer.channels]
+            theirs = self._found.rel_c_sorted[layer.name][: mine.shape[1]].T.cpu().numpy()
+            start += layer.channels
+            if not (mine == theirs)[mine > 0].all():
+                return False
+        return True
 
 
 def naive(network: Network, plan: Plan) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
@@ -69,7 +118,7 @@ def naive(network: Network, plan: Plan) -> Iterator[tuple[str, np.ndarray, np.nd
 
     for number in range(len(plan)):
         with computing(network.device):
-            network.run(torch.stack(images(number)).to(network.device), visit)
+            network.run(torch.stack(images(plan.batch(number))).to(network.device), visit)
     for name, parts in seen.items():
         values, places = (np.concatenate(part).T for part in zip(*parts, strict=True))
         order = np.argsort(-values, axis=1, kind="stable")[:, :KEEP]
@@ -94,27 +143,52 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("nets", nargs="*")
     parser.add_argument("--quick", action="store_true", help="one round, two networks")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--batch", type=int, default=BATCH, help="images in a batch")
     options = parser.parse_args()
+    torch.backends.cudnn.allow_tf32 = False
     rounds = 1 if options.quick else ROUNDS
     nets = options.nets or (["alexnet", "squeezenet1_1"] if options.quick else NETS)
     names = [f"{i}" for i in range(IMAGES)]
-    plan, counting, found = Plan.of(IMAGES, BATCH), Wanted.of(names), {}
+    plan, counting, found = Plan.of(IMAGES, options.batch), Wanted.of(names), {}
     wanted = replace(counting, measured=frozenset())
-    print(f"{IMAGES} images, batches of {BATCH}, {torch.get_num_threads()} threads")
-    print(f"{'':16}{'forward, s':>12}{'index, s':>12}{'ratio':>8}{'counting':>10}  bit-equal")
+    print(
+        f"{IMAGES} images, batches of {options.batch}, "
+        f"on {options.device}, {torch.get_num_threads()} threads"
+    )
+    print(f"{'':16}{'forward, s':>12}{'index, s':>12}{'ratio':>8}", end="")
+    print(f"{'counting':>10}{'crp':>8}  bit-equal")
     for net in nets:
         torch.manual_seed(0)
         model = torchvision.models.get_model(net, weights=None).eval()
-        network = Network(model, images(0)[0])
-        timed_round(network, Plan.of(2 * BATCH, BATCH), wanted)
-        times = [timed_round(network, plan, wanted) for _ in range(rounds)]
-        same = equal(network, plan, times[-1][2])
-        ratio = statistics.median(index / plain for plain, index, _ in times)
-        plain, index = (statistics.median(t[i] for t in times) for i in (0, 1))
-        forward, all_of_it, _ = timed_round(network, plan, counting)
-        more = all_of_it / forward
-        print(f"{net:16}{plain:12.2f}{index:12.2f}{ratio:8.3f}{more:10.3f}  {same}", flush=True)
-        found[net] = {"over_forward": round(ratio, 3), "equal": same, "counting": round(more, 3)}
+        network = Network(model, images(plan.batch(0))[0], options.device)
+        rows = []
+        for turn in range(rounds + 1):  # the first warms up
+            try:
+                peer = Peer(network)
+            except ImportError:
+                peer = None
+            of = Plan.of(2 * options.batch, options.batch) if turn == 0 else plan
+            rows.append(timed_round(network, of, wanted, peer))
+        took = {name: statistics.median(row[name] for row, _ in rows[1:]) for name in rows[0][0]}
+        last = rows[-1][1]
+        same = equal(network, plan, last)
+        if peer and not peer.agrees(last):
+            print(f"{net}: zennit-crp found other values")
+        counted, _ = timed_round(network, plan, counting)
+        over = {
+            "over_forward": statistics.median(r["index"] / r["forward"] for r, _ in rows[1:]),
+            "equal": same,
+            "counting": counted["index"] / counted["forward"],
+        }
+        if peer:
+            over["crp"] = statistics.median(r["crp"] / r["forward"] for r, _ in rows[1:])
+        print(
+            f"{net:16}{took['forward']:12.3f}{took['index']:12.3f}{over['over_forward']:8.3f}"
+            f"{over['counting']:10.3f}{over.get('crp', math.nan):8.3f}  {same}",
+            flush=True,
+        )
+        found[net] = {k: v if v is same else round(v, 3) for k, v in over.items()}
     print(json.dumps(found))
 
 

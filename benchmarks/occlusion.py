@@ -1,12 +1,13 @@
 """A whole occlusion map against captum's and a tuned loop of full passes, in one process.
 
-    python benchmarks/occlusion.py [--quick] [--threads N] [network ...]
+    python benchmarks/occlusion.py [--quick] [--threads N] [--device DEVICE] [network ...]
 
 Patch 32, stride 8, 784 positions, seeded random weights at 224 pixels, one sample photo. All in
 milliseconds a position. `captum` is the best of its batch sizes in the default layout; `full` the
 best full loop over layouts and batches. `limit` is the ratio of counted multiply-adds, full passes
 over ours. `MB` is how much more memory a process holds at its peak during our map, in a process of
-its own. Rounds are interleaved, medians; the last line is JSON.
+its own; on a GPU, how much more is allocated there. Full float32: no TF32. Rounds are interleaved,
+medians; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -16,32 +17,27 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 import torchvision
+from _timing import seconds
 
 import zfwidgets as zf
-from zfwidgets.engine.fills import cover
+from zfwidgets.engine.fills import Paint, cover
 from zfwidgets.engine.incremental import Incremental
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
 from zfwidgets.engine.occlusion import Grid, coarse_to_fine
-from zfwidgets.engine.scoring import MOST
+from zfwidgets.engine.scoring import Scorer
 from zfwidgets.records import Box
 
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]
 QUICK = ["alexnet", "resnet18"]
 PATCH, STRIDE, SIZE = 32, 8, 224
-
-
-def seconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def build(name: str) -> torch.nn.Module:
@@ -58,16 +54,10 @@ def positions(quick: bool) -> list[Box]:
 
 
 def slide(network: Network, image: torch.Tensor, boxes: list[Box]) -> torch.Tensor:
-    output = network.graph.output
-    assert output is not None
-    with computing(network.device):
-        fresh = Incremental(network.graph, image, [output])
-        return torch.cat(
-            [
-                fresh.compute(boxes[start : start + MOST], torch.zeros(3, 1, 1))[output]
-                for start in range(0, len(boxes), MOST)
-            ]
-        )
+    scorer = Scorer(network, image, Paint(torch.zeros(3, 1, 1)))
+    scorer.prepare(boxes)
+    some = (boxes[i : i + scorer.most] for i in range(0, len(boxes), scorer.most))
+    return torch.from_numpy(np.concatenate([scorer(part).logits for part in some]))
 
 
 def held(key: str) -> float:
@@ -85,14 +75,15 @@ def peak(name: str, quick: bool) -> None:
     print(held("VmHWM") - before)
 
 
-def measure(name: str, image: torch.Tensor, quick: bool) -> dict[str, float]:
+def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[str, float]:
     from captum.attr import Occlusion
 
-    model = build(name)
-    network = Network(model, image, "cpu")
+    model = build(name).to(device)
+    network = Network(model, image, device)
+    image = image.to(device)
     assert network.graph.output is not None
     boxes = positions(quick)
-    fill = torch.zeros(3, 1, 1)
+    fill = torch.zeros(3, 1, 1, device=device)
     with computing(network.device):
         target = int(model(image[None]).argmax())
         incremental = Incremental(network.graph, image, [network.graph.output])
@@ -114,7 +105,7 @@ def measure(name: str, image: torch.Tensor, quick: bool) -> dict[str, float]:
 
     peers = (SIZE // PATCH) ** 2 + 1  # positions, and the pass without
     layouts = {
-        layout: build(name).to(memory_format=layout)
+        layout: build(name).to(device, memory_format=layout)
         for layout in (torch.contiguous_format, torch.channels_last)
     }
 
@@ -136,9 +127,9 @@ def measure(name: str, image: torch.Tensor, quick: bool) -> dict[str, float]:
     times: dict[object, list[float]] = {key: [] for key in ways}
     mine = []
     for _ in range(rounds):
-        mine.append(seconds(ours) / len(boxes))
+        mine.append(seconds(ours, device) / len(boxes))
         for key, (call, count) in ways.items():
-            times[key].append(seconds(call) / count)
+            times[key].append(seconds(call, device) / count)
     medians = {key: statistics.median(taken) for key, taken in times.items()}
     best_captum = min(v for (way, _), v in medians.items() if way == "captum")
     best_full = min(v for (way, _), v in medians.items() if way != "captum")
@@ -149,13 +140,19 @@ def measure(name: str, image: torch.Tensor, quick: bool) -> dict[str, float]:
         full = torch.cat([model(cover(image, boxes[i], fill)[None]) for i in some])
     part, whole = incremental.work(boxes)
     child = [sys.executable, __file__, "--peak", name, *(["--quick"] if quick else [])]
-    megabytes = subprocess.run(child, check=True, capture_output=True, text=True).stdout
+    if device == "cpu":
+        megabytes = float(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
+    else:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        ours()
+        megabytes = (torch.cuda.max_memory_allocated() - before) / 2**20
     return {
         "vs_captum": best_captum / ms,
         "vs_full": best_full / ms,
         "mac_limit": whole / part,
-        "max_diff": float((logits[some] - full).abs().max() / full.abs().max()),
-        "peak_mb": float(megabytes),
+        "max_diff": float((logits[some] - full.cpu()).abs().max() / full.abs().max()),
+        "peak_mb": megabytes,
         "ms": 1e3 * ms,
         "captum_ms": 1e3 * best_captum,
         "full_ms": 1e3 * best_full,
@@ -167,9 +164,11 @@ def main() -> None:
     parser.add_argument("networks", nargs="*", metavar="network")
     parser.add_argument("--quick", action="store_true", help="fewer networks, positions and rounds")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--peak", metavar="network", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    torch.backends.cudnn.allow_tf32 = False
     if arguments.peak:
         peak(arguments.peak, arguments.quick)
         return
@@ -180,7 +179,7 @@ def main() -> None:
     print(f"{'ms a position':16}{'captum':>9}{'full':>8}{'ours':>8}", end="")
     print(f"{'vs captum':>11}{'vs full':>9}{'limit':>7}{'difference':>12}{'MB':>7}")
     for name in arguments.networks or (QUICK if arguments.quick else NETWORKS):
-        row = measure(name, image, arguments.quick)
+        row = measure(name, image, arguments.quick, arguments.device)
         table[name] = row
         print(
             f"{name:16}{row['captum_ms']:9.1f}{row['full_ms']:8.1f}{row['ms']:8.2f}"

@@ -1,12 +1,12 @@
 """Nine projections against captum's, side by side in one process.
 
-    python benchmarks/projection.py [--quick] [--threads N] [case ...]
+    python benchmarks/projection.py [--quick] [--threads N] [--device DEVICE] [case ...]
 
 Seeded random weights at 224 pixels, the nine sample photos in which a channel is strongest, one
 unit each. `cold` has nothing kept, `cached` has the switches of the nine photos. Ratios are to the
 faster of captum's two modes (one call per unit; one call for the batch). `limit` is the ratio of
-counted multiply-adds: whole images up and down, over the cone up and down. Medians; the last line
-is JSON.
+counted multiply-adds: whole images up and down, over the cone up and down. Full float32: no TF32.
+Medians; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 import warnings
 from collections.abc import Callable
 
 import torch
 import torchvision
+from _timing import seconds
 
 import zfwidgets as zf
 from zfwidgets.engine import deconv
@@ -43,7 +43,9 @@ UNITS = 9
 RULE = RULES["deconvnet"]
 
 
-def median(calls: dict[str, tuple[Callable[[], object], int]]) -> dict[str, float]:
+def median(
+    calls: dict[str, tuple[Callable[[], object], int]], device: torch.device
+) -> dict[str, float]:
     """Seconds of each call, interleaved round by round."""
     for call, _ in calls.values():
         call()
@@ -51,19 +53,20 @@ def median(calls: dict[str, tuple[Callable[[], object], int]]) -> dict[str, floa
     for number in range(max(n for _, n in calls.values())):
         for name, (call, n) in calls.items():
             if number < n:
-                start = time.perf_counter()
-                call()
-                times[name].append(time.perf_counter() - start)
+                times[name].append(seconds(call, device))
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def measure(name: str, layer: str, images: torch.Tensor, quick: bool) -> dict[str, float]:
+def measure(
+    name: str, layer: str, images: torch.Tensor, quick: bool, device: str
+) -> dict[str, float]:
     from captum.attr import NeuronDeconvolution
 
     torch.manual_seed(0)
     model = getattr(torchvision.models, name)(weights=None).eval()
-    engine = zf.Engine(model, list(images), transform=None, cache=False, device="cpu")
+    engine = zf.Engine(model, list(images), transform=None, cache=False, device=device)
     projecting, network = engine._projecting, engine._network
+    images = images.to(device)
     outputs: list[torch.Tensor] = []
     with computing(network.device):
         network.run(images, lambda _, out: outputs.append(out.clone()), only=layer)
@@ -88,6 +91,7 @@ def measure(name: str, layer: str, images: torch.Tensor, quick: bool) -> dict[st
     scale = whole.abs().amax((1, 2, 3), keepdim=True)
     apart = max(float(((way().pixels - whole).abs() / scale).max()) for way in (cold, cached))
 
+    model.to(device)
     captum = NeuronDeconvolution(model, model.get_submodule(layer))
     rows, cols = (torch.tensor(axis) for axis in zip(*places, strict=True))
 
@@ -105,7 +109,8 @@ def measure(name: str, layer: str, images: torch.Tensor, quick: bool) -> dict[st
             "cached": (cached, 4 * repeats),
             "loop": (one_by_one, repeats // 2),
             "batch": (together, repeats // 2),
-        }
+        },
+        network.device,
     )
     projector = projecting._projector
     top = network.graph.layers[layer]
@@ -129,8 +134,10 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="case")
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    torch.backends.cudnn.allow_tf32 = False
     warnings.simplefilter("ignore")  # captum's, about its own hooks
     photos = zf.samples.photos()
     count = 24 if arguments.quick else 48
@@ -141,7 +148,7 @@ def main() -> None:
     print(f"{'nine units':22}{'captum ms':>11}{'cold ms':>9}{'cached':>8}", end="")
     print(f"{'cold x':>9}{'cached x':>9}{'limit x':>9}{'MB/image':>9}{'difference':>12}")
     for name in names:
-        row = measure(*CASES[name], images, arguments.quick)
+        row = measure(*CASES[name], images, arguments.quick, arguments.device)
         table[name] = row
         print(
             f"{name:22}{row['captum_ms']:11.1f}{row['cold_ms']:9.1f}{row['cached_ms']:8.1f}", end=""

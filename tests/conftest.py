@@ -11,6 +11,12 @@ ROOT = Path(__file__).resolve().parent.parent
 EXTRA_DATA = Path(os.environ.get("ZFWIDGETS_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide GPUs from all tests but theirs, ``-m gpu``: what others compare with is on the CPU."""
+    if config.getoption("markexpr") != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Root of the checkout."""

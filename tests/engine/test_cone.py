@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ from torch import Tensor, nn
 
 import zfwidgets as zf
 from zfwidgets.engine import deconv, network
-from zfwidgets.engine.cone import PER_OPERATION, Cone, Projector, multiply_adds
+from zfwidgets.engine.cone import Cone, Projector, multiply_adds
+from zfwidgets.engine.costs import CPU
 from zfwidgets.engine.geometry import Slide
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
@@ -133,14 +136,16 @@ def test_apart_and_together_agree() -> None:
     top = net.graph.layers["features.8"]
     units = [(3, 0, 0), (4, 7, 11), (5, 15, 23)]
     found = []
-    for weight in (1, 10**12):
-        projector = Projector(net.graph, 0)
-        projector.per_operation = weight
+    for weight, whole_up in ((1, False), (10**12, False), (1, True)):
+        costs = replace(CPU, per_operation=weight, whole_up=whole_up)
+        projector = Projector(net.graph, 1 << 28, costs)
         parts = projector._parts(projector.cone(top), [unit[1:] for unit in units])
         assert len(parts) == (3 if weight == 1 else 1)
         with computing(net.device):
-            found.append(projector.project(images, [None] * 3, top, units, rectify, Kept()))
-    assert torch.allclose(found[0].pixels, found[1].pixels, rtol=1e-9, atol=1e-14)
+            found.append(projector.project(images, [0, 1, 2], top, units, rectify, Kept()))
+        assert projector.kept.bytes > 0 or not whole_up  # whole images' switches are kept
+    for other in found[1:]:
+        assert torch.allclose(found[0].pixels, other.pixels, rtol=1e-9, atol=1e-14)
 
 
 def test_work_is_that_of_the_convolutions() -> None:
@@ -152,7 +157,6 @@ def test_work_is_that_of_the_convolutions() -> None:
     assert sum(multiply_adds(n, 1) for n in cone.nodes) == 4 * 7 * 9 + 7 * 3 * 15
     clipped = Cone.below(net.graph, net.graph.layers["2"], (0, 0))
     assert clipped.work == cone.work
-    assert PER_OPERATION > 0
 
 
 def test_switches_are_bounded_and_the_oldest_go() -> None:

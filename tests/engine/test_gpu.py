@@ -1,15 +1,21 @@
-"""The same answers on a GPU; skipped, and said so, where there is none."""
+"""The same answers on a GPU; skipped, and said so, where there is none (`make gpu`)."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 import zfwidgets as zf
+from zfwidgets.engine import costs, scoring
 from zfwidgets.records import Box
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="`make gpu` runs it, with a CUDA GPU"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +52,16 @@ def test_cones_equal_whole_images_on_the_gpu(engines, monkeypatch) -> None:
         assert np.abs(a.pixels - b.pixels).max() <= 1e-4 * np.abs(b.pixels).max()
 
 
+@pytest.mark.parametrize("windows", [True, False])
 @pytest.mark.parametrize("layer", [None, "features.7", "classifier.1"])
-def test_devices_agree_on_occlusion(engines, layer) -> None:
+def test_devices_agree_on_occlusion(engines, layer, windows, monkeypatch) -> None:
+    chosen = replace(costs.CPU, per_window=0 if windows else 10**12)
+    monkeypatch.setattr(scoring, "costs_on", lambda device: chosen)
     options = {"layer": layer, "also": [Box(20, 30, 40, 50)], "mask": "7e" * 32}
     here, there = (
         engines[d].occlude(3, 48, 32, "blur", progress=False, **options) for d in ("cpu", "cuda")
     )
-    assert there.note == ""
+    assert (here.note == there.note == "") == windows
     for name, values in here.maps().items():
         if name == "predicted":
             assert (values == there.maps()[name]).mean() > 0.9

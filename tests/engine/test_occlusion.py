@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import zfwidgets as zf
 from zfwidgets.engine import memory, scoring
+from zfwidgets.engine.costs import CPU
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import Box, Occluder, OcclusionMap, mask_of, mask_pixels
@@ -485,7 +487,7 @@ def test_batches_keep_tensors_small(monkeypatch, full: bool) -> None:
     engine = small()
     whole = engine.occlude(0, 9, 4, layer="second", progress=False)
     bound = 12 * 4 * 6 * 44 * 34  # bytes of a dozen maps of the first convolution
-    monkeypatch.setattr(scoring, "TENSOR", bound)
+    monkeypatch.setattr(scoring, "costs_on", lambda device: replace(CPU, at_once=bound))
     largest = [0]
 
     class Watch(TorchDispatchMode):

@@ -17,13 +17,11 @@ from math import prod
 import torch
 from torch import Tensor
 
+from .costs import CPU, Costs
 from .geometry import Pair, Slide, Span, pair
 from .graph import IMAGE, Graph, Node, Ref
 from .windowed import operation
 from .windows import Frame, Kept, NoWindow, Signals, Tape, replay, span_of
-
-PER_OPERATION = 15_000_000
-"""What starting one operation on a small map costs, in multiply-adds."""
 
 Invert = Callable[[Node, Tensor, Tape], Tensor]
 """What a rule does at a rectifier: (node, signal, tape) -> signal below."""
@@ -211,11 +209,13 @@ class Projector:
         Of the network.
     limit
         Bytes of switches to keep.
+    costs
+        What decides between cones and whole images.
     """
 
-    def __init__(self, graph: Graph, limit: int) -> None:
+    def __init__(self, graph: Graph, limit: int, costs: Costs = CPU) -> None:
         self.graph = graph
-        self.per_operation = PER_OPERATION
+        self.costs = costs
         self.kept = Switches(limit)
         self._cones: dict[Ref, Cone | str] = {}
         self._clipped: dict[tuple[Ref, tuple[int, int]], Cone] = {}
@@ -267,7 +267,8 @@ class Projector:
         tapes = self._find(cone, keys, kept) if values is not None else None
         parts = self._parts(cone, [(row, col) for _, row, col in units])
         down = self._work(parts)
-        if tapes is None and (cone.gated or len(units) * self._whole_work(top) < down):
+        up_whole = self.costs.whole_up or cone.gated
+        if tapes is None and (up_whole or len(units) * self._whole_work(top) < down):
             outputs, tapes = self._whole(top, images, keys, kept)
             values = [float(out[unit]) for out, unit in zip(outputs, units, strict=True)]
         pixels = torch.zeros_like(images)
@@ -303,15 +304,18 @@ class Projector:
     ) -> bool:
         """Whether cones are less work than whole images up and down; raises `NoWindow`."""
         cone = self.cone(top)
-        whole = len(units) * self._whole_work(top) + self.per_operation * len(cone.nodes)
+        whole = len(units) * self._whole_work(top) + self.costs.per_operation * len(cone.nodes)
         down = self._work(self._parts(cone, [(row, col) for _, row, col in units]))
-        ways = 1 if values is not None and self._find(cone, keys, kept) is not None else 2
-        return ways * down < 2 * whole
+        if values is not None and self._find(cone, keys, kept) is not None:
+            up = 0
+        else:
+            up = whole if self.costs.whole_up else down
+        return up + down < 2 * whole
 
     def _parts(self, cone: Cone, places: list[tuple[int, int]]) -> list[Part]:
         """All units together, or each by itself where clipping to its maps saves enough."""
         together = Part(slice(None), cone, tuple(places))
-        if cone.work <= self.per_operation * len(cone.nodes):
+        if cone.work <= self.costs.per_operation * len(cone.nodes):
             return [together]  # clipping can't save more than that
         apart = [
             Part(slice(number, number + 1), self._cone_at(cone.top, place), None)
@@ -320,7 +324,7 @@ class Projector:
         return min([together], apart, key=self._work)
 
     def _work(self, parts: Sequence[Part]) -> int:
-        return sum(part.work(self.per_operation) for part in parts)
+        return sum(part.work(self.costs.per_operation) for part in parts)
 
     def _whole_work(self, top: Ref) -> int:
         return sum(multiply_adds(node, prod(node.shape[-2:])) for node in self.graph.above(top))

@@ -12,6 +12,7 @@ from ..errors import InactiveUnit, InputError
 from ..records import Activation, Explanation, LayerInfo, Operation, Projection, Unit, weakest
 from . import deconv
 from .cone import Invert, Projector, Switches
+from .costs import costs_on
 from .graph import IMAGE, Node, Ref
 from .memory import Memory
 from .modes import computing
@@ -46,7 +47,7 @@ class Projecting:
 
     def __init__(self, network: Network, memory: Memory, limit: int = SWITCHES) -> None:
         self._network, self._memory = network, memory
-        self._projector = Projector(network.graph, limit)
+        self._projector = Projector(network.graph, limit, costs_on(network.device))
         self._checked = False
         self._operations: dict[str, tuple[Operation, ...]] = {}
         self.note = ""

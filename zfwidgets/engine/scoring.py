@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..records import Box, LayerInfo
 from .cone import multiply_adds
+from .costs import costs_on
 from .felt import Places, Route
 from .fills import Paint, cover_all
 from .graph import Graph, Node, Ref
@@ -32,8 +33,8 @@ WORTHWHILE = 1.2
 """How much less work windows must be than full passes."""
 
 
-MOST, TENSOR = 128, 1 << 28
-"""Positions that are scored at once, and bytes of the largest tensor meanwhile, at most."""
+MOST = 128
+"""Positions that are scored at once, at most."""
 
 COUNTED = 128
 """Positions, about, whose work is counted."""
@@ -89,7 +90,8 @@ class Scorer:
     work
         Multiply-adds for each position.
     most
-        Positions, at most, to score at once, so that no tensor takes more than `TENSOR` bytes.
+        Positions, at most, to score at once, so that no tensor takes more than the device's
+        `Costs.at_once`.
     """
 
     def __init__(
@@ -122,7 +124,8 @@ class Scorer:
         """
         graph = self._network.graph
         wanted = _wanted(self._network, self._layer, self._classes)
-        self.work, self.note = _counted(graph, wanted, [self._clip(box) for box in boxes])
+        inside = [self._clip(box) for box in boxes]
+        self.work, self.note = _counted(self._network, wanted, inside)
         if self.note:
             return
         self._checked = not check
@@ -171,14 +174,15 @@ class Scorer:
     def _fitting(self, *elements: int) -> int:
         """How many positions' tensors of so many elements may stand side by side."""
         size = max(1, *elements) * self._image.element_size()
-        return min(MOST, max(1, TENSOR // size))
+        return min(MOST, max(1, costs_on(self._network.device).at_once // size))
 
     def _clip(self, box: Box) -> Box:
         return box.clip(*self._image.shape[1:])
 
     def _in_full(self, boxes: Sequence[Box]) -> Scores:
         covered = torch.stack([self._paint.over(self._image, box) for box in boxes])
-        covered = covered.contiguous(memory_format=torch.channels_last)  # quicker on CPUs
+        if covered.device.type == "cpu":  # where it is the quicker layout
+            covered = covered.contiguous(memory_format=torch.channels_last)
         found: list[Measured] = []
         output = self._run(covered, found)
         return Scores(None if output is None else output.cpu().numpy(), found[0] if found else None)
@@ -223,7 +227,7 @@ def work_of(
 ) -> float:
     """Multiply-adds for each of these positions, the way that a `Scorer` is going to choose."""
     inside = [box.clip(*network.input_shape[1:]) for box in boxes]
-    return _counted(network.graph, _wanted(network, layer, classes), inside)[0]
+    return _counted(network, _wanted(network, layer, classes), inside)[0]
 
 
 def _elements(nodes: Sequence[Node]) -> int:
@@ -246,17 +250,24 @@ def _wanted(network: Network, layer: LayerInfo | None, classes: bool) -> list[Re
     return wanted if layer is None or ref in wanted else [*wanted, ref]
 
 
-def _counted(graph: Graph, wanted: Sequence[Ref | None], boxes: Sequence[Box]) -> tuple[float, str]:
+def _counted(
+    network: Network, wanted: Sequence[Ref | None], boxes: Sequence[Box]
+) -> tuple[float, str]:
     """Multiply-adds for each position, and why they are those of full passes."""
+    graph, starting = network.graph, costs_on(network.device).per_window
     note = graph.obstacle
     if not note and None in wanted:
         note = "what is wanted isn't one of the recorded tensors"
     if not note and boxes:
         some = boxes[:: max(1, len(boxes) // COUNTED)]
-        part, full = work(Route.to(graph, [ref for ref in wanted if ref]), some)
-        if full >= WORTHWHILE * part:
+        route = Route.to(graph, [ref for ref in wanted if ref])
+        part, full = work(route, some)
+        if full < WORTHWHILE * part:
+            note = "the occluder reaches nearly everything in this network"
+        elif full < WORTHWHILE * (part + starting * len(route.local) * len(some)):
+            note = f"they are the quicker ones on {network.device}"
+        else:
             return part / len(some), ""
-        note = "the occluder reaches nearly everything in this network"
     return _full(graph, wanted), note
 
 

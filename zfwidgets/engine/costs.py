@@ -1,0 +1,44 @@
+"""How windows of maps compare with whole maps on a device: fewer multiply-adds, more operations.
+
+What an operation costs was found with `benchmarks/projection.py` and `benchmarks/occlusion.py`, on
+two cores of a Xeon and on an H100.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What decides between windows and whole maps.
+
+    Attributes
+    ----------
+    per_operation
+        What starting an operation on a small map costs, in multiply-adds.
+    per_window
+        The same for an occluder's window, at one of many positions.
+    whole_up
+        Whether the way up, which finds switches, takes whole images. On GPUs it does: kernels for
+        windows round otherwise there, and where values tie, as in a photo's flat parts, other
+        switches come out.
+    at_once
+        Bytes of the largest tensor that may stand there while positions are scored.
+    """
+
+    per_operation: int
+    per_window: int
+    whole_up: bool
+    at_once: int
+
+
+CPU = Costs(per_operation=15_000_000, per_window=0, whole_up=False, at_once=1 << 28)
+GPU = Costs(per_operation=200_000_000, per_window=500_000_000, whole_up=True, at_once=1 << 30)
+
+
+def costs_on(device: torch.device) -> Costs:
+    """Those of a device."""
+    return CPU if device.type == "cpu" else GPU
