@@ -1,6 +1,6 @@
 """How long the index pass takes beside plain forward passes over the same batches.
 
-    python benchmarks/index.py [--quick] [--device DEVICE] [--batch N] [NET ...]
+    python benchmarks/index.py [--quick] [--device DEVICE] [--images N] [--batch N] [NET ...]
 
 Random weights (seeded), images of random pixels at 224 px that are in memory already: only the
 network and the index are timed. Batch by batch in turns, first the one, then the other, so that
@@ -144,16 +144,17 @@ def main() -> None:
     parser.add_argument("nets", nargs="*")
     parser.add_argument("--quick", action="store_true", help="one round, two networks")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--images", type=int, default=IMAGES, help="how many")
     parser.add_argument("--batch", type=int, default=BATCH, help="images in a batch")
     options = parser.parse_args()
     torch.backends.cudnn.allow_tf32 = False
     rounds = 1 if options.quick else ROUNDS
     nets = options.nets or (["alexnet", "squeezenet1_1"] if options.quick else NETS)
-    names = [f"{i}" for i in range(IMAGES)]
-    plan, counting, found = Plan.of(IMAGES, options.batch), Wanted.of(names), {}
+    names = [f"{i}" for i in range(options.images)]
+    plan, counting, found = Plan.of(len(names), options.batch), Wanted.of(names), {}
     wanted = replace(counting, measured=frozenset())
     print(
-        f"{IMAGES} images, batches of {options.batch}, "
+        f"{len(names)} images, batches of {options.batch}, "
         f"on {options.device}, {torch.get_num_threads()} threads"
     )
     print(f"{'':16}{'forward, s':>12}{'index, s':>12}{'ratio':>8}", end="")
