@@ -85,10 +85,11 @@ export const channels: View = (el, selection, source, signal, options) => {
     const silent = soFar
       ? `silent in ${share} of ${soFar.images.toLocaleString("en")} images so far`
       : `silent in ${share} of images`;
+    const strongest = stats.strongest[channel] ?? Number.NaN;
     const parts = [
       `channel ${channel}`,
       `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
-      `strongest ${number(stats.strongest[channel] ?? Number.NaN)}`,
+      ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
       dead(channel) ? "dead: fires in none of these images" : silent,
     ];
     return parts.join(" · ");
