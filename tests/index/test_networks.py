@@ -30,8 +30,20 @@ class Reused(nn.Module):
         return self.relu(self.relu(out)).mean((2, 3))
 
 
+class Faint(nn.Module):
+    """Activations next to nothing: subnormal numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = nn.MaxPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(x * 1e-41).mean((2, 3))
+
+
 NETWORKS = {
     "reused": Reused,
+    "faint": Faint,
     "resnet18": lambda: torchvision.models.resnet18(weights=None),
     "squeezenet1_1": lambda: torchvision.models.squeezenet1_1(weights=None),
     "mobilenet_v2": lambda: torchvision.models.mobilenet_v2(weights=None),

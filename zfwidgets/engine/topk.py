@@ -1,8 +1,9 @@
 """Streaming top-k: one pass over the images gives every channel of every layer its strongest.
 
-In the forward pass each feature map is reduced to its maximum; places are looked up only for what
-enters the top. After it all layers are merged at once, their channels one after another. Memory is
-O(channels x k), whatever the number of images.
+In the forward pass each feature map is reduced to its maximum, but for those of ReLUs (see
+`zfwidgets.engine.twins`); places are looked up only for what enters the top. After it all layers
+are merged at once, their channels one after another. Memory is O(channels x k), whatever the
+number of images.
 
 Shards. A `Plan` fixes which images share a batch. An `IndexPass` takes in batches of it, in any
 order and any selection, and `IndexPass.partial` is what it knows of those: a
@@ -32,6 +33,9 @@ from .network import Network
 from .ranks import Ranks
 from .twins import Twins, of_classes
 from .wanted import Wanted
+
+FAINTEST = 2.0**-149
+"""The smallest float32 above zero."""
 
 
 @dataclass
@@ -276,7 +280,7 @@ class _Looking:
                 part.reshape(-1, classes)[:, at].T for part in running._by_class.least
             )
             floor = torch.minimum(floor, self._least_in_class[0])
-        self._floor = floor.clamp(min=torch.finfo(torch.float32).tiny)
+        self._floor = floor.clamp(min=FAINTEST)
         self._largest: list[Tensor] = []
         self._places: list[Tensor] = []
         self._means: list[Tensor] = []
@@ -300,8 +304,7 @@ class _Looking:
         """Measure what a ReLU made of a layer's output; all else is that layer's, see `Twins`."""
         if name in self._twins.own_span:
             raise _changed(name)
-        if self._rows is not None:
-            self._measure(output.reshape(*output.shape[:2], -1))
+        self._measure(output.reshape(*output.shape[:2], -1))
 
     def _measure(self, maps: Tensor) -> None:
         if self._rows is not None:
