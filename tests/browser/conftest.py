@@ -286,23 +286,8 @@ print(_json.dumps([_array.shape, _base64.b64encode(_array.tobytes()).decode()]),
     def canvas_pixels(canvas: Locator) -> np.ndarray:
         """A canvas's own pixels, (rows, columns, 3) uint8."""
         url = canvas.evaluate("canvas => canvas.toDataURL('image/png')")
-        return _decoded(url)
-
-    def settled_pixels(self, selector: str, timeout: float = TIMEOUT) -> np.ndarray:
-        """A canvas's pixels as they are at a moment when the Explorer says that all is painted.
-
-        Both are read at once: JupyterLab may render a view anew while a test asks the kernel.
-        """
-        found = self.page.wait_for_function(
-            """([selector, settled]) => {
-              const canvas = document.querySelector(selector);
-              return canvas?.closest(settled) ? canvas.toDataURL("image/png") : null;
-            }""",
-            arg=[selector, SETTLED],
-            timeout=timeout,
-            polling=20,
-        ).json_value()
-        return _decoded(found)
+        png = base64.b64decode(url.split(",")[1])
+        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
     def expect_settled(self, timeout: float = TIMEOUT) -> None:
         """Wait until the Explorer has painted all that it asked for."""
@@ -334,9 +319,3 @@ print(_json.dumps([_array.shape, _base64.b64encode(_array.tobytes()).decode()]),
     def cell_output(self, index: int) -> Locator:
         """Element of a cell's outputs."""
         return self.cell(index).locator(".jp-Cell-outputArea")
-
-
-def _decoded(url: str) -> np.ndarray:
-    """The pixels of a PNG in a data URL, (rows, columns, 3) uint8."""
-    png = base64.b64decode(url.split(",")[1])
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))

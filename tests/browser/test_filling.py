@@ -10,7 +10,7 @@ import numpy as np
 from playwright.sync_api import Locator, expect
 
 BATCH, COUNT = 16, 80
-PATIENT = {"timeout": 150_000}  # ms: a limit, never a wait
+PATIENT = {"timeout": 60_000}  # ms: a limit, never a wait
 
 # The network waits and not the photos: these are read one at a time, the page's among them.
 GATED = f"""import threading

@@ -23,9 +23,9 @@ def eventually(check: Callable[[], None], seconds: float = 60) -> None:
 
 def patches_equal_the_engines(notebook, layer: str, channel: int, rank: int) -> None:
     notebook.expect_settled()
+    canvas = notebook.page.locator(".zf-cell").nth(rank).locator("canvas").first
     expected = notebook.kernel_pixels(f"engine.patch(engine.top({layer!r}, {channel})[{rank}])")
-    found = notebook.settled_pixels(f".zf-cell[data-rank='{rank + 1}'] canvas")
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(notebook.canvas_pixels(canvas), expected)
 
 
 def test_two_tabs_work_on_one_notebook(lab, notebook) -> None:

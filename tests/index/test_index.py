@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,17 @@ def test_fifty_damaged_files_are_named(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=FILE):
             zf.index.read(tmp_path)
     assert_same(zf.index.read(tmp_path / "good"), made.index())
+
+
+def test_what_is_not_above_zero_is_no_rank(folder: Path, tmp_path: Path) -> None:
+    index = engine(folder).index(progress=False)
+    top = index.partial.top
+    values = top.values.copy()
+    values[0, -1] = -1
+    wrong = replace(index, partial=replace(index.partial, top=replace(top, values=values)))
+    wrong.save(tmp_path / FILE)
+    with pytest.raises(InputError, match="ranks what isn't above zero"):
+        zf.index.read(tmp_path)
 
 
 def test_one_writer_at_a_time(folder: Path, tmp_path: Path) -> None:

@@ -170,8 +170,7 @@ class OnCluster:
 
     def filled(self, k: int) -> tuple[int, int]:
         """See `Work.filled`."""
-        top = self._known.top
-        filled = (top.values[:, k - 1] > 0) & (top.images[:, k - 1] != EMPTY)
+        filled = self._known.top.images[:, k - 1] != EMPTY
         return int(filled.sum()), len(filled)
 
     def machines(self) -> Mapping[str, str]:

@@ -162,7 +162,8 @@ class Network:
 
         Outputs may be overwritten in place right after: clone what is to stay. With ``only`` the
         pass ends at that layer and returns nothing. The output of a `torch.nn.ReLU` of what was
-        shown just before goes to ``rectified(name, output)`` instead, if it's given.
+        shown just before, if nothing was written into that since, goes to ``rectified(name,
+        output)`` instead, if it's given.
         """
         if visit is None:
             return self._forward(self.module, images)
