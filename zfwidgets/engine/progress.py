@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, TypeVar
 
+from ..bars import progress_bar
 from ..records import Progress
 
 Result = TypeVar("Result")
@@ -16,9 +17,7 @@ def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = 
     The bar shows what is done, the time left, and ``unit`` a second. What the first step finds
     done already, as of a pass that is gone on with, doesn't count for these.
     """
-    from tqdm.auto import tqdm
-
-    with tqdm(desc=what, disable=not shown, leave=False, unit=unit and f" {unit}") as bar:
+    with progress_bar(None, what, shown=shown, unit=unit and f" {unit}") as bar:
         try:
             while True:
                 step = next(steps)

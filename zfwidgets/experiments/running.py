@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from ..bars import progress_bar
 from ..records import Progress
 
 Result = TypeVar("Result")
@@ -24,10 +25,8 @@ def run(
     with a warning that says so; before the first result it is raised. Steps may
     know a newer result than they have yielded: see `keep`.
     """
-    from tqdm.auto import tqdm
-
     newest: Result | None = None
-    with tqdm(desc=what, disable=not shown, leave=False, unit="") as bar:
+    with progress_bar(None, what, shown=shown, unit="") as bar:
         try:
             while True:
                 step = next(steps)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ..bars import progress_bar
 from ..errors import InputError
 from ..index.manifest import CONTENT
 from .huggingface import Rows
@@ -52,15 +53,13 @@ class Contents:
 
     def __call__(self, paths: Sequence[Path]) -> list[str]:
         """One stamp for each file; "gone" if it can't be read."""
-        from tqdm.auto import tqdm
-
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            stamps = pool.map(self._stamp, paths)
-            bar = tqdm(
-                stamps, "Reading all files once", len(paths), leave=False, disable=len(paths) < MANY
-            )
+            stamps, many = pool.map(self._stamp, paths), len(paths) >= MANY
             try:
-                return list(bar)
+                with progress_bar(
+                    stamps, "Reading all files once", total=len(paths), shown=many
+                ) as bar:
+                    return list(bar)
             except BaseException:  # an interrupt: don't read the rest first
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

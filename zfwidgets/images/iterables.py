@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..bars import progress_bar
 from ..errors import InputError, UnreadableImage
 from . import decode
 from .imagesets import UNREADABLE, FileStamps, digest, stat_stamps, unique
@@ -150,18 +151,16 @@ class Spilled:
 
 def _pass_through(items: Iterable[Any], kind: str) -> Iterator[Parts | str]:
     """Each item taken apart, or why it can't be."""
-    from tqdm.auto import tqdm
-
     passing = one_pass(items, f"The iterable ({kind})")
-    shown = tqdm(passing, "Keeping the iterable's images", leave=False, delay=1, unit=" images")
     number = -1
     try:
-        for number, item in enumerate(shown):
-            try:
-                found: Parts | str = parts(item, f"Item {number} of the iterable")
-            except InputError as error:
-                found = str(error).rstrip(".")
-            yield found
+        with progress_bar(passing, "Keeping the iterable's images", delay=1, unit=" images") as bar:
+            for number, item in enumerate(bar):
+                try:
+                    found: Parts | str = parts(item, f"Item {number} of the iterable")
+                except InputError as error:
+                    found = str(error).rstrip(".")
+                yield found
     except (InputError, MemoryError):
         raise
     except Exception as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..bars import progress_bar
 from ..errors import InputError, UnreadableImage
 from . import decode
 from .imagesets import FileStamps, digest, file_names, stat_stamps, unique
@@ -50,25 +51,22 @@ class Shards:
     by_file = True
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        from tqdm.auto import tqdm
-
         self.paths = list(paths)
         self.file_stamps: FileStamps = stat_stamps
         self.names: list[str] = []
         self.labels: list[str | None] = []
         self.rejected: list[tuple[str, str]] = []
         self._places: list[_Place] = []
-        shown = tqdm(
+        with progress_bar(
             zip(file_names(self.paths), self.paths, strict=True),
             "Reading the shards' lists of files",
-            len(self.paths),
-            leave=False,
+            total=len(self.paths),
             delay=1,
             unit=" shards",
-        )
-        for number, (name, path) in enumerate(shown):
-            if problem := self._list(number, name, path):
-                self.rejected.append((name, problem))
+        ) as bar:
+            for number, (name, path) in enumerate(bar):
+                if problem := self._list(number, name, path):
+                    self.rejected.append((name, problem))
         self.names = unique(self.names)
         if not self.names:
             problems = "; ".join(f"{name}: {why}" for name, why in self.rejected[:3])

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ..bars import progress_bar
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from ..records import Progress
@@ -354,8 +355,6 @@ def _state(selection: Any) -> dict[str, Any]:
 
 def _watch(steps: Generator[Progress, None, Content], shown: bool) -> Content:
     """Run steps under a progress bar; their result."""
-    from tqdm.auto import tqdm
-
     found: list[Content] = []
 
     def whole() -> Generator[Progress, None, None]:
@@ -363,7 +362,7 @@ def _watch(steps: Generator[Progress, None, Content], shown: bool) -> Content:
 
     drawn = 0.0
     form = "{desc}: {n_fmt} / {total_fmt} |{bar}| {elapsed}"
-    with tqdm(disable=not shown, leave=False, bar_format=form) as bar:
+    with progress_bar(shown=shown, bar_format=form) as bar:
         for step in whole():
             bar.set_description_str(step.what, refresh=False)
             bar.n, bar.total = step.done, step.total
