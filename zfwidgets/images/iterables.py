@@ -13,6 +13,7 @@ import io
 import os
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,6 +208,7 @@ class _Store:
     def __init__(self, limit: int, what: str) -> None:
         self._limit, self._what, self.size = limit, what, 0
         self._file = tempfile.TemporaryFile(prefix="zfwidgets-")  # noqa: SIM115 -- goes with us
+        weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
 
     def add(self, data: bytes, array: NDArray[Any] | None) -> tuple[_Kept, str]:
