@@ -26,7 +26,9 @@ def progress_bar(
     from tqdm.auto import tqdm
     from tqdm.notebook import tqdm_notebook
 
-    if not shown or not issubclass(tqdm, tqdm_notebook):
+    # A user may have put a function there, such as functools.partial(tqdm, disable=True).
+    in_notebook = isinstance(tqdm, type) and issubclass(tqdm, tqdm_notebook)
+    if not (shown and in_notebook):
         with tqdm(items, what, leave=False, disable=not shown, **options) as bar:
             yield bar
         return

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -231,31 +236,116 @@ def test_every_operation_has_a_status(module: nn.Module, status: str) -> None:
 
 
 class PreActivation(nn.Module):
-    """A shortcut around an in-place rectifier that changes what the convolution saved."""
+    """A shortcut around a rectifier that may change what the convolution and sigmoid saved."""
 
-    def __init__(self) -> None:
+    def __init__(self, forward: Callable[[Tensor, nn.Module], Tensor]) -> None:
         super().__init__()
         self.conv = nn.Conv2d(4, 4, 3, padding=1)
-        self.relu = nn.ReLU(inplace=True)
+        self._forward = forward
 
     def forward(self, x: Tensor) -> Tensor:
+        return self._forward(x, self.conv)
+
+
+def out_of_place(x: Tensor, conv: nn.Module) -> Tensor:
+    y = torch.relu(torch.sigmoid(x) * 2 - 1)
+    return conv(y) + y * y
+
+
+def in_place(x: Tensor, conv: nn.Module) -> Tensor:
+    y = torch.relu_(torch.sigmoid(x).mul_(2).sub_(1))
+    z = conv(y)
+    square = y * y
+    y.fill_(7)
+    return z + square
+
+
+def through_a_list(x: Tensor, conv: nn.Module) -> Tensor:
+    y = torch.sigmoid(x)
+    torch._foreach_mul_([y], 2)
+    y = torch.relu(y.sub_(1))
+    z = conv(y)
+    square = y * y
+    torch._foreach_zero_([y])
+    return z + square
+
+
+def through_views(x: Tensor, conv: nn.Module) -> Tensor:
+    y = torch.sigmoid(x)
+    y[:, :, ::2].mul_(2).sub_(1)
+    y[:, :, 1::2].mul_(2).sub_(1)
+    y = torch.relu_(y)
+    return conv(y) + y * y
+
+
+def behind_autograd(x: Tensor, conv: nn.Module) -> Tensor:
+    y = torch.sigmoid(x)
+    rectified = torch.relu(y * 2 - 1)
+    y.data.zero_()
+    z = conv(rectified) + rectified * rectified
+    rectified.data.zero_()
+    return z
+
+
+@pytest.mark.parametrize("forward", [in_place, through_a_list, through_views, behind_autograd])
+def test_in_place_changes_of_saved_tensors_are_kept_right(
+    forward: Callable[[Tensor, nn.Module], Tensor],
+) -> None:
+    expected = project(small(PreActivation(out_of_place)), "1", "deconvnet")
+    assert expected.any()
+    torch.testing.assert_close(project(small(PreActivation(forward)), "1", "deconvnet"), expected)
+
+
+def test_projections_run_in_several_threads_and_beside_the_users_training() -> None:
+    network = small(PreActivation(in_place))
+    expected = project(network, "1", "deconvnet")
+    inside, ended = threading.Barrier(3), threading.Event()
+
+    def waits(x: Tensor, conv: nn.Module) -> Tensor:
+        inside.wait(60)
+        return in_place(x, conv)
+
+    def train() -> list[float]:
+        with torch.autograd.graph.allow_mutation_on_saved_tensors():
+            x = torch.ones(3, requires_grad=True)
+            squared = (y := x * 2) ** 2
+            inside.wait(60)
+            assert ended.wait(60)
+            y.zero_()
+            squared.sum().backward()
+        assert x.grad is not None
+        return list(x.grad.tolist())
+
+    with ThreadPoolExecutor(3) as pool:
+        trained = pool.submit(train)
+        both = [small(PreActivation(in_place)) for _ in range(2)]
+        for one in both:
+            one.module[1]._forward = waits
+        pictures = [pool.submit(project, one, "1", "deconvnet") for one in both]
+        try:
+            for picture in pictures:
+                torch.testing.assert_close(picture.result(), expected)
+        finally:
+            ended.set()
+        assert trained.result() == [8.0] * 3
+
+
+def test_nothing_that_a_forward_pass_saved_stays() -> None:
+    network = small(PreActivation(in_place))
+    forwards: list[weakref.ref[Tensor]] = []
+
+    def watched(x: Tensor, conv: nn.Module) -> Tensor:
         y = torch.sigmoid(x)
-        z = self.conv(self.relu(y.mul_(2).sub_(1)))
-        return z + y
+        forwards.append(weakref.ref(y.untyped_storage()))
+        return conv(y) + y
 
-
-def test_in_place_changes_of_saved_tensors_are_kept_right() -> None:
-    torch.manual_seed(6)
-    network = small(PreActivation())
-    out_of_place = small(PreActivation())
-    out_of_place.module.load_state_dict(network.module.state_dict())
-    module = out_of_place.module[1]
-
-    def forward(x: Tensor) -> Tensor:
-        rectified = torch.relu(torch.sigmoid(x) * 2 - 1)
-        return module.conv(rectified) + rectified
-
-    module.forward = forward
-    torch.testing.assert_close(
-        project(network, "1", "deconvnet"), project(out_of_place, "1", "deconvnet")
-    )
+    network.module[1]._forward = watched
+    gc.disable()
+    try:
+        project(network, "1", "deconvnet")
+        with computing(network.device, grad=True):
+            deconv.certificate(network, torch.ones(1, 3, 9, 12), "1")  # its graph isn't gone down
+        assert len(forwards) == 2
+        assert not any(reference() for reference in forwards)
+    finally:
+        gc.enable()

@@ -25,6 +25,7 @@ from ..records import Operation
 from .kinds import Kind, classify
 from .network import Network
 from .rules import RULES, Attribution, Rule, choose
+from .saved import KeepSaved
 from .witness import Witness
 
 __all__ = [
@@ -159,7 +160,7 @@ def record(network: Network, images: Tensor, layer: str) -> Forward:
     leaf = images.detach().clone().requires_grad_()
     captured: list[Tensor] = []
     witness = Witness()
-    with witness:
+    with KeepSaved(), witness:
         # The clones keep in-place operations away from the leaf and from the captured output.
         network.run(leaf.clone(), lambda _, output: captured.append(output.clone()), only=layer)
     output = captured[0]
@@ -179,9 +180,8 @@ def forward_to(network: Network, images: Tensor, layer: str) -> tuple[Tensor, Te
 
 def certificate(network: Network, image: Tensor, layer: str) -> tuple[Operation, ...]:
     """What lies between a layer and the pixels, by one forward pass of one image."""
-    with torch.autograd.graph.allow_mutation_on_saved_tensors():
-        forward = record(network, image, layer)
-        return Descent.below(forward.output, forward.witness).operations
+    forward = record(network, image, layer)
+    return Descent.below(forward.output, forward.witness).operations
 
 
 def project(
@@ -207,17 +207,15 @@ def project(
     rule = choose(rule, RULES)
     if isinstance(rule, Attribution):
         return rule.attribute(network, images, layer, units)
-    # Pre-activation shortcuts change saved tensors in place; this mode keeps what was saved.
-    with torch.autograd.graph.allow_mutation_on_saved_tensors():
-        forward = record(network, images, layer)
-        leaf, output = forward.leaf, forward.output
-        descent = Descent.below(output, forward.witness)
-        switches = descent.switches() if keep_switches else ()
-        descent.apply(rule)
-        places = select(units, output)
-        values = output[places].detach()
-        signal = torch.zeros_like(output).index_put_(places, values)
-        (pixels,) = torch.autograd.grad(output, leaf, signal)
+    forward = record(network, images, layer)
+    leaf, output = forward.leaf, forward.output
+    descent = Descent.below(output, forward.witness)
+    switches = descent.switches() if keep_switches else ()
+    descent.apply(rule)
+    places = select(units, output)
+    values = output[places].detach()
+    signal = torch.zeros_like(output).index_put_(places, values)
+    (pixels,) = torch.autograd.grad(output, leaf, signal)
     if not (torch.isfinite(values).all() and torch.isfinite(pixels).all()):
         raise UnsupportedModel(_not_finite(network, images, layer))
     return Projected(pixels.detach(), values, descent.operations, switches)

@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
 from ..errors import UnsupportedModel
+from .calls import argument, storage, tensors_in, written
 from .geometry import UNBOUNDED, UNFOLLOWED, Geometry, Window
 from .operations import follow
 
@@ -81,18 +82,6 @@ class Node:
             return values(value) if isinstance(value, Ref) else value
 
         return tuple(_map(put, self.args)), _map(put, self.kwargs)
-
-
-def argument(
-    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any = None
-) -> Any:
-    """The argument called ``name`` in the schema of ``func``, or its default."""
-    for position, parameter in enumerate(func._schema.arguments):
-        if parameter.name == name:
-            if position < len(args):
-                return args[position]
-            return kwargs.get(name, parameter.default_value)
-    return default
 
 
 @dataclass
@@ -168,7 +157,7 @@ class Recorder(TorchDispatchMode):
         self._refs[id(tensor)] = ref
         self.windows[ref] = window
         self._tensors[id(tensor)] = tensor
-        self._sharing.setdefault(_storage(tensor), set()).add(id(tensor))
+        self._sharing.setdefault(storage(tensor), set()).add(id(tensor))
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -181,7 +170,7 @@ class Recorder(TorchDispatchMode):
                 "aren't repeatable. Make the operation depend on `self.training`."
             )
         out = func(*args, **kwargs)
-        known = [t for t in _tensors((args, kwargs)) if id(t) in self._refs]
+        known = [t for t in tensors_in((args, kwargs)) if id(t) in self._refs]
         if known:
             self._record(func, name, args, kwargs, known, out)
         return out
@@ -189,7 +178,7 @@ class Recorder(TorchDispatchMode):
     def _record(
         self, func: Any, name: str, args: Any, kwargs: Any, known: list[Tensor], out: Any
     ) -> None:
-        outputs = _tensors(out)
+        outputs = tensors_in(out)
         if not outputs:
             self.graph.obstacle = f"{self.where()} looks at values ({name})"
             return
@@ -208,17 +197,18 @@ class Recorder(TorchDispatchMode):
         node = replace(node, geometry=geometry)
         self.graph.nodes.append(node)
         if func._schema.is_mutable:
-            for written in _written(func, args, kwargs):
-                self._overwrite(written, node)
+            followed = {id(tensor) for tensor in outputs}
+            for tensor in written(func, args, kwargs):
+                self._overwrite(tensor, followed, node)
         for number, tensor in enumerate(outputs):
             self._set(tensor, Ref(node.index, number), window)
 
     def _put(self, value: Any) -> Any:
         return self._refs.get(id(value), value) if isinstance(value, Tensor) else value
 
-    def _overwrite(self, written: Tensor, node: Node) -> None:
+    def _overwrite(self, changed: Tensor, followed: set[int], node: Node) -> None:
         """Other tensors over the same storage have new values too, which nobody followed."""
-        for other in self._sharing.get(_storage(written), set()) - {id(written)}:
+        for other in self._sharing.get(storage(changed), set()) - followed:
             tensor = self._tensors[other]
             shape = tuple(tensor.shape)
             lost = Node(
@@ -265,24 +255,6 @@ def _functional(func: Any) -> Any:
     plain = getattr(packet, func._schema.name.split("::")[1].rstrip("_"), None)
     found = getattr(plain, func._overloadname, None)
     return found if found is not None and not found._schema.is_mutable else None
-
-
-def _written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
-    return [
-        value
-        for parameter in func._schema.arguments
-        if parameter.alias_info is not None and parameter.alias_info.is_write
-        for value in [argument(func, args, kwargs, parameter.name)]
-        if isinstance(value, Tensor)
-    ]
-
-
-def _storage(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
-
-
-def _tensors(tree: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
 _LEAVES = (int, float, str, Tensor, Ref, torch.dtype, torch.device, torch.layout)

@@ -209,6 +209,8 @@ def _selection(saved: str) -> Callable[[Any, Witness | None], Kind]:
 
 
 def _product(node: Any, witness: Witness | None) -> Kind:
+    if not hasattr(node, "_saved_self"):
+        return Kind("scale", "adjoint")  # by a number: what foreach operations record
     variable = _variable(node)
     factors = node._saved_self, node._saved_other
     if len(variable) == 1:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from ..records import Operation
+from .calls import storage, tensors_in
 
 _ONLY_SHAPE = {
     f"{prefix}{kind}{suffix}"
@@ -42,11 +42,11 @@ class Witness(TorchDispatchMode):
 
     def depends(self, tensor: Tensor) -> bool:
         """Whether a tensor's values come from the image."""
-        return tensor.requires_grad or _key(tensor) in self._from_image
+        return tensor.requires_grad or storage(tensor) in self._from_image
 
     def activation(self, mask: Tensor) -> Tensor | None:
         """What the rectifier gave that is spelled with this mask; None if it spells none."""
-        return self._rectifying.get(_key(mask), (None, None))[1]
+        return self._rectifying.get(storage(mask), (None, None))[1]
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -70,18 +70,18 @@ class Witness(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        tensors = tensors_in((args, kwargs))
         dependent = [t for t in tensors if self.depends(t)]
         name = func._schema.name.removeprefix("aten::").rstrip("_")
         mask = _rectifying_mask(name, args) if len(dependent) > 1 else None
         out = func(*args, **kwargs)
         if not dependent or name in _ONLY_SHAPE:
             return out
-        outputs = [t for t in tree_leaves(out) if isinstance(t, Tensor)]
+        outputs = tensors_in(out)
         for tensor in outputs:
-            self._from_image[_key(tensor)] = StorageWeakRef(tensor.untyped_storage())
+            self._from_image[storage(tensor)] = StorageWeakRef(tensor.untyped_storage())
         if mask is not None:
-            self._rectifying[_key(mask)] = (mask, outputs[0].detach().clone())
+            self._rectifying[storage(mask)] = (mask, outputs[0].detach().clone())
         if name == "_local_scalar_dense":
             self._reads += 1
         elif torch.is_grad_enabled() and name not in _HELD:
@@ -90,10 +90,6 @@ class Witness(TorchDispatchMode):
             if connected and loose and any(t.is_floating_point() for t in outputs):
                 self._cuts[name] += 1
         return out
-
-
-def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
 
 
 def _rectifying_mask(name: str, args: tuple[Any, ...]) -> Tensor | None:

@@ -182,10 +182,7 @@ class _Projector:
     ) -> tuple[Floats, float, tuple[Operation, ...]]:
         """The picture inside the box, the unit's own activation in this network, what was met."""
         network = self.network
-        with (
-            computing(network.device, grad=True),
-            torch.autograd.graph.allow_mutation_on_saved_tensors(),
-        ):
+        with computing(network.device, grad=True):
             batch = image[None].to(network.device)
             forward = deconv.record(network, batch, self.unit.layer)
             output = forward.output

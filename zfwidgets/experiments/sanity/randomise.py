@@ -93,10 +93,7 @@ def stages_below(network: Network, image: Tensor, unit: Unit) -> tuple[Stage, ..
     for tensor in tensors:
         tensor.requires_grad_(True)
     try:
-        with (
-            computing(network.device, grad=True),
-            torch.autograd.graph.allow_mutation_on_saved_tensors(),
-        ):
+        with computing(network.device, grad=True):
             forward = record(network, image[None].to(network.device), unit.layer)
             output = forward.output
             used = _used(output)
