@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ EXTRA_DATA = Path(os.environ.get("ZFWIDGETS_TEST_DATA", ROOT.parent / "shared" /
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hide GPUs from all tests but theirs, ``-m gpu``: what others compare with is on the CPU."""
-    if config.getoption("markexpr") != "gpu":
+    """Give all tests the same ground, wherever they are run."""
+    if config.getoption("markexpr") != "gpu":  # what the others compare with is on the CPU
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for what a script runs with "&"
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
