@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -288,16 +288,20 @@ def test_processes_end_with_the_one_that_started_them(
         text=True,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "script\n"
-    pids = list(map(int, process.stdout.readline().split()))
-    assert len(pids) == 1
-    assert all(map(alive, pids))
-    if how == signal.SIGINT:  # as a terminal does: to all of the group
-        os.killpg(process.pid, how)
-    else:
-        process.kill()
-    out, err = process.communicate(timeout=60)
-    assert out == ("interrupted\n" if how == signal.SIGINT else "")
-    assert "Traceback" not in err
-    wait_for(lambda: not any(map(alive, pids)))
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "script\n"
+        pids = list(map(int, process.stdout.readline().split()))
+        assert len(pids) == 1
+        assert all(map(alive, pids))
+        if how == signal.SIGINT:  # as a terminal does: to all of the group
+            os.killpg(process.pid, how)
+        else:
+            process.kill()
+        out, err = process.communicate(timeout=60)
+        assert out == ("interrupted\n" if how == signal.SIGINT else "")
+        assert "Traceback" not in err
+        wait_for(lambda: not any(map(alive, pids)))
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -340,14 +340,14 @@ def first_places(maps: Tensor, wanted: Tensor) -> Tensor:
     """The first largest place of the maps (images, channels, places) that are wanted; else any."""
     if maps.device.type != "cpu":  # looking at all is quicker than waiting to know which
         return maps.argmax(-1).int()
-    places = torch.zeros(wanted.shape, dtype=torch.int32)
-    if maps.shape[-1] == 1:
-        return places
-    image, channel = wanted.nonzero(as_tuple=True)
-    if 2 * len(image) > wanted.numel():
-        return maps.argmax(-1).int()
-    places[image, channel] = maps[image, channel].argmax(-1).int()
-    return places
+    # NumPy's argmax is several times as quick as PyTorch's here.
+    places, every = np.zeros(wanted.shape, np.int32), maps.numpy()
+    at = np.nonzero(wanted.numpy())
+    if 2 * len(at[0]) > places.size:
+        places[:] = every.argmax(-1)
+    else:
+        places[at] = every[at].argmax(-1)
+    return torch.from_numpy(places)
 
 
 def limbs(means: Tensor) -> Tensor:
