@@ -73,8 +73,10 @@ def engine(options: argparse.Namespace, cache: bool | None = None) -> Any:
         would run code.
     """
     from . import samples
+    from .engine.allocation import keep_freed_memory
     from .engine.local import LocalEngine
 
+    keep_freed_memory()
     model, transform = _model(options.model, options.weights, options.seed)
     if options.transform:
         transform = _transform(options.transform, options.model)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ClusterError, InputError, MissingDependency, ZfError
+from .allocation import keep_freed_memory
 
 INSTALL = 'pip install "zfwidgets[ray]"'
 
@@ -235,6 +236,7 @@ class _Actor:
     """What runs in a worker's process."""
 
     def __init__(self, kind: type) -> None:
+        keep_freed_memory()
         self._kind = kind
         self._worker: Any = None
 
