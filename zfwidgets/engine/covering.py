@@ -103,7 +103,7 @@ def _covered(
         activation,
         unit=Unit(unit.layer, unit.channel, row, col),
         value=float(covered[row, col]),
-        box=layer.receptive_field.box(row, col),
+        box=layer.field_of(unit.channel).box(row, col),
     )
     before, after = float(clean[unit.row, unit.col]), float(covered[unit.row, unit.col])
     return CoveredPatch(activation, box, before, after, moved, (), np.empty(0, np.float32))

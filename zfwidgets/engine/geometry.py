@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Protocol
 
-from ..records import Reach, ReceptiveField
+import numpy as np
+
+from ..records import Ints, Reach, ReceptiveField, loosest
 
 Pair = tuple[int, int]
 """(rows, columns)."""
@@ -21,9 +24,6 @@ def pair(values: Iterable[int]) -> Pair:
     """Two numbers as a pair of ints."""
     first, second = values
     return int(first), int(second)
-
-
-_BY_LOOSENESS: tuple[Reach, ...] = ("exact", "upper bound", "gated", "global")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Window:
             self.stride,
             pair(map(min, self.low, other.low)),
             pair(map(max, self.high, other.high)),
-            max(self.reach, other.reach, key=_BY_LOOSENESS.index),
+            loosest(self.reach, other.reach),
             self.rectified and other.rectified,
         )
 
@@ -69,6 +69,54 @@ class Window:
 
 GLOBAL = Window((0, 0), reach="global")
 UNBOUNDED = Window((0, 0), reach="upper bound")
+
+
+def united(windows: Iterable[Window | None]) -> Window | None:
+    """What several windows hold together; None, as for each of them, is no pixel at all."""
+    some = [window for window in windows if window is not None]
+    return reduce(Window.union, some) if some else None
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """The windows of a tensor's elements, which differ between channels of different branches.
+
+    Attributes
+    ----------
+    windows
+        Different ones; None for channels that depend on no pixel.
+    which
+        The number of each channel's window, in the tensor's shape with 1 x 1 in the place of rows
+        and columns (see `without_places`).
+    """
+
+    windows: tuple[Window | None, ...]
+    which: Ints
+
+    @classmethod
+    def alike(cls, window: Window | None, shape: tuple[int, ...]) -> Fields:
+        """One window for all elements of a tensor of ``shape``."""
+        return cls((window,), np.zeros(without_places(shape), np.int64))
+
+    @property
+    def window(self) -> Window:
+        """All channels' together: where they differ, no more than an upper bound for each."""
+        found = united(self.windows) or UNBOUNDED
+        if len(self.windows) == 1:
+            return found
+        rectified = found.rectified and None not in self.windows
+        return replace(found, reach=loosest(found.reach, "upper bound"), rectified=rectified)
+
+    def of_channels(self, count: int) -> list[Window]:
+        """Each channel's, if there are ``count`` of them, else their common one."""
+        if self.which.size != count:
+            return [self.window] * count
+        return [self.windows[number] or self.window for number in self.which.flat]
+
+
+def without_places(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A tensor's shape with 1 x 1 rows and columns; as it is where it has none."""
+    return (*shape[:-2], 1, 1) if len(shape) > 2 else shape
 
 
 class Geometry(Protocol):

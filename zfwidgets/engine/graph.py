@@ -2,7 +2,7 @@
 
 A forward pass runs under a `TorchDispatchMode`, which sees every operation, however the model
 spells it (module, function, method, in place, scripted). The result is a graph without in-place
-operations, whose tensors carry the `Window` of input pixels that an element depends on.
+operations, whose tensors carry the `Fields` of input pixels that their elements depend on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_map
 
 from ..errors import UnsupportedModel
 from .calls import argument, storage, tensors_in, written
-from .geometry import UNBOUNDED, UNFOLLOWED, Geometry, Window
+from .geometry import UNBOUNDED, UNFOLLOWED, Fields, Geometry, Window
 from .operations import follow
 
 OVERWRITTEN = "overwritten through a view"
@@ -139,23 +139,28 @@ class Recorder(TorchDispatchMode):
         self.graph = Graph(tuple(image.shape))
         self.where: Callable[[], str] = lambda: "the model"
         self._refs: dict[int, Ref] = {}
-        self.windows: dict[Ref, Window] = {}
+        self._fields: dict[Ref, Fields] = {}
         self._tensors: dict[int, Tensor] = {}  # references keep ids from reuse
         self._sharing: dict[int, set[int]] = {}  # tensors over one storage
-        self._set(image, IMAGE, Window())
+        self._set(image, IMAGE, Fields.alike(Window(), self.graph.image))
 
     def ref(self, tensor: Tensor) -> Ref | None:
         """Where a tensor came from; None for what doesn't depend on the image."""
         return self._refs.get(id(tensor))
 
-    def window(self, tensor: Tensor) -> Window:
-        """The window of a tensor that came out of a recorded operation."""
+    def fields(self, tensor: Tensor) -> Fields:
+        """The windows of a tensor that came out of a recorded operation."""
         ref = self.ref(tensor)
-        return self.windows[ref] if ref else UNBOUNDED
+        return self._fields[ref] if ref else Fields.alike(UNBOUNDED, tuple(tensor.shape))
 
-    def _set(self, tensor: Tensor, ref: Ref, window: Window) -> None:
+    @property
+    def windows(self) -> dict[Ref, Window]:
+        """Of each tensor, all its channels' together."""
+        return {ref: fields.window for ref, fields in self._fields.items()}
+
+    def _set(self, tensor: Tensor, ref: Ref, fields: Fields) -> None:
         self._refs[id(tensor)] = ref
-        self.windows[ref] = window
+        self._fields[ref] = fields
         self._tensors[id(tensor)] = tensor
         self._sharing.setdefault(storage(tensor), set()).add(id(tensor))
 
@@ -193,7 +198,7 @@ class Recorder(TorchDispatchMode):
             tuple(tuple(t.shape) for t in outputs),
             UNFOLLOWED,
         )
-        geometry, window = follow(node, [self.windows[self._refs[id(t)]] for t in known])
+        geometry, fields = follow(node, [self._fields[self._refs[id(t)]] for t in known])
         node = replace(node, geometry=geometry)
         self.graph.nodes.append(node)
         if func._schema.is_mutable:
@@ -201,7 +206,7 @@ class Recorder(TorchDispatchMode):
             for tensor in written(func, args, kwargs):
                 self._overwrite(tensor, followed, node)
         for number, tensor in enumerate(outputs):
-            self._set(tensor, Ref(node.index, number), window)
+            self._set(tensor, Ref(node.index, number), fields[number])
 
     def _put(self, value: Any) -> Any:
         return self._refs.get(id(value), value) if isinstance(value, Tensor) else value
@@ -223,7 +228,7 @@ class Recorder(TorchDispatchMode):
                 UNFOLLOWED,
             )
             self.graph.nodes.append(lost)
-            self._set(tensor, Ref(lost.index), UNBOUNDED)
+            self._set(tensor, Ref(lost.index), Fields.alike(UNBOUNDED, shape))
 
 
 def _draws(func: Any, args: Any, kwargs: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What each operation does to receptive fields: one table, by the operation's name.
+"""What each operation does to receptive fields: tables by the operation's name.
 
 What isn't in the table is followed no further: everything behind it has the whole image as an
 upper bound of its receptive field.
@@ -10,17 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..records import Ints
+from . import channelwise
 from .geometry import (
     EVERYWHERE,
     GLOBAL,
     POINT,
     UNFOLLOWED,
+    Fields,
     Geometry,
     Mirror,
+    Mixing,
     Pair,
     Slide,
     Window,
     pair,
+    united,
+    without_places,
 )
 
 if TYPE_CHECKING:
@@ -43,21 +51,53 @@ def is_vector(shape: Shape) -> bool:
     return len(shape) <= 2 or tuple(shape[-2:]) == (1, 1)
 
 
-def follow(node: Node, windows: Sequence[Window]) -> tuple[Geometry, Window]:
-    """The geometry of a node and the window of its output, given those of its inputs."""
-    if node.func is None or not node.shapes:
-        return UNFOLLOWED, UNFOLLOWED.after(windows[0])
-    geometry = _TABLE.get(node.name, lambda node: UNFOLLOWED)(node)
+def follow(node: Node, inputs: Sequence[Fields]) -> tuple[Geometry, list[Fields]]:
+    """The geometry of a node and the windows of its outputs, given those of its inputs."""
+    known = node.func is not None and node.shapes
+    geometry = _TABLE.get(node.name, _unfollowed)(node) if known else UNFOLLOWED
+    windows = [window for fields in inputs for window in fields.windows]
+    origin = None if isinstance(geometry, Mixing) else _CHANNELS.get(node.name)
+    if windows == windows[:1] * len(windows) and origin not in channelwise.BESIDE_CONSTANTS:
+        origin = None
+    sources: channelwise.Sources = []
+    if origin is not None:
+        starts = np.cumsum([0, *(len(fields.windows) for fields in inputs)])
+        arrays = [fields.which + start for fields, start in zip(inputs, starts, strict=False)]
+        sources = origin(node, arrays)
+    sources += [None] * (len(node.shapes) - len(sources))
+    common = _after(node, geometry, [fields.window for fields in inputs])
+    return geometry, [
+        Fields.alike(common, shape)
+        if of is None
+        else _by_channel(node, geometry, windows, of, without_places(shape))
+        for of, shape in zip(sources, node.shapes, strict=True)
+    ]
+
+
+def _by_channel(
+    node: Node, geometry: Geometry, windows: list[Window | None], sources: Ints, shape: Shape
+) -> Fields:
+    """The fields of an output, from the numbers of the windows that its channels come from."""
+    rows, which = np.unique(sources.reshape(-1, sources.shape[-1]), axis=0, return_inverse=True)
+    numbered = [*windows, None]  # so that NONE, -1, is no window
+    found = [_after(node, geometry, [numbered[number] for number in row]) for row in rows]
+    different = list(dict.fromkeys(found))
+    numbers = np.array([different.index(window) for window in found])[which.ravel()]
+    return Fields(
+        tuple(different), np.broadcast_to(numbers.reshape(sources.shape[:-1]), shape).copy()
+    )
+
+
+def _after(node: Node, geometry: Geometry, windows: Sequence[Window | None]) -> Window | None:
+    """The window of what is computed from elements with these windows."""
     gated = _behind_gates(node, windows)
     if gated is not None:
-        return geometry, gated
-    merged = windows[0]
-    for other in windows[1:]:
-        merged = merged.union(other)
+        return gated
+    merged = united(windows)
+    if merged is None:
+        return None
     after = geometry.after(merged)
-    if node.name not in _KEEPS_SIGN:
-        after = replace(after, rectified=is_rectifier(node))
-    return geometry, after
+    return after if node.name in _KEEPS_SIGN else replace(after, rectified=is_rectifier(node))
 
 
 def is_rectifier(node: Node) -> bool:
@@ -86,11 +126,13 @@ def gate(node: Node) -> int | None:
     return vectors.index(True) if sum(vectors) == 1 else None
 
 
-def _behind_gates(node: Node, windows: Sequence[Window]) -> Window | None:
+def _behind_gates(node: Node, windows: Sequence[Window | None]) -> Window | None:
     number = gate(node)
-    if number is None or windows[number].reach != "global":
+    if number is None:
         return None
-    through = windows[1 - number]
+    opens, through = windows[number], windows[1 - number]
+    if opens is None or through is None or opens.reach != "global":
+        return None
     return replace(through, reach="gated", rectified=False) if through.bounded else GLOBAL
 
 
@@ -172,6 +214,10 @@ def _point(node: Node) -> Geometry:
     return POINT
 
 
+def _unfollowed(node: Node) -> Geometry:
+    return UNFOLLOWED
+
+
 _POINTWISE = """
 add sub mul div neg exp log sqrt rsqrt pow abs square sigmoid tanh silu gelu elu hardswish
 hardsigmoid mish softplus leaky_relu prelu _prelu_kernel rrelu_with_noise relu clamp clamp_min
@@ -184,19 +230,36 @@ _VIEWS = """
 view _unsafe_view reshape unsqueeze squeeze expand select slice split split_with_sizes unbind
 _reshape_alias
 """.split()
+_CONVOLUTIONS = ["convolution", "_convolution", "mkldnn_convolution"]
+_POOLS = ["max_pool2d_with_indices", "max_pool2d", "avg_pool2d"]
+_ADAPTIVE_POOLS = ["_adaptive_avg_pool2d", "adaptive_max_pool2d"]
+_REDUCTIONS = ["mean", "sum", "amax", "amin", "max", "_softmax"]
+_MIRROR_PADS = ["reflection_pad2d", "replication_pad2d"]
 _KEEPS_SIGN = {"max_pool2d_with_indices", "max_pool2d", "cat", *_VIEWS, "detach", "alias", "clone"}
 
 _TABLE: dict[str, Callable[[Node], Geometry]] = {
     **dict.fromkeys(_POINTWISE, _point),
     **dict.fromkeys(_VIEWS, _view),
-    **dict.fromkeys(["convolution", "_convolution", "mkldnn_convolution"], _convolution),
-    **dict.fromkeys(["max_pool2d_with_indices", "max_pool2d", "avg_pool2d"], _pool),
+    **dict.fromkeys(_CONVOLUTIONS, _convolution),
+    **dict.fromkeys(_POOLS, _pool),
     "avg_pool3d": _avg_pool3d,
-    **dict.fromkeys(["_adaptive_avg_pool2d", "adaptive_max_pool2d"], _adaptive_pool),
-    **dict.fromkeys(["mean", "sum", "amax", "amin", "max", "_softmax"], _reduction),
+    **dict.fromkeys(_ADAPTIVE_POOLS, _adaptive_pool),
+    **dict.fromkeys(_REDUCTIONS, _reduction),
     "constant_pad_nd": _constant_pad,
-    **dict.fromkeys(["reflection_pad2d", "replication_pad2d"], _mirror_pad),
+    **dict.fromkeys(_MIRROR_PADS, _mirror_pad),
     "transpose": _transpose,
     **dict.fromkeys(["addmm", "mm", "linear", "t", "permute"], _linear),
     "cat": _concat,
 }
+
+_CHANNELS: dict[str, channelwise.Origin] = {
+    **dict.fromkeys(_POINTWISE, channelwise.own),
+    **dict.fromkeys([*_VIEWS, "transpose", "permute", "t"], channelwise.moved),
+    **dict.fromkeys(_CONVOLUTIONS, channelwise.of_its_group),
+    **dict.fromkeys([*_POOLS, *_ADAPTIVE_POOLS, *_MIRROR_PADS], channelwise.own),
+    **dict.fromkeys(_REDUCTIONS, channelwise.reduced),
+    **dict.fromkeys(["addmm", "mm", "linear"], channelwise.every),
+    **dict.fromkeys(["cat", "stack"], channelwise.joined),
+    "constant_pad_nd": channelwise.padded,
+}
+"""Where an operation's channels come from; what isn't listed mixes them."""

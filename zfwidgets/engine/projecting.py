@@ -210,7 +210,7 @@ def record(
         )
     assert unit.row is not None
     assert unit.col is not None
-    box = info.receptive_field.box(unit.row, unit.col)
+    box = info.field_of(unit.channel).box(unit.row, unit.col)
     pixels = found.pixels[number].permute(1, 2, 0).cpu().contiguous().numpy()
     switches = tuple(s[number].cpu().numpy() for s in found.switches) or None
     activation = Activation(unit, image, name, value, box)

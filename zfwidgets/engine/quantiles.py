@@ -100,7 +100,7 @@ class Quantiles:
             image,
             self._source.names[image],
             float(one[row, col]),
-            layer.receptive_field.box(row, col),
+            layer.field_of(channel).box(row, col),
         )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..errors import UnsupportedModel
-from ..records import LayerInfo, Role
-from .geometry import pair
+from ..records import LayerInfo, ReceptiveField, Role
+from .geometry import Pair, Window, pair
 from .graph import Graph, Recorder
 from .layout import Layout, channel_axes
 from .modes import computing
@@ -128,7 +128,7 @@ def trace(
         if isinstance(module, _NOT_LISTED):
             return
         seen[state] = name
-        window = recorder.window(output)
+        fields = recorder.fields(output)
         if (ref := recorder.ref(output)) is not None:
             recorder.graph.layers[name] = ref
         shape = (*output.shape[1:], 1, 1)[:3]
@@ -138,8 +138,9 @@ def trace(
                 type(module).__name__,
                 _role(module),
                 shape,
-                window.receptive_field((rows, columns)),
-                window.rectified,
+                fields.window.receptive_field((rows, columns)),
+                fields.window.rectified,
+                _of_channels(fields.of_channels(shape[0]), (rows, columns)),
             )
         )
 
@@ -198,11 +199,18 @@ def _channels_first(
             layouts[layer.name] = Layout(channels, places.grid, places.before)
             field = places.window.receptive_field(pair(graph.image[2:]))
             shape = (shape[channels], *places.grid)
-            layer = replace(layer, shape=shape, receptive_field=field, rectified=False)
+            layer = replace(layer, shape=shape, receptive_field=field, rectified=False, fields=())
         layers.append(layer)
     for name in layouts:
         del graph.layers[name]  # whose places are read in another order
     return tuple(layers), layouts, tuple(unplaced)
+
+
+def _of_channels(windows: list[Window], image: Pair) -> tuple[tuple[int, ReceptiveField], ...]:
+    """Ranges of channels with one field each; none where all have the same."""
+    fields = [window.receptive_field(image) for window in windows]
+    starts = [0, *(i for i in range(1, len(fields)) if fields[i] != fields[i - 1])]
+    return tuple((start, fields[start]) for start in starts) if len(starts) > 1 else ()
 
 
 def path_of(name: str) -> str:

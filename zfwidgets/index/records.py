@@ -102,7 +102,7 @@ class LayerIndex:
                 int(image),
                 names[int(image)],
                 float(value),
-                layer.receptive_field.box(int(row), int(col)),
+                layer.field_of(channel).box(int(row), int(col)),
             )
             for value, image, row, col in zip(*places, strict=True)
             if value > 0 and image >= 0

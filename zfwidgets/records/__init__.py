@@ -15,7 +15,7 @@ from .colours import COLOURS, SERIES, categories, coloured
 from .covering import CoveredPatch, CoveredPatches
 from .engine import EngineInfo, Estimate, Progress
 from .explanations import MAX_POOL, RECTIFIER, STATUSES, Explanation, Operation, Status, weakest
-from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit
+from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
 from .occluders import (
     FILLS,
     MASK,
@@ -77,6 +77,7 @@ __all__ = [
     "coloured",
     "display_scale",
     "log_odds",
+    "loosest",
     "mask_cells",
     "mask_of",
     "mask_pixels",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from .arrays import table
-from .layers import LayerInfo, Reach
+from .layers import LayerInfo, Reach, loosest
 
 if TYPE_CHECKING:
     import pandas
@@ -57,10 +57,12 @@ class Explanation:
     operations
         What was met on the way, nearest the layer first, with the status of each.
     reach
-        How far the receptive field is known.
+        How far the receptive field is known; that of the least known channel where they differ.
     same_for_every_image
         Whether the picture depends on the image through nothing but its strength and, at the
         border, the part that is cut off.
+    fields_differ
+        Whether the layer's channels have receptive fields of their own.
     """
 
     layer: str
@@ -69,6 +71,7 @@ class Explanation:
     operations: tuple[Operation, ...]
     reach: Reach
     same_for_every_image: bool = False
+    fields_differ: bool = False
 
     @classmethod
     def of(
@@ -82,9 +85,10 @@ class Explanation:
         """From what was met; ``reads_forward``: whether the rule depends on the image itself."""
         linear = weakest(operations) in ("paper", "adjoint")
         pools = any(operation.name == MAX_POOL for operation in operations)
-        reach = layer.receptive_field.reach
+        own = [field.reach for _, field in layer.fields]
+        reach = loosest(*own) if own else layer.receptive_field.reach
         same = linear and not pools and not reads_forward
-        return cls(layer.name, rule, answers, operations, reach, same)
+        return cls(layer.name, rule, answers, operations, reach, same, bool(own))
 
     @property
     def status(self) -> Status:
@@ -132,7 +136,7 @@ class Explanation:
             found.append(f"It depends on the image through {_count(pools, 'max-pool')}.")
         found += [_sentence(o) for o in self.linearised]
         found += [f"Not known: {o.name}{_times(o)}. {o.note}." for o in self.unknown]
-        found.append(_REACHES[self.reach])
+        found.append((_REACHES_OF_CHANNELS if self.fields_differ else _REACHES)[self.reach])
         return tuple(found)
 
     def to_frame(self) -> pandas.DataFrame:
@@ -145,6 +149,18 @@ _REACHES: dict[Reach, str] = {
     "upper bound": "The receptive field is an upper bound: the unit sees no more than that.",
     "gated": "The receptive field is exact but for gates, which see the whole image.",
     "global": "The unit sees the whole image.",
+}
+_REACHES_OF_CHANNELS: dict[Reach, str] = {
+    "exact": "Each branch's channels have a receptive field of their own, which is exact.",
+    "upper bound": (
+        "Channels have receptive fields of their own, some of which are upper bounds: those units "
+        "see no more than that."
+    ),
+    "gated": (
+        "Channels have receptive fields of their own, some of which are exact but for gates, which "
+        "see the whole image."
+    ),
+    "global": "Channels have receptive fields of their own, some of which are the whole image.",
 }
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from operator import itemgetter
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,11 @@ from numpy.typing import NDArray
 Reach = Literal["exact", "upper bound", "gated", "global"]
 """How far a receptive field is known: its exact box, a box that contains it, its exact box but for
 squeeze-excite gates, which see the whole image, or the whole image."""
+
+
+def loosest(*reaches: Reach) -> Reach:
+    """The one that says least."""
+    return max(reaches, key=get_args(Reach).index)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,17 @@ class ReceptiveField:
         )
         return Box(top, left, height, width)
 
+    def to_json(self) -> dict[str, Any]:
+        """``{"size", "stride", "offset", "reach"}``."""
+        pairs = ("size", "stride", "offset")
+        return {**{name: list(getattr(self, name)) for name in pairs}, "reach": self.reach}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], image: tuple[int, int]) -> ReceptiveField:
+        """From what `to_json` gave, for images of ``image`` rows x columns."""
+        size, stride, offset = (tuple(data[name]) for name in ("size", "stride", "offset"))
+        return cls(size, stride, offset, image, data["reach"])
+
 
 Role = Literal["conv", "rectifier", "pool", "norm", "linear", "block", "other"]
 
@@ -104,9 +123,14 @@ class LayerInfo:
         (channels, rows, columns) of its output for one image; a vector has 1 x 1. A transformer's
         tokens lie on their grid of places, without the class token.
     receptive_field
-        In pixels of the network's input.
+        In pixels of the network's input: the field that all channels have. Where they differ, as
+        where branches were concatenated, the smallest that holds them all: an upper bound for
+        each. `field_of` gives each channel's own.
     rectified
         Whether its output is that of a rectifier (so that no unit is below zero).
+    fields
+        Where channels' fields differ, ranges of channels: (first channel, their field) each, in
+        order; empty where they don't.
     """
 
     name: str
@@ -115,11 +139,58 @@ class LayerInfo:
     shape: tuple[int, int, int]
     receptive_field: ReceptiveField
     rectified: bool = False
+    fields: tuple[tuple[int, ReceptiveField], ...] = ()
 
     @property
     def channels(self) -> int:
         """Number of channels (feature maps)."""
         return self.shape[0]
+
+    def field_of(self, channel: int) -> ReceptiveField:
+        """A channel's receptive field."""
+        if not self.fields:
+            return self.receptive_field
+        return self.fields[bisect_right(self.fields, channel, key=itemgetter(0)) - 1][1]
+
+    def to_json(self) -> dict[str, Any]:
+        """As in a catalogue; ``fields`` has each field once, with the first channels of its ranges.
+
+        Without ``fields`` where all channels have the same.
+        """
+        channels, rows, columns = self.shape
+        firsts: dict[ReceptiveField, list[int]] = {}
+        for first, field in self.fields:
+            firsts.setdefault(field, []).append(first)
+        of_channels = [{**field.to_json(), "first": first} for field, first in firsts.items()]
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "role": self.role,
+            "channels": channels,
+            "rows": rows,
+            "columns": columns,
+            "rectified": self.rectified,
+            "field": self.receptive_field.to_json(),
+            **({"fields": of_channels} if of_channels else {}),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], image: tuple[int, int]) -> LayerInfo:
+        """From what `to_json` gave, for images of ``image`` rows x columns."""
+        fields = (
+            (first, ReceptiveField.from_json(one, image))
+            for one in data.get("fields", ())
+            for first in one["first"]
+        )
+        return cls(
+            data["name"],
+            data["kind"],
+            data["role"],
+            (data["channels"], data["rows"], data["columns"]),
+            ReceptiveField.from_json(data["field"], image),
+            data["rectified"],
+            tuple(sorted(fields, key=itemgetter(0))),
+        )
 
 
 @dataclass(frozen=True)

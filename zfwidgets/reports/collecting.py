@@ -134,9 +134,8 @@ class Collector:
     def _statistics(self) -> Iterator[Progress]:
         for done, name in enumerate(self.plan.layers):
             yield Progress(done, len(self.plan.layers), None, "statistics")
-            layer = self.engine.layer(name)
             summary = self.engine.channels(name)
-            tops = [self.engine.top(name, c, PATCHES) for c in range(layer.channels)]
+            tops = [self.engine.top(name, c, PATCHES) for c in range(len(summary.mean))]
             flat = [a for top in tops for a in top]
             columns = [
                 numbers(summary.mean),
@@ -150,15 +149,10 @@ class Collector:
                 numbers(np.array([a.value for a in flat])),
             ]
             part = f"layer/{done}"
-            box = layer.receptive_field.box(0, 0)
             seen = tops[0].images_seen if tops else 0
             self._put(part, [({"images_seen": seen}, columns)], must=True)
             self.tops[name] = tops
-            self._layers[name] = {
-                "part": part,
-                "patch": [box.height, box.width],
-                "projections": [],
-            }
+            self._layers[name] = {"part": part, "projections": []}
 
     def _wanted_photos(self) -> list[int]:
         """Photos, those first that show most: chosen ones, then by rank of their activations."""

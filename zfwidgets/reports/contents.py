@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import BrokenReport, NotStored
-from ..records import EngineInfo, LayerInfo, ReceptiveField
+from ..records import EngineInfo, LayerInfo
 from ..widgets.encode import Answer
 from ..widgets.source import identity
 from .parts import checked, unpack
@@ -76,16 +76,10 @@ class Contents:
 
     def _read_layers(self) -> tuple[LayerInfo, ...]:
         _, rows, columns = self._info.input_shape
-        found = []
-        for one in self._manifest["catalogue"]["layers"]:
-            field = one["field"]
-            size, stride, offset = (tuple(field[name]) for name in ("size", "stride", "offset"))
-            receptive = ReceptiveField(size, stride, offset, (rows, columns), field["reach"])
-            shape = (one["channels"], one["rows"], one["columns"])
-            found.append(
-                LayerInfo(one["name"], one["kind"], one["role"], shape, receptive, one["rectified"])
-            )
-        return tuple(found)
+        return tuple(
+            LayerInfo.from_json(one, (rows, columns))
+            for one in self._manifest["catalogue"]["layers"]
+        )
 
     def _not_stored(self, kind: str) -> NotStored:
         sentences = self._manifest["sentences"]

@@ -184,16 +184,17 @@ def _contents(
     positions: int,
     quality: Quality,
 ) -> Iterable[tuple[str, float]]:
-    def projection(layer: LayerInfo) -> float:
-        box = layer.receptive_field.box(0, 0)
+    def projection(layer: LayerInfo, channel: int) -> float:
+        box = layer.field_of(channel).box(0, 0)
         return expected_bytes(box.height * box.width, quality.projections)
 
     channels = sum(layer.channels for layer in layers)
     yield "statistics", channels * (16 + PATCHES * 8) + 30_000
     yield "occlusion maps", maps * (positions * 60 + 3000)
-    yield "strongest projections", sum(layer.channels * projection(layer) for layer in layers)
-    nine = [engine.layer(name) for name, _ in (*first, *chosen)]
-    yield "chosen projections", sum(PATCHES * projection(layer) for layer in nine)
+    every = ((layer, channel) for layer in layers for channel in range(layer.channels))
+    yield "strongest projections", sum(projection(*unit) for unit in every)
+    nine = [(engine.layer(name), channel) for name, channel in (*first, *chosen)]
+    yield "chosen projections", sum(PATCHES * projection(*unit) for unit in nine)
 
 
 class Probes:

@@ -117,11 +117,12 @@ class StoredEngine(Contents):
             raise self._not_stored("projections")
         data, pictures = self._unpacked(chunk["part"])[chunk["channels"].index(channel)]
         count = len(self.top(layer, channel, k))
+        box = self.layer(layer).field_of(channel).box(0, 0)
         return {
             "projections": (data["rows"] + [None] * count)[:count],
             "scale": data["scale"],
             "clipped_at": data["clipped_at"],
-            "patch": self._manifest["layers"][layer]["patch"],
+            "patch": [box.height, box.width],
             "mime": MIME,
         }, pictures[:count]
 
@@ -218,7 +219,7 @@ class StoredEngine(Contents):
                 int(image[i]),
                 self._info.images[image[i]],
                 float(value[i]),
-                info.receptive_field.box(int(row[i]), int(col[i])),
+                info.field_of(channel).box(int(row[i]), int(col[i])),
             )
             for i in range(first, first + min(k, int(counts[channel])))
         )

@@ -153,35 +153,15 @@ class Source:
         assert image is not None  # what an index found is in the engine's images
         return box.cut(self._pixels(image), GREY)
 
-    def _patch_size(self, layer: str) -> list[int]:
-        box = self.engine.layer(layer).receptive_field.box(0, 0)
+    def _patch_size(self, layer: str, channel: int) -> list[int]:
+        box = self.engine.layer(layer).field_of(channel).box(0, 0)
         return [box.height, box.width]
 
     # ------------------------------------------------------------------ the kinds
 
     def _catalogue(self) -> Steps:
         yield from ()
-        info, layers = self.engine.info, []
-        for layer in self.engine.layers:
-            field = layer.receptive_field
-            channels, rows, columns = layer.shape
-            layers.append(
-                {
-                    "name": layer.name,
-                    "kind": layer.kind,
-                    "role": layer.role,
-                    "channels": channels,
-                    "rows": rows,
-                    "columns": columns,
-                    "rectified": layer.rectified,
-                    "field": {
-                        "size": list(field.size),
-                        "stride": list(field.stride),
-                        "offset": list(field.offset),
-                        "reach": field.reach,
-                    },
-                }
-            )
+        info = self.engine.info
         return {
             "engine": {
                 "model": info.model,
@@ -191,7 +171,7 @@ class Source:
                 "skipped": [list(pair) for pair in info.skipped],
                 "input": list(info.input_shape),
             },
-            "layers": layers,
+            "layers": [layer.to_json() for layer in self.engine.layers],
             "images": [
                 {"name": name, "label": label}
                 for name, label in zip(info.images, info.image_labels, strict=True)
@@ -228,14 +208,14 @@ class Source:
                 pictures.append(np.full((size, size, 3), 255, dtype=np.uint8))
                 continue
             image, row, col = (int(of[channel]) for of in (summary.image, summary.row, summary.col))
-            pictures.append(self._thumbnail(layer, image, row, col, size))
+            box = self.engine.layer(layer).field_of(channel).box(row, col)
+            pictures.append(self._thumbnail(image, box, size))
         picture, columns = sheet(pictures, size)
         mime, buffers = encode_pictures([picture], quality=SHEET_QUALITY)
         data = {"first": first, "count": len(channels), "size": size, "columns": columns}
         return {**data, "mime": mime}, buffers
 
-    def _thumbnail(self, layer: str, image: int, row: int, col: int, size: int) -> Pixels:
-        box = self.engine.layer(layer).receptive_field.box(row, col)
+    def _thumbnail(self, image: int, box: Box, size: int) -> Pixels:
         pixels: Pixels | None = self._thumbnails.get((image, box, size))
         if pixels is None:
             pixels = thumbnail(self._patch(image, box), size)
@@ -248,7 +228,7 @@ class Source:
         mime, buffers = encode_pictures([self._patch(a.image, a.box) for a in top])
         return {
             "activations": [described(a) for a in top],
-            "patch": self._patch_size(layer),
+            "patch": self._patch_size(layer, channel),
             "images_seen": top.images_seen,
             "mime": mime,
         }, buffers
@@ -291,7 +271,7 @@ class Source:
             "projections": rows,
             "scale": scale,
             "clipped_at": CLIPPED_AT,
-            "patch": self._patch_size(layer),
+            "patch": self._patch_size(layer, top.channel),
             "mime": mime,
         }, buffers
 

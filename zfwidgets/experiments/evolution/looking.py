@@ -199,7 +199,7 @@ class Looking:
     ) -> Strongest:
         assert unit.row is not None
         assert unit.col is not None
-        box = info.receptive_field.box(unit.row, unit.col)
+        box = info.field_of(unit.channel).box(unit.row, unit.col)
         levels, scale = None, 1.0
         if pixels is not None:
             crop = box.cut(pixels.permute(1, 2, 0).cpu().numpy())
