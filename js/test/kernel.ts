@@ -30,7 +30,14 @@ export const CATALOGUE: Catalogue = {
     layer("features.0", "conv", 8, 24, 32),
     layer("features.3.squeeze", "conv", 4, 12, 16),
     layer("features.3.expand", "conv", 6, 12, 16),
-    layer("features.3", "block", 12, 12, 16),
+    {
+      ...layer("features.3", "block", 12, 12, 16),
+      field: { size: [11, 13], stride: [4, 4], offset: [-2, -2], reach: "upper bound" },
+      fields: [
+        { size: [5, 7], stride: [4, 4], offset: [1, 1], reach: "exact", first: [0] },
+        { size: [11, 13], stride: [4, 4], offset: [-2, -2], reach: "upper bound", first: [5] },
+      ],
+    },
     layer("features.4", "conv", 1200, 6, 8),
   ],
   images: Array.from({ length: 20 }, (_, i) => ({ name: `photo-${i}.jpg`, label: null })),

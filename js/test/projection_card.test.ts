@@ -44,15 +44,29 @@ describe("a projection's card", () => {
   it("says how far the receptive field is known", () => {
     const layer = CATALOGUE.layers[0]!;
     const reach = (of: "exact" | "upper bound" | "global") =>
-      reachText({ ...layer, field: { ...layer.field, reach: of } });
+      reachText({ ...layer.field, reach: of });
     expect(reach("exact")).toBe("exactly 11×13 pixels");
     expect(reach("upper bound")).toContain("at most 11×13 pixels");
     expect(reach("global")).toContain("the whole image");
   });
 
+  it("says what the chosen channel sees, not what those of other branches do", () => {
+    const layer = CATALOGUE.layers.find(({ fields }) => fields)!;
+    const info = projection(2, operation("convolution", "paper"));
+    const field = (channel: number) =>
+      text(projectionCard(0, info, { layer, channel, rule: "deconvnet" }));
+    expect(field(4)).toContain("exactly 5×7 pixels");
+    expect(field(5)).toContain("at most 11×13 pixels");
+    expect(field(11)).toContain("at most 11×13 pixels");
+  });
+
   it("lists operations with counts and statuses, in words for those who don't see marks", () => {
     const info = projection(2, operation("lrn", "linearised", 2, "frozen"));
-    const card = projectionCard(4, info, { layer: CATALOGUE.layers[0]!, rule: "deconvnet" });
+    const card = projectionCard(4, info, {
+      layer: CATALOGUE.layers[0]!,
+      channel: 0,
+      rule: "deconvnet",
+    });
     expect(text(card)).toContain("Projection 5: linearised");
     expect(text(card)).toContain("lrn× 2linearised: frozen");
     expect(text(card)).toContain("deconvnet (paper)");
@@ -61,7 +75,7 @@ describe("a projection's card", () => {
 
   it("doesn't call a gradient a deconvnet", () => {
     const info = projection(2, operation("convolution", "paper"));
-    const card = text(projectionCard(0, info, { layer: null, rule: "gradient" }));
+    const card = text(projectionCard(0, info, { layer: null, channel: 0, rule: "gradient" }));
     expect(card).toContain("plain gradient");
     expect(card).toContain("the marks below say how a deconvnet would");
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { fieldOf } from "../src/lib/fields";
 import { MemorySelection } from "../src/lib/selection_store";
 import { NotStored, Superseded } from "../src/lib/source";
 import { BrokenReport, Bundle, inPage } from "../src/report/bundle";
@@ -6,6 +7,7 @@ import { fieldBox } from "../src/report/crops";
 import { follow, toHash } from "../src/report/link";
 import { StoredSelection, snapped } from "../src/report/snap";
 import { StoredAnswers, StoredSource } from "../src/report/stored_source";
+import { fieldsText, fieldText } from "../src/views/layers";
 
 const FORMAT = { height: 6, width: 8, stride: 4, fill: "grey", mask: null, also: [] };
 const OCCLUDER = { top: 9, left: 12, height: 6, width: 8, fill: "grey", mask: null, also: [] };
@@ -241,6 +243,29 @@ describe("links", () => {
     }
     expect(follow("#section-2", selection(), catalogue as never)).toBe("");
   });
+});
+
+it("channels of different branches have fields of their own", () => {
+  const [narrow, wide] = [
+    { ...layer.field, size: [3, 5] },
+    { ...layer.field, size: [7, 9] },
+  ];
+  const shuffled = {
+    ...layer,
+    channels: 6,
+    fields: [
+      { ...wide, first: [1, 5] },
+      { ...narrow, first: [0, 3] },
+    ],
+  } as never;
+  const sizes = [0, 1, 2, 3, 4, 5].map((channel) => fieldOf(shuffled, channel).size[1]);
+  expect(sizes).toEqual([5, 9, 9, 5, 5, 9]);
+  expect(fieldOf({ ...layer, channels: 6 } as never, 4)).toEqual(layer.field);
+  expect(fieldText(shuffled)).toBe("3×5 – 7×9");
+  expect(fieldsText(shuffled)).toBe(
+    "receptive fields 3×5 (channel 0), 7×9 (channels 1 to 2), 3×5 (channels 3 to 4), 7×9 (channel 5)",
+  );
+  expect(fieldsText(layer as never)).toBe("receptive field 8×8");
 });
 
 it("receptive fields are those of the records", () => {

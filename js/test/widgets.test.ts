@@ -496,7 +496,7 @@ describe("patches", () => {
     expect(card.textContent).toContain(
       "depends on this image through the switches of 2 max-pools.",
     );
-    expect(card.textContent).toContain("exactly 11×13 pixels");
+    expect(card.textContent).toContain("exactly 5×7 pixels"); // as channels of the first branch
     expect(status.getAttribute("aria-expanded")).toBe("true");
     press(card, "Escape");
     expect(root.querySelector("[role=dialog]")).toBeNull();

@@ -100,7 +100,7 @@ def test_the_mark_on_a_projection_says_how_it_was_computed(lab, notebook) -> Non
     expect(mark).to_have_accessible_name(re.compile("Projection 1: adjoint"))
     mark.press("Enter")
     card = page.get_by_role("dialog")
-    expect(card).to_contain_text("exactly 63×63 pixels")
+    expect(card).to_contain_text("exactly 47×47 pixels")
     operations = notebook.value(
         "[[o.name, o.status, o.count] for o in"
         " engine.project_all(engine.top('features.7', 42).activations[:1])[0].operations]"

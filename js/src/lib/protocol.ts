@@ -47,7 +47,10 @@ export interface Layer {
   rows: number;
   columns: number;
   rectified: boolean;
+  /** Of all channels; where theirs differ, the smallest that holds them all. */
   field: Field;
+  /** Where channels' fields differ: each field, and the first channels of the ranges with it. */
+  fields?: (Field & { first: number[] })[];
 }
 
 export interface Catalogue {

@@ -5,7 +5,7 @@
  * page. `zfwidgets/reports/parts.py` writes them.
  */
 
-import type { Catalogue, Pair } from "../lib/protocol";
+import type { Catalogue } from "../lib/protocol";
 
 /** An answer as it lies in a part. */
 export interface Stored {
@@ -39,7 +39,7 @@ export interface Manifest {
   parts: Record<string, Sum>;
   /** Answers that are stored as they were given: [kind, key, part, place in it]. */
   answers: [kind: string, key: object, part: string, at: number][];
-  layers: Record<string, { part: string; patch: Pair; projections: Chunk[] }>;
+  layers: Record<string, { part: string; projections: Chunk[] }>;
   formats: Format[];
   /** One sentence a kind on what the report holds, or how exactly. */
   sentences: Record<string, string>;

@@ -8,12 +8,14 @@
 
 import { decode, RAW } from "../lib/canvas";
 import { floats, ints } from "../lib/codec";
+import { fieldOf, rangesOf } from "../lib/fields";
 import { cellAt, clip, occluderBox, pair } from "../lib/occlusion_grid";
 import {
   type Answer,
   type Box,
   type Catalogue,
   canonical,
+  type Field,
   identity,
   type Key,
   type Kind,
@@ -167,9 +169,14 @@ export class StoredAnswers {
     return { data: { channels: strongest.length }, buffers: stats };
   }
 
-  private box(layer: Layer, row: number, col: number): Box {
+  private box(field: Field, row: number, col: number): Box {
     const [, rows, columns] = this.catalogue.engine.input;
-    return fieldBox(layer.field, row, col, [rows, columns]);
+    return fieldBox(field, row, col, [rows, columns]);
+  }
+
+  private patchSize(layer: Layer, channel: number): Pair {
+    const { height, width } = this.box(fieldOf(layer, channel), 0, 0);
+    return [height, width];
   }
 
   /** A photo for patches to be cut from; null if it isn't stored. */
@@ -200,10 +207,12 @@ export class StoredAnswers {
     const info = this.layer(layer);
     const { strongest, places } = await this.columnsOf(layer);
     const channels = Array.from(strongest.keys()).slice(first, first + count);
+    const ranges = rangesOf(info);
     const cuts = await Promise.all(
       channels.map(async (channel) => {
         if (!((strongest[channel] as number) > 0)) return null;
-        const box = this.box(info, places.row[channel] as number, places.col[channel] as number);
+        const field = ranges.find(({ last }) => channel <= last)?.field ?? info.field;
+        const box = this.box(field, places.row[channel] as number, places.col[channel] as number);
         return { photo: await this.photo(places.image[channel] as number), box };
       }),
     );
@@ -216,6 +225,7 @@ export class StoredAnswers {
 
   private async top({ layer, channel, k }: Key<"top">): Promise<Answer<"top">> {
     const info = this.layer(layer);
+    const field = fieldOf(info, channel);
     const { starts, top, value, imagesSeen } = await this.columnsOf(layer);
     const [from, to] = [starts[channel] as number, starts[channel + 1] as number];
     const activations = Array.from({ length: Math.min(k, to - from) }, (_, i) => {
@@ -223,12 +233,12 @@ export class StoredAnswers {
       const image = top.image[at] as number;
       const [row, col] = [top.row[at] as number, top.col[at] as number];
       const name = this.catalogue.images[image]?.name ?? "";
-      return { image, name, row, col, value: value[at] as number, box: this.box(info, row, col) };
+      return { image, name, row, col, value: value[at] as number, box: this.box(field, row, col) };
     });
     const buffers = await Promise.all(
       activations.map(async ({ image, box }) => patch(await this.photo(image), box)),
     );
-    const patchSize = this.bundle.manifest.layers[layer]?.patch as Pair;
+    const patchSize = this.patchSize(info, channel);
     return { data: { activations, patch: patchSize, images_seen: imagesSeen, mime: RAW }, buffers };
   }
 
@@ -255,7 +265,7 @@ export class StoredAnswers {
 
   private async projections(key: Key<"projections">): Promise<Answer<"projections">> {
     const { layer, channel, k, rule } = key;
-    this.layer(layer);
+    const info = this.layer(layer);
     const chunk = this.chunk(layer, channel, rule);
     if (!chunk) throw this.notStored("projections");
     const { starts } = await this.columnsOf(layer);
@@ -267,7 +277,7 @@ export class StoredAnswers {
         projections: Array.from({ length: count }, (_, i) => rows[i] ?? null),
         scale,
         clipped_at,
-        patch: this.bundle.manifest.layers[layer]?.patch as Pair,
+        patch: this.patchSize(info, channel),
         mime: "image/webp",
       },
       buffers,

@@ -2,10 +2,14 @@
 
 import { announce, roving } from "../lib/a11y";
 import { h } from "../lib/dom";
+import { rangesOf } from "../lib/fields";
 import { count, extent } from "../lib/format";
-import type { Catalogue, Layer } from "../lib/protocol";
+import type { Catalogue, Field, Layer } from "../lib/protocol";
 import { Panel } from "./status";
 import type { View } from "./view";
+
+/** More ranges of channels than these aren't listed one by one. */
+const MOST_RANGES = 8;
 
 /** Layers of one block stand together: those whose names share a parent below the top level. */
 export function blockOf(name: string, layers: ReadonlySet<string>): string {
@@ -14,10 +18,33 @@ export function blockOf(name: string, layers: ReadonlySet<string>): string {
   return parent.includes(".") || layers.has(`${parent}\0block`) ? parent : "";
 }
 
-export function fieldText({ field }: Layer): string {
-  if (field.reach === "global") return "whole image";
-  const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[field.reach];
-  return `${bound}${extent(field.size)}`;
+function sizeText({ reach, size }: Field): string {
+  if (reach === "global") return "whole image";
+  const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[reach];
+  return `${bound}${extent(size)}`;
+}
+
+/** The field of a layer's channels: one, or the smallest and the largest of several. */
+export function fieldText(layer: Layer): string {
+  const area = ({ size }: Field) => size[0] * size[1];
+  const sizes = rangesOf(layer)
+    .map(({ field }) => field)
+    .sort((a, b) => area(a) - area(b))
+    .map(sizeText);
+  const [least, most] = [sizes[0] as string, sizes.at(-1) as string];
+  return least === most ? least : `${least} – ${most}`;
+}
+
+/** The same in full: of which channels, where there are few ranges. */
+export function fieldsText(layer: Layer): string {
+  const ranges = rangesOf(layer);
+  if (ranges.length === 1) return `receptive field ${fieldText(layer)}`;
+  if (ranges.length > MOST_RANGES) return `receptive fields ${fieldText(layer)}, by channel`;
+  const of = ranges.map(({ first, last, field }) => {
+    const channels = first === last ? `channel ${first}` : `channels ${first} to ${last}`;
+    return `${sizeText(field)} (${channels})`;
+  });
+  return `receptive fields ${of.join(", ")}`;
 }
 
 /** Width tells channels, height resolution; both on scales where halving is a step. */
@@ -44,7 +71,7 @@ export const layers: View = (el, selection, source, signal) => {
   panel.tools.append(filter);
   panel.body.append(list);
   panel.explain(
-    "Bars: width = channels, height = resolution (log scales). Right: receptive field in input pixels (≤ at most, ~ but for gates).",
+    "Bars: width = channels, height = resolution (log scales). Right: receptive field in input pixels (≤ at most, ~ but for gates, a – b smallest and largest of its channels).",
   );
 
   /** The channel that was looked at last in each layer. */
@@ -106,7 +133,7 @@ export const layers: View = (el, selection, source, signal) => {
           class: `zf-layer zf-role-${layer.role}${own ? " zf-in-block" : ""}${first ? " zf-first" : ""}`,
           role: "option",
           tabindex: -1,
-          title: `${layer.name} · ${layer.kind} · ${layer.channels} channels of ${extent([layer.rows, layer.columns])} · receptive field ${fieldText(layer)} · stride ${extent(layer.field.stride)}`,
+          title: `${layer.name} · ${layer.kind} · ${layer.channels} channels of ${extent([layer.rows, layer.columns])} · ${fieldsText(layer)} · stride ${extent(layer.field.stride)}`,
           "data-layer": layer.name,
         },
         glyph(layer, most),

@@ -76,7 +76,12 @@ export const patches: View = (el, selection, source, signal, options) => {
   };
   const cells = Array.from(
     { length: K },
-    (_, rank) => new Cell(rank, () => ({ layer: layerNow(), rule: rule() })),
+    (_, rank) =>
+      new Cell(rank, () => ({
+        layer: layerNow(),
+        channel: selection.get("unit")?.[1] ?? 0,
+        rule: rule(),
+      })),
   );
   grid.append(...cells.map((cell) => cell.element));
   const keys = roving(

@@ -1,8 +1,9 @@
 /** The mark on a projection, and the card behind it: how it was computed, and how exact it is. */
 
 import { h } from "../lib/dom";
+import { fieldOf } from "../lib/fields";
 import { count, extent, number } from "../lib/format";
-import type { Layer, Operation, ProjectionInfo, Status } from "../lib/protocol";
+import type { Field, Layer, Operation, ProjectionInfo, Status } from "../lib/protocol";
 import { ruleText } from "../lib/rules";
 
 export const STATUS: Record<Status, { mark: string; text: string }> = {
@@ -15,6 +16,7 @@ export const STATUS: Record<Status, { mark: string; text: string }> = {
 /** What a projection is of. */
 export interface Subject {
   layer: Layer | null;
+  channel: number;
   rule: string;
 }
 
@@ -32,11 +34,11 @@ export function dependence({ pools, operations }: ProjectionInfo, rule: string):
     : "No max-pool was met: every image gives the same picture, but for its place and strength.";
 }
 
-export function reachText(layer: Layer): string {
-  const size = extent(layer.field.size);
-  if (layer.field.reach === "exact") return `exactly ${size} pixels`;
-  if (layer.field.reach === "upper bound") return `at most ${size} pixels (an upper bound)`;
-  if (layer.field.reach === "gated")
+export function reachText(field: Field): string {
+  const size = extent(field.size);
+  if (field.reach === "exact") return `exactly ${size} pixels`;
+  if (field.reach === "upper bound") return `at most ${size} pixels (an upper bound)`;
+  if (field.reach === "gated")
     return `exactly ${size} pixels, but for gates, which see the whole image`;
   return "the whole image: the unit may depend on every pixel";
 }
@@ -44,7 +46,7 @@ export function reachText(layer: Layer): string {
 export function projectionCard(
   rank: number,
   info: ProjectionInfo,
-  { layer, rule }: Subject,
+  { layer, channel, rule }: Subject,
 ): (Node | string)[] {
   const { status, operations } = info;
   const facts: [string, string][] = [
@@ -58,7 +60,7 @@ export function projectionCard(
       "A gradient takes every operation's derivative; the marks below say how a deconvnet would.",
     ];
   }
-  if (layer) facts.push(["Field", `${reachText(layer)}.`]);
+  if (layer) facts.push(["Field", `${reachText(fieldOf(layer, channel))}.`]);
   facts.push(["Scale", `±${number(info.scale)}`]);
   return [
     h("h4", {}, `Projection ${rank + 1}: ${status}`),
