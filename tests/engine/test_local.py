@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from zfwidgets.engine.deconv import forward_to
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
@@ -27,7 +28,7 @@ from zfwidgets.errors import (
     UnsupportedModel,
 )
 from zfwidgets.index import TopKIndex
-from zfwidgets.records import Activation, Box, Occluder, Unit, softmax
+from zfwidgets.records import Activation, Box, Occluder, TopActivations, Unit, softmax
 
 
 @pytest.fixture(scope="module")
@@ -89,14 +90,27 @@ def test_top_equals_the_naive_computation() -> None:
         np.testing.assert_array_equal(part.silent, silent)
 
 
+def assert_reaches_all_of_its_box(engine: LocalEngine, top: TopActivations, size: int) -> None:
+    """Gradients of its units stay inside their boxes, and reach all four sides of them."""
+    reached = np.zeros((size, size), bool)
+    for a in top:
+        leaf, output = forward_to(engine._network, engine._source.tensor(a.image)[None], top.layer)
+        output[0, top.channel, a.unit.row, a.unit.col].backward()
+        own = (leaf.grad[0] != 0).any(0).numpy()
+        assert a.box.cut(own).sum() == own.sum() > 0
+        assert (a.box.height, a.box.width) == (size, size)
+        reached |= a.box.cut(own)
+    assert reached[[0, -1]].any(1).all()
+    assert reached[:, [0, -1]].any(0).all()
+
+
 def test_top_lists_positive_units_with_their_boxes(engine: LocalEngine) -> None:
     top = engine.top("features.7", 42)
     values = [a.value for a in top]
     assert values == sorted(values, reverse=True)
     assert len(top) == len({a.image for a in top}) == 9
-    assert top[0].box == engine.layer("features.7").receptive_field.box(
-        top[0].unit.row, top[0].unit.col
-    )
+    for channel, size in ((42, 47), (200, 63)):  # of the 1 x 1 and of the 3 x 3 branch
+        assert_reaches_all_of_its_box(engine, engine.top("features.7", channel), size)
     rare = [
         (layer.name, int(channel))
         for layer in engine.layers

@@ -309,7 +309,7 @@ def test_covered_patches_equal_full_passes(engine: LocalEngine) -> None:
     top = engine.top(layer, channel, 4)
     assert [p.activation for p in found] == list(top)
     assert found.complete
-    field = engine.layer(layer).receptive_field
+    field = engine.layer(layer).field_of(channel)
 
     def plane(image: Tensor) -> Tensor:
         maps = []

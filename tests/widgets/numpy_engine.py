@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -83,13 +84,24 @@ def _field(size, stride, offset):
     return ReceptiveField(pair(size), pair(stride), pair(offset), (ROWS, COLUMNS))
 
 
+NARROW = 2
+"""As many of the first channels are a branch of their own, whose filters have one row."""
+
+
+def _branches(narrow, wide):
+    """As `LayerInfo` has them: what holds all channels, and each range's own."""
+    all_of = replace(wide, reach="upper bound")
+    return {"receptive_field": all_of, "fields": ((0, narrow), (NARROW, wide))}
+
+
 class NumpyEngine:
-    """conv1 - relu1 - pool1 - conv2 - relu2 - mean over space - linear."""
+    """conv1 of two branches - relu1 - pool1 - conv2 - relu2 - mean over space - linear."""
 
     def __init__(self, images: int = 14, seed: int = 0, channels: int = 6, classes: int = 5):
         random = np.random.default_rng(seed)
         draw = lambda *shape: random.normal(0, 0.4, shape).astype(np.float32)  # noqa: E731
         self.w1, self.b1 = draw(channels, 3, 3, 3), draw(channels) * 0.1
+        self.w1[:NARROW, :, [0, 2]] = 0
         self.w2, self.b2 = draw(8, channels, 3, 3), draw(8) * 0.1
         self.b2[7] = -1e3  # a dead channel
         self.w3, self.b3 = draw(classes, 8) * 4, draw(classes)
@@ -104,10 +116,12 @@ class NumpyEngine:
         whole = ReceptiveField((ROWS, COLUMNS), (1, 1), (0, 0), (ROWS, COLUMNS), "global")
         shape = (ROWS, COLUMNS)
         half = (ROWS // 2, COLUMNS // 2)
+        one = _branches(ReceptiveField((1, 3), (1, 1), (0, -1), shape), _field(3, 1, -1))
+        pooled = _branches(ReceptiveField((2, 4), (2, 2), (0, -1), shape), _field(4, 2, -1))
         self.layers = (
-            LayerInfo("conv1", "Conv2d", "conv", (channels, *shape), _field(3, 1, -1)),
-            LayerInfo("relu1", "ReLU", "rectifier", (channels, *shape), _field(3, 1, -1), True),
-            LayerInfo("pool1", "MaxPool2d", "pool", (channels, *half), _field(4, 2, -1), True),
+            LayerInfo("conv1", "Conv2d", "conv", (channels, *shape), **one),
+            LayerInfo("relu1", "ReLU", "rectifier", (channels, *shape), **one, rectified=True),
+            LayerInfo("pool1", "MaxPool2d", "pool", (channels, *half), **pooled, rectified=True),
             LayerInfo("conv2", "Conv2d", "conv", (8, *half), _field(8, 2, -3)),
             LayerInfo("relu2", "ReLU", "rectifier", (8, *half), _field(8, 2, -3), True),
             LayerInfo("classes", "Linear", "linear", (classes, 1, 1), whole),
@@ -235,7 +249,7 @@ class NumpyEngine:
                 image,
                 self.info.images[image],
                 value,
-                info.receptive_field.box(row, col),
+                info.field_of(channel).box(row, col),
             )
             for image, row, col, value in self._strongest(maps[:, channel])[: min(k, KEEP)]
             if value > 0
@@ -265,7 +279,7 @@ class NumpyEngine:
                             image,
                             self.info.images[image],
                             value,
-                            info.receptive_field.box(row, col),
+                            info.field_of(channel).box(row, col),
                         )
                         for image, row, col, value in shown
                         if value > 0
@@ -448,7 +462,7 @@ class NumpyEngine:
                 a.image,
                 a.image_name,
                 float(plane[row, col]),
-                info.receptive_field.box(row, col),
+                info.field_of(channel).box(row, col),
             )
             at = a.unit.row, a.unit.col
             values = np.array([other[at] for other in others], np.float32)

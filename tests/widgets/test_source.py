@@ -83,6 +83,10 @@ def test_catalogue(engine):
         "rectified": False,
         "field": {"size": [8, 8], "stride": [2, 2], "offset": [-3, -3], "reach": "exact"},
     }
+    narrow = {"size": [1, 3], "stride": [1, 1], "offset": [0, -1], "reach": "exact"}
+    wide = {"size": [3, 3], "stride": [1, 1], "offset": [-1, -1], "reach": "exact"}
+    assert data["layers"][0]["fields"] == [{**narrow, "first": [0]}, {**wide, "first": [2]}]
+    assert data["layers"][0]["field"] == {**wide, "reach": "upper bound"}
     assert data["images"][1] == {"name": "picture 1", "label": "odd"}
     assert data["classes"] == list(engine.info.labels)
     assert data["fills"] == ["grey", "mean", "blur", "noise", "border", "sand"]
@@ -109,7 +113,7 @@ def test_channels_and_sample(source):
 
 
 @pytest.mark.parametrize(
-    ("layer", "channel"), [("conv1", 2), ("pool1", 0), ("relu2", 2), ("classes", 3)]
+    ("layer", "channel"), [("conv1", 2), ("conv1", 1), ("pool1", 0), ("relu2", 2), ("classes", 3)]
 )
 def test_top_patches_are_the_engines_pixel_by_pixel(source, layer, channel):
     top = source.engine.top(layer, channel, 9)
@@ -247,13 +251,14 @@ def test_a_silent_channel_has_no_patches_and_a_blank_thumbnail(source):
     assert (pixels(sheet) == 255).all()
 
 
-def test_a_sheet_holds_each_channels_strongest_patch(source):
-    data, (sheet,) = answer(source, "sheet", layer="relu2", first=1, count=256, size=20)
-    assert (data["first"], data["count"], data["size"]) == (1, 7, 20)
+@pytest.mark.parametrize(("layer", "channels"), [("relu2", 8), ("pool1", 6)])
+def test_a_sheet_holds_each_channels_strongest_patch(source, layer, channels):
+    data, (sheet,) = answer(source, "sheet", layer=layer, first=1, count=256, size=20)
+    assert (data["first"], data["count"], data["size"]) == (1, channels - 1, 20)
     picture, columns = pixels(sheet), data["columns"]
-    for i in range(6):
+    for i in range(channels - 2):
         top, left = i // columns * 20, i % columns * 20
-        patch = source.engine.patch(source.engine.top("relu2", 1 + i, 1)[0])
+        patch = source.engine.patch(source.engine.top(layer, 1 + i, 1)[0])
         expected = thumbnail(patch, 20)
         np.testing.assert_array_equal(picture[top : top + 20, left : left + 20], expected)
 
