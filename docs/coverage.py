@@ -146,7 +146,8 @@ Made by `python docs/coverage.py` from what the engine met in each network, with
 the way from the layer in the middle of those that have places down to the pixels. A picture's
 status is its weakest operation's:
 
-- **paper**: convolution, linear, rectifier, max-pool, as in Zeiler & Fergus (2013);
+- **paper**: convolution, linear, rectifier, max-pool, as in Zeiler & Fergus (2013), and contrast
+  norms, which their deconvnet passes by;
 - **adjoint**: linear, inverted by its transpose;
 - **linearised**: not linear, replaced by its derivative at this image; a gate is frozen like a
   switch, so that no signal goes into it;

@@ -1,4 +1,4 @@
-"""What happens at rectifiers on the way down: the paper's rule, its siblings, your own.
+"""What happens at rectifiers and norms on the way down: the paper's rule, its siblings, your own.
 
 ``engine.project(unit, image, rule=zf.rules.GuidedBackprop())``; names do as well. `Rule` says what
 a rule of your own needs; `GradCam` and `Lrp` come from captum and zennit

@@ -1,8 +1,9 @@
 """The deconvnet of section 2.1 written out by hand, in float64, without autograd.
 
 Going down: put values back at the switches (adding where windows chose the same pixel), rectify,
-filter with the transposed weights. The switches are those that the engine recorded, since a near
-tie decided otherwise in float64 would be another picture.
+filter with the transposed weights; contrast norms aren't there on the way down. The switches are
+those that the engine recorded, since a near tie decided otherwise in float64 would be another
+picture.
 """
 
 from __future__ import annotations
@@ -83,6 +84,12 @@ class Down:
         return signal.clamp(min=0)
 
     def Dropout(self, module: nn.Dropout, signal: Tensor) -> Tensor:
+        return signal
+
+    def ContrastNorm(self, module: nn.Module, signal: Tensor) -> Tensor:
+        return signal
+
+    def LocalResponseNorm(self, module: nn.Module, signal: Tensor) -> Tensor:
         return signal
 
     def MaxPool2d(self, module: nn.MaxPool2d, signal: Tensor) -> Tensor:

@@ -192,7 +192,7 @@ def test_relu6_lets_signal_through_above_its_bound() -> None:
         (Call(lambda x: x / x.max().item()), "value read", "linearised", "held as in this"),
         (Call(lambda x: x if x.sum() > 1 else 2 * x), "value read", "linearised", "if"),
         (Call(lambda x: x / x.detach().norm()), "quotient", "linearised", "held"),
-        (nn.LocalResponseNorm(3), "quotient", "linearised", "two signals"),
+        (nn.LocalResponseNorm(3), "local response normalisation", "paper", "passed by, as in"),
         (nn.GroupNorm(2, 4), "group norm", "linearised", ""),
         (nn.LayerNorm(COLUMNS - 2), "layer norm", "linearised", ""),
         (nn.InstanceNorm2d(4), "batch norm", "linearised", "the image's own statistics"),

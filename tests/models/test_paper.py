@@ -162,7 +162,7 @@ def test_contrast_norm_is_its_formula(size: int, channels: int) -> None:
 
 
 class LinearisedDown(Down):
-    """The deconvnet, with contrast norms replaced by their transposed derivative."""
+    """A way down through the contrast norms' transposed derivative, which the paper leaves out."""
 
     def __init__(self, *args: Any, inputs: dict[nn.Module, Tensor]) -> None:
         super().__init__(*args)
@@ -187,8 +187,18 @@ class LinearisedDown(Down):
         return below
 
 
+class Rectified:
+    """The deconvnet's rule at rectifiers, of a user who says nothing of norms."""
+
+    name, answers, reads_forward = "rectified", "as the deconvnet, but for norms", False
+
+    def rectify(self, gradient: Any, signal: Tensor, activation: Any) -> Tensor:
+        return signal.relu()
+
+
+@pytest.mark.parametrize("rule", ["deconvnet", Rectified()], ids=["passed by", "derivative"])
 @pytest.mark.parametrize("layer", ["norm1", "conv2", "relu4"])
-def test_the_engine_projects_it_as_written_out_by_hand(layer: str) -> None:
+def test_the_engine_projects_it_as_written_out_by_hand(layer: str, rule: Any) -> None:
     torch.manual_seed(1)
     model = zf.models.zfnet_small(size=(ROWS, COLUMNS)).eval()
     engine = zf.Engine(
@@ -212,7 +222,7 @@ def test_the_engine_projects_it_as_written_out_by_hand(layer: str) -> None:
     below = [getattr(model, name) for name in names[: names.index(layer) + 1]]
     maps = nn.Sequential(*below)(tensor).detach()
     channel = int(maps[0].amax((1, 2)).argmax())
-    found = engine.project(zf.records.Unit(layer, channel), 2, keep_switches=True)
+    found = engine.project(zf.records.Unit(layer, channel), 2, rule, keep_switches=True)
     unit = found.activation.unit
     assert found.activation.value == pytest.approx(float(maps[0, channel].max()), rel=1e-5)
 
@@ -223,12 +233,19 @@ def test_the_engine_projects_it_as_written_out_by_hand(layer: str) -> None:
         for m in below
         if isinstance(m, nn.MaxPool2d)
     ]
-    down = LinearisedDown(input_shapes(model, tensor), iter(switches[::-1]), inputs=inputs)
+    shapes = input_shapes(model, tensor)
+    if rule == "deconvnet":
+        down = Down(shapes, iter(switches[::-1]))
+    else:
+        down = LinearisedDown(shapes, iter(switches[::-1]), inputs=inputs)
     with torch.no_grad():
         wanted = down(nn.Sequential(*below), signal)[0].permute(1, 2, 0).numpy()
     assert np.abs(wanted).max() > 0
     np.testing.assert_allclose(found.pixels, wanted, atol=1e-5 * np.abs(wanted).max())
-    assert found.status == "linearised"
+    assert found.status == ("paper" if rule == "deconvnet" else "linearised")
+    (norm,) = (o for o in found.operations if "normalisation" in o.name)
+    assert norm.name == "contrast normalisation"
+    assert (norm.note == "passed by, as in the paper") == (rule == "deconvnet")
 
 
 def test_renormalize_filters_is_the_papers_rule() -> None:

@@ -48,7 +48,7 @@ class Cone:
         for node in reversed(graph.above(top)):
             outputs = [ref for i in range(len(node.shapes)) if (ref := Ref(node.index, i)) in spans]
             if not outputs:
-                continue  # it only feeds gates, which are frozen
+                continue  # it only feeds gates, which are frozen, or what a norm divides by
             span = _union(spans[ref] for ref in outputs)
             spans.update((ref, span) for ref in outputs)
             step = operation(node)
@@ -66,7 +66,7 @@ class Cone:
 
     @cached_property
     def gated(self) -> bool:
-        """Whether gates, which depend on the whole image, scale the signal."""
+        """Whether the way up needs whole images: for gates, and for what norms divide by."""
         return any(len(operation(n).descends(n)) < len(n.inputs) for n in self.nodes)
 
     @cached_property
@@ -105,7 +105,7 @@ def ascend(
     last = {ref: node.index for node in nodes for ref in node.inputs}
     for node in nodes:
         if all(Ref(node.index, i) not in frame.spans for i in range(len(node.shapes))):
-            outputs = replay(node, values)  # only in whole images: what feeds gates
+            outputs = replay(node, values)  # only in whole images: what feeds gates and norms
         else:
             outputs = operation(node).up(node, frame, values, tape, kept)
         values.update((Ref(node.index, i), out) for i, out in enumerate(outputs))

@@ -7,6 +7,8 @@ vector-Jacobian product of the forward pass with every rectifier's backward repl
 the autograd graph put the rule in (see `zfwidgets.engine.rules`): whatever the model's code calls a
 rectifier, in place or not, is the same node.
 
+Contrast norms have no part in the reconstruction (section 2.1): the paper's rule passes them by.
+
 A gate (a product with one value a channel, as in squeeze-and-excitation) is frozen like a switch:
 no signal goes into what computed it, which would smear every picture over the whole image.
 """
@@ -24,7 +26,7 @@ from ..errors import UnsupportedModel
 from ..records import Operation
 from .kinds import Kind, classify
 from .network import Network
-from .rules import RULES, Attribution, Rule, choose
+from .rules import RULES, Attribution, Rule, choose, passes_norms, under
 from .saved import KeepSaved
 from .witness import Witness
 
@@ -126,10 +128,13 @@ class Descent:
         return tuple(node._saved_result1 for node in pools)
 
     def apply(self, rule: Rule) -> None:
-        """Put a rule on every rectifier of this graph, and freeze its gates."""
+        """Put a rule on every rectifier and norm of this graph, and freeze its gates."""
         for node, kind in self.nodes:
             if kind.rectifier is not None:
                 node.register_hook(_rectify(rule, node, kind))
+            elif kind.norm:
+                if passes_norms(rule):
+                    node.register_hook(_pass_by)
             elif kind.frozen is not None:
                 node.register_hook(_freeze(kind.frozen))
 
@@ -146,6 +151,10 @@ def _rectify(rule: Rule, node: Any, kind: Kind) -> Any:
         return (*below[:place], passed, *below[place + 1 :])
 
     return hook
+
+
+def _pass_by(below: tuple[Any, ...], above: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (above[0], *[None] * (len(below) - 1))
 
 
 def _freeze(place: int) -> Any:
@@ -179,7 +188,10 @@ def forward_to(network: Network, images: Tensor, layer: str) -> tuple[Tensor, Te
 
 
 def certificate(network: Network, image: Tensor, layer: str) -> tuple[Operation, ...]:
-    """What lies between a layer and the pixels, by one forward pass of one image."""
+    """What lies between a layer and the pixels, by one forward pass of one image.
+
+    As the paper's deconvnet has it; `zfwidgets.engine.rules.under` says how another rule does.
+    """
     forward = record(network, image, layer)
     return Descent.below(forward.output, forward.witness).operations
 
@@ -218,7 +230,7 @@ def project(
     (pixels,) = torch.autograd.grad(output, leaf, signal)
     if not (torch.isfinite(values).all() and torch.isfinite(pixels).all()):
         raise UnsupportedModel(_not_finite(network, images, layer))
-    return Projected(pixels.detach(), values, descent.operations, switches)
+    return Projected(pixels.detach(), values, under(rule, descent.operations), switches)
 
 
 def _not_finite(network: Network, images: Tensor, layer: str) -> str:

@@ -133,6 +133,8 @@ def _windowed(node: Node, graph: Graph) -> bool:
         operation(node).check(node, graph)
     except NoWindow:
         return False
+    if node.norm:  # runs on whole maps only
+        return False
     return isinstance(node.geometry, Slide) and len(node.shape) >= 4 and not is_vector(node.shape)
 
 

@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_map
 from ..errors import UnsupportedModel
 from .calls import argument, storage, tensors_in, written
 from .geometry import UNBOUNDED, UNFOLLOWED, Fields, Geometry, Window
+from .norms import Step, normalisation
 from .operations import follow
 
 OVERWRITTEN = "overwritten through a view"
@@ -54,6 +55,8 @@ class Node:
         Of the inputs and outputs for one image.
     geometry
         What it does to windows.
+    norm
+        Of the quotient that ends a contrast norm, which one; "" for all else.
     """
 
     index: int
@@ -65,6 +68,7 @@ class Node:
     input_shapes: tuple[tuple[int, ...], ...]
     shapes: tuple[tuple[int, ...], ...]
     geometry: Geometry
+    norm: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -199,7 +203,7 @@ class Recorder(TorchDispatchMode):
             UNFOLLOWED,
         )
         geometry, fields = follow(node, [self._fields[self._refs[id(t)]] for t in known])
-        node = replace(node, geometry=geometry)
+        node = replace(node, geometry=geometry, norm=self._norm(node))
         self.graph.nodes.append(node)
         if func._schema.is_mutable:
             followed = {id(tensor) for tensor in outputs}
@@ -207,6 +211,20 @@ class Recorder(TorchDispatchMode):
                 self._overwrite(tensor, followed, node)
         for number, tensor in enumerate(outputs):
             self._set(tensor, Ref(node.index, number), fields[number])
+
+    def _norm(self, node: Node) -> str:
+        """Which contrast norm a quotient is."""
+
+        def step(node: Node) -> Step[Ref]:
+            exponent = node.read("exponent") if node.name == "pow" else None
+            return Step(node.name.replace("_", ""), node.inputs, exponent)
+
+        def look(ref: Ref) -> Step[Ref] | None:
+            return None if ref.node < 0 else step(self.graph.nodes[ref.node])
+
+        if node.name != "div" or node.func is None or len(set(node.input_shapes)) != 1:
+            return ""
+        return normalisation(step(node), look)
 
     def _put(self, value: Any) -> Any:
         return self._refs.get(id(value), value) if isinstance(value, Tensor) else value

@@ -3,7 +3,8 @@
 Every kind of node of the autograd graph is listed here with its status, and what isn't listed is
 "unknown", never assumed.
 
-- paper: convolution, linear, rectifier, max-pool: as Zeiler & Fergus define.
+- paper: convolution, linear, rectifier, max-pool: as Zeiler & Fergus define; contrast norms,
+  which their deconvnet passes by. A rule that doesn't has their derivative: linearised.
 - adjoint: linear maps that the paper's nets lack; their transpose is the only sensible inverse.
 - linearised: nonlinear; replaced by its derivative at this image.
 - unknown: not listed; its backward was taken as PyTorch gives it.
@@ -18,8 +19,10 @@ from typing import Any
 
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
+from torch.nn.modules._functions import CrossMapLRN2d
 
-from ..records import MAX_POOL, RECTIFIER, Status
+from ..records import MAX_POOL, PASSED_BY, RECTIFIER, RESPONSE_NORM, Status
+from .norms import Step, normalisation
 from .witness import Witness
 
 
@@ -33,6 +36,8 @@ class Kind:
         For a rectifier, gives its activation; None for everything else.
     frozen
         Which of the node's inputs is a gate, that no signal goes into; None if none is.
+    norm
+        Whether it ends a contrast norm, whose first input is what is normed.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Kind:
     note: str = ""
     rectifier: Callable[[], Tensor] | None = None
     frozen: int | None = None
+    norm: bool = False
 
 
 def _table(status: Status, names: dict[str, str]) -> dict[str, Kind]:
@@ -113,7 +119,9 @@ _NO_RECTIFIER = "no rectifier: its derivative"
 
 def classify(node: Any, witness: Witness | None = None) -> Kind | None:
     """The kind of an autograd node; None for those that only rearrange values."""
-    name = re.sub(r"Backward\d*$", "", node.name().split("::")[-1])
+    name = _name(node)
+    if getattr(node, "_forward_cls", None) is CrossMapLRN2d:
+        return Kind(RESPONSE_NORM, "paper", PASSED_BY, norm=True)
     if isinstance(node, BackwardCFunction):
         return Kind(name, "unknown", "the model's own autograd.Function: its backward as it is")
     if name in _REARRANGED:
@@ -127,6 +135,10 @@ def classify(node: Any, witness: Witness | None = None) -> Kind | None:
     if name in _STEPS:
         return Kind(name.lower(), "linearised", "steps: no signal goes below it")
     return Kind(name, "unknown", "not in zfwidgets' list of operations")
+
+
+def _name(node: Any) -> str:
+    return re.sub(r"Backward\d*$", "", node.name().split("::")[-1])
 
 
 def _variable(node: Any) -> list[int]:
@@ -244,7 +256,17 @@ def _quotient(node: Any, witness: Witness | None) -> Kind:
         if isinstance(other, Tensor) and witness is not None and witness.depends(other):
             return Kind("quotient", "linearised", "by values held as in this image")
         return Kind("scale", "adjoint")
+    if len(_variable(node)) == 2 and node._saved_self.shape == node._saved_other.shape:
+        norm = normalisation(_step(node), lambda at: _step(at[0]))
+        if norm:
+            return Kind(norm, "paper", PASSED_BY, frozen=1, norm=True)
     return Kind("quotient", "linearised", "of two signals")
+
+
+def _step(node: Any) -> Step[tuple[Any, int]]:
+    """A node of the autograd graph, as `normalisation` reads it."""
+    inputs = tuple(parent for parent in node.next_functions if parent[0] is not None)
+    return Step(_name(node).lower(), inputs, getattr(node, "_saved_exponent", None))
 
 
 def _matrices(name: str, first: int) -> Callable[[Any, Witness | None], Kind]:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import InactiveUnit, InputError
-from ..records import Activation, Explanation, LayerInfo, Operation, Projection, Unit, weakest
+from ..records import (
+    NORMS,
+    Activation,
+    Explanation,
+    LayerInfo,
+    Operation,
+    Projection,
+    Unit,
+    weakest,
+)
 from . import deconv
 from .cone import Invert, Projector, Switches
 from .costs import costs_on
@@ -17,7 +27,7 @@ from .graph import IMAGE, Node, Ref
 from .memory import Memory
 from .modes import computing
 from .network import Network
-from .rules import Attribution, Rule
+from .rules import Attribution, Rule, passes_norms, under
 from .windows import Kept, NoWindow, Signals, Tape, replay, vjp
 
 SWITCHES = 256 * 2**20
@@ -133,7 +143,7 @@ class Projecting:
         """
         top = self._network.graph.layers.get(layer)
         recorded = top is not None and isinstance(rule, Rule) and not keep_switches
-        if recorded and self._known(layer, images[:1]) and self._faithful(images[0]):
+        if recorded and self._known(layer, images[:1], rule) and self._faithful(images[0]):
             assert top is not None
             assert isinstance(rule, Rule)
             invert, kept = inversion(rule)
@@ -144,7 +154,7 @@ class Projecting:
                             images, keys, top, units, invert, kept, values
                         )
                     if found.finite:
-                        operations = self.certificate(layer, images[:1])
+                        operations = under(rule, self.certificate(layer, images[:1]))
                         return deconv.Projected(found.pixels, found.values, operations, ())
             except NoWindow:
                 pass
@@ -156,17 +166,29 @@ class Projecting:
     def keep(self, images: Tensor, keys: Sequence[Hashable], layer: str, rule: Rule) -> None:
         """Keep what projections from this layer and below need of the images, where that helps."""
         top = self._network.graph.layers.get(layer)
-        if top is None or not self._faithful(images[0]):
+        if top is None or not self._known(layer, images[:1], rule):
+            return
+        if not self._faithful(images[0]):
             return
         with suppress(NoWindow), computing(self._network.device):
             self._projector.keep(images, keys, top, inversion(rule)[1])
 
-    def _known(self, layer: str, image: Tensor) -> bool:
-        """Whether every operation on the way is: what is cut off isn't in the recorded graph."""
-        return weakest(self.certificate(layer, image)) != "unknown"
+    def _known(self, layer: str, image: Tensor, rule: Any) -> bool:
+        """Whether every operation on the way is: what is cut off isn't in the recorded graph.
+
+        Cones pass all contrast norms by that the graph has, so those must be the certificate's.
+        """
+        met = self.certificate(layer, image)
+        graph = self._network.graph
+        norms = sum(bool(node.norm) for node in graph.above(graph.layers[layer]))
+        passed = sum(o.count for o in met if o.name in NORMS) if passes_norms(rule) else 0
+        return weakest(met) != "unknown" and norms == passed
 
     def certificate(self, layer: str, image: Tensor) -> tuple[Operation, ...]:
-        """What lies on the way from a layer to the pixels: the same for every image."""
+        """What lies on the way from a layer to the pixels: the same for every image.
+
+        As the paper's deconvnet has it; see `zfwidgets.engine.rules.under`.
+        """
         if layer not in self._operations:
             with computing(self._network.device, grad=True):
                 self._operations[layer] = deconv.certificate(self._network, image, layer)
@@ -179,7 +201,7 @@ class Projecting:
                 f"{rule.name!r} goes its own way to the pixels: see the operations of its "
                 "projections."
             )
-        met = self.certificate(info.name, image[None].to(self._network.device))
+        met = under(rule, self.certificate(info.name, image[None].to(self._network.device)))
         return Explanation.of(info, rule.name, rule.answers, rule.reads_forward, met)
 
     def _faithful(self, image: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Rules: what happens to a signal at a rectifier on its way down to the pixels.
+"""Rules: what happens to a signal at a rectifier on its way down to the pixels, and at a norm.
 
 They differ there and nowhere else: everything else that is on the way is inverted by its
 transpose, or by its derivative at the image. Any object with the attributes of `Rule` is one:
@@ -13,12 +13,14 @@ transpose, or by its derivative at the image. Any object with the attributes of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from ..errors import InputError
+from ..records import NORMS, Operation
 from .attribution import GradCam, Lrp
 
 if TYPE_CHECKING:
@@ -36,12 +38,20 @@ __all__ = [
     "Rule",
     "available",
     "choose",
+    "passes_norms",
+    "under",
 ]
 
 
 @runtime_checkable
 class Rule(Protocol):
-    """What to do at a rectifier.
+    """What to do at a rectifier, and at a contrast norm.
+
+    A rule may also have an attribute ``passes_norms``: whether the signal passes contrast norms
+    and local response norms unchanged, as in the paper ("unpool, rectify and filter", section
+    2.1). Without it, or with False, it goes down through their derivative at the image, as
+    through everything else that isn't linear: what a rule of your own doesn't mention stays what
+    PyTorch has. Batch norm is no contrast norm: its frozen scale is part of the filters.
 
     Attributes
     ----------
@@ -89,7 +99,10 @@ class Attribution(Protocol):
 
 
 class Deconvnet:
-    """Rectify the signal, whatever the forward activation was (Zeiler & Fergus 2013)."""
+    """Rectify the signal, whatever the forward activation was (Zeiler & Fergus 2013).
+
+    Contrast norms and local response norms are passed by, as in the paper.
+    """
 
     name = "deconvnet"
     answers = (
@@ -97,6 +110,7 @@ class Deconvnet:
         "signal passes a rectifier, whether it was active or not."
     )
     reads_forward = False
+    passes_norms = True
 
     def rectify(self, gradient: Any, signal: Tensor, activation: Any) -> Tensor:
         """See `Rule.rectify`."""
@@ -104,7 +118,10 @@ class Deconvnet:
 
 
 class GuidedBackprop:
-    """Pass where both signal and activation are positive (Springenberg et al. 2014)."""
+    """Pass where both signal and activation are positive (Springenberg et al. 2014).
+
+    At a contrast norm it takes the derivative.
+    """
 
     name = "guided"
     answers = (
@@ -147,6 +164,21 @@ def available(more: Iterable[Any] = ()) -> dict[str, Rule | Attribution]:
             raise InputError(f"There are two rules called {checked.name!r}: rename yours.")
         known[checked.name] = checked
     return known
+
+
+def passes_norms(rule: Any) -> bool:
+    """Whether a rule passes contrast norms by; see `Rule`."""
+    return bool(getattr(rule, "passes_norms", False))
+
+
+def under(rule: Any, operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """What was met on the way down, as the paper's deconvnet has it, as this rule has it."""
+    if passes_norms(rule):
+        return tuple(operations)
+    note = "its derivative at this image; the paper's deconvnet passes it by"
+    return tuple(
+        replace(o, status="linearised", note=note) if o.name in NORMS else o for o in operations
+    )
 
 
 def _checked(rule: Any) -> Rule | Attribution:

@@ -13,7 +13,18 @@ from .graph import Graph, Node
 from .operations import gate, is_rectifier
 from .switches import pool, unpool
 from .transposed import transposed
-from .windows import Frame, Kept, NoWindow, Operation, Signals, Tape, slide_of, span_of, vjp
+from .windows import (
+    Frame,
+    Kept,
+    NoWindow,
+    Operation,
+    Signals,
+    Tape,
+    batched,
+    slide_of,
+    span_of,
+    vjp,
+)
 
 
 class _Linear(Operation):
@@ -192,6 +203,27 @@ class _Product(Operation):
         return [frame.put(below, node.inputs[through], span_of(node, frame))]
 
 
+class _Norm(Operation):
+    """A contrast norm, passed by: no signal goes into what the map was divided by.
+
+    So a cone doesn't hold that either, and the way up takes whole images.
+    """
+
+    linear = True
+
+    def descends(self, node: Node) -> tuple[int, ...]:
+        return (0,)
+
+    def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
+        return batched(node, [values[ref] for ref in node.inputs])
+
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        assert signals[0] is not None
+        return [frame.put(signals[0], node.inputs[0], span_of(node, frame))]
+
+
 _LINEAR = """
 add sub neg cat stack clone detach alias lift_fresh _to_copy to view _unsafe_view reshape
 unsqueeze squeeze expand slice split split_with_sizes unbind select transpose _reshape_alias
@@ -215,13 +247,15 @@ _TABLE: dict[str, Operation] = {
     "constant_pad_nd": _ConstantPad(),
     **dict.fromkeys(["mul", "div"], _Product()),
 }
-_RECTIFIER = _Rectifier()
+_RECTIFIER, _NORM = _Rectifier(), _Norm()
 
 
 def operation(node: Node) -> Operation:
     """How a node runs on windows; raises `NoWindow`."""
     if is_rectifier(node):
         return _RECTIFIER
+    if node.norm:
+        return _NORM
     found = _TABLE.get(node.name)
     if found is None or node.func is None:
         raise NoWindow(node.name)

@@ -14,7 +14,19 @@ from .arrays import Floats, Ints, Pixels, table
 from .colours import COLOURS, SERIES, categories, coloured
 from .covering import CoveredPatch, CoveredPatches
 from .engine import EngineInfo, Estimate, Progress
-from .explanations import MAX_POOL, RECTIFIER, STATUSES, Explanation, Operation, Status, weakest
+from .explanations import (
+    CONTRAST_NORM,
+    MAX_POOL,
+    NORMS,
+    PASSED_BY,
+    RECTIFIER,
+    RESPONSE_NORM,
+    STATUSES,
+    Explanation,
+    Operation,
+    Status,
+    weakest,
+)
 from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
 from .occluders import (
     FILLS,
@@ -36,11 +48,15 @@ from .quantiles import QuantileRow, QuantileRows
 __all__ = [
     "CLIPPED_AT",
     "COLOURS",
+    "CONTRAST_NORM",
     "FILLS",
     "MASK",
     "MAX_POOL",
     "MOST_ALSO",
+    "NORMS",
+    "PASSED_BY",
     "RECTIFIER",
+    "RESPONSE_NORM",
     "SERIES",
     "STATUSES",
     "Activation",

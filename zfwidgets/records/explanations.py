@@ -29,6 +29,11 @@ class Operation:
 RECTIFIER, MAX_POOL = "relu", "max_pool"
 """Names of the operations that a rule acts on, and that have switches."""
 
+CONTRAST_NORM, RESPONSE_NORM = "contrast normalisation", "local response normalisation"
+NORMS = CONTRAST_NORM, RESPONSE_NORM
+"""Names of the operations that the paper's deconvnet passes by (section 2.1)."""
+PASSED_BY = "passed by, as in the paper"
+
 STATUSES: dict[Status, str] = {
     "paper": "as in Zeiler & Fergus (2013)",
     "adjoint": "linear, inverted by its transpose",
@@ -97,13 +102,18 @@ class Explanation:
 
     @property
     def rectifiers(self) -> tuple[Operation, ...]:
-        """The rectifiers on the way: the rule acts there and nowhere else."""
+        """The rectifiers on the way: where the rule acts, besides `norms`."""
         return self._named(RECTIFIER)
 
     @property
     def pools(self) -> tuple[Operation, ...]:
         """The max-pools with switches."""
         return self._named(MAX_POOL)
+
+    @property
+    def norms(self) -> tuple[Operation, ...]:
+        """The contrast norms, which a rule passes by or takes the derivative of."""
+        return tuple(o for o in self.operations if o.name in NORMS)
 
     @property
     def linearised(self) -> tuple[Operation, ...]:
@@ -125,7 +135,7 @@ class Explanation:
         found = [self.answers]
         if rectifiers:
             found.append(f"The rule {self.rule!r} acts at {_count(rectifiers, 'rectifier')}.")
-        else:
+        elif not self.norms:
             found.append("There is no rectifier on the way: all rules give the same picture.")
         if self.same_for_every_image:
             found.append(
@@ -134,7 +144,8 @@ class Explanation:
             )
         elif pools:
             found.append(f"It depends on the image through {_count(pools, 'max-pool')}.")
-        found += [_sentence(o) for o in self.linearised]
+        found += [f"{o.name.capitalize()}{_times(o)}: {o.note}." for o in self.norms]
+        found += [_sentence(o) for o in self.linearised if o not in self.norms]
         found += [f"Not known: {o.name}{_times(o)}. {o.note}." for o in self.unknown]
         found.append((_REACHES_OF_CHANNELS if self.fields_differ else _REACHES)[self.reach])
         return tuple(found)

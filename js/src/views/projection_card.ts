@@ -57,7 +57,7 @@ export function projectionCard(
   if (rule === "gradient") {
     facts[1] = [
       "Status",
-      "A gradient takes every operation's derivative; the marks below say how a deconvnet would.",
+      "A gradient takes every operation's derivative; unless a row says otherwise, its mark says how a deconvnet would.",
     ];
   }
   if (layer) facts.push(["Field", `${reachText(fieldOf(layer, channel))}.`]);

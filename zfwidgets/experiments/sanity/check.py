@@ -35,6 +35,7 @@ from ...engine import deconv
 from ...engine.local import LocalEngine
 from ...engine.modes import computing
 from ...engine.network import Network
+from ...engine.rules import under
 from ...errors import InactiveUnit, InputError
 from ...records import Box, Floats, Operation, Progress, Unit
 from ..running import run
@@ -188,12 +189,13 @@ class _Projector:
             output = forward.output
             descent = deconv.Descent.below(output, forward.witness)
             descent.apply(deconv.RULES[self.rule])
+            met = under(deconv.RULES[self.rule], descent.operations)
             place = (0, channel, *self.place)[: output.dim()]
             signal = torch.zeros_like(output)
             signal[place] = start
             (pixels,) = torch.autograd.grad(output, forward.leaf, signal)
         picture = pixels[0].permute(1, 2, 0).cpu().contiguous().numpy()
-        return self.box.cut(picture), float(output[place].detach()), descent.operations
+        return self.box.cut(picture), float(output[place].detach()), met
 
     def active(self, image: Tensor) -> Floats:
         """Activations of all channels at the place, (channels,) float32."""
