@@ -17,14 +17,14 @@ from ..index.manifest import Manifest
 from ..index.partial import EMPTY
 from ..index.plan import Plan
 from ..index.records import TopKIndex
-from ..index.storing import FILE, UNFINISHED, alike
+from ..index.storing import FILE, UNFINISHED, check
 from ..records import Progress
 from .memory import Memory, batch_size
 from .network import Network
 from .progress import watch
 from .running import EVERY, WHAT, Running
 from .wanted import KEEP, RESERVE, Wanted
-from .work import MACHINE, Here, Task, Way
+from .work import MACHINE, Here, Task, Way, shapes_of
 
 SHIPPED = Path(str(files("zfwidgets.images") / "data" / "index"))
 """Indexes that come with the package."""
@@ -118,7 +118,12 @@ class Indexing:
             path = folder / self.name / FILE
             if path.exists():
                 try:
-                    return TopKIndex.load(path, self.fingerprint, self._source.probe)
+                    return TopKIndex.load(
+                        path,
+                        self.fingerprint,
+                        self._source.probe,
+                        shapes=shapes_of(self._network),
+                    )
                 except (InputError, IndexMismatch) as error:
                     self.note = f"An index on disk was not used. {error}"
         return None
@@ -169,11 +174,9 @@ class Indexing:
             return None
         found = TopKIndex.load(path)
         expected = {**self.fingerprint, "images": found.fingerprint.get("images", "")}
-        TopKIndex.load(path, expected, None, self._manifest())
-        if found.manifest.names == self._manifest().names and not alike(
-            found.probe, self._source.probe
-        ):
-            TopKIndex.load(path, None, self._source.probe)
+        check(found, path, expected, None, self._manifest(), shapes_of(self._network))
+        if found.manifest.names == self._manifest().names:
+            check(found, path, None, self._source.probe)
         return found
 
     def _enough(self, index: TopKIndex) -> bool:

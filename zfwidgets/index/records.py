@@ -285,6 +285,7 @@ class TopKIndex:
         expected: Mapping[str, str] | None = None,
         probe: tuple[float, ...] | None = None,
         manifest: Manifest | None = None,
+        shapes: Sequence[LayerShape] | None = None,
     ) -> TopKIndex:
         """Read an index, which must have the ``expected`` fingerprints and ``probe``, if given.
 
@@ -298,18 +299,21 @@ class TopKIndex:
             See `TopKIndex`.
         manifest
             The images as they are now, to say which differ.
+        shapes
+            The network's layers, which must be those of the index.
 
         Raises
         ------
         InputError
             The file isn't a zfwidgets index, or is damaged, or has another schema.
         IndexMismatch
-            It belongs to another model, other images or another transform; lists what differs.
+            It belongs to another model, other images or another transform, or has other layers;
+            lists what differs.
         """
         from .storing import check, load
 
         index = load(Path(path))
-        check(index, path, expected, probe, manifest)
+        check(index, path, expected, probe, manifest, shapes)
         return index
 
 
