@@ -113,6 +113,7 @@ class Task:
             self.source.probe,
             self.wanted.classes,
             self.since_removed,
+            tuple(sorted(self.source.on_white)),
         )
 
 

@@ -146,6 +146,8 @@ class TopKIndex:
         Names of the classes, where tops by class were asked for.
     since_removed
         How many images are counted in the statistics (not in the tops) that were removed since.
+    on_white
+        Numbers of the images whose transparent parts were laid on white.
     """
 
     partial: Partial
@@ -158,6 +160,7 @@ class TopKIndex:
     probe: tuple[float, ...] = ()
     classes: tuple[str, ...] = ()
     since_removed: int = 0
+    on_white: tuple[int, ...] = ()
 
     @cached_property
     def layers(self) -> Mapping[str, LayerIndex]:
@@ -190,7 +193,7 @@ class TopKIndex:
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
         """(name, reason) of images that can't be used."""
-        bad = self.partial.bad.items()
+        bad = sorted(self.partial.bad.items())
         return (*self.rejected, *((self.manifest.names[number], why) for number, why in bad))
 
     def sample(self, layer: str, channel: int) -> ActivationSample:

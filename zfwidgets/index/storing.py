@@ -56,6 +56,8 @@ def save(index: TopKIndex, path: Path) -> None:
     arrays["slots"], arrays["starts"] = map(_fewest_bytes, (index.plan.slots, index.plan.starts))
     more = {name: kind(getattr(index, name)) for name, kind in _ABOUT.items()}
     shapes = [list(vars(shape).values()) for shape in index.shapes]
+    if index.on_white:
+        more["on_white"] = list(index.on_white)
     files.write(
         path, arrays, {"schema": SCHEMA, **about, "first_bin": first_bin, "layers": shapes, **more}
     )
@@ -121,6 +123,7 @@ def _parsed(about: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> TopKIn
         tuple(float(value) for value in about["probe"]),
         classes,
         about["since_removed"],
+        tuple(map(int, about.get("on_white", ()))),
     )
 
 
