@@ -25,6 +25,10 @@ class UnreadableImage(InputError):
         self.reason = reason or message
 
 
+class StaleImage(UnreadableImage):
+    """An image isn't the one any more that the index is of: it was changed, or is gone."""
+
+
 class UnknownLayer(InputError, KeyError):
     """No layer has that name; the message lists the nearest names."""
 

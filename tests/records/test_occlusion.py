@@ -144,7 +144,7 @@ def test_other_files_are_named(found, tmp_path):
         for name in old.namelist():
             if name != "logits.npy":
                 new.writestr(name, old.read(name))
-    with pytest.raises(InputError, match=r"isn't a file that OcclusionMap\.save wrote: .*logits"):
+    with pytest.raises(InputError, match=r"isn't a file that OcclusionMap\.save wrote: .*checksum"):
         OcclusionMap.load(path)
     with pytest.raises(FileNotFoundError):
         OcclusionMap.load(tmp_path / "nowhere.npz")

@@ -54,6 +54,7 @@ class Covering:
         fill: str | float,
         controls: int,
         seed: int,
+        lost: Sequence[tuple[str, str]] = (),
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
         """All activations covered first, in one batch; then the controls, an activation a step."""
         paints = [
@@ -63,7 +64,7 @@ class Covering:
         shape = self._network.input_shape[1:]
         boxes = [a.box.clip(*shape) for a in top]
         covered = [p.over(x, box) for p, x, box in zip(paints, images, boxes, strict=True)]
-        found = CoveredPatches(top.layer, top.channel, fill, (), seed, complete=False)
+        found = CoveredPatches(top.layer, top.channel, fill, (), seed, False, tuple(lost))
         if top:
             maps = self._maps(layer, top.channel, [*images, *covered])
             patches = [

@@ -62,6 +62,11 @@ class Fills:
             if not callable(fill):
                 self._own[name] = self._checked(name, fill)
 
+    def renew(self) -> None:
+        """Forget what was made of images: one of them is another now."""
+        with self._lock:
+            self._kept.clear()
+
     @property
     def names(self) -> tuple[str, ...]:
         """All names, the user's last."""

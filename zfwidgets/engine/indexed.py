@@ -77,7 +77,9 @@ class Indexed:
         """The top-k index of all layers, built now if it isn't there, with a progress bar.
 
         An interrupted pass keeps what it knows, and the next call goes on with it. Images that
-        can't be used are skipped and listed (``info.skipped``, ``TopKIndex.skipped``).
+        can't be used are skipped and listed (``info.skipped``, ``TopKIndex.skipped``). Images that
+        were changed or removed since the index was made (``info.notes`` say so) are looked at
+        again, and only these; files that were added are known to a new engine.
 
         Parameters
         ----------
@@ -117,9 +119,14 @@ class Indexed:
             from .cluster import on_cluster
 
             way = on_cluster(cluster)
+        self._indexing.refresh()
         if folder is not None or by_class or pixels:
             self._indexing.ask(Settings(by_class, pixels, Path(folder) if folder else None))
         return self._indexing.get(progress, way)
+
+    def _index(self) -> TopKIndex:
+        """The index, built now if it isn't there; images that changed since aren't looked for."""
+        return self._indexing.get()
 
     def index_so_far(self, layer: str | None = None) -> TopKIndex | None:
         """The index, or while it is being built that of the images looked at so far.
@@ -151,7 +158,7 @@ class Indexed:
         ``so_far``: over the images that were looked at already; builds nothing.
         """
         info = self.layer(layer)
-        index = self.index_so_far(info.name) if so_far else self.index()
+        index = self.index_so_far(info.name) if so_far else self._index()
         if index is None:
             return ChannelSummary.nothing(info.name, info.channels)
         return index.layers[info.name].summary(info.name, index.images_seen)
@@ -159,7 +166,7 @@ class Indexed:
     def sample(self, layer: str, channel: int) -> ActivationSample:
         """Each image's largest activation of a channel, to 1/2048 of the channel's largest."""
         name = self._channel(layer, channel).name
-        return self.index().sample(name, channel)
+        return self._index().sample(name, channel)
 
     def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
         """A channel's k strongest activations above zero, one per image, strongest first.
@@ -170,7 +177,7 @@ class Indexed:
         info = self._channel(layer, channel)
         if not 1 <= k <= KEEP:
             raise InputError(f"The index keeps {KEEP} activations a channel: k = 1 to {KEEP}.")
-        index = self.index_so_far(info.name) if so_far else self.index()
+        index = self.index_so_far(info.name) if so_far else self._index()
         if index is None:
             return TopActivations(info.name, channel, (), 0)
         found = index.layers[info.name].strongest(info, channel, k, self._source.names)
@@ -200,4 +207,4 @@ class Indexed:
     ) -> Generator[QuantileRows, None, QuantileRows]:
         """As `quantiles`, in steps: yields what is known so far."""
         info = self._channel(layer, channel)
-        return (yield from self._quantiles.steps(self.index(), info, channel, each, parts))
+        return (yield from self._quantiles.steps(self._index(), info, channel, each, parts))

@@ -17,14 +17,14 @@ from ..index.manifest import Manifest
 from ..index.partial import EMPTY
 from ..index.plan import Plan
 from ..index.records import TopKIndex
-from ..index.storing import FILE, UNFINISHED, alike
+from ..index.storing import FILE, UNFINISHED, check
 from ..records import Progress
 from .memory import Memory, batch_size
 from .network import Network
 from .progress import watch
 from .running import EVERY, WHAT, Running
 from .wanted import KEEP, RESERVE, Wanted
-from .work import MACHINE, Here, Task, Way
+from .work import MACHINE, Here, Task, Way, shapes_of
 
 SHIPPED = Path(str(files("zfwidgets.images") / "data" / "index"))
 """Indexes that come with the package."""
@@ -68,6 +68,8 @@ class Indexing:
         The index; None until it's built.
     fingerprint
         Digests of the weights, the images and the transform.
+    generation
+        How often images that had changed were looked at again.
     note
         Why an index on disk wasn't used or couldn't be written; empty if nothing is to be said.
     """
@@ -91,7 +93,10 @@ class Indexing:
         self._unkept = False
         self.fingerprint = {"model": network.fingerprint, **source.fingerprint()}
         self.note = ""
-        self.found = self._find()
+        self.generation = 0
+        self._earlier: TopKIndex | None = None
+        self.found: TopKIndex | None = None
+        self._take(self._find())
 
     @property
     def name(self) -> str:
@@ -113,12 +118,63 @@ class Indexing:
         """The pass that is being made; None if there's none."""
         return self._running
 
+    def _take(self, index: TopKIndex | None) -> None:
+        """Have this index from now on: images must be those that it is of."""
+        self.found = index
+        if index is not None:
+            stamps, bad = index.manifest.stamps, index.partial.bad
+            self._source.indexed_as(stamps, bad, index.on_white)
+
+    @property
+    def stale_note(self) -> str:
+        """Says which of the index's images can't be read any more or were changed, and what helps.
+
+        Empty if none is known; images are looked at when they are shown, and by `refresh`.
+        """
+        lost = self._source.lost
+        if not lost:
+            return ""
+        names = [f"{self._source.names[n]}: {why}" for n, why in list(lost.items())[:3]]
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        one = len(lost) == 1
+        return (
+            f"The index is stale: {len(lost)} of its images can't be shown any more, or "
+            f"{'was' if one else 'were'} changed ({'; '.join(names)}{more}). engine.index() looks "
+            f"at {'it' if one else 'them'} again; run the cells of widgets again after that."
+        )
+
+    def refresh(self) -> None:
+        """Let go of the index if images of it were changed since, for the next pass to mend it."""
+        with self._lock:
+            if self.found is None:
+                return
+            before, lost = self.found.manifest, self._source.lost
+            stamps = ["" if n in lost else stamp for n, stamp in enumerate(before.stamps)]
+            if not lost and stamps == list(self._source.stamps):
+                return
+            self._source.look_again()
+            self.fingerprint = {
+                "model": self._network.fingerprint,
+                **self._source.fingerprint(),
+            }
+            earlier = replace(self.found, manifest=Manifest(before.names, stamps))
+            self.found = self._left = None
+            self.generation += 1
+            self._take(self._find())
+            if self.found is None:
+                self._earlier = earlier
+
     def _find(self) -> TopKIndex | None:
         for folder in filter(None, (SHIPPED, self.cache)):
             path = folder / self.name / FILE
             if path.exists():
                 try:
-                    return TopKIndex.load(path, self.fingerprint, self._source.probe)
+                    return TopKIndex.load(
+                        path,
+                        self.fingerprint,
+                        self._source.probe,
+                        shapes=shapes_of(self._network),
+                    )
                 except (InputError, IndexMismatch) as error:
                     self.note = f"An index on disk was not used. {error}"
         return None
@@ -145,7 +201,7 @@ class Indexing:
             if (before.by_class, before.pixels) != (settings.by_class, settings.pixels):
                 self._left = None  # of something else
             same = found and found.fingerprint == self.fingerprint and self._enough(found)
-            self.found = found if same else None
+            self._take(found if same else None)
 
     def _keep(self) -> None:
         """Write an index that couldn't be written when it was made."""
@@ -169,11 +225,9 @@ class Indexing:
             return None
         found = TopKIndex.load(path)
         expected = {**self.fingerprint, "images": found.fingerprint.get("images", "")}
-        TopKIndex.load(path, expected, None, self._manifest())
-        if found.manifest.names == self._manifest().names and not alike(
-            found.probe, self._source.probe
-        ):
-            TopKIndex.load(path, None, self._source.probe)
+        check(found, path, expected, None, self._manifest(), shapes_of(self._network))
+        if found.manifest.names == self._manifest().names:
+            check(found, path, None, self._source.probe)
         return found
 
     def _enough(self, index: TopKIndex) -> bool:
@@ -212,10 +266,18 @@ class Indexing:
             made_with=machines_of(self._left),
         )
         folder = self._settings.folder
-        earlier = self._in_folder(folder) if folder and not self._left else None
+        earlier = self._earlier
+        if earlier is None and folder and not self._left:
+            earlier = self._in_folder(folder)
         if earlier is None or not self._enough(earlier):
             return whole
-        return repaired(whole, earlier, self._batch) or whole
+        task = repaired(whole, earlier, self._batch)
+        if task is None or task.start is None:
+            return whole
+        numbers = whole.manifest.since(earlier.manifest)[1]
+        white = [number for n in earlier.on_white if (number := int(numbers[n])) >= 0]
+        self._source.take_over(task.start.bad, white, {})
+        return task
 
     def so_far(self, layer: str | None = None) -> TopKIndex | None:
         """The index, else that of the batches taken in so far; None if no pass is under way.
@@ -282,10 +344,16 @@ class Indexing:
         self.note = running.note
         if running.result is not None:
             self._unkept = not running.kept
-            self.found, self._running, self._left = running.result, None, None
+            self._take(running.result)
+            self._running = self._left = self._earlier = None
         return progress
 
     def _start(self, way: Way) -> Running:
+        running = self._started(way)
+        self._source.indexed_as(running.task.manifest.stamps)
+        return running
+
+    def _started(self, way: Way) -> Running:
         try:
             return Running(self.task(), self._memory, self.folder, self._settings.every, way)
         except IndexBusy as error:

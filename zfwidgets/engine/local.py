@@ -134,7 +134,9 @@ class LocalEngine(Indexed, Occluding, Verifying):
         )
         self._network = Network(model, self._source.example(), device, forward)
         size = self._source.example().nbytes
-        self._tensor = lru_cache(max(9, IN_VIEW // size))(self._source.tensor)
+        self._read = lru_cache(max(9, IN_VIEW // size))(lambda image, _: self._source.tensor(image))
+        self._stamps: dict[int, str] = {}
+        self._changes = 0
         self._lock = threading.RLock()
         self._memory = Memory(self._network.device)
         self._projecting = Projecting(self._network, self._memory, switches)
@@ -166,6 +168,7 @@ class LocalEngine(Indexed, Occluding, Verifying):
             source.transform_note,
             source.display_note,
             self._indexing.note,
+            self._indexing.stale_note,
             self._network.note,
             self._memory.note,
             precision_note(self._network.device),
@@ -183,6 +186,11 @@ class LocalEngine(Indexed, Occluding, Verifying):
             notes=tuple(note for note in notes if note),
             no_classes=self._predicting.no_classes,
         )
+
+    @property
+    def generation(self) -> int:
+        """Another number whenever images turn out to be others than before."""
+        return self._indexing.generation + self._changes
 
     @property
     def cache(self) -> Path | None:
@@ -220,6 +228,17 @@ class LocalEngine(Indexed, Occluding, Verifying):
             raise InputError(f"There are images 0 to {len(self._source) - 1}, got {image}.")
         return int(image)
 
+    def _tensor(self, image: int) -> Tensor:
+        """An image as the network gets it, read once; what was kept of another one is let go."""
+        stamp = self._source.stamp(image)
+        if self._stamps.setdefault(image, stamp) != stamp:
+            with self._lock:
+                self._stamps[image] = stamp
+                self._changes += 1
+                self._projecting.renew()
+                self._fills.renew()
+        return self._read(image, stamp)
+
     def _image(self, image: Any) -> tuple[int | None, str, Tensor]:
         """An image of the engine's by index, or one of the caller's own: (index, name, tensor)."""
         if isinstance(image, (int, np.integer)):
@@ -235,8 +254,14 @@ class LocalEngine(Indexed, Occluding, Verifying):
         return None, own.names[0], tensor
 
     def photo(self, image: int) -> Pixels:
-        """An image as the network sees it, for the eye: (rows, columns, 3) uint8."""
-        return self._source.display(self._check_image(image))
+        """An image as the network sees it, for the eye: (rows, columns, 3) uint8.
+
+        Raises
+        ------
+        UnreadableImage
+            It can't be read any more; `StaleImage` if it isn't the one that the index is of.
+        """
+        return self._source.show(self._tensor(self._check_image(image)))
 
     def patch(self, activation: Activation) -> Pixels:
         """The receptive field cut from the photo at full size; grey outside of the image."""
@@ -303,7 +328,16 @@ class LocalEngine(Indexed, Occluding, Verifying):
     def project_all(
         self, activations: Sequence[Activation], rule: str | Rule | Attribution = "deconvnet"
     ) -> tuple[Projection, ...]:
-        """Projections of several units of one channel, each in its own image, in one batch."""
+        """Projections of several units of one channel, each in its own image, in one batch.
+
+        Raises
+        ------
+        UnreadableImage
+            Naming the first image that can't be read any more: leave its activation out.
+            `StaleImage` if it isn't the one that the index is of.
+        InactiveUnit
+            A unit isn't above zero in its image.
+        """
         if not activations:
             return ()
         if len({(a.unit.layer, a.unit.channel) for a in activations}) > 1:

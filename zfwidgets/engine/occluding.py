@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, UnreadableImage
 from ..records import (
     Box,
     CoveredPatches,
@@ -207,6 +208,13 @@ class Occluding:
         if controls < 0:
             raise InputError(f"controls is {controls}: expected a number of patches, 0 or more.")
         top = self.top(layer, channel, k)
-        images = [self._image(a.image)[2] for a in top]
+        readable, images, lost = [], [], []
+        for activation in top:
+            try:
+                images.append(self._image(activation.image)[2])
+                readable.append(activation)
+            except UnreadableImage as error:  # noqa: PERF203
+                lost.append((activation.image_name, error.reason))
+        top = replace(top, activations=tuple(readable))
         info = self.layer(layer)
-        return (yield from self._covering.steps(info, top, images, fill, controls, seed))
+        return (yield from self._covering.steps(info, top, images, fill, controls, seed, lost))

@@ -69,25 +69,31 @@ class Quantiles:
         )
         yield rows
         for i in reversed(range(len(cut))):
-            found = replace(rows[i], activations=self._units(layer, cut[i].spread(each)))
+            activations, lost = self._units(layer, cut[i].spread(each))
+            found = replace(rows[i], activations=activations, unreadable=lost)
             rows = replace(rows, parts=(*rows[:i], found, *rows[i + 1 :]))
             yield rows
         return replace(rows, complete=True)
 
-    def _units(self, layer: LayerInfo, chosen: ActivationSample) -> tuple[Activation, ...]:
-        numbers, tensors = [], []
+    def _units(
+        self, layer: LayerInfo, chosen: ActivationSample
+    ) -> tuple[tuple[Activation, ...], tuple[tuple[str, str], ...]]:
+        """The units, and (name, reason) of images that can't be read any more."""
+        numbers, tensors, lost = [], [], []
         for image in chosen.images[chosen.values > 0].tolist():
             try:
                 tensors.append(self._source.tensor(image))
-            except UnreadableImage:  # it could be read when the index was made
+            except UnreadableImage as error:  # it could be read when the index was made
+                lost.append((self._source.names[image], error.reason))
                 continue
             numbers.append(image)
         if not tensors:
-            return ()
+            return (), tuple(lost)
         maps = self._maps(layer, chosen.channel, tensors)
-        return tuple(
+        found = [
             self._strongest(layer, chosen.channel, *one) for one in zip(numbers, maps, strict=True)
-        )
+        ]
+        return tuple(found), tuple(lost)
 
     def _maps(self, layer: LayerInfo, channel: int, images: Sequence[Tensor]) -> Maps:
         with self._lock:

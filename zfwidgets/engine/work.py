@@ -101,11 +101,7 @@ class Task:
         several = [name for name in MACHINE if SEVERAL in made_with.get(name, "")]
         if several:
             made_with["rounding"] = f"made with several ({', '.join(several)}): values may differ"
-        shapes = tuple(
-            LayerShape(one.name, *one.shape)
-            for one in self.network.layers
-            if layer in (None, one.name)
-        )
+        shapes = tuple(s for s in shapes_of(self.network) if layer in (None, s.name))
         return TopKIndex(
             partial,
             shapes,
@@ -117,7 +113,13 @@ class Task:
             self.source.probe,
             self.wanted.classes,
             self.since_removed,
+            tuple(sorted(self.source.on_white)),
         )
+
+
+def shapes_of(network: Network) -> tuple[LayerShape, ...]:
+    """A network's layers, as an index knows them."""
+    return tuple(LayerShape(one.name, *one.shape) for one in network.layers)
 
 
 SEVERAL = ", "

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from .. import checksums
 from ..errors import InputError
-
-HEADER = "zfwidgets"
 
 
 def read_safetensors(
@@ -27,8 +26,9 @@ def read_safetensors(
         The file isn't there, isn't whole, or isn't ``what`` of that schema.
     """
     try:
+        checksums.check(path)
         with safe_open(path, "numpy") as file:
-            about: dict[str, Any] = json.loads((file.metadata() or {})[HEADER])
+            about: dict[str, Any] = json.loads((file.metadata() or {})[checksums.KEY])
             names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
             arrays = {name.removeprefix(prefix): file.get_tensor(name) for name in names}
     except (SafetensorError, KeyError, OSError, ValueError) as error:
@@ -45,5 +45,5 @@ def read_safetensors(
 
 
 def header(what: str, schema: int, about: Mapping[str, Any]) -> dict[str, str]:
-    """The description that `read_safetensors` reads back."""
-    return {HEADER: json.dumps({"what": what, "schema": schema, **about})}
+    """The description that `read_safetensors` reads back, with room for `checksums.seal`."""
+    return checksums.described({"what": what, "schema": schema, **about})

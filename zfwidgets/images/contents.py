@@ -12,7 +12,7 @@ from ..bars import progress_bar
 from ..errors import InputError
 from ..index.manifest import CONTENT
 from .huggingface import Rows
-from .imagesets import Files, ImageSet
+from .imagesets import GONE, Files, ImageSet
 from .items import Items
 from .iterables import Spilled
 from .shards import Shards
@@ -52,7 +52,9 @@ class Contents:
         return {"_known": {}}
 
     def __call__(self, paths: Sequence[Path]) -> list[str]:
-        """One stamp for each file; "gone" if it can't be read."""
+        """One stamp for each file; `GONE` if it can't be read."""
+        if len(paths) == 1:
+            return [self._stamp(paths[0])]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             stamps, many = pool.map(self._stamp, paths), len(paths) >= MANY
             try:
@@ -76,5 +78,5 @@ class Contents:
                         digest.update(block)
                 known = self._known[path] = (*now, CONTENT + digest.hexdigest())
         except OSError:
-            return "gone"
+            return GONE
         return known[2]

@@ -150,13 +150,14 @@ class Rows:
     @property
     def stamps(self) -> list[str]:
         """The dataset's fingerprint, and of files sizes and times of change."""
-        files = [Path(path) if path else None for path in self._paths]
-        return [
-            f"{self._known_by} {file_stamp(file)}"
-            if file and file.is_absolute()
-            else self._known_by
-            for file in files
-        ]
+        return [self.stamp(number) for number in range(len(self._paths))]
+
+    def stamp(self, number: int) -> str:
+        """The dataset's fingerprint, and of a file its size and time of change."""
+        path = self._paths[number]
+        if not path or not Path(path).is_absolute():
+            return self._known_by
+        return f"{self._known_by} {file_stamp(Path(path))}"
 
     def fingerprint(self) -> dict[str, str | int]:
         """Names and stamps."""

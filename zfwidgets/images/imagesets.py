@@ -21,6 +21,9 @@ HEADERS_CHECKED_AT_ONCE = 2000
 
 FileStamps = Callable[[Sequence[Path]], list[str]]
 
+GONE = "gone"
+"""The stamp of a file that isn't there, or whose folder can't be read."""
+
 UNREADABLE = 1000
 """When so many items, and none before them, can't be read, a set is given up."""
 
@@ -47,6 +50,9 @@ class ImageSet(Protocol):
     @property
     def stamps(self) -> Sequence[str]:
         """What tells a changed item: of a file size and time, of a list's its pixels; else ""."""
+
+    def stamp(self, number: int) -> str:
+        """One item's, read anew where that costs little; else the one that is known."""
 
     def read(self, number: int) -> Any:
         """An RGB PIL image, or a tensor as it is; raises `UnreadableImage` naming the item."""
@@ -158,6 +164,10 @@ class Files:
         """Sizes and times of change, now; or digests of the files' bytes."""
         return self.file_stamps(self.paths)
 
+    def stamp(self, number: int) -> str:
+        """Size and time of change of one file, now; or a digest of its bytes."""
+        return self.file_stamps([self.paths[number]])[0]
+
     def fingerprint(self) -> dict[str, str | int]:
         """Names and stamps."""
         data = digest(self.names, self.stamps)
@@ -187,8 +197,11 @@ class Samples:
     @property
     def stamps(self) -> list[str]:
         """Digests of the shipped bytes."""
-        numbers = range(len(self.photos))
-        return [hashlib.sha256(self.photos.webp(number)).hexdigest() for number in numbers]
+        return [self.stamp(number) for number in range(len(self.photos))]
+
+    def stamp(self, number: int) -> str:
+        """Digest of a photo's shipped bytes."""
+        return hashlib.sha256(self.photos.webp(number)).hexdigest()
 
     def fingerprint(self) -> dict[str, str | int]:
         """A digest of the shipped bytes: the same on every machine."""
@@ -211,5 +224,5 @@ def file_stamp(path: Path) -> str:
     try:
         status = path.stat()
     except OSError:
-        return "gone"
+        return GONE
     return f"{status.st_size} {status.st_mtime_ns}"

@@ -174,6 +174,14 @@ class Items:
         known_by = getattr(self.items, "zfwidgets_stamp", "")
         return self.file_stamps(self.files) or [known_by] * len(self.names)
 
+    def stamp(self, number: int) -> str:
+        """One item's; of a list the one that is known, as its pixels take time to look at."""
+        if self.files:
+            return self.file_stamps([self.files[number]])[0]
+        if self.is_list:
+            return self.stamps[number]
+        return getattr(self.items, "zfwidgets_stamp", "")
+
     def _content(self, number: int) -> str:
         try:
             image = self.read(number)

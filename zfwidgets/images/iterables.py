@@ -141,6 +141,11 @@ class Spilled:
             for kept, stamp in zip(self._kept, self._stamps, strict=True)
         ]
 
+    def stamp(self, number: int) -> str:
+        """One item's: what was kept can't change, a path's file can."""
+        kept = self._kept[number]
+        return self.file_stamps([kept])[0] if isinstance(kept, Path) else self._stamps[number]
+
     def fingerprint(self) -> dict[str, str | int]:
         """What was kept."""
         return {

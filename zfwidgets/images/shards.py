@@ -138,6 +138,12 @@ class Shards:
         shards = self.file_stamps(self.paths)
         return [f"{shards[p.shard]} {p.offset} {p.size}" for p in self._places]
 
+    def stamp(self, number: int) -> str:
+        """What tells one image's shard, now, and its place in it."""
+        place = self._places[number]
+        (shard,) = self.file_stamps([self.paths[place.shard]])
+        return f"{shard} {place.offset} {place.size}"
+
     def fingerprint(self) -> dict[str, str | int]:
         """Names and stamps."""
         data = digest(self.names, self.stamps)

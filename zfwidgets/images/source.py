@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from ..errors import InputError, UnreadableImage
+from ..errors import InputError, StaleImage, UnreadableImage
 from ..records import Pixels
 from . import display, quick, transforms
 from .contents import tell_by_contents
-from .imagesets import ImageSet, first_readable
+from .imagesets import GONE, ImageSet, first_readable
 from .iterables import SPILL
 from .opening import open_set
 from .prefetch import prefetch
@@ -67,6 +67,9 @@ class ImageSource:
         self._reader = Reader(images, transform, items_are_tensors)
         self._lock = threading.Lock()
         self._unreadable: dict[int, str] = {}
+        self._lost: dict[int, str] = {}
+        self._indexed_as: Sequence[str] | None = None
+        self._indexed = False
         self._on_white: set[int] = set()
         self.first = 0
         self._example: torch.Tensor | None = None
@@ -137,7 +140,7 @@ class ImageSource:
                 source._reader.find_quick(source._probed(first.number))
                 if source._reader.quick:
                     example = source.tensor(first.number)
-                probes = source._probe(first.number, example)
+                probes = source._probe(example)
             source._display = display.choose(denormalize, chosen or images, probes)
         return source
 
@@ -202,6 +205,53 @@ class ImageSource:
         """What tells a changed image, read anew: see `ImageSet.stamps`."""
         return self._images.stamps
 
+    def stamp(self, number: int) -> str:
+        """What tells one image's changes, read anew: see `ImageSet.stamp`."""
+        return self._images.stamp(number)
+
+    def indexed_as(
+        self,
+        stamps: Sequence[str] | None,
+        problems: Mapping[int, str] | None = None,
+        on_white: Iterable[int] = (),
+    ) -> None:
+        """From now on each image must be the one that an index is of, or it is a `StaleImage`.
+
+        Parameters
+        ----------
+        stamps
+            What the images were when the index was made; None: they may be any.
+        problems
+            The index's images that can't be used; None: the index is being made.
+        on_white
+            Those of the index that had transparent parts.
+        """
+        with self._lock:
+            self._indexed_as, self._indexed = stamps, problems is not None
+            self._lost.clear()
+            if problems is not None:
+                self._unreadable = dict(problems)
+        self._on_white.update(on_white)
+
+    @property
+    def lost(self) -> Mapping[int, str]:
+        """Images of the index that can't be read any more or were changed, as far as is known."""
+        with self._lock:
+            return dict(sorted(self._lost.items()))
+
+    def look_again(self) -> None:
+        """Images were changed: take them as they are now, and none for one that can't be read.
+
+        Raises `InputError` where none can be read any more.
+        """
+        self.indexed_as(None)
+        self._unreadable.clear()
+        self._on_white.clear()
+        first, _ = first_readable(self._images)
+        self._unreadable.update(first.unreadable)
+        self.first = first.number
+        self.probe = _means(self._tensors_to_probe(self.tensor(self.first)))
+
     @property
     def rejected(self) -> tuple[tuple[str, str], ...]:
         """(name, reason) of files that are no images by their headers."""
@@ -210,7 +260,7 @@ class ImageSource:
     def problem(self, number: int) -> str:
         """Why an image that was looked at can't be used; empty if it can."""
         with self._lock:
-            return self._unreadable.get(number, "")
+            return self._unreadable.get(number) or self._lost.get(number, "")
 
     @property
     def on_white(self) -> frozenset[int]:
@@ -280,7 +330,8 @@ class ImageSource:
         Raises
         ------
         UnreadableImage
-            It can't be decoded; the message names it and says why.
+            It can't be decoded; the message names it and says why. `StaleImage` if it isn't the
+            one that the index is of.
         InputError
             The transform failed, or gave something else than for the other images.
         """
@@ -401,18 +452,40 @@ class ImageSource:
         """What ``read`` gives, having noted whether the image can be read."""
         try:
             result = read(number)
-        except UnreadableImage as error:
-            self._note(number, error.reason)
+        except InputError as error:
+            self._refuse_changed(number)
+            if isinstance(error, UnreadableImage):
+                self._note(number, error.reason)
             raise
+        self._refuse_changed(number)
         self._note(number, "")
         return result
 
+    def _refuse_changed(self, number: int) -> None:
+        """Raise `StaleImage` if an image isn't any more what the index knows it as."""
+        known = self._indexed_as
+        if known is None or (now := self._images.stamp(number)) == known[number]:
+            return
+        reason = (
+            "the file is gone" if GONE in now.split() else "it was changed after the index was made"
+        )
+        with self._lock:
+            self._lost[number] = reason
+        raise StaleImage(
+            f"{self.names[number]}: {reason}, so that the index's values aren't its. "
+            "engine.index() looks at it again.",
+            reason,
+        )
+
     def _note(self, number: int, problem: str) -> None:
         with self._lock:
+            # What the index could read isn't what it left out.
+            left_out = number in self._unreadable or not self._indexed
+            noted = self._unreadable if left_out else self._lost
             if problem:
-                self._unreadable[number] = problem
+                noted[number] = problem
             else:
-                self._unreadable.pop(number, None)
+                noted.pop(number, None)
 
     def _take(self, number: int, reading: Reading) -> torch.Tensor | None:
         """A reading's tensor, having noted what else it says."""
@@ -431,18 +504,25 @@ class ImageSource:
     def _probed(self, first: int) -> list[int]:
         return [first, *sorted({len(self) // 2, len(self) - 1} - {first})]
 
-    def _probe(self, first: int, example: torch.Tensor) -> list[NDArray[Any]]:
+    def _probe(self, example: torch.Tensor) -> list[NDArray[Any]]:
         """Look at up to three images, so that a wrong shape is found at once."""
         self._example = example
         self._reader.shape = tuple(example.shape)
+        probes = self._tensors_to_probe(example)
+        self.probe = _means(probes)
+        return [probe.numpy() for probe in probes]
+
+    def _tensors_to_probe(self, example: torch.Tensor) -> list[torch.Tensor]:
         probes = [example]
-        for number in self._probed(first)[1:]:
+        for number in self._probed(self.first)[1:]:
             with suppress(UnreadableImage):
                 probes.append(self.tensor(number))
-        self.probe = tuple(
-            float(value) for probe in probes for value in (probe.mean(), probe.std())
-        )
-        return [probe.numpy() for probe in probes]
+        return probes
+
+
+def _means(tensors: Sequence[torch.Tensor]) -> tuple[float, ...]:
+    """Mean and standard deviation of each."""
+    return tuple(float(value) for one in tensors for value in (one.mean(), one.std()))
 
 
 def _digest(text: str) -> str:

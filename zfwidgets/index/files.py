@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,11 +19,15 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from .. import checksums
 from ..errors import IndexBusy, InputError
 
 Array = NDArray[Any]
-KEY = "zfwidgets"
-"""The entry of a file's metadata that holds our JSON."""
+_START, _HOST = uuid4().hex[:8], re.sub(r"[^A-Za-z0-9_]", "_", socket.gethostname())[:40]
+_NAMED = re.compile(r"\.zfwidgets-([0-9a-f]{8})-(\d+)-(\w*)\.[0-9a-f]{32}\.part$")
+_DAY = 24 * 3600.0
+OURS = ("index.safetensors", "pass.safetensors")
+"""What an index and an unfinished pass are called in their folder."""
 
 
 def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> None:
@@ -37,7 +43,8 @@ def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> 
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with whole(path) as temporary:
         try:
-            save_file(plain, temporary, {KEY: json.dumps(about)})
+            save_file(plain, temporary, checksums.described(about))
+            checksums.seal(temporary)
         except SafetensorError as error:  # it wraps what the operating system said
             raise OSError(f"{temporary.parent} can't be written to: {error}") from error
 
@@ -46,7 +53,7 @@ def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> 
 def whole(path: Path) -> Iterator[Path]:
     """Where to write what is to become ``path``: in its place after the block, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid4().hex}.part")
+    temporary = path.with_name(f".{path.stem}.{_writer()}.{uuid4().hex}.part")
     try:
         yield temporary
         _sync(temporary)
@@ -56,6 +63,11 @@ def whole(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
         raise
     _sync(path.parent)
+
+
+def _writer() -> str:
+    """Tells which process writes: one that was forked has another number."""
+    return f"zfwidgets-{_START}-{os.getpid()}-{_HOST}"
 
 
 def _sync(path: Path) -> None:
@@ -69,10 +81,29 @@ def _sync(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers left that were killed while writing; only for who holds the lock."""
-    for left in folder.glob(".*.part"):
+    """Remove what our writers left that were killed while writing, and nobody else's files."""
+    for left in folder.glob(".*.zfwidgets-*-*.*.part"):
         with suppress(OSError):
-            left.unlink()
+            if _abandoned(left):
+                left.unlink()
+
+
+def _abandoned(path: Path) -> bool:
+    """Whether a file that `whole` began is nobody's any more."""
+    writer = _NAMED.search(path.name)
+    if writer is None or writer[1] == _START:
+        return False
+    if writer[3] != _HOST or os.name == "nt":  # whether it lives can't be asked from here
+        return time.time() - path.stat().st_mtime > _DAY
+    if int(writer[2]) == os.getpid():  # of one that had our number before
+        return True
+    try:
+        os.kill(int(writer[2]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def read(path: Path, what: str, schema: int) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -92,26 +123,35 @@ def read(path: Path, what: str, schema: int) -> tuple[dict[str, Any], dict[str, 
     InputError
         It isn't that, or is damaged, or has another schema.
     """
-    hint = "Delete it, and it's rebuilt."
+    ours: bool | None = None
     try:
+        if not path.is_file():  # to open a pipe would wait for who writes to it
+            path.stat()
+            raise ValueError("it is a folder" if path.is_dir() else "it is no ordinary file")
         with safe_open(path, "numpy") as file:
-            about = json.loads((file.metadata() or {})[KEY])
+            text = (file.metadata() or {}).get(checksums.KEY)
+            ours = text is not None
+            if text is None:
+                raise ValueError("zfwidgets didn't write it")
+            about = json.loads(text)
+            found = about.get("schema") if isinstance(about, dict) else None
+            if found != schema:
+                raise ValueError(f"it has index schema {found!r}, this version reads {schema}")
+            checksums.check(path)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise InputError(f"There is no {path} ({what} was expected).") from error
-    except KeyError as error:
-        raise InputError(
-            f"{path} isn't a readable zfwidgets index: it has no entry {error} and isn't {what}. "
-            f"{hint}"
-        ) from error
     except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{path} isn't a readable zfwidgets index, {what} was expected ({error}). {hint}"
-        ) from error
-    found = about.get("schema") if isinstance(about, dict) else None
-    if found != schema:
-        raise InputError(f"{path} has index schema {found!r}, this version reads {schema}. {hint}")
+        raise InputError(unreadable(path, what, str(error), ours)) from error
     return about, arrays
+
+
+def unreadable(path: Path, what: str, why: str, ours: bool | None = True) -> str:
+    """Says that a file isn't what was expected, and what to do if it's ours (None: who knows)."""
+    hint = " Delete it, and it's rebuilt." if ours else ""
+    if ours is None and path.name in OURS:
+        hint = " If zfwidgets wrote it, it is damaged: move it away, and it's built again."
+    return f"{path} isn't a readable zfwidgets index, {what} was expected ({why}).{hint}"
 
 
 @contextmanager

@@ -146,6 +146,8 @@ class TopKIndex:
         Names of the classes, where tops by class were asked for.
     since_removed
         How many images are counted in the statistics (not in the tops) that were removed since.
+    on_white
+        Numbers of the images whose transparent parts were laid on white.
     """
 
     partial: Partial
@@ -158,6 +160,7 @@ class TopKIndex:
     probe: tuple[float, ...] = ()
     classes: tuple[str, ...] = ()
     since_removed: int = 0
+    on_white: tuple[int, ...] = ()
 
     @cached_property
     def layers(self) -> Mapping[str, LayerIndex]:
@@ -190,7 +193,7 @@ class TopKIndex:
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
         """(name, reason) of images that can't be used."""
-        bad = self.partial.bad.items()
+        bad = sorted(self.partial.bad.items())
         return (*self.rejected, *((self.manifest.names[number], why) for number, why in bad))
 
     def sample(self, layer: str, channel: int) -> ActivationSample:
@@ -285,6 +288,7 @@ class TopKIndex:
         expected: Mapping[str, str] | None = None,
         probe: tuple[float, ...] | None = None,
         manifest: Manifest | None = None,
+        shapes: Sequence[LayerShape] | None = None,
     ) -> TopKIndex:
         """Read an index, which must have the ``expected`` fingerprints and ``probe``, if given.
 
@@ -298,18 +302,21 @@ class TopKIndex:
             See `TopKIndex`.
         manifest
             The images as they are now, to say which differ.
+        shapes
+            The network's layers, which must be those of the index.
 
         Raises
         ------
         InputError
             The file isn't a zfwidgets index, or is damaged, or has another schema.
         IndexMismatch
-            It belongs to another model, other images or another transform; lists what differs.
+            It belongs to another model, other images or another transform, or has other layers;
+            lists what differs.
         """
         from .storing import check, load
 
         index = load(Path(path))
-        check(index, path, expected, probe, manifest)
+        check(index, path, expected, probe, manifest, shapes)
         return index
 
 

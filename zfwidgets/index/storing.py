@@ -21,11 +21,9 @@ from .partial import Partial
 from .plan import Plan
 from .records import LayerShape, TopKIndex, scale_of
 
-SCHEMA = 4
-FILE = "index.safetensors"
-"""An index's name in its folder."""
-UNFINISHED = "pass.safetensors"
-"""What is known so far while a pass runs."""
+SCHEMA = 5
+WHAT = "a top-k index"
+FILE, UNFINISHED = files.OURS
 PROBE_TOLERANCE = 5e-3
 """How far the same transform may be from itself in another version of Pillow or torchvision."""
 
@@ -58,6 +56,8 @@ def save(index: TopKIndex, path: Path) -> None:
     arrays["slots"], arrays["starts"] = map(_fewest_bytes, (index.plan.slots, index.plan.starts))
     more = {name: kind(getattr(index, name)) for name, kind in _ABOUT.items()}
     shapes = [list(vars(shape).values()) for shape in index.shapes]
+    if index.on_white:
+        more["on_white"] = list(index.on_white)
     files.write(
         path, arrays, {"schema": SCHEMA, **about, "first_bin": first_bin, "layers": shapes, **more}
     )
@@ -84,14 +84,12 @@ def _fewest_bytes(array: NDArray[Any]) -> NDArray[Any]:
 
 def load(path: Path) -> TopKIndex:
     """Read an index; raises `InputError` for what isn't one."""
-    about, arrays = files.read(path, "a top-k index", SCHEMA)
+    about, arrays = files.read(path, WHAT, SCHEMA)
     try:
         return _parsed(about, arrays)
     except _DAMAGE as error:
         said = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-        raise InputError(
-            f"{path} isn't a readable zfwidgets index ({said}). Delete it, and it's rebuilt."
-        ) from error
+        raise InputError(files.unreadable(path, WHAT, said)) from error
 
 
 def _parsed(about: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> TopKIndex:
@@ -125,6 +123,7 @@ def _parsed(about: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> TopKIn
         tuple(float(value) for value in about["probe"]),
         classes,
         about["since_removed"],
+        tuple(map(int, about.get("on_white", ()))),
     )
 
 
@@ -212,6 +211,7 @@ def check(
     expected: Mapping[str, str] | None,
     probe: tuple[float, ...] | None,
     manifest: Manifest | None = None,
+    shapes: Sequence[LayerShape] | None = None,
 ) -> None:
     """Refuse an index of something else; see `TopKIndex.load`."""
     found = index.fingerprint
@@ -224,6 +224,24 @@ def check(
             f"{path} belongs to another transform of the same name: it gave images with mean "
             f"and standard deviation {_listed(index.probe)} there, {_listed(probe)} here."
         )
+    if shapes is not None and (differs := _layers_differing(index.shapes, shapes)):
+        raise IndexMismatch(
+            f"{path} has other layers than the network: {differs}. Another version of zfwidgets "
+            "may have made it: delete it, and it's rebuilt, or take another folder."
+        )
+
+
+def _layers_differing(there: Sequence[LayerShape], here: Sequence[LayerShape]) -> str:
+    """In which layers two networks differ, in words; empty if in none."""
+    found = [
+        f"{shape.name!r} ({shape.channels} channels, {shape.rows} x {shape.columns}) is {where}"
+        for shapes, others, where in ((there, here, "only there"), (here, there, "only here"))
+        for shape in shapes
+        if shape not in others
+    ]
+    if not found and list(there) != list(here):
+        found = ["they come in another order"]
+    return "; ".join(found[:4]) + "; ..." * (len(found) > 4)
 
 
 def differing(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from ..checksums import digest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -53,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.check:
         TARGET.write_bytes(save(state))
         print(f"wrote {TARGET} ({TARGET.stat().st_size / 1e6:.2f} MB)")
+        print(f"zfwidgets.models.squeezenet.DIGEST is {digest(TARGET.read_bytes())}")
         return 0
     shipped = load(TARGET.read_bytes())
     differ = [

@@ -5,10 +5,15 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ..checksums import digest
+from ..errors import InputError
+
 if TYPE_CHECKING:
     from torch import nn
 
 WEIGHTS = files(__package__) / "data" / "squeezenet1_1.fp16.safetensors"
+DIGEST = "717e9142f01621eab68356fa22a3839cb9c8d305db5d4f83c9a4ba9d036e859e"
+"""Of that file: `zfwidgets.checksums.digest`."""
 
 
 def load() -> nn.Module:
@@ -31,7 +36,10 @@ def load() -> nn.Module:
     from safetensors.torch import load as read
     from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
 
-    state = {name: value.float() for name, value in read(WEIGHTS.read_bytes()).items()}
+    content = WEIGHTS.read_bytes()
+    if digest(content) != DIGEST:
+        raise InputError(f"{WEIGHTS} is damaged: its checksum is another. Reinstall zfwidgets.")
+    state = {name: value.float() for name, value in read(content).items()}
     with torch.device("meta"):
         network: Any = squeezenet1_1(weights=None)
     network.load_state_dict(state, assign=True)

@@ -55,7 +55,8 @@ class CoveredPatch:
 class CoveredPatches(Sequence[CoveredPatch]):
     """A channel's strongest activations, each with its receptive field covered, strongest first.
 
-    ``complete`` says whether all of them are computed, controls included.
+    ``complete`` says whether all of them are computed, controls included; ``unreadable`` which of
+    the images were left out, as they can't be read any more: (name, reason).
     """
 
     layer: str
@@ -64,6 +65,7 @@ class CoveredPatches(Sequence[CoveredPatch]):
     patches: tuple[CoveredPatch, ...]
     seed: int = 0
     complete: bool = True
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.patches)

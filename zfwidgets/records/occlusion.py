@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import checksums
 from ..errors import InputError
 from .arrays import Floats, Ints, table
 from .colours import categories, coloured
@@ -313,12 +314,14 @@ class OcclusionMap:
             "arrays": list(known),
         }
         np.savez_compressed(path, header=np.array(json.dumps(header)), **known)
+        checksums.seal(path)
         return path
 
     @classmethod
     def load(cls, path: str | Path) -> OcclusionMap:
         """Read what `save` wrote; raises `InputError` for another file."""
         try:
+            checksums.check(Path(path))
             with np.load(path, allow_pickle=False) as file:
                 header: dict[str, Any] = json.loads(str(file["header"]))
                 arrays = {name: file[name] for name in header.pop("arrays")}

@@ -28,6 +28,8 @@ class QuantileRow:
     activations
         The largest activation of a few of them, evenly spread over the part, strongest first; of
         those images alone in which it's above zero, and which can still be read.
+    unreadable
+        (name, reason) of those that can't be read any more.
     """
 
     low: float
@@ -35,6 +37,7 @@ class QuantileRow:
     images: int
     silent: int
     activations: tuple[Activation, ...]
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError, NotStored
+from ..errors import InputError, NotStored, UnreadableImage
 from ..records import OcclusionMap, Operation, Progress, TopActivations
 from ..widgets.encode import Answer, decode_picture, numbers
 from ..widgets.quantile_tiles import quantile_data
@@ -80,6 +80,7 @@ class Collector:
         self.projection = Encoder(plan.quality.projections, SMALL)
         self.content = Content()
         self.stored: set[int] = set()
+        self.lost: dict[int, str] = {}
         self.shown: list[int] = []
         self.tops: dict[str, list[TopActivations]] = {}
         self._scale = BASE64 if inline else 1.0
@@ -167,19 +168,30 @@ class Collector:
         scored = len(self.engine.info.labels) > 0
         for done, image in enumerate(wanted[: self.plan.photos]):
             yield Progress(done, len(wanted), None, "photos")
-            data, buffers = run(self.source.answer("photo", {"image": image}))
+            try:
+                data, buffers = run(self.source.answer("photo", {"image": image}))
+            except UnreadableImage as error:
+                self._lose(image, error.reason)
+                continue
             pixels = np.asarray(decode_picture(buffers[0]))
             answers = [({**data, "mime": MIME}, [self.photo(pixels)])]
             keys: list[Need] = [("photo", {"image": image})]
             if scored:
                 keys.append(("predict", {"image": image, "occluder": None}))
                 answers.append(run(self.source.answer(*keys[-1])))
-            if not self._put(f"photo/{image}", answers, must=done == 0):
+            if not self._put(f"photo/{image}", answers, must=not self.stored):
                 break
             self._list(keys, f"photo/{image}")
             self.stored.add(image)
         share = f"they may take {PHOTOS_SHARE:.0%} of the budget"
-        self._out(len(wanted) - len(self.stored), "photos", share)
+        self._out(len(wanted) - len(self.stored) - len(self.lost), "photos", share)
+
+    def _lose(self, image: int, reason: str) -> None:
+        """A photo that can't be read any more has a marked place, and no map."""
+        if image not in self.lost:
+            self.lost[image] = reason
+            name = self.engine.info.images[image]
+            self.content.left_out.append(f"Left out: {name}, which can't be read ({reason}).")
 
     def _list(self, needs: Sequence[Need], part: str) -> None:
         self._answers += [[kind, key, part, at] for at, (kind, key) in enumerate(needs)]
@@ -280,6 +292,13 @@ class Collector:
             answers: list[Answer] = []
             record: OcclusionMap | None = None
             self.tap.last = None
+            try:
+                self.engine.photo(image)
+            except NotStored:
+                pass
+            except UnreadableImage as error:
+                self._lose(image, error.reason)
+                continue
             for kind, key in self._targets(image, self.slides(image)):
                 try:
                     for step in iterate(answers, self.source.answer(kind, key)):
@@ -333,6 +352,7 @@ class Collector:
             "layers": layers,
             "formats": self._formats,
             "sentences": self._sentences(),
+            "lost": [[image, reason] for image, reason in self.lost.items()],
         }
 
     def _sentences(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, NotStored, UnknownLayer
+from ..errors import InputError, NotStored, UnknownLayer, UnreadableImage
 from ..records import (
     Activation,
     ActivationSample,
@@ -118,13 +118,14 @@ class StoredEngine(Contents):
         data, pictures = self._unpacked(chunk["part"])[chunk["channels"].index(channel)]
         count = len(self.top(layer, channel, k))
         box = self.layer(layer).field_of(channel).box(0, 0)
+        rows = (data["rows"] + [None] * count)[:count]
         return {
-            "projections": (data["rows"] + [None] * count)[:count],
+            "projections": rows,
             "scale": data["scale"],
             "clipped_at": data["clipped_at"],
             "patch": [box.height, box.width],
             "mime": MIME,
-        }, pictures[:count]
+        }, pictures[: sum(row is not None for row in rows)]
 
     def _of_classes(self, fields: Mapping[str, Any]) -> Answer:
         """A map that was stored with another layer's responses: without these."""
@@ -239,10 +240,19 @@ class StoredEngine(Contents):
         """An image as the network saw it, as exact as the report's notes say."""
         answer = self._stored("photo", {"image": int(image)})
         if answer is None:
+            self._refuse_lost(int(image))
             raise self._not_stored("photo")
         data, (picture,) = answer
         assert data["mime"] == MIME
         return decoded(picture)
+
+    def _refuse_lost(self, image: int | None) -> None:
+        """Raise `UnreadableImage` for a photo that couldn't be read when the report was written."""
+        reason = dict(self._manifest.get("lost", ())).get(image)
+        if image is not None and reason is not None:
+            name = self._info.images[image]
+            said = f"couldn't be read when the report was written: {reason}"
+            raise UnreadableImage(f"{name} {said}", said)
 
     def patch(self, activation: Activation) -> Pixels:
         """The receptive field cut from the photo at full size; grey outside of the image."""
@@ -268,16 +278,18 @@ class StoredEngine(Contents):
                 for rank, one in enumerate(self.top(unit.layer, unit.channel))
                 if (one.image, one.unit) == (activation.image, unit)
             ),
-            len(pictures),
+            len(data["rows"]),
         )
-        if rank >= len(pictures):
+        self._refuse_lost(activation.image)
+        if rank >= len(data["rows"]) or data["rows"][rank] is None:
             raise NotStored(
                 f"The report holds {len(pictures)} of the projections of {unit.layer} : "
                 f"{unit.channel}, and not this one; a live engine makes it."
             )
         row = data["rows"][rank]
         channels, rows, columns = self._info.input_shape
-        levels = decoded(pictures[rank])[..., :channels].astype(np.float32) - GREY
+        place = sum(one is not None for one in data["rows"][:rank])
+        levels = decoded(pictures[place])[..., :channels].astype(np.float32) - GREY
         pixels = np.zeros((rows, columns, min(channels, 3)), np.float32)
         box = activation.box
         inside = box.clip(rows, columns)

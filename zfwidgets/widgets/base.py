@@ -13,15 +13,17 @@ import traitlets
 from PIL import Image
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError, ZfError
+from ..errors import InputError, UnreadableImage, ZfError
 from ..records import Progress
 from . import keys, snapshot
 from .bundle import esm
+from .encode import Answer
 from .jobs import Op
 from .options import scaled
 from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .service import Need, service_of
+from .source import identity
 from .steps import Shared, Steps
 from .two_outputs import TwoOutputs
 
@@ -203,7 +205,8 @@ class EngineWidget(TwoOutputs, Routed):
         Raises
         ------
         Exception
-            What the engine raised when it computed what the selection needs.
+            What the engine raised when it computed what the selection needs; but a photo that
+            can't be read any more is a marked place in the widget and no error.
         """
         self._failure = None
         self._draw_picture(SETTLE_PRIORITY, 0.0)
@@ -246,8 +249,14 @@ class EngineWidget(TwoOutputs, Routed):
         needs, state = self._needs(), self.state
 
         def steps() -> Steps:
-            answers = yield from self._service.all(needs)
-            return snapshot.draw(self.engine.info, state, needs, answers)
+            answers: dict[str, Answer] = {}
+            lost: set[str] = set()
+            for need in needs:
+                try:
+                    answers |= yield from self._service.all([need])
+                except UnreadableImage:  # noqa: PERF203
+                    lost.add(identity(*need))
+            return snapshot.draw(self.engine.info, state, needs, answers, lost)
 
         self._service.jobs.submit(
             self._owner,

@@ -24,6 +24,12 @@ class Cache:
             self._values.move_to_end(key)
             return self._values[key][1]
 
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._values.clear()
+            self.bytes = 0
+
     def put(self, key: Any, value: Any, size: int) -> None:
         """Keep a value of ``size`` bytes; the least recently used make room for it."""
         with self._lock:

@@ -34,5 +34,12 @@ def cover_answer(found: CoveredPatches, k: int) -> Answer:
         }
         for p in found
     ]
-    data = {"covers": covers, "fill": found.fill, "k": k, "partial": not found.complete}
+    lost = [list(one) for one in found.unreadable]
+    data = {
+        "covers": covers,
+        "lost": lost,
+        "fill": found.fill,
+        "k": k,
+        "partial": not found.complete,
+    }
     return data, []

@@ -22,6 +22,9 @@ LOSSLESS_BELOW = 500_000
 GREY = 128
 """The level that is shown where there are no pixels."""
 
+NOTHING: Pixels = np.full((1, 1, 3), GREY, np.uint8)
+"""In the place of a picture whose photo can't be read any more; words say so."""
+
 
 def encode_pictures(
     pictures: Sequence[Pixels], *, lossless: bool = False, quality: int = 92
@@ -54,9 +57,10 @@ def on_scale(levels: Pixels, full: float, scale: float) -> Pixels:
     return np.asarray(np.clip(np.rint(signed), -127, 127) + GREY, dtype=np.uint8)
 
 
-def described(activation: Activation) -> dict[str, Any]:
-    """An activation as it crosses the wire."""
+def described(activation: Activation, lost: str | None = None) -> dict[str, Any]:
+    """An activation as it crosses the wire; ``lost`` is why its photo can't be read any more."""
     return {
+        **({} if lost is None else {"lost": lost}),
         "image": activation.image,
         "name": activation.image_name,
         "row": activation.unit.row,

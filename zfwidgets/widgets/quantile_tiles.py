@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..errors import UnreadableImage
 from ..records import Activation, Box, Pixels, QuantileRow, QuantileRows, Unit
-from .encode import Answer, described, encode_pictures, sheet, thumbnail
+from .encode import NOTHING, Answer, described, encode_pictures, sheet, thumbnail
 
 SIZE = 96
 """Pixels of a thumbnail, as in the sheets of channels."""
@@ -15,8 +16,11 @@ QUALITY = 88
 Cut = Callable[[Activation], Pixels]
 
 
-def quantile_data(rows: QuantileRows) -> dict[str, Any]:
-    """The numbers; thumbnails are in the order of the rows and of their activations."""
+def quantile_data(rows: QuantileRows, lost: Mapping[Activation, str] = {}) -> dict[str, Any]:
+    """The numbers; thumbnails are in the order of the rows and of their activations.
+
+    ``lost`` says of activations why their photos can't be read any more.
+    """
     return {
         "rows": [
             {
@@ -24,7 +28,8 @@ def quantile_data(rows: QuantileRows) -> dict[str, Any]:
                 "high": row.high,
                 "images": row.images,
                 "silent": row.silent,
-                "activations": [described(a) for a in row.activations],
+                "activations": [described(a, lost.get(a)) for a in row.activations],
+                "lost": [list(one) for one in row.unreadable],
             }
             for row in rows
         ],
@@ -54,6 +59,7 @@ def read_quantiles(layer: str, channel: int, data: Mapping[str, Any]) -> Quantil
                 )
                 for a in row["activations"]
             ),
+            tuple((name, why) for name, why in row.get("lost", ())),
         )
         for row in data["rows"]
     )
@@ -74,13 +80,19 @@ class QuantileTiles:
     def __init__(self, cut: Cut) -> None:
         self._cut = cut
         self._tiles: dict[Activation, Pixels] = {}
+        self._lost: dict[Activation, str] = {}
 
     def answer(self, rows: QuantileRows) -> Answer:
         """Numbers and thumbnails of all rows so far."""
         found = [a for row in rows for a in row.activations]
         for activation in found:
             if activation not in self._tiles:
-                self._tiles[activation] = thumbnail(self._cut(activation), SIZE)
+                try:
+                    cut = self._cut(activation)
+                except UnreadableImage as error:
+                    self._lost[activation] = error.reason
+                    cut = NOTHING
+                self._tiles[activation] = thumbnail(cut, SIZE)
         picture, columns = sheet([self._tiles[a] for a in found], SIZE)
         mime, buffers = encode_pictures([picture], quality=QUALITY)
-        return {**quantile_data(rows), "columns": columns, "mime": mime}, buffers
+        return {**quantile_data(rows, self._lost), "columns": columns, "mime": mime}, buffers

@@ -7,7 +7,7 @@ says so.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,8 @@ LARGEST = 150_000
 
 LONGEST = 400
 """Characters of a line that are looked at."""
+
+UNREADABLE = "can't be read any more"
 
 WIDTH, MARGIN, GAP = 1200, 28, 12
 PAPER, INK, SOFT, EMPTY, ACCENT, PALE = (
@@ -56,6 +58,8 @@ class Page:
         self.image = Image.new("RGB", (WIDTH, 1600), PAPER)
         self.pen = ImageDraw.Draw(self.image)
         self.y = MARGIN
+        self.lost = False
+        """Whether what isn't known is of a photo that can't be read any more."""
 
     def text(
         self, x: int, y: int, text: str, size: int = 20, colour: str = INK, width: int = WIDTH
@@ -87,6 +91,11 @@ class Page:
         at = x + (width - size[0]) // 2, y + (height - size[1]) // 2
         self.image.paste(picture.resize(size, smooth), at)
 
+    @property
+    def why(self) -> str:
+        """Why nothing of the photo is there."""
+        return UNREADABLE if self.lost else "not computed yet"
+
     def finish(self) -> Image.Image:
         """What was drawn, as high as it is."""
         return self.image.crop((0, 0, WIDTH, min(self.y + MARGIN, self.image.height)))
@@ -97,6 +106,7 @@ def draw(
     state: Mapping[str, Any],
     needs: Sequence[Need],
     answers: Mapping[str, Answer],
+    lost: Collection[str] = (),
 ) -> Image.Image:
     """Draw what a widget shows.
 
@@ -110,6 +120,8 @@ def draw(
         What the widget asks for: decides which sections there are.
     answers
         What is known of it, by `zfwidgets.widgets.source.identity`.
+    lost
+        What can't be had, as its photo can't be read any more, likewise.
 
     Returns
     -------
@@ -117,6 +129,7 @@ def draw(
         RGB, 1200 px wide.
     """
     page = Page()
+    page.lost = bool(lost)
     unit = state["unit"]
     page.line(f"{info.model}" + (f"   {unit[0]}, channel {unit[1]}" if unit else ""), 30)
     known: dict[str, list[tuple[dict[str, Any], Answer | None]]] = {}
@@ -142,20 +155,29 @@ def _channels(page: Page, fields: Mapping[str, Any], answer: Answer | None) -> N
     else:
         data, buffers = answer
         sheet, size = decode_picture(buffers[0]), data["size"]
+        lost = {channel for channel, *_ in data.get("lost", ())}
         for i in range(min(data["count"], across * rows)):
             left, top = i % data["columns"] * size, i // data["columns"] * size
-            thumb = sheet.crop((left, top, left + size, top + size)).resize((tile, tile))
             x, y = MARGIN + i % across * (tile + 4), page.y + i // across * (tile + 4)
+            if data["first"] + i in lost:
+                page.empty(x, y, tile, tile)
+                page.text(x + 14, y + 8, "?", 20, SOFT, tile)
+                continue
+            thumb = sheet.crop((left, top, left + size, top + size)).resize((tile, tile))
             page.image.paste(thumb, (x, y))
     page.y += rows * (tile + 4) + GAP
 
 
-def _projected(data: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Image.Image]:
-    """An answer's projections, all on its one scale."""
-    infos = [p for p in data["projections"] if p is not None]
+def _projected(data: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Image.Image | None]:
+    """An answer's projections, all on its one scale; None where there is none."""
+    left = iter(buffers)
     return [
-        Image.fromarray(on_scale(np.asarray(decode_picture(b)), p["full"], data["scale"]))
-        for p, b in zip(infos, buffers, strict=True)
+        None
+        if p is None
+        else Image.fromarray(
+            on_scale(np.asarray(decode_picture(next(left))), p["full"], data["scale"])
+        )
+        for p in data["projections"]
     ]
 
 
@@ -182,16 +204,22 @@ def _patches(page: Page, rule: str, top: Answer | None, projections: Answer | No
         page.text(x, page.y + 24, legends[i], 15, SOFT, half)
     page.y += 50
     cell = (half - 2 * GAP) // 3
-    shown = [] if top is None else [decode_picture(b) for b in top[1]]
+    lost = [] if top is None else [a.get("lost") for a in top[0]["activations"]]
+    shown: list[Image.Image | None] = []
+    if top is not None:
+        shown = [None if w else decode_picture(b) for w, b in zip(lost, top[1], strict=True)]
     projected = [] if projections is None else _projected(*projections)
     for i, (answer, pictures) in enumerate(((top, shown), (projections, projected))):
         for place in range(9):
             x = MARGIN + i * (half + 2 * GAP) + place % 3 * (cell + GAP)
             y = page.y + place // 3 * (cell + GAP)
-            if place < len(pictures):
-                page.picture(x, y, pictures[place], cell, cell)
+            picture = pictures[place] if place < len(pictures) else None
+            if picture is not None:
+                page.picture(x, y, picture, cell, cell)
             else:
                 text = "not computed yet" if answer is None and place == 0 else ""
+                if place < len(lost) and lost[place]:
+                    text = UNREADABLE
                 page.empty(x, y, cell, cell, text)
     page.y += 3 * (cell + GAP) + GAP
 
@@ -217,12 +245,12 @@ def _occlusion(
     page.y += 28
     photo = known["photo"][0][1]
     if photo is None:
-        page.empty(places[0], page.y, third, height, "not computed yet")
+        page.empty(places[0], page.y, third, height, page.why)
     else:
         picture = decode_picture(photo[1][0])
         page.picture(places[0], page.y, _framed(picture, state["occluder"], third), third, height)
     if slide is None:
-        text = "not computed yet" if slides else "no occluder"
+        text = page.why if slides else "no occluder"
         page.empty(places[1], page.y, third, height, text)
     else:
         size = Image.new("RGB", (columns, rows))
@@ -289,7 +317,7 @@ def _classes(
     found = [None if a is None else np.frombuffer(a[1][0], "<f4") for _, a in predictions]
     clean = found[0]
     if clean is None:
-        page.empty(x, page.y, width, 200, "not computed yet")
+        page.empty(x, page.y, width, 200, page.why)
         return 200
     under = found[1] if len(found) > 1 else None
     row = 62

@@ -7,7 +7,7 @@ is and returns the answer, so that a worker can stop it between steps.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any, TypeVar
@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..engine.protocol import EngineProtocol
+from ..errors import UnreadableImage
 from ..records import (
     CLIPPED_AT,
+    Activation,
     Box,
     CoveredPatches,
     Pixels,
@@ -29,7 +31,7 @@ from ..records import (
 from .building import Building, Known
 from .cache import Cache
 from .covered import cover_answer
-from .encode import GREY, Answer, described, encode_pictures, numbers, sheet, thumbnail
+from .encode import GREY, NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .keys import check_key, rules_of, to_occluder
 from .passes import Passes
 from .quantile_tiles import QuantileTiles
@@ -77,10 +79,12 @@ class Source:
         passes: int = 96 << 20,
     ) -> None:
         self.engine = engine
+        self._most_of_passes = passes
         self._passes = Passes(engine, passes)
         self._answers = Cache(answers)
         self._photos = Cache(photos)
         self._thumbnails = Cache(THUMBNAILS)
+        self._generation = getattr(engine, "generation", 0)
         self.building = Building(engine)
         self._kinds: dict[str, Callable[..., Steps]] = {
             "catalogue": self._catalogue,
@@ -103,8 +107,18 @@ class Source:
         """The fields of a valid key; raises `InputError` (see `zfwidgets.widgets.keys`)."""
         return check_key(self.engine, kind, key)
 
+    def _renew(self) -> None:
+        """Forget what was made of images that are others now."""
+        generation = getattr(self.engine, "generation", 0)
+        if generation != self._generation:
+            self._generation = generation
+            for cache in (self._answers, self._photos, self._thumbnails):
+                cache.clear()
+            self._passes = Passes(self.engine, self._most_of_passes)
+
     def cached(self, kind: str, fields: Mapping[str, Any]) -> Answer | None:
         """The answer if it is known already; computes nothing."""
+        self._renew()
         answer: Answer | None = self._answers.get(identity(kind, fields))
         if answer is None and kind == "occlusion":
             answer = self._passes.answer(fields)
@@ -127,7 +141,7 @@ class Source:
             return known
         finally:
             steps.close()
-        if kind not in CHANGING:
+        if kind not in CHANGING and not answer[0].get("lost"):  # a photo may come back
             data, buffers = answer
             size = len(json.dumps(data)) + sum(len(buffer) for buffer in buffers)
             self._answers.put(identity(kind, fields), answer, size)
@@ -200,7 +214,7 @@ class Source:
     def _sheet(self, layer: str, first: int, count: int, size: int, known: Known) -> Steps:
         summary = known.channels(layer)
         channels = range(first, min(first + count, len(summary.mean)))
-        pictures = []
+        pictures, lost = [], []
         for done, channel in enumerate(channels):
             if done and done % THUMBNAILS_A_STEP == 0:
                 yield Progress(done, len(channels), None, "cutting thumbnails")
@@ -209,10 +223,20 @@ class Source:
                 continue
             image, row, col = (int(of[channel]) for of in (summary.image, summary.row, summary.col))
             box = self.engine.layer(layer).field_of(channel).box(row, col)
-            pictures.append(self._thumbnail(image, box, size))
+            try:
+                pictures.append(self._thumbnail(image, box, size))
+            except UnreadableImage as error:
+                pictures.append(thumbnail(NOTHING, size))
+                lost.append([channel, self.engine.info.images[image], error.reason])
         picture, columns = sheet(pictures, size)
         mime, buffers = encode_pictures([picture], quality=SHEET_QUALITY)
-        data = {"first": first, "count": len(channels), "size": size, "columns": columns}
+        data = {
+            "first": first,
+            "count": len(channels),
+            "size": size,
+            "columns": columns,
+            "lost": lost,
+        }
         return {**data, "mime": mime}, buffers
 
     def _thumbnail(self, image: int, box: Box, size: int) -> Pixels:
@@ -225,9 +249,18 @@ class Source:
     def _top(self, layer: str, channel: int, k: int, known: Known) -> Steps:
         yield from ()
         top = known.top(layer, channel, k)
-        mime, buffers = encode_pictures([self._patch(a.image, a.box) for a in top])
+        pictures: list[Pixels] = []
+        lost: dict[Activation, str] = {}
+        for activation in top:
+            try:
+                pictures.append(self._patch(activation.image, activation.box))
+            except UnreadableImage as error:  # noqa: PERF203
+                pictures.append(NOTHING)
+                lost[activation] = error.reason
+        mime, buffers = encode_pictures(pictures)
         return {
-            "activations": [described(a) for a in top],
+            "activations": [described(a, lost.get(a)) for a in top],
+            "lost": [[a.image_name, why] for a, why in lost.items()],
             "patch": self._patch_size(layer, channel),
             "images_seen": top.images_seen,
             "mime": mime,
@@ -235,16 +268,33 @@ class Source:
 
     def _projections(self, layer: str, channel: int, k: int, rule: str, known: Known) -> Steps:
         top = known.top(layer, channel, k)
-        found: list[Projection] = []
+        found: list[Projection | None] = []
+        lost: list[list[str]] = []
         for first in range(0, len(top), PROJECTIONS_A_STEP):
             if found:
                 done = tuple(found)
                 yield Progress(len(done), len(top), None, "projecting")
                 yield lambda done=done: self._projected(layer, top, done)  # type: ignore[misc]
-            found += known.project_all(top[first : first + PROJECTIONS_A_STEP], rule)
-        return self._projected(layer, top, found)
+            found += self._project(known, top[first : first + PROJECTIONS_A_STEP], rule, lost)
+        data, buffers = self._projected(layer, top, found)
+        return {**data, "lost": lost}, buffers
 
-    def _projected(self, layer: str, top: TopActivations, projections: Any) -> Answer:
+    def _project(
+        self, known: Known, activations: Sequence[Activation], rule: str, lost: list[list[str]]
+    ) -> list[Projection | None]:
+        """Projections; None, and an entry of ``lost``, where the photo can't be read any more."""
+        try:
+            return list(known.project_all(activations, rule))
+        except UnreadableImage as error:
+            if len(activations) == 1:
+                lost.append([activations[0].image_name, error.reason])
+                return [None]
+        return [one for a in activations for one in self._project(known, [a], rule, lost)]
+
+    def _projected(
+        self, layer: str, top: TopActivations, found: Sequence[Projection | None]
+    ) -> Answer:
+        projections = [p for p in found if p is not None]
         scale = display_scale(projections)
         own = [display_scale([p]) for p in projections]
         full = [max(scale, mine) for mine in own]  # so that either scale can be shown
@@ -252,7 +302,7 @@ class Source:
             [signed_to_uint8(p.crop(), f) for p, f in zip(projections, full, strict=True)],
             lossless=True,
         )
-        rows: list[dict[str, Any] | None] = [
+        rows = [
             {
                 "image": p.activation.image,
                 "scale": mine,
@@ -266,9 +316,11 @@ class Source:
             }
             for p, mine, f in zip(projections, own, full, strict=True)
         ]
-        rows += [None] * (len(top) - len(rows))
+        told = iter(rows)
+        places = [None if p is None else next(told) for p in found]
+        places += [None] * (len(top) - len(places))
         return {
-            "projections": rows,
+            "projections": places,
             "scale": scale,
             "clipped_at": CLIPPED_AT,
             "patch": self._patch_size(layer, top.channel),

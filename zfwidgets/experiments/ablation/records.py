@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...checksums import digest
 from ...errors import InputError
 from ...index.files import whole
 from ...records import Floats, Ints, Prediction, table
@@ -144,7 +145,8 @@ class AblationTable:
             for row in self.rows
         ]
         with whole(Path(folder) / TABLE) as path:
-            path.write_text(json.dumps({"schema": 1, "rows": rows}, indent=1), "utf-8")
+            about = {"schema": 1, "rows": rows, "checksum": _checksum(rows)}
+            path.write_text(json.dumps(about, indent=1), "utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> AblationTable:
@@ -158,8 +160,10 @@ class AblationTable:
         path = Path(folder) / TABLE
         try:
             about = json.loads(path.read_text("utf-8"))
+            if about.get("checksum") != _checksum(about["rows"]):
+                raise ValueError("its checksum doesn't fit: it was changed or damaged")
             found = [(row, Path(folder) / row["place"]) for row in about["rows"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} isn't a readable ablation ({error}).") from error
         return cls(
             tuple(
@@ -172,6 +176,10 @@ class AblationTable:
                 for row, place in found
             )
         )
+
+
+def _checksum(rows: Any) -> str:
+    return digest(json.dumps(rows, sort_keys=True).encode())
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import checksums
 from ...errors import InputError
 from ...index.files import whole
 from ...records import Box, Unit
@@ -75,13 +76,16 @@ def save(record: EvolutionRecord, path: Path) -> None:
         "moments": moments,
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode("utf-8", "surrogatepass"), np.uint8)
-    with whole(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    with whole(path) as temporary:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        checksums.seal(temporary)
 
 
 def load(path: Path) -> EvolutionRecord:
     """See `EvolutionRecord.load`."""
     try:
+        checksums.check(path)
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about = json.loads(arrays["about"].tobytes().decode("utf-8", "surrogatepass"))

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from ...checksums import seal
 from ...errors import InputError
 from ...index.files import whole
 from ..files import header, read_safetensors
@@ -36,6 +37,7 @@ def save(
     kept = {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}
     with whole(folder / FILE) as path:
         save_file(kept, path, header(KIND, SCHEMA, {"record": about}))
+        seal(path)
 
 
 def load(

@@ -1,7 +1,7 @@
 """Feature vectors on disk: a safetensors file whose rows are filled in as they are computed.
 
-A row that isn't computed is NaN, and a row's first number is written last: so the file is whole at
-any moment, what an interrupted pass has done stays, and other passes see it. It is read
+A row that isn't computed is NaN, and has no checksum; its checksum is written last: so the file is
+whole at any moment, what an interrupted pass has done stays, and other passes see it. It is read
 memory-mapped: a set of features may be larger than the memory.
 """
 
@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checksums import KEY, of_rows
 from ...errors import InputError
 from ...index.files import whole
 from ...records import Floats, Ints
-from ..files import header
 
-KIND, SCHEMA = "features of zfwidgets", 1
-NAME = "features"
+KIND, SCHEMA = "features of zfwidgets", 2
+NAME, CHECKSUMS = "features", "checksums"
 _BLOCK = 16 * 2**20
 
 
@@ -46,24 +46,42 @@ class Rows:
         shape = (images, dimension)
         if path is None:
             self._rows: NDArray[np.float32] = np.full(shape, np.nan, dtype=np.float32)
+            self._checksums: NDArray[np.uint32] = np.zeros(images, dtype=np.uint32)
             return
         if not path.exists():
             _create(path, shape, about)
-        self._rows = _open(path, shape, about)
+        self._rows, self._checksums = _open(path, shape, about)
 
     @property
     def known(self) -> NDArray[np.bool_]:
         """(images,) bool: which rows are computed."""
-        return ~np.isnan(self._rows[:, 0])
+        return np.asarray(self._checksums != 0)
 
     def write(self, images: Ints, rows: Floats) -> None:
         """Fill in rows."""
-        self._rows[images, 1:] = rows[:, 1:]
-        self._rows[images, 0] = rows[:, 0]
+        rows = np.ascontiguousarray(rows, dtype="<f4")
+        self._checksums[images] = 0
+        self._rows[images] = rows
+        self._checksums[images] = of_rows(rows)
 
     def read(self, images: Ints) -> Floats:
-        """A copy of some rows, (images, dimension)."""
-        return np.array(self._rows[images], dtype=np.float32)
+        """A copy of some rows, (images, dimension); NaN where they aren't computed.
+
+        Raises
+        ------
+        InputError
+            One of them isn't what was written.
+        """
+        found = np.array(self._rows[images], dtype="<f4")
+        if self.path is not None:
+            noted = self._checksums[images]
+            there = noted != 0
+            if (of_rows(found[there]) != noted[there]).any():
+                raise InputError(
+                    f"{self.path} is damaged: features in it aren't those that were written. "
+                    "Delete it, and they are computed again."
+                )
+        return found
 
 
 def file_name(layer: str, dimension: int) -> str:
@@ -73,38 +91,57 @@ def file_name(layer: str, dimension: int) -> str:
 
 def _create(path: Path, shape: tuple[int, int], about: Mapping[str, str]) -> None:
     size = 4 * shape[0] * shape[1]
-    described = {
-        "__metadata__": header(KIND, SCHEMA, about),
-        NAME: {"dtype": "F32", "shape": list(shape), "data_offsets": [0, size]},
-    }
-    text = json.dumps(described).encode()
-    text += b" " * (-len(text) % 8)  # floats lie where they can be mapped
     with whole(path) as temporary, temporary.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
+        file.write(_head(shape, about))
+        file.write(bytes(4 * shape[0]))
         nan = np.full(min(_BLOCK, size) // 4, np.nan, dtype="<f4").tobytes()
         left = size
         while left:
             left -= file.write(nan[:left])
 
 
-def _open(path: Path, shape: tuple[int, int], about: Mapping[str, str]) -> NDArray[np.float32]:
+def _head(shape: tuple[int, int], about: Mapping[str, str]) -> bytes:
+    """How a file begins, to the bit: its checksums come next, then the features."""
+    start, size = 4 * shape[0], 4 * shape[0] * shape[1]
+    described = {
+        "__metadata__": {KEY: json.dumps({"what": KIND, "schema": SCHEMA, **about})},
+        CHECKSUMS: {"dtype": "U32", "shape": [shape[0]], "data_offsets": [0, start]},
+        NAME: {"dtype": "F32", "shape": list(shape), "data_offsets": [start, start + size]},
+    }
+    text = json.dumps(described).encode()
+    text += b" " * (-len(text) % 8)  # floats lie where they can be mapped
+    return struct.pack("<Q", len(text)) + text
+
+
+def _open(
+    path: Path, shape: tuple[int, int], about: Mapping[str, str]
+) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+    """The features and their checksums, memory-mapped."""
+    wanted = _head(shape, about)
     try:
+        if not path.is_file():  # to open a pipe would wait for who writes to it
+            raise ValueError("it is no file")
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            described = json.loads(file.read(min(length, 1 << 20)))
-        found = json.loads(described["__metadata__"]["zfwidgets"])
+            text = file.read(min(length, 1 << 20))
+        described = json.loads(text)
+        found = json.loads(described["__metadata__"][KEY])
         there = tuple(described[NAME]["shape"])
-        if path.stat().st_size != 8 + length + 4 * shape[0] * shape[1]:
-            raise ValueError("it isn't as long as it should be")
-    except (OSError, ValueError, KeyError, struct.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
         raise InputError(
             f"{path} isn't a readable file of features ({type(error).__name__}: {error}): delete "
             "it, and it's computed again."
         ) from error
-    wanted = json.loads(header(KIND, SCHEMA, about)["zfwidgets"])
-    if found != wanted or there != shape:
+    if struct.pack("<Q", length) + text != wanted:
         raise InputError(
-            f"{path} has features of something else: {found}, {there}; expected {wanted}, {shape}. "
-            "Delete it, and they are computed again."
+            f"{path} has features of something else: {found}, {there}; expected "
+            f"{ {'what': KIND, 'schema': SCHEMA, **about} }, {shape}. Delete it, and they are "
+            "computed again."
         )
-    return np.memmap(path, dtype="<f4", mode="r+", offset=8 + length, shape=shape)
+    if path.stat().st_size != len(wanted) + 4 * shape[0] * (1 + shape[1]):
+        raise InputError(
+            f"{path} isn't a readable file of features (it isn't as long as it should be): delete "
+            "it, and it's computed again."
+        )
+    checksums = np.memmap(path, "<u4", "r+", len(wanted), shape[:1])
+    return np.memmap(path, "<f4", "r+", len(wanted) + 4 * shape[0], shape), checksums
