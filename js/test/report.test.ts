@@ -4,6 +4,7 @@ import { MemorySelection } from "../src/lib/selection_store";
 import { NotStored, Superseded } from "../src/lib/source";
 import { BrokenReport, Bundle, inPage } from "../src/report/bundle";
 import { fieldBox } from "../src/report/crops";
+import { guard, harmless } from "../src/report/guard";
 import { follow, toHash } from "../src/report/link";
 import { StoredSelection, snapped } from "../src/report/snap";
 import { StoredAnswers, StoredSource } from "../src/report/stored_source";
@@ -107,6 +108,50 @@ describe("a bundle", () => {
       expect(error.message).toContain("photo/1");
     }
   });
+
+  it("names a part that is whole but says what can't be", async () => {
+    const raw = async (content: Uint8Array) => {
+      const plain = new Blob([content as Uint8Array<ArrayBuffer>]).stream();
+      const packed = new Response(plain.pipeThrough(new CompressionStream("gzip")));
+      return new Uint8Array(await packed.arrayBuffer());
+    };
+    const text = (json: string) => {
+      const letters = new TextEncoder().encode(json);
+      return new Uint8Array([letters.length, 0, 0, 0, ...letters]);
+    };
+    const wrong = ["[[{}, [[0, 99]]]]", "[[{}, [[-9, 1]]]]", "[1]", "{", "3", "[[{}, 4]]"];
+    const contents = [...wrong.map(text), new Uint8Array(3), new Uint8Array([255, 255, 255, 127])];
+    for (const content of contents) {
+      const error = await bundle({ manifest: await raw(content) }).catch((reason) => reason);
+      expect(error).toBeInstanceOf(BrokenReport);
+    }
+  });
+
+  it("doesn't take a manifest without what it must list", async () => {
+    const all = { format: 1, catalogue, parts: {}, answers: [], layers: {}, formats: [] };
+    for (const name of ["catalogue", "parts", "answers", "layers", "formats"]) {
+      for (const value of [undefined, null, 3, "x"]) {
+        const manifest = await pack([[{ ...all, sentences: {}, [name]: value }, []]]);
+        await expect(bundle({ manifest })).rejects.toThrow(BrokenReport);
+      }
+    }
+  });
+
+  it("stops unpacking what grows beyond a part", async () => {
+    let pieces = 0;
+    const zeros = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        if (pieces++ < 300) controller.enqueue(new Uint8Array(2 ** 20));
+        else controller.close();
+      },
+    });
+    const packed = new Response(zeros.pipeThrough(new CompressionStream("gzip")));
+    const manifest = new Uint8Array(await packed.arrayBuffer());
+    expect(manifest.length).toBeLessThan(1e6);
+    const error = await bundle({ manifest }).catch((reason) => reason);
+    expect(error).toBeInstanceOf(BrokenReport);
+    expect(String(error.cause)).toContain("more than");
+  }, 60_000);
 
   it("names another format", async () => {
     const manifest = await pack([[{ format: 99 }, []]]);
@@ -276,5 +321,59 @@ it("receptive fields are those of the records", () => {
     left: 27,
     height: 8,
     width: 8,
+  });
+});
+
+describe("HTML of figures", () => {
+  const AWAY = [
+    '<meta http-equiv="refresh" content="0;url=http://127.0.0.1:9/">',
+    '<base href="http://127.0.0.1:9/">',
+    '<iframe srcdoc="x"></iframe>',
+    '<link rel="dns-prefetch" href="//evil.example">',
+    "<object data=x></object>",
+    "<embed src=x>",
+    "<form action=x></form>",
+  ];
+
+  it("keeps what shows and leaves out what leads away", () => {
+    const div = document.createElement("div");
+    for (const away of AWAY) {
+      const safe = harmless(`<b>bold</b>${away}<i class="x">after</i>`, div);
+      expect(safe).toBe('<b>bold</b><i class="x">after</i>');
+      const nested = harmless(
+        `<svg><foreignObject>${away}</foreignObject></svg><p>${away}</p>`,
+        div,
+      );
+      expect(nested).not.toMatch(/<(meta|base|iframe|link|object|embed|form)/i);
+    }
+    expect(harmless("<form>in <b>it</b></form>", div)).toBe("in <b>it</b>");
+    for (const plain of ["a < b", "<b>x</b>", "meta", "&lt;meta&gt;", "<metadata>"]) {
+      expect(harmless(plain, div)).toBe(plain);
+    }
+    const row = harmless(`<td>1</td>${AWAY[0]}<td>2</td>`, document.createElement("tr"));
+    expect(row).toBe("<td>1</td><td>2</td>");
+  });
+
+  it("passes that wherever HTML becomes elements", () => {
+    guard();
+    guard();
+    const div = document.createElement("div");
+    document.body.append(div);
+    const meta = `<b>kept</b>${AWAY[0]}`;
+    div.innerHTML = meta;
+    expect(div.innerHTML).toBe("<b>kept</b>");
+    for (const where of ["beforebegin", "afterbegin", "beforeend", "afterend"] as const) {
+      div.insertAdjacentHTML(where, meta);
+    }
+    div.append(document.createRange().createContextualFragment(meta));
+    const inside = new DOMParser().parseFromString(meta, "text/html");
+    div.append(...inside.body.childNodes);
+    div.innerHTML += meta;
+    const other = div.appendChild(document.createElement("p"));
+    other.outerHTML = meta;
+    expect(document.querySelectorAll("body meta, body base")).toHaveLength(0);
+    expect(document.querySelectorAll("body b").length).toBeGreaterThan(6);
+    div.innerHTML = null as unknown as string;
+    expect(div.childNodes).toHaveLength(0);
   });
 });

@@ -85,6 +85,20 @@ def test_markdown_makes_no_tags_of_its_text(name):
     assert not [a for a in found.attributes if "javascript:" in (a[2] or "")]
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://a/b", "tel:123", "ms-msdt:/id", "file:///etc/passwd", "//evil.example/x", "/etc/passwd",
+     "data:text/html,x", "data:image/svg+xml;base64,x", "vbscript:x", "JaVaScRiPt:x", "parts/x",
+     "data:image/png;base64,iVBORw0KGgo=", "java&#10;script:x", "blob:null/1"],
+)  # fmt: skip
+def test_links_lead_to_the_web_and_to_mail_alone(address):
+    text = f"[a]({address}) [b][r] <{address}>\n\n[r]: {address}"
+    for _, name, value in Tags(to_html(text)).attributes:
+        assert name != "href", value
+    for address in ("https://a.org/b", "HTTP://a.org", "mailto:a@b.org", "#layer=conv1&channel=2"):
+        assert ("a", "href", address) in Tags(to_html(f"[a]({address})")).attributes
+
+
 def test_markdown_is_markdown():
     text = "# Title\n\n*a* **b** `c`\n\n- one\n\n[x](https://example.org) \n\n|a|b|\n|-|-|\n|1|2|\n"
     found = Tags(to_html(text)).tags

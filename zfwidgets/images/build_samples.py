@@ -73,7 +73,7 @@ def source_path(row: PhotoLicence, photos: Path) -> Path:
 
 def display_size(path: Path) -> tuple[bytes, str]:
     """The bytes to ship, and in words what was done to the photo."""
-    image: Image.Image = Image.open(path)
+    image: Image.Image = Image.open(path, formats=("JPEG", "PNG", "WEBP"))
     columns, rows = image.size
     factor = min(1.0, SHORT_SIDE / min(rows, columns), LONG_SIDE / max(rows, columns))
     data = path.read_bytes()

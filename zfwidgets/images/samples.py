@@ -95,7 +95,8 @@ class SamplePhotos(Sequence["Image.Image"]):
             return SamplePhotos([self.licences[self.index_of(item)] for item in key])
         from PIL import Image
 
-        return Image.open(io.BytesIO(self.webp(self.index_of(key)))).convert("RGB")
+        webp = io.BytesIO(self.webp(self.index_of(key)))
+        return Image.open(webp, formats=("WEBP",)).convert("RGB")
 
     def index_of(self, key: int | str) -> int:
         """The number of the photo with this name (a number is returned as it is)."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import BrokenReport, InputError
-from .parts import ADVICE
+from .parts import ADVICE, LARGEST
 
 PARTS = "parts/"
 """Where a folder's parts lie, beside its page."""
@@ -22,6 +24,8 @@ PAGE = "index.html"
 _ELEMENT = re.compile(
     rb'<script type="application/octet-stream" id="zf-part-([\w/-]+)">([^<]*)(</script>)?'
 )
+_BESIDE = f'<meta name="zfwidgets-parts" content="{PARTS}">'.encode()
+_HEAD = re.compile(rb"(?s)\A.*?(?:</head>|<body)")
 _GENERATOR = b'<meta name="generator" content="zfwidgets '
 
 
@@ -157,10 +161,12 @@ class Parts(Mapping[str, bytes]):
         if b"zf-part-" not in content:
             raise InputError(f"{page} isn't a report of zfwidgets: it holds no parts.")
         self.path = page
-        self._folder = page.parent / PARTS if b'name="zfwidgets-parts"' in content else None
-        self._encoded = {
-            match[1].decode(): match[2] for match in _ELEMENT.finditer(content) if match[3]
-        }
+        head = _HEAD.match(content)  # the page's script has these words, too
+        self._folder = page.parent / PARTS if head and _BESIDE in head[0] else None
+        self._encoded: dict[str, bytes] = {}
+        for match in _ELEMENT.finditer(content):
+            if match[3]:  # of two with one name the page takes the first
+                self._encoded.setdefault(match[1].decode(), match[2])
 
     def __getitem__(self, name: str) -> bytes:
         if name in self._encoded:
@@ -172,7 +178,7 @@ class Parts(Mapping[str, bytes]):
                 ) from error
         if self._folder is not None:
             try:
-                return (self._folder / part_file(name)).read_bytes()
+                return _read(self._folder / part_file(name))
             except OSError as error:
                 raise BrokenReport(
                     f"Part {name!r} of {self.path} isn't there ({error.strerror}). {ADVICE}"
@@ -184,3 +190,11 @@ class Parts(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self._encoded)
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a part's file: what is no file, or larger than any part, isn't opened."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+        raise OSError(errno.EINVAL, "it isn't the file of a part")
+    return path.read_bytes()

@@ -12,6 +12,10 @@ from ..widgets.bundle import esm
 from .provenance import clean
 
 NEEDS_SCRIPT = "This report needs JavaScript: nothing is loaded, all that it shows is in the file."
+MEANWHILE = (
+    "This view comes as soon as it has been read. If this line stays, the file was cut short or "
+    "changed: get it again from where it came."
+)
 
 
 def policy(script: str, *, folder: bool, figures: bool = False) -> str:
@@ -37,7 +41,9 @@ def policy(script: str, *, folder: bool, figures: bool = False) -> str:
 
 def place(view: int, meanwhile: str = "", bundle: str = "") -> str:
     """Where a view of a bundle's manifest will be; HTML stands there ``meanwhile``."""
-    meanwhile = meanwhile or f"<noscript>{NEEDS_SCRIPT}</noscript>"
+    meanwhile = meanwhile or (
+        f'<p class="zf-meanwhile">{MEANWHILE}</p><noscript>{NEEDS_SCRIPT}</noscript>'
+    )
     of = f' data-zf-bundle="{bundle}"' if bundle else ""
     return f'<div class="zf-place" data-zf-view="{view}"{of}>{meanwhile}</div>'
 

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..records import Pixels
+from ..widgets.encode import decode_picture
 
 MIME = "image/webp"
 SMALL = 32 * 32
@@ -67,7 +68,7 @@ def _webp(image: Image.Image, **options: object) -> bytes:
 
 def decoded(picture: bytes) -> Pixels:
     """The pixels of an encoded picture, (rows, columns, 3) uint8."""
-    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
+    return np.asarray(decode_picture(picture))
 
 
 def expected_bytes(pixels: float, quality: int | None, small: int = SMALL) -> float:

@@ -22,6 +22,7 @@ from ..widgets.selection import Selection
 from ..widgets.service import Need
 from ..widgets.source import Source
 from . import figures, files, page, provenance
+from .checking import MOST_PIXELS, MOST_SIDE
 from .collecting import RULE, Collector, Content
 from .markdown import to_html
 from .parts import pack
@@ -163,6 +164,12 @@ class Draft:
     def __init__(self, widgets: Any, *, title: str | None = None, text: str = "") -> None:
         items = list(widgets) if isinstance(widgets, list | tuple) else [widgets]
         self.engine = _engine_of(items)
+        rows, columns = input_size(self.engine)
+        if rows * columns > MOST_PIXELS or max(rows, columns) > MOST_SIDE:
+            raise InputError(
+                f"A report holds photos of at most {MOST_PIXELS / 1e6:.1f} million pixels and "
+                f"{MOST_SIDE} a side; this network's input has {rows} x {columns}."
+            )
         self.selections: list[dict[str, Any]] = []
         self.views: list[dict[str, Any]] = []
         self.figures: list[Any] = []

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, NotStored, UnknownLayer, UnreadableImage
+from ..errors import BrokenReport, InputError, NotStored, UnknownLayer, UnreadableImage
 from ..records import (
     Activation,
     ActivationSample,
@@ -32,7 +32,7 @@ from ..records import (
     Unit,
     occluder_box,
 )
-from ..widgets.encode import GREY, Answer, numbers
+from ..widgets.encode import GREY, Answer, decode_picture, numbers
 from ..widgets.quantile_tiles import read_quantiles
 from ..widgets.source import Source
 from .answering import StoredSource
@@ -46,10 +46,13 @@ from .coarse import (
 )
 from .contents import Contents
 from .files import Parts
-from .pictures import MIME, decoded
+from .parts import ADVICE
+from .pictures import MIME
 
 CLASS_MAPS = (0, 1, 3, 4)
 """Places of the maps of class scores among an occlusion answer's buffers."""
+LARGEST_MAP = 1 << 28
+"""Positions times classes of a record: a gigabyte."""
 LEVELS = 127
 """Levels of a projection's picture on each side of zero."""
 
@@ -115,7 +118,9 @@ class StoredEngine(Contents):
         chunk = self._chunk(layer, channel, rule)
         if chunk is None:
             raise self._not_stored("projections")
-        data, pictures = self._unpacked(chunk["part"])[chunk["channels"].index(channel)]
+        data, pictures = self._answer(
+            "projections", chunk["part"], chunk["channels"].index(channel)
+        )
         count = len(self.top(layer, channel, k))
         box = self.layer(layer).field_of(channel).box(0, 0)
         rows = (data["rows"] + [None] * count)[:count]
@@ -132,7 +137,7 @@ class StoredEngine(Contents):
         for kind, key, part, at in self._answers():
             other = {name: key.get(name) for name in ("layer", "channel")}
             if kind == "occlusion" and {**fields, **other} == key:
-                data, buffers = self._unpacked(part)[at]
+                data, buffers = self._answer(kind, part, at)
                 clean = {**data["clean"], "total": None, "unit": None}
                 none = {"layer": None, "channel": None, "unit_place": None}
                 kept = [b if i in CLASS_MAPS else b"" for i, b in enumerate(buffers)]
@@ -190,17 +195,11 @@ class StoredEngine(Contents):
         """Names of photos, and who made them under which licence."""
         return tuple((name, what) for name, what in self._manifest.get("licences", ()))
 
-    def _columns(self, layer: str) -> tuple[dict[str, Any], list[NDArray[Any]]]:
-        part = self._manifest["layers"][self.layer(layer).name]["part"]
-        data, buffers = self._unpacked(part)[0]
-        kinds = ["<f4"] * 3 + ["<i4"] * 7 + ["<f4"]
-        return data, [np.frombuffer(b, kind) for b, kind in zip(buffers, kinds, strict=True)]
-
     def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
         """Statistics of all channels of a layer; a report's are finished."""
-        data, (mean, silent, strongest, image, row, col, *_) = self._columns(layer)
+        self.layer(layer)
+        seen, (mean, silent, strongest, image, row, col, *_) = self._columns(layer)
         image, row, col = (column.astype(np.int64) for column in (image, row, col))
-        seen = data["images_seen"]
         return ChannelSummary(layer, mean, silent, strongest, image, row, col, seen)
 
     def sample(self, layer: str, channel: int) -> ActivationSample:
@@ -212,7 +211,7 @@ class StoredEngine(Contents):
         info = self.layer(layer)
         if not 0 <= channel < info.channels:
             raise InputError(f"Layer {layer!r} has channels 0 .. {info.channels - 1}.")
-        data, (*_, counts, image, row, col, value) = self._columns(layer)
+        seen, (*_, counts, image, row, col, value) = self._columns(layer)
         first = int(counts[:channel].sum())
         found = tuple(
             Activation(
@@ -224,7 +223,7 @@ class StoredEngine(Contents):
             )
             for i in range(first, first + min(k, int(counts[channel])))
         )
-        return TopActivations(layer, channel, found, data["images_seen"])
+        return TopActivations(layer, channel, found, seen)
 
     def quantile_steps(
         self, layer: str, channel: int, each: int = 3, parts: int = 10
@@ -242,9 +241,8 @@ class StoredEngine(Contents):
         if answer is None:
             self._refuse_lost(int(image))
             raise self._not_stored("photo")
-        data, (picture,) = answer
-        assert data["mime"] == MIME
-        return decoded(picture)
+        _, (picture,) = answer
+        return np.asarray(decode_picture(picture))
 
     def _refuse_lost(self, image: int | None) -> None:
         """Raise `UnreadableImage` for a photo that couldn't be read when the report was written."""
@@ -271,7 +269,8 @@ class StoredEngine(Contents):
         chunk = self._chunk(unit.layer, unit.channel, rule)
         if chunk is None:
             raise self._not_stored("projections")
-        data, pictures = self._unpacked(chunk["part"])[chunk["channels"].index(unit.channel)]
+        at = chunk["channels"].index(unit.channel)
+        data, pictures = self._answer("projections", chunk["part"], at)
         rank = next(
             (
                 rank
@@ -289,9 +288,14 @@ class StoredEngine(Contents):
         row = data["rows"][rank]
         channels, rows, columns = self._info.input_shape
         place = sum(one is not None for one in data["rows"][:rank])
-        levels = decoded(pictures[place])[..., :channels].astype(np.float32) - GREY
-        pixels = np.zeros((rows, columns, min(channels, 3)), np.float32)
         box = activation.box
+        picture = np.asarray(decode_picture(pictures[place]))
+        if picture.shape[:2] != (box.height, box.width):
+            raise BrokenReport(
+                f"A projection of layer {unit.layer!r} isn't as large as its field. {ADVICE}"
+            )
+        levels = picture[..., :channels].astype(np.float32) - GREY
+        pixels = np.zeros((rows, columns, min(channels, 3)), np.float32)
         inside = box.clip(rows, columns)
         cut = Box(inside.top - box.top, inside.left - box.left, inside.height, inside.width)
         pixels[inside.top : inside.bottom, inside.left : inside.right] = cut.cut(
@@ -318,7 +322,7 @@ class StoredEngine(Contents):
         for kind, key, part, at in self._answers():
             if kind == "positions" and key["image"] == image:
                 if all(look.get(name, value) == value for name, value in key.items()):
-                    data, (scores,) = self._unpacked(part)[at]
+                    data, (scores,) = self._answer(kind, part, at)
                     shape = (data["rows"], data["columns"], len(data["classes"]))
                     return data, np.frombuffer(scores, "<u2").reshape(shape) / 65535
         raise self._not_stored("positions")
@@ -361,6 +365,11 @@ class StoredEngine(Contents):
         count = len(self._info.labels)
         rest = np.clip(1 - scores.sum(-1, keepdims=True), 1e-9, None)
         others = max(1, count - len(data["classes"]))
+        if data["rows"] * data["columns"] * count > LARGEST_MAP:
+            raise NotStored(
+                f"A record of {data['rows']} x {data['columns']} positions with {count} classes "
+                "is too large to be made of a report; widgets show the map itself."
+            )
         logits = np.repeat(logs(rest / others), count, axis=-1)
         logits[..., data["classes"]] = logs(scores)
         if isinstance(target, str):

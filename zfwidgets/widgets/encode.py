@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from ..errors import BrokenReport
 from ..records import Activation, Pixels
 
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -46,9 +49,32 @@ def encode_pictures(
     return ("image/png" if small else "image/jpeg"), buffers
 
 
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""What pictures of answers are encoded as; a report may come from anybody."""
+
+
 def decode_picture(buffer: bytes) -> Image.Image:
-    """A picture of an answer, as an RGB image."""
-    return Image.open(io.BytesIO(buffer)).convert("RGB")
+    """A picture of an answer, as an RGB image; raises `BrokenReport` for what is none of ours."""
+    with _picture(buffer) as image:
+        return image.convert("RGB")
+
+
+def picture_size(buffer: bytes) -> tuple[int, int]:
+    """(rows, columns) of a picture, from its header; raises `BrokenReport`."""
+    with _picture(buffer) as image:
+        return image.height, image.width
+
+
+@contextmanager
+def _picture(buffer: bytes) -> Iterator[Image.Image]:
+    try:
+        with Image.open(io.BytesIO(buffer), formats=FORMATS) as image:
+            yield image
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = (
+            "it is no PNG, JPEG or WebP" if isinstance(error, UnidentifiedImageError) else error
+        )
+        raise BrokenReport(f"A picture can't be decoded ({reason}).") from error
 
 
 def on_scale(levels: Pixels, full: float, scale: float) -> Pixels:
@@ -97,3 +123,23 @@ def sheet(thumbnails: Sequence[Pixels], size: int) -> tuple[Pixels, int]:
         top, left = i // columns * size, i % columns * size
         out[top : top + size, left : left + size] = picture
     return out, columns
+
+
+def json_text(data: Any) -> str:
+    """JSON of what crosses the wire or lies in a report: null for NaN and infinity.
+
+    JSON has no such numbers, and a browser refuses all of a message that has one.
+    """
+    try:
+        return json.dumps(data, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return json.dumps(finite(data), separators=(",", ":"), allow_nan=False)
+
+
+def finite(data: Any) -> Any:
+    """The same JSON with null for each number that isn't finite."""
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, dict):
+        return {name: finite(value) for name, value in data.items()}
+    return [finite(value) for value in data] if isinstance(data, list | tuple) else data

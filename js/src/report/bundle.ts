@@ -52,6 +52,8 @@ export class BrokenReport extends Error {
 
 export const FORMAT = 1;
 const CACHED = 64e6;
+/** Bytes of a part's content at most, as in zfwidgets/reports/parts.py. */
+const LARGEST = 256 * 2 ** 20;
 const ADVICE = "The file was cut short or changed: get it again from where it came.";
 
 export type Open = (part: string) => Promise<Uint8Array<ArrayBuffer>>;
@@ -66,10 +68,17 @@ export class Bundle {
   ) {}
 
   static async read(manifest: Open, parts: Open): Promise<Bundle> {
-    const [first] = unpack(await gunzip("manifest", await manifest("manifest")));
+    const [first] = unpack("manifest", await gunzip("manifest", await manifest("manifest")));
     const data = first?.data as Manifest | undefined;
     if (data?.format !== FORMAT) {
       throw new BrokenReport(`This page reads reports of format ${FORMAT}, not ${data?.format}.`);
+    }
+    const { catalogue } = data;
+    const lists = [data.answers, data.formats, catalogue?.layers, catalogue?.images];
+    const objects = [data.parts, data.layers, data.sentences];
+    const listed = [...lists, catalogue?.classes, catalogue?.engine?.input].every(Array.isArray);
+    if (!listed || !objects.every((one) => one && typeof one === "object")) {
+      throw new BrokenReport(`This report's manifest is damaged. ${ADVICE}`);
     }
     return new Bundle(data, parts);
   }
@@ -108,7 +117,7 @@ export class Bundle {
     if (packed.length !== sum[0] || crc !== sum[1]) {
       throw new BrokenReport(`Part “${name}” of this report isn't what was written. ${ADVICE}`);
     }
-    return unpack(await gunzip(name, packed));
+    return unpack(name, await gunzip(name, packed));
   }
 }
 
@@ -120,24 +129,40 @@ function size({ buffers }: Stored): number {
   return buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
 }
 
-/** gzip checks its content against its own checksum. */
+function damaged(name: string, cause: unknown): BrokenReport {
+  return new BrokenReport(`Part “${name}” of this report is damaged. ${ADVICE}`, { cause });
+}
+
+/** gzip checks its content against its own checksum; what grows beyond a part isn't read on. */
 async function gunzip(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
   try {
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return await new Response(stream).arrayBuffer();
+    let grown = 0;
+    const bound = new TransformStream<Uint8Array, Uint8Array>({
+      transform(piece, controller) {
+        grown += piece.byteLength;
+        if (grown > LARGEST) throw new RangeError(`more than ${LARGEST} bytes`);
+        controller.enqueue(piece);
+      },
+    });
+    const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return await new Response(plain.pipeThrough(bound)).arrayBuffer();
   } catch (error) {
-    throw new BrokenReport(`Part “${name}” of this report is damaged. ${ADVICE}`, { cause: error });
+    throw damaged(name, error);
   }
 }
 
 /** uint32 length of the header, the header [[data, [[start, bytes], ...]], ...], the buffers. */
-function unpack(content: ArrayBuffer): Stored[] {
-  const length = new DataView(content).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 4, length)));
-  return (header as [unknown, [start: number, bytes: number][]][]).map(([data, places]) => ({
-    data,
-    buffers: places.map(([start, bytes]) => new DataView(content, 4 + length + start, bytes)),
-  }));
+function unpack(name: string, content: ArrayBuffer): Stored[] {
+  try {
+    const length = new DataView(content).getUint32(0, true);
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 4, length)));
+    return (header as [unknown, [start: number, bytes: number][]][]).map(([data, places]) => ({
+      data,
+      buffers: places.map(([start, bytes]) => new DataView(content, 4 + length + start, bytes)),
+    }));
+  } catch (error) {
+    throw damaged(name, error);
+  }
 }
 
 // ---------------------------------------------------------------- where parts lie
@@ -205,6 +230,6 @@ function fromBase64(part: string, text: string): Uint8Array<ArrayBuffer> {
     if (native) return native.call(Uint8Array, text);
     return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   } catch (error) {
-    throw new BrokenReport(`Part “${part}” of this report is damaged. ${ADVICE}`, { cause: error });
+    throw damaged(part, error);
   }
 }

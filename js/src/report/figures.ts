@@ -5,6 +5,7 @@
 
 import { h } from "../lib/dom";
 import type { Bundle } from "./bundle";
+import { guard } from "./guard";
 
 interface Model {
   model_id: string;
@@ -63,6 +64,7 @@ export async function showFigures(
   if (places.length === 0) return;
   const [found] = await bundle.part(part);
   if (!found) return;
+  guard();
   const { state, models } = found.data as Stored;
   for (const script of found.buffers) await run(script);
   const html = await load<{ HTMLManager: new (options: { loader: Loader }) => Manager }>(

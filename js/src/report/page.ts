@@ -44,6 +44,9 @@ export async function open(page: Document): Promise<void> {
   const notice = h("p", { class: "zf-notice", role: "status", hidden: true });
   const { signal } = new AbortController();
   let first = true;
+  if (places.length === 0) {
+    page.body.prepend(alerting("This report is broken: it has no place for a view."));
+  }
   for (const name of bundles) {
     const mine = places.filter((place) => (place.dataset.zfBundle ?? "") === name);
     try {
@@ -53,10 +56,14 @@ export async function open(page: Document): Promise<void> {
       console.error(error);
       const what = error instanceof BrokenReport ? "This report is broken" : "This page failed";
       const text = error instanceof Error ? error.message : String(error);
-      const alert = h("p", { class: "zf-notice", role: "alert" }, `${what}: ${text}`);
-      (mine[0] ?? page.body).prepend(alert);
+      for (const place of mine) place.querySelector(".zf-meanwhile")?.remove();
+      (mine[0] ?? page.body).prepend(alerting(`${what}: ${text}`));
     }
   }
+}
+
+function alerting(text: string): HTMLElement {
+  return h("p", { class: "zf-notice", role: "alert" }, text);
 }
 
 /** The views of one bundle. The page's address is that of the first selection of the first one. */
@@ -67,7 +74,7 @@ async function fill(
   notice: HTMLElement | null,
   signal: AbortSignal,
 ): Promise<void> {
-  const folder = page.querySelector<HTMLMetaElement>('meta[name="zfwidgets-parts"]')?.content;
+  const folder = page.head.querySelector<HTMLMetaElement>("meta[name=zfwidgets-parts]")?.content;
   const parts = inPage(page, name);
   const bundle = await Bundle.read(parts, folder ? inFolder(folder) : parts);
   const manifest = bundle.manifest as PageManifest;
@@ -85,7 +92,10 @@ async function fill(
     const { view, selection, options } = manifest.views[Number(place.dataset.zfView)] ?? {};
     const chosen = selections[selection ?? -1];
     const known = VIEWS[view ?? ""];
-    if (!known || !view || !chosen) continue;
+    if (!known || !view || !chosen) {
+      place.replaceChildren(alerting("This report is broken: it doesn't say what stands here."));
+      continue;
+    }
     place.replaceChildren();
     const root = createRoot(place, view, SHEETS, signal);
     show(root, known, chosen, new StoredSource(answers), signal, options ?? {});

@@ -26,7 +26,7 @@ import {
   type ProjectionInfo,
 } from "../lib/protocol";
 import { type GetOptions, NotStored, type Source, Superseded } from "../lib/source";
-import type { Bundle, Chunk, Stored } from "./bundle";
+import { BrokenReport, type Bundle, type Chunk, type Stored } from "./bundle";
 import { fieldBox, patch, sheet } from "./crops";
 
 /** Bytes of decoded photos that are kept. */
@@ -111,7 +111,9 @@ export class StoredAnswers {
   }
 
   private async stored(part: string, at: number): Promise<Stored> {
-    return (await this.bundle.part(part))[at] as Stored;
+    const found = (await this.bundle.part(part))[at];
+    if (!found) throw new BrokenReport(`Part “${part}” of this report lacks what it lists.`);
+    return found;
   }
 
   private notStored(kind: string): NotStored {
