@@ -277,7 +277,7 @@ export async function stage(
   const model = new FakeModel({
     selection: "anywidget:one",
     fingerprint: `engine-${engines}`,
-    view_options: options,
+    ...options,
   });
   const el = document.createElement("div");
   document.body.append(el);

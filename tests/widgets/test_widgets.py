@@ -114,7 +114,7 @@ def test_options_are_those_that_the_views_know(root):
     sources = "".join(path.read_text() for path in (root / "js/src/views").glob("*.ts"))
     maps = (root / "js/src/lib/protocol.ts").read_text().split("export const MAPS = [")[1]
     for name, values in CHOICES.items():
-        assert f"options.{name}" in sources
+        assert f'options.get("{name}")' in sources
         for value in values:
             assert f'["{value}", ' in sources or f'"{value}",' in maps.split("]")[0]
 

@@ -15,9 +15,10 @@ from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from ..records import Progress
 from ..widgets import needs
-from ..widgets.base import EngineWidget, centred_occluder, first_selection
+from ..widgets.base import EngineWidget
+from ..widgets.choosing import centred_occluder, first_selection
 from ..widgets.keys import input_size
-from ..widgets.options import map_options
+from ..widgets.options import checked
 from ..widgets.selection import Selection
 from ..widgets.service import Need
 from ..widgets.source import Source
@@ -194,10 +195,10 @@ class Draft:
         self.title = title or f"{self.engine.info.model}: what its channels see"
         self.options = next(
             (view["options"] for view in self.views if "stride" in view["options"]),
-            map_options(
+            checked(
                 self.engine,
                 stride=None,
-                overlay="probability",
+                overlay=None,
                 colours="viridis",
                 opacity=0.6,
                 auto=True,
@@ -353,7 +354,7 @@ def _view(item: Any, engine: EngineProtocol) -> tuple[str, Any, dict[str, Any]]:
     view = VIEWS.get(item._module)
     if view is None:
         raise InputError(f"A report can't show a {type(item).__name__} yet.")
-    return view, item.selection, dict(item.view_options)
+    return view, item.selection, item.view_options
 
 
 def _state(selection: Any) -> dict[str, Any]:

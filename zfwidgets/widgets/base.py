@@ -17,9 +17,10 @@ from ..errors import InputError, UnreadableImage, ZfError
 from ..records import Progress
 from . import keys, snapshot
 from .bundle import esm
+from .choosing import asked_for, chosen, first_selection
 from .encode import Answer
 from .jobs import Op
-from .options import scaled
+from .options import checked
 from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .service import Need, service_of
@@ -37,9 +38,10 @@ OPS = ("get", "cancel", "pause", "resume")
 class EngineWidget(TwoOutputs, Routed):
     """Base class of the widgets that show what an engine finds out.
 
-    The traits `selection`, `fingerprint` and `view_options` are all that is synchronised; pixels
+    The traits `selection`, `fingerprint` and each `Option` are all that is synchronised; pixels
     are answers to messages that the browser sends (``docs/architecture.md``). Messages are
-    handed to the engine's worker; nothing is computed on the kernel's main thread.
+    handed to the engine's worker; nothing is computed on the kernel's main thread. What a
+    selection holds can be read, set and observed as the widget's own traits too: each `Chosen`.
     """
 
     _module: ClassVar[str]
@@ -49,8 +51,7 @@ class EngineWidget(TwoOutputs, Routed):
     """The shared `Selection`: set its traits to choose, observe them to follow."""
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
     """Identifies the engine's model, transform and images."""
-    view_options = traitlets.Dict(read_only=True).tag(sync=True)
-    """How a view starts; what the user changes in it stays in the browser."""
+    layer, channel, photo, image = map(chosen, ("layer", "channel", "photo", "image"))
 
     def __init__(
         self,
@@ -59,10 +60,13 @@ class EngineWidget(TwoOutputs, Routed):
         selection: Selection | None,
         first: Mapping[str, Any],
         options: Mapping[str, Any],
-        others: Mapping[str, Any],
+        others: dict[str, Any],
     ) -> None:
-        known = [*first, *(name for name in options if name not in first), "selection", "layout"]
-        reject_unknown(type(self).__name__, others, tuple(known))
+        parts = self.trait_names(chosen=True)
+        known = (*dict.fromkeys([*first, *parts, *options]), "selection", "layout")
+        reject_unknown(type(self).__name__, others, known)
+        first = {**first, **{name: others.pop(name) for name in [*others] if name in parts}}
+        options = checked(engine, **options)
         self._service = service_of(engine)
         self._owner = uuid.uuid4().hex
         self._failure: BaseException | None = None
@@ -70,11 +74,12 @@ class EngineWidget(TwoOutputs, Routed):
             selection = Selection(engine, **first_selection(engine, first))
         else:
             selection.attach(engine)
-            selection.choose(**chosen(engine, first, selection))
+            selection.choose(**asked_for(engine, first, selection))
         self.set_trait("fingerprint", engine.info.fingerprint)
-        self.set_trait("view_options", dict(options))
+        self._told: dict[str, Any] = {}
         self.on_msg(self._on_message)
-        super().__init__(selection=selection, **others)
+        super().__init__(selection=selection, **options, **others)
+        self.observe(self._restyled, [*options])
 
     @property
     def _esm(self) -> str:
@@ -84,6 +89,11 @@ class EngineWidget(TwoOutputs, Routed):
     def engine(self) -> EngineProtocol:
         """The engine whose records are shown."""
         return self._service.engine
+
+    @property
+    def view_options(self) -> dict[str, Any]:
+        """How its views show what is chosen: `stride`, `colours` and what else it has of these."""
+        return {name: getattr(self, name) for name in self.trait_names(option=True)}
 
     @property
     def state(self) -> dict[str, Any]:
@@ -122,8 +132,25 @@ class EngineWidget(TwoOutputs, Routed):
         self._reselected(change)
 
     def _reselected(self, _change: Any) -> None:
+        self._tell_chosen()
+        self._restyled()
+
+    def _restyled(self, _change: Any = None) -> None:
         if self._picture_id is not None:
             self._draw_picture(PICTURE_PRIORITY, PICTURE_DELAY)
+
+    def _tell_chosen(self) -> None:
+        """Tell observers of our own traits what has changed in the selection."""
+        names = self.trait_names(chosen=True)
+        layer, channel = self._told.get("layer"), self.channel
+        # Who follows both, as by traitlets.link, never needs a channel that his layer lacks.
+        kept = layer and channel is not None and channel < self.engine.layer(layer).channels
+        names.sort(key=lambda name: name != ("channel" if kept else "layer"))
+        for name in names:
+            old, new = self._told.get(name, traitlets.Undefined), getattr(self, name)
+            self._told[name] = new  # first: an observer may choose something else
+            if old is not traitlets.Undefined and old != new:
+                self._notify_trait(name, old, new)
 
     # ------------------------------------------------------------------ messages
 
@@ -323,61 +350,3 @@ def sendable(data: dict[str, Any]) -> dict[str, Any]:
         replaced: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
         return replaced
     return data
-
-
-# ---------------------------------------------------------------------- where a widget starts
-
-
-def first_selection(engine: EngineProtocol, first: Mapping[str, Any]) -> dict[str, Any]:
-    """A telling first selection: a channel in the middle of the network, its strongest photo."""
-    start: dict[str, Any] = {
-        "unit": middle_unit(engine),
-        "photo": 0,
-        "occluder": centred_occluder(engine, None),
-        **chosen(engine, first, None),
-    }
-    if first.get("image") is None and engine.indexed:
-        layer, channel = start["unit"]
-        strongest = engine.top(layer, channel, 1)
-        start["photo"] = strongest[0].image if len(strongest) else 0
-    return start
-
-
-def middle_unit(engine: EngineProtocol) -> tuple[str, int]:
-    """Channel 0 of the layer in the middle among convolutions and blocks."""
-    layers = [layer for layer in engine.layers if layer.role in ("conv", "block")]
-    layers = layers or list(engine.layers)
-    return layers[len(layers) // 2].name, 0
-
-
-def chosen(
-    engine: EngineProtocol, first: Mapping[str, Any], selection: Selection | None
-) -> dict[str, Any]:
-    """The traits of a selection that a widget's arguments ask for; what is None isn't asked for."""
-    values: dict[str, Any] = {}
-    given = {name: value for name, value in first.items() if value is not None}
-    unit = None if selection is None else selection.unit
-    if "layer" in given:
-        values["unit"] = (given["layer"], given.get("channel", 0))
-    elif "channel" in given:
-        values["unit"] = ((unit or middle_unit(engine))[0], given["channel"])
-    if "rule" in given:
-        values["rule"] = given["rule"]
-    if "image" in given:
-        values["photo"] = given["image"]
-    if "patch" in given or "fill" in given:
-        values["occluder"] = centred_occluder(engine, given.get("patch"), given.get("fill", "grey"))
-    return values
-
-
-def centred_occluder(
-    engine: EngineProtocol, patch: int | tuple[int, int] | None, fill: str | float = "grey"
-) -> dict[str, Any]:
-    """An occluder in the middle of the input, ``patch`` pixels high and wide."""
-    rows, columns = keys.input_size(engine)
-    size = scaled(engine, 32) if patch is None else patch
-    height, width = size if isinstance(size, tuple | list) else (size, size)
-    height = keys.integer("patch (rows)", height, 1, rows)
-    width = keys.integer("patch (columns)", width, 1, columns)
-    top, left = (rows - height) // 2, (columns - width) // 2
-    return {"top": top, "left": left, "height": height, "width": width, "fill": fill}

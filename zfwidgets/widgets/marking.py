@@ -54,7 +54,7 @@ class Marking(PictureWall):
     ) -> None:
         if len(photos) > MOST:
             raise InputError(f"There are {len(photos)} photos: expected {MOST} at most.")
-        self.names = tuple(names)
+        self._names = tuple(names)
         self.set_trait("extent", list(photos[0].shape[:2]))
         note = (
             "Draw a box around the chosen part in each photo, or press Mark. Move it by pointer or "
@@ -64,6 +64,11 @@ class Marking(PictureWall):
         with self.hold_sync():
             self.parts, self.part = [*parts], next(iter(parts), "")
         self.show(Wall([*photos], [*names]))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the photos."""
+        return self._names
 
     @traitlets.validate("part")
     def _check_part(self, proposal: Any) -> str:

@@ -1,13 +1,18 @@
-"""How a view starts: the options that the front end knows, checked."""
+"""How a view shows what is chosen: options that Python and the page set, checked."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Real
 from typing import Any
+
+import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from . import keys
 from .passes import MAPS
+from .traits import refused
 
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent"),
@@ -16,36 +21,83 @@ CHOICES = {
     "colours": ("viridis", "magma", "diverging"),
 }
 """As in ``js/src/views``."""
+CLASS_MAPS = ("probability", "logit", "log_odds", "predicted")
+"""Which of the overlays are of class scores."""
 
 
-def choice(name: str, value: Any) -> str:
-    """One of the choices of an option."""
-    if value not in CHOICES[name]:
-        raise InputError(f"{name} must be one of {', '.join(CHOICES[name])}, not {value!r}.")
-    return str(value)
+def _choice(name: str) -> Callable[[EngineProtocol, Any], str]:
+    def check(_engine: EngineProtocol, value: Any) -> str:
+        if not isinstance(value, str) or value not in CHOICES[name]:
+            raise InputError(f"{name} must be one of {', '.join(CHOICES[name])}, not {value!r}.")
+        return str(value)
+
+    return check
 
 
-def map_options(
-    engine: EngineProtocol,
-    *,
-    stride: int | None,
-    overlay: str,
-    colours: str,
-    opacity: Any,
-    auto: bool,
-) -> dict[str, Any]:
-    """The options of an occlusion map."""
+def _overlay(engine: EngineProtocol, value: Any) -> str:
+    why = engine.info.no_classes
+    if value is None:
+        return "total" if why else "probability"
+    overlay = _choice("overlay")(engine, value)
+    if why and overlay in CLASS_MAPS:
+        raise InputError(f"overlay can't be {overlay!r}, a map of class scores: {why}.")
+    return overlay
+
+
+def _stride(engine: EngineProtocol, value: Any) -> int:
+    value = scaled(engine, 8) if value is None else value
+    return keys.integer("stride", value, 1, min(keys.input_size(engine)))
+
+
+def _opacity(_engine: EngineProtocol, value: Any) -> float:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (number and 0 <= value <= 1):
+        raise InputError(f"opacity must be in 0 .. 1, not {value!r}.")
+    return float(value)
+
+
+def _auto(_engine: EngineProtocol, value: Any) -> bool:
+    if value not in (True, False):
+        raise InputError(f"auto must be True or False, not {value!r}.")
+    return bool(value)
+
+
+CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
+    **{name: _choice(name) for name in CHOICES},
+    "overlay": _overlay,
+    "stride": _stride,
+    "opacity": _opacity,
+    "auto": _auto,
+}
+HELP = {
+    "sort": "How channels are ordered: 'index', 'mean', 'strongest' or 'silent'.",
+    "patches": "What the grid shows: 'both', 'patches', 'projections' or 'revealed'.",
+    "stride": "Pixels of the network's input between two places of the occluder.",
+    "overlay": "Which map lies over the photo, or 'none'.",
+    "colours": "Colour map of the occlusion map: 'viridis', 'magma' or 'diverging'.",
+    "opacity": "Of the map over the photo, 0 (nothing of it) .. 1 (nothing of the photo).",
+    "auto": "Whether a map starts by itself when photo or occluder change.",
+}
+
+
+class Option(traitlets.TraitType):  # type: ignore[type-arg]
+    """A trait of a widget that all its views follow, and that they set."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(None, help=HELP[name])
+        self.tag(sync=True, option=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """The value as it is kept; raises `SelectionError`."""
+        assert self.name is not None
+        with refused():
+            return CHECKS[self.name](obj.engine, value)
+
+
+def checked(engine: EngineProtocol, **options: Any) -> dict[str, Any]:
+    """Options as they are kept; raises `InputError`."""
     keys.check_engine(engine)
-    stride = scaled(engine, 8) if stride is None else stride
-    if not (isinstance(opacity, int | float) and 0 <= opacity <= 1):
-        raise InputError(f"opacity must be in 0 .. 1, not {opacity!r}.")
-    return {
-        "stride": keys.integer("stride", stride, 1, min(keys.input_size(engine))),
-        "overlay": choice("overlay", overlay),
-        "colours": choice("colours", colours),
-        "opacity": float(opacity),
-        "auto": bool(auto),
-    }
+    return {name: CHECKS[name](engine, value) for name, value in options.items()}
 
 
 def scaled(engine: EngineProtocol, pixels: int) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 from ..engine.protocol import EngineProtocol
 from . import needs
 from .base import EngineWidget
-from .options import choice
+from .choosing import chosen
+from .options import Option
 from .selection import Selection
 from .service import Need
 
@@ -37,15 +38,40 @@ class PatchGrid(EngineWidget):
     selection
         A `Selection` to share with other widgets.
     **layout
-        ``layout``, as every ipywidget has it.
+        ``layout``, as every ipywidget has it; ``photo``, another name of ``image``.
+
+    Attributes
+    ----------
+    layer : str or None
+        Name of the chosen layer. A new one keeps the channel's number where the layer has it, else
+        channel 0 is chosen. Layer and channel are the selection's ``unit``.
+    channel : int or None
+        Number of the chosen channel, 0 .. channels of the layer - 1.
+    photo, image : int
+        Index of the chosen photo, 0 .. photos - 1: one trait by two names.
+    rule : str
+        How projections pass rectifiers: "deconvnet", "guided", "gradient", or another of the
+        engine's.
+    patches : str
+        What the grid shows: "both", "patches", "projections" or "revealed".
+    selection : Selection
+        What is chosen, shared with other widgets; see `link`.
 
     Raises
     ------
     InputError
         For a layer, channel or image that the engine doesn't have, or an unknown argument.
+
+    Notes
+    -----
+    Attributes can be set, observed and linked at any time, and the page sets them too; all views of
+    the widget follow. A value that isn't possible is refused, and then nothing has changed.
     """
 
     _module = "patch_grid"
+
+    rule = chosen("rule")
+    patches = Option("patches")
 
     def __init__(
         self,
@@ -59,7 +85,7 @@ class PatchGrid(EngineWidget):
         selection: Selection | None = None,
         **layout: Any,
     ) -> None:
-        options = {"patches": choice("patches", patches)}
+        options = {"patches": patches}
         first = {"layer": layer, "channel": channel, "image": image, "rule": rule}
         super().__init__(engine, selection=selection, first=first, options=options, others=layout)
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..engine.protocol import EngineProtocol
 from . import needs
 from .base import EngineWidget
-from .options import choice
+from .options import Option
 from .selection import Selection
 from .service import Need
 
@@ -33,15 +33,36 @@ class LayerPicker(EngineWidget):
     selection
         A `Selection` to share with other widgets.
     **layout
-        ``layout``, as every ipywidget has it.
+        ``layout``, as every ipywidget has it; ``photo``, another name of ``image``.
+
+    Attributes
+    ----------
+    layer : str or None
+        Name of the chosen layer. A new one keeps the channel's number where the layer has it, else
+        channel 0 is chosen. Layer and channel are the selection's ``unit``.
+    channel : int or None
+        Number of the chosen channel, 0 .. channels of the layer - 1.
+    photo, image : int
+        Index of the chosen photo, 0 .. photos - 1: one trait by two names.
+    sort : str
+        How channels are ordered: "index", "mean", "strongest" or "silent".
+    selection : Selection
+        What is chosen, shared with other widgets; see `link`.
 
     Raises
     ------
     InputError
         For a layer, channel or image that the engine doesn't have, or an unknown argument.
+
+    Notes
+    -----
+    Attributes can be set, observed and linked at any time, and the page sets them too; all views of
+    the widget follow. A value that isn't possible is refused, and then nothing has changed.
     """
 
     _module = "picker"
+
+    sort = Option("sort")
 
     def __init__(
         self,
@@ -55,7 +76,7 @@ class LayerPicker(EngineWidget):
         **layout: Any,
     ) -> None:
         first = {"layer": layer, "channel": channel, "image": image}
-        options = {"sort": choice("sort", sort)}
+        options = {"sort": sort}
         super().__init__(engine, selection=selection, first=first, options=options, others=layout)
 
     def _needs(self) -> list[Need]:

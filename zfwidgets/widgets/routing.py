@@ -14,6 +14,8 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from .traits import Settable
+
 
 def keep_route(comm: Any) -> None:
     """Have a comm's messages handled in the subshell to which the page sends them."""
@@ -32,7 +34,7 @@ def _as_sent(_data: Any, subshell: str | None) -> str | None:
     return subshell
 
 
-class Routed(anywidget.AnyWidget):
+class Routed(Settable, anywidget.AnyWidget):
     """A widget that answers every page, whichever others come and go."""
 
     @traitlets.observe("comm")

@@ -75,10 +75,10 @@ class SanityCheck(Experiment["SanityResult"]):
         **layout: Any,
     ) -> None:
         sanity = _experiment()
-        self.unit = sanity.check(engine, unit, rule)
+        self._unit: Unit = sanity.check(engine, unit, rule)
         self._chart = Chart(self._choose)
-        self._make = lambda: sanity.sanity_steps(self.engine, self.unit, image, rule, seed=seed)
-        self._title = ipywidgets.HTML(html.escape(_describe(self.unit, None)))
+        self._make = lambda: sanity.sanity_steps(self.engine, self._unit, image, rule, seed=seed)
+        self._title = ipywidgets.HTML(html.escape(_describe(self._unit, None)))
         self._measure = ipywidgets.Dropdown(
             options=[(text, name) for name, text in MEASURES.items()], description="compare by"
         )
@@ -94,6 +94,11 @@ class SanityCheck(Experiment["SanityResult"]):
         shown = [self._pictures, ipywidgets.HTML(_PICTURES)]
         super().__init__(engine, [self._title, beside(curve, shown), self._step], **layout)
         self.add_class("zf-sanity")
+
+    @property
+    def unit(self) -> Unit:
+        """The unit that is projected."""
+        return self._unit
 
     # ------------------------------------------------------------------ running
 
@@ -114,7 +119,7 @@ class SanityCheck(Experiment["SanityResult"]):
     # ------------------------------------------------------------------ drawing
 
     def _describe(self) -> str:
-        return _describe(self.unit, self._result)
+        return _describe(self._unit, self._result)
 
     def _show(self, result: SanityResult) -> None:
         follow = self._step.value == self._step.max  # unless the user looks at an earlier one

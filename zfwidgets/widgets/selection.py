@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError, ZfError
+from ..errors import InputError
 from ..records import Unit
 from . import keys
 from .bundle import esm
 from .routing import Routed
+from .traits import SelectionError, refused
 
 if TYPE_CHECKING:
     from .base import EngineWidget
 
 SCHEMA = 1
 FIELDS = ("unit", "photo", "occluder", "target", "rule")
-
-
-class SelectionError(InputError, traitlets.TraitError):
-    """A value that can't be selected; the selection stays as it was."""
 
 
 class _Checked(traitlets.TraitType):  # type: ignore[type-arg]
@@ -34,12 +31,8 @@ class _Checked(traitlets.TraitType):  # type: ignore[type-arg]
         self.tag(sync=True)
 
     def validate(self, obj: Any, value: Any) -> Any:
-        try:
+        with refused():
             return getattr(obj, f"_check_{self.name}")(value)
-        except SelectionError:
-            raise
-        except ZfError as error:
-            raise SelectionError(str(error)) from error
 
 
 class Selection(Routed):

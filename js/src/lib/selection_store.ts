@@ -1,4 +1,4 @@
-/** The shared selection: what is chosen, as the linked views see it. */
+/** Small state that views share with each other and with Python: above all what is chosen. */
 
 import type { Occluder, Unit } from "./protocol";
 
@@ -12,12 +12,14 @@ export interface Selection {
 
 export type SelectionField = keyof Selection;
 
-export interface SelectionStore {
-  get<F extends SelectionField>(field: F): Selection[F];
-  set<F extends SelectionField>(field: F, value: Selection[F]): void;
+export interface Store<S extends object> {
+  get<F extends keyof S>(field: F): S[F];
+  set<F extends keyof S>(field: F, value: S[F]): void;
   /** Called after the field has changed, whoever changed it, until `signal` aborts. */
-  subscribe(field: SelectionField, listener: () => void, signal: AbortSignal): void;
+  subscribe(field: keyof S, listener: () => void, signal: AbortSignal): void;
 }
+
+export type SelectionStore = Store<Selection>;
 
 /** The part of an anywidget model that holds state. */
 export interface StateModel {
@@ -33,22 +35,22 @@ function same(a: unknown, b: unknown): boolean {
 }
 
 /**
- * The selection in a model of the kernel's. Writes of one task go out together, and before any
+ * State in a model of the kernel's. Writes of one task go out together, and before any
  * message is handled: ipywidgets drops the kernel's echo of an older value only for what was
  * saved, so a click that waited for its frame could be undone on screen by the click before.
  */
-export class ModelSelection implements SelectionStore {
+export class ModelStore<S extends object> implements Store<S> {
   private saving = false;
 
   constructor(private readonly model: StateModel) {}
 
-  get<F extends SelectionField>(field: F): Selection[F] {
-    return (this.model.get(field) ?? null) as Selection[F];
+  get<F extends keyof S>(field: F): S[F] {
+    return (this.model.get(String(field)) ?? null) as S[F];
   }
 
-  set<F extends SelectionField>(field: F, value: Selection[F]): void {
+  set<F extends keyof S>(field: F, value: S[F]): void {
     if (same(this.get(field), value)) return;
-    this.model.set(field, value);
+    this.model.set(String(field), value);
     if (this.saving) return;
     this.saving = true;
     queueMicrotask(() => {
@@ -57,37 +59,42 @@ export class ModelSelection implements SelectionStore {
     });
   }
 
-  subscribe(field: SelectionField, listener: () => void, signal: AbortSignal): void {
+  subscribe(field: keyof S, listener: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
-    const event = `change:${field}`;
+    const event = `change:${String(field)}`;
     this.model.on(event, listener);
     signal.addEventListener("abort", () => this.model.off(event, listener), { once: true });
   }
 }
 
-/** A selection without a kernel. */
-export class MemorySelection implements SelectionStore {
-  private readonly listeners = new Map<SelectionField, Set<() => void>>();
+/** State without a kernel. */
+export class MemoryStore<S extends object> implements Store<S> {
+  private readonly listeners = new Map<keyof S, Set<() => void>>();
 
-  constructor(private readonly state: Selection) {}
+  constructor(private readonly state: S) {}
 
-  get<F extends SelectionField>(field: F): Selection[F] {
+  get<F extends keyof S>(field: F): S[F] {
     return this.state[field];
   }
 
-  set<F extends SelectionField>(field: F, value: Selection[F]): void {
+  set<F extends keyof S>(field: F, value: S[F]): void {
     if (same(this.state[field], value)) return;
     this.state[field] = value;
     for (const listener of [...(this.listeners.get(field) ?? [])]) listener();
   }
 
-  subscribe(field: SelectionField, listener: () => void, signal: AbortSignal): void {
+  subscribe(field: keyof S, listener: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
     const set = this.listeners.get(field) ?? new Set();
     this.listeners.set(field, set.add(listener));
     signal.addEventListener("abort", () => set.delete(listener), { once: true });
   }
 }
+
+export class ModelSelection extends ModelStore<Selection> {}
+
+/** A selection without a kernel. */
+export class MemorySelection extends MemoryStore<Selection> {}
 
 /** The next frame, or soon where no frames are drawn (a tab in the background). */
 export function nextFrame(callback: () => void): void {

@@ -2,7 +2,7 @@
 
 import { h, injectStyles } from "../lib/dom";
 import { count } from "../lib/format";
-import type { Selection, SelectionStore } from "../lib/selection_store";
+import { MemoryStore, type Selection, type SelectionStore } from "../lib/selection_store";
 import { currentTheme } from "../lib/theme";
 import * as sheets from "../styles";
 import { channels } from "../views/channels";
@@ -98,7 +98,8 @@ async function fill(
     }
     place.replaceChildren();
     const root = createRoot(place, view, SHEETS, signal);
-    show(root, known, chosen, new StoredSource(answers), signal, options ?? {});
+    const own = new MemoryStore(options ?? {});
+    show(root, known, chosen, new StoredSource(answers), signal, own);
     if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);
     settle(root, manifest);
   }

@@ -35,7 +35,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   panel.body.append(strip, readout);
   panel.explain("Each channel's strongest patch. Arrow keys walk the channels.");
 
-  let sort = choice<Sort>(options.sort, SORTS);
+  let sort = choice<Sort>(options.get("sort"), SORTS);
   const search = h("input", {
     type: "search",
     class: "zf-input zf-number",
@@ -43,13 +43,8 @@ export const channels: View = (el, selection, source, signal, options) => {
     placeholder: "Go to",
     "aria-label": "Go to channel number",
   });
-  panel.tools.append(
-    select("Sort channels", SORTS, sort, (value) => {
-      sort = value;
-      arrange();
-    }),
-    search,
-  );
+  const sorts = select("Sort channels", SORTS, sort, (value) => options.set("sort", value));
+  panel.tools.append(sorts, search);
 
   const renew = renewable(signal);
   const prefix = uniqueId("channel");
@@ -333,6 +328,11 @@ export const channels: View = (el, selection, source, signal, options) => {
     forgetSheets();
   });
   selection.subscribe("unit", open, signal);
+  const resort = () => {
+    sort = sorts.value = choice<Sort>(options.get("sort"), SORTS);
+    arrange();
+  };
+  options.subscribe("sort", resort, signal);
   panel.catalogue((answer) => {
     catalogue = answer;
     open();

@@ -3,7 +3,8 @@
 import { h, select } from "../lib/dom";
 import { KINDS, type MapKind, ORDER } from "../lib/map_kinds";
 import type { Pair } from "../lib/protocol";
-import { COLOURS, type Look, type Overlay } from "./heatmap";
+import { COLOURS, type Look, OVERLAYS, type Overlay } from "./heatmap";
+import { choice, type OptionStore } from "./view";
 
 const STRIDES = [32, 16, 8, 4] as const;
 /** Which feature map of the layer: its strongest on this photo, or the one that is chosen. */
@@ -24,8 +25,10 @@ export interface Changes {
 export class MapControls {
   readonly rows: HTMLElement[];
   readonly strides: HTMLSelectElement;
+  stride: number;
   /** Of the chosen channel rather than the layer's strongest. */
   chosen = false;
+  private classless = false;
   private readonly maps: HTMLSelectElement;
   private readonly colours: HTMLSelectElement;
   private readonly opacity: HTMLInputElement;
@@ -33,14 +36,15 @@ export class MapControls {
 
   constructor(
     private readonly look: Look,
-    public stride: number,
+    options: OptionStore,
     private readonly changes: Changes,
+    signal: AbortSignal,
   ) {
-    this.maps = mapChoice((overlay) => this.show(overlay));
-    this.colours = select("Colours of the map", COLOURS, look.colours, (value) => {
-      look.colours = value;
-      changes.restyled();
-    });
+    this.stride = options.get("stride") ?? 8;
+    this.maps = mapChoice((overlay) => options.set("overlay", overlay));
+    this.colours = select("Colours of the map", COLOURS, look.colours, (value) =>
+      options.set("colours", value),
+    );
     const opacity = h("input", {
       type: "range",
       min: 0,
@@ -49,31 +53,66 @@ export class MapControls {
       value: look.opacity,
       "aria-label": "Opacity of the map",
       title: "Opacity of the map",
-      oninput: () => {
-        look.opacity = Number(opacity.value);
-        changes.faded();
-      },
+      oninput: () => options.set("opacity", Number(opacity.value)),
     });
     this.opacity = opacity;
     this.feature = select("Which feature map", FEATURE_MAPS, "strongest", (value) => {
       this.chosen = value === "chosen";
       changes.asked();
     });
-    const known = [...new Set([...STRIDES, stride])].sort((a, b) => b - a);
     this.strides = select(
       "Stride: input pixels between positions",
-      known.map((one) => [String(one), `stride ${one}`] as const),
-      String(stride),
-      (value) => {
-        this.stride = Number(value);
-        changes.asked();
-      },
+      STRIDES.map(strideOption),
+      String(this.stride),
+      (value) => options.set("stride", Number(value)),
     );
+    this.offer(this.stride);
     this.strides.dataset.zfNeedsKernel = "";
     const row = (...children: HTMLElement[]) => h("div", { class: "zf-controls" }, ...children);
     const faded = h("label", { class: "zf-label" }, "Opacity", opacity);
     this.rows = [row(this.maps, this.colours), row(faded, this.feature)];
     this.enable();
+    this.follow(options, signal);
+  }
+
+  /** What is set here, in another view or from Python is shown. */
+  private follow(options: OptionStore, signal: AbortSignal): void {
+    const { look, changes } = this;
+    const overlay = () => {
+      const wanted = choice<Overlay>(options.get("overlay"), OVERLAYS);
+      const there = wanted === "none" || KINDS[wanted].of !== "classes" || !this.classless;
+      if (there && wanted !== look.overlay) this.show(wanted);
+    };
+    const colours = () => {
+      look.colours = choice(options.get("colours"), COLOURS);
+      this.colours.value = look.colours;
+      changes.restyled();
+    };
+    const opacity = () => {
+      look.opacity = options.get("opacity") ?? look.opacity;
+      this.opacity.value = String(look.opacity);
+      changes.faded();
+    };
+    const stride = () => {
+      this.stride = options.get("stride") ?? this.stride;
+      this.offer(this.stride);
+      changes.asked();
+    };
+    options.subscribe("overlay", overlay, signal);
+    options.subscribe("colours", colours, signal);
+    options.subscribe("opacity", opacity, signal);
+    options.subscribe("stride", stride, signal);
+  }
+
+  /** Choose a stride, which need not be one of the usual ones. */
+  private offer(stride: number): void {
+    const there = [...this.strides.options];
+    if (!there.some(({ value }) => Number(value) === stride)) {
+      const [value, text] = strideOption(stride);
+      const smaller = there.find((option) => Number(option.value) < stride);
+      this.strides.insertBefore(h("option", { value }, text), smaller ?? null);
+    }
+    this.strides.value = String(stride);
   }
 
   private show(overlay: Overlay): void {
@@ -99,6 +138,7 @@ export class MapControls {
 
   /** Activations can be mapped without class scores; the legend says why nothing else can. */
   noClasses(why: string): void {
+    this.classless = true;
     for (const option of this.maps.options) {
       const kind = option.value as Overlay;
       option.disabled = kind !== "none" && KINDS[kind].of === "classes";
@@ -108,6 +148,8 @@ export class MapControls {
     if (overlay !== "none" && KINDS[overlay].of === "classes") this.show("total");
   }
 }
+
+const strideOption = (stride: number) => [String(stride), `stride ${stride}`] as const;
 
 /** The choice of a map: of class scores, of a layer, or none. */
 function mapChoice(chosen: (value: Overlay) => void): HTMLSelectElement {

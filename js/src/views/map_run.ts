@@ -44,7 +44,7 @@ export class MapRun {
 
   constructor(
     private readonly panel: Panel,
-    private readonly auto: boolean,
+    private readonly auto: () => boolean,
     private readonly wanted: () => Wanted | null,
     private readonly sink: Sink,
     private readonly signal: AbortSignal,
@@ -84,7 +84,15 @@ export class MapRun {
     this.forget();
     this.idleKey = text;
     this.askEstimate(key);
-    if (this.auto) this.startSoon();
+    if (this.auto()) this.startSoon();
+  }
+
+  /** Maps start by themselves from now on, or don't. */
+  followAuto(): void {
+    if (!this.auto()) {
+      this.rest?.();
+      this.rest = null;
+    } else if (this.idleKey && !this.run && !this.rest && !this.sink.grids) this.startSoon();
   }
 
   private forget(): void {

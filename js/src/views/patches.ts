@@ -29,7 +29,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     role: "group",
     "aria-label": "Strongest patches",
   });
-  let layout = choice<Layout>(options.patches, LAYOUTS);
+  let layout = choice<Layout>(options.get("patches"), LAYOUTS);
   let values: Values = "signed";
   let scales: (typeof SCALES)[number][0] = "one";
   const valuesSelect = select("Values of the projections", VALUES, values, (value) => {
@@ -58,13 +58,8 @@ export const patches: View = (el, selection, source, signal, options) => {
     },
     "Cover the patch",
   );
-  panel.tools.append(
-    coverButton,
-    select("What to show", LAYOUTS, layout, (value) => {
-      layout = value;
-      redraw();
-    }),
-  );
+  const layouts = select("What to show", LAYOUTS, layout, (value) => options.set("patches", value));
+  panel.tools.append(coverButton, layouts);
   const how = h("div", { class: "zf-how" }, ruleSelect, valuesSelect, scalesSelect);
   panel.body.append(how, grid);
   range(panel, selection, signal);
@@ -324,6 +319,11 @@ export const patches: View = (el, selection, source, signal, options) => {
     selection.set("photo", cell.image);
     announce(el, `Photo ${cell.label}`);
   });
+  const relayout = () => {
+    layout = layouts.value = choice<Layout>(options.get("patches"), LAYOUTS);
+    redraw();
+  };
+  options.subscribe("patches", relayout, signal);
   selection.subscribe("unit", open, signal);
   selection.subscribe("rule", open, signal);
   let coverFill = selection.get("occluder")?.fill;

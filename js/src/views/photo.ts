@@ -30,9 +30,9 @@ export const photo: View = (el, selection, source, signal, options) => {
   const moved = h("div", { class: "zf-moved", hidden: true });
   const stage = h("div", { class: "zf-stage" }, picture);
   const look: Look = {
-    overlay: choice<Overlay>(options.overlay, OVERLAYS),
-    colours: choice(options.colours, COLOURS),
-    opacity: options.opacity ?? 0.6,
+    overlay: choice<Overlay>(options.get("overlay"), OVERLAYS),
+    colours: choice(options.get("colours"), COLOURS),
+    opacity: options.get("opacity") ?? 0.6,
   };
   let catalogue: Catalogue | null = null;
   let extent: Pair | null = null;
@@ -44,7 +44,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   const renewPhoto = renewable(signal);
   const renewField = renewable(signal);
 
-  const controls = new MapControls(look, options.stride ?? 8, {
+  const changes = {
     restyled() {
       heat.draw();
       update();
@@ -56,7 +56,8 @@ export const photo: View = (el, selection, source, signal, options) => {
       row.redraw();
     },
     asked: () => update(),
-  });
+  };
+  const controls = new MapControls(look, options, changes, signal);
 
   // ------------------------------------------------------------ what the map is of
 
@@ -100,7 +101,7 @@ export const photo: View = (el, selection, source, signal, options) => {
       stage.classList.toggle("zf-stale-map", is);
     },
   };
-  const run = new MapRun(panel, options.auto !== false, wanted, sink, signal);
+  const run = new MapRun(panel, () => options.get("auto") !== false, wanted, sink, signal);
 
   const occluder = occluderHandle(
     stage,
@@ -302,6 +303,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     event.stopPropagation();
   });
 
+  options.subscribe("auto", () => run.followAuto(), signal);
   selection.subscribe("photo", open, signal);
   selection.subscribe("photo", () => row.mark(), signal);
   selection.subscribe("occluder", showOccluder, signal);

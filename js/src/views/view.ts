@@ -1,9 +1,9 @@
 /** What every view is: a function that fills an element until its signal aborts. */
 
-import type { SelectionStore } from "../lib/selection_store";
+import type { SelectionStore, Store } from "../lib/selection_store";
 import type { Source } from "../lib/source";
 
-/** Initial values of what a view keeps to itself; see docs/architecture.md. */
+/** How a view shows what is chosen; all views of a widget have the same. */
 export interface ViewOptions {
   /** Start occlusion maps without being asked. */
   auto?: boolean;
@@ -16,17 +16,19 @@ export interface ViewOptions {
   sort?: string;
 }
 
+export type OptionStore = Store<ViewOptions>;
+
 export type View = (
   el: HTMLElement,
   selection: SelectionStore,
   source: Source,
   signal: AbortSignal,
-  options: ViewOptions,
+  options: OptionStore,
 ) => void;
 
 /** The option's value if it is among the choices, else the first choice. */
 export function choice<V extends string>(
-  value: string | undefined,
+  value: string | null | undefined,
   choices: readonly (readonly [V, string])[],
 ): V {
   return (choices.find(([v]) => v === value) ?? choices[0])?.[0] as V;

@@ -7,7 +7,7 @@
  * right of the divider), `cover=1`, and the view options `overlay`, `patches`.
  */
 
-import { MemorySelection } from "../../src/lib/selection_store";
+import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
 import * as styles from "../../src/styles";
 import { channels } from "../../src/views/channels";
 import { classes } from "../../src/views/classes";
@@ -16,7 +16,7 @@ import { layers } from "../../src/views/layers";
 import { layout } from "../../src/views/layout";
 import { patches } from "../../src/views/patches";
 import { photo } from "../../src/views/photo";
-import type { View } from "../../src/views/view";
+import type { View, ViewOptions } from "../../src/views/view";
 import { createRoot, show } from "../../src/widgets/shared/mount";
 import { SyntheticSource, strongestImages } from "./synthetic_source";
 
@@ -54,7 +54,10 @@ const source = new SyntheticSource({
   freezeMap: query.get("freeze") === "1",
 });
 const { signal } = new AbortController();
-const options = { overlay: query.get("overlay") ?? "", patches: query.get("patches") ?? "" };
+const options = new MemoryStore<ViewOptions>({
+  overlay: query.get("overlay") ?? "",
+  patches: query.get("patches") ?? "",
+});
 const root = createRoot(
   place,
   name,

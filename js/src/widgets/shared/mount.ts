@@ -9,6 +9,7 @@ import { type Channel, KernelSource } from "../../lib/kernel_source";
 import { isMessage } from "../../lib/protocol";
 import {
   ModelSelection,
+  ModelStore,
   nextFrame,
   type SelectionStore,
   type StateModel,
@@ -19,7 +20,7 @@ import { onTheme } from "../../lib/theme";
 import { COMMON } from "../../styles";
 import { header } from "../../views/header";
 import { sayNoAnswer } from "../../views/status";
-import type { View, ViewOptions } from "../../views/view";
+import type { OptionStore, View, ViewOptions } from "../../views/view";
 
 type SelectionModel = StateModel & Pick<Channel, "on" | "off">;
 
@@ -73,7 +74,7 @@ export function widget(name: string, view: View, sheets: readonly string[]): Wid
           heed(root, chosen, now);
           const selection = new ModelSelection(chosen);
           const source = connect(root, model, now);
-          const options = (model.get("view_options") ?? {}) as ViewOptions;
+          const options = new ModelStore<ViewOptions>(model);
           show(root, view, selection, source, now, options);
         } catch (error) {
           if (!now.aborted) complain(root, error);
@@ -123,7 +124,7 @@ export function show(
   selection: SelectionStore,
   source: Source,
   signal: AbortSignal,
-  options: ViewOptions,
+  options: OptionStore,
 ): void {
   header(root, source, signal);
   view(root, selection, source, signal, options);

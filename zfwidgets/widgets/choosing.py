@@ -1,0 +1,199 @@
+"""What a widget starts with, and its traits that are parts of its selection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError
+from . import keys
+from .options import scaled
+from .traits import refused
+
+if TYPE_CHECKING:
+    from .selection import Selection
+
+Read = Callable[[Any], Any]
+"""What a selection says."""
+Set = Callable[[Any, Any], "Values"]
+"""What is to be chosen in a selection for a value that is set."""
+Values = dict[str, Any]
+"""Of a selection's traits."""
+
+
+def first_selection(engine: EngineProtocol, first: Mapping[str, Any]) -> Values:
+    """A telling first selection: a channel in the middle of the network, its strongest photo."""
+    start: Values = {
+        "unit": middle_unit(engine),
+        "photo": 0,
+        "occluder": centred_occluder(engine, None),
+        **asked_for(engine, first, None),
+    }
+    if first.get("image") is None and first.get("photo") is None and engine.indexed:
+        layer, channel = start["unit"]
+        strongest = engine.top(layer, channel, 1)
+        start["photo"] = strongest[0].image if len(strongest) else 0
+    return start
+
+
+def middle_unit(engine: EngineProtocol) -> tuple[str, int]:
+    """Channel 0 of the layer in the middle among convolutions and blocks."""
+    layers = [layer for layer in engine.layers if layer.role in ("conv", "block")]
+    layers = layers or list(engine.layers)
+    return layers[len(layers) // 2].name, 0
+
+
+def asked_for(
+    engine: EngineProtocol, first: Mapping[str, Any], selection: Selection | None
+) -> Values:
+    """The traits of a selection that a widget's arguments ask for; what is None isn't asked for."""
+    values: Values = {}
+    given = {name: value for name, value in first.items() if value is not None}
+    unit = None if selection is None else selection.unit
+    if "layer" in given:
+        values["unit"] = (given["layer"], given.get("channel", 0))
+    elif "channel" in given:
+        values["unit"] = ((unit or middle_unit(engine))[0], given["channel"])
+    if "image" in given and "photo" in given:
+        raise InputError("image and photo are the same: give one of them.")
+    if "occluder" in given and ("patch" in given or "fill" in given):
+        raise InputError("Give an occluder, or its patch and fill.")
+    if "image" in given:
+        values["photo"] = given["image"]
+    for name in ("photo", "target", "rule", "occluder"):
+        if name in given:
+            values[name] = given[name]
+    if "patch" in given or "fill" in given:
+        values["occluder"] = centred_occluder(engine, given.get("patch"), given.get("fill", "grey"))
+    return values
+
+
+def centred_occluder(
+    engine: EngineProtocol, patch: int | tuple[int, int] | None, fill: str | float = "grey"
+) -> Values:
+    """An occluder in the middle of the input, ``patch`` pixels high and wide."""
+    rows, columns = keys.input_size(engine)
+    size = scaled(engine, 32) if patch is None else patch
+    height, width = size if isinstance(size, tuple | list) else (size, size)
+    height = keys.integer("patch (rows)", height, 1, rows)
+    width = keys.integer("patch (columns)", width, 1, columns)
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return {"top": top, "left": left, "height": height, "width": width, "fill": fill}
+
+
+# ---------------------------------------------------------------------- traits of the selection
+
+
+class Chosen(traitlets.TraitType):  # type: ignore[type-arg]
+    """A trait of a widget whose value is its selection's: read from there, and set there.
+
+    The widget keeps no value of its own, so that the two can't differ; it tells observers when
+    the selection's changes.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        values: Set,
+        help: str,  # noqa: A002 (traitlets' own name)
+    ) -> None:
+        super().__init__(None, help=help)
+        self.tag(chosen=True)
+        self._read, self._values = read, values
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        """What the selection says; None before there is one."""
+        selection = obj._trait_values.get("selection")
+        return None if selection is None else self._read(selection)
+
+    def set(self, obj: Any, value: Any) -> None:
+        """Have it chosen; raises `SelectionError`, and then nothing has changed."""
+        with refused():
+            values = self._values(obj.selection, value)
+        obj.selection.choose(**values)
+
+
+def chosen(name: str) -> Chosen:
+    """A trait of this name, for a widget's class."""
+    if name in _PARTS:
+        return Chosen(*_PARTS[name])
+    field = "photo" if name == "image" else name
+    return Chosen(
+        lambda selection: getattr(selection, field), lambda _, value: {field: value}, _HELP[name]
+    )
+
+
+def _layer(selection: Selection, name: Any) -> Values:
+    """The unit of the same number in a layer, or its first."""
+    if name is None:
+        return {"unit": None}
+    layer = _engine(selection).layer(name)
+    channel = selection.unit[1] if selection.unit else 0
+    return {"unit": (layer.name, channel if channel < layer.channels else 0)}
+
+
+def _channel(selection: Selection, channel: Any) -> Values:
+    if channel is None:
+        return {"unit": None}
+    return {"unit": ((selection.unit or middle_unit(_engine(selection)))[0], channel)}
+
+
+def _patch(selection: Selection, size: Any) -> Values:
+    """An occluder of another size about the same centre."""
+    engine, now = _engine(selection), selection.occluder
+    made = centred_occluder(engine, size)
+    if now is None:
+        return {"occluder": made}
+    box = {"height": made["height"], "width": made["width"]}
+    across = (("top", "height"), ("left", "width"))
+    for (start, extent), size_of in zip(across, keys.input_size(engine), strict=True):
+        at = now[start] + (now[extent] - box[extent]) // 2
+        box[start] = min(max(at, 1 - box[extent]), size_of - 1)
+    return {"occluder": {**now, **box}}
+
+
+def _fill(selection: Selection, fill: Any) -> Values:
+    now = selection.occluder or centred_occluder(_engine(selection), None)
+    return {"occluder": {**now, "fill": fill}}
+
+
+def _engine(selection: Selection) -> EngineProtocol:
+    assert selection.engine is not None  # a widget attaches its own
+    return selection.engine
+
+
+_HELP = {
+    "photo": "Index of the image that is classified and occluded.",
+    "image": "The same as ``photo``.",
+    "target": "Index of the class whose probability is shown; None: the predicted one.",
+    "rule": "What passes a rectifier on the way down: 'deconvnet', 'guided', 'gradient', ...",
+    "occluder": "``{top, left, height, width, fill, mask, also}`` in input pixels, or None.",
+}
+_PARTS: dict[str, tuple[Read, Set, str]] = {
+    "layer": (
+        lambda selection: selection.unit and selection.unit[0],
+        _layer,
+        "Name of the chosen layer. A new one keeps the channel's number where it has it, else "
+        "takes channel 0.",
+    ),
+    "channel": (
+        lambda selection: selection.unit and selection.unit[1],
+        _channel,
+        "Number of the chosen channel in its layer, from 0.",
+    ),
+    "patch": (
+        lambda selection: (
+            selection.occluder and (selection.occluder["height"], selection.occluder["width"])
+        ),
+        _patch,
+        "Rows and columns of the occluder in input pixels; one number sets a square.",
+    ),
+    "fill": (
+        lambda selection: selection.occluder and selection.occluder["fill"],
+        _fill,
+        "What covers: 'grey', 'mean', 'blur', 'noise', 'border', or a number in input units.",
+    ),
+}
