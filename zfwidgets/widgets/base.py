@@ -247,7 +247,7 @@ class EngineWidget(TwoOutputs, Routed):
 
         def steps() -> Steps:
             answers = yield from self._service.all(needs)
-            return snapshot.draw(self.engine.info, state, needs, answers)
+            return snapshot.draw(self.engine.info, state, needs, answers, self.view_options)
 
         self._service.jobs.submit(
             self._owner,
@@ -273,7 +273,9 @@ class EngineWidget(TwoOutputs, Routed):
 
     def _paint_known(self) -> Image.Image:
         needs = self._needs()
-        return snapshot.draw(self.engine.info, self.state, needs, self._service.known(needs))
+        return snapshot.draw(
+            self.engine.info, self.state, needs, self._service.known(needs), self.view_options
+        )
 
 
 def teller(widget: Any, request: Mapping[str, Any]) -> Callable[[Op, Any], None]:

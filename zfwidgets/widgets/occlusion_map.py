@@ -37,7 +37,8 @@ class OcclusionMap(EngineWidget):
         feature map of the chosen layer (Fig. 7b) or of its strongest "unit", the "hamming" or
         "cosine" distance of the layer's features from those without occluder, or "none".
     colours
-        Its colour map: "viridis", "magma", or "diverging" around the value without occluder.
+        Its colour map: "viridis", "magma", or "diverging": how values differ from those without
+        occluder, no change in grey.
     opacity
         0 .. 1, of the map over the photo.
     auto
