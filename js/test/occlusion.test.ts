@@ -238,7 +238,12 @@ describe("maps of one pass", () => {
         "this class's own score",
       ],
       ["log_odds", "-32.88without occluder 1.25log-odds of “tiger cat” (ln p/(1−p))", "near 0 %"],
-      ["predicted", "most probable classlynx 50 %espresso 50 %", "changes the answer"],
+      [
+        "predicted",
+        "most probable class: 0 of 48 positions keep “tiger cat”" +
+          "lynx: 24 positionsespresso: 24 positions",
+        "Without occluder it is “tiger cat”",
+      ],
       [
         "total",
         "595without occluder 95total activation of feature map features.3 : 5",
@@ -266,6 +271,103 @@ describe("maps of one pass", () => {
     expect(one(root, ".zf-heat").hidden).toBe(true);
     await vi.advanceTimersByTimeAsync(1000);
     expect(model.gets).toHaveLength(asked);
+  });
+
+  it("show what the occluder changes around grey, in points or in the map's own unit", async () => {
+    const { model, root } = await slid({ stride: 8, colours: "diverging" });
+    const asked = model.gets.length;
+    // As in kernel.ts: the smallest and the largest value, and that without occluder.
+    const words: [string, string, string, string][] = [
+      [
+        "probability", // 0 to 47/48, 75 %
+        "−75 points+23 pointsgrey: no change (75 %)change of the probability of “tiger cat” (in percentage points)",
+        "Blue: lower than without occluder. Red: higher.",
+        "cell 0, 0: tiger cat 0 % (−75 points), predicted lynx",
+      ],
+      [
+        "logit", // -47 to 0, 6
+        "−53no changewithout occluder 6change of the logit of “tiger cat” (the score",
+        "Blue: lower",
+        "cell 0, 0: logit 0 (−6), predicted lynx",
+      ],
+      [
+        "log_odds", // -3 to 2.875, 1.25
+        "−4.25+1.63grey: no change (1.25)change of the log-odds of",
+        "Blue: lower",
+        "cell 0, 0: log-odds -3 (−4.25), predicted lynx",
+      ],
+      [
+        "total", // 5 to 52, 95
+        "−90no changewithout occluder 95change of the total activation of feature map",
+        "Blue: lower",
+        "cell 0, 0: feature map, total 5 (−90), predicted lynx",
+      ],
+      [
+        "unit", // 0 to 11.75, 8
+        "−8+3.75grey: no change (8)change of the activation of features.3 : 5",
+        "Blue: lower",
+        "cell 0, 0: one unit 0 (−8), predicted lynx",
+      ],
+      [
+        "hamming",
+        "no change98 %without occluder 0 %share of features.3's units that switch",
+        "Grey: no change. High where covering changes which units are active.",
+        "cell 0, 0: Hamming distance 0 %, predicted lynx",
+      ],
+      [
+        "cosine",
+        "no change1.96without occluder 0cosine distance of features.3's features",
+        "Grey: no change. High where",
+        "cell 0, 0: cosine distance 0, predicted lynx",
+      ],
+    ];
+    for (const [kind, legend, reading, readout] of words) {
+      choose(root, "Map", kind);
+      expect(legends(root).join("")).toContain(legend);
+      expect(note(root)).toContain(reading);
+      const heat = one(root, ".zf-heat");
+      heat.blur();
+      heat.focus();
+      expect(one(root, ".zf-photo .zf-readout").textContent).toBe(readout);
+      expect(heat.getAttribute("aria-label")).toContain(reading);
+    }
+    expect(model.gets).toHaveLength(asked);
+  });
+
+  it("say that nothing can be compared where the value without occluder is infinite", async () => {
+    const { model, root } = await open({ stride: 8, colours: "diverging", overlay: "log_odds" });
+    await rest();
+    const request = maps(model)[0]!;
+    const [data, buffers] = slide(request.key as Key<"occlusion">) as [
+      { clean: object },
+      DataView[],
+    ];
+    const clean = { ...data.clean, log_odds: null };
+    model.answer(request, "reply", { ...data, clean }, buffers);
+    await frames();
+    expect(legends(root)[0]).toContain("There is no change to show: without occluder it isn't");
+    expect(legends(root)[0]).not.toContain("grey");
+  });
+
+  it("of labels count the positions that keep the answer, also while they come", async () => {
+    const { model, root } = await open({ stride: 8, overlay: "predicted" });
+    await rest();
+    const request = maps(model)[0]!;
+    const [data, buffers] = slide(request.key as Key<"occlusion">, 20) as [object, DataView[]];
+    const labels = Int32Array.from({ length: 48 }, (_, i) => (i < 20 ? (i % 5 === 0 ? 2 : 0) : -1));
+    const told = buffers.map((buffer, i) => (i === 1 ? numbers(labels) : buffer));
+    model.answer(request, "partial", data, told);
+    await flush();
+    expect(legends(root)[0]).toBe(
+      "most probable class: 16 of 20 positions so far keep “tiger cat”" +
+        "tiger cat: 16 positionsespresso: 4 positions",
+    );
+    const heat = one(root, ".zf-heat");
+    heat.focus();
+    const readout = one(root, ".zf-photo .zf-readout");
+    expect(readout.textContent).toBe("cell 0, 0: predicted espresso, tiger cat without occluder");
+    press(heat, "ArrowRight");
+    expect(readout.textContent).toBe("cell 0, 1: predicted tiger cat, as without occluder");
   });
 
   it("is asked for at once for another target or feature map, the old one dimmed till then", async () => {
@@ -507,7 +609,7 @@ describe("the value under the hand", () => {
     expect(now(root)).toBe("Occluder here: 0.5 in channel 2, 0.5 without it");
     choose(root, "Map", "hamming");
     await serve(model);
-    expect(now(root)).toBe("Occluder here: 25 %");
+    expect(now(root)).toBe("Occluder here: 25 % of units switch on or off");
     choose(root, "Map", "none");
     expect(now(root)).toBe("");
   });
@@ -600,6 +702,11 @@ describe("two maps", () => {
     expect(left).toContain("0 %98 %");
     expect(right).toContain("0 %98 %");
     expect(right).toContain("right: grey (paper), 16×12 px, stride 8: probability");
+    choose(root, "Colours of the map", "diverging");
+    // Each changes from its own photo without occluder; the two share one scale.
+    for (const legend of legends(root)) {
+      expect(legend).toContain("−75 points+23 pointsgrey: no change (75 %)");
+    }
     selection.set("photo", 7);
     await serve(model);
     await rest();
@@ -642,9 +749,46 @@ describe("photos in a row", () => {
     await serve(model);
     expect(new Set(rowMaps(model).map((request) => keyOf(request).image)).size).toBe(9);
     expect(all(root, ".zf-row-heat").every(({ hidden }) => !hidden)).toBe(true);
+    const hint = one(root, ".zf-fold-row .zf-hint");
+    const about = () => new Set(all(root, ".zf-row-about").map(({ textContent }) => textContent));
+    expect(hint.textContent).toContain("of the class that the network gives that photo");
+    expect(about()).toEqual(new Set(["“tiger cat”: 0 % to 99 %"]));
+    expect(all(root, ".zf-row-item")[0]?.title).toBe(
+      "photo-2.jpg: probability of “tiger cat”, 0 % to 99 %",
+    );
+    choose(root, "Colours of the map", "diverging");
+    expect(about()).toEqual(new Set(["“tiger cat”: −75 points to +24 points"]));
+    choose(root, "Map", "predicted");
+    expect(about()).toEqual(new Set(["0 of 70 positions keep “tiger cat”"]));
+    choose(root, "Map", "unit");
+    expect(about()).toEqual(new Set(["channel 5: −8 to +9.25"]));
+    expect(hint.textContent).toContain("of the layer's feature map that is strongest on that");
+    choose(root, "Map", "probability");
+    selection.set("target", 2);
+    expect(hint.textContent).toContain("of “espresso”");
+    await serve(model);
+    await serve(model);
+    expect(about()).toEqual(new Set(["“espresso”: −75 points to no change"]));
     all(root, ".zf-row-item")[4]!.click();
     expect(selection.get("photo")).toBe(6);
     expect(all(root, ".zf-row-item[aria-pressed=true]")).toHaveLength(1);
+  });
+
+  it("name the class of each, where it is each photo's own", async () => {
+    const { model, root } = await slid({ stride: 8 });
+    toggle(root, true);
+    await serve(model, ["occlusion"]);
+    const names = ["tiger cat", "lynx", "espresso"];
+    for (let i = 0; i < 9; i++) {
+      const request = rowMaps(model)[i]!;
+      const [data, buffers] = slide(request.key as Key<"occlusion">) as [object, DataView[]];
+      model.answer(request, "reply", { ...data, target: i % 3 }, buffers);
+      await flush();
+    }
+    expect(all(root, ".zf-row-about").map(({ textContent }) => textContent)).toEqual(
+      Array.from({ length: 9 }, (_, i) => `“${names[i % 3]}”: 0 % to 99 %`),
+    );
+    expect(all(root, ".zf-row-item")[1]?.title).toContain("probability of “lynx”");
   });
 });
 

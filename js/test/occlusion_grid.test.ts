@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lutOf } from "../src/lib/colour";
-import { scaleOf } from "../src/lib/map_kinds";
+import { changeScale, changeText, partOf, valueScale } from "../src/lib/map_kinds";
 import {
   cellAt,
   clip,
@@ -178,9 +178,9 @@ describe("painting coarse to fine", () => {
   it("gives labels their colours by how many cells they win", () => {
     const labels = Int32Array.from([7, 7, 7, 2, -1, 2]);
     const key = labelColours(labels);
-    expect(key.map(({ label, share }) => [label, share])).toEqual([
-      [7, 0.6],
-      [2, 0.4],
+    expect(key.map(({ label, cells }) => [label, cells])).toEqual([
+      [7, 3],
+      [2, 2],
     ]);
     const { rgba } = paintLabels(labels, [2, 3]);
     expect(pixel(rgba, 0)).toEqual([...key[0]!.colour, 255]);
@@ -189,23 +189,83 @@ describe("painting coarse to fine", () => {
   });
 });
 
-describe("the scale", () => {
-  it("starts at zero and holds the clean value, or spreads evenly around it", () => {
+describe("the scale of values", () => {
+  const span = (...from: Parameters<typeof valueScale>) => valueScale(...from).ends;
+
+  it("starts at zero and holds the clean value", () => {
     const values = Float32Array.from([0.25, Number.NaN, 0.75]);
     expect(range(values)).toEqual([0.25, 0.75]);
-    expect(scaleOf("probability", values, 0.875, "viridis")).toEqual([0, 0.875]);
-    expect(scaleOf("total", values, 0.625, "diverging")).toEqual([0.25, 1]);
-    expect(scaleOf("total", Float32Array.from([-2, 1]), 0, "magma")).toEqual([-2, 1]);
+    expect(span("probability", values, [0.875])).toEqual([0, 0.875]);
+    expect(span("total", Float32Array.from([-2, 1]), [0])).toEqual([-2, 1]);
+    expect(span("hamming", Float32Array.from([0.125, 0.5]), [0])).toEqual([0, 0.5]);
   });
 
   it("of scores spans what there is, as their zero means nothing", () => {
     const values = Float32Array.from([4, Number.POSITIVE_INFINITY, 7]);
-    expect(scaleOf("logit", values, 9, "viridis")).toEqual([4, 9]);
-    expect(scaleOf("log_odds", Float32Array.from([3]), 3, "viridis")).toEqual([2, 4]);
+    expect(span("logit", values, [9, 3])).toEqual([3, 9]);
+    expect(span("log_odds", Float32Array.from([3]), [3])).toEqual([2, 4]);
+  });
+});
+
+describe("the scale of changes", () => {
+  /** The colour that a change gets. */
+  const painted = (changes: Float32Array, at: number) => {
+    const { ends } = changeScale("probability", changes);
+    const { rgba } = paintValues(changes, [1, changes.length], lutOf("diverging"), ends);
+    return Array.from(rgba.subarray(at * 4, at * 4 + 3));
+  };
+  const neutral = Array.from(lutOf("diverging").subarray(128 * 4, 128 * 4 + 3));
+
+  it("never promises what can't be: from 60 % nothing rises by more than 40 points", () => {
+    for (const clean of [0, 0.1, 0.6, 0.93, 1]) {
+      const values = Array.from({ length: 41 }, (_, i) => i / 40);
+      const changes = Float32Array.from(values, (value) => value - clean);
+      const { low, high } = changeScale("probability", changes);
+      expect(clean + low).toBeGreaterThanOrEqual(-1e-6);
+      expect(clean + high).toBeLessThanOrEqual(1 + 1e-6);
+    }
   });
 
-  it("of distances starts at zero, which is the clean value", () => {
-    const values = Float32Array.from([0.125, 0.5]);
-    expect(scaleOf("hamming", values, 0, "diverging")).toEqual([0, 0.5]);
+  it("has grey for no change, wherever that lies between what occurs", () => {
+    for (const changes of [
+      [0, -0.3, 0.05],
+      [0, 0.7],
+      [0, -0.2],
+      [0, 0],
+    ]) {
+      expect(painted(Float32Array.from(changes), 0)).toEqual(neutral);
+    }
+    const [less, more] = [-0.3, 0.3].map((one) => painted(Float32Array.from([0, one]), 1));
+    expect(less![2]).toBeGreaterThan(less![0]! + 50); // blue
+    expect(more![0]).toBeGreaterThan(more![2]! + 50); // red
+  });
+
+  it("gives equal changes in both directions equally strong colours", () => {
+    const scale = changeScale("total", Float32Array.from([-8, 2, Number.NaN]));
+    expect(scale).toEqual({ ends: [-8, 8], low: -8, high: 2 });
+    expect(partOf(scale)).toEqual([0, 0.625]); // 2 is a quarter of the way from the middle
+    const distance = changeScale("hamming", Float32Array.from([0, 0.5]));
+    expect(partOf(distance)).toEqual([0.5, 1]);
+  });
+
+  it("doesn't paint rounding in strong colours", () => {
+    const noise = painted(Float32Array.from([0, 1e-7]), 1);
+    expect(noise).toEqual(neutral);
+  });
+
+  it("is told in points, or in the map's own unit", () => {
+    expect(
+      ["probability", "hamming", "total"].map((kind) => changeText(kind as "total", 0)),
+    ).toEqual(["no change", "no change", "no change"]);
+    expect(changeText("probability", -0.3)).toBe("−30 points");
+    expect(changeText("probability", 0.05)).toBe("+5 points");
+    expect(changeText("probability", 0.01)).toBe("+1 point");
+    expect(changeText("probability", -0.0123)).toBe("−1.2 points");
+    expect(changeText("probability", -0.0001)).toBe("<0.1 points down");
+    expect(changeText("probability", 2e-5)).toBe("<0.1 points up");
+    expect(changeText("logit", -12.345)).toBe("−12.3");
+    expect(changeText("total", 0.5)).toBe("+0.5");
+    expect(changeText("hamming", 0.125)).toBe("13 %");
+    expect(changeText("cosine", 1.25)).toBe("1.25");
   });
 });

@@ -74,6 +74,24 @@ def test_all_maps_of_a_pass_are_the_engines_and_need_no_new_pass(lab, sliding) -
         page.get_by_label("Map", exact=True).select_option(name)
         expect(page.locator(".zf-map-legend")).to_have_count(1)
         assert differs(sliding, f"shown({name!r})") <= 4, name
+    page.get_by_label("Colours of the map").select_option("diverging")
+    for name in MAPS:
+        if name == "predicted":
+            continue
+        page.get_by_label("Map", exact=True).select_option(name)
+        expect(page.locator(".zf-map-legend")).to_contain_text("no change")
+        assert differs(sliding, f"result.to_pil({name!r}, 'diverging')") <= 4, name
+    page.get_by_label("Map", exact=True).select_option("probability")
+    changes = "[float(p - result.clean_scores()['probability']) * 100 for p in ({})]"
+    ends = sliding.value(changes.format("result.probability().min(), result.probability().max()"))
+    told = page.locator(".zf-map-legend .zf-legend").text_content()
+    for read, end in zip(re.findall(r"[−+][\d.]+(?= point)", told), ends, strict=False):
+        assert abs(float(read.replace("−", "-")) - end) <= 0.51
+    assert re.match(r"−[\d.]+ points?", told)  # covering some place lowers the class
+    page.get_by_label("Colours of the map").select_option("viridis")
+    page.get_by_label("Map", exact=True).select_option("predicted")
+    kept = sliding.value("int((result.predicted() == result.clean.argmax()).sum())")
+    expect(page.locator(".zf-map-legend")).to_contain_text(f"{kept} of 49 positions keep")
     page.get_by_label("Map", exact=True).select_option("logit")
     other = page.locator(".zf-class").nth(2)
     target = int(other.get_attribute("data-class"))

@@ -185,6 +185,37 @@ def test_pictures(found):
     assert len(np.unique(labels.reshape(-1, 3), axis=0)) == len(np.unique(classes))
 
 
+@pytest.mark.parametrize("name", ["probability", "logit", "log_odds", "total", "unit", "hamming"])
+def test_diverging_colours_part_at_the_value_without_occluder(found, name):
+    clean = {
+        **found.clean_scores(4),
+        "total": found.features.clean_totals[1],
+        "unit": found.features.clean_units[1],
+        "hamming": 0.0,
+    }[name]
+    values = found.maps(4, 1)[name]
+    picture = np.asarray(found.to_pil(name, "diverging", target=4, channel=1)).astype(int)
+    redder = picture[..., 0] - picture[..., 2]
+    changed = np.abs(values - clean) > 0.05 * np.nanmax(np.abs(values - clean))
+    assert changed.any()
+    assert ((redder > 0) == (values > clean))[changed].all()
+    furthest = np.nanargmax(np.abs(values - clean))
+    ends = [[0x3B, 0x4C, 0xC0], [0xB4, 0x04, 0x26]]
+    assert picture.reshape(-1, 3)[furthest].tolist() in ends
+
+
+def test_nothing_changed_is_grey(found):
+    same = replace(found, logits=np.broadcast_to(found.clean, found.logits.shape))
+    picture = np.asarray(same.to_pil(colours="diverging"))[found.done]
+    assert (np.abs(picture.astype(int) - 0xDC) <= 1).all()
+
+
+def test_what_is_infinite_has_no_change(found):
+    single = replace(found, logits=found.logits[..., :1], clean=found.clean[:1], target=0)
+    with pytest.raises(InputError, match="log_odds is inf without occluder"):
+        single.to_pil("log_odds", "diverging")
+
+
 # Masks
 
 

@@ -279,9 +279,11 @@ class OcclusionMap:
         map
             Its name. The classes of "predicted" have a colour each, the most frequent ones.
         colours
-            "viridis", "magma", "diverging" or "grey".
+            "viridis", "magma", "grey"; or "diverging": blue below the value without occluder, red
+            above it, equal differences equally strong.
         low, high
-            Values of the first and the last colour; None: the map's smallest and largest.
+            Values of the first and the last colour; None: the map's smallest and largest, of
+            "diverging" the furthest from the value without occluder on both sides of it.
         """
         from PIL import Image
 
@@ -292,9 +294,29 @@ class OcclusionMap:
         if map == "predicted":
             return Image.fromarray(categories(values))
         known = values[self.done]
+        if colours == "diverging" and low is None and high is None:
+            clean = self._clean_value(map, target, channel)
+            reach = float(np.abs(known - clean).max(initial=0)) or 1.0
+            low, high = clean - reach, clean + reach
         low = float(known.min(initial=np.inf)) if low is None and known.size else (low or 0.0)
         high = float(known.max(initial=-np.inf)) if high is None and known.size else (high or 1.0)
         return Image.fromarray(coloured(values, colours, low, high))
+
+    def _clean_value(self, name: str, target: int | None, channel: int | None) -> float:
+        """What one of `maps` says without occluder."""
+        if name in ("hamming", "cosine"):
+            return 0.0
+        if name in ("total", "unit"):
+            features = self._features()
+            values = features.clean_totals if name == "total" else features.clean_units
+            return float(values[self._channel(channel)])
+        found = self.clean_scores(target)[name]
+        if not np.isfinite(found):
+            raise InputError(
+                f"{name} is {found} without occluder, so that there is no change to show: choose "
+                "other colours, or pass low= and high=."
+            )
+        return found
 
     def save(self, path: str | Path) -> Path:
         """Write the whole pass to a NumPy ``.npz`` file, all classes and channels; no pickle.

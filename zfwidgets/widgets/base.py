@@ -283,7 +283,7 @@ class EngineWidget(TwoOutputs, Routed):
                     answers |= yield from self._service.all([need])
                 except UnreadableImage:  # noqa: PERF203
                     lost.add(identity(*need))
-            return snapshot.draw(self.engine.info, state, needs, answers, lost)
+            return snapshot.draw(self.engine.info, state, needs, answers, self.view_options, lost)
 
         self._service.jobs.submit(
             self._owner,
@@ -309,7 +309,9 @@ class EngineWidget(TwoOutputs, Routed):
 
     def _paint_known(self) -> Image.Image:
         needs = self._needs()
-        return snapshot.draw(self.engine.info, self.state, needs, self._service.known(needs))
+        return snapshot.draw(
+            self.engine.info, self.state, needs, self._service.known(needs), self.view_options
+        )
 
 
 def teller(widget: Any, request: Mapping[str, Any]) -> Callable[[Op, Any], None]:

@@ -39,7 +39,8 @@ class OcclusionMap(EngineWidget):
         "cosine" distance of the layer's features from those without occluder, or "none". By
         default the probability, or the total where the network has no classes.
     colours
-        Its colour map: "viridis", "magma", or "diverging" around the value without occluder.
+        Its colour map: "viridis", "magma", or "diverging": how values differ from those without
+        occluder, no change in grey.
     opacity
         0 .. 1, of the map over the photo.
     auto

@@ -12,12 +12,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ..records import EngineInfo, coloured
+from ..records import EngineInfo
+from . import map_picture
 from .encode import Answer, decode_picture, on_scale
-from .passes import MAPS
 from .service import Need
 from .source import identity
 
@@ -106,6 +105,7 @@ def draw(
     state: Mapping[str, Any],
     needs: Sequence[Need],
     answers: Mapping[str, Answer],
+    options: Mapping[str, Any],
     lost: Collection[str] = (),
 ) -> Image.Image:
     """Draw what a widget shows.
@@ -120,6 +120,8 @@ def draw(
         What the widget asks for: decides which sections there are.
     answers
         What is known of it, by `zfwidgets.widgets.source.identity`.
+    options
+        How the view starts: which map, and its colours.
     lost
         What can't be had, as its photo can't be read any more, likewise.
 
@@ -140,7 +142,7 @@ def draw(
     if "top" in known:
         _patches(page, state["rule"], known["top"][0][1], known["projections"][0][1])
     if "photo" in known:
-        _occlusion(page, info, state, known)
+        _occlusion(page, info, state, known, options)
     return page.finish()
 
 
@@ -229,6 +231,7 @@ def _occlusion(
     info: EngineInfo,
     state: Mapping[str, Any],
     known: Mapping[str, list[tuple[dict[str, Any], Answer | None]]],
+    options: Mapping[str, Any],
 ) -> None:
     third = (WIDTH - 2 * MARGIN - 4 * GAP) // 3
     rows, columns = info.input_shape[1:]
@@ -239,7 +242,7 @@ def _occlusion(
     slide = slides[0][1] if slides else None
     page.text(places[0], page.y, name, 18, SOFT, third)
     if slide is not None:
-        page.text(places[1], page.y, _heat_caption(info, slide), 18, SOFT, third)
+        page.text(places[1], page.y, map_picture.caption(info, slide, options), 18, SOFT, third)
     about = "Classes: as it is, and under the occluder" if "predict" in known else ""
     page.text(places[2], page.y, about, 18, SOFT, third)
     page.y += 28
@@ -255,7 +258,7 @@ def _occlusion(
     else:
         size = Image.new("RGB", (columns, rows))
         under = size if photo is None else decode_picture(photo[1][0])
-        page.picture(places[1], page.y, _heat(slide, under), third, height)
+        page.picture(places[1], page.y, map_picture.picture(slide, options, under), third, height)
     used = 0
     if "predict" in known:
         used = _classes(page, info, places[2], third, known["predict"])
@@ -275,35 +278,6 @@ def _framed(picture: Image.Image, occluder: Mapping[str, Any] | None, width: int
             pen.rectangle((left, top, right - 1, bottom - 1), None, PAPER, 4)
             pen.rectangle((left + 1, top + 1, right - 2, bottom - 2), None, ACCENT, 2)
     return picture
-
-
-def _values(answer: Answer) -> NDArray[np.float32]:
-    """The target's probability, or the feature map's total where there are no classes."""
-    data, buffers = answer
-    number = list(MAPS).index("total" if data["target"] is None else "probability")
-    return np.frombuffer(buffers[number], "<f4").reshape(data["rows"], data["columns"])
-
-
-def _heat(answer: Answer, under: Image.Image) -> Image.Image:
-    values = _values(answer).astype(np.float64)
-    low, high = np.nanmin(values), np.nanmax(values)
-    colours = coloured(values, "viridis", low, high)
-    stride = answer[0]["stride"]
-    cells = Image.fromarray(colours)
-    cells = cells.resize(
-        (cells.width * stride[1], cells.height * stride[0]), Image.Resampling.NEAREST
-    )
-    cells = cells.crop((0, 0, under.width, under.height))
-    grey = under.convert("L").convert("RGB")
-    return Image.blend(grey, cells, 0.7)
-
-
-def _heat_caption(info: EngineInfo, answer: Answer) -> str:
-    data, values = answer[0], _values(answer)
-    low, high = np.nanmin(values), np.nanmax(values)
-    if data["target"] is None:
-        return f"{data['layer']}, channel {data['channel']}: {low:.4g} dark .. {high:.4g} bright"
-    return f"p({info.labels[data['target']]}): {low:.2f} dark .. {high:.2f} bright"
 
 
 def _classes(

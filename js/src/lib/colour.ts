@@ -52,14 +52,22 @@ export function lutIndex(value: number, low: number, high: number): number {
   return Math.round(Math.min(Math.max(share, 0), 1) * 255);
 }
 
-/** A CSS gradient of the map, low to high. */
-export function gradient(name: MapName, direction = "to right"): string {
+/** Part of a colour map, from one share of it to another. */
+export type Part = readonly [from: number, to: number];
+
+/** `count` evenly spaced colours of a part of the map, low to high. */
+export function coloursOf(name: MapName, [from, to]: Part, count: number): Rgb[] {
   const lut = lutOf(name);
-  const colours = Array.from({ length: 17 }, (_, i) => {
-    const at = Math.round((i / 16) * 255) * 4;
-    return `rgb(${lut[at]},${lut[at + 1]},${lut[at + 2]})`;
+  return Array.from({ length: count }, (_, i) => {
+    const at = lutIndex(from + ((to - from) * i) / (count - 1), 0, 1) * 4;
+    return [...lut.subarray(at, at + 3)] as unknown as Rgb;
   });
-  return `linear-gradient(${direction},${colours.join(",")})`;
+}
+
+/** A CSS gradient of the map, or of a part of it, low to high. */
+export function gradient(name: MapName, part: Part = [0, 1]): string {
+  const colours = coloursOf(name, part, 17).map((rgb) => `rgb(${rgb.join(",")})`);
+  return `linear-gradient(to right,${colours.join(",")})`;
 }
 
 export type Rgb = readonly [red: number, green: number, blue: number];

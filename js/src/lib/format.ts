@@ -20,6 +20,22 @@ export function percent(share: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} %`;
 }
 
+/** A difference with its sign; a real minus, as beside it stands a plus. */
+export function signed(difference: number): string {
+  if (!Number.isFinite(difference) || difference === 0) return number(difference);
+  return `${difference < 0 ? "−" : "+"}${number(Math.abs(difference))}`;
+}
+
+/** A difference of two shares, in percentage points. */
+export function points(difference: number): string {
+  if (!Number.isFinite(difference)) return "–";
+  const size = Math.abs(difference) * 100;
+  if (size > 0 && size < 0.1) return `<0.1 points ${difference < 0 ? "down" : "up"}`;
+  const text = String(Number(size.toFixed(size < 10 ? 1 : 0)));
+  const sign = difference < 0 ? "−" : difference > 0 ? "+" : "";
+  return `${sign}${text} ${text === "1" ? "point" : "points"}`;
+}
+
 /** A length of time, roughly; "" if nobody knows it. */
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";

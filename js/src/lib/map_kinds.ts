@@ -1,8 +1,8 @@
 /** The maps of one pass of the occluder: their values, and the words and units for them. */
 
 import { floats, ints } from "./codec";
-import type { MapName } from "./colour";
-import { number, percent, short } from "./format";
+import type { MapName, Part } from "./colour";
+import { count, number, percent, points, short, signed } from "./format";
 import { occluderBox, range } from "./occlusion_grid";
 import { type Answer, type Box, type Key, MAPS, type OcclusionData, type Pair } from "./protocol";
 
@@ -86,8 +86,24 @@ export class Grids {
 
   /** The value without occluder. */
   clean(kind: MapKind): number {
-    if (kind === "hamming" || kind === "cosine") return 0;
+    if (isDistance(kind)) return 0;
     return this.data.clean[kind] ?? Number.NaN;
+  }
+
+  /** How much each value differs from the one without occluder; NaN where not done. */
+  change(kind: Exclude<MapKind, "predicted">): Float32Array {
+    // As the values are float32, what is unchanged is exactly zero only if this is too.
+    const clean = Math.fround(this.clean(kind));
+    return this.values(kind).map((value) => (value === clean ? 0 : value - clean));
+  }
+
+  /** How many positions are done, and how many of them keep the class without occluder. */
+  kept(): { kept: number; done: number } {
+    const done = this.predicted.filter((label) => label >= 0);
+    return {
+      kept: done.filter((label) => label === this.data.clean.predicted).length,
+      done: done.length,
+    };
   }
 
   box([row, col]: Pair): Box {
@@ -95,29 +111,65 @@ export class Grids {
   }
 }
 
-/** What the colour scale spans: shares from zero, the others what there is, or around the clean value. */
-export function scaleOf(
-  kind: MapKind,
-  values: Float32Array,
-  clean: number,
-  colours: MapName,
-): [low: number, high: number] {
-  const [low, high] = range(values);
-  const rest = Number.isFinite(clean) ? clean : high;
-  if (colours === "diverging" && kind !== "hamming" && kind !== "cosine") {
-    const reach = Math.max(rest - low, high - rest) || 1;
-    return [rest - reach, rest + reach];
-  }
-  if (kind !== "probability" && kind !== "hamming" && kind !== "cosine") {
-    const span: [number, number] = [Math.min(low, rest), Math.max(high, rest)];
-    return span[0] < span[1] ? span : [span[0] - 1, span[0] + 1];
-  }
-  return [Math.min(0, low), Math.max(high, rest) || 1];
+/** Whether these colours show how values differ from those without occluder. */
+export function isChange(colours: MapName): boolean {
+  return colours === "diverging";
+}
+
+/** Whether its values are differences themselves, from the features without occluder. */
+export function isDistance(kind: MapKind): kind is "hamming" | "cosine" {
+  return kind === "hamming" || kind === "cosine";
+}
+
+/** Kinds that are at least zero, which means something: none of it. */
+const SHARES: readonly MapKind[] = ["probability", "hamming", "cosine"];
+/** Changes by less than this, of 1, don't get the strongest colours: they are rounding. */
+const SMALLEST = 0.001;
+
+export interface Scale {
+  /** What the first and the last colour stand for. */
+  ends: [first: number, last: number];
+  /** What the legend spans: never more than is possible. */
+  low: number;
+  high: number;
+}
+
+/** The scale of values: of shares from zero, the others what there is; and the clean values. */
+export function valueScale(kind: MapKind, values: Float32Array, clean: readonly number[]): Scale {
+  const all = Float32Array.from([...values, ...clean]);
+  let [low, high] = range(all);
+  if (SHARES.includes(kind)) [low, high] = [Math.min(0, low), high || 1];
+  else if (low === high) [low, high] = [low - 1, high + 1];
+  return { ends: [low, high], low, high };
+}
+
+/**
+ * The scale of changes: equal ones in both directions have equally strong colours, and no change
+ * the middle one. It spans what occurs, so nothing that couldn't: 60 % can't rise by 50 points.
+ */
+export function changeScale(kind: MapKind, changes: Float32Array): Scale {
+  const known = changes.some(Number.isFinite) ? range(changes) : [0, 0];
+  const [low, high] = [Math.min(0, known[0] as number), Math.max(0, known[1] as number)];
+  const reach = Math.max(-low, high, SHARES.includes(kind) ? SMALLEST : 0) || 1;
+  return { ends: [-reach, reach], low, high };
+}
+
+/** Which part of its colours a scale uses. */
+export function partOf({ ends: [first, last], low, high }: Scale): Part {
+  const share = (value: number) => (value - first) / (last - first);
+  return [share(low), share(high)];
 }
 
 /** A value in its unit. */
 export function valueText(kind: MapKind, value: number): string {
   return kind === "probability" || kind === "hamming" ? percent(value) : number(value);
+}
+
+/** A change in its unit: of probabilities in points; a distance is a change by itself. */
+export function changeText(kind: MapKind, change: number): string {
+  if (change === 0) return "no change";
+  if (isDistance(kind)) return valueText(kind, change);
+  return kind === "probability" ? points(change) : signed(change);
 }
 
 /** Names for what a map is about. */
@@ -133,6 +185,20 @@ export function namesOf(classes: () => readonly string[]): Names {
       index === null || index < 0 ? "?" : short(classes()[index] ?? `class ${index}`),
     label: (index) => classes()[index] ?? `class ${index}`,
   };
+}
+
+/** How many of the positions keep the class that is most probable without occluder. */
+export function keptText(grids: Grids, names: Names): string {
+  const { kept, done } = grids.kept();
+  const { total, clean } = grids.data;
+  const all = `${kept} of ${count(done, "position")}${done < total ? " so far" : ""}`;
+  return `${all} ${kept === 1 ? "keeps" : "keep"} “${names.className(clean.predicted)}”`;
+}
+
+/** What a change is. */
+export function changeOf(kind: MapKind, grids: Grids, names: Names): string {
+  const what = quantity(kind, grids, names);
+  return isDistance(kind) ? what : `change of the ${what}`;
 }
 
 /** What a value is. */
@@ -172,8 +238,14 @@ export const UNITS: Record<MapKind, string> = {
   cosine: "1 − cos: 0 same, 2 opposite",
 };
 
-/** How to read it, in one sentence. */
-export function reading(kind: MapKind): string {
+/** How to read changes. */
+export function changeReading(kind: MapKind): string {
+  if (isDistance(kind)) return `Grey: no change. ${reading(kind, "")}`;
+  return "Blue: lower than without occluder. Red: higher. Grey: no change.";
+}
+
+/** How to read values; `answer` is the most probable class without occluder. */
+export function reading(kind: MapKind, answer: string): string {
   switch (kind) {
     case "probability":
       return "Low where covering takes the class away.";
@@ -182,7 +254,7 @@ export function reading(kind: MapKind): string {
     case "log_odds":
       return "As the probability, but it shows differences near 0 % and 100 % too.";
     case "predicted":
-      return "Another colour than that of most cells: covering changes the answer.";
+      return `Without occluder it is “${answer}”: covering changes the answer where another colour is.`;
     case "total":
       return "Low where covering silences what this feature map responds to.";
     case "unit":

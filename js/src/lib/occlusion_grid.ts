@@ -91,25 +91,23 @@ export function paintValues(
   });
 }
 
-/** A label, the share of cells that it wins, and its colour. */
+/** A label, how many cells it wins, and its colour. */
 export interface LabelColour {
   label: number;
-  share: number;
+  cells: number;
   colour: Rgb;
 }
 
 /** The labels by how many of the done cells they win, most first. */
 export function labelColours(labels: Int32Array): LabelColour[] {
   const counts = new Map<number, number>();
-  let done = 0;
   for (const label of labels) {
     if (label < 0) continue;
     counts.set(label, (counts.get(label) ?? 0) + 1);
-    done += 1;
   }
   return [...counts]
     .sort(([a, m], [b, n]) => n - m || a - b)
-    .map(([label, n], i) => ({ label, share: n / done, colour: CATEGORIES[i] ?? OTHER }));
+    .map(([label, n], i) => ({ label, cells: n, colour: CATEGORIES[i] ?? OTHER }));
 }
 
 /** Labels in their categories' colours; -1 means not done. */

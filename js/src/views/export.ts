@@ -1,7 +1,7 @@
 /** The map as a file: a picture as painted, the numbers as NumPy has them, all maps as a table. */
 
 import { announce } from "../lib/a11y";
-import { lutOf } from "../lib/colour";
+import { coloursOf } from "../lib/colour";
 import { h } from "../lib/dom";
 import { type Grids, type MapKind, type Names, ORDER } from "../lib/map_kinds";
 import { csv, download, npy } from "../lib/npy";
@@ -52,7 +52,7 @@ export function exportMenu(screen: () => Screen, names: Names): HTMLButtonElemen
         const now = screen();
         return [await picture(now), fileName(now, "png")];
       }),
-      item("NumPy", "the values of this map, .npy", () => {
+      item("NumPy", "the values of this map (not their change), .npy", () => {
         const now = screen();
         return [array(now.grids as Grids, now.kind as MapKind), fileName(now, "npy")];
       }),
@@ -229,23 +229,21 @@ function drawLegend(
     context.translate(0, LINE);
   }
   if (one.scale) {
-    const { colours, low, high, clean } = one.scale;
+    const { colours, part, low, high, clean } = one.scale;
     line(low);
     const from = context.measureText(low).width + 6;
-    const lut = lutOf(colours);
-    for (let i = 0; i < 128; i++) {
-      const at = i * 2 * 4;
-      context.fillStyle = `rgb(${lut[at]},${lut[at + 1]},${lut[at + 2]})`;
+    coloursOf(colours, part, 128).forEach((rgb, i) => {
+      context.fillStyle = `rgb(${rgb.join(",")})`;
       context.fillRect(from + i * 0.75, 2, 1, 8);
-    }
+    });
     line(high, from + 102);
-    line(`without occluder ${clean}`, from + 102 + context.measureText(high).width + 16);
+    line(clean, from + 102 + context.measureText(high).width + 16);
     context.translate(0, LINE);
   }
-  for (const { name, share, colour: swatch } of one.labels) {
+  for (const { text, colour: swatch } of one.labels) {
     context.fillStyle = `rgb(${swatch.join(",")})`;
     context.fillRect(0, 1, 9, 9);
-    line(`${name} ${share}`, 14);
+    line(text, 14);
     context.translate(0, LINE);
   }
   if (one.more > 0) {

@@ -3,7 +3,17 @@
 import { gridStep } from "../lib/a11y";
 import type { MapName } from "../lib/colour";
 import { h } from "../lib/dom";
-import { Grids, KINDS, type MapKind, type Names, ORDER, valueText } from "../lib/map_kinds";
+import {
+  changeText,
+  Grids,
+  isChange,
+  isDistance,
+  KINDS,
+  type MapKind,
+  type Names,
+  ORDER,
+  valueText,
+} from "../lib/map_kinds";
 import { cellAt } from "../lib/occlusion_grid";
 import type { Answer, Box, Key, Pair } from "../lib/protocol";
 import { commonScale, type Legend, legendElement, MapLayer, type Shown } from "./map_layer";
@@ -19,7 +29,7 @@ export const OVERLAYS: readonly (readonly [Overlay, string])[] = [
 export const COLOURS = [
   ["viridis", "viridis"],
   ["magma", "magma"],
-  ["diverging", "change from clean"],
+  ["diverging", "change by the occluder"],
 ] as const satisfies readonly (readonly [MapName, string])[];
 
 export interface Look {
@@ -159,16 +169,23 @@ export class HeatMap {
   }
 
   private valueText(grids: Grids, at: number): string {
-    const { overlay } = this.look();
+    const { overlay, colours } = this.look();
     if (overlay === "none") return "";
     const name = this.names.className(grids.predicted[at] ?? -1);
     const value = grids.at(overlay, at);
-    if (overlay === "predicted") return (value as number) < 0 ? "not computed yet" : name;
-    if (Number.isNaN(value)) return "not computed yet";
-    const text = `${KINDS[overlay].name} ${valueText(overlay, value)}`;
-    if (overlay === "probability") {
-      return `${this.names.className(grids.data.target)} ${valueText(overlay, value)}, predicted ${name}`;
+    if (overlay === "predicted") {
+      if (value < 0) return "not computed yet";
+      const { predicted } = grids.data.clean;
+      const kept = value === predicted ? "as" : `${this.names.className(predicted)}`;
+      return `predicted ${name}, ${kept} without occluder`;
     }
+    if (Number.isNaN(value)) return "not computed yet";
+    const change = changeText(overlay, grids.change(overlay)[at] ?? Number.NaN);
+    // Distances are changes; others are told as what is painted, and as what it comes from.
+    const more = isChange(colours) && !isDistance(overlay) ? ` (${change})` : "";
+    const head =
+      overlay === "probability" ? this.names.className(grids.data.target) : KINDS[overlay].name;
+    const text = `${head} ${valueText(overlay, value)}${more}`;
     return grids.has("predicted") ? `${text}, predicted ${name}` : text;
   }
 }

@@ -69,7 +69,8 @@ export class Live {
 
   private features({ data, buffers }: Answer<"respond">): string {
     const { overlay } = this.look();
-    if (overlay === "hamming" || overlay === "cosine") return valueText(overlay, data[overlay]);
+    if (overlay === "hamming") return `${percent(data.hamming)} of units switch on or off`;
+    if (overlay === "cosine") return `cosine distance ${valueText(overlay, data.cosine)}`;
     const channel = this.channel() ?? data.strongest;
     const [now, clean] = overlay === "unit" ? [buffers[1], buffers[3]] : [buffers[0], buffers[2]];
     const value = (buffer: DataView | undefined) =>

@@ -1,17 +1,25 @@
 /** One map over the photo: its pixels on a canvas, and its legend as data and as elements. */
 
 import { paintPicture } from "../lib/canvas";
-import { gradient, lutOf, type MapName, type Rgb } from "../lib/colour";
+import { gradient, lutOf, type MapName, type Part, type Rgb } from "../lib/colour";
 import { h } from "../lib/dom";
-import { percent } from "../lib/format";
+import { count } from "../lib/format";
 import {
+  changeOf,
+  changeReading,
+  changeScale,
+  changeText,
   type Grids,
+  isChange,
+  keptText,
   type MapKind,
   type Names,
+  partOf,
   quantity,
   reading,
-  scaleOf,
+  type Scale,
   UNITS,
+  valueScale,
   valueText,
 } from "../lib/map_kinds";
 import { labelColours, paintLabels, paintValues } from "../lib/occlusion_grid";
@@ -35,10 +43,20 @@ export interface Legend {
   /** With its unit, and of which pass. */
   title: string;
   reading: string;
-  scale: { colours: MapName; low: string; high: string; clean: string } | null;
-  labels: { name: string; share: string; colour: Rgb }[];
+  scale: ScaleText | null;
+  labels: { text: string; colour: Rgb }[];
   /** How many labels have no colour of their own. */
   more: number;
+}
+
+export interface ScaleText {
+  colours: MapName;
+  /** Of the colours that the scale uses. */
+  part: Part;
+  low: string;
+  high: string;
+  /** The value without occluder, in words. */
+  clean: string;
 }
 
 const LABELS = 7;
@@ -56,7 +74,7 @@ export class MapLayer {
     { grids, kind, about }: Shown,
     colours: MapName,
     extent: Pair,
-    scale: [number, number] | null,
+    scale: Scale | null,
     names: Names,
   ): Legend | null {
     this.canvas.hidden = !grids.has(kind);
@@ -72,12 +90,21 @@ export class MapLayer {
 }
 
 /** The scale of one map, or of two on one scale. */
-export function commonScale(kind: MapKind, maps: readonly Grids[], colours: MapName) {
+export function commonScale(kind: MapKind, maps: readonly Grids[], colours: MapName): Scale | null {
   if (kind === "predicted" || maps.some((grids) => !grids.has(kind))) return null;
+  const all = (of: (grids: Grids) => Float32Array) =>
+    Float32Array.from(maps.flatMap((grids) => [...of(grids)]));
+  if (isChange(colours))
+    return changeScale(
+      kind,
+      all((grids) => grids.change(kind)),
+    );
   const clean = maps.map((grids) => grids.clean(kind));
-  const values = Float32Array.from(maps.flatMap((grids) => [...grids.values(kind)]));
-  if (colours === "diverging") return scaleOf(kind, values, clean[0] ?? 0, colours);
-  return scaleOf(kind, Float32Array.from([...values, ...clean]), clean[0] ?? 0, colours);
+  return valueScale(
+    kind,
+    all((grids) => grids.values(kind)),
+    clean,
+  );
 }
 
 export function paintMap(
@@ -85,48 +112,67 @@ export function paintMap(
   grids: Grids,
   kind: MapKind,
   colours: MapName,
-  scale: [number, number] | null,
+  scale: Scale | null,
 ): void {
   if (kind === "predicted") {
     paintPicture(canvas, paintLabels(grids.predicted, grids.grid));
     return;
   }
-  const span = scale ?? scaleOf(kind, grids.values(kind), grids.clean(kind), colours);
-  paintPicture(canvas, paintValues(grids.values(kind), grids.grid, lutOf(colours), span));
+  const values = isChange(colours) ? grids.change(kind) : grids.values(kind);
+  const { ends } = scale ?? (commonScale(kind, [grids], colours) as Scale);
+  paintPicture(canvas, paintValues(values, grids.grid, lutOf(colours), ends));
 }
 
-function legendOf(
+/** What a painted map shows, in words. */
+export function legendOf(
   grids: Grids,
   kind: MapKind,
   about: string,
   colours: MapName,
-  scale: [number, number] | null,
+  scale: Scale | null,
   names: Names,
 ): Legend {
-  const what = quantity(kind, grids, names);
-  const unit = UNITS[kind] && ` (${UNITS[kind]})`;
-  const title = `${about ? `${about}: ` : ""}${what}${unit}`;
+  const head = about ? `${about}: ` : "";
+  const all = { side: "" as const, scale: null, labels: [], more: 0 };
   if (kind === "predicted") {
-    const all = labelColours(grids.predicted);
-    const labels = all.slice(0, LABELS).map(({ label, share, colour }) => ({
-      name: names.className(label),
-      share: percent(share),
+    const what = quantity(kind, grids, names);
+    const answer = names.className(grids.data.clean.predicted);
+    const found = labelColours(grids.predicted);
+    const labels = found.slice(0, LABELS).map(({ label, cells, colour }) => ({
+      text: `${names.className(label)}: ${count(cells, "position")}`,
       colour,
     }));
-    const more = all.length - labels.length;
-    return { side: "", what, title, reading: reading(kind), scale: null, labels, more };
+    const title = `${head}${what}: ${keptText(grids, names)}`;
+    const more = found.length - labels.length;
+    return { ...all, what, title, reading: reading(kind, answer), labels, more };
   }
   const clean = grids.clean(kind);
-  const [low, high] = scale ?? scaleOf(kind, grids.values(kind), clean, colours);
-  const ends = { low: valueText(kind, low), high: valueText(kind, high) };
+  const change = isChange(colours);
+  const what = change ? changeOf(kind, grids, names) : quantity(kind, grids, names);
+  const unit = change && kind === "probability" ? "in percentage points" : UNITS[kind];
+  const title = `${head}${what}${unit && ` (${unit})`}`;
+  if (change && !Number.isFinite(clean)) {
+    const why = "There is no change to show: without occluder it isn't a finite number.";
+    return { ...all, what, title: `${title}. ${why}`, reading: why };
+  }
+  const span = scale ?? (commonScale(kind, [grids], colours) as Scale);
+  const text = (value: number) => (change ? changeText(kind, value) : valueText(kind, value));
   return {
-    side: "",
+    ...all,
     what,
     title,
-    reading: reading(kind),
-    scale: { colours, ...ends, clean: valueText(kind, clean) },
-    labels: [],
-    more: 0,
+    reading: change ? changeReading(kind) : reading(kind, ""),
+    scale: {
+      colours,
+      part: partOf(span),
+      low: text(span.low),
+      high: text(span.high),
+      // Where grey lies at neither end, its meaning is said here.
+      clean:
+        change && span.low < 0 && span.high > 0
+          ? `grey: no change (${valueText(kind, clean)})`
+          : `without occluder ${valueText(kind, clean)}`,
+    },
   };
 }
 
@@ -135,14 +181,14 @@ export function legendElement({ side, title, scale, labels, more }: Legend): HTM
   return h(
     "div",
     { class: "zf-map-legend" },
-    scale && legend(gradient(scale.colours), scale.low, scale.high),
-    scale && h("span", { class: "zf-dim" }, `without occluder ${scale.clean}`),
+    scale && legend(gradient(scale.colours, scale.part), scale.low, scale.high),
+    scale && h("span", { class: "zf-dim" }, scale.clean),
     h("span", { class: "zf-map-title" }, side && h("b", {}, `${side}: `), title),
     labels.length > 0 &&
       h(
         "ul",
         { class: "zf-label-key" },
-        ...labels.map(({ name, share, colour }) => h("li", {}, swatch(colour), `${name} ${share}`)),
+        ...labels.map(({ text, colour }) => h("li", {}, swatch(colour), text)),
         more > 0 && h("li", {}, `and ${more} more in grey`),
       ),
   );

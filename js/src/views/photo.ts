@@ -128,7 +128,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     () => pass()?.channel ?? null,
     names,
   );
-  const row = new PhotoRow(panel, selection, () => look, pass, extentNow, signal);
+  const row = new PhotoRow(panel, selection, () => look, pass, extentNow, names, signal);
 
   /** The pixels of the map, or what it is, have changed. */
   const changed = () => {

@@ -3,12 +3,12 @@
 import { announce, roving } from "../lib/a11y";
 import { decode, paintBitmap } from "../lib/canvas";
 import { h } from "../lib/dom";
-import { Grids } from "../lib/map_kinds";
+import { Grids, KINDS, keptText, type MapKind, type Names } from "../lib/map_kinds";
 import { type Key, type Pair, PRIORITY } from "../lib/protocol";
 import type { SelectionStore } from "../lib/selection_store";
 import { type Fold, fold } from "./fold";
 import type { Look } from "./heatmap";
-import { commonScale, paintMap } from "./map_layer";
+import { commonScale, legendOf, paintMap } from "./map_layer";
 import { place } from "./occluder";
 import type { Panel } from "./status";
 import { renewable } from "./view";
@@ -21,6 +21,8 @@ class Thumb {
   readonly picture = h("canvas", { class: "zf-row-photo" });
   readonly heat = h("canvas", { class: "zf-row-heat zf-pixelated", hidden: true });
   readonly text = h("span", { class: "zf-row-text" });
+  /** What its map is of, and the ends of its scale. */
+  readonly about = h("span", { class: "zf-row-text zf-row-about" });
   readonly element: HTMLButtonElement;
   grids: Grids | null = null;
   extent: Pair = [1, 1];
@@ -31,27 +33,46 @@ class Thumb {
   ) {
     this.element = h(
       "button",
-      { type: "button", class: "zf-row-item", "data-image": image, "aria-label": `Photo ${name}` },
+      { type: "button", class: "zf-row-item", "data-image": image, title: name },
       h("span", { class: "zf-row-stage" }, this.picture, this.heat),
       this.text,
+      this.about,
     );
     this.text.textContent = name;
   }
 
-  draw({ overlay, colours, opacity }: Look): void {
+  draw({ overlay, colours, opacity }: Look, names: Names): void {
     const { grids } = this;
     this.heat.hidden = !grids || overlay === "none" || !grids.has(overlay);
+    this.about.textContent = "";
+    this.element.title = this.name;
     if (!grids || this.heat.hidden || overlay === "none") return;
     const [rows, columns] = grids.grid;
     const [down, right] = grids.data.stride;
     place(this.heat, { top: 0, left: 0, height: rows * down, width: columns * right }, this.extent);
-    paintMap(this.heat, grids, overlay, colours, commonScale(overlay, [grids], colours));
+    const scale = commonScale(overlay, [grids], colours);
+    paintMap(this.heat, grids, overlay, colours, scale);
     this.heat.style.opacity = String(opacity);
+    const { title, scale: ends } = legendOf(grids, overlay, "", colours, scale, names);
+    const span = ends ? `${ends.low} to ${ends.high}` : "";
+    const of = subjectOf(overlay, grids, names);
+    this.about.textContent = [of, span].filter(Boolean).join(": ");
+    const text = span ? `${title}, ${span}` : title;
+    this.element.title = `${this.name}: ${text}`;
   }
+}
+
+/** Which class or channel one photo's map is of; of labels, how many stay as they are. */
+function subjectOf(kind: MapKind, grids: Grids, names: Names): string {
+  if (kind === "predicted") return keptText(grids, names);
+  const { needs } = KINDS[kind];
+  if (needs.includes("target")) return `“${names.className(grids.data.target)}”`;
+  return needs.includes("channel") ? `channel ${grids.data.channel}` : "";
 }
 
 export class PhotoRow {
   readonly fold: Fold = fold("row", "Strongest photos, each with its map", () => this.update());
+  private readonly hint = h("p", { class: "zf-hint" });
   private readonly strip = h("div", { class: "zf-row", role: "group", "aria-label": "Photos" });
   private readonly renew: () => AbortSignal;
   private thumbs: Thumb[] = [];
@@ -65,18 +86,11 @@ export class PhotoRow {
     /** The pass on screen, of whatever photo. */
     private readonly pass: () => Omit<Key<"occlusion">, "image" | "stride"> | null,
     private readonly extent: () => Pair,
+    private readonly names: Names,
     signal: AbortSignal,
   ) {
     this.renew = renewable(signal);
-    this.fold.body.append(
-      this.strip,
-      h(
-        "p",
-        { class: "zf-hint" },
-        "A coarse map of each, on a scale of its own, by the occluder and for the target above; " +
-          "they come after the large map. Click one to choose it.",
-      ),
-    );
+    this.fold.body.append(this.strip, this.hint);
     const keys = roving(
       this.strip,
       () => this.thumbs.map(({ element }) => element),
@@ -87,7 +101,7 @@ export class PhotoRow {
       const item = (event.target as Element).closest<HTMLElement>(".zf-row-item");
       if (!item) return;
       selection.set("photo", Number(item.dataset.image));
-      announce(this.strip, item.getAttribute("aria-label") ?? "");
+      announce(this.strip, `Photo ${item.title}`);
     });
     // Out of sight nobody waits for them.
     if (typeof IntersectionObserver !== "undefined") {
@@ -113,6 +127,7 @@ export class PhotoRow {
       ? JSON.stringify([unit, pass, this.stride, this.look().overlay === "none"])
       : "";
     this.mark();
+    this.explain();
     if (about === this.about) return;
     this.about = about;
     const signal = this.renew();
@@ -121,8 +136,36 @@ export class PhotoRow {
 
   /** Another colour map or opacity. */
   redraw(): void {
-    for (const thumb of this.thumbs) thumb.draw(this.look());
+    for (const thumb of this.thumbs) thumb.draw(this.look(), this.names);
     this.update();
+  }
+
+  private explain(): void {
+    const { overlay } = this.look();
+    const parts = ["Click one to choose it."];
+    if (overlay !== "none") {
+      const of = this.subject(overlay);
+      parts.unshift(
+        `Each has a coarse map by the occluder above${of && `, ${of}`}. Its scale is its own: its ` +
+          "ends are below it. They come after the large map.",
+      );
+    }
+    this.hint.textContent = parts.join(" ");
+  }
+
+  /** Which class or channel the maps are of: one for all, or each photo's own. */
+  private subject(overlay: MapKind): string {
+    const { needs } = KINDS[overlay];
+    const { target = null, channel = null } = this.pass() ?? {};
+    if (needs.includes("target")) {
+      return target === null
+        ? "of the class that the network gives that photo"
+        : `of “${this.names.className(target)}”`;
+    }
+    if (!needs.includes("channel")) return "";
+    return channel === null
+      ? "of the layer's feature map that is strongest on that photo"
+      : `of channel ${channel}`;
   }
 
   mark(): void {
@@ -153,7 +196,7 @@ export class PhotoRow {
       }
       for (const thumb of this.thumbs) {
         thumb.grids = null;
-        thumb.draw(this.look());
+        thumb.draw(this.look(), this.names);
       }
     });
     const thumbs = this.thumbs;
@@ -164,7 +207,7 @@ export class PhotoRow {
       const map = { ...pass, image: thumb.image, stride };
       await this.panel.load("occlusion", map, "row-map", ask, (answer) => {
         thumb.grids = new Grids(answer, map);
-        thumb.draw(this.look());
+        thumb.draw(this.look(), this.names);
       });
     }
   }

@@ -107,7 +107,7 @@ export class Pins {
           "tr",
           {},
           h("th", { scope: "col" }, "cell"),
-          h("th", { scope: "col" }, "clean"),
+          h("th", { scope: "col", title: "without occluder" }, "uncovered"),
           ...columns.map(({ row, col }, i) =>
             h(
               "th",

@@ -4,7 +4,7 @@
  * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
  * `indexing=1`, `freeze=1` (the map stays half done), `values=positive`, `scale=own`, `rule=guided`,
  * `card=4` (the card of that projection, open), `open=occluder,pins` (folds), `right=hamming` (the map
- * right of the divider), `cover=1`, and the view options `overlay`, `patches`.
+ * right of the divider), `cover=1`, and the view options `overlay`, `colours`, `patches`.
  */
 
 import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
@@ -56,6 +56,7 @@ const source = new SyntheticSource({
 const { signal } = new AbortController();
 const options = new MemoryStore<ViewOptions>({
   overlay: query.get("overlay") ?? "",
+  colours: query.get("colours") ?? "",
   patches: query.get("patches") ?? "",
 });
 const root = createRoot(

@@ -37,6 +37,12 @@ SHOTS = {
     "occlusion-light": ("widget=occlusion", 816, 1),
     "occlusion-label-dark": ("widget=occlusion&overlay=predicted&theme=dark&jp=1&photo=5", 816, 1),
     "occlusion-open": ("widget=occlusion&open=occluder,row", 816, 1),
+    "occlusion-change": ("widget=occlusion&colours=diverging&open=pins,row", 816, 1),
+    "occlusion-change-dark": (
+        "widget=occlusion&colours=diverging&overlay=hamming&open=row&theme=dark&jp=1",
+        376,
+        1,
+    ),
     "occlusion-compare": ("widget=occlusion&right=hamming&open=compare", 816, 1),
     "occlusion-compare-320": (
         "widget=occlusion&right=cosine&open=compare,pins&theme=dark&jp=1",

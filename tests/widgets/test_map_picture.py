@@ -1,0 +1,90 @@
+"""The map of a static picture: that of the widget, in its colours, with words that fit them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zfwidgets.widgets import map_picture
+from zfwidgets.widgets.passes import MAPS, occlusion_answer
+
+
+@pytest.fixture
+def passed(engine):
+    """A pass, and its answer for a class and a channel."""
+    *_, result = engine.occlude_steps(3, 5, 4, layer="relu2")
+    return result, occlusion_answer(result, 1, 2, None)
+
+
+def painted(engine, answer, options):
+    """A cell's colour each, without the photo."""
+    rows, columns = engine.info.input_shape[1:]
+    under = Image.new("RGB", (columns, rows))
+    full = np.asarray(map_picture.picture(answer, options, under)).astype(float)
+    down, right = answer[0]["stride"]
+    return full[::down, ::right] / map_picture.OPACITY
+
+
+@pytest.mark.parametrize("name", [name for name in MAPS if name != "predicted"])
+def test_changes_are_coloured_and_told_around_the_value_without_occluder(engine, passed, name):
+    result, answer = passed
+    clean = {
+        **result.clean_scores(1),
+        "total": result.features.clean_totals[2],
+        "unit": result.features.clean_units[2],
+        "hamming": 0.0,
+        "cosine": 0.0,
+    }[name]
+    changes = result.maps(1, 2)[name] - clean
+    options = {"overlay": name, "colours": "diverging"}
+    cells = painted(engine, answer, options)
+    clear = np.abs(changes) > 0.05 * np.abs(changes).max()
+    assert clear.any()
+    assert ((cells[..., 0] > cells[..., 2]) == (changes > 0))[clear].all()
+    text = map_picture.caption(engine.info, answer, options)
+    said = re.search(r": (\S+).* \.\. (\S+)", text)
+    for word, end, side in zip(said.groups(), (changes.min(), changes.max()), (-1, 1), strict=True):
+        if word == "no":
+            assert side * end <= 1e-6
+            continue
+        read = float(word.rstrip("%"))
+        exact = end * 100 if name in ("probability", "hamming") else end
+        assert read == pytest.approx(exact, rel=1e-3, abs=0.51 if exact != end else 1e-6)
+    assert ("points" in text) == (name == "probability")
+
+
+@pytest.mark.parametrize("name", [name for name in MAPS if name != "predicted"])
+def test_values_are_told_as_they_are(engine, passed, name):
+    result, answer = passed
+    values = result.maps(1, 2)[name]
+    cells = painted(engine, answer, {"overlay": name, "colours": "magma"}).sum(-1)
+    assert cells.reshape(-1)[values.argmax()] == cells.max()
+    text = map_picture.caption(engine.info, answer, {"overlay": name, "colours": "magma"})
+    high = re.search(r"\.\. (\S+) bright", text)[1]
+    scale = 100 if high.endswith("%") else 1
+    assert float(high.rstrip("%")) == pytest.approx(
+        values.max() * scale, rel=1e-3, abs=0.51 if scale == 100 else 1e-6
+    )
+
+
+def test_labels_are_counted(engine, passed):
+    result, answer = passed
+    text = map_picture.caption(engine.info, answer, {"overlay": "predicted"})
+    before = int(result.clean.argmax())
+    kept = int((result.predicted() == before).sum())
+    assert text == f"{kept} of {result.done.size} positions keep {engine.info.labels[before]}"
+    cells = painted(engine, answer, {"overlay": "predicted"})
+    for one in np.unique(result.predicted()):
+        assert len(np.unique(cells[result.predicted() == one], axis=0)) == 1
+
+
+def test_without_classes_it_is_a_feature_map(passed, engine):
+    _, (data, buffers) = passed
+    bare = (
+        {**data, "target": None},
+        [b"" if i in (0, 1, 3, 4) else b for i, b in enumerate(buffers)],
+    )
+    assert map_picture.caption(engine.info, bare, {}).startswith("relu2, channel 2: ")

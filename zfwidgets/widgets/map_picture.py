@@ -1,0 +1,118 @@
+"""An occlusion map in a widget's static picture: as the page first shows it, with what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..records import EngineInfo, categories, coloured
+from .encode import Answer
+from .passes import MAPS
+
+DISTANCES = ("hamming", "cosine")
+"""Maps whose values are differences already."""
+SHARES = ("probability", "hamming")
+OPACITY = 0.7
+
+
+def shown(answer: Answer, options: Mapping[str, Any]) -> str:
+    """Which map: that of the options, or one that the pass has."""
+    data, buffers = answer
+    name = options.get("overlay", "probability")
+    if name in MAPS and buffers[list(MAPS).index(name)]:
+        return str(name)
+    return "total" if data["target"] is None else "probability"
+
+
+def picture(answer: Answer, options: Mapping[str, Any], under: Image.Image) -> Image.Image:
+    """The map over a photo in grey."""
+    name = shown(answer, options)
+    values = _values(answer, name)
+    if name == "predicted":
+        colours = categories(values.astype(np.int64))
+    elif _change(options):
+        changes = _changes(answer, name)
+        reach = float(np.nanmax(np.abs(changes), initial=0)) or 1.0
+        colours = coloured(changes, "diverging", -reach, reach)
+    else:
+        colours = coloured(values, _colours(options), *_ends(values))
+    down, right = answer[0]["stride"]
+    cells = Image.fromarray(colours)
+    cells = cells.resize((cells.width * right, cells.height * down), Image.Resampling.NEAREST)
+    cells = cells.crop((0, 0, under.width, under.height))
+    return Image.blend(under.convert("L").convert("RGB"), cells, OPACITY)
+
+
+def caption(info: EngineInfo, answer: Answer, options: Mapping[str, Any]) -> str:
+    """What the map is of, and what its colours stand for."""
+    name, data = shown(answer, options), answer[0]
+    values = _values(answer, name)
+    if name == "predicted":
+        before = data["clean"]["predicted"]
+        kept, done = int((values == before).sum()), int((values >= 0).sum())
+        return f"{kept} of {done} positions keep {_label(info, before)}"
+    what = {
+        "probability": "p({target})",
+        "logit": "logit of {target}",
+        "log_odds": "log-odds of {target}",
+        "total": "{layer}, channel {channel}",
+        "unit": "one unit of {layer}, channel {channel}",
+        "hamming": "units of {layer} that switch",
+        "cosine": "cosine distance of {layer}",
+    }[name].format(**{**data, "target": _label(info, data["target"])})
+    if not _change(options):
+        low, high = _ends(values)
+        return f"{what}: {_value(name, low)} dark .. {_value(name, high)} bright"
+    changes = _changes(answer, name)
+    if np.isnan(changes).all():
+        return f"{what}: infinite without occluder, no change to show"
+    low, high = _ends(np.append(changes, 0.0))
+    below = f"{_signed(name, low)} blue" if low < 0 else "no change grey"
+    above = f"{_signed(name, high)} red" if high > 0 else "no change grey"
+    return f"{what}: {below} .. {above}"
+
+
+def _change(options: Mapping[str, Any]) -> bool:
+    return bool(_colours(options) == "diverging")
+
+
+def _colours(options: Mapping[str, Any]) -> str:
+    return str(options.get("colours", "viridis"))
+
+
+def _label(info: EngineInfo, number: int | None) -> str:
+    return "" if number is None else info.labels[number].split(",")[0]
+
+
+def _values(answer: Answer, name: str) -> NDArray[np.float64]:
+    data, buffers = answer
+    raw = np.frombuffer(buffers[list(MAPS).index(name)], MAPS[name])
+    return raw.reshape(data["rows"], data["columns"]).astype(np.float64)
+
+
+def _changes(answer: Answer, name: str) -> NDArray[np.float64]:
+    """How the values differ from the one without occluder; NaN where that is infinite."""
+    values = _values(answer, name)
+    if name in DISTANCES:
+        return values
+    clean = answer[0]["clean"][name]
+    return values - (np.nan if clean is None else float(np.float32(clean)))
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+
+
+def _value(name: str, value: float) -> str:
+    return f"{value:.0%}" if name in SHARES else f"{value:.4g}"
+
+
+def _signed(name: str, change: float) -> str:
+    if name in DISTANCES:
+        return _value(name, change)
+    return f"{100 * change:+.0f} points" if name == "probability" else f"{change:+.4g}"
