@@ -184,11 +184,15 @@ def _patches(page: Page, rule: str, top: Answer | None, projections: Answer | No
     cell = (half - 2 * GAP) // 3
     shown = [] if top is None else [decode_picture(b) for b in top[1]]
     projected = [] if projections is None else _projected(*projections)
+    infos = [] if projections is None else [p for p in projections[0]["projections"] if p]
+    blank = {place for place, info in enumerate(infos) if info.get("blank")}
     for i, (answer, pictures) in enumerate(((top, shown), (projections, projected))):
         for place in range(9):
             x = MARGIN + i * (half + 2 * GAP) + place % 3 * (cell + GAP)
             y = page.y + place // 3 * (cell + GAP)
-            if place < len(pictures):
+            if pictures is projected and place in blank:
+                page.empty(x, y, cell, cell, "zero everywhere")
+            elif place < len(pictures):
                 page.picture(x, y, pictures[place], cell, cell)
             else:
                 text = "not computed yet" if answer is None and place == 0 else ""
