@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Operation, ProjectionInfo, Status } from "../src/lib/protocol";
+import { Cell } from "../src/views/patch_cell";
 import { dependence, projectionCard, reachText } from "../src/views/projection_card";
 import { CATALOGUE } from "./kernel";
 
@@ -77,6 +78,58 @@ describe("a projection's card", () => {
     const info = projection(2, operation("convolution", "paper"));
     const card = text(projectionCard(0, info, { layer: null, channel: 0, rule: "gradient" }));
     expect(card).toContain("plain gradient");
-    expect(card).toContain("the marks below say how a deconvnet would");
+    expect(card).toContain("unless a row says otherwise, its mark says how a deconvnet would");
+  });
+});
+
+describe("a projection that is zero everywhere", () => {
+  const blank = { ...projection(2, operation("Grad-CAM", "linearised")), blank: true };
+  const activation = {
+    image: 3,
+    name: "owl.jpg",
+    value: 2.5,
+    row: 1,
+    col: 2,
+    box: { top: 0, left: 0, height: 11, width: 13 },
+  };
+
+  it("says so on its card, in the place of a scale", () => {
+    const card = text(projectionCard(0, blank, { layer: null, rule: "grad-cam" }));
+    expect(card).toContain("zero everywhere");
+    expect(card).not.toContain("±");
+    expect(
+      text(projectionCard(0, { ...blank, blank: false }, { layer: null, rule: "grad-cam" })),
+    ).not.toContain("zero everywhere");
+  });
+
+  it("says so in its place and to screen readers, until another one comes", () => {
+    const cell = new Cell(0, () => ({ layer: null, rule: "grad-cam" }));
+    const said = cell.element.querySelector<HTMLElement>(".zf-none") as HTMLElement;
+    const look = { layout: "both", values: "signed", scale: null } as const;
+    cell.setPatch(activation, null);
+    cell.draw(look);
+    expect(said.hidden).toBe(true);
+
+    cell.setProjection(blank, null);
+    cell.draw(look);
+    expect(said.hidden).toBe(false);
+    expect(said.textContent).toBe("zero everywhere");
+    expect(cell.button.getAttribute("aria-label")).toContain("zero everywhere");
+    const mark = cell.element.querySelector(".zf-status") as HTMLElement;
+    expect(mark.getAttribute("aria-label")).toContain("zero everywhere");
+
+    cell.draw({ ...look, layout: "patches" });
+    expect(said.hidden).toBe(true);
+
+    cell.setProjection({ ...blank, blank: false }, null);
+    cell.draw(look);
+    expect(said.hidden).toBe(true);
+    expect(cell.button.getAttribute("aria-label")).not.toContain("zero everywhere");
+
+    cell.setProjection(blank, null);
+    cell.setPatch(activation, null);
+    cell.draw(look);
+    expect(said.hidden).toBe(true);
+    expect(cell.button.getAttribute("aria-label")).not.toContain("zero everywhere");
   });
 });

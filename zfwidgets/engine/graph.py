@@ -98,6 +98,8 @@ class Graph:
         In the order of execution.
     layers
         Each layer's output.
+    reordered
+        Of those whose places are read in another order, which `layers` hasn't.
     output
         What the model returned, if that's one tensor which depends on the image.
     obstacle
@@ -108,6 +110,7 @@ class Graph:
     image: tuple[int, ...]
     nodes: list[Node] = field(default_factory=list)
     layers: dict[str, Ref] = field(default_factory=dict)
+    reordered: dict[str, Ref] = field(default_factory=dict)
     output: Ref | None = None
     obstacle: str = ""
 

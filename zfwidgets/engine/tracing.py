@@ -202,7 +202,7 @@ def _channels_first(
             layer = replace(layer, shape=shape, receptive_field=field, rectified=False, fields=())
         layers.append(layer)
     for name in layouts:
-        del graph.layers[name]  # whose places are read in another order
+        graph.reordered[name] = graph.layers.pop(name)
     return tuple(layers), layouts, tuple(unplaced)
 
 

@@ -42,10 +42,11 @@ from .occluders import (
 )
 from .occlusion import LayerResponse, OcclusionMap
 from .predictions import Prediction, log_odds, softmax
-from .projections import CLIPPED_AT, Projection, display_scale, signed_to_uint8
+from .projections import BLANK, CLIPPED_AT, Projection, display_scale, signed_to_uint8
 from .quantiles import QuantileRow, QuantileRows
 
 __all__ = [
+    "BLANK",
     "CLIPPED_AT",
     "COLOURS",
     "CONTRAST_NORM",

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+BLANK = (
+    "Zero everywhere: by this rule there is nothing to show of what drives the unit in this image."
+)
+"""What is said of a projection without a single value."""
+
+
 @dataclass(frozen=True)
 class Projection:
     """A unit's projection to pixel space (paper, section 2.1).
@@ -45,6 +51,16 @@ class Projection:
     def status(self) -> Status:
         """The weakest status among the operations."""
         return weakest(self.operations)
+
+    @property
+    def blank(self) -> bool:
+        """Whether the picture is zero everywhere."""
+        return not self.pixels.any()
+
+    @property
+    def note(self) -> str:
+        """What to know before looking at the picture, in words; "" if there is nothing."""
+        return BLANK if self.blank else ""
 
     @property
     def pools(self) -> int:

@@ -209,7 +209,10 @@ def _filter_wall(result: DiagnosisResult) -> Wall:
 
 
 def _projection_wall(result: DiagnosisResult) -> Wall:
-    captions = [f"channel {channel}" for channel in result.channels[: len(result.projections)]]
+    captions = [
+        f"channel {channel}{', zero everywhere' if found and found.blank else ''}"
+        for channel, found in zip(result.channels, result.projections, strict=False)
+    ]
     return Wall(result.projection_pictures(), captions)
 
 

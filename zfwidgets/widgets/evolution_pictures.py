@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = ("projections", "patches of the photos")
 JUMP = "new photo"
+ZERO = "projection zero everywhere"
 MAPS = (
     "Each map's strongest activation over all images at this moment, projected to the pixels: "
     "signed around mid-grey, each picture on its own scale, inside the receptive field. "
@@ -67,14 +68,18 @@ def film(record: EvolutionRecord, number: int, kind: str) -> Wall:
     return Wall(
         [shown(moment.strongest[number], kind) for moment in record.moments],
         captions=[_when(record, at) for at in range(len(record.moments))],
-        details=[JUMP if jumped else "" for jumped in jumps],
+        details=[
+            ", ".join([JUMP] * bool(jumped) + [ZERO] * moment.strongest[number].blank)
+            for jumped, moment in zip(jumps, record.moments, strict=True)
+        ],
     )
 
 
 def _detail(record: EvolutionRecord, number: int, at: int) -> str:
     found = record.moments[at].strongest[number]
     where = f"{JUMP}: " if record.jumps(number)[at] else "in "
-    return f"{found.value:.3g} {where}{found.image_name}"
+    zero = f", {ZERO}" if found.blank else ""
+    return f"{found.value:.3g} {where}{found.image_name}{zero}"
 
 
 def _when(record: EvolutionRecord, at: int) -> str:

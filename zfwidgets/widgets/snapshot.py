@@ -211,12 +211,16 @@ def _patches(page: Page, rule: str, top: Answer | None, projections: Answer | No
     if top is not None:
         shown = [None if w else decode_picture(b) for w, b in zip(lost, top[1], strict=True)]
     projected = [] if projections is None else _projected(*projections)
+    infos = [] if projections is None else projections[0]["projections"]
+    blank = {place for place, info in enumerate(infos) if info and info.get("blank")}
     for i, (answer, pictures) in enumerate(((top, shown), (projections, projected))):
         for place in range(9):
             x = MARGIN + i * (half + 2 * GAP) + place % 3 * (cell + GAP)
             y = page.y + place // 3 * (cell + GAP)
             picture = pictures[place] if place < len(pictures) else None
-            if picture is not None:
+            if i == 1 and place in blank:
+                page.empty(x, y, cell, cell, "zero everywhere")
+            elif picture is not None:
                 page.picture(x, y, picture, cell, cell)
             else:
                 text = "not computed yet" if answer is None and place == 0 else ""

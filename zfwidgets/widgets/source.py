@@ -313,6 +313,7 @@ class Source:
                     for o in p.operations
                 ],
                 "pools": p.pools,
+                "blank": p.blank,
             }
             for p, mine, f in zip(projections, own, full, strict=True)
         ]

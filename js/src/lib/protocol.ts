@@ -101,6 +101,8 @@ export interface ProjectionInfo {
   status: Status;
   operations: Operation[];
   pools: number;
+  /** Whether its picture is zero everywhere; older reports don't say. */
+  blank?: boolean;
 }
 
 /** Without occluder. null: what the network or the key doesn't have. */

@@ -8,7 +8,7 @@ import type { ProjectionInfo, TopActivation } from "../lib/protocol";
 import { magnitudePicture, positivePicture, reveal, signedPicture } from "../lib/signed";
 import { CoverBars } from "./cover";
 import { popoverButton } from "./popover";
-import { projectionCard, STATUS, type Subject } from "./projection_card";
+import { BLANK, projectionCard, STATUS, type Subject } from "./projection_card";
 
 export const LAYOUTS = [
   ["both", "side by side"],
@@ -52,6 +52,7 @@ export class Cell {
   private readonly left = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
   private readonly right = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
   private readonly why = h("span", { class: "zf-why" });
+  private readonly none = h("span", { class: "zf-none", hidden: true }, BLANK.short);
   private readonly value = h("span", { class: "zf-value" });
   private readonly name = h("span", { class: "zf-name" });
   private readonly status: HTMLButtonElement;
@@ -63,7 +64,7 @@ export class Cell {
     this.button = h(
       "button",
       { type: "button", class: "zf-patch", "aria-pressed": "false", disabled: true },
-      h("span", { class: "zf-pictures" }, this.left, this.right, this.why),
+      h("span", { class: "zf-pictures" }, this.left, this.right, this.none, this.why),
     );
     this.status = popoverButton("", "How this projection was computed", "zf-status", () =>
       this.info ? projectionCard(this.rank, this.info, subject()) : [],
@@ -104,6 +105,7 @@ export class Cell {
     this.projection?.close();
     this.projection = this.pixels = this.info = null;
     this.absent = false;
+    this.none.hidden = true;
     this.status.hidden = true;
   }
 
@@ -147,12 +149,17 @@ export class Cell {
     this.info = info;
     this.absent = info === null;
     this.status.hidden = info === null;
+    const zero = info?.blank ? `, projection ${BLANK.short}` : "";
+    this.button.setAttribute("aria-label", `Choose photo ${this.label}${zero}`);
     if (!info) return;
     const { mark, text } = STATUS[info.status];
     this.status.textContent = mark;
     this.status.dataset.status = info.status;
     this.status.title = `${info.status}: ${text}`;
-    this.status.setAttribute("aria-label", `Projection ${this.rank + 1}: ${info.status}, ${text}`);
+    this.status.setAttribute(
+      "aria-label",
+      `Projection ${this.rank + 1}: ${info.status}, ${text}${info.blank ? `, ${BLANK.text}` : ""}`,
+    );
   }
 
   /** No projection will come: stop waiting for it. */
@@ -180,6 +187,7 @@ export class Cell {
     this.right.hidden = !both && layout !== "projections";
     const waits = this.image !== null && needs.projection && !this.projection && !this.absent;
     this.element.classList.toggle("zf-waits", waits);
+    this.none.hidden = !needs.projection || !this.info?.blank;
     this.why.hidden = this.why.textContent === "";
     if (this.image === null) return;
     if (layout === "revealed") {

@@ -13,6 +13,12 @@ export const STATUS: Record<Status, { mark: string; text: string }> = {
   unknown: { mark: "?", text: "operations that aren't on our list: don't rely on it" },
 };
 
+/** Of a projection without a single value, in short and in full. */
+export const BLANK = {
+  short: "zero everywhere",
+  text: "zero everywhere: by this rule there is nothing to show of what drives the unit in this image.",
+};
+
 /** What a projection is of. */
 export interface Subject {
   layer: Layer | null;
@@ -61,7 +67,7 @@ export function projectionCard(
     ];
   }
   if (layer) facts.push(["Field", `${reachText(fieldOf(layer, channel))}.`]);
-  facts.push(["Scale", `±${number(info.scale)}`]);
+  facts.push(info.blank ? ["Picture", BLANK.text] : ["Scale", `±${number(info.scale)}`]);
   return [
     h("h4", {}, `Projection ${rank + 1}: ${status}`),
     h("dl", {}, ...facts.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)])),

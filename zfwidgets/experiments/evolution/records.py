@@ -72,6 +72,11 @@ class Strongest:
             None if self.levels is None else self.levels.astype(np.float32) * (self.scale / STEPS)
         )
 
+    @property
+    def blank(self) -> bool:
+        """Whether there is a projection, and it is zero everywhere."""
+        return self.levels is not None and not self.levels.any()
+
     def to_pil(self) -> Image.Image | None:
         """Signed pixels around mid-grey on the picture's own scale; None without projection."""
         from PIL import Image
