@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ..bars import progress_bar
 from ..errors import InputError
 from ..index.manifest import CONTENT
+from ..threads import Pool
 from .huggingface import Rows
 from .imagesets import Files, ImageSet
 from .items import Items
@@ -53,7 +53,7 @@ class Contents:
 
     def __call__(self, paths: Sequence[Path]) -> list[str]:
         """One stamp for each file; "gone" if it can't be read."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with Pool(AT_ONCE) as pool:
             stamps, many = pool.map(self._stamp, paths), len(paths) >= MANY
             try:
                 with progress_bar(
