@@ -68,6 +68,20 @@ class IndexBusy(ZfError, RuntimeError):
     """Another process is writing the index; names it."""
 
 
+class ForkedProcess(ZfError, RuntimeError):
+    """An engine or widget was used in a process that was forked from the one that made it."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message
+            or "This engine (or widget) was made in another process, from which this one was "
+            "forked. The threads that compute, PyTorch's and ours, don't come along in a fork, so "
+            "that it would wait for ever. Make an engine in this process, which must be started "
+            'afresh: multiprocessing.get_context("spawn"), or multiprocessing_context="spawn" for '
+            "a DataLoader."
+        )
+
+
 class ClusterError(ZfError, RuntimeError):
     """Other machines can't do what was asked; says which, and what they lack."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ..bars import progress_bar
 from ..errors import InputError
 from ..index.manifest import CONTENT
+from ..threads import Pool
 from .huggingface import Rows
 from .imagesets import GONE, Files, ImageSet
 from .items import Items
@@ -55,7 +55,7 @@ class Contents:
         """One stamp for each file; `GONE` if it can't be read."""
         if len(paths) == 1:
             return [self._stamp(paths[0])]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with Pool(AT_ONCE) as pool:
             stamps, many = pool.map(self._stamp, paths), len(paths) >= MANY
             try:
                 with progress_bar(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
+
+from ..threads import Pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,7 +32,7 @@ def prefetch(
         return
     source = iter(items)
     waiting: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="zfwidgets-decode")
+    pool = Pool(workers, thread_name_prefix="zfwidgets-decode")
     try:
         for item in islice(source, AHEAD * workers):
             waiting.append(pool.submit(function, item))

@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import IO, Any, cast
 
-from ..errors import UnreadableImage
+from .. import threads
+from ..errors import Cancelled, UnreadableImage
 from .reading import Asked, Reader, Reading
 
 LARGEST = 64 * 2**20
@@ -80,6 +81,8 @@ class Workers:
             process = self._idle.get()
         if process is None:  # it could not be replaced
             self._idle.put(None)
+            if self._closed:  # else the image would be taken for one that ends processes
+                raise Cancelled("The processes that read images have been ended.")
             if not self._careful and not self._deaths[number]:
                 return self._reader.look(number)
             return Reading(None, "the process that read it died")
@@ -109,12 +112,16 @@ class Workers:
                 process.kill()  # the thread that greets it sees it end
 
     def _start(self) -> None:
-        threading.Thread(target=self._bring_up, name="zfwidgets-start-worker", daemon=True).start()
+        try:
+            threads.start(self._bring_up, "start-worker", self.close)
+        except RuntimeError:  # the process ends
+            self._idle.put(None)
 
     def _bring_up(self) -> None:
         assert self._packed is not None
         with self._lock:
             if self._closed:
+                self._idle.put(None)
                 return
             try:
                 process = _Process()

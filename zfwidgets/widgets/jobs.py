@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .. import threads
 from ..errors import Cancelled, ZfError
 from ..records import Progress
 from .hand_back import running_loop
@@ -75,7 +76,7 @@ class Jobs:
     def __init__(self, *, heartbeat: float = 1.0, pause: float = 0.1) -> None:
         self._heartbeat = heartbeat
         self._pause = pause
-        self._changed = threading.Condition(threading.RLock())
+        self._changed = threads.ProcessLock()
         self._jobs: dict[tuple[Hashable, str, str], _Job] = {}
         self._dropped: deque[Steps] = deque()
         self._orders = 0
@@ -140,6 +141,8 @@ class Jobs:
 
     def cancel(self, owner: Hashable, view: str | None = None, slot: str | None = None) -> None:
         """Stop an owner's jobs: one slot, all of a view, or all; they answer "superseded"."""
+        if self._changed.foreign:
+            return
         with self._changed:
             dropped = [
                 job
@@ -185,6 +188,8 @@ class Jobs:
 
     def stop(self) -> None:
         """End the threads and forget all jobs; a later `submit` starts anew."""
+        if self._changed.foreign:
+            return
         with self._changed:
             for job in list(self._jobs.values()):
                 self._drop(job)
@@ -210,13 +215,13 @@ class Jobs:
     def _start_threads(self) -> bool:
         """Start worker and heartbeat unless they run; False where threads can't start."""
         for name, target in (("worker", self._work), ("heartbeat", self._beat)):
-            if name not in self._threads:
-                thread = threading.Thread(target=target, name=f"zfwidgets-{name}", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:  # "can't start new thread"
-                    break
-                self._threads[name] = thread
+            thread = self._threads.pop(name, None)
+            try:
+                if thread is None or not thread.is_alive():
+                    thread = threads.start(target, name, self.stop)
+            except RuntimeError:  # "can't start new thread"
+                break
+            self._threads[name] = thread
         return "worker" in self._threads
 
     def _go_on(self) -> None:
@@ -265,7 +270,7 @@ class Jobs:
         while True:
             with self._changed:
                 while (job := self._next()) is None and not self._dropped:
-                    if self._ended:
+                    if self._ended or threads.ending():
                         del self._threads["worker"]
                         return
                     self._changed.wait(self._until(job.due for job in self._jobs.values()))
@@ -278,7 +283,7 @@ class Jobs:
         while True:
             with self._changed:
                 while not (silent := self._silent()):
-                    if self._ended:
+                    if self._ended or threads.ending():
                         del self._threads["heartbeat"]
                         return
                     self._changed.wait(self._until(self._beat_times().values()))
@@ -297,7 +302,8 @@ class Jobs:
 
     def _silent(self) -> list[_Job]:
         now = time.monotonic()
-        return [job for job, due in self._beat_times().items() if due <= now]
+        times = {} if threads.ending() else self._beat_times()
+        return [job for job, due in times.items() if due <= now]
 
     @staticmethod
     def _until(times: Iterable[float]) -> float | None:
@@ -312,6 +318,8 @@ class Jobs:
             ready = [
                 job for job in self._jobs.values() if job.due <= now or (inline and not job.stalled)
             ]
+            if threads.ending() and threading.current_thread() in self._threads.values():
+                return None
             last = LAST if now - self._moved_at < TURN else IN_TURN
 
             def rank(job: _Job) -> tuple[float, int]:
@@ -337,6 +345,8 @@ class Jobs:
             self._report(job, step)
         except StopIteration as end:
             self._finish(job, "reply", end.value)
+        except threads.Interrupted:
+            raise
         except Cancelled:
             self._finish(job, "superseded", None)
         except BaseException as error:

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from ... import threads
+
 Item = TypeVar("Item")
 
 
@@ -33,10 +35,10 @@ class Pending(Generic[Item]):
             self._items.append(item)
             dropped = self._items.popleft() if len(self._items) > self._most else None
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="zfwidgets-watch", daemon=True
-                )
-                self._thread.start()
+                try:
+                    self._thread = threads.start(self._run, "watch", self.clear)
+                except RuntimeError:  # the process ends
+                    return self._items.pop()
         return dropped
 
     def clear(self) -> list[Item]:
@@ -52,12 +54,19 @@ class Pending(Generic[Item]):
             return self._changed.wait_for(lambda: self._thread is None, timeout)
 
     def _run(self) -> None:
-        while True:
+        try:
+            while (item := self._next()) is not None:
+                self._work(item)
+                del item  # weights
+        except threads.Interrupted:
             with self._changed:
-                if not self._items:
-                    self._thread = None
-                    self._changed.notify_all()
-                    return
-                item = self._items.popleft()
-            self._work(item)
-            del item  # weights
+                self._thread = None
+                self._changed.notify_all()
+
+    def _next(self) -> Item | None:
+        with self._changed:
+            if self._items:
+                return self._items.popleft()
+            self._thread = None
+            self._changed.notify_all()
+            return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from ...engine.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...models.parts import renormalize_filters_
 from ...records import Ints, Progress
+from ...threads import Pool
 from ..labelled import Labelled
 from ..seeded import DrawnAgain, numpy_and_python, on_main_thread, own_random
 from . import checkpoint
@@ -140,7 +140,7 @@ class Trainer:
             momentum=self.settings["momentum"],
             weight_decay=self.settings["weight_decay"],
         )
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="zfwidgets-training")
+        self.pool = Pool(1, thread_name_prefix="zfwidgets-training")
         self.pool.submit(int).result()  # a thread that is there is waited for, whatever happens
         return self
 

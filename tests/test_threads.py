@@ -1,0 +1,217 @@
+"""Processes that end while something is computed, and that are forked then."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from zfwidgets import threads
+
+BEFORE = """
+import sys, threading
+import torch
+from torch import nn
+import zfwidgets as zf
+
+torch.manual_seed(0)
+network = nn.Sequential(
+    nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 9, 3), nn.ReLU(),
+    nn.Flatten(), nn.Linear(9 * 16 * 12, 4),
+).eval()
+images = [torch.rand(3, 38, 30) for _ in range(2000)]
+scale = {"denormalize": ((0, 0, 0), (1, 1, 1))}
+file = open(sys.argv[1], "w")
+file.write("the result of a long run")  # and nobody flushes it
+computing = threading.Event()
+
+
+def slowed(model, batch):
+    computing.set()
+    for _ in range(20):  # most of the time is spent in PyTorch's code
+        model[0](batch.repeat(8, 1, 1, 1))
+    return model(batch)
+
+
+def engine():
+    made = zf.Engine(network, images, cache=False, forward=slowed, **scale)
+    computing.clear()
+    return made
+"""
+COMPUTING = {
+    "an explorer": "shown = zf.Explorer(engine())\nshown.settle(0)",
+    "an experiment": "shown = zf.Diagnosis(engine())",
+    "a watched training": """
+        optimizer = torch.optim.SGD(network.parameters(), 1e-3)
+        made = zf.watch(network, images[:50], every=1, forward=slowed, **scale)
+        computing.clear()
+        for _ in range(3):
+            optimizer.zero_grad()
+            network(torch.stack(images[:8])).square().mean().backward()
+            optimizer.step()
+            made.step()
+    """,
+    "a pass with reading processes": """
+        from zfwidgets.images import source
+        source.MANY = 1
+        shown = zf.Explorer(engine())
+        shown.settle(0)
+    """,
+}
+ENDS = {
+    "its last line": ("", 0),
+    "sys.exit(3)": ("sys.exit(3)", 3),
+    "an error": ("raise ValueError('a mistake')", 1),
+    "Ctrl-C": ("print('ready', flush=True)\nthreading.Event().wait()", -signal.SIGINT),
+}
+
+
+def descendants(mark: str) -> list[str]:
+    """Processes that have a mark in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+        except OSError:  # noqa: PERF203 -- it has ended, or isn't ours
+            continue
+    return found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C can't be sent to one process there")
+@pytest.mark.parametrize(
+    ("computing", "end"),
+    [*zip(COMPUTING, ENDS, strict=True), ("an experiment", "its last line")],
+)
+def test_a_process_ends_as_its_code_says_while_something_is_computed(
+    computing: str, end: str, tmp_path: Path
+) -> None:
+    last, status = ENDS[end]
+    script, written = tmp_path / "script.py", tmp_path / "written.txt"
+    lines = [BEFORE, COMPUTING[computing], "assert computing.wait(100)", last]
+    script.write_text("\n".join(textwrap.dedent(part) for part in lines))
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(written)],
+        env={**os.environ, "ZFWIDGETS_CACHE": str(tmp_path), "ZFWIDGETS_TEST_MARK": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if end == "Ctrl-C":
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == status, said
+    assert written.read_text() == "the result of a long run"
+    assert "zfwidgets/" not in said  # no traceback of ours
+    while left := descendants(
+        str(tmp_path)
+    ):  # readers end with their input; the test's time limit counts
+        assert all("zfwidgets.images.worker" in command for command in left)
+
+
+def end_in_another_process(code: str) -> subprocess.CompletedProcess[str]:
+    before = "import threading, time\nfrom zfwidgets import threads\n"
+    script = before + textwrap.dedent(code)
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
+    )
+
+
+def test_a_thread_that_takes_long_is_interrupted_when_the_process_ends() -> None:
+    ended = end_in_another_process("""
+        def work():
+            begun.set()
+            try:
+                while True:
+                    time.sleep(0.01)
+            finally:
+                print("put away")
+
+        begun = threading.Event()
+        threads.start(work, "test", lambda: print("told"))
+        begun.wait()
+    """)
+    assert ended.returncode == 0
+    told, *again, put_away = ended.stdout.splitlines()
+    assert (told, put_away, {*again} - {"told"}) == ("told", "put away", set())
+    assert not ended.stderr
+
+
+def test_the_users_own_threads_end_before_ours() -> None:
+    """A loop on a thread that isn't a daemon goes on after the script's last line."""
+    ended = end_in_another_process("""
+        from zfwidgets.images.prefetch import prefetch
+
+        def work():
+            stopped.wait()
+            print("ours")
+
+        def train():
+            threading.main_thread().join()
+            threads.start(work, "later", stopped.set)
+            while not closed():
+                time.sleep(0.01)
+            print(*prefetch(abs, [-3, 2, -1], workers=2))
+
+        def closed():
+            from concurrent.futures import ThreadPoolExecutor
+            try:
+                ThreadPoolExecutor(1).submit(int)
+            except RuntimeError:
+                return True
+
+        stopped = threading.Event()
+        threading.Thread(target=train).start()
+    """)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == ["3 2 1", "ours"]
+
+
+def test_no_thread_starts_once_they_are_ended() -> None:
+    ended = end_in_another_process("""
+        import atexit
+        from zfwidgets.widgets.jobs import Jobs
+
+        def steps(value):
+            def make():
+                yield
+                return value
+            return make
+
+        def at_the_end():
+            jobs.submit("owner", "view", "slot", 2, steps("second"), lambda *said: print(*said))
+            print(jobs.wait({"owner"}), threading.active_count())
+
+        atexit.register(at_the_end)
+        jobs = Jobs()
+        jobs.submit("owner", "view", "slot", 1, steps("first"), lambda *said: print(*said))
+        jobs.wait({"owner"})
+    """)
+    assert ended.stdout.splitlines() == ["reply first", "reply second", "True 1"], ended.stderr
+
+
+def test_no_thread_is_started_elsewhere(root: Path) -> None:
+    """Those that `zfwidgets.threads` doesn't know of, the end of the process can't wait for."""
+    for path in (root / "zfwidgets").rglob("*.py"):
+        text = path.read_text()
+        for name in ("threading.Thread(", "threading.Timer(", "ThreadPoolExecutor("):
+            lines = [line for line in text.splitlines() if name in line and ">>>" not in line]
+            told = [line for line in lines if '"' in line or "target=train)" in line]
+            assert lines == told or path.name == "threads.py", path
+
+
+def test_threads_that_have_ended_are_forgotten() -> None:
+    done = threading.Event()
+    threads.start(done.wait, "test", done.set).join(0)
+    before = len(threads._running)
+    done.set()
+    while len(threads._running) == before:
+        pass

@@ -1,0 +1,176 @@
+"""The package's threads: out of the way before the interpreter ends, and of one process only.
+
+A daemon thread that is inside PyTorch when the interpreter ends takes the whole process down with
+it ("terminate called without an active exception"), and with it what the user's files hadn't
+written yet. So all threads of the package are started here. When the process ends they are told to
+stop and waited for, after the user's own threads have ended and before anything is taken apart.
+
+A forked child has none of its parent's threads, but their locks as they were. What belongs to the
+parent's threads refuses to work there, at once and in words.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from .errors import ForkedProcess
+
+log = logging.getLogger("zfwidgets")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GRACE = 1.0
+"""Seconds that a thread has, when the process ends, until it is interrupted where it is."""
+PATIENCE = 10.0
+"""Seconds after which Ctrl-C ends the process without waiting any longer."""
+
+
+class Interrupted(BaseException):
+    """Raised inside a thread of ours that the process waits for before it can end."""
+
+
+_running: dict[threading.Thread, Callable[[], object]] = {}
+_over = False
+
+
+def ending() -> bool:
+    """Whether the process is about to end, so that threads are to leave their loops."""
+    return _over
+
+
+def start(target: Callable[[], object], name: str, stop: Callable[[], object]) -> threading.Thread:
+    """Start a daemon thread, which the end of the process waits for.
+
+    Parameters
+    ----------
+    target
+        What it runs.
+    name
+        What it is called, after "zfwidgets-".
+    stop
+        Called on the main thread when the process ends: ``target`` must return soon after.
+
+    Raises
+    ------
+    RuntimeError
+        No thread can be started: on this platform (Pyodide), or as the process ends.
+    """
+    if _over:
+        raise RuntimeError("can't start new thread: the process ends")
+
+    def run() -> None:
+        try:
+            target()
+        except Interrupted:
+            pass
+        finally:
+            _running.pop(thread, None)
+
+    thread = threading.Thread(target=run, name=f"zfwidgets-{name}", daemon=True)
+    _running[thread] = stop
+    try:
+        thread.start()
+    except RuntimeError:
+        del _running[thread]
+        raise
+    # The last to be registered is the first to be called: before what a thread uses is closed.
+    atexit.unregister(_end)
+    atexit.register(_end)
+    return thread
+
+
+def _end() -> None:
+    """Stop all threads, in the order in which they were started, and wait for them."""
+    global _over
+    _over, began, told = True, time.monotonic(), False
+    while _running:
+        try:
+            for thread, stop in [*_running.items()]:
+                _stop(stop)
+                thread.join(GRACE)
+                if thread.is_alive():
+                    _interrupt(thread)
+            if not told and time.monotonic() - began > PATIENCE:
+                told = True
+                print(
+                    "zfwidgets waits for a computation to end. Ctrl-C ends the process without "
+                    "it; what isn't written to files yet may be lost then.",
+                    file=sys.stderr,
+                )
+        except KeyboardInterrupt:  # noqa: PERF203 -- often a second one, after that which ends us
+            if time.monotonic() - began > PATIENCE:
+                return
+
+
+def _stop(stop: Callable[[], object]) -> None:
+    try:
+        stop()
+    except Exception:
+        log.exception("A thread couldn't be stopped")
+
+
+def _interrupt(thread: threading.Thread) -> None:
+    """Raise `Interrupted` in a thread, as soon as it runs Python's code."""
+    number = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(Interrupted))
+
+
+class Pool(ThreadPoolExecutor):
+    """A pool that computes in the thread that asks, where no other can be started any more.
+
+    A script's own thread may go on long after its main thread has ended; from then on the
+    interpreter starts nothing in pools.
+    """
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """As the base class's."""
+        try:
+            return super().submit(fn, *args, **kwargs)
+        except RuntimeError:
+            done: Future[T] = Future()
+            try:
+                done.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 -- raised by `result`
+                done.set_exception(error)
+            return done
+
+
+class ProcessLock(threading.Condition):
+    """A reentrant lock, and condition, that belongs to the process in which it was made.
+
+    In a child that was forked it may be held by a thread that isn't there, and what it guards half
+    changed: entering it there raises `ForkedProcess`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(threading.RLock())
+        self._process = os.getpid()
+
+    @property
+    def foreign(self) -> bool:
+        """Whether this is another process than the one in which the lock was made."""
+        return os.getpid() != self._process
+
+    def __enter__(self) -> bool:
+        if self.foreign:
+            raise ForkedProcess
+        return super().__enter__()
+
+
+def _forget() -> None:
+    """In a forked child: no thread of its parent is there."""
+    _running.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
