@@ -133,11 +133,9 @@ class Projecting:
         """
         images = images.contiguous()
         found = self._from_graph(images, keys, layer, units, rule, keep_switches)
-        missing = (
-            range(len(units)) if found is None else torch.nonzero(~found[1]).flatten().tolist()
-        )
-        if found is not None and not missing:
+        if found is not None and bool(found[1].all()):
             return found[0]
+        finite = torch.zeros(len(units), dtype=torch.bool) if found is None else found[1]
 
         def whole(number: int) -> deconv.Projected:
             alone = images[number : number + 1].clone()
@@ -146,10 +144,12 @@ class Projecting:
                     self._network, alone, layer, [units[number]], rule, keep_switches=keep_switches
                 )
 
-        others = {number: whole(number) for number in missing}
-        if found is not None:
-            others.update((n, found[0].one(n)) for n in range(len(units)) if n not in others)
-        return deconv.Projected.join([others[number] for number in range(len(units))])
+        return deconv.Projected.join(
+            [
+                found[0].one(number) if found is not None and good else whole(number)
+                for number, good in enumerate(finite.tolist())
+            ]
+        )
 
     def _from_graph(
         self,
