@@ -18,7 +18,7 @@ from .geometry import Pair, Slide, Span, pair
 from .graph import IMAGE, Graph, Node, Ref
 from .near_ties import Crossing
 from .switches import TIED
-from .windowed import MaxPool, operation
+from .windowed import is_max_pool, operation
 from .windows import Frame, Kept, NoWindow, Signals, Tape, one, replay
 
 Invert = Callable[[Node, Tensor, Tape], Tensor]
@@ -149,7 +149,7 @@ def descend(
         for i, arrived in enumerate(above):
             if arrived is not None:
                 crossing.arrive(Ref(node.index, i), arrived)
-        if above[0] is not None and isinstance(operation(node), MaxPool):
+        if above[0] is not None and is_max_pool(node):
             crossing.pool(node.inputs[0], above[0], tape[node.index] >= TIED)
         step = operation(node)
         parts = _down(node, frame, above, tape, invert)

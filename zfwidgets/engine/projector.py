@@ -16,7 +16,7 @@ from .geometry import Pair, Span, pair
 from .graph import IMAGE, Graph, Ref
 from .near_ties import Crossing
 from .switches import unpack
-from .windowed import MaxPool, operation
+from .windowed import is_max_pool, operation
 from .windows import Frame, Kept, NoWindow, Tape, slide_of, span_of
 
 
@@ -301,7 +301,7 @@ class Projector:
         own = self._up(part, image[None], [key], top, kept)
         found = []
         for node in reversed(part.cone.nodes):
-            if isinstance(operation(node), MaxPool):
+            if is_max_pool(node):
                 packed = whole[node.index][None].clone()
                 span = span_of(node, part.frame)
                 paste(packed, own[node.index], part.frame.starts(span))

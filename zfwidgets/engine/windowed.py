@@ -63,7 +63,7 @@ class _Convolution(Operation):
         return [frame.put(below, node.inputs[0], span, spills(node))]
 
 
-class MaxPool(Operation):
+class _MaxPool(Operation):
     """Maxima; their switches on the way down."""
 
     def exact(self, node: Node) -> bool:
@@ -239,7 +239,7 @@ _TABLE: dict[str, Operation] = {
     **dict.fromkeys(_NONLINEAR, Operation()),
     **dict.fromkeys(_BATCH_NORMS, _BatchNorm()),
     **dict.fromkeys(["convolution", "_convolution"], _Convolution()),
-    **dict.fromkeys(["max_pool2d_with_indices", "adaptive_max_pool2d"], MaxPool()),
+    **dict.fromkeys(["max_pool2d_with_indices", "adaptive_max_pool2d"], _MaxPool()),
     **dict.fromkeys(["avg_pool2d", "_adaptive_avg_pool2d"], _AveragePool()),
     "constant_pad_nd": _ConstantPad(),
     **dict.fromkeys(["mul", "div"], _Product()),
@@ -255,6 +255,11 @@ def operation(node: Node) -> Operation:
     if found is None or node.func is None:
         raise NoWindow(node.name)
     return found
+
+
+def is_max_pool(node: Node) -> bool:
+    """Whether a node has switches."""
+    return isinstance(_TABLE.get(node.name), _MaxPool)
 
 
 def spills(node: Node) -> bool:
