@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 import zfwidgets as zf
 from zfwidgets.engine import deconv, network
-from zfwidgets.engine.cone import Cone, Projector, multiply_adds
+from zfwidgets.engine.cone import Cone, multiply_adds
 from zfwidgets.engine.costs import CPU
 from zfwidgets.engine.geometry import Slide
 from zfwidgets.engine.modes import computing
+from zfwidgets.engine.near_ties import largest
 from zfwidgets.engine.network import Network
+from zfwidgets.engine.projector import Projector
 from zfwidgets.engine.switches import pack, pool, unpool
 from zfwidgets.engine.transposed import transposed
 from zfwidgets.engine.windows import Kept, NoWindow
@@ -54,9 +56,7 @@ def check(net: Network, images: Tensor, layer: str, projector: Projector) -> Non
     with computing(net.device):
         cold = projector.project(images, [None] * 3, top, units, rectify, Kept())
         projector.keep(images, [0, 1, 2], top, Kept())
-        kept = projector.project(
-            images, [0, 1, 2], top, units, rectify, Kept(), whole.values.tolist()
-        )
+        kept = projector.project(images, [0, 1, 2], top, units, rectify, Kept())
     for found in (cold, kept):
         assert torch.allclose(found.values, whole.values, rtol=1e-9, atol=1e-12), layer
         assert ((found.pixels - whole.pixels).abs() / scale).max() <= 1e-9, layer
@@ -139,7 +139,7 @@ def test_apart_and_together_agree() -> None:
     for weight, whole_up in ((1, False), (10**12, False), (1, True)):
         costs = replace(CPU, per_operation=weight, whole_up=whole_up)
         projector = Projector(net.graph, 1 << 28, costs)
-        parts = projector._parts(projector.cone(top), [unit[1:] for unit in units])
+        parts = projector.parts(top, [unit[1:] for unit in units])
         assert len(parts) == (3 if weight == 1 else 1)
         with computing(net.device):
             found.append(projector.project(images, [0, 1, 2], top, units, rectify, Kept()))
@@ -162,16 +162,17 @@ def test_work_is_that_of_the_convolutions() -> None:
 def test_switches_are_bounded_and_the_oldest_go() -> None:
     net, images = build(torchvision.models.alexnet(weights=None), (3, 96, 80))
     top = net.graph.layers["features.6"]
-    free = Projector(net.graph, 1 << 28)
+    whole = replace(CPU, whole_up=True)
+    free = Projector(net.graph, 1 << 28, whole)
     with computing(net.device):
         free.keep(images, [0, 1, 2], top, Kept())
         one = free.kept.bytes // 3
-        tight = Projector(net.graph, 2 * one)
+        tight = Projector(net.graph, 2 * one, whole)
         tight.keep(images, [0, 1, 2], top, Kept())
     assert tight.kept.bytes == 2 * one
     wanted = [n.index for n in tight.cone(top).nodes if "max_pool" in n.name]
-    assert tight.kept.find(0, wanted) is None
-    assert tight.kept.find(2, wanted) is not None
+    assert tight.kept.find((0, top, None), wanted) is None
+    assert tight.kept.find((2, top, None), wanted) is not None
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_unpooling_adds_where_windows_overlap(slide: Slide) -> None:
         found = unpool(signal.contiguous(memory_format=layout), places, slide, size)
         assert torch.equal(found, expected[..., : size[0], : size[1]])
         assert found.is_contiguous(memory_format=layout)
-        maxima, switches = pool(x.contiguous(memory_format=layout), slide)
+        maxima, switches = pool(x.contiguous(memory_format=layout), slide, largest(x))
         assert torch.equal(maxima, out)
         assert torch.equal(switches, places)
 

@@ -20,11 +20,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import UnsupportedModel
 from ..records import Operation
+from .geometry import Slide, pair
 from .kinds import Kind, classify
+from .near_ties import Crossing, largest, near_ties
 from .network import Network
 from .rules import RULES, Attribution, Rule, choose, passes_norms, under
 from .saved import KeepSaved
@@ -56,21 +59,38 @@ class Projected:
         What was met on the way.
     switches
         Of each max-pool, (n, channels, rows, columns), nearest the unit first.
+    near_ties
+        (n,) the share of each one's signal that crosses near ties of max-pools, 0..1; None where
+        that isn't known. See `Crossing`.
     """
 
     pixels: Tensor
     values: Tensor
     operations: tuple[Operation, ...]
     switches: tuple[Tensor, ...]
+    near_ties: Tensor | None = None
+
+    def one(self, number: int) -> Projected:
+        """One of the batch."""
+        here = slice(number, number + 1)
+        return Projected(
+            self.pixels[here],
+            self.values[here],
+            self.operations,
+            tuple(pool[here] for pool in self.switches),
+            None if self.near_ties is None else self.near_ties[here],
+        )
 
     @classmethod
     def join(cls, parts: list[Projected]) -> Projected:
         """One batch from several of one layer."""
+        known = [part.near_ties for part in parts]
         return cls(
             torch.cat([part.pixels for part in parts]),
             torch.cat([part.values for part in parts]),
             parts[0].operations,
             tuple(torch.cat(pool) for pool in zip(*(p.switches for p in parts), strict=True)),
+            None if any(k is None for k in known) else torch.cat(known),  # type: ignore[arg-type]
         )
 
 
@@ -127,6 +147,19 @@ class Descent:
         pools = (node for node, kind in self.nodes if kind.name == "max_pool")
         return tuple(node._saved_result1 for node in pools)
 
+    def watch(self) -> Crossing | None:
+        """What will cross near ties of max-pools on the way down; None if it can't be told."""
+        crossing = Crossing()
+        pools = [node for node, kind in self.nodes if kind.name == "max_pool"]
+        slides = [_slide(node) for node in pools]
+        for node, slide in zip(pools, slides, strict=True):
+            if slide is None:
+                return None
+            node.register_hook(_cross(node, slide, crossing))
+        for below, number in {node.next_functions[0] for node in pools}:
+            below.register_prehook(_arrive((below, number), crossing))
+        return crossing
+
     def apply(self, rule: Rule) -> None:
         """Put a rule on every rectifier and norm of this graph, and freeze its gates."""
         for node, kind in self.nodes:
@@ -155,6 +188,46 @@ def _rectify(rule: Rule, node: Any, kind: Kind) -> Any:
 
 def _pass_by(below: tuple[Any, ...], above: tuple[Any, ...]) -> tuple[Any, ...]:
     return (above[0], *[None] * (len(below) - 1))
+
+
+def _slide(node: Any) -> Slide | None:
+    """The geometry of a max-pool, where it slides over two axes."""
+    if hasattr(node, "_saved_kernel_size"):
+        sizes = (node._saved_kernel_size, node._saved_stride, node._saved_padding)
+        kernel, stride, padding = (tuple(size) for size in sizes)
+        if len(kernel) != 2:
+            return None
+        return Slide(kernel, stride or kernel, padding, tuple(node._saved_dilation))
+    before, after = node._saved_self.shape[-2:], node._saved_result1.shape[-2:]
+    if len(node._saved_result1.shape) != 4 or any(
+        b % a for b, a in zip(before, after, strict=True)
+    ):
+        return None
+    ratio = pair(b // a for b, a in zip(before, after, strict=True))
+    return Slide(ratio, ratio)
+
+
+def _cross(node: Any, slide: Slide, crossing: Crossing) -> Any:
+    def hook(below: tuple[Any, ...], above: tuple[Any, ...]) -> None:
+        x, flat = node._saved_self, node._saved_result1
+        out = x.flatten(2).gather(2, flat.flatten(2)).view(flat.shape)
+        wanted = slide.reads(pair(flat.shape[-2:]))
+        after = [
+            n - size - pad for n, size, pad in zip(wanted, x.shape[-2:], slide.padding, strict=True)
+        ]
+        top, left = slide.padding
+        padded = F.pad(x, (left, after[1], top, after[0]), value=-torch.inf)
+        tied = near_ties(padded, out, slide, largest(x))
+        crossing.pool(node.next_functions[0], above[0], tied)
+
+    return hook
+
+
+def _arrive(at: Any, crossing: Crossing) -> Any:
+    def hook(signals: tuple[Any, ...]) -> None:
+        crossing.arrive(at, signals[at[1]])
+
+    return hook
 
 
 def _freeze(place: int) -> Any:
@@ -224,13 +297,15 @@ def project(
     descent = Descent.below(output, forward.witness)
     switches = descent.switches() if keep_switches else ()
     descent.apply(rule)
+    crossing = descent.watch()
     places = select(units, output)
     values = output[places].detach()
     signal = torch.zeros_like(output).index_put_(places, values)
     (pixels,) = torch.autograd.grad(output, leaf, signal)
     if not (torch.isfinite(values).all() and torch.isfinite(pixels).all()):
         raise UnsupportedModel(_not_finite(network, images, layer))
-    return Projected(pixels.detach(), values, under(rule, descent.operations), switches)
+    near_ties = None if crossing is None else crossing.share(values)
+    return Projected(pixels.detach(), values, under(rule, descent.operations), switches, near_ties)
 
 
 def _not_finite(network: Network, images: Tensor, layer: str) -> str:

@@ -280,6 +280,10 @@ class Felt(Frame):
                 out[torch.from_numpy(here), :, a:b, c:d] = part
         return out
 
+    def each(self, run: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+        """See `Frame.each`; positions are compared with each other as they are."""
+        return run(batch)
+
     def _origin(self, need: Span) -> tuple[Ints, Ints]:
         """First row and column that each position reads."""
         assert self.node is not None

@@ -154,6 +154,13 @@ class Slide:
             ),
         )
 
+    def reads(self, size: Pair) -> Pair:
+        """How many rows and columns ``size`` elements read, with padding."""
+        return pair(
+            (n - 1) * s + (k - 1) * d + 1
+            for n, s, k, d in zip(size, self.stride, self.kernel, self.dilation, strict=True)
+        )
+
 
 POINT = Slide()
 """Every element from the one in its place."""

@@ -328,7 +328,9 @@ class LocalEngine(Indexed, Occluding, Verifying):
     def project_all(
         self, activations: Sequence[Activation], rule: str | Rule | Attribution = "deconvnet"
     ) -> tuple[Projection, ...]:
-        """Projections of several units of one channel, each in its own image, in one batch.
+        """Projections of several units of one channel, each in its own image, as `project`'s.
+
+        Together they take less time.
 
         Raises
         ------
@@ -351,8 +353,7 @@ class LocalEngine(Indexed, Occluding, Verifying):
                 (first.channel, *self._projecting.place(info, a.unit, tensor))
                 for a, (_, tensor) in zip(activations, images, strict=True)
             ]
-            values = [a.value for a in activations]
-            found = self._projecting.in_parts(info.name, units, images, chosen, values)
+            found = self._projecting.in_parts(info.name, units, images, chosen)
         return tuple(
             record(found, i, info, a.unit, a.image, a.image_name, chosen.name)
             for i, a in enumerate(activations)
@@ -361,10 +362,13 @@ class LocalEngine(Indexed, Occluding, Verifying):
     def keep_switches(
         self, images: Sequence[int], layer: str, rule: str | Rule = "deconvnet"
     ) -> None:
-        """Keep what later projections of these images need of a forward pass.
+        """Keep what later projections from this layer need of whole images.
 
-        Projections from this layer and those below it then only go down. What was used longest
-        ago goes first when there is more than ``Engine(switches=...)`` allows.
+        Only for layers whose units see so much of an image that all of it is computed on the way
+        up: their projections then only go down. Units of other layers have too little in common;
+        what each needs is kept when it is first projected. What was used longest ago goes first
+        when there is more than ``Engine(switches=...)`` allows. Pictures are the same, to the
+        last bit, whether anything is kept or not.
         """
         info = self.layer(layer)
         chosen = choose(rule, self._rules)

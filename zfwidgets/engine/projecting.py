@@ -1,4 +1,8 @@
-"""Projections the cheapest exact way: from the units' cones where there are any, else whole."""
+"""Projections the cheapest exact way: from the units' cones where there are any, else whole.
+
+A unit of an image has one picture, to the last bit on one machine with one number of threads: how
+it is computed follows from its layer and place alone.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,15 @@ from ..records import (
     weakest,
 )
 from . import deconv
-from .cone import Invert, Projector, Switches
+from .cone import Invert
 from .costs import costs_on
 from .graph import IMAGE, Node, Ref
 from .memory import Memory
 from .modes import computing
 from .network import Network
-from .rules import Attribution, Rule, passes_norms, under
-from .windows import Kept, NoWindow, Signals, Tape, replay, vjp
+from .projector import Projector, Switches
+from .rules import RULES, Attribution, Rule, passes_norms, under
+from .windows import Kept, NoWindow, Signals, Tape, one, replay, vjp
 
 SWITCHES = 256 * 2**20
 """Bytes of switches kept by default."""
@@ -95,7 +100,6 @@ class Projecting:
         units: list[tuple[int, int, int]],
         images: Sequence[tuple[Hashable, Tensor]],
         rule: Rule | Attribution,
-        values: Sequence[float] | None = None,
         keep_switches: bool = False,
     ) -> deconv.Projected:
         """As `project`, for (key, image) that needn't fit into the device's memory together."""
@@ -108,7 +112,6 @@ class Projecting:
                 layer,
                 [units[i] for i in part],
                 rule,
-                values=None if values is None else [values[i] for i in part],
                 keep_switches=keep_switches,
             )
 
@@ -123,7 +126,6 @@ class Projecting:
         units: list[tuple[int, int, int]],
         rule: Rule | Attribution,
         *,
-        values: Sequence[float] | None = None,
         keep_switches: bool = False,
     ) -> deconv.Projected:
         """Project one unit of a layer per image.
@@ -136,35 +138,67 @@ class Projecting:
             What tells the images apart; None for one whose switches aren't to be kept.
         units
             Per image (channel, row, col).
-        values
-            Their activations, where known.
         keep_switches
             Whether the answer carries the switches of the whole images.
         """
+        images = images.contiguous()
+        found = self._from_graph(images, keys, layer, units, rule, keep_switches)
+        if found is not None and bool(found[1].all()):
+            return found[0]
+        finite = torch.zeros(len(units), dtype=torch.bool) if found is None else found[1]
+
+        def whole(number: int) -> deconv.Projected:
+            alone = images[number : number + 1].clone()
+            with computing(self._network.device, grad=True):
+                return deconv.project(
+                    self._network, alone, layer, [units[number]], rule, keep_switches=keep_switches
+                )
+
+        return deconv.Projected.join(
+            [
+                found[0].one(number) if found is not None and good else whole(number)
+                for number, good in enumerate(finite.tolist())
+            ]
+        )
+
+    def _from_graph(
+        self,
+        images: Tensor,
+        keys: Sequence[Hashable],
+        layer: str,
+        units: list[tuple[int, int, int]],
+        rule: Rule | Attribution,
+        keep_switches: bool,
+    ) -> tuple[deconv.Projected, Tensor] | None:
+        """By the recorded graph, and which of them have nothing but numbers; None without cones."""
         top = self._network.graph.layers.get(layer)
-        recorded = top is not None and isinstance(rule, Rule) and not keep_switches
-        if recorded and self._known(layer, images[:1], rule) and self._faithful(images[0]):
-            assert top is not None
-            assert isinstance(rule, Rule)
-            invert, kept = inversion(rule)
-            try:
-                if self._projector.saves(keys, top, units, kept, values):
-                    with computing(self._network.device):
-                        found = self._projector.project(
-                            images, keys, top, units, invert, kept, values
-                        )
-                    if found.finite:
-                        operations = under(rule, self.certificate(layer, images[:1]))
-                        return deconv.Projected(found.pixels, found.values, operations, ())
-            except NoWindow:
-                pass
-        with computing(self._network.device, grad=True):
-            return deconv.project(
-                self._network, images, layer, units, rule, keep_switches=keep_switches
-            )
+        if top is None or isinstance(rule, Attribution):
+            return None
+        if not (self._known(layer, images[:1], rule) and self._faithful(images[0])):
+            return None
+        invert, kept = inversion(rule)
+        switches: list[tuple[Tensor, ...]] = []
+        try:
+            with computing(self._network.device):
+                found = self._projector.project(images, keys, top, units, invert, kept)
+                if keep_switches:
+                    switches = [
+                        self._projector.switches(image, key, top, unit)
+                        for image, key, unit in zip(images, keys, units, strict=True)
+                    ]
+        except NoWindow:
+            return None
+        projected = deconv.Projected(
+            found.pixels,
+            found.values,
+            under(rule, self.certificate(layer, images[:1])),
+            tuple(torch.cat(pool) for pool in zip(*switches, strict=True)),
+            found.near_ties,
+        )
+        return projected, found.finite
 
     def keep(self, images: Tensor, keys: Sequence[Hashable], layer: str, rule: Rule) -> None:
-        """Keep what projections from this layer and below need of the images, where that helps."""
+        """Keep what projections from this layer need of whole images, where they need them."""
         top = self._network.graph.layers.get(layer)
         if top is None or not self._known(layer, images[:1], rule):
             return
@@ -235,21 +269,35 @@ def record(
     box = info.field_of(unit.channel).box(unit.row, unit.col)
     pixels = found.pixels[number].permute(1, 2, 0).cpu().contiguous().numpy()
     switches = tuple(s[number].cpu().numpy() for s in found.switches) or None
+    near_ties = None if found.near_ties is None else float(found.near_ties[number])
     activation = Activation(unit, image, name, value, box)
-    return Projection(activation, rule, pixels, found.operations, switches)
+    return Projection(activation, rule, pixels, found.operations, switches, near_ties)
 
 
 def inversion(rule: Rule) -> tuple[Invert, Kept]:
     """A rule as what happens to a signal at a rectifier, and what that needs of the way up."""
 
+    def rectify(gradient: Tensor | None, signal: Tensor, activation: Tensor | None) -> Tensor:
+        if len(signal) == 1 or type(rule) in _BY_VALUE:
+            return rule.rectify(gradient, signal, activation)
+        every = (
+            [None if t is None else one(t, number) for t in (gradient, signal, activation)]
+            for number in range(len(signal))
+        )
+        return torch.cat([rule.rectify(g, s, a) for g, s, a in every if s is not None])
+
     def invert(node: Node, signal: Tensor, tape: Tape) -> Tensor:
+        if not rule.reads_forward:
+            return rectify(None, signal, None)
         before = tape[node.index]
         (gradient,) = vjp(node, [before], [signal])
-        return rule.rectify(gradient, signal, replay(node, {node.inputs[0]: before})[0])
+        return rectify(gradient, signal, replay(node, {node.inputs[0]: before})[0])
 
-    if not rule.reads_forward:
-        return lambda node, signal, tape: rule.rectify(None, signal, None), Kept()
-    return invert, Kept(rectifiers=True)
+    return invert, Kept(rectifiers=rule.reads_forward)
+
+
+_BY_VALUE = {type(rule) for rule in RULES.values()}
+"""Rules that take each value by itself; others get one unit at a time."""
 
 
 def difference(network: Network, image: Tensor) -> str:

@@ -7,29 +7,36 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .geometry import Pair, Slide
+from .near_ties import near_ties
+
+TIED = 128
+"""Added to the switch of a window with a near tie."""
 
 
-def pool(x: Tensor, slide: Slide, switches: bool = True) -> tuple[Tensor, Tensor | None]:
+def pool(x: Tensor, slide: Slide, scale: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """Maxima of windows without padding, and their places within them: see `pack`.
 
-    On CPUs PyTorch's pooling is several times as fast where a place's channels lie side by side.
+    With ``scale``, the largest magnitude in each map, there are places, and `TIED` is added to
+    those in windows with near ties; without it there are none. On CPUs PyTorch's pooling is several
+    times as fast where a place's channels lie side by side.
     """
     turned = x.device.type == "cpu" and x.is_contiguous()
     if turned:
         x = x.contiguous(memory_format=torch.channels_last)
     packed = None
-    if switches:
+    if scale is not None:
         out, flat = F.max_pool2d(
             x, slide.kernel, slide.stride, 0, slide.dilation, return_indices=True
         )
         packed = pack(flat, slide, x.shape[-1])
+        packed += TIED * near_ties(x, out, slide, scale)
     else:
         out = F.max_pool2d(x, slide.kernel, slide.stride, 0, slide.dilation)
     return out.contiguous() if turned else out, packed
 
 
 def pack(flat: Tensor, slide: Slide, width: int) -> Tensor:
-    """PyTorch's flat indices as places within their windows, row by row: one byte each.
+    """PyTorch's flat indices as places within their windows, row by row: seven bits each.
 
     Parameters
     ----------
@@ -47,6 +54,16 @@ def pack(flat: Tensor, slide: Slide, width: int) -> Tensor:
     return known.index_select(0, inside.flatten()).view(inside.shape).permute(0, 3, 1, 2)
 
 
+def unpack(switches: Tensor, slide: Slide, shape: Pair) -> Tensor:
+    """Places within windows as PyTorch's flat indices into a padded map of ``shape``."""
+    places = (switches & (TIED - 1)).long()
+    rows, cols = (torch.arange(n, device=places.device) for n in places.shape[-2:])
+    (down, across), (top, left) = slide.stride, slide.padding
+    row = places // slide.kernel[1] * slide.dilation[0] + rows[:, None] * down - top
+    col = places % slide.kernel[1] * slide.dilation[1] + cols * across - left
+    return row * shape[1] + col
+
+
 def unpool(signal: Tensor, switches: Tensor, slide: Slide, size: Pair) -> Tensor:
     """Put each value back where its window's maximum was; what meets there adds up.
 
@@ -58,13 +75,13 @@ def unpool(signal: Tensor, switches: Tensor, slide: Slide, size: Pair) -> Tensor
     signal
         (n, channels, rows, columns).
     switches
-        As ``signal``, as `pack` gives them.
+        As ``signal``, as `pool` gives them.
     size
         Rows and columns of the result, which is laid out in memory as ``signal`` is.
     """
     last = not signal.is_contiguous() and signal.is_contiguous(memory_format=torch.channels_last)
     layout = torch.channels_last if last else torch.contiguous_format
-    places = switches.to(signal.dtype, memory_format=layout)
+    places = (switches & (TIED - 1)).to(signal.dtype, memory_format=layout)
     here = torch.empty_like(places)
     shape = (*signal.shape[:2], *size)
     out = torch.empty(shape, dtype=signal.dtype, device=signal.device, memory_format=layout).zero_()

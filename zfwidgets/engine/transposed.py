@@ -7,6 +7,8 @@ are the stride's phases. Of a single place it is one matrix product.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,11 +21,22 @@ FEW = 4
 LARGE = 100
 """Weights of a channel above, from which the phases are."""
 
-WIDE = 150
-"""Places of a map from which channels are better kept last."""
+
+Run = Callable[[Tensor], Tensor]
 
 
-def transposed(signal: Tensor, weight: Tensor, slide: Slide, groups: int) -> Tensor:
+def together(run: Run, signal: Tensor) -> Tensor:
+    """The whole batch in one call."""
+    return run(signal)
+
+
+def transposed(
+    signal: Tensor,
+    weight: Tensor,
+    slide: Slide,
+    groups: int,
+    each: Callable[[Run, Tensor], Tensor] = together,
+) -> Tensor:
     """The transposed convolution without padding.
 
     Parameters
@@ -32,6 +45,8 @@ def transposed(signal: Tensor, weight: Tensor, slide: Slide, groups: int) -> Ten
         (n, channels above, rows, columns).
     weight
         (channels above, channels below / groups, kernel rows, kernel columns).
+    each
+        How a batch is run: all in one call, or one by one as `Frame.each` does.
 
     Returns
     -------
@@ -43,15 +58,19 @@ def transposed(signal: Tensor, weight: Tensor, slide: Slide, groups: int) -> Ten
         stride = slide.stride[0]
         even = stride == slide.stride[1] and slide.dilation == (1, 1)
         if even and stride > 1 and weight[0].numel() > LARGE:
-            return _by_phases(signal, weight, stride)
-        return _by_folding(signal, weight, slide)
+            return each(lambda one: _by_phases(one, weight, stride), signal)
+        return each(lambda one: _by_folding(one, weight, slide), signal)
     places = signal.shape[-2] * signal.shape[-1]
     if groups == places == 1 and slide.dilation == (1, 1) and signal.device.type == "cpu":
-        return _of_one_place(signal.flatten(1), weight)
-    if groups == 1 and places >= WIDE:
+        return each(lambda one: _of_one_place(one.flatten(1), weight), signal)
+    if groups == 1:
         signal = signal.contiguous(memory_format=torch.channels_last)
         weight = weight.contiguous(memory_format=torch.channels_last)
-    return F.conv_transpose2d(signal, weight, None, slide.stride, 0, 0, groups, slide.dilation)
+
+    def filtered(one: Tensor) -> Tensor:
+        return F.conv_transpose2d(one, weight, None, slide.stride, 0, 0, groups, slide.dilation)
+
+    return each(filtered, signal)
 
 
 def _of_one_place(signal: Tensor, weight: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from .geometry import Slide
 from .graph import Graph, Node
+from .near_ties import largest
 from .operations import gate, is_rectifier
-from .switches import pool, unpool
+from .switches import TIED, pool, unpool
 from .transposed import transposed
 from .windows import (
     Frame,
@@ -32,9 +33,18 @@ class _Linear(Operation):
 
     linear = True
 
+    def exact(self, node: Node) -> bool:
+        if node.name in ("add", "sub"):
+            same = all(shape == node.shape for shape in node.input_shapes)
+            return same and node.read("alpha", 1) in (1, -1)
+        return node.name != "expand"  # whose transpose is a sum
+
 
 class _Convolution(Operation):
     linear = True
+
+    def exact(self, node: Node) -> bool:
+        return True  # as it is run one by one
 
     def check(self, node: Node, graph: Graph) -> None:
         if not isinstance(node.geometry, Slide) or len(node.inputs) != 1:
@@ -45,29 +55,42 @@ class _Convolution(Operation):
         need = span_of(node, frame).below(slide)
         x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, 0.0))
         weight, bias, groups = node.read("weight"), node.read("bias"), node.read("groups")
-        return [F.conv2d(x, weight, bias, slide.stride, 0, slide.dilation, groups)]
+        if x.device.type == "cpu":  # there PyTorch's is faster so, above all for a single map
+            x, weight = (t.contiguous(memory_format=torch.channels_last) for t in (x, weight))
+
+        def filtered(one: Tensor) -> Tensor:
+            return F.conv2d(one, weight, bias, slide.stride, 0, slide.dilation, groups)
+
+        return [frame.each(filtered, x)]
 
     def down(
         self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
     ) -> list[Tensor]:
         slide = slide_of(node)
         assert signals[0] is not None
-        below = transposed(signals[0], node.read("weight"), slide, node.read("groups"))
+        weight, groups = node.read("weight"), node.read("groups")
+        below = transposed(signals[0], weight, slide, groups, frame.each)
         span = span_of(node, frame).below(slide)
         return [frame.put(below, node.inputs[0], span, spills(node))]
 
 
 class _MaxPool(Operation):
+    """Maxima; their switches on the way down."""
+
+    def exact(self, node: Node) -> bool:
+        return True
+
     def check(self, node: Node, graph: Graph) -> None:
         slide = node.geometry
-        if not isinstance(slide, Slide) or slide.kernel[0] * slide.kernel[1] > 255:
+        if not isinstance(slide, Slide) or slide.kernel[0] * slide.kernel[1] >= TIED:
             raise NoWindow(node.name)
 
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
         slide = slide_of(node)
         need = span_of(node, frame).below(slide)
-        x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, -torch.inf))
-        out, switches = pool(x, slide, kept.switches)
+        below = values[node.inputs[0]]
+        x = frame.take(below, node.inputs[0], need, _fill(node, -torch.inf))
+        out, switches = pool(x, slide, largest(below) if kept.switches else None)
         if switches is not None:
             tape[node.index] = switches
         return [out]
@@ -119,6 +142,9 @@ class _AveragePool(Operation):
 class _ConstantPad(Operation):
     linear = True
 
+    def exact(self, node: Node) -> bool:
+        return True
+
     def check(self, node: Node, graph: Graph) -> None:
         if not isinstance(node.geometry, Slide):
             raise NoWindow(node.name)
@@ -154,6 +180,9 @@ class _BatchNorm(Operation):
 
 class _Rectifier(Operation):
     """A rule's place: see `zfwidgets.engine.deconv`."""
+
+    def exact(self, node: Node) -> bool:
+        return True  # `projecting.inversion` runs rules of others one by one
 
     def keeps(self, node: Node, kept: Kept) -> bool:
         return kept.rectifiers
@@ -260,6 +289,11 @@ def operation(node: Node) -> Operation:
     if found is None or node.func is None:
         raise NoWindow(node.name)
     return found
+
+
+def is_max_pool(node: Node) -> bool:
+    """Whether a node has switches."""
+    return isinstance(_TABLE.get(node.name), _MaxPool)
 
 
 def spills(node: Node) -> bool:

@@ -7,8 +7,8 @@ the signal that reaches them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -64,6 +64,16 @@ class Frame:
         want = self.spans[ref]
         signal = _resize(signal, has, want, 0.0)
         return self._fill_outside(signal, ref, want, 0.0, own=True) if spills else signal
+
+    def each(self, run: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+        """Run each unit by itself: kernels may add up in another order for more of them."""
+        if len(batch) == 1:
+            return run(batch)
+        return torch.cat([run(one(batch, number)) for number in range(len(batch))])
+
+    def apart(self) -> list[Frame]:
+        """One for each unit."""
+        return [replace(self, places=(place,)) for place in self.places or ()]
 
     def starts(self, span: Span) -> list[Pair]:
         """First row and column of each unit's window."""
@@ -133,6 +143,14 @@ class Operation:
         if self.linear and any(s[-2:] != node.shape[-2:] for s in node.input_shapes):
             raise NoWindow(f"{node.name} of maps of different sizes")
 
+    def exact(self, node: Node) -> bool:
+        """Whether each unit of a batch gets the bits that it gets by itself.
+
+        So it is where nothing rounds, or one rounding makes each value: sums may be added in
+        another order in a batch, and functions are evaluated otherwise at the end of a tensor.
+        """
+        return False
+
     def descends(self, node: Node) -> tuple[int, ...]:
         """Which inputs the signal goes down to."""
         return tuple(range(len(node.inputs)))
@@ -172,6 +190,16 @@ class Operation:
     def _inputs(self, node: Node, frame: Frame, values: Signals) -> list[Tensor]:
         span = span_of(node, frame)
         return [frame.take(values[ref], ref, span, None) for ref in node.inputs]
+
+
+ALIGNED = 64
+"""Bytes: PyTorch starts its tensors there, and libraries may round otherwise for others."""
+
+
+def one(batch: Tensor, number: int) -> Tensor:
+    """One of a batch, as if it had been computed by itself."""
+    part = batch[number : number + 1]
+    return part.clone() if part.data_ptr() % ALIGNED else part
 
 
 def vjp(node: Node, inputs: list[Tensor], signals: list[Tensor | None]) -> list[Tensor]:

@@ -39,6 +39,11 @@ class Projection:
     switches
         One int64 array per max-pool on the way, as recorded (flat index into its input), nearest
         the unit first; None unless asked for.
+    near_ties
+        Share of the signal, 0..1, that passed max-pools where several places were the largest but
+        for rounding, as in flat parts of a photo: so much of the picture may lie elsewhere on
+        another machine or in another precision. At each map that max-pools read it is a share of
+        the absolute signal there; this is the largest of these shares. None where it isn't known.
     """
 
     activation: Activation
@@ -46,6 +51,7 @@ class Projection:
     pixels: Floats
     operations: tuple[Operation, ...] = ()
     switches: tuple[Ints, ...] | None = field(default=None, repr=False)
+    near_ties: float | None = None
 
     @property
     def status(self) -> Status:
