@@ -594,6 +594,25 @@ def test_explain_says_what_is_on_the_way() -> None:
     assert odd.to_frame().status.tolist() == ["paper", "unknown"]
 
 
+def test_explain_says_that_branches_have_fields_of_their_own() -> None:
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.branches = nn.ModuleList([nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 3, padding=1)])
+
+        def forward(self, x: Tensor) -> Tensor:
+            parts = [branch(x) for branch in self.branches]
+            return torch.cat([*parts, parts[0] * x.mean((1, 2, 3), keepdim=True)], 1)
+
+    model = seeded(Branches(), nn.Conv2d(6, 3, 1))
+    engine = LocalEngine(model, list(images()), cache=False)
+    reaches = [engine.layer("0").field_of(channel).reach for channel in range(6)]
+    assert reaches == ["exact"] * 4 + ["gated"] * 2
+    assert engine.explain("0").reach == "gated"
+    assert "some of which are exact but for gates" in engine.explain("0").sentences[-1]
+    assert engine.explain("0.branches.1").sentences[-1] == "The receptive field is exact."
+
+
 def test_without_pools_every_image_gives_the_same_picture() -> None:
     """What the sentence claims, on two images whose strongest units are the same."""
     network = Network(conv_net(), images()[0])
