@@ -20,6 +20,7 @@ import zfwidgets as zf
 from tests.hostile import NAMES
 from zfwidgets.errors import InputError
 from zfwidgets.widgets import snapshot
+from zfwidgets.widgets.snapshot import Page
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
@@ -144,6 +145,28 @@ def test_what_is_not_known_in_time_is_left_empty(indexed):
     assert len(np.unique(late.reshape(-1, 3), axis=0)) > len(
         np.unique(early.reshape(-1, 3), axis=0)
     )
+
+
+def test_a_projection_of_zeros_says_so_in_the_picture(indexed, monkeypatch):
+    """In its place, and only there; the others are shown."""
+    before = indexed.project_all
+
+    def emptied(top, rule="deconvnet"):
+        found = before(top, rule)
+        zero = indexed.top("conv2", 0)[2].image
+        return tuple(
+            dataclasses.replace(p, pixels=0 * p.pixels) if p.activation.image == zero else p
+            for p in found
+        )
+
+    said = []
+    monkeypatch.setattr(Page, "empty", lambda self, *args: said.append(args))
+    zf.Explorer(indexed, layer="conv2", channel=0).snapshot()
+    assert not [text for *_, text in said if "zero" in text]
+    monkeypatch.setattr(indexed, "project_all", emptied)
+    indexed_again = zf.Explorer(indexed, layer="conv2", channel=0, rule="guided")
+    indexed_again.snapshot()
+    assert [text for *_, text in said if "zero" in text] == ["zero everywhere"]
 
 
 def test_pictures_of_noise_stay_below_the_limit():

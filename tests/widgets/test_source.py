@@ -207,6 +207,30 @@ def test_the_scale_is_a_percentile_of_what_is_not_zero(source):
     assert (signed_to_uint8(nothing.crop(), 1.0) == 128).all()
 
 
+def test_a_projection_of_zeros_is_marked(source, monkeypatch):
+    """Where it is shown: in the receptive field."""
+    whole = source.engine.project_all(source.engine.top("relu2", 1, 9))
+    hollow = []
+    for p in whole[::2]:
+        rest = p.pixels + 1
+        box = p.activation.box.clip(*rest.shape[:2])
+        rest[box.top : box.bottom, box.left : box.right] = 0
+        hollow.append(dataclasses.replace(p, pixels=rest))
+    empty = {p.activation.image: p for p in hollow}
+    monkeypatch.setattr(
+        type(source.engine),
+        "project_all",
+        lambda self, top, rule="deconvnet": tuple(
+            empty.get(a.image) or next(p for p in whole if p.activation.image == a.image)
+            for a in top
+        ),
+    )
+    data, _ = answer(source, "projections", layer="relu2", channel=1, k=9, rule="deconvnet")
+    found = [p["blank"] for p in data["projections"]]
+    assert found == [p["image"] in empty for p in data["projections"]]
+    assert {True, False} == set(found)
+
+
 def test_each_rule_has_its_own_projections(source):
     fields = {"layer": "relu2", "channel": 1, "k": 9}
     top = source.engine.top("relu2", 1, 9)

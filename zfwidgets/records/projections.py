@@ -60,8 +60,8 @@ class Projection:
 
     @property
     def blank(self) -> bool:
-        """Whether the picture is zero everywhere."""
-        return not self.pixels.any()
+        """Whether the picture is zero everywhere in the receptive field, which is what is shown."""
+        return not self.crop().any()
 
     @property
     def note(self) -> str:
