@@ -283,6 +283,7 @@ class Source:
                     for o in p.operations
                 ],
                 "pools": p.pools,
+                "near_ties": p.near_ties,
             }
             for p, mine, f in zip(projections, own, full, strict=True)
         ]

@@ -98,6 +98,8 @@ export interface ProjectionInfo {
   status: Status;
   operations: Operation[];
   pools: number;
+  /** Share of the signal, 0..1, that rounding sends one way or another; null: not known. */
+  near_ties?: number | null;
 }
 
 /** Without occluder. null: what the network or the key doesn't have. */
