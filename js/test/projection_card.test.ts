@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Operation, ProjectionInfo, Status } from "../src/lib/protocol";
 import { Cell } from "../src/views/patch_cell";
-import { dependence, projectionCard, reachText } from "../src/views/projection_card";
+import { dependence, nearTies, projectionCard, reachText } from "../src/views/projection_card";
 import { CATALOGUE } from "./kernel";
 
 const operation = (name: string, status: Status, count = 1, note = ""): Operation => ({
@@ -40,6 +40,18 @@ describe("a projection's card", () => {
       expect(dependence(projection(0, conv), rule)).toContain("which rectifiers were active");
     }
     expect(dependence(projection(0, conv), "my own")).toContain("may depend");
+  });
+
+  it("says from one per cent on how much of the signal passes near ties", () => {
+    const info = projection(2, operation("convolution", "paper"));
+    const card = (near_ties?: number | null) =>
+      text(projectionCard(0, { ...info, near_ties }, { layer: null, rule: "deconvnet" }));
+    expect(card(0.01)).toContain("About 1 % of the signal");
+    expect(card(0.237)).toContain("About 24 % of the signal");
+    for (const share of [0.0099, 0, null, undefined]) {
+      expect(nearTies({ ...info, near_ties: share })).toBeNull();
+      expect(card(share)).not.toContain("Near ties");
+    }
   });
 
   it("says how far the receptive field is known", () => {

@@ -41,14 +41,13 @@ def near_ties(x: Tensor, out: Tensor, slide: Slide, scale: Tensor) -> Tensor:
     rounding = ROUNDING * torch.finfo(x.dtype).eps * scale
     lowest = out - rounding.view(-1, 1, 1, 1)
     (down, across), (rows, cols) = slide.stride, out.shape[-2:]
-    count = torch.zeros_like(out, dtype=torch.uint8)
-    reaches = torch.empty_like(count, dtype=torch.bool)
+    tied = torch.zeros_like(out, dtype=torch.bool)
     for place in range(slide.kernel[0] * slide.kernel[1]):
         row, col = divmod(place, slide.kernel[1])
         top, left = row * slide.dilation[0], col * slide.dilation[1]
         part = x[..., top : top + rows * down : down, left : left + cols * across : across]
-        count += torch.ge(part[..., :rows, :cols], lowest, out=reaches)
-    return (count > 1) & (out != 0)
+        tied |= (part >= lowest) & (part < out)
+    return tied
 
 
 def largest(x: Tensor) -> Tensor:

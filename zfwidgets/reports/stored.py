@@ -302,7 +302,7 @@ class StoredEngine(Contents):
             levels * np.float32(row["full"] / LEVELS)
         )
         operations = tuple(Operation(**operation) for operation in row["operations"])
-        return Projection(activation, rule, pixels, operations)
+        return Projection(activation, rule, pixels, operations, near_ties=row.get("near_ties"))
 
     def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
         """Class scores of an image; under an occluder, of the classes that come up there."""

@@ -314,6 +314,7 @@ class Source:
                 ],
                 "pools": p.pools,
                 "blank": p.blank,
+                "near_ties": p.near_ties,
             }
             for p, mine, f in zip(projections, own, full, strict=True)
         ]

@@ -103,6 +103,8 @@ export interface ProjectionInfo {
   pools: number;
   /** Whether its picture is zero everywhere; older reports don't say. */
   blank?: boolean;
+  /** Share of the signal, 0..1, that rounding sends one way or another; null: not known. */
+  near_ties?: number | null;
 }
 
 /** Without occluder. null: what the network or the key doesn't have. */

@@ -40,6 +40,17 @@ export function dependence({ pools, operations }: ProjectionInfo, rule: string):
     : "No max-pool was met: every image gives the same picture, but for its place and strength.";
 }
 
+/** What rounding decides of the picture; null where that is less than one per cent, or not known. */
+export function nearTies({ near_ties }: ProjectionInfo): string | null {
+  if (near_ties == null || near_ties < 0.01) return null;
+  const share = Math.round(100 * near_ties);
+  return (
+    `About ${share} % of the signal passes max-pools at places where the largest values are almost ` +
+    "the same, as in flat parts of a photo. Rounding decides which of them counts: on another " +
+    "computer, that part of the picture may look different."
+  );
+}
+
 export function reachText(field: Field): string {
   const size = extent(field.size);
   if (field.reach === "exact") return `exactly ${size} pixels`;
@@ -67,6 +78,8 @@ export function projectionCard(
     ];
   }
   if (layer) facts.push(["Field", `${reachText(fieldOf(layer, channel))}.`]);
+  const ties = nearTies(info);
+  if (ties) facts.push(["Near ties", ties]);
   facts.push(info.blank ? ["Picture", BLANK.text] : ["Scale", `±${number(info.scale)}`]);
   return [
     h("h4", {}, `Projection ${rank + 1}: ${status}`),
