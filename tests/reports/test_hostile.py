@@ -10,7 +10,7 @@ import pytest
 import zfwidgets as zf
 from tests.hostile import NAMES
 from zfwidgets.reports.markdown import to_html
-from zfwidgets.reports.provenance import without_paths
+from zfwidgets.reports.scrubbing import Scrubber
 
 from .conftest import renamed
 
@@ -121,7 +121,7 @@ def test_markdown_is_markdown():
     ],
 )
 def test_absolute_paths_keep_their_last_part(text, expected):
-    assert without_paths(text) == expected
+    assert Scrubber().text(text) == expected
 
 
 def everything(stored):

@@ -198,6 +198,12 @@ class LocalEngine(Indexed, Occluding, Verifying):
         return self._indexing.cache
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders of this machine that names and notes may hold: nobody else needs them."""
+        kept = () if self.cache is None else (str(self.cache.absolute()),)
+        return (*self._source.folders, *kept)
+
+    @property
     def licences(self) -> tuple[tuple[str, str], ...]:
         """Name, author and licence of the package's own photos; images of yours have none."""
         return self._source.licences

@@ -15,8 +15,9 @@ from PIL import Image
 
 from ..errors import InputError, UnreadableImage
 from . import decode
-from .imagesets import ImageSet, digest, file_names, file_stamp, is_of
+from .imagesets import ImageSet, digest, file_stamp, is_of
 from .items import IMAGES, Items, Parts, class_name
+from .naming import file_names
 
 DECODED = "pixel_values"
 """What a dataset's own transform calls what the network gets."""

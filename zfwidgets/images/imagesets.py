@@ -6,8 +6,7 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Protocol
 
 from PIL import Image
@@ -67,27 +66,12 @@ class ImageSet(Protocol):
         """What the items are: a kind, a count, a digest."""
 
 
-def file_names(paths: Sequence[PurePath]) -> list[str]:
-    """What files are called, with their folders where that alone isn't unique."""
-    short = [path.name for path in paths]
-    return short if len(set(short)) == len(short) else unique(path.as_posix() for path in paths)
-
-
 def digest(names: Iterable[str], stamps: Iterable[str]) -> str:
     """The same for the same images in the same order."""
     found = hashlib.sha256()
     for name, stamp in zip(names, stamps, strict=True):
         found.update(f"{name}\0{stamp}\n".encode("utf-8", "surrogatepass"))
     return found.hexdigest()
-
-
-def unique(names: Iterable[str]) -> list[str]:
-    """The names, with " (2)" and so on behind those that came before."""
-    taken: dict[str, None] = {}
-    for name in names:
-        candidates = chain([name], (f"{name} ({number})" for number in count(2)))
-        taken[next(candidate for candidate in candidates if candidate not in taken)] = None
-    return list(taken)
 
 
 @dataclass
@@ -134,6 +118,7 @@ class Files:
         problems = [decode.header_problem(path) if few else None for path in paths]
         kept = [number for number, problem in enumerate(problems) if problem is None]
         self.file_stamps: FileStamps = stat_stamps
+        self.names_have_folders = False
         self.paths = [paths[number] for number in kept]
         self.names = [names[number] for number in kept]
         self.labels = [labels[number] for number in kept]

@@ -15,7 +15,8 @@ from PIL import Image
 
 from ..errors import InputError, UnreadableImage
 from . import decode
-from .imagesets import FileStamps, digest, stat_stamps, unique
+from .imagesets import FileStamps, digest, stat_stamps
+from .naming import file_names, unique
 
 IMAGES = ("image", "img", "pixel_values")
 LABELS = ("label", "labels", "cls")
@@ -118,7 +119,10 @@ class Items:
         files = _files(whole)
         self.files = [files[number] for number in chosen] if files else []
         root = getattr(whole, "root", "")
-        self.names = unique(self._name(number, root) for number in range(len(items)))
+        if self.files and not all(path.is_relative_to(root) for path in self.files):
+            self.names = file_names(self.files)
+        else:
+            self.names = unique(self._name(number, root) for number in range(len(items)))
         self.labels: list[str | None] = [None] * len(items)
         if targets := _targets(whole):
             self.labels = [class_name(targets[number], self._classes) for number in chosen]
@@ -193,8 +197,7 @@ class Items:
 
     def _name(self, number: int, root: str) -> str:
         if self.files:
-            path = self.files[number]
-            return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+            return self.files[number].relative_to(root).as_posix()
         item = self.items[number] if self.is_list else None
         if isinstance(item, (str, os.PathLike)):
             return Path(item).name

@@ -26,8 +26,9 @@ from PIL import Image
 from ..bars import progress_bar
 from ..errors import InputError, UnreadableImage
 from . import decode
-from .imagesets import UNREADABLE, FileStamps, digest, stat_stamps, unique
+from .imagesets import UNREADABLE, FileStamps, digest, stat_stamps
 from .items import Parts, as_image, class_name, parts
+from .naming import unique
 from .repeatable import one_pass
 
 SPILL = 4 * 2**30

@@ -12,9 +12,10 @@ from PIL import Image
 
 from ..errors import InputError
 from . import decode, huggingface
-from .imagesets import Files, ImageSet, Samples, file_names, is_of
+from .imagesets import Files, ImageSet, Samples, is_of
 from .items import Items
 from .iterables import SPILL, Spilled
+from .naming import file_names
 from .samples import SamplePhotos
 from .shards import Shards, is_shard
 
@@ -112,5 +113,7 @@ def open_list(images: Sequence[Any]) -> ImageSet:
         paths = [Path(item) for item in images]
         if all(map(is_shard, paths)):
             return Shards(paths)
-        return Files(paths, file_names(paths), [None] * len(paths), "The list of images")
+        files = Files(paths, file_names(paths), [None] * len(paths), "The list of images")
+        files.names_have_folders = True
+        return files
     return Items(images)

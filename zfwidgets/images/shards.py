@@ -13,8 +13,9 @@ from PIL import Image
 from ..bars import progress_bar
 from ..errors import InputError, UnreadableImage
 from . import decode
-from .imagesets import FileStamps, digest, file_names, stat_stamps, unique
+from .imagesets import FileStamps, digest, stat_stamps
 from .items import class_name
+from .naming import file_names, unique
 
 ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 LABEL = "cls"

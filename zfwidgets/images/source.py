@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -173,6 +175,22 @@ class ImageSource:
     def images(self) -> ImageSet:
         """The images before the transform."""
         return self._images
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders of this machine that texts may name, as the images lie in them.
+
+        Absolute; those in the names of files that were listed one by one are relative.
+        """
+        images = self._images
+        paths = getattr(images, "paths", None) or getattr(images, "files", None) or ()
+        paths = paths or [path for path in getattr(images, "_paths", ()) if path]
+        found = {str(Path(path).absolute().parent) for path in paths}
+        if root := getattr(getattr(images, "items", None), "root", None):
+            found.add(os.path.abspath(root))  # noqa: PTH100 (nothing is looked up on disk)
+        if getattr(images, "names_have_folders", False):
+            found |= {str(PurePosixPath(name).parent) for name in images.names if "/" in name}
+        return tuple(sorted(found))
 
     @property
     def transform_name(self) -> str:

@@ -19,7 +19,7 @@ from .parts import checksum, pack
 from .pictures import MIME, SMALL, Encoder
 from .planning import BASE64, PATCHES, PHOTOS_SHARE, Plan, megabytes
 from .positions import Tap, iterate, position_key, positions, run
-from .provenance import scrubbed_answer
+from .scrubbing import Scrubber
 
 RULE = "deconvnet"
 CHUNK = 48
@@ -67,8 +67,10 @@ class Collector:
         *,
         rule: str = RULE,
         inline: bool = True,
+        scrubber: Scrubber | None = None,
     ) -> None:
         self.engine = engine
+        self._scrubber = scrubber or Scrubber((), engine.info.images)
         self.plan = plan
         self.slides = slides
         self.covers = covers
@@ -110,7 +112,7 @@ class Collector:
 
     def _put(self, name: str, answers: Sequence[Answer], *, must: bool = False) -> bool:
         """Store a part if it fits; whether it did."""
-        part = pack([(scrubbed_answer(data), buffers) for data, buffers in answers])
+        part = pack([(self._scrubber.answer(data), buffers) for data, buffers in answers])
         size = self._scale * len(part) + 120
         budget = self.plan.budget
         if budget is not None and self._spent + size > budget:

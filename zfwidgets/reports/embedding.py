@@ -14,6 +14,7 @@ from .saving import VIEWS, Draft
 
 PLACES = "places.json"
 BUNDLES = "bundles.html"
+FOLDERS = "folders.json"
 
 
 def shown() -> list[EngineWidget]:
@@ -31,7 +32,8 @@ def save_shown(folder: str | Path, *, budget: str | float | None = "10 MB") -> N
     """Write what was displayed into a folder, for `zfwidgets.reports.exporter`.
 
     ``places.json`` says which bundle and view each widget's model is, ``bundles.html`` holds the
-    bundles, one an engine, each of ``budget`` at most.
+    bundles, one an engine, each of ``budget`` at most, ``folders.json`` lists folders that nobody
+    else needs to know.
     """
     folder = Path(folder)
     groups: dict[str, list[EngineWidget]] = {}
@@ -45,6 +47,8 @@ def save_shown(folder: str | Path, *, budget: str | float | None = "10 MB") -> N
             for view, widget in enumerate(widgets):
                 places[widget.model_id] = page.place(view, "{picture}", bundle)
     (folder / PLACES).write_text(json.dumps(places), "utf-8")
+    known = {name for one in shown() for name in getattr(one.engine, "folders", ())}
+    (folder / FOLDERS).write_text(json.dumps(sorted(known)), "utf-8")
 
 
 def _bundle(

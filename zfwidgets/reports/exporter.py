@@ -16,7 +16,8 @@ from traitlets import Bool, Integer, Unicode, default
 
 from ..errors import InputError
 from ..widgets.bundle import esm
-from .embedding import BUNDLES, PLACES
+from .embedding import BUNDLES, FOLDERS, PLACES
+from .scrubbing import Scrubber
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL = """import zfwidgets.reports.embedding as _zf
@@ -58,16 +59,21 @@ class ReportExporter(HTMLExporter):
         """Run, replace our widgets' outputs by places for views, and append what these need."""
         nb = copy.deepcopy(nb)
         resources = self._init_resources(resources)
+        known: list[str] = []
         nb.metadata.pop("widgets", None)  # a state that only a runtime from elsewhere can show
         if self.execute:
             with tempfile.TemporaryDirectory(prefix="zfwidgets-") as folder:
                 self._run(nb, resources, folder)
                 places = json.loads(Path(folder, PLACES).read_text("utf-8"))
                 bundles = Path(folder, BUNDLES).read_text("utf-8")
+                known = json.loads(Path(folder, FOLDERS).read_text("utf-8"))
             used = [cell for cell in nb.cells if cell.cell_type == "code" and _settle(cell, places)]
             if used:
                 script = f"<script>{esm('report')}</script>"
                 resources["zfwidgets_report"] = script + bundles
+        if where := resources.get("metadata", {}).get("path"):
+            known.append(str(Path(where).absolute()))
+        _scrub(nb, Scrubber(known))
         return super().from_notebook_node(nb, resources, **kw)
 
     def _run(self, nb: Any, resources: Any, folder: str) -> None:
@@ -88,6 +94,23 @@ class ReportExporter(HTMLExporter):
             raise NotebookFails(f"It isn't exported, as it doesn't run: {error}") from error
         finally:
             nb.cells.pop()
+
+
+TEXTS = ("text", "ename", "evalue", "traceback")
+"""Where an output says something; what it shows is its data."""
+
+
+def _scrub(nb: Any, scrubber: Scrubber) -> None:
+    """Cut the folders that are known, in code, texts and outputs: others' slashes stay."""
+    for cell in nb.cells:
+        cell.source = scrubber.known(cell.source)
+        for output in cell.get("outputs", ()):
+            for name in TEXTS:
+                if name in output:
+                    output[name] = scrubber.state(output[name])
+            for mime, data in output.get("data", {}).items():
+                if mime.startswith("text/") and "zf-place" not in str(data):
+                    output["data"][mime] = scrubber.state(data)
 
 
 def _settle(cell: Any, places: dict[str, str]) -> bool:

@@ -2,69 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from html import escape
 from importlib import metadata
-from pathlib import Path
-from typing import Any
 
 from .. import __version__
 from ..engine.protocol import EngineProtocol
 from ..records import STATUSES, Operation, weakest
+from .scrubbing import Scrubber
 
 LISTED = 200
 """Skipped files and licences that are listed one by one."""
-NAMING = ("name", "note")
-"""Fields of answers that name images, or what was read."""
 PACKAGES = ("torch", "torchvision", "numpy", "pillow")
-
-_PART = r"[^\s/\\'\"`:;,()<>\[\]]+"
-_PATH = re.compile(
-    rf"(?:file:/*|(?<![\w.:/<]))(?:[A-Za-z]:[\\/](?:{_PART}[\\/])*|/(?:{_PART}/)+)({_PART})?[\\/]?"
-)
-
-
-def without_paths(text: str) -> str:
-    """A text in which only the last part of each absolute path is left."""
-    for folder in (Path.cwd(), Path.home()):  # the pattern stops at spaces
-        if folder != Path(folder.anchor):
-            text = text.replace(str(folder) + os.sep, "").replace(str(folder), folder.name)
-
-    def last(match: re.Match[str]) -> str:
-        return match[1] or re.split(r"[\\/]", match[0].rstrip("\\/"))[-1]
-
-    return _PATH.sub(last, text)
-
-
-def scrubbed(catalogue: Mapping[str, Any]) -> dict[str, Any]:
-    """A catalogue without absolute paths."""
-    engine = dict(catalogue["engine"])
-    for name in ("model", "transform"):
-        engine[name] = without_paths(engine[name])
-    engine["notes"] = [without_paths(note) for note in engine["notes"]]
-    engine["skipped"] = [[without_paths(part) for part in pair] for pair in engine["skipped"]]
-    images = [{**image, "name": without_paths(image["name"])} for image in catalogue["images"]]
-    return {**catalogue, "engine": engine, "images": images}
-
-
-def scrubbed_answer(data: Any) -> Any:
-    """An answer's JSON without absolute paths where images are named."""
-    if isinstance(data, dict):
-        return {
-            key: without_paths(value)
-            if key in NAMING and isinstance(value, str)
-            else scrubbed_answer(value)
-            for key, value in data.items()
-        }
-    return [scrubbed_answer(one) for one in data] if isinstance(data, list) else data
 
 
 def facts(
-    engine: EngineProtocol, layers: Sequence[str], sentences: Iterable[str]
+    engine: EngineProtocol, layers: Sequence[str], sentences: Iterable[str], scrubber: Scrubber
 ) -> list[tuple[str, str]]:
     """Terms and what is to be said of each."""
     info = engine.info
@@ -79,7 +34,7 @@ def facts(
         ("Date", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
         *(("Note", note) for note in (*info.notes, *sentences)),
     ]
-    return [(term, without_paths(text)) for term, text in found]
+    return [(term, scrubber.text(text)) for term, text in found]
 
 
 def _python() -> str:
@@ -101,20 +56,24 @@ def page(
     operations: Mapping[str, Mapping[str, Operation]],
     skipped: Sequence[tuple[str, str]],
     licences: Sequence[tuple[str, str]],
+    scrubber: Scrubber,
 ) -> str:
     """The section at the end of a report, as HTML."""
+    left_out = [(scrubber.name(name), scrubber.text(why)) for name, why in skipped]
     rows = "".join(f"<dt>{_text(term)}</dt><dd>{_text(text)}</dd>" for term, text in terms)
     return (
         '<section class="zf-provenance" aria-label="Where this comes from">'
         f"<h2>Where this comes from</h2><dl>{rows}</dl>"
-        + _details("How exact projections are", [_exactness(rule, operations)])
-        + _details("Skipped files", _list(f"{n}: {why}" for n, why in skipped))
+        + _details("How exact projections are", [_exactness(rule, operations, scrubber)])
+        + _details("Skipped files", _list(f"{n}: {why}" for n, why in left_out))
         + _details("Licences of the photos", _list(f"{n}: {what}" for n, what in licences))
         + "</section>"
     )
 
 
-def _exactness(rule: str, operations: Mapping[str, Mapping[str, Operation]]) -> str:
+def _exactness(
+    rule: str, operations: Mapping[str, Mapping[str, Operation]], scrubber: Scrubber
+) -> str:
     """One line for each status that occurs, and which layers it is of."""
     if not operations:
         return ""
@@ -125,11 +84,11 @@ def _exactness(rule: str, operations: Mapping[str, Mapping[str, Operation]]) -> 
     lines = [f"{status}: {STATUSES[status]}. {', '.join(by_status[status])}"
              for status in STATUSES if status in by_status]  # fmt: skip
     lines += [f"{o.name}: {o.status}{f'; {o.note}' if o.note else ''}" for o in said.values()]
-    return f"<p>Rule: {_text(rule)}.</p>" + "".join(_list(without_paths(line) for line in lines))
+    return f"<p>Rule: {_text(rule)}.</p>" + "".join(_list(map(scrubber.text, lines)))
 
 
 def _list(lines: Iterable[str]) -> list[str]:
-    lines = [without_paths(line) for line in lines]
+    lines = list(lines)
     shown = [f"<li>{_text(line)}</li>" for line in lines[:LISTED]]
     if len(lines) > LISTED:
         shown.append(f"<li>and {len(lines) - LISTED} more</li>")

@@ -29,6 +29,7 @@ from .markdown import to_html
 from .parts import pack
 from .planning import BASE64, PATCHES, Plan, make_plan, megabytes
 from .positions import run
+from .scrubbing import Scrubber
 
 VIEWS = {
     "explorer": "explorer",
@@ -171,14 +172,16 @@ class Draft:
                 f"A report holds photos of at most {MOST_PIXELS / 1e6:.1f} million pixels and "
                 f"{MOST_SIDE} a side; this network's input has {rows} x {columns}."
             )
+        folders = getattr(self.engine, "folders", ())
+        self.scrubber = Scrubber(folders, self.engine.info.images)
         self.selections: list[dict[str, Any]] = []
         self.views: list[dict[str, Any]] = []
         self.figures: list[Any] = []
-        self.body = [_prose(text)] if text else []
+        self.body = [self._prose(text)] if text else []
         seen: dict[int, int] = {}
         for item in items:
             if isinstance(item, str):
-                self.body.append(_prose(item))
+                self.body.append(self._prose(item))
                 continue
             if _is_figure(item):
                 self.body.append(page.figure(len(self.figures)))
@@ -192,7 +195,8 @@ class Draft:
             self.views.append(
                 {"view": view, "selection": seen[id(chosen)], "options": {**options, "auto": True}}
             )
-        self.title = title or f"{self.engine.info.model}: what its channels see"
+        model = self.scrubber.text(self.engine.info.model)
+        self.title = self.scrubber.known(title or f"{model}: what its channels see")
         self.options = next(
             (view["options"] for view in self.views if "stride" in view["options"]),
             checked(
@@ -268,21 +272,29 @@ class Draft:
 
     def collect(self, plan: Plan, progress: bool = True, *, inline: bool = True) -> Content:
         """Compute and pack what the plan says."""
-        collector = Collector(self.engine, plan, self.slides, self.covers(plan), inline=inline)
+        collector = Collector(
+            self.engine,
+            plan,
+            self.slides,
+            self.covers(plan),
+            inline=inline,
+            scrubber=self.scrubber,
+        )
         content: Content = _watch(collector.steps(), progress)
         manifest = content.manifest
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
-        manifest["catalogue"] = provenance.scrubbed(manifest["catalogue"])
+        manifest["catalogue"] = self.scrubber.catalogue(manifest["catalogue"])
         manifest["catalogue"]["engine"]["notes"] += [*said, *content.left_out]
         for name, sentence in manifest["sentences"].items():
-            manifest["sentences"][name] = provenance.without_paths(sentence)
+            manifest["sentences"][name] = self.scrubber.text(sentence)
         manifest["left_out"] = content.left_out
         manifest["licences"] = list(getattr(self.engine, "licences", ()))
         manifest["title"] = self.title
         manifest["selections"] = self.selections
         manifest["views"] = self.views
         if self.figures:
-            content.add(figures.PART, pack([figures.answer(self.figures)]))
+            state, scripts = figures.answer(self.figures)
+            content.add(figures.PART, pack([(self.scrubber.state(state), scripts)]))
         return content
 
     def origin(self, content: Content) -> str:
@@ -290,7 +302,10 @@ class Draft:
         manifest = content.manifest
         said = manifest["sentences"]
         terms = provenance.facts(
-            self.engine, list(manifest["layers"]), [said["photos"], said["pictures"]]
+            self.engine,
+            list(manifest["layers"]),
+            [said["photos"], said["pictures"]],
+            self.scrubber,
         )
         terms += [("Note", sentence) for sentence in content.left_out]
         return provenance.page(
@@ -299,7 +314,13 @@ class Draft:
             content.operations,
             self.engine.info.skipped,
             getattr(self.engine, "licences", ()),
+            self.scrubber,
         )
+
+    def _prose(self, text: str) -> str:
+        """Markdown as HTML; a slash in it may mean anything: known folders alone are cut."""
+        said = provenance.clean(self.scrubber.known(text))
+        return f'<section class="zf-prose">{to_html(said)}</section>'
 
     def render(self, content: Content, folder: str | None = None) -> Iterable[bytes]:
         """The page, piece by piece."""
@@ -318,10 +339,6 @@ class Draft:
 
 def _is_figure(item: Any) -> bool:
     return not isinstance(item, EngineProtocol) and figures.is_figure(item)
-
-
-def _prose(text: str) -> str:
-    return f'<section class="zf-prose">{to_html(provenance.clean(text))}</section>'
 
 
 def _engine_of(items: Sequence[Any]) -> EngineProtocol:
