@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__, cli_index, cli_report
+from .cli_engine import whole
 from .errors import ZfError
 
 
@@ -23,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except ZfError as error:
+        print(f"zfwidgets: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # no permission, a full disk, a name that is too long
         print(f"zfwidgets: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -50,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for the notebook and what it writes (default: %(default)s)",
     )
     demo.add_argument(
-        "--port", type=int, help="port to serve on (default: 8888, or the next free one)"
+        "--port",
+        type=whole(0, 65535),
+        help="port to serve on (default: 8888, or the next free one)",
     )
     demo.add_argument("--open", action="store_true", help="open the page in the default browser")
     demo.add_argument(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
@@ -42,7 +43,10 @@ def add(parser: argparse.ArgumentParser, *, samples: bool = False) -> None:
         "IMAGENET1K_V1 or DEFAULT, which brings their transform, or 'random', with --seed",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of --weights random (default: %(default)s)"
+        "--seed",
+        type=whole(0, 2**63 - 1),
+        default=0,
+        help="of --weights random (default: %(default)s)",
     )
     parser.add_argument(
         "--images",
@@ -61,6 +65,41 @@ def add(parser: argparse.ArgumentParser, *, samples: bool = False) -> None:
         action="store_true",
         help="tell files by their bytes, all of which are read, not by size and time of change",
     )
+
+
+def whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    """An option's type: a whole number from ``low`` on, up to ``high`` if there's one."""
+
+    def read(text: str) -> int:
+        upwards = f"{low} or more" if high is None else f"{low} to {high}"
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if number < low or (high is not None and number > high):
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, {upwards}")
+        return number
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """An option's type: a finite number of seconds, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds, 0 or more")
+    return number
+
+
+def ordinary_file(option: str, path: Path) -> Path:
+    """The path; raises `InputError` if it's no file: to open a pipe would wait for its writer."""
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no ordinary file"
+        raise InputError(f"{option} {path} is {what}: expected a file.")
+    return path
 
 
 def engine(options: argparse.Namespace, cache: bool | None = None) -> Any:
@@ -243,6 +282,7 @@ def _state(path: Path) -> Mapping[str, Any]:
     """A file's tensors by name."""
     import torch
 
+    ordinary_file("--weights", path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -270,6 +310,11 @@ def _state(path: Path) -> Mapping[str, Any]:
             f"--weights {path} holds {', '.join(map(str, list(found)[:3]))}...: expected a state "
             f"dict, or one under {' or '.join(map(repr, NESTED))}."
         )
-    if all(str(name).startswith("module.") for name in found):  # of DataParallel
+    if not all(isinstance(name, str) for name in found):
+        raise InputError(
+            f"--weights {path} holds tensors named {', '.join(map(repr, list(found)[:3]))}...: "
+            "expected the names of the model's parameters."
+        )
+    if all(name.startswith("module.") for name in found):  # of DataParallel
         found = {name[len("module.") :]: tensor for name, tensor in found.items()}
     return dict(found)

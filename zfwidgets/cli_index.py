@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
     )
     index.add_argument(
         "--by-class",
-        type=int,
+        type=cli_engine.whole(0),
         default=0,
         metavar="K",
         help="also keep the K strongest of each class (a subfolder each)",
@@ -58,7 +58,7 @@ def add(commands: Any) -> None:
     )
     index.add_argument(
         "--every",
-        type=float,
+        type=cli_engine.seconds,
         default=20.0,
         metavar="SECONDS",
         help="between two checkpoints, at least (default: %(default)s)",
@@ -71,14 +71,17 @@ def add(commands: Any) -> None:
     some = verify.add_mutually_exclusive_group()
     some.add_argument(
         "--sample",
-        type=int,
+        type=cli_engine.whole(1),
         default=64,
         metavar="N",
         help="how many images to look at again, in whole batches (default: %(default)s)",
     )
     some.add_argument("--all", action="store_true", help="look at all images again")
     verify.add_argument(
-        "--sample-seed", type=int, default=0, help="of which are drawn (default: %(default)s)"
+        "--sample-seed",
+        type=cli_engine.whole(0),
+        default=0,
+        help="of which are drawn (default: %(default)s)",
     )
     verify.add_argument("--json", action="store_true", help="print what was found as JSON")
     verify.set_defaults(run=_verify)
@@ -193,11 +196,12 @@ def _described(where: Path) -> dict[str, Any]:
     from .index import TopKIndex
     from .index.storing import FILE, SCHEMA, UNFINISHED
 
-    path, unfinished = where, where.with_name(UNFINISHED)
     if where.is_dir():
         path, unfinished = where / FILE, where / UNFINISHED
     elif where.name == UNFINISHED:
-        path = where.with_name(FILE)
+        path, unfinished = where.with_name(FILE), where
+    else:
+        path, unfinished = where, where.with_name(UNFINISHED)
     if not where.exists():
         raise InputError(f"There is no folder or file {str(where)!r}.")
     finished = TopKIndex.load(path) if path.exists() else None

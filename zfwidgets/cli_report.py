@@ -46,8 +46,12 @@ def add(commands: Any) -> None:
         "channel that is shown first)",
     )
     parser.add_argument("--layer", help="the layer that is shown first")
-    parser.add_argument("--channel", type=int, help="the channel that is shown first")
-    parser.add_argument("--stride", type=int, help="pixels between positions of the occluder")
+    parser.add_argument(
+        "--channel", type=cli_engine.whole(0), help="the channel that is shown first"
+    )
+    parser.add_argument(
+        "--stride", type=cli_engine.whole(1), help="pixels between positions of the occluder"
+    )
     parser.add_argument(
         "--budget", default="25 MB", help="size at most, or 'none' (default: %(default)s)"
     )
@@ -94,6 +98,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return cli_engine.ordinary_file("--text", path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"Can't read the text {path}: {error}.") from error

@@ -56,6 +56,9 @@ export function probabilities(image: number, shift = 0): Float32Array {
   return Float32Array.from(raw, (value) => value / sum);
 }
 
+/** Of channel 6's second strongest patch, which is also channel 5's in the sheets. */
+export const LOST = "the file is gone";
+
 /** What a kernel would say to a request; `channel` 3 fires in four images only. */
 export function answerTo(request: Request): [data: unknown, buffers: DataView[]] {
   const key = request.key as never;
@@ -74,12 +77,14 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
     }
     case "sheet": {
       const { first, count, size } = key as Key<"sheet">;
-      return [{ first, count, size, columns: 16, mime: "image/png" }, [PIXELS]];
+      const lost = first <= 5 && 5 < first + count ? [[5, "photo-7.jpg", LOST]] : [];
+      return [{ first, count, size, columns: 16, lost, mime: "image/png" }, [PIXELS]];
     }
     case "top": {
       const { channel, k } = key as Key<"top">;
       const n = channel === 3 ? 4 : k;
       const activations = Array.from({ length: n }, (_, rank) => ({
+        ...(channel === 6 && rank === 1 && { lost: LOST }),
         image: (channel + rank) % 20,
         name: `photo-${(channel + rank) % 20}.jpg`,
         row: rank,
@@ -93,7 +98,7 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
     case "projections": {
       const { channel, k } = key as Key<"projections">;
       const n = channel === 3 ? 4 : k;
-      const projections = Array.from({ length: n }, (_, rank) => ({
+      const there = Array.from({ length: n }, (_, rank) => ({
         image: (channel + rank) % 20,
         scale: 0.25 + rank / 8,
         full: Math.max(0.5, 0.25 + rank / 8),
@@ -101,9 +106,10 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
         operations: [{ name: "lrn", status: "linearised", count: 1, note: "frozen" }],
         pools: 2,
       }));
+      const projections = there.map((one, rank) => (channel === 6 && rank === 1 ? null : one));
       const rest = { scale: 0.5, clipped_at: 99.5, patch: [11, 13], mime: "image/png" };
       const data = { projections, ...rest };
-      return [data, projections.map(() => PIXELS)];
+      return [data, projections.flatMap((one) => (one ? [PIXELS] : []))];
     }
     case "photo": {
       const { image } = key as Key<"photo">;

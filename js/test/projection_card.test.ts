@@ -45,7 +45,7 @@ describe("a projection's card", () => {
   it("says from one per cent on how much of the signal passes near ties", () => {
     const info = projection(2, operation("convolution", "paper"));
     const card = (near_ties?: number | null) =>
-      text(projectionCard(0, { ...info, near_ties }, { layer: null, rule: "deconvnet" }));
+      text(projectionCard(0, { ...info, near_ties }, { layer: null, channel: 0, rule: "deconvnet" }));
     expect(card(0.01)).toContain("About 1 % of the signal");
     expect(card(0.237)).toContain("About 24 % of the signal");
     for (const share of [0.0099, 0, null, undefined]) {

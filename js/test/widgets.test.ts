@@ -6,7 +6,7 @@ import occlusionMap from "../src/widgets/occlusion_map";
 import patchGrid from "../src/widgets/patch_grid";
 import picker from "../src/widgets/picker";
 import { BlankCanvas, FakeModel, flush } from "./fakes";
-import { CATALOGUE, press, quantiles, serve, stage } from "./kernel";
+import { CATALOGUE, LOST, press, quantiles, serve, stage } from "./kernel";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -286,6 +286,15 @@ describe("channels", () => {
     search.dispatchEvent(new Event("input"));
     expect(search.getAttribute("aria-invalid")).toBe("true");
   });
+
+  it("say of a tile that its photo can't be read any more", async () => {
+    const { model, root } = await stage(picker, { unit: ["features.3", 2] });
+    await serve(model);
+    const tiles = all(root, ".zf-tile");
+    const lost = tiles.filter(({ classList }) => classList.contains("zf-lost"));
+    expect(lost.map(({ dataset }) => dataset.channel)).toEqual(["5"]);
+    expect(lost[0]?.getAttribute("aria-label")).toContain(`can't be read any more: ${LOST}`);
+  });
 });
 
 describe("patches", () => {
@@ -328,6 +337,44 @@ describe("patches", () => {
       "ready ready ready ready empty empty empty empty empty",
     );
     expect(cells[4]?.textContent).toContain("fires in only 4 images");
+  });
+
+  it("say in its place which photo can't be read any more, and show all others", async () => {
+    const { model, root, selection, cells } = await open(6);
+    await serve(model); // the first line asks anew
+    await frames();
+    const words = `photo-7.jpg can't be read any more: ${LOST}`;
+    expect(cells.map(({ dataset }) => dataset.state)).toEqual(
+      cells.map((_, rank) => (rank === 1 ? "lost" : "ready")),
+    );
+    expect(cells[1]?.textContent).toContain(words);
+    const button = one<HTMLButtonElement>(cells[1]!, ".zf-patch");
+    expect(button.getAttribute("aria-label")).toContain(words);
+    expect(button.disabled).toBe(true);
+    expect(root.dataset.zfSettled).toBe("true");
+    expect(all(root, ".zf-waits")).toEqual([]);
+    expect(all(root, ".zf-status").map(({ hidden }) => hidden)).toEqual(
+      cells.map((_, rank) => rank === 1),
+    );
+    selection.set("unit", ["features.3", 7]); // the same place, another photo
+    await serve(model);
+    await frames();
+    expect(cells[1]?.dataset.state).toBe("ready");
+    expect(cells[1]?.textContent).not.toContain("read any more");
+  });
+
+  it("have the widget's first line asked anew when a photo is lost, once", async () => {
+    const { model, selection } = await open(2);
+    const asked = () =>
+      model.sent.filter((message) => "kind" in message && message.kind === "catalogue").length;
+    const before = asked();
+    for (const channel of [6, 2, 6]) {
+      selection.set("unit", ["features.3", channel]);
+      await serve(model);
+      await frames();
+      await serve(model);
+    }
+    expect(asked()).toBe(before + 1);
   });
 
   it("are chosen with keys or a click, and the chosen photo is marked", async () => {

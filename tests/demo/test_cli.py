@@ -106,6 +106,56 @@ def test_interrupted_while_a_cell_runs(command, environment):
     assert "Traceback" not in rest
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("served", [True, False], ids=["serving", "in a cell"])
+def test_killed_it_leaves_no_process_and_no_folder_behind(command, environment, tmp_path, served):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    cells = ["1"] if served else ["1", "import time\ntime.sleep(600)"]
+    process = subprocess.Popen(
+        command(*cells),
+        env={**environment, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in process.stdout:
+        if ("Ctrl-C stops" if served else "cell 1 of 2") in line:
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    process.kill()
+    process.wait(60)
+    _, alive = psutil.wait_procs(children, timeout=60)
+    for child in alive:
+        child.kill()
+    assert not alive
+    assert not list(temporary.glob("zfwidgets-lab-*"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo", "--port", "99999999"],
+        ["demo", "--port", "-1"],
+        ["index", "--model", "sample", "--images", "sample", "--out", "x", "--by-class", "-1"],
+        ["index", "--model", "sample", "--images", "sample", "--out", "x", "--every", "nan"],
+        ["verify", "x", "--model", "sample", "--images", "sample", "--sample", "0"],
+        ["verify", "x", "--model", "sample", "--images", "sample", "--sample-seed", "-3"],
+        ["report", "--stride", "0"],
+        ["report", "--channel", "-1"],
+        ["report", "--seed", str(2**70)],
+    ],
+    ids=lambda a: " ".join(a[-2:]),
+)
+def test_numbers_that_cant_be_are_named(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert f"argument {arguments[-2]}: {arguments[-1]!r}: expected" in said
+
+
 def test_a_raising_cell_is_an_error(command, environment):
     result = subprocess.run(
         command("1 / 0"), env=environment, capture_output=True, text=True, timeout=120

@@ -319,3 +319,52 @@ def test_info_of_what_is_no_index(folder, capsys):
     for where, words in (("empty", "no index"), ("nowhere", "nowhere"), ("models.py", "isn't")):
         assert main(["info", where]) == 1
         assert words in capsys.readouterr().err
+
+
+def test_info_advises_nothing_of_files_that_arent_ours(folder, capsys):
+    save_file({"weight": np.ones((3, 5), np.float32)}, folder / "weights.safetensors")
+    (folder / "notes.txt").write_text("somebody's notes")
+    (folder / "empty").write_bytes(b"")
+    os.mkfifo(folder / "pipe")
+    for name in ("weights.safetensors", "notes.txt", "empty", "pipe", "/dev/null"):
+        assert main(["info", name]) == 1
+        said = capsys.readouterr().err
+        assert name in said
+        assert "elete" not in said
+        assert "Traceback" not in said
+    assert main(["info", "/"]) == 1
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder", "numbered", "empty"])
+def test_files_of_weights_that_arent_such_are_named(folder, capsys, what):
+    path = folder / "weights.pt"
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir()
+    elif what == "numbered":
+        torch.save({0: torch.ones(2), 1: torch.ones(3)}, path)
+    else:
+        path.write_bytes(b"")
+    assert main(["index", *ENGINE, "--weights", "weights.pt", "--out", "index"]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("zfwidgets: --weights weights.pt")
+
+
+@pytest.mark.parametrize("what", ["pipe", "file", "index is a pipe", "images are a pipe"])
+def test_places_that_cant_be_used_are_named(folder, capsys, what):
+    arguments = [*ENGINE, "--out", "index"]
+    if what == "pipe":
+        os.mkfifo(folder / "index")
+    elif what == "file":
+        (folder / "index").write_text("in the way")
+    elif what == "index is a pipe":
+        (folder / "index").mkdir()
+        os.mkfifo(folder / "index" / FILE)
+    else:
+        os.mkfifo(folder / "photographs")
+        arguments = ["photographs" if a == "photos" else a for a in arguments]
+    assert main(["index", *arguments]) == 1
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1].startswith("zfwidgets: ")
+    assert "Traceback" not in said

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 from ..errors import MissingDependency, ZfError
+from . import watched
 
 _NEEDED = ("jupyterlab", "jupyter_server", "ipykernel", "nbclient", "nbformat", "jupyter_client")
 # A proxy for the outside world must not see requests to this machine.
@@ -116,10 +117,10 @@ class LabServer:
         )
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", "--no-browser"],
+                [sys.executable, "-m", watched.__name__, str(self._state), "--no-browser"],
                 cwd=self.root,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # its end tells that we are no more
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 **group,
@@ -215,6 +216,8 @@ class LabServer:
                     except subprocess.TimeoutExpired:
                         process.kill()
                         process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
         if self._state is not None:
             shutil.rmtree(self._state, ignore_errors=True)
             self._state = None

@@ -243,6 +243,7 @@ class LocalEngine(Indexed, Occluding, Verifying):
                 self._changes += 1
                 self._projecting.renew()
                 self._fills.renew()
+                self._sliding.renew()
         return self._read(image, stamp)
 
     def _image(self, image: Any) -> tuple[int | None, str, Tensor]:

@@ -133,6 +133,11 @@ class Sliding:
             timing.work += scorer.work * len(batch.cells)
             yield _copied(result)
 
+    def renew(self) -> None:
+        """Forget what was made of an image: one of them is another now."""
+        with self._lock:
+            self._dragged = None
+
     def respond(
         self, image: tuple[int | None, str, Tensor], occluder: Occluder, layer: str
     ) -> LayerResponse:

@@ -265,10 +265,18 @@ class ImageSource:
         self.indexed_as(None)
         self._unreadable.clear()
         self._on_white.clear()
-        first, _ = first_readable(self._images)
-        self._unreadable.update(first.unreadable)
-        self.first = first.number
-        self.probe = _means(self._tensors_to_probe(self.tensor(self.first)))
+        for number in range(len(self)):
+            if (example := self._look(number)) is not None:
+                break
+        else:
+            raise InputError(f"None of the {len(self)} images can be read any more.")
+        self.first = number
+        others = [self._look(number) for number in self._probed(self.first)[1:]]
+        self.probe = _means([example, *(other for other in others if other is not None)])
+
+    def _look(self, number: int) -> torch.Tensor | None:
+        """An image's tensor; what can't be used is noted."""
+        return self._take(number, self._reader.look(number))
 
     @property
     def rejected(self) -> tuple[tuple[str, str], ...]:
@@ -526,16 +534,12 @@ class ImageSource:
         """Look at up to three images, so that a wrong shape is found at once."""
         self._example = example
         self._reader.shape = tuple(example.shape)
-        probes = self._tensors_to_probe(example)
-        self.probe = _means(probes)
-        return [probe.numpy() for probe in probes]
-
-    def _tensors_to_probe(self, example: torch.Tensor) -> list[torch.Tensor]:
         probes = [example]
         for number in self._probed(self.first)[1:]:
             with suppress(UnreadableImage):
                 probes.append(self.tensor(number))
-        return probes
+        self.probe = _means(probes)
+        return [probe.numpy() for probe in probes]
 
 
 def _means(tensors: Sequence[torch.Tensor]) -> tuple[float, ...]:

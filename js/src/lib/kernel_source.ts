@@ -172,7 +172,7 @@ export class KernelSource implements Source {
     const current = this.slots.get(slot);
     const replaced = current && current.id !== id ? current : undefined;
     replaced?.finish((asker) => asker.reject(new Superseded()));
-    const known = this.exchange.recall(id);
+    const known = options.anew ? undefined : this.exchange.recall(id);
     if (known) {
       if (replaced?.asked) this.postCancel(slot);
       return Promise.resolve(known as Answer<K>);

@@ -75,6 +75,8 @@ export interface Catalogue {
 }
 
 export interface TopActivation {
+  /** Why its photo can't be read any more; nothing where it can. */
+  lost?: string;
   image: number;
   name: string;
   row: number;
@@ -177,6 +179,8 @@ export interface QuantileRow {
   silent: number;
   /** A few of the images in which it is, strongest first. */
   activations: TopActivation[];
+  /** Those whose photos can't be read any more. */
+  lost?: Lost[];
 }
 
 /** Of a partial answer while the index is being built: finished answers have none. */
@@ -187,6 +191,9 @@ export interface SoFar {
   /** Nothing else has changed since the last one: there are no buffers. */
   same: boolean;
 }
+
+/** A photo that can't be read any more, and why. */
+export type Lost = [name: string, reason: string];
 
 type Empty = Record<never, never>;
 type LayerKey = { layer: string };
@@ -207,6 +214,8 @@ export interface Kinds {
       count: number;
       size: number;
       columns: number;
+      /** Channels whose photo can't be read any more. */
+      lost?: [channel: number, name: string, reason: string][];
       mime: string;
       so_far?: SoFar;
     };
@@ -317,7 +326,7 @@ export interface Kinds {
   };
   cover: {
     key: UnitKey & { k: number; fill: Fill };
-    data: { covers: Covered[]; fill: Fill; k: number; partial: boolean };
+    data: { covers: Covered[]; lost?: Lost[]; fill: Fill; k: number; partial: boolean };
   };
 }
 

@@ -8,6 +8,8 @@ export interface GetOptions<K extends Kind> {
   /** Lower goes first, see `PRIORITY`. */
   priority: number;
   signal?: AbortSignal | undefined;
+  /** Ask the kernel, whatever it said before. */
+  anew?: boolean;
   /** A coarser answer than the one to come. */
   onPartial?: ((answer: Answer<K>) => void) | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;

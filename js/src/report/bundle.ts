@@ -43,6 +43,8 @@ export interface Manifest {
   formats: Format[];
   /** One sentence a kind on what the report holds, or how exactly. */
   sentences: Record<string, string>;
+  /** Photos that couldn't be read when the report was written. */
+  lost?: [image: number, reason: string][];
 }
 
 /** The file isn't whole, or not what was written. */

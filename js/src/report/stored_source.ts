@@ -186,6 +186,12 @@ export class StoredAnswers {
     return this.holds("photo", { image }) ? this.bitmap(image) : null;
   }
 
+  /** Why a photo couldn't be read when the report was written; empty if it could. */
+  private lost(image: number): string {
+    const found = this.bundle.manifest.lost?.find(([number]) => number === image);
+    return found ? found[1] : "";
+  }
+
   private bitmap(image: number): Promise<ImageBitmap> {
     let found = this.photos.get(image);
     this.photos.delete(image);
@@ -219,8 +225,13 @@ export class StoredAnswers {
       }),
     );
     const { picture, columns } = sheet(cuts, size);
+    const lost = channels.flatMap((channel): [number, string, string][] => {
+      const image = places.image[channel] as number;
+      const why = (strongest[channel] as number) > 0 && this.lost(image);
+      return why ? [[channel, this.catalogue.images[image]?.name ?? "", why]] : [];
+    });
     return {
-      data: { first, count: channels.length, size, columns, mime: RAW },
+      data: { first, count: channels.length, size, columns, lost, mime: RAW },
       buffers: [picture],
     };
   }
@@ -235,7 +246,9 @@ export class StoredAnswers {
       const image = top.image[at] as number;
       const [row, col] = [top.row[at] as number, top.col[at] as number];
       const name = this.catalogue.images[image]?.name ?? "";
-      return { image, name, row, col, value: value[at] as number, box: this.box(field, row, col) };
+      const box = this.box(field, row, col);
+      const lost = this.lost(image);
+      return { ...(lost && { lost }), image, name, row, col, value: value[at] as number, box };
     });
     const buffers = await Promise.all(
       activations.map(async ({ image, box }) => patch(await this.photo(image), box)),

@@ -7,6 +7,7 @@ import { h, select, uniqueId } from "../lib/dom";
 import { number, percent } from "../lib/format";
 import { type Catalogue, PRIORITY, type SoFar } from "../lib/protocol";
 import { type ChannelStats, isDead, order, SORTS, type Sort } from "./channel_order";
+import { lostText, tellLost } from "./lost";
 import { Panel } from "./status";
 import { choice, renewable, type View } from "./view";
 
@@ -50,6 +51,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   const prefix = uniqueId("channel");
   const tiles = new Map<number, HTMLElement>();
   const sheets = new Map<number, { bitmap: ImageBitmap; columns: number; size: number } | null>();
+  /** Channels whose photo can't be read any more: what to say. */
+  const lost = new Map<number, string>();
   let catalogue: Catalogue | null = null;
   let layer: string | null = null;
   let total = 0;
@@ -85,6 +88,7 @@ export const channels: View = (el, selection, source, signal, options) => {
       `channel ${channel}`,
       `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
       ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
+      ...(lost.has(channel) ? [lost.get(channel) ?? ""] : []),
       dead(channel) ? "dead: fires in none of these images" : silent,
     ];
     return parts.join(" · ");
@@ -105,7 +109,7 @@ export const channels: View = (el, selection, source, signal, options) => {
       const first = Math.floor(channel / SHEET) * SHEET;
       const sheet = sheets.get(first);
       tile.classList.toggle("zf-skeleton", !sheet);
-      if (!context || !sheet || isDead(stats, channel)) continue;
+      if (!context || !sheet || isDead(stats, channel) || lost.has(channel)) continue;
       const at = channel - first;
       const here = (place.get(channel) ?? 0) - firstRow * wide;
       const [row, column] = [Math.floor(here / wide), here % wide];
@@ -135,6 +139,15 @@ export const channels: View = (el, selection, source, signal, options) => {
         if (!fresh()) return bitmap.close();
         sheets.get(first)?.bitmap.close();
         sheets.set(first, { bitmap, columns: data.columns, size: data.size });
+        for (let i = 0; i < data.count; i++) lost.delete(first + i);
+        for (const [channel, name, reason] of data.lost ?? []) {
+          lost.set(channel, lostText(name, reason));
+        }
+        tellLost(
+          el,
+          (data.lost ?? []).map(([, name, reason]) => [name, reason]),
+        );
+        for (const [channel, tile] of tiles) label(channel, tile);
         paint();
       },
     );
@@ -160,6 +173,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   const label = (channel: number, tile: HTMLElement) => {
     const text = describe(channel);
     tile.classList.toggle("zf-dead", dead(channel));
+    tile.classList.toggle("zf-lost", lost.has(channel));
     tile.title = text;
     tile.setAttribute("aria-label", text);
     tile.setAttribute("aria-posinset", String((place.get(channel) ?? 0) + 1));
@@ -246,6 +260,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   const forgetSheets = () => {
     for (const sheet of sheets.values()) sheet?.bitmap.close();
     sheets.clear();
+    lost.clear();
   };
 
   const open = () => {

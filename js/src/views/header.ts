@@ -5,23 +5,25 @@ import { count } from "../lib/format";
 import { type Catalogue, PRIORITY } from "../lib/protocol";
 import { settledOf } from "../lib/settled";
 import type { Source } from "../lib/source";
+import { onLost } from "./lost";
 import { popoverButton } from "./popover";
 
 export function header(el: HTMLElement, source: Source, signal: AbortSignal): void {
   const line = h("div", { class: "zf-title" });
   el.append(line);
   signal.addEventListener("abort", () => line.remove(), { once: true });
-  const ask = () => {
+  const ask = (anew = false) => {
     const asked = source.get(
       "catalogue",
       {},
-      { slot: "header", priority: PRIORITY.interaction, signal },
+      { slot: "header", priority: PRIORITY.interaction, signal, anew },
     );
     settledOf(el)
       .during(asked.then(({ data }) => show(line, data)))
       .catch(() => {}); // the panels below say what is wrong
   };
   ask();
+  onLost(el, () => ask(true), signal); // the engine's notes say more now
   const forget = source.onRevival(() => {
     if (!line.hasChildNodes()) ask();
   });

@@ -7,6 +7,7 @@ import { number } from "../lib/format";
 import type { ProjectionInfo, TopActivation } from "../lib/protocol";
 import { magnitudePicture, positivePicture, reveal, signedPicture } from "../lib/signed";
 import { CoverBars } from "./cover";
+import { lostText } from "./lost";
 import { popoverButton } from "./popover";
 import { BLANK, projectionCard, STATUS, type Subject } from "./projection_card";
 
@@ -114,6 +115,18 @@ export class Cell {
     this.element.dataset.state = "empty";
     this.why.textContent = why;
     this.button.setAttribute("aria-label", `No patch ${this.rank + 1}${why ? `: ${why}` : ""}`);
+  }
+
+  /** Its photo can't be read any more: words in its place. */
+  setLost({ name, value, lost }: TopActivation): void {
+    this.reset();
+    this.element.dataset.state = "lost";
+    const why = lostText(name, lost ?? "");
+    this.why.textContent = why;
+    this.value.textContent = number(value);
+    this.name.textContent = name;
+    this.element.title = `${why}; activation ${number(value)}`;
+    this.button.setAttribute("aria-label", `No patch ${this.rank + 1}: ${why}`);
   }
 
   /** Give away the projection, to be shown in whichever cell its unit stands now. */

@@ -6,9 +6,17 @@ import { gradient } from "../lib/colour";
 import { h, select } from "../lib/dom";
 import { fillText } from "../lib/fills";
 import { count, number } from "../lib/format";
-import { type Answer, type Catalogue, type Covered, type Fill, PRIORITY } from "../lib/protocol";
+import {
+  type Answer,
+  type Catalogue,
+  type Covered,
+  type Fill,
+  type Lost,
+  PRIORITY,
+} from "../lib/protocol";
 import { ruleText } from "../lib/rules";
 import { coverLegend, tellCovers } from "./cover";
+import { tellLost } from "./lost";
 import { Cell, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
 import { range } from "./range";
 import { Panel } from "./status";
@@ -226,12 +234,21 @@ export const patches: View = (el, selection, source, signal, options) => {
         cell.setEmpty(i === n ? why : "");
         return;
       }
+      if (activation.lost) {
+        bitmaps[i]?.close();
+        cell.setLost(activation);
+        return;
+      }
       cell.setPatch(activation, bitmaps[i] ?? null);
       const projection = kept.get(activation.image);
       kept.delete(activation.image);
       if (projection) cell.setProjection(projection.info, projection.bitmap);
     });
     for (const gone of kept.values()) gone?.bitmap.close();
+    tellLost(
+      el,
+      activations.flatMap(({ name, lost }): Lost[] => (lost ? [[name, lost]] : [])),
+    );
     redraw();
     mark();
   };

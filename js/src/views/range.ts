@@ -4,9 +4,10 @@ import { announce, roving } from "../lib/a11y";
 import { decode, paintTile, sized } from "../lib/canvas";
 import { h } from "../lib/dom";
 import { count, number } from "../lib/format";
-import { type Answer, PRIORITY, type QuantileRow } from "../lib/protocol";
+import { type Answer, type Lost, PRIORITY, type QuantileRow } from "../lib/protocol";
 import type { SelectionStore } from "../lib/selection_store";
 import { fold } from "./fold";
+import { lostText, tellLost } from "./lost";
 import type { Panel } from "./status";
 import { renewable } from "./view";
 
@@ -60,6 +61,10 @@ export function range(panel: Panel, selection: SelectionStore, signal: AbortSign
   const show = async ({ data, buffers }: Answer<"quantiles">, fresh: () => boolean) => {
     const sheet = await decode(buffers[0] as DataView, data.mime);
     if (!fresh()) return sheet.close();
+    tellLost(
+      panel.element,
+      data.rows.flatMap(({ lost }) => lost ?? []),
+    );
     const held = tiles().findIndex((tile) => tile.matches(":focus"));
     let next = 0;
     parts.replaceChildren(
@@ -112,6 +117,7 @@ function column(
     const cell = [Math.floor(place / columns), place % columns] as const;
     if (context) paintTile(context, sheet, cell, size, [0, 0], TILE);
     const text = `${activation.name}, activation ${number(activation.value)}, ${name}`;
+    if (activation.lost) return lostTile([activation.name, activation.lost]);
     return h(
       "button",
       {
@@ -125,6 +131,7 @@ function column(
       canvas,
     );
   });
+  pictures.push(...(row.lost ?? []).map(lostTile));
   const none = active > 0 ? (partial ? "…" : "") : "not active";
   return h(
     "div",
@@ -137,6 +144,12 @@ function column(
       number(row.high),
     ),
   );
+}
+
+/** In the place of a photo that can't be read any more. */
+function lostTile([name, reason]: Lost): HTMLElement {
+  const text = lostText(name, reason);
+  return h("span", { class: "zf-range-lost", role: "img", "aria-label": text, title: text }, "?");
 }
 
 function partName(index: number, parts: number): string {
