@@ -7,13 +7,15 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from tests.waiting import PROGRAM
+
 
 def test_the_example_runs_and_its_check_is_complete(root: Path) -> None:
     notebook = nbformat.read(root / "examples" / "sanity_check.ipynb", as_version=4)
     assert len(notebook.cells) <= 12
     notebook.cells.append(nbformat.v4.new_code_cell("assert result.complete; len(result.steps)"))
     folder = {"metadata": {"path": str(root)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=folder).execute()
+    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3", resources=folder).execute()
     assert notebook.cells[-1].outputs[0]["data"]["text/plain"] == "13"
     (printed,) = [
         output["text"]
