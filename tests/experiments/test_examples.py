@@ -11,7 +11,8 @@ from nbclient import NotebookClient
 from tests.waiting import PROGRAM
 
 CHECKS = {
-    "ablation": "assert table.complete and ablation.result.complete; len(table.rows)",
+    "ablation": "assert table.complete and ablation.result.complete\n"
+    "assert none.accuracy < 0.25, 'it falls to guessing'\nlen(table.rows)",
     "evolution": "assert not (record.ended or record.missed); len(record.moments)",
     "transfer": "assert transfer.result.complete; len(transfer.result.layers.layers)",
 }

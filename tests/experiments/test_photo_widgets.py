@@ -198,12 +198,33 @@ def test_own_photos_have_names_of_their_own():
 # ---------------------------------------------------------------- examples
 
 
+INVARIANCE = """
+assert result.complete
+import numpy as np
+shifts = result["vertical"]
+def by(pixels):  # how far each layer moves, over the photos and up and down
+    return shifts.relative[:, :, np.isin(np.abs(shifts.values), pixels)].mean((0, 2))
+low, middle, high = by(5)
+assert low > 2 * high, "a lot to the first layer and little to the last"
+far = by(20)
+assert far[0] - far[2] < low - high, "after 20 pixels the difference is small"
+assert far[1] > 0.9 * far[0], "the middle layer has moved as far as the first"
+still = table["mean distance"].iloc[:-1]
+assert still["plate"] < 0.7 * still.drop("plate").min(), "much less than the others'"
+pan = photos.index("frying-pan")
+blurs = blurred["blur"]
+assert blurs.relative[:, :, 1:].mean((0, 2)).argmin() == 0, "blur moves the lowest layer least"
+kept = blurs.predicted == blurred.classes[:, None]
+assert kept[:2].all(), "the first two photos keep their class"
+assert kept[pan].tolist() == [True, True, True, False], "lost between 2 and 4 pixels"
+moves.result['rotation'].full_turn
+"""
+"""What the notebook says of its figures."""
+
+
 @pytest.mark.parametrize(
     ("name", "check"),
-    [
-        ("invariance", "assert result.complete; moves.result['rotation'].full_turn"),
-        ("correspondence", "parts.result.complete"),
-    ],
+    [("invariance", INVARIANCE), ("correspondence", "parts.result.complete")],
 )
 def test_the_example_tells_its_story(root: Path, name: str, check: str) -> None:
     notebook = nbformat.read(root / "examples" / f"{name}.ipynb", as_version=4)

@@ -25,6 +25,17 @@ PATIENT = {
 }
 """Environment of all of its processes, and of those that connect to it."""
 
+NODE = "c0ffee" + 50 * "0"
+"""Which node that is, so that its agents' ports can be said."""
+
+PORTS = {
+    "metrics_agent_port": "dashboard-agent-grpc-port",
+    "dashboard_agent_listen_port": "dashboard-agent-listen-port",
+    "runtime_env_agent_port": "runtime-env-agent-port",
+    "metrics_export_port": "metrics-export-port",
+}
+"""Of a node's agents, by Ray's name: the option that gives it."""
+
 COMMAND = (sys.executable, "-c", "from ray.scripts.scripts import main; main()")
 
 
@@ -39,31 +50,46 @@ def free_ports(count: int) -> list[int]:
         return ports
 
 
+def tell_ports(folder: Path, ports: dict[str, int]) -> bool:
+    """Say the agents' ports in their place, once there is where to."""
+    from ray._raylet import persist_port
+
+    session = folder / "session_latest"
+    if session.exists():
+        for name, port in ports.items():
+            persist_port(str(session.resolve()), NODE, name, port)
+    return session.exists()
+
+
 @contextmanager
 def started(ray: Any, folder: str) -> Iterator[None]:
     """A Ray of two workers; this process is connected to it.
 
-    Ports are given. Otherwise its raylet waits 15 s for its agents to say theirs, whatever the
-    environment says, and aborts; and `ray.init` gives a Ray of its own 30 s.
+    Its raylet waits 15 s for its agents to say their ports, and aborts, whatever the environment
+    says: on a busy machine they aren't up by then. So their ports are given, and said for them.
     """
-    port, grpc, listen, runtime, metrics = free_ports(5)
+    gcs, *rest = free_ports(1 + len(PORTS))
+    ports = dict(zip(PORTS, rest, strict=True))
     command = [
         *COMMAND, "start", "--head", "--block", "--num-cpus=2", "--include-dashboard=false",
-        "--node-ip-address=127.0.0.1", f"--port={port}", f"--dashboard-agent-grpc-port={grpc}",
-        f"--dashboard-agent-listen-port={listen}", f"--runtime-env-agent-port={runtime}",
-        f"--metrics-export-port={metrics}", f"--object-store-memory={100 * 2**20}",
-        f"--temp-dir={folder}",
+        "--node-ip-address=127.0.0.1", f"--port={gcs}", f"--temp-dir={folder}",
+        f"--object-store-memory={100 * 2**20}",
+        *(f"--{option}={ports[name]}" for name, option in PORTS.items()),
     ]  # fmt: skip
     log = Path(folder) / "start.log"
+    environment = {**os.environ, "RAY_OVERRIDE_NODE_ID_FOR_TESTING": NODE}
     with log.open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said, env=dict(os.environ))
+        process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
     try:
-        end = time.monotonic() + SECONDS
+        end, told = time.monotonic() + SECONDS, False
         while not ray.is_initialized():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < end, f"Ray doesn't come up: {log.read_text()}"
-            with suppress(Exception):
-                ray.init(f"127.0.0.1:{port}", log_to_driver=False, logging_level="ERROR")
+            told = told or tell_ports(Path(folder), ports)
+            if "Ray runtime started" in log.read_text():
+                with suppress(ConnectionError, RuntimeError):  # not all of it is up
+                    ray.init(f"127.0.0.1:{gcs}", log_to_driver=False, logging_level="ERROR")
+            time.sleep(0.02)
         yield
         ray.shutdown()
     finally:
