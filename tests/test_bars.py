@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.waiting import PROGRAM
 from zfwidgets.bars import progress_bar
 
 SETUP = """
@@ -39,7 +40,7 @@ print([widget for widget in open_ones if isinstance(widget, ipywidgets.DOMWidget
 def test_a_notebook_keeps_no_dead_widget(root) -> None:
     codes = (SETUP.format(root=str(root)), WHOLE, BROKEN, SHORT, LEFT)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in codes])
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3").execute()
     _, whole, broken, short, left = (cell.outputs for cell in notebook.cells)
     empty = {"text/plain": "", "text/html": ""}
     assert [output.data for output in whole] == [empty, {"text/plain": "[0, 1, 2]"}]

@@ -45,7 +45,9 @@ describe("a projection's card", () => {
   it("says from one per cent on how much of the signal passes near ties", () => {
     const info = projection(2, operation("convolution", "paper"));
     const card = (near_ties?: number | null) =>
-      text(projectionCard(0, { ...info, near_ties }, { layer: null, channel: 0, rule: "deconvnet" }));
+      text(
+        projectionCard(0, { ...info, near_ties }, { layer: null, channel: 0, rule: "deconvnet" }),
+      );
     expect(card(0.01)).toContain("About 1 % of the signal");
     expect(card(0.237)).toContain("About 24 % of the signal");
     for (const share of [0.0099, 0, null, undefined]) {
@@ -106,16 +108,22 @@ describe("a projection that is zero everywhere", () => {
   };
 
   it("says so on its card, in the place of a scale", () => {
-    const card = text(projectionCard(0, blank, { layer: null, rule: "grad-cam" }));
+    const card = text(projectionCard(0, blank, { layer: null, channel: 0, rule: "grad-cam" }));
     expect(card).toContain("zero everywhere");
     expect(card).not.toContain("±");
     expect(
-      text(projectionCard(0, { ...blank, blank: false }, { layer: null, rule: "grad-cam" })),
+      text(
+        projectionCard(
+          0,
+          { ...blank, blank: false },
+          { layer: null, channel: 0, rule: "grad-cam" },
+        ),
+      ),
     ).not.toContain("zero everywhere");
   });
 
   it("says so in its place and to screen readers, until another one comes", () => {
-    const cell = new Cell(0, () => ({ layer: null, rule: "grad-cam" }));
+    const cell = new Cell(0, () => ({ layer: null, channel: 0, rule: "grad-cam" }));
     const said = cell.element.querySelector<HTMLElement>(".zf-none") as HTMLElement;
     const look = { layout: "both", values: "signed", scale: null } as const;
     cell.setPatch(activation, null);

@@ -28,11 +28,12 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.waiting import MILLISECONDS
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
 HERE = Path(__file__).parent
-TIMEOUT = 60_000  # ms; generous, since it is a limit and never a wait
+expect.set_options(timeout=MILLISECONDS)
 
 # The notebook in front, once its kernel is connected and has nothing to do. Before that
 # JupyterLab loses a request to run cells without a word.
@@ -74,6 +75,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
     return {**browser_context_args, "viewport": {"width": 1500, "height": 1200}}
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """Pages that wait as long as other tests do."""
+    context.set_default_timeout(MILLISECONDS)
+    return context
 
 
 @pytest.fixture(scope="session")
@@ -212,7 +220,7 @@ class Notebook:
 
     def wait_ready(self) -> None:
         """Wait until the notebook is in front and its kernel connected and idle."""
-        self.page.wait_for_function(READY, arg=self.name, timeout=TIMEOUT)
+        self.page.wait_for_function(READY, arg=self.name, timeout=MILLISECONDS)
 
     def run_all(self) -> None:
         """Run all cells and wait until the last one is done; errors of cells are outputs."""
@@ -263,7 +271,7 @@ class Notebook:
         code = f"import json as _json; print(_json.dumps({expression}), end='')"
         return json.loads(self.execute(code))
 
-    def expect_value(self, expression: str, expected: Any, timeout: float = TIMEOUT) -> None:
+    def expect_value(self, expression: str, expected: Any, timeout: float = MILLISECONDS) -> None:
         """Wait until an expression has a value in the kernel; both as JSON has them.
 
         The page shows a choice before the kernel hears of it, and what tests execute doesn't
@@ -289,7 +297,7 @@ print(_json.dumps([_array.shape, _base64.b64encode(_array.tobytes()).decode()]),
         png = base64.b64decode(url.split(",")[1])
         return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
-    def expect_settled(self, timeout: float = TIMEOUT) -> None:
+    def expect_settled(self, timeout: float = MILLISECONDS) -> None:
         """Wait until the Explorer has painted all that it asked for."""
         expect(self.page.locator(SETTLED)).to_be_visible(timeout=timeout)
 
@@ -309,7 +317,7 @@ print(_json.dumps([_array.shape, _base64.b64encode(_array.tobytes()).decode()]),
         """Change the theme of this page: "JupyterLab Light" or "JupyterLab Dark"."""
         self.command("apputils:change-theme", theme=name)
         self.page.wait_for_function(
-            "(name) => document.body.dataset.jpThemeName === name", arg=name, timeout=TIMEOUT
+            "(name) => document.body.dataset.jpThemeName === name", arg=name, timeout=MILLISECONDS
         )
 
     def cell(self, index: int) -> Locator:

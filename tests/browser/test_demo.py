@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from PIL import Image
 
+from tests.waiting import PROGRAM
 from zfwidgets import demo
 from zfwidgets.demo import browser, notebooks
 
@@ -43,7 +44,9 @@ notebooks.PACKAGE = Path({str(notebooks.PACKAGE)!r})
 from zfwidgets.cli import main
 sys.exit(main(["demo", "--no-serve", "--dir", {str(folder)!r}]))
 """
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PROGRAM
+    )
 
 
 def test_writes_the_executed_notebook_and_a_picture(quickstart, tmp_path):
@@ -83,7 +86,7 @@ def test_what_does_not_settle_is_an_error_with_a_picture_of_the_page(
         [sys.executable, "-c", code, url, str(tmp_path / "explorer.png")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PROGRAM,
     )
     assert "The Explorer didn't settle within 5 s" in result.stdout, result.stdout + result.stderr
     assert browser.SETTLED in result.stdout

@@ -69,7 +69,7 @@ def test_parts_are_marked_by_pointer_and_keyboard_and_the_table_is_the_records(l
             "removes it.")  # fmt: skip
 
     # all is marked: it computes, and the table has the record's numbers
-    expect(root).to_contain_text("done: 2 parts, 2 random masks of each size", timeout=60_000)
+    expect(root).to_contain_text("done: 2 parts, 2 random masks of each size")
     rows = root.locator(".widget-html table tr")
     expect(rows).to_have_count(4)
     for row, name in enumerate(("nose", "left eye", "random"), 1):

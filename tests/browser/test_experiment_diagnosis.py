@@ -27,7 +27,7 @@ def test_filters_projections_findings_and_bars_are_the_records(lab) -> None:
     notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
     page = notebook.page
     root = page.locator(".zf-diagnosis")
-    expect(root).to_contain_text("done:", timeout=60_000)
+    expect(root).to_contain_text("done:")
     walls = root.locator(".zf-wall")
     expect(walls).to_have_count(4)  # filters and projections of each
     for number in range(4):

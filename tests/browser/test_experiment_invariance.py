@@ -20,7 +20,7 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
     notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
     page = notebook.page
     root = page.locator(".zf-invariance")
-    expect(root).to_contain_text("done: 2 transforms of 2 photos", timeout=60_000)
+    expect(root).to_contain_text("done: 2 transforms of 2 photos")
     wall = root.locator(".zf-wall")
 
     def shows(transform: str, number: int) -> None:

@@ -25,7 +25,7 @@ def test_tables_charts_and_photos_are_the_records(lab) -> None:
     notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
     page = notebook.page
     root = page.locator(".zf-transfer")
-    expect(root).to_contain_text("done: layers, curve, bias", timeout=60_000)
+    expect(root).to_contain_text("done: layers, curve, bias")
     rows = root.locator("table").nth(0).locator("tbody tr")
     expect(rows).to_have_count(3)
     for number, layer in enumerate(("norm1", "relu3", "relu7")):

@@ -154,7 +154,7 @@ def test_a_dragged_occluder_moves_our_bars_and_bqplots(lab, notebook) -> None:
     ours = page.locator(".zf-class")
     texts = ours.all_text_contents()
     figure = page.locator(".bqplot").first
-    expect(figure.locator(".bar rect, rect.bar").first).to_be_visible(timeout=30_000)
+    expect(figure.locator(".bar rect, rect.bar").first).to_be_visible()
     reading = """() => JSON.stringify([...document.querySelectorAll('.bqplot .bargroup rect')]
         .map(r => [r.getAttribute('width'), r.getAttribute('height')]))"""
     heights = page.evaluate(reading)

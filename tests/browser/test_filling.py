@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Locator, expect
 
+from tests.waiting import SECONDS
+
 BATCH, COUNT = 16, 80
-PATIENT = {"timeout": 60_000}  # ms: a limit, never a wait
 
 # The network waits and not the photos: these are read one at a time, the page's among them.
 GATED = f"""import threading
@@ -55,11 +56,11 @@ def pictures_are(notebook, top: str) -> None:
     count = notebook.value("len(top)")
     assert count > 0
     cells = notebook.page.locator(".zf-cell")
-    expect(notebook.page.locator(".zf-cell[data-state=ready]")).to_have_count(count, **PATIENT)
-    expect(notebook.page.locator(".zf-cell.zf-waits")).to_have_count(0, **PATIENT)
+    expect(notebook.page.locator(".zf-cell[data-state=ready]")).to_have_count(count)
+    expect(notebook.page.locator(".zf-cell.zf-waits")).to_have_count(0)
     for rank in range(count):
         image = notebook.value(f"top[{rank}].image")
-        expect(cells.nth(rank)).to_have_attribute("data-image", str(image), **PATIENT)
+        expect(cells.nth(rank)).to_have_attribute("data-image", str(image))
         patch, projection = cells.nth(rank).locator("canvas").all()
         np.testing.assert_array_equal(
             notebook.canvas_pixels(patch), notebook.kernel_pixels(f"engine.patch(top[{rank}])")
@@ -72,7 +73,7 @@ def choose(notebook, layer: str, channel: int) -> None:
     """As `Notebook.choose`, of an Explorer that isn't settled."""
     row = notebook.page.locator(f'[data-layer="{layer}"]').first
     row.click()
-    expect(row).to_have_attribute("aria-selected", "true", **PATIENT)
+    expect(row).to_have_attribute("aria-selected", "true")
     notebook.page.locator(f'[data-channel="{channel}"]').click()
     notebook.expect_value("explorer.selection.unit", [layer, channel])
 
@@ -93,54 +94,50 @@ def test_the_grid_fills_while_the_pass_goes_on_and_rests(lab) -> None:
     page = notebook.page
     line, mark = page.locator(".zf-index"), page.locator(".zf-patches .zf-so-far")
     ready = page.locator(".zf-cell[data-state=ready]")
-    expect(page.locator('[data-layer="features.7"]').first).to_be_visible(**PATIENT)
-    expect(ready).to_have_count(0, **PATIENT)
+    expect(page.locator('[data-layer="features.7"]').first).to_be_visible()
+    expect(ready).to_have_count(0)
 
     # Patches come long before the end, marked as what they are.
     notebook.execute("gate.allow(2)")
-    expect(mark).to_have_text(so_far(BATCH, 2 * BATCH), **PATIENT)
-    expect(page.locator(".zf-channels .zf-so-far")).to_have_text(
-        so_far(BATCH, 2 * BATCH), **PATIENT
-    )
-    expect(ready.first).to_be_visible(**PATIENT)
-    expect(line).to_contain_text(so_far_in_line(2 * BATCH), **PATIENT)
-    expect(line).to_contain_text(
-        re.compile(r"images?/s · .* left · [\d,]+ of [\d,]+ channels"), **PATIENT
-    )
-    expect(page.locator(".zf-explorer")).to_have_attribute("data-zf-settled", "false", **PATIENT)
+    expect(mark).to_have_text(so_far(BATCH, 2 * BATCH))
+    expect(page.locator(".zf-channels .zf-so-far")).to_have_text(so_far(BATCH, 2 * BATCH))
+    expect(ready.first).to_be_visible()
+    expect(line).to_contain_text(so_far_in_line(2 * BATCH))
+    expect(line).to_contain_text(re.compile(r"images?/s · .* left · [\d,]+ of [\d,]+ channels"))
+    expect(page.locator(".zf-explorer")).to_have_attribute("data-zf-settled", "false")
 
     # Another channel is chosen in the middle of a batch: it is answered after that one.
     choose(notebook, "features.4", 3)
     notebook.execute("gate.allow(3)")
-    expect(mark).to_have_text(so_far(3 * BATCH), **PATIENT)
-    expect(page.locator(".zf-patches h3")).to_contain_text("features.4 : 3", **PATIENT)
-    expect(line).to_contain_text(so_far_in_line(3 * BATCH), **PATIENT)
+    expect(mark).to_have_text(so_far(3 * BATCH))
+    expect(page.locator(".zf-patches h3")).to_contain_text("features.4 : 3")
+    expect(line).to_contain_text(so_far_in_line(3 * BATCH))
     expect(visible(page.locator(".zf-photo .zf-so-far"))).to_have_count(0)  # a photo is a photo
     photograph(notebook, "going")
 
     # The pass rests when the batch is done, though nothing keeps the next from going on.
     notebook.expect_value("gate.begun", 4)
     button = line.get_by_role("button")
-    expect(button).to_have_text("Pause", **PATIENT)
+    expect(button).to_have_text("Pause")
     button.click()
-    expect(button).to_have_text("Pausing …", **PATIENT)
+    expect(button).to_have_text("Pausing …")
     notebook.expect_value("explorer.paused", True)
     notebook.execute("gate.allow(4)")
-    expect(button).to_have_text("Resume", **PATIENT)
-    expect(line).to_contain_text(f"Paused · so far: {4 * BATCH} of {COUNT} images", **PATIENT)
+    expect(button).to_have_text("Resume")
+    expect(line).to_contain_text(f"Paused · so far: {4 * BATCH} of {COUNT} images")
     notebook.execute("gate.allow(100)")
     assert notebook.value("explorer.settle()") is False
 
     # Meanwhile all can be used: what is shown is true of the images so far.
     choose(notebook, "features.10", 8)
-    expect(mark).to_have_text(so_far(4 * BATCH), **PATIENT)
+    expect(mark).to_have_text(so_far(4 * BATCH))
     pictures_are(notebook, "engine.top('features.10', 8, so_far=True)")
     photograph(notebook, "paused")
     patch = page.locator(".zf-cell").nth(2)
     patch.locator(".zf-patch").click()
     image = patch.get_attribute("data-image") or ""
-    expect(page.locator(".zf-stage")).to_have_attribute("data-photo", image, **PATIENT)
-    expect(page.locator(".zf-class").first).to_be_visible(**PATIENT)
+    expect(page.locator(".zf-stage")).to_have_attribute("data-photo", image)
+    expect(page.locator(".zf-class").first).to_be_visible()
     assert notebook.value("engine.index_so_far('features.10').images_seen") == 4 * BATCH
     assert notebook.value("engine.indexed") is False
 
@@ -148,18 +145,16 @@ def test_the_grid_fills_while_the_pass_goes_on_and_rests(lab) -> None:
     notebook.save()
     second = lab.open(notebook.name, run=False)
     other = second.page.locator(".zf-index")
-    expect(other).to_contain_text(f"Paused · so far: {4 * BATCH} of {COUNT} images", **PATIENT)
+    expect(other).to_contain_text(f"Paused · so far: {4 * BATCH} of {COUNT} images")
     other.get_by_role("button", name="Resume").click()
     for tab in (second, notebook):
         tab.expect_settled()
-        expect(tab.page.locator(".zf-index")).to_have_count(0, **PATIENT)
-        expect(visible(tab.page.locator(".zf-so-far"))).to_have_count(0, **PATIENT)
-        expect(tab.page.locator(".zf-live")).to_contain_text(
-            "All images have been looked at", **PATIENT
-        )
+        expect(tab.page.locator(".zf-index")).to_have_count(0)
+        expect(visible(tab.page.locator(".zf-so-far"))).to_have_count(0)
+        expect(tab.page.locator(".zf-live")).to_contain_text("All images have been looked at")
         pictures_are(tab, "engine.top('features.10', 8)")
     assert notebook.value("top.images_seen") == COUNT
-    assert notebook.value("explorer.settle()") is True
+    assert notebook.value(f"explorer.settle({SECONDS})") is True
     choose(notebook, "features.7", 42)
     notebook.expect_settled()
     pictures_are(notebook, "engine.top('features.7', 42)")

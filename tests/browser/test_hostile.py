@@ -57,7 +57,7 @@ def quiet(page: Page) -> list[str]:
 def walk(page: Page) -> None:
     """Look at whatever shows names: layers, patches, photo, classes, cards."""
     explorer = page.locator(".zf-root").first
-    expect(explorer).to_have_attribute("data-zf-settled", "true", timeout=60_000)
+    expect(explorer).to_have_attribute("data-zf-settled", "true")
     explorer.locator(".zf-info").click()
     expect(explorer.locator("dl").first).to_be_visible()
     page.keyboard.press("Escape")
@@ -65,14 +65,14 @@ def walk(page: Page) -> None:
     for _ in range(4):
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
-        expect(explorer).to_have_attribute("data-zf-settled", "true", timeout=60_000)
+        expect(explorer).to_have_attribute("data-zf-settled", "true")
     explorer.locator(".zf-patch[tabindex='0']").focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
-        expect(explorer).to_have_attribute("data-zf-settled", "true", timeout=60_000)
+        expect(explorer).to_have_attribute("data-zf-settled", "true")
     explorer.locator(".zf-class").nth(1).click()
-    expect(explorer).to_have_attribute("data-zf-settled", "true", timeout=60_000)
+    expect(explorer).to_have_attribute("data-zf-settled", "true")
     assert page.evaluate(f"window.{CANARY}") is None
     inside = ".zf-root :is(script, style, iframe, object, embed, link, svg[onload], [onerror])"
     assert page.locator(inside).count() == 0

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tests.waiting import SECONDS
 
-def eventually(check: Callable[[], None], seconds: float = 60) -> None:
+
+def eventually(check: Callable[[], None], seconds: float = SECONDS) -> None:
     """Repeat a check until it holds; the seconds are a limit and never a wait."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -11,6 +11,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.waiting import PROGRAM
+
 SETTLED = ".zf-root[data-zf-settled='true']"
 CELLS = (
     "import zfwidgets as zf\n"
@@ -40,7 +42,7 @@ def write(path: Path, cells: tuple[str, ...]) -> Path:
 def export(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nbconvert", str(path), "--to"]
     command += ["zfwidgets.reports.exporter.ReportExporter", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=500, cwd=path.parent)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM, cwd=path.parent)
 
 
 @pytest.fixture(scope="module")

@@ -130,7 +130,7 @@ def test_a_pass_stops_keeps_what_there_is_and_goes_on(lab, sliding) -> None:
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    expect(progress).to_have_text("784 positions", timeout=120_000)
+    expect(progress).to_have_text("784 positions")
     sliding.expect_settled()
     sliding.execute(
         SPANS.replace("32, layer", "8, layer").replace("photo = ", f"target = {target}\nphoto = ")
@@ -351,7 +351,7 @@ explorer = zf.Explorer(engine, layer="3", channel=1, stride=16, patch=(24, 32))"
 def test_a_model_without_class_scores_has_maps_of_activations(lab) -> None:
     notebook = lab.open(lab.write_notebook([NO_CLASSES, "explorer"]))
     page = notebook.page
-    expect(page.locator(".zf-map-progress")).to_have_text("48 positions", timeout=60_000)
+    expect(page.locator(".zf-map-progress")).to_have_text("48 positions")
     notebook.expect_settled()
     why = notebook.value("engine.info.no_classes")
     for panel in ("photo", "classes"):

@@ -20,7 +20,7 @@ def test_curve_slider_and_click_show_the_records_pictures(lab) -> None:
     notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
     page = notebook.page
     root = page.locator(".zf-sanity")
-    expect(root).to_contain_text("done: 3 modules", timeout=60_000)
+    expect(root).to_contain_text("done: 3 modules")
     expect(root).to_contain_text("features.3, channel 10")
     points = root.locator(".bqplot .dot")
     expect(points).to_have_count(5)  # the ring around the chosen one comes first
@@ -63,18 +63,18 @@ def test_stop_keeps_what_is_there(lab) -> None:
         "from zfwidgets.experiments.sanity.randomise import Stage\n"
         "go_on, randomise_ = threading.Event(), Stage.randomise_\n"
         "def slow(self, generator):\n"
-        "    if self.name == 'features.0': go_on.wait(60)\n"
+        "    if self.name == 'features.0': go_on.wait()\n"
         "    randomise_(self, generator)\n"
         "Stage.randomise_ = slow"
     )
     notebook = lab.open(lab.write_notebook([SETUP, hold, SHOW]))
     root = notebook.page.locator(".zf-sanity")
-    expect(root).to_contain_text("2: features.3.squeeze", timeout=60_000)
+    expect(root).to_contain_text("2: features.3.squeeze")
     root.get_by_role("button", name="Stop").click()
     expect(root).to_contain_text("stopped after 2 modules")
     notebook.execute("go_on.set()")
     root.get_by_role("button", name="Start again").click()
-    expect(root).to_contain_text("done: 3 modules", timeout=60_000)
+    expect(root).to_contain_text("done: 3 modules")
     assert lab.problems == []
 
 
@@ -82,7 +82,7 @@ def closed_notebook(lab, edit=lambda path: None):
     """A notebook with a check that was done, saved and opened again; its kernel is gone."""
     notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
     page = notebook.page
-    expect(page.locator(".zf-sanity")).to_contain_text("done: 3 modules", timeout=60_000)
+    expect(page.locator(".zf-sanity")).to_contain_text("done: 3 modules")
     picture = page.locator(".jp-OutputArea-child:has(.zf-root) + .jp-OutputArea-child img")
     notebook.execute("check.snapshot()")
     expect(picture).to_be_attached()
@@ -120,11 +120,11 @@ def test_a_notebook_without_kernel_shows_the_static_picture(lab, edit) -> None:
 def test_after_a_restart_the_pictures_say_what_to_do(lab) -> None:
     notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
     root = notebook.page.locator(".zf-sanity")
-    expect(root).to_contain_text("done: 3 modules", timeout=60_000)
+    expect(root).to_contain_text("done: 3 modules")
     notebook.restart_kernel()
     expect(root.locator(".zf-banner")).to_contain_text("run this cell again")
     notebook.run_all()
-    expect(root).to_contain_text("done: 3 modules", timeout=60_000)
+    expect(root).to_contain_text("done: 3 modules")
     expect(root).to_have_count(1)
     expect(root.locator(".zf-banner")).to_have_count(0)
     assert lab.problems == []

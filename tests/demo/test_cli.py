@@ -13,6 +13,7 @@ import nbformat
 import psutil
 import pytest
 
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets import __version__
 from zfwidgets.cli import main
 
@@ -47,7 +48,7 @@ def environment(tmp_path):
 
 def gone(processes: list[psutil.Process]) -> bool:
     """Whether all of them ended by themselves; what is left is ended."""
-    _, alive = psutil.wait_procs(processes, timeout=10)
+    _, alive = psutil.wait_procs(processes, timeout=SECONDS)
     for process in alive:
         process.kill()
     return not alive
@@ -79,7 +80,7 @@ def test_serves_the_executed_notebook_until_stopped(command, environment, tmp_pa
     assert kernel in [child.pid for child in children]
 
     process.send_signal(number)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=PROGRAM)
     assert gone(children)
     assert process.returncode == 0, rest
     assert "stopping the server and the kernel" in rest
@@ -100,7 +101,7 @@ def test_interrupted_while_a_cell_runs(command, environment):
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=PROGRAM)
     assert gone(children)
     assert process.returncode == 130, rest
     assert "Traceback" not in rest
@@ -158,7 +159,7 @@ def test_numbers_that_cant_be_are_named(arguments, capsys):
 
 def test_a_raising_cell_is_an_error(command, environment):
     result = subprocess.run(
-        command("1 / 0"), env=environment, capture_output=True, text=True, timeout=120
+        command("1 / 0"), env=environment, capture_output=True, text=True, timeout=PROGRAM
     )
     assert result.returncode == 1
     assert "ZeroDivisionError" in result.stdout

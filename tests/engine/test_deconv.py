@@ -15,6 +15,7 @@ import torchvision
 from torch import Tensor, nn
 
 from tests.engine import reference
+from tests.waiting import SECONDS
 from zfwidgets.engine import deconv, rules
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
@@ -302,15 +303,15 @@ def test_projections_run_in_several_threads_and_beside_the_users_training() -> N
     inside, ended = threading.Barrier(3), threading.Event()
 
     def waits(x: Tensor, conv: nn.Module) -> Tensor:
-        inside.wait(60)
+        inside.wait(SECONDS)
         return in_place(x, conv)
 
     def train() -> list[float]:
         with torch.autograd.graph.allow_mutation_on_saved_tensors():
             x = torch.ones(3, requires_grad=True)
             squared = (y := x * 2) ** 2
-            inside.wait(60)
-            assert ended.wait(60)
+            inside.wait(SECONDS)
+            assert ended.wait(SECONDS)
             y.zero_()
             squared.sum().backward()
         assert x.grad is not None

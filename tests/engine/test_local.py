@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.engine.deconv import forward_to
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.modes import computing
@@ -504,7 +505,7 @@ def test_training_in_another_thread_ends_bit_equal() -> None:
     started = threading.Event()
     thread = threading.Thread(target=train, args=(watched, 60, started))
     thread.start()
-    started.wait(60)
+    started.wait(SECONDS)
     rounds = 0
     while thread.is_alive():
         engine = LocalEngine(watched, pictures(5), to_tensor, cache=False)

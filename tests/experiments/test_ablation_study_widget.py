@@ -20,6 +20,7 @@ from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import AblationTable, ablate
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
@@ -78,7 +79,7 @@ def same(one: AblationTable, other: AblationTable) -> None:
 
 def test_table_bars_and_curves_are_the_record_of_ablate() -> None:
     box = study()
-    assert box.settle()
+    assert box.settle(SECONDS)
     record = ablate(VARIANTS, images(), validation=images(30, 1), progress=False, **TRAINING)
     same(box.result, record)
     assert box.result.complete
@@ -108,7 +109,7 @@ def test_table_bars_and_curves_are_the_record_of_ablate() -> None:
 
 def test_what_is_clicked_is_pointed_out_and_compared() -> None:
     box = study()
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert "Click a bar" in box._about.value
     box._bars._clicked(None, {"data": {"x": "without conv2"}})
     assert box._variant.value == 1
@@ -138,17 +139,17 @@ def test_stopped_and_gone_on_with_it_has_the_same_bits(monkeypatch: pytest.Monke
         steps.append(self.done)
         if len(steps) == 15 + 7:
             reached.set()
-            assert stopped.wait(60)
+            assert stopped.wait(SECONDS)
         return original(self, *batch)
 
     monkeypatch.setattr(Trainer, "_step", step)
     box = study(start=False)
     assert "not begun" in box._text.value
     box.start()
-    assert reached.wait(60)
+    assert reached.wait(SECONDS)
     box.stop()
     stopped.set()
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert not box.running
     assert box._button.description == "Go on"
     assert len(steps) == 15 + 7
@@ -158,7 +159,7 @@ def test_stopped_and_gone_on_with_it_has_the_same_bits(monkeypatch: pytest.Monke
     shown = []
     box._text.observe(lambda change: shown.append(change["new"]), "value")
     box._button.click()
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert len(steps) == 45, "no step is done twice"
     assert all(f"{100 * record.rows[0].train_error:.1f}" in text for text in shown)
     same(box.result, record)
@@ -178,7 +179,7 @@ def test_a_variant_that_diverges_is_named_in_its_row_and_the_others_go_on() -> N
             return self.inner(pixels) + (float("nan") if self.steps >= 7 else 0.0)
 
     box = study({"first": BASE, "bad": Broken, "last": VARIANTS["without conv2"]})
-    assert box.settle()
+    assert box.settle(SECONDS)
     bad = box.result["bad"]
     assert "loss of step 7 (in epoch 2) is nan" in bad.note
     assert bad.training.measured.tolist() == [5]
@@ -214,7 +215,7 @@ def test_news_are_shown_on_the_main_thread_and_computed_on_none(
 
         box._text.observe(changed, "value")
         box._status.observe(changed, "value")
-        await asyncio.wait_for(done.wait(), 60)
+        await asyncio.wait_for(done.wait(), SECONDS)
 
     asyncio.run(cell())
     assert told == {threading.current_thread()}
@@ -241,7 +242,7 @@ def test_cells_draw_undisturbed_while_it_trains() -> None:
         for mine in drawn:
             assert torch.equal(mine, torch.rand(3))
     np.testing.assert_array_equal(theirs, np.random.rand(len(theirs)))  # noqa: NPY002
-    assert box.settle()
+    assert box.settle(SECONDS)
     same(box.result, record)
 
 
@@ -249,16 +250,16 @@ def test_a_temporary_folder_is_removed_and_ones_own_is_kept(tmp_path: Path) -> N
     box = study()
     folder = box.folder
     assert folder is not None
-    box.settle()
+    box.settle(SECONDS)
     assert (folder / "ablation.json").exists()
     box.close()
-    assert box._service.jobs.wait({box._owner}, 60)
+    assert box._service.jobs.wait({box._owner}, SECONDS)
     assert not folder.exists()
     box = study(folder=tmp_path)
     box.close()  # in the middle of it
-    assert box._service.jobs.wait({box._owner}, 60)
+    assert box._service.jobs.wait({box._owner}, SECONDS)
     other = study(folder=tmp_path)
-    assert other.settle()
+    assert other.settle(SECONDS)
     same(
         AblationTable.load(tmp_path),
         ablate(VARIANTS, images(), validation=images(30, 1), progress=False, **TRAINING),
@@ -267,7 +268,7 @@ def test_a_temporary_folder_is_removed_and_ones_own_is_kept(tmp_path: Path) -> N
 
 def test_a_stored_record_is_shown_without_torch(tmp_path: Path) -> None:
     box = study(folder=tmp_path)
-    assert box.settle()
+    assert box.settle(SECONDS)
     script = f"""
 import sys
 sys.modules["torch"] = None
@@ -289,19 +290,19 @@ print(box._text.value)
 
 def test_the_time_is_a_budget_of_each_run() -> None:
     box = study({1: BASE, 2: VARIANTS["own"]}, seconds=0.0)
-    assert box.settle()
+    assert box.settle(SECONDS)
     for steps in (1, 2):
         assert [row.name for row in box.result.rows] == ["1", "2"]
         assert [row.training.steps for row in box.result.rows] == [steps, steps]
         assert box._text.value.count("the 0 s it was given were over") == 4, "in the row and below"
         assert not box._button.disabled
         box._button.click()
-        assert box.settle()
+        assert box.settle(SECONDS)
 
 
 def test_without_validation_it_says_so() -> None:
     box = study({"one": BASE, "other": VARIANTS["own"]}, validation=None)
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert "nothing here says how they do on new ones" in box._reading.value
     assert "validation" not in box._text.value
     line = box._curves._drawn["one"][0]
@@ -311,7 +312,7 @@ def test_without_validation_it_says_so() -> None:
 
 def test_synchronised_state_is_small() -> None:
     box = study()
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert_synchronised_state_is_small()
 
 

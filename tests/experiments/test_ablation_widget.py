@@ -13,6 +13,7 @@ from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import knock_out
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
@@ -41,7 +42,7 @@ def closed_afterwards() -> Iterator[None]:
 
 def test_clicks_switch_channels_and_the_record_follows(engine):
     ablation = zf.Ablation(engine)
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
     assert ablation.result.off == {}
     assert ablation.result.accuracy == ablation.result.accuracy_before
     changes = []
@@ -49,7 +50,7 @@ def test_clicks_switch_channels_and_the_record_follows(engine):
     ablation._maps.chosen = 2
     ablation._maps.chosen = 0
     assert changes == [{"conv1": (2,)}, {"conv1": (0, 2)}]
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
     record = knock_out(engine, None, {"conv1": [0, 2]}, progress=False)
     np.testing.assert_array_equal(ablation.result.logits, record.logits)
     assert f"{100 * record.accuracy:.1f} %" in ablation._accuracy.value
@@ -58,7 +59,7 @@ def test_clicks_switch_channels_and_the_record_follows(engine):
     ablation._maps.chosen = 2  # on again
     ablation._maps.chosen = 0
     assert ablation.off == {}
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
     assert [r.off for r in ablation.tried][-1] == {}
 
 
@@ -75,7 +76,7 @@ def test_buttons_switch_layers(engine):
     assert "can&#x27;t be skipped" in ablation._problem.value
     press["Layer off"]()
     assert ablation.off == {"conv1": "all", "conv2": "skip"}
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
     wanted = knock_out(engine, None, ablation.off, progress=False)
     np.testing.assert_array_equal(ablation.result.logits, wanted.logits)
     press["Layer on"]()
@@ -87,13 +88,13 @@ def test_buttons_switch_layers(engine):
     assert ablation.off == {"conv1": "all"}
     ablation._maps.chosen = 1
     assert ablation.off == {"conv1": (0, 2, 3)}
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
 
 
 def test_the_photo_in_view_has_its_maps_and_predictions(engine):
     ablation = zf.Ablation(engine, off={"conv1": [1]}, layer="relu2")
     ablation._photo.value = 5
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
     model = engine._network.module
     with torch.no_grad():
         pixels = engine._source.tensor(5)[None]
@@ -116,7 +117,7 @@ def test_the_photo_in_view_has_its_maps_and_predictions(engine):
     np.testing.assert_array_equal(photo, engine.photo(5))
     assert "image 5" in ablation._photo_text.value
     ablation._layer.value = "conv1"
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
     red = ablation._maps.shown.pictures[1]
     colours = {tuple(colour) for colour in red.reshape(-1, 3).tolist()}
     assert colours == {(150, 0, 0), (255, 255, 255)}  # a cross, whatever the map was
@@ -133,14 +134,14 @@ def test_nothing_is_computed_on_the_main_thread(engine, monkeypatch):
 
     monkeypatch.setattr(Bench, "_run", run)
     ablation = zf.Ablation(engine, off={"conv1": "all"})
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
     assert computed
     assert threading.main_thread() not in computed
 
 
 def test_synchronised_state_is_small_and_without_pixels(engine):
     ablation = zf.Ablation(engine, off={"conv1": [1, 2]})
-    assert ablation.settle()
+    assert ablation.settle(SECONDS)
     assert_synchronised_state_is_small()
 
 

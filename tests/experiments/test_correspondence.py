@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -312,3 +313,17 @@ def test_model_and_random_state_stay_as_they_are():
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, state[name])
+
+
+def test_findings_compare_each_part_with_random_masks_of_its_sizes(result):
+    texts = result.findings
+    assert len(texts) == len(result.layers)
+    for place, (text, layer) in enumerate(zip(texts, result.layers, strict=True)):
+        assert text.startswith(f"{layer}: ")
+        fewer, _, others = text.partition("no fewer")
+        for part in result.parts:
+            mine = result.parts[part].differing[place].mean()
+            random = np.mean([draw.differing[place] for draw in result.random[part]])
+            numbers = f"{part} ({mine:.3f} against {random:.3f})"
+            assert numbers in (fewer if mine < random else others)
+    assert replace(result, random={}).findings == ()

@@ -14,6 +14,7 @@ import torch
 from nbclient import NotebookClient
 
 import zfwidgets as zf
+from tests.waiting import PROGRAM, SECONDS
 from tests.widgets.numpy_engine import NumpyEngine
 from zfwidgets.errors import InputError
 from zfwidgets.widgets.diagnosis_texts import MEASURES
@@ -62,7 +63,7 @@ def test_two_networks_side_by_side_are_their_records(
     engines: tuple[zf.Engine, zf.Engine],
 ) -> None:
     widget = zf.Diagnosis(*engines, images=3, projections=4)
-    assert widget.settle()
+    assert widget.settle(SECONDS)
     records = [
         zf.experiments.diagnose(one, images=3, projections=4, progress=False) for one in engines
     ]
@@ -93,7 +94,7 @@ def test_the_chart_shows_the_measure_that_is_chosen(
     engines: tuple[zf.Engine, zf.Engine],
 ) -> None:
     widget = zf.Diagnosis(*engines, images=3, projections=0, names=("theirs", "ours"))
-    assert widget.settle()
+    assert widget.settle(SECONDS)
     first, second = widget.result
     (dropdown,) = parts(widget, ipywidgets.Dropdown)
     bars = widget._chart._bars
@@ -119,7 +120,7 @@ def test_the_chart_shows_the_measure_that_is_chosen(
 
 def test_a_chosen_filter_tells_its_numbers(engines: tuple[zf.Engine, zf.Engine]) -> None:
     widget = zf.Diagnosis(engines[1], images=2, projections=2)
-    assert widget.settle()
+    assert widget.settle(SECONDS)
     (wall, _) = sorted(parts(widget, PictureWall), key=lambda wall: not wall.choosable)
     assert "Choose a filter" in said(widget)
     wall.chosen = 3
@@ -130,10 +131,10 @@ def test_a_chosen_filter_tells_its_numbers(engines: tuple[zf.Engine, zf.Engine])
 
 def test_start_again_gives_the_same(engines: tuple[zf.Engine, zf.Engine]) -> None:
     widget = zf.Diagnosis(engines[0], images=2, projections=2)
-    assert widget.settle()
+    assert widget.settle(SECONDS)
     first = widget.result[0]
     widget.start()
-    assert widget.settle()
+    assert widget.settle(SECONDS)
     assert widget.result[0] is not first
     np.testing.assert_array_equal(widget.result[0]["conv1"].aliasing, first["conv1"].aliasing)
 
@@ -154,7 +155,7 @@ def test_the_example_shows_less_aliasing_with_the_smaller_stride(root: Path) -> 
         nbformat.v4.new_code_cell("[float(r['conv1'].aliasing.mean()) for r in diagnosis.result]")
     )
     folder = {"metadata": {"path": str(root)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=folder).execute()
+    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3", resources=folder).execute()
     alexnet, zfnet = eval(notebook.cells[-1].outputs[0]["data"]["text/plain"])
     assert zfnet < alexnet / 2
     assert any("dominates" in str(cell.get("outputs")) for cell in notebook.cells)

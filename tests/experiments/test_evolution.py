@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import zfwidgets as zf
 from tests.engine import reference
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.errors import InputError, MissingDependency, TrainingDiverged, UnknownLayer
 from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution import lightning as lightning_module
@@ -142,7 +143,7 @@ def test_every_moment_equals_a_plain_computation(background: bool) -> None:
 
     torch.manual_seed(0)
     train(model, 12, told)
-    record = watched.finish(60)
+    record = watched.finish(SECONDS)
     assert record.steps.tolist() == [0, 1, 2, 5, 9]
     assert record.missed == ()
     assert record.layers == ("conv1", "conv2", "conv3")
@@ -188,7 +189,7 @@ def test_features_are_all_channels_at_the_same_places() -> None:
     watched = watch(model, at=[0, 3])
     torch.manual_seed(0)
     train(model, 3, watched.step)
-    record = watched.finish(60)
+    record = watched.finish(SECONDS)
     for number, layer in enumerate(record.layers):
         info = watched.engine.layer(layer)
         which, places = looking._sampled(info, IMAGES, number)
@@ -269,7 +270,7 @@ def test_saved_and_loaded_it_is_the_same_without_pickle_or_torch(tmp_path: Path)
     model = network()
     watched = watch(model, at=[0, 1, 4])
     train(model, 5, watched.step)
-    record, path = watched.finish(60), tmp_path / "folder" / "evolution.npz"
+    record, path = watched.finish(SECONDS), tmp_path / "folder" / "evolution.npz"
     record.save(path)
     again = EvolutionRecord.load(path)
     for name in ("model", "units", "rule", "images", "fingerprint", "missed", "ended", "layers"):
@@ -372,9 +373,9 @@ def test_trained_weights_are_bit_equal_with_and_without_watching(how: str) -> No
             finally:
                 stop.set()
             if how == "other thread":
-                others.join(60)
+                others.join(SECONDS)
             left = everything(model)
-            assert len(watched.finish(60).moments) > 1
+            assert len(watched.finish(SECONDS).moments) > 1
             assert_same(
                 {**left, "next": 0, "torch": 0}, {**everything(model), "next": 0, "torch": 0}
             )
@@ -398,7 +399,7 @@ def steps_looked_at(epochs: int = 2, batches: int = 4, **when: Any) -> list[int]
         for batch in watched.each(Pictures(2 * batches).tensors.split(2)):
             F.cross_entropy(model(batch), torch.zeros(2, dtype=torch.int64)).backward()
             optimizer.step()
-    return watched.finish(60).steps.tolist()
+    return watched.finish(SECONDS).steps.tolist()
 
 
 @pytest.mark.parametrize(
@@ -420,7 +421,7 @@ def test_epochs_are_known_where_they_are_told() -> None:
     model = network()
     watched = watch(model, {"conv1": 1}, at=[0.5, 1], per=2)
     train(model, 2, watched.step)
-    assert [m.epoch for m in watched.finish(60).moments] == [0.5, 1]
+    assert [m.epoch for m in watched.finish(SECONDS).moments] == [0.5, 1]
     watched = watch(network(), {"conv1": 1}, at=[1])
     assert watched.when == "step 0"
     assert watched.record.moments == ()
@@ -489,7 +490,7 @@ def test_a_loss_that_is_no_number_names_its_step_and_keeps_what_was_before() -> 
     assert watched.record.steps.tolist() == [0, 3, 6]
     assert "loss of step 8 is nan" in watched.record.ended
     watched.step()  # the loop may go on unwatched
-    assert watched.finish(60).steps.tolist() == [0, 3, 6]
+    assert watched.finish(SECONDS).steps.tolist() == [0, 3, 6]
 
 
 def test_weights_that_are_no_numbers_are_found_at_once() -> None:
@@ -529,7 +530,7 @@ def test_a_loop_that_trains_another_object_is_named() -> None:
     watched = watch(model)
     train(trained, 2, watched.step)
     with pytest.raises(InputError, match="After 2 steps no weight"):
-        watched.finish(60)
+        watched.finish(SECONDS)
 
 
 def test_a_model_that_is_trained_too_slowly_to_see_is_no_other() -> None:
@@ -537,7 +538,7 @@ def test_a_model_that_is_trained_too_slowly_to_see_is_no_other() -> None:
     model.eval()  # so that batch norm's statistics stay too
     watched = watch(model)
     train(model, 20, watched.step, rate=0.0)
-    assert watched.finish(60).steps.tolist() == [0, 1, 2, 5, 10, 20]
+    assert watched.finish(SECONDS).steps.tolist() == [0, 1, 2, 5, 10, 20]
 
 
 def test_a_layer_that_is_replaced_is_named() -> None:
@@ -620,15 +621,15 @@ def test_what_nobody_had_time_for_is_listed(monkeypatch: pytest.MonkeyPatch) -> 
 
     def slow(self: Any, *arguments: Any) -> Any:
         begun.set()
-        assert go_on.wait(60)
+        assert go_on.wait(SECONDS)
         return look(self, *arguments)
 
     monkeypatch.setattr(looking.Looking, "look", slow)
     watched = watch(model, every=1, pending=2)
-    assert begun.wait(60)
+    assert begun.wait(SECONDS)
     train(model, 6, watched.step)
     go_on.set()
-    record = watched.finish(60)
+    record = watched.finish(SECONDS)
     assert record.missed == (1, 2, 3, 4)
     assert record.steps.tolist() == [0, 5, 6]
 
@@ -652,7 +653,7 @@ class Loop(threading.Thread):
 
     def until(self, true: Callable[[], bool]) -> None:
         with self.news:
-            assert self.news.wait_for(true, 60)
+            assert self.news.wait_for(true, SECONDS)
 
 
 def test_a_loop_in_a_thread_waits_goes_on_and_does_single_steps() -> None:
@@ -667,7 +668,7 @@ def test_a_loop_in_a_thread_waits_goes_on_and_does_single_steps() -> None:
     loop.until(lambda: loop.watch.waiting and loop.watch.steps == 5)
     assert loop.watch.paused
     loop.watch.resume()
-    loop.join(60)
+    loop.join(SECONDS)
     assert loop.watch.steps == 30
     assert loop.watch.note == ""
 
@@ -694,7 +695,7 @@ def test_a_loop_in_a_thread_with_an_event_loop_is_never_held() -> None:
 
     thread = threading.Thread(target=lambda: asyncio.run(loop()), daemon=True)
     thread.start()
-    thread.join(60)
+    thread.join(SECONDS)
     assert not thread.is_alive()
     assert watched.note == CANT
 
@@ -714,7 +715,7 @@ while not watch.waiting: thread.join(0.01)
 print("waits", flush=True)
 """
     run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PROGRAM, check=True
     )
     assert run.stdout.split("\n") == ["waits", "went on", ""]
 

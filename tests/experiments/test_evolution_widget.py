@@ -20,6 +20,7 @@ from torch import nn
 
 import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, TrainingDiverged
 from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution.gate import CANT
@@ -57,7 +58,7 @@ class Training:
     def run(self, steps: int) -> EvolutionRecord:
         for _ in range(steps):
             self.step()
-        return self.watch.finish(60)
+        return self.watch.finish(SECONDS)
 
 
 def asked(wall: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[Any]]:
@@ -77,7 +78,7 @@ def test_slider_maps_and_curves_are_the_records(monkeypatch: pytest.MonkeyPatch)
     training = Training(every=2)
     record = training.run(6)
     box = zf.Evolution(training.watch)
-    assert box.settle(60)
+    assert box.settle(SECONDS)
     assert box.result.steps.tolist() == [0, 2, 4, 6]
     assert (box._time.max, box._time.value) == (3, 3)
     for at in (1, 0, 3):
@@ -117,7 +118,7 @@ def test_it_follows_the_training_unless_one_looks_back() -> None:
     box._time.value = 0
     training.step()
     assert (box._time.max, box._time.value) == (2, 0)
-    assert "step 2" in box._status.value or box.settle(60)
+    assert "step 2" in box._status.value or box.settle(SECONDS)
 
 
 def test_news_are_shown_on_the_main_thread_while_the_loop_runs_in_another() -> None:
@@ -137,7 +138,7 @@ def test_news_are_shown_on_the_main_thread_while_the_loop_runs_in_another() -> N
         box._status.observe(changed, "value")
         thread = threading.Thread(target=training.run, args=(5,))
         thread.start()
-        await asyncio.wait_for(done.wait(), 60)
+        await asyncio.wait_for(done.wait(), SECONDS)
         await asyncio.to_thread(thread.join)
         assert box.result.steps[-1] == 5
         assert box._pause.disabled
@@ -188,7 +189,7 @@ def test_pause_and_single_steps_from_the_widget() -> None:
     assert "the training waits" in box._status.value
     box._look.click()
     box._pause.click()
-    thread.join(60)
+    thread.join(SECONDS)
     assert training.watch.record.steps.tolist() == [0, 3]
     assert box._pause.description == "Pause"
 
@@ -200,7 +201,7 @@ def test_closing_lets_a_paused_loop_go_on() -> None:
     thread = threading.Thread(target=training.run, args=(3,), daemon=True)
     thread.start()
     box.close()
-    thread.join(60)
+    thread.join(SECONDS)
     assert training.watch.steps == 3
     assert box._maps.comm is None
 
@@ -220,7 +221,7 @@ def test_a_training_that_diverges_keeps_what_was_seen() -> None:
     training.step()
     with pytest.raises(TrainingDiverged):
         training.watch.step(float("nan"))
-    assert box.settle(60)
+    assert box.settle(SECONDS)
     assert "The loss of step 2 is nan" in box._status.value
     assert box.result.steps.tolist() == [0, 1]
     assert box._pause.disabled

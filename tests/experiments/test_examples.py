@@ -8,8 +8,11 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.waiting import PROGRAM
+
 CHECKS = {
-    "ablation": "assert table.complete and ablation.result.complete; len(table.rows)",
+    "ablation": "assert table.complete and ablation.result.complete\n"
+    "assert none.accuracy < 0.25, 'it falls to guessing'\nlen(table.rows)",
     "evolution": "assert not (record.ended or record.missed); len(record.moments)",
     "transfer": "assert transfer.result.complete; len(transfer.result.layers.layers)",
 }
@@ -22,5 +25,5 @@ def test_the_example_runs_and_its_record_is_complete(root: Path, name: str) -> N
     assert not any(cell.get("outputs") for cell in notebook.cells)
     notebook.cells.append(nbformat.v4.new_code_cell(CHECKS[name]))
     folder = {"metadata": {"path": str(root)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=folder).execute()
+    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3", resources=folder).execute()
     assert notebook.cells[-1].outputs[0]["data"]["text/plain"] == "4"

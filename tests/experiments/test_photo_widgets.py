@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 
 import zfwidgets as zf
 from tests.experiments.small import Pictures, chain, make_engine
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import Transform, measure_correspondence, measure_invariance
 from zfwidgets.records import SERIES, Box
@@ -34,7 +35,7 @@ def engine() -> zf.Engine:
 
 def test_charts_and_photos_follow_transform_and_slider(engine):
     box = zf.Invariance(engine, [0, 2], SOME, layers=["1", "4"])
-    assert box.settle(120)
+    assert box.settle(SECONDS)
     record = measure_invariance(engine, [0, 2], SOME, layers=["1", "4"], progress=False)
     np.testing.assert_array_equal(box.result["scale"].distance, record["scale"].distance)
     assert box._status.value == "done: 2 transforms of 2 photos"
@@ -84,7 +85,7 @@ def test_a_transform_that_fails_keeps_what_was_before(engine):
 
     box = zf.Invariance(engine, [0], [SOME[0], Transform("mine", (1,), broken)], layers=["1"])
     with pytest.raises(InputError, match="'mine' at 1 failed: ValueError: no such thing"):
-        box.settle(120)
+        box.settle(SECONDS)
     assert box.result.done == 1
     assert "no such thing" in box._status.value
 
@@ -107,7 +108,7 @@ def test_it_computes_once_the_last_box_is_drawn(engine):
         for photo, box in enumerate(boxes):
             assert widget.result is None
             mark(widget, part, photo, box)
-    assert widget.settle(120)
+    assert widget.settle(SECONDS)
     record = measure_correspondence(
         engine, BOXES, [0, 3, 1], layers=["1", "6"], draws=2, progress=False
     )
@@ -124,7 +125,7 @@ def test_it_computes_once_the_last_box_is_drawn(engine):
     mark(widget, "nose", 2, (6, 2, 9, 6))
     assert widget.result is None
     assert widget._table.value == ""
-    assert widget.settle(120)
+    assert widget.settle(SECONDS)
     moved = {**BOXES, "nose": [*BOXES["nose"][:2], (6, 2, 9, 6)]}
     record = measure_correspondence(
         engine, moved, [0, 3, 1], layers=["1", "6"], draws=2, progress=False
@@ -135,7 +136,7 @@ def test_it_computes_once_the_last_box_is_drawn(engine):
 def test_boxes_and_the_object_can_be_given(engine):
     boxes = {**BOXES, "body": [(0, 0, 36, 20)] * 3}
     widget = zf.Correspondence(engine, [0, 3, 1], boxes=boxes, within="body", layers=["1"], draws=1)
-    assert widget.settle(120)
+    assert widget.settle(SECONDS)
     assert widget.marking.parts == ["nose", "tail", "body"]
     assert widget.result.part_names == ("nose", "tail")
     assert widget.result.complete
@@ -147,7 +148,7 @@ def test_the_papers_parts_are_asked_for(engine):
     assert len(widget.marking.names) == 5
     widget.start()  # the button, too early
     with pytest.raises(InputError, match="have no box for 'left eye': mark the part"):
-        widget.settle(60)
+        widget.settle(SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -197,12 +198,33 @@ def test_own_photos_have_names_of_their_own():
 # ---------------------------------------------------------------- examples
 
 
+INVARIANCE = """
+assert result.complete
+import numpy as np
+shifts = result["vertical"]
+def by(pixels):  # how far each layer moves, over the photos and up and down
+    return shifts.relative[:, :, np.isin(np.abs(shifts.values), pixels)].mean((0, 2))
+low, middle, high = by(5)
+assert low > 2 * high, "a lot to the first layer and little to the last"
+far = by(20)
+assert far[0] - far[2] < low - high, "after 20 pixels the difference is small"
+assert far[1] > 0.9 * far[0], "the middle layer has moved as far as the first"
+still = table["mean distance"].iloc[:-1]
+assert still["plate"] < 0.7 * still.drop("plate").min(), "much less than the others'"
+pan = photos.index("frying-pan")
+blurs = blurred["blur"]
+assert blurs.relative[:, :, 1:].mean((0, 2)).argmin() == 0, "blur moves the lowest layer least"
+kept = blurs.predicted == blurred.classes[:, None]
+assert kept[:2].all(), "the first two photos keep their class"
+assert kept[pan].tolist() == [True, True, True, False], "lost between 2 and 4 pixels"
+moves.result['rotation'].full_turn
+"""
+"""What the notebook says of its figures."""
+
+
 @pytest.mark.parametrize(
     ("name", "check"),
-    [
-        ("invariance", "assert result.complete; moves.result['rotation'].full_turn"),
-        ("correspondence", "parts.result.complete"),
-    ],
+    [("invariance", INVARIANCE), ("correspondence", "parts.result.complete")],
 )
 def test_the_example_tells_its_story(root: Path, name: str, check: str) -> None:
     notebook = nbformat.read(root / "examples" / f"{name}.ipynb", as_version=4)
@@ -210,5 +232,5 @@ def test_the_example_tells_its_story(root: Path, name: str, check: str) -> None:
     assert all(not cell.get("outputs") for cell in notebook.cells)
     notebook.cells.append(nbformat.v4.new_code_cell(check))
     folder = {"metadata": {"path": str(root)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=folder).execute()
+    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3", resources=folder).execute()
     assert notebook.cells[-1].outputs[0]["data"]["text/plain"] == "True"

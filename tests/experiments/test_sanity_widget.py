@@ -19,6 +19,7 @@ from torch import nn
 
 import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.errors import InactiveUnit, InputError
 from zfwidgets.experiments import sanity_check
 from zfwidgets.experiments.sanity import check as sanity
@@ -95,7 +96,7 @@ def test_curve_and_pictures_are_the_records(
 ) -> None:
     unit = strongest(engine)
     check = zf.SanityCheck(engine, unit, seed=6)
-    assert check.settle()
+    assert check.settle(SECONDS)
     record = sanity_check(engine, unit, seed=6, progress=False)
     assert check.result.complete
     (measure,) = parts(check, ipywidgets.Dropdown)
@@ -119,7 +120,7 @@ def test_curve_and_pictures_are_the_records(
 
 def test_a_click_on_a_point_moves_the_slider(engine: zf.Engine) -> None:
     check = zf.SanityCheck(engine, strongest(engine))
-    assert check.settle()
+    assert check.settle(SECONDS)
     (slider,) = parts(check, ipywidgets.IntSlider)
     check._chart.points._handle_custom_msgs(
         None, {"event": "element_click", "data": {"index": 1, "x": 1}}, []
@@ -150,7 +151,7 @@ def test_nothing_is_computed_on_the_main_thread_and_traits_are_set_there(
                 done.set()
 
         check._status.observe(changed, "value")
-        await asyncio.wait_for(done.wait(), 60)
+        await asyncio.wait_for(done.wait(), SECONDS)
         assert check.result.complete
 
     asyncio.run(cell())
@@ -168,22 +169,22 @@ def test_stopping_keeps_what_was_done_and_starting_again_finishes(
     def randomise_(self: Stage, generator: torch.Generator) -> None:
         if self.name == "0":
             reached.set()
-            assert go_on.wait(60)
+            assert go_on.wait(SECONDS)
         original(self, generator)
 
     monkeypatch.setattr(Stage, "randomise_", randomise_)
     check = zf.SanityCheck(engine, strongest(engine))
     (button,) = parts(check, ipywidgets.Button)
-    assert reached.wait(60)
+    assert reached.wait(SECONDS)
     assert button.description == "Stop"
     button.click()
     go_on.set()
-    assert check.settle()
+    assert check.settle(SECONDS)
     assert check._status.value.startswith("stopped")
     assert len(check.result.steps) < 3
     assert button.description == "Start again"
     button.click()
-    assert check.settle()
+    assert check.settle(SECONDS)
     assert check.result.complete
     assert check._status.value == "done: 2 modules"
 
@@ -197,22 +198,22 @@ def test_a_closed_widget_computes_no_more(
     def randomise_(self: Stage, generator: torch.Generator) -> None:
         randomised.append(self.name)
         reached.set()
-        assert go_on.wait(60)
+        assert go_on.wait(SECONDS)
         original(self, generator)
 
     monkeypatch.setattr(Stage, "randomise_", randomise_)
     check = zf.SanityCheck(engine, strongest(engine))
-    assert reached.wait(60)
+    assert reached.wait(SECONDS)
     check.close()
     go_on.set()
     other = zf.SanityCheck(engine, strongest(engine), rule="gradient")
-    assert other.settle()
+    assert other.settle(SECONDS)
     assert randomised == ["3", "3", "0"]
 
 
 def test_synchronised_state_is_small_and_without_pixels(engine: zf.Engine) -> None:
     check = zf.SanityCheck(engine, strongest(engine))
-    assert check.settle()
+    assert check.settle(SECONDS)
     assert_synchronised_state_is_small()
 
 
@@ -220,7 +221,7 @@ def test_a_step_that_is_not_there_is_named(
     engine: zf.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = zf.SanityCheck(engine, strongest(engine))
-    assert check.settle()
+    assert check.settle(SECONDS)
     (pictures,) = parts(check, StepPictures)
     for step, says in ((3, "Step 3 of"), (-1, "step must be in 0"), ("1", "whole number")):
         message, _ = ask(check, monkeypatch, check=pictures.check, step=step)
@@ -230,7 +231,7 @@ def test_a_step_that_is_not_there_is_named(
     assert "belongs to an earlier run" in message["data"]["message"]
     first = pictures.check
     check.start()
-    assert check.settle()
+    assert check.settle(SECONDS)
     assert pictures.check != first
     assert ask(check, monkeypatch, check=pictures.check, step=2)[0]["op"] == "reply"
 
@@ -247,7 +248,7 @@ def test_the_static_picture_shows_what_is_known(
     (live, _), (picture, first) = outputs[:2]
     assert "application/vnd.jupyter.widget-view+json" in live
     assert picture["text/plain"].startswith("zfwidgets SanityCheck: 4, channel")
-    assert check.settle()
+    assert check.settle(SECONDS)
     picture, more = outputs[-1]
     assert more["display_id"] == first["display_id"]
     assert (first["update"], more["update"]) == (False, True)
@@ -260,7 +261,7 @@ def test_the_static_picture_shows_what_is_known(
     before = len(outputs)
     (measure,) = parts(check, ipywidgets.Dropdown)
     measure.value = "ssim"
-    assert check.settle()
+    assert check.settle(SECONDS)
     assert len(outputs) == before + 1
     assert outputs[-1][0]["image/jpeg"] != picture["image/jpeg"]
     check.close()
@@ -291,7 +292,7 @@ def test_what_fails_is_said_in_its_place(engine: zf.Engine) -> None:
         row, col = (engine._network.module(tensor[None])[0, silent] <= 0).nonzero()[0].tolist()
     check = zf.SanityCheck(engine, zf.records.Unit("4", silent, row, col), photo)
     with pytest.raises(InactiveUnit):
-        check.settle()
+        check.settle(SECONDS)
     assert "isn&#x27;t active" in check._status.value
     assert check.result is None
 
@@ -301,4 +302,4 @@ def test_importing_the_widget_imports_no_torch(root: Path) -> None:
         "import sys, zfwidgets as zf; zf.SanityCheck; "
         "assert not {'torch', 'bqplot', 'scipy', 'skimage'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=root, timeout=300)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root, timeout=PROGRAM)

@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import TensorDataset
 
+from tests.waiting import SECONDS
 from zfwidgets.experiments import train_steps
 from zfwidgets.experiments.seeded import DrawnAgain, numpy_and_python, own_random
 from zfwidgets.images.repeatable import states
@@ -44,7 +45,7 @@ def in_a_thread(call: Callable[[], Any]) -> Any:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(call()))
     thread.start()
-    thread.join(60)
+    thread.join(SECONDS)
     return found[0]
 
 
@@ -77,7 +78,7 @@ def test_others_draw_undisturbed_meanwhile() -> None:
             with own_random(1):
                 first = torch.rand(3)
                 turn.set()
-                assert back.wait(60)
+                assert back.wait(SECONDS)
                 return torch.cat([first, torch.rand(3)])
 
         torch.manual_seed(8)
@@ -85,10 +86,10 @@ def test_others_draw_undisturbed_meanwhile() -> None:
         found: list[torch.Tensor] = []
         thread = threading.Thread(target=lambda: found.append(worker()))
         thread.start()
-        assert turn.wait(60)
+        assert turn.wait(SECONDS)
         mine = torch.rand(4), np.random.rand(3)  # noqa: NPY002
         back.set()
-        thread.join(60)
+        thread.join(SECONDS)
     assert torch.equal(found[0], wanted)
     assert torch.equal(mine[0], undisturbed)
     np.testing.assert_array_equal(mine[1], theirs)

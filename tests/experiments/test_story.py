@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from tests.waiting import PROGRAM
+
 CHECK = """
 assert record.steps[-1] == epochs * -(-count // 32)
 assert off.complete and moved.complete and covered.done.all() and carried.complete
@@ -20,7 +22,7 @@ def test_the_story_is_told_to_its_end(root: Path) -> None:
     assert not any(cell.get("outputs") for cell in notebook.cells)
     notebook.cells.append(nbformat.v4.new_code_cell(CHECK))
     folder = {"metadata": {"path": str(root)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=folder).execute()
+    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3", resources=folder).execute()
     shown = [
         output["data"]
         for cell in notebook.cells

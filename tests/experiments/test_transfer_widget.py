@@ -14,6 +14,7 @@ from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
+from tests.waiting import SECONDS
 from tests.widgets.numpy_engine import NumpyEngine
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import transfer_features
@@ -72,7 +73,7 @@ def shares(mean: np.ndarray, spread: np.ndarray) -> list[str]:
 
 def test_charts_and_tables_are_the_record(engine: zf.Engine) -> None:
     box = zf.Transfer(engine, DATA, **OPTIONS)
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert "done: layers, curve, bias" in box._status.value
     record = transfer_features(engine, DATA, progress=False, **OPTIONS)
     assert box.result.complete
@@ -102,11 +103,11 @@ def test_charts_and_tables_are_the_record(engine: zf.Engine) -> None:
 
 def test_a_clicked_class_shows_its_photos_above_their_nearest(engine: zf.Engine) -> None:
     box = zf.Transfer(engine, DATA, **OPTIONS)
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert box._class.label is None, "no class is chosen yet"
     box._classes._clicked(None, {"data": {"name": "far"}})
     assert box._class.label == "far"
-    assert box.settle()
+    assert box.settle(SECONDS)
     bias = box.result.bias
     own = np.flatnonzero(bias.labels == 3)
     own = own[np.argsort(bias.distances[own], kind="stable")]
@@ -134,15 +135,15 @@ def test_stop_keeps_what_is_done_and_starting_again_ends_alike(
         fits.append(threading.current_thread())
         if len(fits) == 7:
             reached.set()
-            assert stopped.wait(60)
+            assert stopped.wait(SECONDS)
         return original(self, *args)
 
     monkeypatch.setattr(Study, "learn", learn)
     box = zf.Transfer(engine, DATA, **OPTIONS)
-    assert reached.wait(60)
+    assert reached.wait(SECONDS)
     box.stop()
     stopped.set()
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert not box.running
     assert threading.main_thread() not in fits
     assert "what is done stays" in box._status.value
@@ -151,7 +152,7 @@ def test_stop_keeps_what_is_done_and_starting_again_ends_alike(
     known = {name: np.isfinite(values) for name, values in kept.accuracies.items()}
     assert sum(int(v.sum()) for v in known.values()) == 6
     box._button.click()
-    assert box.settle()
+    assert box.settle(SECONDS)
     record = transfer_features(engine, DATA, progress=False, **OPTIONS)
     for name, values in record.layers.accuracies.items():
         np.testing.assert_array_equal(box.result.layers.accuracies[name], values)
@@ -172,7 +173,7 @@ def test_the_static_picture_has_the_chosen_class(engine: zf.Engine) -> None:
 
 def test_synchronised_state_is_small_and_without_pixels(engine: zf.Engine) -> None:
     box = zf.Transfer(engine, DATA, **OPTIONS)
-    assert box.settle()
+    assert box.settle(SECONDS)
     assert_synchronised_state_is_small()
 
 

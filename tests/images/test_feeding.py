@@ -21,6 +21,7 @@ from PIL import Image
 from torchvision import transforms as v1
 from torchvision.transforms import v2
 
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets import samples
 from zfwidgets.images import quick
 from zfwidgets.images.reading import Reader
@@ -48,7 +49,7 @@ def small() -> v1.Compose:
     return v1.Compose([v1.Resize(40), v1.CenterCrop((30, 36)), v1.ToTensor()])
 
 
-def wait_for(condition: object, seconds: float = 60) -> None:
+def wait_for(condition: object, seconds: float = SECONDS) -> None:
     """Until it holds; a test that waits in vain fails."""
     limit = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
@@ -298,7 +299,7 @@ def test_processes_end_with_the_one_that_started_them(
             os.killpg(process.pid, how)
         else:
             process.kill()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PROGRAM)
         assert out == ("interrupted\n" if how == signal.SIGINT else "")
         assert "Traceback" not in err
         wait_for(lambda: not any(map(alive, pids)))

@@ -56,9 +56,7 @@ def whole_pass(count: int, folder: Path) -> None:
 def worker(counts: list[int]) -> None:
     """One worker: its peak after so many pictures."""
     with closing(Workers(engine(max(counts))._source._reader, 1)) as pool:
-        limit = time.monotonic() + 120
-        while not pool.pids:
-            assert time.monotonic() < limit, "the worker doesn't come up"
+        while not pool.pids:  # the test that runs this gives up in the end
             time.sleep(0.02)
         for first, end in zip([0, *counts], counts, strict=False):
             for number in range(first, end):

@@ -17,6 +17,7 @@ from torchvision.models import densenet121
 
 import zfwidgets as zf
 from tests.index.small import engine, network, pictures, transform
+from tests.waiting import PROGRAM
 from zfwidgets.engine import indexing, memory
 from zfwidgets.engine.indexing import Settings
 from zfwidgets.engine.memory import MOST, batch_size, live_elements
@@ -35,7 +36,7 @@ A_CHANNEL = 12 * (KEEP + RESERVE) + 4 * SAMPLE + 8 * (BINS + 4)
 def run(script: str, *arguments: object) -> list[int]:
     pytest.importorskip("resource", reason="this system neither tells nor limits such things")
     command = [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM)
     assert result.returncode == 0, result.stderr
     return list(map(int, result.stdout.split()))
 

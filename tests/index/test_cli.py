@@ -19,6 +19,7 @@ from safetensors.torch import save_file as save_tensors
 
 import zfwidgets as zf
 from tests.index.small import BAD, pictures
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.cli import main
 from zfwidgets.index.storing import FILE, UNFINISHED
 
@@ -78,7 +79,7 @@ def folder(tmp_path, monkeypatch):
 
 def call(*arguments: str, code: str = COMMAND) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM)
 
 
 def test_an_index_is_built_looked_into_and_verified(folder):
@@ -146,7 +147,7 @@ def test_ctrl_c_is_gone_on_from_with_the_same_bits(folder):
         if "48 of 90 images" in line:
             break
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=60)
+    _, rest = process.communicate(timeout=PROGRAM)
     assert process.returncode == 130, rest
     assert "the same command goes on from there" in rest
     assert "Traceback" not in rest
@@ -182,7 +183,7 @@ def test_in_a_terminal_there_is_a_bar(folder):
     except OSError:  # Linux: the other end was closed
         pass
     os.close(ours)
-    assert process.wait(60) == 0
+    assert process.wait(SECONDS) == 0
     assert b"\rLooking at all images once" in said  # drawn over, again and again
     assert b" of 90 images" not in said
 
@@ -291,7 +292,7 @@ def test_torchvision_weights_that_cant_be_fetched(folder):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PROGRAM,
     )
     assert result.returncode == 1
     assert "can't be had from https://download.pytorch.org" in result.stderr

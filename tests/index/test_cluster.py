@@ -20,8 +20,11 @@ import pytest
 
 import zfwidgets as zf
 from tests.index.datasets import BROKEN, Deadly, Locked, Numbered, OneAtATime, OnlyHere
+from tests.index.ray_here import PATIENT, started
 from tests.index.small import BAD, engine, network, pictures, transform
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.engine.cluster import OnCluster, options_of
+from zfwidgets.engine.connection import Connection
 from zfwidgets.engine.shards import Job, Precision, Shard, Worker
 from zfwidgets.errors import ClusterError, InputError, MissingDependency, UnsupportedModel
 from zfwidgets.index.partial import merge
@@ -30,28 +33,17 @@ from zfwidgets.index.storing import FILE, UNFINISHED
 COUNT = 200
 CPUS = partial(zf.ClusterOptions, cpus=1)
 """Two workers fit, with however many threads this process computes."""
-SECONDS = 240
-"""Until a test gives up: no measure of anything."""
 
 
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
-    """A Ray of two workers, as a user would have one."""
-    found = pytest.importorskip("ray", reason="Ray isn't installed: zfwidgets[ray]")
+    """One for all tests here: nothing else needs any."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(dir="/tmp") as short:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_raylet_start_wait_time_s", str(SECONDS))
-        found.init(
-            "local",
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            object_store_memory=100 * 2**20,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=short,
-        )
-        yield found
-        found.shutdown()
+        for name, value in PATIENT.items():  # before Ray is imported: it reads some then
+            patch.setenv(name, value)
+        found = pytest.importorskip("ray", reason="Ray isn't installed: zfwidgets[ray]")
+        with started(found, short):
+            yield found
 
 
 @pytest.fixture(scope="module")
@@ -199,13 +191,50 @@ def test_a_ray_of_its_own_is_shut_down(folder: Path) -> None:
         "told = 'RAY_USAGE_STATS_ENABLED' in os.environ\n"
         "print(index.images_seen, ray.is_initialized(), kept, told)"
     )
-    environment = {**os.environ, "RAY_ADDRESS": "local"}
+    environment = {**os.environ, **PATIENT, "RAY_ADDRESS": "local"}
     environment.pop("RAY_USAGE_STATS_ENABLED", None)
     command = [sys.executable, "-c", script]
     out = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=SECONDS, check=True
+        command, capture_output=True, text=True, env=environment, timeout=PROGRAM, check=True
     )
     assert out.stdout.split() == [str(COUNT), "False", "True", "False"]
+
+
+class Late:
+    """Of Ray its start, which takes too long a number of times."""
+
+    def __init__(self, times: int, why: str) -> None:
+        self.left, self.why = times, why
+        self.ended = 0
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, *_: Any, **__: Any) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise Exception(self.why)
+
+    def shutdown(self) -> None:
+        self.ended += 1
+
+
+LATE = "The current node timed out during startup. This could happen because ..."
+
+
+def test_a_start_that_took_too_long_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(late: Late) -> Late:
+        monkeypatch.setattr(Connection, "check", staticmethod(lambda: late))
+        Connection(None)
+        return late
+
+    assert connect(Late(2, LATE)).ended == 2, "what had begun is ended first"
+    with pytest.raises(ClusterError, match=r"none can be started.*timed out during startup"):
+        connect(Late(99, LATE))
+    other = Late(1, "no permission")
+    with pytest.raises(ClusterError, match="no permission"):
+        connect(other)
+    assert other.ended == 0
 
 
 def test_without_ray_it_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

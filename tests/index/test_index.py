@@ -17,6 +17,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from tests.index.small import BAD, engine, network, pictures, transform
+from tests.waiting import PROGRAM
 from zfwidgets.engine.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
 from zfwidgets.index.files import writing
@@ -87,7 +88,7 @@ def test_equals_every_picture_by_itself(folder: Path, layer: str) -> None:
 def test_killed_at_any_moment_and_gone_on_with(folder: Path, tmp_path: Path) -> None:
     script = Path(__file__).with_name("killing.py")
     command = [sys.executable, str(script), str(folder), str(tmp_path), str(KILLS)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM)
     assert result.returncode == 0, result.stderr
     hit, through = map(int, result.stdout.split())
     assert hit == KILLS

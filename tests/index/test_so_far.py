@@ -15,6 +15,7 @@ from torch import Tensor
 
 import zfwidgets as zf
 from tests.index.small import engine, network, pictures, transform
+from tests.waiting import SECONDS
 from zfwidgets.engine import running
 from zfwidgets.engine.work import Here
 
@@ -142,7 +143,7 @@ class Gated:
 
     def __getitem__(self, number: int) -> Tensor:
         self.waits.set()
-        assert self.open.wait(60)
+        assert self.open.wait(SECONDS)
         return torch.from_numpy(np.random.default_rng(number).normal(size=(3, 20, 28))).float()
 
 
@@ -154,7 +155,7 @@ def test_another_thread_looks_between_two_batches() -> None:
     images.waits.clear()
     thread = threading.Thread(target=lambda: made.index(progress=False))
     thread.start()
-    assert images.waits.wait(60)
+    assert images.waits.wait(SECONDS)
     images.open.set()
     seen = []
     while not made.indexed:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import InputError, NotStored, UnknownLayer
 from zfwidgets.records import Box, Occluder, occluder_box
@@ -156,7 +157,7 @@ def test_widgets_get_the_answers_that_live_ones_get(stored, engine, explorer):
         else:
             assert buffers == others
         assert data == theirs, kind
-    assert again.settle()
+    assert again.settle(SECONDS)
     assert again.snapshot().width == explorer.snapshot().width
 
 

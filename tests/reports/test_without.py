@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import PROGRAM
+
 SCRIPT = """
 import asyncio, sys, threading
+from tests.waiting import PROGRAM, SECONDS
 
 for name in ("torch", "torchvision", "safetensors", "bqplot", "_multiprocessing"):
     sys.modules[name] = None  # importing it raises ImportError
@@ -39,7 +42,7 @@ assert len(stored.top("conv2", 3)) == 9
 widgets = [kind(stored) for kind in (zf.LayerPicker, zf.PatchGrid)]
 explorer = zf.Explorer(stored, layer="conv2", channel=3, image=2, stride=4, patch=(6, 8))
 zf.link(explorer, *widgets)
-assert explorer.settle()
+assert explorer.settle(SECONDS)
 assert explorer.snapshot().width == 1200
 
 async def ask():
@@ -54,7 +57,7 @@ async def ask():
     replies = [c["kind"] for c in heard if c and c.get("op") == "reply"]
     assert sorted(replies) == sorted(kind for kind, _ in needs), replies
     explorer.selection.unit = ("conv1", 0)  # in the notebook one goes on
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
 
 asyncio.run(ask())
 assert not [c for c in heard if c and c.get("op") == "error"], heard
@@ -72,7 +75,7 @@ def test_a_report_lives_without_torch_and_threads(save, root, tmp_path):
     script = SCRIPT.format(static=str(bundle.STATIC), report=str(report), again=again)
     done = subprocess.run(
         [sys.executable, "-W", "error:::zfwidgets", "-c", script],
-        capture_output=True, text=True, timeout=300, cwd=root,
+        capture_output=True, text=True, timeout=PROGRAM, cwd=root,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "alive"
@@ -83,4 +86,4 @@ def test_importing_reports_imports_no_torch(root):
         "import sys; import zfwidgets.reports.saving, zfwidgets.reports.stored; "
         "assert not {'torch', 'bqplot', 'safetensors', 'markdown_it'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(root), timeout=300)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(root), timeout=PROGRAM)

@@ -12,6 +12,7 @@ import websocket
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from tornado.web import Application
 
+from tests.waiting import PROGRAM
 from zfwidgets.demo.lab import LabServer
 from zfwidgets.server import SETTING, _load_jupyter_server_extension
 
@@ -25,7 +26,7 @@ def kernel_sockets(server: LabServer) -> dict:
     client = websocket.create_connection(
         f"{address}api/kernels/{kernel}/channels?session_id=a-test",
         header=[f"Authorization: token {server.token}"],
-        timeout=60,
+        timeout=PROGRAM,
     )
     try:
         header = {"msg_id": "asked", "msg_type": "kernel_info_request", "session": "a-test"}

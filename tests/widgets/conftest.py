@@ -13,6 +13,8 @@ import ipywidgets
 import pytest
 from comm.base_comm import BaseComm
 
+from tests.waiting import SECONDS
+
 _path = Path(__file__).with_name("numpy_engine.py")
 _spec = importlib.util.spec_from_file_location("numpy_engine", _path)
 numpy_engine = sys.modules.setdefault("numpy_engine", importlib.util.module_from_spec(_spec))
@@ -79,7 +81,7 @@ class FrontEnd:
         self.send(widget, {**request, "key": key, "priority": priority})
         return key
 
-    def answer(self, widget, key, timeout=60):
+    def answer(self, widget, key, timeout=SECONDS):
         """Wait for the reply or error to the last request of a key: (content, buffers)."""
 
         def found():

@@ -9,11 +9,12 @@ import numpy_engine
 import pytest
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.widgets import building
 from zfwidgets.widgets.service import service_of
 from zfwidgets.widgets.source import Source
 
-LONG = 60
+LONG = SECONDS
 UNIT = {"layer": "relu2", "channel": 2}
 SHEET = {"layer": "relu2", "first": 0, "count": 8, "size": 24}
 KINDS = [
@@ -219,7 +220,7 @@ def test_the_pass_can_be_paused_and_used_meanwhile(front_end, slow):
     assert slow.left.wait(LONG), "what is known is kept"
     assert slow.looked == 5
     # Nothing moves it on, but all can be used: what is known is shown at once.
-    assert explorer.settle() is False
+    assert explorer.settle(SECONDS) is False
     key = front_end.get(grid, "projections", **UNIT, k=9, rule="deconvnet")
     wait_for(front_end, lambda: partials(front_end, grid, "projections"))
     ((partial, buffers),) = partials(front_end, grid, "projections")
@@ -231,7 +232,7 @@ def test_the_pass_can_be_paused_and_used_meanwhile(front_end, slow):
     slow.allow(1000)
     grid.resume()
     assert not explorer.paused
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     for widget, asked in ((explorer, index), (grid, same)):
         assert front_end.answer(widget, asked)[0]["op"] == "reply"
     expected = answered(Source(of_first(slow, 14)), "top", {**UNIT, "k": 9})
@@ -243,12 +244,12 @@ def test_a_cell_that_asks_for_the_index_has_it_though_it_is_paused(front_end, sl
     explorer = zf.Explorer(slow)
     explorer.pause()
     key = front_end.get(explorer, "index")
-    assert explorer.settle() is False
+    assert explorer.settle(SECONDS) is False
     slow.allow(1000)
     assert len(slow.top("relu2", 2)) == 9
     assert front_end.answer(explorer, key)[0]["op"] == "reply"
     assert not explorer.paused
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
 
 
 def test_who_follows_the_pass_is_told_each_step_whoever_took_it(engine):

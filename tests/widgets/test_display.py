@@ -18,6 +18,7 @@ from traitlets.config import Config
 
 import zfwidgets as zf
 from tests.hostile import NAMES
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
 from zfwidgets.widgets import snapshot
 from zfwidgets.widgets.snapshot import Page
@@ -66,7 +67,7 @@ def test_displaying_computes_nothing(outputs, engine):
 def test_the_picture_is_refreshed_when_settled(outputs, indexed):
     grid = zf.PatchGrid(indexed)
     display(grid)
-    assert grid.settle()
+    assert grid.settle(SECONDS)
     _, first, refreshed = outputs
     assert refreshed["update"] is True
     assert refreshed["transient"] == first["transient"]
@@ -74,7 +75,7 @@ def test_the_picture_is_refreshed_when_settled(outputs, indexed):
     assert before.shape == after.shape
     assert (before != after).mean() > 0.2  # patches where there were empty places
     grid.selection.unit = ("conv1", 2)
-    assert grid.settle()
+    assert grid.settle(SECONDS)
     assert "layer conv1, channel 2" in outputs[-1]["data"]["text/plain"]
     assert outputs[-1]["transient"] == first["transient"]
 
@@ -86,7 +87,7 @@ def test_a_selection_that_is_left_alone_is_drawn_again(outputs, indexed, monkeyp
     grid = zf.PatchGrid(indexed)
     display(grid)
     grid.selection.unit = ("relu1", 3)
-    assert grid._service.jobs.wait({grid._owner}, 60)
+    assert grid._service.jobs.wait({grid._owner}, SECONDS)
     assert outputs[-1]["update"] is True
     assert "layer relu1, channel 3" in outputs[-1]["data"]["text/plain"]
 
@@ -103,7 +104,7 @@ def test_children_of_boxes_have_no_second_output(outputs, indexed):
     explorer = zf.Explorer(indexed)
     box = ipywidgets.VBox([explorer])
     display(box)
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     (output,) = outputs
     assert output["data"][VIEW]["model_id"] == box.model_id
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
 from zfwidgets.records import Progress
 from zfwidgets.widgets.charts import BarChart, LineChart
@@ -39,7 +40,7 @@ class Counting(Experiment[int]):
             yield Progress("counting", number - 1, 5, None)
             if number == 3:
                 self.at_three.set()
-                assert self.may_go_on.wait(60)
+                assert self.may_go_on.wait(SECONDS)
                 if self.fails:
                     raise InputError("three is too many")
             yield number
@@ -65,7 +66,7 @@ def go():
 def test_it_runs_on_the_worker_and_ends_with_the_whole_result(indexed, go):
     go.set()
     box = Counting(indexed, go)
-    assert box.settle(60)
+    assert box.settle(SECONDS)
     assert box.result == 5
     assert box.label.value == "5"
     assert box.prepared == [1, 2, 3, 4, 5]
@@ -76,14 +77,14 @@ def test_it_runs_on_the_worker_and_ends_with_the_whole_result(indexed, go):
 
 def test_a_stop_keeps_what_is_done_and_it_starts_again(indexed, go):
     box = Counting(indexed, go)
-    assert box.at_three.wait(60)
+    assert box.at_three.wait(SECONDS)
     box.stop()
     go.set()
-    assert box.settle(60)
+    assert box.settle(SECONDS)
     assert box.result == 2
     assert box._status.value == "stopped; what is done stays"
     box._button.click()
-    assert box.settle(60)
+    assert box.settle(SECONDS)
     assert box.result == 5
 
 
@@ -91,17 +92,17 @@ def test_what_fails_is_said_and_raised(indexed, go):
     go.set()
     box = Counting(indexed, go, fails=True)
     with pytest.raises(InputError, match="three is too many"):
-        box.settle(60)
+        box.settle(SECONDS)
     assert box.result == 2
     assert box._status.value == "InputError: three is too many"
 
 
 def test_closing_stops_it_and_closes_its_parts(indexed, go):
     box = Counting(indexed, go)
-    assert box.at_three.wait(60)
+    assert box.at_three.wait(SECONDS)
     box.close()
     go.set()
-    assert box._service.jobs.wait({box._owner}, 60)
+    assert box._service.jobs.wait({box._owner}, SECONDS)
     assert box.label.comm is None
 
 

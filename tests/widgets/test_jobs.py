@@ -9,6 +9,7 @@ import weakref
 
 import pytest
 
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
 from zfwidgets.records import Progress
 from zfwidgets.widgets import jobs as jobs_module
@@ -16,7 +17,7 @@ from zfwidgets.widgets.hand_back import HandBack
 from zfwidgets.widgets.jobs import Jobs
 from zfwidgets.widgets.steps import Shared
 
-LONG = 60
+LONG = SECONDS
 
 
 class Heard(list):

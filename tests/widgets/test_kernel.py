@@ -14,6 +14,8 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
+from tests.waiting import PROGRAM, SECONDS
+
 SETUP = """
 import sys, threading
 sys.path[:0] = [{root!r}, {tests!r}]
@@ -22,6 +24,7 @@ from zfwidgets.widgets import bundle
 bundle.STATIC = Path({static!r})
 import numpy_engine
 import zfwidgets as zf
+from tests.waiting import PROGRAM, SECONDS
 engine = numpy_engine.NumpyEngine()
 """
 WIDGET = "explorer = zf.Explorer(engine)\nexplorer"
@@ -30,7 +33,7 @@ figure = zf.plots.class_bars(explorer)
 threads = set()
 figure.observe(lambda change: threads.add(threading.current_thread()), "title")
 explorer.selection.photo = 5
-print(explorer.settle(), figure.title, threads <= {threading.main_thread()})
+print(explorer.settle(SECONDS), figure.title, threads <= {threading.main_thread()})
 """
 AFTER = "explorer.selection.photo = 6"
 LATER = """
@@ -38,7 +41,7 @@ import asyncio
 moved = asyncio.Event()
 figure.observe(lambda change: moved.set() if change["new"] == "picture 6" else None, "title")
 if figure.title != "picture 6":
-    await asyncio.wait_for(moved.wait(), 60)
+    await asyncio.wait_for(moved.wait(), SECONDS)
 print(figure.title, threads <= {threading.main_thread()})
 """
 
@@ -47,7 +50,7 @@ def test_a_notebook_with_a_widget_a_figure_and_settle(root, tmp_path, built):
     setup = SETUP.format(root=str(root), tests=str(Path(__file__).parent), static=str(tmp_path))
     cells = [nbformat.v4.new_code_cell(code) for code in (setup, WIDGET, SETTLE, AFTER, LATER)]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3").execute()
     live, static = notebook.cells[1].outputs
     assert "application/vnd.jupyter.widget-view+json" in live.data
     jpeg = base64.b64decode(static.data["image/jpeg"])
@@ -59,7 +62,7 @@ def test_a_notebook_with_a_widget_a_figure_and_settle(root, tmp_path, built):
     assert notebook.cells[4].outputs[0].text == "picture 6 True\n"
 
 
-LIMIT = 60  # s: a limit, never a wait
+LIMIT = SECONDS  # s: a limit, never a wait
 
 
 @contextmanager

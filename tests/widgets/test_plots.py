@@ -11,6 +11,7 @@ import numpy_engine
 import pytest
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
 
 
@@ -24,7 +25,7 @@ def test_bars_are_the_engines_probabilities_and_follow(indexed):
     for photo, top in ((2, 0), (7, 9)):
         occluder = {"top": top, "left": 1, "height": 9, "width": 12, "fill": "grey"}
         explorer.selection.choose(photo=photo, occluder=occluder)
-        assert explorer.settle()
+        assert explorer.settle(SECONDS)
         clean = indexed.predict(photo)
         under = indexed.predict(photo, zf.records.Occluder(zf.records.Box(top, 1, 9, 12)))
         chosen = [index for index, _, _ in clean.top(3)]
@@ -37,13 +38,13 @@ def test_bars_are_the_engines_probabilities_and_follow(indexed):
 def test_a_click_on_a_bar_sets_the_target_and_another_gives_it_back(indexed):
     occlusion = zf.OcclusionMap(indexed, image=4)
     figure = zf.plots.class_bars(occlusion.selection)
-    assert occlusion.settle()
+    assert occlusion.settle(SECONDS)
     second = indexed.predict(4).top(2)[1]
 
     def click():
         content = {"event": "element_click", "data": {"index": 1, "sub_index": 0}}
         bars(figure)._handle_custom_msgs(bars(figure), content)
-        assert occlusion.settle()
+        assert occlusion.settle(SECONDS)
 
     click()
     assert occlusion.selection.target == second[0]
@@ -56,14 +57,14 @@ def test_a_click_on_a_bar_sets_the_target_and_another_gives_it_back(indexed):
 def test_the_histogram_counts_every_image_and_marks_the_photo(indexed):
     grid = zf.PatchGrid(indexed, layer="conv2", channel=1, image=5)
     figure = zf.plots.activation_histogram(grid, bins=7)
-    assert grid.settle()
+    assert grid.settle(SECONDS)
     values = indexed.sample("conv2", 1).values
     counts, edges = np.histogram(values, 7)
     np.testing.assert_array_equal(bars(figure).y, counts)
     np.testing.assert_allclose(bars(figure).x, (edges[:-1] + edges[1:]) / 2)
     np.testing.assert_array_equal(figure.marks[1].x, [values[5]] * 2)
     grid.selection.choose(unit=("relu1", 4), photo=8)
-    assert grid.settle()
+    assert grid.settle(SECONDS)
     assert bars(figure).y.sum() == 14
     assert figure.marks[1].x[0] == indexed.sample("relu1", 4).values[8]
     assert figure.title == "relu1, channel 4"
@@ -74,7 +75,7 @@ def test_figures_follow_their_widget_to_another_selection(indexed):
     figure = zf.plots.activation_histogram(grid)
     zf.link(picker, grid)
     picker.selection.unit = ("relu2", 3)
-    assert grid.settle()
+    assert grid.settle(SECONDS)
     assert figure.title == "relu2, channel 3"
 
 
@@ -86,7 +87,7 @@ def test_figures_stand_in_boxes_beside_widgets_and_sliders(indexed):
     box = ipywidgets.HBox([explorer, ipywidgets.VBox([figure, slider])])
     assert box.get_state()["children"][0] == f"IPY_MODEL_{explorer.model_id}"
     slider.value = 11
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     assert figure.title == "picture 11"
 
 
@@ -103,7 +104,7 @@ def test_traits_are_set_on_the_thread_of_the_event_loop(indexed):
 
         figure.observe(changed, "title")
         explorer.selection.photo = 6
-        await asyncio.wait_for(moved.wait(), 60)
+        await asyncio.wait_for(moved.wait(), SECONDS)
         return threads
 
     assert asyncio.run(cell()) == {threading.current_thread()}
@@ -115,7 +116,7 @@ def test_settling_in_a_cell_that_blocks_the_loop_moves_figures_too(indexed):
         figure = zf.plots.class_bars(explorer)
         for photo in (3, 8):
             explorer.selection.photo = photo
-            assert explorer.settle()
+            assert explorer.settle(SECONDS)
             assert figure.title == f"picture {photo}"
 
     asyncio.run(cell())
@@ -130,21 +131,21 @@ def test_a_failure_stands_in_the_title(indexed, monkeypatch):
     monkeypatch.setattr(indexed, "predict", broken)
     figure = zf.plots.class_bars(explorer.selection)
     with pytest.raises(InputError):
-        explorer.settle()
+        explorer.settle(SECONDS)
     assert figure.title == "InputError: this photo is broken"
     monkeypatch.undo()
     explorer.selection.photo = 1
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     assert figure.title == "picture 1"
 
 
 def test_a_closed_figure_no_longer_follows(indexed):
     explorer = zf.Explorer(indexed)
     figure = zf.plots.class_bars(explorer)
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     figure.close()
     explorer.selection.photo = 12
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     assert figure.title != "picture 12"
 
 
@@ -153,7 +154,7 @@ def test_two_classes_of_one_name_have_two_bars():
     object.__setattr__(engine.info, "labels", ("crane", "crane", "dog"))
     explorer = zf.Explorer(engine)
     figure = zf.plots.class_bars(explorer, k=3)
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     assert set(bars(figure).x) == {"crane (0)", "crane (1)", "dog"}
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, MissingDependency
 from zfwidgets.widgets import bundle, keys, needs
 from zfwidgets.widgets.options import CHOICES
@@ -23,7 +24,7 @@ SLIDE = {"height": 4, "width": 4, "stride": 8, "fill": 0, "mask": None, "also": 
 @pytest.mark.parametrize("kind", KINDS)
 def test_synchronised_state_is_small_and_without_pixels(kind, indexed):
     widget = kind(indexed)
-    assert widget.settle()
+    assert widget.settle(SECONDS)
     for model in (widget, widget.selection):
         state = model.get_state()
         assert state.pop("_esm")
@@ -209,7 +210,7 @@ def test_a_newer_request_supersedes_the_older_one_of_its_slot(front_end, engine)
         ((superseded, _),) = front_end.custom(explorer, "superseded")
         assert (superseded["slot"], superseded["key"]) == ("p", old)
     assert front_end.answer(explorer, new)[0]["op"] == "reply"
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     replies = [content["key"] for content, _ in front_end.custom(explorer, "reply")]
     assert old not in replies
 
@@ -221,7 +222,7 @@ def test_cancel_stops_a_slot(front_end, engine):
         front_end.send(explorer, {"zf": 1, "op": "cancel", "view": "view", "slot": "p"})
         ((content, _),) = front_end.custom(explorer, "superseded")
         assert content["key"] == key
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     assert key not in [content["key"] for content, _ in front_end.custom(explorer, "reply")]
 
 
@@ -290,7 +291,7 @@ def test_an_engine_that_fails_is_an_answer_and_is_logged(front_end, indexed, mon
     assert content["data"] == {"name": "ZeroDivisionError", "message": "the model divides by zero"}
     assert "ZeroDivisionError" in caplog.text
     with pytest.raises(ZeroDivisionError):
-        explorer.settle()
+        explorer.settle(SECONDS)
     monkeypatch.undo()
     assert front_end.ask(explorer, "predict", image=0, occluder=None)[0]["op"] == "reply"
 
@@ -311,7 +312,7 @@ def test_a_closed_widget_stops_what_it_asked_for(front_end, engine):
 @pytest.mark.parametrize("kind", KINDS)
 def test_settled_means_that_the_browser_gets_it_at_once(kind, front_end, engine):
     widget = kind(engine)
-    assert widget.settle()
+    assert widget.settle(SECONDS)
     for what, fields in widget._needs():
         front_end.get(widget, what, **fields)
         assert front_end.custom(widget)[-1][0]["op"] == "reply"
@@ -319,9 +320,9 @@ def test_settled_means_that_the_browser_gets_it_at_once(kind, front_end, engine)
 
 def test_settling_follows_the_selection(front_end, engine):
     grid = zf.PatchGrid(engine)
-    assert grid.settle()
+    assert grid.settle(SECONDS)
     grid.selection.unit = ("conv1", 3)
-    assert grid.settle()
+    assert grid.settle(SECONDS)
     front_end.get(grid, "top", layer="conv1", channel=3, k=9)
     assert front_end.custom(grid)[-1][0]["op"] == "reply"
 
@@ -330,7 +331,7 @@ def test_settling_waits_for_what_the_browser_asked(front_end, indexed):
     grid = zf.PatchGrid(indexed)
     fields = {**SLIDE, "stride": 2, "target": None, "layer": None, "channel": None}
     key = front_end.get(grid, "occlusion", image=9, priority=5, **fields)
-    assert grid.settle()
+    assert grid.settle(SECONDS)
     assert key in [content["key"] for content, _ in front_end.custom(grid, "reply")]
 
 
@@ -338,4 +339,4 @@ def test_settling_says_when_time_is_up(engine):
     explorer = zf.Explorer(engine)
     with engine.lock:
         assert not explorer.settle(timeout=0.01)
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import PROGRAM
+
 SCRIPT = """
 import sys, threading, time
 
@@ -54,7 +56,8 @@ for slot, (kind, fields) in enumerate(needs):
     content = dict(zf=1, op="get", view="v", slot=str(slot), kind=kind, key=key, priority=1)
     data = {{"method": "custom", "content": content}}
     widgets[-1].comm.handle_msg({{"content": {{"data": data}}, "buffers": []}})
-assert widgets[-1].settle()
+from tests.waiting import PROGRAM, SECONDS
+assert widgets[-1].settle(SECONDS)
 replies = [content["kind"] for content in heard if content and content["op"] == "reply"]
 assert set(replies) == set(FIELDS), replies
 assert widgets[-1].snapshot().width
@@ -74,7 +77,7 @@ def test_widgets_answer_everything_without_torch_and_bqplot(root, tmp_path, buil
         [sys.executable, "-W", "error:::zfwidgets", "-c", script],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PROGRAM,
     )
     assert done.returncode == 0, done.stderr
     assert "pip install bqplot" in done.stdout
@@ -86,4 +89,4 @@ def test_importing_the_widgets_starts_no_threads_and_imports_no_torch(root):
         "assert threading.active_count() == 1; "
         "assert not {'torch', 'bqplot'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=root, timeout=300)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root, timeout=PROGRAM)

@@ -85,7 +85,7 @@ def shoot(
     *,
     chromium: str,
     say: Callable[[str], None],
-    timeout: float = 180,
+    timeout: float = 600,
 ) -> None:
     """Open a notebook in JupyterLab, wait for the Explorer to settle, take its picture, save.
 

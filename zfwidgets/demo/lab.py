@@ -95,7 +95,7 @@ class LabServer:
     ) -> None:
         self.stop()
 
-    def start(self, timeout: float = 120) -> None:
+    def start(self, timeout: float = 300) -> None:
         """Start the server and wait until it answers."""
         self._say("starting JupyterLab")
         self._state = Path(tempfile.mkdtemp(prefix="zfwidgets-lab-"))
@@ -253,7 +253,7 @@ class LabServer:
             headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
         )
         try:
-            with _opener.open(request, timeout=120) as answer:
+            with _opener.open(request, timeout=300) as answer:
                 content = answer.read()
         except HTTPError as error:
             detail = error.read().decode("utf-8", "replace")[:500]

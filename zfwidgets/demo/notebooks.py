@@ -101,7 +101,7 @@ async def _execute(notebook: Any, connection_file: Path, say: Callable[[str], No
     kernel.load_connection_file()
     kernel.start_channels(hb=False)
     try:
-        await kernel.wait_for_ready(timeout=120)
+        await kernel.wait_for_ready(timeout=300)
         kernel.allow_stdin = False
         kernel.is_alive = (await _process(kernel)).is_running
         # No widget state in the file: it would be a copy of what the kernel has, and show stale
@@ -137,6 +137,6 @@ async def _process(kernel: Any) -> psutil.Process:
     import psutil
 
     reply = await kernel.execute_interactive(
-        "", silent=True, user_expressions={"pid": "__import__('os').getpid()"}, timeout=60
+        "", silent=True, user_expressions={"pid": "__import__('os').getpid()"}, timeout=300
     )
     return psutil.Process(int(reply["content"]["user_expressions"]["pid"]["data"]["text/plain"]))

@@ -14,6 +14,9 @@ from typing import Any
 from ..errors import ClusterError, InputError, MissingDependency, ZfError
 from .allocation import keep_freed_memory
 
+STARTS = 3
+"""Ray gives a start on this machine 30 s, which is too little where much else runs."""
+
 INSTALL = 'pip install "zfwidgets[ray]"'
 
 
@@ -72,9 +75,7 @@ class Connection:
     def _begin(self, address: str | None) -> None:
         with _quiet(), _signals_kept():
             try:
-                self._ray.init(
-                    address, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
-                )
+                self._start(address)
             except Exception as error:
                 at = f"no Ray at {address!r}" if address else "no Ray here, and none can be started"
                 raise ClusterError(
@@ -82,6 +83,17 @@ class Connection:
                     "--head` and join other machines with `ray start --address=...`; cluster=True "
                     "makes do with this machine."
                 ) from error
+
+    def _start(self, address: str | None, tries: int = STARTS) -> None:
+        try:
+            self._ray.init(
+                address, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+            )
+        except Exception as error:
+            if tries == 1 or "timed out during startup" not in str(error):
+                raise
+            self._ray.shutdown()
+            self._start(address, tries - 1)
 
     def _is_at(self, address: str) -> bool:
         if address.startswith("ray://"):

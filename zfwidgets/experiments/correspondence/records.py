@@ -153,6 +153,30 @@ class CorrespondenceResult:
             raise InputError(f"There is no row {row!r} in this result: there is {known}.")
         return np.concatenate([getattr(draw, what) for draw in draws], axis=1)
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the numbers say, a sentence for each layer: which parts lie below random masks.
+
+        Each part is compared with the mean over random masks of its own sizes.
+        """
+        parts = [part for part in self.parts if self.random.get(part)]
+        return tuple(self._finding(place, parts) for place in range(len(self.layers)) if parts)
+
+    def _finding(self, place: int, parts: list[str]) -> str:
+        def random(part: str) -> float:
+            return float(np.mean([draw.differing[place].mean() for draw in self.random[part]]))
+
+        told: dict[bool, list[str]] = {True: [], False: []}
+        for part in parts:
+            mean, other = float(self.mean(part)[place]), random(part)
+            told[mean < other].append(f"{part} ({mean:.3f} against {other:.3f})")
+        fewer = " and ".join(
+            f"{how} signs differ for {', '.join(told[is_fewer])}"
+            for is_fewer, how in ((True, "fewer"), (False, "no fewer"))
+            if told[is_fewer]
+        )
+        return f"{self.layers[place]}: {fewer} than for random masks of the same sizes."
+
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: a row for each part (then random masks) and layer."""
         rows: list[dict[str, Any]] = []

@@ -171,6 +171,43 @@ class InvarianceResult:
         """Whether all photos are done for all transforms."""
         return self.done == len(self.curves) * len(self.image_names)
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the numbers say, a sentence or two for each transform that is done.
+
+        Medians over the photos that are done and the values that change them; a class is kept
+        where it is the most probable one.
+        """
+        return tuple(
+            sentence for curves in self.curves if (sentence := self._finding(curves)) is not None
+        )
+
+    def _finding(self, curves: InvarianceCurves) -> str | None:
+        photos = [i for i, picture in enumerate(curves.pictures) if picture is not None]
+        changed = (np.nan_to_num(curves.distance[photos]) > 0).any((0, 1))
+        if not photos or not changed.any():
+            return None
+        moved = np.nanmedian(curves.relative[photos][..., changed], axis=(0, 2))
+        text = ", ".join(
+            f"{layer}'s by {by:.2f}" for layer, by in zip(self.layers, moved, strict=True)
+        )
+        text = f"{curves.name} moves features by a share of their length: {text}"
+        if len(moved) > 1:
+            first, last = moved[0], moved[-1]
+            how = "as far as" if abs(last - first) < 0.05 else "less than"
+            how = "further than" if last - first >= 0.05 else how
+            text = f"{text}: the last layer moves {how} the first"
+        if (self.classes[photos] < 0).any():
+            return f"{text}."
+        there = curves.probability[photos][:, changed]
+        kept = (curves.predicted[photos] == self.classes[photos, None])[:, changed]
+        before = np.median(curves.untransformed[photos])
+        return (
+            f"{text}. The class has a probability of {before:.2f} at rest, and of "
+            f"{there.min():.2f} to {there.max():.2f} then; it stays the most probable one in "
+            f"{kept.sum()} of {kept.size} cases."
+        )
+
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: a row for each transform, photo, value and layer that is done."""
         rows = []
