@@ -15,7 +15,6 @@ from torch.nn import functional as F
 import zfwidgets as zf
 from tests.engine.reference import Down, input_shapes
 from zfwidgets.engine import deconv, network
-from zfwidgets.engine.cone import Projector
 from zfwidgets.engine.costs import CPU
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.modes import computing
@@ -110,7 +109,6 @@ def test_they_are_passed_by_as_written_out_by_hand(name: str, dtype: Any, monkey
     images = torch.randn(2, 3, ROWS, COLUMNS, generator=generator).to(dtype)
     net = Network(model, images[0])
     projecting = Projecting(net, memory=None)
-    monkeypatch.setattr(Projector, "saves", lambda *_: True)
     rule = Deconvnet()
     seen, moved = 0, 0.0
     norms = [i for i, m in enumerate(model) if isinstance(m, (nn.LocalResponseNorm, Lrn))]
@@ -122,14 +120,12 @@ def test_they_are_passed_by_as_written_out_by_hand(name: str, dtype: Any, monkey
             for unit in units_of(maps[number]):
                 wanted = by_hand(model, image, last, unit)
                 value = float(maps[number][unit])
-                ways: list[tuple[Any, dict[str, Any]]] = [
-                    ("whole", {"keep_switches": True}),
-                    (None, {}),
-                    (("kept", number), {"values": [value]}),
-                ]
-                projecting.keep(image[None], [("kept", number)], layer, rule)
-                for key, options in ways:
-                    found = projecting.project(image[None], [key], layer, [unit], rule, **options)
+                batch = image[None]
+                with computing(net.device, grad=True):
+                    ways = {"whole": deconv.project(net, batch, layer, [unit], rule)}
+                for key in (None, number, number):
+                    ways[str(key)] = projecting.project(batch, [key], layer, [unit], rule)
+                for key, found in ways.items():
                     difference = (found.pixels[0].double() - wanted).abs().max()
                     assert difference <= 1e-5 * wanted.abs().max(), (layer, unit, key)
                     assert {o.status for o in found.operations} == {"paper"}
