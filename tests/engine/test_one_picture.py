@@ -239,14 +239,14 @@ def test_near_ties_are_those_of_a_loop(slide: Slide) -> None:
         top, left = i * slide.stride[0], j * slide.stride[1]
         window = padded[n, c, top : top + slide.kernel[0], left : left + slide.kernel[1]].flatten()
         gaps = float(window.max()) - window[window < window.max()]
-        tied = bool(window.max() != 0 and (gaps <= bound).any())
+        tied = bool((gaps <= bound).any())
         assert bool(switches[n, c, i, j] >= TIED) == tied
         seen.add(tied)
     assert seen == {False, True}
 
 
-AGREES = 1e-4
-"""Of a picture's largest value: float32 of these networks rounds to a tenth of that."""
+AGREES = 1e-3
+"""Of a picture's largest value; where switches differ it's up to a third."""
 
 
 @pytest.mark.parametrize(

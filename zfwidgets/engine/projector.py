@@ -102,7 +102,7 @@ def _size(tape: Tape) -> int:
 class Result:
     """Signals at the pixels, (n, channels, rows, columns), and three of each unit, (n,).
 
-    Its value, the share of its signal that crosses near ties (`Crossing`), and whether all of its
+    Its value, how strong a signal of it crosses near ties (`Crossing`), and whether all of its
     pixels are numbers.
     """
 

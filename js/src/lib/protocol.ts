@@ -98,7 +98,7 @@ export interface ProjectionInfo {
   status: Status;
   operations: Operation[];
   pools: number;
-  /** Share of the signal, 0..1, that rounding sends one way or another; null: not known. */
+  /** How strong a signal, 0..1 of the strongest, rounding sends here or there; null: not known. */
   near_ties?: number | null;
 }
 
