@@ -3,7 +3,7 @@
     python benchmarks/projection.py [--quick] [--threads N] [--device DEVICE] [case ...]
 
 Seeded random weights at 224 pixels, the nine sample photos in which a channel is strongest, one
-unit each. `cold` has nothing kept, `cached` has the switches of the nine photos. Ratios are to the
+unit each. `cold` has nothing kept, `cached` has the switches of the nine units. Ratios are to the
 faster of captum's two modes (one call per unit; one call for the batch). `limit` is the ratio of
 counted multiply-adds: whole images up and down, over the cone up and down. Full float32: no TF32.
 Medians; the last line is JSON.
@@ -74,20 +74,18 @@ def measure(
     best = maps.flatten(1).max(1)
     chosen = best.values.argsort(descending=True)[:UNITS]
     batch = images[chosen].contiguous()
-    values = best.values[chosen].tolist()
     places = [divmod(int(best.indices[i]), maps.shape[-1]) for i in chosen]
     units = [(CHANNEL, row, col) for row, col in places]
     keys = list(range(UNITS))
 
     def cold() -> deconv.Projected:
-        return projecting.project(batch, [None] * UNITS, layer, units, RULE, values=values)
+        return projecting.project(batch, [None] * UNITS, layer, units, RULE)
 
     def cached() -> deconv.Projected:
-        return projecting.project(batch, keys, layer, units, RULE, values=values)
+        return projecting.project(batch, keys, layer, units, RULE)
 
     with computing(network.device, grad=True):
         whole = deconv.project(network, batch, layer, units, RULE).pixels
-    projecting.keep(batch, keys, layer, RULE)
     scale = whole.abs().amax((1, 2, 3), keepdim=True)
     apart = max(float(((way().pixels - whole).abs() / scale).max()) for way in (cold, cached))
 
@@ -114,14 +112,13 @@ def measure(
     )
     projector = projecting._projector
     top = network.graph.layers[layer]
-    parts = projector._parts(projector.cone(top), places)
-    cone = sum(part.work(0) for part in parts)
+    cone = sum(projector.way(top, place).cone.work for place in places)
     peer = min(found["loop"], found["batch"])
     return {
         "cached": peer / found["cached"],
         "cold": peer / found["cold"],
         "max_rel_diff": apart,
-        "limit": UNITS * projector._whole_work(top) / cone,
+        "limit": UNITS * projector.whole_work(top) / cone,
         "cold_ms": 1e3 * found["cold"],
         "cached_ms": 1e3 * found["cached"],
         "captum_ms": 1e3 * peer,

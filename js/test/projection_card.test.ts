@@ -42,14 +42,14 @@ describe("a projection's card", () => {
     expect(dependence(projection(0, conv), "my own")).toContain("may depend");
   });
 
-  it("says from one per cent on how much of the signal passes near ties", () => {
+  it("says from one per cent on how strong a signal passes near ties", () => {
     const info = projection(2, operation("convolution", "paper"));
     const card = (near_ties?: number | null) =>
       text(
         projectionCard(0, { ...info, near_ties }, { layer: null, channel: 0, rule: "deconvnet" }),
       );
-    expect(card(0.01)).toContain("About 1 % of the signal");
-    expect(card(0.237)).toContain("About 24 % of the signal");
+    expect(card(0.01)).toContain("up to 1 % as strong as");
+    expect(card(0.237)).toContain("up to 24 % as strong as");
     for (const share of [0.0099, 0, null, undefined]) {
       expect(nearTies({ ...info, near_ties: share })).toBeNull();
       expect(card(share)).not.toContain("Near ties");

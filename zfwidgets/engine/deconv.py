@@ -60,8 +60,8 @@ class Projected:
     switches
         Of each max-pool, (n, channels, rows, columns), nearest the unit first.
     near_ties
-        (n,) the share of each one's signal that crosses near ties of max-pools, 0..1; None where
-        that isn't known. See `Crossing`.
+        (n,) how strong a signal of each crosses near ties of max-pools, 0..1 of the strongest;
+        None where that isn't known. See `Crossing`.
     """
 
     pixels: Tensor

@@ -19,10 +19,11 @@ ROUNDING = 16
 
 
 def near_ties(x: Tensor, out: Tensor, slide: Slide, scale: Tensor) -> Tensor:
-    """Windows whose largest two values, at different places, are the same but for rounding.
+    """Windows that hold a value which is less than the largest by no more than rounding.
 
-    Not those in which the largest is exactly zero, as it is where a rectifier let nothing
-    through: however it is rounded, that is zero everywhere, and the first place is taken.
+    Values that are equal don't count: they are where all that they are computed from is equal, in
+    a flat part's middle, or zero behind a rectifier. However they are rounded they stay equal, and
+    the first is taken.
 
     Parameters
     ----------
@@ -56,11 +57,12 @@ def largest(x: Tensor) -> Tensor:
 
 
 class Crossing:
-    """How much of a signal crosses near ties on its way down.
+    """How strong a signal crosses near ties on its way down.
 
-    At each map that max-pools read, it is the share of the absolute signal there that came through
-    windows with a near tie; of these shares the largest counts. Below one per cent, pictures of
-    other precisions are the same to about that share; beyond, parts of them may lie elsewhere.
+    At each map that max-pools read, it is the largest magnitude that came through a window with a
+    near tie, as a share of the largest there; of these shares the largest counts. In pictures of
+    another precision about that share of the largest value may lie elsewhere. (The share of the
+    *sum* of magnitudes tells less: where it was 0.7 per cent, a third of the largest value moved.)
     """
 
     def __init__(self) -> None:
@@ -69,23 +71,19 @@ class Crossing:
 
     def pool(self, below: Hashable, signal: Tensor, tied: Tensor) -> None:
         """A pool that reads the map ``below`` passes a signal, some of it through near ties."""
-        found = magnitudes(signal * tied)
-        self._tied[below] = self._tied[below] + found if below in self._tied else found
+        found = largest(signal * tied)
+        known = self._tied.get(below)
+        self._tied[below] = found if known is None else torch.maximum(known, found)
 
     def arrive(self, at: Hashable, signal: Tensor) -> None:
         """All of the signal of a map is there."""
         tied = self._tied.pop(at, None)
         if tied is not None:
-            whole = magnitudes(signal)
-            self._shares.append(torch.where(whole > 0, tied / whole, tied).clamp(max=1))
+            whole = largest(signal)
+            self._shares.append(torch.where(tied > 0, tied / whole, tied).clamp(max=1))
 
     def share(self, like: Tensor) -> Tensor:
         """(n,) 0..1; zero where there was no max-pool."""
         if not self._shares:
             return like.new_zeros(len(like))
         return torch.stack(self._shares).amax(0)
-
-
-def magnitudes(signal: Tensor) -> Tensor:
-    """Sums of each one's magnitudes, (n,): one by one, as sums of a batch may add otherwise."""
-    return torch.stack([one.sum() for one in signal.abs()])

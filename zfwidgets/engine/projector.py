@@ -102,7 +102,7 @@ def _size(tape: Tape) -> int:
 class Result:
     """Signals at the pixels, (n, channels, rows, columns), and three of each unit, (n,).
 
-    Its value, the share of its signal that crosses near ties (`Crossing`), and whether all of its
+    Its value, how strong a signal of it crosses near ties (`Crossing`), and whether all of its
     pixels are numbers.
     """
 
@@ -173,8 +173,12 @@ class Projector:
             clipped = Cone.below(self.graph, top, place)
             if cone.work - clipped.work > starting:
                 cone, at = clipped, None
-        whole = sum(multiply_adds(node, prod(node.shape[-2:])) for node in self.graph.above(top))
-        return Way(cone, at, self.costs.whole_up or cone.gated or cone.work >= whole)
+        whole = self.costs.whole_up or cone.gated or cone.work >= self.whole_work(top)
+        return Way(cone, at, whole)
+
+    def whole_work(self, top: Ref) -> int:
+        """Multiply-adds of one way, up or down, of a whole image."""
+        return sum(multiply_adds(node, prod(node.shape[-2:])) for node in self.graph.above(top))
 
     def project(
         self,

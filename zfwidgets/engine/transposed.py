@@ -12,8 +12,28 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 from .geometry import Slide
+
+_LAST: WeakIdKeyDictionary = WeakIdKeyDictionary()
+
+
+def channels_last(weight: Tensor) -> Tensor:
+    """Filters laid out so that PyTorch's CPU kernels take them fastest, kept as long as they are.
+
+    Laying them out takes as long as filtering a small window. The copy is made anew when the
+    weights have been written to.
+    """
+    if weight.is_inference() or weight.is_contiguous(memory_format=torch.channels_last):
+        return weight.contiguous(memory_format=torch.channels_last)
+    found = _LAST.get(weight)
+    if found is None or found[0] != weight._version:
+        laid = weight.contiguous(memory_format=torch.channels_last)
+        found = _LAST[weight] = (weight._version, laid)
+    laid_out: Tensor = found[1]
+    return laid_out
+
 
 FEW = 4
 """Channels below, up to which the other ways are faster."""
@@ -65,7 +85,7 @@ def transposed(
         return each(lambda one: _of_one_place(one.flatten(1), weight), signal)
     if groups == 1:
         signal = signal.contiguous(memory_format=torch.channels_last)
-        weight = weight.contiguous(memory_format=torch.channels_last)
+        weight = channels_last(weight)
 
     def filtered(one: Tensor) -> Tensor:
         return F.conv_transpose2d(one, weight, None, slide.stride, 0, 0, groups, slide.dilation)

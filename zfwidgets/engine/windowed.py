@@ -13,7 +13,7 @@ from .graph import Graph, Node
 from .near_ties import largest
 from .operations import gate, is_rectifier
 from .switches import TIED, pool, unpool
-from .transposed import transposed
+from .transposed import channels_last, transposed
 from .windows import (
     Frame,
     Kept,
@@ -56,7 +56,7 @@ class _Convolution(Operation):
         x = frame.take(values[node.inputs[0]], node.inputs[0], need, _fill(node, 0.0))
         weight, bias, groups = node.read("weight"), node.read("bias"), node.read("groups")
         if x.device.type == "cpu":  # there PyTorch's is faster so, above all for a single map
-            x, weight = (t.contiguous(memory_format=torch.channels_last) for t in (x, weight))
+            x, weight = x.contiguous(memory_format=torch.channels_last), channels_last(weight)
 
         def filtered(one: Tensor) -> Tensor:
             return F.conv2d(one, weight, bias, slide.stride, 0, slide.dilation, groups)

@@ -40,10 +40,11 @@ class Projection:
         One int64 array per max-pool on the way, as recorded (flat index into its input), nearest
         the unit first; None unless asked for.
     near_ties
-        Share of the signal, 0..1, that passed max-pools where several places were the largest but
-        for rounding, as in flat parts of a photo: so much of the picture may lie elsewhere on
-        another machine or in another precision. At each map that max-pools read it is a share of
-        the absolute signal there; this is the largest of these shares. None where it isn't known.
+        How strong a signal, 0..1 of the strongest, passed max-pools where another place was the
+        largest but for rounding, as in flat parts of a photo: about that share of the picture's
+        largest value may lie elsewhere on another machine or in another precision. At each map
+        that max-pools read it is the largest magnitude that came through such a window, beside
+        the largest there; of these the largest. None where it isn't known.
     """
 
     activation: Activation

@@ -105,7 +105,7 @@ export interface ProjectionInfo {
   pools: number;
   /** Whether its picture is zero everywhere; older reports don't say. */
   blank?: boolean;
-  /** Share of the signal, 0..1, that rounding sends one way or another; null: not known. */
+  /** How strong a signal, 0..1 of the strongest, rounding sends here or there; null: not known. */
   near_ties?: number | null;
 }
 

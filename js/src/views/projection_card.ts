@@ -45,9 +45,9 @@ export function nearTies({ near_ties }: ProjectionInfo): string | null {
   if (near_ties == null || near_ties < 0.01) return null;
   const share = Math.round(100 * near_ties);
   return (
-    `About ${share} % of the signal passes max-pools at places where the largest values are almost ` +
-    "the same, as in flat parts of a photo. Rounding decides which of them counts: on another " +
-    "computer, that part of the picture may look different."
+    `Signals up to ${share} % as strong as the strongest pass max-pools where the two largest ` +
+    "values are almost the same, as in flat parts of a photo. Rounding decides which of them " +
+    "counts: on another computer, parts of this picture may look different."
   );
 }
 
