@@ -18,7 +18,16 @@ _spec = importlib.util.spec_from_file_location("numpy_engine", _path)
 numpy_engine = sys.modules.setdefault("numpy_engine", importlib.util.module_from_spec(_spec))
 _spec.loader.exec_module(numpy_engine)
 
-MODULES = ("picker", "patch_grid", "occlusion_map", "explorer", "selection", "picture_wall")
+MODULES = (
+    "picker",
+    "patch_grid",
+    "occlusion_map",
+    "explorer",
+    "selection",
+    "picture_wall",
+    "marking",
+    "sanity_check",
+)
 
 
 class FrontEnd:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from ..errors import InputError, ZfError
 from ..records import Progress
 from . import keys, snapshot
 from .bundle import esm
+from .encode import sendable
 from .jobs import Op
 from .options import scaled
 from .routing import Routed
@@ -300,20 +300,6 @@ def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:
     if isinstance(value, BaseException):
         return {"name": type(value).__name__, "message": str(value) or repr(value)}, []
     return {}, []
-
-
-def sendable(data: dict[str, Any]) -> dict[str, Any]:
-    """The same, with what UTF-8 can't carry replaced: a file's name is any bytes on Linux.
-
-    A message with such a name would be lost on its way without a word.
-    """
-    text = json.dumps(data, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        replaced: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
-        return replaced
-    return data
 
 
 # ---------------------------------------------------------------------- where a widget starts
