@@ -28,6 +28,7 @@ MODULES = (
     "selection",
     "picture_wall",
     "marking",
+    "sanity_check",
 )
 
 

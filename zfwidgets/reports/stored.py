@@ -32,7 +32,7 @@ from ..records import (
     Unit,
     occluder_box,
 )
-from ..widgets.encode import GREY, Answer, decode_picture, numbers
+from ..widgets.encode import GREY, Answer, decode_picture, numbers, read_number
 from ..widgets.quantile_tiles import read_quantiles
 from ..widgets.source import Source
 from .answering import StoredSource
@@ -299,7 +299,7 @@ class StoredEngine(Contents):
         inside = box.clip(rows, columns)
         cut = Box(inside.top - box.top, inside.left - box.left, inside.height, inside.width)
         pixels[inside.top : inside.bottom, inside.left : inside.right] = cut.cut(
-            levels * np.float32(row["full"] / LEVELS)
+            levels * np.float32(read_number(row["full"]) / LEVELS)
         )
         operations = tuple(Operation(**operation) for operation in row["operations"])
         return Projection(activation, rule, pixels, operations, near_ties=row.get("near_ties"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from ..records import Progress
 from . import keys, snapshot
 from .bundle import esm
 from .choosing import asked_for, chosen, first_selection
-from .encode import Answer
+from .encode import Answer, sendable
 from .jobs import Op
 from .options import checked
 from .routing import Routed
@@ -338,17 +337,3 @@ def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:
     if isinstance(value, BaseException):
         return {"name": type(value).__name__, "message": str(value) or repr(value)}, []
     return {}, []
-
-
-def sendable(data: dict[str, Any]) -> dict[str, Any]:
-    """The same, with what UTF-8 can't carry replaced: a file's name is any bytes on Linux.
-
-    A message with such a name would be lost on its way without a word.
-    """
-    text = json.dumps(data, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        replaced: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
-        return replaced
-    return data

@@ -77,9 +77,12 @@ def _picture(buffer: bytes) -> Iterator[Image.Image]:
         raise BrokenReport(f"A picture can't be decoded ({reason}).") from error
 
 
-def on_scale(levels: Pixels, full: float, scale: float) -> Pixels:
+def on_scale(levels: Pixels, full: float | None, scale: float | None) -> Pixels:
     """Signed levels around `GREY` whose 127 stand for ``full``, as if they stood for ``scale``."""
-    signed = (levels.astype(np.float64) - GREY) * (full / scale)
+    ratio = read_number(full) / read_number(scale)
+    if not math.isfinite(ratio):  # values that float32 doesn't hold: nothing to be seen
+        return np.full_like(levels, GREY)
+    signed = (levels.astype(np.float64) - GREY) * ratio
     return np.asarray(np.clip(np.rint(signed), -127, 127) + GREY, dtype=np.uint8)
 
 
@@ -125,15 +128,38 @@ def sheet(thumbnails: Sequence[Pixels], size: int) -> tuple[Pixels, int]:
     return out, columns
 
 
-def json_text(data: Any) -> str:
+def json_text(data: Any, *, ascii_only: bool = True) -> str:
     """JSON of what crosses the wire or lies in a report: null for NaN and infinity.
 
     JSON has no such numbers, and a browser refuses all of a message that has one.
     """
+    options: Any = {
+        "separators": (",", ":"),
+        "allow_nan": False,
+        "ensure_ascii": ascii_only,
+        "default": _of_numpy,
+    }
     try:
-        return json.dumps(data, separators=(",", ":"), allow_nan=False)
+        return json.dumps(data, **options)
     except ValueError:
-        return json.dumps(finite(data), separators=(",", ":"), allow_nan=False)
+        return json.dumps(finite(data), **options)
+
+
+def sendable(data: dict[str, Any]) -> dict[str, Any]:
+    """The same as a message can carry it; what it can't would be lost on its way without a word.
+
+    Null for numbers that JSON doesn't have; replaced what UTF-8 doesn't have, as a file's name is
+    any bytes on Linux.
+    """
+    text = json_text(data, ascii_only=False)
+    sent: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+    return sent
+
+
+def _of_numpy(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return finite(value.item())
+    raise TypeError(f"{type(value).__name__} isn't JSON")
 
 
 def finite(data: Any) -> Any:
@@ -143,3 +169,8 @@ def finite(data: Any) -> Any:
     if isinstance(data, dict):
         return {name: finite(value) for name, value in data.items()}
     return [finite(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def read_number(value: float | None) -> float:
+    """A number of an answer; NaN for null."""
+    return math.nan if value is None else float(value)

@@ -22,7 +22,7 @@ from ..errors import InputError, MissingDependency
 from ..records import Progress
 from .base import PICTURE_PRIORITY
 from .jobs import Op
-from .routing import keep_routes
+from .routing import Guarded, keep_routes
 from .service import Service, Workbench, service_of
 from .steps import Steps
 from .traits import Settable
@@ -49,7 +49,7 @@ PRIORITY = 6
 """After all that a view of the engine asks for: a step of ours waits for an interaction."""
 
 
-class ResultBox(TwoOutputs, Settable, ipywidgets.VBox, Generic[Result]):
+class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result]):
     """A box that shows a result, and leaves a static picture of it in the notebook.
 
     Subclasses say what is shown: `_describe`, `_show`, `_paint`.

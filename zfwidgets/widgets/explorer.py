@@ -8,7 +8,7 @@ from ..engine.protocol import EngineProtocol
 from . import needs
 from .base import EngineWidget
 from .choosing import chosen
-from .options import Option
+from .options import MAP_OPTIONS, Option
 from .selection import Selection
 from .service import Need
 
@@ -91,6 +91,8 @@ class Explorer(EngineWidget):
     _module = "explorer"
 
     rule = chosen("rule")
+    page_may_set = frozenset(("sort", "patches", *MAP_OPTIONS))
+
     sort, patches = map(Option, ("sort", "patches"))
     target, occluder, patch, fill = map(chosen, ("target", "occluder", "patch", "fill"))
     stride, overlay, colours = map(Option, ("stride", "overlay", "colours"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
+
+import numpy as np
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
@@ -17,6 +18,8 @@ Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
 MOST_THUMBNAILS = 256
 LARGEST_THUMBNAIL = 256
 MOST_PATCHES = 100
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest number that an input's pixel can be."""
 RULES = ("deconvnet", "guided", "gradient")
 """The rules of an engine that doesn't list its own as ``engine.rules``."""
 
@@ -75,14 +78,14 @@ def fills_of(engine: EngineProtocol | None) -> tuple[str, ...]:
 
 
 def fill_value(engine: EngineProtocol | None, value: Any) -> str | float:
-    """What an occluder is filled with: a name or a finite number."""
+    """What an occluder is filled with: a name or a number that float32 holds."""
     known = fills_of(engine)
     if isinstance(value, str) and (value in known or engine is None):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST:
         return float(value)
     raise InputError(
-        f"The fill must be a finite number or one of {', '.join(known)}, not {value!r}."
+        f"The fill must be a number that float32 holds or one of {', '.join(known)}, not {value!r}."
     )
 
 

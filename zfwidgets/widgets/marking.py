@@ -31,6 +31,8 @@ class Marking(PictureWall):
         CSS pixels of a photo's longer side, at most.
     """
 
+    page_may_set = PictureWall.page_may_set | {"part", "boxes"}
+
     extent = traitlets.List(traitlets.Int(), [1, 1], read_only=True).tag(sync=True)
     """Rows and columns of the photos: boxes are in their pixels."""
     parts = traitlets.List(traitlets.Unicode()).tag(sync=True)

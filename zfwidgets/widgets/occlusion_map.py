@@ -8,7 +8,7 @@ from ..engine.protocol import EngineProtocol
 from . import needs
 from .base import EngineWidget
 from .choosing import chosen
-from .options import Option
+from .options import MAP_OPTIONS, Option
 from .selection import Selection
 from .service import Need
 
@@ -103,6 +103,8 @@ class OcclusionMap(EngineWidget):
     _module = "occlusion_map"
 
     target, occluder, patch, fill = map(chosen, ("target", "occluder", "patch", "fill"))
+    page_may_set = frozenset(MAP_OPTIONS)
+
     stride, overlay, colours = map(Option, ("stride", "overlay", "colours"))
     opacity, auto = map(Option, ("opacity", "auto"))
 

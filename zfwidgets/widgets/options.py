@@ -80,6 +80,10 @@ HELP = {
 }
 
 
+MAP_OPTIONS = ("stride", "overlay", "colours", "opacity", "auto")
+"""Those of the map over the photo."""
+
+
 class Option(traitlets.TraitType):  # type: ignore[type-arg]
     """A trait of a widget that all its views follow, and that they set."""
 

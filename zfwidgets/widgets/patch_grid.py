@@ -71,6 +71,8 @@ class PatchGrid(EngineWidget):
     _module = "patch_grid"
 
     rule = chosen("rule")
+    page_may_set = frozenset(("patches",))
+
     patches = Option("patches")
 
     def __init__(

@@ -62,6 +62,8 @@ class LayerPicker(EngineWidget):
 
     _module = "picker"
 
+    page_may_set = frozenset(("sort",))
+
     sort = Option("sort")
 
     def __init__(

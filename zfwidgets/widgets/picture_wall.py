@@ -70,6 +70,8 @@ class PictureWall(Answering):
         Whether a picture can be chosen, by click, arrow keys and Enter.
     """
 
+    page_may_set = frozenset(("chosen",))
+
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
     """Of the engine."""
     wall = traitlets.Unicode().tag(sync=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UnreadableImage
 from ..records import Activation, Box, Pixels, QuantileRow, QuantileRows, Unit
-from .encode import NOTHING, Answer, described, encode_pictures, sheet, thumbnail
+from .encode import NOTHING, Answer, described, encode_pictures, read_number, sheet, thumbnail
 
 SIZE = 96
 """Pixels of a thumbnail, as in the sheets of channels."""
@@ -45,8 +45,8 @@ def read_quantiles(layer: str, channel: int, data: Mapping[str, Any]) -> Quantil
     """The record that `quantile_data` was made of."""
     parts = tuple(
         QuantileRow(
-            row["low"],
-            row["high"],
+            read_number(row["low"]),
+            read_number(row["high"]),
             row["images"],
             row["silent"],
             tuple(
@@ -54,7 +54,7 @@ def read_quantiles(layer: str, channel: int, data: Mapping[str, Any]) -> Quantil
                     Unit(layer, channel, a["row"], a["col"]),
                     a["image"],
                     a["name"],
-                    a["value"],
+                    read_number(a["value"]),
                     Box(**a["box"]),
                 )
                 for a in row["activations"]

@@ -51,6 +51,8 @@ class Selection(Routed):
         First values of the traits below.
     """
 
+    page_may_set = frozenset(FIELDS)
+
     @property
     def _esm(self) -> str:
         return esm("selection")
@@ -140,7 +142,6 @@ class Selection(Routed):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take over what the front end chose, all or nothing; called by ipywidgets."""
-        sync_data = {name: value for name, value in sync_data.items() if name != "schema"}
         try:
             for name in sync_data.keys() & set(FIELDS):
                 self._check(name, sync_data[name])
@@ -150,7 +151,7 @@ class Selection(Routed):
             self.send({"zf": 1, "op": "error", "data": data})
             # The front end must not show what doesn't hold; of what it didn't ask for it may
             # have chosen something newer, which mustn't be undone.
-            self.send_state([name for name in FIELDS if name in sync_data])
+            self.send_state([name for name in sync_data if name in self.keys])
         else:
             super().set_state(sync_data)
 
