@@ -116,10 +116,12 @@ class StoredEngine(Contents):
         if chunk is None:
             raise self._not_stored("projections")
         data, pictures = self._unpacked(chunk["part"])[chunk["channels"].index(channel)]
-        count = len(self.top(layer, channel, k))
+        top = self.top(layer, channel, k)
+        why, count = dict(self._manifest.get("lost", ())), len(top)
         rows = (data["rows"] + [None] * count)[:count]
         return {
             "projections": rows,
+            "lost": [[a.image_name, why[a.image]] for a in top if a.image in why],
             "scale": data["scale"],
             "clipped_at": data["clipped_at"],
             "patch": self._manifest["layers"][layer]["patch"],
