@@ -71,7 +71,7 @@ def add(commands: Any) -> None:
     some = verify.add_mutually_exclusive_group()
     some.add_argument(
         "--sample",
-        type=cli_engine.whole(1),
+        type=int,
         default=64,
         metavar="N",
         help="how many images to look at again, in whole batches (default: %(default)s)",

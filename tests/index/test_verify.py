@@ -13,15 +13,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors import safe_open
-from safetensors.numpy import save_file
 from torch import nn
 from torchvision.transforms import v2
 
 import zfwidgets as zf
 from tests.index.small import COLUMNS, ROWS, engine, network, pictures, transform
 from zfwidgets.errors import InputError
-from zfwidgets.index.storing import FILE, UNFINISHED
+from zfwidgets.index import files
+from zfwidgets.index.storing import FILE, SCHEMA, UNFINISHED
 from zfwidgets.index.verification import DRIFT, IMAGE, LABEL, REMOVED, TRANSFORM, UNKNOWN, WEIGHTS
 
 COUNT = 60
@@ -54,12 +53,11 @@ def verified(place: Path, **arguments: object) -> zf.index.Verification:
 
 
 def tamper(place: Path, change: Callable[[dict[str, np.ndarray]], None]) -> None:
-    """Change an index's arrays where they lie, as any program could."""
+    """Change an index's arrays where they lie, and its checksum with them."""
     path = place / "index" / FILE
-    with safe_open(path, "numpy") as file:
-        about, arrays = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    about, arrays = files.read(path, "an index", SCHEMA)
     change(arrays)
-    save_file(arrays, path, about)
+    files.write(path, arrays, about)
 
 
 # What holds
@@ -197,12 +195,10 @@ def test_the_last_bit_of_a_value_is_seen_and_called_rounding(place: Path) -> Non
 
 def test_where_bits_need_not_be_equal_it_is_said(place: Path) -> None:
     path = place / "index" / FILE
-    with safe_open(path, "numpy") as file:
-        about, arrays = file.metadata(), {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
-    description = json.loads(about["zfwidgets"])
-    description["made_with"] |= {"threads": "7", "processor": "other"}
+    about, arrays = files.read(path, "an index", SCHEMA)
+    about["made_with"] |= {"threads": "7", "processor": "other"}
     arrays["top.places"][1, 2] += 1  # a tie that went otherwise
-    save_file(arrays, path, {"zfwidgets": json.dumps(description)})
+    files.write(path, arrays, about)
     found = verified(place)
     assert [sentence.split()[0] for sentence in found.setup] == ["processor", "threads"]
     assert "7 there" in found.setup[1]

@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import IndexBusy, IndexMismatch, InputError
 from ..images.source import ImageSource
 from ..index.files import writing
 from ..index.manifest import Manifest
-from ..index.partial import EMPTY
 from ..index.plan import Plan
 from ..index.records import TopKIndex
 from ..index.storing import FILE, UNFINISHED, check
@@ -22,9 +19,10 @@ from ..records import Progress
 from .memory import Memory, batch_size
 from .network import Network
 from .progress import watch
+from .repairing import machines_of, repaired
 from .running import EVERY, WHAT, Running
 from .wanted import KEEP, RESERVE, Wanted
-from .work import MACHINE, Here, Task, Way, shapes_of
+from .work import Here, Task, Way, shapes_of
 
 SHIPPED = Path(str(files("zfwidgets.images") / "data" / "index"))
 """Indexes that come with the package."""
@@ -382,55 +380,6 @@ class Indexing:
             watch(self.steps(way), WHAT, progress, "images")
         assert self.found is not None
         return self.found
-
-
-def repaired(whole: Task, earlier: TopKIndex, size: int) -> Task | None:
-    """What is left to do when images were added, removed or changed since an earlier index.
-
-    None if that takes a whole pass: where so many are gone that a channel's strongest aren't all
-    known any more, or nothing is the same.
-    """
-    differences, numbers = whole.manifest.since(earlier.manifest)
-    before = earlier.partial
-    stays = numbers >= 0
-    if not stays.any() or before.top.values.shape[1] != whole.wanted.keep:
-        return None
-    if tuple(earlier.classes) != whole.wanted.classes:
-        return None
-    gone = [number for number in np.flatnonzero(~stays).tolist() if number not in before.bad]
-    left = before.images - earlier.since_removed - len(gone)
-    top, by_class = (part.renumbered(numbers) for part in (before.top, before.by_class))
-    unknown = (top.images == EMPTY) & (top.values > 0)
-    other_classes = gone or differences.moved
-    if unknown[:, : min(KEEP, left)].any() or (other_classes and before.by_class.values.size):
-        return None
-    kept = stays[before.sampled]
-    sampled = numbers[before.sampled[kept]]
-    wanted = np.isin(sampled, list(whole.wanted.sampled))
-    sampled, sample = sampled[wanted], before.sample[kept][wanted]
-    order = np.argsort(sampled)
-    start = replace(
-        before,
-        bad={int(numbers[n]): why for n, why in before.bad.items() if stays[n]},
-        top=top,
-        by_class=by_class,
-        sampled=sampled[order],
-        sample=sample[order],
-    )
-    added = np.setdiff1d(np.arange(len(whole.manifest)), numbers[stays])
-    return replace(
-        whole,
-        plan=earlier.plan.renumbered(numbers).extended(added, size),
-        start=start,
-        since_removed=earlier.since_removed + len(gone),
-        made_with=machines_of(earlier),
-    )
-
-
-def machines_of(index: TopKIndex | None) -> dict[str, str]:
-    """On what machines an index was computed."""
-    made_with = index.made_with if index else {}
-    return {name: made_with[name] for name in MACHINE if name in made_with}
 
 
 def cache_folder(cache: str | Path | bool | None) -> Path | None:

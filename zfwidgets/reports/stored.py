@@ -121,11 +121,13 @@ class StoredEngine(Contents):
         data, pictures = self._answer(
             "projections", chunk["part"], chunk["channels"].index(channel)
         )
-        count = len(self.top(layer, channel, k))
+        top = self.top(layer, channel, k)
+        why, count = dict(self._manifest.get("lost", ())), len(top)
         box = self.layer(layer).field_of(channel).box(0, 0)
         rows = (data["rows"] + [None] * count)[:count]
         return {
             "projections": rows,
+            "lost": [[a.image_name, why[a.image]] for a in top if a.image in why],
             "scale": data["scale"],
             "clipped_at": data["clipped_at"],
             "patch": [box.height, box.width],

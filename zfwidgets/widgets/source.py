@@ -17,16 +17,12 @@ import numpy as np
 from ..engine.protocol import EngineProtocol
 from ..errors import UnreadableImage
 from ..records import (
-    CLIPPED_AT,
     Activation,
     Box,
     CoveredPatches,
     Pixels,
     Progress,
     Projection,
-    TopActivations,
-    display_scale,
-    signed_to_uint8,
 )
 from .building import Building, Known
 from .cache import Cache
@@ -34,6 +30,7 @@ from .covered import cover_answer
 from .encode import GREY, NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .keys import check_key, rules_of, to_occluder
 from .passes import Passes
+from .projected import projected_answer
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
 
@@ -268,15 +265,16 @@ class Source:
 
     def _projections(self, layer: str, channel: int, k: int, rule: str, known: Known) -> Steps:
         top = known.top(layer, channel, k)
+        patch = self._patch_size(layer, channel)
         found: list[Projection | None] = []
         lost: list[list[str]] = []
         for first in range(0, len(top), PROJECTIONS_A_STEP):
             if found:
                 done = tuple(found)
                 yield Progress(len(done), len(top), None, "projecting")
-                yield lambda done=done: self._projected(layer, top, done)  # type: ignore[misc]
+                yield lambda done=done: projected_answer(done, len(top), patch)  # type: ignore[misc]
             found += self._project(known, top[first : first + PROJECTIONS_A_STEP], rule, lost)
-        data, buffers = self._projected(layer, top, found)
+        data, buffers = projected_answer(found, len(top), patch)
         return {**data, "lost": lost}, buffers
 
     def _project(
@@ -290,44 +288,6 @@ class Source:
                 lost.append([activations[0].image_name, error.reason])
                 return [None]
         return [one for a in activations for one in self._project(known, [a], rule, lost)]
-
-    def _projected(
-        self, layer: str, top: TopActivations, found: Sequence[Projection | None]
-    ) -> Answer:
-        projections = [p for p in found if p is not None]
-        scale = display_scale(projections)
-        own = [display_scale([p]) for p in projections]
-        full = [max(scale, mine) for mine in own]  # so that either scale can be shown
-        mime, buffers = encode_pictures(
-            [signed_to_uint8(p.crop(), f) for p, f in zip(projections, full, strict=True)],
-            lossless=True,
-        )
-        rows = [
-            {
-                "image": p.activation.image,
-                "scale": mine,
-                "full": f,
-                "status": p.status,
-                "operations": [
-                    {"name": o.name, "status": o.status, "count": o.count, "note": o.note}
-                    for o in p.operations
-                ],
-                "pools": p.pools,
-                "blank": p.blank,
-                "near_ties": p.near_ties,
-            }
-            for p, mine, f in zip(projections, own, full, strict=True)
-        ]
-        told = iter(rows)
-        places = [None if p is None else next(told) for p in found]
-        places += [None] * (len(top) - len(places))
-        return {
-            "projections": places,
-            "scale": scale,
-            "clipped_at": CLIPPED_AT,
-            "patch": self._patch_size(layer, top.channel),
-            "mime": mime,
-        }, buffers
 
     def _photo(self, image: int) -> Steps:
         yield from ()

@@ -1,0 +1,60 @@
+"""A channel's projections on their way to the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..records import CLIPPED_AT, Projection, display_scale, signed_to_uint8
+from .encode import Answer, encode_pictures
+
+
+def projected_answer(
+    found: Sequence[Projection | None], count: int, patch: Sequence[int]
+) -> Answer:
+    """Projections, all or as many as there are, as they cross the wire.
+
+    Parameters
+    ----------
+    found
+        In the order of the activations; None where there is none.
+    count
+        How many activations there are.
+    patch
+        Rows and columns of a picture.
+    """
+    projections = [p for p in found if p is not None]
+    scale = display_scale(projections)
+    own = [display_scale([p]) for p in projections]
+    full = [max(scale, mine) for mine in own]  # so that either scale can be shown
+    mime, buffers = encode_pictures(
+        [signed_to_uint8(p.crop(), f) for p, f in zip(projections, full, strict=True)],
+        lossless=True,
+    )
+    told = iter(
+        [
+            {
+                "image": p.activation.image,
+                "scale": mine,
+                "full": f,
+                "status": p.status,
+                "operations": [
+                    {"name": o.name, "status": o.status, "count": o.count, "note": o.note}
+                    for o in p.operations
+                ],
+                "pools": p.pools,
+                "blank": p.blank,
+                "near_ties": p.near_ties,
+            }
+            for p, mine, f in zip(projections, own, full, strict=True)
+        ]
+    )
+    places: list[dict[str, Any] | None] = [None if p is None else next(told) for p in found]
+    places += [None] * (count - len(places))
+    return {
+        "projections": places,
+        "scale": scale,
+        "clipped_at": CLIPPED_AT,
+        "patch": list(patch),
+        "mime": mime,
+    }, buffers
