@@ -5,12 +5,15 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ..bars import waiting
+
 if TYPE_CHECKING:
     from torch import nn
 
 WEIGHTS = files(__package__) / "data" / "squeezenet1_1.fp16.safetensors"
 
 
+@waiting("Loading the sample network and PyTorch")
 def load() -> nn.Module:
     """SqueezeNet 1.1 for ImageNet, in evaluation mode, from the weights in the package.
 
