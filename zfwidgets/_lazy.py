@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from .bars import waiting
+
 
 def resolver(
     package: str, homes: Mapping[str, str]
@@ -26,7 +28,8 @@ def resolver(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, _, attribute = homes[name].partition(":")
-        value = getattr(import_module(f".{module}", package), attribute or name)
+        with waiting(f"Loading {package}.{name} and what it needs"):
+            value = getattr(import_module(f".{module}", package), attribute or name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -2,9 +2,137 @@
 
 from __future__ import annotations
 
+import contextvars
+import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+PATIENCE = 1.0
+"""Seconds that something may take without a word."""
+
+_waiting: list[_Line] = []
+"""The line of the outermost `waiting` block: there is one at a time."""
+_one = threading.Lock()
+
+
+@contextmanager
+def waiting(what: str, *, shown: bool = True) -> Iterator[None]:
+    """Say what takes so long, once it takes more than a second; the line goes with the block.
+
+    It is for what has no steps of its own: a bar that starts meanwhile takes its place. In a
+    terminal it's written to stderr, in a notebook displayed; elsewhere, as where output goes to a
+    file, nothing is. Also a decorator.
+
+    Parameters
+    ----------
+    what
+        As the user would say it: "Reading the report".
+    shown
+        Whether there is a line at all.
+    """
+    line = _Line(what)
+    with _one:
+        outermost = shown and not _waiting and line.can_show
+        if outermost:
+            _waiting.append(line)
+    if not outermost:
+        yield
+        return
+    line.start()
+    try:
+        yield
+    finally:
+        line.end()
+        _waiting.clear()
+
+
+class _Line:
+    """One line, kept up to date by a thread: what takes long mostly keeps its own thread busy."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._began = what, time.monotonic()
+        self._display = _notebook_display()
+        self._output: Any = None
+        self._written = 0
+        self._held = 0
+        self._over = threading.Event()
+        self._drawing = threading.RLock()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def can_show(self) -> bool:
+        return self._display is not None or _is_terminal(sys.stderr)
+
+    def start(self) -> None:
+        context = contextvars.copy_context()  # by which the kernel knows whose cell it is
+        thread = threading.Thread(target=context.run, args=(self._run,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # as in Pyodide
+            return
+        self._thread = thread
+
+    def _run(self) -> None:
+        while not self._over.wait(PATIENCE):
+            with self._drawing:
+                if self._held or self._over.is_set():
+                    continue
+                try:
+                    self._draw()
+                except (OSError, ValueError):  # the terminal has gone
+                    return
+
+    def _draw(self) -> None:
+        text = f"{self._what} … {time.monotonic() - self._began:.0f} s"
+        if self._display is None:
+            sys.stderr.write("\r" + text.ljust(self._written))
+            sys.stderr.flush()
+            self._written = len(text)
+        elif self._output is None:
+            self._output = self._display({"text/plain": text}, raw=True, display_id=True)
+        else:
+            self._output.update({"text/plain": text}, raw=True)
+
+    def hold(self, is_held: bool) -> None:
+        """Make way for a bar, and take the place again."""
+        with self._drawing:
+            self._held += 1 if is_held else -1
+            self._wipe()
+
+    def _wipe(self) -> None:
+        if self._written:
+            sys.stderr.write("\r" + " " * self._written + "\r")
+            sys.stderr.flush()
+            self._written = 0
+        if self._output is not None:
+            self._output.update({"text/plain": ""}, raw=True)
+
+    def end(self) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._drawing:
+            self._wipe()
+
+
+def _notebook_display() -> Any:
+    """IPython's ``display`` where this is a notebook's kernel."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if getattr(shell, "kernel", None) is None:
+        return None
+    from IPython.display import display
+
+    return display
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # there is none, or it was closed
+        return False
 
 
 @contextmanager
@@ -23,6 +151,21 @@ def progress_bar(
     shown
         Whether there is a bar at all.
     """
+    line = next(iter(_waiting), None) if shown else None
+    if line is not None:
+        line.hold(True)
+    try:
+        with _bar(items, what, shown, options) as bar:
+            yield bar
+    finally:
+        if line is not None:
+            line.hold(False)
+
+
+@contextmanager
+def _bar(
+    items: Iterable[Any] | None, what: str, shown: bool, options: dict[str, Any]
+) -> Iterator[Any]:
     from tqdm.auto import tqdm
     from tqdm.notebook import tqdm_notebook
 

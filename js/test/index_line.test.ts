@@ -138,7 +138,7 @@ describe("the index line", () => {
       "Looking at all images, so far: 512 of 2,000 images",
       "Looking at all images, so far: 1,008 of 2,000 images",
       "Looking at all images, so far: 1,504 of 2,000 images",
-      "Looking at all images, so far: 2,000 of 2,000 images",
+      "Looking at all images, 2,000 of 2,000 images, finishing",
     ]);
     expect(all(root, "[aria-live], [role=status]:not(.zf-message)")).toEqual([region]);
   });

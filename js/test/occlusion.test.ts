@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fillText } from "../src/lib/fills";
+import { LOST_MS } from "../src/lib/kernel_source";
 import type { Key, Request } from "../src/lib/protocol";
 import explorer from "../src/widgets/explorer";
 import occlusionMap from "../src/widgets/occlusion_map";
@@ -579,6 +580,23 @@ describe("what covers", () => {
     press(grid, "Escape");
     byText(root, "Whole box").click();
     expect(occluder(selection).mask).toBeNull();
+  });
+});
+
+describe("a place that no kernel tells of", () => {
+  it("has no numbers of another place", async () => {
+    const { model, selection, root } = await slid({ auto: false, overlay: "probability" });
+    const told = () => one(root, ".zf-now").textContent;
+    const under = () => all(root, ".zf-class-list .zf-class").map((row) => row.textContent ?? "");
+    expect(told()).toContain("Occluder here");
+    expect(under().some((text) => text.includes("→"))).toBe(true);
+    model.emit("comm_live_update"); // the kernel is gone
+    const occluder = selection.get("occluder") as object;
+    selection.set("occluder", { ...occluder, top: 1 });
+    await vi.advanceTimersByTimeAsync(LOST_MS + 200);
+    expect(told()).toBe("");
+    expect(under().some((text) => text.includes("→"))).toBe(false);
+    expect(under()).not.toEqual([]); // the photo's own stay
   });
 });
 

@@ -111,9 +111,12 @@ describe("every widget", () => {
     expect(root.querySelector(".zf-loading")).toBeNull();
     expect(all(root, ".zf-waits")).toEqual([]);
 
+    expect(all(root, ".zf-picture:not(.zf-blank)")).not.toEqual([]);
     selection.set("unit", ["features.3", 5]);
     await vi.advanceTimersByTimeAsync(LOST_MS + 200);
     expect(all(root, ".zf-banner")).toHaveLength(1);
+    expect(one(root, ".zf-patches h3").textContent).toContain("features.3 : 5");
+    expect(all(root, ".zf-picture:not(.zf-blank)")).toEqual([]); // none of the old unit's
     expect(root.dataset.zfSettled).toBe("true");
     expect(root.querySelector(".zf-loading")).toBeNull();
 
@@ -326,7 +329,12 @@ describe("patches", () => {
     await serve(model, ["top"]); // its projections come first
     await frames();
     expect(cells.every(({ dataset }) => dataset.state === "waiting")).toBe(true);
+    const pictures = cells.flatMap((cell) => all(cell, ".zf-picture"));
+    const painted = () => pictures.filter(({ classList }) => !classList.contains("zf-blank"));
+    expect(painted()).toEqual([]); // canvases keep what was painted: nobody may see it
+    expect(cells.every(({ title, dataset }) => title === "" && !dataset.image)).toBe(true);
     await serve(model);
+    expect(painted()).toHaveLength(pictures.length);
     expect(cells[0]?.dataset.image).toBe("7");
     expect(cells[0]?.classList.contains("zf-waits")).toBe(false);
   });

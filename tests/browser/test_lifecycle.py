@@ -74,14 +74,23 @@ def test_after_a_restart_of_the_kernel_the_view_says_what_to_do(lab, notebook) -
     notebook.restart_kernel()
     banner = page.locator(".zf-banner")
     expect(banner).to_contain_text("run this cell again")
+    pictures = page.locator(".zf-patch-grid .zf-picture")
+    expect(pictures.first).to_have_css("opacity", "1")
     page.locator('[data-layer="features.4"]').first.click()
     expect(page.locator(".zf-loading")).to_have_count(0)
     notebook.expect_settled()
     expect(banner).to_contain_text("run this cell again")
+    # Title, picker and patches are of one channel: of this one nobody knows any patches.
+    expect(page.locator(".zf-patches h3")).to_contain_text("features.4 : 0")
+    expect(page.locator('.zf-tile[aria-selected="true"]')).to_have_attribute("data-channel", "0")
+    for number in range(pictures.count()):
+        expect(pictures.nth(number)).to_have_css("opacity", "0")
 
     notebook.run_all()
     expect(page.locator(".zf-root")).to_have_count(1)
     expect(banner).to_have_count(0)
+    expect(page.locator(".zf-patches h3")).to_contain_text("features.7 : 42")
+    expect(page.locator('.zf-tile[aria-selected="true"]')).to_have_attribute("data-channel", "42")
     patches_equal_the_engines(notebook, "features.7", 42, 0)
 
 

@@ -474,6 +474,31 @@ def test_what_is_slow_too_never_stops_what_several_wait_for(jobs, monkeypatch):
     assert log == ["a", "sheet", "sheet", "a", "a", "a", "map", "map"]
 
 
+def test_when_all_is_done_that_several_wait_for_no_map_comes_between(jobs, monkeypatch):
+    monkeypatch.setattr(jobs_module, "TURN", LONG)
+    log, heard = [], Heard()
+
+    def waiter(name):
+        """It takes the last step, or hears of it, and is to end after that."""
+
+        def steps():
+            log.append(name)
+            yield Shared(5, 5, None, "")
+            yield Shared(5, 5, None, "")
+            log.append(f"{name} ends")
+            return name
+
+        return steps
+
+    gate = gated(jobs)
+    jobs.submit("w", "v", "a", "a", waiter("a"), heard, priority=1)
+    jobs.submit("w", "v", "b", "b", waiter("b"), heard, priority=2)
+    jobs.submit("w", "v", "map", "map", long_job("map", 3, log), heard, priority=4)
+    gate.open.set()
+    assert jobs.wait({"w"}, LONG)
+    assert log == ["a", "b", "a ends", "b ends", "map", "map", "map"]
+
+
 def test_waiting_ends_when_all_that_is_left_is_paused(jobs):
     log, heard, other = [], Heard(), Heard()
     shared = Pass(3, log)

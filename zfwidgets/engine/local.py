@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..bars import waiting
 from ..errors import InputError
 from ..images.iterables import SPILL
 from ..images.source import ImageSource
@@ -111,6 +112,7 @@ class LocalEngine(Indexed, Occluding, Verifying):
     >>> engine.top("features.7", channel=42)[0].image_name
     """
 
+    @waiting("Looking at the network and its images")
     def __init__(
         self,
         model: nn.Module,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ..bars import waiting
 from ..checksums import digest
 from ..errors import InputError
 
@@ -16,6 +17,7 @@ DIGEST = "717e9142f01621eab68356fa22a3839cb9c8d305db5d4f83c9a4ba9d036e859e"
 """Of that file: `zfwidgets.checksums.digest`."""
 
 
+@waiting("Loading the sample network and PyTorch")
 def load() -> nn.Module:
     """SqueezeNet 1.1 for ImageNet, in evaluation mode, from the weights in the package.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ..bars import progress_bar
+from ..bars import progress_bar, waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from ..records import Progress
@@ -123,26 +123,27 @@ def save_report(
     InputError
         For what can't be shown, chosen or written; the file that was there is left as it was.
     """
-    draft = Draft(widgets, title=title, text=text)
-    target = Path(path)
-    folder = files.is_folder(target)
-    plan = draft.plan(
-        layers=layers, channels=channels, images=images, budget=budget, inline=not folder
-    )
-    if folder:
-        with files.new_folder(target) as new:
-            content = draft.collect(plan, progress, inline=False)
-            (new / files.PARTS).mkdir()
-            size = 0
-            for name, part in content.parts.items():
-                size += (new / files.PARTS / files.part_file(name)).write_bytes(part)
-            with (new / files.PAGE).open("wb") as file:
-                size += files.write(file, draft.render(content, files.PARTS))
-    else:
-        with files.new_file(target) as file:
-            content = draft.collect(plan, progress)
-            size = files.write(file, draft.render(content))
-    return SavedReport(target, size, plan, tuple(content.left_out))
+    with waiting("Writing the report", shown=progress):
+        draft = Draft(widgets, title=title, text=text)
+        target = Path(path)
+        folder = files.is_folder(target)
+        plan = draft.plan(
+            layers=layers, channels=channels, images=images, budget=budget, inline=not folder
+        )
+        if folder:
+            with files.new_folder(target) as new:
+                content = draft.collect(plan, progress, inline=False)
+                (new / files.PARTS).mkdir()
+                size = 0
+                for name, part in content.parts.items():
+                    size += (new / files.PARTS / files.part_file(name)).write_bytes(part)
+                with (new / files.PAGE).open("wb") as file:
+                    size += files.write(file, draft.render(content, files.PARTS))
+        else:
+            with files.new_file(target) as file:
+                content = draft.collect(plan, progress)
+                size = files.write(file, draft.render(content))
+        return SavedReport(target, size, plan, tuple(content.left_out))
 
 
 def plan_report(

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bars import waiting
 from ..errors import BrokenReport, InputError, NotStored, UnknownLayer, UnreadableImage
 from ..records import (
     Activation,
@@ -57,6 +58,7 @@ LEVELS = 127
 """Levels of a projection's picture on each side of zero."""
 
 
+@waiting("Reading the report")
 def load_report(path: str | Path) -> StoredEngine:
     """Read a report as an engine: the same widgets in a notebook, without the model.
 

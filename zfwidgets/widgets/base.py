@@ -11,6 +11,7 @@ import anywidget
 import traitlets
 from PIL import Image
 
+from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
 from ..records import Progress
@@ -52,6 +53,7 @@ class EngineWidget(TwoOutputs, Routed):
     """Identifies the engine's model, transform and images."""
     layer, channel, photo, image = map(chosen, ("layer", "channel", "photo", "image"))
 
+    @waiting("Making the widget")
     def __init__(
         self,
         engine: EngineProtocol,

@@ -19,7 +19,7 @@ from .. import threads
 from ..errors import Cancelled, ZfError
 from ..records import Progress
 from .hand_back import running_loop
-from .steps import CALM, IDLE, IN_TURN, LAST, TURN, Shared, Step, Steps, paused
+from .steps import CALM, IDLE, IN_TURN, LAST, TURN, Shared, Step, Steps, complete, paused
 
 log = logging.getLogger("zfwidgets")
 
@@ -320,7 +320,8 @@ class Jobs:
             ]
             if threads.ending() and threading.current_thread() in self._threads.values():
                 return None
-            last = LAST if now - self._moved_at < TURN else IN_TURN
+            soon = now - self._moved_at >= TURN or complete(self._moved)
+            last = IN_TURN if soon else LAST
 
             def rank(job: _Job) -> tuple[float, int]:
                 return last if job.shared and job.priority < LAST else job.priority, job.order

@@ -14,8 +14,9 @@ class Shared(Progress):
     """How far something is that several jobs wait for, and that any of them can move on.
 
     A job that yields this takes its next step when nothing else waits, in turn with the others
-    that did; but one of them does every `TURN` seconds, before what is as slow as itself. While it
-    is ``paused``, its jobs only look from time to time whether it still is.
+    that did; but one of them does every `TURN` seconds, before what is as slow as itself. Once all
+    is done all of them go before that: what is left is to say so. While it is ``paused``, its jobs
+    only look from time to time whether it still is.
     """
 
     paused: bool = False
@@ -32,6 +33,11 @@ TURN = 0.5
 """Seconds."""
 CALM = 5
 """So many times as long lies between two reports of what is shared: all who wait make them."""
+
+
+def complete(step: Any) -> bool:
+    """Whether a step says that all is done of what several jobs wait for."""
+    return isinstance(step, Shared) and 0 < step.total <= step.done
 
 
 def paused(step: Any) -> bool:

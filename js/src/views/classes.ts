@@ -105,11 +105,16 @@ export const classes: View = (el, selection, source, signal) => {
     if (catalogue?.no_classes) return;
     if (key.image !== photo || !occluder || current.aborted) return;
     const options = { priority: PRIORITY.interaction, signal: current };
-    await panel.load("predict", { image: key.image, occluder }, "under", options, ({ buffers }) => {
+    const asked = { image: key.image, occluder };
+    const known = await panel.load("predict", asked, "under", options, ({ buffers }) => {
       if (key.image !== photo) return;
       under = floats(buffers[0]);
       draw();
     });
+    // The bars of another place don't stay once nobody tells those of this one.
+    if (known || key.image !== photo || selection.get("occluder") !== occluder) return;
+    under = null;
+    draw();
   });
 
   const open = () => {

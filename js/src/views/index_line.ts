@@ -13,7 +13,9 @@ import type { Source } from "../lib/source";
 const PATIENCE = 4;
 
 export const soFarText = (images: number, of: number) =>
-  `so far: ${images.toLocaleString("en")} of ${count(of, "image")}`;
+  images < of
+    ? `so far: ${images.toLocaleString("en")} of ${count(of, "image")}`
+    : `${of.toLocaleString("en")} of ${count(of, "image")}, finishing`;
 
 const LINES = new WeakMap<Element, IndexLine>();
 
@@ -112,9 +114,10 @@ class IndexLine {
     this.element.hidden = false;
     this.bar.value = total > 0 ? done / total : 0;
     const where = total > 0 ? soFarText(done, total) : "nothing looked at yet";
-    const facts = paused
-      ? []
-      : [per_second === null ? "" : pace(per_second), timeLeft(seconds_left)];
+    const facts =
+      paused || (total > 0 && done >= total)
+        ? []
+        : [per_second === null ? "" : pace(per_second), timeLeft(seconds_left)];
     if (filled) {
       const [full, of] = filled.map((n) => n.toLocaleString("en"));
       facts.push(`${full} of ${of} channels filled`);

@@ -46,16 +46,20 @@ export class Live {
       const same = this.look().overlay === overlay && this.selection.get("photo") === image;
       if (same || turn === this.turn) this.element.textContent = `Occluder here: ${text}`;
     };
+    let known = true;
     if (KINDS[overlay].of === "classes") {
       // The bars ask for the same: it is computed once.
       const key = { image, occluder };
-      await this.panel.load("predict", key, "live", load, ({ buffers }) =>
+      known = await this.panel.load("predict", key, "live", load, ({ buffers }) =>
         say(this.classes(floats(buffers[0]))),
       );
     } else if (layer !== undefined) {
       const key = { image, occluder, layer };
-      await this.panel.load("respond", key, "live", load, (answer) => say(this.features(answer)));
+      known = await this.panel.load("respond", key, "live", load, (answer) =>
+        say(this.features(answer)),
+      );
     }
+    if (!known && turn === this.turn) this.element.textContent = "";
   }
 
   private classes(probabilities: Float32Array): string {

@@ -99,6 +99,8 @@ export class Cell {
     this.button.disabled = true;
     this.button.setAttribute("aria-label", `Patch ${this.rank + 1}`);
     this.element.dataset.state = "waiting";
+    delete this.element.dataset.image;
+    this.element.title = "";
     this.value.textContent = this.name.textContent = this.why.textContent = "";
   }
 
@@ -202,7 +204,11 @@ export class Cell {
     this.element.classList.toggle("zf-waits", waits);
     this.none.hidden = !needs.projection || !this.info?.blank;
     this.why.hidden = this.why.textContent === "";
-    if (this.image === null) return;
+    if (this.image === null) {
+      // What is painted on them is of another unit.
+      for (const canvas of [this.left, this.right]) canvas.classList.add("zf-blank");
+      return;
+    }
     if (layout === "revealed") {
       this.left.classList.toggle("zf-blank", !this.projection);
       if (!this.patch || !this.projection) return;

@@ -184,7 +184,7 @@ export class PhotoRow {
     const ask = { priority: PRIORITY.prefetch, signal, quiet: true };
     const key = { layer, channel, k: K };
     const strongest = { ...ask, quiet: false, whole: true };
-    await this.panel.load("top", key, "row-top", strongest, ({ data }) => {
+    const known = await this.panel.load("top", key, "row-top", strongest, ({ data }) => {
       const images = data.activations.map(({ image }) => image);
       if (images.join() !== this.thumbs.map(({ image }) => image).join()) {
         this.thumbs = data.activations.map(({ image, name }) => new Thumb(image, name));
@@ -199,6 +199,14 @@ export class PhotoRow {
         thumb.draw(this.look(), this.names);
       }
     });
+    if (signal.aborted) return;
+    if (!known) {
+      // Those that are there are another channel's.
+      this.thumbs = [];
+      this.strip.replaceChildren();
+      this.about = "";
+      return;
+    }
     const thumbs = this.thumbs;
     // One after the other: the first stands early, and nothing keeps the kernel from what is urgent.
     for (const thumb of thumbs) await this.photo(thumb, ask);
