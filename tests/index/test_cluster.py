@@ -20,7 +20,7 @@ import pytest
 
 import zfwidgets as zf
 from tests.index.datasets import BROKEN, Deadly, Locked, Numbered, OneAtATime, OnlyHere
-from tests.index.ray_here import PATIENT, started
+from tests.index.ray_here import PATIENT, ports_said
 from tests.index.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.engine.cluster import OnCluster, options_of
@@ -42,8 +42,18 @@ def ray() -> Iterator[Any]:
         for name, value in PATIENT.items():  # before Ray is imported: it reads some then
             patch.setenv(name, value)
         found = pytest.importorskip("ray", reason="Ray isn't installed: zfwidgets[ray]")
-        with started(found, short):
-            yield found
+        with ports_said(Path(short)):
+            found.init(
+                "local",
+                num_cpus=2,
+                include_dashboard=False,
+                log_to_driver=False,
+                object_store_memory=100 * 2**20,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=short,
+            )
+        yield found
+        found.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +194,12 @@ def test_a_ray_of_its_own_is_shut_down(folder: Path) -> None:
         "import os, signal, sys, ray\n"
         "from pathlib import Path\n"
         "import zfwidgets as zf\n"
+        "from tests.index.ray_here import ports_said\n"
         "from tests.index.small import engine\n"
         f"made = engine(Path({str(folder)!r}))\n"
-        "index = made.index(progress=False, cluster=zf.ClusterOptions(workers=1, cpus=1))\n"
+        "with ports_said(Path(os.environ['RAY_TMPDIR'], 'ray')):\n"
+        "    options = zf.ClusterOptions(workers=1, cpus=1)\n"
+        "    index = made.index(progress=False, cluster=options)\n"
         "kept = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL\n"
         "told = 'RAY_USAGE_STATS_ENABLED' in os.environ\n"
         "print(index.images_seen, ray.is_initialized(), kept, told)"
@@ -194,9 +207,12 @@ def test_a_ray_of_its_own_is_shut_down(folder: Path) -> None:
     environment = {**os.environ, **PATIENT, "RAY_ADDRESS": "local"}
     environment.pop("RAY_USAGE_STATS_ENABLED", None)
     command = [sys.executable, "-c", script]
-    out = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=PROGRAM, check=True
-    )
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        environment["RAY_TMPDIR"] = short
+        out = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=PROGRAM, check=False
+        )
+    assert out.returncode == 0, out.stderr
     assert out.stdout.split() == [str(COUNT), "False", "True", "False"]
 
 
