@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,12 +23,13 @@ from ..records import (
     Projection,
     Unit,
 )
+from ..threads import OneOnly, ProcessLock
 from .covering import Covering
 from .fills import Fills
 from .indexed import Indexed
 from .indexing import Indexing, cache_folder
 from .memory import Memory
-from .modes import precision_note
+from .modes import methods_in_usual_modes, precision_note
 from .network import Forward, Network
 from .occluding import Occluding
 from .predicting import Predicting
@@ -46,7 +46,8 @@ OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
 
 
-class LocalEngine(Indexed, Occluding, Verifying):
+@methods_in_usual_modes
+class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
     """Answers about a trained network and a set of images; `zfwidgets.Engine`.
 
     The engine computes on a frozen copy of the model (eval mode, no hooks, no gradients): later
@@ -135,7 +136,7 @@ class LocalEngine(Indexed, Occluding, Verifying):
         self._network = Network(model, self._source.example(), device, forward)
         size = self._source.example().nbytes
         self._tensor = lru_cache(max(9, IN_VIEW // size))(self._source.tensor)
-        self._lock = threading.RLock()
+        self._lock = ProcessLock()
         self._memory = Memory(self._network.device)
         self._projecting = Projecting(self._network, self._memory, switches)
         labels = labels or self._source.categories or getattr(model, "categories", None)

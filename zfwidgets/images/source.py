@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +12,7 @@ from PIL import Image
 
 from ..errors import InputError, UnreadableImage
 from ..records import Pixels
+from ..threads import ProcessLock
 from . import display, quick, transforms
 from .contents import tell_by_contents
 from .imagesets import ImageSet, first_readable
@@ -65,7 +65,7 @@ class ImageSource:
     ) -> None:
         self._images = images
         self._reader = Reader(images, transform, items_are_tensors)
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._unreadable: dict[int, str] = {}
         self._on_white: set[int] = set()
         self.first = 0
@@ -164,7 +164,7 @@ class ImageSource:
         return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _lock=threading.Lock())
+        vars(self).update(state, _lock=ProcessLock())
 
     @property
     def images(self) -> ImageSet:
@@ -318,6 +318,7 @@ class ImageSource:
             Whether images are read in such processes only, also while they come up: where one
             of them is known to end whoever reads it.
         """
+        self._lock.check()
         indices = [self._reader.checked(number) for number in indices]
         count = default_workers() if workers is None else workers
         many = careful or (len(indices) >= MANY if processes is None else processes)
@@ -399,6 +400,7 @@ class ImageSource:
 
     def _noting(self, number: int, read: Callable[[int], Result]) -> Result:
         """What ``read`` gives, having noted whether the image can be read."""
+        self._lock.check()
         try:
             result = read(number)
         except UnreadableImage as error:
