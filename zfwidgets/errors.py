@@ -82,6 +82,10 @@ class ForkedProcess(ZfError, RuntimeError):
         )
 
 
+class NotCopied(ZfError, TypeError):
+    """What can't be copied, pickled or sent to another process was to be."""
+
+
 class ClusterError(ZfError, RuntimeError):
     """Other machines can't do what was asked; says which, and what they lack."""
 

@@ -20,9 +20,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from .errors import ForkedProcess
+from .errors import ForkedProcess, NotCopied
 
 log = logging.getLogger("zfwidgets")
 
@@ -150,27 +150,66 @@ class ProcessLock(threading.Condition):
 
     In a child that was forked it may be held by a thread that isn't there, and what it guards half
     changed: entering it there raises `ForkedProcess`.
+
+    Parameters
+    ----------
+    renewed
+        Whether it is a new lock in a child instead, as what it guards is good there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, renewed: bool = False) -> None:
         super().__init__(threading.RLock())
         self._process = os.getpid()
+        if renewed:
+            _renewed.append(self)
 
     @property
     def foreign(self) -> bool:
         """Whether this is another process than the one in which the lock was made."""
         return os.getpid() != self._process
 
-    def __enter__(self) -> bool:
+    def check(self) -> None:
+        """Raise `ForkedProcess` in a child of that process."""
         if self.foreign:
             raise ForkedProcess
+
+    def __enter__(self) -> bool:
+        self.check()
         return super().__enter__()
 
 
-def _forget() -> None:
+_renewed: list[ProcessLock] = []
+
+
+def _begin_anew() -> None:
     """In a forked child: no thread of its parent is there."""
     _running.clear()
+    for lock in _renewed:
+        super(ProcessLock, lock).__init__(threading.RLock())
+        lock._process = os.getpid()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+class OneOnly:
+    """A mixin for what holds a network, threads or locks: it can't be copied or pickled."""
+
+    def __copy__(self) -> Any:
+        """As `__reduce_ex__`."""
+        return self.__reduce_ex__(4)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        """As `__reduce_ex__`."""
+        return self.__reduce_ex__(4)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse in words, where PyTorch's and Python's errors would speak of locks."""
+        name = type(self).__name__
+        raise NotCopied(
+            f"A {name} can't be copied, pickled or sent to another process: it holds a network, "
+            "threads and locks. Share this one between threads; in another process make one there, "
+            "of the same model and images (an index in a folder is found again). To keep what is "
+            "shown use zf.save_report."
+        )

@@ -6,7 +6,6 @@ or falls. A random patch of the same size, covered instead, says how much of tha
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
@@ -22,6 +21,7 @@ from ..records import (
     TopActivations,
     Unit,
 )
+from ..threads import ProcessLock
 from .fills import Fills, Paint
 from .maps import Maps, channel_maps
 from .memory import Memory
@@ -41,9 +41,7 @@ class Covering:
         Held while a step computes.
     """
 
-    def __init__(
-        self, network: Network, fills: Fills, lock: threading.RLock, memory: Memory
-    ) -> None:
+    def __init__(self, network: Network, fills: Fills, lock: ProcessLock, memory: Memory) -> None:
         self._network, self._fills, self._lock, self._memory = network, fills, lock, memory
 
     def steps(

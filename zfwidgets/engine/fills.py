@@ -7,7 +7,6 @@ is blurred has the softest.
 from __future__ import annotations
 
 import math
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ..errors import InputError
 from ..images.repeatable import refuse_draws
 from ..images.source import ImageSource
 from ..records import FILLS, Box, mask_pixels
+from ..threads import ProcessLock
 
 BLUR = 1 / 16
 """Standard deviation of the blur, as a share of the image's shorter side."""
@@ -52,7 +52,7 @@ class Fills:
     def __init__(self, source: ImageSource, own: Mapping[str, Any] | None = None) -> None:
         self._source, self._own = source, dict(own or {})
         self._kept: OrderedDict[tuple[int, str], Tensor] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         for name, fill in self._own.items():
             if not name or name in FILLS:
                 raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -16,6 +15,7 @@ from ..index.plan import Plan
 from ..index.records import TopKIndex
 from ..index.storing import FILE, UNFINISHED, check
 from ..records import Progress
+from ..threads import ProcessLock
 from .memory import Memory, batch_size
 from .network import Network
 from .progress import watch
@@ -79,12 +79,12 @@ class Indexing:
         network: Network,
         source: ImageSource,
         cache: Path | None,
-        lock: threading.RLock,
+        lock: ProcessLock,
         memory: Memory,
     ) -> None:
         self._network, self._source, self._memory = network, source, memory
         self.cache, self._lock = cache, lock
-        self._turnstile = threading.Lock()
+        self._turnstile = ProcessLock()
         self._running: Running | None = None
         self._settings = Settings()
         self._left: TopKIndex | None = None

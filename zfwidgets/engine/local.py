@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -25,12 +24,13 @@ from ..records import (
     Projection,
     Unit,
 )
+from ..threads import OneOnly, ProcessLock
 from .covering import Covering
 from .fills import Fills
 from .indexed import Indexed
 from .indexing import Indexing, cache_folder
 from .memory import Memory
-from .modes import precision_note
+from .modes import methods_in_usual_modes, precision_note
 from .network import Forward, Network
 from .occluding import Occluding
 from .predicting import Predicting
@@ -47,7 +47,8 @@ OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
 
 
-class LocalEngine(Indexed, Occluding, Verifying):
+@methods_in_usual_modes
+class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
     """Answers about a trained network and a set of images; `zfwidgets.Engine`.
 
     The engine computes on a frozen copy of the model (eval mode, no hooks, no gradients): later
@@ -139,7 +140,7 @@ class LocalEngine(Indexed, Occluding, Verifying):
         self._read = lru_cache(max(9, IN_VIEW // size))(lambda image, _: self._source.tensor(image))
         self._stamps: dict[int, str] = {}
         self._changes = 0
-        self._lock = threading.RLock()
+        self._lock = ProcessLock()
         self._memory = Memory(self._network.device)
         self._projecting = Projecting(self._network, self._memory, switches)
         labels = labels or self._source.categories or getattr(model, "categories", None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError, UnsupportedModel
 from ..records import Floats, Occluder, Prediction, check_also, check_mask
+from ..threads import ProcessLock
 from .fills import Fills, Paint, cover_all
 from .memory import Memory
 from .modes import computing
@@ -50,7 +50,7 @@ class Predicting:
         network: Network,
         fills: Fills,
         labels: Sequence[str] | None,
-        lock: threading.RLock,
+        lock: ProcessLock,
         memory: Memory,
     ) -> None:
         self._network, self._fills, self._lock = network, fills, lock

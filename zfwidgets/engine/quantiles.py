@@ -5,7 +5,6 @@ The index keeps each sampled image's largest activation; its place is found agai
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from ..errors import InputError, UnreadableImage
 from ..images.source import ImageSource
 from ..index import TopKIndex
 from ..records import Activation, ActivationSample, LayerInfo, QuantileRow, QuantileRows, Unit
+from ..threads import ProcessLock
 from .maps import Maps, channel_maps
 from .memory import Memory
 from .network import Network
@@ -39,7 +39,7 @@ class Quantiles:
     """
 
     def __init__(
-        self, network: Network, source: ImageSource, memory: Memory, lock: threading.RLock
+        self, network: Network, source: ImageSource, memory: Memory, lock: ProcessLock
     ) -> None:
         self._network, self._source, self._memory, self._lock = network, source, memory, lock
 

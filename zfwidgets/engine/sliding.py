@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from ..records import (
     check_also,
     check_mask,
 )
+from ..threads import ProcessLock
 from .estimate import Timing, Timings
 from .fills import Fills, Paint
 from .memory import Memory
@@ -76,7 +76,7 @@ class Sliding:
         network: Network,
         fills: Fills,
         predicting: Predicting,
-        lock: threading.RLock,
+        lock: ProcessLock,
         memory: Memory,
     ) -> None:
         self._network, self._fills, self._predicting = network, fills, predicting

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
@@ -24,6 +23,7 @@ from ..index.mismatches import Belonging, Comparison
 from ..index.plan import GONE
 from ..index.storing import FILE, alike, differing
 from ..records import Floats, Ints, Progress
+from ..threads import ProcessLock
 from .indexing import Indexing
 from .memory import Memory
 from .modes import computing
@@ -44,7 +44,7 @@ class Verifying:
     _source: ImageSource
     _memory: Memory
     _indexing: Indexing
-    _lock: threading.RLock
+    _lock: ProcessLock
 
     def verify(
         self,

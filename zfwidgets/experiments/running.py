@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..bars import progress_bar
+from ..engine.modes import InUsualModes
 from ..records import Progress
 
 Result = TypeVar("Result")
@@ -26,6 +27,7 @@ def run(
     know a newer result than they have yielded: see `keep`.
     """
     newest: Result | None = None
+    steps = InUsualModes(steps)
     with progress_bar(None, what, shown=shown, unit="") as bar:
         try:
             while True:

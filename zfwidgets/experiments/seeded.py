@@ -14,8 +14,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..images.repeatable import states
+from ..threads import ProcessLock
 
-_ONE_AT_A_TIME = threading.RLock()
+_ONE_AT_A_TIME = ProcessLock(renewed=True)
 
 
 def on_main_thread() -> bool:

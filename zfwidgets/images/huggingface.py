@@ -5,7 +5,6 @@ Whoever has such a dataset has imported the library, so nothing here does before
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -14,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from ..errors import InputError, UnreadableImage
+from ..threads import ProcessLock
 from . import decode
 from .imagesets import ImageSet, digest, file_stamp, is_of
 from .items import IMAGES, Items, Parts, class_name
@@ -115,7 +115,7 @@ class Rows:
     def __init__(self, rows: Any, columns: Columns) -> None:
         self._column = columns.image
         self._rows = columns.of_files(rows)
-        self._reading = threading.Lock()
+        self._reading = ProcessLock()
         self._known_by = _fingerprint(rows)
         flat = self._rows.select_columns([columns.image]).flatten()
         self._paths: list[str | None] = flat.select_columns([f"{columns.image}.path"])[:][
@@ -133,7 +133,7 @@ class Rows:
         return {name: value for name, value in vars(self).items() if name != "_reading"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _reading=threading.Lock())
+        vars(self).update(state, _reading=ProcessLock())
 
     def encoded(self, number: int) -> decode.File:
         """The row's file, or its bytes."""

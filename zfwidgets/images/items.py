@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError, UnreadableImage
+from ..threads import ProcessLock
 from . import decode
 from .imagesets import FileStamps, digest, stat_stamps
 from .naming import file_names, unique
@@ -111,7 +111,7 @@ class Items:
     def __init__(self, items: Any) -> None:
         self.items = items
         self.is_list = isinstance(items, (list, tuple))
-        self._reading = threading.Lock()
+        self._reading = ProcessLock()
         self._pixels: list[str] = []
         self.file_stamps: FileStamps = stat_stamps
         whole, chosen = _unwrapped(items)
@@ -132,7 +132,7 @@ class Items:
         return {name: value for name, value in vars(self).items() if name != "_reading"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _reading=threading.Lock())
+        vars(self).update(state, _reading=ProcessLock())
 
     def read(self, number: int) -> Any:
         """The item's image: RGB PIL image or tensor."""

@@ -12,7 +12,6 @@ import hashlib
 import io
 import os
 import tempfile
-import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from PIL import Image
 
 from ..bars import progress_bar
 from ..errors import InputError, UnreadableImage
+from ..threads import ProcessLock
 from . import decode
 from .imagesets import UNREADABLE, FileStamps, digest, stat_stamps
 from .items import Parts, as_image, class_name, parts
@@ -215,7 +215,7 @@ class _Store:
         self._limit, self._what, self.size = limit, what, 0
         self._file = tempfile.TemporaryFile(prefix="zfwidgets-")  # noqa: SIM115 -- goes with us
         weakref.finalize(self, self._file.close)
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def add(self, data: bytes, array: NDArray[Any] | None) -> tuple[_Kept, str]:
         """Keep bytes or an array; returns where, and a digest."""

@@ -236,6 +236,8 @@ def _checked(result: Any, name: str, it: str) -> torch.Tensor:
     if 0 in result.shape:
         raise InputError(f"{it} an empty tensor, {tuple(result.shape)}, for {name!r}: {wanted}.")
     tensor = result.detach().as_subclass(torch.Tensor).to("cpu", torch.float32).contiguous()
+    if tensor.is_inference():  # made in a mode of the user's, and of no use to autograd
+        tensor = tensor.clone()
     if not torch.isfinite(tensor).all():
         raise InputError(
             f"{it} NaN or infinite values for {name!r}: the network would give NaN too."

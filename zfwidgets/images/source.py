@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path, PurePosixPath
@@ -15,6 +14,7 @@ from PIL import Image
 
 from ..errors import InputError, StaleImage, UnreadableImage
 from ..records import Pixels
+from ..threads import ProcessLock
 from . import display, quick, transforms
 from .contents import tell_by_contents
 from .imagesets import GONE, ImageSet, first_readable
@@ -67,7 +67,7 @@ class ImageSource:
     ) -> None:
         self._images = images
         self._reader = Reader(images, transform, items_are_tensors)
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._unreadable: dict[int, str] = {}
         self._lost: dict[int, str] = {}
         self._indexed_as: Sequence[str] | None = None
@@ -169,7 +169,7 @@ class ImageSource:
         return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _lock=threading.Lock())
+        vars(self).update(state, _lock=ProcessLock())
 
     @property
     def images(self) -> ImageSet:
@@ -395,6 +395,7 @@ class ImageSource:
             Whether images are read in such processes only, also while they come up: where one
             of them is known to end whoever reads it.
         """
+        self._lock.check()
         indices = [self._reader.checked(number) for number in indices]
         count = default_workers() if workers is None else workers
         many = careful or (len(indices) >= MANY if processes is None else processes)
@@ -476,6 +477,7 @@ class ImageSource:
 
     def _noting(self, number: int, read: Callable[[int], Result]) -> Result:
         """What ``read`` gives, having noted whether the image can be read."""
+        self._lock.check()
         try:
             result = read(number)
         except InputError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from typing import Any
+
+from ..threads import ProcessLock
 
 
 class Cache:
@@ -14,7 +15,7 @@ class Cache:
         self.most = most
         self.bytes = 0
         self._values: OrderedDict[Any, tuple[int, Any]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def get(self, key: Any) -> Any:
         """The value, or None."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
+from ..threads import ProcessLock
 from .encode import Answer
 from .hand_back import HandBack
 from .jobs import Jobs, Listener
@@ -104,7 +104,7 @@ class Service(Workbench):
 
 
 _services: weakref.WeakValueDictionary[int, Service] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_lock = ProcessLock(renewed=True)
 
 
 def service_of(engine: Any) -> Service:

@@ -7,10 +7,11 @@ from typing import Any
 
 from PIL import Image
 
+from ..threads import OneOnly
 from . import snapshot
 
 
-class TwoOutputs:
+class TwoOutputs(OneOnly):
     """Displays a widget as two outputs, of which the page hides the second while it lives.
 
     The picture stays in saved notebooks, and is what shows where they are read without kernel, or

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from ...engine.local import LocalEngine
+from ...engine.modes import in_usual_modes
 from ...engine.rules import Rule
 from ...errors import InputError
 from .choosing import Units, choose_units
@@ -19,6 +20,7 @@ PENDING = 4
 """Copies of the weights that may wait to be looked at."""
 
 
+@in_usual_modes
 def watch(
     model: nn.Module,
     images: Any,

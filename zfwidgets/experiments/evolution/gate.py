@@ -6,6 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from ...threads import ProcessLock
+
 CANT = (
     "The training runs on the kernel's main thread, where nothing would hear Continue any more: "
     "it isn't paused. Run the loop in a thread: threading.Thread(target=train).start()."
@@ -26,7 +28,7 @@ class Gate:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self._condition = threading.Condition()
+        self._condition = ProcessLock()
         self._closed = False
         self._allowed = 0
         self.waiting = False

@@ -26,7 +26,7 @@ class Pending(Generic[Item]):
     def __init__(self, work: Callable[[Item], None], most: int) -> None:
         self._work, self._most = work, most
         self._items: deque[Item] = deque()
-        self._changed = threading.Condition()
+        self._changed = threads.ProcessLock()
         self._thread: threading.Thread | None = None
 
     def put(self, item: Item) -> Item | None:

@@ -7,7 +7,6 @@ trained with and without watching it ends with the same bits.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from ...errors import InputError, TrainingDiverged
+from ...threads import OneOnly, ProcessLock
 from .gate import Gate
 from .health import Health, not_finite
 from .looking import Looking, Weights
@@ -29,7 +29,7 @@ PAUSE = 0.2
 """Seconds between two times that listeners are told how far it is."""
 
 
-class Watch:
+class Watch(OneOnly):
     """A training that is watched; made by `zfwidgets.watch`.
 
     `step`, `epoch`, `each` and `finish` belong to the training loop, all else may be called from
@@ -49,7 +49,7 @@ class Watch:
         self.engine = looking.engine
         self._model, self._looking, self._schedule = model, looking, schedule
         self._pending = Pending(self._look, pending) if pending else None
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._moments: list[Moment] = []
         self._missed: list[int] = []
         self._losses = Losses()
