@@ -17,7 +17,7 @@ from torch import Tensor
 from .geometry import Pair, Slide, Span, pair
 from .graph import IMAGE, Graph, Node, Ref
 from .near_ties import Crossing
-from .switches import TIED
+from .switches import TIED_BIT
 from .windowed import is_max_pool, operation
 from .windows import Frame, Kept, NoWindow, Signals, Tape, one, replay
 
@@ -150,7 +150,7 @@ def descend(
             if arrived is not None:
                 crossing.arrive(Ref(node.index, i), arrived)
         if above[0] is not None and is_max_pool(node):
-            crossing.pool(node.inputs[0], above[0], tape[node.index] >= TIED)
+            crossing.pool(node.inputs[0], above[0], tape[node.index] >> TIED_BIT)
         step = operation(node)
         parts = _down(node, frame, above, tape, invert)
         for number, part in zip(step.descends(node), parts, strict=True):

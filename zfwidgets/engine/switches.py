@@ -9,7 +9,8 @@ from torch import Tensor
 from .geometry import Pair, Slide
 from .near_ties import near_ties
 
-TIED = 128
+TIED_BIT = 7
+TIED = 1 << TIED_BIT
 """Added to the switch of a window with a near tie."""
 
 
@@ -29,7 +30,7 @@ def pool(x: Tensor, slide: Slide, scale: Tensor | None = None) -> tuple[Tensor, 
             x, slide.kernel, slide.stride, 0, slide.dilation, return_indices=True
         )
         packed = pack(flat, slide, x.shape[-1])
-        packed += TIED * near_ties(x, out, slide, scale)
+        packed += near_ties(x, out, slide, scale) * TIED
     else:
         out = F.max_pool2d(x, slide.kernel, slide.stride, 0, slide.dilation)
     return out.contiguous() if turned else out, packed
