@@ -19,13 +19,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError
+from ..errors import InputError, NotStored
 from ..records import LayerInfo
 from ..widgets import keys
 from .pictures import Encoder, expected_bytes
@@ -202,11 +203,16 @@ class Probes:
     def __init__(self, engine: EngineProtocol) -> None:
         count = len(engine.info.images)
         places = np.linspace(0, count - 1, min(PROBED, count)).round().astype(int)
-        self.photos = [engine.photo(int(i)) for i in places]
+        self.photos = []
+        for place in places:
+            with suppress(NotStored):  # a report's photos may have been too many for it
+                self.photos.append(engine.photo(int(place)))
         self.scores = 4 * len(engine.info.labels) + 200
 
     def size(self, quality: int | None) -> float:
         """About the bytes of one photo, with its class scores."""
+        if not self.photos:
+            return self.scores
         encode = Encoder(quality)
         return 1.05 * float(np.mean([len(encode(photo)) for photo in self.photos])) + self.scores
 

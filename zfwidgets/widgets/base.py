@@ -313,7 +313,10 @@ def first_selection(engine: EngineProtocol, first: Mapping[str, Any]) -> dict[st
         "occluder": centred_occluder(engine, None),
         **chosen(engine, first, None),
     }
-    if first.get("image") is None and engine.indexed:
+    saved: Mapping[str, Any] = getattr(engine, "opens_at", {})  # a report opens where it was
+    start.update({n: v for n, v in saved.items() if n not in chosen(engine, first, None)})
+    elsewhere = "photo" not in saved or first.get("layer") or first.get("channel") is not None
+    if elsewhere and first.get("image") is None and engine.indexed:
         layer, channel = start["unit"]
         strongest = engine.top(layer, channel, 1)
         start["photo"] = strongest[0].image if len(strongest) else 0

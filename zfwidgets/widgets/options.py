@@ -36,6 +36,7 @@ def map_options(
 ) -> dict[str, Any]:
     """The options of an occlusion map."""
     keys.check_engine(engine)
+    stride = getattr(engine, "stride", None) if stride is None else stride  # a report has its own
     stride = scaled(engine, 8) if stride is None else stride
     if not (isinstance(opacity, int | float) and 0 <= opacity <= 1):
         raise InputError(f"opacity must be in 0 .. 1, not {opacity!r}.")
