@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from .scrubbing import Scrubber
 RULE = "deconvnet"
 CHUNK = 48
 """Channels whose strongest projections lie in one part."""
+PHOTOS = "Photos, and patches cut from them,"
 TARGETS = 5
 """Most probable classes whose maps are stored."""
 
@@ -170,17 +172,19 @@ class Collector:
         scored = len(self.engine.info.labels) > 0
         for done, image in enumerate(wanted[: self.plan.photos]):
             yield Progress(done, len(wanted), None, "photos")
+            keys: list[Need] = [("photo", {"image": image})]
             try:
-                data, buffers = run(self.source.answer("photo", {"image": image}))
+                data, buffers = run(self.source.answer(*keys[0]))
+                pictures = self._encoded(self.photo, data, buffers)
+                answers = [({**data, "mime": MIME}, pictures)]
+                if scored:
+                    keys.append(("predict", {"image": image, "occluder": None}))
+                    answers.append(run(self.source.answer(*keys[-1])))
             except UnreadableImage as error:
                 self._lose(image, error.reason)
                 continue
-            pixels = np.asarray(decode_picture(buffers[0]))
-            answers = [({**data, "mime": MIME}, [self.photo(pixels)])]
-            keys: list[Need] = [("photo", {"image": image})]
-            if scored:
-                keys.append(("predict", {"image": image, "occluder": None}))
-                answers.append(run(self.source.answer(*keys[-1])))
+            except NotStored:
+                continue
             if not self._put(f"photo/{image}", answers, must=not self.stored):
                 break
             self._list(keys, f"photo/{image}")
@@ -258,15 +262,18 @@ class Collector:
                 if self._full:  # what comes last is left out, not what happens to be large
                     out += len(channels)
                     continue
-                answers = []
+                answers, held = [], []
                 for channel in channels:
                     yield Progress(done - channels[-1] + channel, total, None, "projections")
-                    answers.append(self._project(layer, channel, 1))
+                    with suppress(NotStored):
+                        answers.append(self._project(layer, channel, 1))
+                        held.append(channel)
                 part = f"strongest/{at}/{start}"
-                if self._put(part, answers):
-                    self._chunk(layer, part, 1, channels)
+                out += len(channels) - len(held)
+                if held and self._put(part, answers):
+                    self._chunk(layer, part, 1, held)
                 else:
-                    out += len(channels)
+                    out += len(held)
         self._out(out, "channels' strongest projections")
 
     def _chunk(self, layer: str, part: str, k: int, channels: list[int]) -> None:
@@ -274,11 +281,19 @@ class Collector:
             {"part": part, "rule": self.rule, "k": k, "channels": channels}
         )
 
+    def _encoded(self, encode: Encoder, data: dict[str, Any], buffers: list[bytes]) -> list[bytes]:
+        """Pictures as a report has them; those of a report stay as they are, bit by bit."""
+        if data["mime"] == MIME:
+            return buffers
+        return [encode(np.asarray(decode_picture(buffer))) for buffer in buffers]
+
     def _project(self, layer: str, channel: int, k: int) -> Answer:
         """The live answer, its pictures as WebP, what is the same for the layer left out."""
         key = {"layer": layer, "channel": channel, "k": k, "rule": self.rule}
         data, buffers = run(self.source.answer("projections", key))
-        pictures = [self.projection(np.asarray(decode_picture(b))) for b in buffers]
+        if any(row is None for row in data["projections"]):
+            raise NotStored(f"The report holds some of the projections of {layer} : {channel}.")
+        pictures = self._encoded(self.projection, data, buffers)
         met = self.content.operations.setdefault(layer, {})
         for row in data["projections"]:
             for operation in () if row is None else row["operations"]:
@@ -331,6 +346,8 @@ class Collector:
     def _targets(self, image: int, slides: Sequence[Need]) -> Iterator[Need]:
         """The maps of a photo: of the predicted class, then of the most probable ones."""
         yield from slides
+        if hasattr(self.engine, "held_maps"):
+            return
         if not len(self.engine.info.labels):
             return
         scores = self.engine.predict(image).logits
@@ -368,6 +385,9 @@ class Collector:
             for look in self._formats
         )
         held = f"this report holds those of {listed}{more}" if maps else "this report holds none"
+        stored = getattr(self.engine, "sentences", None)  # of a report, whose pictures these are
+        photos = stored["photos"] if stored else self.photo.sentence(PHOTOS)
+        pictures = stored["pictures"] if stored else self.projection.sentence("Projections")
         return {
             "photo": "This photo isn't in the report.",
             "channels": f"This report holds {len(self._layers)} layers; this isn't one of them.",
@@ -380,7 +400,7 @@ class Collector:
             "when it was written; a kernel makes others.",
             "quantiles": "This report holds patches from the whole range of those channels alone "
             "that were chosen when it was written; a kernel finds others.",
-            "photos": self.photo.sentence("Photos, and patches cut from them,"),
-            "pictures": self.projection.sentence("Projections"),
+            "photos": photos,
+            "pictures": pictures,
             "other": "This isn't in the report; a kernel computes it.",
         }

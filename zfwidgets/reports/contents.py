@@ -17,6 +17,7 @@ from .checking import check_answer, check_manifest, statistics
 from .parts import ADVICE, checked, unpack
 
 FORMAT = 1
+READ = "Read from a report: what it doesn't hold isn't shown."
 KEPT = 64 << 20
 """Bytes of unpacked parts that are kept for the next time."""
 
@@ -121,7 +122,7 @@ class Contents:
             transform=engine["transform"],
             fingerprint=self._manifest["fingerprint"],
             skipped=tuple((name, reason) for name, reason in engine["skipped"]),
-            notes=(*engine["notes"], "Read from a report: what it doesn't hold isn't shown."),
+            notes=tuple(dict.fromkeys((*engine["notes"], READ))),
             no_classes=catalogue.get("no_classes", ""),
         )
 

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.protocol import EngineProtocol
-from ..errors import InputError, UnreadableImage
+from ..errors import InputError, NotStored, UnreadableImage
 from ..records import LayerInfo
 from ..widgets import keys
 from .pictures import Encoder, expected_bytes
@@ -206,12 +206,15 @@ class Probes:
         places = np.linspace(0, count - 1, min(PROBED, count)).round().astype(int)
         self.photos = []
         for place in places:
-            with suppress(UnreadableImage):
+            # a report's photos may have been too many for it
+            with suppress(NotStored, UnreadableImage):
                 self.photos.append(engine.photo(int(place)))
         self.scores = 4 * len(engine.info.labels) + 200
 
     def size(self, quality: int | None) -> float:
         """About the bytes of one photo, with its class scores."""
+        if not self.photos:
+            return self.scores
         encode = Encoder(quality)
         sizes = [len(encode(photo)) for photo in self.photos] or [0]
         return 1.05 * float(np.mean(sizes)) + self.scores

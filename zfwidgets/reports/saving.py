@@ -27,8 +27,9 @@ from .checking import MOST_PIXELS, MOST_SIDE
 from .collecting import RULE, Collector, Content
 from .markdown import to_html
 from .parts import pack
-from .planning import BASE64, PATCHES, Plan, make_plan, megabytes
+from .planning import BASE64, PATCHES, Plan, chosen_layers, make_plan, megabytes
 from .positions import run
+from .reopened import Held
 from .scrubbing import Scrubber
 
 VIEWS = {
@@ -174,6 +175,7 @@ class Draft:
                 f"{MOST_SIDE} a side; this network's input has {rows} x {columns}."
             )
         folders = getattr(self.engine, "folders", ())
+        self.held: Held | None = getattr(self.engine, "held", None)
         self.scrubber = Scrubber(folders, self.engine.info.images)
         self.selections: list[dict[str, Any]] = []
         self.views: list[dict[str, Any]] = []
@@ -212,12 +214,23 @@ class Draft:
 
     def units(self) -> list[tuple[str, int]]:
         """The channels that the widgets show."""
-        return [tuple(s["unit"]) for s in self.selections if s["unit"] is not None]
+        shown = [tuple(s["unit"]) for s in self.selections if s["unit"] is not None]
+        return shown if self.held is None else list(dict.fromkeys((*shown, *self.held.units)))
 
     def plan(self, *, images: Any = None, **choices: Any) -> Plan:
         """See `make_plan`."""
         photos = [selection["photo"] for selection in self.selections]
-        if images is None and self.engine.indexed:
+        if self.held is not None:  # a report of a report: all that there is
+            photos = [image for image in photos if image in self.held.images]
+            images = self.held.images if images is None else images
+            for name in ("layers", "channels"):
+                if choices.get(name) is None:
+                    choices[name] = getattr(self.held, name)
+            if choices["channels"] is self.held.channels:
+                kept = chosen_layers(self.engine, choices["layers"], self.units())
+                named = self.held.channels.items()
+                choices["channels"] = {n: channels for n, channels in named if n in kept}
+        elif images is None and self.engine.indexed:
             photos += [a.image for unit in self.units() for a in self.engine.top(*unit, PATCHES)]
         rows, columns = input_size(self.engine)
         stride = self.options["stride"]
@@ -244,6 +257,9 @@ class Draft:
 
     def slides(self, image: int) -> list[Need]:
         """The requests for a photo's occlusion maps, as its view makes them."""
+        if (maps := getattr(self.engine, "held_maps", None)) is not None:
+            held: list[Need] = maps(image)
+            return held
         found: dict[str, Need] = {}
         coarse = max(1, math.ceil(min(input_size(self.engine)) / ACROSS))
         for selection in self.selections:
@@ -265,6 +281,8 @@ class Draft:
 
     def covers(self, plan: Plan) -> list[Need]:
         """The requests for covered patches of the channels that the widgets show."""
+        if self.held is not None:
+            return [need for need in self.held.covers if need[1]["layer"] in plan.layers]
         fill = next((s["occluder"]["fill"] for s in self.selections if s["occluder"]), "grey")
         return [
             ("cover", {"layer": layer, "channel": channel, "k": PATCHES, "fill": fill})
@@ -285,7 +303,8 @@ class Draft:
         manifest = content.manifest
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
         manifest["catalogue"] = self.scrubber.catalogue(manifest["catalogue"])
-        manifest["catalogue"]["engine"]["notes"] += [*said, *content.left_out]
+        notes = manifest["catalogue"]["engine"]["notes"]
+        notes += [note for note in (*said, *content.left_out) if note not in notes]
         for name, sentence in manifest["sentences"].items():
             manifest["sentences"][name] = self.scrubber.text(sentence)
         manifest["left_out"] = content.left_out

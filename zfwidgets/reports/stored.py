@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from ..bars import waiting
 from ..errors import BrokenReport, InputError, NotStored, UnknownLayer, UnreadableImage
 from ..records import (
     Activation,
-    ActivationSample,
     Box,
     ChannelSummary,
     EngineInfo,
@@ -45,10 +44,11 @@ from .coarse import (
     occluder_fields,
     snapped,
 )
-from .contents import Contents
 from .files import Parts
 from .parts import ADVICE
 from .pictures import MIME
+from .planning import PATCHES
+from .reopened import Reopened
 
 CLASS_MAPS = (0, 1, 3, 4)
 """Places of the maps of class scores among an occlusion answer's buffers."""
@@ -82,7 +82,7 @@ def load_report(path: str | Path) -> StoredEngine:
     return StoredEngine(Parts(Path(path)))
 
 
-class StoredEngine(Contents):
+class StoredEngine(Reopened):
     """Answers from a report: an engine without model, torch and threads.
 
     Records are as the live engine gave them but for what a report stores more coarsely: pixels of
@@ -206,16 +206,19 @@ class StoredEngine(Contents):
         image, row, col = (column.astype(np.int64) for column in (image, row, col))
         return ChannelSummary(layer, mean, silent, strongest, image, row, col, seen)
 
-    def sample(self, layer: str, channel: int) -> ActivationSample:
-        """Not in a report."""
-        raise self._not_stored("sample")
-
     def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
         """A channel's strongest activations, nine at most; a report's are finished."""
         info = self.layer(layer)
         if not 0 <= channel < info.channels:
             raise InputError(f"Layer {layer!r} has channels 0 .. {info.channels - 1}.")
         seen, (*_, counts, image, row, col, value) = self._columns(layer)
+        if k < 1:
+            raise InputError(f"k must be 1 or more, not {k}.")
+        if k > PATCHES and counts[channel] == PATCHES:
+            raise NotStored(
+                f"A report holds the {PATCHES} strongest activations of a channel, not {k}; a live "
+                "engine has more."
+            )
         first = int(counts[:channel].sum())
         found = tuple(
             Activation(
@@ -241,7 +244,7 @@ class StoredEngine(Contents):
 
     def photo(self, image: int) -> Pixels:
         """An image as the network saw it, as exact as the report's notes say."""
-        answer = self._stored("photo", {"image": int(image)})
+        answer = self._stored("photo", {"image": self._index_of(image)})
         if answer is None:
             self._refuse_lost(int(image))
             raise self._not_stored("photo")
@@ -310,11 +313,12 @@ class StoredEngine(Contents):
 
     def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
         """Class scores of an image; under an occluder, of the classes that come up there."""
+        image = self._index_of(image)
         name, labels = self._info.images[image], self._info.labels
         if occluder is not None:
             found = self._at(image, occluder)
             return StoredPrediction(image, name, logs(found), labels, occluder, scores=found)
-        answer = self._stored("predict", {"image": int(image), "occluder": None})
+        answer = self._stored("predict", {"image": image, "occluder": None})
         if answer is None:
             raise self._not_stored("predict")
         return Prediction(image, name, logs(np.frombuffer(answer[1][0], "<f4")), labels)
@@ -359,6 +363,7 @@ class StoredEngine(Contents):
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """The map that the report holds; its layers' responses are for widgets alone."""
         yield from ()
+        image = self._index_of(image)
         height, width = (patch, patch) if isinstance(patch, int) else patch
         if layer is not None:
             raise self._not_stored("occlusion")
@@ -377,6 +382,8 @@ class StoredEngine(Contents):
         logits = np.repeat(logs(rest / others), count, axis=-1)
         logits[..., data["classes"]] = logs(scores)
         if isinstance(target, str):
+            if target not in self._info.labels:
+                raise InputError(f"There is no class {target!r}: see engine.info.labels.")
             target = self._info.labels.index(target)
         return StoredOcclusionMap(
             image=image,
@@ -394,15 +401,3 @@ class StoredEngine(Contents):
             also=tuple(also),
             held=frozenset(data["classes"]),
         )
-
-    def estimate_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: nothing is computed."""
-        raise self._not_stored("estimate")
-
-    def respond(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report."""
-        raise self._not_stored("respond")
-
-    def cover_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report."""
-        raise self._not_stored("cover")

@@ -26,17 +26,26 @@ Values = dict[str, Any]
 
 def first_selection(engine: EngineProtocol, first: Mapping[str, Any]) -> Values:
     """A telling first selection: a channel in the middle of the network, its strongest photo."""
+    saved = _saved(engine)
+    asked = asked_for(engine, first, None)
     start: Values = {
         "unit": middle_unit(engine),
         "photo": 0,
         "occluder": centred_occluder(engine, None),
-        **asked_for(engine, first, None),
+        **saved,
+        **asked,
     }
-    if first.get("image") is None and first.get("photo") is None and engine.indexed:
+    if "photo" not in asked and ("unit" in asked or "photo" not in saved) and engine.indexed:
         layer, channel = start["unit"]
         strongest = engine.top(layer, channel, 1)
         start["photo"] = strongest[0].image if len(strongest) else 0
     return start
+
+
+def _saved(engine: EngineProtocol) -> Values:
+    """What was chosen when a report was saved: it opens there."""
+    saved: Values = getattr(engine, "opens_at", {})
+    return saved
 
 
 def middle_unit(engine: EngineProtocol) -> tuple[str, int]:
@@ -52,7 +61,7 @@ def asked_for(
     """The traits of a selection that a widget's arguments ask for; what is None isn't asked for."""
     values: Values = {}
     given = {name: value for name, value in first.items() if value is not None}
-    unit = None if selection is None else selection.unit
+    unit = _saved(engine).get("unit") if selection is None else selection.unit
     if "layer" in given:
         values["unit"] = (given["layer"], given.get("channel", 0))
     elif "channel" in given:

@@ -45,6 +45,7 @@ def _overlay(engine: EngineProtocol, value: Any) -> str:
 
 
 def _stride(engine: EngineProtocol, value: Any) -> int:
+    value = getattr(engine, "stride", None) if value is None else value  # a report has its own
     value = scaled(engine, 8) if value is None else value
     return keys.integer("stride", value, 1, min(keys.input_size(engine)))
 

@@ -1,0 +1,221 @@
+"""What a stored engine is asked for in a cell, where it opens, and what is saved of it again."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ..errors import BrokenReport, InputError, NotStored
+from ..records import OcclusionMap, Projection, QuantileRows, Unit
+from ..widgets import keys
+from ..widgets.service import Need
+from .coarse import snapped
+from .contents import Contents
+from .parts import ADVICE
+from .positions import run
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a report holds beside the statistics of its layers.
+
+    Attributes
+    ----------
+    layers
+        Names.
+    units
+        Channels with patches from their whole range: those that its widgets showed.
+    channels
+        All channels with all of their projections, by layer.
+    images
+        Photos with an occlusion map.
+    covers
+        Requests for covered patches.
+    """
+
+    layers: tuple[str, ...]
+    units: tuple[tuple[str, int], ...]
+    channels: dict[str, list[int]]
+    images: tuple[int, ...]
+    covers: tuple[Need, ...]
+
+
+class Reopened(Contents):
+    """The calls of a live engine that need no generator, over those of a stored one."""
+
+    cache = None
+    """A report keeps nothing on disk."""
+
+    def _index_of(self, image: Any) -> int:
+        """The index of an image; one of the caller's own needs a network."""
+        try:
+            index = operator.index(image)
+        except TypeError:
+            raise NotStored(
+                f"A report answers for its own images, by their index, not for a "
+                f"{type(image).__name__}: that needs a live engine."
+            ) from None
+        return keys.image_index(self, index, "image")  # type: ignore[arg-type]
+
+    def project(
+        self, unit: Unit, image: Any, rule: str = "deconvnet", *, keep_switches: bool = False
+    ) -> Projection:
+        """The projection of one of a channel's strongest activations, as `project_all` has it."""
+        index = self._index_of(image)
+        if keep_switches:
+            raise NotStored("A report holds no max-pool switches; a live engine finds them.")
+        for activation in self.top(unit.layer, unit.channel):  # type: ignore[attr-defined]
+            there = (activation.unit.row, activation.unit.col)
+            if activation.image == index and there in (
+                (unit.row, unit.col),
+                there if unit.row is None else None,
+            ):
+                found: Projection = self.project_all([activation], rule)[0]  # type: ignore[attr-defined]
+                return found
+        raise NotStored(
+            f"The report holds projections of the strongest activations of {unit.layer} : "
+            f"{unit.channel}, and none at that place of image {index}; a live engine makes it."
+        )
+
+    def keep_switches(self, *_: Any, **__: Any) -> None:
+        """Nothing is left to be prepared: projections are stored."""
+
+    def occlude(self, image: Any, *arguments: Any, **named: Any) -> OcclusionMap:
+        """The map that the report holds; arguments as of a live engine's."""
+        named.pop("progress", None)
+        found: OcclusionMap = run(self.occlude_steps(image, *arguments, **named))  # type: ignore[attr-defined]
+        return found
+
+    def quantiles(self, layer: str, channel: int, each: int = 3, parts: int = 10) -> QuantileRows:
+        """The rows that the report holds, of chosen channels, three images from each tenth."""
+        found: QuantileRows = run(self.quantile_steps(layer, channel, each, parts))  # type: ignore[attr-defined]
+        return found
+
+    def sample(self, layer: str, channel: int) -> NoReturn:
+        """Not in a report."""
+        raise self._not_stored("sample")
+
+    def estimate(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: nothing is computed."""
+        raise self._not_stored("estimate")
+
+    def estimate_steps(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: nothing is computed."""
+        raise self._not_stored("estimate")
+
+    def respond(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report."""
+        raise self._not_stored("positions")
+
+    def cover_patches(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: it holds what widgets show of it, not each of the random patches."""
+        raise self._not_stored("cover")
+
+    def cover_steps(self, *_: Any, **__: Any) -> Generator[Any, None, NoReturn]:
+        """Not in a report, see `cover_patches`."""
+        yield from ()
+        raise self._not_stored("cover")
+
+    def explain(self, layer: str, rule: str = "deconvnet") -> NoReturn:
+        """Not in a report: its projections say themselves what they met."""
+        raise NotStored(
+            "A report holds no explanation by itself: the operations of each projection, as of "
+            "engine.project(...).operations, say what lies between a layer and the pixels."
+        )
+
+    def index(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: it holds nine of a channel's activations."""
+        raise NotStored(
+            "A report holds statistics and the nine strongest activations of each channel, see "
+            "engine.channels and engine.top; the index is a live engine's."
+        )
+
+    def index_so_far(self, layer: str | None = None) -> NoReturn:
+        """Not in a report, see `index`."""
+        self.index()
+
+    def verify_steps(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report, see `index`; `verify` reads all of its parts."""
+        self.index()
+
+    # ------------------------------------------------------------------ where it opens
+
+    @property
+    def opens_at(self) -> dict[str, Any]:
+        """The selection's values when it was saved, as far as the report holds them."""
+        checks = {
+            "unit": self._unit,
+            "photo": lambda value: keys.image_index(self, value),  # type: ignore[arg-type]
+            "occluder": self._occluder,
+            "target": lambda value: keys.class_index(self, value),  # type: ignore[arg-type]
+        }
+        stored: Mapping[str, Any] = next(iter(self._manifest["selections"]), {})
+        try:
+            found = {name: check(stored[name]) for name, check in checks.items() if name in stored}
+        except InputError as error:
+            raise BrokenReport(f"The report opens nowhere: {error} {ADVICE}") from error
+        return {name: value for name, value in found.items() if name != "unit" or value is not None}
+
+    def _unit(self, value: Any) -> tuple[str, int] | None:
+        """A channel; None where its layer was left out of the report."""
+        layer, channel = value if isinstance(value, list) and len(value) == 2 else ("", 0)
+        if not isinstance(layer, str) or layer not in self._manifest["layers"]:
+            return None
+        return layer, keys.channel_of(self, layer, channel)  # type: ignore[arg-type]
+
+    def _occluder(self, value: Any) -> dict[str, Any] | None:
+        """An occluder at the nearest place whose effect is stored."""
+        if value is None:
+            return None
+        checked = keys.occluder_rectangle(self, value)  # type: ignore[arg-type]
+        return snapped(checked, self._manifest["formats"], self._info.input_shape[1:])
+
+    @property
+    def stride(self) -> int | None:
+        """Pixels between positions of the occluder whose effect is stored; None: of none."""
+        return next((look["stride"] for look in self._manifest["formats"]), None)
+
+    # ------------------------------------------------------------------ what is saved again
+
+    @property
+    def held(self) -> Held:
+        """What a report of this report holds, if nothing else is asked for."""
+        layers = self._manifest["layers"]
+        answers = self._answers()
+        return Held(
+            layers=tuple(layers),
+            units=tuple(
+                (key["layer"], key["channel"])
+                for kind, key, *_ in answers
+                if kind == "quantile_rows"
+            ),
+            channels={
+                name: channels
+                for name, layer in layers.items()
+                if (
+                    channels := [
+                        channel
+                        for chunk in layer["projections"]
+                        if chunk["k"] > 1
+                        for channel in chunk["channels"]
+                    ]
+                )
+            },
+            images=tuple(key["image"] for kind, key, *_ in answers if kind == "positions"),
+            covers=tuple((kind, key) for kind, key, *_ in answers if kind == "cover"),
+        )
+
+    @property
+    def sentences(self) -> dict[str, str]:
+        """What the report says of itself, by kind."""
+        return {"photos": "", "pictures": "", **self._manifest["sentences"]}
+
+    def held_maps(self, image: int) -> list[Need]:
+        """The requests for a photo's occlusion maps that the report answers."""
+        return [
+            (kind, key)
+            for kind, key, *_ in self._answers()
+            if kind == "occlusion" and key["image"] == image
+        ]
