@@ -15,6 +15,7 @@ from tests.waiting import SECONDS
 
 PATIENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",  # else a token is kept in the home folder, one for all Rays
     "RAY_gcs_server_port_wait_time_s": str(SECONDS),
     "RAY_raylet_start_wait_time_s": str(SECONDS),
     "RAY_agent_register_timeout_ms": str(1000 * SECONDS),
