@@ -164,9 +164,9 @@ export class Cell {
     this.info = info;
     this.absent = info === null;
     this.status.hidden = info === null;
-    const zero = info?.blank ? `, projection ${BLANK.short}` : "";
-    this.button.setAttribute("aria-label", `Choose photo ${this.label}${zero}`);
     if (!info) return;
+    const zero = info.blank ? `, projection ${BLANK.short}` : "";
+    this.button.setAttribute("aria-label", `Choose photo ${this.label}${zero}`);
     const { mark, text } = STATUS[info.status];
     this.status.textContent = mark;
     this.status.dataset.status = info.status;
