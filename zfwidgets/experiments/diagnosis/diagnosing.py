@@ -186,7 +186,7 @@ def _look_for_dead(engine: LocalEngine, result: DiagnosisResult) -> DiagnosisRes
         for layer in engine.layers
         if layer.rectified and layer.role not in ("pool", "norm")
     )
-    return replace(result, rectifiers=rectifiers, images_seen=engine.index().images_seen)
+    return replace(result, rectifiers=rectifiers, images_seen=engine._index().images_seen)
 
 
 def _project(
