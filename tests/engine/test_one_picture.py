@@ -52,7 +52,10 @@ def build(name: str) -> nn.Module:
         mirrored = nn.Conv2d(3, 8, 3, padding=1, padding_mode="reflect")
         return nn.Sequential(mirrored, nn.ReLU(), nn.MaxPool2d(3, 2), nn.Conv2d(8, 6, 3), nn.ReLU())
     options = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
-    return getattr(torchvision.models, name)(weights=None, **options).eval()
+    model = getattr(torchvision.models, name)(weights=None, **options)
+    if name == "vgg11":  # without the classifier's half a gigabyte
+        model = nn.Sequential(*model.features, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return model.eval()
 
 
 def strongest(engine: LocalEngine, layer: str, channel: int) -> list[Activation]:
@@ -90,7 +93,7 @@ def same(found: Projection, expected: Projection) -> bool:
         ("squeezenet", ("features.3", "features.7.expand3x3", "features.12")),
         ("googlenet", ("inception3a.branch2.1.conv", "inception4a.branch4.1.conv")),
         ("densenet121", ("features.denseblock1.denselayer6.conv2",)),
-        ("vgg11", ("features.8", "features.13")),
+        ("vgg11", ("8", "13")),
         ("mirrored", ("1", "4")),  # without cones
     ],
 )
@@ -99,8 +102,7 @@ def test_a_unit_has_one_picture(name: str, layers: tuple[str, ...]) -> None:
     model, photos = build(name), flat_photos(4)
     engine = engine_of(model, photos)
     for layer in layers:
-        channel = engine.layer(layer).channels // 2
-        units = strongest(engine, layer, channel)
+        units = strongest(engine, layer, engine.layer(layer).channels // 2)
         assert len(units) > 1
         for rule in ("deconvnet", "guided"):
             alone = engine_of(model, photos, switches=0)
@@ -249,8 +251,8 @@ def test_near_ties_are_those_of_a_loop(slide: Slide) -> None:
     assert seen == {False, True}
 
 
-AGREES = 1e-3
-"""Of a picture's largest value; where switches differ it's up to a third."""
+MARKED = 0.01
+"""From where on the card says so."""
 
 
 @pytest.mark.parametrize(
@@ -258,21 +260,28 @@ AGREES = 1e-3
     [
         ("squeezenet", ("features.7", "features.9")),
         ("googlenet", ("inception3a.branch2.1.conv", "inception4b")),
-        ("vgg11", ("features.8", "features.13")),
+        ("vgg11", ("8", "13")),
         ("densenet121", ("features.denseblock2.denselayer4.conv2",)),
     ],
 )
 def test_what_another_precision_shows_otherwise_is_marked(
     name: str, layers: tuple[str, ...], monkeypatch
 ) -> None:
-    """Beside float64, whose near ties are decided anew: what isn't marked agrees."""
+    """Beside float64, which decides near ties anew: what isn't marked agrees to one per cent.
+
+    And to what float32 rounds where there is no near tie at all.
+    """
     monkeypatch.setattr(network, "check_precision", lambda model: None)
     model, photos = build(name), flat_photos(4)
     engine = engine_of(model, photos)
     exact = Network(copy.deepcopy(model).double(), photos[0].double())
+    compared = 0
     for layer in layers:
         for channel in (1, engine.layer(layer).channels // 2):
             units = strongest(engine, layer, channel)
+            if not units:
+                continue
+            compared += len(units)
             places = [(channel, a.unit.row, a.unit.col) for a in units]
             images = torch.stack([photos[a.image] for a in units]).double()
             with computing(exact.device, grad=True):
@@ -281,4 +290,6 @@ def test_what_another_precision_shows_otherwise_is_marked(
                 pixels = expected.permute(1, 2, 0).numpy()
                 apart = np.abs(found.pixels - pixels).max() / np.abs(pixels).max()
                 assert found.near_ties is not None
-                assert found.near_ties >= 0.01 or apart <= AGREES, (layer, found.activation.unit)
+                bound = 1.0 if found.near_ties >= MARKED else MARKED if found.near_ties else 1e-4
+                assert apart <= bound, (layer, found.activation.unit, found.near_ties)
+    assert compared > 3

@@ -43,6 +43,7 @@ LARGE = 100
 
 
 Run = Callable[[Tensor], Tensor]
+Each = Callable[[Run, Tensor], Tensor]
 
 
 def together(run: Run, signal: Tensor) -> Tensor:
@@ -55,7 +56,7 @@ def transposed(
     weight: Tensor,
     slide: Slide,
     groups: int,
-    each: Callable[[Run, Tensor], Tensor] = together,
+    each: Each = together,
 ) -> Tensor:
     """The transposed convolution without padding.
 
@@ -78,7 +79,7 @@ def transposed(
         stride = slide.stride[0]
         even = stride == slide.stride[1] and slide.dilation == (1, 1)
         if even and stride > 1 and weight[0].numel() > LARGE:
-            return each(lambda one: _by_phases(one, weight, stride), signal)
+            return _by_phases(signal, weight, stride, each)
         return each(lambda one: _by_folding(one, weight, slide), signal)
     places = signal.shape[-2] * signal.shape[-1]
     if groups == places == 1 and slide.dilation == (1, 1) and signal.device.type == "cpu":
@@ -109,13 +110,13 @@ def _by_folding(signal: Tensor, weight: Tensor, slide: Slide) -> Tensor:
     return F.fold(columns, size, kernel, slide.dilation, 0, slide.stride)
 
 
-def _by_phases(signal: Tensor, weight: Tensor, stride: int) -> Tensor:
+def _by_phases(signal: Tensor, weight: Tensor, stride: int, each: Each) -> Tensor:
     above, below, height, width = weight.shape
     rows, cols = -(-height // stride), -(-width // stride)
     padded = F.pad(weight, (0, cols * stride - width, 0, rows * stride - height))
     taps = padded.view(above, below, rows, stride, cols, stride).flip(2, 4)
     filters = taps.permute(1, 3, 5, 0, 2, 4).reshape(below * stride * stride, above, rows, cols)
-    phases = F.conv2d(signal, filters, padding=(rows - 1, cols - 1))
+    phases = each(lambda one: F.conv2d(one, filters, padding=(rows - 1, cols - 1)), signal)
     out = F.pixel_shuffle(phases, stride)
     size = [(n - 1) * stride + k for n, k in zip(signal.shape[-2:], (height, width), strict=True)]
     return out[..., : size[0], : size[1]]
