@@ -313,11 +313,44 @@ def test_broken_files_say_so(offline: Offline, saved: Path, tmp_path: Path) -> N
         ("cut.html", whole[: whole.index(b"zf-part-photo/") + 300]),
         ("end.html", whole[: int(len(whole) * 0.2)]),
         ("edited.html", re.sub(rb'(zf-part-layer/1">.{40}).', rb"\1A", whole)),
+        ("manifest.html", re.sub(rb'(zf-part-manifest">.{90}).', rb"\1A", whole)),
+        ("script.html", whole[: whole.index(b"\n<script>") + 5000]),  # nothing runs
     ):
         (tmp_path / name).write_bytes(content)
         page = offline.page
         page.goto((tmp_path / name).as_uri())
         expect(page.get_by_text("cut short or changed").first).to_be_visible()
+    for name, content in (
+        ("view.html", whole.replace(b"data-zf-view=", b"data-zf-viev=")),
+        ("number.html", re.sub(rb'data-zf-view="\d+"', b'data-zf-view="77"', whole)),
+    ):
+        assert content != whole
+        (tmp_path / name).write_bytes(content)
+        offline.page.goto((tmp_path / name).as_uri())
+        expect(offline.page.get_by_text("This report is broken").first).to_be_visible()
+
+
+def test_a_figures_html_leads_nowhere(offline: Offline, explorer: Any, tmp_path: Path) -> None:
+    away = '<meta http-equiv="refresh" content="0;url=about:blank#away">'
+    form = f'<form action="http://127.0.0.1:9/"><b>kept</b>{away}</form>'
+    text = ipywidgets.Text(value=f"<i>typed</i>{away}")
+    html = ipywidgets.HTML(f'{form}<base href="http://127.0.0.1:9/"><iframe src="//a.b"></iframe>')
+    typed = ipywidgets.HTML()
+    ipywidgets.jslink((text, "value"), (typed, "value"))
+    path = tmp_path / "report.html"
+    box = ipywidgets.VBox([html, text, typed])
+    zf.save_report([explorer, box], path, layers=LAYERS, images=[0], progress=False)
+    page = offline.open(path)
+    expect(page.locator(".zf-figure b")).to_have_text("kept")
+    field = page.locator(".zf-figure input[type=text]")
+    field.fill(f"<em>changed</em>{away}")
+    field.press("Tab")
+    expect(page.locator(".zf-figure em")).to_have_text("changed")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 500))")  # a refresh is a task
+    assert page.url == path.as_uri()
+    assert page.locator("body :is(meta, base, iframe, form)").count() == 0
+    asked = [url for url in offline.requests if not url.startswith(("blob:", "data:"))]
+    assert asked == [path.as_uri()]
 
 
 def test_it_prints(offline: Offline, saved: Path, tmp_path: Path) -> None:

@@ -326,8 +326,8 @@ class Collector:
                 needs.append((kind, key))
                 record = record or self.tap.last  # of the first, the one that the view shows
             if not needs:
-                self._out(len(self.plan.images) - done, "occlusion maps")
-                return
+                self._out(1, "occlusion maps")
+                continue
             key = position_key(needs[0][1])
             if (look := {n: v for n, v in key.items() if n != "image"}) not in self._formats:
                 self._formats.append(look)

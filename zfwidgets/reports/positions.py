@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bars import progress_bar
 from ..engine.protocol import EngineProtocol
 from ..records import OcclusionMap, Progress, softmax
 from ..widgets.encode import Answer, numbers
+
+T = TypeVar("T")
 
 KEPT = 0.01
 """Probability from which on a class is stored in a map's positions, if it ever reaches that."""
@@ -86,3 +90,22 @@ def iterate(results: list[Any], steps: Generator[Any, None, Any]) -> Iterator[st
     for step in whole():
         if isinstance(step, Progress) and step.total:
             yield f"{step.done} / {step.total}"
+
+
+def watch(steps: Generator[Progress, None, T], shown: bool) -> T:
+    """Run steps under a progress bar; their result."""
+    found: list[T] = []
+
+    def whole() -> Generator[Progress, None, None]:
+        found.append((yield from steps))
+
+    drawn = 0.0
+    form = "{desc}: {n_fmt} / {total_fmt} |{bar}| {elapsed}"
+    with progress_bar(shown=shown, bar_format=form) as bar:
+        for step in whole():
+            bar.set_description_str(step.what, refresh=False)
+            bar.n, bar.total = step.done, step.total
+            if time.monotonic() > drawn + 0.2:  # tqdm draws by counts, and these start anew
+                drawn = time.monotonic()
+                bar.refresh()
+    return found[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from ..widgets.service import Need
 from .coarse import snapped
 from .contents import Contents
 from .parts import ADVICE
+from .planning import chosen_layers
 from .positions import run
 
 
@@ -40,6 +41,17 @@ class Held:
     channels: dict[str, list[int]]
     images: tuple[int, ...]
     covers: tuple[Need, ...]
+
+    def choices(
+        self, engine: Any, given: Mapping[str, Any], units: Iterable[tuple[str, int]]
+    ) -> dict[str, Any]:
+        """The layers and channels that are saved again: those given, else all that are held."""
+        layers = self.layers if given.get("layers") is None else given["layers"]
+        channels = given.get("channels")
+        if channels is None:
+            kept = chosen_layers(engine, layers, units)
+            channels = {name: held for name, held in self.channels.items() if name in kept}
+        return {"layers": layers, "channels": channels}
 
 
 class Reopened(Contents):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ..bars import progress_bar, waiting
+from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
-from ..records import Progress
 from ..widgets import needs
 from ..widgets.base import EngineWidget
 from ..widgets.choosing import centred_occluder, first_selection
@@ -27,8 +25,8 @@ from .checking import MOST_PIXELS, MOST_SIDE
 from .collecting import RULE, Collector, Content
 from .markdown import to_html
 from .parts import pack
-from .planning import BASE64, PATCHES, Plan, chosen_layers, make_plan, megabytes
-from .positions import run
+from .planning import BASE64, PATCHES, Plan, make_plan, megabytes
+from .positions import run, watch
 from .reopened import Held
 from .scrubbing import Scrubber
 
@@ -223,13 +221,7 @@ class Draft:
         if self.held is not None:  # a report of a report: all that there is
             photos = [image for image in photos if image in self.held.images]
             images = self.held.images if images is None else images
-            for name in ("layers", "channels"):
-                if choices.get(name) is None:
-                    choices[name] = getattr(self.held, name)
-            if choices["channels"] is self.held.channels:
-                kept = chosen_layers(self.engine, choices["layers"], self.units())
-                named = self.held.channels.items()
-                choices["channels"] = {n: channels for n, channels in named if n in kept}
+            choices |= self.held.choices(self.engine, choices, self.units())
         elif images is None and self.engine.indexed:
             photos += [a.image for unit in self.units() for a in self.engine.top(*unit, PATCHES)]
         rows, columns = input_size(self.engine)
@@ -299,7 +291,7 @@ class Draft:
             inline=inline,
             scrubber=self.scrubber,
         )
-        content: Content = _watch(collector.steps(), progress)
+        content: Content = watch(collector.steps(), progress)
         manifest = content.manifest
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
         manifest["catalogue"] = self.scrubber.catalogue(manifest["catalogue"])
@@ -396,22 +388,3 @@ def _view(item: Any, engine: EngineProtocol) -> tuple[str, Any, dict[str, Any]]:
 
 def _state(selection: Any) -> dict[str, Any]:
     return {name: value for name, value in selection.state.items() if name != "schema"}
-
-
-def _watch(steps: Generator[Progress, None, Content], shown: bool) -> Content:
-    """Run steps under a progress bar; their result."""
-    found: list[Content] = []
-
-    def whole() -> Generator[Progress, None, None]:
-        found.append((yield from steps))
-
-    drawn = 0.0
-    form = "{desc}: {n_fmt} / {total_fmt} |{bar}| {elapsed}"
-    with progress_bar(shown=shown, bar_format=form) as bar:
-        for step in whole():
-            bar.set_description_str(step.what, refresh=False)
-            bar.n, bar.total = step.done, step.total
-            if time.monotonic() > drawn + 0.2:  # tqdm draws by counts, and these start anew
-                drawn = time.monotonic()
-                bar.refresh()
-    return found[0]
