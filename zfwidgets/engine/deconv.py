@@ -14,6 +14,7 @@ no signal goes into what computed it, which would smear every picture over the w
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +23,9 @@ from torch import Tensor
 
 from ..errors import UnsupportedModel
 from ..records import Operation
+from ..threads import Pool
 from .kinds import Kind, classify
+from .modes import computing
 from .network import Network
 from .rules import RULES, Attribution, Rule, choose
 from .saved import KeepSaved
@@ -206,7 +209,7 @@ def project(
     """
     rule = choose(rule, RULES)
     if isinstance(rule, Attribution):
-        return rule.attribute(network, images, layer, units)
+        return _undisturbed(lambda: rule.attribute(network, images, layer, units), images.device)
     forward = record(network, images, layer)
     leaf, output = forward.leaf, forward.output
     descent = Descent.below(output, forward.witness)
@@ -219,6 +222,21 @@ def project(
     if not (torch.isfinite(values).all() and torch.isfinite(pixels).all()):
         raise UnsupportedModel(_not_finite(network, images, layer))
     return Projected(pixels.detach(), values, descent.operations, switches)
+
+
+def _undisturbed(compute: Callable[[], Projected], device: torch.device) -> Projected:
+    """Compute on a thread of its own, where no interrupt strikes.
+
+    Other packages hook into the copy's modules, and change their weights, for as long as they
+    compute: half of that must not stay.
+    """
+
+    def call() -> Projected:
+        with computing(device, grad=True):
+            return compute()
+
+    with Pool(1, thread_name_prefix="zfwidgets-attribution") as pool:
+        return pool.submit(call).result()
 
 
 def _not_finite(network: Network, images: Tensor, layer: str) -> str:

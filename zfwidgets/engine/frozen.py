@@ -46,7 +46,8 @@ def frozen_copy(model: nn.Module, device: torch.device) -> nn.Module:
             if isinstance(value, torch.fx.Graph):  # torch.export leaves tensors without data
                 memo.update({id(node.meta): {} for node in value.nodes})
     try:
-        with torch.inference_mode(False):
+        # With gradients, TorchScript's parameters would be copied as what was computed of them.
+        with torch.inference_mode(False), torch.no_grad():
             frozen = copy.deepcopy(model, memo)
             _unwrap_inside(frozen)
             frozen.eval()

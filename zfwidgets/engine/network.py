@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from ..errors import UnknownLayer, UnsupportedModel
-from ..images.repeatable import put_back_on_error
 from ..records import LayerInfo
 from .frozen import (
     check_kind,
@@ -25,6 +25,7 @@ from .frozen import (
     unwrapped,
 )
 from .modes import computing
+from .repeats import check_repeat
 from .tracing import Traced, call_name, path_of, trace
 
 Forward = Callable[[nn.Module, Tensor], Any]
@@ -32,6 +33,10 @@ Forward = Callable[[nn.Module, Tensor], Any]
 
 Change = Callable[[Any, Tensor], Tensor]
 """From a module's input and output to another output; see `Network.run_changed`."""
+
+
+Hook = Callable[..., Any]
+"""What a module calls after its forward: with itself, its arguments and its output."""
 
 
 class _Stop(BaseException):
@@ -88,11 +93,12 @@ class Network:
         self.name = type(model).__name__
         self.module = frozen_copy(model, self.device)
         self.input_shape: tuple[int, int, int] = tuple(example.shape)  # type: ignore[assignment]
-        self._paths = {
-            module: path
-            for path, module in self.module.named_modules()
-            if path and not isinstance(module, torch.jit.ScriptModule)  # they take no hooks
-        }
+        paths = {module: path for path, module in self.module.named_modules() if path}
+        # They take no hooks.
+        scripted = [p for m, p in paths.items() if isinstance(m, torch.jit.ScriptModule)]
+        self._paths = {module: path for module, path in paths.items() if path not in scripted}
+        self._hooks: list[RemovableHandle] = []
+        self._pass: object = None
         traced = trace(self.run, self._paths, example[None].to(self.device), self.name)
         self.layers, self.graph, self.outputs = traced.layers, traced.graph, traced.outputs
         self._aliases, self.layouts = traced.aliases, traced.layouts
@@ -106,7 +112,8 @@ class Network:
         self._by_name = {layer.name: layer for layer in self.layers}
         self.rectified: dict[str, str] = {}
         self._listed = {path_of(layer.name) for layer in self.layers}
-        notes = [_apart_note(traced.apart), *_token_notes(traced), self._check_repeat(example)]
+        notes = [_scripted_note(scripted), _apart_note(traced.apart), *_token_notes(traced)]
+        notes.append(check_repeat(self, example))
         self.note = " ".join(filter(None, notes))
 
     def twin(self, example: Tensor) -> Network:
@@ -166,7 +173,8 @@ class Network:
         output)`` instead, if it's given.
         """
         if visit is None:
-            return self._forward(self.module, images)
+            with self._hooked((), _nothing):
+                return self._forward(self.module, images)
         calls: Counter[str] = Counter()
         only = self.layer(only).name if only is not None else None
         shown = _Shown(None)
@@ -185,14 +193,8 @@ class Network:
                 raise _Stop
 
         wanted = self._listed if only is None else {path_of(only)}
-        handles = [m.register_forward_hook(hook) for m, p in self._paths.items() if p in wanted]
-        try:
+        with self._hooked(wanted, hook), suppress(_Stop):
             return self._forward(self.module, images)
-        except _Stop:
-            return None
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def run_changed(self, images: Tensor, changes: Mapping[str, Change]) -> Any:
         """One forward pass in which the outputs of layers are others.
@@ -218,12 +220,35 @@ class Network:
             return None if change is None else change(args[0] if args else None, output)
 
         paths = {path_of(name) for name in wanted}
-        handles = [m.register_forward_hook(hook) for m, p in self._paths.items() if p in paths]
-        try:
+        with self._hooked(paths, hook):
             return self._forward(self.module, images)
+
+    @contextmanager
+    def _hooked(self, paths: Collection[str], hook: Hook) -> Iterator[None]:
+        """Have modules call a hook in one pass, and never after it.
+
+        An interrupt may strike anywhere, so that a hook may stay: the next pass removes it, and
+        until then it does nothing, as it belongs to another pass than the one under way.
+        """
+        this = self._pass = object()
+        self._unhook()
+
+        def call(*args: Any) -> Any:
+            return hook(*args) if self._pass is this else None
+
+        try:
+            for module, path in self._paths.items():
+                if path in paths:
+                    self._hooks.append(module.register_forward_hook(call))
+            yield
         finally:
-            for handle in handles:
-                handle.remove()
+            self._pass = None
+            self._unhook()
+
+    def _unhook(self) -> None:
+        while self._hooks:
+            self._hooks[-1].remove()
+            self._hooks.pop()
 
     def channel_axis(self, name: str) -> int:
         """Which axis of a layer's output, as its module gives it, holds the channels."""
@@ -233,39 +258,6 @@ class Network:
     def _channels_first(self, name: str, output: Tensor) -> Tensor:
         layout = self.layouts.get(name)
         return output if layout is None else layout.channels_first(output)
-
-    def _check_repeat(self, example: Tensor) -> str:
-        """Run one image twice; refuse a model that isn't the same the second time."""
-        images = example[None].to(self.device)
-        tensors = {**dict(self.module.named_buffers()), **dict(self.module.named_parameters())}
-        versions = {name: tensor._version for name, tensor in tensors.items()}
-        first: dict[str, Tensor] = {}
-        last = ""
-
-        def compare(name: str, output: Tensor) -> None:
-            nonlocal last
-            last = name
-            before = first.setdefault(name, output.clone())
-            if before.shape != output.shape or not _alike(before, output):
-                raise UnsupportedModel(
-                    f"Layer {name!r} gives another output when the same image comes again: the "
-                    f"model changes itself, or draws numbers. {self.name} must give the same for "
-                    "the same image in eval mode."
-                )
-
-        def rectified(name: str, output: Tensor) -> None:
-            self.rectified[name] = self.rectified.get(last, last)
-            compare(name, output)
-
-        with computing(self.device), put_back_on_error():
-            for _ in range(2):
-                output = self.run(images, compare, rectified=rectified)
-                if isinstance(output, Tensor):
-                    compare("output", output)
-        changed = [name for name, tensor in tensors.items() if tensor._version != versions[name]]
-        if changed:
-            return f"{', '.join(changed)} changes with every forward pass; the outputs don't."
-        return ""
 
     def first_not_finite(self, images: Tensor) -> str | None:
         """The first layer that gives NaN or infinite values for a batch; None if none does."""
@@ -300,6 +292,20 @@ class Network:
         for layer in self.layers:
             digest.update(f"{layer.name}{layer.shape}".encode(*ANY_NAME))
         return digest.hexdigest()
+
+
+def _nothing(*_: Any) -> None:
+    """A hook that is on no module."""
+
+
+def _scripted_note(scripted: Sequence[str]) -> str:
+    tops = [p for p in scripted if not any(p.startswith(f"{other}.") for other in scripted)]
+    if not tops:
+        return ""
+    return (
+        f"What TorchScript runs isn't listed as layers: {', '.join(tops)}. For these pass the "
+        "original modules."
+    )
 
 
 def _apart_note(apart: Sequence[str]) -> str:
@@ -342,11 +348,3 @@ class _Shown:
             return False
         in_place = output is self._output
         return bool(self._output._version == self._version + in_place)
-
-
-def _alike(first: Tensor, second: Tensor) -> bool:
-    """Equal but for the order in which a GPU's threads add; NaN equals NaN."""
-    scale = float(first.abs().max()) if first.numel() else 0.0
-    if not math.isfinite(scale):
-        return torch.allclose(first, second, equal_nan=True)
-    return torch.allclose(first, second, rtol=1e-4, atol=1e-4 * scale)

@@ -279,6 +279,7 @@ def _full(graph: Graph, wanted: Sequence[Ref | None]) -> float:
 
 
 def _near(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    scale = np.abs(expected).max(initial=0)
-    near = np.abs(found - expected) <= 1e-4 * scale + 1e-6
-    return found.shape == expected.shape and bool(near.all())
+    if found.shape != expected.shape:
+        return False
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+    return np.allclose(found, expected, 0.0, 1e-4 * scale + 1e-6, equal_nan=True)

@@ -10,6 +10,8 @@ import { Panel } from "./status";
 import { renewable, type View } from "./view";
 
 const TOP = 5;
+const NO_NUMBERS =
+  "For this photo the network's class scores are NaN or infinite: there are no probabilities.";
 
 /** Indices of the k largest, largest first, ties in order. */
 export function topClasses(probabilities: Float32Array, k = TOP): number[] {
@@ -53,8 +55,9 @@ class Row {
 
   show(clean: number, under: number | null, target: boolean): void {
     this.clean.style.transform = `scaleX(${clean})`;
-    this.under.style.transform = `scaleX(${under ?? 0})`;
-    const change = under === null ? "" : ` → ${percent(under)}`;
+    this.under.style.transform = `scaleX(${under || 0})`;
+    const after = Number.isNaN(under) ? "no number" : percent(under ?? 0);
+    const change = under === null ? "" : ` → ${after}`;
     this.numbers.textContent = `${percent(clean)}${change}`;
     this.element.setAttribute("aria-pressed", String(target));
   }
@@ -81,6 +84,7 @@ export const classes: View = (el, selection, source, signal) => {
 
   const draw = () => {
     if (!clean || !catalogue) return list.replaceChildren();
+    if (!clean.every(Number.isFinite)) return list.replaceChildren(h("p", {}, NO_NUMBERS));
     const target = selection.get("target") ?? topClasses(clean, 1)[0] ?? null;
     const shown = shownClasses(clean, under, target).map((index) => {
       const row = rows.get(index) ?? new Row(index, catalogue?.classes[index] ?? `class ${index}`);
