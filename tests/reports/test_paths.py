@@ -189,3 +189,31 @@ def test_names_of_a_datasets_files_are_relative(tmp_path):
     assert list(Items(Dataset()).names) == ["cats/0.png", "dogs/0.png"]
     Dataset.root = str(tmp_path / "elsewhere")
     assert list(Items(Dataset()).names) == ["cats/0.png", "dogs/0.png"]
+
+
+def test_an_exported_notebook_names_none_of_the_folders():
+    pytest.importorskip("nbconvert")
+    import nbformat
+
+    from zfwidgets.reports.exporter import _scrub
+
+    chance = random.Random(5)
+    folder, secrets = folders(chance, True)
+    error = {"output_type": "error", "ename": "OSError", "evalue": f"{folder}/x.png is gone"}
+    outputs = [
+        nbformat.v4.new_output("stream", text=f"Reading {folder}/a b/cat.jpg\n{folder}/dog.jpg\n"),
+        nbformat.v4.new_output("execute_result", {"text/plain": repr(f"{folder}/cat.jpg")}),
+        nbformat.from_dict({**error, "traceback": [f'File "{folder}/net.py", line 3', "1 / 2"]}),
+    ]
+    code = nbformat.v4.new_code_cell(
+        f"zf.Engine(net, {f'{folder}/photos'!r}) # 3 /4", outputs=outputs
+    )
+    text = nbformat.v4.new_markdown_cell(f"See `{folder}/photos` and https://example.org/a/b.")
+    notebook = nbformat.v4.new_notebook(cells=[code, text])
+    _scrub(notebook, Scrubber([str(folder)]))
+    content = nbformat.writes(notebook) + str(notebook)
+    assert not [secret for secret in secrets if secret in content]
+    assert "cat.jpg" in content
+    assert code.source.endswith("photos') # 3 /4") or code.source.endswith('photos") # 3 /4')
+    assert "https://example.org/a/b." in text.source
+    assert code.outputs[2].traceback[1] == "1 / 2"
