@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import BrokenReport
-from ..widgets.encode import Answer
+from ..widgets.encode import Answer, finite
 
 ADVICE = "The file was cut short or changed: get it again from where it came."
 
@@ -30,7 +30,7 @@ def pack(answers: Sequence[Answer], *, level: int = 9) -> bytes:
                 places[buffer] = end
                 end += len(buffer)
         header.append([data, [[places[buffer], len(buffer)] for buffer in buffers]])
-    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(finite(header), separators=(",", ":"), allow_nan=False).encode()
     content = [struct.pack("<I", len(text)), text, *places]
     return gzip.compress(b"".join(content), level, mtime=0)
 

@@ -17,6 +17,7 @@ from ..errors import InputError, ZfError
 from ..records import Progress
 from . import keys, snapshot
 from .bundle import esm
+from .encode import finite
 from .jobs import Op
 from .options import scaled
 from .routing import Routed
@@ -303,11 +304,15 @@ def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def sendable(data: dict[str, Any]) -> dict[str, Any]:
-    """The same, with what UTF-8 can't carry replaced: a file's name is any bytes on Linux.
+    """The same, with what can't be carried replaced.
 
-    A message with such a name would be lost on its way without a word.
+    A file's name is any bytes on Linux, and a number may be NaN or infinite, which JSON doesn't
+    know: null. A message with such a thing would be lost on its way without a word.
     """
-    text = json.dumps(data, ensure_ascii=False)
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return sendable(finite(data))
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,15 @@ def described(activation: Activation) -> dict[str, Any]:
 def numbers(values: NDArray[Any], dtype: str = "<f4") -> bytes:
     """Numbers as little-endian bytes, row by row."""
     return np.ascontiguousarray(values, dtype=dtype).tobytes()
+
+
+def finite(value: Any) -> Any:
+    """JSON with null for NaN and infinite numbers, which JSON doesn't know."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: finite(part) for name, part in value.items()}
+    return [finite(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def thumbnail(pixels: Pixels, size: int) -> Pixels:

@@ -27,6 +27,8 @@ LARGEST = 150_000
 LONGEST = 400
 """Characters of a line that are looked at."""
 
+NO_NUMBERS = "The class scores are NaN or infinite: no probabilities."
+
 WIDTH, MARGIN, GAP = 1200, 28, 12
 PAPER, INK, SOFT, EMPTY, ACCENT, PALE = (
     "#ffffff",
@@ -258,7 +260,7 @@ def _values(answer: Answer) -> NDArray[np.float32]:
 
 def _heat(answer: Answer, under: Image.Image) -> Image.Image:
     values = _values(answer).astype(np.float64)
-    low, high = np.nanmin(values), np.nanmax(values)
+    low, high = _range(values)
     colours = coloured(values, "viridis", low, high)
     stride = answer[0]["stride"]
     cells = Image.fromarray(colours)
@@ -270,9 +272,17 @@ def _heat(answer: Answer, under: Image.Image) -> Image.Image:
     return Image.blend(grey, cells, 0.7)
 
 
+def _range(values: NDArray[Any]) -> tuple[float, float]:
+    """The smallest and the largest number; (0, 1) where there is none."""
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+
+
 def _heat_caption(info: EngineInfo, answer: Answer) -> str:
     data, values = answer[0], _values(answer)
-    low, high = np.nanmin(values), np.nanmax(values)
+    if not np.isfinite(values).any():
+        return NO_NUMBERS if data["done"] else "not computed yet"
+    low, high = _range(values)
     if data["target"] is None:
         return f"{data['layer']}, channel {data['channel']}: {low:.4g} dark .. {high:.4g} bright"
     return f"p({info.labels[data['target']]}): {low:.2f} dark .. {high:.2f} bright"
@@ -291,6 +301,9 @@ def _classes(
     if clean is None:
         page.empty(x, page.y, width, 200, "not computed yet")
         return 200
+    if not np.isfinite(clean).all():
+        page.empty(x, page.y, width, 200, NO_NUMBERS)
+        return 200
     under = found[1] if len(found) > 1 else None
     row = 62
     for i, c in enumerate(np.argsort(-clean, kind="stable")[:5]):
@@ -300,7 +313,7 @@ def _classes(
         for line, (values, colour) in enumerate(((clean, PALE), (under, ACCENT))):
             top = y + 26 + line * 12
             page.pen.rectangle((x, top, x + width - 1, top + 9), EMPTY)
-            if values is not None:
+            if values is not None and np.isfinite(values[c]):
                 page.pen.rectangle(
                     (x, top, x + round((width - 1) * float(values[c])), top + 9), colour
                 )

@@ -163,12 +163,14 @@ export class HeatMap {
     if (overlay === "none") return "";
     const name = this.names.className(grids.predicted[at] ?? -1);
     const value = grids.at(overlay, at);
-    if (overlay === "predicted") return (value as number) < 0 ? "not computed yet" : name;
-    if (Number.isNaN(value)) return "not computed yet";
+    const none = grids.data.done === grids.data.total ? "no number (NaN)" : "not computed yet";
+    if (overlay === "predicted") return (value as number) < 0 ? none : name;
+    if (Number.isNaN(value)) return none;
     const text = `${KINDS[overlay].name} ${valueText(overlay, value)}`;
     if (overlay === "probability") {
       return `${this.names.className(grids.data.target)} ${valueText(overlay, value)}, predicted ${name}`;
     }
-    return grids.has("predicted") ? `${text}, predicted ${name}` : text;
+    const known = grids.has("predicted") && (grids.predicted[at] ?? -1) >= 0;
+    return known ? `${text}, predicted ${name}` : text;
   }
 }
