@@ -431,6 +431,49 @@ describe("maps of one pass", () => {
   });
 });
 
+describe("class scores that are no numbers", () => {
+  const nans = (length: number) => numbers(new Float32Array(length).fill(Number.NaN));
+
+  it("are told in words", async () => {
+    const { model, root } = await stage(occlusionMap, {}, { stride: 8 });
+    const answered = new Set<Request>();
+    const answer = async () => {
+      for (const request of model.gets) {
+        if (answered.has(request)) continue;
+        answered.add(request);
+        if (request.kind === "predict") model.answer(request, "reply", { classes: 7 }, [nans(7)]);
+        else if (request.kind === "occlusion") {
+          const [data, buffers] = slide(keyOf(request) as never) as [object, DataView[]];
+          const none = { probability: null, logit: null, log_odds: null, predicted: null };
+          const length = (buffers[1] as DataView).byteLength / 4;
+          model.answer(
+            request,
+            "reply",
+            { ...data, clean: { ...none, total: 95, unit: 8 }, note: "Scores are NaN." },
+            buffers.map((buffer, i) => {
+              if (i === 1) return numbers(new Int32Array(length).fill(-1));
+              return [0, 3, 4].includes(i) ? nans(length) : buffer;
+            }),
+          );
+        }
+      }
+      await serve(model, ["predict", "occlusion"]);
+    };
+    await answer();
+    await answer();
+    await answer();
+    await rest();
+    await answer();
+    await answer();
+    await frames();
+    const words = "NaN or infinite";
+    expect(one(root, ".zf-class-list").textContent).toContain(words);
+    expect(all(root, ".zf-class")).toEqual([]);
+    expect(one(root, ".zf-now").textContent).toContain(words);
+    expect(root.textContent).toContain("Scores are NaN.");
+  });
+});
+
 describe("a model without class scores", () => {
   it("is asked for none, and says why; maps of activations start by themselves", async () => {
     const { model, root } = await stage(occlusionMap, {}, { stride: 8 });

@@ -41,7 +41,7 @@ from .occluders import (
     occluder_box,
 )
 from .occlusion import LayerResponse, OcclusionMap
-from .predictions import Prediction, log_odds, softmax
+from .predictions import Prediction, log_odds, no_numbers, softmax
 from .projections import BLANK, CLIPPED_AT, Projection, display_scale, signed_to_uint8
 from .quantiles import QuantileRow, QuantileRows
 
@@ -98,6 +98,7 @@ __all__ = [
     "mask_cells",
     "mask_of",
     "mask_pixels",
+    "no_numbers",
     "occluder_box",
     "signed_to_uint8",
     "softmax",

@@ -19,7 +19,7 @@ from .arrays import Floats, Ints, table
 from .colours import categories, coloured
 from .layers import Box
 from .occluders import occluder_box
-from .predictions import from_log_odds, log_odds
+from .predictions import from_log_odds, log_odds, no_numbers
 
 if TYPE_CHECKING:
     import pandas
@@ -160,13 +160,14 @@ class OcclusionMap:
         }
 
     def predicted(self) -> Ints:
-        """Most probable class at each position (Fig. 7e); -1 where not done."""
+        """Most probable class at each position (Fig. 7e); -1 where not done, or NaN is scored."""
         return self._predicted
 
     @cached_property
     def _predicted(self) -> Ints:
         found = np.full(self.grid, -1, dtype=np.int64)
-        found[self.done] = self._scores()[self.done].argmax(axis=-1)
+        scores = self._scores()[self.done]
+        found[self.done] = np.where(no_numbers(scores), -1, scores.argmax(axis=-1))
         return found
 
     def _scores(self) -> Floats:
@@ -257,7 +258,7 @@ class OcclusionMap:
         def row(i: int, j: int) -> Mapping[str, Any]:
             values = {name: values[i, j].item() for name, values in maps.items()}
             if predicted is not None:
-                values["label"] = self.labels[predicted[i, j]] if self.done[i, j] else None
+                values["label"] = self.labels[predicted[i, j]] if predicted[i, j] >= 0 else None
             return {"row": i, "col": j, **self.box(i, j).to_json(), **values}
 
         return table(row(i, j) for i in range(self.grid[0]) for j in range(self.grid[1]))
@@ -293,7 +294,7 @@ class OcclusionMap:
         values = maps[map]
         if map == "predicted":
             return Image.fromarray(categories(values))
-        known = values[self.done]
+        known = values[np.isfinite(values) & self.done]
         if colours == "diverging" and low is None and high is None:
             clean = self._clean_value(map, target, channel)
             reach = float(np.abs(known - clean).max(initial=0)) or 1.0

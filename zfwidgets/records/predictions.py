@@ -31,7 +31,7 @@ class Prediction:
 
     @property
     def probabilities(self) -> Floats:
-        """Softmax of the logits, (classes,) float32, sums to 1."""
+        """Softmax of the logits, (classes,) float32, sums to 1; NaN where they aren't numbers."""
         return softmax(self.logits)
 
     def top(self, k: int = 5) -> list[tuple[int, str, float]]:
@@ -47,26 +47,36 @@ class Prediction:
 
 
 def softmax(logits: Floats) -> Floats:
-    """Softmax over the last axis, computed in float64, as float32."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), dtype=np.float32)
+    """Softmax over the last axis, computed in float64, as float32.
+
+    All NaN where a score is NaN, or the largest is infinite.
+    """
+    with np.errstate(invalid="ignore"):
+        shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+        return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def no_numbers(logits: Floats) -> NDArray[np.bool_]:
+    """Where class scores, (..., classes), have no probabilities: NaN, or an infinite largest."""
+    return ~np.isfinite(logits.max(axis=-1))
 
 
 def log_odds(logits: Floats, target: int) -> NDArray[np.float64]:
     """Log-odds of a class, ``log(p / (1 - p))``, (n,) float64 of ``logits`` (n, classes).
 
     Of the logits, not of p, so that it stays exact where p rounds to 1. Infinite where there is
-    one class.
+    one class, NaN where `no_numbers` are.
     """
     others = logits.astype(np.float64)
     own = others[:, target].copy()
     others[:, target] = -np.inf
     most = others.max(axis=-1)
-    most[np.isinf(most)] = 0.0
-    others -= most[:, None]
-    with np.errstate(divide="ignore"):
+    none = no_numbers(logits)
+    most[~np.isfinite(most)] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        others -= most[:, None]
         rest = np.log(np.exp(others, out=others).sum(axis=-1))
-    return np.asarray(own - most - rest)
+        return np.asarray(np.where(none, np.nan, own - most - rest))
 
 
 def from_log_odds(odds: NDArray[np.float64]) -> NDArray[np.float64]:

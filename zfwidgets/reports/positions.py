@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..bars import progress_bar
 from ..engine.protocol import EngineProtocol
-from ..records import OcclusionMap, Progress, softmax
+from ..records import OcclusionMap, Progress, no_numbers, softmax
 from ..widgets.encode import Answer, numbers
 
 T = TypeVar("T")
@@ -54,9 +54,12 @@ def position_key(key: Mapping[str, Any]) -> dict[str, Any]:
 def positions(record: OcclusionMap | None) -> Answer | None:
     """Class scores at each position of a map, of the classes that come up anywhere in it.
 
-    uint16 (rows, columns, classes): probability times 65535. None where there are no scores.
+    uint16 (rows, columns, classes): probability times 65535. None where there are no scores, or
+    some are no numbers.
     """
     if record is None or record.logits is None or record.clean is None:
+        return None
+    if no_numbers(record.logits).any() or no_numbers(record.clean):
         return None
     scores = softmax(record.logits)
     seen: NDArray[np.bool_] = np.any(scores >= KEPT, axis=(0, 1))

@@ -17,6 +17,7 @@ DISTANCES = ("hamming", "cosine")
 """Maps whose values are differences already."""
 SHARES = ("probability", "hamming")
 OPACITY = 0.7
+NO_NUMBERS = "The class scores are NaN or infinite: no probabilities."
 
 
 def shown(answer: Answer, options: Mapping[str, Any]) -> str:
@@ -64,6 +65,8 @@ def caption(info: EngineInfo, answer: Answer, options: Mapping[str, Any]) -> str
         "hamming": "units of {layer} that switch",
         "cosine": "cosine distance of {layer}",
     }[name].format(**{**data, "target": _label(info, data["target"])})
+    if not np.isfinite(values).any() and name in ("probability", "logit", "log_odds"):
+        return NO_NUMBERS if data["done"] else "not computed yet"
     if not _change(options):
         low, high = _ends(values)
         return f"{what}: {_value(name, low)} dark .. {_value(name, high)} bright"

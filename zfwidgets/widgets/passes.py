@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.protocol import EngineProtocol
-from ..records import OcclusionMap, Progress
+from ..records import OcclusionMap, Progress, no_numbers
 from .cache import Cache
 from .encode import Answer, numbers
 from .keys import SLIDE, to_boxes
@@ -168,7 +168,7 @@ def occlusion_answer(
         target = result.target if target is None else target
         scores = result.clean_scores(target)
         clean |= {name: value if isfinite(value) else None for name, value in scores.items()}
-        clean["predicted"] = int(result.clean.argmax())
+        clean["predicted"] = None if no_numbers(result.clean) else int(result.clean.argmax())
     if features is not None:
         layer = features.layer
         channel = features.strongest_channel if channel is None else channel
@@ -190,8 +190,17 @@ def occlusion_answer(
         "done": int(result.done.sum()),
         "total": int(result.done.size),
         "seconds_left": seconds_left,
-        "note": result.note,
+        "note": " ".join(filter(None, (result.note, _score_note(result)))),
     }, [numbers(maps.get(name, empty), dtype) for name, dtype in MAPS.items()]
+
+
+def _score_note(result: OcclusionMap) -> str:
+    """What to know of class scores that aren't numbers; empty if all are."""
+    if result.logits is None:
+        return ""
+    bad = int(no_numbers(result.logits[result.done]).sum())
+    where = f"at {bad} of {int(result.done.sum())} positions"
+    return f"The class scores are NaN or infinite {where}: no probabilities." if bad else ""
 
 
 CLEAN = ("probability", "logit", "log_odds", "total", "unit", "predicted")

@@ -297,6 +297,9 @@ def _classes(
     if clean is None:
         page.empty(x, page.y, width, 200, page.why)
         return 200
+    if not np.isfinite(clean).all():
+        page.empty(x, page.y, width, 200, map_picture.NO_NUMBERS)
+        return 200
     under = found[1] if len(found) > 1 else None
     row = 62
     for i, c in enumerate(np.argsort(-clean, kind="stable")[:5]):
@@ -306,7 +309,7 @@ def _classes(
         for line, (values, colour) in enumerate(((clean, PALE), (under, ACCENT))):
             top = y + 26 + line * 12
             page.pen.rectangle((x, top, x + width - 1, top + 9), EMPTY)
-            if values is not None:
+            if values is not None and np.isfinite(values[c]):
                 page.pen.rectangle(
                     (x, top, x + round((width - 1) * float(values[c])), top + 9), colour
                 )

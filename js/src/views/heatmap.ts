@@ -173,19 +173,21 @@ export class HeatMap {
     if (overlay === "none") return "";
     const name = this.names.className(grids.predicted[at] ?? -1);
     const value = grids.at(overlay, at);
+    const none = grids.data.done === grids.data.total ? "no number (NaN)" : "not computed yet";
     if (overlay === "predicted") {
-      if (value < 0) return "not computed yet";
+      if (value < 0) return none;
       const { predicted } = grids.data.clean;
       const kept = value === predicted ? "as" : `${this.names.className(predicted)}`;
       return `predicted ${name}, ${kept} without occluder`;
     }
-    if (Number.isNaN(value)) return "not computed yet";
+    if (Number.isNaN(value)) return none;
     const change = changeText(overlay, grids.change(overlay)[at] ?? Number.NaN);
     // Distances are changes; others are told as what is painted, and as what it comes from.
     const more = isChange(colours) && !isDistance(overlay) ? ` (${change})` : "";
     const head =
       overlay === "probability" ? this.names.className(grids.data.target) : KINDS[overlay].name;
     const text = `${head} ${valueText(overlay, value)}${more}`;
-    return grids.has("predicted") ? `${text}, predicted ${name}` : text;
+    const known = grids.has("predicted") && (grids.predicted[at] ?? -1) >= 0;
+    return known ? `${text}, predicted ${name}` : text;
   }
 }

@@ -63,6 +63,7 @@ export class Live {
   }
 
   private classes(probabilities: Float32Array): string {
+    if (!probabilities.every(Number.isFinite)) return "class scores that are NaN or infinite";
     const winner = topClasses(probabilities, 1)[0] ?? 0;
     const target = this.selection.get("target");
     const text = (index: number) =>
