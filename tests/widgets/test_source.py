@@ -631,7 +631,7 @@ OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey", "mask"
         ("predict", {"occluder": {**OCCLUDER, "height": 25}}, r"height must be in 1 \.\. 24"),
         ("predict", {"occluder": {**OCCLUDER, "left": 32}}, r"left must be in -7 \.\. 31"),
         ("predict", {"occluder": {**OCCLUDER, "fill": "red"}}, "fill must be"),
-        ("predict", {"occluder": {**OCCLUDER, "fill": float("nan")}}, "finite"),
+        ("predict", {"occluder": {**OCCLUDER, "fill": float("nan")}}, "that float32 holds"),
         ("predict", {"occluder": {**OCCLUDER, "mask": "f" * 63}}, "64 hex digits"),
         ("predict", {"occluder": {**OCCLUDER, "mask": 0}}, "64 hex digits"),
         ("predict", {"occluder": {**OCCLUDER, "also": {}}}, "list of at most 8"),

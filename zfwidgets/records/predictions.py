@@ -58,7 +58,8 @@ def softmax(logits: Floats) -> Floats:
 
 def no_numbers(logits: Floats) -> NDArray[np.bool_]:
     """Where class scores, (..., classes), have no probabilities: NaN, or an infinite largest."""
-    return ~np.isfinite(logits.max(axis=-1))
+    found: NDArray[np.bool_] = ~np.isfinite(logits.max(axis=-1))
+    return found
 
 
 def log_odds(logits: Floats, target: int) -> NDArray[np.float64]:

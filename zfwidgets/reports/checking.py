@@ -70,6 +70,13 @@ _LOOK = {
     "mask": either(none, _matches(f"[0-9a-f]{{{MASK * MASK // 4}}}")),
     "also": listed(_BOX, most=MOST_ALSO),
 }
+_FIELD = {
+    "size": listed(whole(1, MOST), whole(1, MOST)),
+    "stride": listed(_PLACE, _PLACE),
+    "offset": listed(_PLACE, _PLACE),
+    "reach": one_of(get_args(Reach)),
+}
+_LOST = listed(listed(text, text))
 _LAYER = fields(
     {
         "name": text,
@@ -79,15 +86,9 @@ _LAYER = fields(
         "rows": whole(1, MOST_SIDE),
         "columns": whole(1, MOST_SIDE),
         "rectified": truth,
-        "field": fields(
-            {
-                "size": listed(whole(1, MOST), whole(1, MOST)),
-                "stride": listed(_PLACE, _PLACE),
-                "offset": listed(_PLACE, _PLACE),
-                "reach": one_of(get_args(Reach)),
-            }
-        ),
-    }
+        "field": fields(_FIELD),
+    },
+    {"fields": listed(fields({**_FIELD, "first": listed(_COUNT)}))},
 )
 _CATALOGUE = fields(
     {
@@ -115,9 +116,7 @@ _MANIFEST = fields(
         "catalogue": _CATALOGUE,
         "parts": mapping(_NAME, listed(_COUNT, whole(0, (1 << 32) - 1))),
         "answers": listed(listed(text, fields({}), _NAME, _COUNT)),
-        "layers": mapping(
-            text, fields({"part": _NAME, "patch": _PAIR, "projections": listed(_CHUNK)})
-        ),
+        "layers": mapping(text, fields({"part": _NAME, "projections": listed(_CHUNK)})),
         "formats": listed(fields({**_LOOK, "stride": _SIDE})),
         "sentences": fields({"other": text}),
         "selections": listed(fields({})),
@@ -125,7 +124,12 @@ _MANIFEST = fields(
             fields({"view": one_of(VIEWS), "selection": _COUNT, "options": fields({})})
         ),
     },
-    {"licences": listed(listed(text, text)), "left_out": listed(text), "title": text},
+    {
+        "licences": listed(listed(text, text)),
+        "left_out": listed(text),
+        "title": text,
+        "lost": listed(listed(_COUNT, text)),
+    },
 )
 
 
@@ -140,7 +144,6 @@ def check_manifest(manifest: Any) -> None:
     if not layers or not catalogue["images"] or layers.keys() != manifest["layers"].keys():
         raise ValueError("its layers or images aren't there")
     for name, layer in manifest["layers"].items():
-        _in_input([*layer["patch"]], rows, columns)
         for chunk in layer["projections"]:
             if chunk["channels"] and max(chunk["channels"]) >= layers[name]["channels"]:
                 raise ValueError(f"layer {name[:40]!r} hasn't the channels that it lists")
@@ -300,7 +303,7 @@ def _quantile_rows(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
     row = {"low": number, "high": number, "images": _COUNT, "silent": _COUNT}
     activations = listed(fields(_activation(catalogue)))
     known = {"images_seen": _COUNT, "sampled": _COUNT, "exact": truth, "partial": truth}
-    rows = listed(fields({**row, "activations": activations}))
+    rows = listed(fields({**row, "activations": activations}, {"lost": _LOST}))
     return fields({"rows": rows, **known, "size": whole(1, 256)}), lambda data: []
 
 
@@ -320,7 +323,7 @@ def _cover(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
         "control": either(none, fields(control)),
     }
     known = {"fill": _FILL, "k": _COUNT, "partial": truth}
-    return fields({"covers": listed(fields(cover)), **known}), lambda data: []
+    return fields({"covers": listed(fields(cover)), **known}, {"lost": _LOST}), lambda data: []
 
 
 def _projections(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
@@ -334,7 +337,8 @@ def _projections(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
 
     row = {"image": _kinds(catalogue)["image"], "scale": number, "full": number}
     more = {"status": one_of(STATUSES), "operations": listed(strict), "pools": anything}
-    rows = listed(either(none, fields({**row, **more})))
+    newer = {"blank": truth, "near_ties": either(none, number)}
+    rows = listed(either(none, fields({**row, **more}, newer)))
 
     def pictures(data: Any) -> list[tuple[int, ...] | None]:
         return [None for row in data["rows"] if row is not None]
