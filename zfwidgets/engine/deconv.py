@@ -195,12 +195,14 @@ def _pass_by(below: tuple[Any, ...], above: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _slide(node: Any) -> Slide | None:
     """The geometry of a max-pool, where it slides over two axes."""
-    if hasattr(node, "_saved_kernel_size"):
+    if hasattr(node, "_saved_stride"):
         sizes = (node._saved_kernel_size, node._saved_stride, node._saved_padding)
         kernel, stride, padding = (tuple(size) for size in sizes)
         if len(kernel) != 2:
             return None
         return Slide(kernel, stride or kernel, padding, tuple(node._saved_dilation))
+    if "Adaptive" not in node.name():
+        return None  # fractional: its windows are drawn
     before, after = node._saved_self.shape[-2:], node._saved_result1.shape[-2:]
     if len(node._saved_result1.shape) != 4 or any(
         b % a for b, a in zip(before, after, strict=True)
