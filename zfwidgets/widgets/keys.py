@@ -85,7 +85,8 @@ def fill_value(engine: EngineProtocol | None, value: Any) -> str | float:
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST:
         return float(value)
     raise InputError(
-        f"The fill must be a number that float32 holds or one of {', '.join(known)}, not {value!r}."
+        "The fill must be a finite number that float32 holds, or one of "
+        f"{', '.join(known)}, not {value!r}."
     )
 
 
