@@ -58,7 +58,7 @@ def softmax(logits: Floats) -> Floats:
 
 def no_numbers(logits: Floats) -> NDArray[np.bool_]:
     """Where class scores, (..., classes), have no probabilities: NaN, or an infinite largest."""
-    return ~np.isfinite(logits.max(axis=-1))
+    return np.asarray(~np.isfinite(logits.max(axis=-1)))
 
 
 def log_odds(logits: Floats, target: int) -> NDArray[np.float64]:
