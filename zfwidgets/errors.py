@@ -102,5 +102,15 @@ class Cancelled(ZfError):
     """The computation was cancelled or superseded by a newer request."""
 
 
+class TooManyRequests(ZfError, RuntimeError):
+    """More requests of one widget waited than it can need; this one made room for a newer one."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"More than {most} requests of this widget wait for an answer, so that this one, which "
+            "waited longest, was dropped. Ask again once others are answered."
+        )
+
+
 class MissingDependency(ZfError, ImportError):
     """An optional package is needed; the message says what to install."""

@@ -96,6 +96,21 @@ describe("a source over a kernel's messages", () => {
     expect(kernel.gets()).toHaveLength(1);
   });
 
+  it("takes one message for a sign of life of several requests, and of no others", () => {
+    const told = [1, 2, 3].map((channel) => {
+      const onProgress = vi.fn();
+      source.get("top", top(channel), { ...at(`slot ${channel}`), onProgress }).catch(() => {});
+      return onProgress;
+    });
+    const [first, second] = kernel.gets() as [Sent, Sent, Sent];
+    vi.advanceTimersByTime(SILENCE_MS - 1);
+    const also = [{ kind: second.kind, key: second.key }];
+    kernel.answer({ ...first, also }, "progress", { done: 1, total: 10 });
+    expect(told.map((one) => one.mock.calls.length)).toEqual([1, 1, 0]);
+    vi.advanceTimersByTime(2);
+    expect(kernel.gets().map(({ slot }) => slot)).toEqual(["slot 1", "slot 2", "slot 3", "slot 3"]);
+  });
+
   it("accepts by key what another tab asked for", async () => {
     const tab = new KernelSource(kernel.channel(), "print", new Exchange());
     const ours = source.get("top", top(1), at("top"));

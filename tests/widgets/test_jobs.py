@@ -6,13 +6,16 @@ import asyncio
 import gc
 import threading
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
 from tests.waiting import SECONDS
-from zfwidgets.errors import InputError
+from zfwidgets.errors import InputError, TooManyRequests
 from zfwidgets.records import Progress
+from zfwidgets.widgets import job as job_module
 from zfwidgets.widgets import jobs as jobs_module
+from zfwidgets.widgets.base import Teller
 from zfwidgets.widgets.hand_back import HandBack
 from zfwidgets.widgets.jobs import Jobs
 from zfwidgets.widgets.steps import Shared
@@ -60,6 +63,17 @@ class Gate:
             return self.result
         finally:
             self.closed.set()
+
+
+class Together(Heard):
+    """A listener that can be told the same as others in one message."""
+
+    sent: list[int]
+
+    def together(self, others, progress):
+        self.sent.append(1 + len(others))
+        for one in (self, *others):
+            one("progress", progress)
 
 
 def result(value, log=None):
@@ -537,3 +551,78 @@ def test_paused_jobs_end_a_wait_without_threads_too(monkeypatch):
     shared.paused = False
     jobs.wake()
     assert heard.wait("reply") == ["a"]
+
+
+def test_a_burst_of_requests_is_bounded_and_each_is_answered_once(jobs):
+    gate, most, burst = Gate(), job_module.MOST, 10_000
+    jobs.submit("w", "v", "gate", 0, gate, Heard())
+    assert gate.reached.wait(LONG)
+    heards = [Heard() for _ in range(burst)]
+    for number, heard in enumerate(heards):
+        view, slot = f"v{number % 3}", f"s{number}"
+        jobs.submit("w", view, slot, number, result(number), heard, bounded=True)
+        assert len(jobs._jobs) <= most + 1
+    other = Heard()
+    jobs.submit("another", "v", "s", 0, result("other"), other, bounded=True)
+    gate.open.set()
+    assert other.wait("reply") == ["other"]
+    assert jobs.wait({"w"}, LONG)
+    for number, heard in enumerate(heards):
+        ((op, value),) = heard
+        if number < burst - most:
+            assert op == "error"
+            assert isinstance(value, TooManyRequests)
+        else:
+            assert (op, value) == ("reply", number)
+
+
+def test_what_is_urgent_or_not_bounded_stays_in_a_burst(jobs):
+    gate, urgent, own = Gate(), Heard(), Heard()
+    jobs.submit("w", "v", "gate", 0, gate, Heard())
+    assert gate.reached.wait(LONG)
+    jobs.submit("w", "v", "urgent", 0, result("urgent"), urgent, priority=0, bounded=True)
+    jobs.submit("w", "python", "picture", 0, result("own"), own, priority=9)
+    for number in range(2 * job_module.MOST):
+        jobs.submit("w", "v", f"s{number}", 0, result(0), Heard(), priority=3, bounded=True)
+    gate.open.set()
+    assert urgent.wait("reply") == ["urgent"]
+    assert own.wait("reply") == ["own"]
+
+
+def test_signs_of_life_of_many_are_one_message():
+    jobs, gate = Jobs(heartbeat=0.1, pause=0), Gate()
+    Together.sent = []
+    waiting = [Together() for _ in range(200)]
+    try:
+        jobs.submit("w", "v", "gate", 0, gate, Heard())
+        assert gate.reached.wait(LONG)
+        for number, heard in enumerate(waiting):
+            jobs.submit("w", "v", f"s{number}", 0, result(number), heard, bounded=True)
+        for heard in waiting:
+            heard.wait("progress")
+        beats_of_one = [len([op for op, _ in heard if op == "progress"]) for heard in waiting]
+        # Each message is for nearly all: they give signs of life together from the first on.
+        assert len(Together.sent) <= 2 * max(beats_of_one) + 2
+        gate.open.set()
+        assert jobs.wait({"w"}, LONG)
+    finally:
+        jobs.stop()
+    assert [heard.wait("reply") for heard in waiting] == [[number] for number in range(200)]
+
+
+def test_a_message_says_whose_signs_of_life_it_is():
+    sent = []
+    widget = SimpleNamespace(send=lambda content, buffers: sent.append((content, buffers)))
+    requests = [
+        {"zf": 1, "op": "get", "view": "v", "slot": f"s{i}", "kind": "top", "key": {"channel": i}}
+        for i in range(3)
+    ]
+    first, *others = [Teller(widget, request) for request in requests]
+    first.together(others, Progress(1, 9, 2.5, "looking"))
+    first.together([], Progress(2, 9, 2.5, "looking"))
+    ((together, _), (alone, _)) = sent
+    assert together["op"] == alone["op"] == "progress"
+    assert (together["kind"], together["key"]) == ("top", {"channel": 0})
+    assert together["also"] == [{"kind": "top", "key": {"channel": i}} for i in (1, 2)]
+    assert together["data"]["done"] == 1
+    assert "also" not in alone

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import io
 import itertools
 import json
+import weakref
 
 import numpy as np
 import numpy_engine
@@ -454,7 +456,70 @@ def test_passes_are_kept_up_to_a_number_of_bytes(indexed):
     kept = [source.cached("occlusion", one) is not None for one in fields]
     assert kept[-1]
     assert not kept[0]
-    assert source._passes._kept.bytes <= 4_000
+    assert source._passes.bytes <= 4_000
+
+
+class Held:
+    """Bytes of class scores that are alive in the maps which an engine has given."""
+
+    def __init__(self, engine, monkeypatch):
+        self._given = []
+        steps = engine.occlude_steps
+
+        def noted(*args, **options):
+            for result in steps(*args, **options):
+                self._given.append(weakref.ref(result.logits))
+                yield result
+            self._given.append(weakref.ref(result.logits))
+            return result
+
+        monkeypatch.setattr(engine, "occlude_steps", noted)
+
+    @property
+    def bytes(self):
+        gc.collect()
+        return sum(logits.nbytes for given in self._given if (logits := given()) is not None)
+
+
+def test_passes_under_way_and_stopped_ones_are_kept_up_to_a_number_of_bytes(indexed, monkeypatch):
+    one = 7 * 5 * 5 * 4  # positions and classes, float32
+    held = Held(indexed, monkeypatch)
+    source = Source(indexed, passes=4 * one, answers=0)
+    fields = [{**SLIDE, "image": i, "layer": None, "target": 0, "channel": None} for i in range(9)]
+    for field in fields:  # stopped half way
+        steps = source.answer("occlusion", field)
+        for _ in range(4):
+            next(steps)
+        steps.close()
+        del steps
+        assert held.bytes <= 4 * one
+    running = [source.answer("occlusion", field) for field in fields[:3]]
+    for _ in range(4):
+        for steps in running:
+            next(steps)
+            assert held.bytes <= 4 * one + one
+    for steps, field in zip(running, fields, strict=False):
+        _, maps = maps_of(run(steps)[1])
+        _, expected = finish(indexed.occlude_steps(field["image"], (6, 9), 5, "grey", 0))
+        np.testing.assert_array_equal(maps["logit"], expected.maps(0)["logit"])
+    del steps, running, expected, _
+    assert held.bytes <= 4 * one
+
+
+def test_a_pass_that_is_too_large_is_answered_and_not_kept(indexed, monkeypatch):
+    held = Held(indexed, monkeypatch)
+    source = Source(indexed, passes=500, answers=0)
+    fields = {**SLIDE, "layer": None, "target": 0, "channel": None}
+    steps = source.answer("occlusion", fields)
+    for _ in range(4):
+        next(steps)
+    assert held.bytes > 500
+    steps.close()
+    del steps
+    assert held.bytes == 0
+    assert run(source.answer("occlusion", fields))[1][0]["done"] == 35
+    assert source.cached("occlusion", fields) is None
+    assert held.bytes == 0
 
 
 def test_a_model_without_classes_has_maps_of_its_layers():

@@ -58,8 +58,7 @@ def softmax(logits: Floats) -> Floats:
 
 def no_numbers(logits: Floats) -> NDArray[np.bool_]:
     """Where class scores, (..., classes), have no probabilities: NaN, or an infinite largest."""
-    found: NDArray[np.bool_] = ~np.isfinite(logits.max(axis=-1))
-    return found
+    return np.asarray(~np.isfinite(logits.max(axis=-1)))
 
 
 def log_odds(logits: Floats, target: int) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..errors import InputError, ZfError
-from .base import teller
+from .base import Teller
 from .bundle import esm
 from .encode import Answer
 from .routing import Routed
@@ -34,7 +34,7 @@ class Answering(Routed):
         message = content if isinstance(content, dict) else {}
         if message.get("op") == "cancel":  # nothing is under way: answers are there, or aren't
             return
-        tell = teller(self, message)
+        tell = Teller(self, message)
         try:
             tell("reply", self._find(message))
         except ZfError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import anywidget
@@ -161,7 +161,7 @@ class EngineWidget(TwoOutputs, Routed):
         try:
             self._post(message)
         except ZfError as error:
-            teller(self, message)("error", error)
+            Teller(self, message)("error", error)
 
     def _post(self, message: dict[str, Any]) -> None:
         op, view, slot = message.get("op"), message.get("view"), message.get("slot")
@@ -178,7 +178,7 @@ class EngineWidget(TwoOutputs, Routed):
         urgency = keys.integer("priority", message.get("priority", 1), MOST_URGENT, LEAST_URGENT)
         fields = self._service.source.check(message.get("kind"), message.get("key"))
         need = (message["kind"], fields)
-        listener = teller(self, message)
+        listener = Teller(self, message)
         self._service.ask(self._owner, view, slot, need, listener, priority=urgency)
 
     # ------------------------------------------------------------------ the index
@@ -315,15 +315,26 @@ class EngineWidget(TwoOutputs, Routed):
         )
 
 
-def teller(widget: Any, request: Mapping[str, Any]) -> Callable[[Op, Any], None]:
+class Teller:
     """Sends what a job says about a request to the page that made it."""
-    address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
 
-    def tell(op: Op, value: Any) -> None:
+    def __init__(self, widget: Any, request: Mapping[str, Any]) -> None:
+        self._widget = widget
+        self._address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
+
+    def __call__(self, op: Op, value: Any) -> None:
+        """Send one answer."""
+        self._send(op, value)
+
+    def together(self, others: Sequence[Teller], progress: Progress) -> None:
+        """Send one sign of life for this request and others of the widget."""
+        also = [{name: other._address[name] for name in ("kind", "key")} for other in others]
+        self._send("progress", progress, **({"also": also} if also else {}))
+
+    def _send(self, op: Op, value: Any, **more: Any) -> None:
         data, buffers = wire(op, value)
-        widget.send({"zf": 1, "op": op, **address, "data": sendable(data)}, buffers)
-
-    return tell
+        message = {"zf": 1, "op": op, **self._address, "data": sendable(data), **more}
+        self._widget.send(message, buffers)
 
 
 def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:

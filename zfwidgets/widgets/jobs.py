@@ -12,38 +12,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from .. import threads
-from ..errors import Cancelled, ZfError
+from ..errors import Cancelled, TooManyRequests, ZfError
 from ..records import Progress
+from . import beats
 from .hand_back import running_loop
-from .steps import CALM, IDLE, IN_TURN, LAST, TURN, Shared, Step, Steps, complete, paused
+from .job import MOST, Job, Listener, Op, to_drop
+from .steps import CALM, IN_TURN, LAST, TURN, Shared, Step, Steps, complete, paused
+
+__all__ = ["Jobs", "Listener", "Op"]
 
 log = logging.getLogger("zfwidgets")
-
-Op = Literal["reply", "partial", "progress", "error", "superseded"]
-Listener = Callable[[Op, Any], None]
-
-
-@dataclass(eq=False)
-class _Job:
-    place: tuple[Hashable, str, str]
-    identity: Hashable
-    make: Callable[[], Steps]
-    listener: Listener
-    priority: int
-    order: int
-    due: float
-    heard: float
-    progress: Progress = IDLE
-    steps: Steps | None = None
-    stopped: bool = False
-    answered: bool = False
-    shared: bool = False
-    stalled: bool = False
-    told: dict[str, float] = field(default_factory=dict)
 
 
 class Jobs:
@@ -67,7 +48,8 @@ class Jobs:
     Parameters
     ----------
     heartbeat
-        Seconds of silence after which a waiting or running job gives a sign of life.
+        Seconds of silence after which a waiting or running job gives a sign of life. Jobs of one
+        owner that are equally far give theirs together, where their listeners can: see `beats`.
     pause
         Seconds between two partial results, or two reports of progress, of one job; what comes
         in between is left out.
@@ -77,7 +59,7 @@ class Jobs:
         self._heartbeat = heartbeat
         self._pause = pause
         self._changed = threads.ProcessLock()
-        self._jobs: dict[tuple[Hashable, str, str], _Job] = {}
+        self._jobs: dict[tuple[Hashable, str, str], Job] = {}
         self._dropped: deque[Steps] = deque()
         self._orders = 0
         self._moved: Step = None
@@ -102,6 +84,7 @@ class Jobs:
         *,
         priority: int = 1,
         delay: float = 0.0,
+        bounded: bool = False,
     ) -> None:
         """Ask for a job; returns at once.
 
@@ -116,6 +99,9 @@ class Jobs:
             Lower goes first.
         delay
             Seconds that the slot must be left alone before the job starts.
+        bounded
+            Whether it counts among the `MOST` of its owner, of which the oldest of the least urgent
+            makes room for it: that is answered with `TooManyRequests`.
         """
         place, now = (owner, view, slot), time.monotonic()
         with self._changed:
@@ -126,15 +112,20 @@ class Jobs:
                 self._changed.notify_all()
                 return
             superseded = self._drop(old) if old is not None else False
+            crowded_out = to_drop(self._jobs.values(), owner) if bounded else None
+            if crowded_out is not None:
+                self._drop(crowded_out)
             self._orders += 1
-            self._jobs[place] = _Job(
-                place, identity, make, listener, priority, self._orders, now + delay, now
-            )
+            job = Job(place, identity, make, listener, priority, self._orders, now + delay, now)
+            job.bounded, job.asked = bounded, job.order
+            self._jobs[place] = job
             self._ended = False
             threaded = self._start_threads()
             self._changed.notify_all()
         if superseded and old is not None:
             self._tell(old, "superseded", None)
+        if crowded_out is not None:
+            self._tell(crowded_out, "error", TooManyRequests(MOST))
         if not threaded:
             self._threadless = True
             self._go_on()
@@ -202,7 +193,7 @@ class Jobs:
     def _at_rest(self, owners: Collection[Hashable]) -> bool:
         return all(job.stalled for job in self._jobs.values() if job.place[0] in owners)
 
-    def _drop(self, job: _Job) -> bool:
+    def _drop(self, job: Job) -> bool:
         """Forget a job, under the lock; whether it is still owed an answer."""
         job.stopped = True
         self._jobs.pop(job.place, None)
@@ -261,8 +252,7 @@ class Jobs:
         try:
             if not self._inline and (job := self._next()) is not None:
                 self._advance(job)
-                for silent in self._silent():
-                    self._tell(silent, "progress", silent.progress)
+                self._tell_alive(self._silent())
         finally:
             self._schedule(loop)
 
@@ -286,24 +276,20 @@ class Jobs:
                     if self._ended or threads.ending():
                         del self._threads["heartbeat"]
                         return
-                    self._changed.wait(self._until(self._beat_times().values()))
-            while silent:
-                job = silent.pop()
-                self._tell(job, "progress", job.progress)
-                del job
+                    self._changed.wait(
+                        self._until(beats.due(self._jobs.values(), self._heartbeat).values())
+                    )
+            self._tell_alive(silent)
+            del silent  # nobody's engine is kept alive
 
-    def _beat_times(self) -> dict[_Job, float]:
-        """When each job that is owed an answer is due to give a sign of life."""
-        return {
-            job: max(job.heard + self._heartbeat, job.due)
-            for job in self._jobs.values()
-            if not job.answered
-        }
+    def _silent(self) -> list[Job]:
+        return [] if threads.ending() else beats.silent(self._jobs.values(), self._heartbeat)
 
-    def _silent(self) -> list[_Job]:
-        now = time.monotonic()
-        times = {} if threads.ending() else self._beat_times()
-        return [job for job, due in times.items() if due <= now]
+    def _tell_alive(self, silent: list[Job]) -> None:
+        try:
+            beats.tell(silent, self._moved)
+        except Exception:
+            log.exception("Signs of life couldn't be delivered")
 
     @staticmethod
     def _until(times: Iterable[float]) -> float | None:
@@ -312,7 +298,7 @@ class Jobs:
 
     # ------------------------------------------------------------------ running
 
-    def _next(self, *, inline: bool = False) -> _Job | None:
+    def _next(self, *, inline: bool = False) -> Job | None:
         with self._changed:
             now = time.monotonic()
             ready = [
@@ -323,7 +309,7 @@ class Jobs:
             soon = now - self._moved_at >= TURN or complete(self._moved)
             last = IN_TURN if soon else LAST
 
-            def rank(job: _Job) -> tuple[float, int]:
+            def rank(job: Job) -> tuple[float, int]:
                 return last if job.shared and job.priority < LAST else job.priority, job.order
 
             return min(ready, key=rank, default=None)
@@ -335,7 +321,7 @@ class Jobs:
             except Exception:  # noqa: PERF203
                 log.exception("A job that was stopped didn't clean up")
 
-    def _advance(self, job: _Job) -> None:
+    def _advance(self, job: Job) -> None:
         """Run one step of a job and tell its listener."""
         try:
             if job.steps is None:
@@ -360,7 +346,7 @@ class Jobs:
             self._dropped.append(job.steps)
             self._close_dropped()
 
-    def _place(self, job: _Job, step: Step, wakes: int) -> None:
+    def _place(self, job: Job, step: Step, wakes: int) -> None:
         """Where a job stands among the others after this step, begun after so many wakes."""
         with self._changed:
             job.shared = isinstance(step, Shared)
@@ -374,7 +360,7 @@ class Jobs:
                 job.due = time.monotonic() + TURN
                 self._changed.notify_all()
 
-    def _report(self, job: _Job, step: Step) -> None:
+    def _report(self, job: Job, step: Step) -> None:
         if step is None or step == job.progress:  # the heartbeat says again what isn't new
             return
         op: Op = "progress" if isinstance(step, Progress) else "partial"
@@ -391,7 +377,7 @@ class Jobs:
         job.told[op] = now
         self._tell(job, op, step if isinstance(step, Progress) else step())
 
-    def _finish(self, job: _Job, op: Op, value: Any) -> None:
+    def _finish(self, job: Job, op: Op, value: Any) -> None:
         with self._changed:
             if job.stopped:
                 return
@@ -402,7 +388,7 @@ class Jobs:
                 del self._jobs[job.place]
             self._changed.notify_all()
 
-    def _tell(self, job: _Job, op: Op, value: Any) -> None:
+    def _tell(self, job: Job, op: Op, value: Any) -> None:
         job.heard = time.monotonic()
         try:
             job.listener(op, value)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..engine.protocol import EngineProtocol
 from ..records import OcclusionMap, Progress, no_numbers
-from .cache import Cache
+from ..threads import ProcessLock
 from .encode import Answer, numbers
 from .keys import SLIDE, to_boxes
 from .steps import Steps
@@ -73,6 +73,26 @@ class Pass:
         self._counted += int(self.result.done.sum()) - before
         return self.result
 
+    @property
+    def running(self) -> bool:
+        """Whether the engine holds what it needs to go on at once."""
+        return self._steps is not None
+
+    @property
+    def bytes(self) -> int:
+        """What the map takes, twice while the engine has one of its own."""
+        if self.result is None:
+            return 0
+        features = self.result.features
+        arrays = [self.result.logits, *(vars(features).values() if features else ())]
+        size = sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
+        return size * (2 if self.running else 1)
+
+    def forget(self) -> None:
+        """Let go of all; to go on is to begin anew."""
+        self.pause()
+        self.result, self._spent, self._counted = None, 0.0, 0
+
     def pause(self) -> None:
         """Let go of what the engine holds for it; what is computed stays."""
         if self._steps is not None:
@@ -97,28 +117,48 @@ class Pass:
 class Passes:
     """The passes that were used last, up to a number of bytes.
 
+    What is kept counts, whether it is complete, under way or stopped. Only the pass that is being
+    computed may take more; it isn't kept then.
+
     Passes run on the worker alone; `answer` may be called from any thread.
+
+    Attributes
+    ----------
+    most
+        Bytes.
     """
 
     def __init__(self, engine: EngineProtocol, most: int) -> None:
+        self.most = most
         self._engine = engine
-        self._kept = Cache(most)
-        self._running: OrderedDict[str, Pass] = OrderedDict()
+        self._passes: OrderedDict[str, Pass] = OrderedDict()
+        self._lock = ProcessLock()
+
+    @property
+    def bytes(self) -> int:
+        """What the passes take."""
+        with self._lock:
+            return sum(one.bytes for one in self._passes.values())
 
     def answer(self, fields: Mapping[str, Any]) -> Answer | None:
         """The answer to a key if its pass is complete; computes nothing."""
-        kept: Pass | None = self._kept.get(_identity(fields))
-        if kept is None or kept.result is None or not kept.complete:
+        with self._lock:
+            one = self._passes.get(_identity(fields))
+            # One whose last positions have just come answers for itself first.
+            result = None if one is None or one.running else one.result
+            if one is not None:
+                self._passes.move_to_end(_identity(fields))
+        if result is None or not result.complete:
             return None
-        return occlusion_answer(kept.result, fields["target"], fields["channel"], 0.0)
+        return occlusion_answer(result, fields["target"], fields["channel"], 0.0)
 
     def steps(self, fields: Mapping[str, Any]) -> Steps:
         """Run a pass, or go on with it; yields the answer so far. Stopped, it stays."""
         identity = _identity(fields)
-        one: Pass | None = self._running.get(identity) or self._kept.get(identity)
+        with self._lock:
+            one = self._passes.get(identity)
         if one is None:
             one = Pass(self._engine, {name: fields[name] for name in SLIDE})
-        self._run(identity, one)
         try:
             while True:
                 if one.result is not None:
@@ -131,28 +171,31 @@ class Passes:
                     if result.complete:
                         return occlusion_answer(result, fields["target"], fields["channel"], 0.0)
                 one.advance()
+                self._keep(identity, one, computing=True)
         finally:
             if one.complete:
                 one.pause()
-                self._running.pop(identity, None)
-            if one.result is not None:
-                self._kept.put(identity, one, _size(one.result))
+            self._keep(identity, one, computing=False)
 
-    def _run(self, identity: str, one: Pass) -> None:
-        self._running[identity] = one
-        self._running.move_to_end(identity)
-        while len(self._running) > RUNNING:
-            self._running.popitem(last=False)[1].pause()
+    def _keep(self, identity: str, used: Pass, *, computing: bool) -> None:
+        """Put a pass among those that are kept, as the last used, and make room for it."""
+        with self._lock:
+            self._passes[identity] = used
+            self._passes.move_to_end(identity)
+            running = [one for one in self._passes.values() if one.running]
+            for one in running[:-RUNNING]:
+                one.pause()
+            left = sum(one.bytes for one in self._passes.values())
+            for name, one in [*self._passes.items()]:
+                if left <= self.most or (one is used and computing):
+                    break
+                left -= one.bytes
+                del self._passes[name]
+                one.forget()
 
 
 def _identity(fields: Mapping[str, Any]) -> str:
     return json.dumps([fields[name] for name in SLIDE])
-
-
-def _size(result: OcclusionMap) -> int:
-    features = result.features
-    arrays = [result.logits, *(vars(features).values() if features else ())]
-    return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
 
 
 def occlusion_answer(

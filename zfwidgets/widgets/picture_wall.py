@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..records import Pixels
 from . import keys
 from .answering import Answering, asked
-from .base import teller
+from .base import Teller
 from .encode import Answer, encode_pictures
 from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page, one_line
 
@@ -145,7 +145,7 @@ class PictureWall(Answering):
         while first < max(total, 1):
             key = {"fingerprint": self.fingerprint, "wall": name, "first": first}
             request = {"kind": "wall", "key": key, "view": "", "slot": ""}
-            teller(self, request)("reply", self._find(request))
+            Teller(self, request)("reply", self._find(request))
             first += MOST
         self.wall = name
 

@@ -63,6 +63,7 @@ class Service(Workbench):
             lambda: self.source.answer(kind, fields, so_far=True),
             listener,
             priority=priority,
+            bounded=True,
         )
 
     @property

@@ -76,6 +76,9 @@ export class Exchange {
   deliver(message: Message, buffers: DataView[]): void {
     if (this.last === message) return;
     this.last = message;
+    for (const { kind, key } of message.also ?? []) {
+      for (const one of this.waiting.get(identity(kind, key)) ?? []) one.receive(message, []);
+    }
     const id = identity(message.kind, message.key);
     if (message.op === "reply") this.store(id, { data: message.data as never, buffers });
     const final = message.op === "reply" || message.op === "error";

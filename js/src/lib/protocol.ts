@@ -405,6 +405,8 @@ export interface Message {
   kind: Kind;
   key: object;
   data: unknown;
+  /** Of `progress`: other requests of which the same is said. */
+  also?: readonly { kind: Kind; key: object }[];
 }
 
 export function isMessage(content: unknown): content is Message {
