@@ -20,6 +20,7 @@ from torch.nn import functional
 from docs import coverage
 from zfwidgets.engine import deconv
 from zfwidgets.engine.modes import computing
+from zfwidgets.models import ContrastNorm
 
 SLOW = os.environ.get("ZFWIDGETS_SLOW") == "1"
 
@@ -65,10 +66,23 @@ class Pool(torch.autograd.Function):
         return (flat.reshape(ctx.shape), *[None] * 5)
 
 
+class PassBy(torch.autograd.Function):
+    """A contrast norm that the signal passes by."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, norm: Any) -> Tensor:
+        return norm(x.detach())
+
+    @staticmethod
+    def backward(ctx: Any, signal: Tensor) -> tuple[Tensor, None]:
+        return signal, None
+
+
 @contextmanager
 def explicit_rules() -> Iterator[None]:
-    """Put `Rectify`, `Pool` and frozen gates in the place of what networks call."""
+    """Put `Rectify`, `Pool`, `PassBy` and frozen gates in the place of what networks call."""
     relu = functional.relu
+    norms = {kind: kind.forward for kind in (nn.LocalResponseNorm, ContrastNorm)}
     with pytest.MonkeyPatch.context() as patch:
 
         def pool(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, **_):
@@ -92,6 +106,12 @@ def explicit_rules() -> Iterator[None]:
             scale = self.fc2(self.act(self.bn(self.fc1(x.mean((2, 3), keepdim=True)))))
             return x * self.gate(scale).detach()
 
+        for kind, norm in norms.items():
+
+            def passed_by(self, x, norm=norm):
+                return PassBy.apply(x, lambda maps: norm(self, maps))
+
+            patch.setattr(kind, "forward", passed_by)
         patch.setattr(functional, "relu", rectify)
         patch.setattr(functional, "relu6", lambda x, inplace=False: Rectify.apply(x, 6.0))
         patch.setattr(functional, "hardtanh", hardtanh)

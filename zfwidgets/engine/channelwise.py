@@ -52,6 +52,14 @@ def of_its_group(node: Node, arrays: list[Ints]) -> Sources:
     return [np.repeat(members, out[1] // groups, 1).reshape(*without_places(out), -1)]
 
 
+def neighbours(node: Node, arrays: list[Ints]) -> Sources:
+    """An average over neighbouring maps, as local response normalisation takes one."""
+    size, stride = (node.read(name) for name in ("kernel_size", "stride"))
+    if arrays[0].ndim != 5 or any(node.read("padding")) or set(stride) != {1}:
+        return [None]
+    return [np.lib.stride_tricks.sliding_window_view(arrays[0], size[0], axis=2)]
+
+
 def reduced(node: Node, arrays: list[Ints]) -> Sources:
     """From all that one number is made of."""
     array, dim = arrays[0], node.read("dim")

@@ -261,5 +261,6 @@ _CHANNELS: dict[str, channelwise.Origin] = {
     **dict.fromkeys(["addmm", "mm", "linear"], channelwise.every),
     **dict.fromkeys(["cat", "stack"], channelwise.joined),
     "constant_pad_nd": channelwise.padded,
+    "avg_pool3d": channelwise.neighbours,
 }
 """Where an operation's channels come from; what isn't listed mixes them."""
