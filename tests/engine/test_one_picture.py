@@ -193,8 +193,11 @@ def small_network(chance: random.Random) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3))
 
 
-def run_session(seed: int) -> None:
-    """A user's clicks; each picture is that of the whole image, by autograd."""
+def run_session(seed: int) -> int:
+    """A user's clicks; each picture is that of the whole image, by autograd.
+
+    Returns how many were clear of near ties, and compared.
+    """
     chance = random.Random(seed)
     model = small_network(chance).double().eval()
     generator = torch.Generator().manual_seed(seed)
@@ -203,6 +206,7 @@ def run_session(seed: int) -> None:
     net = Network(model, photos[0])
     projecting = Projecting(net, Memory(net.device), limit)
     layers = [info for info in net.layers if min(info.shape[1:]) > 1]
+    compared = 0
     for _ in range(8):
         info = chance.choice(layers)
         rule = deconv.RULES[chance.choice(tuple(deconv.RULES))]
@@ -214,16 +218,23 @@ def run_session(seed: int) -> None:
         found = projecting.project(photos[images], keys, info.name, units, rule)
         with computing(net.device, grad=True):
             whole = deconv.project(net, photos[images], info.name, units, rule)
-        scale = whole.pixels.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-        assert ((found.pixels - whole.pixels).abs() / scale).max() <= 1e-9, (seed, info.name)
+        assert found.near_ties is not None
+        assert whole.near_ties is not None
+        # Pools of pools pass one maximum on to several places: those tie in any precision.
+        clear = (found.near_ties == 0) & (whole.near_ties == 0)
+        scale = whole.pixels.abs().amax((1, 2, 3)).clamp(min=1e-12)
+        apart = (found.pixels - whole.pixels).abs().amax((1, 2, 3)) / scale
+        assert (apart[clear] <= 1e-9).all(), (seed, info.name)
+        compared += int(clear.sum())
         assert torch.allclose(found.values, whole.values, rtol=1e-9, atol=1e-12), (seed, info.name)
+    return compared
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_any_session_gives_whole_images_pictures(seed: int, monkeypatch) -> None:
     """Rules, layers, channels and images in any order; in float64, so that no switch flips."""
     monkeypatch.setattr(network, "check_precision", lambda model: None)
-    run_session(seed)
+    assert run_session(seed) > 3
 
 
 # ---------------------------------------------------------------------- near ties

@@ -22,8 +22,8 @@ def near_ties(x: Tensor, out: Tensor, slide: Slide, scale: Tensor) -> Tensor:
     """Windows that hold a value which is less than the largest by no more than rounding.
 
     Values that are equal don't count: they are where all that they are computed from is equal, in
-    a flat part's middle, or zero behind a rectifier. However they are rounded they stay equal, and
-    the first is taken.
+    a flat part's middle, or zero behind a rectifier. Rounded otherwise they nearly always stay
+    equal, and the first is taken.
 
     Parameters
     ----------
