@@ -262,4 +262,4 @@ def test_the_engine_projects_the_same_with_and_without_cones() -> None:
             whole = deconv.project(engine._network, images, "features.7", units, rule).pixels
         for a, b in zip(found, whole.permute(0, 2, 3, 1).numpy(), strict=True):
             assert np.abs(a.pixels - b).max() <= max(1e-5, 2 * a.near_ties) * np.abs(b).max()
-        assert sum(a.near_ties < 0.01 for a in found) > 4
+        assert min(a.near_ties for a in found) < 0.01, "nothing was compared strictly"
