@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from . import threads
 
 PATIENCE = 1.0
 """Seconds that something may take without a word."""
@@ -68,12 +70,9 @@ class _Line:
 
     def start(self) -> None:
         context = contextvars.copy_context()  # by which the kernel knows whose cell it is
-        thread = threading.Thread(target=context.run, args=(self._run,), daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # as in Pyodide
-            return
-        self._thread = thread
+        # A process that ends, or Pyodide, starts none.
+        with suppress(RuntimeError):
+            self._thread = threads.start(lambda: context.run(self._run), "waiting", self._over.set)
 
     def _run(self) -> None:
         while not self._over.wait(PATIENCE):
