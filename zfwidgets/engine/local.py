@@ -271,6 +271,7 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
         UnreadableImage
             It can't be read any more; `StaleImage` if it isn't the one that the index is of.
         """
+        self._lock.check()  # what is in view is known without reading it
         return self._source.show(self._tensor(self._check_image(image)))
 
     def patch(self, activation: Activation) -> Pixels:
