@@ -196,6 +196,11 @@ def test_files_of_features_that_are_damaged_or_anothers(tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError, match=says):
             Features(make_engine(tmp_path), Labelled.of(DATA), ["pool1"]).rows("pool1")
+    path.write_bytes(whole.replace(rb"\"schema\": 2", rb"\"schema\": 1"))
+    assert path.read_bytes() != whole
+    again = Features(make_engine(tmp_path), Labelled.of(DATA), ["pool1"])
+    assert not len(again.known), "an older version's are begun anew"
+    assert path.read_bytes()[:1000] == whole[:1000]
     other = zf.Engine(
         NETWORK.build(3), pictures(30, 1), cache=tmp_path, denormalize=([0.5] * 3, [0.5] * 3)
     )

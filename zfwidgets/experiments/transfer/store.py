@@ -36,7 +36,8 @@ class Rows:
     path
         The file; None keeps them in memory.
     about
-        What they belong to: a file of another network or other images isn't taken.
+        What they belong to: a file of another network or other images isn't taken. One that an
+        older version wrote for the same is begun anew.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Rows:
             self._rows: NDArray[np.float32] = np.full(shape, np.nan, dtype=np.float32)
             self._checksums: NDArray[np.uint32] = np.zeros(images, dtype=np.uint32)
             return
-        if not path.exists():
+        if not path.exists() or _older(path, about):
             _create(path, shape, about)
         self._rows, self._checksums = _open(path, shape, about)
 
@@ -113,26 +114,37 @@ def _head(shape: tuple[int, int], about: Mapping[str, str]) -> bytes:
     return struct.pack("<Q", len(text)) + text
 
 
-def _open(
-    path: Path, shape: tuple[int, int], about: Mapping[str, str]
-) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-    """The features and their checksums, memory-mapped."""
-    wanted = _head(shape, about)
+def _described(path: Path) -> tuple[bytes, dict[str, object], tuple[int, ...]]:
+    """How a file begins, what it says that it holds, and the shape of its features."""
     try:
         if not path.is_file():  # to open a pipe would wait for who writes to it
             raise ValueError("it is no file")
         with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            text = file.read(min(length, 1 << 20))
+            length = file.read(8)
+            text = file.read(min(struct.unpack("<Q", length)[0], 1 << 20))
         described = json.loads(text)
-        found = json.loads(described["__metadata__"][KEY])
-        there = tuple(described[NAME]["shape"])
+        found = dict(json.loads(described["__metadata__"][KEY]))
+        return length + text, found, tuple(described[NAME]["shape"])
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
         raise InputError(
             f"{path} isn't a readable file of features ({type(error).__name__}: {error}): delete "
             "it, and it's computed again."
         ) from error
-    if struct.pack("<Q", length) + text != wanted:
+
+
+def _older(path: Path, about: Mapping[str, str]) -> bool:
+    """Whether a file holds the same features as an older version wrote them."""
+    _, found, _ = _described(path)
+    return any(found == {"what": KIND, "schema": old, **about} for old in range(1, SCHEMA))
+
+
+def _open(
+    path: Path, shape: tuple[int, int], about: Mapping[str, str]
+) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+    """The features and their checksums, memory-mapped."""
+    wanted = _head(shape, about)
+    head, found, there = _described(path)
+    if head != wanted:
         raise InputError(
             f"{path} has features of something else: {found}, {there}; expected "
             f"{ {'what': KIND, 'schema': SCHEMA, **about} }, {shape}. Delete it, and they are "
