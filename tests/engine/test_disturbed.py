@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,6 +158,23 @@ def test_widgets_experiments_and_reports_work_in_inference_mode(tmp_path: Path) 
     assert len(record.moments) == 1
     for mine, wanted in zip(answers(engine), answers(make()), strict=True):
         np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_an_engine_that_is_let_go_is_gone_at_once(tmp_path: Path) -> None:
+    """Its memory and its lock on a folder don't wait until Python looks for circles."""
+    gc.collect()
+    gc.disable()
+    try:
+        engine = LocalEngine(Net(), IMAGES, cache=tmp_path, **SCALE)
+        steps = engine.index_steps()
+        next(steps)
+        steps.close()
+        answers(engine)
+        seen = weakref.ref(engine)
+        del engine, steps
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 # ---------------------------------------------------------------------- interrupts

@@ -40,7 +40,7 @@ class Small(nn.Module):
 
     def forward(self, images):
         global passes
-        passes += len(images) > 1
+        passes += len(images) == 16  # a batch of the pass, not what is tried before it
         if passes > int(os.environ.get("HANG_AFTER", 10**9)):
             while True:
                 time.sleep(0.01)  # until the test interrupts

@@ -279,7 +279,7 @@ def test_progress_tells_the_page_pace_and_channels(front_end, slow):
         "total": 14,
         "seconds_left": None,
         "per_second": 8.0,
-        "filled": (3, 20),
+        "filled": [3, 20],
         "paused": False,
     }
 

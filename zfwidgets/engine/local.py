@@ -137,7 +137,8 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
         )
         self._network = Network(model, self._source.example(), device, forward)
         size = self._source.example().nbytes
-        self._read = lru_cache(max(9, IN_VIEW // size))(lambda image, _: self._source.tensor(image))
+        source = self._source  # not of the engine: it goes, with its memory and locks, when let go
+        self._read = lru_cache(max(9, IN_VIEW // size))(lambda image, _: source.tensor(image))
         self._stamps: dict[int, str] = {}
         self._changes = 0
         self._lock = ProcessLock()
