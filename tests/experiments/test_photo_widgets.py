@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import ipywidgets
 import nbformat
 import numpy as np
 import pytest
@@ -70,6 +71,12 @@ def test_charts_and_photos_follow_transform_and_slider(engine):
     assert box.snapshot().width == 1200
     state = {k: v for k, v in box._photos.get_state().items() if k != "_esm"}
     assert len(json.dumps(state, default=str)) < 4096
+
+
+def test_a_widget_can_be_made_after_all_widgets_were_closed(engine):
+    for _ in range(2):
+        assert zf.Invariance(engine, [0], SOME[:1], layers=["1"]).settle(SECONDS)
+        ipywidgets.Widget.close_all()
 
 
 def test_an_invariance_that_cant_be_is_refused_at_once(engine):

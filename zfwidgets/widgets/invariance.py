@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..experiments.invariance.records import InvarianceCurves, InvarianceResult
     from ..experiments.invariance.transforms import Transform
 
-CHART = ipywidgets.Layout(flex="1 1 280px", min_width="0", max_width="420px")
+CHART = {"flex": "1 1 280px", "min_width": "0", "max_width": "420px"}
 
 
 class Invariance(Experiment["InvarianceResult"]):
@@ -106,7 +106,7 @@ class Invariance(Experiment["InvarianceResult"]):
             )
         ]
         for chart in charts:
-            chart.layout = CHART
+            chart.layout = ipywidgets.Layout(**CHART)
         self._legend, self._reading = ipywidgets.HTML(), ipywidgets.HTML()
         row = ipywidgets.Layout(flex_flow="row wrap")
         parts = [
