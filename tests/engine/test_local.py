@@ -21,13 +21,7 @@ from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.modes import computing
 from zfwidgets.engine.network import Network
 from zfwidgets.engine.protocol import EngineProtocol
-from zfwidgets.errors import (
-    InactiveUnit,
-    IndexMismatch,
-    InputError,
-    UnknownLayer,
-    UnsupportedModel,
-)
+from zfwidgets.errors import InactiveUnit, IndexMismatch, InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.index import TopKIndex
 from zfwidgets.records import Activation, Box, Occluder, TopActivations, Unit, softmax
 

@@ -12,15 +12,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from ..records import (
-    Activation,
-    Box,
-    CoveredPatch,
-    CoveredPatches,
-    LayerInfo,
-    TopActivations,
-    Unit,
-)
+from ..records import Activation, Box, CoveredPatch, CoveredPatches, LayerInfo, TopActivations, Unit
 from ..threads import ProcessLock
 from .fills import Fills, Paint
 from .maps import Maps, channel_maps

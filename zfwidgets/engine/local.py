@@ -15,15 +15,7 @@ from ..bars import waiting
 from ..errors import InputError
 from ..images.iterables import SPILL
 from ..images.source import ImageSource
-from ..records import (
-    Activation,
-    EngineInfo,
-    Explanation,
-    LayerInfo,
-    Pixels,
-    Projection,
-    Unit,
-)
+from ..records import Activation, EngineInfo, Explanation, LayerInfo, Pixels, Projection, Unit
 from ..threads import OneOnly, ProcessLock
 from .covering import Covering
 from .fills import Fills

@@ -36,14 +36,7 @@ from ..widgets.encode import GREY, Answer, decode_picture, numbers, read_number
 from ..widgets.quantile_tiles import read_quantiles
 from ..widgets.source import Source
 from .answering import StoredSource
-from .coarse import (
-    StoredOcclusionMap,
-    StoredPrediction,
-    logs,
-    look_of,
-    occluder_fields,
-    snapped,
-)
+from .coarse import StoredOcclusionMap, StoredPrediction, logs, look_of, occluder_fields, snapped
 from .files import Parts
 from .parts import ADVICE
 from .pictures import MIME

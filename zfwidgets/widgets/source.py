@@ -16,14 +16,7 @@ import numpy as np
 
 from ..engine.protocol import EngineProtocol
 from ..errors import UnreadableImage
-from ..records import (
-    Activation,
-    Box,
-    CoveredPatches,
-    Pixels,
-    Progress,
-    Projection,
-)
+from ..records import Activation, Box, CoveredPatches, Pixels, Progress, Projection
 from .building import Building, Known
 from .cache import Cache
 from .covered import cover_answer

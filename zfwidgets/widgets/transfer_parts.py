@@ -16,12 +16,7 @@ from .snapshot import INK, MARGIN, SOFT, Page
 from .tables import table_html, with_spread
 
 if TYPE_CHECKING:
-    from ..experiments.transfer.records import (
-        BiasRecord,
-        CurveRecord,
-        LayersRecord,
-        TransferRecord,
-    )
+    from ..experiments.transfer.records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 
 NAMES = {"svm": "linear SVM", "softmax": "softmax"}
 SHOWN = 6

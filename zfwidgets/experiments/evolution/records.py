@@ -11,16 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...records import (
-    CLIPPED_AT,
-    Box,
-    Floats,
-    Ints,
-    Pixels,
-    Unit,
-    signed_to_uint8,
-    table,
-)
+from ...records import CLIPPED_AT, Box, Floats, Ints, Pixels, Unit, signed_to_uint8, table
 
 if TYPE_CHECKING:
     import pandas

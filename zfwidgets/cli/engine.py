@@ -15,7 +15,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from .errors import InputError
+from ..errors import InputError
 
 TORCHVISION = "torchvision:"
 RANDOM = "random"
@@ -111,9 +111,9 @@ def engine(options: argparse.Namespace, cache: bool | None = None) -> Any:
         There is no such model, or the weights don't fit it, can't be fetched, or are a pickle that
         would run code.
     """
-    from . import samples
-    from .engine.allocation import keep_freed_memory
-    from .engine.local import LocalEngine
+    from .. import samples
+    from ..engine.allocation import keep_freed_memory
+    from ..engine.local import LocalEngine
 
     keep_freed_memory()
     model, transform = _model(options.model, options.weights, options.seed)
@@ -137,7 +137,7 @@ def _model(name: str, weights: str | None, seed: int) -> tuple[Any, Any]:
     if weights == RANDOM:
         raise InputError(f"--weights random is for --model torchvision:NAME, not for {name!r}.")
     if name == "sample":
-        from . import samples
+        from .. import samples
 
         model = samples.network()
     else:

@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from . import cli_engine
-from .errors import InputError, ZfError
+from ..errors import InputError, ZfError
+from . import engine as cli_engine
 
 INDEX = """examples:
   zfwidgets index --model torchvision:resnet18 --weights IMAGENET1K_V1 --images photos/ \\
@@ -142,7 +142,7 @@ def _index(options: argparse.Namespace) -> int:
 
 def _follow(steps: Generator[Any, None, Any], what: str) -> Any:
     """Run steps to the end with a progress bar, or with lines where there is no terminal."""
-    from .engine.progress import watch
+    from ..engine.progress import watch
 
     with closing(steps):
         if sys.stderr.isatty():
@@ -193,8 +193,8 @@ def _info(options: argparse.Namespace) -> int:
 
 def _described(where: Path) -> dict[str, Any]:
     """What an index's folder or file holds, as what JSON knows."""
-    from .index import TopKIndex
-    from .index.storing import FILE, SCHEMA, UNFINISHED
+    from ..index import TopKIndex
+    from ..index.storing import FILE, SCHEMA, UNFINISHED
 
     if where.is_dir():
         path, unfinished = where / FILE, where / UNFINISHED
@@ -274,7 +274,7 @@ def _told(found: dict[str, Any], where: Path) -> str:
 
 
 def _skipped(skipped: Any, total: int, where: Path) -> str:
-    from .images.skipped import table
+    from ..images.skipped import table
 
     return table(skipped, total, f"zfwidgets info {where} --json lists each with its reason.")
 

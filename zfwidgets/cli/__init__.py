@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__, cli_index, cli_report
-from .cli_engine import whole
-from .errors import ZfError
+from .. import __version__
+from ..errors import ZfError
+from . import index, report
+from .engine import whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,13 +67,13 @@ def _parser() -> argparse.ArgumentParser:
         "DIR/quickstart.executed.ipynb and DIR/explorer.png, and exit",
     )
     demo.set_defaults(run=_demo)
-    cli_report.add(commands)
-    cli_index.add(commands)
+    report.add(commands)
+    index.add(commands)
     return parser
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from .demo import picture, serve
+    from ..demo import picture, serve
 
     if options.no_serve:
         return picture(options.dir)

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import cli_engine
-from .errors import InputError
+from ..errors import InputError
+from . import engine as cli_engine
 
 EXAMPLE = """examples:
   zfwidgets report --model sample --images sample -o report.html
@@ -74,8 +74,8 @@ def _channels(text: str) -> Any:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from .reports.saving import plan_report, save_report
-    from .widgets.explorer import Explorer
+    from ..reports.saving import plan_report, save_report
+    from ..widgets.explorer import Explorer
 
     text = _read(options.text) if options.text else ""
     engine = cli_engine.engine(options)
