@@ -37,9 +37,9 @@ from PIL import Image
 from torchvision.transforms import v2
 
 import zfwidgets as zf
-from zfwidgets.engine.memory import batch_size
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
+from zfwidgets.engine.network.memory import batch_size
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
 from zfwidgets.images import decode, quick, source
 from zfwidgets.images.prefetch import prefetch
 from zfwidgets.images.source import ImageSource

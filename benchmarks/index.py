@@ -33,10 +33,10 @@ import torchvision
 from _timing import seconds
 from torch import Tensor
 
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
-from zfwidgets.engine.topk import IndexPass
-from zfwidgets.engine.wanted import KEEP, Wanted
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.ranking.index_pass import IndexPass
+from zfwidgets.engine.ranking.ranking_spec import KEEP, Wanted
 from zfwidgets.index.plan import Plan
 
 NETS = ("alexnet", "resnet18", "squeezenet1_1", "vgg16")

@@ -27,12 +27,12 @@ import torchvision
 from _timing import seconds
 
 import zfwidgets as zf
-from zfwidgets.engine.fills import Paint, cover
-from zfwidgets.engine.incremental import Incremental
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
-from zfwidgets.engine.occlusion import Grid, coarse_to_fine
-from zfwidgets.engine.scoring import Scorer
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.occlusion.baselines import Paint, cover
+from zfwidgets.engine.occlusion.incremental import Incremental
+from zfwidgets.engine.occlusion.positions import Grid, coarse_to_fine
+from zfwidgets.engine.occlusion.scoring import Scorer
 from zfwidgets.records import Box
 
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]

@@ -22,9 +22,9 @@ import torchvision
 from _timing import seconds
 
 import zfwidgets as zf
-from zfwidgets.engine import deconv
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.rules import RULES
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.projection import deconv
+from zfwidgets.engine.projection.rules import RULES
 
 CASES = {
     "vgg16/conv3_3": ("vgg16", "features.14"),

@@ -31,10 +31,10 @@ from PIL import Image
 from torchvision.transforms import v2
 
 import zfwidgets as zf
-from zfwidgets.engine.cluster import MERGING, SECONDS
-from zfwidgets.engine.shards import Job, Precision, Shard, Worker
-from zfwidgets.engine.wanted import Wanted
-from zfwidgets.engine.work import Task
+from zfwidgets.engine.cluster.ray_executor import MERGING, SECONDS
+from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
+from zfwidgets.engine.ranking.executors import Task
+from zfwidgets.engine.ranking.ranking_spec import Wanted
 from zfwidgets.images.imagesets import Files
 from zfwidgets.index.manifest import Manifest
 from zfwidgets.index.partial import Partial
@@ -243,7 +243,7 @@ def feeding_alone(feed: Any) -> Any:
 
 
 def way_of(cluster: Any) -> Any:
-    from zfwidgets.engine.cluster import on_cluster
+    from zfwidgets.engine.cluster.ray_executor import on_cluster
 
     return cluster and on_cluster(cluster)
 

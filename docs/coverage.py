@@ -19,9 +19,9 @@ import torchvision
 from torch import nn
 
 import zfwidgets
-from zfwidgets.engine import deconv
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.projection import deconv
 from zfwidgets.records import Explanation, LayerInfo
 
 TABLE = Path(__file__).with_name("coverage.md")

@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Ablation": "widgets.ablation",
     "AblationStudy": "widgets.ablation_study",
-    "ClusterOptions": "engine.cluster",
+    "ClusterOptions": "engine.cluster.ray_executor",
     "Correspondence": "widgets.correspondence",
     "Diagnosis": "widgets.diagnosis",
     "Engine": "engine.local:LocalEngine",
@@ -40,7 +40,7 @@ __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from . import errors, experiments, index, models, plots, records, rules, samples
-    from .engine.cluster import ClusterOptions
+    from .engine.cluster.ray_executor import ClusterOptions
     from .engine.local import LocalEngine as Engine
     from .experiments.evolution.begin import watch
     from .reports.saving import save_report

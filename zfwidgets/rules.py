@@ -7,7 +7,7 @@ a rule of your own needs; `GradCam` and `Lrp` come from captum and zennit
 
 from __future__ import annotations
 
-from .engine.attribution import GradCam, Lrp
-from .engine.rules import Attribution, Deconvnet, Gradient, GuidedBackprop, Rule
+from .engine.projection.attribution import GradCam, Lrp
+from .engine.projection.rules import Attribution, Deconvnet, Gradient, GuidedBackprop, Rule
 
 __all__ = ["Attribution", "Deconvnet", "GradCam", "Gradient", "GuidedBackprop", "Lrp", "Rule"]

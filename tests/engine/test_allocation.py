@@ -11,7 +11,7 @@ import pytest
 SCRIPT = """
 import resource, sys
 import torch
-from zfwidgets.engine.allocation import keep_freed_memory
+from zfwidgets.engine.cluster.allocation import keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()

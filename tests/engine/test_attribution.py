@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import zfwidgets as zf
-from zfwidgets.engine import attribution
 from zfwidgets.engine.local import LocalEngine
+from zfwidgets.engine.projection import attribution
 from zfwidgets.errors import InputError, MissingDependency, UnsupportedModel
 from zfwidgets.records import Unit
 

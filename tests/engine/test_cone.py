@@ -14,17 +14,18 @@ import torchvision
 from torch import Tensor, nn
 
 import zfwidgets as zf
-from zfwidgets.engine import deconv, network
-from zfwidgets.engine.cone import Cone, multiply_adds
-from zfwidgets.engine.costs import CPU
-from zfwidgets.engine.geometry import Slide
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.near_ties import largest
-from zfwidgets.engine.network import Network
-from zfwidgets.engine.projector import Projector
-from zfwidgets.engine.switches import pack, pool, unpool
-from zfwidgets.engine.transposed import channels_last, transposed
-from zfwidgets.engine.windows import Kept, NoWindow
+from zfwidgets.engine.network import network
+from zfwidgets.engine.network.costs import CPU
+from zfwidgets.engine.network.graph.geometry import Slide
+from zfwidgets.engine.network.graph.near_ties import largest
+from zfwidgets.engine.network.graph.switches import pack, pool, unpool
+from zfwidgets.engine.network.graph.transposed import channels_last, transposed
+from zfwidgets.engine.network.graph.windows import Kept, NoWindow
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.projection import deconv
+from zfwidgets.engine.projection.cone import Cone, multiply_adds
+from zfwidgets.engine.projection.units import Projector
 
 
 def rectify(node, signal, tape):

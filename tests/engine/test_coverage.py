@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from docs import coverage
-from zfwidgets.engine import deconv
-from zfwidgets.engine.modes import computing
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.projection import deconv
 from zfwidgets.models import ContrastNorm
 
 SLOW = os.environ.get("ZFWIDGETS_SLOW") == "1"

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from tests.engine import reference
 from tests.waiting import SECONDS
-from zfwidgets.engine import deconv, rules
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.projection import deconv, rules
 from zfwidgets.errors import InputError, UnsupportedModel
 
 TOLERANCE = 1e-5

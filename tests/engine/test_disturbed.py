@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import zfwidgets as zf
-from zfwidgets.engine import network as network_module
 from zfwidgets.engine.local import LocalEngine
+from zfwidgets.engine.network import network as network_module
 from zfwidgets.errors import UnsupportedModel
 from zfwidgets.widgets.base import wire
 from zfwidgets.widgets.service import service_of

@@ -12,7 +12,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zfwidgets.engine.network import Network
+from zfwidgets.engine.network.network import Network
 from zfwidgets.records import Box, LayerInfo
 
 

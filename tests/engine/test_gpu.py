@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import zfwidgets as zf
-from zfwidgets.engine import costs, scoring
+from zfwidgets.engine.network import costs
+from zfwidgets.engine.occlusion import scoring
 from zfwidgets.records import Box
 
 pytestmark = [
@@ -42,7 +43,7 @@ def test_devices_agree_on_projections(engines) -> None:
 
 
 def test_cones_equal_whole_images_on_the_gpu(engines, monkeypatch) -> None:
-    from zfwidgets.engine.projecting import Projecting
+    from zfwidgets.engine.projection.projector import Projecting
 
     engine = engines["cuda"]
     top = engine.top("features.7", 42)

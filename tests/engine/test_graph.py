@@ -7,8 +7,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from zfwidgets.engine.deconv import forward_to
-from zfwidgets.engine.network import Network
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.projection.deconv import forward_to
 from zfwidgets.errors import UnsupportedModel
 from zfwidgets.records import Box, LayerInfo
 

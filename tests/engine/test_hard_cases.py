@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zfwidgets.engine import deconv
-from zfwidgets.engine.incremental import Incremental
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
-from zfwidgets.engine.projector import Projector
-from zfwidgets.engine.rules import RULES
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.occlusion.incremental import Incremental
+from zfwidgets.engine.projection import deconv
+from zfwidgets.engine.projection.rules import RULES
+from zfwidgets.engine.projection.units import Projector
 from zfwidgets.errors import InputError, UnsupportedModel
 from zfwidgets.records import Operation, Unit, weakest
 

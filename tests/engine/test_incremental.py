@@ -10,13 +10,14 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from zfwidgets.engine import network, scoring
-from zfwidgets.engine.fills import Paint, cover
-from zfwidgets.engine.incremental import Incremental
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
-from zfwidgets.engine.occlusion import Grid
-from zfwidgets.engine.scoring import Scorer
+from zfwidgets.engine.network import network
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.occlusion import scoring
+from zfwidgets.engine.occlusion.baselines import Paint, cover
+from zfwidgets.engine.occlusion.incremental import Incremental
+from zfwidgets.engine.occlusion.positions import Grid
+from zfwidgets.engine.occlusion.scoring import Scorer
 from zfwidgets.records import Box
 
 from .reference import responses

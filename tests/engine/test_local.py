@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
-from zfwidgets.engine.deconv import forward_to
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.projection.deconv import forward_to
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import InactiveUnit, IndexMismatch, InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.index import TopKIndex
@@ -50,7 +50,7 @@ def test_it_is_an_engine(engine: LocalEngine) -> None:
 
 
 def test_shipped_index_is_used_at_once(engine: LocalEngine) -> None:
-    assert engine.indexed, "run python -m zfwidgets.engine.build_samples_index"
+    assert engine.indexed, "run python -m zfwidgets.cli.build_samples_index"
 
 
 def test_top_equals_the_naive_computation() -> None:

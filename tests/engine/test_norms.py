@@ -14,13 +14,14 @@ from torch.nn import functional as F
 
 import zfwidgets as zf
 from tests.engine.reference import Down, input_shapes
-from zfwidgets.engine import deconv, network
-from zfwidgets.engine.costs import CPU
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.network import Network
-from zfwidgets.engine.projecting import Projecting
-from zfwidgets.engine.rules import Deconvnet
+from zfwidgets.engine.network import network
+from zfwidgets.engine.network.costs import CPU
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.projection import deconv
+from zfwidgets.engine.projection.projector import Projecting
+from zfwidgets.engine.projection.rules import Deconvnet
 from zfwidgets.models import ContrastNorm
 from zfwidgets.records import CONTRAST_NORM, RESPONSE_NORM, Unit
 

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import zfwidgets as zf
-from zfwidgets.engine import memory, scoring
-from zfwidgets.engine.costs import CPU
 from zfwidgets.engine.local import LocalEngine
+from zfwidgets.engine.network import memory
+from zfwidgets.engine.network.costs import CPU
+from zfwidgets.engine.occlusion import scoring
 from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import Box, Occluder, OcclusionMap, mask_of, mask_pixels
 
@@ -285,7 +286,7 @@ def test_estimates_come_from_a_probe_then_from_passes() -> None:
 
 
 def test_an_estimate_is_a_line_over_multiply_adds() -> None:
-    from zfwidgets.engine.estimate import Timing, Timings
+    from zfwidgets.engine.occlusion.estimate import Timing, Timings
 
     timings = Timings()
     assert timings.basis is None

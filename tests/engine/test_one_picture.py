@@ -14,15 +14,16 @@ import torchvision
 from torch import Tensor, nn
 
 import zfwidgets as zf
-from zfwidgets.engine import deconv, network
-from zfwidgets.engine.geometry import Slide
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.memory import Memory
-from zfwidgets.engine.modes import computing
-from zfwidgets.engine.near_ties import largest
-from zfwidgets.engine.network import Network
-from zfwidgets.engine.projecting import Projecting
-from zfwidgets.engine.switches import TIED, pool, unpack
+from zfwidgets.engine.network import network
+from zfwidgets.engine.network.graph.geometry import Slide
+from zfwidgets.engine.network.graph.near_ties import largest
+from zfwidgets.engine.network.graph.switches import TIED, pool, unpack
+from zfwidgets.engine.network.memory import Memory
+from zfwidgets.engine.network.modes import computing
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.projection import deconv
+from zfwidgets.engine.projection.projector import Projecting
 from zfwidgets.records import Activation, Projection, Unit, display_scale, signed_to_uint8
 
 ROWS, COLUMNS = 112, 96

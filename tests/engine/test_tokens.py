@@ -12,7 +12,7 @@ from torch.nn import functional
 from torchvision.models import VisionTransformer
 
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.network import Network
+from zfwidgets.engine.network.network import Network
 from zfwidgets.errors import InputError, UnsupportedModel
 from zfwidgets.records import Unit
 

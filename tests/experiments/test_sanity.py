@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 import zfwidgets as zf
-from zfwidgets.engine.network import Network
+from zfwidgets.engine.network.network import Network
 from zfwidgets.errors import (
     InactiveUnit,
     InputError,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.index.datasets import Numbered
 from tests.index.test_cluster import CPUS, made
-from zfwidgets.engine.indexing import Settings
+from zfwidgets.engine.ranking.indexing import Settings
 
 if __name__ == "__main__":
     address, notes, folder, count, gate = sys.argv[1:]

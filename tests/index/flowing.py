@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from small import network, transform
 
 import zfwidgets as zf
-from zfwidgets.engine.indexing import Settings
+from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.images.workers import Workers
 
 

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from small import engine
 
 import zfwidgets as zf
-from zfwidgets.engine.indexing import Settings
+from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.index.records import TopKIndex
 from zfwidgets.index.storing import FILE, UNFINISHED
 

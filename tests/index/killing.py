@@ -19,7 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from small import engine
 
-from zfwidgets.engine.indexing import Settings
+from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.index.storing import FILE
 
 torch.set_num_threads(1)

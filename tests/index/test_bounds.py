@@ -18,12 +18,13 @@ from torchvision.models import densenet121
 import zfwidgets as zf
 from tests.index.small import engine, network, pictures, transform
 from tests.waiting import PROGRAM
-from zfwidgets.engine import indexing, memory
-from zfwidgets.engine.indexing import Settings
-from zfwidgets.engine.memory import MOST, batch_size, live_elements
-from zfwidgets.engine.network import Network
-from zfwidgets.engine.topk import IndexPass
-from zfwidgets.engine.wanted import KEEP, RESERVE, SAMPLE, Wanted
+from zfwidgets.engine.network import memory
+from zfwidgets.engine.network.memory import MOST, batch_size, live_elements
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.ranking import indexing
+from zfwidgets.engine.ranking.index_pass import IndexPass
+from zfwidgets.engine.ranking.indexing import Settings
+from zfwidgets.engine.ranking.ranking_spec import KEEP, RESERVE, SAMPLE, Wanted
 from zfwidgets.index.exact import BINS
 from zfwidgets.index.plan import Plan
 from zfwidgets.index.records import TopKIndex

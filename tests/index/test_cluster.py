@@ -23,9 +23,9 @@ from tests.index.datasets import BROKEN, Deadly, Locked, Numbered, OneAtATime, O
 from tests.index.ray_here import PATIENT, ports_said
 from tests.index.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM, SECONDS
-from zfwidgets.engine.cluster import OnCluster, options_of
-from zfwidgets.engine.connection import Connection
-from zfwidgets.engine.shards import Job, Precision, Shard, Worker
+from zfwidgets.engine.cluster.ray_connection import Connection
+from zfwidgets.engine.cluster.ray_executor import OnCluster, options_of
+from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.errors import ClusterError, InputError, MissingDependency, UnsupportedModel
 from zfwidgets.index.partial import merge
 from zfwidgets.index.storing import FILE, UNFINISHED

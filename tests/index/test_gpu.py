@@ -12,7 +12,7 @@ import torch
 import zfwidgets as zf
 from tests.index.small import engine, network, pictures, transform
 from tests.index.test_index import assert_same
-from zfwidgets.engine.memory import MOST_ON_GPU
+from zfwidgets.engine.network.memory import MOST_ON_GPU
 
 pytestmark = [
     pytest.mark.gpu,

@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
 from tests.index.small import COLUMNS, ROWS, engine, network, pictures, transform
-from zfwidgets.engine.indexing import Settings
+from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexMismatch, InputError, MissingDependency
 from zfwidgets.index.manifest import Manifest
 

@@ -18,7 +18,7 @@ from PIL import Image
 import zfwidgets as zf
 from tests.index.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM
-from zfwidgets.engine.indexing import Settings
+from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
 from zfwidgets.index.files import writing
 from zfwidgets.index.partial import merge
@@ -98,7 +98,7 @@ def test_killed_at_any_moment_and_gone_on_with(folder: Path, tmp_path: Path) -> 
 def test_shards_merge_to_the_whole_in_any_order(folder: Path) -> None:
     made = engine(folder)
     task = made._indexing.task()
-    from zfwidgets.engine.topk import IndexPass
+    from zfwidgets.engine.ranking.index_pass import IndexPass
 
     def over(batches: list[int]):
         one = IndexPass(task.network, task.plan, task.wanted, None, made._memory)

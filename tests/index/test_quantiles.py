@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from tests.index.small import engine, network, pictures, transform
-from zfwidgets.engine import wanted
+from zfwidgets.engine.ranking import ranking_spec
 from zfwidgets.errors import InputError
 from zfwidgets.records import ActivationSample
 
@@ -64,12 +64,12 @@ def test_rows_are_those_of_all_images_sorted_by_hand(folder: Path) -> None:
 
 
 def test_a_sample_says_that_it_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wanted, "SAMPLE", 20)
+    monkeypatch.setattr(ranking_spec, "SAMPLE", 20)
     made = engine(folder)
     rows = made.quantiles("4", 1, parts=4)
     assert (rows.exact, rows.sampled, rows.images_seen) == (False, 20, COUNT)
     assert sum(row.images for row in rows) == 20
-    sampled = set(wanted.by_hash(made.info.images)[:20].tolist())
+    sampled = set(ranking_spec.by_hash(made.info.images)[:20].tolist())
     assert {a.image for row in rows for a in row.activations} <= sampled
 
 

@@ -16,8 +16,8 @@ from torch import Tensor
 import zfwidgets as zf
 from tests.index.small import engine, network, pictures, transform
 from tests.waiting import SECONDS
-from zfwidgets.engine import running
-from zfwidgets.engine.work import Here
+from zfwidgets.engine.ranking import build
+from zfwidgets.engine.ranking.executors import Here
 
 COUNT, BATCH = 90, 16
 BAD = ("011.png", "058.png")
@@ -180,7 +180,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(running, "time", clock)
+    monkeypatch.setattr(build, "time", clock)
     return clock
 
 

@@ -137,7 +137,7 @@ def test_an_unfinished_pass_is_verified_as_far_as_it_is(place: Path) -> None:
     folder = place / "unfinished"
     with pytest.raises(InputError, match="by_class"):
         made.index(progress=False, folder=folder, by_class=10**9)
-    from zfwidgets.engine.indexing import Settings
+    from zfwidgets.engine.ranking.indexing import Settings
 
     made._indexing.ask(Settings(folder=folder, every=0.0))
     steps = made.index_steps()

@@ -112,7 +112,7 @@ def engine(options: argparse.Namespace, cache: bool | None = None) -> Any:
         would run code.
     """
     from .. import samples
-    from ..engine.allocation import keep_freed_memory
+    from ..engine.cluster.allocation import keep_freed_memory
     from ..engine.local import LocalEngine
 
     keep_freed_memory()

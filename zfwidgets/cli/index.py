@@ -142,7 +142,7 @@ def _index(options: argparse.Namespace) -> int:
 
 def _follow(steps: Generator[Any, None, Any], what: str) -> Any:
     """Run steps to the end with a progress bar, or with lines where there is no terminal."""
-    from ..engine.progress import watch
+    from ..stepwise import watch
 
     with closing(steps):
         if sys.stderr.isatty():

@@ -17,20 +17,20 @@ from ..images.iterables import SPILL
 from ..images.source import ImageSource
 from ..records import Activation, EngineInfo, Explanation, LayerInfo, Pixels, Projection, Unit
 from ..threads import OneOnly, ProcessLock
-from .covering import Covering
-from .fills import Fills
-from .indexed import Indexed
-from .indexing import Indexing, cache_folder
-from .memory import Memory
-from .modes import methods_in_usual_modes, precision_note
-from .network import Forward, Network
-from .occluding import Occluding
-from .predicting import Predicting
-from .projecting import SWITCHES, Projecting, record
-from .quantiles import Quantiles
-from .rules import Attribution, Rule, available, choose
-from .sliding import Sliding
-from .verifying import Verifying
+from .network.memory import Memory
+from .network.modes import methods_in_usual_modes, precision_note
+from .network.network import Forward, Network
+from .occlusion.baselines import Fills
+from .occlusion.covering import Covering
+from .occlusion.predicting import Predicting
+from .occlusion.requests import Occluding
+from .occlusion.runner import Sliding
+from .projection.projector import SWITCHES, Projecting, record
+from .projection.rules import Attribution, Rule, available, choose
+from .ranking.indexed import Indexed
+from .ranking.indexing import Indexing, cache_folder
+from .ranking.quantiles import Quantiles
+from .ranking.verifying import Verifying
 
 IN_VIEW = 64 * 2**20
 """Bytes of images as the network gets them that are kept, so that none in view is decoded twice."""

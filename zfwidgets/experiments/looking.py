@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..engine.local import LocalEngine
-from ..engine.modes import computing
+from ..engine.network.modes import computing
 from ..errors import InputError
 from ..records import Floats, Pixels
 

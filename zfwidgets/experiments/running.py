@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..bars import progress_bar
-from ..engine.modes import InUsualModes
+from ..engine.network.modes import InUsualModes
 from ..records import Progress
 
 Result = TypeVar("Result")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas
 
 Status = Literal["paper", "adjoint", "linearised", "unknown"]
-"""How an operation is inverted on the way down (see :mod:`zfwidgets.engine.deconv`)."""
+"""How an operation is inverted on the way down (see :mod:`zfwidgets.engine.projection.deconv`)."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from ...engine.local import LocalEngine
-from ...engine.modes import computing
-from ...engine.network import Change
+from ...engine.network.modes import computing
+from ...engine.network.network import Change
 from ...errors import InputError, UnsupportedModel
 from ...records import Floats, Prediction, Progress
 from ..labelled import Labelled

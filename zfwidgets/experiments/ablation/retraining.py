@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...engine.modes import computing
+from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...records import Progress
 from ..labelled import Labelled

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.fills import Paint
 from ...engine.local import LocalEngine
+from ...engine.occlusion.baselines import Paint
 from ...errors import InputError
 from ...records import Box, Floats, Pixels, Progress
 from ..looking import Photo, check_engine, choose_layers, features, open_photos, seen

@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from ...engine.local import LocalEngine
-from ...engine.modes import computing
-from ...engine.tracing import path_of
+from ...engine.network.modes import computing
+from ...engine.network.tracing import path_of
 from ...errors import InputError
 from ...records import Floats, Progress, Projection
 from ..running import run

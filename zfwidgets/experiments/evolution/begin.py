@@ -8,8 +8,8 @@ from typing import Any
 from torch import nn
 
 from ...engine.local import LocalEngine
-from ...engine.modes import in_usual_modes
-from ...engine.rules import Rule
+from ...engine.network.modes import in_usual_modes
+from ...engine.projection.rules import Rule
 from ...errors import InputError
 from .choosing import Units, choose_units
 from .looking import Looking

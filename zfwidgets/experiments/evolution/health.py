@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ...engine.frozen import named_weights, unwrapped
+from ...engine.network.frozen import named_weights, unwrapped
 from ...errors import InputError
 
 SURE = 16

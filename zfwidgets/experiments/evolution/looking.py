@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...engine.frozen import copied_weights
 from ...engine.local import OUTSIDE, LocalEngine
-from ...engine.memory import Memory
-from ...engine.modes import computing
-from ...engine.projecting import Projecting
-from ...engine.rules import Rule, choose
+from ...engine.network.frozen import copied_weights
+from ...engine.network.memory import Memory
+from ...engine.network.modes import computing
+from ...engine.projection.projector import Projecting
+from ...engine.projection.rules import Rule, choose
 from ...errors import TrainingDiverged
 from ...records import Ints, LayerInfo, Pixels, Unit
 from .records import STEPS, Moment, Strongest, standardised

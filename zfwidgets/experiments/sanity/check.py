@@ -31,11 +31,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...engine import deconv
 from ...engine.local import LocalEngine
-from ...engine.modes import computing
-from ...engine.network import Network
-from ...engine.rules import under
+from ...engine.network.modes import computing
+from ...engine.network.network import Network
+from ...engine.projection import deconv
+from ...engine.projection.rules import under
 from ...errors import InactiveUnit, InputError
 from ...records import Box, Floats, Operation, Progress, Unit
 from ..running import run

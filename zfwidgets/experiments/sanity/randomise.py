@@ -23,9 +23,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...engine.deconv import Descent, record
-from ...engine.modes import computing
-from ...engine.network import Network
+from ...engine.network.modes import computing
+from ...engine.network.network import Network
+from ...engine.projection.deconv import Descent, record
 from ...records import Unit
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...engine.modes import computing
+from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...models.parts import renormalize_filters_
 from ...records import Ints, Progress

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ...engine.local import LocalEngine
-from ...engine.modes import computing
+from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...records import Floats, Ints, Progress
 from ..ablation.architecture import Architecture

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...engine.local import LocalEngine
-from ...engine.modes import computing
+from ...engine.network.modes import computing
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
 from ..labelled import Labelled

@@ -1,0 +1,33 @@
+"""Make the index of the sample photos that the package ships: ``python -m`` this module.
+
+Run it again whenever the sample photos, the sample network or the index's layout change; a test
+fails when the shipped index isn't found under the engine's fingerprint.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .. import samples
+from ..engine.local import LocalEngine
+from ..engine.ranking.indexing import SHIPPED
+from ..engine.ranking.ranking_spec import KEEP
+from ..index.storing import FILE
+
+
+def main() -> None:
+    """Write the index into the package's data folder, in place of older ones."""
+    for old in SHIPPED.iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    with TemporaryDirectory() as folder:
+        engine = LocalEngine(samples.network(), samples.photos(), cache=Path(folder))
+        engine._indexing.keep = KEEP  # no photo is ever removed
+        path = SHIPPED / engine._indexing.name / FILE
+        engine.index().save(path)
+    print(f"{path} {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Feature maps of one channel, of a few images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...records import LayerInfo
+from .memory import Memory
+from .modes import computing
+from .network import Network
+
+Maps = np.ndarray[tuple[int, int, int], np.dtype[np.float32]]
+
+
+def channel_maps(
+    network: Network,
+    memory: Memory,
+    layer: LayerInfo,
+    channel: int,
+    images: Sequence[Tensor],
+    what: str,
+) -> Maps:
+    """(n, rows, columns) float32; nothing behind the layer is computed.
+
+    Parameters
+    ----------
+    network, memory
+        What computes, in batches as large as fit.
+    layer, channel
+        Whose maps.
+    images
+        Tensors (channels, rows, columns) as the network gets them; at least one.
+    what
+        Names the work where the memory runs out.
+    """
+
+    def compute(part: Sequence[Tensor]) -> Tensor:
+        maps: list[Tensor] = []
+
+        def visit(name: str, output: Tensor) -> None:
+            maps.append(output.reshape(len(part), *layer.shape)[:, channel].cpu().clone())
+
+        with computing(network.device):
+            network.run(torch.stack(list(part)).to(network.device), visit, only=layer.name)
+        return maps[0]
+
+    return torch.cat(memory.in_parts(what, compute, images)).numpy()

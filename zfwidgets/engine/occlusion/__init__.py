@@ -1,0 +1,3 @@
+"""Occlusion: what covers a photo, the passes over all positions, and what they change."""
+
+from __future__ import annotations

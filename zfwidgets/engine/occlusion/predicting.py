@@ -1,0 +1,124 @@
+"""What a network says of an image, whole or under an occluder: class scores as records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError, UnsupportedModel
+from ...records import Floats, Occluder, Prediction, check_also, check_mask
+from ...threads import ProcessLock
+from ..network.memory import Memory
+from ..network.modes import computing
+from ..network.network import Network
+from .baselines import Fills, Paint, cover_all
+
+
+class Predicting:
+    """Class scores of images, with or without an occluder.
+
+    Images are given as (index or None, name, tensor (channels, rows, columns)).
+
+    Parameters
+    ----------
+    network
+        The frozen copy.
+    fills
+        What an occluder is filled with.
+    labels
+        One name per class; None numbers them.
+    lock
+        Held while something is computed.
+
+    Attributes
+    ----------
+    labels
+        Class names in the order of the network's outputs.
+    no_classes
+        Why the network has no class scores; "" if it has.
+
+    Raises
+    ------
+    InputError
+        There are more or fewer labels than classes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        fills: Fills,
+        labels: Sequence[str] | None,
+        lock: ProcessLock,
+        memory: Memory,
+    ) -> None:
+        self._network, self._fills, self._lock = network, fills, lock
+        self._memory = memory
+        self.labels = _labels(labels, network)
+        self.no_classes = _no_classes(network)
+
+    def predict(
+        self, index: int | None, name: str, tensor: Tensor, occluder: Occluder | None = None
+    ) -> Prediction:
+        """Class scores of an image, maybe occluded."""
+        if self.no_classes:
+            raise UnsupportedModel(self.no_classes)
+        if occluder is not None:
+            tensor = self._covered(index, tensor, occluder)
+        with self._lock:
+            (logits,) = self._memory.in_parts("class scores", self._logits, [tensor])
+        return Prediction(index, name, logits, self.labels, occluder)
+
+    def _logits(self, images: Sequence[Tensor]) -> Floats:
+        with computing(self._network.device):
+            image = images[0][None].to(self._network.device)
+            # Pools and convolutions are quicker so on CPUs, and a dragged occluder waits for them.
+            output = self._network(image.contiguous(memory_format=torch.channels_last))
+        found: Floats = output[0].cpu().numpy()
+        return found
+
+    def _covered(self, index: int | None, tensor: Tensor, occluder: Occluder) -> Tensor:
+        mask, box = occluder.mask, occluder.box
+        fill = self._fills.of(occluder.fill, tensor, index)
+        mask = None if mask is None else check_mask(mask)
+        paint = Paint.of(fill, mask, (box.height, box.width))
+        return paint.over(cover_all(tensor, check_also(occluder.also), fill), box)
+
+    def target(self, target: int | str | None, logits: Floats) -> int:
+        """The index of a class given by index or name; of the most probable one for None."""
+        if target is None:
+            return int(logits.argmax())
+        if isinstance(target, str):
+            found = [i for i, label in enumerate(self.labels) if label == target]
+            if len(found) != 1:
+                problem = f"is the name of classes {found}" if found else "is no class name"
+                raise InputError(f"{target!r} {problem}: give the class's index.")
+            return found[0]
+        if not 0 <= target < len(logits):
+            raise InputError(f"There are classes 0 to {len(logits) - 1}, got {target}.")
+        return int(target)
+
+
+def _labels(labels: Sequence[str] | None, network: Network) -> tuple[str, ...]:
+    shape = network.outputs
+    classes = shape[1] if shape is not None and len(shape) == 2 else None
+    if labels is None:
+        return tuple(f"class {i}" for i in range(classes or 0))
+    if classes is not None and len(labels) != classes:
+        raise InputError(
+            f"{network.name} has {classes} classes, got {len(labels)} labels: give one name per "
+            "class, in the order of the outputs."
+        )
+    return tuple(map(str, labels))
+
+
+def _no_classes(network: Network) -> str:
+    shape = network.outputs
+    if shape is not None and len(shape) == 2:
+        return ""
+    got = "no tensor" if shape is None else f"a tensor of shape {shape}"
+    return (
+        f"{network.name} gives {got} for one image; class probabilities need (1, classes). Say "
+        "how to get them: zf.Engine(..., forward=lambda model, batch: model(batch)[...])."
+    )

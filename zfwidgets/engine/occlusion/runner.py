@@ -1,0 +1,317 @@
+"""Passes of the occluder over an image as records: started, gone on with, and estimated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...errors import InputError, UnsupportedModel
+from ...records import (
+    Box,
+    Estimate,
+    Floats,
+    LayerInfo,
+    LayerResponse,
+    Occluder,
+    OcclusionMap,
+    Progress,
+    check_also,
+    check_mask,
+)
+from ...threads import ProcessLock
+from ..network.memory import Memory
+from ..network.network import Network
+from .baselines import Fills, Paint
+from .estimate import Timing, Timings
+from .positions import SLIDING, Batch, Grid, slide
+from .predicting import Predicting
+from .scoring import Scorer, work_of
+
+PROBE = 4
+"""Positions that are computed to know how long a pass will take."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a pass is about.
+
+    Attributes
+    ----------
+    index, name, tensor
+        The image: its index or None, name, and values (channels, rows, columns).
+    """
+
+    index: int | None
+    name: str
+    tensor: Tensor
+    grid: Grid
+    fill: str | float
+    mask: str | None
+    also: tuple[Box, ...]
+    layer: LayerInfo | None
+
+
+class Sliding:
+    """Occlusion maps of a network's images.
+
+    Parameters
+    ----------
+    network
+        The frozen copy.
+    fills
+        What an occluder is filled with.
+    predicting
+        Knows the classes.
+    lock
+        Held while a step computes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        fills: Fills,
+        predicting: Predicting,
+        lock: ProcessLock,
+        memory: Memory,
+    ) -> None:
+        self._network, self._fills, self._predicting = network, fills, predicting
+        self._lock, self._memory = lock, memory
+        self._timings = Timings()
+        self._dragged: tuple[object, Scorer] | None = None
+
+    def question(
+        self,
+        image: tuple[int | None, str, Tensor],
+        patch: int | tuple[int, int],
+        stride: int | tuple[int, int],
+        fill: str | float,
+        layer: str | None,
+        mask: str | None,
+        also: Sequence[Box],
+    ) -> Question:
+        """What a pass is about, checked; raises `InputError` naming what isn't possible."""
+        info = self._network.layer(layer) if layer is not None else None
+        if info is None and self._predicting.no_classes:
+            raise UnsupportedModel(
+                f"{self._predicting.no_classes} Without them a map is of a layer's activations: "
+                "choose a layer."
+            )
+        grid = Grid.of(patch, stride, self._network.input_shape[1:])
+        mask = None if mask is None else check_mask(mask)
+        return Question(*image, grid, fill, mask, check_also(also), info)
+
+    def steps(
+        self, question: Question, target: int | str | None, resume: OcclusionMap | None
+    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+        """Slide the occluder; yields the map so far, coarse positions first."""
+        if resume is not None:
+            result = self._taken_over(question, resume, target)
+            if result.complete:
+                return result
+        with self._lock:
+            began = time.perf_counter()
+            scorer = self._scorer(question)
+            if resume is None:
+                result = self._start(question, scorer, target)
+            scorer.prepare(question.grid.occluders(np.argwhere(~result.done)))
+            timing = Timing(time.perf_counter() - began)
+        self._timings.add(timing)
+        steps = slide(scorer, question.grid, result.done, self._memory)
+        while True:
+            with self._lock:
+                batch = next(steps, None)
+            if batch is None:
+                return result
+            _fill_in(result, batch)
+            result = replace(result, note=scorer.note)
+            timing.seconds += batch.seconds
+            timing.work += scorer.work * len(batch.cells)
+            yield _copied(result)
+
+    def renew(self) -> None:
+        """Forget what was made of an image: one of them is another now."""
+        with self._lock:
+            self._dragged = None
+
+    def respond(
+        self, image: tuple[int | None, str, Tensor], occluder: Occluder, layer: str
+    ) -> LayerResponse:
+        """What one occluder does to a layer's feature maps, on a grid of one cell."""
+        size, mask = (occluder.box.height, occluder.box.width), occluder.mask
+        question = self.question(image, size, 1, occluder.fill, layer, mask, occluder.also)
+        key = (image[0], layer, size, occluder.fill, mask, question.also)
+        with self._lock:
+            if image[0] is None or self._dragged is None or self._dragged[0] != key:
+                self._dragged = key, self._scorer(question, classes=False)
+            scorer = self._dragged[1]
+            scores = self._memory.in_parts("a layer's response", scorer, [occluder.box])[0]
+        response, measured = scorer.response, scores.measured
+        assert response is not None
+        assert measured is not None
+        totals, units, hamming, cosine = (
+            part.astype(np.float32).reshape(1, 1, *part.shape[1:]) for part in measured.parts()
+        )
+        return LayerResponse(
+            layer=layer,
+            totals=totals,
+            units=units,
+            hamming=hamming,
+            cosine=cosine,
+            clean_totals=response.clean_totals,
+            clean_units=response.clean_units,
+            places=response.places,
+        )
+
+    def estimate_steps(self, question: Question) -> Generator[Progress, None, Estimate]:
+        """How long `steps` will take."""
+        every = np.argwhere(np.ones(question.grid.shape, dtype=bool))
+        boxes = question.grid.occluders(every)
+        if self._timings.basis is None:
+            yield from self._probe(question, boxes)
+        work = work_of(self._network, question.layer, boxes, classes=self._classes)
+        basis = self._timings.basis or "probe"
+        return Estimate(len(boxes), self._timings.seconds(work * len(boxes)), basis)
+
+    def _probe(self, question: Question, boxes: list[Box]) -> Generator[Progress, None, None]:
+        some, what = boxes[:: max(1, len(boxes) // PROBE)][:PROBE], "looking how long it takes"
+        timing = Timing(0.0)
+        with self._lock:
+            began = time.perf_counter()
+            scorer = self._scorer(question)
+            timing.setup += time.perf_counter() - began
+        yield Progress(0, len(some), None, what)
+        with self._lock:
+            began = time.perf_counter()
+            scorer.prepare(boxes, check=False)
+            timing.setup += time.perf_counter() - began
+        yield Progress(0, len(some), None, what)
+        with self._lock:
+            began = time.perf_counter()
+            self._memory.in_parts(SLIDING, scorer, some)
+            timing.seconds = time.perf_counter() - began
+        timing.work = scorer.work * len(some)
+        self._timings.add_probe(timing)
+
+    @property
+    def _classes(self) -> bool:
+        return not self._predicting.no_classes
+
+    def _scorer(self, question: Question, *, classes: bool = True) -> Scorer:
+        fill = self._fills.of(question.fill, question.tensor, question.index)
+        paint = Paint.of(fill, question.mask, question.grid.size)
+
+        def make(images: Sequence[Tensor]) -> Scorer:
+            return Scorer(
+                self._network,
+                images[0],
+                paint,
+                question.layer,
+                question.also,
+                classes=classes and self._classes,
+            )
+
+        return self._memory.in_parts(SLIDING, make, [question.tensor])[0]
+
+    def _target(self, target: int | str | None, clean: Floats | None) -> int | None:
+        if clean is None:
+            if target is not None:
+                raise UnsupportedModel(self._predicting.no_classes)
+            return None
+        return self._predicting.target(target, clean)
+
+    def _taken_over(
+        self, question: Question, resume: OcclusionMap, target: int | str | None
+    ) -> OcclusionMap:
+        """A map that is gone on with, if it is of the same pass."""
+        layer = None if resume.features is None else resume.features.layer
+        given = {
+            "image": resume.image_name,
+            "patch": resume.size,
+            "stride": resume.stride,
+            "fill": resume.fill,
+            "mask": resume.mask,
+            "also": resume.also,
+            "layer": layer,
+            "size of the input": resume.input_shape,
+        }
+        asked = {
+            "image": question.name,
+            "patch": question.grid.size,
+            "stride": question.grid.stride,
+            "fill": question.fill,
+            "mask": question.mask,
+            "also": question.also,
+            "layer": None if question.layer is None else question.layer.name,
+            "size of the input": question.grid.image,
+        }
+        for name, value in asked.items():
+            if given[name] != value:
+                raise InputError(
+                    f"The map to go on with has {name} {given[name]!r}, but {value!r} is asked for."
+                )
+        return replace(_copied(resume), target=self._target(target, resume.clean))
+
+    def _start(self, question: Question, scorer: Scorer, target: int | str | None) -> OcclusionMap:
+        """The map before its first position."""
+        grid, clean = question.grid, scorer.logits
+
+        def empty(*more: int) -> NDArray[np.float32]:
+            return np.full((*grid.shape, *more), np.nan, dtype=np.float32)
+
+        features, response = None, scorer.response
+        if response is not None:
+            channels = response.layer.channels
+            features = LayerResponse(
+                layer=response.layer.name,
+                totals=empty(channels),
+                units=empty(channels),
+                hamming=empty(),
+                cosine=empty(),
+                clean_totals=response.clean_totals,
+                clean_units=response.clean_units,
+                places=response.places,
+            )
+        return OcclusionMap(
+            image=question.index,
+            image_name=question.name,
+            size=grid.size,
+            stride=grid.stride,
+            fill=question.fill,
+            mask=question.mask,
+            also=question.also,
+            input_shape=grid.image,
+            done=np.zeros(grid.shape, dtype=bool),
+            logits=None if clean is None else empty(len(clean)),
+            clean=clean,
+            target=self._target(target, clean),
+            labels=self._predicting.labels,
+            features=features,
+            no_classes=self._predicting.no_classes,
+        )
+
+
+def _fill_in(result: OcclusionMap, batch: Batch) -> None:
+    """Put what a batch gave into the arrays of a map."""
+    rows, cols = batch.cells.T
+    scores, features = batch.scores, result.features
+    if result.logits is not None:
+        result.logits[rows, cols] = scores.logits
+    if features is not None and scores.measured is not None:
+        for name, values in vars(scores.measured).items():
+            getattr(features, name)[rows, cols] = values
+    result.done[rows, cols] = True
+
+
+def _copied(result: OcclusionMap) -> OcclusionMap:
+    """A map with arrays of its own."""
+    features = result.features
+    if features is not None:
+        names = ("totals", "units", "hamming", "cosine")
+        features = replace(features, **{name: getattr(features, name).copy() for name in names})
+    logits = None if result.logits is None else result.logits.copy()
+    return replace(result, logits=logits, features=features, done=result.done.copy())

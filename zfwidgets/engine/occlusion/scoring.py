@@ -1,0 +1,285 @@
+"""Scores of one image under an occluder: class scores, and what happens to a layer.
+
+Each position is computed incrementally where the recorded operations allow it
+(`zfwidgets.engine.occlusion.incremental`), else by a full forward pass over the covered image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...records import Box, LayerInfo
+from ..network.costs import costs_on
+from ..network.graph.graph import Graph, Node, Ref
+from ..network.graph.windows import NoWindow
+from ..network.memory import OutOfMemory
+from ..network.modes import computing
+from ..network.network import Network
+from ..projection.cone import multiply_adds
+from .affected import Places, Route
+from .baselines import Paint, cover_all
+from .incremental import Incremental, work
+from .layer_response import Measured, Response
+
+WORTHWHILE = 1.2
+"""How much less work windows must be than full passes."""
+
+
+MOST = 128
+"""Positions that are scored at once, at most."""
+
+COUNTED = 128
+"""Positions, about, whose work is counted."""
+
+TOO_LARGE = "the device's memory doesn't hold all maps at once"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a batch of n positions gave.
+
+    Attributes
+    ----------
+    logits
+        (n, classes); None where the network has no class scores.
+    measured
+        Of the layer; None where none is asked for.
+    """
+
+    logits: NDArray[Any] | None
+    measured: Measured | None
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """All arrays."""
+        parts = self.measured.parts() if self.measured is not None else ()
+        return [*([] if self.logits is None else [self.logits]), *parts]
+
+
+class Scorer:
+    """Scores one image under an occluder: only what changes, where the network allows it.
+
+    Parameters
+    ----------
+    image
+        (channels, rows, columns), with nothing over it.
+    paint
+        What the occluder lays on it.
+    layer
+        Whose feature maps are measured; None for none.
+    also
+        Rectangles that are covered at every position.
+    classes
+        Whether class scores are wanted.
+
+    Attributes
+    ----------
+    logits
+        (classes,) of the image with nothing over it; None where they aren't wanted.
+    response
+        Of the layer; None where none is asked for.
+    note
+        Why every position is a full forward pass; "" where it isn't.
+    work
+        Multiply-adds for each position.
+    most
+        Positions, at most, to score at once, so that no tensor takes more than the device's
+        `Costs.at_once`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        image: Tensor,
+        paint: Paint,
+        layer: LayerInfo | None = None,
+        also: Sequence[Box] = (),
+        *,
+        classes: bool = True,
+    ) -> None:
+        self._network, self._layer, self._classes = network, layer, classes
+        image = image.to(network.device)
+        self._paint = paint.to(image)
+        self._image = cover_all(image, also, self._paint.fill)
+        self._covered = bool(also)
+        self._incremental: Incremental | None = None
+        self._checked = False
+        self.note, self.work = network.graph.obstacle, 0.0
+        self.most = self._fitting(_elements(network.graph.nodes))
+        self.response: Response | None = None
+        output = self._run(image[None])
+        self.logits = None if output is None else output[0].cpu().numpy()
+
+    def prepare(self, boxes: Sequence[Box], *, check: bool = True) -> None:
+        """Choose the way by counted work.
+
+        With ``check`` the first positions that are scored are also computed by full passes.
+        """
+        graph = self._network.graph
+        wanted = _wanted(self._network, self._layer, self._classes)
+        inside = [self._clip(box) for box in boxes]
+        self.work, self.note = _counted(self._network, wanted, inside)
+        if self.note:
+            return
+        self._checked = not check
+        try:
+            with computing(self._network.device):
+                self._incremental = Incremental(graph, self._image, [ref for ref in wanted if ref])
+            route, middle = self._incremental.route, self._clip(boxes[len(boxes) // 2])
+            self.most = self._fitting(_windows(route, middle), _elements(route.head))
+        except OutOfMemory:
+            self._give_up(TOO_LARGE)
+        except (NoWindow, RuntimeError) as error:
+            self._give_up(f"the recorded operations can't be repeated ({error})")
+
+    def _give_up(self, note: str) -> None:
+        """Take full passes from now on."""
+        self.note, self._incremental = note, None
+        self.most = self._fitting(_elements(self._network.graph.nodes))
+        self.work = _full(self._network.graph, _wanted(self._network, self._layer, self._classes))
+
+    def __call__(self, boxes: Sequence[Box]) -> Scores:
+        """Scores with the occluder on each box; boxes may reach over the image's border."""
+        if self._incremental is not None:
+            try:
+                found = self._windowed(boxes)
+                if self._checked or self._holds(boxes, found):
+                    return found
+                self._give_up("the recorded operations give other values for other images")
+            except OutOfMemory:
+                if len(boxes) > 1:
+                    raise
+                self._give_up(TOO_LARGE)
+            except (NoWindow, RuntimeError) as error:
+                self._give_up(f"the recorded operations can't be repeated ({error})")
+        return self._in_full(boxes)
+
+    def _holds(self, boxes: Sequence[Box], found: Scores) -> bool:
+        """Whether full passes give the same at some of the boxes."""
+        some = sorted({0, len(boxes) // 2})
+        expected = self._in_full([boxes[i] for i in some])
+        self._checked = all(
+            _near(mine[some], theirs)
+            for mine, theirs in zip(found.arrays(), expected.arrays(), strict=True)
+        )
+        return self._checked
+
+    def _fitting(self, *elements: int) -> int:
+        """How many positions' tensors of so many elements may stand side by side."""
+        size = max(1, *elements) * self._image.element_size()
+        return min(MOST, max(1, costs_on(self._network.device).at_once // size))
+
+    def _clip(self, box: Box) -> Box:
+        return box.clip(*self._image.shape[1:])
+
+    def _in_full(self, boxes: Sequence[Box]) -> Scores:
+        covered = torch.stack([self._paint.over(self._image, box) for box in boxes])
+        if covered.device.type == "cpu":  # where it is the quicker layout
+            covered = covered.contiguous(memory_format=torch.channels_last)
+        found: list[Measured] = []
+        output = self._run(covered, found)
+        return Scores(None if output is None else output.cpu().numpy(), found[0] if found else None)
+
+    def _run(self, images: Tensor, found: list[Measured] | None = None) -> Tensor | None:
+        """Logits of whole images; the layer is measured, first of all the clean one."""
+        name = None if self._layer is None else self._layer.name
+
+        def visit(which: str, output: Tensor) -> None:
+            if which != name or self._layer is None:
+                return
+            if self.response is None:
+                ref = self._network.graph.layers.get(which)
+                clean = output.clone()
+                self.response = Response(self._layer, ref, clean, covered=self._covered)
+            if found is not None:
+                found.append(self.response.of_maps(output))
+
+        with computing(self._network.device):
+            output = self._network.run(
+                images, visit if name else None, only=None if self._classes else name
+            )
+        return output if self._classes else None
+
+    def _windowed(self, boxes: Sequence[Box]) -> Scores:
+        assert self._incremental is not None
+        graph = self._network.graph
+        with computing(self._network.device):
+            patches = [self._paint.patch(self._image, box) for box in boxes]
+            found, measured = self._incremental.measure(
+                [self._clip(box) for box in boxes], patches, self.response
+            )
+        logits = None
+        if self._classes:
+            assert graph.output is not None
+            logits = found[graph.output].cpu().numpy()
+        return Scores(logits, measured)
+
+
+def work_of(
+    network: Network, layer: LayerInfo | None, boxes: Sequence[Box], *, classes: bool
+) -> float:
+    """Multiply-adds for each of these positions, the way that a `Scorer` is going to choose."""
+    inside = [box.clip(*network.input_shape[1:]) for box in boxes]
+    return _counted(network, _wanted(network, layer, classes), inside)[0]
+
+
+def _elements(nodes: Sequence[Node]) -> int:
+    """Of the largest tensor that these operations read or make of one image."""
+    shapes = [shape for node in nodes for shape in (*node.input_shapes, *node.shapes)]
+    return max((prod(shape) for shape in shapes), default=1)
+
+
+def _windows(route: Route, box: Box) -> int:
+    """Elements of the largest window that a box reaches."""
+    places = Places.of(route, [box])
+    sizes = {node.index: places.size(Ref(node.index), 0) for node in route.local}
+    return max((prod(sizes[node.index]) * node.shape[1] for node in route.local), default=1)
+
+
+def _wanted(network: Network, layer: LayerInfo | None, classes: bool) -> list[Ref | None]:
+    """The recorded tensors that are wanted; None for one that wasn't recorded."""
+    wanted = [network.graph.output] if classes else []
+    ref = None if layer is None else network.graph.layers.get(layer.name)
+    return wanted if layer is None or ref in wanted else [*wanted, ref]
+
+
+def _counted(
+    network: Network, wanted: Sequence[Ref | None], boxes: Sequence[Box]
+) -> tuple[float, str]:
+    """Multiply-adds for each position, and why they are those of full passes."""
+    graph, starting = network.graph, costs_on(network.device).per_window
+    note = graph.obstacle
+    if not note and None in wanted:
+        note = "what is wanted isn't one of the recorded tensors"
+    if not note and boxes:
+        some = boxes[:: max(1, len(boxes) // COUNTED)]
+        route = Route.to(graph, [ref for ref in wanted if ref])
+        part, full = work(route, some)
+        if full < WORTHWHILE * part:
+            note = "the occluder reaches nearly everything in this network"
+        elif full < WORTHWHILE * (part + starting * len(route.local) * len(some)):
+            note = f"they are the quicker ones on {network.device}"
+        else:
+            return part / len(some), ""
+    return _full(graph, wanted), note
+
+
+def _full(graph: Graph, wanted: Sequence[Ref | None]) -> float:
+    known = [ref for ref in wanted if ref]
+    nodes = {node.index: node for ref in known for node in graph.above(ref)}
+    whole = nodes.values() if len(known) == len(wanted) else graph.nodes
+    return sum(multiply_adds(node, prod(node.shape[-2:])) for node in whole)
+
+
+def _near(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    if found.shape != expected.shape:
+        return False
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+    return np.allclose(found, expected, 0.0, 1e-4 * scale + 1e-6, equal_nan=True)

@@ -1,0 +1,337 @@
+"""Projections the cheapest exact way: from the units' cones where there are any, else whole.
+
+A unit of an image has one picture, to the last bit on one machine with one number of threads: how
+it is computed follows from its layer and place alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...errors import InactiveUnit, InputError
+from ...records import (
+    NORMS,
+    Activation,
+    Explanation,
+    LayerInfo,
+    Operation,
+    Projection,
+    Unit,
+    weakest,
+)
+from ..network.costs import costs_on
+from ..network.graph.graph import IMAGE, Node, Ref
+from ..network.graph.windows import Kept, NoWindow, Signals, Tape, one, replay, vjp
+from ..network.memory import Memory
+from ..network.modes import computing
+from ..network.network import Network
+from . import deconv
+from .cone import Invert
+from .rules import RULES, Attribution, Rule, passes_norms, under
+from .units import Projector, Switches
+
+SWITCHES = 256 * 2**20
+"""Bytes of switches kept by default."""
+
+SAME = 1e-5
+"""Largest relative difference between the model's layers and the recorded graph's."""
+
+
+class Projecting:
+    """Projects units of a network's layers; thread-safe under the engine's lock.
+
+    Parameters
+    ----------
+    network
+        The frozen copy.
+    memory
+        Of the device: how many images it holds at once.
+    limit
+        Bytes of max-pool switches to keep for images in view.
+
+    Attributes
+    ----------
+    note
+        Why whole images are computed each time; "" where cones are.
+    """
+
+    def __init__(self, network: Network, memory: Memory, limit: int = SWITCHES) -> None:
+        self._network, self._memory = network, memory
+        self._projector = Projector(network.graph, limit, costs_on(network.device))
+        self._checked = False
+        self._operations: dict[str, tuple[Operation, ...]] = {}
+        self.note = ""
+
+    def renew(self) -> None:
+        """Forget what belongs to the weights that the network had: it has others now."""
+        self._projector.kept = Switches(self._projector.kept.limit)
+        self._checked = False
+
+    def place(self, info: LayerInfo, unit: Unit, tensor: Tensor) -> tuple[int, int]:
+        """A unit's (row, col) in its layer: its own, or the channel's strongest in this image."""
+        _, rows, cols = info.shape
+        if unit.row is not None and unit.col is not None:
+            if not (0 <= unit.row < rows and 0 <= unit.col < cols):
+                raise InputError(
+                    f"Layer {info.name!r} has {rows} x {cols} units a channel, got row "
+                    f"{unit.row}, col {unit.col}."
+                )
+            return unit.row, unit.col
+        if (unit.row, unit.col) != (None, None):
+            raise InputError(f"{unit} names a row or a column only: give both or neither.")
+        found: list[Tensor] = []
+
+        def visit(_: str, output: Tensor) -> None:
+            found.append(output[0, unit.channel].argmax().cpu())
+
+        with computing(self._network.device):
+            batch = tensor[None].to(self._network.device)
+            self._network.run(batch, visit, only=info.name)
+        return divmod(int(found[0]), cols)
+
+    def in_parts(
+        self,
+        layer: str,
+        units: list[tuple[int, int, int]],
+        images: Sequence[tuple[Hashable, Tensor]],
+        rule: Rule | Attribution,
+        keep_switches: bool = False,
+    ) -> deconv.Projected:
+        """As `project`, for (key, image) that needn't fit into the device's memory together."""
+
+        def compute(part: Sequence[int]) -> deconv.Projected:
+            batch = torch.stack([images[i][1] for i in part]).to(self._network.device)
+            return self.project(
+                batch,
+                [images[i][0] for i in part],
+                layer,
+                [units[i] for i in part],
+                rule,
+                keep_switches=keep_switches,
+            )
+
+        parts = self._memory.in_parts("projections", compute, range(len(units)))
+        return deconv.Projected.join(parts)
+
+    def project(
+        self,
+        images: Tensor,
+        keys: Sequence[Hashable],
+        layer: str,
+        units: list[tuple[int, int, int]],
+        rule: Rule | Attribution,
+        *,
+        keep_switches: bool = False,
+    ) -> deconv.Projected:
+        """Project one unit of a layer per image.
+
+        Parameters
+        ----------
+        images
+            (n, channels, rows, columns) float32 on the network's device.
+        keys
+            What tells the images apart; None for one whose switches aren't to be kept.
+        units
+            Per image (channel, row, col).
+        keep_switches
+            Whether the answer carries the switches of the whole images.
+        """
+        images = images.contiguous()
+        found = self._from_graph(images, keys, layer, units, rule, keep_switches)
+        if found is not None and bool(found[1].all()):
+            return found[0]
+        finite = torch.zeros(len(units), dtype=torch.bool) if found is None else found[1]
+
+        def whole(number: int) -> deconv.Projected:
+            alone = images[number : number + 1].clone()
+            with computing(self._network.device, grad=True):
+                return deconv.project(
+                    self._network, alone, layer, [units[number]], rule, keep_switches=keep_switches
+                )
+
+        return deconv.Projected.join(
+            [
+                found[0].one(number) if found is not None and good else whole(number)
+                for number, good in enumerate(finite.tolist())
+            ]
+        )
+
+    def _from_graph(
+        self,
+        images: Tensor,
+        keys: Sequence[Hashable],
+        layer: str,
+        units: list[tuple[int, int, int]],
+        rule: Rule | Attribution,
+        keep_switches: bool,
+    ) -> tuple[deconv.Projected, Tensor] | None:
+        """By the recorded graph, and which of them have nothing but numbers; None without cones."""
+        top = self._network.graph.layers.get(layer)
+        if top is None or isinstance(rule, Attribution):
+            return None
+        if not (self._known(layer, images[:1], rule) and self._faithful(images[0])):
+            return None
+        invert, kept = inversion(rule)
+        switches: list[tuple[Tensor, ...]] = []
+        try:
+            with computing(self._network.device):
+                found = self._projector.project(images, keys, top, units, invert, kept)
+                if keep_switches:
+                    switches = [
+                        self._projector.switches(image, key, top, unit)
+                        for image, key, unit in zip(images, keys, units, strict=True)
+                    ]
+        except NoWindow:
+            return None
+        projected = deconv.Projected(
+            found.pixels,
+            found.values,
+            under(rule, self.certificate(layer, images[:1])),
+            tuple(torch.cat(pool) for pool in zip(*switches, strict=True)),
+            found.near_ties,
+        )
+        return projected, found.finite
+
+    def keep(self, images: Tensor, keys: Sequence[Hashable], layer: str, rule: Rule) -> None:
+        """Keep what projections from this layer need of whole images, where they need them."""
+        top = self._network.graph.layers.get(layer)
+        if top is None or not self._known(layer, images[:1], rule):
+            return
+        if not self._faithful(images[0]):
+            return
+        with suppress(NoWindow), computing(self._network.device):
+            self._projector.keep(images, keys, top, inversion(rule)[1])
+
+    def _known(self, layer: str, image: Tensor, rule: Any) -> bool:
+        """Whether every operation on the way is: what is cut off isn't in the recorded graph.
+
+        Cones pass all contrast norms by that the graph has, so those must be the certificate's.
+        """
+        met = self.certificate(layer, image)
+        graph = self._network.graph
+        norms = sum(bool(node.norm) for node in graph.above(graph.layers[layer]))
+        passed = sum(o.count for o in met if o.name in NORMS) if passes_norms(rule) else 0
+        return weakest(met) != "unknown" and norms == passed
+
+    def certificate(self, layer: str, image: Tensor) -> tuple[Operation, ...]:
+        """What lies on the way from a layer to the pixels: the same for every image.
+
+        As the paper's deconvnet has it; see `zfwidgets.engine.projection.rules.under`.
+        """
+        if layer not in self._operations:
+            with computing(self._network.device, grad=True):
+                self._operations[layer] = deconv.certificate(self._network, image, layer)
+        return self._operations[layer]
+
+    def explain(self, info: LayerInfo, rule: Rule | Attribution, image: Tensor) -> Explanation:
+        """What lies between a layer and the pixels, and what a rule makes of it; of any image."""
+        if isinstance(rule, Attribution):
+            raise InputError(
+                f"{rule.name!r} goes its own way to the pixels: see the operations of its "
+                "projections."
+            )
+        met = under(rule, self.certificate(info.name, image[None].to(self._network.device)))
+        return Explanation.of(info, rule.name, rule.answers, rule.reads_forward, met)
+
+    def _faithful(self, image: Tensor) -> bool:
+        """Whether the recorded graph gives what the model gives, for another image too."""
+        if not self._checked:
+            graph = self._network.graph
+            self.note = graph.obstacle or difference(self._network, image)
+            self._checked = True
+        return not self.note
+
+
+def record(
+    found: deconv.Projected,
+    number: int,
+    info: LayerInfo,
+    unit: Unit,
+    image: int | None,
+    name: str,
+    rule: str,
+) -> Projection:
+    """One of a batch's projections as a record; raises `InactiveUnit` if there is none."""
+    value = float(found.values[number])
+    if value <= 0:
+        raise InactiveUnit(
+            f"Unit {unit.row}, {unit.col} of channel {unit.channel} in layer {info.name!r} "
+            f"isn't active in {name!r} ({value:.3g}): it has no projection. Choose a unit "
+            "above zero, as engine.top() lists them."
+        )
+    assert unit.row is not None
+    assert unit.col is not None
+    box = info.field_of(unit.channel).box(unit.row, unit.col)
+    pixels = found.pixels[number].permute(1, 2, 0).cpu().contiguous().numpy()
+    switches = tuple(s[number].cpu().numpy() for s in found.switches) or None
+    near_ties = None if found.near_ties is None else float(found.near_ties[number])
+    activation = Activation(unit, image, name, value, box)
+    return Projection(activation, rule, pixels, found.operations, switches, near_ties)
+
+
+def inversion(rule: Rule) -> tuple[Invert, Kept]:
+    """A rule as what happens to a signal at a rectifier, and what that needs of the way up."""
+
+    def rectify(gradient: Tensor | None, signal: Tensor, activation: Tensor | None) -> Tensor:
+        if len(signal) == 1 or type(rule) in _BY_VALUE:
+            return rule.rectify(gradient, signal, activation)
+        every = (
+            [None if t is None else one(t, number) for t in (gradient, signal, activation)]
+            for number in range(len(signal))
+        )
+        return torch.cat([rule.rectify(g, s, a) for g, s, a in every if s is not None])
+
+    def invert(node: Node, signal: Tensor, tape: Tape) -> Tensor:
+        if not rule.reads_forward:
+            return rectify(None, signal, None)
+        before = tape[node.index]
+        (gradient,) = vjp(node, [before], [signal])
+        return rectify(gradient, signal, replay(node, {node.inputs[0]: before})[0])
+
+    return invert, Kept(rectifiers=rule.reads_forward)
+
+
+_BY_VALUE = {type(rule) for rule in RULES.values()}
+"""Rules that take each value by itself; others get one unit at a time."""
+
+
+def difference(network: Network, image: Tensor) -> str:
+    """Replay the graph beside the model; where they first differ, or ""."""
+    graph = network.graph
+    values: Signals = {IMAGE: image[None]}
+    wanted = set(graph.layers.values())
+    done = 0
+    where: list[str] = []
+
+    def compare(name: str, output: Tensor) -> None:
+        nonlocal done
+        ref = graph.layers.get(name)
+        if ref is None or where:
+            return
+        while done <= ref.node:
+            node = graph.nodes[done]
+            outputs = replay(node, values)
+            values.update((Ref(done, i), out) for i, out in enumerate(outputs))
+            for used in node.inputs:
+                if graph.last_use[used] == done and used not in wanted:
+                    values.pop(used, None)
+            done += 1
+        found = values[ref]
+        wanted.discard(ref)
+        if graph.last_use.get(ref, -1) < done:
+            del values[ref]
+        scale = output.abs().amax()
+        if found.shape != output.shape or not bool((found - output).abs().amax() <= SAME * scale):
+            where.append(name)
+
+    try:
+        with computing(network.device):
+            network.run(image[None], compare)
+    except (NoWindow, RuntimeError) as error:
+        return f"the recorded operations can't be repeated ({error})"
+    return f"layer {where[0]!r} runs other operations for other images" if where else ""

@@ -1,0 +1,363 @@
+"""Streaming top-k: one pass over the images gives every channel of every layer its strongest.
+
+In the forward pass each feature map is reduced to its maximum, but for those of ReLUs (see
+`zfwidgets.engine.ranking.relu_aliases`); places are looked up only for what enters the top. After it all layers
+are merged at once, their channels one after another. Memory is O(channels x k), whatever the
+number of images.
+
+Shards. A `Plan` fixes which images share a batch. An `IndexPass` takes in batches of it, in any
+order and any selection, and `IndexPass.partial` is what it knows of those: a
+`zfwidgets.index.partial.Partial`, plain arrays that can be kept, sent and merged. So one pass over
+all batches equals ``merge([pass_over(shard) for shard in shards])``, bit by bit, for any cut into
+shards and any order (on one device type with one number of threads): the order (value, image, row,
+column) is total, counts and sums are integers. A `TopKIndex` is a partial with its names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import UnsupportedModel
+from ...index.exact import BINS, COARSE, FIRST_KEY, LARGEST, SHIFT, carried
+from ...index.partial import Partial
+from ...index.plan import Plan
+from ...records import Floats
+from ..network.memory import Memory
+from ..network.modes import computing
+from ..network.network import Network
+from .ranking_spec import Wanted
+from .relu_aliases import Twins, of_classes
+from .top_k import Ranks
+
+FAINTEST = 2.0**-149
+"""The smallest float32 above zero."""
+
+
+@dataclass
+class _Seen:
+    """What a forward pass of part of a batch showed.
+
+    Attributes
+    ----------
+    largest, places
+        (images, own channels): the largest activation, and where; places only of what enters.
+    entering, in_class
+        (images, own channels) bool: what is to be ranked, among all images and in its class.
+    sums, zeros
+        (channels, 2) and (channels,) of the images that are measured; None where none is.
+    """
+
+    largest: Tensor
+    places: Tensor
+    entering: Tensor
+    in_class: Tensor
+    sums: Tensor | None
+    zeros: Tensor | None
+
+
+class IndexPass:
+    """A pass over batches of a plan.
+
+    A batch counts once it has been taken in whole: what fails or is interrupted in the middle
+    leaves the pass as it was, except (`spoiled`) in the moment of merging.
+
+    Parameters
+    ----------
+    network, plan, wanted
+        Of what, in which batches, what is to be kept.
+    start
+        What is known already; see `partial`.
+    memory
+        Makes batches smaller where they don't fit.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        plan: Plan,
+        wanted: Wanted,
+        start: Partial | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        self._network, self._plan, self._wanted = network, plan, wanted
+        self._memory = memory or Memory(network.device)
+        device = network.device
+        self._twins = twins = Twins(network)
+        classes = len(wanted.classes)
+        start = start or Partial.empty(twins.channels, wanted.keep, classes, wanted.keep_by_class)
+        self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
+        self._batches, self._bad = [int(i) for i in start.batches], dict(start.bad)
+        self._top = Ranks.of(start.top.of_rows(twins.own), device)
+        self._by_class = Ranks.of(start.by_class.of_rows(of_classes(twins.own, classes)), device)
+        self._maxima, self._sums, self._zeros = (
+            torch.from_numpy(part.copy()).to(device)
+            for part in (start.maxima[twins.own], start.sums, start.zeros)
+        )
+        self._newest = max(
+            int(start.top.images.max(initial=-1)), int(start.by_class.images.max(initial=-1))
+        )
+        self._images, self._measured, self._smaller = start.images, start.measured, start.smaller
+        self._sampled: list[tuple[int, Floats]] = []
+        self.spoiled = False
+
+    @property
+    def images(self) -> int:
+        """How many images are in it."""
+        return self._images
+
+    @property
+    def channels(self) -> int:
+        """How many channels all layers have together."""
+        return self._twins.channels
+
+    def take(
+        self, batch: int, tensors: Sequence[Tensor | None], bad: Mapping[int, str] | None = None
+    ) -> None:
+        """Take in a batch.
+
+        Parameters
+        ----------
+        batch
+            Its number in the plan.
+        tensors
+            One for each of its places, (channels, rows, columns) on the CPU; None for an image
+            that can't be used, or isn't there any more.
+        bad
+            Why images can't be used, by number.
+        """
+        numbers = self._plan.batch(batch)
+        items = list(zip(numbers.tolist(), tensors, strict=True))
+        if all(tensor is None for tensor in tensors):
+            parts: list[_Seen] = []
+        else:
+            parts = self._memory.in_parts("looking at all images", self._look, items)
+        smaller = -(-len(items) // len(parts)) if len(parts) > 1 else 0
+        there = [i for i, (_, tensor) in enumerate(items) if tensor is not None]
+        self.spoiled = True
+        if parts:
+            with computing(self._network.device):
+                self._merge(numbers[there], there, parts)
+        self._batches.append(batch)
+        self._bad.update(bad or {})
+        if smaller:
+            self._smaller = min(self._smaller or smaller, smaller)
+        self.spoiled = False
+
+    def _look(self, items: Sequence[tuple[int, Tensor | None]]) -> _Seen:
+        """One forward pass; leaves nothing behind."""
+        device, wanted = self._network.device, self._wanted
+        shape = self._network.input_shape
+        with computing(device):
+            zeros = torch.zeros(shape)
+            pixels = torch.stack([zeros if t is None else t for _, t in items]).to(device)
+            there = [t is not None for _, t in items]
+            numbers = [n for n, _ in items]
+            measured = [i for i, n in enumerate(numbers) if there[i] and wanted.measures(n)]
+            looking = _Looking(self, numbers, there, measured)
+            self._network.run(pixels, looking.visit, rectified=looking.rectified)
+            seen = looking.seen()
+            self._check(seen.largest, numbers, there)
+        return seen
+
+    def _check(self, largest: Tensor, numbers: list[int], there: list[bool]) -> None:
+        if torch.isfinite(largest.sum()):
+            return
+        for row in np.flatnonzero(there).tolist():
+            for name, span in self._twins.own_span.items():
+                for channel in (~torch.isfinite(largest[row, span])).nonzero()[:, 0].tolist():
+                    raise UnsupportedModel(
+                        f"Layer {name!r} gives {largest[row, span][channel].item()} in channel "
+                        f"{channel} for image {numbers[row]}: its activations can't be ranked. "
+                        "Check the weights and the transform."
+                    )
+
+    def _merge(self, numbers: np.ndarray, there: list[int], parts: list[_Seen]) -> None:
+        """Count the images in these places of a batch."""
+        device = self._network.device
+        images = torch.from_numpy(numbers.astype(np.int32)).to(device)
+
+        def joined(name: str) -> Tensor:
+            whole = [getattr(part, name) for part in parts]
+            rows = whole[0] if len(whole) == 1 else torch.cat(whole)
+            return rows if len(there) == len(rows) else rows[there]
+
+        largest, entering, places = (joined(name) for name in ("largest", "entering", "places"))
+        self._top.enter(entering, largest, images, places)
+        if len(self._wanted.classes):
+            self._enter_classes(numbers, joined("in_class"), largest, images, places)
+        self._count(largest)
+        for part in parts:
+            if part.sums is not None and part.zeros is not None:
+                self._sums = _carried(self._sums + part.sums)
+                self._zeros += part.zeros
+        self._measured += sum(self._wanted.measures(int(n)) for n in numbers)
+        self._images += len(there)
+        self._newest = max(self._newest, int(numbers.max()))
+        sampled = [i for i, n in enumerate(numbers.tolist()) if n in self._wanted.sampled]
+        if sampled:
+            rows = largest[sampled].cpu().numpy()
+            self._sampled.extend(zip(numbers[sampled].tolist(), rows, strict=True))
+
+    def _count(self, largest: Tensor) -> None:
+        """Add maxima (images, channels) to histograms; see `zfwidgets.index.exact.bins_of`."""
+        bins = (largest.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
+        rows = torch.arange(0, self._maxima.numel(), BINS, dtype=torch.int32, device=bins.device)
+        bins = bins.mul_(largest > 0).add_(rows)
+        ones = torch.ones(1, dtype=torch.int64, device=bins.device).expand(bins.numel())
+        self._maxima.view(-1).index_add_(0, bins.flatten(), ones)
+
+    def _enter_classes(
+        self, numbers: np.ndarray, entering: Tensor, values: Tensor, images: Tensor, places: Tensor
+    ) -> None:
+        labels = self._wanted.labels[numbers]
+        classes = len(self._wanted.classes)
+        for label in np.unique(labels[labels >= 0]).tolist():
+            at = torch.from_numpy(np.flatnonzero(labels == label)).to(values.device)
+            mine = [part[at] for part in (entering, values, images, places)]
+            of_class = Ranks(*(part[label::classes] for part in vars(self._by_class).values()))
+            of_class.enter(*mine)  # a view: what is written there is written here
+
+    def filled(self, k: int) -> int:
+        """How many channels have k activations above zero so far."""
+        return int(self._top.filled(k).cpu().numpy()[self._twins.source].sum())
+
+    def partial(self, layer: str | None = None) -> Partial:
+        """What it knows of the batches taken in so far: of all layers, or of the one named."""
+        twins = self._twins
+        mine = slice(None) if layer is None else twins.span[layer]
+        source = twins.source[mine]
+        sampled = sorted(self._sampled, key=lambda pair: pair[0])
+        rows = [twins.rectified(row)[None, mine] for _, row in sampled]
+        numbers = np.array([number for number, _ in sampled], np.int64)
+        order = np.argsort(both := np.concatenate([self._rest.sampled, numbers]))
+        maxima = self._maxima.cpu().numpy()[source]
+        return Partial(
+            np.sort(np.array(self._batches, np.int64)),
+            dict(sorted(self._bad.items())),
+            self._top.to_top(source),
+            self._by_class.to_top(of_classes(source, len(self._wanted.classes))),
+            self._images,
+            maxima[:, 0].copy(),
+            maxima,
+            self._measured,
+            carried(self._sums[mine].cpu().numpy()),
+            self._zeros[mine].cpu().numpy().copy(),
+            both[order],
+            np.concatenate([self._rest.sample[:, mine], *rows])[order],
+            self._smaller,
+        )
+
+
+class _Looking:
+    """What the hooks of one forward pass see."""
+
+    def __init__(
+        self, running: IndexPass, numbers: list[int], there: list[bool], measured: list[int]
+    ) -> None:
+        self._twins, wanted = running._twins, running._wanted
+        device = running._network.device
+        self._later = all(there) and min(numbers) > running._newest
+        self._numbers, self._there = (
+            torch.tensor(part, device=device)[:, None] for part in (numbers, there)
+        )
+        self._rows: Tensor | slice | None = None
+        if measured:
+            every = len(measured) == len(numbers)
+            self._rows = slice(None) if every else torch.tensor(measured, device=device)
+        self._least = running._top.least
+        self._labels: Tensor | None = None
+        floor = self._least[0][None]
+        if classes := len(wanted.classes):
+            labels = [int(wanted.labels[n]) if n >= 0 else -1 for n in numbers]
+            self._labels = torch.tensor(labels, device=device)[:, None]
+            at = self._labels[:, 0].clamp(min=0)
+            self._least_in_class = tuple(
+                part.reshape(-1, classes)[:, at].T for part in running._by_class.least
+            )
+            floor = torch.minimum(floor, self._least_in_class[0])
+        self._floor = floor.clamp(min=FAINTEST)
+        self._largest: list[Tensor] = []
+        self._places: list[Tensor] = []
+        self._means: list[Tensor] = []
+        self._zeros: list[Tensor] = []
+
+    def visit(self, name: str, output: Tensor) -> None:
+        """Look at a layer's output, (images, channels, ...)."""
+        if name not in self._twins.own_span:
+            raise _changed(name)
+        maps = output.reshape(*output.shape[:2], -1)
+        if maps.device.type == "cpu":  # a second look at few maps is quicker than places of all
+            largest = maps.amax(-1)
+            places = first_places(maps, largest >= self._floor[:, self._twins.own_span[name]])
+        else:
+            largest, places = maps.max(-1)
+        self._largest.append(largest)
+        self._places.append(places)
+        self._measure(maps)
+
+    def rectified(self, name: str, output: Tensor) -> None:
+        """Measure what a ReLU made of a layer's output; all else is that layer's, see `Twins`."""
+        if name in self._twins.own_span:
+            raise _changed(name)
+        self._measure(output.reshape(*output.shape[:2], -1))
+
+    def _measure(self, maps: Tensor) -> None:
+        if self._rows is not None:
+            measured = maps[self._rows]
+            self._means.append(measured.mean(-1))
+            self._zeros.append((measured <= 0).sum((0, 2)))
+
+    def _beats(self, largest: Tensor, value: Tensor, image: Tensor) -> Tensor:
+        above = largest > value
+        if self._later:  # than all that are ranked: of equal values the earlier image comes first
+            return above
+        return (above | (largest == value) & (self._numbers < image)) & self._there
+
+    def seen(self) -> _Seen:
+        """What all layers gave."""
+        largest = torch.cat(self._largest, 1)
+        entering = in_class = self._beats(largest, *self._least)
+        if self._labels is not None:
+            in_class = self._beats(largest, *self._least_in_class) & (self._labels >= 0)
+        sums = limbs(torch.cat(self._means, 1)) if self._means else None
+        zeros = torch.cat(self._zeros) if self._zeros else None
+        return _Seen(largest, torch.cat(self._places, 1).int(), entering, in_class, sums, zeros)
+
+
+def _changed(name: str) -> UnsupportedModel:
+    return UnsupportedModel(
+        f"Layer {name!r} gets something else than at first: the model must do the same with every "
+        "batch."
+    )
+
+
+def first_places(maps: Tensor, wanted: Tensor) -> Tensor:
+    """The first largest place of the maps (images, channels, places) that are wanted; else any."""
+    if maps.device.type != "cpu":  # looking at all is quicker than waiting to know which
+        return maps.argmax(-1).int()
+    # NumPy's argmax is several times as quick as PyTorch's here.
+    places, every = np.zeros(wanted.shape, np.int32), maps.numpy()
+    at = np.nonzero(wanted.numpy())
+    if 2 * len(at[0]) > places.size:
+        places[:] = every.argmax(-1)
+    else:
+        places[at] = every[at].argmax(-1)
+    return torch.from_numpy(places)
+
+
+def limbs(means: Tensor) -> Tensor:
+    """Means (images, channels) summed over images exactly: (channels, 2) int64."""
+    scaled = means.double().clamp(-LARGEST, LARGEST) * 2.0**COARSE
+    whole = scaled.floor()
+    rest = ((scaled - whole) * 2.0**36).round()
+    return torch.stack([whole.sum(0).long(), rest.sum(0).long()], -1)
+
+
+def _carried(sums: Tensor) -> Tensor:
+    over = sums[:, 1] >> 36
+    return torch.stack([sums[:, 0] + over, sums[:, 1] - (over << 36)], -1)
