@@ -24,9 +24,9 @@ from zfwidgets.experiments.files import read_safetensors
 from zfwidgets.experiments.training import checkpoint
 from zfwidgets.experiments.training.records import TrainingRecord
 from zfwidgets.experiments.transfer.store import Rows
-from zfwidgets.index import files
 from zfwidgets.index.storing import FILE, UNFINISHED
 from zfwidgets.records import OcclusionMap
+from zfwidgets.storage import files
 
 FLIPS = int(os.environ.get("ZFWIDGETS_FLIPS", "150"))
 Read = Callable[[], object]
@@ -165,7 +165,7 @@ def test_left_behind_files_of_others_stay(tmp_path: Path) -> None:
 LEAVE = """
 import os, signal, sys
 from pathlib import Path
-from zfwidgets.index.files import whole
+from zfwidgets.storage.files import whole
 with whole(Path(sys.argv[1])) as path:
     path.write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -20,8 +20,8 @@ import zfwidgets as zf
 from tests.index.small import BAD, pictures
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.cli import main
-from zfwidgets.index import files
 from zfwidgets.index.storing import FILE, SCHEMA, UNFINISHED
+from zfwidgets.storage import files
 
 COUNT = 90
 MODELS = """

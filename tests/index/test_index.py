@@ -20,9 +20,9 @@ from tests.index.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
-from zfwidgets.index.files import writing
 from zfwidgets.index.partial import merge
 from zfwidgets.index.storing import FILE, UNFINISHED
+from zfwidgets.storage.files import writing
 
 COUNT = 120
 KILLS = int(os.environ.get("ZFWIDGETS_KILLS", "50"))

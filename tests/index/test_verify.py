@@ -19,9 +19,9 @@ from torchvision.transforms import v2
 import zfwidgets as zf
 from tests.index.small import COLUMNS, ROWS, engine, network, pictures, transform
 from zfwidgets.errors import InputError
-from zfwidgets.index import files
 from zfwidgets.index.storing import FILE, SCHEMA, UNFINISHED
 from zfwidgets.index.verification import DRIFT, IMAGE, LABEL, REMOVED, TRANSFORM, UNKNOWN, WEIGHTS
+from zfwidgets.storage import files
 
 COUNT = 60
 CLASSES = ("a", "b")

@@ -267,7 +267,7 @@ class TopKIndex:
         OSError
             It can't be written there; what was there stays.
         """
-        from .files import whole
+        from ..storage.files import whole
 
         frame = self.to_frame()
         if find_spec("pyarrow") is None:

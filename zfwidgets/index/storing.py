@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IndexMismatch, InputError
-from . import files
+from ..storage import files
 from .exact import BINS
 from .manifest import Manifest
 from .partial import Partial

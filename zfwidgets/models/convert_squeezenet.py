@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from ..checksums import digest
+from ..storage.checksums import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,15 +6,15 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from ..bars import waiting
-from ..checksums import digest
 from ..errors import InputError
+from ..storage.checksums import digest
 
 if TYPE_CHECKING:
     from torch import nn
 
 WEIGHTS = files(__package__) / "data" / "squeezenet1_1.fp16.safetensors"
 DIGEST = "717e9142f01621eab68356fa22a3839cb9c8d305db5d4f83c9a4ba9d036e859e"
-"""Of that file: `zfwidgets.checksums.digest`."""
+"""Of that file: `zfwidgets.storage.checksums.digest`."""
 
 
 @waiting("Loading the sample network and PyTorch")

@@ -13,8 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import checksums
 from ..errors import InputError
+from ..storage import checksums
 from .arrays import Floats, Ints, table
 from .colours import categories, coloured
 from .layers import Box

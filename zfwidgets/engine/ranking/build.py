@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import IndexMismatch, UnsupportedModel
-from ...index.files import writing
 from ...index.partial import Partial
 from ...index.records import TopKIndex
 from ...index.storing import FILE, UNFINISHED
 from ...records import Progress
+from ...storage.files import writing
 from ..network.memory import Memory
 from .executors import Here, Task, Way
 from .ranking_spec import SHOWN

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from ...errors import IndexBusy, IndexMismatch, InputError
 from ...images.source import ImageSource
-from ...index.files import writing
 from ...index.manifest import Manifest
 from ...index.plan import Plan
 from ...index.records import TopKIndex
 from ...index.storing import FILE, UNFINISHED, check
 from ...records import Progress
 from ...stepwise import watch
+from ...storage.files import writing
 from ...threads import ProcessLock
 from ..network.memory import Memory, batch_size
 from ..network.network import Network

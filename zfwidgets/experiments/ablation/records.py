@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...checksums import digest
 from ...errors import InputError
-from ...index.files import whole
 from ...records import Floats, Ints, Prediction, table
 from ...records.predictions import softmax
+from ...storage.checksums import digest
+from ...storage.files import whole
 from ..training.records import TrainingRecord
 from .intervals import newcombe, wilson
 

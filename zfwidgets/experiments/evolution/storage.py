@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import checksums
 from ...errors import InputError
-from ...index.files import whole
 from ...records import Box, Unit
+from ...storage import checksums
+from ...storage.files import whole
 from .records import EvolutionRecord, Moment, Strongest
 
 KIND, SCHEMA = "a zfwidgets evolution", 1

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ...checksums import seal
 from ...errors import InputError
-from ...index.files import whole
+from ...storage.checksums import seal
+from ...storage.files import whole
 from ..files import header, read_safetensors
 from .records import FILE, KIND, PREFIX, SCHEMA, TrainingRecord
 

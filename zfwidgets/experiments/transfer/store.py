@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checksums import KEY, of_rows
 from ...errors import InputError
-from ...index.files import whole
 from ...records import Floats, Ints
+from ...storage.checksums import KEY, of_rows
+from ...storage.files import whole
 
 KIND, SCHEMA = "features of zfwidgets", 2
 NAME, CHECKSUMS = "features", "checksums"

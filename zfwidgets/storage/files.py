@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from .. import checksums
 from ..errors import IndexBusy, InputError
+from . import checksums
 
 Array = NDArray[Any]
 _START, _HOST = uuid4().hex[:8], re.sub(r"[^A-Za-z0-9_]", "_", socket.gethostname())[:40]
