@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from tests.waiting import SECONDS
+from zfwidgets.drawing.charts import BarChart, LineChart
 from zfwidgets.errors import InputError
 from zfwidgets.records import Progress
-from zfwidgets.widgets.charts import BarChart, LineChart
 from zfwidgets.widgets.experiment import Experiment
 from zfwidgets.widgets.picture_wall import MOST, PictureWall, Wall, paint_wall
 from zfwidgets.widgets.snapshot import Page

@@ -12,16 +12,16 @@ import ipywidgets
 import traitlets
 from PIL import Image
 
+from ..drawing.charts import BarChart
+from ..drawing.tables import small
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from ..records import Progress
 from . import ablation_parts as parts
-from .charts import BarChart
 from .experiment import Experiment, beside, needs_torch
 from .jobs import Op
 from .picture_wall import PictureWall, Wall
 from .steps import Steps
-from .tables import small
 
 if TYPE_CHECKING:
     from ..experiments.ablation.knocking import Look

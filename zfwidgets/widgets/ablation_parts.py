@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ..drawing.tables import small, table_html
 from ..records import Floats, Pixels
 from .picture_wall import Wall, paint_wall
 from .snapshot import INK, MARGIN, SOFT, Page
-from .tables import small, table_html
 
 if TYPE_CHECKING:
     from ..experiments.ablation.records import KnockOut

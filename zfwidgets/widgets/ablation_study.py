@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
+from ..drawing.charts import BarChart, LineChart
+from ..drawing.tables import small
 from ..errors import InputError
 from ..experiments.ablation.records import AblationTable
 from ..records import Progress
 from . import ablation_study_parts as parts
-from .charts import BarChart, LineChart
 from .experiment import Experiment, beside, needs_torch
 from .steps import Steps
-from .tables import small
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from ..drawing.charts import colour
+from ..drawing.tables import small, table_html
 from ..experiments.ablation.records import AblationRow, AblationTable
 from ..records import Floats
-from .charts import colour
 from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
-from .tables import small, table_html
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

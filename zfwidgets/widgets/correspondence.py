@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
+from ..drawing.charts import BarChart
 from ..engine.protocol import EngineProtocol
 from ..records import Box, Progress
-from .charts import BarChart
 from .experiment import Experiment, beside, needs_torch
 from .marking import Marking, as_json
 from .picture_wall import Wall, paint_wall

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
+from ..drawing.charts import BarChart
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from ..records import Progress
-from .charts import BarChart
 from .diagnosis_texts import MEASURES, about_filter, about_first, about_second, bars, findings
 from .experiment import Experiment, beside, needs_torch
 from .picture_wall import PictureWall, Wall, enlarged, paint_wall

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
+from ..drawing.charts import LineChart
 from ..experiments.evolution.records import SETTLED, EvolutionRecord
 from . import evolution_pictures as pictures
-from .charts import LineChart
 from .experiment import ResultBox, beside
 from .picture_wall import PictureWall
 

@@ -11,9 +11,9 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
+from ..drawing.charts import LineChart
 from ..engine.protocol import EngineProtocol
 from ..records import Progress
-from .charts import LineChart
 from .experiment import Experiment, needs_torch
 from .picture_wall import PictureWall, Wall
 from .snapshot import SOFT, WIDTH, Page

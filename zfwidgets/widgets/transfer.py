@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
+from ..drawing.charts import BarChart, LineChart
+from ..drawing.tables import small
 from ..engine.protocol import EngineProtocol
 from ..records import Progress
 from . import transfer_parts as parts
-from .charts import BarChart, LineChart
 from .experiment import Experiment, beside, needs_torch
 from .jobs import Op
 from .picture_wall import PictureWall, Wall
 from .steps import Steps
-from .tables import small
 
 if TYPE_CHECKING:
     from ..experiments.transfer.records import BiasRecord, TransferRecord

@@ -10,10 +10,10 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from .charts import MARK, axis, colour, figure, require_bqplot
+from ..drawing.charts import MARK, axis, colour, figure, require_bqplot
+from ..drawing.tables import table_html, with_spread
 from .picture_wall import Wall, paint_wall
 from .snapshot import INK, MARGIN, SOFT, Page
-from .tables import table_html, with_spread
 
 if TYPE_CHECKING:
     from ..experiments.transfer.records import BiasRecord, CurveRecord, LayersRecord, TransferRecord

@@ -1,0 +1,3 @@
+"""Charts and tables that all experiments draw with."""
+
+from __future__ import annotations
