@@ -189,7 +189,7 @@ def test_the_users_own_threads_end_before_ours() -> None:
 def test_no_thread_starts_once_they_are_ended() -> None:
     ended = end_in_another_process("""
         import atexit
-        from zfwidgets.widgets.jobs import Jobs
+        from zfwidgets.widgets.wire.jobs import Jobs
 
         def steps(value):
             def make():

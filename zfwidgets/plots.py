@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from .engine.protocol import EngineProtocol
 from .errors import InputError, MissingDependency
-from .widgets import keys, needs
+from .widgets import requests
 from .widgets.base import EngineWidget
-from .widgets.encode import Answer
-from .widgets.jobs import Op
 from .widgets.selection import Selection
-from .widgets.service import Need, Service, service_of
-from .widgets.source import identity
+from .widgets.wire import validation
+from .widgets.wire.encode import Answer
+from .widgets.wire.jobs import Op
+from .widgets.wire.service import Need, Service, service_of
+from .widgets.wire.source import identity
 
 if TYPE_CHECKING:
     import bqplot
@@ -69,7 +70,7 @@ def class_bars(
     if service.engine.info.no_classes:
         raise InputError(f"There are no bars of classes: {service.engine.info.no_classes}")
     labels = _unique(service.engine.info.labels)
-    keys.integer("k", k, 1, len(labels))
+    validation.integer("k", k, 1, len(labels))
     names = bq.OrdinalScale(reverse=True)
     probability = bq.LinearScale(min=0.0, max=1.0)
     bars = bq.Bars(
@@ -98,7 +99,7 @@ def class_bars(
     shown: list[int] = []
 
     def ask(selection: Selection) -> list[Need]:
-        return [needs.clean_prediction(selection), needs.prediction(selection)]
+        return [requests.clean_prediction(selection), requests.prediction(selection)]
 
     def show(selection: Selection, asked: list[Need], answers: Mapping[str, Answer]) -> None:
         clean, under = (_floats(answers[identity(*need)], 0) for need in asked)
@@ -151,7 +152,7 @@ def activation_histogram(
     """
     bq = _bqplot()
     service = _service(source, engine)
-    keys.integer("bins", bins, 1, 1000)
+    validation.integer("bins", bins, 1, 1000)
     activation, images = bq.LinearScale(), bq.LinearScale(min=0.0)
     scales = {"x": activation, "y": images}
     bars = bq.Bars(x=[], y=[], scales=scales, colors=[STRONG], padding=0.05)
@@ -229,7 +230,7 @@ class _Follower:
         self.changed()
 
     def changed(self, _change: Any = None) -> None:
-        """Ask for what the selection needs, unless a question is under way."""
+        """Ask for what the selection requests, unless a question is under way."""
         if self.figure.comm is None:  # closed
             self.selection.unobserve(self.changed, list(self.names))
             return

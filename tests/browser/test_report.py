@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, expect
 import zfwidgets as zf
 from zfwidgets.records import Box, Occluder
 from zfwidgets.widgets.bundle import STATIC
-from zfwidgets.widgets.encode import thumbnail
+from zfwidgets.widgets.wire.encode import thumbnail
 
 LAYERS = ("features.3.expand1x1", "features.6.squeeze", "features.7.squeeze")
 LAYER, CHANNEL = "features.6.squeeze", 5

@@ -23,7 +23,7 @@ from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network import network as network_module
 from zfwidgets.errors import UnsupportedModel
 from zfwidgets.widgets.base import wire
-from zfwidgets.widgets.service import service_of
+from zfwidgets.widgets.wire.service import service_of
 
 ROWS, COLUMNS = 22, 18
 SCALE = {"denormalize": ((0, 0, 0), (1, 1, 1))}

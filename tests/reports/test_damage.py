@@ -24,7 +24,7 @@ from zfwidgets.errors import BrokenReport, InputError, NotStored
 from zfwidgets.images import decode
 from zfwidgets.reports import checking, parts
 from zfwidgets.reports.positions import run
-from zfwidgets.widgets.encode import decode_picture
+from zfwidgets.widgets.wire.encode import decode_picture
 
 PART = re.compile(rb'id="zf-part-([\w/-]+)">([^<]*)</script>')
 REFUSED = (BrokenReport, InputError)

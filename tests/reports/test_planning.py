@@ -14,8 +14,8 @@ from zfwidgets.records import Occluder, occluder_box
 from zfwidgets.reports.planning import LADDER, to_bytes
 from zfwidgets.reports.positions import run
 from zfwidgets.reports.saving import plan_report
-from zfwidgets.widgets.encode import decode_picture
-from zfwidgets.widgets.service import service_of
+from zfwidgets.widgets.wire.encode import decode_picture
+from zfwidgets.widgets.wire.service import service_of
 
 from .conftest import LAYERS, LOOK, numpy_engine
 

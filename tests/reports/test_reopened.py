@@ -11,7 +11,7 @@ import zfwidgets as zf
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.errors import InputError, NotStored
 from zfwidgets.records import Box, Unit
-from zfwidgets.widgets.service import service_of
+from zfwidgets.widgets.wire.service import service_of
 
 from .conftest import LOOK
 

@@ -14,9 +14,9 @@ from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import InputError, NotStored, UnknownLayer
 from zfwidgets.records import Box, Occluder, occluder_box
 from zfwidgets.reports.positions import run
-from zfwidgets.widgets.encode import decode_picture
-from zfwidgets.widgets.service import service_of
-from zfwidgets.widgets.source import Source, identity
+from zfwidgets.widgets.wire.encode import decode_picture
+from zfwidgets.widgets.wire.service import service_of
+from zfwidgets.widgets.wire.source import Source, identity
 
 from .conftest import LAYERS
 

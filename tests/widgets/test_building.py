@@ -10,9 +10,9 @@ import pytest
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
-from zfwidgets.widgets import building
-from zfwidgets.widgets.service import service_of
-from zfwidgets.widgets.source import Source
+from zfwidgets.widgets.wire import building
+from zfwidgets.widgets.wire.service import service_of
+from zfwidgets.widgets.wire.source import Source
 
 LONG = SECONDS
 UNIT = {"layer": "relu2", "channel": 2}

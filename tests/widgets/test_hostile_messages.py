@@ -16,13 +16,13 @@ import pytest
 import zfwidgets as zf
 import zfwidgets.widgets
 from zfwidgets.errors import InputError
-from zfwidgets.widgets import keys
-from zfwidgets.widgets.encode import finite, json_text, sendable
 from zfwidgets.widgets.experiment import ResultBox
 from zfwidgets.widgets.marking import Marking
 from zfwidgets.widgets.picture_wall import PictureWall
 from zfwidgets.widgets.routing import Guarded
 from zfwidgets.widgets.sanity_pictures import StepPictures
+from zfwidgets.widgets.wire import validation
+from zfwidgets.widgets.wire.encode import finite, json_text, sendable
 
 USERS = {
     "Selection": {"unit", "photo", "occluder", "target", "rule"},
@@ -185,10 +185,10 @@ def test_finite_changes_nothing_else():
 
 def test_fills_are_numbers_that_pixels_can_be(engine):
     for fill in (0, -3.5, 1e38, 1e-45, 3.4e38):
-        assert keys.fill_value(engine, fill) == fill
+        assert validation.fill_value(engine, fill) == fill
     for fill in (1e39, -1e39, math.inf, -math.inf, math.nan, 10**400, 1e308):
         with pytest.raises(InputError, match="float32"):
-            keys.fill_value(engine, fill)
+            validation.fill_value(engine, fill)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

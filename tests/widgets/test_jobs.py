@@ -13,12 +13,12 @@ import pytest
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, TooManyRequests
 from zfwidgets.records import Progress
-from zfwidgets.widgets import job as job_module
-from zfwidgets.widgets import jobs as jobs_module
 from zfwidgets.widgets.base import Teller
-from zfwidgets.widgets.hand_back import HandBack
-from zfwidgets.widgets.jobs import Jobs
-from zfwidgets.widgets.steps import Shared
+from zfwidgets.widgets.wire import job as job_module
+from zfwidgets.widgets.wire import jobs as jobs_module
+from zfwidgets.widgets.wire.hand_back import HandBack
+from zfwidgets.widgets.wire.jobs import Jobs
+from zfwidgets.widgets.wire.steps import Shared
 
 LONG = SECONDS
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from zfwidgets.widgets import map_picture
-from zfwidgets.widgets.passes import MAPS, occlusion_answer
+from zfwidgets.widgets.wire.occlusion_cache import MAPS, occlusion_answer
 
 
 @pytest.fixture

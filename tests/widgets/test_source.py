@@ -16,18 +16,18 @@ from PIL import Image
 
 from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import CLIPPED_AT, Box, Occluder, display_scale, signed_to_uint8
-from zfwidgets.widgets.cache import Cache
-from zfwidgets.widgets.encode import (
+from zfwidgets.widgets.wire.cache import Cache
+from zfwidgets.widgets.wire.encode import (
     LOSSLESS_BELOW,
     decode_picture,
     encode_pictures,
     on_scale,
     thumbnail,
 )
-from zfwidgets.widgets.keys import rule_name, to_occluder
-from zfwidgets.widgets.passes import MAPS
-from zfwidgets.widgets.quantile_tiles import read_quantiles
-from zfwidgets.widgets.source import Source
+from zfwidgets.widgets.wire.occlusion_cache import MAPS
+from zfwidgets.widgets.wire.quantile_tiles import read_quantiles
+from zfwidgets.widgets.wire.source import Source
+from zfwidgets.widgets.wire.validation import rule_name, to_occluder
 
 SLIDE = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "mask": None, "also": []}
 

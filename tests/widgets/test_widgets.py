@@ -14,8 +14,9 @@ from PIL import Image
 import zfwidgets as zf
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, MissingDependency
-from zfwidgets.widgets import bundle, keys, needs
+from zfwidgets.widgets import bundle, requests
 from zfwidgets.widgets.options import CHOICES
+from zfwidgets.widgets.wire import validation
 
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
 SLIDE = {"height": 4, "width": 4, "stride": 8, "fill": 0, "mask": None, "also": []}
@@ -126,9 +127,9 @@ def test_what_settle_prepares_is_what_the_views_ask_for(root):
     def constant(view, name):
         return int(re.search(rf"const {name} = (\d+);", (views / view).read_text()).group(1))
 
-    assert constant("channels.ts", "SIZE") == needs.THUMBNAIL
-    assert constant("channels.ts", "SHEET") == keys.MOST_THUMBNAILS
-    assert constant("patches.ts", "K") == needs.PATCHES
+    assert constant("channels.ts", "SIZE") == requests.THUMBNAIL
+    assert constant("channels.ts", "SHEET") == validation.MOST_THUMBNAILS
+    assert constant("patches.ts", "K") == requests.PATCHES
 
 
 # ---------------------------------------------------------------------- messages

@@ -49,7 +49,7 @@ needs += [
     ("cover", {{"layer": "conv1", "channel": 2, "k": 3, "fill": "mean"}}),
 ]
 asked = {{kind for kind, _ in needs}}
-from zfwidgets.widgets.keys import FIELDS
+from zfwidgets.widgets.wire.validation import FIELDS
 assert asked == set(FIELDS), asked
 for slot, (kind, fields) in enumerate(needs):
     key = {{"fingerprint": engine.info.fingerprint, **fields}}

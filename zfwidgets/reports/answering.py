@@ -8,9 +8,9 @@ from typing import Any
 from ..engine.protocol import EngineProtocol
 from ..errors import NotStored
 from ..records import Box, Pixels
-from ..widgets.encode import Answer
-from ..widgets.source import Source
-from ..widgets.steps import Steps
+from ..widgets.wire.encode import Answer
+from ..widgets.wire.source import Source
+from ..widgets.wire.steps import Steps
 from .coarse import hatched
 
 Stored = Callable[[str, Mapping[str, Any]], "Answer | None"]

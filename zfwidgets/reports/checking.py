@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ..records import STATUSES, Operation
 from ..records.layers import Reach, Role
 from ..records.occluders import MASK, MOST_ALSO
-from ..widgets.encode import Answer, picture_size
-from ..widgets.passes import CLEAN, MAPS
+from ..widgets.wire.encode import Answer, picture_size
+from ..widgets.wire.occlusion_cache import CLEAN, MAPS
 from .pictures import MIME
 from .shapes import (
     Check,

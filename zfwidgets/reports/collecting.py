@@ -12,10 +12,10 @@ import numpy as np
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, NotStored, UnreadableImage
 from ..records import OcclusionMap, Operation, Progress, TopActivations
-from ..widgets.encode import Answer, decode_picture, numbers
-from ..widgets.quantile_tiles import quantile_data
-from ..widgets.service import Need
-from ..widgets.source import Source
+from ..widgets.wire.encode import Answer, decode_picture, numbers
+from ..widgets.wire.quantile_tiles import quantile_data
+from ..widgets.wire.service import Need
+from ..widgets.wire.source import Source
 from .parts import checksum, pack
 from .pictures import MIME, SMALL, Encoder
 from .planning import BASE64, PATCHES, PHOTOS_SHARE, Plan, megabytes

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..errors import BrokenReport, NotStored
 from ..records import EngineInfo, LayerInfo
-from ..widgets.cache import Cache
-from ..widgets.encode import Answer
-from ..widgets.source import identity
+from ..widgets.wire.cache import Cache
+from ..widgets.wire.encode import Answer
+from ..widgets.wire.source import identity
 from .checking import check_answer, check_manifest, statistics
 from .parts import ADVICE, checked, unpack
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..widgets.bundle import esm
-from ..widgets.encode import Answer
+from ..widgets.wire.encode import Answer
 
 PART = "figures"
 BUILT_IN = ("@jupyter-widgets/base", "@jupyter-widgets/controls", "@jupyter-widgets/output")

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import BrokenReport, InputError
-from ..widgets.encode import Answer, json_text
+from ..widgets.wire.encode import Answer, json_text
 
 ADVICE = "The file was cut short or changed: get it again from where it came."
 LARGEST = 256 << 20

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..records import Pixels
-from ..widgets.encode import decode_picture
+from ..widgets.wire.encode import decode_picture
 
 MIME = "image/webp"
 SMALL = 32 * 32

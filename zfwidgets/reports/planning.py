@@ -28,7 +28,7 @@ import numpy as np
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, NotStored, UnreadableImage
 from ..records import LayerInfo
-from ..widgets import keys
+from ..widgets.wire import validation
 from .pictures import Encoder, expected_bytes
 
 PATCHES = 9
@@ -264,7 +264,7 @@ def chosen_channels(
             raise InputError(f"channels names layer {name!r}, which layers leaves out.")
         if isinstance(numbers, str) and numbers == "all":
             numbers = range(layer.channels)
-        found += [(layer.name, keys.channel_of(engine, layer.name, n)) for n in numbers]
+        found += [(layer.name, validation.channel_of(engine, layer.name, n)) for n in numbers]
     return list(dict.fromkeys(found))
 
 
@@ -284,7 +284,9 @@ def chosen_images(
     for image in images:
         if isinstance(image, str):
             if image not in names:
-                raise InputError(f"There is no image {image!r}{keys.nearest(image, names[:200])}")
+                raise InputError(
+                    f"There is no image {image!r}{validation.nearest(image, names[:200])}"
+                )
             image = names.index(image)
-        found.append(keys.image_index(engine, image, "images"))
+        found.append(validation.image_index(engine, image, "images"))
     return tuple(dict.fromkeys(found))

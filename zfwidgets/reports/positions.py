@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..bars import progress_bar
 from ..engine.protocol import EngineProtocol
 from ..records import OcclusionMap, Progress, no_numbers, softmax
-from ..widgets.encode import Answer, numbers
+from ..widgets.wire.encode import Answer, numbers
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 from ..errors import BrokenReport, InputError, NotStored
 from ..records import OcclusionMap, Projection, QuantileRows, Unit
-from ..widgets import keys
-from ..widgets.service import Need
+from ..widgets.wire import validation
+from ..widgets.wire.service import Need
 from .coarse import snapped
 from .contents import Contents
 from .parts import ADVICE
@@ -69,7 +69,7 @@ class Reopened(Contents):
                 f"A report answers for its own images, by their index, not for a "
                 f"{type(image).__name__}: that needs a live engine."
             ) from None
-        return keys.image_index(self, index, "image")  # type: ignore[arg-type]
+        return validation.image_index(self, index, "image")  # type: ignore[arg-type]
 
     def project(
         self, unit: Unit, image: Any, rule: str = "deconvnet", *, keep_switches: bool = False
@@ -159,9 +159,9 @@ class Reopened(Contents):
         """The selection's values when it was saved, as far as the report holds them."""
         checks = {
             "unit": self._unit,
-            "photo": lambda value: keys.image_index(self, value),  # type: ignore[arg-type]
+            "photo": lambda value: validation.image_index(self, value),  # type: ignore[arg-type]
             "occluder": self._occluder,
-            "target": lambda value: keys.class_index(self, value),  # type: ignore[arg-type]
+            "target": lambda value: validation.class_index(self, value),  # type: ignore[arg-type]
         }
         stored: Mapping[str, Any] = next(iter(self._manifest["selections"]), {})
         try:
@@ -175,13 +175,13 @@ class Reopened(Contents):
         layer, channel = value if isinstance(value, list) and len(value) == 2 else ("", 0)
         if not isinstance(layer, str) or layer not in self._manifest["layers"]:
             return None
-        return layer, keys.channel_of(self, layer, channel)  # type: ignore[arg-type]
+        return layer, validation.channel_of(self, layer, channel)  # type: ignore[arg-type]
 
     def _occluder(self, value: Any) -> dict[str, Any] | None:
         """An occluder at the nearest place whose effect is stored."""
         if value is None:
             return None
-        checked = keys.occluder_rectangle(self, value)  # type: ignore[arg-type]
+        checked = validation.occluder_rectangle(self, value)  # type: ignore[arg-type]
         return snapped(checked, self._manifest["formats"], self._info.input_shape[1:])
 
     @property

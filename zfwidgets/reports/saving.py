@@ -12,14 +12,14 @@ from typing import Any
 from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
-from ..widgets import needs
+from ..widgets import requests as needs
 from ..widgets.base import EngineWidget
 from ..widgets.choosing import centred_occluder, first_selection
-from ..widgets.keys import input_size
 from ..widgets.options import checked
 from ..widgets.selection import Selection
-from ..widgets.service import Need
-from ..widgets.source import Source
+from ..widgets.wire.service import Need
+from ..widgets.wire.source import Source
+from ..widgets.wire.validation import input_size
 from . import figures, files, page, provenance
 from .checking import MOST_PIXELS, MOST_SIDE
 from .collecting import RULE, Collector, Content

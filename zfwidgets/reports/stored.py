@@ -32,9 +32,9 @@ from ..records import (
     Unit,
     occluder_box,
 )
-from ..widgets.encode import GREY, Answer, decode_picture, numbers, read_number
-from ..widgets.quantile_tiles import read_quantiles
-from ..widgets.source import Source
+from ..widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
+from ..widgets.wire.quantile_tiles import read_quantiles
+from ..widgets.wire.source import Source
 from .answering import StoredSource
 from .coarse import StoredOcclusionMap, StoredPrediction, logs, look_of, occluder_fields, snapped
 from .files import Parts

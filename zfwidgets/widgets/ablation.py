@@ -19,9 +19,9 @@ from ..errors import InputError
 from ..records import Progress
 from . import ablation_parts as parts
 from .experiment import Experiment, beside, needs_torch
-from .jobs import Op
 from .picture_wall import PictureWall, Wall
-from .steps import Steps
+from .wire.jobs import Op
+from .wire.steps import Steps
 
 if TYPE_CHECKING:
     from ..experiments.ablation.knocking import Look

@@ -23,7 +23,7 @@ from ..experiments.ablation.records import AblationTable
 from ..records import Progress
 from . import ablation_study_parts as parts
 from .experiment import Experiment, beside, needs_torch
-from .steps import Steps
+from .wire.steps import Steps
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from ..errors import InputError, ZfError
 from .base import Teller
 from .bundle import esm
-from .encode import Answer
 from .routing import Routed
+from .wire.encode import Answer
 
 
 class Answering(Routed):

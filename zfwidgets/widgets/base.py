@@ -15,18 +15,19 @@ from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
 from ..records import Progress
-from . import keys, snapshot
+from . import snapshot
 from .bundle import esm
 from .choosing import asked_for, chosen, first_selection
-from .encode import Answer, sendable
-from .jobs import Op
 from .options import checked
 from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
-from .service import Need, service_of
-from .source import identity
-from .steps import Shared, Steps
 from .two_outputs import TwoOutputs
+from .wire import validation
+from .wire.encode import Answer, sendable
+from .wire.jobs import Op
+from .wire.service import Need, service_of
+from .wire.source import identity
+from .wire.steps import Shared, Steps
 
 PICTURE_DELAY = 1.0
 """Seconds that a selection must be left alone before the static picture is drawn again."""
@@ -175,7 +176,9 @@ class EngineWidget(TwoOutputs, Routed):
         if op == "cancel":
             self._service.jobs.cancel(self._owner, view, slot)
             return
-        urgency = keys.integer("priority", message.get("priority", 1), MOST_URGENT, LEAST_URGENT)
+        urgency = validation.integer(
+            "priority", message.get("priority", 1), MOST_URGENT, LEAST_URGENT
+        )
         fields = self._service.source.check(message.get("kind"), message.get("key"))
         need = (message["kind"], fields)
         listener = Teller(self, message)

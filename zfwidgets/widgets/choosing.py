@@ -9,9 +9,9 @@ import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
-from . import keys
 from .options import scaled
 from .traits import refused
+from .wire import validation
 
 if TYPE_CHECKING:
     from .selection import Selection
@@ -84,11 +84,11 @@ def centred_occluder(
     engine: EngineProtocol, patch: int | tuple[int, int] | None, fill: str | float = "grey"
 ) -> Values:
     """An occluder in the middle of the input, ``patch`` pixels high and wide."""
-    rows, columns = keys.input_size(engine)
+    rows, columns = validation.input_size(engine)
     size = scaled(engine, 32) if patch is None else patch
     height, width = size if isinstance(size, tuple | list) else (size, size)
-    height = keys.integer("patch (rows)", height, 1, rows)
-    width = keys.integer("patch (columns)", width, 1, columns)
+    height = validation.integer("patch (rows)", height, 1, rows)
+    width = validation.integer("patch (columns)", width, 1, columns)
     top, left = (rows - height) // 2, (columns - width) // 2
     return {"top": top, "left": left, "height": height, "width": width, "fill": fill}
 
@@ -158,7 +158,7 @@ def _patch(selection: Selection, size: Any) -> Values:
         return {"occluder": made}
     box = {"height": made["height"], "width": made["width"]}
     across = (("top", "height"), ("left", "width"))
-    for (start, extent), size_of in zip(across, keys.input_size(engine), strict=True):
+    for (start, extent), size_of in zip(across, validation.input_size(engine), strict=True):
         at = now[start] + (now[extent] - box[extent]) // 2
         box[start] = min(max(at, 1 - box[extent]), size_of - 1)
     return {"occluder": {**now, **box}}

@@ -21,12 +21,12 @@ from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MissingDependency
 from ..records import Progress
 from .base import PICTURE_PRIORITY
-from .jobs import Op
 from .routing import Guarded, keep_routes
-from .service import Service, Workbench, service_of
-from .steps import Steps
 from .traits import Settable
 from .two_outputs import TwoOutputs
+from .wire.jobs import Op
+from .wire.service import Service, Workbench, service_of
+from .wire.steps import Steps
 
 Result = TypeVar("Result")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
-from . import needs
+from . import requests
 from .base import EngineWidget
 from .choosing import chosen
 from .options import MAP_OPTIONS, Option
 from .selection import Selection
-from .service import Need
+from .wire.service import Need
 
 
 class Explorer(EngineWidget):
@@ -143,7 +143,7 @@ class Explorer(EngineWidget):
 
     def _needs(self) -> list[Need]:
         return [
-            *needs.picker(self.engine, self.selection),
-            *needs.grid(self.selection),
-            *needs.occlusion(self.selection, self.view_options),
+            *requests.picker(self.engine, self.selection),
+            *requests.grid(self.selection),
+            *requests.occlusion(self.selection, self.view_options),
         ]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..records import EngineInfo, categories, coloured
-from .encode import Answer
-from .passes import MAPS
+from .wire.encode import Answer
+from .wire.occlusion_cache import MAPS
 
 DISTANCES = ("hamming", "cosine")
 """Maps whose values are differences already."""

@@ -10,9 +10,9 @@ import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
-from . import keys
-from .passes import MAPS
 from .traits import refused
+from .wire import validation
+from .wire.occlusion_cache import MAPS
 
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent"),
@@ -47,7 +47,7 @@ def _overlay(engine: EngineProtocol, value: Any) -> str:
 def _stride(engine: EngineProtocol, value: Any) -> int:
     value = getattr(engine, "stride", None) if value is None else value  # a report has its own
     value = scaled(engine, 8) if value is None else value
-    return keys.integer("stride", value, 1, min(keys.input_size(engine)))
+    return validation.integer("stride", value, 1, min(validation.input_size(engine)))
 
 
 def _opacity(_engine: EngineProtocol, value: Any) -> float:
@@ -101,10 +101,10 @@ class Option(traitlets.TraitType):  # type: ignore[type-arg]
 
 def checked(engine: EngineProtocol, **options: Any) -> dict[str, Any]:
     """Options as they are kept; raises `InputError`."""
-    keys.check_engine(engine)
+    validation.check_engine(engine)
     return {name: CHECKS[name](engine, value) for name, value in options.items()}
 
 
 def scaled(engine: EngineProtocol, pixels: int) -> int:
     """So many pixels of a 224 px input, on the engine's input."""
-    return max(1, round(pixels * min(keys.input_size(engine)) / 224))
+    return max(1, round(pixels * min(validation.input_size(engine)) / 224))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
-from . import needs
+from . import requests
 from .base import EngineWidget
 from .choosing import chosen
 from .options import Option
 from .selection import Selection
-from .service import Need
+from .wire.service import Need
 
 
 class PatchGrid(EngineWidget):
@@ -92,4 +92,4 @@ class PatchGrid(EngineWidget):
         super().__init__(engine, selection=selection, first=first, options=options, others=layout)
 
     def _needs(self) -> list[Need]:
-        return needs.grid(self.selection)
+        return requests.grid(self.selection)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
-from . import needs
+from . import requests
 from .base import EngineWidget
 from .options import Option
 from .selection import Selection
-from .service import Need
+from .wire.service import Need
 
 
 class LayerPicker(EngineWidget):
@@ -82,4 +82,4 @@ class LayerPicker(EngineWidget):
         super().__init__(engine, selection=selection, first=first, options=options, others=layout)
 
     def _needs(self) -> list[Need]:
-        return needs.picker(self.engine, self.selection)
+        return requests.picker(self.engine, self.selection)

@@ -13,11 +13,11 @@ import traitlets
 
 from ..errors import InputError
 from ..records import Pixels
-from . import keys
 from .answering import Answering, asked
 from .base import Teller
-from .encode import Answer, encode_pictures
 from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page, one_line
+from .wire import validation
+from .wire.encode import Answer, encode_pictures
 
 MOST = 64
 """Pictures of one answer."""
@@ -160,7 +160,7 @@ class PictureWall(Answering):
         if wall is None:
             raise InputError("These pictures aren't kept any more: run the cell again.")
         total = len(wall.pictures)
-        first = keys.integer("first", key.get("first"), 0, max(0, total - 1))
+        first = validation.integer("first", key.get("first"), 0, max(0, total - 1))
         pictures = wall.pictures[first : first + MOST]
         there = [np.asarray(p, dtype=np.uint8) for p in pictures if p is not None]
         mime, buffers = encode_pictures(there, lossless=wall.lossless)

@@ -11,11 +11,11 @@ import traitlets
 from PIL import Image
 
 from ..errors import InputError
-from . import keys
 from .answering import Answering, asked
-from .encode import Answer, encode_pictures
 from .sanity_curve import ACROSS, CONTROLS, MEASURES, STRONG, UP, Curve
 from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
+from .wire import validation
+from .wire.encode import Answer, encode_pictures
 
 if TYPE_CHECKING:
     from ..experiments.sanity.records import SanityResult, SanityStep
@@ -61,7 +61,7 @@ class StepPictures(Answering):
     def _find(self, message: Mapping[str, Any]) -> Answer:
         key = asked(message, "check")
         check = key.get("check")
-        step = keys.integer("step", key.get("step"), 0, 1 << 20)
+        step = validation.integer("step", key.get("step"), 0, 1 << 20)
         answer = self._answers.get((str(check), step))
         if answer is None:
             raise InputError(

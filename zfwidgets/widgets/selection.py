@@ -11,10 +11,10 @@ import traitlets
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from ..records import Unit
-from . import keys
 from .bundle import esm
 from .routing import Routed
 from .traits import SelectionError, refused
+from .wire import validation
 
 if TYPE_CHECKING:
     from .base import EngineWidget
@@ -168,21 +168,21 @@ class Selection(Routed):
         except ValueError:
             raise SelectionError(f"The unit must be (layer, channel), not {value!r}.") from None
         if self._engine is not None:
-            layer = keys.layer_name(self._engine, layer)
-            return layer, keys.channel_of(self._engine, layer, channel)
+            layer = validation.layer_name(self._engine, layer)
+            return layer, validation.channel_of(self._engine, layer, channel)
         if not isinstance(layer, str):
             raise SelectionError(f"The unit's layer must be a name, not {layer!r}.")
-        return layer, keys.integer("channel", channel, 0, 1 << 31)
+        return layer, validation.integer("channel", channel, 0, 1 << 31)
 
     def _check_photo(self, value: Any) -> int:
         if self._engine is not None:
-            return keys.image_index(self._engine, value)
-        return keys.integer("photo", value, 0, 1 << 31)
+            return validation.image_index(self._engine, value)
+        return validation.integer("photo", value, 0, 1 << 31)
 
     def _check_occluder(self, value: Any) -> dict[str, Any] | None:
         if value is None:
             return None
-        checked = keys.occluder_rectangle(self._engine, value)
+        checked = validation.occluder_rectangle(self._engine, value)
         snapped = getattr(self._engine, "snapped", None)  # a report holds some positions
         return checked if snapped is None else dict(snapped(checked))
 
@@ -190,11 +190,11 @@ class Selection(Routed):
         if value is None:
             return None
         if self._engine is not None:
-            return keys.class_index(self._engine, value)
-        return keys.integer("target", value, 0, 1 << 31)
+            return validation.class_index(self._engine, value)
+        return validation.integer("target", value, 0, 1 << 31)
 
     def _check_rule(self, value: Any) -> str:
-        return keys.rule_name(self._engine, value)
+        return validation.rule_name(self._engine, value)
 
 
 def state_values(state: Any) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def reject_unknown(what: str, given: Mapping[str, Any], known: tuple[str, ...]) 
     """Raise an `InputError` that names an unknown name and the nearest known one."""
     for name in given:
         if name not in known:
-            raise InputError(f"{what} doesn't take {name!r}{keys.nearest(name, known)}")
+            raise InputError(f"{what} doesn't take {name!r}{validation.nearest(name, known)}")
 
 
 def link(*widgets: EngineWidget) -> Selection:

@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..records import EngineInfo
 from . import map_picture
-from .encode import Answer, decode_picture, on_scale
-from .service import Need
-from .source import identity
+from .wire.encode import Answer, decode_picture, on_scale
+from .wire.service import Need
+from .wire.source import identity
 
 LARGEST = 150_000
 """Bytes of the JPEG at most, so that notebooks stay small."""
@@ -119,7 +119,7 @@ def draw(
     needs
         What the widget asks for: decides which sections there are.
     answers
-        What is known of it, by `zfwidgets.widgets.source.identity`.
+        What is known of it, by `zfwidgets.widgets.wire.source.identity`.
     options
         How the view starts: which map, and its colours.
     lost

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import traitlets
 
 from ..errors import InputError, ZfError
-from . import keys
+from .wire import validation
 
 
 class SelectionError(InputError, traitlets.TraitError):
@@ -53,7 +53,9 @@ class Settable:
             raise AttributeError(
                 f"{what} takes {name!r} when it is made and can't change it later: make a new one."
             )
-        raise AttributeError(f"{what} has no {name!r} to set{keys.nearest(name, settable(cls))}")
+        raise AttributeError(
+            f"{what} has no {name!r} to set{validation.nearest(name, settable(cls))}"
+        )
 
 
 def settable(cls: type) -> tuple[str, ...]:

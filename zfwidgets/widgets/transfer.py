@@ -17,9 +17,9 @@ from ..engine.protocol import EngineProtocol
 from ..records import Progress
 from . import transfer_parts as parts
 from .experiment import Experiment, beside, needs_torch
-from .jobs import Op
 from .picture_wall import PictureWall, Wall
-from .steps import Steps
+from .wire.jobs import Op
+from .wire.steps import Steps
 
 if TYPE_CHECKING:
     from ..experiments.transfer.records import BiasRecord, TransferRecord

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ..errors import BrokenReport
-from ..records import Activation, Pixels
+from ...errors import BrokenReport
+from ...records import Activation, Pixels
 
 Answer = tuple[dict[str, Any], list[bytes]]
 """JSON and binary buffers, as they cross the wire."""

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.protocol import EngineProtocol
-from ..records import OcclusionMap, Progress, no_numbers
-from ..threads import ProcessLock
+from ...engine.protocol import EngineProtocol
+from ...records import OcclusionMap, Progress, no_numbers
+from ...threads import ProcessLock
 from .encode import Answer, numbers
-from .keys import SLIDE, to_boxes
 from .steps import Steps
+from .validation import SLIDE, to_boxes
 
 RUNNING = 2
 """Passes that are kept ready to go on; the engine holds an image's feature maps for each."""

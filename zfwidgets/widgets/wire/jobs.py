@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import Any
 
-from .. import threads
-from ..errors import Cancelled, TooManyRequests, ZfError
-from ..records import Progress
+from ... import threads
+from ...errors import Cancelled, TooManyRequests, ZfError
+from ...records import Progress
 from . import beats
 from .hand_back import running_loop
 from .job import MOST, Job, Listener, Op, to_drop

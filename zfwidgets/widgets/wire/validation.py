@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError
-from ..records import FILLS, MOST_ALSO, Box, Occluder, check_mask
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ...records import FILLS, MOST_ALSO, Box, Occluder, check_mask
 
 Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
 

@@ -14,18 +14,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..engine.protocol import EngineProtocol
-from ..errors import UnreadableImage
-from ..records import Activation, Box, CoveredPatches, Pixels, Progress, Projection
+from ...engine.protocol import EngineProtocol
+from ...errors import UnreadableImage
+from ...records import Activation, Box, CoveredPatches, Pixels, Progress, Projection
 from .building import Building, Known
 from .cache import Cache
 from .covered import cover_answer
 from .encode import GREY, NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
-from .keys import check_key, rules_of, to_occluder
-from .passes import Passes
+from .occlusion_cache import Passes
 from .projected import projected_answer
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
+from .validation import check_key, rules_of, to_occluder
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class Source:
         }
 
     def check(self, kind: Any, key: Any) -> dict[str, Any]:
-        """The fields of a valid key; raises `InputError` (see `zfwidgets.widgets.keys`)."""
+        """The fields of a valid key; raises `InputError` (see `zfwidgets.widgets.wire.validation`)."""
         return check_key(self.engine, kind, key)
 
     def _renew(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from ..threads import ProcessLock
+from ...threads import ProcessLock
 
 
 class Cache:

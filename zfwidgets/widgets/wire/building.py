@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
-from ..engine.protocol import EngineProtocol
-from ..records import Activation, ChannelSummary, Progress, Projection, TopActivations
+from ...engine.protocol import EngineProtocol
+from ...records import Activation, ChannelSummary, Progress, Projection, TopActivations
 from .steps import Shared, Steps
 
 EVERY = 0.7

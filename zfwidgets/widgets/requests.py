@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
-from .keys import MOST_THUMBNAILS
 from .selection import Selection
-from .service import Need
+from .wire.service import Need
+from .wire.validation import MOST_THUMBNAILS
 
 THUMBNAIL = 96
 """Pixels of a thumbnail in the front end's sheets, as in ``js/src/views/channels.ts``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..records import CoveredPatches
+from ...records import CoveredPatches
 from .encode import Answer
 
 

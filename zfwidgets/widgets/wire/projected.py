@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..records import CLIPPED_AT, Projection, display_scale, signed_to_uint8
+from ...records import CLIPPED_AT, Projection, display_scale, signed_to_uint8
 from .encode import Answer, encode_pictures
 
 

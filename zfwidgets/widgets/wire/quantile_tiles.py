@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import UnreadableImage
-from ..records import Activation, Box, Pixels, QuantileRow, QuantileRows, Unit
+from ...errors import UnreadableImage
+from ...records import Activation, Box, Pixels, QuantileRow, QuantileRows, Unit
 from .encode import NOTHING, Answer, described, encode_pictures, read_number, sheet, thumbnail
 
 SIZE = 96

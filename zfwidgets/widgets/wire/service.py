@@ -6,14 +6,14 @@ import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-from ..engine.protocol import EngineProtocol
-from ..threads import ProcessLock
+from ...engine.protocol import EngineProtocol
+from ...threads import ProcessLock
 from .encode import Answer
 from .hand_back import HandBack
 from .jobs import Jobs, Listener
-from .keys import check_engine
 from .source import Source, identity
 from .steps import Steps
+from .validation import check_engine
 
 Need = tuple[str, dict[str, Any]]
 """A request's kind and the fields of its key, without the fingerprint."""
