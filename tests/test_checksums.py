@@ -20,7 +20,7 @@ from tests.index.small import engine, network, pictures, transform
 from zfwidgets.errors import IndexMismatch, InputError
 from zfwidgets.experiments.ablation.records import AblationRow, AblationTable
 from zfwidgets.experiments.evolution.records import EvolutionRecord
-from zfwidgets.experiments.files import read_safetensors
+from zfwidgets.experiments.shared.files import read_safetensors
 from zfwidgets.experiments.training import checkpoint
 from zfwidgets.experiments.training.records import TrainingRecord
 from zfwidgets.experiments.transfer.store import Rows

@@ -14,21 +14,21 @@ from ._lazy import resolver
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Ablation": "widgets.ablation",
-    "AblationStudy": "widgets.ablation_study",
+    "Ablation": "experiments.lesion.widget",
+    "AblationStudy": "experiments.ablation.widget",
     "ClusterOptions": "engine.cluster.ray_executor",
-    "Correspondence": "widgets.correspondence",
-    "Diagnosis": "widgets.diagnosis",
+    "Correspondence": "experiments.correspondence.widget",
+    "Diagnosis": "experiments.diagnosis.widget",
     "Engine": "engine.local:LocalEngine",
-    "Evolution": "widgets.evolution",
+    "Evolution": "experiments.evolution.widget",
     "Explorer": "widgets.explorer",
-    "Invariance": "widgets.invariance",
+    "Invariance": "experiments.invariance.widget",
     "LayerPicker": "widgets.picker",
     "OcclusionMap": "widgets.occlusion_map",
     "PatchGrid": "widgets.patch_grid",
-    "SanityCheck": "widgets.sanity",
+    "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
-    "Transfer": "widgets.transfer",
+    "Transfer": "experiments.transfer.widget",
     "link": "widgets.selection",
     "load_report": "reports.stored",
     "save_report": "reports.saving",
@@ -42,22 +42,22 @@ if TYPE_CHECKING:
     from . import errors, experiments, index, models, plots, records, rules, samples
     from .engine.cluster.ray_executor import ClusterOptions
     from .engine.local import LocalEngine as Engine
+    from .experiments.ablation.widget import AblationStudy
+    from .experiments.correspondence.widget import Correspondence
+    from .experiments.diagnosis.widget import Diagnosis
     from .experiments.evolution.begin import watch
+    from .experiments.evolution.widget import Evolution
+    from .experiments.invariance.widget import Invariance
+    from .experiments.lesion.widget import Ablation
+    from .experiments.sanity.widget import SanityCheck
+    from .experiments.transfer.widget import Transfer
     from .reports.saving import save_report
     from .reports.stored import load_report
-    from .widgets.ablation import Ablation
-    from .widgets.ablation_study import AblationStudy
-    from .widgets.correspondence import Correspondence
-    from .widgets.diagnosis import Diagnosis
-    from .widgets.evolution import Evolution
     from .widgets.explorer import Explorer
-    from .widgets.invariance import Invariance
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid
     from .widgets.picker import LayerPicker
-    from .widgets.sanity import SanityCheck
     from .widgets.selection import Selection, link
-    from .widgets.transfer import Transfer
 
 
 _resolve, _ = resolver(__name__, _HOMES)

@@ -10,7 +10,7 @@ import threading
 import torch
 import torch.nn.functional as F
 import zfwidgets as zf
-from zfwidgets.widgets.picture_wall import enlarged
+from zfwidgets.experiments.shared.picture_wall import enlarged
 
 textures = zf.samples.textures(24, 40)
 transform = zf.models.transform(40)

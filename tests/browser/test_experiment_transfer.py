@@ -43,7 +43,7 @@ def test_tables_charts_and_photos_are_the_records(lab) -> None:
     root.get_by_role("combobox").select_option("star")
     wall = root.locator(".zf-wall")
     shows = (
-        "__import__('zfwidgets.widgets.transfer_parts', fromlist=['x'])"
+        "__import__('zfwidgets.experiments.transfer.widget_parts', fromlist=['x'])"
         ".photos_of(transfer.result.bias, {})"
     )
     for name in ("star", "far"):

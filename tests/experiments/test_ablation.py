@@ -25,7 +25,7 @@ from zfwidgets.experiments.ablation import (
 )
 from zfwidgets.experiments.ablation import trained as trained_variant
 from zfwidgets.experiments.ablation.intervals import newcombe, wilson
-from zfwidgets.experiments.ablation.knocking import Bench
+from zfwidgets.experiments.lesion.lesioning import Bench
 from zfwidgets.records import Progress
 
 ROWS, COLUMNS = 12, 17

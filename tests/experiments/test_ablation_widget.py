@@ -17,7 +17,7 @@ from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import knock_out
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
-from zfwidgets.experiments.ablation.knocking import Bench
+from zfwidgets.experiments.lesion.lesioning import Bench
 
 ROWS, COLUMNS = 11, 16
 

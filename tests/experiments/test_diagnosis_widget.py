@@ -17,8 +17,8 @@ import zfwidgets as zf
 from tests.waiting import PROGRAM, SECONDS
 from tests.widgets.numpy_engine import NumpyEngine
 from zfwidgets.errors import InputError
-from zfwidgets.widgets.diagnosis_texts import MEASURES
-from zfwidgets.widgets.picture_wall import PictureWall
+from zfwidgets.experiments.diagnosis.texts import MEASURES
+from zfwidgets.experiments.shared.picture_wall import PictureWall
 
 SIZE = (48, 64)
 

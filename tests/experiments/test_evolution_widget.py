@@ -24,7 +24,7 @@ from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, TrainingDiverged
 from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution.gate import CANT
-from zfwidgets.widgets.evolution_pictures import JUMP, KINDS, shown
+from zfwidgets.experiments.evolution.widget_pictures import JUMP, KINDS, shown
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from zfwidgets.errors import InactiveUnit, InputError
 from zfwidgets.experiments import sanity_check
 from zfwidgets.experiments.sanity import check as sanity
 from zfwidgets.experiments.sanity.randomise import Stage
-from zfwidgets.widgets.sanity_pictures import StepPictures
+from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 
 
 @pytest.fixture(scope="module")

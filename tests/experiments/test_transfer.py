@@ -32,7 +32,7 @@ from zfwidgets.experiments import (
     transfer_layers_steps,
 )
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
-from zfwidgets.experiments.labelled import Labelled
+from zfwidgets.experiments.shared.labelled import Labelled
 from zfwidgets.experiments.transfer import main_layers
 from zfwidgets.experiments.transfer.features import Features
 from zfwidgets.experiments.transfer.splits import Plan

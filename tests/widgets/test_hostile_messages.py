@@ -16,11 +16,11 @@ import pytest
 import zfwidgets as zf
 import zfwidgets.widgets
 from zfwidgets.errors import InputError
-from zfwidgets.widgets.experiment import ResultBox
-from zfwidgets.widgets.marking import Marking
-from zfwidgets.widgets.picture_wall import PictureWall
+from zfwidgets.experiments.correspondence.marking import Marking
+from zfwidgets.experiments.sanity.widget_pictures import StepPictures
+from zfwidgets.experiments.shared.boxes import ResultBox
+from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.widgets.routing import Guarded
-from zfwidgets.widgets.sanity_pictures import StepPictures
 from zfwidgets.widgets.wire import validation
 from zfwidgets.widgets.wire.encode import finite, json_text, sendable
 

@@ -6,7 +6,7 @@ import ipywidgets
 import pytest
 
 import zfwidgets as zf
-from zfwidgets.widgets.experiment import ResultBox
+from zfwidgets.experiments.shared.boxes import ResultBox
 
 
 @pytest.fixture(autouse=True)

@@ -15,10 +15,10 @@ import traitlets
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError
+from zfwidgets.experiments.correspondence.marking import Marking
+from zfwidgets.experiments.shared.boxes import ResultBox
+from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.records import Box, Occluder
-from zfwidgets.widgets.experiment import ResultBox
-from zfwidgets.widgets.marking import Marking
-from zfwidgets.widgets.picture_wall import PictureWall
 from zfwidgets.widgets.traits import settable
 
 numpy_engine = sys.modules["numpy_engine"]

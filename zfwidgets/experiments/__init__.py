@@ -50,8 +50,8 @@ _HOMES = {
     "ablate": "ablation.retraining",
     "ablation_steps": "ablation.retraining",
     "compare": "sanity.similarity",
-    "knock_out": "ablation.knocking",
-    "knock_out_steps": "ablation.knocking",
+    "knock_out": "lesion.lesioning",
+    "knock_out_steps": "lesion.lesioning",
     "diagnose": "diagnosis.diagnosing",
     "diagnose_steps": "diagnosis.diagnosing",
     "measure_correspondence": "correspondence.measuring",
@@ -75,7 +75,6 @@ _HOMES = {
 __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
-    from .ablation.knocking import knock_out, knock_out_steps
     from .ablation.records import AblationRow, AblationTable, KnockOut
     from .ablation.retraining import ablate, ablation_steps
     from .correspondence.measuring import measure_correspondence, measure_correspondence_steps
@@ -87,6 +86,7 @@ if TYPE_CHECKING:
     from .invariance.measuring import measure_invariance, measure_invariance_steps
     from .invariance.records import InvarianceCurves, InvarianceResult
     from .invariance.transforms import Transform
+    from .lesion.lesioning import knock_out, knock_out_steps
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.records import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare

@@ -38,8 +38,8 @@ _HOMES = {
 __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
+    from ..lesion.lesioning import knock_out, knock_out_steps
     from .architecture import Architecture, Layer, Part, conv, fc, paper_variants, pool
-    from .knocking import knock_out, knock_out_steps
     from .records import AblationRow, AblationTable, KnockOut
     from .retraining import ablate, ablation_steps, trained
 

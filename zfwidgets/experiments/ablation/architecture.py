@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from ...errors import InputError
-from ..seeded import own_random
+from ..shared.seeded import own_random
 
 _CHANGES_SHAPE = (nn.Conv2d, nn.Linear)
 _FOLLOWS_CHANNELS = (nn.BatchNorm2d, nn.BatchNorm1d)

@@ -14,9 +14,9 @@ from torch import nn
 from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...records import Progress
-from ..labelled import Labelled
-from ..running import hand_on, keep, run
-from ..seeded import numpy_and_python, own_random
+from ..shared.labelled import Labelled
+from ..shared.running import hand_on, keep, run
+from ..shared.seeded import numpy_and_python, own_random
 from ..training.checkpoint import load_weights
 from ..training.loop import check_settings, train_steps
 from ..training.records import TrainingRecord

@@ -14,8 +14,8 @@ from ...engine.local import LocalEngine
 from ...engine.occlusion.baselines import Paint
 from ...errors import InputError
 from ...records import Box, Floats, Pixels, Progress
-from ..looking import Photo, check_engine, choose_layers, features, open_photos, seen
-from ..running import run
+from ..shared.looking import Photo, check_engine, choose_layers, features, open_photos, seen
+from ..shared.running import run
 from .marks import checked_marks
 from .records import RANDOM, CorrespondenceResult, MaskedSigns
 

@@ -15,7 +15,7 @@ from ...engine.network.modes import computing
 from ...engine.network.tracing import path_of
 from ...errors import InputError
 from ...records import Floats, Progress, Projection
-from ..running import run
+from ..shared.running import run
 from . import measures
 from .records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis
 from .responses import StrideResponses

@@ -16,8 +16,8 @@ from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Pixels, Progress
 from ...records.predictions import softmax
-from ..looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
-from ..running import run
+from ..shared.looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
+from ..shared.running import run
 from .records import InvarianceCurves, InvarianceResult
 from .transforms import Transform, chosen, moved, own_picture, round_off
 

@@ -38,7 +38,7 @@ from ...engine.projection import deconv
 from ...engine.projection.rules import under
 from ...errors import InactiveUnit, InputError
 from ...records import Box, Floats, Operation, Progress, Unit
-from ..running import run
+from ..shared.running import run
 from .randomise import stages_below
 from .records import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require

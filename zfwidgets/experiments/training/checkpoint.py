@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...storage.checksums import seal
 from ...storage.files import whole
-from ..files import header, read_safetensors
+from ..shared.files import header, read_safetensors
 from .records import FILE, KIND, PREFIX, SCHEMA, TrainingRecord
 
 MAY_CHANGE = ("epochs",)

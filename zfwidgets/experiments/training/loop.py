@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...models.parts import PIXEL_RANGE
 from ...records import Progress
-from ..labelled import Labelled
-from ..running import keep, run
+from ..shared.labelled import Labelled
+from ..shared.running import keep, run
 from .records import TrainingRecord
 from .trainer import OnStep, Trainer
 

@@ -18,8 +18,8 @@ from ...errors import InputError, TrainingDiverged
 from ...models.parts import renormalize_filters_
 from ...records import Ints, Progress
 from ...threads import Pool
-from ..labelled import Labelled
-from ..seeded import DrawnAgain, numpy_and_python, on_main_thread, own_random
+from ..shared.labelled import Labelled
+from ..shared.seeded import DrawnAgain, numpy_and_python, on_main_thread, own_random
 from . import checkpoint
 from .records import TrainingRecord
 

@@ -17,8 +17,8 @@ import numpy as np
 from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
-from ..labelled import Labelled
-from ..running import run
+from ..shared.labelled import Labelled
+from ..shared.running import run
 from .classifiers import STRENGTH, check_classifier, check_strength
 from .features import Features
 from .layers import not_converged

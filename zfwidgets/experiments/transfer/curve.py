@@ -17,9 +17,9 @@ from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...records import Floats, Ints, Progress
 from ..ablation.architecture import Architecture
-from ..labelled import Labelled
-from ..running import keep, run
-from ..seeded import numpy_and_python, own_random
+from ..shared.labelled import Labelled
+from ..shared.running import keep, run
+from ..shared.seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
 from .classifiers import STRENGTH, check_classifier, check_strength, class_accuracies
 from .layers import not_converged

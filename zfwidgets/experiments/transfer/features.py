@@ -17,7 +17,7 @@ from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
-from ..labelled import Labelled
+from ..shared.labelled import Labelled
 from .records import FeatureShape
 from .shapes import DIMENSION, feature_shape, main_layers
 from .store import Rows, file_name

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...engine.local import LocalEngine
 from ...records import Floats, Progress
-from ..running import run
+from ..shared.running import run
 from .classifiers import STRENGTH, check_classifier, check_strength
 from .records import CLASSIFIERS, LayersRecord
 from .shapes import DIMENSION

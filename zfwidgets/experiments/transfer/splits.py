@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...records import Ints
-from ..labelled import Labelled
+from ..shared.labelled import Labelled
 
 MOST_TRAINED, MOST_TESTED = 30, 50
 """Of each class, by default: as the paper has it for Caltech-101."""

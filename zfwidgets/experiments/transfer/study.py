@@ -9,7 +9,7 @@ import numpy as np
 
 from ...engine.local import LocalEngine
 from ...records import Floats, Ints, Progress
-from ..labelled import Labelled
+from ..shared.labelled import Labelled
 from .classifiers import Fitted, class_accuracies, fit, require
 from .features import Features, check_engine, labelled
 from .shapes import DIMENSION, main_layers

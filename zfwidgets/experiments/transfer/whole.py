@@ -9,8 +9,8 @@ from typing import Any
 
 from ...engine.local import LocalEngine
 from ...records import Progress
-from ..labelled import Labelled
-from ..running import keep, run
+from ..shared.labelled import Labelled
+from ..shared.running import keep, run
 from .bias import bias_steps, training_images
 from .classifiers import STRENGTH
 from .curve import Builder, curve_steps

@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from ..bars import progress_bar
-from ..engine.network.modes import InUsualModes
-from ..records import Progress
+from ...bars import progress_bar
+from ...engine.network.modes import InUsualModes
+from ...records import Progress
 
 Result = TypeVar("Result")
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ..drawing.charts import BarChart, LineChart
-from ..drawing.tables import small
-from ..engine.protocol import EngineProtocol
-from ..records import Progress
-from . import transfer_parts as parts
-from .experiment import Experiment, beside, needs_torch
-from .picture_wall import PictureWall, Wall
-from .wire.jobs import Op
-from .wire.steps import Steps
+from ...drawing.charts import BarChart, LineChart
+from ...drawing.tables import small
+from ...engine.protocol import EngineProtocol
+from ...records import Progress
+from ...widgets.wire.jobs import Op
+from ...widgets.wire.steps import Steps
+from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.picture_wall import PictureWall, Wall
+from . import widget_parts as parts
 
 if TYPE_CHECKING:
-    from ..experiments.transfer.records import BiasRecord, TransferRecord
+    from .records import BiasRecord, TransferRecord
 
 
 class Transfer(Experiment["TransferRecord"]):
@@ -234,5 +234,5 @@ def _title(engine: EngineProtocol, images: Any) -> str:
 def _experiment() -> Any:
     """The computation, which needs torch and scikit-learn; imported when a widget is made."""
     with needs_torch("zf.Transfer computes features"):
-        from ..experiments.transfer import whole
+        from . import whole
     return whole

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..experiments.diagnosis.records import DiagnosisResult
+    from .records import DiagnosisResult
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from ..drawing.charts import MARK, axis, colour, figure, require_bqplot
-from ..drawing.tables import table_html, with_spread
-from .picture_wall import Wall, paint_wall
-from .snapshot import INK, MARGIN, SOFT, Page
+from ...drawing.charts import MARK, axis, colour, figure, require_bqplot
+from ...drawing.tables import table_html, with_spread
+from ...widgets.snapshot import INK, MARGIN, SOFT, Page
+from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
-    from ..experiments.transfer.records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
+    from .records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 
 NAMES = {"svm": "linear SVM", "softmax": "softmax"}
 SHOWN = 6

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ..images.repeatable import states
-from ..threads import ProcessLock
+from ...images.repeatable import states
+from ...threads import ProcessLock
 
 _ONE_AT_A_TIME = ProcessLock(renewed=True)
 

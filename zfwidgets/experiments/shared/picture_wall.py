@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from ..errors import InputError
-from ..records import Pixels
-from .answering import Answering, asked
-from .base import Teller
-from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page, one_line
-from .wire import validation
-from .wire.encode import Answer, encode_pictures
+from ...errors import InputError
+from ...records import Pixels
+from ...widgets.answering import Answering, asked
+from ...widgets.base import Teller
+from ...widgets.snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page, one_line
+from ...widgets.wire import validation
+from ...widgets.wire.encode import Answer, encode_pictures
 
 MOST = 64
 """Pictures of one answer."""

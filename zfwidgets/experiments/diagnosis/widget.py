@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ..drawing.charts import BarChart
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError
-from ..records import Progress
-from .diagnosis_texts import MEASURES, about_filter, about_first, about_second, bars, findings
-from .experiment import Experiment, beside, needs_torch
-from .picture_wall import PictureWall, Wall, enlarged, paint_wall
-from .snapshot import SOFT, Page
+from ...drawing.charts import BarChart
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ...records import Progress
+from ...widgets.snapshot import SOFT, Page
+from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
+from .texts import MEASURES, about_filter, about_first, about_second, bars, findings
 
 if TYPE_CHECKING:
-    from ..experiments.diagnosis.records import DiagnosisResult
+    from .records import DiagnosisResult
 
 Results = tuple["DiagnosisResult", ...]
 
@@ -251,5 +251,5 @@ def _named(engines: Sequence[EngineProtocol], names: Sequence[str] | None) -> li
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
     with needs_torch("zf.Diagnosis looks at the network's weights"):
-        from ..experiments.diagnosis import diagnosing
+        from . import diagnosing
     return diagnosing

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from ..errors import InputError
-from ..storage import checksums
+from ...errors import InputError
+from ...storage import checksums
 
 
 def read_safetensors(

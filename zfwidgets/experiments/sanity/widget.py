@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ..engine.protocol import EngineProtocol
-from ..records import Progress
-from . import sanity_pictures
-from .experiment import Experiment, beside, needs_torch
-from .sanity_curve import MEASURES, OTHER, SAME, STRONG, Chart, Curve
-from .sanity_pictures import StepPictures
+from ...engine.protocol import EngineProtocol
+from ...records import Progress
+from ..shared.boxes import Experiment, beside, needs_torch
+from . import widget_pictures
+from .curve import MEASURES, OTHER, SAME, STRONG, Chart, Curve
+from .widget_pictures import StepPictures
 
 if TYPE_CHECKING:
-    from ..experiments.sanity.records import SanityResult
-    from ..records import Unit
+    from ...records import Unit
+    from .records import SanityResult
 
 
 class SanityCheck(Experiment["SanityResult"]):
@@ -131,7 +131,7 @@ class SanityCheck(Experiment["SanityResult"]):
         self._draw_curve()
 
     def _paint(self, result: SanityResult | None, status: str) -> Callable[[], Image.Image]:
-        return partial(sanity_pictures.draw, self._describe(), result, self._measure.value, status)
+        return partial(widget_pictures.draw, self._describe(), result, self._measure.value, status)
 
     def _choose(self, step: int) -> None:
         self._step.value = min(step, self._step.max)
@@ -175,5 +175,5 @@ _CURVES = (
 def _experiment() -> Any:
     """The computation, which needs torch and more; imported when a widget is made."""
     with needs_torch("zf.SanityCheck changes a copy of the network"):
-        from ..experiments.sanity import check as sanity
+        from . import check as sanity
     return sanity

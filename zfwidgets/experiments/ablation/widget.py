@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ..drawing.charts import BarChart, LineChart
-from ..drawing.tables import small
-from ..errors import InputError
-from ..experiments.ablation.records import AblationTable
-from ..records import Progress
-from . import ablation_study_parts as parts
-from .experiment import Experiment, beside, needs_torch
-from .wire.steps import Steps
+from ...drawing.charts import BarChart, LineChart
+from ...drawing.tables import small
+from ...errors import InputError
+from ...records import Progress
+from ...widgets.wire.steps import Steps
+from ..shared.boxes import Experiment, beside, needs_torch
+from . import widget_parts as parts
+from .records import AblationTable
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from ..experiments.ablation.retraining import Variants
+    from .retraining import Variants
 
 
 class AblationStudy(Experiment["AblationTable"]):
@@ -279,5 +279,5 @@ def _ignore(_op: Any, _value: Any) -> None:
 def _experiment() -> Any:
     """The computation, which needs torch; imported when variants are to be trained."""
     with needs_torch("zf.AblationStudy trains networks"):
-        from ..experiments.ablation import retraining
+        from . import retraining
     return retraining

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import numpy as np
 
-from ..errors import MissingDependency
-from ..records import Floats
+from ...errors import MissingDependency
+from ...records import Floats
 
 if TYPE_CHECKING:
-    from ..experiments.sanity.records import SanityResult
+    from .records import SanityResult
 
 MEASURES = {
     "rank": "rank correlation",

@@ -24,9 +24,9 @@ from ...engine.network.modes import computing
 from ...engine.network.network import Change
 from ...errors import InputError, UnsupportedModel
 from ...records import Floats, Prediction, Progress
-from ..labelled import Labelled
-from ..running import run
-from .records import KnockOut, Off
+from ..ablation.records import KnockOut, Off
+from ..shared.labelled import Labelled
+from ..shared.running import run
 
 BATCH = 64
 

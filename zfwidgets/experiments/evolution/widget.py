@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ..drawing.charts import LineChart
-from ..experiments.evolution.records import SETTLED, EvolutionRecord
-from . import evolution_pictures as pictures
-from .experiment import ResultBox, beside
-from .picture_wall import PictureWall
+from ...drawing.charts import LineChart
+from ..shared.boxes import ResultBox, beside
+from ..shared.picture_wall import PictureWall
+from . import widget_pictures as pictures
+from .records import SETTLED, EvolutionRecord
 
 if TYPE_CHECKING:
-    from ..experiments.evolution.watching import Watch
+    from .watching import Watch
 
 ALL = "all layers"
 INTERVAL = 700

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ..drawing.charts import BarChart
-from ..engine.protocol import EngineProtocol
-from ..records import Box, Progress
-from .experiment import Experiment, beside, needs_torch
+from ...drawing.charts import BarChart
+from ...engine.protocol import EngineProtocol
+from ...records import Box, Progress
+from ...widgets.snapshot import SOFT, Page
+from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.picture_wall import Wall, paint_wall
 from .marking import Marking, as_json
-from .picture_wall import Wall, paint_wall
-from .snapshot import SOFT, Page
 
 if TYPE_CHECKING:
-    from ..experiments.correspondence.records import CorrespondenceResult
+    from .records import CorrespondenceResult
 
 PARTS = ("left eye", "right eye", "nose")
 """The paper's."""
@@ -138,7 +138,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
 
     @boxes.setter
     def boxes(self, boxes: Mapping[str, Any]) -> None:
-        from ..experiments.correspondence.marks import checked_marks
+        from .marks import checked_marks
 
         marks = checked_marks(boxes, self._marking.names, *self._marking.extent, whole=False)
         new = [part for part in marks if part not in self._marking.parts]
@@ -246,5 +246,5 @@ def _draw(
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
     with needs_torch("zf.Correspondence masks photos for the network"):
-        from ..experiments.correspondence import measuring
+        from . import measuring
     return measuring

@@ -10,15 +10,15 @@ import numpy as np
 import traitlets
 from PIL import Image
 
-from ..errors import InputError
-from .answering import Answering, asked
-from .sanity_curve import ACROSS, CONTROLS, MEASURES, STRONG, UP, Curve
-from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
-from .wire import validation
-from .wire.encode import Answer, encode_pictures
+from ...errors import InputError
+from ...widgets.answering import Answering, asked
+from ...widgets.snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
+from ...widgets.wire import validation
+from ...widgets.wire.encode import Answer, encode_pictures
+from .curve import ACROSS, CONTROLS, MEASURES, STRONG, UP, Curve
 
 if TYPE_CHECKING:
-    from ..experiments.sanity.records import SanityResult, SanityStep
+    from .records import SanityResult, SanityStep
 
 MOST = 12
 """Pictures in the static one; of more steps every so manieth."""

@@ -9,9 +9,9 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageDraw
 
-from ..errors import InputError
-from ..records import SERIES, Box, Pixels
-from .picture_wall import MOST, PictureWall, Wall
+from ...errors import InputError
+from ...records import SERIES, Box, Pixels
+from ..shared.picture_wall import MOST, PictureWall, Wall
 
 
 class Marking(PictureWall):
@@ -81,7 +81,7 @@ class Marking(PictureWall):
 
     @traitlets.validate("boxes")
     def _check_boxes(self, proposal: Any) -> dict[str, dict[str, list[int]]]:
-        from ..experiments.correspondence.marks import checked_marks
+        from .marks import checked_marks
 
         given = proposal["value"]
         try:

@@ -17,16 +17,16 @@ from typing import Any, Generic, TypeVar
 import ipywidgets
 from PIL import Image
 
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError, MissingDependency
-from ..records import Progress
-from .base import PICTURE_PRIORITY
-from .routing import Guarded, keep_routes
-from .traits import Settable
-from .two_outputs import TwoOutputs
-from .wire.jobs import Op
-from .wire.service import Service, Workbench, service_of
-from .wire.steps import Steps
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError, MissingDependency
+from ...records import Progress
+from ...widgets.base import PICTURE_PRIORITY
+from ...widgets.routing import Guarded, keep_routes
+from ...widgets.traits import Settable
+from ...widgets.two_outputs import TwoOutputs
+from ...widgets.wire.jobs import Op
+from ...widgets.wire.service import Service, Workbench, service_of
+from ...widgets.wire.steps import Steps
 
 Result = TypeVar("Result")
 

@@ -11,16 +11,16 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from ..drawing.charts import LineChart
-from ..engine.protocol import EngineProtocol
-from ..records import Progress
-from .experiment import Experiment, needs_torch
-from .picture_wall import PictureWall, Wall
-from .snapshot import SOFT, WIDTH, Page
+from ...drawing.charts import LineChart
+from ...engine.protocol import EngineProtocol
+from ...records import Progress
+from ...widgets.snapshot import SOFT, WIDTH, Page
+from ..shared.boxes import Experiment, needs_torch
+from ..shared.picture_wall import PictureWall, Wall
 
 if TYPE_CHECKING:
-    from ..experiments.invariance.records import InvarianceCurves, InvarianceResult
-    from ..experiments.invariance.transforms import Transform
+    from .records import InvarianceCurves, InvarianceResult
+    from .transforms import Transform
 
 CHART = {"flex": "1 1 280px", "min_width": "0", "max_width": "420px"}
 
@@ -300,5 +300,5 @@ def _draw(title: str, result: InvarianceResult | None, status: str, relative: bo
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
     with needs_torch("zf.Invariance shows the network transformed photos"):
-        from ..experiments.invariance import measuring
+        from . import measuring
     return measuring

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..engine.local import LocalEngine
-from ..engine.network.modes import computing
-from ..errors import InputError
-from ..records import Floats, Pixels
+from ...engine.local import LocalEngine
+from ...engine.network.modes import computing
+from ...errors import InputError
+from ...records import Floats, Pixels
 
 BATCH = 16
 """Images of one forward pass: low layers' features of one are some megabytes."""

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..images.source import ImageSource
-from ..records import Ints
+from ...errors import InputError
+from ...images.source import ImageSource
+from ...records import Ints
 
 KEPT = 512 * 2**20
 """Bytes of tensors that are kept, so that the next pass decodes none of them again."""

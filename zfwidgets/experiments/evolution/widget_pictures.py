@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..records import Pixels
-from .picture_wall import Wall, enlarged, paint_wall
-from .snapshot import SOFT, Page
+from ...records import Pixels
+from ...widgets.snapshot import SOFT, Page
+from ..shared.picture_wall import Wall, enlarged, paint_wall
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ..experiments.evolution.records import EvolutionRecord, Strongest
-    from ..experiments.evolution.watching import Watch
+    from .records import EvolutionRecord, Strongest
+    from .watching import Watch
 
 KINDS = ("projections", "patches of the photos")
 JUMP = "new photo"

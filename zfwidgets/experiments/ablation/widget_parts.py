@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ..drawing.charts import colour
-from ..drawing.tables import small, table_html
-from ..experiments.ablation.records import AblationRow, AblationTable
-from ..records import Floats
-from .snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
+from ...drawing.charts import colour
+from ...drawing.tables import small, table_html
+from ...records import Floats
+from ...widgets.snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
+from .records import AblationRow, AblationTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

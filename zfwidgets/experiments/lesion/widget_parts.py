@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..drawing.tables import small, table_html
-from ..records import Floats, Pixels
-from .picture_wall import Wall, paint_wall
-from .snapshot import INK, MARGIN, SOFT, Page
+from ...drawing.tables import small, table_html
+from ...records import Floats, Pixels
+from ...widgets.snapshot import INK, MARGIN, SOFT, Page
+from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
-    from ..experiments.ablation.records import KnockOut
+    from ..ablation.records import KnockOut
 
 TILE = 48
 """Pixels of a feature map's longer side on the wall."""

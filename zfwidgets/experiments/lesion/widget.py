@@ -12,20 +12,20 @@ import ipywidgets
 import traitlets
 from PIL import Image
 
-from ..drawing.charts import BarChart
-from ..drawing.tables import small
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError
-from ..records import Progress
-from . import ablation_parts as parts
-from .experiment import Experiment, beside, needs_torch
-from .picture_wall import PictureWall, Wall
-from .wire.jobs import Op
-from .wire.steps import Steps
+from ...drawing.charts import BarChart
+from ...drawing.tables import small
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ...records import Progress
+from ...widgets.wire.jobs import Op
+from ...widgets.wire.steps import Steps
+from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.picture_wall import PictureWall, Wall
+from . import widget_parts as parts
 
 if TYPE_CHECKING:
-    from ..experiments.ablation.knocking import Look
-    from ..experiments.ablation.records import KnockOut
+    from ..ablation.records import KnockOut
+    from .lesioning import Look
 
 
 class Ablation(Experiment["KnockOut"]):
@@ -263,5 +263,5 @@ class Ablation(Experiment["KnockOut"]):
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
     with needs_torch("zf.Ablation runs the network"):
-        from ..experiments.ablation import knocking
-    return knocking
+        from . import lesioning
+    return lesioning
