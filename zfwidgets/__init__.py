@@ -30,8 +30,8 @@ _HOMES = {
     "Selection": "widgets.selection",
     "Transfer": "experiments.transfer.widget",
     "link": "widgets.selection",
-    "load_report": "reports.stored",
-    "save_report": "reports.saving",
+    "load_report": "reports.reading.stored",
+    "save_report": "reports.writing.saving",
     "watch": "experiments.evolution.begin",
 }
 _MODULES = ("errors", "experiments", "index", "models", "plots", "records", "rules", "samples")
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from .experiments.lesion.widget import Ablation
     from .experiments.sanity.widget import SanityCheck
     from .experiments.transfer.widget import Transfer
-    from .reports.saving import save_report
-    from .reports.stored import load_report
+    from .reports.reading.stored import load_report
+    from .reports.writing.saving import save_report
     from .widgets.explorer import Explorer
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid

@@ -311,7 +311,7 @@ def test_a_manifest_that_asks_for_much_gets_nothing(small, tmp_path, little_memo
 def test_an_occlusion_map_too_large_for_a_record_is_not_made(
     small, tmp_path, little_memory, monkeypatch
 ):
-    from zfwidgets.reports import stored
+    from zfwidgets.reports.reading import stored
 
     whole = zf.load_report(small)
     monkeypatch.setattr(stored, "LARGEST_MAP", 100)

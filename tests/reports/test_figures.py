@@ -8,7 +8,7 @@ import traitlets
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError
-from zfwidgets.reports import figures
+from zfwidgets.reports.writing import figures
 
 
 class Unknown(ipywidgets.DOMWidget):

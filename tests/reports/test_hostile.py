@@ -9,8 +9,8 @@ import pytest
 
 import zfwidgets as zf
 from tests.hostile import NAMES
-from zfwidgets.reports.markdown import to_html
-from zfwidgets.reports.scrubbing import Scrubber
+from zfwidgets.reports.writing.markdown import to_html
+from zfwidgets.reports.writing.scrubbing import Scrubber
 
 from .conftest import renamed
 

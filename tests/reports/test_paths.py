@@ -15,7 +15,7 @@ import zfwidgets as zf
 from zfwidgets.images.naming import file_names
 from zfwidgets.images.opening import open_set
 from zfwidgets.reports.files import Parts
-from zfwidgets.reports.scrubbing import Scrubber
+from zfwidgets.reports.writing.scrubbing import Scrubber
 
 from .conftest import renamed
 
@@ -195,7 +195,7 @@ def test_an_exported_notebook_names_none_of_the_folders():
     pytest.importorskip("nbconvert")
     import nbformat
 
-    from zfwidgets.reports.exporter import _scrub
+    from zfwidgets.reports.writing.exporter import _scrub
 
     chance = random.Random(5)
     folder, secrets = folders(chance, True)

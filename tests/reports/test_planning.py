@@ -11,9 +11,9 @@ import pytest
 import zfwidgets as zf
 from zfwidgets.errors import InputError
 from zfwidgets.records import Occluder, occluder_box
-from zfwidgets.reports.planning import LADDER, to_bytes
 from zfwidgets.reports.positions import run
-from zfwidgets.reports.saving import plan_report
+from zfwidgets.reports.writing.planning import LADDER, to_bytes
+from zfwidgets.reports.writing.saving import plan_report
 from zfwidgets.widgets.wire.encode import decode_picture
 from zfwidgets.widgets.wire.service import service_of
 

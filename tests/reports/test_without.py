@@ -83,7 +83,7 @@ def test_a_report_lives_without_torch_and_threads(save, root, tmp_path):
 
 def test_importing_reports_imports_no_torch(root):
     script = (
-        "import sys; import zfwidgets.reports.saving, zfwidgets.reports.stored; "
+        "import sys; import zfwidgets.reports.writing.saving, zfwidgets.reports.reading.stored; "
         "assert not {'torch', 'bqplot', 'safetensors', 'markdown_it'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(root), timeout=PROGRAM)

@@ -74,7 +74,7 @@ def _channels(text: str) -> Any:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from ..reports.saving import plan_report, save_report
+    from ..reports.writing.saving import plan_report, save_report
     from ..widgets.explorer import Explorer
 
     text = _read(options.text) if options.text else ""

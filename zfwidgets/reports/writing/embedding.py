@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..widgets.base import EngineWidget
+from ...widgets.base import EngineWidget
+from ..parts import pack
 from . import page
-from .parts import pack
 from .saving import VIEWS, Draft
 
 PLACES = "places.json"
@@ -29,7 +29,7 @@ def shown() -> list[EngineWidget]:
 
 
 def save_shown(folder: str | Path, *, budget: str | float | None = "10 MB") -> None:
-    """Write what was displayed into a folder, for `zfwidgets.reports.exporter`.
+    """Write what was displayed into a folder, for `zfwidgets.reports.writing.exporter`.
 
     ``places.json`` says which bundle and view each widget's model is, ``bundles.html`` holds the
     bundles, one an engine, each of ``budget`` at most, ``folders.json`` lists folders that nobody

@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError, NotStored, UnreadableImage
-from ..records import LayerInfo
-from ..widgets.wire import validation
-from .pictures import Encoder, expected_bytes
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError, NotStored, UnreadableImage
+from ...records import LayerInfo
+from ...widgets.wire import validation
+from ..pictures import Encoder, expected_bytes
 
 PATCHES = 9
 """Strongest activations that are kept of each channel."""

@@ -9,25 +9,26 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ..bars import waiting
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError
-from ..widgets import requests as needs
-from ..widgets.base import EngineWidget
-from ..widgets.choosing import centred_occluder, first_selection
-from ..widgets.options import checked
-from ..widgets.selection import Selection
-from ..widgets.wire.service import Need
-from ..widgets.wire.source import Source
-from ..widgets.wire.validation import input_size
-from . import figures, files, page, provenance
-from .checking import MOST_PIXELS, MOST_SIDE
+from ...bars import waiting
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ...widgets import requests as needs
+from ...widgets.base import EngineWidget
+from ...widgets.choosing import centred_occluder, first_selection
+from ...widgets.options import checked
+from ...widgets.selection import Selection
+from ...widgets.wire.service import Need
+from ...widgets.wire.source import Source
+from ...widgets.wire.validation import input_size
+from .. import files
+from ..checking import MOST_PIXELS, MOST_SIDE
+from ..parts import pack
+from ..positions import run, watch
+from ..reading.reopened import Held
+from . import figures, page, provenance
 from .collecting import RULE, Collector, Content
 from .markdown import to_html
-from .parts import pack
 from .planning import BASE64, PATCHES, Plan, make_plan, megabytes
-from .positions import run, watch
-from .reopened import Held
 from .scrubbing import Scrubber
 
 VIEWS = {
@@ -104,7 +105,7 @@ def save_report(
         chosen photo, and those of the chosen channel's strongest patches.
     budget
         Size of the file at most, like ``"25 MB"``; None: as much as it takes. See
-        `zfwidgets.reports.planning` for what goes first.
+        `zfwidgets.reports.writing.planning` for what goes first.
     title
         Of the page.
     text

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..engine.protocol import EngineProtocol
-from ..errors import NotStored
-from ..records import Box, Pixels
-from ..widgets.wire.encode import Answer
-from ..widgets.wire.source import Source
-from ..widgets.wire.steps import Steps
-from .coarse import hatched
+from ...engine.protocol import EngineProtocol
+from ...errors import NotStored
+from ...records import Box, Pixels
+from ...widgets.wire.encode import Answer
+from ...widgets.wire.source import Source
+from ...widgets.wire.steps import Steps
+from ..coarse import hatched
 
 Stored = Callable[[str, Mapping[str, Any]], "Answer | None"]
 

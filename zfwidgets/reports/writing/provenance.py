@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from html import escape
 from importlib import metadata
 
-from .. import __version__
-from ..engine.protocol import EngineProtocol
-from ..records import STATUSES, Operation, weakest
+from ... import __version__
+from ...engine.protocol import EngineProtocol
+from ...records import STATUSES, Operation, weakest
 from .scrubbing import Scrubber
 
 LISTED = 200

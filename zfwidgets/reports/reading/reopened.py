@@ -7,15 +7,15 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ..errors import BrokenReport, InputError, NotStored
-from ..records import OcclusionMap, Projection, QuantileRows, Unit
-from ..widgets.wire import validation
-from ..widgets.wire.service import Need
-from .coarse import snapped
+from ...errors import BrokenReport, InputError, NotStored
+from ...records import OcclusionMap, Projection, QuantileRows, Unit
+from ...widgets.wire import validation
+from ...widgets.wire.service import Need
+from ..coarse import snapped
+from ..parts import ADVICE
+from ..positions import run
+from ..writing.planning import chosen_layers
 from .contents import Contents
-from .parts import ADVICE
-from .planning import chosen_layers
-from .positions import run
 
 
 @dataclass(frozen=True)

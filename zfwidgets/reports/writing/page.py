@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from .. import __version__
-from ..widgets.bundle import esm
+from ... import __version__
+from ...widgets.bundle import esm
 from .provenance import clean
 
 NEEDS_SCRIPT = "This report needs JavaScript: nothing is loaded, all that it shows is in the file."

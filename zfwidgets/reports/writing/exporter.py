@@ -14,13 +14,13 @@ from nbconvert.exporters.html import HTMLExporter
 from nbconvert.utils.exceptions import ConversionException
 from traitlets import Bool, Integer, Unicode, default
 
-from ..errors import InputError
-from ..widgets.bundle import esm
+from ...errors import InputError
+from ...widgets.bundle import esm
 from .embedding import BUNDLES, FOLDERS, PLACES
 from .scrubbing import Scrubber
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-CELL = """import zfwidgets.reports.embedding as _zf
+CELL = """import zfwidgets.reports.writing.embedding as _zf
 _zf.save_shown({folder!r}, budget={budget!r})
 """
 

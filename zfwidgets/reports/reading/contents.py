@@ -8,13 +8,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..errors import BrokenReport, NotStored
-from ..records import EngineInfo, LayerInfo
-from ..widgets.wire.cache import Cache
-from ..widgets.wire.encode import Answer
-from ..widgets.wire.source import identity
-from .checking import check_answer, check_manifest, statistics
-from .parts import ADVICE, checked, unpack
+from ...errors import BrokenReport, NotStored
+from ...records import EngineInfo, LayerInfo
+from ...widgets.wire.cache import Cache
+from ...widgets.wire.encode import Answer
+from ...widgets.wire.source import identity
+from ..checking import check_answer, check_manifest, statistics
+from ..parts import ADVICE, checked, unpack
 
 FORMAT = 1
 READ = "Read from a report: what it doesn't hold isn't shown."

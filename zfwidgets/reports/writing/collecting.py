@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError, NotStored, UnreadableImage
-from ..records import OcclusionMap, Operation, Progress, TopActivations
-from ..widgets.wire.encode import Answer, decode_picture, numbers
-from ..widgets.wire.quantile_tiles import quantile_data
-from ..widgets.wire.service import Need
-from ..widgets.wire.source import Source
-from .parts import checksum, pack
-from .pictures import MIME, SMALL, Encoder
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError, NotStored, UnreadableImage
+from ...records import OcclusionMap, Operation, Progress, TopActivations
+from ...widgets.wire.encode import Answer, decode_picture, numbers
+from ...widgets.wire.quantile_tiles import quantile_data
+from ...widgets.wire.service import Need
+from ...widgets.wire.source import Source
+from ..parts import checksum, pack
+from ..pictures import MIME, SMALL, Encoder
+from ..positions import Tap, iterate, position_key, positions, run
 from .planning import BASE64, PATCHES, PHOTOS_SHARE, Plan, megabytes
-from .positions import Tap, iterate, position_key, positions, run
 from .scrubbing import Scrubber
 
 RULE = "deconvnet"

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..widgets.bundle import esm
-from ..widgets.wire.encode import Answer
+from ...errors import InputError
+from ...widgets.bundle import esm
+from ...widgets.wire.encode import Answer
 
 PART = "figures"
 BUILT_IN = ("@jupyter-widgets/base", "@jupyter-widgets/controls", "@jupyter-widgets/output")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..errors import MissingDependency
+from ...errors import MissingDependency
 
 LINK = re.compile(r"(?i)https?:|mailto:|#")
 """Where links may lead: to the web, to mail, and to what the page itself shows."""

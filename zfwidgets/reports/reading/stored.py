@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bars import waiting
-from ..errors import BrokenReport, InputError, NotStored, UnknownLayer, UnreadableImage
-from ..records import (
+from ...bars import waiting
+from ...errors import BrokenReport, InputError, NotStored, UnknownLayer, UnreadableImage
+from ...records import (
     Activation,
     Box,
     ChannelSummary,
@@ -32,15 +32,15 @@ from ..records import (
     Unit,
     occluder_box,
 )
-from ..widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
-from ..widgets.wire.quantile_tiles import read_quantiles
-from ..widgets.wire.source import Source
+from ...widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
+from ...widgets.wire.quantile_tiles import read_quantiles
+from ...widgets.wire.source import Source
+from ..coarse import StoredOcclusionMap, StoredPrediction, logs, look_of, occluder_fields, snapped
+from ..files import Parts
+from ..parts import ADVICE
+from ..pictures import MIME
+from ..writing.planning import PATCHES
 from .answering import StoredSource
-from .coarse import StoredOcclusionMap, StoredPrediction, logs, look_of, occluder_fields, snapped
-from .files import Parts
-from .parts import ADVICE
-from .pictures import MIME
-from .planning import PATCHES
 from .reopened import Reopened
 
 CLASS_MAPS = (0, 1, 3, 4)

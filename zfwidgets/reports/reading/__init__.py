@@ -1,0 +1,3 @@
+"""Reading a report: an engine that answers from what is stored."""
+
+from __future__ import annotations
