@@ -6,7 +6,7 @@ JPEG files of 500 x 375 pixels, made from the package's photos (or the files of 
 torchvision's usual transform: shorter side to 256 pixels, the centre's 224 x 224, normalised.
 
 - *decode + resize*, one thread, images per second of CPU time: Pillow's, and torchvision's kernels
-  as `zfwidgets.images.quick` has them, 20 files each in turns; and the difference of what the
+  as `zfwidgets.images.feeding.quick` has them, 20 files each in turns; and the difference of what the
   network gets, in levels of 256.
 - *reading*: files to tensors, in one thread and in worker processes that are up.
 - *forward*: batches that are in memory already; for batches of 8 to 64 in turns, the best round of
@@ -40,10 +40,12 @@ import zfwidgets as zf
 from zfwidgets.engine.network.memory import batch_size
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
-from zfwidgets.images import decode, quick, source
-from zfwidgets.images.prefetch import prefetch
+from zfwidgets.images import source
+from zfwidgets.images.feeding import quick
+from zfwidgets.images.feeding.prefetch import prefetch
+from zfwidgets.images.feeding.workers import Workers, default_workers
+from zfwidgets.images.pixels import decode
 from zfwidgets.images.source import ImageSource
-from zfwidgets.images.workers import Workers, default_workers
 
 NETS = ("squeezenet1_1", "resnet18")
 BATCHES = (8, 16, 32, 64)

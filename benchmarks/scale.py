@@ -35,7 +35,7 @@ from zfwidgets.engine.cluster.ray_executor import MERGING, SECONDS
 from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.engine.ranking.executors import Task
 from zfwidgets.engine.ranking.ranking_spec import Wanted
-from zfwidgets.images.imagesets import Files
+from zfwidgets.images.sets.base import Files
 from zfwidgets.index.manifest import Manifest
 from zfwidgets.index.partial import Partial
 from zfwidgets.index.plan import Plan

@@ -125,7 +125,7 @@ def test_a_process_ends_as_its_code_says_while_something_is_computed(
     while left := descendants(
         str(tmp_path)
     ):  # readers end with their input; the test's time limit counts
-        assert all("zfwidgets.images.worker" in command for command in left)
+        assert all("zfwidgets.images.feeding.worker" in command for command in left)
 
 
 def end_in_another_process(code: str) -> subprocess.CompletedProcess[str]:
@@ -159,7 +159,7 @@ def test_a_thread_that_takes_long_is_interrupted_when_the_process_ends() -> None
 def test_the_users_own_threads_end_before_ours() -> None:
     """A loop on a thread that isn't a daemon goes on after the script's last line."""
     ended = end_in_another_process("""
-        from zfwidgets.images.prefetch import prefetch
+        from zfwidgets.images.feeding.prefetch import prefetch
 
         def work():
             stopped.wait()

@@ -15,7 +15,7 @@ import zfwidgets as zf
 from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import measure_correspondence, measure_correspondence_steps
-from zfwidgets.images.repeatable import states
+from zfwidgets.images.sets.repeatable import states
 from zfwidgets.records import Box, Progress
 
 LAYERS = ("0", "1", "6")

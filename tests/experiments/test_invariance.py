@@ -23,7 +23,7 @@ from zfwidgets.experiments import (
     measure_invariance_steps,
 )
 from zfwidgets.experiments.invariance.transforms import KINDS, moved
-from zfwidgets.images.repeatable import states
+from zfwidgets.images.sets.repeatable import states
 from zfwidgets.records import Progress
 
 LAYERS = ("1", "4", "6")

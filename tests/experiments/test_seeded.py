@@ -17,7 +17,7 @@ from torch.utils.data import TensorDataset
 from tests.waiting import SECONDS
 from zfwidgets.experiments import train_steps
 from zfwidgets.experiments.shared.seeded import DrawnAgain, numpy_and_python, own_random
-from zfwidgets.images.repeatable import states
+from zfwidgets.images.sets.repeatable import states
 from zfwidgets.records import Progress
 
 DRAWS: list[Callable[[], torch.Tensor]] = [

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, TensorDataset
 
 import zfwidgets as zf
 from zfwidgets.experiments import TrainingRecord, train, train_steps
-from zfwidgets.images.repeatable import states
+from zfwidgets.images.sets.repeatable import states
 from zfwidgets.records import Progress
 
 ROWS, COLUMNS = 10, 14

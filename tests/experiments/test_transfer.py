@@ -303,7 +303,7 @@ def test_nothing_of_the_users_is_touched(engine):
 
 
 def zf_states() -> np.ndarray:
-    from zfwidgets.images.repeatable import states
+    from zfwidgets.images.sets.repeatable import states
 
     return states()["numpy.random"][1].copy()
 

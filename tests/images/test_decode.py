@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from zfwidgets.errors import InputError, UnreadableImage
-from zfwidgets.images import decode
+from zfwidgets.images.pixels import decode
 
 ROWS, COLUMNS = 7, 11
 

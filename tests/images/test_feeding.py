@@ -23,11 +23,11 @@ from torchvision.transforms import v2
 
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets import samples
-from zfwidgets.images import quick
-from zfwidgets.images.reading import Reader
-from zfwidgets.images.repeatable import states
+from zfwidgets.images.feeding import quick
+from zfwidgets.images.feeding.reader import Reader
+from zfwidgets.images.feeding.workers import Workers
+from zfwidgets.images.sets.repeatable import states
 from zfwidgets.images.source import ImageSource
-from zfwidgets.images.workers import Workers
 
 KILLS = f"{Path(samples.photos().names[7]).stem}.jpg"
 """Of 507 columns."""
@@ -256,7 +256,7 @@ import sys
 import time
 from pathlib import Path
 from zfwidgets.images.source import ImageSource
-from zfwidgets.images.workers import Workers
+from zfwidgets.images.feeding.workers import Workers
 
 sys.path.append(sys.argv[2])
 from deadly import Deadly

@@ -28,8 +28,8 @@ import zfwidgets as zf
 from tests.index.small import network
 from zfwidgets import samples
 from zfwidgets.errors import InputError
-from zfwidgets.images import quick
-from zfwidgets.images.repeatable import states
+from zfwidgets.images.feeding import quick
+from zfwidgets.images.sets.repeatable import states
 from zfwidgets.images.source import ImageSource
 
 NAMES = ("coffee", "koala", "bison", "camels", "alpaca")

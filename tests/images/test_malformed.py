@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from zfwidgets import samples
-from zfwidgets.images import decode, imagesets
+from zfwidgets.images.pixels import decode
+from zfwidgets.images.sets import base
 from zfwidgets.images.skipped import table
 from zfwidgets.images.source import ImageSource
 
@@ -45,7 +46,7 @@ def test_two_hundred_malformed_files(
     folder, expected = hostile
     assert len(expected) >= 200
     if not headers:  # as in a set of many files, whose headers aren't read beforehand
-        monkeypatch.setattr(imagesets, "HEADERS_CHECKED_AT_ONCE", 0)
+        monkeypatch.setattr(base, "HEADERS_CHECKED_AT_ONCE", 0)
         found = sorted(folder.iterdir(), key=lambda path: path.name not in GOOD)
         source = ImageSource.of(found)
     else:

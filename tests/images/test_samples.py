@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from zfwidgets import samples
-from zfwidgets.images.samples import ALLOWED_LICENCES, DATA, SamplePhotos
+from zfwidgets.images.sets.samples import ALLOWED_LICENCES, DATA, SamplePhotos
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from small import network, transform
 
 import zfwidgets as zf
 from zfwidgets.engine.ranking.indexing import Settings
-from zfwidgets.images.workers import Workers
+from zfwidgets.images.feeding.workers import Workers
 
 
 class Flowing:

@@ -21,7 +21,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from zfwidgets.errors import BrokenReport, InputError, NotStored
-from zfwidgets.images import decode
+from zfwidgets.images.pixels import decode
 from zfwidgets.reports import checking, parts
 from zfwidgets.reports.positions import run
 from zfwidgets.widgets.wire.encode import decode_picture

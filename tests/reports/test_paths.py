@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 
 import zfwidgets as zf
-from zfwidgets.images.naming import file_names
-from zfwidgets.images.opening import open_set
+from zfwidgets.images.sets.naming import file_names
+from zfwidgets.images.sets.opening import open_set
 from zfwidgets.reports.files import Parts
 from zfwidgets.reports.writing.scrubbing import Scrubber
 
@@ -174,7 +174,7 @@ def test_names_of_listed_files_are_relative(tmp_path, monkeypatch):
 
 
 def test_names_of_a_datasets_files_are_relative(tmp_path):
-    from zfwidgets.images.items import Items
+    from zfwidgets.images.sets.items import Items
 
     class Dataset:
         def __init__(self):

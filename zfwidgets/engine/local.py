@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..bars import waiting
 from ..errors import InputError
-from ..images.iterables import SPILL
+from ..images.sets.iterables import SPILL
 from ..images.source import ImageSource
 from ..records import Activation, EngineInfo, Explanation, LayerInfo, Pixels, Projection, Unit
 from ..threads import OneOnly, ProcessLock

@@ -15,17 +15,18 @@ from PIL import Image
 from ..errors import InputError, StaleImage, UnreadableImage
 from ..records import Pixels
 from ..threads import ProcessLock
-from . import display, quick, transforms
-from .contents import tell_by_contents
-from .imagesets import GONE, ImageSet, first_readable
-from .iterables import SPILL
-from .opening import open_set
-from .prefetch import prefetch
-from .reading import Reader, Reading
-from .repeatable import check_repeatable, put_back_on_error, refuse_draws
-from .samples import SamplePhotos
+from .feeding import quick
+from .feeding.prefetch import prefetch
+from .feeding.reader import Reader, Reading
+from .feeding.workers import Workers, default_workers
+from .pixels import display, transforms
+from .sets.base import GONE, ImageSet, first_readable
+from .sets.contents import tell_by_contents
+from .sets.iterables import SPILL
+from .sets.opening import open_set
+from .sets.repeatable import check_repeatable, put_back_on_error, refuse_draws
+from .sets.samples import SamplePhotos
 from .skipped import SkippedImage
-from .workers import Workers, default_workers
 
 if TYPE_CHECKING:
     import torch

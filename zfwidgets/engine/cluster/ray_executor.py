@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ClusterError, InputError
-from ...images.imagesets import file_stamp
+from ...images.sets.base import file_stamp
 from ...index.partial import EMPTY, Partial
 from ..network.memory import Memory
 from ..ranking.executors import Task, Way, joined

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...errors import ClusterError, UnsupportedModel, ZfError
-from ...images.imagesets import Files, ImageSet, file_stamp
-from ...images.items import Items
+from ...images.sets.base import Files, ImageSet, file_stamp
+from ...images.sets.items import Items
 from ...images.source import ImageSource
 from ...index.partial import Partial
 from ...index.plan import Plan

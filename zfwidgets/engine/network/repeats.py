@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import UnsupportedModel
-from ...images.repeatable import put_back_on_error
+from ...images.sets.repeatable import put_back_on_error
 from .modes import computing
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
 from ...errors import InputError
-from ...images.repeatable import refuse_draws
+from ...images.sets.repeatable import refuse_draws
 from ...images.source import ImageSource
 from ...records import FILLS, Box, mask_pixels
 from ...threads import ProcessLock

@@ -205,7 +205,7 @@ def own_picture(transform: Transform, picture: Any, value: float) -> NDArray[np.
     """
     from PIL import Image
 
-    from ...images.repeatable import refuse_draws
+    from ...images.sets.repeatable import refuse_draws
 
     assert transform.function is not None
     what = f"The transform {transform.name!r} at {value:g}"

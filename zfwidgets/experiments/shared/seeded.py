@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ...images.repeatable import states
+from ...images.sets.repeatable import states
 from ...threads import ProcessLock
 
 _ONE_AT_A_TIME = ProcessLock(renewed=True)

@@ -21,7 +21,7 @@ from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 from urllib.parse import quote
 
-from ...images.naming import unique
+from ...images.sets.naming import unique
 
 MOST_FOLDERS = 500
 """Folders that are looked for one by one; of more those that hold the others."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..records import Pixels
+from ...errors import InputError
+from ...records import Pixels
 from .transforms import UNCHANGED, Normalisation, as_vector, normalisation_of
 
 if TYPE_CHECKING:

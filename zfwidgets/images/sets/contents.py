@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..bars import progress_bar
-from ..errors import InputError
-from ..index.manifest import CONTENT
-from ..threads import Pool
+from ...bars import progress_bar
+from ...errors import InputError
+from ...index.manifest import CONTENT
+from ...threads import Pool
+from .base import GONE, Files, ImageSet
 from .huggingface import Rows
-from .imagesets import GONE, Files, ImageSet
 from .items import Items
 from .iterables import Spilled
 from .shards import Shards

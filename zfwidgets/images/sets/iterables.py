@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..bars import progress_bar
-from ..errors import InputError, UnreadableImage
-from ..threads import ProcessLock
-from . import decode
-from .imagesets import UNREADABLE, FileStamps, digest, stat_stamps
+from ...bars import progress_bar
+from ...errors import InputError, UnreadableImage
+from ...threads import ProcessLock
+from ..pixels import decode
+from .base import UNREADABLE, FileStamps, digest, stat_stamps
 from .items import Parts, as_image, class_name, parts
 from .naming import unique
 from .repeatable import one_pass

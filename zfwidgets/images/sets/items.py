@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import InputError, UnreadableImage
-from ..threads import ProcessLock
-from . import decode
-from .imagesets import FileStamps, digest, stat_stamps
+from ...errors import InputError, UnreadableImage
+from ...threads import ProcessLock
+from ..pixels import decode
+from .base import FileStamps, digest, stat_stamps
 from .naming import file_names, unique
 
 IMAGES = ("image", "img", "pixel_values")

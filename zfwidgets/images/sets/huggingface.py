@@ -12,10 +12,10 @@ from typing import Any
 
 from PIL import Image
 
-from ..errors import InputError, UnreadableImage
-from ..threads import ProcessLock
-from . import decode
-from .imagesets import ImageSet, digest, file_stamp, is_of
+from ...errors import InputError, UnreadableImage
+from ...threads import ProcessLock
+from ..pixels import decode
+from .base import ImageSet, digest, file_stamp, is_of
 from .items import IMAGES, Items, Parts, class_name
 from .naming import file_names
 

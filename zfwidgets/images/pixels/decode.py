@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from ..errors import InputError, UnreadableImage
+from ...errors import InputError, UnreadableImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

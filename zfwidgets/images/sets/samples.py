@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from ..records import table
+from ...records import table
 
 if TYPE_CHECKING:
     import pandas
@@ -165,7 +165,7 @@ def read_table() -> tuple[PhotoLicence, ...]:
 
 
 def write_table(rows: Sequence[PhotoLicence]) -> None:
-    """Write ``data/photos.tsv`` (for `zfwidgets.images.build_samples`)."""
+    """Write ``data/photos.tsv`` (for `zfwidgets.images.sets.build_samples`)."""
     with Path(str(DATA / "photos.tsv")).open("w", encoding="utf-8", newline="") as stream:
         names = [field.name for field in fields(PhotoLicence)]
         writer = csv.DictWriter(stream, names, delimiter="\t", lineterminator="\n")

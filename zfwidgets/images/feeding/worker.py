@@ -1,4 +1,4 @@
-"""A process that reads images for another: ``python -m zfwidgets.images.worker``.
+"""A process that reads images for another: ``python -m zfwidgets.images.feeding.worker``.
 
 It gets a `Reader` on its standard input and then what is `Asked`, and answers each with a `Reading`
 on its standard output. It ends with its input: when it is told to, or whoever started it is gone.
@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import IO
 
-from .reading import Asked, Reader
+from .reader import Asked, Reader
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import IO, Any, cast
 
-from .. import threads
-from ..errors import Cancelled, UnreadableImage
-from .reading import Asked, Reader, Reading
+from ... import threads
+from ...errors import Cancelled, UnreadableImage
+from .reader import Asked, Reader, Reading
 
 LARGEST = 64 * 2**20
 """Bytes of a reader that may be sent to each process."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from PIL import Image
 
-from ..errors import InputError
-from . import decode, huggingface
-from .imagesets import Files, ImageSet, Samples, is_of
+from ...errors import InputError
+from ..pixels import decode
+from . import huggingface
+from .base import Files, ImageSet, Samples, is_of
 from .items import Items
 from .iterables import SPILL, Spilled
 from .naming import file_names

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
 
-from ..threads import Pool
+from ...threads import Pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

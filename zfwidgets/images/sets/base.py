@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from ..errors import InputError, UnreadableImage
-from . import decode
+from ...errors import InputError, UnreadableImage
+from ..pixels import decode
 from .samples import SamplePhotos
 
 HEADERS_CHECKED_AT_ONCE = 2000
@@ -106,7 +106,7 @@ class Files:
     Attributes
     ----------
     file_stamps
-        What tells changed files: by size and time, or `zfwidgets.images.contents.Contents`.
+        What tells changed files: by size and time, or `zfwidgets.images.sets.contents.Contents`.
     """
 
     by_file = True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def choose(transform: Any, items_are_tensors: bool) -> tuple[Any, str, tuple[str
     if transform is None:
         if items_are_tensors:
             return None, "", ()
-        from .samples import transform as imagenet
+        from ..sets.samples import transform as imagenet
 
         return imagenet(), ASSUMED, ()
     if isinstance(transform, Enum):  # a member of torchvision's WeightsEnum

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..bars import progress_bar
-from ..errors import InputError, UnreadableImage
-from . import decode
-from .imagesets import FileStamps, digest, stat_stamps
+from ...bars import progress_bar
+from ...errors import InputError, UnreadableImage
+from ..pixels import decode
+from .base import FileStamps, digest, stat_stamps
 from .items import class_name
 from .naming import file_names, unique
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ..errors import InputError, UnreadableImage
-from . import decode, quick, transforms
-from .imagesets import ImageSet
+from ...errors import InputError, UnreadableImage
+from ..pixels import decode, transforms
+from ..sets.base import ImageSet
+from . import quick
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +58,7 @@ class Reader:
 
     Can be pickled as far as they can. ``shape`` is that of all tensors, once it is known; ``quick``
     the transform of uint8 tensors that is taken for encoded images instead
-    (`zfwidgets.images.quick`).
+    (`zfwidgets.images.feeding.quick`).
     """
 
     def __init__(self, images: ImageSet, transform: Any, items_are_tensors: bool) -> None:

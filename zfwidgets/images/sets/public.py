@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from ..errors import InputError
+from ...errors import InputError
 
 
 def cifar10(root: str | Path, train: bool = True, download: bool = False) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from . import decode, transforms
+from ..pixels import decode, transforms
 
 if TYPE_CHECKING:
     import torch

@@ -1,0 +1,3 @@
+"""From files to pixels, from pixels to what a network sees, and back for the eye."""
+
+from __future__ import annotations
