@@ -3,7 +3,7 @@ import { Grids, namesOf } from "../src/lib/map_kinds";
 import { cells, clipPath, ellipse, encode, SIDE } from "../src/lib/mask";
 import { csv, npy } from "../src/lib/npy";
 import type { Key } from "../src/lib/protocol";
-import { table } from "../src/views/export";
+import { table } from "../src/views/shared/export";
 import { CATALOGUE, INPUT, slide } from "./kernel";
 
 describe("a mask", () => {

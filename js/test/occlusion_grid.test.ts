@@ -13,7 +13,7 @@ import {
   range,
 } from "../src/lib/occlusion_grid";
 import type { Pair } from "../src/lib/protocol";
-import { keepInside, keyed, resized } from "../src/views/occluder";
+import { keepInside, keyed, resized } from "../src/views/occlusion/occluder";
 
 describe("the occluder of a cell", () => {
   it("is centred on the cell's block, as occluder_box in records.py has it", () => {

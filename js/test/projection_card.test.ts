@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Operation, ProjectionInfo, Status } from "../src/lib/protocol";
-import { Cell } from "../src/views/patch_cell";
-import { dependence, nearTies, projectionCard, reachText } from "../src/views/projection_card";
+import { Cell } from "../src/views/patches/patch_cell";
+import {
+  dependence,
+  nearTies,
+  projectionCard,
+  reachText,
+} from "../src/views/patches/projection_card";
 import { CATALOGUE } from "./kernel";
 
 const operation = (name: string, status: Status, count = 1, note = ""): Operation => ({

@@ -14,7 +14,7 @@ from .wire.service import Need
 from .wire.validation import MOST_THUMBNAILS
 
 THUMBNAIL = 96
-"""Pixels of a thumbnail in the front end's sheets, as in ``js/src/views/channels.ts``."""
+"""Pixels of a thumbnail in the front end's sheets, as in ``js/src/views/picker/channels.ts``."""
 PATCHES = 9
 
 

@@ -1,10 +1,10 @@
 /** All views side by side: a layout, nothing more. */
 
-import { channels } from "./channels";
-import { classes } from "./classes";
-import { layers } from "./layers";
-import { layout } from "./layout";
-import { patches } from "./patches";
-import { photo } from "./photo";
+import { classes } from "./occlusion/classes";
+import { photo } from "./occlusion/photo";
+import { patches } from "./patches/patches";
+import { channels } from "./picker/channels";
+import { layers } from "./picker/layers";
+import { layout } from "./shared/layout";
 
 export const explorer = layout("explorer", [layers, channels, patches, photo, classes]);

@@ -1,6 +1,6 @@
 import type { Marks } from "../lib/marks";
 import * as styles from "../styles";
-import { marking } from "../views/marking";
+import { marking } from "../views/experiments/marking";
 import { connect, createRoot, onTraits, type Widget } from "./shared/mount";
 
 const TRAITS = ["wall", "label", "note", "size", "extent", "parts", "part", "boxes"] as const;

@@ -1,7 +1,7 @@
 import * as styles from "../styles";
-import { classes } from "../views/classes";
-import { layout } from "../views/layout";
-import { photo } from "../views/photo";
+import { classes } from "../views/occlusion/classes";
+import { photo } from "../views/occlusion/photo";
+import { layout } from "../views/shared/layout";
 import { widget } from "./shared/mount";
 
 export default widget("occlusion", layout("occlusion", [photo, classes]), [

@@ -1,5 +1,5 @@
 import * as styles from "../styles";
-import { wall } from "../views/wall";
+import { wall } from "../views/experiments/wall";
 import { connect, createRoot, onTraits, type Widget } from "./shared/mount";
 
 const TRAITS = ["wall", "label", "note", "size", "choosable", "chosen"] as const;

@@ -1,5 +1,5 @@
 import * as styles from "../styles";
-import { type Measure, sanity } from "../views/sanity";
+import { type Measure, sanity } from "../views/experiments/sanity";
 import { connect, createRoot, onTraits, type Widget } from "./shared/mount";
 
 const TRAITS = ["check", "step", "measure"] as const;

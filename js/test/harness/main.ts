@@ -9,14 +9,14 @@
 
 import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
 import * as styles from "../../src/styles";
-import { channels } from "../../src/views/channels";
-import { classes } from "../../src/views/classes";
 import { explorer } from "../../src/views/explorer";
-import { layers } from "../../src/views/layers";
-import { layout } from "../../src/views/layout";
-import { patches } from "../../src/views/patches";
-import { photo } from "../../src/views/photo";
-import type { View, ViewOptions } from "../../src/views/view";
+import { classes } from "../../src/views/occlusion/classes";
+import { photo } from "../../src/views/occlusion/photo";
+import { patches } from "../../src/views/patches/patches";
+import { channels } from "../../src/views/picker/channels";
+import { layers } from "../../src/views/picker/layers";
+import { layout } from "../../src/views/shared/layout";
+import type { View, ViewOptions } from "../../src/views/shared/view";
 import { createRoot, show } from "../../src/widgets/shared/mount";
 import { SyntheticSource, strongestImages } from "./synthetic_source";
 

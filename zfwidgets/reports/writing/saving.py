@@ -39,7 +39,7 @@ VIEWS = {
 }
 """A widget's module, and the view that the page has for it."""
 ACROSS = 7
-"""Positions across a map in the row of a channel's photos, as in ``js/src/views/photo_row.ts``."""
+"""Positions across a map in the row of a channel's photos, as in ``js/src/views/occlusion/photo_row.ts``."""
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ import { Settled, settledOf } from "../../lib/settled";
 import { NoAnswer, type Source } from "../../lib/source";
 import { onTheme } from "../../lib/theme";
 import { COMMON } from "../../styles";
-import { header } from "../../views/header";
-import { sayNoAnswer } from "../../views/status";
-import type { OptionStore, View, ViewOptions } from "../../views/view";
+import { header } from "../../views/shared/header";
+import { sayNoAnswer } from "../../views/shared/status";
+import type { OptionStore, View, ViewOptions } from "../../views/shared/view";
 
 type SelectionModel = StateModel & Pick<Channel, "on" | "off">;
 

@@ -1,0 +1,117 @@
+/** Photos on which the same parts are marked by boxes: drawn, moved, resized, removed. */
+
+import { announce } from "../../lib/a11y";
+import { decode, paintBitmap } from "../../lib/canvas";
+import { h } from "../../lib/dom";
+import { count, type Marks } from "../../lib/marks";
+import { type Answer, type Pair, PRIORITY } from "../../lib/protocol";
+import type { Source } from "../../lib/source";
+import { Panel } from "../shared/status";
+import { MarkedPhoto } from "./marked_photo";
+
+export interface Marking {
+  /** Name of the photos' wall. */
+  wall: string;
+  label: string;
+  note: string;
+  /** CSS pixels of a photo's longer side, at most. */
+  size: number;
+  /** Rows and columns of the network's input. */
+  extent: Pair;
+  parts: readonly string[];
+  /** The one that is marked now. */
+  part: string;
+  boxes: Marks;
+}
+
+export interface MarkingStore {
+  get(): Marking;
+  set(values: { part?: string; boxes?: Marks }): void;
+  /** Called after it has changed, until `signal` aborts. */
+  subscribe(listener: () => void, signal: AbortSignal): void;
+}
+
+export function marking(
+  el: HTMLElement,
+  store: MarkingStore,
+  source: Source,
+  signal: AbortSignal,
+): void {
+  new MarkingView(el, store, source, signal);
+}
+
+class MarkingView {
+  private readonly panel: Panel;
+  private readonly parts: HTMLSelectElement;
+  private readonly grid = h("div", { class: "zf-marking-grid", role: "list" });
+  private photos: MarkedPhoto[] = [];
+  private asked = "";
+  private listed = "";
+
+  constructor(
+    el: HTMLElement,
+    private readonly store: MarkingStore,
+    source: Source,
+    signal: AbortSignal,
+  ) {
+    this.panel = new Panel(el, "marking", store.get().label, source, signal);
+    this.parts = h("select", {
+      class: "zf-select zf-marking-parts",
+      "aria-label": "Part to mark",
+      title: "Part to mark",
+      onchange: () => store.set({ part: this.parts.value }),
+    });
+    this.panel.tools.append(this.parts);
+    this.panel.body.append(this.grid);
+    store.subscribe(() => this.follow(), signal);
+    this.follow();
+  }
+
+  private follow(): void {
+    const { wall, note, size } = this.store.get();
+    this.grid.style.setProperty("--zf-marking-size", `${size}px`);
+    this.panel.explain(note);
+    this.show();
+    if (wall && wall !== this.asked) {
+      this.asked = wall;
+      this.load(wall);
+    }
+  }
+
+  private load(wall: string): void {
+    const options = { priority: PRIORITY.interaction };
+    void this.panel.load("wall", { wall, first: 0 }, "photos", options, async (answer, fresh) => {
+      const bitmaps = await Promise.all(
+        answer.buffers.map((buffer) => decode(buffer, answer.data.mime)),
+      );
+      if (fresh()) this.paint(answer.data, bitmaps);
+      for (const bitmap of bitmaps) bitmap.close();
+    });
+  }
+
+  private paint({ captions }: Answer<"wall">["data"], bitmaps: ImageBitmap[]): void {
+    this.photos = bitmaps.map((bitmap, number) => {
+      const photo = new MarkedPhoto(number, captions[number] ?? "", this.store);
+      paintBitmap(photo.canvas, bitmap);
+      return photo;
+    });
+    this.grid.replaceChildren(...this.photos.map((photo) => photo.element));
+    this.show();
+  }
+
+  private show(): void {
+    const { parts, part, boxes } = this.store.get();
+    const texts = parts.map((name) => `${name} (${count(boxes, name)} of ${this.photos.length})`);
+    const listed = JSON.stringify([parts, texts]);
+    if (listed !== this.listed) {
+      const options = parts.map((name, i) => h("option", { value: name }, texts[i]));
+      this.parts.replaceChildren(...options);
+      if (this.listed && this.photos.length > 0) {
+        announce(this.grid, texts[parts.indexOf(part)] ?? "");
+      }
+      this.listed = listed;
+    }
+    this.parts.value = part;
+    for (const photo of this.photos) photo.show();
+  }
+}

@@ -1,0 +1,157 @@
+/** The most probable classes, without and under the occluder. */
+
+import { announce } from "../../lib/a11y";
+import { floats } from "../../lib/codec";
+import { h } from "../../lib/dom";
+import { percent, short } from "../../lib/format";
+import { latest } from "../../lib/latest";
+import { type Catalogue, PRIORITY } from "../../lib/protocol";
+import { Panel } from "../shared/status";
+import { renewable, type View } from "../shared/view";
+
+const TOP = 5;
+const NO_NUMBERS =
+  "For this photo the network's class scores are NaN or infinite: there are no probabilities.";
+
+/** Indices of the k largest, largest first, ties in order. */
+export function topClasses(probabilities: Float32Array, k = TOP): number[] {
+  return Array.from(probabilities.keys())
+    .sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b)
+    .slice(0, k);
+}
+
+/** The clean top five, then what the occluder brings to the top, then the target. */
+export function shownClasses(
+  clean: Float32Array,
+  occluded: Float32Array | null,
+  target: number | null,
+): number[] {
+  const shown = topClasses(clean);
+  const winner = occluded ? topClasses(occluded, 1)[0] : undefined;
+  for (const extra of [winner, target]) {
+    if (extra !== undefined && extra !== null && !shown.includes(extra)) shown.push(extra);
+  }
+  return shown;
+}
+
+class Row {
+  readonly element: HTMLButtonElement;
+  private readonly clean = h("i", { class: "zf-bar zf-bar-clean" });
+  private readonly under = h("i", { class: "zf-bar zf-bar-under" });
+  private readonly numbers = h("span", { class: "zf-class-numbers" });
+
+  constructor(
+    readonly index: number,
+    readonly label: string,
+  ) {
+    this.element = h(
+      "button",
+      { type: "button", class: "zf-class", "data-class": index, title: label },
+      h("span", { class: "zf-class-name" }, short(label)),
+      this.numbers,
+      h("span", { class: "zf-bars", "aria-hidden": "true" }, this.clean, this.under),
+    );
+  }
+
+  show(clean: number, under: number | null, target: boolean): void {
+    this.clean.style.transform = `scaleX(${clean})`;
+    this.under.style.transform = `scaleX(${under || 0})`;
+    const after = Number.isNaN(under) ? "no number" : percent(under ?? 0);
+    const change = under === null ? "" : ` → ${after}`;
+    this.numbers.textContent = `${percent(clean)}${change}`;
+    this.element.setAttribute("aria-pressed", String(target));
+  }
+}
+
+export const classes: View = (el, selection, source, signal) => {
+  const panel = new Panel(el, "classes", "Classes", source, signal);
+  const list = h("div", { class: "zf-class-list", role: "group", "aria-label": "Classes" });
+  panel.body.append(list);
+  panel.explain(
+    h("i", { class: "zf-key zf-key-clean" }),
+    "as it is ",
+    h("i", { class: "zf-key zf-key-under" }),
+    "under the occluder. Softmax over all classes. Click one to make it the target.",
+  );
+
+  const renew = renewable(signal);
+  const rows = new Map<number, Row>();
+  let catalogue: Catalogue | null = null;
+  let clean: Float32Array | null = null;
+  let under: Float32Array | null = null;
+  let photo: number | null = null;
+  let current = signal;
+
+  const draw = () => {
+    if (!clean || !catalogue) return list.replaceChildren();
+    if (!clean.every(Number.isFinite)) return list.replaceChildren(h("p", {}, NO_NUMBERS));
+    const target = selection.get("target") ?? topClasses(clean, 1)[0] ?? null;
+    const shown = shownClasses(clean, under, target).map((index) => {
+      const row = rows.get(index) ?? new Row(index, catalogue?.classes[index] ?? `class ${index}`);
+      rows.set(index, row);
+      row.show(clean?.[index] ?? 0, under?.[index] ?? null, index === target);
+      return row.element;
+    });
+    const there = [...list.children];
+    // Moving a focused button would take its focus away.
+    if (shown.length !== there.length || shown.some((element, i) => element !== there[i])) {
+      for (const element of there) if (!shown.includes(element as never)) element.remove();
+      shown.forEach((element, i) => {
+        if (list.children[i] !== element) list.insertBefore(element, list.children[i] ?? null);
+      });
+    }
+    list.dataset.photo = String(photo);
+  };
+
+  /** One request at a time: the bars show as many true answers as the kernel can give. */
+  const predictUnder = latest(async (key: { image: number }) => {
+    const occluder = selection.get("occluder");
+    if (catalogue?.no_classes) return;
+    if (key.image !== photo || !occluder || current.aborted) return;
+    const options = { priority: PRIORITY.interaction, signal: current };
+    const asked = { image: key.image, occluder };
+    const known = await panel.load("predict", asked, "under", options, ({ buffers }) => {
+      if (key.image !== photo) return;
+      under = floats(buffers[0]);
+      draw();
+    });
+    // The bars of another place don't stay once nobody tells those of this one.
+    if (known || key.image !== photo || selection.get("occluder") !== occluder) return;
+    under = null;
+    draw();
+  });
+
+  const open = () => {
+    photo = selection.get("photo");
+    if (catalogue?.no_classes) return;
+    current = renew();
+    clean = under = null;
+    draw();
+    if (photo === null) return;
+    const image = photo;
+    const options = { priority: PRIORITY.interaction, signal: current };
+    void panel.load("predict", { image, occluder: null }, "clean", options, ({ buffers }) => {
+      clean = floats(buffers[0]);
+      draw();
+    });
+    predictUnder({ image });
+  };
+
+  list.addEventListener("click", (event) => {
+    const button = (event.target as Element).closest<HTMLElement>(".zf-class");
+    if (!button || !catalogue) return;
+    const index = Number(button.dataset.class);
+    const again = selection.get("target") === index;
+    selection.set("target", again ? null : index);
+    announce(el, again ? "Target: the predicted class" : `Target: ${catalogue.classes[index]}`);
+  });
+  selection.subscribe("photo", open, signal);
+  selection.subscribe("target", draw, signal);
+  selection.subscribe("occluder", () => photo !== null && predictUnder({ image: photo }), signal);
+  panel.catalogue((answer) => {
+    catalogue = answer;
+    list.hidden = answer.no_classes !== "";
+    if (answer.no_classes) panel.explain(`No class scores: ${answer.no_classes}`);
+    else open();
+  });
+};

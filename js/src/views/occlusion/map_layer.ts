@@ -1,0 +1,195 @@
+/** One map over the photo: its pixels on a canvas, and its legend as data and as elements. */
+
+import { paintPicture } from "../../lib/canvas";
+import { gradient, lutOf, type MapName, type Part, type Rgb } from "../../lib/colour";
+import { h } from "../../lib/dom";
+import { count } from "../../lib/format";
+import {
+  changeOf,
+  changeReading,
+  changeScale,
+  changeText,
+  type Grids,
+  isChange,
+  keptText,
+  type MapKind,
+  type Names,
+  partOf,
+  quantity,
+  reading,
+  type Scale,
+  UNITS,
+  valueScale,
+  valueText,
+} from "../../lib/map_kinds";
+import { labelColours, paintLabels, paintValues } from "../../lib/occlusion_grid";
+import type { Pair } from "../../lib/protocol";
+import { legend } from "../patches/patches";
+import { place } from "./occluder";
+
+/** A pass and which of its maps is looked at. */
+export interface Shown {
+  grids: Grids;
+  kind: MapKind;
+  /** What tells it from another of the same kind; "" if nothing need. */
+  about: string;
+}
+
+export interface Legend {
+  /** Of two maps, which this is; "" of one. */
+  side: "" | "left" | "right";
+  /** What a cell's value is. */
+  what: string;
+  /** With its unit, and of which pass. */
+  title: string;
+  reading: string;
+  scale: ScaleText | null;
+  labels: { text: string; colour: Rgb }[];
+  /** How many labels have no colour of their own. */
+  more: number;
+}
+
+export interface ScaleText {
+  colours: MapName;
+  /** Of the colours that the scale uses. */
+  part: Part;
+  low: string;
+  high: string;
+  /** The value without occluder, in words. */
+  clean: string;
+}
+
+const LABELS = 7;
+
+export class MapLayer {
+  readonly canvas = h("canvas", { class: "zf-heat zf-pixelated", hidden: true });
+  readonly element: HTMLElement;
+
+  constructor(side: "left" | "right") {
+    this.element = h("div", { class: `zf-heat-side zf-heat-${side}` }, this.canvas);
+  }
+
+  /** Paint it; null where the pass doesn't have this map. */
+  draw(
+    { grids, kind, about }: Shown,
+    colours: MapName,
+    extent: Pair,
+    scale: Scale | null,
+    names: Names,
+  ): Legend | null {
+    this.canvas.hidden = !grids.has(kind);
+    if (this.canvas.hidden) return null;
+    const [rows, columns] = grids.grid;
+    const [down, right] = grids.data.stride;
+    // Cells are whole blocks: the last ones may reach beyond the image, which cuts them.
+    place(this.canvas, { top: 0, left: 0, height: rows * down, width: columns * right }, extent);
+    paintMap(this.canvas, grids, kind, colours, scale);
+    this.canvas.classList.add("zf-pixelated");
+    return legendOf(grids, kind, about, colours, scale, names);
+  }
+}
+
+/** The scale of one map, or of two on one scale. */
+export function commonScale(kind: MapKind, maps: readonly Grids[], colours: MapName): Scale | null {
+  if (kind === "predicted" || maps.some((grids) => !grids.has(kind))) return null;
+  const all = (of: (grids: Grids) => Float32Array) =>
+    Float32Array.from(maps.flatMap((grids) => [...of(grids)]));
+  if (isChange(colours))
+    return changeScale(
+      kind,
+      all((grids) => grids.change(kind)),
+    );
+  const clean = maps.map((grids) => grids.clean(kind));
+  return valueScale(
+    kind,
+    all((grids) => grids.values(kind)),
+    clean,
+  );
+}
+
+export function paintMap(
+  canvas: HTMLCanvasElement,
+  grids: Grids,
+  kind: MapKind,
+  colours: MapName,
+  scale: Scale | null,
+): void {
+  if (kind === "predicted") {
+    paintPicture(canvas, paintLabels(grids.predicted, grids.grid));
+    return;
+  }
+  const values = isChange(colours) ? grids.change(kind) : grids.values(kind);
+  const { ends } = scale ?? (commonScale(kind, [grids], colours) as Scale);
+  paintPicture(canvas, paintValues(values, grids.grid, lutOf(colours), ends));
+}
+
+/** What a painted map shows, in words. */
+export function legendOf(
+  grids: Grids,
+  kind: MapKind,
+  about: string,
+  colours: MapName,
+  scale: Scale | null,
+  names: Names,
+): Legend {
+  const head = about ? `${about}: ` : "";
+  const all = { side: "" as const, scale: null, labels: [], more: 0 };
+  if (kind === "predicted") {
+    const what = quantity(kind, grids, names);
+    const answer = names.className(grids.data.clean.predicted);
+    const found = labelColours(grids.predicted);
+    const labels = found.slice(0, LABELS).map(({ label, cells, colour }) => ({
+      text: `${names.className(label)}: ${count(cells, "position")}`,
+      colour,
+    }));
+    const title = `${head}${what}: ${keptText(grids, names)}`;
+    const more = found.length - labels.length;
+    return { ...all, what, title, reading: reading(kind, answer), labels, more };
+  }
+  const clean = grids.clean(kind);
+  const change = isChange(colours);
+  const what = change ? changeOf(kind, grids, names) : quantity(kind, grids, names);
+  const unit = change && kind === "probability" ? "in percentage points" : UNITS[kind];
+  const title = `${head}${what}${unit && ` (${unit})`}`;
+  if (change && !Number.isFinite(clean)) {
+    const why = "There is no change to show: without occluder it isn't a finite number.";
+    return { ...all, what, title: `${title}. ${why}`, reading: why };
+  }
+  const span = scale ?? (commonScale(kind, [grids], colours) as Scale);
+  const text = (value: number) => (change ? changeText(kind, value) : valueText(kind, value));
+  return {
+    ...all,
+    what,
+    title,
+    reading: change ? changeReading(kind) : reading(kind, ""),
+    scale: {
+      colours,
+      part: partOf(span),
+      low: text(span.low),
+      high: text(span.high),
+      // Where grey lies at neither end, its meaning is said here.
+      clean:
+        change && span.low < 0 && span.high > 0
+          ? `grey: no change (${valueText(kind, clean)})`
+          : `without occluder ${valueText(kind, clean)}`,
+    },
+  };
+}
+
+export function legendElement({ side, title, scale, labels, more }: Legend): HTMLElement {
+  const swatch = ([r, g, b]: Rgb) => h("i", { style: `background:rgb(${r},${g},${b})` });
+  return h(
+    "div",
+    { class: "zf-map-legend" },
+    scale && legend(gradient(scale.colours, scale.part), scale.low, scale.high),
+    scale && h("span", { class: "zf-dim" }, scale.clean),
+    h("span", { class: "zf-map-title" }, side && h("b", {}, `${side}: `), title),
+    labels.length > 0 &&
+      h(
+        "ul",
+        { class: "zf-label-key" },
+        ...labels.map(({ text, colour }) => h("li", {}, swatch(colour), text)),
+        more > 0 && h("li", {}, `and ${more} more in grey`),
+      ),
+  );
+}

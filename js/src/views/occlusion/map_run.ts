@@ -1,0 +1,204 @@
+/**
+ * A map's life: estimated before it starts, started when what it depends on has rested, stopped
+ * with what there is kept, and gone on with. Another target or channel of the same pass is asked
+ * for at once: the kernel has it.
+ */
+
+import { h } from "../../lib/dom";
+import { duration, timeLeft } from "../../lib/format";
+import { type Grids, identityOf, passOf } from "../../lib/map_kinds";
+import { type Answer, type Key, type Kinds, PRIORITY } from "../../lib/protocol";
+import { settledOf } from "../../lib/settled";
+import { progressBar } from "../shared/index_line";
+import type { Panel } from "../shared/status";
+import type { Overlay } from "./heatmap";
+
+/** The map starts when what it depends on has rested this long. */
+const REST_MS = 300;
+const ESTIMATE_MS = 100;
+
+type MapKey = Key<"occlusion">;
+type Count = { done: number; total: number; seconds_left: number | null };
+
+export interface Wanted {
+  key: MapKey;
+  overlay: Overlay;
+}
+
+/** Where its answers go. */
+export interface Sink {
+  readonly grids: Grids | null;
+  set(answer: Answer<"occlusion">, key: MapKey): void;
+  clear(): void;
+  /** The map on screen waits for a newer answer. */
+  stale(is: boolean): void;
+}
+
+export class MapRun {
+  readonly button = h("button", { class: "zf-button zf-primary", type: "button" }, "Slide");
+  readonly progress = h("div", { class: "zf-map-progress" });
+  private run: { controller: AbortController; key: MapKey } | null = null;
+  private rest: (() => void) | null = null;
+  private estimate: Kinds["estimate"]["data"] | null = null;
+  private idleKey = "";
+
+  constructor(
+    private readonly panel: Panel,
+    private readonly auto: () => boolean,
+    private readonly wanted: () => Wanted | null,
+    private readonly sink: Sink,
+    private readonly signal: AbortSignal,
+  ) {
+    this.button.dataset.zfNeedsKernel = "";
+    this.button.addEventListener("click", () => (this.run ? this.stop() : this.start()));
+    signal.addEventListener("abort", () => this.stop(), { once: true });
+    this.show(null);
+  }
+
+  get running(): boolean {
+    return this.run !== null;
+  }
+
+  /** Settings have changed: the map on screen must be theirs, or none. */
+  update(): void {
+    const wanted = this.wanted();
+    const here = this.run?.key ?? this.sink.grids?.key ?? null;
+    if (!wanted || wanted.overlay === "none") {
+      this.stop();
+      const gone = !wanted || (here && passOf(here) !== passOf(wanted.key));
+      if (gone) this.forget();
+      return;
+    }
+    const { key, overlay } = wanted;
+    if (here && identityOf(overlay, here) === identityOf(overlay, key)) return;
+    if (here && passOf(here) === passOf(key)) {
+      const data = this.sink.grids?.data;
+      const stopped = !this.run && data !== undefined && data.done < data.total;
+      this.sink.stale(true);
+      this.start(stopped);
+      return;
+    }
+    const text = JSON.stringify(key);
+    if (!here && text === this.idleKey) return;
+    this.stop();
+    this.forget();
+    this.idleKey = text;
+    this.askEstimate(key);
+    if (this.auto()) this.startSoon();
+  }
+
+  /** Maps start by themselves from now on, or don't. */
+  followAuto(): void {
+    if (!this.auto()) {
+      this.rest?.();
+      this.rest = null;
+    } else if (this.idleKey && !this.run && !this.rest && !this.sink.grids) this.startSoon();
+  }
+
+  private forget(): void {
+    this.idleKey = "";
+    this.estimate = null;
+    this.sink.clear();
+    this.show(null);
+  }
+
+  private startSoon(): void {
+    const settled = settledOf(this.panel.element).begin();
+    const timer = setTimeout(() => {
+      this.start();
+      settled();
+    }, REST_MS);
+    this.rest = () => {
+      clearTimeout(timer);
+      settled();
+    };
+  }
+
+  private askEstimate({ target: _, channel: __, ...key }: MapKey): void {
+    const settled = settledOf(this.panel.element).begin();
+    const mine = this.idleKey;
+    const timer = setTimeout(() => {
+      settled();
+      if (this.idleKey !== mine || this.signal.aborted) return;
+      const load = { priority: PRIORITY.interaction, signal: this.signal, quiet: true };
+      void this.panel.load("estimate", key, "estimate", load, ({ data }) => {
+        if (this.idleKey !== mine) return;
+        this.estimate = data;
+        if (!this.run) this.show(this.sink.grids?.data ?? null);
+      });
+    }, ESTIMATE_MS);
+    this.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  }
+
+  /** Stop here; what there is stays. */
+  stop(): void {
+    this.rest?.();
+    this.rest = null;
+    this.run?.controller.abort();
+    this.run = null;
+    this.sink.stale(false);
+    this.show(this.sink.grids?.data ?? null);
+  }
+
+  /** Start, or go on. `peek`: only what is there already, as the user has stopped the pass. */
+  private async start(peek = false): Promise<void> {
+    this.rest?.();
+    this.rest = null;
+    this.run?.controller.abort();
+    const wanted = this.wanted();
+    if (!wanted) return;
+    const mine = { controller: new AbortController(), key: wanted.key };
+    this.run = mine;
+    this.show(this.sink.grids?.data ?? null);
+    const load = {
+      priority: PRIORITY.maps,
+      signal: AbortSignal.any([this.signal, mine.controller.signal]),
+      onProgress: (count: Count) => this.run === mine && this.show(count),
+    };
+    await this.panel.load("occlusion", mine.key, "map", load, (answer, _, complete) => {
+      if (this.run !== mine) return;
+      this.sink.set(answer, mine.key);
+      this.sink.stale(false);
+      if (complete) this.run = null;
+      if (peek) this.stop();
+      this.show(answer.data);
+    });
+    if (this.run !== mine) return;
+    this.run = null;
+    this.sink.stale(false);
+    this.show(this.sink.grids?.data ?? null);
+  }
+
+  private show(count: Count | null): void {
+    const running = this.run !== null;
+    const data = this.sink.grids?.data;
+    const begun = data !== undefined && data.done < data.total;
+    this.button.textContent = running ? "Stop" : begun ? "Go on" : "Slide";
+    this.button.title = running
+      ? "Stop the map here: what there is stays"
+      : begun
+        ? "Compute the rest of the map"
+        : "Slide the occluder over the whole photo";
+    const bar = (share: number | null) => (running ? [progressBar(share, "Occlusion map")] : []);
+    if (!count) {
+      this.progress.replaceChildren(...bar(null), running ? "" : estimateText(this.estimate));
+      return;
+    }
+    const { done, total, seconds_left } = count;
+    const counted =
+      total === 0 ? "waiting" : done < total ? `${done} / ${total}` : `${total} positions`;
+    const left = running ? timeLeft(seconds_left) : done < total ? "stopped" : "";
+    this.progress.replaceChildren(
+      ...bar(total ? done / total : null),
+      `${counted}${left ? ` · ${left}` : ""}`,
+    );
+  }
+}
+
+function estimateText(estimate: Kinds["estimate"]["data"] | null): string {
+  if (!estimate) return "";
+  const { positions, seconds, basis } = estimate;
+  const time = duration(seconds);
+  const from = basis === "measured" ? "from passes on this device" : "from a short probe";
+  return `${positions} positions${time ? ` · about ${time}, ${from}` : ""}`;
+}

@@ -1,0 +1,106 @@
+/** The mark on a projection, and the card behind it: how it was computed, and how exact it is. */
+
+import { h } from "../../lib/dom";
+import { fieldOf } from "../../lib/fields";
+import { count, extent, number } from "../../lib/format";
+import type { Field, Layer, Operation, ProjectionInfo, Status } from "../../lib/protocol";
+import { ruleText } from "../../lib/rules";
+
+export const STATUS: Record<Status, { mark: string; text: string }> = {
+  paper: { mark: "P", text: "only operations of the paper's networks" },
+  adjoint: { mark: "A", text: "also linear operations, passed by their transpose" },
+  linearised: { mark: "L", text: "some operations have no inverse and were linearised" },
+  unknown: { mark: "?", text: "operations that aren't on our list: don't rely on it" },
+};
+
+/** Of a projection without a single value, in short and in full. */
+export const BLANK = {
+  short: "zero everywhere",
+  text: "zero everywhere: by this rule there is nothing to show of what drives the unit in this image.",
+};
+
+/** What a projection is of. */
+export interface Subject {
+  layer: Layer | null;
+  channel: number;
+  rule: string;
+}
+
+/** Whether the picture depends on the image that it stands beside. */
+export function dependence({ pools, operations }: ProjectionInfo, rule: string): string {
+  const through = `through the switches of ${count(pools, "max-pool")}`;
+  const bent = operations.some(({ status }) => status === "linearised" || status === "unknown");
+  if (rule !== "deconvnet") {
+    const does = rule === "guided" || rule === "gradient" ? "depends" : "may depend";
+    return `It ${does} on this image through which rectifiers were active and ${through}.`;
+  }
+  if (pools > 0) return `It depends on this image ${through}.`;
+  return bent
+    ? "No max-pool was met: it depends on this image only where operations were linearised."
+    : "No max-pool was met: every image gives the same picture, but for its place and strength.";
+}
+
+/** What rounding decides of the picture; null where that is less than one per cent, or not known. */
+export function nearTies({ near_ties }: ProjectionInfo): string | null {
+  if (near_ties == null || near_ties < 0.01) return null;
+  const share = Math.round(100 * near_ties);
+  return (
+    `Signals up to ${share} % as strong as the strongest pass max-pools where the two largest ` +
+    "values are almost the same, as in flat parts of a photo. Rounding decides which of them " +
+    "counts: on another computer, parts of this picture may look different."
+  );
+}
+
+export function reachText(field: Field): string {
+  const size = extent(field.size);
+  if (field.reach === "exact") return `exactly ${size} pixels`;
+  if (field.reach === "upper bound") return `at most ${size} pixels (an upper bound)`;
+  if (field.reach === "gated")
+    return `exactly ${size} pixels, but for gates, which see the whole image`;
+  return "the whole image: the unit may depend on every pixel";
+}
+
+export function projectionCard(
+  rank: number,
+  info: ProjectionInfo,
+  { layer, channel, rule }: Subject,
+): (Node | string)[] {
+  const { status, operations } = info;
+  const facts: [string, string][] = [
+    ["Rule", ruleText(rule).name],
+    ["Status", `${status}: ${STATUS[status].text}.`],
+    ["Image", dependence(info, rule)],
+  ];
+  if (rule === "gradient") {
+    facts[1] = [
+      "Status",
+      "A gradient takes every operation's derivative; unless a row says otherwise, its mark says how a deconvnet would.",
+    ];
+  }
+  if (layer) facts.push(["Field", `${reachText(fieldOf(layer, channel))}.`]);
+  const ties = nearTies(info);
+  if (ties) facts.push(["Near ties", ties]);
+  facts.push(info.blank ? ["Picture", BLANK.text] : ["Scale", `±${number(info.scale)}`]);
+  return [
+    h("h4", {}, `Projection ${rank + 1}: ${status}`),
+    h("dl", {}, ...facts.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)])),
+    h("h5", {}, "Operations between the unit and the pixels"),
+    h("table", {}, h("tbody", {}, ...operations.map((operation) => operationRow(operation)))),
+  ];
+}
+
+function operationRow({ name, status, count: times, note }: Operation): HTMLElement {
+  const { mark } = STATUS[status];
+  return h(
+    "tr",
+    {},
+    h(
+      "td",
+      {},
+      h("span", { class: "zf-status", "data-status": status, "aria-hidden": true }, mark),
+    ),
+    h("th", { scope: "row" }, name),
+    h("td", {}, `× ${times}`),
+    h("td", {}, note ? `${status}: ${note}` : status),
+  );
+}

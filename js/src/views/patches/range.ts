@@ -1,0 +1,172 @@
+/** A channel from its weakest images to its strongest: a few patches from every tenth. */
+
+import { announce, roving } from "../../lib/a11y";
+import { decode, paintTile, sized } from "../../lib/canvas";
+import { h } from "../../lib/dom";
+import { count, number } from "../../lib/format";
+import { type Answer, type Lost, PRIORITY, type QuantileRow } from "../../lib/protocol";
+import type { SelectionStore } from "../../lib/selection_store";
+import { fold } from "../shared/fold";
+import { lostText, tellLost } from "../shared/lost";
+import type { Panel } from "../shared/status";
+import { renewable } from "../shared/view";
+
+/** CSS pixels of a patch. */
+const TILE = 48;
+
+type Data = Answer<"quantiles">["data"];
+
+/** A fold under the strongest patches; asks for nothing while it's closed. */
+export function range(panel: Panel, selection: SelectionStore, signal: AbortSignal): void {
+  const parts = h("div", {
+    class: "zf-range",
+    role: "group",
+    "aria-label": "Patches from the weakest tenth of the images to the strongest",
+  });
+  const note = h("p", { class: "zf-fold-note" });
+  const line = fold("range", "From weakest to strongest", () => void open());
+  line.body.append(parts, note);
+  panel.element.append(line.element);
+  const columns = () =>
+    [...parts.children]
+      .map((part) => [...part.querySelectorAll<HTMLElement>(".zf-range-tile")])
+      .filter((tiles) => tiles.length > 0);
+  /** Row by row: left and right lead to the neighbouring tenth. */
+  const tiles = () => {
+    const all = columns();
+    const deep = Math.max(0, ...all.map(({ length }) => length));
+    return Array.from({ length: deep }, (_, row) => all.flatMap((one) => one[row] ?? [])).flat();
+  };
+  const keys = roving(parts, tiles, () => columns().length || 1);
+  const renew = renewable(signal);
+  let shown = "";
+
+  const open = async () => {
+    const unit = selection.get("unit");
+    const now = unit ? unit.join(" : ") : "";
+    if (!line.open || now === shown) return;
+    const current = renew();
+    shown = now;
+    parts.classList.add("zf-stale");
+    if (!unit) return parts.replaceChildren();
+    const [layer, channel] = unit;
+    const load = { priority: PRIORITY.sheets, signal: current };
+    const whole = await panel.load("quantiles", { layer, channel }, "range", load, show);
+    if (whole || current.aborted) return;
+    shown = "";
+    parts.replaceChildren();
+    note.replaceChildren();
+  };
+
+  const show = async ({ data, buffers }: Answer<"quantiles">, fresh: () => boolean) => {
+    const sheet = await decode(buffers[0] as DataView, data.mime);
+    if (!fresh()) return sheet.close();
+    tellLost(
+      panel.element,
+      data.rows.flatMap(({ lost }) => lost ?? []),
+    );
+    const held = tiles().findIndex((tile) => tile.matches(":focus"));
+    let next = 0;
+    parts.replaceChildren(
+      ...data.rows.map((row, i) => {
+        const first = next;
+        next += row.activations.length;
+        return column(row, i, data, sheet, first);
+      }),
+    );
+    sheet.close();
+    parts.classList.remove("zf-stale");
+    note.textContent = explained(data);
+    mark();
+    keys.focusable(Math.max(held, 0));
+    if (held >= 0) tiles()[held]?.focus();
+  };
+
+  const mark = () => {
+    const photo = String(selection.get("photo"));
+    for (const tile of tiles()) {
+      const is = tile.dataset.image === photo;
+      tile.setAttribute("aria-pressed", String(is));
+      tile.classList.toggle("zf-chosen", is);
+    }
+  };
+
+  parts.addEventListener("click", (event) => {
+    const tile = (event.target as Element).closest<HTMLElement>(".zf-range-tile");
+    if (!tile) return;
+    selection.set("photo", Number(tile.dataset.image));
+    announce(panel.element, `Photo ${tile.title}`);
+  });
+  selection.subscribe("unit", open, signal);
+  selection.subscribe("photo", mark, signal);
+}
+
+function column(
+  row: QuantileRow,
+  index: number,
+  { rows, size, columns, partial }: Data,
+  sheet: ImageBitmap,
+  first: number,
+): HTMLElement {
+  const name = `${partName(index, rows.length)}: ${number(row.low)} to ${number(row.high)}`;
+  const active = row.images - row.silent;
+  const pictures = row.activations.map((activation, i) => {
+    const canvas = h("canvas", { "aria-hidden": "true" });
+    const context = sized(canvas, TILE, TILE);
+    const place = first + i;
+    const cell = [Math.floor(place / columns), place % columns] as const;
+    if (context) paintTile(context, sheet, cell, size, [0, 0], TILE);
+    const text = `${activation.name}, activation ${number(activation.value)}, ${name}`;
+    if (activation.lost) return lostTile([activation.name, activation.lost]);
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "zf-range-tile",
+        "data-image": activation.image,
+        "aria-label": `Choose photo ${text}`,
+        "aria-pressed": "false",
+        title: text,
+      },
+      canvas,
+    );
+  });
+  pictures.push(...(row.lost ?? []).map(lostTile));
+  const none = active > 0 ? (partial ? "…" : "") : "not active";
+  return h(
+    "div",
+    { class: "zf-range-part", role: "group", "aria-label": name, "data-part": index },
+    ...pictures,
+    pictures.length === 0 && none && h("span", { class: "zf-range-none" }, none),
+    h(
+      "span",
+      { class: "zf-range-value", title: `${name}; ${count(row.images, "image")}` },
+      number(row.high),
+    ),
+  );
+}
+
+/** In the place of a photo that can't be read any more. */
+function lostTile([name, reason]: Lost): HTMLElement {
+  const text = lostText(name, reason);
+  return h("span", { class: "zf-range-lost", role: "img", "aria-label": text, title: text }, "?");
+}
+
+function partName(index: number, parts: number): string {
+  const at = (part: number) => Math.round((100 * part) / parts);
+  return `${at(index)} to ${at(index + 1)} % of the images`;
+}
+
+function explained({ exact, sampled, images_seen, rows }: Data): string {
+  const silent = rows.reduce((sum, row) => sum + row.silent, 0);
+  const of = exact
+    ? `all ${count(images_seen, "image")}`
+    : `a sample of ${count(sampled, "image")} out of ${images_seen.toLocaleString("en")}, so the ` +
+      "limits are approximate";
+  return (
+    `Images by the channel's largest activation, in ${rows.length} parts of as many images; ` +
+    "below each the largest in it. Three patches from each part, evenly spread, strongest first: " +
+    "if lower parts show something else, the nine strongest don't tell all. Of " +
+    `${of}; the channel is active in ${silent > 0 ? `all but ${silent}` : "each"} of them.`
+  );
+}

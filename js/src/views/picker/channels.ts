@@ -1,0 +1,355 @@
+/** The channels of the chosen layer as a grid of thumbnails, however many there are. */
+
+import { announce, gridStep } from "../../lib/a11y";
+import { decode, paintTile, sized } from "../../lib/canvas";
+import { floats, ints } from "../../lib/codec";
+import { h, select, uniqueId } from "../../lib/dom";
+import { number, percent } from "../../lib/format";
+import { type Catalogue, PRIORITY, type SoFar } from "../../lib/protocol";
+import { lostText, tellLost } from "../shared/lost";
+import { Panel } from "../shared/status";
+import { choice, renewable, type View } from "../shared/view";
+import { type ChannelStats, isDead, order, SORTS, type Sort } from "./channel_order";
+
+/** CSS pixels. */
+const THUMB = 48;
+/** Pixels of a thumbnail in a sheet: what a screen with two pixels per CSS pixel shows. */
+const SIZE = 96;
+const TILE = { width: 54, height: 66 };
+/** Of a thumbnail in its tile. */
+const INSET = 3;
+/** Channels in one sheet. */
+const SHEET = 256;
+/** Rows drawn beyond what is visible. */
+const MARGIN = 2;
+
+export const channels: View = (el, selection, source, signal, options) => {
+  const panel = new Panel(el, "channels", "Channels", source, signal);
+  const pictures = h("canvas", { class: "zf-strip-pictures", "aria-hidden": "true" });
+  const space = h("div", { class: "zf-strip-space", role: "presentation" }, pictures);
+  const strip = h(
+    "div",
+    { class: "zf-strip", role: "listbox", tabindex: 0, "aria-label": "Channels" },
+    space,
+  );
+  const readout = h("div", { class: "zf-readout" });
+  panel.body.append(strip, readout);
+  panel.explain("Each channel's strongest patch. Arrow keys walk the channels.");
+
+  let sort = choice<Sort>(options.get("sort"), SORTS);
+  const search = h("input", {
+    type: "search",
+    class: "zf-input zf-number",
+    inputmode: "numeric",
+    placeholder: "Go to",
+    "aria-label": "Go to channel number",
+  });
+  const sorts = select("Sort channels", SORTS, sort, (value) => options.set("sort", value));
+  panel.tools.append(sorts, search);
+
+  const renew = renewable(signal);
+  const prefix = uniqueId("channel");
+  const tiles = new Map<number, HTMLElement>();
+  const sheets = new Map<number, { bitmap: ImageBitmap; columns: number; size: number } | null>();
+  /** Channels whose photo can't be read any more: what to say. */
+  const lost = new Map<number, string>();
+  let catalogue: Catalogue | null = null;
+  let layer: string | null = null;
+  let total = 0;
+  let stats: ChannelStats | null = null;
+  /** Of how many images the statistics are, while the index is being built. */
+  let soFar: SoFar | null = null;
+  let ordered: number[] = [];
+  let place = new Map<number, number>();
+  /** The first row that has tiles. */
+  let firstRow = 0;
+  let current = signal;
+
+  const columns = () => Math.max(1, Math.floor((strip.clientWidth || 324) / TILE.width));
+  // Before it is laid out the strip has no extent, but is about to show something.
+  const height = () => strip.clientHeight || 200;
+  const chosen = () => {
+    const unit = selection.get("unit");
+    return unit && unit[0] === layer ? unit[1] : -1;
+  };
+
+  /** Before all images were looked at nobody knows. */
+  const dead = (channel: number) => !soFar && isDead(stats, channel);
+
+  const describe = (channel: number): string => {
+    if (channel < 0) return "";
+    if (!stats) return `channel ${channel}`;
+    const share = percent(stats.silent[channel] ?? Number.NaN);
+    const silent = soFar
+      ? `silent in ${share} of ${soFar.images.toLocaleString("en")} images so far`
+      : `silent in ${share} of images`;
+    const strongest = stats.strongest[channel] ?? Number.NaN;
+    const parts = [
+      `channel ${channel}`,
+      `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
+      ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
+      ...(lost.has(channel) ? [lost.get(channel) ?? ""] : []),
+      dead(channel) ? "dead: fires in none of these images" : silent,
+    ];
+    return parts.join(" · ");
+  };
+
+  /**
+   * The pictures of the tiles from `firstRow` on, all on one canvas: each canvas is a layer, for
+   * which every frame of the page pays, as when the occluder is dragged.
+   */
+  const paint = () => {
+    const wide = columns();
+    const rows = Math.ceil(tiles.size / wide);
+    pictures.hidden = rows === 0;
+    if (pictures.hidden) return;
+    pictures.style.top = `${firstRow * TILE.height}px`;
+    const context = sized(pictures, rows * TILE.height, wide * TILE.width);
+    for (const [channel, tile] of tiles) {
+      const first = Math.floor(channel / SHEET) * SHEET;
+      const sheet = sheets.get(first);
+      tile.classList.toggle("zf-skeleton", !sheet);
+      if (!context || !sheet || isDead(stats, channel) || lost.has(channel)) continue;
+      const at = channel - first;
+      const here = (place.get(channel) ?? 0) - firstRow * wide;
+      const [row, column] = [Math.floor(here / wide), here % wide];
+      paintTile(
+        context,
+        sheet.bitmap,
+        [Math.floor(at / sheet.columns), at % sheet.columns],
+        sheet.size,
+        [row * TILE.height + INSET, column * TILE.width + INSET],
+        THUMB,
+      );
+    }
+  };
+
+  const request = (first: number) => {
+    if (sheets.has(first) || layer === null) return;
+    sheets.set(first, null);
+    const key = { layer, first, count: Math.min(SHEET, total - first), size: SIZE };
+    void panel.load(
+      "sheet",
+      key,
+      `sheet:${first}`,
+      { priority: PRIORITY.sheets, signal: current },
+      async ({ data, buffers }, fresh) => {
+        if (!buffers[0]) return;
+        const bitmap = await decode(buffers[0], data.mime);
+        if (!fresh()) return bitmap.close();
+        sheets.get(first)?.bitmap.close();
+        sheets.set(first, { bitmap, columns: data.columns, size: data.size });
+        for (let i = 0; i < data.count; i++) lost.delete(first + i);
+        for (const [channel, name, reason] of data.lost ?? []) {
+          lost.set(channel, lostText(name, reason));
+        }
+        tellLost(
+          el,
+          (data.lost ?? []).map(([, name, reason]) => [name, reason]),
+        );
+        for (const [channel, tile] of tiles) label(channel, tile);
+        paint();
+      },
+    );
+  };
+
+  const create = (channel: number) => {
+    const tile = h(
+      "div",
+      {
+        class: "zf-tile",
+        role: "option",
+        id: `${prefix}-${channel}`,
+        "data-channel": channel,
+        "aria-setsize": total,
+      },
+      h("i", { "aria-hidden": "true" }),
+      h("span", {}, String(channel)),
+    );
+    label(channel, tile);
+    return tile;
+  };
+
+  const label = (channel: number, tile: HTMLElement) => {
+    const text = describe(channel);
+    tile.classList.toggle("zf-dead", dead(channel));
+    tile.classList.toggle("zf-lost", lost.has(channel));
+    tile.title = text;
+    tile.setAttribute("aria-label", text);
+    tile.setAttribute("aria-posinset", String((place.get(channel) ?? 0) + 1));
+  };
+
+  /** Tiles for what is visible, and only those. */
+  const draw = () => {
+    const wide = columns();
+    const rows = Math.ceil(total / wide);
+    space.style.height = `${rows * TILE.height}px`;
+    firstRow = Math.max(0, Math.floor(strip.scrollTop / TILE.height) - MARGIN);
+    const bottom = Math.ceil((strip.scrollTop + height()) / TILE.height) + MARGIN;
+    const from = firstRow * wide;
+    const visible = ordered.slice(from, Math.min(bottom, rows) * wide);
+    const keep = new Set(visible);
+    for (const [channel, tile] of tiles) {
+      if (keep.has(channel)) continue;
+      tile.remove();
+      tiles.delete(channel);
+    }
+    visible.forEach((channel, i) => {
+      let tile = tiles.get(channel);
+      if (!tile) {
+        tile = create(channel);
+        tiles.set(channel, tile);
+        space.append(tile);
+      }
+      const at = from + i;
+      const [x, y] = [(at % wide) * TILE.width, Math.floor(at / wide) * TILE.height];
+      tile.style.transform = `translate(${x}px,${y}px)`;
+    });
+    paint();
+    for (const channel of visible) request(Math.floor(channel / SHEET) * SHEET);
+    mark();
+  };
+
+  const mark = () => {
+    const now = chosen();
+    for (const [channel, tile] of tiles) {
+      tile.setAttribute("aria-selected", String(channel === now));
+    }
+    if (tiles.has(now)) strip.setAttribute("aria-activedescendant", `${prefix}-${now}`);
+    else strip.removeAttribute("aria-activedescendant");
+    readout.textContent = describe(now);
+  };
+
+  /** Scroll so that a channel is visible, and draw. */
+  const reveal = (channel: number) => {
+    const at = place.get(channel);
+    if (at !== undefined) {
+      const top = Math.floor(at / columns()) * TILE.height;
+      const bottom = top + TILE.height - height();
+      if (strip.scrollTop > top) strip.scrollTop = top;
+      else if (strip.scrollTop < bottom) strip.scrollTop = bottom;
+    }
+    draw();
+  };
+
+  const rank = () => {
+    ordered = order(total, sort, stats);
+    place = new Map(ordered.map((channel, i) => [channel, i]));
+  };
+
+  const arrange = () => {
+    rank();
+    for (const tile of tiles.values()) tile.remove();
+    tiles.clear();
+    reveal(chosen());
+  };
+
+  /** Other statistics of the same channels: the strip stays where it is, and so do its elements. */
+  const refresh = () => {
+    rank();
+    for (const [channel, tile] of tiles) label(channel, tile);
+    draw();
+  };
+
+  const choose = (channel: number) => {
+    if (layer === null || channel === chosen()) return;
+    selection.set("unit", [layer, channel]);
+    announce(el, describe(channel));
+  };
+
+  const forgetSheets = () => {
+    for (const sheet of sheets.values()) sheet?.bitmap.close();
+    sheets.clear();
+    lost.clear();
+  };
+
+  const open = () => {
+    const name = selection.get("unit")?.[0] ?? null;
+    if (name === layer) return reveal(chosen());
+    const info = catalogue?.layers.find((one) => one.name === name);
+    if (!catalogue || !info || name === null) return;
+    current = renew();
+    forgetSheets();
+    layer = name;
+    total = info.channels;
+    stats = soFar = null;
+    strip.scrollTop = 0;
+    panel.title("Channels", `${total} in ${name}`);
+    arrange();
+    const priority = PRIORITY.patches;
+    void panel.load(
+      "channels",
+      { layer: name },
+      "stats",
+      { priority, signal: current },
+      (answer) => {
+        const [mean, silent, strongest, image] = answer.buffers;
+        const known = stats !== null;
+        soFar = answer.data.so_far ?? null;
+        stats = {
+          mean: floats(mean),
+          silent: floats(silent),
+          strongest: floats(strongest),
+          image: ints(image),
+        };
+        const silenced = ordered.filter(dead).length;
+        const about = `${total} in ${name}${silenced ? `, ${silenced} dead` : ""}`;
+        panel.title("Channels", about);
+        if (known) refresh();
+        else arrange();
+      },
+    );
+  };
+
+  strip.addEventListener("click", (event) => {
+    const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
+    if (tile) choose(Number(tile.dataset.channel));
+  });
+  strip.addEventListener("pointerover", (event) => {
+    const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
+    readout.textContent = describe(tile ? Number(tile.dataset.channel) : chosen());
+  });
+  strip.addEventListener("pointerleave", () => {
+    readout.textContent = describe(chosen());
+  });
+  strip.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const page = Math.max(1, Math.floor(height() / TILE.height));
+    const at = place.get(chosen()) ?? 0;
+    const next = gridStep(event.key, at, total, columns(), page);
+    if (next === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    choose(ordered[next] ?? 0);
+  });
+  search.addEventListener("input", () => {
+    const channel = Number(search.value);
+    const valid = search.value.trim() === "" || place.has(channel);
+    search.setAttribute("aria-invalid", String(!valid));
+    search.title = valid ? "" : `This layer has channels 0 to ${total - 1}`;
+    if (valid && search.value.trim() !== "") reveal(channel);
+  });
+  search.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || search.value.trim() === "") return;
+    event.preventDefault();
+    const channel = Number(search.value);
+    if (place.has(channel)) choose(channel);
+  });
+  strip.addEventListener("scroll", draw, { passive: true });
+  const resized = new ResizeObserver(() => reveal(chosen()));
+  resized.observe(strip);
+  signal.addEventListener("abort", () => {
+    resized.disconnect();
+    forgetSheets();
+  });
+  selection.subscribe("unit", open, signal);
+  const resort = () => {
+    sort = sorts.value = choice<Sort>(options.get("sort"), SORTS);
+    arrange();
+  };
+  options.subscribe("sort", resort, signal);
+  panel.catalogue((answer) => {
+    catalogue = answer;
+    open();
+  });
+};

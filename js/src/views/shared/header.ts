@@ -1,0 +1,70 @@
+/** The widget's first line: which network on which photos, and what one should know of it. */
+
+import { h } from "../../lib/dom";
+import { count } from "../../lib/format";
+import { type Catalogue, PRIORITY } from "../../lib/protocol";
+import { settledOf } from "../../lib/settled";
+import type { Source } from "../../lib/source";
+import { onLost } from "./lost";
+import { popoverButton } from "./popover";
+
+export function header(el: HTMLElement, source: Source, signal: AbortSignal): void {
+  const line = h("div", { class: "zf-title" });
+  el.append(line);
+  signal.addEventListener("abort", () => line.remove(), { once: true });
+  const ask = (anew = false) => {
+    const asked = source.get(
+      "catalogue",
+      {},
+      { slot: "header", priority: PRIORITY.interaction, signal, anew },
+    );
+    settledOf(el)
+      .during(asked.then(({ data }) => show(line, data)))
+      .catch(() => {}); // the panels below say what is wrong
+  };
+  ask();
+  onLost(el, () => ask(true), signal); // the engine's notes say more now
+  const forget = source.onRevival(() => {
+    if (!line.hasChildNodes()) ask();
+  });
+  signal.addEventListener("abort", forget, { once: true });
+}
+
+function show(line: HTMLElement, { engine, images, classes, layers }: Catalogue): void {
+  const skipped = engine.skipped.length;
+  const facts = [
+    engine.device,
+    count(layers.length, "layer"),
+    count(images.length, "photo"),
+    count(classes.length, "class", "classes"),
+  ];
+  const urgent = skipped > 0 || engine.notes.length > 0;
+  line.replaceChildren(
+    h("strong", {}, engine.model),
+    h("span", { class: "zf-facts" }, facts.join(" · ")),
+    popoverButton("i", "About this engine", `zf-info${urgent ? " zf-urgent" : ""}`, () => [
+      h("h4", {}, engine.model),
+      h(
+        "dl",
+        {},
+        ...row("Device", engine.device),
+        ...row("Input", `${engine.input.join(" × ")} (channels, rows, columns)`),
+        ...row("Transform", engine.transform),
+      ),
+      list("Notes", engine.notes),
+      list(
+        `Skipped images (${skipped})`,
+        engine.skipped.map(([name, reason]) => `${name}: ${reason}`),
+      ),
+    ]),
+  );
+}
+
+function row(term: string, text: string): Node[] {
+  return text ? [h("dt", {}, term), h("dd", {}, text)] : [];
+}
+
+function list(title: string, items: readonly string[]): Node | string {
+  if (items.length === 0) return "";
+  return h("div", {}, h("h5", {}, title), h("ul", {}, ...items.map((item) => h("li", {}, item))));
+}

@@ -1,0 +1,28 @@
+/** Photos that were there when the index was made, and can't be read any more. */
+
+import type { Lost } from "../../lib/protocol";
+
+const EVENT = "zf-lost";
+
+export function lostText(name: string, reason: string): string {
+  return `${name} can't be read any more: ${reason}`;
+}
+
+/** Tell whoever says how things are with the engine. */
+export function tellLost(el: HTMLElement, lost: readonly Lost[]): void {
+  for (const [name] of lost) {
+    el.dispatchEvent(new CustomEvent(EVENT, { bubbles: true, detail: name }));
+  }
+}
+
+/** Call back for each photo of which that is told first. */
+export function onLost(el: HTMLElement, told: () => void, signal: AbortSignal): void {
+  const known = new Set<string>();
+  const tell = (event: Event) => {
+    const { detail } = event as CustomEvent<string>;
+    if (known.has(detail)) return;
+    known.add(detail);
+    told();
+  };
+  el.addEventListener(EVENT, tell, { signal });
+}

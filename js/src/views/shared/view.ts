@@ -1,0 +1,45 @@
+/** What every view is: a function that fills an element until its signal aborts. */
+
+import type { SelectionStore, Store } from "../../lib/selection_store";
+import type { Source } from "../../lib/source";
+
+/** How a view shows what is chosen; all views of a widget have the same. */
+export interface ViewOptions {
+  /** Start occlusion maps without being asked. */
+  auto?: boolean;
+  /** Input pixels between positions of the occluder. */
+  stride?: number;
+  overlay?: string;
+  colours?: string;
+  opacity?: number;
+  patches?: string;
+  sort?: string;
+}
+
+export type OptionStore = Store<ViewOptions>;
+
+export type View = (
+  el: HTMLElement,
+  selection: SelectionStore,
+  source: Source,
+  signal: AbortSignal,
+  options: OptionStore,
+) => void;
+
+/** The option's value if it is among the choices, else the first choice. */
+export function choice<V extends string>(
+  value: string | null | undefined,
+  choices: readonly (readonly [V, string])[],
+): V {
+  return (choices.find(([v]) => v === value) ?? choices[0])?.[0] as V;
+}
+
+/** An abort controller that is replaced at each call; all end with `signal`. */
+export function renewable(signal: AbortSignal): () => AbortSignal {
+  let current = new AbortController();
+  return () => {
+    current.abort();
+    current = new AbortController();
+    return AbortSignal.any([signal, current.signal]);
+  };
+}
