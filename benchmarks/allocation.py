@@ -1,7 +1,8 @@
 """What a pass of the index takes where freed memory is kept, and where it goes back to the system.
 
-As the command line and a cluster's workers have it (`zfwidgets.engine.cluster.allocation`), and as a
-notebook's kernel has it. Each in processes of its own, in turns. The last line is one JSON object.
+As the command line and a cluster's workers have it (`zfwidgets.engine.cluster.allocation`), and as
+a notebook's kernel has it. Each in processes of its own, in turns. The last line is one JSON
+object.
 """
 
 from __future__ import annotations

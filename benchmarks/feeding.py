@@ -6,8 +6,8 @@ JPEG files of 500 x 375 pixels, made from the package's photos (or the files of 
 torchvision's usual transform: shorter side to 256 pixels, the centre's 224 x 224, normalised.
 
 - *decode + resize*, one thread, images per second of CPU time: Pillow's, and torchvision's kernels
-  as `zfwidgets.images.feeding.quick` has them, 20 files each in turns; and the difference of what the
-  network gets, in levels of 256.
+  as `zfwidgets.images.feeding.quick` has them, 20 files each in turns; and the difference of what
+  the network gets, in levels of 256.
 - *reading*: files to tensors, in one thread and in worker processes that are up.
 - *forward*: batches that are in memory already; for batches of 8 to 64 in turns, the best round of
   each, and the size that the index takes by itself.

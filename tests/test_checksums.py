@@ -24,7 +24,7 @@ from zfwidgets.experiments.shared.files import read_safetensors
 from zfwidgets.experiments.training import checkpoint
 from zfwidgets.experiments.training.records import TrainingRecord
 from zfwidgets.experiments.transfer.store import Rows
-from zfwidgets.index.storing import FILE, UNFINISHED
+from zfwidgets.index.storing import FILE, UNFINISHED, save
 from zfwidgets.records import OcclusionMap
 from zfwidgets.storage import files
 
@@ -139,7 +139,7 @@ def test_an_index_of_other_layers_is_built_again_or_named(tmp_path: Path) -> Non
     assert any("other layers" in note and "'another'" in note for note in again.info.notes)
     assert again.top("0", 1).images_seen == 12
     fewer = replace(right.shapes[0], rows=right.shapes[0].rows + 1)
-    replace(right, shapes=(fewer, *right.shapes[1:])).save(tmp_path / "folder" / FILE)
+    save(replace(right, shapes=(fewer, *right.shapes[1:])), tmp_path / "folder" / FILE)
     with pytest.raises(IndexMismatch, match="'0'"):
         made().index(progress=False, folder=tmp_path / "folder")
 

@@ -14,8 +14,8 @@ from ._lazy import resolver
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Ablation": "experiments.lesion.widget",
-    "AblationStudy": "experiments.ablation.widget",
+    "Lesion": "experiments.lesions.widget",
+    "Ablation": "experiments.ablation.widget",
     "ClusterOptions": "engine.cluster.ray_executor",
     "Correspondence": "experiments.correspondence.widget",
     "Diagnosis": "experiments.diagnosis.widget",
@@ -29,7 +29,7 @@ _HOMES = {
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
     "Transfer": "experiments.transfer.widget",
-    "link": "widgets.selection",
+    "link": "widgets.linking",
     "load_report": "reports.reading.stored",
     "save_report": "reports.writing.saving",
     "watch": "experiments.evolution.begin",
@@ -42,22 +42,23 @@ if TYPE_CHECKING:
     from . import errors, experiments, index, models, plots, records, rules, samples
     from .engine.cluster.ray_executor import ClusterOptions
     from .engine.local import LocalEngine as Engine
-    from .experiments.ablation.widget import AblationStudy
+    from .experiments.ablation.widget import Ablation
     from .experiments.correspondence.widget import Correspondence
     from .experiments.diagnosis.widget import Diagnosis
     from .experiments.evolution.begin import watch
     from .experiments.evolution.widget import Evolution
     from .experiments.invariance.widget import Invariance
-    from .experiments.lesion.widget import Ablation
+    from .experiments.lesions.widget import Lesion
     from .experiments.sanity.widget import SanityCheck
     from .experiments.transfer.widget import Transfer
     from .reports.reading.stored import load_report
     from .reports.writing.saving import save_report
     from .widgets.explorer import Explorer
+    from .widgets.linking import link
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid
     from .widgets.picker import LayerPicker
-    from .widgets.selection import Selection, link
+    from .widgets.selection import Selection
 
 
 _resolve, _ = resolver(__name__, _HOMES)

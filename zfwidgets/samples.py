@@ -17,8 +17,9 @@ from __future__ import annotations
 from .images.generated import Digits as digits
 from .images.generated import Shapes as shapes
 from .images.generated import Textures as textures
+from .images.pixels.transforms import imagenet as transform
 from .images.sets.public import caltech101, cifar10
-from .images.sets.samples import PhotoLicence, SamplePhotos, categories, photos, transform
+from .images.sets.samples import PhotoLicence, SamplePhotos, categories, photos
 from .models.squeezenet import load as network
 
 __all__ = [

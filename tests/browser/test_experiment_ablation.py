@@ -17,7 +17,7 @@ data = zf.samples.textures(40, size)
 model = zf.models.zfnet_small(size=size)
 torch.nn.init.normal_(model.fc8.weight, std=.5)
 engine = zf.Engine(model, data, zf.models.transform(size), labels=data.classes, cache=False)"""
-SHOW = "ablation = zf.Ablation(engine, layer='norm1')\nablation"
+SHOW = "ablation = zf.Lesion(engine, layer='norm1')\nablation"
 
 
 def test_a_click_switches_a_channel_and_everything_follows(lab) -> None:

@@ -18,7 +18,7 @@ bad = base.build(1)
 bad.conv1.bias.data[2] = float("nan")
 variants = {"as it is": base, "without conv3, conv4": base.without("conv3", "conv4"),
             "broken": lambda: bad, "without fc6, fc7": base.without("fc6", "fc7")}"""
-SHOW = """study = zf.AblationStudy(variants, data, validation=others, transform=transform,
+SHOW = """study = zf.Ablation(variants, data, validation=others, transform=transform,
                          epochs=4, batch=10, rate=0.02, start=False)
 study"""
 

@@ -152,7 +152,7 @@ def test_widgets_experiments_and_reports_work_in_inference_mode(tmp_path: Path) 
         zf.save_report(explorer, tmp_path / "report.html", progress=False)
         zf.experiments.diagnose(engine, progress=False)
         zf.experiments.measure_invariance(engine, [0], progress=False)
-        zf.experiments.knock_out(engine, labelled, off={"first": [1]}, progress=False)
+        zf.experiments.lesion(engine, labelled, off={"first": [1]}, progress=False)
         watch = zf.watch(model, own, background=False, **SCALE)
     record = watch.finish()
     assert len(record.moments) == 1
@@ -278,7 +278,7 @@ def test_scores_that_are_no_numbers_are_shown_in_words(end: Any, tmp_path: Path)
     zf.experiments.measure_invariance(engine, [0], progress=False)
     zf.experiments.diagnose(engine, progress=False)
     labelled = [(image, number % 3) for number, image in enumerate(images())]
-    zf.experiments.knock_out(engine, labelled, off={"first": [1]}, progress=False)
+    zf.experiments.lesion(engine, labelled, off={"first": [1]}, progress=False)
 
 
 # ---------------------------------------------------------------------- parts of another kind

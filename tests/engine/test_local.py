@@ -22,7 +22,7 @@ from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.projection.deconv import forward_to
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import InactiveUnit, IndexMismatch, InputError, UnknownLayer, UnsupportedModel
-from zfwidgets.index import TopKIndex
+from zfwidgets.index.storing import load
 from zfwidgets.records import Activation, Box, Occluder, TopActivations, Unit, softmax
 
 
@@ -295,7 +295,7 @@ def test_transforms_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert not other.indexed
     assert any("another transform of the same name" in note for note in other.info.notes)
     with pytest.raises(IndexMismatch, match=r"transform.*there, .* here"):
-        TopKIndex.load(path, other._indexing.fingerprint, other._source.probe)
+        load(path, other._indexing.fingerprint, other._source.probe)
     assert other.index(progress=False).probe == other._source.probe
 
 
@@ -310,7 +310,7 @@ def test_damaged_and_foreign_indexes_are_said_and_rebuilt(tmp_path: Path) -> Non
     engine.index(progress=False)
     assert few(tmp_path).indexed
     with pytest.raises(IndexMismatch, match=r"model is .* there, 'other' here"):
-        TopKIndex.load(path, {"model": "other"})
+        load(path, {"model": "other"})
 
 
 def test_an_unwritable_cache_is_said(tmp_path: Path) -> None:

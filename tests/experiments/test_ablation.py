@@ -13,19 +13,19 @@ from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError, UnknownLayer
-from zfwidgets.experiments import AblationTable, ablate, knock_out, train
+from zfwidgets.experiments import AblationTable, ablate, lesion, train
 from zfwidgets.experiments.ablation import (
     Architecture,
     ablation_steps,
     conv,
     fc,
-    knock_out_steps,
+    lesion_steps,
     paper_variants,
     pool,
 )
 from zfwidgets.experiments.ablation import trained as trained_variant
 from zfwidgets.experiments.ablation.intervals import newcombe, wilson
-from zfwidgets.experiments.lesion.lesioning import Bench
+from zfwidgets.experiments.lesions.measuring import Bench
 from zfwidgets.records import Progress
 
 ROWS, COLUMNS = 12, 17
@@ -325,7 +325,7 @@ def test_equals_a_network_without_these_weights(engine, trained):
     model = without(model, "fc4", [2])
     with torch.no_grad():
         wanted, before = model(data.tensors[0]).numpy(), trained(data.tensors[0]).numpy()
-    result = knock_out(engine, data, off, progress=False)
+    result = lesion(engine, data, off, progress=False)
     assert result.complete
     assert result.off == {"conv1": (1, 3), "relu3": "all", "fc4": (2,)}
     np.testing.assert_allclose(result.logits, wanted[result.images], rtol=1e-5, atol=1e-6)
@@ -354,7 +354,7 @@ def test_equals_a_network_without_these_weights(engine, trained):
 def test_one_channel_of_a_layer_in_between(engine, trained):
     """Off behind the pool: the same as zeros there, put in by hand."""
     data = images(20, seed=5)
-    result = knock_out(engine, data, {"pool1": [0, 4]}, progress=False)
+    result = lesion(engine, data, {"pool1": [0, 4]}, progress=False)
     with torch.no_grad():
         maps = trained[:3](data.tensors[0])
         maps[:, [0, 4]] = 0
@@ -364,7 +364,7 @@ def test_one_channel_of_a_layer_in_between(engine, trained):
 
 def test_skipping_a_layer_lets_its_input_through(engine, trained):
     data = images(20, seed=5)
-    result = knock_out(engine, data, {"conv2": "skip"}, progress=False)
+    result = lesion(engine, data, {"conv2": "skip"}, progress=False)
     children = dict(trained.named_children())
     with torch.no_grad():
         pixels = data.tensors[0]
@@ -372,7 +372,7 @@ def test_skipping_a_layer_lets_its_input_through(engine, trained):
             pixels = pixels if name == "conv2" else module(pixels)
     np.testing.assert_allclose(result.logits, pixels.numpy()[result.images], rtol=1e-5, atol=1e-6)
     with pytest.raises(InputError, match=r"'conv3' can't be skipped: .*\(5, 6, 8\) .* \(7, 4, 6\)"):
-        knock_out(engine, data, {"conv3": "skip"}, progress=False)
+        lesion(engine, data, {"conv3": "skip"}, progress=False)
 
 
 def test_a_shared_input_is_not_written_to():
@@ -393,7 +393,7 @@ def test_a_shared_input_is_not_written_to():
         model = Branches().eval()
     data = images(10)
     engine = zf.Engine(model, data, cache=False, denormalize=([0.5] * 3, [0.5] * 3))
-    result = knock_out(engine, data, {"relu": "all"}, progress=False)
+    result = lesion(engine, data, {"relu": "all"}, progress=False)
     with torch.no_grad():
         wanted = model.conv(data.tensors[0]).relu().mean((2, 3)).numpy()
     np.testing.assert_allclose(result.logits, wanted[result.images], rtol=1e-5, atol=1e-6)
@@ -403,19 +403,19 @@ def test_the_users_network_and_random_numbers_stay(engine, trained):
     before = copy.deepcopy(trained.state_dict())
     copied = copy.deepcopy(engine._network.module.state_dict())
     random = torch.get_rng_state()
-    knock_out(engine, None, {"conv1": "all"}, progress=False)
+    lesion(engine, None, {"conv1": "all"}, progress=False)
     assert torch.equal(random, torch.get_rng_state())
     for state, module in ((before, trained), (copied, engine._network.module)):
         assert all(torch.equal(state[n], t) for n, t in module.state_dict().items())
         assert not any(m._forward_hooks for m in module.modules())
-    again = knock_out(engine, None, {}, progress=False)
+    again = lesion(engine, None, {}, progress=False)
     np.testing.assert_array_equal(again.logits, again.before)
 
 
 def test_results_grow_and_stopping_keeps_them(engine):
     data = images(200, seed=6)
     seen = []
-    with closing(knock_out_steps(engine, data, {"conv1": [0]})) as steps:
+    with closing(lesion_steps(engine, data, {"conv1": [0]})) as steps:
         for step in steps:
             if not isinstance(step, Progress):
                 seen.append(len(step.images))
@@ -426,7 +426,7 @@ def test_results_grow_and_stopping_keeps_them(engine):
 
 def test_an_interrupt_keeps_the_images_that_are_done(engine, monkeypatch):
     data = images(200, seed=6)
-    whole = knock_out(engine, data, {"conv1": [0]}, progress=False)
+    whole = lesion(engine, data, {"conv1": [0]}, progress=False)
     passes, original = [], Bench._run
 
     def run(self, *args):
@@ -437,7 +437,7 @@ def test_an_interrupt_keeps_the_images_that_are_done(engine, monkeypatch):
 
     monkeypatch.setattr(Bench, "_run", run)
     with pytest.warns(UserWarning, match="64 of 200 images done"):
-        found = knock_out(engine, data, {"conv1": [0]}, progress=False)
+        found = lesion(engine, data, {"conv1": [0]}, progress=False)
     assert not found.complete
     np.testing.assert_array_equal(found.logits, whole.logits[:64])
     np.testing.assert_array_equal(found.images, whole.images[:64])
@@ -445,18 +445,18 @@ def test_an_interrupt_keeps_the_images_that_are_done(engine, monkeypatch):
 
 def test_what_does_not_exist_is_named(engine):
     with pytest.raises(UnknownLayer, match="'conv7'"):
-        knock_out(engine, None, {"conv7": "all"}, progress=False)
+        lesion(engine, None, {"conv7": "all"}, progress=False)
     with pytest.raises(InputError, match="channels 0 to 4, got 5"):
-        knock_out(engine, None, {"conv1": [2, 5]}, progress=False)
+        lesion(engine, None, {"conv1": [2, 5]}, progress=False)
     with pytest.raises(InputError, match="'half': expected channels"):
-        knock_out(engine, None, {"conv1": "half"}, progress=False)
+        lesion(engine, None, {"conv1": "half"}, progress=False)
     one = TensorDataset(images().tensors[0], torch.ones(48, dtype=torch.int64))
     with pytest.raises(InputError, match="one class only"):
-        knock_out(engine, one, {}, progress=False)
+        lesion(engine, one, {}, progress=False)
     with pytest.raises(InputError, match="3 classes, the data 5"):
-        knock_out(engine, images(classes=5), {}, progress=False)
+        lesion(engine, images(classes=5), {}, progress=False)
     unlabelled = zf.Engine(
         engine._network.module, [images().tensors[0][0]], cache=False, denormalize=([0.5], [0.5])
     )
     with pytest.raises(InputError, match="no labels: pass labelled ones"):
-        knock_out(unlabelled, None, {}, progress=False)
+        lesion(unlabelled, None, {}, progress=False)

@@ -57,14 +57,14 @@ def images(number: int = 40, seed: int = 0) -> TensorDataset:
 @pytest.fixture(autouse=True)
 def closed_afterwards() -> Iterator[None]:
     yield
-    for widget in [w for w in _instances.values() if isinstance(w, zf.AblationStudy)]:
+    for widget in [w for w in _instances.values() if isinstance(w, zf.Ablation)]:
         widget.close()
     ipywidgets.Widget.close_all()
 
 
-def study(variants: Any = VARIANTS, **options: Any) -> zf.AblationStudy:
+def study(variants: Any = VARIANTS, **options: Any) -> zf.Ablation:
     options = {**TRAINING, "validation": images(30, 1), **options}
-    return zf.AblationStudy(variants, images(), **options)
+    return zf.Ablation(variants, images(), **options)
 
 
 def same(one: AblationTable, other: AblationTable) -> None:
@@ -274,14 +274,14 @@ import sys
 sys.modules["torch"] = None
 import zfwidgets as zf
 from zfwidgets.experiments import AblationTable
-box = zf.AblationStudy(AblationTable.load({str(tmp_path)!r}))
+box = zf.Ablation(AblationTable.load({str(tmp_path)!r}))
 box.snapshot()
 assert box._footer.layout.display == "none"
 print(box._text.value)
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == box._text.value
-    stored = zf.AblationStudy(AblationTable.load(tmp_path))
+    stored = zf.Ablation(AblationTable.load(tmp_path))
     with pytest.raises(InputError, match="can't be gone on with"):
         stored.start()
     with pytest.raises(InputError, match="has no networks"):
@@ -328,6 +328,6 @@ def test_bad_input_is_named_before_anything_is_trained() -> None:
         study(epoch=3)
     one = TensorDataset(images().tensors[0], torch.ones(40, dtype=torch.int64))
     with pytest.raises(InputError, match="one class only"):
-        zf.AblationStudy(VARIANTS, one, **TRAINING)
+        zf.Ablation(VARIANTS, one, **TRAINING)
     with pytest.raises(InputError, match="pass it alone"):
-        zf.AblationStudy(AblationTable(()), images())
+        zf.Ablation(AblationTable(()), images())

@@ -1,4 +1,4 @@
-"""The ablation's widget shows the records of `knock_out`, off the kernel's main thread."""
+"""The ablation's widget shows the records of `lesion`, off the kernel's main thread."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, UnknownLayer
-from zfwidgets.experiments import knock_out
+from zfwidgets.experiments import lesion
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
-from zfwidgets.experiments.lesion.lesioning import Bench
+from zfwidgets.experiments.lesions.measuring import Bench
 
 ROWS, COLUMNS = 11, 16
 
@@ -41,7 +41,7 @@ def closed_afterwards() -> Iterator[None]:
 
 
 def test_clicks_switch_channels_and_the_record_follows(engine):
-    ablation = zf.Ablation(engine)
+    ablation = zf.Lesion(engine)
     assert ablation.settle(SECONDS)
     assert ablation.result.off == {}
     assert ablation.result.accuracy == ablation.result.accuracy_before
@@ -51,7 +51,7 @@ def test_clicks_switch_channels_and_the_record_follows(engine):
     ablation._maps.chosen = 0
     assert changes == [{"conv1": (2,)}, {"conv1": (0, 2)}]
     assert ablation.settle(SECONDS)
-    record = knock_out(engine, None, {"conv1": [0, 2]}, progress=False)
+    record = lesion(engine, None, {"conv1": [0, 2]}, progress=False)
     np.testing.assert_array_equal(ablation.result.logits, record.logits)
     assert f"{100 * record.accuracy:.1f} %" in ablation._accuracy.value
     assert "conv1: 2 channels 0, 2 off" in ablation._accuracy.value
@@ -64,7 +64,7 @@ def test_clicks_switch_channels_and_the_record_follows(engine):
 
 
 def test_buttons_switch_layers(engine):
-    ablation = zf.Ablation(engine, layer="conv2")
+    ablation = zf.Lesion(engine, layer="conv2")
     press = {name: button.click for name, button in ablation._buttons.items()}
     press["Layer off"]()
     assert ablation.off == {"conv2": "all"}
@@ -77,7 +77,7 @@ def test_buttons_switch_layers(engine):
     press["Layer off"]()
     assert ablation.off == {"conv1": "all", "conv2": "skip"}
     assert ablation.settle(SECONDS)
-    wanted = knock_out(engine, None, ablation.off, progress=False)
+    wanted = lesion(engine, None, ablation.off, progress=False)
     np.testing.assert_array_equal(ablation.result.logits, wanted.logits)
     press["Layer on"]()
     assert ablation.off == {"conv2": "skip"}
@@ -92,7 +92,7 @@ def test_buttons_switch_layers(engine):
 
 
 def test_the_photo_in_view_has_its_maps_and_predictions(engine):
-    ablation = zf.Ablation(engine, off={"conv1": [1]}, layer="relu2")
+    ablation = zf.Lesion(engine, off={"conv1": [1]}, layer="relu2")
     ablation._photo.value = 5
     assert ablation.settle(SECONDS)
     model = engine._network.module
@@ -133,35 +133,35 @@ def test_nothing_is_computed_on_the_main_thread(engine, monkeypatch):
         return original(self, images, changes)
 
     monkeypatch.setattr(Bench, "_run", run)
-    ablation = zf.Ablation(engine, off={"conv1": "all"})
+    ablation = zf.Lesion(engine, off={"conv1": "all"})
     assert ablation.settle(SECONDS)
     assert computed
     assert threading.main_thread() not in computed
 
 
 def test_synchronised_state_is_small_and_without_pixels(engine):
-    ablation = zf.Ablation(engine, off={"conv1": [1, 2]})
+    ablation = zf.Lesion(engine, off={"conv1": [1, 2]})
     assert ablation.settle(SECONDS)
     assert_synchronised_state_is_small()
 
 
 def test_what_does_not_exist_is_named(engine):
-    ablation = zf.Ablation(engine)
+    ablation = zf.Lesion(engine)
     with pytest.raises(UnknownLayer, match="conv9"):
         ablation.off = {"conv9": "all"}
     with pytest.raises(InputError, match="channels 0 to 3, got 4"):
         ablation.off = {"conv1": [4]}
     assert ablation.off == {}
     with pytest.raises(UnknownLayer, match="nothing"):
-        zf.Ablation(engine, layer="nothing")
+        zf.Lesion(engine, layer="nothing")
     one = TensorDataset(torch.zeros(4, 3, ROWS, COLUMNS), torch.ones(4, dtype=torch.int64))
     with pytest.raises(InputError, match="one class only"):
-        zf.Ablation(engine, one)
+        zf.Lesion(engine, one)
 
 
 def test_the_static_picture_says_what_is_off(engine):
-    ablation = zf.Ablation(engine, off={"conv2": "all"})
+    ablation = zf.Lesion(engine, off={"conv2": "all"})
     picture = ablation.snapshot()
     assert picture.width == 1200
-    other = zf.Ablation(engine).snapshot()
+    other = zf.Lesion(engine).snapshot()
     assert picture.tobytes() != other.tobytes()

@@ -15,7 +15,7 @@ import zfwidgets as zf
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import diagnose
 from zfwidgets.experiments.diagnosis import diagnose_steps, measures
-from zfwidgets.experiments.diagnosis.records import (
+from zfwidgets.experiments.diagnosis.layer_diagnosis import (
     ConvolutionDiagnosis,
     DiagnosisResult,
     RectifierDiagnosis,

@@ -19,8 +19,7 @@ from small import engine
 
 import zfwidgets as zf
 from zfwidgets.engine.ranking.indexing import Settings
-from zfwidgets.index.records import TopKIndex
-from zfwidgets.index.storing import FILE, UNFINISHED
+from zfwidgets.index.storing import FILE, UNFINISHED, load
 
 torch.set_num_threads(1)
 TOLD = "File too large"
@@ -68,7 +67,7 @@ def main() -> None:
         assert whole or not repairing or written.read_bytes() == before
         assert whole or repairing or not written.exists()
         if unfinished.exists():
-            assert TopKIndex.load(unfinished).images_seen
+            assert load(unfinished).images_seen
         assert not list(here.glob(".*.part"))
         assert TOLD not in build(pictures, here)
         assert written.read_bytes() == expected[repairing]

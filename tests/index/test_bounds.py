@@ -21,13 +21,12 @@ from tests.waiting import PROGRAM
 from zfwidgets.engine.network import memory
 from zfwidgets.engine.network.memory import MOST, batch_size, live_elements
 from zfwidgets.engine.network.network import Network
-from zfwidgets.engine.ranking import indexing
+from zfwidgets.engine.ranking import build, indexing
 from zfwidgets.engine.ranking.index_pass import IndexPass
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.engine.ranking.ranking_spec import KEEP, RESERVE, SAMPLE, Wanted
 from zfwidgets.index.exact import BINS
 from zfwidgets.index.plan import Plan
-from zfwidgets.index.records import TopKIndex
 from zfwidgets.index.storing import FILE, UNFINISHED
 
 A_CHANNEL = 12 * (KEEP + RESERVE) + 4 * SAMPLE + 8 * (BINS + 4)
@@ -66,7 +65,8 @@ def test_an_index_that_found_no_room_is_written_when_it_is_asked_for_again(
     made, other = engine(pictures(tmp_path / "pictures", 20)), tmp_path / "other"
     with monkeypatch.context() as full:
         error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        full.setattr(TopKIndex, "save", Mock(side_effect=error))
+        for module in (build, indexing):
+            full.setattr(module, "save", Mock(side_effect=error))
         for _ in range(2):
             found = made.index(progress=False, folder=tmp_path / "index")
             assert any("No space left" in note for note in made.info.notes)

@@ -28,7 +28,7 @@ from zfwidgets.engine.cluster.ray_executor import OnCluster, options_of
 from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.errors import ClusterError, InputError, MissingDependency, UnsupportedModel
 from zfwidgets.index.partial import merge
-from zfwidgets.index.storing import FILE, UNFINISHED
+from zfwidgets.index.storing import FILE, UNFINISHED, load
 
 COUNT = 200
 CPUS = partial(zf.ClusterOptions, cpus=1)
@@ -130,7 +130,7 @@ def test_the_driver_is_killed_and_the_next_goes_on_alone(ray: Any, tmp_path: Pat
 
     def known() -> int:
         path = there / UNFINISHED
-        return len(zf.index.TopKIndex.load(path).partial.batches) if path.exists() else 0
+        return len(load(path).partial.batches) if path.exists() else 0
 
     until(lambda: gated.read(gate) and known() >= 15)
     driver.send_signal(signal.SIGKILL)
@@ -159,7 +159,7 @@ def test_an_interrupt_ends_the_workers_and_keeps_what_is_known(ray: Any, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         there_made.index(progress=False, folder=there, cluster=CPUS())
     until(lambda: all_free(ray))
-    assert len(zf.index.TopKIndex.load(there / UNFINISHED).partial.batches) > 1
+    assert len(load(there / UNFINISHED).partial.batches) > 1
     (gated.notes / "open").touch()
     there_made.index(progress=False)
     assert (there / FILE).read_bytes() == expected

@@ -17,6 +17,7 @@ from tests.index.small import COLUMNS, ROWS, engine, network, pictures, transfor
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexMismatch, InputError, MissingDependency
 from zfwidgets.index.manifest import Manifest
+from zfwidgets.index.storing import load
 
 COUNT = 40
 
@@ -38,7 +39,7 @@ def test_what_moved_or_changed_is_named(folder: Path, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((ROWS, COLUMNS, 3), np.uint8)).save(folder / "009.png")
     pictures(folder, 1, first=COUNT)
     with pytest.raises(IndexMismatch) as caught:
-        zf.index.TopKIndex.load(
+        load(
             tmp_path / "index" / "index.safetensors",
             engine(folder)._indexing.fingerprint,
             manifest=engine(folder)._indexing._manifest(),

@@ -21,7 +21,7 @@ from tests.waiting import PROGRAM
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
 from zfwidgets.index.partial import merge
-from zfwidgets.index.storing import FILE, UNFINISHED
+from zfwidgets.index.storing import FILE, UNFINISHED, save
 from zfwidgets.storage.files import writing
 
 COUNT = 120
@@ -158,7 +158,7 @@ def test_what_is_not_above_zero_is_no_rank(folder: Path, tmp_path: Path) -> None
     values = top.values.copy()
     values[0, -1] = -1
     wrong = replace(index, partial=replace(index.partial, top=replace(top, values=values)))
-    wrong.save(tmp_path / FILE)
+    save(wrong, tmp_path / FILE)
     with pytest.raises(InputError, match="ranks what isn't above zero"):
         zf.index.read(tmp_path)
 

@@ -14,7 +14,7 @@ from .. import samples
 from ..engine.local import LocalEngine
 from ..engine.ranking.indexing import SHIPPED
 from ..engine.ranking.ranking_spec import KEEP
-from ..index.storing import FILE
+from ..index.storing import FILE, save
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         engine = LocalEngine(samples.network(), samples.photos(), cache=Path(folder))
         engine._indexing.keep = KEEP  # no photo is ever removed
         path = SHIPPED / engine._indexing.name / FILE
-        engine.index().save(path)
+        save(engine.index(), path)
     print(f"{path} {path.stat().st_size:,} bytes")
 
 

@@ -193,8 +193,7 @@ def _info(options: argparse.Namespace) -> int:
 
 def _described(where: Path) -> dict[str, Any]:
     """What an index's folder or file holds, as what JSON knows."""
-    from ..index import TopKIndex
-    from ..index.storing import FILE, SCHEMA, UNFINISHED
+    from ..index.storing import FILE, SCHEMA, UNFINISHED, load
 
     if where.is_dir():
         path, unfinished = where / FILE, where / UNFINISHED
@@ -204,8 +203,8 @@ def _described(where: Path) -> dict[str, Any]:
         path, unfinished = where, where.with_name(UNFINISHED)
     if not where.exists():
         raise InputError(f"There is no folder or file {str(where)!r}.")
-    finished = TopKIndex.load(path) if path.exists() else None
-    left = TopKIndex.load(unfinished) if unfinished.exists() else None
+    finished = load(path) if path.exists() else None
+    left = load(unfinished) if unfinished.exists() else None
     index = finished or left
     found: dict[str, Any] = {
         "path": str(path) if finished else None,

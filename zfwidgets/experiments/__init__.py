@@ -6,8 +6,8 @@
 - `measure_correspondence`: does masking the same part of objects change features alike?
   (`zfwidgets.Correspondence`)
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
-- `ablate`, `knock_out`: what does it need? Parts left out before training
-  (`zfwidgets.AblationStudy`), or switched off after (`zfwidgets.Ablation`)
+- `ablate`, `lesion`: what does it need? Parts left out before training
+  (`zfwidgets.Ablation`), or switched off after (`zfwidgets.Lesion`)
 - `zfwidgets.watch`: feature maps while they are trained (`EvolutionRecord`,
   `zfwidgets.Evolution`).
 - `transfer_features`: do its features tell other pictures apart? Per layer, per number of images,
@@ -31,15 +31,15 @@ _HOMES = {
     "InvarianceResult": "invariance.records",
     "Transform": "invariance.transforms",
     "EvolutionRecord": "evolution.records",
-    "ConvolutionDiagnosis": "diagnosis.records",
-    "DiagnosisResult": "diagnosis.records",
+    "ConvolutionDiagnosis": "diagnosis.layer_diagnosis",
+    "DiagnosisResult": "diagnosis.result",
     "Finding": "diagnosis.findings",
-    "RectifierDiagnosis": "diagnosis.records",
+    "RectifierDiagnosis": "diagnosis.layer_diagnosis",
     "AblationRow": "ablation.records",
     "AblationTable": "ablation.records",
     "BiasRecord": "transfer.records",
     "CurveRecord": "transfer.records",
-    "KnockOut": "ablation.records",
+    "LesionResult": "lesions.records",
     "LayersRecord": "transfer.records",
     "SanityControl": "sanity.records",
     "SanityResult": "sanity.records",
@@ -50,8 +50,8 @@ _HOMES = {
     "ablate": "ablation.retraining",
     "ablation_steps": "ablation.retraining",
     "compare": "sanity.similarity",
-    "knock_out": "lesion.lesioning",
-    "knock_out_steps": "lesion.lesioning",
+    "lesion": "lesions.measuring",
+    "lesion_steps": "lesions.measuring",
     "diagnose": "diagnosis.diagnosing",
     "diagnose_steps": "diagnosis.diagnosing",
     "measure_correspondence": "correspondence.measuring",
@@ -75,18 +75,20 @@ _HOMES = {
 __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
-    from .ablation.records import AblationRow, AblationTable, KnockOut
+    from .ablation.records import AblationRow, AblationTable
     from .ablation.retraining import ablate, ablation_steps
     from .correspondence.measuring import measure_correspondence, measure_correspondence_steps
     from .correspondence.records import CorrespondenceResult, MaskedSigns
     from .diagnosis.diagnosing import diagnose, diagnose_steps
     from .diagnosis.findings import Finding
-    from .diagnosis.records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis
+    from .diagnosis.layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
+    from .diagnosis.result import DiagnosisResult
     from .evolution.records import EvolutionRecord
     from .invariance.measuring import measure_invariance, measure_invariance_steps
     from .invariance.records import InvarianceCurves, InvarianceResult
     from .invariance.transforms import Transform
-    from .lesion.lesioning import knock_out, knock_out_steps
+    from .lesions.measuring import lesion, lesion_steps
+    from .lesions.records import LesionResult
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.records import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare

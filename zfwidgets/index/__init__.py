@@ -15,12 +15,13 @@ _HOMES = {
     "Mismatch": "verification",
     "TopKIndex": "records",
     "Verification": "verification",
-    "read": "records",
+    "read": "storing",
 }
 __all__ = ["LayerIndex", "Mismatch", "TopKIndex", "Verification", "read"]
 
 if TYPE_CHECKING:
-    from .records import LayerIndex, TopKIndex, read
+    from .records import LayerIndex, TopKIndex
+    from .storing import read
     from .verification import Mismatch, Verification
 
 __getattr__, __dir__ = resolver(__name__, _HOMES)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, MissingDependency
+from ..errors import MissingDependency
 from ..records import (
     Activation,
     ActivationSample,
@@ -274,83 +274,6 @@ class TopKIndex:
             raise MissingDependency("to_parquet() needs pyarrow: pip install 'zfwidgets[frames]'")
         with whole(Path(path)) as temporary:
             frame.to_parquet(temporary, engine="pyarrow", index=False)
-
-    def save(self, path: Path) -> None:
-        """Write atomically: a reader sees the old file or the whole new one."""
-        from .storing import save
-
-        save(self, path)
-
-    @classmethod
-    def load(
-        cls,
-        path: Path,
-        expected: Mapping[str, str] | None = None,
-        probe: tuple[float, ...] | None = None,
-        manifest: Manifest | None = None,
-        shapes: Sequence[LayerShape] | None = None,
-    ) -> TopKIndex:
-        """Read an index, which must have the ``expected`` fingerprints and ``probe``, if given.
-
-        Parameters
-        ----------
-        path
-            The file.
-        expected
-            Digests of the model, the transform and the images.
-        probe
-            See `TopKIndex`.
-        manifest
-            The images as they are now, to say which differ.
-        shapes
-            The network's layers, which must be those of the index.
-
-        Raises
-        ------
-        InputError
-            The file isn't a zfwidgets index, or is damaged, or has another schema.
-        IndexMismatch
-            It belongs to another model, other images or another transform, or has other layers;
-            lists what differs.
-        """
-        from .storing import check, load
-
-        index = load(Path(path))
-        check(index, path, expected, probe, manifest, shapes)
-        return index
-
-
-def read(path: str | Path) -> TopKIndex:
-    """Read an index without torch.
-
-    Parameters
-    ----------
-    path
-        Its folder, or the file in it.
-
-    Raises
-    ------
-    InputError
-        It isn't a zfwidgets index, or is damaged, or has another schema.
-
-    Examples
-    --------
-    >>> index = zf.index.read("my-index")  # doctest: +SKIP
-    >>> index.layers["features.7"].values[42]  # doctest: +SKIP
-    """
-    from .storing import FILE, UNFINISHED
-
-    path = Path(path)
-    if path.is_dir():
-        if not (path / FILE).exists() and (path / UNFINISHED).exists():
-            index = TopKIndex.load(path / UNFINISHED)
-            raise InputError(
-                f"The index in {path} isn't finished: {len(index.partial.batches)} of "
-                f"{len(index.plan)} batches. Go on with engine.index(folder={str(path)!r}); "
-                f"zf.index.read({str(path / UNFINISHED)!r}) reads what is there."
-            )
-        path = path / FILE
-    return TopKIndex.load(path)
 
 
 def _layers(partial: Partial, shapes: Sequence[LayerShape], classes: int) -> dict[str, LayerIndex]:

@@ -40,7 +40,7 @@ _DAMAGE = (KeyError, TypeError, ValueError, IndexError, OverflowError, Attribute
 
 
 def save(index: TopKIndex, path: Path) -> None:
-    """Write an index; see `TopKIndex.save`."""
+    """Write an index whole or not at all: a reader sees the old file or the new one."""
     arrays, about = index.partial.to_arrays()
     first_bin = 0
     if index.complete:
@@ -82,14 +82,75 @@ def _fewest_bytes(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(next(fits))
 
 
-def load(path: Path) -> TopKIndex:
-    """Read an index; raises `InputError` for what isn't one."""
-    about, arrays = files.read(path, WHAT, SCHEMA)
+def load(
+    path: str | Path,
+    expected: Mapping[str, str] | None = None,
+    probe: tuple[float, ...] | None = None,
+    manifest: Manifest | None = None,
+    shapes: Sequence[LayerShape] | None = None,
+) -> TopKIndex:
+    """Read an index, which must have the ``expected`` fingerprints and ``probe``, if given.
+
+    Parameters
+    ----------
+    path
+        The file.
+    expected
+        Digests of the model, the transform and the images.
+    probe
+        See `TopKIndex`.
+    manifest
+        The images as they are now, to say which differ.
+    shapes
+        The network's layers, which must be those of the index.
+
+    Raises
+    ------
+    InputError
+        The file isn't a zfwidgets index, or is damaged, or has another schema.
+    IndexMismatch
+        It belongs to another model, other images or another transform, or has other layers;
+        lists what differs.
+    """
+    about, arrays = files.read(Path(path), WHAT, SCHEMA)
     try:
-        return _parsed(about, arrays)
+        index = _parsed(about, arrays)
     except _DAMAGE as error:
         said = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-        raise InputError(files.unreadable(path, WHAT, said)) from error
+        raise InputError(files.unreadable(Path(path), WHAT, said)) from error
+    check(index, Path(path), expected, probe, manifest, shapes)
+    return index
+
+
+def read(path: str | Path) -> TopKIndex:
+    """Read an index without torch.
+
+    Parameters
+    ----------
+    path
+        Its folder, or the file in it.
+
+    Raises
+    ------
+    InputError
+        It isn't a zfwidgets index, or is damaged, or has another schema.
+
+    Examples
+    --------
+    >>> index = zf.index.read("my-index")  # doctest: +SKIP
+    >>> index.layers["features.7"].values[42]  # doctest: +SKIP
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / FILE).exists() and (path / UNFINISHED).exists():
+            index = load(path / UNFINISHED)
+            raise InputError(
+                f"The index in {path} isn't finished: {len(index.partial.batches)} of "
+                f"{len(index.plan)} batches. Go on with engine.index(folder={str(path)!r}); "
+                f"zf.index.read({str(path / UNFINISHED)!r}) reads what is there."
+            )
+        path = path / FILE
+    return load(path)
 
 
 def _parsed(about: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> TopKIndex:
@@ -213,7 +274,7 @@ def check(
     manifest: Manifest | None = None,
     shapes: Sequence[LayerShape] | None = None,
 ) -> None:
-    """Refuse an index of something else; see `TopKIndex.load`."""
+    """Refuse an index of something else; see `load`."""
     found = index.fingerprint
     if expected is not None and found != dict(expected):
         differs = "; ".join(differing(found, expected))

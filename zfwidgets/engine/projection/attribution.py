@@ -21,10 +21,10 @@ from ...records import Operation
 from ..network.memory import ran_out
 from ..network.tracing import call_name, path_of
 from .paths import bottlenecks
+from .projected import Projected, select
 
 if TYPE_CHECKING:
     from ..network.network import Network
-    from .deconv import Projected
 
 Units = list[tuple[int, int, int]]
 
@@ -63,8 +63,6 @@ class _Unit(nn.Module):
         self._run, self._layer, self._units = network.run, layer, units
 
     def forward(self, images: Tensor) -> Tensor:
-        from .deconv import select
-
         outputs: list[Tensor] = []
         self._run(images, lambda _, output: outputs.append(output), only=self._layer)
         return outputs[0][select(self._units, outputs[0])][:, None]
@@ -135,8 +133,6 @@ class GradCam:
 
     def attribute(self, network: Network, images: Tensor, layer: str, units: Units) -> Projected:
         """As `zfwidgets.engine.projection.deconv.project`."""
-        from .deconv import Projected
-
         attr = _library("captum.attr", "Grad-CAM")
         if self.at:
             at = network.layer(self.at).name
@@ -206,8 +202,6 @@ class Lrp:
 
     def attribute(self, network: Network, images: Tensor, layer: str, units: Units) -> Projected:
         """As `zfwidgets.engine.projection.deconv.project`."""
-        from .deconv import Projected
-
         composites = _library("zennit.composites", "LRP")
         leaf = images.clone().requires_grad_()
         unit = _Unit(network, layer, units)

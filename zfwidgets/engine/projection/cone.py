@@ -1,7 +1,8 @@
 """Projections that compute only what a unit's signal can reach: its cone.
 
 Of each map below the layer only the window in the unit's receptive field matters, on the way up
-(where the switches are recorded) and on the way down. `zfwidgets.engine.projection.units` chooses when.
+(where the switches are recorded) and on the way down. `zfwidgets.engine.projection.units` chooses
+when.
 """
 
 from __future__ import annotations

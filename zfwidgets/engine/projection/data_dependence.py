@@ -27,7 +27,7 @@ _ONLY_SHAPE = {
 """Their results have the input's shape, not its values."""
 
 _HELD = {"mul", "div", "where", "masked_fill", "index_put", "_index_put_impl"}
-"""What they do with a part that is cut off has its own line: see `zfwidgets.engine.projection.deconv`."""
+"""What they do with a part that is cut off has its own line: see `deconv`."""
 
 
 class Witness(TorchDispatchMode):

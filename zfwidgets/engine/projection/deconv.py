@@ -4,8 +4,8 @@ Going down from a unit, the deconvnet puts values back at the recorded max-pool 
 the *signal* at each ReLU and filters with the transposed weights, without biases. That is the
 vector-Jacobian product of the forward pass with every rectifier's backward replaced by
 ``relu(signal)``. So one ordinary forward records everything, and hooks on the rectifiers' nodes of
-the autograd graph put the rule in (see `zfwidgets.engine.projection.rules`): whatever the model's code calls a
-rectifier, in place or not, is the same node.
+the autograd graph put the rule in (see `zfwidgets.engine.projection.rules`): whatever the model's
+code calls a rectifier, in place or not, is the same node.
 
 Contrast norms have no part in the reconstruction (section 2.1): the paper's rule passes them by.
 
@@ -33,6 +33,7 @@ from ..network.modes import computing
 from ..network.network import Network
 from .data_dependence import Witness
 from .node_registry import Kind, classify
+from .projected import Projected, select
 from .rules import RULES, Attribution, Rule, choose, passes_norms, under
 from .saved_tensors import KeepSaved
 
@@ -46,55 +47,6 @@ __all__ = [
     "project",
     "record",
 ]
-
-
-@dataclass(frozen=True)
-class Projected:
-    """Projections of a batch.
-
-    Attributes
-    ----------
-    pixels
-        (n, channels, rows, columns), signed, in input units.
-    values
-        (n,) the units' activations, which the projections start from.
-    operations
-        What was met on the way.
-    switches
-        Of each max-pool, (n, channels, rows, columns), nearest the unit first.
-    near_ties
-        (n,) how strong a signal of each crosses near ties of max-pools, 0..1 of the strongest;
-        None where that isn't known. See `Crossing`.
-    """
-
-    pixels: Tensor
-    values: Tensor
-    operations: tuple[Operation, ...]
-    switches: tuple[Tensor, ...]
-    near_ties: Tensor | None = None
-
-    def one(self, number: int) -> Projected:
-        """One of the batch."""
-        here = slice(number, number + 1)
-        return Projected(
-            self.pixels[here],
-            self.values[here],
-            self.operations,
-            tuple(pool[here] for pool in self.switches),
-            None if self.near_ties is None else self.near_ties[here],
-        )
-
-    @classmethod
-    def join(cls, parts: list[Projected]) -> Projected:
-        """One batch from several of one layer."""
-        known = [part.near_ties for part in parts]
-        return cls(
-            torch.cat([part.pixels for part in parts]),
-            torch.cat([part.values for part in parts]),
-            parts[0].operations,
-            tuple(torch.cat(pool) for pool in zip(*(p.switches for p in parts), strict=True)),
-            None if any(k is None for k in known) else torch.cat(known),  # type: ignore[arg-type]
-        )
 
 
 @dataclass(frozen=True)
@@ -268,7 +220,8 @@ def forward_to(network: Network, images: Tensor, layer: str) -> tuple[Tensor, Te
 def certificate(network: Network, image: Tensor, layer: str) -> tuple[Operation, ...]:
     """What lies between a layer and the pixels, by one forward pass of one image.
 
-    As the paper's deconvnet has it; `zfwidgets.engine.projection.rules.under` says how another rule does.
+    As the paper's deconvnet has it; `zfwidgets.engine.projection.rules.under` says how another
+    rule does.
     """
     forward = record(network, image, layer)
     return Descent.below(forward.output, forward.witness).operations
@@ -339,9 +292,3 @@ def _not_finite(network: Network, images: Tensor, layer: str) -> str:
         f"Layer {culprit!r} gives NaN or infinite values for this image: there is nothing to "
         "project. Check the weights and the transform."
     )
-
-
-def select(units: list[tuple[int, int, int]], output: Tensor) -> tuple[Tensor, ...]:
-    """Indices of one unit per image in a layer's output."""
-    index = torch.tensor(units, device=output.device)
-    return (torch.arange(len(units), device=output.device), *index.T)[: output.dim()]

@@ -25,7 +25,7 @@ from .attribution import GradCam, Lrp
 
 if TYPE_CHECKING:
     from ..network.network import Network
-    from .deconv import Projected
+    from .projected import Projected
 
 __all__ = [
     "RULES",

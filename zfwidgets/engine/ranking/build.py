@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import IndexMismatch, UnsupportedModel
 from ...index.partial import Partial
 from ...index.records import TopKIndex
-from ...index.storing import FILE, UNFINISHED
+from ...index.storing import FILE, UNFINISHED, load, save
 from ...records import Progress
 from ...storage.files import writing
 from ..network.memory import Memory
@@ -96,7 +96,7 @@ class Running:
         if not path or not path.exists():
             return
         task = self.task
-        found = TopKIndex.load(path, task.fingerprint, task.source.probe, task.manifest)
+        found = load(path, task.fingerprint, task.source.probe, task.manifest)
         if np.array_equal(np.sort(found.plan.slots), np.sort(task.plan.slots)):
             # Another device may have been given other batches: those that were begun stay.
             self.task = task = replace(task, plan=found.plan)
@@ -187,7 +187,7 @@ class Running:
             raise UnsupportedModel(f"None of the images can be read ({why}).")
         if self._folder:
             try:
-                index.save(self._folder / FILE)
+                save(index, self._folder / FILE)
                 (self._folder / UNFINISHED).unlink(missing_ok=True)
                 self.note, self.kept = "", True
             except OSError as error:
@@ -202,7 +202,7 @@ class Running:
             return
         started = time.monotonic()
         try:
-            self.so_far().save(self._folder / UNFINISHED)
+            save(self.so_far(), self._folder / UNFINISHED)
             self.note, self._unsaved = "", False
         except OSError as error:
             self.note = f"The pass can't be kept on disk, {self._folder}: {error}."

@@ -1,9 +1,9 @@
 """Streaming top-k: one pass over the images gives every channel of every layer its strongest.
 
 In the forward pass each feature map is reduced to its maximum, but for those of ReLUs (see
-`zfwidgets.engine.ranking.relu_aliases`); places are looked up only for what enters the top. After it all layers
-are merged at once, their channels one after another. Memory is O(channels x k), whatever the
-number of images.
+`zfwidgets.engine.ranking.relu_aliases`); places are looked up only for what enters the top. After
+it all layers are merged at once, their channels one after another. Memory is O(channels x k),
+whatever the number of images.
 
 Shards. A `Plan` fixes which images share a batch. An `IndexPass` takes in batches of it, in any
 order and any selection, and `IndexPass.partial` is what it knows of those: a

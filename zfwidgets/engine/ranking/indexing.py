@@ -12,7 +12,7 @@ from ...images.source import ImageSource
 from ...index.manifest import Manifest
 from ...index.plan import Plan
 from ...index.records import TopKIndex
-from ...index.storing import FILE, UNFINISHED, check
+from ...index.storing import FILE, UNFINISHED, check, load, save
 from ...records import Progress
 from ...stepwise import watch
 from ...storage.files import writing
@@ -167,7 +167,7 @@ class Indexing:
             path = folder / self.name / FILE
             if path.exists():
                 try:
-                    return TopKIndex.load(
+                    return load(
                         path,
                         self.fingerprint,
                         self._source.probe,
@@ -209,7 +209,7 @@ class Indexing:
                 return
             try:
                 with writing(folder):
-                    self.found.save(folder / FILE)
+                    save(self.found, folder / FILE)
                     (folder / UNFINISHED).unlink(missing_ok=True)
             except OSError as error:
                 self.note = f"The index is in memory only, {folder}: {error}."
@@ -221,7 +221,7 @@ class Indexing:
         path = folder / FILE
         if not path.exists():
             return None
-        found = TopKIndex.load(path)
+        found = load(path)
         expected = {**self.fingerprint, "images": found.fingerprint.get("images", "")}
         check(found, path, expected, None, self._manifest(), shapes_of(self._network))
         if found.manifest.names == self._manifest().names:

@@ -1,14 +1,12 @@
-"""What a network needs: parts left out before training (paper, Table 3), or switched off after.
+"""What an architecture needs: parts left out before training (paper, Table 3).
 
 - `Architecture`, `conv`, `pool`, `fc`, `paper_variants`: variants of one description of a network.
 - `ablate`: train each variant on the user's data; an `AblationTable` as the paper's Table 3
-  (`zfwidgets.AblationStudy`). `trained` gives one of them back.
-- `knock_out`: switch channels or layers of a trained network off, without training it again; a
-  `KnockOut` says what becomes of accuracy, classes and single photos (`zfwidgets.Ablation`).
+  (`zfwidgets.Ablation`). `trained` gives one of them back.
 
-Trained again, a network finds a way without the part: the table says what the *architecture*
-needs. Switched off, it can't: a knock-out says what *this* trained network relies on. A part may
-matter much for one, and little for the other.
+Trained again, a network finds a way without the part; what a trained network relies on is seen by
+switching parts off (`zfwidgets.experiments.lesions`). A part may matter much for one, and little
+for the other.
 """
 
 from __future__ import annotations
@@ -21,15 +19,12 @@ _HOMES = {
     "AblationRow": "records",
     "AblationTable": "records",
     "Architecture": "architecture",
-    "KnockOut": "records",
     "Layer": "architecture",
     "Part": "architecture",
     "ablate": "retraining",
     "ablation_steps": "retraining",
     "conv": "architecture",
     "fc": "architecture",
-    "knock_out": "knocking",
-    "knock_out_steps": "knocking",
     "paper_variants": "architecture",
     "pool": "architecture",
     "trained": "retraining",
@@ -38,9 +33,8 @@ _HOMES = {
 __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
-    from ..lesion.lesioning import knock_out, knock_out_steps
     from .architecture import Architecture, Layer, Part, conv, fc, paper_variants, pool
-    from .records import AblationRow, AblationTable, KnockOut
+    from .records import AblationRow, AblationTable
     from .retraining import ablate, ablation_steps, trained
 
 __getattr__, __dir__ = resolver(__name__, _HOMES)

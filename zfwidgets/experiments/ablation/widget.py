@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .retraining import Variants
 
 
-class AblationStudy(Experiment["AblationTable"]):
+class Ablation(Experiment["AblationTable"]):
     """Trains variants of a network alike and compares them, live (paper, Table 3).
 
     Table, bars and learning curves grow with each epoch. Click a bar or a curve, or choose a
@@ -41,7 +41,7 @@ class AblationStudy(Experiment["AblationTable"]):
     finite is named in its row, and the others are trained. What it shows is the record of
     `zfwidgets.experiments.ablate` with the same arguments.
 
-    What a *trained* network relies on is another question: `zfwidgets.Ablation` switches parts
+    What a *trained* network relies on is another question: `zfwidgets.Lesion` switches parts
     off and trains nothing.
 
     Other cells can draw random numbers meanwhile: PyTorch's are never touched. NumPy's and
@@ -80,7 +80,7 @@ class AblationStudy(Experiment["AblationTable"]):
     Examples
     --------
     >>> base = Architecture.of(zf.models.zfnet_small(), (3, 64, 64))
-    >>> study = zf.AblationStudy(paper_variants(base), data, validation=others, epochs=20)
+    >>> study = zf.Ablation(paper_variants(base), data, validation=others, epochs=20)
     >>> study.settle()
     >>> study.result.to_frame()
     >>> engine = zf.Engine(study.trained("as it is"), others)
@@ -105,7 +105,7 @@ class AblationStudy(Experiment["AblationTable"]):
     ) -> None:
         stored = isinstance(variants, AblationTable)
         self._folder: Path | None = None
-        self._removal: weakref.finalize[..., AblationStudy] | None = None
+        self._removal: weakref.finalize[..., Ablation] | None = None
         if isinstance(variants, AblationTable):
             if data is not None or training:
                 raise InputError(
@@ -278,6 +278,6 @@ def _ignore(_op: Any, _value: Any) -> None:
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when variants are to be trained."""
-    with needs_torch("zf.AblationStudy trains networks"):
+    with needs_torch("zf.Ablation trains networks"):
         from . import retraining
     return retraining

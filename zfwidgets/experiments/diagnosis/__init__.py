@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 from ..._lazy import resolver
 
 _HOMES = {
-    "ConvolutionDiagnosis": "records",
-    "DiagnosisResult": "records",
+    "ConvolutionDiagnosis": "layer_diagnosis",
+    "DiagnosisResult": "result",
     "Finding": "findings",
-    "RectifierDiagnosis": "records",
+    "RectifierDiagnosis": "layer_diagnosis",
     "diagnose": "diagnosing",
     "diagnose_steps": "diagnosing",
 }
@@ -36,6 +36,7 @@ __all__ = [*_HOMES]
 if TYPE_CHECKING:
     from .diagnosing import diagnose, diagnose_steps
     from .findings import Finding
-    from .records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis
+    from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
+    from .result import DiagnosisResult
 
 __getattr__, __dir__ = resolver(__name__, _HOMES)

@@ -17,8 +17,9 @@ from ...errors import InputError
 from ...records import Floats, Progress, Projection
 from ..shared.running import run
 from . import measures
-from .records import ConvolutionDiagnosis, DiagnosisResult, RectifierDiagnosis
+from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
 from .responses import StrideResponses
+from .result import DiagnosisResult
 
 
 def diagnose(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .measures import WHITE
-from .records import (
+from .layer_diagnosis import (
     ALIKE,
     DOMINATES,
     ConvolutionDiagnosis,
-    DiagnosisResult,
     RectifierDiagnosis,
     mean_of_known,
 )
+from .measures import WHITE
+
+if TYPE_CHECKING:
+    from .result import DiagnosisResult
 
 Kind = Literal["dead", "duplicates", "dominating", "spectrum", "untrained", "aliasing"]
 

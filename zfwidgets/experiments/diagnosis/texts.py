@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .records import DiagnosisResult
+    from .result import DiagnosisResult
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
 from .texts import MEASURES, about_filter, about_first, about_second, bars, findings
 
 if TYPE_CHECKING:
-    from .records import DiagnosisResult
+    from .result import DiagnosisResult
 
 Results = tuple["DiagnosisResult", ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...records import CLIPPED_AT, Box, Floats, Ints, Pixels, Unit, signed_to_uint8, table
+from . import storage
 
 if TYPE_CHECKING:
     import pandas
@@ -277,9 +278,7 @@ class EvolutionRecord:
 
     def save(self, path: str | Path) -> None:
         """Write it to a file, whole or not at all; NumPy's ``npz``, without pickle."""
-        from .storage import save
-
-        save(self, Path(path))
+        storage.save(self, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> EvolutionRecord:
@@ -290,9 +289,9 @@ class EvolutionRecord:
         InputError
             The file isn't there, isn't whole, or isn't such a record.
         """
-        from .storage import load
-
-        return load(Path(path))
+        path = Path(path)
+        with storage.readable(path):
+            return _of_file(*storage.load(path))
 
 
 def standardised(samples: NDArray[Any]) -> NDArray[np.float16]:
@@ -318,3 +317,40 @@ def _likeness(features: NDArray[np.float16], last: Floats) -> float:
     now, last = now[counted], last[counted]
     sizes = np.linalg.norm(now, axis=1) * np.linalg.norm(last, axis=1)
     return float(((now * last).sum(1) / np.where(sizes > 0, sizes, 1)).mean())
+
+
+def _of_file(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> EvolutionRecord:
+    units = tuple((layer, channel) for layer, channel in about["units"])
+    empty = EvolutionRecord(
+        **{name: about[name] for name in storage.PLAIN},
+        units=units,
+        losses=arrays["losses"],
+        missed=tuple(about["missed"]),
+    )
+    patches = list(storage.shaped(arrays["patches"], about["patches"]))
+    shapes = [
+        one["levels"] for moment in about["moments"] for one in moment["strongest"] if one["levels"]
+    ]
+    levels = storage.shaped(arrays["levels"], shapes)
+    moments = []
+    for at, moment in enumerate(about["moments"]):
+        strongest = tuple(
+            Strongest(
+                Unit(**one["unit"]),
+                one["value"],
+                one["image"],
+                one["image_name"],
+                Box(**one["box"]),
+                None if one["levels"] is None else next(levels),
+                one["scale"],
+                patches[one["patch"]],
+            )
+            for one in moment["strongest"]
+        )
+        features = {
+            layer: arrays[f"features{number}"][at] for number, layer in enumerate(empty.layers)
+        }
+        moments.append(
+            Moment(moment["step"], moment["epoch"], strongest, features, moment["seconds"])
+        )
+    return replace(empty, moments=tuple(moments))

@@ -9,22 +9,25 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from contextlib import contextmanager
+from dataclasses import asdict
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...records import Box, Unit
 from ...storage import checksums
 from ...storage.files import whole
-from .records import EvolutionRecord, Moment, Strongest
+
+if TYPE_CHECKING:
+    from .records import EvolutionRecord
 
 KIND, SCHEMA = "a zfwidgets evolution", 1
-_PLAIN = ("model", "rule", "images", "fingerprint", "ended")
+PLAIN = ("model", "rule", "images", "fingerprint", "ended")
+"""What of a record the description has as it is."""
 
 
 def save(record: EvolutionRecord, path: Path) -> None:
@@ -69,7 +72,7 @@ def save(record: EvolutionRecord, path: Path) -> None:
     about = {
         "what": KIND,
         "schema": SCHEMA,
-        **{name: getattr(record, name) for name in _PLAIN},
+        **{name: getattr(record, name) for name in PLAIN},
         "units": record.units,
         "missed": record.missed,
         "patches": [patch.shape for patch in kept],
@@ -82,9 +85,9 @@ def save(record: EvolutionRecord, path: Path) -> None:
         checksums.seal(temporary)
 
 
-def load(path: Path) -> EvolutionRecord:
-    """See `EvolutionRecord.load`."""
-    try:
+def load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and description of a file whose checksum holds; see `EvolutionRecord.load`."""
+    with readable(path):
         checksums.check(path)
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -94,7 +97,16 @@ def load(path: Path) -> EvolutionRecord:
                 f"{path} is {about['what']} of schema {about['schema']}; this version reads "
                 f"{KIND} of schema {SCHEMA}."
             )
-        return _record(arrays, about)
+        return arrays, about
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Whatever is wrong inside as an `InputError` that names the file."""
+    try:
+        yield
+    except InputError:
+        raise
     except (
         OSError,
         ValueError,
@@ -103,56 +115,18 @@ def load(path: Path) -> EvolutionRecord:
         EOFError,
         zipfile.BadZipFile,
         zlib.error,
-    ) as e:
-        if isinstance(e, InputError):
-            raise
+    ) as error:
         raise InputError(
-            f"{path} isn't a readable {KIND.removeprefix('a ')} ({type(e).__name__}: {e})."
-        ) from e
-
-
-def _record(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> EvolutionRecord:
-    units = tuple((layer, channel) for layer, channel in about["units"])
-    empty = EvolutionRecord(
-        **{name: about[name] for name in _PLAIN},
-        units=units,
-        losses=arrays["losses"],
-        missed=tuple(about["missed"]),
-    )
-    patches = list(_shaped(arrays["patches"], about["patches"]))
-    shapes = [
-        one["levels"] for moment in about["moments"] for one in moment["strongest"] if one["levels"]
-    ]
-    levels = _shaped(arrays["levels"], shapes)
-    moments = []
-    for at, moment in enumerate(about["moments"]):
-        strongest = tuple(
-            Strongest(
-                Unit(**one["unit"]),
-                one["value"],
-                one["image"],
-                one["image_name"],
-                Box(**one["box"]),
-                None if one["levels"] is None else next(levels),
-                one["scale"],
-                patches[one["patch"]],
-            )
-            for one in moment["strongest"]
-        )
-        features = {
-            layer: arrays[f"features{number}"][at] for number, layer in enumerate(empty.layers)
-        }
-        moments.append(
-            Moment(moment["step"], moment["epoch"], strongest, features, moment["seconds"])
-        )
-    return replace(empty, moments=tuple(moments))
+            f"{path} isn't a readable {KIND.removeprefix('a ')} ({type(error).__name__}: {error})."
+        ) from error
 
 
 def _flat(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
     return np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0, kind)
 
 
-def _shaped(flat: NDArray[Any], shapes: Sequence[Sequence[int]]) -> Iterator[NDArray[Any]]:
+def shaped(flat: NDArray[Any], shapes: Sequence[Sequence[int]]) -> Iterator[NDArray[Any]]:
+    """The arrays of these shapes that were laid one after the other."""
     ends = np.cumsum([prod(shape) for shape in shapes], dtype=np.int64)
     if len(flat) != (ends[-1] if len(ends) else 0):
         raise ValueError("its pictures don't have the sizes that it says")

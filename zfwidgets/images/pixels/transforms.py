@@ -64,13 +64,21 @@ UNCHANGED = Normalisation(np.ones(1), np.zeros(1), centred=False)
 """Tensors that hold plain brightness."""
 
 
+def imagenet() -> Any:
+    """ImageNet's evaluation transform: PIL image to float32 tensor (3, 224, 224).
+
+    Shorter side to 256, the centre's 224 x 224, then ImageNet's normalisation.
+    """
+    from torchvision.models import SqueezeNet1_1_Weights
+
+    return SqueezeNet1_1_Weights.IMAGENET1K_V1.transforms()
+
+
 def choose(transform: Any, items_are_tensors: bool) -> tuple[Any, str, tuple[str, ...]]:
     """The callable, a note on screen about it (or ""), and class names that came with it."""
     if transform is None:
         if items_are_tensors:
             return None, "", ()
-        from ..sets.samples import transform as imagenet
-
         return imagenet(), ASSUMED, ()
     if isinstance(transform, Enum):  # a member of torchvision's WeightsEnum
         if not callable(getattr(transform, "transforms", None)):

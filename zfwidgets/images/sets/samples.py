@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ...records import table
+from ..pixels.transforms import imagenet
 
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
 
-DATA = files(__package__) / "data"
+DATA = files("zfwidgets.images") / "data"
 
 ALLOWED_LICENCES = {
     "public-domain": "https://creativecommons.org/publicdomain/mark/1.0/",
@@ -123,8 +124,8 @@ class SamplePhotos(Sequence["Image.Image"]):
 
     @property
     def transform(self) -> Any:
-        """The transform that the sample network wants (see `transform`)."""
-        return transform()
+        """The transform that the sample network wants (see `imagenet`)."""
+        return imagenet()
 
     def to_frame(self) -> pandas.DataFrame:
         """The licences as a pandas table."""
@@ -145,16 +146,6 @@ def categories() -> tuple[str, ...]:
     from torchvision.models import SqueezeNet1_1_Weights
 
     return tuple(SqueezeNet1_1_Weights.IMAGENET1K_V1.meta["categories"])
-
-
-def transform() -> Any:
-    """ImageNet's evaluation transform: PIL image to float32 tensor (3, 224, 224).
-
-    Shorter side to 256, the centre's 224 x 224, then ImageNet's normalisation.
-    """
-    from torchvision.models import SqueezeNet1_1_Weights
-
-    return SqueezeNet1_1_Weights.IMAGENET1K_V1.transforms()
 
 
 @cache

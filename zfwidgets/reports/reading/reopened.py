@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
 from typing import Any, NoReturn
 
 from ...errors import BrokenReport, InputError, NotStored
@@ -12,46 +11,10 @@ from ...records import OcclusionMap, Projection, QuantileRows, Unit
 from ...widgets.wire import validation
 from ...widgets.wire.service import Need
 from ..coarse import snapped
+from ..held import Held
 from ..parts import ADVICE
 from ..positions import run
-from ..writing.planning import chosen_layers
 from .contents import Contents
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a report holds beside the statistics of its layers.
-
-    Attributes
-    ----------
-    layers
-        Names.
-    units
-        Channels with patches from their whole range: those that its widgets showed.
-    channels
-        All channels with all of their projections, by layer.
-    images
-        Photos with an occlusion map.
-    covers
-        Requests for covered patches.
-    """
-
-    layers: tuple[str, ...]
-    units: tuple[tuple[str, int], ...]
-    channels: dict[str, list[int]]
-    images: tuple[int, ...]
-    covers: tuple[Need, ...]
-
-    def choices(
-        self, engine: Any, given: Mapping[str, Any], units: Iterable[tuple[str, int]]
-    ) -> dict[str, Any]:
-        """The layers and channels that are saved again: those given, else all that are held."""
-        layers = self.layers if given.get("layers") is None else given["layers"]
-        channels = given.get("channels")
-        if channels is None:
-            kept = chosen_layers(engine, layers, units)
-            channels = {name: held for name, held in self.channels.items() if name in kept}
-        return {"layers": layers, "channels": channels}
 
 
 class Reopened(Contents):

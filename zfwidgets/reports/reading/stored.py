@@ -37,9 +37,9 @@ from ...widgets.wire.quantile_tiles import read_quantiles
 from ...widgets.wire.source import Source
 from ..coarse import StoredOcclusionMap, StoredPrediction, logs, look_of, occluder_fields, snapped
 from ..files import Parts
+from ..held import PATCHES
 from ..parts import ADVICE
 from ..pictures import MIME
-from ..writing.planning import PATCHES
 from .answering import StoredSource
 from .reopened import Reopened
 

@@ -16,10 +16,11 @@ from ...widgets.wire.encode import Answer, decode_picture, numbers
 from ...widgets.wire.quantile_tiles import quantile_data
 from ...widgets.wire.service import Need
 from ...widgets.wire.source import Source
+from ..held import PATCHES
 from ..parts import checksum, pack
 from ..pictures import MIME, SMALL, Encoder
 from ..positions import Tap, iterate, position_key, positions, run
-from .planning import BASE64, PATCHES, PHOTOS_SHARE, Plan, megabytes
+from .planning import BASE64, PHOTOS_SHARE, Plan, megabytes
 from .scrubbing import Scrubber
 
 RULE = "deconvnet"

@@ -29,10 +29,9 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...records import LayerInfo
 from ...widgets.wire import validation
+from ..held import PATCHES, chosen_layers
 from ..pictures import Encoder, expected_bytes
 
-PATCHES = 9
-"""Strongest activations that are kept of each channel."""
 BASE64 = 4 / 3
 PROBED = 6
 """Photos that are encoded to learn how large they get."""
@@ -221,23 +220,6 @@ class Probes:
 
 
 # ---------------------------------------------------------------------- what is chosen
-
-
-def chosen_layers(
-    engine: EngineProtocol, layers: Iterable[str] | str | None, units: Iterable[tuple[str, int]]
-) -> tuple[str, ...]:
-    """Names of layers: None means convolutions and what the widgets show."""
-    if layers is None:
-        wanted = {layer.name for layer in engine.layers if layer.role == "conv"}
-        wanted |= {name for name, _ in units}
-    elif layers == "all":
-        wanted = {layer.name for layer in engine.layers}
-    else:
-        wanted = {engine.layer(n).name for n in ([layers] if isinstance(layers, str) else layers)}
-    names = tuple(layer.name for layer in engine.layers if layer.name in wanted)
-    if not names:
-        raise InputError("A report needs a layer: layers is empty.")
-    return names
 
 
 def chosen_channels(

@@ -22,13 +22,13 @@ from ...widgets.wire.source import Source
 from ...widgets.wire.validation import input_size
 from .. import files
 from ..checking import MOST_PIXELS, MOST_SIDE
+from ..held import PATCHES, Held
 from ..parts import pack
 from ..positions import run, watch
-from ..reading.reopened import Held
 from . import figures, page, provenance
 from .collecting import RULE, Collector, Content
 from .markdown import to_html
-from .planning import BASE64, PATCHES, Plan, make_plan, megabytes
+from .planning import BASE64, Plan, make_plan, megabytes
 from .scrubbing import Scrubber
 
 VIEWS = {
@@ -39,7 +39,7 @@ VIEWS = {
 }
 """A widget's module, and the view that the page has for it."""
 ACROSS = 7
-"""Positions across a map in the row of a channel's photos, as in ``js/src/views/occlusion/photo_row.ts``."""
+"""Positions across a map in the row of a channel's photos, as in ``photo_row.ts``."""
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ class Source:
         }
 
     def check(self, kind: Any, key: Any) -> dict[str, Any]:
-        """The fields of a valid key; raises `InputError` (see `zfwidgets.widgets.wire.validation`)."""
+        """The fields of a valid key; raises `InputError` (see `validation`)."""
         return check_key(self.engine, kind, key)
 
     def _renew(self) -> None:

@@ -24,21 +24,21 @@ from ...engine.network.modes import computing
 from ...engine.network.network import Change
 from ...errors import InputError, UnsupportedModel
 from ...records import Floats, Prediction, Progress
-from ..ablation.records import KnockOut, Off
 from ..shared.labelled import Labelled
 from ..shared.running import run
+from .records import LesionResult, Off
 
 BATCH = 64
 
 
-def knock_out(
+def lesion(
     engine: LocalEngine,
     data: Any = None,
     off: Mapping[str, Any] | None = None,
     *,
     transform: Any = None,
     progress: bool = True,
-) -> KnockOut:
+) -> LesionResult:
     """Switch parts of a trained network off, and see what it says of labelled images.
 
     Interrupt it at any moment: the images so far are returned, with a warning.
@@ -60,7 +60,7 @@ def knock_out(
 
     Returns
     -------
-    KnockOut
+    LesionResult
 
     Raises
     ------
@@ -76,14 +76,14 @@ def knock_out(
     )
 
 
-def knock_out_steps(
+def lesion_steps(
     engine: LocalEngine,
     data: Any = None,
     off: Mapping[str, Any] | None = None,
     *,
     transform: Any = None,
-) -> Generator[Progress | KnockOut, None, KnockOut]:
-    """`knock_out` in steps: yields how far it is, and the result so far after each batch."""
+) -> Generator[Progress | LesionResult, None, LesionResult]:
+    """`lesion` in steps: yields how far it is, and the result so far after each batch."""
     bench = Bench(engine, data, transform)
     return (yield from bench.steps(bench.check(off or {})))
 
@@ -106,7 +106,7 @@ class Bench:
     Parameters
     ----------
     engine, data, transform
-        As in `knock_out`.
+        As in `lesion`.
 
     Attributes
     ----------
@@ -167,7 +167,9 @@ class Bench:
                 "it off with 'all', or train a variant without it: zf.experiments.ablation."
             )
 
-    def steps(self, off: Mapping[str, Off]) -> Generator[Progress | KnockOut, None, KnockOut]:
+    def steps(
+        self, off: Mapping[str, Off]
+    ) -> Generator[Progress | LesionResult, None, LesionResult]:
         """Run all images, batch by batch; results so far grow."""
         order = self._order()
         changes = {name: self._change(name, what) for name, what in off.items()}
@@ -260,11 +262,11 @@ class Bench:
 
     def _record(
         self, off: Mapping[str, Off], numbers: list[int], logits: Iterable[Floats]
-    ) -> KnockOut:
+    ) -> LesionResult:
         classes = len(self.images.classes)
         nothing = np.zeros((0, classes), dtype=np.float32)
         images = np.array(numbers, dtype=np.int64)
-        return KnockOut(
+        return LesionResult(
             dict(off),
             self.images.classes,
             images,

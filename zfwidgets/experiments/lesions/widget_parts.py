@@ -15,7 +15,7 @@ from ...widgets.snapshot import INK, MARGIN, SOFT, Page
 from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
-    from ..ablation.records import KnockOut
+    from .records import LesionResult
 
 TILE = 48
 """Pixels of a feature map's longer side on the wall."""
@@ -66,7 +66,7 @@ def _red(shade: Pixels) -> Pixels:
     return tile
 
 
-def accuracy_text(result: KnockOut | None) -> str:
+def accuracy_text(result: LesionResult | None) -> str:
     """One line of HTML: accuracy with all parts and with some off."""
     if result is None or not len(result.images):
         return "accuracy: ..."
@@ -78,7 +78,7 @@ def accuracy_text(result: KnockOut | None) -> str:
     )
 
 
-def hurt_classes(result: KnockOut) -> tuple[list[str], dict[str, Floats]]:
+def hurt_classes(result: LesionResult) -> tuple[list[str], dict[str, Floats]]:
     """Names of the classes that lose most, and their accuracies before and now."""
     after, before, counts = result.class_accuracies()
     there = np.flatnonzero(counts)
@@ -104,14 +104,14 @@ def photo_text(before: Any, after: Any, label: str) -> str:
     )
 
 
-def tried_table(tried: Sequence[KnockOut]) -> str:
+def tried_table(tried: Sequence[LesionResult]) -> str:
     """What was tried, the newest first, as HTML."""
     if not tried:
         return ""
     return table_html(["what was off", "accuracy", "hurt most"], _rows(tried))
 
 
-def _rows(tried: Sequence[KnockOut]) -> list[list[str]]:
+def _rows(tried: Sequence[LesionResult]) -> list[list[str]]:
     rows = []
     for result in [*tried][::-1][:SHOWN]:
         worst = result.hurt_most(1)
@@ -135,7 +135,11 @@ def layer_names(layers: Sequence[Any], off: Mapping[str, Any]) -> list[tuple[str
 
 
 def draw(
-    title: str, result: KnockOut | None, tried: Sequence[KnockOut], wall: Wall | None, status: str
+    title: str,
+    result: LesionResult | None,
+    tried: Sequence[LesionResult],
+    wall: Wall | None,
+    status: str,
 ) -> Image.Image:
     """The static picture: accuracy, what was tried, and the layer's maps."""
     page = Page()

@@ -24,18 +24,18 @@ from ..shared.picture_wall import PictureWall, Wall
 from . import widget_parts as parts
 
 if TYPE_CHECKING:
-    from ..ablation.records import KnockOut
-    from .lesioning import Look
+    from .measuring import Look
+    from .records import LesionResult
 
 
-class Ablation(Experiment["KnockOut"]):
+class Lesion(Experiment["LesionResult"]):
     """Switches channels or layers of a trained network off, and shows what becomes of it.
 
     Click a feature map to switch its channel off or on, or switch the whole layer: off (all its
     maps are zero) or skipped (it gives what it gets, where shapes allow). Accuracy, the classes
     hurt most and the photo in view follow at once; a newer click replaces what is running. Nothing
     is trained again and the network's weights stay as they are: what it needs when it can be
-    trained anew is another question: `zfwidgets.AblationStudy`.
+    trained anew is another question: `zfwidgets.Ablation`.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Ablation(Experiment["KnockOut"]):
 
     Examples
     --------
-    >>> ablation = zf.Ablation(engine, data)
+    >>> ablation = zf.Lesion(engine, data)
     >>> ablation.off = {"conv3": "all", "conv1": [3, 7]}
     >>> ablation.settle()
     >>> ablation.result.class_frame()
@@ -86,7 +86,7 @@ class Ablation(Experiment["KnockOut"]):
         first = engine.layer(layer).name if layer else engine.layers[0].name
         self._seen: Look | None = None
         self._hung: Wall | None = None
-        self._tried: list[KnockOut] = []
+        self._tried: list[LesionResult] = []
         images = self._bench.images
         self._title = ipywidgets.HTML(html.escape(self._named(engine)))
         self._accuracy = ipywidgets.HTML(parts.accuracy_text(None))
@@ -140,7 +140,7 @@ class Ablation(Experiment["KnockOut"]):
             self._switched()
 
     @property
-    def tried(self) -> tuple[KnockOut, ...]:
+    def tried(self) -> tuple[LesionResult, ...]:
         """What was tried so far, as records; each once, in the order they were finished."""
         return tuple(self._tried)
 
@@ -230,13 +230,13 @@ class Ablation(Experiment["KnockOut"]):
 
     # ------------------------------------------------------------------ all images
 
-    def _steps(self) -> Generator[Progress | KnockOut, None, KnockOut]:
+    def _steps(self) -> Generator[Progress | LesionResult, None, LesionResult]:
         return self._bench.steps(dict(self.off))  # type: ignore[no-any-return]
 
-    def _done(self, result: KnockOut) -> str:
+    def _done(self, result: LesionResult) -> str:
         return f"done: {len(result.images)} images"
 
-    def _stopped(self, result: KnockOut | None) -> str:
+    def _stopped(self, result: LesionResult | None) -> str:
         done = 0 if result is None else len(result.images)
         return f"stopped after {done} images"
 
@@ -247,7 +247,7 @@ class Ablation(Experiment["KnockOut"]):
         images = self._bench.images
         return f"Parts of {engine.info.model} switched off, on {len(images)} images"
 
-    def _show(self, result: KnockOut) -> None:
+    def _show(self, result: LesionResult) -> None:
         self._accuracy.value = parts.accuracy_text(result)
         if len(result.images):
             self._classes.draw(*parts.hurt_classes(result))
@@ -255,13 +255,13 @@ class Ablation(Experiment["KnockOut"]):
             self._tried = [r for r in self._tried if r.off != result.off] + [result]
             self._history.value = parts.tried_table(self._tried)
 
-    def _paint(self, result: KnockOut | None, status: str) -> Callable[[], Image.Image]:
+    def _paint(self, result: LesionResult | None, status: str) -> Callable[[], Image.Image]:
         tried = tuple(self._tried)
         return partial(parts.draw, self._describe(), result, tried, self._hung, status)
 
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.Ablation runs the network"):
+    with needs_torch("zf.Lesion runs the network"):
         from . import lesioning
     return lesioning

@@ -1,0 +1,27 @@
+"""What a trained network relies on: channels or layers switched off, without training it again.
+
+`lesion` gives a `LesionResult`, which says what becomes of accuracy, classes and single photos
+(`zfwidgets.Lesion`). Trained again without the part (`zfwidgets.experiments.ablation`), a network
+finds a way around it; switched off, it can't. A part may matter much for one, and little for the
+other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import resolver
+
+_HOMES = {
+    "LesionResult": "records",
+    "lesion": "measuring",
+    "lesion_steps": "measuring",
+}
+
+__all__ = [*_HOMES]
+
+if TYPE_CHECKING:
+    from .measuring import lesion, lesion_steps
+    from .records import LesionResult
+
+__getattr__, __dir__ = resolver(__name__, _HOMES)
