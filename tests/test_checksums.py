@@ -133,7 +133,7 @@ def test_an_index_of_other_layers_is_built_again_or_named(tmp_path: Path) -> Non
     right = made().index(progress=False)
     (path,) = (tmp_path / "cache").rglob(FILE)
     first = replace(right.shapes[0], name="another")
-    replace(right, shapes=(first, *right.shapes[1:])).save(path)
+    save(replace(right, shapes=(first, *right.shapes[1:])), path)
     again = made()
     assert not again.indexed
     assert any("other layers" in note and "'another'" in note for note in again.info.notes)
