@@ -1,4 +1,4 @@
-"""Ablation in a real JupyterLab: maps are clicked off, accuracy and photo follow."""
+"""An ablation study in a real JupyterLab: it grows, stops, goes on; clicks point variants out."""
 
 from __future__ import annotations
 
@@ -6,73 +6,85 @@ import os
 import re
 from pathlib import Path
 
-import numpy as np
 from playwright.sync_api import expect
 
-SETUP = """import torch
-import zfwidgets as zf
-torch.manual_seed(1)
+SETUP = """import zfwidgets as zf
+from zfwidgets.experiments.ablation import Architecture
 size = 48, 64
-data = zf.samples.textures(40, size)
-model = zf.models.zfnet_small(size=size)
-torch.nn.init.normal_(model.fc8.weight, std=.5)
-engine = zf.Engine(model, data, zf.models.transform(size), labels=data.classes, cache=False)"""
-SHOW = "ablation = zf.Lesion(engine, layer='norm1')\nablation"
+transform = zf.models.transform(size)
+data, others = zf.samples.textures(60, size), zf.samples.textures(40, size, seed=1)
+base = Architecture.of(zf.models.zfnet_small(size=size), (3, *size))
+bad = base.build(1)
+bad.conv1.bias.data[2] = float("nan")
+variants = {"as it is": base, "without conv3, conv4": base.without("conv3", "conv4"),
+            "broken": lambda: bad, "without fc6, fc7": base.without("fc6", "fc7")}"""
+SHOW = """study = zf.Ablation(variants, data, validation=others, transform=transform,
+                         epochs=4, batch=10, rate=0.02, start=False)
+study"""
 
 
-def test_a_click_switches_a_channel_and_everything_follows(lab) -> None:
+def test_it_grows_stops_and_goes_on_and_a_click_points_a_variant_out(lab) -> None:
     notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
     page = notebook.page
-    root = page.locator(".zf-ablation")
-    expect(root).to_contain_text("done: 40 images")
-    maps = root.locator(".zf-wall").filter(has_text="Feature maps")
-    expect(maps).to_have_attribute("data-zf-settled", "true")
-    cells = maps.locator(".zf-wall-cell")
-    expect(cells).to_have_count(32)
-    before = notebook.canvas_pixels(maps.locator("canvas").nth(5))
-    assert (before[..., 0] == before[..., 1]).all()
+    root = page.locator(".zf-ablation-study")
+    rows = root.locator("table tbody tr")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(3)).to_contain_text("not begun")
+    root.get_by_role("button", name="Start").click()
+    expect(rows.nth(0)).to_contain_text(re.compile("[1-4] of 4"))
+    root.get_by_role("button", name="Stop").click()
+    expect(root.get_by_role("button", name="Go on")).to_be_visible()
+    expect(root).to_contain_text("what is done is kept")
+    assert not notebook.value("study.running")
+    root.get_by_role("button", name="Go on").click()
+    expect(root).to_contain_text("done: 3 of 4 variants")
 
-    cells.nth(5).click()
-    expect(cells.nth(5)).to_contain_text("5 off")
-    notebook.expect_value("ablation.result.off", {"norm1": [5]})
-    cells.nth(7).click()
-    expect(cells.nth(7)).to_contain_text("7 off")
-    expect(root).to_contain_text("norm1: 2 channels 5, 7 off")
-    notebook.expect_value("ablation.result.complete and ablation.result.off", {"norm1": [5, 7]})
-    accuracy = notebook.value("100 * ablation.result.accuracy")
-    expect(root).to_contain_text(f"{accuracy:.1f} % now")
-    expect(maps).to_have_attribute("data-zf-settled", "true")
-    shown = notebook.canvas_pixels(maps.locator("canvas").nth(7))
-    np.testing.assert_array_equal(shown, notebook.kernel_pixels("ablation._maps.shown.pictures[7]"))
-    assert (shown[1, 10] == [150, 0, 0]).all()
-    cells.nth(7).click()  # on again
-    expect(cells.nth(7)).not_to_contain_text("off")
+    # the table and the bars are the record's
+    for number in (0, 1, 3):
+        error, low, high = notebook.value(
+            f"[100 * float(v) for r in [study.result.rows[{number}]] "
+            "for v in (r.validation_error, *r.validation_interval)]"
+        )
+        expect(rows.nth(number)).to_contain_text(f"{error:.1f} [{low:.1f}, {high:.1f}]")
+        expect(rows.nth(number)).to_contain_text("4 of 4")
+    expect(rows.nth(2)).to_contain_text("loss of step 1")
+    bars, curves = root.locator(".bqplot").nth(0), root.locator(".bqplot").nth(1)
+    expect(bars.locator(".bargroup")).to_have_count(4)
+    wanted = notebook.value(
+        "[float(v) for r in study.result.rows[::-1] for v in (r.train_error, r.validation_error)]"
+    )
+    widths = [bar.bounding_box()["width"] for bar in bars.locator(".bar").all()]
+    longest = max(value for value in wanted if value == value)
+    for width, value in zip(widths, wanted, strict=True):
+        share = 0.0 if value != value else value / longest
+        assert abs(width / max(widths) - share) < 0.02
 
-    # the whole layer, the next layer, another photo
-    root.get_by_role("button", name="Layer off").click()
-    expect(root).to_contain_text("norm1 off")
-    root.get_by_role("combobox").select_option(label="conv3")
-    expect(cells).to_have_count(96)
-    root.get_by_role("button", name="Skip layer").click()
-    expect(root).to_contain_text("'conv3' can't be skipped")
-    handle = root.locator(".noUi-handle")
-    handle.focus()
-    handle.press("ArrowRight")
-    photo = root.locator(".zf-wall").last
-    expect(root).to_contain_text(re.compile(r"image 1, .* with all parts, (still|now)"))
-    expect(photo).to_have_attribute("data-zf-settled", "true")
-    shown = notebook.canvas_pixels(photo.locator("canvas"))
-    np.testing.assert_array_equal(shown, notebook.kernel_pixels("engine.photo(1)"))
-    expect(root.locator("table tbody tr").first).to_contain_text("norm1 off")
+    static = page.locator(".jp-OutputArea-child .jp-RenderedImage")
+    expect(static).to_have_count(1)
+    expect(static).not_to_be_visible()
+
+    # a click on a bar, then on a curve, then by keyboard
+    bars.locator(".bargroup").nth(2).locator(".bar").nth(1).click()
+    expect(rows.nth(1)).to_contain_text("▸ without conv3, conv4")
+    choice = root.get_by_role("combobox", name="variant")
+    expect(choice).to_have_value("without conv3, conv4")
+    expect(root).to_contain_text("points from 'as it is'")
+    curves.locator(".object_grp").filter(visible=True).last.locator("path").first.click()
+    expect(rows.nth(3)).to_contain_text("▸ without fc6, fc7")
+    choice.select_option("as it is")
+    expect(rows.nth(0)).to_contain_text("▸ as it is")
 
     if folder := os.environ.get("ZFWIDGETS_SHOTS"):
-        root.get_by_role("button", name="All on").click()
-        root.get_by_role("combobox").select_option(label="norm1, off")
-        cells.nth(3).click()
-        expect(cells.nth(3)).to_contain_text("3 off")
-        notebook.expect_value("ablation.result.complete and ablation.result.off", {"norm1": [3]})
+        choice.select_option("without fc6, fc7")
         for theme in ("Light", "Dark"):
             notebook.set_theme(f"JupyterLab {theme}")
+            expect(page.locator("#jupyterlab-splash")).to_have_count(0)
             root.scroll_into_view_if_needed()
-            page.screenshot(path=Path(folder) / f"ablation-{theme}.png")
+            page.screenshot(path=Path(folder) / f"study-{theme}.png")
+        notebook.command("application:toggle-left-area")
+        page.set_viewport_size({"width": 620, "height": 1300})
+        expect(root.locator(".bqplot").first).to_be_visible()
+        root.scroll_into_view_if_needed()
+        page.screenshot(path=Path(folder) / "study-narrow.png")
+        notebook.value("study.snapshot().save(r'%s')" % (Path(folder) / "study-static.png"))
     assert lab.problems == []

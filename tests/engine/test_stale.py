@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import zfwidgets as zf
-from tests.index.small import BAD, COLUMNS, ROWS, network, pictures, transform
+from tests.engine.ranking.small import BAD, COLUMNS, ROWS, network, pictures, transform
 from zfwidgets.errors import StaleImage, UnreadableImage
 from zfwidgets.records import Box, Occluder
 from zfwidgets.widgets.wire.source import Source

@@ -25,7 +25,7 @@ from torchvision import transforms as v1
 from torchvision.models import SqueezeNet1_1_Weights
 
 import zfwidgets as zf
-from tests.index.small import network
+from tests.engine.ranking.small import network
 from zfwidgets import samples
 from zfwidgets.errors import InputError
 from zfwidgets.images.feeding import quick

@@ -16,7 +16,7 @@ from torch import nn
 from torchvision.models import densenet121
 
 import zfwidgets as zf
-from tests.index.small import engine, network, pictures, transform
+from tests.engine.ranking.small import engine, network, pictures, transform
 from tests.waiting import PROGRAM
 from zfwidgets.engine.network import memory
 from zfwidgets.engine.network.memory import MOST, batch_size, live_elements

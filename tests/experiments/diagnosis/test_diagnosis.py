@@ -15,12 +15,9 @@ import zfwidgets as zf
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import diagnose
 from zfwidgets.experiments.diagnosis import diagnose_steps, measures
-from zfwidgets.experiments.diagnosis.layer_diagnosis import (
-    ConvolutionDiagnosis,
-    DiagnosisResult,
-    RectifierDiagnosis,
-)
+from zfwidgets.experiments.diagnosis.layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
 from zfwidgets.experiments.diagnosis.responses import StrideResponses
+from zfwidgets.experiments.diagnosis.result import DiagnosisResult
 
 ROWS, COLUMNS = 40, 52
 

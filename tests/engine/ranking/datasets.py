@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tests.index.small import COLUMNS, ROWS
+from tests.engine.ranking.small import COLUMNS, ROWS
 
 BROKEN = (5, 40)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
-from tests.index.small import COLUMNS, ROWS, engine, network, pictures, transform
+from tests.engine.ranking.small import COLUMNS, ROWS, engine, network, pictures, transform
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexMismatch, InputError, MissingDependency
 from zfwidgets.index.manifest import Manifest

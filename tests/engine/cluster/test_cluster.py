@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 import zfwidgets as zf
-from tests.index.datasets import BROKEN, Deadly, Locked, Numbered, OneAtATime, OnlyHere
-from tests.index.ray_here import PATIENT, ports_said
-from tests.index.small import BAD, engine, network, pictures, transform
+from tests.engine.cluster.ray_here import PATIENT, ports_said
+from tests.engine.ranking.datasets import BROKEN, Deadly, Locked, Numbered, OneAtATime, OnlyHere
+from tests.engine.ranking.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.engine.cluster.ray_connection import Connection
 from zfwidgets.engine.cluster.ray_executor import OnCluster, options_of
@@ -125,7 +125,14 @@ def test_the_driver_is_killed_and_the_next_goes_on_alone(ray: Any, tmp_path: Pat
     expected = alone(Numbered(count, tmp_path / "a"), tmp_path / "alone")
     gated, there = Numbered(count, tmp_path / "b", gate=gate), tmp_path / "there"
     address = ray.get_runtime_context().gcs_address
-    command = [sys.executable, "-m", "tests.index.driving", address, str(gated.notes), str(there)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.engine.ranking.driving",
+        address,
+        str(gated.notes),
+        str(there),
+    ]
     driver = subprocess.Popen([*command, str(count), str(gate)])
 
     def known() -> int:
@@ -194,8 +201,8 @@ def test_a_ray_of_its_own_is_shut_down(folder: Path) -> None:
         "import os, signal, sys, ray\n"
         "from pathlib import Path\n"
         "import zfwidgets as zf\n"
-        "from tests.index.ray_here import ports_said\n"
-        "from tests.index.small import engine\n"
+        "from tests.engine.cluster.ray_here import ports_said\n"
+        "from tests.engine.ranking.small import engine\n"
         f"made = engine(Path({str(folder)!r}))\n"
         "with ports_said(Path(os.environ['RAY_TMPDIR'], 'ray')):\n"
         "    options = zf.ClusterOptions(workers=1, cpus=1)\n"

@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_tensors
 
 import zfwidgets as zf
-from tests.index.small import BAD, pictures
+from tests.engine.ranking.small import BAD, pictures
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.cli import main
 from zfwidgets.index.storing import FILE, SCHEMA, UNFINISHED

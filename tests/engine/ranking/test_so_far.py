@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 import zfwidgets as zf
-from tests.index.small import engine, network, pictures, transform
+from tests.engine.ranking.small import engine, network, pictures, transform
 from tests.waiting import SECONDS
 from zfwidgets.engine.ranking import build
 from zfwidgets.engine.ranking.executors import Here

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from torch import nn
 
 import zfwidgets as zf
-from tests.index.small import engine, network, pictures, transform
+from tests.engine.ranking.small import engine, network, pictures, transform
 from zfwidgets.errors import IndexMismatch, InputError
 from zfwidgets.experiments.ablation.records import AblationRow, AblationTable
 from zfwidgets.experiments.evolution.records import EvolutionRecord

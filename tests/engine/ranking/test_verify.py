@@ -17,7 +17,7 @@ from torch import nn
 from torchvision.transforms import v2
 
 import zfwidgets as zf
-from tests.index.small import COLUMNS, ROWS, engine, network, pictures, transform
+from tests.engine.ranking.small import COLUMNS, ROWS, engine, network, pictures, transform
 from zfwidgets.errors import InputError
 from zfwidgets.index.storing import FILE, SCHEMA, UNFINISHED
 from zfwidgets.index.verification import DRIFT, IMAGE, LABEL, REMOVED, TRANSFORM, UNKNOWN, WEIGHTS

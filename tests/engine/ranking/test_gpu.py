@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import zfwidgets as zf
-from tests.index.small import engine, network, pictures, transform
-from tests.index.test_index import assert_same
+from tests.engine.ranking.small import engine, network, pictures, transform
+from tests.engine.ranking.test_index import assert_same
 from zfwidgets.engine.network.memory import MOST_ON_GPU
 
 pytestmark = [

@@ -22,7 +22,7 @@ from zfwidgets.engine.occlusion import scoring
 from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import Box, Occluder, OcclusionMap, mask_of, mask_pixels
 
-from .reference import responses
+from ..reference import responses
 
 PLUS = np.zeros((16, 16), dtype=bool)
 PLUS[6:10], PLUS[:, 3:7] = True, True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.index.datasets import Numbered
-from tests.index.test_cluster import CPUS, made
+from tests.engine.cluster.test_cluster import CPUS, made
+from tests.engine.ranking.datasets import Numbered
 from zfwidgets.engine.ranking.indexing import Settings
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.index.small import engine, network, pictures, transform
+from tests.engine.ranking.small import engine, network, pictures, transform
 from zfwidgets.engine.ranking import ranking_spec
 from zfwidgets.errors import InputError
 from zfwidgets.records import ActivationSample

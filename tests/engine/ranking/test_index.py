@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 import zfwidgets as zf
-from tests.index.small import BAD, engine, network, pictures, transform
+from tests.engine.ranking.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
