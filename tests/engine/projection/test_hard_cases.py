@@ -104,6 +104,17 @@ def assign(x: Tensor) -> Tensor:
     return x
 
 
+def on_a_part(change: Callable[[Tensor], object]) -> Call:
+    """Changes two of the channels in place, through a view."""
+
+    def function(x: Tensor) -> Tensor:
+        x = x.clone()
+        change(x[:, :2])
+        return x
+
+    return Call(function)
+
+
 RECTIFIERS = {
     "nn.ReLU": nn.ReLU(),
     "nn.ReLU in place": nn.ReLU(inplace=True),
@@ -218,6 +229,10 @@ def test_relu6_lets_signal_through_above_its_bound() -> None:
         (nn.Conv2d(4, 4, 3, dilation=2, groups=2), "convolution", "paper", ""),
         (nn.ConvTranspose2d(4, 4, 2, 2), "transposed convolution", "adjoint", ""),
         (nn.Upsample(scale_factor=2), "interpolation", "adjoint", ""),
+        (on_a_part(torch.relu_), "relu", "unknown", "through a view"),
+        (on_a_part(torch.sigmoid_), "sigmoid", "unknown", "through a view"),
+        (on_a_part(lambda part: part.clamp_(min=0.1)), "clamp", "unknown", "through a view"),
+        (on_a_part(lambda part: part.mul_(part.flip(2))), "mul", "unknown", "through a view"),
         (Call(lambda x: torch.cumsum(x, 2)), "Cumsum", "unknown", "not in zfwidgets' list"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else str(value)[:20],
@@ -234,6 +249,20 @@ def test_what_is_no_rectifier_is_named(
     assert torch.isfinite(pixels).all()
     order = ["paper", "adjoint", "linearised", "unknown"]
     assert order.index(weakest(operations)) >= order.index(status)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda part: part.copy_(part.flip(3)),
+        lambda part: part.zero_(),
+        lambda part: part.add_(part.flip(2)),
+        lambda part: part.mul_(0.5),
+    ],
+)
+def test_what_is_linear_may_be_written_through_a_view(change: Callable[[Tensor], object]) -> None:
+    _, operations = project(between(on_a_part(change)), "2", images())
+    assert weakest(operations) in ("paper", "adjoint")
 
 
 @pytest.mark.parametrize(
