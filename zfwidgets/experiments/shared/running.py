@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ...bars import progress_bar
 from ...engine.network.modes import InUsualModes
 from ...records import Progress
+from ...stepwise import Driven
 
 Result = TypeVar("Result")
 
@@ -28,10 +29,10 @@ def run(
     """
     newest: Result | None = None
     steps = InUsualModes(steps)
+    driven: Driven[Progress | Result, Result] = Driven(steps)
     with progress_bar(None, what, shown=shown, unit="") as bar:
         try:
-            while True:
-                step = next(steps)
+            for step in driven:
                 if isinstance(step, Progress):
                     if step.total != bar.total:
                         bar.total = step.total
@@ -39,9 +40,7 @@ def run(
                     bar.update(step.done - bar.n)
                 else:
                     newest = step
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+            return driven.result
         except KeyboardInterrupt as interrupt:
             hand_on(interrupt, steps)
             newest = getattr(interrupt, "so_far", newest)

@@ -12,6 +12,7 @@ from typing import Any
 from ...bars import waiting
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...stepwise import finish, watch_stages
 from ...widgets import requests as needs
 from ...widgets.base import EngineWidget
 from ...widgets.choosing import centred_occluder, first_selection
@@ -24,7 +25,6 @@ from .. import files
 from ..checking import MOST_PIXELS, MOST_SIDE
 from ..held import PATCHES, Held
 from ..parts import pack
-from ..positions import run, watch
 from . import figures, page, provenance
 from .collecting import RULE, Collector, Content
 from .markdown import to_html
@@ -240,7 +240,7 @@ class Draft:
 
     def _shell(self) -> int:
         """Bytes of the page without its parts: exact but for what the manifest lists of them."""
-        catalogue = run(Source(self.engine).answer("catalogue", {}))[0]
+        catalogue = finish(Source(self.engine).answer("catalogue", {}))[0]
         bare = {"layers": {}, "sentences": {"photos": " " * 100, "pictures": " " * 100}}
         content = Content(manifest={**bare, "catalogue": catalogue})
         extra = 0
@@ -292,7 +292,7 @@ class Draft:
             inline=inline,
             scrubber=self.scrubber,
         )
-        content: Content = watch(collector.steps(), progress)
+        content: Content = watch_stages(collector.steps(), progress)
         manifest = content.manifest
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
         manifest["catalogue"] = self.scrubber.catalogue(manifest["catalogue"])
