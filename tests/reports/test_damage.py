@@ -23,6 +23,7 @@ import zfwidgets as zf
 from zfwidgets.errors import BrokenReport, InputError, NotStored
 from zfwidgets.images.pixels import decode
 from zfwidgets.reports import checking, parts
+from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.encode import decode_picture
 
 PART = re.compile(rb'id="zf-part-([\w/-]+)">([^<]*)</script>')

@@ -13,6 +13,7 @@ from zfwidgets.errors import InputError
 from zfwidgets.records import Occluder, occluder_box
 from zfwidgets.reports.writing.planning import LADDER, to_bytes
 from zfwidgets.reports.writing.saving import plan_report
+from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.encode import decode_picture
 from zfwidgets.widgets.wire.service import service_of
 
