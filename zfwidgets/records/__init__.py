@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
 from .arrays import Floats, Ints, Pixels, table
+from .colour_maps import COLOUR_MAPS, DEFAULT_COLOURS
 from .colours import COLOURS, SERIES, categories, coloured
 from .covering import CoveredPatch, CoveredPatches
 from .engine import EngineInfo, Estimate, Progress
@@ -49,7 +50,9 @@ __all__ = [
     "BLANK",
     "CLIPPED_AT",
     "COLOURS",
+    "COLOUR_MAPS",
     "CONTRAST_NORM",
+    "DEFAULT_COLOURS",
     "FILLS",
     "MASK",
     "MAX_POOL",

@@ -10,6 +10,7 @@ import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
+from ..records import COLOUR_MAPS
 from .traits import refused
 from .wire import validation
 from .wire.occlusion_cache import MAPS
@@ -18,7 +19,7 @@ CHOICES = {
     "sort": ("index", "mean", "strongest", "silent"),
     "patches": ("both", "patches", "projections", "revealed"),
     "overlay": (*MAPS, "none"),
-    "colours": ("viridis", "magma", "diverging"),
+    "colours": tuple(COLOUR_MAPS),
 }
 """As in ``js/src/views``."""
 CLASS_MAPS = ("probability", "logit", "log_odds", "predicted")
