@@ -45,6 +45,7 @@ from .occlusion import LayerResponse, OcclusionMap
 from .predictions import Prediction, log_odds, no_numbers, softmax
 from .projections import BLANK, CLIPPED_AT, Projection, display_scale, signed_to_uint8
 from .quantiles import QuantileRow, QuantileRows
+from .rules import RuleInfo
 
 __all__ = [
     "BLANK",
@@ -88,6 +89,7 @@ __all__ = [
     "Reach",
     "ReceptiveField",
     "Role",
+    "RuleInfo",
     "Status",
     "TopActivations",
     "Unit",

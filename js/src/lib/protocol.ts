@@ -53,6 +53,19 @@ export interface Layer {
   fields?: (Field & { first: number[] })[];
 }
 
+/** A rule of projections, in words. */
+export interface RuleInfo {
+  name: string;
+  /** What menus call it. */
+  title: string;
+  /** The question that its pictures answer. */
+  answers: string;
+  /** Whether it depends on which rectifiers were active; null: not known. */
+  reads_forward: boolean | null;
+  /** How a projection's status is to be read, where it isn't what it says; else empty. */
+  status_note: string;
+}
+
 export interface Catalogue {
   engine: {
     model: string;
@@ -67,6 +80,8 @@ export interface Catalogue {
   classes: string[];
   /** What a selection's `rule` may be. */
   rules: string[];
+  /** Each of them in words, by name; older reports don't say. */
+  rule_info?: Record<string, RuleInfo>;
   /** Names of what an occluder may be filled with: grey, mean, blur, noise, border, the user's. */
   fills: string[];
   /** Why there are no class scores; empty if there are. */

@@ -20,8 +20,6 @@ LARGEST_THUMBNAIL = 256
 MOST_PATCHES = 100
 LARGEST = float(np.finfo(np.float32).max)
 """The largest number that an input's pixel can be."""
-RULES = ("deconvnet", "guided", "gradient")
-"""The rules of an engine that doesn't list its own as ``engine.rules``."""
 
 
 def integer(name: str, value: Any, low: int, high: int, hint: str = "") -> int:
@@ -158,19 +156,12 @@ def to_occluder(occluder: Mapping[str, Any] | None) -> Occluder | None:
     return Occluder(box, occluder["fill"], occluder["mask"], to_boxes(occluder["also"]))
 
 
-def rules_of(engine: EngineProtocol | None) -> tuple[str, ...]:
-    """The names of an engine's rules, the paper's first."""
-    return tuple(getattr(engine, "rules", RULES))
-
-
 def rule_name(engine: EngineProtocol | None, value: Any) -> str:
     """How rectifiers are passed on the way down: one of the engine's rules."""
-    if engine is None and isinstance(value, str):
+    if isinstance(value, str) and (engine is None or value in engine.rules):
         return value
-    known = rules_of(engine)
-    if not isinstance(value, str) or value not in known:
-        raise InputError(f"The rule must be one of {', '.join(known)}, not {value!r}.")
-    return value
+    known = "a name" if engine is None else f"one of {', '.join(engine.rules)}"
+    raise InputError(f"The rule must be {known}, not {value!r}.")
 
 
 def check_engine(engine: Any) -> None:
