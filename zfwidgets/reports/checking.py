@@ -17,7 +17,8 @@ from ..records import STATUSES, Operation
 from ..records.layers import Reach, Role
 from ..records.occluders import MASK, MOST_ALSO
 from ..widgets.wire.encode import Answer, picture_size
-from ..widgets.wire.occlusion_cache import CLEAN, MAPS
+from ..widgets.wire.occlusion_cache import CLEAN
+from ..widgets.wire.schema import MAPS
 from .pictures import MIME
 from .shapes import (
     Check,

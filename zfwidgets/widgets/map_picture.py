@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..records import DEFAULT_COLOURS, EngineInfo, categories, coloured
 from .wire.encode import Answer
-from .wire.occlusion_cache import MAPS
+from .wire.schema import MAPS
 
 DISTANCES = ("hamming", "cosine")
 """Maps whose values are differences already."""

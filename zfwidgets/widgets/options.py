@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..records import COLOUR_MAPS
 from .traits import refused
 from .wire import validation
-from .wire.occlusion_cache import MAPS
+from .wire.schema import MAPS
 
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent"),

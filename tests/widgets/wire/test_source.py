@@ -24,8 +24,8 @@ from zfwidgets.widgets.wire.encode import (
     on_scale,
     thumbnail,
 )
-from zfwidgets.widgets.wire.occlusion_cache import MAPS
 from zfwidgets.widgets.wire.quantile_tiles import read_quantiles
+from zfwidgets.widgets.wire.schema import MAPS
 from zfwidgets.widgets.wire.source import Source
 from zfwidgets.widgets.wire.validation import to_occluder
 
