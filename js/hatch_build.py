@@ -15,6 +15,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,12 @@ class BundleError(RuntimeError):
 
 
 # ---------------------------------------------------------------- what is on disk
+
+
+def outdated(js: Path = JS) -> dict[Path, str]:
+    """What is to be written into sources that are made from the package's tables."""
+    found: dict[Path, str] = runpy.run_path(str(js / "made.py"))["outdated"](js.parent)
+    return found
 
 
 def sources_hash(js: Path = JS) -> str:
@@ -73,6 +80,8 @@ def why_stale(js: Path = JS, static: Path = STATIC) -> str | None:
         return "built files were changed or are missing"
     if manifest.get("sources") != sources_hash(js):
         return "sources changed since it was built"
+    if outdated(js):
+        return "tables of the package changed since it was built"
     return None
 
 
@@ -151,6 +160,8 @@ def ensure_bundle() -> bool:
     environment = _node_environment()
     if not _dependencies_installed():
         _run(["npm", "ci", "--omit=dev", "--no-audit", "--no-fund"], environment)
+    for path, text in outdated().items():
+        path.write_text(text, "utf-8", newline="\n")
     # Before building: a source that changes meanwhile leaves a stale bundle, not a fresh one.
     sources = sources_hash()
     _run(["node", "esbuild.mjs"], environment)

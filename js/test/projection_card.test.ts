@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Operation, ProjectionInfo, Status } from "../src/lib/protocol";
+import { ruleOf } from "../src/lib/rules";
 import { Cell } from "../src/views/patches/patch_cell";
 import {
   dependence,
@@ -8,6 +9,8 @@ import {
   reachText,
 } from "../src/views/patches/projection_card";
 import { CATALOGUE } from "./kernel";
+
+const rule = (name: string) => ruleOf(CATALOGUE, name);
 
 const operation = (name: string, status: Status, count = 1, note = ""): Operation => ({
   name,
@@ -29,9 +32,11 @@ const text = (nodes: (Node | string)[]) =>
 describe("a projection's card", () => {
   it("says through what the picture depends on its image", () => {
     const conv = operation("convolution", "paper", 3);
-    expect(dependence(projection(3, conv), "deconvnet")).toContain("switches of 3 max-pools");
-    expect(dependence(projection(1, conv), "deconvnet")).toContain("switches of 1 max-pool.");
-    expect(dependence(projection(0, conv), "deconvnet")).toContain("every image gives the same");
+    expect(dependence(projection(3, conv), rule("deconvnet"))).toContain("switches of 3 max-pools");
+    expect(dependence(projection(1, conv), rule("deconvnet"))).toContain("switches of 1 max-pool.");
+    expect(dependence(projection(0, conv), rule("deconvnet"))).toContain(
+      "every image gives the same",
+    );
   });
 
   it("claims that all images give the same only where that is so", () => {
@@ -39,19 +44,23 @@ describe("a projection's card", () => {
     const gate = operation("sigmoid", "linearised");
     const unknown = operation("MyFunction", "unknown");
     for (const info of [projection(0, gate, conv), projection(0, unknown, conv)]) {
-      expect(dependence(info, "deconvnet")).not.toContain("every image");
+      expect(dependence(info, rule("deconvnet"))).not.toContain("every image");
     }
-    for (const rule of ["guided", "gradient", "my own"]) {
-      expect(dependence(projection(0, conv), rule)).toContain("which rectifiers were active");
+    for (const name of ["guided", "gradient", "my own"]) {
+      expect(dependence(projection(0, conv), rule(name))).toContain("which rectifiers were active");
     }
-    expect(dependence(projection(0, conv), "my own")).toContain("may depend");
+    expect(dependence(projection(0, conv), rule("my own"))).toContain("may depend");
   });
 
   it("says from one per cent on how strong a signal passes near ties", () => {
     const info = projection(2, operation("convolution", "paper"));
     const card = (near_ties?: number | null) =>
       text(
-        projectionCard(0, { ...info, near_ties }, { layer: null, channel: 0, rule: "deconvnet" }),
+        projectionCard(
+          0,
+          { ...info, near_ties },
+          { layer: null, channel: 0, rule: rule("deconvnet") },
+        ),
       );
     expect(card(0.01)).toContain("up to 1 % as strong as");
     expect(card(0.237)).toContain("up to 24 % as strong as");
@@ -74,7 +83,7 @@ describe("a projection's card", () => {
     const layer = CATALOGUE.layers.find(({ fields }) => fields)!;
     const info = projection(2, operation("convolution", "paper"));
     const field = (channel: number) =>
-      text(projectionCard(0, info, { layer, channel, rule: "deconvnet" }));
+      text(projectionCard(0, info, { layer, channel, rule: rule("deconvnet") }));
     expect(field(4)).toContain("exactly 5×7 pixels");
     expect(field(5)).toContain("at most 11×13 pixels");
     expect(field(11)).toContain("at most 11×13 pixels");
@@ -85,7 +94,7 @@ describe("a projection's card", () => {
     const card = projectionCard(4, info, {
       layer: CATALOGUE.layers[0]!,
       channel: 0,
-      rule: "deconvnet",
+      rule: rule("deconvnet"),
     });
     expect(text(card)).toContain("Projection 5: linearised");
     expect(text(card)).toContain("lrn× 2linearised: frozen");
@@ -95,7 +104,7 @@ describe("a projection's card", () => {
 
   it("doesn't call a gradient a deconvnet", () => {
     const info = projection(2, operation("convolution", "paper"));
-    const card = text(projectionCard(0, info, { layer: null, channel: 0, rule: "gradient" }));
+    const card = text(projectionCard(0, info, { layer: null, channel: 0, rule: rule("gradient") }));
     expect(card).toContain("plain gradient");
     expect(card).toContain("unless a row says otherwise, its mark says how a deconvnet would");
   });
@@ -113,7 +122,9 @@ describe("a projection that is zero everywhere", () => {
   };
 
   it("says so on its card, in the place of a scale", () => {
-    const card = text(projectionCard(0, blank, { layer: null, channel: 0, rule: "grad-cam" }));
+    const card = text(
+      projectionCard(0, blank, { layer: null, channel: 0, rule: rule("grad-cam") }),
+    );
     expect(card).toContain("zero everywhere");
     expect(card).not.toContain("±");
     expect(
@@ -121,14 +132,14 @@ describe("a projection that is zero everywhere", () => {
         projectionCard(
           0,
           { ...blank, blank: false },
-          { layer: null, channel: 0, rule: "grad-cam" },
+          { layer: null, channel: 0, rule: rule("grad-cam") },
         ),
       ),
     ).not.toContain("zero everywhere");
   });
 
   it("says so in its place and to screen readers, until another one comes", () => {
-    const cell = new Cell(0, () => ({ layer: null, channel: 0, rule: "grad-cam" }));
+    const cell = new Cell(0, () => ({ layer: null, channel: 0, rule: rule("grad-cam") }));
     const said = cell.element.querySelector<HTMLElement>(".zf-none") as HTMLElement;
     const look = { layout: "both", values: "signed", scale: null } as const;
     cell.setPatch(activation, null);

@@ -464,7 +464,7 @@ describe("patches", () => {
     selection.set("rule", "my own"); // by the kernel
     await serve(model);
     expect(one<HTMLSelectElement>(root, `select[aria-label='${label}']`).value).toBe("my own");
-    expect(answers()).toContain("my own");
+    expect(answers()).toBe("What my own rule answers.");
   });
 
   it("stay when no projection can be computed, and why is said", async () => {

@@ -113,6 +113,10 @@ def test_every_widgets_javascript_is_inside_and_fresh(tree, kind, tmp_path):
     assert {path.stem for path in static.glob("*.js")} == entries | {"figures", "report"}
 
 
+def test_what_is_made_from_the_packages_tables_is_up_to_date():
+    assert not hatch_build.outdated(), "run `python js/hatch_build.py`"
+
+
 def test_a_clean_checkout_builds_where_nothing_was_built_before(tmp_path):
     shutil.copytree(ROOT / "js", tmp_path / "js", ignore=shutil.ignore_patterns("node_modules"))
     (tmp_path / "js" / "node_modules").symlink_to(ROOT / "js" / "node_modules")
@@ -134,6 +138,12 @@ def test_a_stale_or_damaged_bundle_is_noticed(tree, tmp_path):
     stylesheet.write_bytes(text + b"// more\n")
     assert "sources changed" in hatch_build.why_stale(js, static)
     stylesheet.write_bytes(text)
+
+    table = source / "zfwidgets" / "records" / "colour_maps.py"
+    text = table.read_text("utf-8")
+    table.write_text(text.replace("440154", "550154"), "utf-8")
+    assert "tables of the package changed" in hatch_build.why_stale(js, static)
+    table.write_text(text, "utf-8")
 
     module = next(static.glob("*.js"))
     built = module.read_bytes()

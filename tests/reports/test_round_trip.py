@@ -46,6 +46,7 @@ def test_a_report_is_an_engine(stored, engine):
     assert set(engine.info.notes) < set(stored.info.notes)
     assert stored.indexed
     assert stored.rules == ("deconvnet",)
+    assert stored.rule("deconvnet") == engine.rule("deconvnet")
     stored.verify()
 
 

@@ -33,6 +33,7 @@ from zfwidgets.records import (
     QuantileRow,
     QuantileRows,
     ReceptiveField,
+    RuleInfo,
     TopActivations,
     Unit,
     mask_pixels,
@@ -300,6 +301,9 @@ class NumpyEngine:
     @property
     def rules(self) -> tuple[str, ...]:
         return ("deconvnet", "guided", "gradient", "my own")
+
+    def rule(self, name: str) -> RuleInfo:
+        return RuleInfo(name, f"the rule {name}", f"What {name} answers.", name != "deconvnet")
 
     def project_all(self, activations: Sequence[Activation], rule: str = "deconvnet"):
         return tuple(self._project(a, rule) for a in activations)

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from zfwidgets.widgets import map_picture
-from zfwidgets.widgets.wire.occlusion_cache import MAPS, occlusion_answer
+from zfwidgets.widgets.wire.occlusion_cache import occlusion_answer
+from zfwidgets.widgets.wire.schema import MAPS
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, MissingDependency
 from zfwidgets.widgets import bundle, requests
 from zfwidgets.widgets.options import CHOICES
-from zfwidgets.widgets.wire import validation
+from zfwidgets.widgets.wire.schema import MAPS, MOST_THUMBNAILS
 
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
 SLIDE = {"height": 4, "width": 4, "stride": 8, "fill": 0, "mask": None, "also": []}
@@ -113,12 +113,12 @@ def test_missing_javascript_says_how_to_build_it(engine, monkeypatch, tmp_path):
 
 
 def test_options_are_those_that_the_views_know(root):
-    sources = "".join(path.read_text() for path in (root / "js/src/views").glob("*.ts"))
-    maps = (root / "js/src/lib/protocol.ts").read_text().split("export const MAPS = [")[1]
+    sources = "".join(path.read_text() for path in (root / "js/src/views").rglob("*.ts"))
     for name, values in CHOICES.items():
         assert f'options.get("{name}")' in sources
-        for value in values:
-            assert f'["{value}", ' in sources or f'"{value}",' in maps.split("]")[0]
+        made = {"colours": values, "overlay": MAPS}.get(name, ())  # from the very same tables
+        for value in set(values) - set(made):
+            assert f'["{value}", ' in sources
 
 
 def test_what_settle_prepares_is_what_the_views_ask_for(root):
@@ -127,9 +127,9 @@ def test_what_settle_prepares_is_what_the_views_ask_for(root):
     def constant(view, name):
         return int(re.search(rf"const {name} = (\d+);", (views / view).read_text()).group(1))
 
-    assert constant("channels.ts", "SIZE") == requests.THUMBNAIL
-    assert constant("channels.ts", "SHEET") == validation.MOST_THUMBNAILS
-    assert constant("patches.ts", "K") == requests.PATCHES
+    assert constant("picker/channels.ts", "SIZE") == requests.THUMBNAIL
+    assert constant("picker/channels.ts", "SHEET") == MOST_THUMBNAILS
+    assert constant("patches/patches.ts", "K") == requests.PATCHES
 
 
 # ---------------------------------------------------------------------- messages

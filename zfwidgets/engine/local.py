@@ -15,7 +15,16 @@ from ..bars import waiting
 from ..errors import InputError
 from ..images.sets.iterables import SPILL
 from ..images.source import ImageSource
-from ..records import Activation, EngineInfo, Explanation, LayerInfo, Pixels, Projection, Unit
+from ..records import (
+    Activation,
+    EngineInfo,
+    Explanation,
+    LayerInfo,
+    Pixels,
+    Projection,
+    RuleInfo,
+    Unit,
+)
 from ..threads import OneOnly, ProcessLock
 from .network.memory import Memory
 from .network.modes import methods_in_usual_modes, precision_note
@@ -26,7 +35,7 @@ from .occlusion.predicting import Predicting
 from .occlusion.requests import Occluding
 from .occlusion.runner import Sliding
 from .projection.projector import SWITCHES, Projecting, record
-from .projection.rules import Attribution, Rule, available, choose
+from .projection.rules import Attribution, Rule, available, choose, words
 from .ranking.indexed import Indexed
 from .ranking.indexing import Indexing, cache_folder
 from .ranking.quantiles import Quantiles
@@ -279,6 +288,10 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
     def rules(self) -> tuple[str, ...]:
         """Names of the rules, the paper's first."""
         return tuple(self._rules)
+
+    def rule(self, name: str) -> RuleInfo:
+        """What the rule of that name is, in words."""
+        return words(choose(name, self._rules))
 
     def explain(self, layer: str, rule: str | Rule = "deconvnet") -> Explanation:
         """What lies between a layer and the pixels, and what a rule makes of it."""

@@ -26,6 +26,7 @@ from ..records import (
     Progress,
     Projection,
     QuantileRows,
+    RuleInfo,
     TopActivations,
 )
 
@@ -87,6 +88,9 @@ class EngineProtocol(Protocol):
     @property
     def rules(self) -> tuple[str, ...]:
         """Names of the rules that ``project_all`` knows, the paper's first."""
+
+    def rule(self, name: str) -> RuleInfo:
+        """What the rule of that name is, in words."""
 
     def project_all(
         self, activations: Sequence[Activation], rule: str = "deconvnet"

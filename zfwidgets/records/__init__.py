@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
 from .arrays import Floats, Ints, Pixels, table
+from .colour_maps import COLOUR_MAPS, DEFAULT_COLOURS
 from .colours import COLOURS, SERIES, categories, coloured
 from .covering import CoveredPatch, CoveredPatches
 from .engine import EngineInfo, Estimate, Progress
@@ -44,12 +45,15 @@ from .occlusion import LayerResponse, OcclusionMap
 from .predictions import Prediction, log_odds, no_numbers, softmax
 from .projections import BLANK, CLIPPED_AT, Projection, display_scale, signed_to_uint8
 from .quantiles import QuantileRow, QuantileRows
+from .rules import RuleInfo
 
 __all__ = [
     "BLANK",
     "CLIPPED_AT",
     "COLOURS",
+    "COLOUR_MAPS",
     "CONTRAST_NORM",
+    "DEFAULT_COLOURS",
     "FILLS",
     "MASK",
     "MAX_POOL",
@@ -85,6 +89,7 @@ __all__ = [
     "Reach",
     "ReceptiveField",
     "Role",
+    "RuleInfo",
     "Status",
     "TopActivations",
     "Unit",

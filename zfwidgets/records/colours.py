@@ -9,19 +9,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .arrays import Pixels
+from .colour_maps import COLOUR_MAPS
 
-_STOPS = {
-    "viridis": """440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21908c 1f9f88
-        27ad81 3ebc74 5cc863 82d34d aadc32 d5e21a fde725""",
-    "magma": """000004 0a0822 1d1147 36106b 50127c 691c81 822681 9c2e7f b6367a cf4070
-        e65164 f46a5c fb8861 fea571 fec287 fde0a1 fcfdbf""",
-    "diverging": """3b4cc0 4e68d8 6282ea 779af7 8db0fe a3c2fe b8d0f9 ccd9ed dcdcdc ebd3c6
-        f4c5ad f7b194 f49a7b ec7f63 de614d cb3e38 b40426""",
-    "grey": "000000 ffffff",
-}
-"""Evenly spaced colours of each map; between them, straight lines. See ``js/src/lib/colour.ts``."""
+_STOPS = {**COLOUR_MAPS, "grey": "000000 ffffff"}
 
 COLOURS = tuple(_STOPS)
+"""Names of what numbers can be painted in; widgets have those of `COLOUR_MAPS`."""
 
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c959f")
 """Colours of lines and bars, told apart by those who see few colours (Okabe and Ito, 2008)."""

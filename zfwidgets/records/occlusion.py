@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..storage import checksums
 from .arrays import Floats, Ints, table
+from .colour_maps import DEFAULT_COLOURS
 from .colours import categories, coloured
 from .layers import Box
 from .occluders import occluder_box
@@ -266,7 +267,7 @@ class OcclusionMap:
     def to_pil(
         self,
         map: str = "probability",  # noqa: A002
-        colours: str = "viridis",
+        colours: str = DEFAULT_COLOURS,
         *,
         target: int | None = None,
         channel: int | None = None,
@@ -280,8 +281,8 @@ class OcclusionMap:
         map
             Its name. The classes of "predicted" have a colour each, the most frequent ones.
         colours
-            "viridis", "magma", "grey"; or "diverging": blue below the value without occluder, red
-            above it, equal differences equally strong.
+            One of `zfwidgets.records.COLOURS`. "diverging" is blue below the value without
+            occluder, red above it, equal differences equally strong.
         low, high
             Values of the first and the last colour; None: the map's smallest and largest, of
             "diverging" the furthest from the value without occluder on both sides of it.

@@ -17,7 +17,8 @@ from ..records import STATUSES, Operation
 from ..records.layers import Reach, Role
 from ..records.occluders import MASK, MOST_ALSO
 from ..widgets.wire.encode import Answer, picture_size
-from ..widgets.wire.occlusion_cache import CLEAN, MAPS
+from ..widgets.wire.occlusion_cache import CLEAN
+from ..widgets.wire.schema import MAPS
 from .pictures import MIME
 from .shapes import (
     Check,
@@ -90,6 +91,15 @@ _LAYER = fields(
     },
     {"fields": listed(fields({**_FIELD, "first": listed(_COUNT)}))},
 )
+_RULE = fields(
+    {
+        "name": text,
+        "title": text,
+        "answers": text,
+        "reads_forward": either(none, truth),
+        "status_note": text,
+    }
+)
 _CATALOGUE = fields(
     {
         "engine": fields(
@@ -107,7 +117,7 @@ _CATALOGUE = fields(
         "classes": listed(text),
         "rules": listed(text),
     },
-    {"fills": listed(text), "no_classes": text},
+    {"fills": listed(text), "no_classes": text, "rule_info": mapping(text, _RULE)},
 )
 _CHUNK = fields({"part": _NAME, "rule": text, "k": whole(1, MOST), "channels": listed(_COUNT)})
 _MANIFEST = fields(
@@ -143,6 +153,8 @@ def check_manifest(manifest: Any) -> None:
     layers = {layer["name"]: layer for layer in catalogue["layers"]}
     if not layers or not catalogue["images"] or layers.keys() != manifest["layers"].keys():
         raise ValueError("its layers or images aren't there")
+    if len(layers) != len(catalogue["layers"]):
+        raise ValueError("two of its layers have one name")
     for name, layer in manifest["layers"].items():
         for chunk in layer["projections"]:
             if chunk["channels"] and max(chunk["channels"]) >= layers[name]["channels"]:

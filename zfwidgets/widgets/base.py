@@ -40,7 +40,7 @@ class EngineWidget(TwoOutputs, Routed):
     """Base class of the widgets that show what an engine finds out.
 
     The traits `selection`, `fingerprint` and each `Option` are all that is synchronised; pixels
-    are answers to messages that the browser sends (``docs/architecture.md``). Messages are
+    are answers to messages that the browser sends (``docs/protocol.md``). Messages are
     handed to the engine's worker; nothing is computed on the kernel's main thread. What a
     selection holds can be read, set and observed as the widget's own traits too: each `Chosen`.
     """

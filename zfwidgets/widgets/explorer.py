@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
+from ..records import DEFAULT_COLOURS
 from . import requests
 from .base import EngineWidget
 from .choosing import chosen
@@ -112,7 +113,7 @@ class Explorer(EngineWidget):
         patch: int | tuple[int, int] | None = None,
         fill: str | float | None = None,
         overlay: str | None = None,
-        colours: str = "viridis",
+        colours: str = DEFAULT_COLOURS,
         opacity: float = 0.6,
         auto: bool = True,
         target: int | None = None,

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..records import EngineInfo, categories, coloured
+from ..records import DEFAULT_COLOURS, EngineInfo, categories, coloured
 from .wire.encode import Answer
-from .wire.occlusion_cache import MAPS
+from .wire.schema import MAPS
 
 DISTANCES = ("hamming", "cosine")
 """Maps whose values are differences already."""
@@ -84,7 +84,7 @@ def _change(options: Mapping[str, Any]) -> bool:
 
 
 def _colours(options: Mapping[str, Any]) -> str:
-    return str(options.get("colours", "viridis"))
+    return str(options.get("colours", DEFAULT_COLOURS))
 
 
 def _label(info: EngineInfo, number: int | None) -> str:

@@ -10,15 +10,16 @@ import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
+from ..records import COLOUR_MAPS
 from .traits import refused
 from .wire import validation
-from .wire.occlusion_cache import MAPS
+from .wire.schema import MAPS
 
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent"),
     "patches": ("both", "patches", "projections", "revealed"),
     "overlay": (*MAPS, "none"),
-    "colours": ("viridis", "magma", "diverging"),
+    "colours": tuple(COLOUR_MAPS),
 }
 """As in ``js/src/views``."""
 CLASS_MAPS = ("probability", "logit", "log_odds", "predicted")

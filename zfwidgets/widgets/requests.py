@@ -10,8 +10,8 @@ from typing import Any
 
 from ..engine.protocol import EngineProtocol
 from .selection import Selection
+from .wire.schema import MOST_THUMBNAILS
 from .wire.service import Need
-from .wire.validation import MOST_THUMBNAILS
 
 THUMBNAIL = 96
 """Pixels of a thumbnail in the front end's sheets, as in ``js/src/views/picker/channels.ts``."""

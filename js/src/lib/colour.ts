@@ -3,29 +3,19 @@
  * map or opacity needs no kernel.
  */
 
-/** 17 evenly spaced colours of each map; between them, straight lines. */
-const STOPS = {
-  /** Perceptually even, dark to light. */
-  viridis:
-    "44015448186a472d7b4240863b528b33638d2c728e26828e21908c1f9f88" +
-    "27ad813ebc745cc86382d34daadc32d5e21afde725",
-  magma:
-    "0000040a08221d114736106b50127c691c818226819c2e7fb6367acf4070" +
-    "e65164f46a5cfb8861fea571fec287fde0a1fcfdbf",
-  /** Blue below the middle, red above. */
-  diverging:
-    "3b4cc04e68d86282ea779af78db0fea3c2feb8d0f9ccd9eddcdcdcebd3c6" +
-    "f4c5adf7b194f49a7bec7f63de614dcb3e38b40426",
-} as const;
+import STOPS from "./colour_maps.json"; // by js/hatch_build.py
 
 export type MapName = keyof typeof STOPS;
 
 export type Lut = Uint8ClampedArray;
 
-function build(stops: string): Lut {
-  const last = stops.length / 6 - 1;
+/** The names of all, in the order of menus. */
+export const MAP_NAMES = Object.keys(STOPS) as MapName[];
+
+function build(stops: readonly string[]): Lut {
+  const last = stops.length - 1;
   const channel = (stop: number, c: number) =>
-    Number.parseInt(stops.slice(stop * 6 + c * 2, stop * 6 + c * 2 + 2), 16);
+    Number.parseInt(stops[stop]!.slice(c * 2, c * 2 + 2), 16);
   const lut = new Uint8ClampedArray(256 * 4).fill(255);
   for (let i = 0; i < 256; i++) {
     const at = (i / 255) * last;

@@ -137,6 +137,26 @@ const CATALOGUE: Catalogue = {
   })),
   classes: CLASSES,
   rules: ["deconvnet", "guided", "gradient"],
+  rule_info: {
+    deconvnet: {
+      name: "deconvnet",
+      title: "deconvnet (paper)",
+      answers:
+        "Which pattern, through this image's max-pool switches, drives the unit: only positive " +
+        "signal passes a rectifier, whether it was active or not.",
+      reads_forward: false,
+      status_note: "",
+    },
+    guided: {
+      name: "guided",
+      title: "guided backprop",
+      answers:
+        "Which pixels raise the unit, without what lowers it: only positive signal passes a " +
+        "rectifier, and only where it was active.",
+      reads_forward: true,
+      status_note: "",
+    },
+  },
   fills: ["grey", "mean", "blur", "noise", "border", "my wallpaper"],
   no_classes: "",
   indexed: true,

@@ -20,7 +20,7 @@ from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.rules import RULES
 from zfwidgets.engine.projection.units import Projector
 from zfwidgets.errors import InputError, UnsupportedModel
-from zfwidgets.records import Operation, Unit, weakest
+from zfwidgets.records import Operation, RuleInfo, Unit, weakest
 
 ROWS, COLUMNS = 11, 14
 
@@ -684,6 +684,8 @@ def test_a_rule_of_ones_own() -> None:
     engine = LocalEngine(conv_net(), list(images()), cache=False, rules=[rule])
     assert engine.rules[:3] == ("deconvnet", "guided", "gradient")
     assert engine.rules[-1] == "absolute"
+    assert engine.rule("absolute") == RuleInfo("absolute", "absolute", "for the test", True)
+    assert engine.rule("deconvnet").title == "deconvnet (paper)"
     by_name = engine.project(Unit("2", 1), 0, rule="absolute")
     rule.seen.clear()
     unit = by_name.activation.unit

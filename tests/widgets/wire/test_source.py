@@ -24,10 +24,10 @@ from zfwidgets.widgets.wire.encode import (
     on_scale,
     thumbnail,
 )
-from zfwidgets.widgets.wire.occlusion_cache import MAPS
 from zfwidgets.widgets.wire.quantile_tiles import read_quantiles
+from zfwidgets.widgets.wire.schema import MAPS
 from zfwidgets.widgets.wire.source import Source
-from zfwidgets.widgets.wire.validation import rule_name, to_occluder
+from zfwidgets.widgets.wire.validation import to_occluder
 
 SLIDE = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "mask": None, "also": []}
 
@@ -94,6 +94,14 @@ def test_catalogue(engine):
     assert data["fills"] == ["grey", "mean", "blur", "noise", "border", "sand"]
     assert data["no_classes"] == ""
     assert data["rules"] == ["deconvnet", "guided", "gradient", "my own"]
+    assert list(data["rule_info"]) == data["rules"]
+    assert data["rule_info"]["my own"] == {
+        "name": "my own",
+        "title": "the rule my own",
+        "answers": "What my own answers.",
+        "reads_forward": True,
+        "status_note": "",
+    }
     for _ in engine.index_steps():
         pass
     assert answer(source, "catalogue")[0]["indexed"] is True
@@ -246,14 +254,6 @@ def test_each_rule_has_its_own_projections(source):
             np.testing.assert_array_equal(picture, signed_to_uint8(p.crop(), sent["full"]))
     for a, b in itertools.combinations(pictures.values(), 2):
         assert any((x != y).any() for x, y in zip(a, b, strict=True))
-
-
-def test_an_engine_that_lists_no_rules_has_the_usual_ones(engine):
-    class Older(type(engine)):
-        rules = property(doc="Not there.")
-
-    with pytest.raises(InputError, match="deconvnet, guided, gradient, not 'magic'"):
-        rule_name(Older(), "magic")
 
 
 def test_projections_come_by_and_by(source):

@@ -125,6 +125,7 @@ class GradCam:
     """
 
     name = "grad-cam"
+    title = "Grad-CAM"
     answers = "Where in the image, coarsely, is what raises the unit? A place, no pattern."
     needs = "captum"
 
@@ -194,6 +195,7 @@ class Lrp:
     """
 
     name = "lrp"
+    title = "LRP"
     answers = "How is the unit's value shared out over the pixels, layer by layer?"
     needs = "zennit"
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from torch import Tensor
 
 from ...errors import InputError
-from ...records import NORMS, Operation
+from ...records import NORMS, Operation, RuleInfo
 from .attribution import GradCam, Lrp
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ __all__ = [
     "choose",
     "passes_norms",
     "under",
+    "words",
 ]
 
 
@@ -52,6 +53,9 @@ class Rule(Protocol):
     2.1). Without it, or with False, it goes down through their derivative at the image, as
     through everything else that isn't linear: what a rule of your own doesn't mention stays what
     PyTorch has. Batch norm is no contrast norm: its frozen scale is part of the filters.
+
+    And it may have words of its own for the page: ``title``, what menus call it (else its name),
+    and ``status_note``, how the status of its pictures is to be read.
 
     Attributes
     ----------
@@ -105,6 +109,7 @@ class Deconvnet:
     """
 
     name = "deconvnet"
+    title = "deconvnet (paper)"
     answers = (
         "Which pattern, through this image's max-pool switches, drives the unit: only positive "
         "signal passes a rectifier, whether it was active or not."
@@ -124,6 +129,7 @@ class GuidedBackprop:
     """
 
     name = "guided"
+    title = "guided backprop"
     answers = (
         "Which pixels raise the unit, without what lowers it: only positive signal passes a "
         "rectifier, and only where it was active."
@@ -139,8 +145,14 @@ class Gradient:
     """The derivative, times the unit's activation (Simonyan et al. 2013)."""
 
     name = "gradient"
+    title = "plain gradient"
     answers = (
-        "How the unit changes with each pixel, to first order: what raises and what lowers it."
+        "How the unit changes with each pixel, to first order, what raises and what lowers it; "
+        "times its activation."
+    )
+    status_note = (
+        "A gradient takes every operation's derivative; unless a row says otherwise, its mark "
+        "says how a deconvnet would."
     )
     reads_forward = True
 
@@ -164,6 +176,17 @@ def available(more: Iterable[Any] = ()) -> dict[str, Rule | Attribution]:
             raise InputError(f"There are two rules called {checked.name!r}: rename yours.")
         known[checked.name] = checked
     return known
+
+
+def words(rule: Rule | Attribution) -> RuleInfo:
+    """What a rule is, in its own words."""
+    return RuleInfo(
+        rule.name,
+        str(getattr(rule, "title", rule.name)),
+        str(rule.answers),
+        getattr(rule, "reads_forward", None),
+        str(getattr(rule, "status_note", "")),
+    )
 
 
 def passes_norms(rule: Any) -> bool:

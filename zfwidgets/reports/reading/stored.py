@@ -28,6 +28,7 @@ from ...records import (
     Progress,
     Projection,
     QuantileRows,
+    RuleInfo,
     TopActivations,
     Unit,
     occluder_box,
@@ -35,6 +36,7 @@ from ...records import (
 from ...widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
 from ...widgets.wire.quantile_tiles import read_quantiles
 from ...widgets.wire.source import Source
+from ...widgets.wire.validation import rule_name
 from ..coarse import StoredOcclusionMap, StoredPrediction, logs, look_of, occluder_fields, snapped
 from ..files import Parts
 from ..held import PATCHES
@@ -181,6 +183,12 @@ class StoredEngine(Reopened):
     def rules(self) -> tuple[str, ...]:
         """Rules of the projections that the report holds."""
         return tuple(self._manifest["catalogue"]["rules"])
+
+    def rule(self, name: str) -> RuleInfo:
+        """What the rule of that name is, in words; of an older report its name alone."""
+        rule_name(self, name)
+        found = self._manifest["catalogue"].get("rule_info", {}).get(name)
+        return RuleInfo(**(found or {"name": name, "title": name, "answers": ""}))
 
     @property
     def fills(self) -> tuple[str, ...]:

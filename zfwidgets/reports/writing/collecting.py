@@ -366,6 +366,7 @@ class Collector:
         (catalogue, _), layers = finish(self.source.answer("catalogue", {})), self._layers
         catalogue["layers"] = [one for one in catalogue["layers"] if one["name"] in layers]
         catalogue["rules"] = [self.rule]
+        catalogue["rule_info"] = {self.rule: catalogue["rule_info"][self.rule]}
         catalogue["indexed"] = True
         return {
             "format": 1,

@@ -12,6 +12,7 @@ from typing import Any
 from ...bars import waiting
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...records import DEFAULT_COLOURS
 from ...stepwise import finish, watch_stages
 from ...widgets import requests as needs
 from ...widgets.base import EngineWidget
@@ -205,7 +206,7 @@ class Draft:
                 self.engine,
                 stride=None,
                 overlay=None,
-                colours="viridis",
+                colours=DEFAULT_COLOURS,
                 opacity=0.6,
                 auto=True,
             ),

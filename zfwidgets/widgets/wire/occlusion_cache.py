@@ -20,6 +20,7 @@ from ...engine.protocol import EngineProtocol
 from ...records import OcclusionMap, Progress, no_numbers
 from ...threads import ProcessLock
 from .encode import Answer, numbers
+from .schema import MAPS, OBJECTS
 from .steps import Steps
 from .validation import SLIDE, to_boxes
 
@@ -246,15 +247,4 @@ def _score_note(result: OcclusionMap) -> str:
     return f"The class scores are NaN or infinite {where}: no probabilities." if bad else ""
 
 
-CLEAN = ("probability", "logit", "log_odds", "total", "unit", "predicted")
-MAPS = {
-    "probability": "<f4",
-    "predicted": "<i4",
-    "total": "<f4",
-    "logit": "<f4",
-    "log_odds": "<f4",
-    "unit": "<f4",
-    "hamming": "<f4",
-    "cosine": "<f4",
-}
-"""The maps of an answer's buffers, in their order, as in ``js/src/lib/protocol.ts``."""
+CLEAN = tuple(OBJECTS["Clean"][1])

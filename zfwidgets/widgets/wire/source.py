@@ -26,7 +26,7 @@ from .occlusion_cache import Passes
 from .projected import projected_answer
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
-from .validation import check_key, rules_of, to_occluder
+from .validation import check_key, to_occluder
 
 T = TypeVar("T")
 
@@ -182,7 +182,8 @@ class Source:
                 for name, label in zip(info.images, info.image_labels, strict=True)
             ],
             "classes": list(info.labels),
-            "rules": list(rules_of(self.engine)),
+            "rules": list(self.engine.rules),
+            "rule_info": {name: self.engine.rule(name).to_json() for name in self.engine.rules},
             "fills": list(self.engine.fills),
             "no_classes": info.no_classes,
             "indexed": self.engine.indexed,

@@ -12,16 +12,12 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import FILLS, MOST_ALSO, Box, Occluder, check_mask
+from .schema import KINDS, LARGEST_THUMBNAIL, MOST_PATCHES, MOST_THUMBNAILS
 
 Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
 
-MOST_THUMBNAILS = 256
-LARGEST_THUMBNAIL = 256
-MOST_PATCHES = 100
 LARGEST = float(np.finfo(np.float32).max)
 """The largest number that an input's pixel can be."""
-RULES = ("deconvnet", "guided", "gradient")
-"""The rules of an engine that doesn't list its own as ``engine.rules``."""
 
 
 def integer(name: str, value: Any, low: int, high: int, hint: str = "") -> int:
@@ -42,19 +38,12 @@ def layer_name(engine: EngineProtocol, value: Any) -> str:
     return engine.layer(value).name
 
 
-def channel_of(engine: EngineProtocol, layer: str, value: Any) -> int:
-    """A channel of a layer."""
-    channels = engine.layer(layer).channels
-    return integer(f"channel of layer {layer!r}", value, 0, channels - 1)
-
-
-def channel_of_slide(engine: EngineProtocol, layer: str | None, value: Any) -> int | None:
-    """A channel of the layer of a pass, or None: its strongest."""
-    if value is None:
-        return None
+def channel_of(engine: EngineProtocol, layer: str | None, value: Any) -> int:
+    """A channel of a layer, of a pass only where it has a layer."""
     if layer is None:
         raise InputError(f"channel must be null where layer is, not {value!r}.")
-    return channel_of(engine, layer, value)
+    channels = engine.layer(layer).channels
+    return integer(f"channel of layer {layer!r}", value, 0, channels - 1)
 
 
 def image_index(engine: EngineProtocol, value: Any, name: str = "photo") -> int:
@@ -88,11 +77,6 @@ def fill_value(engine: EngineProtocol | None, value: Any) -> str | float:
         "The fill must be a finite number that float32 holds, or one of "
         f"{', '.join(known)}, not {value!r}."
     )
-
-
-def mask_value(value: Any) -> str | None:
-    """Which of an occluder's cells are covered: null (all), or 64 hex digits."""
-    return None if value is None else check_mask(value)
 
 
 def rectangle(name: str, shape: tuple[int, int] | None, value: Any) -> dict[str, int]:
@@ -137,10 +121,11 @@ def occluder_rectangle(
     if not needed <= given <= set(names):
         raise InputError(f"The occluder must be {{{', '.join(names)}}}, not {value!r}.")
     shape = None if engine is None else input_size(engine)
+    mask = value.get("mask")
     return {
         **rectangle("occluder", shape, {name: value[name] for name in places}),
         "fill": fill_value(engine, value["fill"]),
-        "mask": mask_value(value.get("mask")),
+        "mask": None if mask is None else check_mask(mask),
         "also": also_value(shape, value.get("also", [])),
     }
 
@@ -158,19 +143,12 @@ def to_occluder(occluder: Mapping[str, Any] | None) -> Occluder | None:
     return Occluder(box, occluder["fill"], occluder["mask"], to_boxes(occluder["also"]))
 
 
-def rules_of(engine: EngineProtocol | None) -> tuple[str, ...]:
-    """The names of an engine's rules, the paper's first."""
-    return tuple(getattr(engine, "rules", RULES))
-
-
 def rule_name(engine: EngineProtocol | None, value: Any) -> str:
     """How rectifiers are passed on the way down: one of the engine's rules."""
-    if engine is None and isinstance(value, str):
+    if isinstance(value, str) and (engine is None or value in engine.rules):
         return value
-    known = rules_of(engine)
-    if not isinstance(value, str) or value not in known:
-        raise InputError(f"The rule must be one of {', '.join(known)}, not {value!r}.")
-    return value
+    known = "a name" if engine is None else f"one of {', '.join(engine.rules)}"
+    raise InputError(f"The rule must be {known}, not {value!r}.")
 
 
 def check_engine(engine: Any) -> None:
@@ -186,56 +164,43 @@ def input_size(engine: EngineProtocol) -> tuple[int, int]:
     return engine.info.input_shape[1], engine.info.input_shape[2]
 
 
-_LAYER: dict[str, Check] = {"layer": lambda e, k, v: layer_name(e, v)}
-_CHANNEL: dict[str, Check] = {**_LAYER, "channel": lambda e, k, v: channel_of(e, k["layer"], v)}
-_TOP: dict[str, Check] = {**_CHANNEL, "k": lambda e, k, v: integer("k", v, 1, MOST_PATCHES)}
-_IMAGE: dict[str, Check] = {"image": lambda e, k, v: image_index(e, v)}
-_SLIDE: dict[str, Check] = {
-    **_IMAGE,
+_CHECKS: dict[str, Check] = {
+    "layer": lambda e, k, v: layer_name(e, v),
+    "channel": lambda e, k, v: channel_of(e, k["layer"], v),
+    "first": lambda e, k, v: channel_of(e, k["layer"], v),
+    "count": lambda e, k, v: integer("count", v, 1, MOST_THUMBNAILS),
+    "size": lambda e, k, v: integer("size", v, 1, LARGEST_THUMBNAIL),
+    "k": lambda e, k, v: integer("k", v, 1, MOST_PATCHES),
+    "rule": lambda e, k, v: rule_name(e, v),
+    "image": lambda e, k, v: image_index(e, v),
+    "occluder": lambda e, k, v: occluder_rectangle(e, v, whole=True),
     "height": lambda e, k, v: integer("occluder height", v, 1, input_size(e)[0]),
     "width": lambda e, k, v: integer("occluder width", v, 1, input_size(e)[1]),
     "stride": lambda e, k, v: integer("stride", v, 1, min(input_size(e))),
     "fill": lambda e, k, v: fill_value(e, v),
-    "mask": lambda e, k, v: mask_value(v),
+    "mask": lambda e, k, v: check_mask(v),
     "also": lambda e, k, v: also_value(input_size(e), v),
-    "layer": lambda e, k, v: None if v is None else layer_name(e, v),
+    "target": lambda e, k, v: class_index(e, v),
 }
-SLIDE = tuple(_SLIDE)
-"""The fields that name one pass of the occluder over an image."""
+"""The check of a field of any key that has one of that name; null is none of its business."""
+
+
+def _check(name: str, field: str) -> Check:
+    """The check of a field as the schema has it."""
+    check = _CHECKS[name]
+    if "null" not in field.split("#")[0]:
+        return check
+    return lambda e, k, v: None if v is None else check(e, k, v)
+
 
 FIELDS: dict[str, dict[str, Check]] = {
-    "catalogue": {},
-    "index": {},
-    "channels": _LAYER,
-    "sheet": {
-        **_LAYER,
-        "first": lambda e, k, v: channel_of(e, k["layer"], v),
-        "count": lambda e, k, v: integer("count", v, 1, MOST_THUMBNAILS),
-        "size": lambda e, k, v: integer("size", v, 1, LARGEST_THUMBNAIL),
-    },
-    "top": _TOP,
-    "projections": {**_TOP, "rule": lambda e, k, v: rule_name(e, v)},
-    "photo": _IMAGE,
-    "predict": {
-        **_IMAGE,
-        "occluder": lambda e, k, v: None if v is None else occluder_rectangle(e, v, whole=True),
-    },
-    "respond": {
-        **_IMAGE,
-        "occluder": lambda e, k, v: occluder_rectangle(e, v, whole=True),
-        **_LAYER,
-    },
-    "sample": _CHANNEL,
-    "occlusion": {
-        **_SLIDE,
-        "target": lambda e, k, v: class_index(e, v),
-        "channel": lambda e, k, v: channel_of_slide(e, k["layer"], v),
-    },
-    "estimate": _SLIDE,
-    "quantiles": _CHANNEL,
-    "cover": {**_TOP, "fill": lambda e, k, v: fill_value(e, v)},
+    name: {field: _check(field, what) for field, what in kind.key.items()}
+    for name, kind in KINDS.items()
+    if not kind.asked_of
 }
 """The fields of each kind's key, each with its check, in the order in which they are checked."""
+SLIDE = tuple(KINDS["estimate"].key)
+"""The fields that name one pass of the occluder over an image."""
 
 
 def check_key(engine: EngineProtocol, kind: Any, key: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 /** The maps over the photo: one, or two beside a divider; legends, and the cell that is read. */
 
 import { gridStep } from "../../lib/a11y";
-import type { MapName } from "../../lib/colour";
+import { MAP_NAMES, type MapName } from "../../lib/colour";
 import { h } from "../../lib/dom";
 import {
   changeText,
@@ -26,11 +26,10 @@ export const OVERLAYS: readonly (readonly [Overlay, string])[] = [
   ["none", "no map"],
 ];
 
-export const COLOURS = [
-  ["viridis", "viridis"],
-  ["magma", "magma"],
-  ["diverging", "change by the occluder"],
-] as const satisfies readonly (readonly [MapName, string])[];
+export const COLOURS: readonly (readonly [MapName, string])[] = MAP_NAMES.map((name) => [
+  name,
+  isChange(name) ? "change by the occluder" : name,
+]);
 
 export interface Look {
   overlay: Overlay;

@@ -14,7 +14,7 @@ import {
   type Lost,
   PRIORITY,
 } from "../../lib/protocol";
-import { ruleText } from "../../lib/rules";
+import { ruleOf } from "../../lib/rules";
 import { tellLost } from "../shared/lost";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
@@ -83,7 +83,7 @@ export const patches: View = (el, selection, source, signal, options) => {
       new Cell(rank, () => ({
         layer: layerNow(),
         channel: selection.get("unit")?.[1] ?? 0,
-        rule: rule(),
+        rule: ruleOf(catalogue, rule()),
       })),
   );
   grid.append(...cells.map((cell) => cell.element));
@@ -175,7 +175,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     if (layout === "patches") {
       return ["What the network saw of each image, cut to the unit's receptive field."];
     }
-    const answers = h("span", { class: "zf-answers" }, ruleText(rule()).answers);
+    const answers = h("span", { class: "zf-answers" }, ruleOf(catalogue, rule()).answers);
     if (layout === "revealed") {
       const text = "Each patch, visible where the blurred magnitude of its projection is large. ";
       return [text, answers];
@@ -355,7 +355,7 @@ export const patches: View = (el, selection, source, signal, options) => {
   panel.catalogue((answer) => {
     catalogue = answer;
     ruleSelect.replaceChildren(
-      ...answer.rules.map((name) => h("option", { value: name }, ruleText(name).name)),
+      ...answer.rules.map((name) => h("option", { value: name }, ruleOf(answer, name).title)),
     );
     void open();
   });

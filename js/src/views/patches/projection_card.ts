@@ -3,8 +3,7 @@
 import { h } from "../../lib/dom";
 import { fieldOf } from "../../lib/fields";
 import { count, extent, number } from "../../lib/format";
-import type { Field, Layer, Operation, ProjectionInfo, Status } from "../../lib/protocol";
-import { ruleText } from "../../lib/rules";
+import type { Field, Layer, Operation, ProjectionInfo, RuleInfo, Status } from "../../lib/protocol";
 
 export const STATUS: Record<Status, { mark: string; text: string }> = {
   paper: { mark: "P", text: "only operations of the paper's networks" },
@@ -23,15 +22,18 @@ export const BLANK = {
 export interface Subject {
   layer: Layer | null;
   channel: number;
-  rule: string;
+  rule: RuleInfo;
 }
 
 /** Whether the picture depends on the image that it stands beside. */
-export function dependence({ pools, operations }: ProjectionInfo, rule: string): string {
+export function dependence(
+  { pools, operations }: ProjectionInfo,
+  { reads_forward }: RuleInfo,
+): string {
   const through = `through the switches of ${count(pools, "max-pool")}`;
   const bent = operations.some(({ status }) => status === "linearised" || status === "unknown");
-  if (rule !== "deconvnet") {
-    const does = rule === "guided" || rule === "gradient" ? "depends" : "may depend";
+  if (reads_forward !== false) {
+    const does = reads_forward ? "depends" : "may depend";
     return `It ${does} on this image through which rectifiers were active and ${through}.`;
   }
   if (pools > 0) return `It depends on this image ${through}.`;
@@ -67,16 +69,10 @@ export function projectionCard(
 ): (Node | string)[] {
   const { status, operations } = info;
   const facts: [string, string][] = [
-    ["Rule", ruleText(rule).name],
-    ["Status", `${status}: ${STATUS[status].text}.`],
+    ["Rule", rule.title],
+    ["Status", rule.status_note || `${status}: ${STATUS[status].text}.`],
     ["Image", dependence(info, rule)],
   ];
-  if (rule === "gradient") {
-    facts[1] = [
-      "Status",
-      "A gradient takes every operation's derivative; unless a row says otherwise, its mark says how a deconvnet would.",
-    ];
-  }
   if (layer) facts.push(["Field", `${reachText(fieldOf(layer, channel))}.`]);
   const ties = nearTies(info);
   if (ties) facts.push(["Near ties", ties]);

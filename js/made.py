@@ -1,0 +1,140 @@
+"""Write the sources that are made from the package's tables, so that each has one home.
+
+`hatch_build.py` calls this before it bundles. What is made is kept in git: type checks, tests and
+readers find it where nothing was built. The tables' files import nothing, as a build has no NumPy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+RECORDS = Path("zfwidgets", "records", "colour_maps.py")
+SCHEMA = Path("zfwidgets", "widgets", "wire", "schema.py")
+PAGE = Path("docs", "protocol.md")
+
+
+def outdated(root: Path) -> dict[Path, str]:
+    """The text of each file that isn't what the tables make of it."""
+    maps = runpy.run_path(str(root / RECORDS))["COLOUR_MAPS"]
+    schema = runpy.run_path(str(root / SCHEMA))
+    made = {
+        root / "js" / "src" / "lib" / "colour_maps.json": colour_maps(maps),
+        root / "js" / "src" / "lib" / "messages.ts": messages(schema),
+    }
+    page = root / PAGE
+    if page.is_file():
+        made[page] = with_tables(page.read_text("utf-8"), schema)
+    return {
+        path: text
+        for path, text in made.items()
+        if not path.is_file() or path.read_text("utf-8") != text
+    }
+
+
+def colour_maps(maps: dict[str, str]) -> str:
+    """Colour maps as JSON, each a list of its colours."""
+    return json.dumps({name: stops.split() for name, stops in maps.items()}, indent=2) + "\n"
+
+
+# ---------------------------------------------------------------- TypeScript
+
+
+def messages(schema: dict[str, Any]) -> str:
+    """The types of what crosses the wire."""
+    parts = [f"/** What crosses the wire: made by js/made.py from {SCHEMA.as_posix()}. */"]
+    for name, (what, text) in schema["ALIASES"].items():
+        parts.append(f"{comment(text)}export type {name} = {typescript(what)};")
+    for name, (text, fields) in {**schema["OBJECTS"], **schema["MESSAGES"]}.items():
+        parts.append(f"{comment(text)}export interface {name} {block(fields)}")
+    kinds = "".join(
+        f"{comment(kind.help, '  ')}  {name}: {{\n"
+        f"    key: {block(kind.key, '    ')};\n    data: {block(kind.data, '    ')};\n  }};\n"
+        for name, kind in schema["KINDS"].items()
+    )
+    text = "Every kind of request: what its key says and what its answer holds."
+    parts.append(f"{comment(text)}export interface Kinds {{\n{kinds}}}")
+    parts.append("export type Kind = keyof Kinds;")
+    names = "".join(f'  "{name}",\n' for name in schema["MAPS"])
+    text = "Buffers of a map; NaN or -1 where not done, empty without layer or classes."
+    parts.append(f"{comment(text)}export const MAPS = [\n{names}] as const;")
+    return "\n\n".join(parts) + "\n"
+
+
+def comment(text: str, indent: str = "") -> str:
+    """A line of documentation; nothing for nothing."""
+    return f"{indent}/** {text} */\n" if text else ""
+
+
+def block(fields: dict[str, str] | str, indent: str = "") -> str:
+    """The type of an object with these fields, or of that name."""
+    if not fields:
+        return "Record<never, never>"
+    if isinstance(fields, str):
+        return fields
+    plain = [f"{name}: {typescript(field)}" for name, field in fields.items()]
+    line = f"{{ {'; '.join(plain)} }}"
+    if " # " not in line and len(line) < 80:
+        return line
+    lines = []
+    for name, field in fields.items():
+        what, text = parts_of(field)
+        lines.append(f"{comment(text, indent + '  ')}{indent}  {name}: {typescript(what)};\n")
+    return f"{{\n{''.join(lines)}{indent}}}"
+
+
+def typescript(what: str) -> str:
+    """A type of the schema as TypeScript has it, which knows neither whole numbers nor limits."""
+    return re.sub(r"\bint\b( \d+\.\.\d+)?", "number", what)
+
+
+def parts_of(field: str) -> tuple[str, str]:
+    """A field's type and what it is."""
+    what, _, text = field.partition(" # ")
+    return what, text
+
+
+# ---------------------------------------------------------------- Markdown
+
+
+def with_tables(page: str, schema: dict[str, Any]) -> str:
+    """The page, with the schema's tables behind the line that says so."""
+    parts = ["## Messages"]
+    parts += [described(name, *of) for name, of in schema["MESSAGES"].items()]
+    parts.append("## Kinds of requests")
+    for name, kind in schema["KINDS"].items():
+        asked = f" Asked of {kind.asked_of}, of its own model." if kind.asked_of else ""
+        parts.append(f"### {name}\n\n{kind.help}{asked}")
+        parts += [f"Key:\n\n{table(kind.key)}"] if kind.key else ["Its key has no fields."]
+        if isinstance(kind.data, str):
+            parts.append(f"Answer: {kind.data}, below.")
+        else:
+            parts.append(f"Answer:\n\n{table(kind.data)}" if kind.data else "No answer but that.")
+        parts.append(f"Buffers: {kind.buffers}.")
+    parts.append("## Objects")
+    parts += [
+        f"**{name}**: `{what}`{'. ' if text else ''}{text}"
+        for name, (what, text) in schema["ALIASES"].items()
+    ]
+    parts += [described(name, *of) for name, of in schema["OBJECTS"].items()]
+    head, mark, _ = page.partition("<!-- Made from here on")
+    line = f"{mark} by js/made.py from {SCHEMA.as_posix()}: change that. -->"
+    return f"{head}{line}\n\n" + "\n\n".join(parts) + "\n"
+
+
+def described(name: str, text: str, fields: dict[str, str]) -> str:
+    """A message or object: its name, what it is, its fields."""
+    return f"**{name}.** {text}\n\n{table(fields)}"
+
+
+def table(fields: dict[str, str]) -> str:
+    """Fields with their types, a row each."""
+    rows = []
+    for name, field in fields.items():
+        what, text = parts_of(field)
+        what = what.replace("|", "\\|")  # else a cell would end there
+        rows.append(f"| `{name}` | `{what}` | {text} |")
+    return "\n".join(["| field | type | what it is |", "|---|---|---|", *rows])

@@ -1,0 +1,17 @@
+"""Colour maps: the one table of them, from which ``js/hatch_build.py`` makes the browser's."""
+
+from __future__ import annotations
+
+COLOUR_MAPS = {
+    "viridis": """440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21908c 1f9f88
+        27ad81 3ebc74 5cc863 82d34d aadc32 d5e21a fde725""",
+    "magma": """000004 0a0822 1d1147 36106b 50127c 691c81 822681 9c2e7f b6367a cf4070
+        e65164 f46a5c fb8861 fea571 fec287 fde0a1 fcfdbf""",
+    "diverging": """3b4cc0 4e68d8 6282ea 779af7 8db0fe a3c2fe b8d0f9 ccd9ed dcdcdc ebd3c6
+        f4c5ad f7b194 f49a7b ec7f63 de614d cb3e38 b40426""",
+}
+"""Evenly spaced colours of each map, low to high; between them, straight lines.
+
+Of an occlusion map "diverging" shows how values differ from the one without occluder.
+"""
+DEFAULT_COLOURS = "viridis"
