@@ -331,8 +331,8 @@ class Teller:
 
     def together(self, others: Sequence[Teller], progress: Progress) -> None:
         """Send one sign of life for this request and others of the widget."""
-        also = [{name: other._address[name] for name in ("kind", "key")} for other in others]
-        self._send("progress", progress, **({"also": also} if also else {}))
+        asked = [{name: other._address[name] for name in ("kind", "key")} for other in others]
+        self._send("progress", progress, **({"others": asked} if asked else {}))
 
     def _send(self, op: Op, value: Any, **more: Any) -> None:
         data, buffers = wire(op, value)
