@@ -65,7 +65,7 @@ def measure(
     torch.manual_seed(0)
     model = getattr(torchvision.models, name)(weights=None).eval()
     engine = zf.Engine(model, list(images), transform=None, cache=False, device=device)
-    projecting, network = engine._projecting, engine._network
+    projecting, network = engine._projecting, engine.session.network
     images = images.to(device)
     outputs: list[torch.Tensor] = []
     with computing(network.device):
@@ -138,7 +138,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # captum's, about its own hooks
     photos = zf.samples.photos()
     count = 24 if arguments.quick else 48
-    source = zf.Engine(zf.samples.network(), photos, device="cpu")._source
+    source = zf.Engine(zf.samples.network(), photos, device="cpu").session.source
     images = torch.stack([source.tensor(i) for i in range(count)])
     table = {}
     names = arguments.cases or (QUICK if arguments.quick else list(CASES))

@@ -123,7 +123,9 @@ def rates(made: zf.Engine, threads: int) -> Rates:
     numbers = task.plan.images(batches)
     with closing(task.source.feed(numbers, threads, processes=False)) as feed:
         tensors = [tensor for _, tensor in feed]
-    memory = zf.Engine(made._network.module, tensors, device=task.network.device, cache=False)
+    memory = zf.Engine(
+        made.session.network.module, tensors, device=task.network.device, cache=False
+    )
     task = memory._indexing.task()
     worker = Worker(Job.of(task, str(task.network.device), Precision.now(threads), 1))
     worker.look(Shard.of(task, [0]))
@@ -228,7 +230,9 @@ def on_ray(net: str, folder: Path) -> tuple[float, float]:
     found = []
     for cluster in (None, zf.ClusterOptions(workers=2, cpus=1)):
         made = engine(net, folder, None)
-        made._source.feed = feeding_alone(made._source.feed)  # one reader beside one thread
+        made.session.source.feed = feeding_alone(
+            made.session.source.feed
+        )  # one reader beside one thread
         steps, began, last = made._indexing.steps(way_of(cluster)), 0.0, (0, 0.0)
         for step in steps:
             if step.done and not began:  # workers are up
@@ -294,7 +298,7 @@ def main() -> None:
         folder = photos(Path(scratch) / "photos", options.images)
         bytes_each = np.mean([path.stat().st_size for path in folder.iterdir()])
         made = engine(options.net, folder, options.device)
-        device = made._network.device
+        device = made.session.network.device
         rate, each = rates(made, options.threads), listed(made)
         sizes = {
             net: size(net, folder, options.device) for net in dict.fromkeys((options.net, *NETS))

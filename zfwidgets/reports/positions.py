@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..bars import progress_bar
 from ..engine.protocol import EngineProtocol
-from ..records import OcclusionMap, Progress, no_numbers, softmax
+from ..records import OcclusionMap, OcclusionRequest, Progress, no_numbers, softmax
 from ..widgets.wire.encode import Answer, numbers
 
 T = TypeVar("T")
@@ -33,12 +33,12 @@ class Tap:
         return getattr(self._engine, name)
 
     def occlude_steps(
-        self, *arguments: Any, **named: Any
+        self, request: OcclusionRequest
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """As the engine's."""
 
         def kept() -> Generator[OcclusionMap, None, None]:
-            self.last = yield from self._engine.occlude_steps(*arguments, **named)
+            self.last = yield from self._engine.occlude_steps(request)
 
         for self.last in kept():  # who has all that it needs doesn't wait for the end
             yield self.last

@@ -254,13 +254,13 @@ def test_the_engine_projects_the_same_with_and_without_cones() -> None:
     photos = zf.samples.photos()
     engine = zf.Engine(zf.samples.network(), photos, device="cpu")
     top = engine.top("features.7", 42)
-    images = torch.stack([engine._source.tensor(a.image) for a in top])
+    images = torch.stack([engine.session.source.tensor(a.image) for a in top])
     units = [(42, a.unit.row, a.unit.col) for a in top]
     for rule in ("deconvnet", "guided", "gradient"):
         found = engine.project_all(top.activations, rule)
         assert engine._projecting._projector.kept.bytes > 0
         with computing(images.device, grad=True):
-            whole = deconv.project(engine._network, images, "features.7", units, rule).pixels
+            whole = deconv.project(engine.session.network, images, "features.7", units, rule).pixels
         for a, b in zip(found, whole.permute(0, 2, 3, 1).numpy(), strict=True):
             assert np.abs(a.pixels - b).max() <= max(1e-5, 2 * a.near_ties) * np.abs(b).max()
         assert min(a.near_ties for a in found) < 0.01, "nothing was compared strictly"

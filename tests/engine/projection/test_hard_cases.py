@@ -659,7 +659,9 @@ def test_a_rule_of_ones_own() -> None:
     rule.seen.clear()
     unit = by_name.activation.unit
     with computing(torch.device("cpu"), grad=True):
-        whole = deconv.project(engine._network, images()[:1], "2", [(1, unit.row, unit.col)], rule)
+        whole = deconv.project(
+            engine.session.network, images()[:1], "2", [(1, unit.row, unit.col)], rule
+        )
     pixels = whole.pixels[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(by_name.pixels, pixels, rtol=1e-5, atol=1e-6)
     assert by_name.rule == "absolute"

@@ -32,7 +32,7 @@ DENORMALIZE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 def flat_photos(count: int, rows: int = ROWS, columns: int = COLUMNS) -> list[Tensor]:
     """Photos of which several parts are painted in one colour."""
-    source = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu")._source
+    source = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu").session.source
     photos = torch.stack([source.tensor(number) for number in range(count)])
     photos = F.interpolate(photos, (rows, columns), mode="bilinear", antialias=True)
     for top, left, colour in ((0.1, 0.1, 0.7), (0.6, 0.4, -1.2), (0.0, 0.7, 2.0)):
@@ -65,7 +65,7 @@ def strongest(engine: LocalEngine, layer: str, channel: int) -> list[Activation]
     info = engine.layer(layer)
     for image, name in enumerate(engine.info.images):
         row, col = engine._projecting.place(
-            info, Unit(layer, channel), engine._source.tensor(image)
+            info, Unit(layer, channel), engine.session.source.tensor(image)
         )
         box = info.receptive_field.box(row, col)
         found.append(Activation(Unit(layer, channel, row, col), image, name, 1.0, box))

@@ -6,12 +6,14 @@ or falls. A random patch of the same size, covered instead, says how much of tha
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from ...errors import UnreadableImage
 from ...records import (
     Activation,
     Box,
@@ -48,13 +50,20 @@ class Covering:
         self,
         layer: LayerInfo,
         top: TopActivations,
-        images: Sequence[Tensor],
+        read: Callable[[Any], Tensor],
         fill: str | float,
         controls: int,
         seed: int,
-        lost: Sequence[tuple[str, str]] = (),
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
         """All activations covered first, in one batch; then the controls, an activation a step."""
+        readable, images, lost = [], [], []
+        for activation in top:
+            try:
+                images.append(read(activation.image))
+                readable.append(activation)
+            except UnreadableImage as error:  # noqa: PERF203
+                lost.append((activation.image_name, error.reason))
+        top = replace(top, activations=tuple(readable))
         paints = [
             Paint(self._fills.of(fill, image, a.image))
             for a, image in zip(top, images, strict=True)

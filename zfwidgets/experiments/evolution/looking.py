@@ -61,9 +61,9 @@ class Looking:
         self, engine: LocalEngine, units: Sequence[tuple[str, int]], rule: str | Rule
     ) -> None:
         self.engine, self.units = engine, tuple(units)
-        self.rule = choose(rule, engine._rules)
-        self._source = engine._source
-        self._network = engine._network.twin(self._source.example())
+        self.rule = choose(rule, engine.session.rules)
+        self._source = engine.session.source
+        self._network = engine.session.network.twin(self._source.example())
         self._memory = Memory(self._network.device)
         self._projecting = Projecting(self._network, self._memory, 0)
         self._layers: dict[str, LayerInfo] = {n: engine.layer(n) for n, _ in self.units}
