@@ -34,7 +34,7 @@ import zfwidgets as zf
 from zfwidgets.engine.cluster.ray_executor import MERGING, SECONDS
 from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.engine.ranking.executors import Task
-from zfwidgets.engine.ranking.ranking_spec import Wanted
+from zfwidgets.engine.ranking.ranking_spec import RankingSpec
 from zfwidgets.images.sets.base import Files
 from zfwidgets.index.manifest import Manifest
 from zfwidgets.index.partial import Partial
@@ -179,7 +179,7 @@ def of_many(part: Partial) -> Partial:
 
 def with_whole_sample(part: Partial, task: Task) -> Partial:
     """With a sample of as many images as a long pass keeps."""
-    rows = np.arange(len(task.wanted.sampled))
+    rows = np.arange(len(task.spec.sampled))
     sample = np.resize(part.sample, (len(rows), part.sample.shape[1]))
     return replace(part, sampled=rows.astype(np.int64), sample=sample)
 
@@ -205,11 +205,11 @@ def listed(made: zf.Engine) -> Listed:
     stamps = [f"{110_000 + i % 1000} {1_600_000_000_000_000_000 + i}" for i in range(LISTED)]
     manifest, plan = Manifest(files.names, stamps), Plan.of(LISTED, 16)
     memory = tracemalloc.get_traced_memory()[0] / LISTED
-    wanted = Wanted.of(names)
+    spec = RankingSpec.of(names)
     peak = tracemalloc.get_traced_memory()[1] / LISTED
     tracemalloc.stop()
-    begin = seconds(lambda: (Wanted.of(names), manifest.digest, files.stamps), 1) / LISTED
-    task = replace(made._indexing.task(), manifest=manifest, plan=plan, wanted=wanted)
+    begin = seconds(lambda: (RankingSpec.of(names), manifest.digest, files.stamps), 1) / LISTED
+    task = replace(made._indexing.task(), manifest=manifest, plan=plan, spec=spec)
     empty = replace(task.empty(), batches=np.arange(len(plan)))
     path = Path(tempfile.gettempdir()) / f"scale-{time.time_ns()}.safetensors"
     few = replace(task, manifest=Manifest([], []), plan=Plan.of(0, 16))

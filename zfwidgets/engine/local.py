@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +41,11 @@ from .blocking import BlockingCalls
 from .network.memory import Memory
 from .network.modes import methods_in_usual_modes, precision_note
 from .network.network import Forward, Network
-from .occlusion.baselines import Fills
+from .occlusion.baselines import Baselines
 from .occlusion.covering import Covering
 from .occlusion.predicting import Predicting
 from .occlusion.runner import OcclusionRunner
-from .projection.projector import SWITCHES, Projecting, record
+from .projection.projector import SWITCHES, Projector
 from .projection.rules import Attribution, Rule, available, choose
 from .ranking.build import EVERY
 from .ranking.indexing import Indexing, Settings, cache_folder
@@ -153,16 +154,16 @@ class LocalEngine(OneOnly, BlockingCalls):
         source = ImageSource.of(images, transform, denormalize, spill=spill, hash_files=hash_files)
         network = Network(model, source.example(), device, forward)
         lock, memory = ProcessLock(), Memory(network.device)
-        self._projecting = Projecting(network, memory, switches)
+        self._projector = Projector(network, memory, switches)
         labels = labels or source.categories or getattr(model, "categories", None)
-        baselines = Fills(source, fills)
+        baselines = Baselines(source, fills)
         predicting = Predicting(network, baselines, labels, lock, memory)
         self._occlusion = OcclusionRunner(network, baselines, predicting, lock, memory)
         self._covering = Covering(network, baselines, lock, memory)
         self._quantiles = Quantiles(network, source, memory, lock)
         self._indexing = Indexing(network, source, cache_folder(cache), lock, memory)
         self._verifying = Verifying(network, source, memory, lock, self._indexing)
-        renew = (self._projecting.renew, baselines.renew, self._occlusion.renew)
+        renew = (self._projector.renew, baselines.renew, self._occlusion.renew)
         self.session = Session(network, source, memory, lock, named, baselines, predicting, renew)
 
     def __repr__(self) -> str:
@@ -419,7 +420,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         info = self.layer(layer)
         chosen = choose(rule, self.session.rules)
         with self.session.lock:
-            return self._projecting.explain(info, chosen, self.session.source.example())
+            return self._projector.explain(info, chosen, self.session.source.example())
 
     def project(
         self,
@@ -448,20 +449,13 @@ class LocalEngine(OneOnly, BlockingCalls):
         InactiveUnit
             The unit isn't above zero in this image: the deconvnet has nothing to project.
         """
-        index, name, tensor = self.session.image(image)
+        images = [self.session.image(image)]
         info = self.session.channel(unit.layer, unit.channel)
-        chosen = choose(rule, self.session.rules)
+        chosen, units = choose(rule, self.session.rules), [replace(unit, layer=info.name)]
         with self.session.lock:
-            row, col = self._projecting.place(info, unit, tensor)
-            found = self._projecting.in_parts(
-                info.name,
-                [(unit.channel, row, col)],
-                [(index, tensor)],
-                chosen,
-                keep_switches=keep_switches,
-            )
-        unit = Unit(info.name, unit.channel, row, col)
-        return record(found, 0, info, unit, index, name, chosen.name)
+            return self._projector.records(
+                info, units, images, chosen, keep_switches=keep_switches
+            )[0]
 
     def project_all(
         self, activations: Sequence[Activation], rule: str | Rule | Attribution = "deconvnet"
@@ -485,17 +479,9 @@ class LocalEngine(OneOnly, BlockingCalls):
         first = activations[0].unit
         info = self.session.channel(first.layer, first.channel)
         chosen = choose(rule, self.session.rules)
-        images = [(a.image, self.session.image(a.image)[2]) for a in activations]
+        images = [(a.image, a.image_name, self.session.image(a.image)[2]) for a in activations]
         with self.session.lock:
-            units = [
-                (first.channel, *self._projecting.place(info, a.unit, tensor))
-                for a, (_, tensor) in zip(activations, images, strict=True)
-            ]
-            found = self._projecting.in_parts(info.name, units, images, chosen)
-        return tuple(
-            record(found, i, info, a.unit, a.image, a.image_name, chosen.name)
-            for i, a in enumerate(activations)
-        )
+            return self._projector.records(info, [a.unit for a in activations], images, chosen)
 
     def keep_switches(
         self, images: Sequence[int], layer: str, rule: str | Rule = "deconvnet"
@@ -514,7 +500,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         if tensors and isinstance(chosen, Rule):
             with self.session.lock:
                 batch = torch.stack(tensors).to(self.session.network.device)
-                self._projecting.keep(batch, list(images), info.name, chosen)
+                self._projector.keep(batch, list(images), info.name, chosen)
 
     # Covered images
 

@@ -15,7 +15,7 @@ from ..records import LayerInfo
 from ..threads import ProcessLock
 from .network.memory import Memory
 from .network.network import Network
-from .occlusion.baselines import Fills
+from .occlusion.baselines import Baselines
 from .occlusion.predicting import Predicting
 from .projection.rules import Attribution, Rule
 
@@ -61,7 +61,7 @@ class Session:
         memory: Memory,
         lock: ProcessLock,
         rules: Mapping[str, Rule | Attribution],
-        baselines: Fills,
+        baselines: Baselines,
         predicting: Predicting,
         renew: Sequence[Callable[[], None]] = (),
     ) -> None:

@@ -18,7 +18,7 @@ from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.occlusion.incremental import Incremental
 from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.rules import RULES
-from zfwidgets.engine.projection.units import Projector
+from zfwidgets.engine.projection.units import GraphProjector
 from zfwidgets.errors import InputError, UnsupportedModel
 from zfwidgets.records import Operation, Unit, weakest
 
@@ -700,9 +700,9 @@ def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
             run(self, batch, of_half(visit), **{k: of_half(v) for k, v in kwargs.items()})
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    cones = Projector.project
+    cones = GraphProjector.project
 
-    def limited_cones(self: Projector, batch: Tensor, *args: object) -> object:
+    def limited_cones(self: GraphProjector, batch: Tensor, *args: object) -> object:
         sizes.append(len(batch))
         if len(batch) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
@@ -717,7 +717,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
 
     monkeypatch.setattr(Incremental, "measure", limited_windows)
     monkeypatch.setattr(Network, "run", limited)
-    monkeypatch.setattr(Projector, "project", limited_cones)
+    monkeypatch.setattr(GraphProjector, "project", limited_cones)
     return sizes
 
 

@@ -129,7 +129,7 @@ class Network:
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Take other weights of the same model, as `frozen.copied_weights` copies them.
 
-        What was computed before doesn't hold any more; see `Projecting.renew`. Not to be called
+        What was computed before doesn't hold any more; see `Projector.renew`. Not to be called
         while something is computed.
 
         Parameters

@@ -27,7 +27,7 @@ from ...threads import ProcessLock
 from ..network.feature_maps import Maps, channel_maps
 from ..network.memory import Memory
 from ..network.network import Network
-from .baselines import Fills, Paint
+from .baselines import Baselines, Paint
 
 
 class Covering:
@@ -37,14 +37,16 @@ class Covering:
     ----------
     network
         The frozen copy.
-    fills
+    baselines
         What covers.
     lock
         Held while a step computes.
     """
 
-    def __init__(self, network: Network, fills: Fills, lock: ProcessLock, memory: Memory) -> None:
-        self._network, self._fills, self._lock, self._memory = network, fills, lock, memory
+    def __init__(
+        self, network: Network, baselines: Baselines, lock: ProcessLock, memory: Memory
+    ) -> None:
+        self._network, self._baselines, self._lock, self._memory = network, baselines, lock, memory
 
     def steps(
         self,
@@ -65,7 +67,7 @@ class Covering:
                 lost.append((activation.image_name, error.reason))
         top = replace(top, activations=tuple(readable))
         paints = [
-            Paint(self._fills.of(fill, image, a.image))
+            Paint(self._baselines.of(fill, image, a.image))
             for a, image in zip(top, images, strict=True)
         ]
         shape = self._network.input_shape[1:]

@@ -25,7 +25,7 @@ from ...records import (
 from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.network import Network
-from .baselines import Fills, Paint
+from .baselines import Baselines, Paint
 from .estimate import Timing, Timings
 from .positions import SLIDING, Batch, Grid, slide
 from .predicting import Predicting
@@ -66,7 +66,7 @@ class OcclusionRunner:
     ----------
     network
         The frozen copy.
-    fills
+    baselines
         What an occluder is filled with.
     predicting
         Knows the classes.
@@ -77,12 +77,12 @@ class OcclusionRunner:
     def __init__(
         self,
         network: Network,
-        fills: Fills,
+        baselines: Baselines,
         predicting: Predicting,
         lock: ProcessLock,
         memory: Memory,
     ) -> None:
-        self._network, self._fills, self._predicting = network, fills, predicting
+        self._network, self._baselines, self._predicting = network, baselines, predicting
         self._lock, self._memory = lock, memory
         self._timings = Timings()
         self._dragged: tuple[OcclusionRequest, Scorer] | None = None
@@ -195,7 +195,7 @@ class OcclusionRunner:
         return not self._predicting.no_classes
 
     def _scorer(self, opened: OpenRequest, *, classes: bool = True) -> Scorer:
-        fill = self._fills.of(opened.request.fill, opened.tensor, opened.index)
+        fill = self._baselines.of(opened.request.fill, opened.tensor, opened.index)
         paint = Paint.of(fill, opened.request.mask, opened.grid.size)
 
         def make(images: Sequence[Tensor]) -> Scorer:

@@ -30,7 +30,7 @@ from ...records import Floats
 from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
-from .ranking_spec import Wanted
+from .ranking_spec import RankingSpec
 from .relu_aliases import Twins, of_classes
 from .top_k import Ranks
 
@@ -68,7 +68,7 @@ class IndexPass:
 
     Parameters
     ----------
-    network, plan, wanted
+    network, plan, spec
         Of what, in which batches, what is to be kept.
     start
         What is known already; see `partial`.
@@ -80,16 +80,16 @@ class IndexPass:
         self,
         network: Network,
         plan: Plan,
-        wanted: Wanted,
+        spec: RankingSpec,
         start: Partial | None = None,
         memory: Memory | None = None,
     ) -> None:
-        self.network, self._plan, self.wanted = network, plan, wanted
+        self.network, self._plan, self.spec = network, plan, spec
         self._memory = memory or Memory(network.device)
         device = network.device
         self.twins = twins = Twins(network)
-        classes = len(wanted.classes)
-        start = start or Partial.empty(twins.channels, wanted.keep, classes, wanted.keep_by_class)
+        classes = len(spec.classes)
+        start = start or Partial.empty(twins.channels, spec.keep, classes, spec.keep_by_class)
         self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
         self._batches, self._bad = [int(i) for i in start.batches], dict(start.bad)
         self.top = Ranks.of(start.top.of_rows(twins.own), device)
@@ -150,14 +150,14 @@ class IndexPass:
 
     def _look(self, items: Sequence[tuple[int, Tensor | None]]) -> _Seen:
         """One forward pass; leaves nothing behind."""
-        device, wanted = self.network.device, self.wanted
+        device, spec = self.network.device, self.spec
         shape = self.network.input_shape
         with computing(device):
             zeros = torch.zeros(shape)
             pixels = torch.stack([zeros if t is None else t for _, t in items]).to(device)
             there = [t is not None for _, t in items]
             numbers = [n for n, _ in items]
-            measured = [i for i, n in enumerate(numbers) if there[i] and wanted.measures(n)]
+            measured = [i for i, n in enumerate(numbers) if there[i] and spec.measures(n)]
             looking = _Looking(self, numbers, there, measured)
             self.network.run(pixels, looking.visit, rectified=looking.rectified)
             seen = looking.seen()
@@ -188,17 +188,17 @@ class IndexPass:
 
         largest, entering, places = (joined(name) for name in ("largest", "entering", "places"))
         self.top.enter(entering, largest, images, places)
-        if len(self.wanted.classes):
+        if len(self.spec.classes):
             self._enter_classes(numbers, joined("in_class"), largest, images, places)
         self._count(largest)
         for part in parts:
             if part.sums is not None and part.zeros is not None:
                 self._sums = _carried(self._sums + part.sums)
                 self._zeros += part.zeros
-        self._measured += sum(self.wanted.measures(int(n)) for n in numbers)
+        self._measured += sum(self.spec.measures(int(n)) for n in numbers)
         self._images += len(there)
         self.newest = max(self.newest, int(numbers.max()))
-        sampled = [i for i, n in enumerate(numbers.tolist()) if n in self.wanted.sampled]
+        sampled = [i for i, n in enumerate(numbers.tolist()) if n in self.spec.sampled]
         if sampled:
             rows = largest[sampled].cpu().numpy()
             self._sampled.extend(zip(numbers[sampled].tolist(), rows, strict=True))
@@ -214,8 +214,8 @@ class IndexPass:
     def _enter_classes(
         self, numbers: np.ndarray, entering: Tensor, values: Tensor, images: Tensor, places: Tensor
     ) -> None:
-        labels = self.wanted.labels[numbers]
-        classes = len(self.wanted.classes)
+        labels = self.spec.labels[numbers]
+        classes = len(self.spec.classes)
         for label in np.unique(labels[labels >= 0]).tolist():
             at = torch.from_numpy(np.flatnonzero(labels == label)).to(values.device)
             mine = [part[at] for part in (entering, values, images, places)]
@@ -240,7 +240,7 @@ class IndexPass:
             np.sort(np.array(self._batches, np.int64)),
             dict(sorted(self._bad.items())),
             self.top.to_top(source),
-            self.by_class.to_top(of_classes(source, len(self.wanted.classes))),
+            self.by_class.to_top(of_classes(source, len(self.spec.classes))),
             self._images,
             maxima[:, 0].copy(),
             maxima,
@@ -257,11 +257,11 @@ class _Looking:
     """What the hooks of one forward pass see."""
 
     def __init__(
-        self, running: IndexPass, numbers: list[int], there: list[bool], measured: list[int]
+        self, index_pass: IndexPass, numbers: list[int], there: list[bool], measured: list[int]
     ) -> None:
-        self._twins, wanted = running.twins, running.wanted
-        device = running.network.device
-        self._later = all(there) and min(numbers) > running.newest
+        self._twins, spec = index_pass.twins, index_pass.spec
+        device = index_pass.network.device
+        self._later = all(there) and min(numbers) > index_pass.newest
         self._numbers, self._there = (
             torch.tensor(part, device=device)[:, None] for part in (numbers, there)
         )
@@ -269,15 +269,15 @@ class _Looking:
         if measured:
             every = len(measured) == len(numbers)
             self._rows = slice(None) if every else torch.tensor(measured, device=device)
-        self._least = running.top.least
+        self._least = index_pass.top.least
         self._labels: Tensor | None = None
         floor = self._least[0][None]
-        if classes := len(wanted.classes):
-            labels = [int(wanted.labels[n]) if n >= 0 else -1 for n in numbers]
+        if classes := len(spec.classes):
+            labels = [int(spec.labels[n]) if n >= 0 else -1 for n in numbers]
             self._labels = torch.tensor(labels, device=device)[:, None]
             at = self._labels[:, 0].clamp(min=0)
             self._least_in_class = tuple(
-                part.reshape(-1, classes)[:, at].T for part in running.by_class.least
+                part.reshape(-1, classes)[:, at].T for part in index_pass.by_class.least
             )
             floor = torch.minimum(floor, self._least_in_class[0])
         self._floor = floor.clamp(min=FAINTEST)

@@ -116,7 +116,7 @@ def sanity_steps(
     )
     yield result
     clock = _Clock(2 * controls + len(stages))
-    project = _Projector(network, unit, rule, box)
+    project = _ProjectAt(network, unit, rule, box)
 
     for control in _controls(engine, project, index, tensor, reference, seed, controls):
         if control is not None:
@@ -169,7 +169,7 @@ def strongest_image(engine: LocalEngine, unit: Unit) -> int:
     return int(top[0].image)
 
 
-class _Projector:
+class _ProjectAt:
     """Projects a channel's unit at one place, from a start value of the caller's."""
 
     def __init__(self, network: Network, unit: Unit, rule: str, box: Box) -> None:
@@ -212,7 +212,7 @@ class _Projector:
 
 def _controls(
     engine: LocalEngine,
-    project: _Projector,
+    project: _ProjectAt,
     index: int | None,
     tensor: Tensor,
     reference: Floats,
