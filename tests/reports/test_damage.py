@@ -95,7 +95,9 @@ def use(path):
     for image in range(min(len(stored.info.images), 4)):
         allowed(lambda i=image: stored.photo(i))
         allowed(lambda i=image: stored.predict(i))
-        allowed(lambda i=image: finish(stored.occlude_steps(i, (6, 8), 4)))
+        allowed(
+            lambda i=image: finish(stored.occlude_steps(zf.records.OcclusionRequest(i, (6, 8), 4)))
+        )
     explorer = zf.Explorer(stored)
     allowed(lambda: explorer.snapshot(20))
     explorer.close()
@@ -316,7 +318,7 @@ def test_an_occlusion_map_too_large_for_a_record_is_not_made(
     whole = zf.load_report(small)
     monkeypatch.setattr(stored, "LARGEST_MAP", 100)
     with pytest.raises(NotStored, match="too large"):
-        finish(whole.occlude_steps(2, (6, 8), 4))
+        finish(whole.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 4)))
 
 
 def picture(form, size=(24, 32), **options):

@@ -110,15 +110,15 @@ def test_under_an_occluder_classes_are_the_same_where_they_are_stored(stored, en
 
 
 def test_maps_are_the_same(stored, engine):
-    mine = finish(stored.occlude_steps(2, (6, 8), 4))
-    live = finish(engine.occlude_steps(2, (6, 8), 4))
+    mine = finish(stored.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 4)))
+    live = finish(engine.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 4)))
     np.testing.assert_allclose(mine.probability(), live.probability(), atol=2 / 65535)
     np.testing.assert_array_equal(mine.predicted(), live.predicted())
     assert (mine.target, mine.box(1, 2)) == (live.target, live.box(1, 2))
     with pytest.raises(NotStored):
-        finish(stored.occlude_steps(2, (6, 8), 8))
+        finish(stored.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 8)))
     with pytest.raises(NotStored):
-        finish(stored.occlude_steps(3, (6, 8), 4))
+        finish(stored.occlude_steps(zf.records.OcclusionRequest(3, (6, 8), 4)))
 
 
 def answers(source, needs):

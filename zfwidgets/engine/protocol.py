@@ -12,7 +12,6 @@ from typing import Protocol, runtime_checkable
 from ..records import (
     Activation,
     ActivationSample,
-    Box,
     ChannelSummary,
     CoveredPatches,
     EngineInfo,
@@ -21,6 +20,7 @@ from ..records import (
     LayerResponse,
     Occluder,
     OcclusionMap,
+    OcclusionRequest,
     Pixels,
     Prediction,
     Progress,
@@ -108,22 +108,9 @@ class EngineProtocol(Protocol):
         """Names of what an occluder may be filled with, `zfwidgets.records.FILLS` first."""
 
     def occlude_steps(
-        self,
-        image: int,
-        patch: int | tuple[int, int] = 32,
-        stride: int | tuple[int, int] = 8,
-        fill: str | float = "grey",
-        target: int | str | None = None,
-        layer: str | None = None,
-        *,
-        mask: str | None = None,
-        also: Sequence[Box] = (),
-        resume: OcclusionMap | None = None,
+        self, request: OcclusionRequest
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
-        """Slide an occluder over an image, coarse positions first; yields the map so far.
-
-        ``resume`` is a map of the same pass, whose positions are taken over.
-        """
+        """Slide an occluder over an image, coarse positions first; yields the map so far."""
 
     def estimate_steps(
         self,

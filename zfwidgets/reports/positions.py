@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.protocol import EngineProtocol
-from ..records import OcclusionMap, no_numbers, softmax
+from ..records import OcclusionMap, OcclusionRequest, no_numbers, softmax
 from ..widgets.wire.encode import Answer, numbers
 
 T = TypeVar("T")
@@ -31,12 +31,12 @@ class Tap:
         return getattr(self._engine, name)
 
     def occlude_steps(
-        self, *arguments: Any, **named: Any
+        self, request: OcclusionRequest
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """As the engine's."""
 
         def kept() -> Generator[OcclusionMap, None, None]:
-            self.last = yield from self._engine.occlude_steps(*arguments, **named)
+            self.last = yield from self._engine.occlude_steps(request)
 
         for self.last in kept():  # who has all that it needs doesn't wait for the end
             yield self.last

@@ -89,7 +89,7 @@ class Explorer(EngineWidget):
     the widget follow. A value that isn't possible is refused, and then nothing has changed.
     """
 
-    _module = "explorer"
+    page_module = "explorer"
 
     rule = chosen("rule")
     page_may_set = frozenset(("sort", "patches", *MAP_OPTIONS))

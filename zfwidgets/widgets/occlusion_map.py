@@ -101,7 +101,7 @@ class OcclusionMap(EngineWidget):
     the widget follow. A value that isn't possible is refused, and then nothing has changed.
     """
 
-    _module = "occlusion_map"
+    page_module = "occlusion_map"
 
     target, occluder, patch, fill = map(chosen, ("target", "occluder", "patch", "fill"))
     page_may_set = frozenset(MAP_OPTIONS)

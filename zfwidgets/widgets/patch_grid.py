@@ -68,7 +68,7 @@ class PatchGrid(EngineWidget):
     the widget follow. A value that isn't possible is refused, and then nothing has changed.
     """
 
-    _module = "patch_grid"
+    page_module = "patch_grid"
 
     rule = chosen("rule")
     page_may_set = frozenset(("patches",))

@@ -60,7 +60,7 @@ class LayerPicker(EngineWidget):
     the widget follow. A value that isn't possible is refused, and then nothing has changed.
     """
 
-    _module = "picker"
+    page_module = "picker"
 
     page_may_set = frozenset(("sort",))
 

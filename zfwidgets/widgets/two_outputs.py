@@ -30,6 +30,11 @@ class TwoOutputs(OneOnly):
         """What the picture shows, for those who don't see it."""
         raise NotImplementedError
 
+    @property
+    def displayed(self) -> bool:
+        """Whether it was displayed, and isn't closed."""
+        return self._picture_id is not None
+
     def _ipython_display_(self, **_: Any) -> None:
         from IPython.display import display
 
@@ -48,7 +53,7 @@ class TwoOutputs(OneOnly):
 
     def _show_picture(self, picture: Image.Image, *, update: bool = True) -> None:
         self._picture = picture
-        if self._picture_id is None:
+        if not self.displayed:
             return
         from IPython.display import display
 

@@ -18,7 +18,7 @@ from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.occlusion.incremental import Incremental
 from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.rules import RULES
-from zfwidgets.engine.projection.units import Projector
+from zfwidgets.engine.projection.units import GraphProjector
 from zfwidgets.errors import InputError, UnsupportedModel
 from zfwidgets.records import Operation, RuleInfo, Unit, weakest
 
@@ -690,7 +690,9 @@ def test_a_rule_of_ones_own() -> None:
     rule.seen.clear()
     unit = by_name.activation.unit
     with computing(torch.device("cpu"), grad=True):
-        whole = deconv.project(engine._network, images()[:1], "2", [(1, unit.row, unit.col)], rule)
+        whole = deconv.project(
+            engine.session.network, images()[:1], "2", [(1, unit.row, unit.col)], rule
+        )
     pixels = whole.pixels[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(by_name.pixels, pixels, rtol=1e-5, atol=1e-6)
     assert by_name.rule == "absolute"
@@ -729,9 +731,9 @@ def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
             run(self, batch, of_half(visit), **{k: of_half(v) for k, v in kwargs.items()})
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    cones = Projector.project
+    cones = GraphProjector.project
 
-    def limited_cones(self: Projector, batch: Tensor, *args: object) -> object:
+    def limited_cones(self: GraphProjector, batch: Tensor, *args: object) -> object:
         sizes.append(len(batch))
         if len(batch) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
@@ -746,7 +748,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
 
     monkeypatch.setattr(Incremental, "measure", limited_windows)
     monkeypatch.setattr(Network, "run", limited)
-    monkeypatch.setattr(Projector, "project", limited_cones)
+    monkeypatch.setattr(GraphProjector, "project", limited_cones)
     return sizes
 
 

@@ -117,7 +117,7 @@ def _hidden(func: Any, args: tuple[Any, ...]) -> bool:
         name.endswith("_")
         and name.rstrip("_") not in _PASSED_ON
         and isinstance(written, Tensor)
-        and written._base is not None
+        and written._base is not None  # noqa: SLF001 - PyTorch has no other name for it
         and torch.is_grad_enabled()
     )
 

@@ -23,7 +23,6 @@ from ...index.mismatches import Belonging, Comparison
 from ...index.plan import GONE
 from ...index.storing import FILE, alike, differing
 from ...records import Floats, Ints, Progress
-from ...stepwise import watch
 from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.modes import computing
@@ -38,68 +37,18 @@ WHAT = "Looking at the index's images again"
 
 
 class Verifying:
-    """What `zfwidgets.Engine` answers about whether an index holds."""
+    """Whether an index holds of a network and its images; see `zfwidgets.Engine.verify`."""
 
-    _network: Network
-    _source: ImageSource
-    _memory: Memory
-    _indexing: Indexing
-    _lock: ProcessLock
-
-    def verify(
+    def __init__(
         self,
-        index: TopKIndex | str | Path | None = None,
-        *,
-        sample: int | None = 64,
-        seed: int = 0,
-        tolerance: float = TOLERANCE,
-        progress: bool = True,
-    ) -> Verification:
-        """Compute a sample of an index's batches again, or all, and compare every number.
-
-        Whole batches are computed again, as the index's plan has them, so that on the same device
-        type and processor, with as many threads and the same torch, bits must be equal; where they
-        need not be, the record says so. An index of another model, transform or images is compared
-        too: the record says in which fingerprints it differs, and which numbers do. Nothing is
-        changed.
-
-        What is proven. Of the images that were looked at: each entry that they have in a top has
-        the right value and place, they have no activation that a top should hold and doesn't, and
-        their sampled maxima are right to their rounding. Of other images nothing: with a sample, an
-        entry of theirs may be wrong, and one of them may be stronger than what is listed. Half of a
-        sample's batches are drawn by the images that are in tops, half among all. With
-        ``sample=None`` everything is proven: silent images and histograms too, unless images were
-        removed since; means and shares of zeros where all images count for them.
-
-        Parameters
-        ----------
-        index
-            A folder, a file or an index that was read; None is the engine's own, from disk where
-            it is kept there.
-        sample
-            How many images to look at, at least; None is all. They come in whole batches.
-        seed
-            Of what is drawn. The global random state stays as it is.
-        tolerance
-            Up to which difference a value counts as rounded and not as wrong, as a share of the
-            larger of the two values and of the channel's strongest in the index.
-        progress
-            Whether to show a progress bar.
-
-        Returns
-        -------
-        Verification
-            ``ok``, ``bit_equal``, and every mismatch with layer, channel, image, both values and
-            its likely cause.
-
-        Raises
-        ------
-        InputError
-            There is no index, or it has no layer in common with the model, or isn't readable.
-        """
-        steps = self.verify_steps(index, sample=sample, seed=seed, tolerance=tolerance)
-        verified: Verification = watch(steps, WHAT, progress)
-        return verified
+        network: Network,
+        source: ImageSource,
+        memory: Memory,
+        lock: ProcessLock,
+        indexing: Indexing,
+    ) -> None:
+        self._network, self._source, self._memory = network, source, memory
+        self._lock, self._indexing = lock, indexing
 
     def verify_steps(
         self,

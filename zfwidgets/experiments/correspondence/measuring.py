@@ -178,7 +178,7 @@ class _Job:
                         "doesn't fit inside."
                     )
         for photo in photos:
-            engine._fills.of(fill, photo.tensor, photo.index)
+            engine.session.baselines.of(fill, photo.tensor, photo.index)
         return cls(engine, photos, marks, region, chosen, draws, within, fill)
 
     def steps(
@@ -236,7 +236,7 @@ class _Job:
         """Mask each photo at its box, and compare the signs of what changes."""
         masked = []
         for photo, box in zip(self.photos, boxes, strict=True):
-            fill = self.engine._fills.of(self.fill, photo.tensor, photo.index)
+            fill = self.engine.session.baselines.of(self.fill, photo.tensor, photo.index)
             masked.append(Paint(fill).over(photo.tensor, box))
         found = features(self.engine, masked, self.layers).layers
         compared = [_compare(signs_of(clean[name], found[name])) for name in self.layers]

@@ -63,7 +63,7 @@ class Watch(OneOnly):
         self._pumps: list[Callable[[], Any]] = []
         self._told = 0.0
         self._gate = Gate(self._tell)
-        self._health = Health(model, self.engine._network.module)
+        self._health = Health(model, self.engine.session.network.module)
         self._fingerprint = self.engine.info.fingerprint
         if schedule.after_step(0):
             self._take()

@@ -145,7 +145,7 @@ class Job:
         for photo in photos:
             job._filling(photo)
         if any(transform.function for transform in job.transforms):
-            engine._source.as_input(engine._source.show(photos[0].tensor))
+            engine.session.source.as_input(engine.session.source.show(photos[0].tensor))
         return job
 
     def steps(self) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
@@ -175,7 +175,7 @@ class Job:
         """The photo that others are compared with, and what the network makes of it."""
         base = photo.tensor
         if transform.function is not None:  # rounded to 8 bits, as what it is compared with
-            source = self.engine._source
+            source = self.engine.session.source
             base = source.as_input(source.show(base))
         base = self._rounded(photo, base)
         return base, self._look([base], None)
@@ -187,8 +187,8 @@ class Job:
             image, fill = photo.tensor.numpy(), self._filling(photo)
             made = torch.from_numpy(moved(image, transform.name, value, fill))
         else:
-            picture = Image.fromarray(self.engine._source.show(base))
-            made = self.engine._source.as_input(own_picture(transform, picture, value))
+            picture = Image.fromarray(self.engine.session.source.show(base))
+            made = self.engine.session.source.as_input(own_picture(transform, picture, value))
         return self._rounded(photo, made)
 
     def _rounded(self, photo: Photo, image: Tensor) -> Tensor:
@@ -197,13 +197,14 @@ class Job:
         return torch.from_numpy(round_off(image.numpy(), self._filling(photo)))
 
     def _filling(self, photo: Photo) -> Floats:
-        fill: Floats = self.engine._fills.of(self.fill, photo.tensor, photo.index).numpy()
+        baselines = self.engine.session.baselines
+        fill: Floats = baselines.of(self.fill, photo.tensor, photo.index).numpy()
         return fill
 
     def _look(self, images: Sequence[Tensor], base: dict[str, Floats] | None) -> _Part:
         """What the network makes of images, compared with the features of another."""
         found = features(self.engine, images, self.layers)
-        pictures = np.stack([_small(self.engine._source.show(image)) for image in images])
+        pictures = np.stack([_small(self.engine.session.source.show(image)) for image in images])
         distance = np.empty((len(self.layers), len(images)))
         for number, name in enumerate(self.layers):
             values = found.layers[name].astype(np.float64)
@@ -253,12 +254,12 @@ class Job:
         engine = self.engine
         if engine.info.no_classes:
             return -1, ""
-        logits = engine._predicting.predict(photo.index, photo.name, photo.tensor).logits
+        logits = engine.session.predicting.predict(photo.index, photo.name, photo.tensor).logits
         if wanted is None and photo.index is not None:
             label = engine.info.image_labels[photo.index]
             wanted = label if engine.info.labels.count(str(label)) == 1 else None
         is_what = "predicted" if wanted is None else "true"
-        return engine._predicting.target(wanted, logits), is_what
+        return engine.session.predicting.target(wanted, logits), is_what
 
     def _with(
         self,

@@ -44,7 +44,7 @@ class StepPictures(Answering):
         self.set_trait("fingerprint", fingerprint)
         super().__init__(**layout)
 
-    _module = "sanity_check"
+    page_module = "sanity_check"
 
     def keep(self, check: str, result: SanityResult) -> None:
         """Encode the newest step of a run, on the worker, so that it is there when asked for.

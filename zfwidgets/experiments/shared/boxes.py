@@ -156,7 +156,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
 
     def _draw_picture(self) -> None:
         """Have the worker draw the static picture, if there is a place for it."""
-        if self._picture_id is None:
+        if not self.displayed:
             return
         paint = self._paint(self._result, self._said)
 

@@ -101,7 +101,7 @@ class PictureWall(Answering):
         self.set_trait("fingerprint", fingerprint)
         super().__init__(label=label, note=note, size=size, choosable=choosable, **layout)
 
-    _module = "picture_wall"
+    page_module = "picture_wall"
 
     def keep(self, wall: Wall, name: str = "") -> str:
         """Keep a wall, so that it is there when the page asks; from any thread.

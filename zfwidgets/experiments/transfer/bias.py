@@ -177,7 +177,7 @@ def training_images(engine: LocalEngine, training: Any) -> Labelled:
     """What a network was trained on; None: the engine's own images."""
     if isinstance(training, Labelled):
         return training
-    source = engine._source if training is None else engine._source.alike(training)
+    source = engine.session.source if training is None else engine.session.source.alike(training)
     if len(source) < 2:
         raise InputError("There is one training image only: distances need two or more.")
     return Labelled.unlabelled(source, "training images")

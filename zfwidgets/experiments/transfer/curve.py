@@ -264,7 +264,7 @@ def builder(study: Study, scratch: Builder | str) -> Callable[[int], nn.Module]:
 
 
 def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
-    outputs = engine._network.outputs
+    outputs = engine.session.network.outputs
     if outputs is None or len(outputs) != 2 or outputs[1] < classes:
         raise InputError(
             f"scratch='same': the network gives {outputs} for one image, the data has {classes} "
@@ -272,7 +272,7 @@ def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
         )
     stubborn = [
         name
-        for name, module in engine._network.module.named_modules()
+        for name, module in engine.session.network.module.named_modules()
         if [*module.parameters(recurse=False)] and not hasattr(module, "reset_parameters")
     ]
     if stubborn:
@@ -282,8 +282,8 @@ def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
         )
 
     def build(seed: int) -> nn.Module:
-        with engine._lock:
-            model = copy.deepcopy(engine._network.module)
+        with engine.session.lock:
+            model = copy.deepcopy(engine.session.network.module)
         with own_random(seed, 3):
             for module in model.modules():
                 anew: Any = getattr(module, "reset_parameters", None)

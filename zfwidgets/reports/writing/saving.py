@@ -382,7 +382,7 @@ def _view(item: Any, engine: EngineProtocol) -> tuple[str, Any, dict[str, Any]]:
     """A widget's view, selection and options."""
     if isinstance(item, EngineProtocol):
         return "explorer", Selection(engine, **first_selection(engine, {})), {}
-    view = VIEWS.get(item._module)
+    view = VIEWS.get(item.page_module)
     if view is None:
         raise InputError(f"A report can't show a {type(item).__name__} yet.")
     return view, item.selection, item.view_options
