@@ -56,19 +56,16 @@ class EngineWidget(TwoOutputs, Routed):
 
     @waiting("Making the widget")
     def __init__(
-        self,
-        engine: EngineProtocol,
-        *,
-        selection: Selection | None,
-        first: Mapping[str, Any],
-        options: Mapping[str, Any],
-        others: dict[str, Any],
+        self, engine: EngineProtocol, *, selection: Selection | None = None, **arguments: Any
     ) -> None:
-        parts = self.trait_names(chosen=True)
-        known = (*dict.fromkeys([*first, *parts, *options]), "selection", "layout")
-        reject_unknown(type(self).__name__, others, known)
-        first = {**first, **{name: others.pop(name) for name in [*others] if name in parts}}
-        options = checked(engine, **options)
+        parts, options = self.traits(chosen=True), self.traits(option=True)
+        known = (*parts, *options, "selection", "layout")
+        reject_unknown(type(self).__name__, arguments, known)
+        first = {name: arguments.pop(name) for name in parts if name in arguments}
+        given = {
+            name: arguments.pop(name, trait.metadata["first"]) for name, trait in options.items()
+        }
+        styles = checked(engine, **given)
         self._service = service_of(engine)
         self._owner = uuid.uuid4().hex
         self._failure: BaseException | None = None
@@ -80,8 +77,8 @@ class EngineWidget(TwoOutputs, Routed):
         self.set_trait("fingerprint", engine.info.fingerprint)
         self._told: dict[str, Any] = {}
         self.on_msg(self._on_message)
-        super().__init__(selection=selection, **options, **others)
-        self.observe(self._restyled, [*options])
+        super().__init__(selection=selection, **styles, **arguments)
+        self.observe(self._restyled, [*styles])
 
     @property
     def _esm(self) -> str:

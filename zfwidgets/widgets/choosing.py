@@ -103,14 +103,10 @@ class Chosen(traitlets.TraitType):  # type: ignore[type-arg]
     the selection's changes.
     """
 
-    def __init__(
-        self,
-        read: Read,
-        values: Set,
-        help: str,  # noqa: A002 (traitlets' own name)
-    ) -> None:
-        super().__init__(None, help=help)
-        self.tag(chosen=True)
+    def __init__(self, name: str, read: Read, values: Set) -> None:
+        what, text, by_default = _WORDS[name]
+        super().__init__(None, help=text)
+        self.tag(chosen=True, type=what, first=None, by_default=by_default)
         self._read, self._values = read, values
 
     def get(self, obj: Any, cls: Any = None) -> Any:
@@ -128,10 +124,10 @@ class Chosen(traitlets.TraitType):  # type: ignore[type-arg]
 def chosen(name: str) -> Chosen:
     """A trait of this name, for a widget's class."""
     if name in _PARTS:
-        return Chosen(*_PARTS[name])
+        return Chosen(name, *_PARTS[name])
     field = "photo" if name == "image" else name
     return Chosen(
-        lambda selection: getattr(selection, field), lambda _, value: {field: value}, _HELP[name]
+        name, lambda selection: getattr(selection, field), lambda _, value: {field: value}
     )
 
 
@@ -174,35 +170,65 @@ def _engine(selection: Selection) -> EngineProtocol:
     return selection.engine
 
 
-_HELP = {
-    "photo": "Index of the image that is classified and occluded.",
-    "image": "The same as ``photo``.",
-    "target": "Index of the class whose probability is shown; None: the predicted one.",
-    "rule": "What passes a rectifier on the way down: 'deconvnet', 'guided', 'gradient', ...",
-    "occluder": "``{top, left, height, width, fill, mask, also}`` in input pixels, or None.",
-}
-_PARTS: dict[str, tuple[Read, Set, str]] = {
+_WORDS = {
     "layer": (
-        lambda selection: selection.unit and selection.unit[0],
-        _layer,
-        "Name of the chosen layer. A new one keeps the channel's number where it has it, else "
-        "takes channel 0.",
+        "str or None",
+        "Name of the chosen layer. A new one keeps the channel's number where the layer has it, "
+        "else channel 0 is chosen. Layer and channel are the selection's ``unit``.",
+        "By default the convolution in the middle.",
     ),
     "channel": (
-        lambda selection: selection.unit and selection.unit[1],
-        _channel,
-        "Number of the chosen channel in its layer, from 0.",
+        "int or None",
+        "Number of the chosen channel, 0 .. channels of the layer - 1.",
+        "By default 0.",
     ),
+    "photo": (
+        "int",
+        "Index of the chosen photo, which is classified and occluded, 0 .. photos - 1.",
+        "By default the channel's strongest one.",
+    ),
+    "image": ("int", "The same as ``photo``: one trait by two names.", ""),
+    "rule": (
+        "str",
+        'How projections pass rectifiers: "deconvnet" (the paper), "guided" (guided '
+        'backpropagation), "gradient", or another of the engine\'s rules.',
+        "By default the paper's.",
+    ),
+    "target": (
+        "int or None",
+        "Index of the class whose probability is shown, 0 .. classes - 1; None: the predicted one.",
+        "",
+    ),
+    "occluder": (
+        "dict or None",
+        "``{top, left, height, width, fill, mask, also}`` in pixels of the network's input; also "
+        "takes a `zfwidgets.records.Occluder`.",
+        "By default in the middle; give it, or its patch and fill.",
+    ),
+    "patch": (
+        "(int, int) or None",
+        "The occluder's rows and columns in input pixels. One number sets a square; its centre "
+        "stays.",
+        "By default 32 for an input of 224.",
+    ),
+    "fill": (
+        "str, float or None",
+        'What the occluder covers with: "grey" (the paper\'s), "mean" (the normalisation\'s mean '
+        'colour), "blur" and "noise" (made of the photo), "border" (its own border\'s colour), a '
+        "fill of the engine's own, or a number in the network's input units. Any hard edge is "
+        "itself an artefact.",
+        'By default "grey".',
+    ),
+}
+"""Type of each trait, what it is, and what is chosen first."""
+_PARTS: dict[str, tuple[Read, Set]] = {
+    "layer": (lambda selection: selection.unit and selection.unit[0], _layer),
+    "channel": (lambda selection: selection.unit and selection.unit[1], _channel),
     "patch": (
         lambda selection: (
             selection.occluder and (selection.occluder["height"], selection.occluder["width"])
         ),
         _patch,
-        "Rows and columns of the occluder in input pixels; one number sets a square.",
     ),
-    "fill": (
-        lambda selection: selection.occluder and selection.occluder["fill"],
-        _fill,
-        "What covers: 'grey', 'mean', 'blur', 'noise', 'border', or a number in input units.",
-    ),
+    "fill": (lambda selection: selection.occluder and selection.occluder["fill"], _fill),
 }

@@ -10,7 +10,7 @@ import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
-from ..records import COLOUR_MAPS
+from ..records import COLOUR_MAPS, DEFAULT_COLOURS
 from .traits import refused
 from .wire import validation
 from .wire.schema import MAPS
@@ -71,27 +71,65 @@ CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
     "opacity": _opacity,
     "auto": _auto,
 }
-HELP = {
-    "sort": "How channels are ordered: 'index', 'mean', 'strongest' or 'silent'.",
-    "patches": "What the grid shows: 'both', 'patches', 'projections' or 'revealed'.",
-    "stride": "Pixels of the network's input between two places of the occluder.",
-    "overlay": "Which map lies over the photo, or 'none'.",
-    "colours": "Colour map of the occlusion map: 'viridis', 'magma' or 'diverging'.",
-    "opacity": "Of the map over the photo, 0 (nothing of it) .. 1 (nothing of the photo).",
-    "auto": "Whether a map starts by itself when photo or occluder change.",
-}
-
-
 MAP_OPTIONS = ("stride", "overlay", "colours", "opacity", "auto")
 """Those of the map over the photo."""
+
+_WORDS: dict[str, tuple[str, Any, str, str]] = {
+    "sort": (
+        "str",
+        "index",
+        'How channels are ordered: "index", "mean" (activation), "strongest" or "silent" (share '
+        "of images in which they are).",
+        "",
+    ),
+    "patches": (
+        "str",
+        "both",
+        'What the grid shows: "both" side by side, "patches", "projections", or "revealed" (the '
+        "patch where the blurred magnitude of its projection is large).",
+        "",
+    ),
+    "stride": (
+        "int",
+        None,
+        "Input pixels between two places of the occluder, 1 .. the input's shorter side.",
+        "By default 8 for an input of 224.",
+    ),
+    "overlay": (
+        "str",
+        None,
+        'Which map lies over the photo: "probability" (Fig. 7d), "logit" or "log_odds" of the '
+        'target class, the class that is "predicted" (Fig. 7e), the "total" activation of the '
+        'strongest feature map of the chosen layer (Fig. 7b) or of its strongest "unit", the '
+        '"hamming" or "cosine" distance of the layer\'s features from those without occluder, or '
+        '"none".',
+        "By default the probability, or the total where the network has no classes.",
+    ),
+    "colours": (
+        "str",
+        DEFAULT_COLOURS,
+        "Colours of the map: " + ", ".join(f'"{name}"' for name in COLOUR_MAPS) + '. "diverging" '
+        "shows how values differ from those without occluder, no change in grey.",
+        "",
+    ),
+    "opacity": ("float", 0.6, "Opacity of the map over the photo, 0 .. 1.", ""),
+    "auto": (
+        "bool",
+        True,
+        "Whether a map starts by itself when photo or occluder change.",
+        "",
+    ),
+}
+"""Type, default, what it is, and what the default means where it doesn't say so itself."""
 
 
 class Option(traitlets.TraitType):  # type: ignore[type-arg]
     """A trait of a widget that all its views follow, and that they set."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(None, help=HELP[name])
-        self.tag(sync=True, option=True)
+        what, first, text, by_default = _WORDS[name]
+        super().__init__(None, help=text)
+        self.tag(sync=True, option=True, type=what, first=first, by_default=by_default)
 
     def validate(self, obj: Any, value: Any) -> Any:
         """The value as it is kept; raises `SelectionError`."""

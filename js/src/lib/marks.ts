@@ -8,6 +8,29 @@ export type Numbers = [number, number, number, number];
 /** By part, by the photo's place. */
 export type Marks = Readonly<Record<string, Readonly<Record<string, Numbers>>>>;
 
+/** What is marked, as its widget has it. */
+export interface Marking {
+  /** Name of the photos' wall. */
+  wall: string;
+  label: string;
+  note: string;
+  /** CSS pixels of a photo's longer side, at most. */
+  size: number;
+  /** Rows and columns of the network's input. */
+  extent: Pair;
+  parts: readonly string[];
+  /** The one that is marked now. */
+  part: string;
+  boxes: Marks;
+}
+
+export interface MarkingStore {
+  get(): Marking;
+  set(values: { part?: string; boxes?: Marks }): void;
+  /** Called after it has changed, until `signal` aborts. */
+  subscribe(listener: () => void, signal: AbortSignal): void;
+}
+
 /** Fewer pixels along an axis are nothing to draw. */
 export const SMALLEST = 2;
 

@@ -147,8 +147,8 @@ def rule_name(engine: EngineProtocol | None, value: Any) -> str:
     """How rectifiers are passed on the way down: one of the engine's rules."""
     if isinstance(value, str) and (engine is None or value in engine.rules):
         return value
-    known = "a name" if engine is None else f"one of {', '.join(engine.rules)}"
-    raise InputError(f"The rule must be {known}, not {value!r}.")
+    known = "an engine's" if engine is None else ", ".join(engine.rules)
+    raise InputError(f"The rule must be one of {known}, not {value!r}.")
 
 
 def check_engine(engine: Any) -> None:

@@ -1,10 +1,9 @@
 /** One photo with the boxes of its parts; that of the current part is moved by pointer and keys. */
 
 import { h } from "../../lib/dom";
-import { about, between, boxOf, inside, withBox } from "../../lib/marks";
+import { about, between, boxOf, inside, type MarkingStore, withBox } from "../../lib/marks";
 import type { Box, Pair } from "../../lib/protocol";
 import { keyed, place } from "../occlusion/occluder";
-import type { MarkingStore } from "./marking";
 
 /** A pointer that moves less, in CSS pixels, has clicked. */
 const CLICK_PX = 4;

@@ -3,33 +3,11 @@
 import { announce } from "../../lib/a11y";
 import { decode, paintBitmap } from "../../lib/canvas";
 import { h } from "../../lib/dom";
-import { count, type Marks } from "../../lib/marks";
-import { type Answer, type Pair, PRIORITY } from "../../lib/protocol";
+import { count, type MarkingStore } from "../../lib/marks";
+import { type Answer, PRIORITY } from "../../lib/protocol";
 import type { Source } from "../../lib/source";
 import { Panel } from "../shared/status";
 import { MarkedPhoto } from "./marked_photo";
-
-export interface Marking {
-  /** Name of the photos' wall. */
-  wall: string;
-  label: string;
-  note: string;
-  /** CSS pixels of a photo's longer side, at most. */
-  size: number;
-  /** Rows and columns of the network's input. */
-  extent: Pair;
-  parts: readonly string[];
-  /** The one that is marked now. */
-  part: string;
-  boxes: Marks;
-}
-
-export interface MarkingStore {
-  get(): Marking;
-  set(values: { part?: string; boxes?: Marks }): void;
-  /** Called after it has changed, until `signal` aborts. */
-  subscribe(listener: () => void, signal: AbortSignal): void;
-}
 
 export function marking(
   el: HTMLElement,
