@@ -136,19 +136,14 @@ class BlockingCalls(EngineProtocol):
     ) -> Verification:
         """Compute a sample of an index's batches again, or all, and compare every number.
 
-        Whole batches are computed again, as the index's plan has them, so that on the same device
-        type and processor, with as many threads and the same torch, bits must be equal; where they
-        need not be, the record says so. An index of another model, transform or images is compared
-        too: the record says in which fingerprints it differs, and which numbers do. Nothing is
-        changed.
+        Whole batches are computed again, so that on the same device type and processor, with as
+        many threads and the same torch, bits must be equal. An index of another model, transform
+        or images is compared too. Nothing is changed.
 
-        What is proven. Of the images that were looked at: each entry that they have in a top has
-        the right value and place, they have no activation that a top should hold and doesn't, and
-        their sampled maxima are right to their rounding. Of other images nothing: with a sample, an
-        entry of theirs may be wrong, and one of them may be stronger than what is listed. Half of a
-        sample's batches are drawn by the images that are in tops, half among all. With
-        ``sample=None`` everything is proven: silent images and histograms too, unless images were
-        removed since; means and shares of zeros where all images count for them.
+        Of the images that were looked at it is proven that their entries and sampled maxima are
+        right, and that none of their activations is missing from a top; of others nothing. Half
+        of a sample's batches are drawn by the images that are in tops, half among all. With
+        ``sample=None`` all is proven, statistics too, but what ``unchecked`` names.
 
         Parameters
         ----------
@@ -156,9 +151,9 @@ class BlockingCalls(EngineProtocol):
             A folder, a file or an index that was read; None is the engine's own, from disk where
             it is kept there.
         sample
-            How many images to look at, at least; None is all. They come in whole batches.
+            How many images to look at, at least; None is all.
         seed
-            Of what is drawn. The global random state stays as it is.
+            Seed of what is drawn. The global random state stays as it is.
         tolerance
             Up to which difference a value counts as rounded and not as wrong, as a share of the
             larger of the two values and of the channel's strongest in the index.
@@ -174,7 +169,9 @@ class BlockingCalls(EngineProtocol):
         Raises
         ------
         InputError
-            There is no index, or it has no layer in common with the model, or isn't readable.
+            There is no index, or it isn't readable.
+        IndexMismatch
+            It has other layers than the model; says which.
         """
         steps = self.verify_steps(index, sample=sample, seed=seed, tolerance=tolerance)
         verified: Verification = watch(steps, WHAT, progress)

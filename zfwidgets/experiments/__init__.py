@@ -22,57 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import resolver
-
-_HOMES = {
-    "CorrespondenceResult": "correspondence.records",
-    "MaskedSigns": "correspondence.records",
-    "InvarianceCurves": "invariance.records",
-    "InvarianceResult": "invariance.records",
-    "Transform": "invariance.transforms",
-    "EvolutionRecord": "evolution.records",
-    "ConvolutionDiagnosis": "diagnosis.layer_diagnosis",
-    "DiagnosisResult": "diagnosis.result",
-    "Finding": "diagnosis.findings",
-    "RectifierDiagnosis": "diagnosis.layer_diagnosis",
-    "AblationRow": "ablation.records",
-    "AblationTable": "ablation.records",
-    "BiasRecord": "transfer.records",
-    "CurveRecord": "transfer.records",
-    "LesionResult": "lesions.records",
-    "LayersRecord": "transfer.records",
-    "SanityControl": "sanity.records",
-    "SanityResult": "sanity.records",
-    "SanityStep": "sanity.records",
-    "Similarity": "sanity.similarity",
-    "TrainingRecord": "training.records",
-    "TransferRecord": "transfer.records",
-    "ablate": "ablation.retraining",
-    "ablation_steps": "ablation.retraining",
-    "compare": "sanity.similarity",
-    "lesion": "lesions.measuring",
-    "lesion_steps": "lesions.measuring",
-    "diagnose": "diagnosis.diagnosing",
-    "diagnose_steps": "diagnosis.diagnosing",
-    "measure_correspondence": "correspondence.measuring",
-    "measure_correspondence_steps": "correspondence.measuring",
-    "measure_invariance": "invariance.measuring",
-    "measure_invariance_steps": "invariance.measuring",
-    "sanity_check": "sanity.check",
-    "sanity_steps": "sanity.check",
-    "train": "training.loop",
-    "train_steps": "training.loop",
-    "transfer_bias": "transfer.bias",
-    "transfer_bias_steps": "transfer.bias",
-    "transfer_curve": "transfer.curve",
-    "transfer_curve_steps": "transfer.curve",
-    "transfer_features": "transfer.whole",
-    "transfer_features_steps": "transfer.whole",
-    "transfer_layers": "transfer.layers",
-    "transfer_layers_steps": "transfer.layers",
-}
-
-__all__ = [*_HOMES]
+from .._lazy import public
 
 if TYPE_CHECKING:
     from .ablation.records import AblationRow, AblationTable
@@ -100,4 +50,4 @@ if TYPE_CHECKING:
     from .transfer.records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
     from .transfer.whole import transfer_features, transfer_features_steps
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

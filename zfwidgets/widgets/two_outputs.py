@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from ..drawing.page import one_line
 from ..threads import OneOnly
 from . import snapshot
 
@@ -57,7 +58,7 @@ class TwoOutputs(OneOnly):
             return
         from IPython.display import display
 
-        alt = snapshot.one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
+        alt = one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
         size = {"width": picture.width // 2, "height": picture.height // 2}
         display(
             {"image/jpeg": snapshot.to_jpeg(picture), "text/plain": alt},

@@ -204,7 +204,7 @@ class IndexPass:
             self._sampled.extend(zip(numbers[sampled].tolist(), rows, strict=True))
 
     def _count(self, largest: Tensor) -> None:
-        """Add maxima (images, channels) to histograms; see `zfwidgets.index.exact.bins_of`."""
+        """Add maxima (images, channels) to histograms; see `zfwidgets.index.exact.edges`."""
         bins = (largest.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
         rows = torch.arange(0, self._maxima.numel(), BINS, dtype=torch.int32, device=bins.device)
         bins = bins.mul_(largest > 0).add_(rows)
@@ -221,6 +221,11 @@ class IndexPass:
             mine = [part[at] for part in (entering, values, images, places)]
             of_class = Ranks(*(part[label::classes] for part in vars(self.by_class).values()))
             of_class.enter(*mine)  # a view: what is written there is written here
+
+    def drained(self) -> list[tuple[int, Floats]]:
+        """The sample so far, which is forgotten here: images, and maxima of all channels."""
+        sampled, self._sampled = self._sampled, []
+        return [(number, self.twins.rectified(row)) for number, row in sampled]
 
     def filled(self, k: int) -> int:
         """How many channels have k activations above zero so far."""

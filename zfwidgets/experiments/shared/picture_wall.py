@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from ...drawing.page import GAP, MARGIN, WIDTH, Page, one_line
+from ...drawing.palette import INK, SOFT
 from ...errors import InputError
 from ...records import Pixels
 from ...widgets.answering import Answering, asked
 from ...widgets.base import Teller
-from ...widgets.snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page, one_line
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
 

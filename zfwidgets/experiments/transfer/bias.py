@@ -19,13 +19,13 @@ from ...errors import InputError
 from ...records import Floats, Ints, Progress
 from ..shared.labelled import Labelled
 from ..shared.running import run
-from .classifiers import STRENGTH, check_classifier, check_strength
+from .classifiers import STRENGTH, check_classifier
 from .features import Features
 from .layers import not_converged
 from .records import BiasRecord
 from .shapes import DIMENSION
 from .store import Rows
-from .study import Study, one_layer
+from .study import Learning, Study, one_layer
 
 TYPICAL = 1000
 """Training photos that `BiasRecord.typical` is measured with, at most."""
@@ -88,40 +88,16 @@ def transfer_bias_steps(
     """
     name = one_layer(engine, layer)
     study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
-    return (
-        yield from bias_steps(
-            study,
-            training=training,
-            layer=name,
-            train_images=train_images,
-            test_images=test_images,
-            repeats=repeats,
-            classifier=classifier,
-            strength=strength,
-            folds=folds,
-            seed=seed,
-        )
-    )
+    how = Learning(train_images, test_images, repeats, strength, folds, seed)
+    return (yield from bias_steps(study, how, name, training, classifier))
 
 
 def bias_steps(
-    study: Study,
-    *,
-    layer: str,
-    training: Any = None,
-    train_images: int | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
-    classifier: str = "svm",
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
+    study: Study, how: Learning, layer: str, training: Any = None, classifier: str = "svm"
 ) -> Generator[Progress | BiasRecord, None, BiasRecord]:
     """The same of a study."""
     check_classifier(classifier)
-    strengths = check_strength(strength)
-    inner = folds if len(strengths) > 1 else 0
-    plan = study.plan(train_images, test_images, repeats, seed, inner)
+    plan, repeats = study.plan(how, how.train_images, how.inner), how.repeats
     engine = study.engine
     trained_on = Features(engine, training_images(engine, training), [layer], study.dimension)
     known = yield from study.look()
@@ -129,7 +105,7 @@ def bias_steps(
     there = trained_on.known
     if len(there) < 2:
         raise InputError("Fewer than two training images can be read: distances need two.")
-    sample = np.sort(np.random.default_rng(seed).permutation(there)[:TYPICAL])
+    sample = np.sort(np.random.default_rng(how.seed).permutation(there)[:TYPICAL])
     rows, others = study.features.rows(layer), trained_on.rows(layer)
     own, _ = yield from nearest(others, sample, others, there, "measuring training images")
     typical = float(np.median(own))
@@ -147,7 +123,7 @@ def bias_steps(
         study.features.shape(layer),
         classifier,
         plan.train_images,
-        seed,
+        how.seed,
         (*study.features.skipped, *trained_on.skipped),
     )
     yield result
@@ -155,9 +131,7 @@ def bias_steps(
     began = time.monotonic()
     for repeat in range(repeats):
         split = plan.split(study.images, known, repeat)
-        found, fitted = study.learn(
-            layer, split, plan.train_images, classifier, strengths, folds, seed + repeat
-        )
+        found, fitted = study.learn(layer, split, plan.train_images, classifier, how, repeat)
         unfinished += not fitted.converged
         accuracies = result.accuracies.copy()
         accuracies[:, repeat] = found

@@ -21,12 +21,12 @@ from ..shared.labelled import Labelled
 from ..shared.running import keep, run
 from ..shared.seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
-from .classifiers import STRENGTH, check_classifier, check_strength, class_accuracies
+from .classifiers import STRENGTH, check_classifier, class_accuracies
 from .layers import not_converged
 from .records import CurveRecord
 from .shapes import DIMENSION
 from .splits import Split, check_counts
-from .study import Study, one_layer
+from .study import Learning, Study, one_layer
 
 COUNTS = (1, 2, 5, 10, 20, 30)
 STEPS = 300
@@ -102,46 +102,27 @@ def transfer_curve_steps(
     """
     name = one_layer(engine, layer)
     study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
-    return (
-        yield from curve_steps(
-            study,
-            layer=name,
-            counts=counts,
-            test_images=test_images,
-            repeats=repeats,
-            classifier=classifier,
-            scratch=scratch,
-            scratch_training=scratch_training,
-            strength=strength,
-            folds=folds,
-            seed=seed,
-        )
-    )
+    how = Learning(None, test_images, repeats, strength, folds, seed)
+    return (yield from curve_steps(study, how, name, counts, classifier, scratch, scratch_training))
 
 
 def curve_steps(
     study: Study,
-    *,
+    how: Learning,
     layer: str,
     counts: Sequence[int] | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
     classifier: str = "softmax",
     scratch: Builder | str | None = None,
     scratch_training: Mapping[str, Any] | None = None,
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
 ) -> Generator[Progress | CurveRecord, None, CurveRecord]:
     """The same of a study."""
     check_classifier(classifier)
-    strengths = check_strength(strength)
-    most = study.plan(None, test_images, repeats, seed).train_images
+    inner, repeats = how.inner, how.repeats
+    most = study.plan(how).train_images
     numbers = check_counts([c for c in COUNTS if c <= most] if counts is None else counts)
-    inner = folds if len(strengths) > 1 else 0
-    plan = study.plan(int(numbers[-1]), test_images, repeats, seed, inner)
+    plan = study.plan(how, int(numbers[-1]), inner)
     if inner and numbers[0] < inner:
-        study.plan(int(numbers[0]), test_images, repeats, seed, inner)  # names the class
+        study.plan(how, int(numbers[0]), inner)  # names the class
     build = None if scratch is None else builder(study, scratch)
     nothing: Floats = np.full((len(numbers), repeats), np.nan, dtype=np.float32)
     kinds = [PRETRAINED, *([SCRATCH] if build is not None else [])]
@@ -152,7 +133,7 @@ def curve_steps(
         classifier,
         plan.test_images,
         study.classes,
-        seed,
+        how.seed,
     )
     yield result
     known = yield from study.look()
@@ -165,14 +146,12 @@ def curve_steps(
             for place, count in enumerate(numbers.tolist()):
                 what = f"{kind}, {count} of each class"
                 if kind == PRETRAINED:
-                    found, fitted = study.learn(
-                        layer, split, count, classifier, strengths, folds, seed + repeat
-                    )
+                    found, fitted = study.learn(layer, split, count, classifier, how, repeat)
                     unfinished += not fitted.converged
                 else:
                     assert build is not None
                     training = from_scratch(
-                        study, build, split, count, seed + repeat, scratch_training or {}
+                        study, build, split, count, how.seed + repeat, scratch_training or {}
                     )
                     found = np.full(len(study.present), np.nan, dtype=np.float32)
                     try:

@@ -17,7 +17,7 @@ from .curve import Builder, curve_steps
 from .layers import layer_steps
 from .records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .shapes import DIMENSION
-from .study import Study, one_layer
+from .study import Learning, Study, one_layer
 
 _KINDS = {LayersRecord: "layers", CurveRecord: "curve", BiasRecord: "bias"}
 
@@ -88,24 +88,11 @@ def transfer_features_steps(
         study = Study(
             engine, data, transform=transform, layers=[*wanted, name], dimension=dimension
         )
-    common: dict[str, Any] = {
-        "test_images": test_images,
-        "repeats": repeats,
-        "strength": strength,
-        "folds": folds,
-        "seed": seed,
-    }
+    how = Learning(train_images, test_images, repeats, strength, folds, seed)
     parts: list[Generator[Progress | Any, None, Any]] = [
-        layer_steps(study, train_images=train_images, **common),
-        bias_steps(study, layer=name, training=training, train_images=train_images, **common),
-        curve_steps(
-            study,
-            layer=name,
-            counts=counts,
-            scratch=scratch,
-            scratch_training=scratch_training,
-            **common,
-        ),
+        layer_steps(study, how),
+        bias_steps(study, how, name, training),
+        curve_steps(study, how, name, counts, scratch=scratch, scratch_training=scratch_training),
     ]
     result = TransferRecord()
     try:
@@ -137,7 +124,8 @@ def open_images(
     inspect.signature(transfer_features_steps).bind(engine, data, **options)
     one_layer(engine, options.get("layer"))
     study = Study(engine, data, transform=transform, layers=options.get("layers"))
-    study.plan(train_images, test_images, repeats, 0)
+    how = Learning(train_images, test_images, repeats, STRENGTH, 0, 0)
+    study.plan(how, train_images)
     return study.images, training_images(study.engine, training)
 
 
