@@ -263,5 +263,5 @@ class Lesion(Experiment["LesionResult"]):
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
     with needs_torch("zf.Lesion runs the network"):
-        from . import lesioning
-    return lesioning
+        from . import measuring
+    return measuring
