@@ -23,7 +23,7 @@ from .ranking.verifying import TOLERANCE, WHAT
 
 
 class BlockingCalls(EngineProtocol):
-    """Each runs those steps of the same engine to their end whose name is like its own."""
+    """Calls that wait: each runs the engine's steps of its own name, and asks for nothing else."""
 
     verify_steps: Callable[..., Generator[Progress, None, Verification]]
 
