@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..images.sets.iterables import SPILL
 from ..images.source import ImageSource
 from ..index import TopKIndex, Verification
+from ..index.verification import TOLERANCE
 from ..records import (
     Activation,
     ActivationSample,
@@ -37,8 +38,8 @@ from ..records import (
     TopActivations,
     Unit,
 )
+from ..records.quantiles import EACH, PARTS
 from ..threads import OneOnly, ProcessLock
-from .blocking import BlockingCalls
 from .network.memory import Memory
 from .network.modes import methods_in_usual_modes, precision_note
 from .network.network import Forward, Network
@@ -48,11 +49,12 @@ from .occlusion.predicting import Predicting
 from .occlusion.runner import OcclusionRunner
 from .projection.projector import SWITCHES, Projector
 from .projection.rules import Attribution, Rule, available, choose, words
+from .protocol import BlockingCalls
 from .ranking.build import EVERY
 from .ranking.indexing import Indexing, Settings, cache_folder
-from .ranking.quantiles import EACH, PARTS, Quantiles
+from .ranking.quantiles import Quantiles
 from .ranking.ranking_spec import KEEP
-from .ranking.verifying import TOLERANCE, Verifying
+from .ranking.verifying import Verifying
 from .session import Session
 
 if TYPE_CHECKING:

@@ -37,6 +37,9 @@ ROW = np.dtype(
 EXAMPLES = 3
 """Mismatches of each cause that are shown in words."""
 
+TOLERANCE = 1e-4
+"""Share of a channel's strongest up to which differences count as rounding."""
+
 
 @dataclass(frozen=True)
 class Mismatch:

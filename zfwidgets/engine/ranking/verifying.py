@@ -18,7 +18,7 @@ from ...index.comparison import Comparison, all_measured
 from ...index.manifest import Manifest
 from ...index.plan import GONE
 from ...index.storing import FILE, check, differing
-from ...index.verification import IMAGE, REMOVED, TRANSFORM, WEIGHTS
+from ...index.verification import IMAGE, REMOVED, TOLERANCE, TRANSFORM, WEIGHTS
 from ...records import Progress
 from ...threads import ProcessLock
 from ..network.memory import Memory
@@ -28,8 +28,6 @@ from .index_pass import IndexPass
 from .indexing import Indexing
 from .ranking_spec import RankingSpec
 
-TOLERANCE = 1e-4
-"""Share of a channel's strongest up to which differences count as rounding."""
 WHAT = "Looking at the index's images again"
 
 
