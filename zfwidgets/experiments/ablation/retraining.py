@@ -18,11 +18,11 @@ from ..shared.labelled import Labelled
 from ..shared.running import hand_on, keep, with_bar
 from ..shared.seeded import numpy_and_python, own_random
 from ..training.checkpoint import load_weights
+from ..training.history import TrainingRecord
 from ..training.loop import check_settings, train_steps
-from ..training.records import TrainingRecord
 from ..training.trainer import check_outputs
 from .architecture import Architecture
-from .records import AblationRow, AblationTable
+from .table import AblationRow, AblationTable
 
 Variant = Architecture | Callable[[], nn.Module]
 Variants = Mapping[str, Variant] | Sequence[Architecture]

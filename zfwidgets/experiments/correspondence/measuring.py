@@ -17,7 +17,7 @@ from ...records import Box, Floats, Pixels, Progress
 from ..shared.looking import Photo, check_engine, choose_layers, features, open_photos, seen
 from ..shared.running import with_bar
 from .marks import checked_marks
-from .records import RANDOM, CorrespondenceResult, MaskedSigns
+from .signs import RANDOM, CorrespondenceResult, MaskedSigns
 
 ROUNDING = 1e-5
 """Changes up to this share of the largest feature of the layer count as none."""

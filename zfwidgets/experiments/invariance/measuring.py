@@ -18,7 +18,7 @@ from ...records import Floats, Ints, Pixels, Progress
 from ...records.predictions import softmax
 from ..shared.looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
 from ..shared.running import with_bar
-from .records import InvarianceCurves, InvarianceResult
+from .curves import InvarianceCurves, InvarianceResult
 from .transforms import Transform, chosen, moved, own_picture, round_off
 
 PICTURE = 112

@@ -26,7 +26,7 @@ from ...models.parts import PIXEL_RANGE
 from ...records import Progress
 from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
-from .records import TrainingRecord
+from .history import TrainingRecord
 from .trainer import OnStep, Trainer
 
 

@@ -19,10 +19,10 @@ from ...errors import InputError
 from ...records import Floats, Ints, Progress
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
+from .accuracies import BiasRecord
 from .classifiers import STRENGTH, check_classifier
 from .features import Features
 from .layers import not_converged
-from .records import BiasRecord
 from .shapes import DIMENSION
 from .store import Rows
 from .study import Learning, Study, one_layer

@@ -12,8 +12,8 @@ import numpy as np
 from ...engine.local import LocalEngine
 from ...records import Floats, Progress
 from ..shared.running import with_bar
+from .accuracies import CLASSIFIERS, LayersRecord
 from .classifiers import STRENGTH, check_classifier
-from .records import CLASSIFIERS, LayersRecord
 from .shapes import DIMENSION
 from .study import Learning, Study
 

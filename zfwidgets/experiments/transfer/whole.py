@@ -11,11 +11,11 @@ from ...engine.local import LocalEngine
 from ...records import Progress
 from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
+from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .bias import bias_steps, training_images
 from .classifiers import STRENGTH
 from .curve import Builder, curve_steps
 from .layers import layer_steps
-from .records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .shapes import DIMENSION
 from .study import Learning, Study, one_layer
 
