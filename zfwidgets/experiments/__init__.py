@@ -25,29 +25,29 @@ from typing import TYPE_CHECKING
 from .._lazy import public
 
 if TYPE_CHECKING:
-    from .ablation.records import AblationRow, AblationTable
     from .ablation.retraining import ablate, ablation_steps
+    from .ablation.table import AblationRow, AblationTable
     from .correspondence.measuring import measure_correspondence, measure_correspondence_steps
-    from .correspondence.records import CorrespondenceResult, MaskedSigns
+    from .correspondence.signs import CorrespondenceResult, MaskedSigns
     from .diagnosis.diagnosing import diagnose, diagnose_steps
     from .diagnosis.findings import Finding
     from .diagnosis.layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
     from .diagnosis.result import DiagnosisResult
-    from .evolution.records import EvolutionRecord
+    from .evolution.moments import EvolutionRecord
+    from .invariance.curves import InvarianceCurves, InvarianceResult
     from .invariance.measuring import measure_invariance, measure_invariance_steps
-    from .invariance.records import InvarianceCurves, InvarianceResult
     from .invariance.transforms import Transform
     from .lesions.measuring import lesion, lesion_steps
-    from .lesions.records import LesionResult
+    from .lesions.result import LesionResult
     from .sanity.check import sanity_check, sanity_steps
-    from .sanity.records import SanityControl, SanityResult, SanityStep
+    from .sanity.result import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare
+    from .training.history import TrainingRecord
     from .training.loop import train, train_steps
-    from .training.records import TrainingRecord
+    from .transfer.accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
     from .transfer.bias import transfer_bias, transfer_bias_steps
     from .transfer.curve import transfer_curve, transfer_curve_steps
     from .transfer.layers import transfer_layers, transfer_layers_steps
-    from .transfer.records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
     from .transfer.whole import transfer_features, transfer_features_steps
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -593,8 +593,8 @@ def test_without_scikit_learn_it_says_what_to_install(root: Path) -> None:
 
 def test_importing_records_imports_no_torch(root: Path) -> None:
     script = (
-        "import sys; import zfwidgets.experiments.transfer.records, zfwidgets.experiments.ablation"
-        ".records, zfwidgets.experiments.training.records; "
+        "import sys; import zfwidgets.experiments.transfer.accuracies, "
+        "zfwidgets.experiments.ablation.table, zfwidgets.experiments.training.history; "
         "assert not {'torch', 'sklearn'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=root)

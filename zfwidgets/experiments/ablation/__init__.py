@@ -17,7 +17,7 @@ from ..._lazy import public
 
 if TYPE_CHECKING:
     from .architecture import Architecture, Layer, Part, conv, fc, paper_variants, pool
-    from .records import AblationRow, AblationTable
     from .retraining import ablate, ablation_steps, trained
+    from .table import AblationRow, AblationTable
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

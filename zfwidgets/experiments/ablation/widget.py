@@ -24,7 +24,7 @@ from ...stepwise import Driven
 from ...widgets.wire.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
 from . import widget_parts as parts
-from .records import AblationTable
+from .table import AblationTable
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ from ...drawing.page_charts import bars as paint_bars
 from ...drawing.palette import INK, SOFT, colour
 from ...drawing.tables import small, table_html
 from ...records import Floats
-from .records import AblationRow, AblationTable
+from .table import AblationRow, AblationTable
 
 if TYPE_CHECKING:
     pass

@@ -34,6 +34,6 @@ from ..._lazy import public
 
 if TYPE_CHECKING:
     from .measuring import measure_correspondence, measure_correspondence_steps
-    from .records import CorrespondenceResult, MaskedSigns
+    from .signs import CorrespondenceResult, MaskedSigns
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

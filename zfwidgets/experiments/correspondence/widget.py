@@ -19,7 +19,7 @@ from ..shared.picture_wall import Wall, paint_wall
 from .marking import Marking, as_json
 
 if TYPE_CHECKING:
-    from .records import CorrespondenceResult
+    from .signs import CorrespondenceResult
 
 PARTS = ("left eye", "right eye", "nose")
 """The paper's."""

@@ -9,7 +9,7 @@ from ...drawing.palette import EMPTY, MARK
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .records import EvolutionRecord
+    from .moments import EvolutionRecord
 
 GAP, LINE, SIDE = 4, 15, 110
 

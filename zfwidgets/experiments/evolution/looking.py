@@ -20,7 +20,7 @@ from ...engine.projection.projector import Projector
 from ...engine.projection.rules import Rule, choose
 from ...errors import TrainingDiverged
 from ...records import Ints, LayerInfo, Pixels, Unit
-from .records import STEPS, Moment, Strongest, standardised
+from .moments import STEPS, Moment, Strongest, standardised
 
 SAMPLES = 128
 """Places in the images at which all channels of a layer are compared over time."""

@@ -19,8 +19,8 @@ from .gate import Gate
 from .health import Health, not_finite
 from .looking import Looking, Weights
 from .losses import Losses
+from .moments import EvolutionRecord, Moment
 from .pending import Pending
-from .records import EvolutionRecord, Moment
 from .schedule import Schedule
 
 Batch = TypeVar("Batch")

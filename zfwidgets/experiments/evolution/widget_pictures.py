@@ -17,7 +17,7 @@ from ..shared.picture_wall import Wall, enlarged, paint_wall
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .records import EvolutionRecord, Strongest
+    from .moments import EvolutionRecord, Strongest
     from .watching import Watch
 
 KINDS = ("projections", "patches of the photos")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ..._lazy import public
 
 if TYPE_CHECKING:
+    from .curves import InvarianceCurves, InvarianceResult
     from .measuring import measure_invariance, measure_invariance_steps
-    from .records import InvarianceCurves, InvarianceResult
     from .transforms import Transform
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -12,7 +12,7 @@ from ...drawing.page_charts import Line, legend, line_chart
 from ...drawing.palette import SOFT, colour
 
 if TYPE_CHECKING:
-    from .records import Doubles, InvarianceCurves, InvarianceResult
+    from .curves import Doubles, InvarianceCurves, InvarianceResult
 
 GAP, STRIP, PANEL = 16, 7, 190
 

@@ -17,15 +17,15 @@ from ...errors import InputError
 from ...records import Floats, Ints, Pixels, Progress
 from ...records.predictions import softmax
 from ..shared.looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
-from ..shared.running import run
-from .records import InvarianceCurves, InvarianceResult
+from ..shared.running import with_bar
+from .curves import InvarianceCurves, InvarianceResult
 from .transforms import Transform, chosen, moved, own_picture, round_off
 
 PICTURE = 112
 """Pixels of the longer side of the pictures that a record keeps."""
 
 
-def measure_invariance(
+def measure_invariance_steps(
     engine: LocalEngine,
     images: Sequence[Any] | None = None,
     transforms: Sequence[str | Transform] | None = None,
@@ -34,13 +34,8 @@ def measure_invariance(
     classes: Sequence[int | str | None] | None = None,
     fill: str | float = "grey",
     disc: bool = False,
-    progress: bool = True,
-) -> InvarianceResult:
-    """Shift, scale and rotate photos, and see how far features and class move (paper, Fig. 5).
-
-    How photos are transformed: `zfwidgets.experiments.invariance.transforms`. The model and
-    random state stay as they are. Interrupt it at any moment: the photos that are done are
-    returned, with a warning.
+) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
+    """`measure_invariance` in steps: yields how far it is, and after each photo the result.
 
     Parameters
     ----------
@@ -64,8 +59,6 @@ def measure_invariance(
     disc
         Whether only the largest disc about the centre is shown, so that a photo's corners don't
         take part in a rotation.
-    progress
-        Whether to show a progress bar.
 
     Returns
     -------
@@ -78,23 +71,6 @@ def measure_invariance(
         fill; a transform of yours that fails, draws random numbers or gives no picture of the
         same size, or whose picture can't be brought back into the network's units.
     """
-    steps = measure_invariance_steps(
-        engine, images, transforms, layers=layers, classes=classes, fill=fill, disc=disc
-    )
-    return run(steps, "Invariance", progress, _how_far)
-
-
-def measure_invariance_steps(
-    engine: LocalEngine,
-    images: Sequence[Any] | None = None,
-    transforms: Sequence[str | Transform] | None = None,
-    *,
-    layers: Sequence[str] | None = None,
-    classes: Sequence[int | str | None] | None = None,
-    fill: str | float = "grey",
-    disc: bool = False,
-) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
-    """`measure_invariance` in steps: yields how far it is, and after each photo the result."""
     job = Job.of(engine, images, transforms, layers, classes, fill, disc)
     return (yield from job.steps())
 
@@ -319,3 +295,17 @@ def _small(pixels: Pixels) -> Pixels:
 def _how_far(result: InvarianceResult) -> str:
     total = len(result.curves) * len(result.image_names)
     return f"{result.done} of {total} photos done, over all transforms"
+
+
+measure_invariance = with_bar(
+    "measure_invariance",
+    measure_invariance_steps,
+    "Invariance",
+    _how_far,
+    """Shift, scale and rotate photos, and see how far features and class move (paper, Fig. 5).
+
+    How photos are transformed: `zfwidgets.experiments.invariance.transforms`. The model and
+    random state stay as they are. Interrupt it at any moment: the photos that are done are
+    returned, with a warning.
+    """,
+)

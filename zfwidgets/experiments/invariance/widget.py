@@ -19,7 +19,7 @@ from ..shared.boxes import Experiment, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 
 if TYPE_CHECKING:
-    from .records import InvarianceCurves, InvarianceResult
+    from .curves import InvarianceCurves, InvarianceResult
     from .transforms import Transform
 
 CHART = {"flex": "1 1 280px", "min_width": "0", "max_width": "420px"}

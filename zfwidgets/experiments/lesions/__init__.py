@@ -14,6 +14,6 @@ from ..._lazy import public
 
 if TYPE_CHECKING:
     from .measuring import lesion, lesion_steps
-    from .records import LesionResult
+    from .result import LesionResult
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -26,7 +26,7 @@ from ...errors import InputError, UnsupportedModel
 from ...records import Floats, Prediction, Progress
 from ..shared.labelled import Labelled
 from ..shared.running import run
-from .records import LesionResult, Off
+from .result import LesionResult, Off
 
 BATCH = 64
 

@@ -25,7 +25,7 @@ from . import widget_parts as parts
 
 if TYPE_CHECKING:
     from .measuring import Look
-    from .records import LesionResult
+    from .result import LesionResult
 
 
 class Lesion(Experiment["LesionResult"]):

@@ -16,7 +16,7 @@ from ...records import Floats, Pixels
 from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
-    from .records import LesionResult
+    from .result import LesionResult
 
 TILE = 48
 """Pixels of a feature map's longer side on the wall."""

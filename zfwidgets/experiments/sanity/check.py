@@ -40,7 +40,7 @@ from ...errors import InactiveUnit, InputError
 from ...records import Box, Floats, Operation, Progress, Unit
 from ..shared.running import run
 from .randomise import stages_below
-from .records import Kind, SanityControl, SanityResult, SanityStep
+from .result import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
 
 

@@ -13,7 +13,7 @@ from ...drawing.palette import STRONG
 from ...records import SERIES, Floats
 
 if TYPE_CHECKING:
-    from .records import SanityResult
+    from .result import SanityResult
 
 MEASURES = {
     "rank": "rank correlation",

@@ -20,7 +20,7 @@ from .widget_pictures import StepPictures
 
 if TYPE_CHECKING:
     from ...records import Unit
-    from .records import SanityResult
+    from .result import SanityResult
 
 
 class SanityCheck(Experiment["SanityResult"]):

@@ -20,7 +20,7 @@ from ...widgets.wire.encode import Answer, encode_pictures
 from .curve import ACROSS, CONTROLS, MEASURES, UP, Curve
 
 if TYPE_CHECKING:
-    from .records import SanityResult, SanityStep
+    from .result import SanityResult, SanityStep
 
 MOST = 12
 """Pictures in the static one; of more steps every so manieth."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..._lazy import public
 
 if TYPE_CHECKING:
+    from .history import TrainingRecord
     from .loop import train, train_steps
-    from .records import TrainingRecord
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

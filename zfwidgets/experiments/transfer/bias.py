@@ -18,11 +18,11 @@ from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
 from ..shared.labelled import Labelled
-from ..shared.running import run
+from ..shared.running import with_bar
+from .accuracies import BiasRecord
 from .classifiers import STRENGTH, check_classifier
 from .features import Features
 from .layers import not_converged
-from .records import BiasRecord
 from .shapes import DIMENSION
 from .store import Rows
 from .study import Learning, Study, one_layer
@@ -30,25 +30,6 @@ from .study import Learning, Study, one_layer
 TYPICAL = 1000
 """Training photos that `BiasRecord.typical` is measured with, at most."""
 _BLOCK = 512
-
-
-def transfer_bias(
-    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
-) -> BiasRecord:
-    """Accuracy of each class, and how far it lies from the training data, with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning; before distances
-    are known there is none.
-
-    Parameters
-    ----------
-    engine, data, **options
-        As in `transfer_bias_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = transfer_bias_steps(engine, data, **options)
-    return run(steps, "Transfer", progress, _how_far)
 
 
 def transfer_bias_steps(
@@ -189,3 +170,16 @@ def nearest(
 def _how_far(record: BiasRecord) -> str:
     done = int(np.isfinite(record.accuracies).all(0).sum())
     return f"{done} of {record.accuracies.shape[1]} repeats are done"
+
+
+transfer_bias = with_bar(
+    "transfer_bias",
+    transfer_bias_steps,
+    "Transfer",
+    _how_far,
+    """Accuracy of each class, and how far it lies from the training data, with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning; before distances
+    are known there is none.
+    """,
+)

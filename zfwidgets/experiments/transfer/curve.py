@@ -18,12 +18,12 @@ from ...errors import InputError, TrainingDiverged
 from ...records import Floats, Ints, Progress
 from ..ablation.architecture import Architecture
 from ..shared.labelled import Labelled
-from ..shared.running import keep, run
+from ..shared.running import keep, with_bar
 from ..shared.seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
+from .accuracies import CurveRecord
 from .classifiers import STRENGTH, check_classifier, class_accuracies
 from .layers import not_converged
-from .records import CurveRecord
 from .shapes import DIMENSION
 from .splits import Split, check_counts
 from .study import Learning, Study, one_layer
@@ -34,24 +34,6 @@ STEPS = 300
 PRETRAINED, SCRATCH = "pretrained", "from scratch"
 
 Builder = Architecture | Callable[[], nn.Module]
-
-
-def transfer_curve(
-    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
-) -> CurveRecord:
-    """Accuracy against images per class (paper, Fig. 9), with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning.
-
-    Parameters
-    ----------
-    engine, data, **options
-        As in `transfer_curve_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = transfer_curve_steps(engine, data, **options)
-    return run(steps, "Transfer", progress, _how_far)
 
 
 def transfer_curve_steps(
@@ -276,3 +258,15 @@ def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
 def _how_far(record: CurveRecord) -> str:
     done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
     return f"{done} of {sum(v.size for v in record.accuracies.values())} fits are done"
+
+
+transfer_curve = with_bar(
+    "transfer_curve",
+    transfer_curve_steps,
+    "Transfer",
+    _how_far,
+    """Accuracy against images per class (paper, Fig. 9), with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning.
+    """,
+)

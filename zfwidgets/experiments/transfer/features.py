@@ -18,7 +18,7 @@ from ...engine.network.modes import computing
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
 from ..shared.labelled import Labelled
-from .records import FeatureShape
+from .accuracies import FeatureShape
 from .shapes import DIMENSION, feature_shape, main_layers
 from .store import Rows, file_name
 

@@ -11,30 +11,11 @@ import numpy as np
 
 from ...engine.local import LocalEngine
 from ...records import Floats, Progress
-from ..shared.running import run
+from ..shared.running import with_bar
+from .accuracies import CLASSIFIERS, LayersRecord
 from .classifiers import STRENGTH, check_classifier
-from .records import CLASSIFIERS, LayersRecord
 from .shapes import DIMENSION
 from .study import Learning, Study
-
-
-def transfer_layers(
-    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
-) -> LayersRecord:
-    """Learn another labelled set on each layer's features (paper, Table 7), with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning, and features that
-    are computed stay on disk.
-
-    Parameters
-    ----------
-    engine, data, **options
-        As in `transfer_layers_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = transfer_layers_steps(engine, data, **options)
-    return run(steps, "Transfer", progress, _how_far)
 
 
 def transfer_layers_steps(
@@ -165,3 +146,16 @@ def _with(
 def _how_far(record: LayersRecord) -> str:
     done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
     return f"{done} of {sum(v.size for v in record.accuracies.values())} fits are done"
+
+
+transfer_layers = with_bar(
+    "transfer_layers",
+    transfer_layers_steps,
+    "Transfer",
+    _how_far,
+    """Learn another labelled set on each layer's features (paper, Table 7), with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning, and features that
+    are computed stay on disk.
+    """,
+)

@@ -10,34 +10,16 @@ from typing import Any
 from ...engine.local import LocalEngine
 from ...records import Progress
 from ..shared.labelled import Labelled
-from ..shared.running import keep, run
+from ..shared.running import keep, with_bar
+from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .bias import bias_steps, training_images
 from .classifiers import STRENGTH
 from .curve import Builder, curve_steps
 from .layers import layer_steps
-from .records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .shapes import DIMENSION
 from .study import Learning, Study, one_layer
 
 _KINDS = {LayersRecord: "layers", CurveRecord: "curve", BiasRecord: "bias"}
-
-
-def transfer_features(
-    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
-) -> TransferRecord:
-    """How far a network's features carry on other pictures, with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning.
-
-    Parameters
-    ----------
-    engine, data, **options
-        As in `transfer_features_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = transfer_features_steps(engine, data, **options)
-    return run(steps, "Transfer", progress, how_far)
 
 
 def transfer_features_steps(
@@ -137,3 +119,15 @@ def how_far(record: TransferRecord) -> str:
         if part is not None
     ]
     return ", ".join(parts) or "nothing is done"
+
+
+transfer_features = with_bar(
+    "transfer_features",
+    transfer_features_steps,
+    "Transfer",
+    how_far,
+    """How far a network's features carry on other pictures, with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning.
+    """,
+)

@@ -17,7 +17,7 @@ from ...drawing.tables import table_html, with_spread
 from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
-    from .records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
+    from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 
 NAMES = {"svm": "linear SVM", "softmax": "softmax"}
 SHOWN = 6
