@@ -142,8 +142,8 @@ const CATALOGUE: Catalogue = {
       name: "deconvnet",
       title: "deconvnet (paper)",
       answers:
-        "Which pattern, through this image's max-pool switches, drives the unit: only positive " +
-        "signal passes a rectifier, whether it was active or not.",
+        "Which pattern, through this image's max-pool switches, drives the unit: at rectifiers " +
+        "only positive signal goes down, whether they were active or not.",
       reads_forward: false,
       status_note: "",
     },
@@ -151,8 +151,8 @@ const CATALOGUE: Catalogue = {
       name: "guided",
       title: "guided backprop",
       answers:
-        "Which pixels raise the unit, without what lowers it: only positive signal passes a " +
-        "rectifier, and only where it was active.",
+        "Which pixels raise the unit, without what lowers it: at rectifiers only " +
+        "positive signal goes down, and only where they were active.",
       reads_forward: true,
       status_note: "",
     },

@@ -126,7 +126,7 @@ class GradCam:
 
     name = "grad-cam"
     title = "Grad-CAM"
-    answers = "Where in the image, coarsely, is what raises the unit? A place, no pattern."
+    answers = "Where in the image, coarsely, is what raises the unit: a place, no pattern."
     needs = "captum"
 
     def __init__(self, at: str | None = None) -> None:
@@ -196,7 +196,7 @@ class Lrp:
 
     name = "lrp"
     title = "LRP"
-    answers = "How is the unit's value shared out over the pixels, layer by layer?"
+    answers = "How the unit's activation is shared out over the pixels, layer by layer."
     needs = "zennit"
 
     def __init__(self, composite: Any = None) -> None:

@@ -111,8 +111,8 @@ class Deconvnet:
     name = "deconvnet"
     title = "deconvnet (paper)"
     answers = (
-        "Which pattern, through this image's max-pool switches, drives the unit: only positive "
-        "signal passes a rectifier, whether it was active or not."
+        "Which pattern, through this image's max-pool switches, drives the unit: at rectifiers "
+        "only positive signal goes down, whether they were active or not."
     )
     reads_forward = False
     passes_norms = True
@@ -131,8 +131,8 @@ class GuidedBackprop:
     name = "guided"
     title = "guided backprop"
     answers = (
-        "Which pixels raise the unit, without what lowers it: only positive signal passes a "
-        "rectifier, and only where it was active."
+        "Which pixels raise the unit, without what lowers it: at rectifiers only positive signal "
+        "goes down, and only where they were active."
     )
     reads_forward = True
 
