@@ -18,6 +18,8 @@ LAST = 0x7FFFFFFF
 """What an empty place's image counts as in the order of a list."""
 VALUES = ("activation", "missing", "sampled maximum")
 """What tells another image."""
+AT_ONCE = 1 << 16
+"""Rows of a top that are compared at once, to bound memory."""
 MANY = 4
 """From so many differing values on, an image is taken for another one."""
 COUNTS_ROUND = 0.01
@@ -94,10 +96,18 @@ class Comparison:
         rounds
             Whether bits may differ.
         """
+        relabelled: set[int] = set()
         for entries, fresh in zip(self._tops, (now.top, now.by_class), strict=False):
             self._order(entries)
-            self._listed(entries, fresh, labels, rounds)
-            self._missing(entries, fresh)
+            for first in range(0, len(fresh.values), AT_ONCE):
+                part = slice(first, first + AT_ONCE)
+                about = self._listed(entries, fresh, part, rounds)
+                self._missing(entries, fresh, part)
+                if entries.classes:
+                    other = labels[about["image"]] != about["label"]
+                    relabelled |= set(about["image"][other].tolist())
+        for image in sorted(relabelled):
+            self.note("label", LABEL, image)
         sample, images = self._index.partial.sample, self._index.sampled
         rows, channels = np.nonzero(~np.isnan(self._sample))
         there, here = sample[rows, channels], self._sample[rows, channels]
@@ -115,9 +125,10 @@ class Comparison:
         there = values[rows, ranks + 1]
         self._add("order", np.ones(len(rows), bool), FILE, **about, there=there)
 
-    def _listed(self, entries: _Entries, now: Top, labels: Ints, rounds: bool) -> None:
-        """Find entries whose values, places or classes are others."""
-        rows, ranks = np.nonzero(~np.isnan(entries.here))
+    def _listed(self, entries: _Entries, now: Top, part: slice, rounds: bool) -> dict[str, Any]:
+        """Find entries whose values or places are others; gives all that were looked at."""
+        rows, ranks = np.nonzero(~np.isnan(entries.here[part]))
+        rows += part.start
         about = entries.at(entries.top, rows, ranks)
         there, here = entries.top.values[rows, ranks], entries.here[rows, ranks]
         match = now.images[rows] == about["image"][:, None]
@@ -127,16 +138,16 @@ class Comparison:
         moved = (there == here) & (places >= 0) & (places != listed)
         self._add("activation", there != here, self._drift(about), **about)
         self._add("place", moved, DRIFT if rounds else "", **about)
-        if entries.classes:
-            for image in np.unique(about["image"][labels[about["image"]] != about["label"]]):
-                self.note("label", LABEL, image)
+        return about
 
-    def _missing(self, entries: _Entries, now: Top) -> None:
+    def _missing(self, entries: _Entries, now: Top, part: slice) -> None:
         """Find what is stronger than a weakest entry, and isn't listed."""
         top = entries.top
-        value, image = top.values[:, -1:], top.images[:, -1:]
-        beats = (now.values > value) | ((now.values == value) & (now.images < image))
-        rows, ranks = np.nonzero(beats & (now.images != EMPTY))
+        value, image = top.values[part, -1:], top.images[part, -1:]
+        values, images = now.values[part], now.images[part]
+        beats = (values > value) | ((values == value) & (images < image))
+        rows, ranks = np.nonzero(beats & (images != EMPTY))
+        rows += part.start
         new = ~(top.images[rows] == now.images[rows, ranks][:, None]).any(1)
         rows, ranks = rows[new], ranks[new]
         about = {**entries.at(now, rows, ranks), "rank": -1}
@@ -150,21 +161,23 @@ class Comparison:
         index, partial = self._index, self._index.partial
         loose = rounds or any((rows["cause"] == DRIFT).any() for rows in self._found)
         share = COUNTS_ROUND if loose else 0.0
+        few = share * partial.images
+        channels = np.arange(len(partial.silent))
         most = np.abs(partial.maxima - now.maxima).argmax(1)  # the bin that differs most
-        channels = np.arange(len(most))
-        sizes = [s.rows * s.columns for s in index.shapes]
-        units = partial.measured * np.repeat(sizes, [s.channels for s in index.shapes])
-        bins = (part.maxima[channels, most] for part in (partial, now))
-        means = (mean_of(part.sums, partial.measured) for part in (partial, now))
-        rounding = self._tolerance * partial.top.values[:, 0]
-        compared: dict[str, tuple[Any, ...]] = {
-            "silent images": (partial.silent, now.silent, share * partial.images),
-            "histogram": (*bins, share * partial.images),
-            "mean": (*means, rounding),
-            "zeros": (partial.zeros / units, now.zeros / units, share),
+        there, here = (part.maxima[channels, most] for part in (partial, now))
+        compared: dict[str, tuple[Any, Any, Any]] = {
+            "silent images": (partial.silent, now.silent, few),
+            "histogram": (there, here, few),
         }
-        for what, (there, here, most) in list(compared.items())[: 4 if all_measured(index) else 2]:
-            drift = np.where(np.abs(there - here) <= most, DRIFT, "")
+        if all_measured(index):
+            sizes = [s.rows * s.columns for s in index.shapes]
+            units = partial.measured * np.repeat(sizes, [s.channels for s in index.shapes])
+            there, here = (mean_of(part.sums, partial.measured) for part in (partial, now))
+            rounding = self._tolerance * partial.top.values[:, 0]
+            compared["mean"] = there, here, rounding
+            compared["zeros"] = partial.zeros / units, now.zeros / units, share
+        for what, (there, here, rounding) in compared.items():
+            drift = np.where(np.abs(there - here) <= rounding, DRIFT, "")
             self._add(what, there != here, drift, row=channels, there=there, here=here)
 
     def _drift(self, about: dict[str, Any]) -> Any:

@@ -130,12 +130,7 @@ def opened(
     What it takes and raises: `ablation_steps`.
     """
     named = _named(variants)
-    examples = Labelled.of(data, transform, classes=classes, what="training data")
-    examples.check_classes()
-    held_out = None
-    if validation is not None:
-        names = examples.classes
-        held_out = Labelled.of(validation, transform, classes=names, what="validation data")
+    examples, held_out = Labelled.to_train(data, validation, transform, classes)
     rows = [AblationRow(n, _parameters(n, v, examples, seed)) for n, v in named.items()]
     return named, examples, held_out, AblationTable(tuple(rows))
 

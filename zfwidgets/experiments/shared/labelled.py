@@ -124,6 +124,18 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @classmethod
+    def to_train(
+        cls, data: Any, validation: Any, transform: Any, classes: Any
+    ) -> tuple[Labelled, Labelled | None]:
+        """Images to train on, of two classes at least, and those to validate on, if any."""
+        examples = cls.of(data, transform, classes=classes, what="training data")
+        examples.check_classes()
+        if validation is None:
+            return examples, None
+        names = examples.classes
+        return examples, cls.of(validation, transform, classes=names, what="validation data")
+
     def check_classes(self) -> None:
         """Raise `InputError` unless there are images of two classes or more."""
         there = np.unique(self.labels[self.labels >= 0])

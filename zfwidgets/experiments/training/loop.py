@@ -108,12 +108,7 @@ def train_steps(
         settings that make no sense, or a folder that holds another training; names what and why.
     """
     check_settings(epochs=epochs, batch=batch, rate=rate)
-    examples = Labelled.of(data, transform, classes=classes, what="training data")
-    examples.check_classes()
-    held_out = None
-    if validation is not None:
-        names = examples.classes
-        held_out = Labelled.of(validation, transform, classes=names, what="validation data")
+    examples, held_out = Labelled.to_train(data, validation, transform, classes)
     settings = {
         "epochs": epochs,
         "batch": batch,
