@@ -28,7 +28,7 @@ def child(name: str, keep: bool) -> dict[str, float]:
     from zfwidgets.engine.cluster.allocation import keep_freed_memory
     from zfwidgets.engine.network.network import Network
     from zfwidgets.engine.ranking.index_pass import IndexPass
-    from zfwidgets.engine.ranking.ranking_spec import Wanted
+    from zfwidgets.engine.ranking.ranking_spec import RankingSpec
     from zfwidgets.index.plan import Plan
 
     if keep:
@@ -37,7 +37,7 @@ def child(name: str, keep: bool) -> dict[str, float]:
     model = torchvision.models.get_model(name, weights=None).eval()
     plan = Plan.of(BATCH * (BATCHES + 1), BATCH)
     batches = [images(plan.batch(number)) for number in range(len(plan))]
-    running = IndexPass(Network(model, batches[0][0]), plan, Wanted(measured=frozenset()))
+    running = IndexPass(Network(model, batches[0][0]), plan, RankingSpec(measured=frozenset()))
     running.take(0, batches[0])  # the first allocates, either way
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     for number in range(1, len(plan)):

@@ -36,7 +36,7 @@ from torch import Tensor
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.ranking.index_pass import IndexPass
-from zfwidgets.engine.ranking.ranking_spec import KEEP, Wanted
+from zfwidgets.engine.ranking.ranking_spec import KEEP, RankingSpec
 from zfwidgets.index.plan import Plan
 
 NETS = ("alexnet", "resnet18", "squeezenet1_1", "vgg16")
@@ -50,10 +50,10 @@ def images(batch: np.ndarray) -> list[Tensor]:
 
 
 def timed_round(
-    network: Network, plan: Plan, wanted: Wanted, peer: Peer | None = None
+    network: Network, plan: Plan, spec: RankingSpec, peer: Peer | None = None
 ) -> tuple[dict[str, float], IndexPass]:
     """Seconds of plain passes, of the index and of the peer over all batches; and the index."""
-    running = IndexPass(network, plan, wanted)
+    running = IndexPass(network, plan, spec)
     took = dict.fromkeys(("forward", "index", *(["crp"] if peer else [])), 0.0)
 
     def forward() -> None:
@@ -151,8 +151,8 @@ def main() -> None:
     rounds = 1 if options.quick else ROUNDS
     nets = options.nets or (["alexnet", "squeezenet1_1"] if options.quick else NETS)
     names = [f"{i}" for i in range(options.images)]
-    plan, counting, found = Plan.of(len(names), options.batch), Wanted.of(names), {}
-    wanted = replace(counting, measured=frozenset())
+    plan, counting, found = Plan.of(len(names), options.batch), RankingSpec.of(names), {}
+    spec = replace(counting, measured=frozenset())
     print(
         f"{len(names)} images, batches of {options.batch}, "
         f"on {options.device}, {torch.get_num_threads()} threads"
@@ -170,7 +170,7 @@ def main() -> None:
             except ImportError:
                 peer = None
             of = Plan.of(2 * options.batch, options.batch) if turn == 0 else plan
-            rows.append(timed_round(network, of, wanted, peer))
+            rows.append(timed_round(network, of, spec, peer))
         took = {name: statistics.median(row[name] for row, _ in rows[1:]) for name in rows[0][0]}
         last = rows[-1][1]
         same = equal(network, plan, last)

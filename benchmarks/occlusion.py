@@ -174,7 +174,7 @@ def main() -> None:
         return
     warnings.simplefilter("ignore")
     engine = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu")
-    image = engine._source.tensor(0)
+    image = engine.session.source.tensor(0)
     table = {}
     print(f"{'ms a position':16}{'captum':>9}{'full':>8}{'ours':>8}", end="")
     print(f"{'vs captum':>11}{'vs full':>9}{'limit':>7}{'difference':>12}{'MB':>7}")

@@ -65,7 +65,7 @@ def measure(
     torch.manual_seed(0)
     model = getattr(torchvision.models, name)(weights=None).eval()
     engine = zf.Engine(model, list(images), transform=None, cache=False, device=device)
-    projecting, network = engine._projecting, engine._network
+    projector, network = engine._projector, engine.session.network
     images = images.to(device)
     outputs: list[torch.Tensor] = []
     with computing(network.device):
@@ -79,10 +79,10 @@ def measure(
     keys = list(range(UNITS))
 
     def cold() -> deconv.Projected:
-        return projecting.project(batch, [None] * UNITS, layer, units, RULE)
+        return projector.project(batch, [None] * UNITS, layer, units, RULE)
 
     def cached() -> deconv.Projected:
-        return projecting.project(batch, keys, layer, units, RULE)
+        return projector.project(batch, keys, layer, units, RULE)
 
     with computing(network.device, grad=True):
         whole = deconv.project(network, batch, layer, units, RULE).pixels
@@ -110,19 +110,19 @@ def measure(
         },
         network.device,
     )
-    projector = projecting._projector
+    by_graph = projector.graph_projector
     top = network.graph.layers[layer]
-    cone = sum(projector.way(top, place).cone.work for place in places)
+    cone = sum(by_graph.way(top, place).cone.work for place in places)
     peer = min(found["loop"], found["batch"])
     return {
         "cached": peer / found["cached"],
         "cold": peer / found["cold"],
         "max_rel_diff": apart,
-        "limit": UNITS * projector.whole_work(top) / cone,
+        "limit": UNITS * by_graph.whole_work(top) / cone,
         "cold_ms": 1e3 * found["cold"],
         "cached_ms": 1e3 * found["cached"],
         "captum_ms": 1e3 * peer,
-        "switches_mb": projector.kept.bytes / UNITS / 1e6,
+        "switches_mb": by_graph.kept.bytes / UNITS / 1e6,
     }
 
 
@@ -138,7 +138,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # captum's, about its own hooks
     photos = zf.samples.photos()
     count = 24 if arguments.quick else 48
-    source = zf.Engine(zf.samples.network(), photos, device="cpu")._source
+    source = zf.Engine(zf.samples.network(), photos, device="cpu").session.source
     images = torch.stack([source.tensor(i) for i in range(count)])
     table = {}
     names = arguments.cases or (QUICK if arguments.quick else list(CASES))

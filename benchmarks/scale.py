@@ -34,7 +34,7 @@ import zfwidgets as zf
 from zfwidgets.engine.cluster.ray_executor import MERGING, SECONDS
 from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.engine.ranking.executors import Task
-from zfwidgets.engine.ranking.ranking_spec import Wanted
+from zfwidgets.engine.ranking.ranking_spec import RankingSpec
 from zfwidgets.images.sets.base import Files
 from zfwidgets.index.manifest import Manifest
 from zfwidgets.index.partial import Partial
@@ -123,7 +123,9 @@ def rates(made: zf.Engine, threads: int) -> Rates:
     numbers = task.plan.images(batches)
     with closing(task.source.feed(numbers, threads, processes=False)) as feed:
         tensors = [tensor for _, tensor in feed]
-    memory = zf.Engine(made._network.module, tensors, device=task.network.device, cache=False)
+    memory = zf.Engine(
+        made.session.network.module, tensors, device=task.network.device, cache=False
+    )
     task = memory._indexing.task()
     worker = Worker(Job.of(task, str(task.network.device), Precision.now(threads), 1))
     worker.look(Shard.of(task, [0]))
@@ -177,7 +179,7 @@ def of_many(part: Partial) -> Partial:
 
 def with_whole_sample(part: Partial, task: Task) -> Partial:
     """With a sample of as many images as a long pass keeps."""
-    rows = np.arange(len(task.wanted.sampled))
+    rows = np.arange(len(task.spec.sampled))
     sample = np.resize(part.sample, (len(rows), part.sample.shape[1]))
     return replace(part, sampled=rows.astype(np.int64), sample=sample)
 
@@ -203,11 +205,11 @@ def listed(made: zf.Engine) -> Listed:
     stamps = [f"{110_000 + i % 1000} {1_600_000_000_000_000_000 + i}" for i in range(LISTED)]
     manifest, plan = Manifest(files.names, stamps), Plan.of(LISTED, 16)
     memory = tracemalloc.get_traced_memory()[0] / LISTED
-    wanted = Wanted.of(names)
+    spec = RankingSpec.of(names)
     peak = tracemalloc.get_traced_memory()[1] / LISTED
     tracemalloc.stop()
-    begin = seconds(lambda: (Wanted.of(names), manifest.digest, files.stamps), 1) / LISTED
-    task = replace(made._indexing.task(), manifest=manifest, plan=plan, wanted=wanted)
+    begin = seconds(lambda: (RankingSpec.of(names), manifest.digest, files.stamps), 1) / LISTED
+    task = replace(made._indexing.task(), manifest=manifest, plan=plan, spec=spec)
     empty = replace(task.empty(), batches=np.arange(len(plan)))
     path = Path(tempfile.gettempdir()) / f"scale-{time.time_ns()}.safetensors"
     few = replace(task, manifest=Manifest([], []), plan=Plan.of(0, 16))
@@ -228,7 +230,9 @@ def on_ray(net: str, folder: Path) -> tuple[float, float]:
     found = []
     for cluster in (None, zf.ClusterOptions(workers=2, cpus=1)):
         made = engine(net, folder, None)
-        made._source.feed = feeding_alone(made._source.feed)  # one reader beside one thread
+        made.session.source.feed = feeding_alone(
+            made.session.source.feed
+        )  # one reader beside one thread
         steps, began, last = made._indexing.steps(way_of(cluster)), 0.0, (0, 0.0)
         for step in steps:
             if step.done and not began:  # workers are up
@@ -294,7 +298,7 @@ def main() -> None:
         folder = photos(Path(scratch) / "photos", options.images)
         bytes_each = np.mean([path.stat().st_size for path in folder.iterdir()])
         made = engine(options.net, folder, options.device)
-        device = made._network.device
+        device = made.session.network.device
         rate, each = rates(made, options.threads), listed(made)
         sizes = {
             net: size(net, folder, options.device) for net in dict.fromkeys((options.net, *NETS))

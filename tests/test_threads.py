@@ -328,7 +328,7 @@ def test_an_engine_refuses_at_once_in_a_forked_child(engine: zf.Engine) -> None:
 def test_a_forked_child_can_have_an_engine_of_its_own(engine: zf.Engine) -> None:
     def own() -> None:
         with threads_allowed(1):
-            network = engine._network.module
+            network = engine.session.network.module
             made = zf.Engine(network, Pictures(), cache=False, denormalize=([0] * 3, [1] * 3))
             explorer = zf.Explorer(made)
             assert explorer.settle(90)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from .bars import waiting
@@ -34,3 +36,27 @@ def resolver(
         return value
 
     return resolve, lambda: sorted(homes)
+
+
+def public(
+    package: str, file: str
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package, from what it imports.
+
+    Its names are those that it imports from its own modules under ``if TYPE_CHECKING:``, so that
+    they are listed once, for type checkers and at run time.
+
+    Parameters
+    ----------
+    package, file
+        The package's ``__name__`` and ``__file__``.
+    """
+    homes = {
+        name.name: str(line.module)
+        for block in ast.parse(Path(file).read_text("utf-8")).body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for line in block.body
+        if isinstance(line, ast.ImportFrom)
+        for name in line.names
+    }
+    return *resolver(package, homes), [*homes]

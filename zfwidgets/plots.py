@@ -16,6 +16,7 @@ import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
+from .drawing.palette import MARK, PALE, STRONG
 from .engine.protocol import EngineProtocol
 from .errors import InputError, MissingDependency
 from .widgets import requests
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     import bqplot
 
 __all__ = ["activation_histogram", "class_bars"]
-
-STRONG, PALE, MARK = "#0b6bcb", "#b9d4ef", "#c2410c"
 
 
 def class_bars(

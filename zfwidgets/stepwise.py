@@ -1,14 +1,48 @@
-"""Long computations in steps, under a progress bar."""
+"""Driving a computation in steps: to its end, one by one, or under a progress bar.
+
+Long computations are generators: they yield how far they are (`Progress`, or a result so far) and
+return their result.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any, TypeVar
+import time
+from collections.abc import Generator, Iterator
+from typing import Any, Generic, TypeVar
 
 from .bars import progress_bar
 from .records import Progress
 
+Step = TypeVar("Step")
 Result = TypeVar("Result")
+
+SECONDS_A_DRAWING = 0.2
+
+
+class Driven(Generic[Step, Result]):
+    """Steps, one by one; `result` is there once they have ended.
+
+    >>> driven = Driven(steps)  # doctest: +SKIP
+    >>> for step in driven:
+    ...     print(step)
+    >>> driven.result
+    """
+
+    result: Result
+
+    def __init__(self, steps: Generator[Step, None, Result]) -> None:
+        self._steps = steps
+
+    def __iter__(self) -> Iterator[Step]:
+        self.result = yield from self._steps
+
+
+def finish(steps: Generator[Any, None, Result]) -> Result:
+    """Run steps to the end; their result."""
+    driven = Driven(steps)
+    for _ in driven:
+        pass
+    return driven.result
 
 
 def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = "") -> Any:
@@ -17,34 +51,34 @@ def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = 
     The bar shows what is done, the time left, and ``unit`` a second. What the first step finds
     done already, as of a pass that is gone on with, doesn't count for these.
     """
+    driven = Driven[Any, Any](steps)
     with progress_bar(None, what, shown=shown, unit=unit and f" {unit}") as bar:
-        try:
-            while True:
-                step = next(steps)
-                done, total = (
-                    (step.done, step.total)
-                    if isinstance(step, Progress)
-                    else (int(step.done.sum()), step.done.size)
-                )
-                if bar.total is None:
-                    bar.initial = bar.n = done
-                bar.total = total
-                if isinstance(step, Progress) and step.filled is not None:
-                    filled, channels = step.filled
-                    about = f"{filled:,} of {channels:,} channels filled"
-                    bar.set_postfix_str(about, refresh=False)
-                bar.update(done - bar.n)
-        except StopIteration as end:
-            return end.value
+        for step in driven:
+            done, total = (
+                (step.done, step.total)
+                if isinstance(step, Progress)
+                else (int(step.done.sum()), step.done.size)
+            )
+            if bar.total is None:
+                bar.initial = bar.n = done
+            bar.total = total
+            if isinstance(step, Progress) and step.filled is not None:
+                filled, channels = step.filled
+                bar.set_postfix_str(f"{filled:,} of {channels:,} channels filled", refresh=False)
+            bar.update(done - bar.n)
+    return driven.result
 
 
-def finish(steps: Generator[Any, None, Result]) -> Result:
-    """Run steps to the end; their result."""
-    results: list[Result] = []
-
-    def whole() -> Generator[Any, None, None]:
-        results.append((yield from steps))
-
-    for _ in whole():
-        pass
-    return results[0]
+def watch_stages(steps: Generator[Progress, None, Result], shown: bool) -> Result:
+    """Run steps of several stages, each of which counts anew and says what it is; their result."""
+    driven = Driven(steps)
+    drawn = 0.0
+    form = "{desc}: {n_fmt} / {total_fmt} |{bar}| {elapsed}"
+    with progress_bar(shown=shown, bar_format=form) as bar:
+        for step in driven:
+            bar.set_description_str(step.what, refresh=False)
+            bar.n, bar.total = step.done, step.total
+            if time.monotonic() > drawn + SECONDS_A_DRAWING:  # tqdm draws by counts
+                drawn = time.monotonic()
+                bar.refresh()
+    return driven.result

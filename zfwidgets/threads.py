@@ -158,10 +158,14 @@ class ProcessLock(threading.Condition):
     """
 
     def __init__(self, *, renewed: bool = False) -> None:
-        super().__init__(threading.RLock())
-        self._process = os.getpid()
+        self.renew()
         if renewed:
             _renewed.append(self)
+
+    def renew(self) -> None:
+        """Begin anew, as a lock of this process that nobody holds."""
+        super().__init__(threading.RLock())
+        self._process = os.getpid()
 
     @property
     def foreign(self) -> bool:
@@ -185,8 +189,7 @@ def _begin_anew() -> None:
     """In a forked child: no thread of its parent is there."""
     _running.clear()
     for lock in _renewed:
-        super(ProcessLock, lock).__init__(threading.RLock())
-        lock._process = os.getpid()
+        lock.renew()
 
 
 if hasattr(os, "register_at_fork"):

@@ -104,8 +104,8 @@ describe("a source over a kernel's messages", () => {
     });
     const [first, second] = kernel.gets() as [Sent, Sent, Sent];
     vi.advanceTimersByTime(SILENCE_MS - 1);
-    const also = [{ kind: second.kind, key: second.key }];
-    kernel.answer({ ...first, also }, "progress", { done: 1, total: 10 });
+    const others = [{ kind: second.kind, key: second.key }];
+    kernel.answer({ ...first, others }, "progress", { done: 1, total: 10 });
     expect(told.map((one) => one.mock.calls.length)).toEqual([1, 1, 0]);
     vi.advanceTimersByTime(2);
     expect(kernel.gets().map(({ slot }) => slot)).toEqual(["slot 1", "slot 2", "slot 3", "slot 3"]);

@@ -130,7 +130,7 @@ def test_answers_are_the_same_in_any_mode_of_the_users(mode: str, made_inside: b
         inside = modes()
         engine = engine or make(model)
         found = answers(engine)
-        steps = engine.occlude_steps(2, patch=6, stride=5)
+        steps = engine.occlude_steps(zf.records.OcclusionRequest(2, patch=6, stride=5))
         next(steps)
         assert modes() == inside
     assert modes() == before
@@ -181,7 +181,7 @@ def test_an_engine_that_is_let_go_is_gone_at_once(tmp_path: Path) -> None:
 
 
 def test_interrupts_at_any_moment_leave_no_hook_that_does_anything() -> None:
-    network = make()._network
+    network = make().session.network
     batch = torch.stack(images(2))
     expected = _shown(network, batch)
     wanted_scores = network(batch)

@@ -43,12 +43,12 @@ def test_devices_agree_on_projections(engines) -> None:
 
 
 def test_cones_equal_whole_images_on_the_gpu(engines, monkeypatch) -> None:
-    from zfwidgets.engine.projection.projector import Projecting
+    from zfwidgets.engine.projection.projector import Projector
 
     engine = engines["cuda"]
     top = engine.top("features.7", 42)
     cones = engine.project_all(top.activations)
-    monkeypatch.setattr(Projecting, "_from_graph", lambda *_: None)
+    monkeypatch.setattr(Projector, "_from_graph", lambda *_: None)
     for a, b in zip(cones, engine.project_all(top.activations), strict=True):
         assert np.abs(a.pixels - b.pixels).max() <= 1e-4 * np.abs(b.pixels).max()
 

@@ -42,7 +42,7 @@ def batches(engine: LocalEngine, size: int) -> Iterator[tuple[list[int], Tensor]
     numbers = list(range(len(engine.info.images)))
     for start in range(0, len(numbers), size):
         part = numbers[start : start + size]
-        yield part, torch.stack([engine._source.tensor(i) for i in part])
+        yield part, torch.stack([engine.session.source.tensor(i) for i in part])
 
 
 def test_it_is_an_engine(engine: LocalEngine) -> None:
@@ -62,7 +62,7 @@ def test_top_equals_the_naive_computation() -> None:
     places: dict[str, list[Tensor]] = {}
     means: dict[str, list[Tensor]] = {}
     for _, images in batches(fresh, 16):  # the same batches: kernels round by batch size
-        for name, out in outputs(fresh._network, images).items():
+        for name, out in outputs(fresh.session.network, images).items():
             value, place = out.flatten(2).max(-1)
             largest.setdefault(name, []).append(value)
             places.setdefault(name, []).append(place)
@@ -89,7 +89,9 @@ def assert_reaches_all_of_its_box(engine: LocalEngine, top: TopActivations, size
     """Gradients of its units stay inside their boxes, and reach all four sides of them."""
     reached = np.zeros((size, size), bool)
     for a in top:
-        leaf, output = forward_to(engine._network, engine._source.tensor(a.image)[None], top.layer)
+        leaf, output = forward_to(
+            engine.session.network, engine.session.source.tensor(a.image)[None], top.layer
+        )
         output[0, top.channel, a.unit.row, a.unit.col].backward()
         own = (leaf.grad[0] != 0).any(0).numpy()
         assert a.box.cut(own).sum() == own.sum() > 0
@@ -125,7 +127,9 @@ def test_shipped_index_equals_a_fresh_one_on_a_sample(engine: LocalEngine) -> No
     for layer in ("features.1", "features.6", "features.12", "classifier.3"):
         for channel in rng.integers(0, engine.layer(layer).channels, 4):
             for a in engine.top(layer, int(channel), 3):
-                out = outputs(engine._network, engine._source.tensor(a.image)[None])[layer][0]
+                out = outputs(engine.session.network, engine.session.source.tensor(a.image)[None])[
+                    layer
+                ][0]
                 assert a.value == pytest.approx(
                     float(out[a.unit.channel, a.unit.row, a.unit.col]), rel=1e-3
                 )
@@ -137,7 +141,9 @@ def test_sample_holds_every_images_maximum(engine: LocalEngine) -> None:
     assert sample.complete
     assert len(sample.images) == len(engine.info.images)
     for number in (0, 17, 100):
-        out = outputs(engine._network, engine._source.tensor(number)[None])["features.6"][0, 5]
+        out = outputs(engine.session.network, engine.session.source.tensor(number)[None])[
+            "features.6"
+        ][0, 5]
         at = list(sample.images).index(number)
         assert sample.values[at] == pytest.approx(
             float(out.max()), abs=2e-3 * float(sample.values.max())
@@ -161,13 +167,15 @@ def test_projection_of_the_index_equals_one_by_one(engine: LocalEngine) -> None:
 
 
 def test_projection_without_place_takes_the_strongest(engine: LocalEngine) -> None:
-    out = outputs(engine._network, engine._source.tensor(8)[None])["features.4"][0, 11]
+    out = outputs(engine.session.network, engine.session.source.tensor(8)[None])["features.4"][
+        0, 11
+    ]
     unit = engine.project(Unit("features.4", 11), 8).activation.unit
     assert out[unit.row, unit.col] == out.max() > 0
 
 
 def test_an_inactive_unit_has_no_projection(engine: LocalEngine) -> None:
-    out = outputs(engine._network, engine._source.tensor(8)[None])["features.4"][0]
+    out = outputs(engine.session.network, engine.session.source.tensor(8)[None])["features.4"][0]
     channel, row, col = (out == 0).nonzero()[0].tolist()
     with pytest.raises(InactiveUnit, match=rf"Unit {row}, {col} of channel {channel}.*features\.4"):
         engine.project(Unit("features.4", channel, row, col), 8)
@@ -182,11 +190,15 @@ def test_occlude_equals_a_loop_of_full_forwards() -> None:
     model = zf.samples.network()
     photos = zf.samples.photos()[["coffee"]]
     engine = LocalEngine(model, photos, cache=False)
-    seen = list(engine.occlude_steps(0, (40, 56), (32, 48), layer="features.12"))
+    seen = list(
+        engine.occlude_steps(
+            zf.records.OcclusionRequest(0, (40, 56), (32, 48), layer="features.12")
+        )
+    )
     found = seen[-1]
     assert found.grid == (7, 5)
     assert found.complete
-    image = engine._source.tensor(0)
+    image = engine.session.source.tensor(0)
     grey = (0.5 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
     with torch.no_grad():
         clean = model(image[None])[0]
@@ -214,7 +226,7 @@ def test_occlude_equals_a_loop_of_full_forwards() -> None:
 
 
 def test_occlusion_is_coarse_to_fine_and_says_what_is_missing(engine: LocalEngine) -> None:
-    steps = engine.occlude_steps(3, 32, 16)
+    steps = engine.occlude_steps(zf.records.OcclusionRequest(3, 32, 16))
     first = next(steps)
     assert not first.complete
     done = np.argwhere(first.done)
@@ -229,7 +241,7 @@ def test_occlusion_is_coarse_to_fine_and_says_what_is_missing(engine: LocalEngin
 
 
 def test_predict_under_an_occluder_is_the_maps_value(engine: LocalEngine) -> None:
-    steps = engine.occlude_steps(3, 48, 32)
+    steps = engine.occlude_steps(zf.records.OcclusionRequest(3, 48, 32))
     first = next(steps)
     i, j = np.argwhere(first.done)[0]
     alone = engine.predict(3, Occluder(first.box(i, j)))
@@ -295,8 +307,8 @@ def test_transforms_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert not other.indexed
     assert any("another transform of the same name" in note for note in other.info.notes)
     with pytest.raises(IndexMismatch, match=r"transform.*there, .* here"):
-        load(path, other._indexing.fingerprint, other._source.probe)
-    assert other.index(progress=False).probe == other._source.probe
+        load(path, other._indexing.fingerprint, other.session.source.probe)
+    assert other.index(progress=False).probe == other.session.source.probe
 
 
 def test_damaged_and_foreign_indexes_are_said_and_rebuilt(tmp_path: Path) -> None:
@@ -475,7 +487,7 @@ def test_model_and_generators_are_untouched() -> None:
         with pytest.raises(error):
             call()
         assert_same(before, observed(model))
-    assert not engine._network.module.training
+    assert not engine.session.network.module.training
     assert engine.top("body.0", 0)[0].value > 0, "the user's hook is not the engine's"
 
 

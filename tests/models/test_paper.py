@@ -208,7 +208,7 @@ def test_the_engine_projects_it_as_written_out_by_hand(layer: str, rule: Any) ->
         cache=False,
     )
     assert engine.layer("norm1").role == "norm"
-    tensor = engine._image(2)[2][None]
+    tensor = engine.session.image(2)[2][None]
     inputs: dict[nn.Module, Tensor] = {}
     handles = [
         m.register_forward_pre_hook(lambda m, args: inputs.__setitem__(m, args[0].clone()))

@@ -23,7 +23,7 @@ import zfwidgets as zf
 from zfwidgets.errors import BrokenReport, InputError, NotStored
 from zfwidgets.images.pixels import decode
 from zfwidgets.reports import checking, parts
-from zfwidgets.reports.positions import run
+from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.encode import decode_picture
 
 PART = re.compile(rb'id="zf-part-([\w/-]+)">([^<]*)</script>')
@@ -91,11 +91,13 @@ def use(path):
             for activation in top[:1]:
                 allowed(lambda a=activation: stored.project_all([a]))
                 allowed(lambda a=activation: stored.patch(a))
-            allowed(lambda c=channel, n=layer.name: run(stored.quantile_steps(n, c)))
+            allowed(lambda c=channel, n=layer.name: finish(stored.quantile_steps(n, c)))
     for image in range(min(len(stored.info.images), 4)):
         allowed(lambda i=image: stored.photo(i))
         allowed(lambda i=image: stored.predict(i))
-        allowed(lambda i=image: run(stored.occlude_steps(i, (6, 8), 4)))
+        allowed(
+            lambda i=image: finish(stored.occlude_steps(zf.records.OcclusionRequest(i, (6, 8), 4)))
+        )
     explorer = zf.Explorer(stored)
     allowed(lambda: explorer.snapshot(20))
     explorer.close()
@@ -316,7 +318,7 @@ def test_an_occlusion_map_too_large_for_a_record_is_not_made(
     whole = zf.load_report(small)
     monkeypatch.setattr(stored, "LARGEST_MAP", 100)
     with pytest.raises(NotStored, match="too large"):
-        run(whole.occlude_steps(2, (6, 8), 4))
+        finish(whole.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 4)))
 
 
 def picture(form, size=(24, 32), **options):

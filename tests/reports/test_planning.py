@@ -11,9 +11,9 @@ import pytest
 import zfwidgets as zf
 from zfwidgets.errors import InputError
 from zfwidgets.records import Occluder, occluder_box
-from zfwidgets.reports.positions import run
 from zfwidgets.reports.writing.planning import LADDER, to_bytes
 from zfwidgets.reports.writing.saving import plan_report
+from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.encode import decode_picture
 from zfwidgets.widgets.wire.service import service_of
 
@@ -140,7 +140,7 @@ def test_photos_that_do_not_fit_are_left_out_and_said(tmp_path):
         if activation.image not in held
     )
     need = ("top", {"layer": layer, "channel": channel, "k": 9})
-    data, pictures = run(service_of(stored).source.answer(*need))
+    data, pictures = finish(service_of(stored).source.answer(*need))
     assert len(data["activations"]) == len(engine.top(layer, channel))
     assert set(np.unique(decode_picture(pictures[rank]))) == {150, 190}
 

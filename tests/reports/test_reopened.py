@@ -70,7 +70,7 @@ def test_plain_calls_are_those_with_steps(save, engine):
         np.testing.assert_array_equal(one.pixels, whole.pixels)
         assert one.activation.unit == top[2].unit
     mine = stored.occlude(2, (6, 8), 4, progress=False)
-    live = engine.occlude_steps(2, (6, 8), 4)
+    live = engine.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 4))
     try:
         while True:
             next(live)

@@ -13,7 +13,7 @@ from tests.waiting import SECONDS
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import InputError, NotStored, UnknownLayer
 from zfwidgets.records import Box, Occluder, occluder_box
-from zfwidgets.reports.positions import run
+from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.encode import decode_picture
 from zfwidgets.widgets.wire.service import service_of
 from zfwidgets.widgets.wire.source import Source, identity
@@ -110,19 +110,19 @@ def test_under_an_occluder_classes_are_the_same_where_they_are_stored(stored, en
 
 
 def test_maps_are_the_same(stored, engine):
-    mine = run(stored.occlude_steps(2, (6, 8), 4))
-    live = run(engine.occlude_steps(2, (6, 8), 4))
+    mine = finish(stored.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 4)))
+    live = finish(engine.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 4)))
     np.testing.assert_allclose(mine.probability(), live.probability(), atol=2 / 65535)
     np.testing.assert_array_equal(mine.predicted(), live.predicted())
     assert (mine.target, mine.box(1, 2)) == (live.target, live.box(1, 2))
     with pytest.raises(NotStored):
-        run(stored.occlude_steps(2, (6, 8), 8))
+        finish(stored.occlude_steps(zf.records.OcclusionRequest(2, (6, 8), 8)))
     with pytest.raises(NotStored):
-        run(stored.occlude_steps(3, (6, 8), 4))
+        finish(stored.occlude_steps(zf.records.OcclusionRequest(3, (6, 8), 4)))
 
 
 def answers(source, needs):
-    return {identity(*need): run(source.answer(*need)) for need in needs}
+    return {identity(*need): finish(source.answer(*need)) for need in needs}
 
 
 def test_widgets_get_the_answers_that_live_ones_get(stored, engine, explorer):
@@ -163,15 +163,15 @@ def test_widgets_get_the_answers_that_live_ones_get(stored, engine, explorer):
 
 
 def test_the_chosen_channels_range_is_the_same(stored, engine):
-    mine = run(stored.quantile_steps("conv2", 3))
-    assert mine == run(engine.quantile_steps("conv2", 3))
+    mine = finish(stored.quantile_steps("conv2", 3))
+    assert mine == finish(engine.quantile_steps("conv2", 3))
     assert any(row.activations for row in mine)
     fields = {"layer": "conv2", "channel": 3}
-    data, _ = run(service_of(stored).source.answer("quantiles", fields))
-    assert data == run(Source(engine).answer("quantiles", fields))[0]
+    data, _ = finish(service_of(stored).source.answer("quantiles", fields))
+    assert data == finish(Source(engine).answer("quantiles", fields))[0]
     for other in (("conv2", 2, 3, 10), ("conv2", 3, 2, 10), ("conv2", 3, 3, 4)):
         with pytest.raises(NotStored, match="range of those channels alone"):
-            run(stored.quantile_steps(*other))
+            finish(stored.quantile_steps(*other))
 
 
 def test_what_is_not_stored_says_what_is(stored):

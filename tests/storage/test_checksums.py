@@ -18,11 +18,11 @@ from torch import nn
 import zfwidgets as zf
 from tests.engine.ranking.small import engine, network, pictures, transform
 from zfwidgets.errors import IndexMismatch, InputError
-from zfwidgets.experiments.ablation.records import AblationRow, AblationTable
-from zfwidgets.experiments.evolution.records import EvolutionRecord
+from zfwidgets.experiments.ablation.table import AblationRow, AblationTable
+from zfwidgets.experiments.evolution.moments import EvolutionRecord
 from zfwidgets.experiments.shared.files import read_safetensors
 from zfwidgets.experiments.training import checkpoint
-from zfwidgets.experiments.training.records import TrainingRecord
+from zfwidgets.experiments.training.history import TrainingRecord
 from zfwidgets.experiments.transfer.store import Rows
 from zfwidgets.index.storing import FILE, UNFINISHED, save
 from zfwidgets.records import OcclusionMap

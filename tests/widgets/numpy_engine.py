@@ -360,19 +360,10 @@ class NumpyEngine:
             places,
         )
 
-    def occlude_steps(
-        self,
-        image,
-        patch=32,
-        stride=8,
-        fill="grey",
-        target=None,
-        layer=None,
-        *,
-        mask=None,
-        also=(),
-        resume=None,
-    ):
+    def occlude_steps(self, request):
+        image, patch, stride, fill = request.image, request.patch, request.stride, request.fill
+        target, layer, mask, also = request.target, request.layer, request.mask, request.also
+        resume = request.resume
         size = (patch, patch) if isinstance(patch, int) else tuple(patch)
         stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
         clean = self.forward(self.input(image))
@@ -417,7 +408,7 @@ class NumpyEngine:
                 labels=self.info.labels,
                 features=copy.deepcopy(features),
                 mask=mask,
-                also=tuple(also),
+                also=also,
                 no_classes=self.info.no_classes,
             )
 
@@ -427,7 +418,7 @@ class NumpyEngine:
             self.rows_computed += 1
             for col in range(grid[1]):
                 box = occluder_box(row, col, size, stride)
-                maps = self.forward(self.input(image, Occluder(box, fill, mask, tuple(also))))
+                maps = self.forward(self.input(image, Occluder(box, fill, mask, also)))
                 logits[row, col] = maps["classes"][:, 0, 0]
                 if features is not None:
                     now, then = maps[layer].ravel(), clean[layer].ravel()

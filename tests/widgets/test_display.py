@@ -19,9 +19,9 @@ from traitlets.config import Config
 import zfwidgets as zf
 from tests.hostile import NAMES
 from tests.waiting import SECONDS
+from zfwidgets.drawing.page import Page, one_line
 from zfwidgets.errors import InputError
 from zfwidgets.widgets import snapshot
-from zfwidgets.widgets.snapshot import Page
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
@@ -195,6 +195,6 @@ def test_a_picture_is_drawn_whatever_things_are_called(indexed, front_end):
     for image in range(len(names)):
         explorer = zf.Explorer(indexed, image=image)
         assert explorer.snapshot().width == 1200
-        line = snapshot.one_line(explorer._describe())
+        line = one_line(explorer._describe())
         assert not set("\n\r\0") & set(line.encode().decode())
         explorer.close()

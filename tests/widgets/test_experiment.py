@@ -13,11 +13,11 @@ from PIL import Image
 
 from tests.waiting import SECONDS
 from zfwidgets.drawing.charts import BarChart, LineChart
+from zfwidgets.drawing.page import Page
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.shared.boxes import Experiment
 from zfwidgets.experiments.shared.picture_wall import MOST, PictureWall, Wall, paint_wall
 from zfwidgets.records import Progress
-from zfwidgets.widgets.snapshot import Page
 
 RNG = np.random.default_rng(0)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zfwidgets.records import OcclusionRequest
 from zfwidgets.widgets import map_picture
 from zfwidgets.widgets.wire.occlusion_cache import occlusion_answer
 from zfwidgets.widgets.wire.schema import MAPS
@@ -16,7 +17,7 @@ from zfwidgets.widgets.wire.schema import MAPS
 @pytest.fixture
 def passed(engine):
     """A pass, and its answer for a class and a channel."""
-    *_, result = engine.occlude_steps(3, 5, 4, layer="relu2")
+    *_, result = engine.occlude_steps(OcclusionRequest(3, 5, 4, layer="relu2"))
     return result, occlusion_answer(result, 1, 2, None)
 
 

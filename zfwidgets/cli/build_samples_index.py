@@ -7,12 +7,10 @@ fails when the shipped index isn't found under the engine's fingerprint.
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from .. import samples
 from ..engine.local import LocalEngine
-from ..engine.ranking.indexing import SHIPPED
+from ..engine.ranking.indexing import SHIPPED, Indexing
 from ..engine.ranking.ranking_spec import KEEP
 from ..index.storing import FILE, save
 
@@ -21,11 +19,11 @@ def main() -> None:
     """Write the index into the package's data folder, in place of older ones."""
     for old in SHIPPED.iterdir():
         shutil.rmtree(old) if old.is_dir() else old.unlink()
-    with TemporaryDirectory() as folder:
-        engine = LocalEngine(samples.network(), samples.photos(), cache=Path(folder))
-        engine._indexing.keep = KEEP  # no photo is ever removed
-        path = SHIPPED / engine._indexing.name / FILE
-        save(engine.index(), path)
+    session = LocalEngine(samples.network(), samples.photos(), cache=False).session
+    indexing = Indexing(session.network, session.source, None, session.lock, session.memory)
+    indexing.keep = KEEP  # no photo is ever removed
+    path = SHIPPED / indexing.name / FILE
+    save(indexing.get(), path)
     print(f"{path} {path.stat().st_size:,} bytes")
 
 

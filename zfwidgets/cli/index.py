@@ -142,25 +142,23 @@ def _index(options: argparse.Namespace) -> int:
 
 def _follow(steps: Generator[Any, None, Any], what: str) -> Any:
     """Run steps to the end with a progress bar, or with lines where there is no terminal."""
-    from ..stepwise import watch
+    from ..stepwise import Driven, watch
 
     with closing(steps):
         if sys.stderr.isatty():
             return watch(steps, what, True)
         began = told = time.monotonic()
         shown = 0
-        try:
-            while True:
-                step = next(steps)
-                now = time.monotonic()
-                tenth = 10 * step.done // max(step.total, 1)
-                if tenth > shown or now - told >= LINE:
-                    told, shown = now, tenth
-                    left = "" if step.seconds_left is None else f", {step.seconds_left:.0f} s left"
-                    took = f"{now - began:.0f} s"
-                    _say(f"{what}: {step.done:,} of {step.total:,} images, {took}{left}")
-        except StopIteration as end:
-            return end.value
+        driven = Driven[Any, Any](steps)
+        for step in driven:
+            now = time.monotonic()
+            tenth = 10 * step.done // max(step.total, 1)
+            if tenth > shown or now - told >= LINE:
+                told, shown = now, tenth
+                left = "" if step.seconds_left is None else f", {step.seconds_left:.0f} s left"
+                took = f"{now - began:.0f} s"
+                _say(f"{what}: {step.done:,} of {step.total:,} images, {took}{left}")
+        return driven.result
 
 
 # Verifying

@@ -16,28 +16,13 @@ from numpy.typing import ArrayLike
 
 from ..errors import MissingDependency
 from ..records import SERIES
+from .palette import MARK, colour, dash
 
 if TYPE_CHECKING:
     import bqplot
 
-COLOURS = SERIES
-DASHES = ("solid", "dashed", "dotted", "dash_dotted")
-MARK = "#c2410c"
-"""Colour of what is chosen."""
-
-
 TICKS = 10
 """Named places on an axis at most."""
-
-
-def colour(number: int) -> str:
-    """Colour of the n-th series."""
-    return COLOURS[number % len(COLOURS)]
-
-
-def dash(number: int) -> str:
-    """Line style of the n-th series: changes once the colours are used up."""
-    return DASHES[number // len(COLOURS) % len(DASHES)]
 
 
 class LineChart:
@@ -251,7 +236,7 @@ class BarChart:
             y=[],
             scales=scales,
             type="grouped",
-            colors=[*COLOURS],
+            colors=[*SERIES],
             orientation="horizontal" if horizontal else "vertical",
             padding=0.2,
             selected_style={"stroke": "var(--jp-ui-font-color1, #000)", "stroke-width": "2px"},
@@ -317,7 +302,7 @@ def figure(marks: Sequence[Any], axes: Sequence[Any], height: str = "300px") -> 
 
 def axis(scale: Any, label: str, *, side: str = "bottom", **options: Any) -> bqplot.Axis:
     """Give an axis of a scale; vertical where ``side`` is "left"."""
-    options.setdefault("grid_color", "#8c959f40")
+    options.setdefault("grid_color", f"{SERIES[-1]}40")
     return require_bqplot().Axis(
         scale=scale,
         label=label,
@@ -325,6 +310,27 @@ def axis(scale: Any, label: str, *, side: str = "bottom", **options: Any) -> bqp
         label_offset="46px" if side in ("left", "right") else "36px",
         **options,
     )
+
+
+def ring(scales: Mapping[str, Any], size: int) -> Any:
+    """A ring around what is chosen; nowhere at first."""
+    return require_bqplot().Scatter(
+        x=[],
+        y=[],
+        scales=dict(scales),
+        colors=[MARK],
+        default_size=size,
+        fill=False,
+        stroke=MARK,
+        stroke_width=3,
+        enable_hover=False,
+    )
+
+
+def place(mark: Any, x: ArrayLike, y: ArrayLike) -> None:
+    """Put a mark's points where they belong, in one message."""
+    with mark.hold_sync():
+        mark.x, mark.y = np.asarray(x, np.float64), np.asarray(y, np.float64)
 
 
 def legend(names: Sequence[str]) -> str:

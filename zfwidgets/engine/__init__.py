@@ -1,1 +1,11 @@
-"""Engines compute what the paper defines and answer with records."""
+"""The engine: what Zeiler & Fergus define, computed on the user's own network.
+
+Only code in here touches the model, hooks and devices; what comes out are records.
+
+- `local`: the facade, `zf.Engine`: composes the rooms, holds the lock, answers with records.
+- `protocol`: what every engine answers, live or stored in a report. It needs no torch.
+- `network`, `projection`, `occlusion`, `ranking`, `cluster`: a room for each thing that the paper,
+  or its scale, defines.
+"""
+
+from __future__ import annotations

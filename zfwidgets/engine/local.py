@@ -2,54 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..bars import waiting
 from ..errors import InputError
 from ..images.sets.iterables import SPILL
 from ..images.source import ImageSource
+from ..index import TopKIndex, Verification
+from ..index.verification import TOLERANCE
 from ..records import (
     Activation,
+    ActivationSample,
+    ChannelSummary,
+    CoveredPatches,
     EngineInfo,
+    Estimate,
     Explanation,
     LayerInfo,
+    LayerResponse,
+    Occluder,
+    OcclusionMap,
+    OcclusionRequest,
     Pixels,
+    Prediction,
+    Progress,
     Projection,
+    QuantileRows,
     RuleInfo,
+    TopActivations,
     Unit,
 )
+from ..records.quantiles import EACH, PARTS
 from ..threads import OneOnly, ProcessLock
 from .network.memory import Memory
 from .network.modes import methods_in_usual_modes, precision_note
 from .network.network import Forward, Network
-from .occlusion.baselines import Fills
+from .occlusion.baselines import Baselines
 from .occlusion.covering import Covering
 from .occlusion.predicting import Predicting
-from .occlusion.requests import Occluding
-from .occlusion.runner import Sliding
-from .projection.projector import SWITCHES, Projecting, record
+from .occlusion.runner import OcclusionRunner
+from .projection.projector import SWITCHES, Projector
 from .projection.rules import Attribution, Rule, available, choose, words
-from .ranking.indexed import Indexed
-from .ranking.indexing import Indexing, cache_folder
+from .protocol import BlockingCalls
+from .ranking.build import EVERY
+from .ranking.indexing import Indexing, Settings, cache_folder
 from .ranking.quantiles import Quantiles
+from .ranking.ranking_spec import KEEP
 from .ranking.verifying import Verifying
+from .session import Session
 
-IN_VIEW = 64 * 2**20
-"""Bytes of images as the network gets them that are kept, so that none in view is decoded twice."""
+if TYPE_CHECKING:
+    from .cluster.ray_executor import ClusterOptions
 
 OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
 
 
 @methods_in_usual_modes
-class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
+class LocalEngine(OneOnly, BlockingCalls):
     """Answers about a trained network and a set of images; `zfwidgets.Engine`.
 
     The engine computes on a frozen copy of the model (eval mode, no hooks, no gradients): later
@@ -100,6 +116,11 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
         Whether an index knows files by their bytes, all of which are read for it, instead of by
         size and time of change: it then stays good where files were copied, moved or touched.
 
+    Attributes
+    ----------
+    session
+        The frozen copy, the images and what else code that computes on them needs.
+
     Raises
     ------
     InputError
@@ -132,30 +153,21 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
         spill: int = SPILL,
         hash_files: bool = False,
     ) -> None:
-        self._rules = available(rules)
-        self._source = ImageSource.of(
-            images, transform, denormalize, spill=spill, hash_files=hash_files
-        )
-        self._network = Network(model, self._source.example(), device, forward)
-        size = self._source.example().nbytes
-        source = self._source  # not of the engine: it goes, with its memory and locks, when let go
-        self._read = lru_cache(max(9, IN_VIEW // size))(lambda image, _: source.tensor(image))
-        self._stamps: dict[int, str] = {}
-        self._changes = 0
-        self._lock = ProcessLock()
-        self._memory = Memory(self._network.device)
-        self._projecting = Projecting(self._network, self._memory, switches)
-        labels = labels or self._source.categories or getattr(model, "categories", None)
-        self._fills = Fills(self._source, fills)
-        self._predicting = Predicting(self._network, self._fills, labels, self._lock, self._memory)
-        self._sliding = Sliding(
-            self._network, self._fills, self._predicting, self._lock, self._memory
-        )
-        self._covering = Covering(self._network, self._fills, self._lock, self._memory)
-        self._quantiles = Quantiles(self._network, self._source, self._memory, self._lock)
-        self._indexing = Indexing(
-            self._network, self._source, cache_folder(cache), self._lock, self._memory
-        )
+        named = available(rules)
+        source = ImageSource.of(images, transform, denormalize, spill=spill, hash_files=hash_files)
+        network = Network(model, source.example(), device, forward)
+        lock, memory = ProcessLock(), Memory(network.device)
+        self._projector = Projector(network, memory, switches)
+        labels = labels or source.categories or getattr(model, "categories", None)
+        baselines = Baselines(source, fills)
+        predicting = Predicting(network, baselines, labels, lock, memory)
+        self._occlusion = OcclusionRunner(network, baselines, predicting, lock, memory)
+        self._covering = Covering(network, baselines, lock, memory)
+        self._quantiles = Quantiles(network, source, memory, lock)
+        self._indexing = Indexing(network, source, cache_folder(cache), lock, memory)
+        self._verifying = Verifying(network, source, memory, lock, self._indexing)
+        renew = (self._projector.renew, baselines.renew, self._occlusion.renew)
+        self.session = Session(network, source, memory, lock, named, baselines, predicting, renew)
 
     def __repr__(self) -> str:
         info = self.info
@@ -167,35 +179,35 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
     @property
     def info(self) -> EngineInfo:
         """Names, shapes, labels, notes and the fingerprint."""
-        source, fingerprint = self._source, self._indexing.fingerprint
+        source, fingerprint = self.session.source, self._indexing.fingerprint
         notes = (
             source.images_note,
             source.transform_note,
             source.display_note,
             self._indexing.note,
             self._indexing.stale_note,
-            self._network.note,
-            self._memory.note,
-            precision_note(self._network.device),
+            self.session.network.note,
+            self.session.memory.note,
+            precision_note(self.session.network.device),
         )
         return EngineInfo(
-            model=self._network.name,
-            device=str(self._network.device),
-            input_shape=self._network.input_shape,
+            model=self.session.network.name,
+            device=str(self.session.network.device),
+            input_shape=self.session.network.input_shape,
             images=tuple(source.names),
             image_labels=tuple(source.labels),
-            labels=self._predicting.labels,
+            labels=self.session.predicting.labels,
             transform=source.transform_name,
             fingerprint="-".join(fingerprint[key] for key in sorted(fingerprint)),
             skipped=tuple((s.name, s.reason) for s in source.skipped),
             notes=tuple(note for note in notes if note),
-            no_classes=self._predicting.no_classes,
+            no_classes=self.session.predicting.no_classes,
         )
 
     @property
     def generation(self) -> int:
         """Another number whenever images turn out to be others than before."""
-        return self._indexing.generation + self._changes
+        return self._indexing.generation + self.session.changes
 
     @property
     def cache(self) -> Path | None:
@@ -206,64 +218,25 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
     def folders(self) -> tuple[str, ...]:
         """Folders of this machine that names and notes may hold: nobody else needs them."""
         kept = () if self.cache is None else (str(self.cache.absolute()),)
-        return (*self._source.folders, *kept)
+        return (*self.session.source.folders, *kept)
 
     @property
     def licences(self) -> tuple[tuple[str, str], ...]:
         """Name, author and licence of the package's own photos; images of yours have none."""
-        return self._source.licences
+        return self.session.source.licences
 
     # Layers
 
     @property
     def layers(self) -> tuple[LayerInfo, ...]:
         """All layers in the order of the forward pass."""
-        return self._network.layers
+        return self.session.network.layers
 
     def layer(self, name: str) -> LayerInfo:
         """The layer of that name; raises `UnknownLayer` naming the nearest."""
-        return self._network.layer(name)
-
-    def _channel(self, layer: str, channel: int) -> LayerInfo:
-        info = self.layer(layer)
-        if not 0 <= channel < info.channels:
-            raise InputError(
-                f"Layer {info.name!r} has channels 0 to {info.channels - 1}, got {channel}."
-            )
-        return info
+        return self.session.network.layer(name)
 
     # Images
-
-    def _check_image(self, image: int) -> int:
-        if not 0 <= image < len(self._source):
-            raise InputError(f"There are images 0 to {len(self._source) - 1}, got {image}.")
-        return int(image)
-
-    def _tensor(self, image: int) -> Tensor:
-        """An image as the network gets it, read once; what was kept of another one is let go."""
-        stamp = self._source.stamp(image)
-        if self._stamps.setdefault(image, stamp) != stamp:
-            with self._lock:
-                self._stamps[image] = stamp
-                self._changes += 1
-                self._projecting.renew()
-                self._fills.renew()
-                self._sliding.renew()
-        return self._read(image, stamp)
-
-    def _image(self, image: Any) -> tuple[int | None, str, Tensor]:
-        """An image of the engine's by index, or one of the caller's own: (index, name, tensor)."""
-        if isinstance(image, (int, np.integer)):
-            index = self._check_image(int(image))
-            return index, self._source.names[index], self._tensor(index)
-        own = self._source.alike([image])
-        tensor = own.tensor(0)
-        if tuple(tensor.shape) != self._network.input_shape:
-            raise InputError(
-                f"The image becomes a tensor of shape {tuple(tensor.shape)}, the network was set "
-                f"up for {self._network.input_shape}."
-            )
-        return None, own.names[0], tensor
 
     def photo(self, image: int) -> Pixels:
         """An image as the network sees it, for the eye: (rows, columns, 3) uint8.
@@ -273,8 +246,8 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
         UnreadableImage
             It can't be read any more; `StaleImage` if it isn't the one that the index is of.
         """
-        self._lock.check()  # what is in view is known without reading it
-        return self._source.show(self._tensor(self._check_image(image)))
+        self.session.lock.check()  # what is in view is known without reading it
+        return self.session.source.show(self.session.tensor(self.session.image_index(image)))
 
     def patch(self, activation: Activation) -> Pixels:
         """The receptive field cut from the photo at full size; grey outside of the image."""
@@ -282,23 +255,179 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
             raise InputError("The activation is of an image of your own: cut its box from that.")
         return activation.box.cut(self.photo(activation.image), OUTSIDE)
 
+    # Channels over all images
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the top-k index is there, so that ``top`` and ``channels`` answer at once."""
+        return self._indexing.ready
+
+    def index_steps(
+        self,
+        *,
+        folder: str | Path | None = None,
+        by_class: int = 0,
+        pixels: bool = False,
+        every: float = EVERY,
+    ) -> Generator[Progress, None, None]:
+        """Build the top-k index in steps, if it isn't there; keep it on disk.
+
+        See `index`; ``every`` is how many seconds lie between two checkpoints, at least.
+        """
+        if folder is not None or by_class or pixels:
+            place = Path(folder) if folder else None
+            self._indexing.ask(Settings(by_class, pixels, place, every))
+        return self._indexing.steps()
+
+    def index(
+        self,
+        progress: bool = True,
+        *,
+        folder: str | Path | None = None,
+        by_class: int = 0,
+        pixels: bool = False,
+        cluster: bool | str | ClusterOptions | None = None,
+    ) -> TopKIndex:
+        """The top-k index of all layers, built now if it isn't there, with a progress bar.
+
+        An interrupted pass keeps what it knows, and the next call goes on with it. Images that
+        can't be used are skipped and listed (``info.skipped``, ``TopKIndex.skipped``). Images that
+        were changed or removed since the index was made (``info.notes`` say so) are looked at
+        again, and only these; files that were added are known to a new engine.
+
+        Parameters
+        ----------
+        progress
+            Whether to show a progress bar.
+        folder
+            Where to keep it, instead of in the cache. If there's an index of other images there,
+            images that were added are looked at, and those removed or changed taken out.
+        by_class
+            How many activations to keep for each channel and class too.
+        pixels
+            Whether to count every unit of every image for means and shares of zeros, which takes
+            up to a quarter longer; else those of 64 images (of all, up to 256).
+        cluster
+            To compute on the workers of a Ray (``zfwidgets[ray]``): True for the one at hand, or
+            one started on this machine; its address, as "auto", "ray://host:10001"; or
+            `zfwidgets.ClusterOptions`. The index is the same to the bit where all machines have
+            this one's kind of device, processor and PyTorch, else ``made_with`` says so. A worker
+            that dies is replaced; a pass that was left goes on here or there.
+
+        Raises
+        ------
+        IndexMismatch
+            The folder holds an index of another model or transform; lists what differs.
+        IndexBusy
+            Another process is writing to the folder.
+        InputError
+            The folder holds a damaged index, or there are no labels for ``by_class``; the model,
+            the images or the transform can't be sent to other processes.
+        ClusterError
+            There's no Ray, no room for workers, or they don't see the same images.
+        MissingDependency
+            Ray isn't installed.
+        """
+        executor = None
+        if cluster not in (None, False):
+            from .cluster.ray_executor import on_cluster
+
+            executor = on_cluster(cluster)
+        self._indexing.refresh()
+        if folder is not None or by_class or pixels:
+            self._indexing.ask(Settings(by_class, pixels, Path(folder) if folder else None))
+        return self._indexing.get(progress, executor)
+
+    def index_so_far(self, layer: str | None = None) -> TopKIndex | None:
+        """The index, or while it is being built that of the images looked at so far.
+
+        Builds nothing, and doesn't disturb a pass: it is a copy. Another thread waits at most for
+        the end of the batch that is being computed.
+
+        Parameters
+        ----------
+        layer
+            An unfinished index is of this layer only, which is quick; None: of all layers.
+
+        Returns
+        -------
+        TopKIndex or None
+            ``images_seen`` says how many images it covers, ``complete`` whether that's all. None
+            if no pass is under way.
+
+        Raises
+        ------
+        UnknownLayer
+            Naming the nearest.
+        """
+        return self._indexing.so_far(None if layer is None else self.layer(layer).name)
+
+    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
+        """Statistics of all channels of a layer.
+
+        ``so_far``: over the images that were looked at already; builds nothing.
+        """
+        info = self.layer(layer)
+        index = self._indexing.so_far(info.name) if so_far else self._indexing.get()
+        if index is None:
+            return ChannelSummary.nothing(info.name, info.channels)
+        return index.layers[info.name].summary(info.name, index.images_seen)
+
+    def sample(self, layer: str, channel: int) -> ActivationSample:
+        """Each image's largest activation of a channel, to 1/2048 of the channel's largest."""
+        name = self.session.channel(layer, channel).name
+        return self._indexing.get().sample(name, channel)
+
+    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
+        """A channel's k strongest activations above zero, one per image, strongest first.
+
+        Equal values are ordered by image, row and column. Builds the index on first use.
+        ``so_far``: among the images that were looked at already; builds nothing.
+        """
+        info = self.session.channel(layer, channel)
+        if not 1 <= k <= KEEP:
+            raise InputError(f"The index keeps {KEEP} activations a channel: k = 1 to {KEEP}.")
+        index = self._indexing.so_far(info.name) if so_far else self._indexing.get()
+        if index is None:
+            return TopActivations(info.name, channel, (), 0)
+        found = index.layers[info.name].strongest(info, channel, k, self.session.source.names)
+        return TopActivations(info.name, channel, found, index.images_seen)
+
+    def quantile_steps(
+        self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
+    ) -> Generator[QuantileRows, None, QuantileRows]:
+        """As `quantiles`, in steps: yields what is known so far."""
+        info = self.session.channel(layer, channel)
+        return (yield from self._quantiles.steps(self._indexing.get(), info, channel, each, parts))
+
+    def verify_steps(
+        self,
+        index: TopKIndex | str | Path | None = None,
+        *,
+        sample: int | None = 64,
+        seed: int = 0,
+        tolerance: float = TOLERANCE,
+    ) -> Generator[Progress, None, Verification]:
+        """`verify` in steps, a batch each."""
+        return self._verifying.verify_steps(index, sample=sample, seed=seed, tolerance=tolerance)
+
     # Projections
 
     @property
     def rules(self) -> tuple[str, ...]:
         """Names of the rules, the paper's first."""
-        return tuple(self._rules)
+        return tuple(self.session.rules)
 
     def rule(self, name: str) -> RuleInfo:
         """What the rule of that name is, in words."""
-        return words(choose(name, self._rules))
+        return words(choose(name, self.session.rules))
 
     def explain(self, layer: str, rule: str | Rule = "deconvnet") -> Explanation:
         """What lies between a layer and the pixels, and what a rule makes of it."""
         info = self.layer(layer)
-        chosen = choose(rule, self._rules)
-        with self._lock:
-            return self._projecting.explain(info, chosen, self._source.example())
+        chosen = choose(rule, self.session.rules)
+        with self.session.lock:
+            return self._projector.explain(info, chosen, self.session.source.example())
 
     def project(
         self,
@@ -327,20 +456,13 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
         InactiveUnit
             The unit isn't above zero in this image: the deconvnet has nothing to project.
         """
-        index, name, tensor = self._image(image)
-        info = self._channel(unit.layer, unit.channel)
-        chosen = choose(rule, self._rules)
-        with self._lock:
-            row, col = self._projecting.place(info, unit, tensor)
-            found = self._projecting.in_parts(
-                info.name,
-                [(unit.channel, row, col)],
-                [(index, tensor)],
-                chosen,
-                keep_switches=keep_switches,
-            )
-        unit = Unit(info.name, unit.channel, row, col)
-        return record(found, 0, info, unit, index, name, chosen.name)
+        images = [self.session.image(image)]
+        info = self.session.channel(unit.layer, unit.channel)
+        chosen, units = choose(rule, self.session.rules), [replace(unit, layer=info.name)]
+        with self.session.lock:
+            return self._projector.records(
+                info, units, images, chosen, keep_switches=keep_switches
+            )[0]
 
     def project_all(
         self, activations: Sequence[Activation], rule: str | Rule | Attribution = "deconvnet"
@@ -362,19 +484,11 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
         if len({(a.unit.layer, a.unit.channel) for a in activations}) > 1:
             raise InputError("project_all takes activations of one channel of one layer.")
         first = activations[0].unit
-        info = self._channel(first.layer, first.channel)
-        chosen = choose(rule, self._rules)
-        images = [(a.image, self._image(a.image)[2]) for a in activations]
-        with self._lock:
-            units = [
-                (first.channel, *self._projecting.place(info, a.unit, tensor))
-                for a, (_, tensor) in zip(activations, images, strict=True)
-            ]
-            found = self._projecting.in_parts(info.name, units, images, chosen)
-        return tuple(
-            record(found, i, info, a.unit, a.image, a.image_name, chosen.name)
-            for i, a in enumerate(activations)
-        )
+        info = self.session.channel(first.layer, first.channel)
+        chosen = choose(rule, self.session.rules)
+        images = [(a.image, a.image_name, self.session.image(a.image)[2]) for a in activations]
+        with self.session.lock:
+            return self._projector.records(info, [a.unit for a in activations], images, chosen)
 
     def keep_switches(
         self, images: Sequence[int], layer: str, rule: str | Rule = "deconvnet"
@@ -388,9 +502,82 @@ class LocalEngine(OneOnly, Indexed, Occluding, Verifying):
         last bit, whether anything is kept or not.
         """
         info = self.layer(layer)
-        chosen = choose(rule, self._rules)
-        tensors = [self._image(image)[2] for image in images]
+        chosen = choose(rule, self.session.rules)
+        tensors = [self.session.image(image)[2] for image in images]
         if tensors and isinstance(chosen, Rule):
-            with self._lock:
-                batch = torch.stack(tensors).to(self._network.device)
-                self._projecting.keep(batch, list(images), info.name, chosen)
+            with self.session.lock:
+                batch = torch.stack(tensors).to(self.session.network.device)
+                self._projector.keep(batch, list(images), info.name, chosen)
+
+    # Covered images
+
+    @property
+    def fills(self) -> tuple[str, ...]:
+        """Names of what an occluder may be filled with, your own last."""
+        return self.session.baselines.names
+
+    def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
+        """Class scores of an image (an index or one of your own), maybe occluded."""
+        return self.session.predicting.predict(*self.session.image(image), occluder)
+
+    def respond(self, image: Any, occluder: Occluder, layer: str) -> LayerResponse:
+        """What one occluder does to a layer's feature maps.
+
+        The clean maps are kept for the next call with the same image and layer, of a dragged
+        occluder.
+
+        Parameters
+        ----------
+        image
+            An index, or an image of your own.
+        occluder
+            Where it lies; it may reach over the image's border.
+        layer
+            Whose feature maps are measured.
+
+        Returns
+        -------
+        LayerResponse
+            On a grid of one cell: ``totals`` (1, 1, channels), ``hamming`` (1, 1), ...
+
+        Raises
+        ------
+        InputError, UnknownLayer
+            A fill, mask or layer that isn't possible, naming it.
+        """
+        return self._occlusion.respond(self.session.image(image), occluder, layer)
+
+    def occlude_steps(
+        self, request: OcclusionRequest
+    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+        """As `occlude`, in steps: yields the map so far, coarse positions first."""
+        opened = self._occlusion.open(request, self.session.image(request.image))
+        return (yield from self._occlusion.steps(opened))
+
+    def estimate_steps(
+        self,
+        image: Any,
+        patch: int | tuple[int, int] = 32,
+        stride: int | tuple[int, int] = 8,
+        layer: str | None = None,
+    ) -> Generator[Progress, None, Estimate]:
+        """As `estimate`, in short steps."""
+        request = OcclusionRequest(image, patch, stride, fill=0.0, layer=layer)
+        opened = self._occlusion.open(request, self.session.image(image))
+        return (yield from self._occlusion.estimate_steps(opened))
+
+    def cover_steps(
+        self,
+        layer: str,
+        channel: int,
+        k: int = 9,
+        fill: str | float = "grey",
+        controls: int = 8,
+        seed: int = 0,
+    ) -> Generator[CoveredPatches, None, CoveredPatches]:
+        """As `cover_patches`, in steps: yields what is known so far."""
+        if controls < 0:
+            raise InputError(f"controls is {controls}: expected a number of patches, 0 or more.")
+        info, top = self.layer(layer), self.top(layer, channel, k)
+        read = self.session.tensor
+        return (yield from self._covering.steps(info, top, read, fill, controls, seed))

@@ -22,82 +22,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import resolver
-
-_HOMES = {
-    "CorrespondenceResult": "correspondence.records",
-    "MaskedSigns": "correspondence.records",
-    "InvarianceCurves": "invariance.records",
-    "InvarianceResult": "invariance.records",
-    "Transform": "invariance.transforms",
-    "EvolutionRecord": "evolution.records",
-    "ConvolutionDiagnosis": "diagnosis.layer_diagnosis",
-    "DiagnosisResult": "diagnosis.result",
-    "Finding": "diagnosis.findings",
-    "RectifierDiagnosis": "diagnosis.layer_diagnosis",
-    "AblationRow": "ablation.records",
-    "AblationTable": "ablation.records",
-    "BiasRecord": "transfer.records",
-    "CurveRecord": "transfer.records",
-    "LesionResult": "lesions.records",
-    "LayersRecord": "transfer.records",
-    "SanityControl": "sanity.records",
-    "SanityResult": "sanity.records",
-    "SanityStep": "sanity.records",
-    "Similarity": "sanity.similarity",
-    "TrainingRecord": "training.records",
-    "TransferRecord": "transfer.records",
-    "ablate": "ablation.retraining",
-    "ablation_steps": "ablation.retraining",
-    "compare": "sanity.similarity",
-    "lesion": "lesions.measuring",
-    "lesion_steps": "lesions.measuring",
-    "diagnose": "diagnosis.diagnosing",
-    "diagnose_steps": "diagnosis.diagnosing",
-    "measure_correspondence": "correspondence.measuring",
-    "measure_correspondence_steps": "correspondence.measuring",
-    "measure_invariance": "invariance.measuring",
-    "measure_invariance_steps": "invariance.measuring",
-    "sanity_check": "sanity.check",
-    "sanity_steps": "sanity.check",
-    "train": "training.loop",
-    "train_steps": "training.loop",
-    "transfer_bias": "transfer.bias",
-    "transfer_bias_steps": "transfer.bias",
-    "transfer_curve": "transfer.curve",
-    "transfer_curve_steps": "transfer.curve",
-    "transfer_features": "transfer.whole",
-    "transfer_features_steps": "transfer.whole",
-    "transfer_layers": "transfer.layers",
-    "transfer_layers_steps": "transfer.layers",
-}
-
-__all__ = [*_HOMES]
+from .._lazy import public
 
 if TYPE_CHECKING:
-    from .ablation.records import AblationRow, AblationTable
     from .ablation.retraining import ablate, ablation_steps
+    from .ablation.table import AblationRow, AblationTable
     from .correspondence.measuring import measure_correspondence, measure_correspondence_steps
-    from .correspondence.records import CorrespondenceResult, MaskedSigns
+    from .correspondence.signs import CorrespondenceResult, MaskedSigns
     from .diagnosis.diagnosing import diagnose, diagnose_steps
     from .diagnosis.findings import Finding
     from .diagnosis.layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
     from .diagnosis.result import DiagnosisResult
-    from .evolution.records import EvolutionRecord
+    from .evolution.moments import EvolutionRecord
+    from .invariance.curves import InvarianceCurves, InvarianceResult
     from .invariance.measuring import measure_invariance, measure_invariance_steps
-    from .invariance.records import InvarianceCurves, InvarianceResult
     from .invariance.transforms import Transform
     from .lesions.measuring import lesion, lesion_steps
-    from .lesions.records import LesionResult
+    from .lesions.result import LesionResult
     from .sanity.check import sanity_check, sanity_steps
-    from .sanity.records import SanityControl, SanityResult, SanityStep
+    from .sanity.result import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare
+    from .training.history import TrainingRecord
     from .training.loop import train, train_steps
-    from .training.records import TrainingRecord
+    from .transfer.accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
     from .transfer.bias import transfer_bias, transfer_bias_steps
     from .transfer.curve import transfer_curve, transfer_curve_steps
     from .transfer.layers import transfer_layers, transfer_layers_steps
-    from .transfer.records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
     from .transfer.whole import transfer_features, transfer_features_steps
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

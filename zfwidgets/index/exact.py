@@ -7,7 +7,6 @@ Sums of floats depend on their order; here means are summed as integers, in two 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..records import Floats, Ints
 
@@ -48,24 +47,3 @@ def edges() -> Floats:
     lower = keys.view(np.float32).copy()
     lower[0] = 0
     return np.concatenate([np.array([-np.inf], np.float32), lower])
-
-
-def bins_of(values: Floats) -> NDArray[np.int64]:
-    """The bin of each value; the device's pass computes the same."""
-    bits = np.ascontiguousarray(values, np.float32).view(np.int32)
-    bins = np.clip((bits >> SHIFT) - FIRST_KEY + 1, 1, BINS - 1)
-    return np.where(values > 0, bins, 0).astype(np.int64)
-
-
-class Counts:
-    """Silent images and histograms, counted as a pass does on its device."""
-
-    def __init__(self, channels: int) -> None:
-        self.silent = np.zeros(channels, np.int64)
-        self.maxima = np.zeros((channels, BINS), np.int64)
-
-    def take(self, largest: Floats) -> None:
-        """Count images, (images, channels)."""
-        self.silent += (largest <= 0).sum(0)
-        bins = bins_of(largest) + np.arange(0, self.maxima.size, BINS)
-        self.maxima += np.bincount(bins.ravel(), minlength=self.maxima.size).reshape(-1, BINS)

@@ -141,10 +141,11 @@ class Partial:
             np.empty((0, channels), np.float32),
         )
 
-    def of_rows(self, rows: slice) -> Partial:
+    def of_rows(self, rows: slice | Ints) -> Partial:
         """Of these channels only."""
-        classes = len(self.by_class.values) // max(len(self.silent), 1)
-        in_class = slice(rows.start * classes, rows.stop * classes)
+        channels = len(self.silent)
+        by_class = np.arange(len(self.by_class.values)).reshape(channels, -1)
+        in_class = by_class[rows].ravel()
         return replace(
             self,
             top=self.top.of_rows(rows),

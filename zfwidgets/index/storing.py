@@ -269,8 +269,8 @@ def _whole_places(partial: Partial, shapes: Sequence[LayerShape], classes: int) 
 def check(
     index: TopKIndex,
     path: Path,
-    expected: Mapping[str, str] | None,
-    probe: tuple[float, ...] | None,
+    expected: Mapping[str, str] | None = None,
+    probe: tuple[float, ...] | None = None,
     manifest: Manifest | None = None,
     shapes: Sequence[LayerShape] | None = None,
 ) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,59 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import table
-from .records import LayerShape
+from .records import TopKIndex
 
 if TYPE_CHECKING:
     import pandas
 
-WHATS = (
-    "activation",
-    "place",
-    "missing",
-    "sampled maximum",
-    "silent images",
-    "histogram",
-    "mean",
-    "zeros",
-    "label",
-    "readable",
-    "unreadable",
-    "removed",
-    "order",
-)
-"""Kinds of mismatches, see `Mismatch`."""
-
 WEIGHTS = "wrong weights"
 TRANSFORM = "changed transform"
-EITHER = "wrong weights or changed transform"
 UNKNOWN = "changed transform or images"
 IMAGE = "changed image"
 REMOVED = "removed image"
 LABEL = "changed label"
 DRIFT = "numerical drift"
 FILE = "changed index"
-CAUSES = (WEIGHTS, TRANSFORM, EITHER, UNKNOWN, IMAGE, REMOVED, LABEL, DRIFT, FILE)
-"""Likely causes of mismatches, see `Verification`."""
 
+NUMBERS = ("row", "rank", "image", "label", "place_there", "place_here")
+"""Columns with numbers: channels of all layers one after another, images, classes; -1 for none."""
 ROW = np.dtype(
-    [
-        ("what", "u1"),
-        ("cause", "u1"),
-        ("row", "i8"),
-        ("rank", "i2"),
-        ("image", "i8"),
-        ("label", "i4"),
-        ("there", "f8"),
-        ("here", "f8"),
-        ("place_there", "i8"),
-        ("place_here", "i8"),
-    ]
+    [("what", "O"), ("cause", "O"), ("there", "f8"), ("here", "f8")]
+    + [(name, "i8") for name in NUMBERS]
 )
-"""A mismatch in a table: numbers into `WHATS`, `CAUSES`, all layers' channels one after another,
-images, classes; -1 for none."""
-
+"""A mismatch in a table."""
 EXAMPLES = 3
 """Mismatches of each cause that are shown in words."""
+
+TOLERANCE = 1e-4
+"""Share of a channel's strongest up to which differences count as rounding."""
 
 
 @dataclass(frozen=True)
@@ -75,27 +48,18 @@ class Mismatch:
     Attributes
     ----------
     what
-        "activation", "place": an entry of a top has another value, or another place of the same
-        value. "missing": an activation stronger than the weakest entry (``there``) isn't listed.
-        "sampled maximum": of an image and channel. "silent images", "histogram", "mean", "zeros":
-        a channel's statistics. "label": an image among the strongest of a class has another one.
-        "readable", "unreadable": an image that the index left out can be read, or the other way
-        round. "removed": an image isn't there any more. "order": an entry stands behind a weaker
-        one, or its image twice in one list.
-    layer, channel
-        Whose; "" and None of a whole image.
-    image
-        The image's name in the index; None of statistics.
-    there, here
-        The index's value, and the one computed now; NaN where there is none.
-    place_there, place_here
-        (row, column) in the map; None where it isn't known.
-    rank
-        Which of the channel's strongest, from 0; None where it isn't listed.
-    of_class
-        Of which class's top; None of a channel's.
+        "activation", "place": another value, or another place of the same value. "missing": an
+        activation stronger than the weakest entry (``there``) isn't listed. "sampled maximum";
+        "silent images", "histogram", "mean", "zeros": a channel's statistics. "label": an image
+        among the strongest of a class has another one. "readable", "unreadable", "removed": an
+        image. "order": an entry stands behind a weaker one, or its image twice in one list.
+    layer, channel, image, of_class, rank
+        Where: "" or None for what it isn't about; ``rank`` counts a channel's strongest from 0.
+    there, here, place_there, place_here
+        The index's value and place (row, column), and those computed now; NaN or None where there
+        is none.
     cause
-        The likely cause, one of `CAUSES`.
+        The likely cause.
     """
 
     what: str
@@ -114,9 +78,7 @@ class Mismatch:
         parts = [f"{self.layer!r} channel {self.channel}"] if self.layer else []
         parts += [f"image {self.image!a}"] if self.image is not None else []
         parts += [f"class {self.of_class!r}"] if self.of_class is not None else []
-        values = ""
-        if not (math.isnan(self.there) and math.isnan(self.here)):
-            values = f" {self.there:.7g} there, {self.here:.7g} here"
+        values = "" if math.isnan(self.here) else f" {self.there:.7g} there, {self.here:.7g} here"
         if self.what == "order":
             values = f", rank {self.rank} has {self.there:.7g}"
         if self.what == "place":
@@ -126,28 +88,20 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found when an index's images were looked at again.
-
-    Causes are likely, not proven: a removed or changed image by its name, size and time (or
-    bytes); wrong weights and a changed transform by their fingerprints; a changed transform (or
-    images) also where most values differ although the fingerprints don't; numerical drift where a
-    difference is within `tolerance`; else it is the index's file that was changed.
+    """What was found when an index's images were looked at again; ``print`` says it in words.
 
     Attributes
     ----------
     where
         The index, in words.
-    images, entries, sampled
-        How many images were looked at again; how many of their entries in tops, and how many
-        sampled maxima, were compared.
-    of_images, of_entries
-        How many there are in the index.
+    images, of_images
+        How many images were looked at again, and how many the index has.
+    entries, sampled
+        How many entries of tops, and how many sampled maxima, were compared.
     batches
         Numbers of the batches (of its plan) that were computed again, whole.
-    whole
-        Whether that is all of them.
     differs
-        In which fingerprints the index isn't of this model, transform and images; empty if in none.
+        In which fingerprints the index isn't of this model, transform and images.
     setup
         Why values may differ by rounding: another torch, device, number of threads or batch size
         than when the index was made; empty if bits must be equal.
@@ -155,29 +109,22 @@ class Verification:
         What this doesn't prove.
     tolerance
         Up to which difference values count as rounded, as a share of the channel's strongest.
-    largest
-        The largest difference that was found, as such a share; NaN is infinite.
-    found
-        The mismatches, as rows of `ROW`.
+    index, found
+        The index, and the mismatches as rows of `ROW`.
     """
 
     where: str
     images: int
     of_images: int
     entries: int
-    of_entries: int
     sampled: int
     batches: tuple[int, ...]
-    whole: bool
     differs: tuple[str, ...]
     setup: tuple[str, ...]
     unchecked: tuple[str, ...]
     tolerance: float
-    largest: float
-    found: NDArray[Any]
-    shapes: tuple[LayerShape, ...]
-    names: Sequence[str]
-    classes: tuple[str, ...]
+    index: TopKIndex = field(repr=False)
+    found: NDArray[Any] = field(repr=False)
 
     @property
     def ok(self) -> bool:
@@ -191,9 +138,8 @@ class Verification:
 
     @cached_property
     def causes(self) -> Mapping[str, int]:
-        """How many mismatches there are of each cause."""
-        counts = Counter(self.found["cause"].tolist())
-        return {CAUSES[cause]: count for cause, count in counts.most_common()}
+        """How many mismatches there are of each cause; causes are likely, not proven."""
+        return dict(Counter(self.found["cause"]).most_common())
 
     @cached_property
     def mismatches(self) -> tuple[Mismatch, ...]:
@@ -201,90 +147,59 @@ class Verification:
         return tuple(self._mismatches(self.found))
 
     def _mismatches(self, found: NDArray[Any]) -> Iterator[Mismatch]:
-        starts = np.cumsum([0, *(shape.channels for shape in self.shapes)])
-        for row in found:
-            number = int(row["row"])
-            layer = None
-            if number >= 0:
-                layer = self.shapes[int(np.searchsorted(starts, number, "right")) - 1]
-                number -= int(starts[self.shapes.index(layer)])
-            yield Mismatch(
-                WHATS[row["what"]],
-                layer.name if layer else "",
-                number if layer else None,
-                self.names[row["image"]] if row["image"] >= 0 else None,
-                float(row["there"]),
-                float(row["here"]),
-                _place(row["place_there"], layer),
-                _place(row["place_here"], layer),
-                int(row["rank"]) if row["rank"] >= 0 else None,
-                self.classes[row["label"]] if row["label"] >= 0 else None,
-                CAUSES[row["cause"]],
+        names, classes = self.index.manifest.names, self.index.classes
+        channels = [(s, channel) for s in self.index.shapes for channel in range(s.channels)]
+        for what, cause, there, here, row, rank, image, label, *places in found.tolist():
+            layer, channel = channels[row] if row >= 0 else (None, None)
+            place_there, place_here = (
+                divmod(place, layer.columns) if layer and place >= 0 else None for place in places
             )
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """One row for each mismatch."""
-        return (dict(vars(mismatch)) for mismatch in self._mismatches(self.found))
+            yield Mismatch(
+                what,
+                layer.name if layer else "",
+                channel,
+                names[image] if image >= 0 else None,
+                there,
+                here,
+                place_there,
+                place_here,
+                rank if rank >= 0 else None,
+                classes[label] if label >= 0 else None,
+                cause,
+            )
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table, one row for each mismatch (`Mismatch`)."""
-        return table(self.rows())
+        return table(map(vars, self._mismatches(self.found)))
 
     def summary(self) -> dict[str, Any]:
-        """All of it as what JSON knows: NaN and infinite values are None."""
-        names = ("where", "images", "of_images", "entries", "of_entries", "sampled", "whole")
-        rows = [{key: _plain(value) for key, value in row.items()} for row in self.rows()]
-        return {
-            "ok": self.ok,
-            "bit_equal": self.bit_equal,
-            **{name: getattr(self, name) for name in names},
-            "batches": list(self.batches),
-            "differs": list(self.differs),
-            "setup": list(self.setup),
-            "unchecked": list(self.unchecked),
-            "tolerance": self.tolerance,
-            "largest": _plain(self.largest),
-            "causes": dict(self.causes),
-            "mismatches": rows,
-        }
+        """All of it as what JSON knows: NaN is None."""
+        names = [part.name for part in fields(self) if part.repr]
+        known = {name: getattr(self, name) for name in ("ok", "bit_equal", *names, "causes")}
+        rows = map(vars, self._mismatches(self.found))
+        plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]
+        return {**known, "mismatches": plain}
 
     def __str__(self) -> str:
         lines = [
             f"{self.where}: looked at {self.images:,} of {self.of_images:,} images again, compared "
-            f"{self.entries:,} of {self.of_entries:,} entries and {self.sampled:,} sampled maxima.",
+            f"{self.entries:,} entries and {self.sampled:,} sampled maxima.",
             self._verdict(),
         ]
         for cause, count in self.causes.items():
-            rows = self.found[self.found["cause"] == CAUSES.index(cause)][:EXAMPLES]
+            rows = self.found[self.found["cause"] == cause][:EXAMPLES]
             lines.append(f"  {count:,} x {cause}:")
             lines += [f"    {mismatch}" for mismatch in self._mismatches(rows)]
             lines += ["    ..."] * (count > len(rows))
-        for head, sentences in (
-            ("Differs", self.differs),
-            ("Made otherwise", self.setup),
-            ("Not checked", self.unchecked),
-        ):
-            lines += [f"{head}: {sentence}" for sentence in sentences]
+        lines += [f"Differs: {sentence}" for sentence in self.differs]
+        lines += [f"Made otherwise: {sentence}" for sentence in self.setup]
+        lines += [f"Not checked: {sentence}" for sentence in self.unchecked]
         return "\n".join(lines)
 
     def _verdict(self) -> str:
         if self.bit_equal:
             return "All of it is equal, bit by bit."
         rounded = f"differences up to {self.tolerance:g} of a channel's strongest count as rounding"
-        count = len(self.found)
         if not self.causes.keys() - {DRIFT}:
-            off = f"{count:,} values, by up to {self.largest:.1e}"
-            return f"Equal but for rounding ({off}; {rounded})."
-        return f"{count:,} mismatch{'es' * (count > 1)} ({rounded}):"
-
-
-def _place(place: int, layer: LayerShape | None) -> tuple[int, int] | None:
-    if layer is None or place < 0:
-        return None
-    return int(place) // layer.columns, int(place) % layer.columns
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return list(value) if isinstance(value, tuple) else value
+            return f"Equal but for rounding ({len(self.found):,} values; {rounded})."
+        return f"{len(self.found):,} mismatches ({rounded}):"

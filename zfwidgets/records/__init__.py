@@ -42,6 +42,7 @@ from .occluders import (
     occluder_box,
 )
 from .occlusion import LayerResponse, OcclusionMap
+from .occlusion_request import OcclusionRequest
 from .predictions import Prediction, log_odds, no_numbers, softmax
 from .projections import BLANK, CLIPPED_AT, Projection, display_scale, signed_to_uint8
 from .quantiles import QuantileRow, QuantileRows
@@ -79,6 +80,7 @@ __all__ = [
     "LayerResponse",
     "Occluder",
     "OcclusionMap",
+    "OcclusionRequest",
     "Operation",
     "Pixels",
     "Prediction",

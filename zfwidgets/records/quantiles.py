@@ -12,6 +12,9 @@ from .arrays import table
 if TYPE_CHECKING:
     import pandas
 
+EACH, PARTS = 3, 10
+"""Images from each part of a channel's range, and parts, unless asked for otherwise."""
+
 
 @dataclass(frozen=True)
 class QuantileRow:

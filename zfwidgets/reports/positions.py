@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bars import progress_bar
 from ..engine.protocol import EngineProtocol
-from ..records import OcclusionMap, Progress, no_numbers, softmax
+from ..records import OcclusionMap, OcclusionRequest, no_numbers, softmax
 from ..widgets.wire.encode import Answer, numbers
 
 T = TypeVar("T")
@@ -33,12 +31,12 @@ class Tap:
         return getattr(self._engine, name)
 
     def occlude_steps(
-        self, *arguments: Any, **named: Any
+        self, request: OcclusionRequest
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """As the engine's."""
 
         def kept() -> Generator[OcclusionMap, None, None]:
-            self.last = yield from self._engine.occlude_steps(*arguments, **named)
+            self.last = yield from self._engine.occlude_steps(request)
 
         for self.last in kept():  # who has all that it needs doesn't wait for the end
             yield self.last
@@ -74,41 +72,3 @@ def positions(record: OcclusionMap | None) -> Answer | None:
         "stride": list(record.stride),
         "size": list(record.size),
     }, [numbers(stored, "<u2")]
-
-
-def run(steps: Generator[Any, None, Any]) -> Any:
-    """Run steps to the end; their result."""
-    found: list[Any] = []
-    for _ in iterate(found, steps):
-        pass
-    return found[0]
-
-
-def iterate(results: list[Any], steps: Generator[Any, None, Any]) -> Iterator[str]:
-    """Run steps, yielding how far each says it is; the result is appended to ``results``."""
-
-    def whole() -> Iterator[Any]:
-        results.append((yield from steps))
-
-    for step in whole():
-        if isinstance(step, Progress) and step.total:
-            yield f"{step.done} / {step.total}"
-
-
-def watch(steps: Generator[Progress, None, T], shown: bool) -> T:
-    """Run steps under a progress bar; their result."""
-    found: list[T] = []
-
-    def whole() -> Generator[Progress, None, None]:
-        found.append((yield from steps))
-
-    drawn = 0.0
-    form = "{desc}: {n_fmt} / {total_fmt} |{bar}| {elapsed}"
-    with progress_bar(shown=shown, bar_format=form) as bar:
-        for step in whole():
-            bar.set_description_str(step.what, refresh=False)
-            bar.n, bar.total = step.done, step.total
-            if time.monotonic() > drawn + 0.2:  # tqdm draws by counts, and these start anew
-                drawn = time.monotonic()
-                bar.refresh()
-    return found[0]

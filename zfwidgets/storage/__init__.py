@@ -1,3 +1,3 @@
-"""Files that are written whole or not at all, one writer a folder, with checksums."""
+"""Files of ours: written whole or not at all, by one writer a folder, with checksums."""
 
 from __future__ import annotations

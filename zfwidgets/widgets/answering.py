@@ -13,9 +13,9 @@ from .wire.encode import Answer
 
 
 class Answering(Routed):
-    """Answers its page's requests from what it keeps. Subclasses add `_module` and `_find`."""
+    """Answers its page's requests from what it keeps. Subclasses add `page_module` and `_find`."""
 
-    _module: ClassVar[str]
+    page_module: ClassVar[str]
     """Name of its JavaScript."""
 
     def __init__(self, **traits: Any) -> None:
@@ -24,7 +24,7 @@ class Answering(Routed):
 
     @property
     def _esm(self) -> str:
-        return esm(self._module)
+        return esm(self.page_module)
 
     def _find(self, message: Mapping[str, Any]) -> Answer:
         """The answer to a request; raises what is to be said instead."""

@@ -45,7 +45,7 @@ class EngineWidget(TwoOutputs, Routed):
     selection holds can be read, set and observed as the widget's own traits too: each `Chosen`.
     """
 
-    _module: ClassVar[str]
+    page_module: ClassVar[str]
     """Name of the ES module in ``zfwidgets/static``."""
 
     selection = anywidget.WidgetTrait().tag(sync=True)
@@ -82,7 +82,7 @@ class EngineWidget(TwoOutputs, Routed):
 
     @property
     def _esm(self) -> str:
-        return esm(self._module)
+        return esm(self.page_module)
 
     @property
     def engine(self) -> EngineProtocol:
@@ -135,7 +135,7 @@ class EngineWidget(TwoOutputs, Routed):
         self._restyled()
 
     def _restyled(self, _change: Any = None) -> None:
-        if self._picture_id is not None:
+        if self.displayed:
             self._draw_picture(PICTURE_PRIORITY, PICTURE_DELAY)
 
     def _tell_chosen(self) -> None:
@@ -320,7 +320,7 @@ class Teller:
 
     def __init__(self, widget: Any, request: Mapping[str, Any]) -> None:
         self._widget = widget
-        self._address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
+        self.address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
 
     def __call__(self, op: Op, value: Any) -> None:
         """Send one answer."""
@@ -328,12 +328,12 @@ class Teller:
 
     def together(self, others: Sequence[Teller], progress: Progress) -> None:
         """Send one sign of life for this request and others of the widget."""
-        also = [{name: other._address[name] for name in ("kind", "key")} for other in others]
-        self._send("progress", progress, **({"also": also} if also else {}))
+        asked = [{name: other.address[name] for name in ("kind", "key")} for other in others]
+        self._send("progress", progress, **({"others": asked} if asked else {}))
 
     def _send(self, op: Op, value: Any, **more: Any) -> None:
         data, buffers = wire(op, value)
-        message = {"zf": 1, "op": op, **self._address, "data": sendable(data), **more}
+        message = {"zf": 1, "op": op, **self.address, "data": sendable(data), **more}
         self._widget.send(message, buffers)
 
 

@@ -111,7 +111,7 @@ class Chosen(traitlets.TraitType):  # type: ignore[type-arg]
 
     def get(self, obj: Any, cls: Any = None) -> Any:
         """What the selection says; None before there is one."""
-        selection = obj._trait_values.get("selection")
+        selection = obj._trait_values.get("selection")  # noqa: SLF001 -- traitlets; makes no default
         return None if selection is None else self._read(selection)
 
     def set(self, obj: Any, value: Any) -> None:

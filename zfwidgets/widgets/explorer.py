@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Explorer(EngineWidget):
     """Look through a network: layers, channels, strongest patches, projections, occlusion."""
 
-    _module = "explorer"
+    page_module = "explorer"
 
     rule = chosen("rule")
     page_may_set = frozenset(("sort", "patches", *MAP_OPTIONS))

@@ -24,7 +24,7 @@ class OcclusionMap(EngineWidget):
     The map comes coarse to fine; the bars of the most probable classes follow the occluder.
     """
 
-    _module = "occlusion_map"
+    page_module = "occlusion_map"
 
     target, occluder, patch, fill = map(chosen, ("target", "occluder", "patch", "fill"))
     page_may_set = frozenset(MAP_OPTIONS)

@@ -26,7 +26,7 @@ class PatchGrid(EngineWidget):
     chooses its photo.
     """
 
-    _module = "patch_grid"
+    page_module = "patch_grid"
 
     rule = chosen("rule")
     page_may_set = frozenset(("patches",))

@@ -24,7 +24,7 @@ class LayerPicker(EngineWidget):
     sorted by index, mean activation or share of images in which they are silent.
     """
 
-    _module = "picker"
+    page_module = "picker"
 
     page_may_set = frozenset(("sort",))
 

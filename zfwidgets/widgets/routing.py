@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 def keep_route(comm: Any) -> None:
     """Have a comm's messages handled in the subshell to which the page sends them."""
     if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = _as_sent
+        comm._reply_subshell_for = _as_sent  # noqa: SLF001 -- ipykernel's, see above
 
 
 def keep_routes(widget: ipywidgets.Widget) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from ..drawing.page import GAP, MARGIN, WIDTH, Page, font
+from ..drawing.palette import EMPTY, INK, PALE, PAPER, SOFT, STRONG
 from ..records import EngineInfo
 from . import map_picture
 from .wire.encode import Answer, decode_picture, on_scale
@@ -23,81 +24,19 @@ from .wire.source import identity
 LARGEST = 150_000
 """Bytes of the JPEG at most, so that notebooks stay small."""
 
-LONGEST = 400
-"""Characters of a line that are looked at."""
-
 UNREADABLE = "can't be read any more"
 
-WIDTH, MARGIN, GAP = 1200, 28, 12
-PAPER, INK, SOFT, EMPTY, ACCENT, PALE = (
-    "#ffffff",
-    "#1f2328",
-    "#656d76",
-    "#eef0f2",
-    "#0b6bcb",
-    "#b9d4ef",
-)
 
+class _Page(Page):
+    """The page of what may not be known, or not any more."""
 
-@cache
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
-
-
-def one_line(text: str) -> str:
-    """Text that can be drawn and sent, whatever a name holds: line breaks, NUL, 10 kB."""
-    text = text.encode("utf-8", "replace").decode().replace("\0", " ")
-    return " ".join(text[:LONGEST].split())
-
-
-class Page:
-    """A white page on which sections are put one below the other."""
-
-    def __init__(self) -> None:
-        self.image = Image.new("RGB", (WIDTH, 1600), PAPER)
-        self.pen = ImageDraw.Draw(self.image)
-        self.y = MARGIN
-        self.lost = False
-        """Whether what isn't known is of a photo that can't be read any more."""
-
-    def text(
-        self, x: int, y: int, text: str, size: int = 20, colour: str = INK, width: int = WIDTH
-    ) -> None:
-        """Write at a place, cut off at ``width`` pixels."""
-        text, font = one_line(text), _font(size)
-        if self.pen.textlength(text, font) > width:
-            while text and self.pen.textlength(text + "...", font) > width:
-                text = text[:-1]
-            text += "..."
-        self.pen.text((x, y), text, colour, font)
-
-    def line(self, text: str, size: int, colour: str = INK) -> None:
-        """Write a line of its own, and go below it."""
-        self.text(MARGIN, self.y, text, size, colour, WIDTH - 2 * MARGIN)
-        self.y += round(size * 1.5)
-
-    def empty(self, x: int, y: int, width: int, height: int, text: str = "") -> None:
-        """Mark the place of what isn't there."""
-        self.pen.rectangle((x, y, x + width - 1, y + height - 1), EMPTY)
-        if text:
-            self.text(x + GAP, y + height // 2 - 12, text, 18, SOFT, width - 2 * GAP)
-
-    def picture(self, x: int, y: int, picture: Image.Image, width: int, height: int) -> None:
-        """A picture as large as fits into a place, centred."""
-        scale = min(width / picture.width, height / picture.height)
-        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.BICUBIC
-        at = x + (width - size[0]) // 2, y + (height - size[1]) // 2
-        self.image.paste(picture.resize(size, smooth), at)
+    lost = False
+    """Whether what isn't known is of a photo that can't be read any more."""
 
     @property
     def why(self) -> str:
         """Why nothing of the photo is there."""
         return UNREADABLE if self.lost else "not computed yet"
-
-    def finish(self) -> Image.Image:
-        """What was drawn, as high as it is."""
-        return self.image.crop((0, 0, WIDTH, min(self.y + MARGIN, self.image.height)))
 
 
 def draw(
@@ -130,7 +69,7 @@ def draw(
     PIL.Image.Image
         RGB, 1200 px wide.
     """
-    page = Page()
+    page = _Page()
     page.lost = bool(lost)
     unit = state["unit"]
     page.line(f"{info.model}" + (f"   {unit[0]}, channel {unit[1]}" if unit else ""), 30)
@@ -146,7 +85,7 @@ def draw(
     return page.finish()
 
 
-def _channels(page: Page, fields: Mapping[str, Any], answer: Answer | None) -> None:
+def _channels(page: _Page, fields: Mapping[str, Any], answer: Answer | None) -> None:
     last = fields["first"] + fields["count"] - 1
     page.line(f"Channels {fields['first']} .. {last}, each by its strongest patch", 18, SOFT)
     tile = 40
@@ -183,7 +122,7 @@ def _projected(data: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Image.
     ]
 
 
-def _patches(page: Page, rule: str, top: Answer | None, projections: Answer | None) -> None:
+def _patches(page: _Page, rule: str, top: Answer | None, projections: Answer | None) -> None:
     half = (WIDTH - 2 * MARGIN - 2 * GAP) // 2
     count = 0 if top is None else len(top[0]["activations"])
     if top is not None:
@@ -231,7 +170,7 @@ def _patches(page: Page, rule: str, top: Answer | None, projections: Answer | No
 
 
 def _occlusion(
-    page: Page,
+    page: _Page,
     info: EngineInfo,
     state: Mapping[str, Any],
     known: Mapping[str, list[tuple[dict[str, Any], Answer | None]]],
@@ -280,12 +219,12 @@ def _framed(picture: Image.Image, occluder: Mapping[str, Any] | None, width: int
             top, left = box["top"] * scale, box["left"] * scale
             right, bottom = left + box["width"] * scale, top + box["height"] * scale
             pen.rectangle((left, top, right - 1, bottom - 1), None, PAPER, 4)
-            pen.rectangle((left + 1, top + 1, right - 2, bottom - 2), None, ACCENT, 2)
+            pen.rectangle((left + 1, top + 1, right - 2, bottom - 2), None, STRONG, 2)
     return picture
 
 
 def _classes(
-    page: Page,
+    page: _Page,
     info: EngineInfo,
     x: int,
     width: int,
@@ -305,8 +244,8 @@ def _classes(
     for i, c in enumerate(np.argsort(-clean, kind="stable")[:5]):
         y = page.y + i * row
         page.text(x, y, info.labels[c], 18, INK, width - 90)
-        page.pen.text((x + width, y), f"{clean[c]:.1%}", SOFT, _font(18), anchor="ra")
-        for line, (values, colour) in enumerate(((clean, PALE), (under, ACCENT))):
+        page.pen.text((x + width, y), f"{clean[c]:.1%}", SOFT, font(18), anchor="ra")
+        for line, (values, colour) in enumerate(((clean, PALE), (under, STRONG))):
             top = y + 26 + line * 12
             page.pen.rectangle((x, top, x + width - 1, top + 9), EMPTY)
             if values is not None and np.isfinite(values[c]):

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from ..drawing.page import one_line
 from ..threads import OneOnly
 from . import snapshot
 
@@ -30,6 +31,11 @@ class TwoOutputs(OneOnly):
         """What the picture shows, for those who don't see it."""
         raise NotImplementedError
 
+    @property
+    def displayed(self) -> bool:
+        """Whether it was displayed, and isn't closed."""
+        return self._picture_id is not None
+
     def _ipython_display_(self, **_: Any) -> None:
         from IPython.display import display
 
@@ -48,11 +54,11 @@ class TwoOutputs(OneOnly):
 
     def _show_picture(self, picture: Image.Image, *, update: bool = True) -> None:
         self._picture = picture
-        if self._picture_id is None:
+        if not self.displayed:
             return
         from IPython.display import display
 
-        alt = snapshot.one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
+        alt = one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
         size = {"width": picture.width // 2, "height": picture.height // 2}
         display(
             {"image/jpeg": snapshot.to_jpeg(picture), "text/plain": alt},

@@ -76,7 +76,7 @@ export class Exchange {
   deliver(message: Message, buffers: DataView[]): void {
     if (this.last === message) return;
     this.last = message;
-    for (const { kind, key } of message.also ?? []) {
+    for (const { kind, key } of message.others ?? []) {
       for (const one of this.waiting.get(identity(kind, key)) ?? []) one.receive(message, []);
     }
     const id = identity(message.kind, message.key);

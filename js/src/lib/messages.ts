@@ -278,7 +278,7 @@ export interface Message {
   key: object;
   data: unknown;
   /** Of `progress`: other requests of which the same is said. */
-  also?: Asked[];
+  others?: Asked[];
 }
 
 /** Every kind of request: what its key says and what its answer holds. */

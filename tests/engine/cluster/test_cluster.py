@@ -24,7 +24,7 @@ from tests.engine.ranking.datasets import BROKEN, Deadly, Locked, Numbered, OneA
 from tests.engine.ranking.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.engine.cluster.ray_connection import Connection
-from zfwidgets.engine.cluster.ray_executor import OnCluster, options_of
+from zfwidgets.engine.cluster.ray_executor import RayExecutor, options_of
 from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.errors import ClusterError, InputError, MissingDependency, UnsupportedModel
 from zfwidgets.index.partial import merge
@@ -303,7 +303,7 @@ def test_files_that_are_others_there_are_named(folder: Path) -> None:
     elsewhere = replace(shard, stamps=["17 0", "gone", *shard.stamps[2:]])
     found = worker.look(elsewhere)
     assert found.unlike == shard.numbers[:2]
-    there = OnCluster(task, None, range(len(task.plan)), zf.ClusterOptions())
+    there = RayExecutor(task, None, range(len(task.plan)), zf.ClusterOptions())
     with pytest.raises(ClusterError, match=r"000\.png' with another size, or not at all"):
         there._check_files(shard, found)
     (folder / "000.png").touch()  # it changed here too, after the pass had begun

@@ -217,6 +217,11 @@ LAID: dict[str, tuple[Callable[[Tensor], Tensor], nn.Module, Callable[[Tensor], 
         nn.Linear(4, 7),
         lambda out: out,
     ),
+    "through curves": (
+        lambda x: torch.log(rows_first(x).square() + 1),
+        nn.Linear(4, 7),
+        lambda out: out,
+    ),
 }
 
 

@@ -20,8 +20,8 @@ from zfwidgets.engine.occlusion.positions import Grid
 from zfwidgets.engine.occlusion.scoring import Scorer
 from zfwidgets.records import Box
 
-from ..reference import responses
 from ..projection.test_cone import Odd
+from ..reference import responses
 
 
 @pytest.fixture(autouse=True)

@@ -122,7 +122,7 @@ def expected(
     engine: LocalEngine, found: OcclusionMap, image: Tensor, fill: Tensor
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Logits (positions, classes) and what became of the layer, by full forward passes."""
-    network = engine._network
+    network = engine.session.network
     mask = None if found.mask is None else mask_pixels(found.mask, *found.size)
     base = image
     for box in found.also:
@@ -212,7 +212,7 @@ def test_every_map_of_the_sample_network(
     )
     assert found.note == ""
     assert found.grid == (3, 4)
-    image = engine._source.tensor(photo)
+    image = engine.session.source.tensor(photo)
     check(engine, found, image, FILLS[fill](image))
 
 
@@ -224,13 +224,15 @@ def test_every_map_of_an_odd_network(monkeypatch, layer: str, full: bool) -> Non
     options = {"mask": mask_of(PLUS), "also": (Box(30, 3, 20, 9),)}
     found = engine.occlude(1, (9, 14), (7, 5), "mirror", layer=layer, progress=False, **options)
     assert (found.note != "") is full
-    image = engine._source.tensor(1)
+    image = engine.session.source.tensor(1)
     check(engine, found, image, image.flip(2))
 
 
 def test_a_position_is_what_predict_says(engine: LocalEngine) -> None:
     options = {"mask": mask_of(PLUS), "also": (Box(3, 9, 30, 40),)}
-    found = next(engine.occlude_steps(5, (44, 60), 56, "blur", **options))
+    found = next(
+        engine.occlude_steps(zf.records.OcclusionRequest(5, (44, 60), 56, "blur", **options))
+    )
     for i, j in np.argwhere(found.done)[:3]:
         top, left = i * 56 + 28 - 22, j * 56 + 28 - 30
         alone = engine.predict(5, Occluder(Box(top, left, 44, 60), "blur", *options.values()))
@@ -242,12 +244,14 @@ def test_a_position_is_what_predict_says(engine: LocalEngine) -> None:
 
 def test_a_stopped_pass_goes_on_where_it_was(engine: LocalEngine) -> None:
     whole = engine.occlude(2, 40, 24, layer="features.6", progress=False)
-    steps = engine.occlude_steps(2, 40, 24, layer="features.6")
+    steps = engine.occlude_steps(zf.records.OcclusionRequest(2, 40, 24, layer="features.6"))
     part = next(steps)
     steps.close()
     count = part.done.sum()
     assert 0 < count < part.done.size
-    steps = engine.occlude_steps(2, 40, 24, target="tench", layer="features.6", resume=part)
+    steps = engine.occlude_steps(
+        zf.records.OcclusionRequest(2, 40, 24, target="tench", layer="features.6", resume=part)
+    )
     assert next(steps).done.sum() > count
     steps.close()
     again = engine.occlude(
@@ -314,14 +318,14 @@ def test_covered_patches_equal_full_passes(engine: LocalEngine) -> None:
 
     def plane(image: Tensor) -> Tensor:
         maps = []
-        engine._network.run(
+        engine.session.network.run(
             image[None], lambda name, out: maps.append(out[0, channel].clone()), only=layer
         )
         return maps[0]
 
     for patch in found:
         a = patch.activation
-        image, at = engine._source.tensor(a.image), (a.unit.row, a.unit.col)
+        image, at = engine.session.source.tensor(a.image), (a.unit.row, a.unit.col)
         fill = blurred(image)
         with torch.no_grad():
             clean, covered = plane(image), plane(paint(image, fill, a.box))
@@ -419,7 +423,7 @@ def test_what_a_callable_fill_gives_is_checked() -> None:
     fills = {"flat": lambda x: x[0], "dice": torch.rand_like, "over": lambda x: x.zero_()}
     fills["broken"] = lambda x: x.no_such_thing
     engine = small(fills=fills)
-    before, state = engine._source.tensor(0), torch.get_rng_state()
+    before, state = engine.session.source.tensor(0), torch.get_rng_state()
     with pytest.raises(InputError, match=r"'flat' has shape \(44, 68\)"):
         engine.occlude(0, 9, fill="flat")
     with pytest.raises(InputError, match="The fill 'dice' draws random numbers"):
@@ -427,7 +431,7 @@ def test_what_a_callable_fill_gives_is_checked() -> None:
     with pytest.raises(InputError, match=r"The fill 'broken' failed .* 'no_such_thing'"):
         engine.predict(0, Occluder(Box(0, 0, 2, 2), "broken"))
     assert engine.occlude(0, 9, fill="over", progress=False).complete
-    assert torch.equal(engine._tensor(0), before), "a callable gets a copy"
+    assert torch.equal(engine.session.tensor(0), before), "a callable gets a copy"
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -453,7 +457,7 @@ def test_without_class_scores_maps_are_of_activations() -> None:
     assert found.no_classes == engine.info.no_classes
     with pytest.raises(InputError, match="no class scores: NoClasses gives a tensor"):
         found.probability()
-    check(engine, found, engine._source.tensor(0), torch.full((3, 1, 1), 0.5))
+    check(engine, found, engine.session.source.tensor(0), torch.full((3, 1, 1), 0.5))
     assert set(found.maps()) == {"total", "unit", "hamming", "cosine"}
     assert engine.estimate(0, 9, 7, "pool").seconds > 0
 
@@ -472,7 +476,7 @@ def test_memory_that_runs_out_makes_batches_smaller(monkeypatch) -> None:
     found = engine.occlude(0, 9, 7, layer="second", progress=False)
     assert_near(found.logits, whole.logits)
     assert any("sliding the occluder: 2 images at a time" in note for note in engine.info.notes)
-    steps = engine.occlude_steps(0, 9, 7)
+    steps = engine.occlude_steps(zf.records.OcclusionRequest(0, 9, 7))
     part = next(steps)
     most = 0
     with pytest.raises(UnsupportedModel, match="memory of cpu doesn't hold one image"):
@@ -512,7 +516,7 @@ def test_memory_that_does_not_hold_one_image_is_named(monkeypatch) -> None:
         raise memory.OutOfMemory("no memory left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine._network, "run", scarce)
+        patch.setattr(engine.session.network, "run", scarce)
         for call in (
             lambda: engine.occlude(0, 9, progress=False),
             lambda: engine.estimate(0, 9),

@@ -71,7 +71,7 @@ def squeezenet() -> LocalEngine:
 def test_grad_cam_of_all_layers_weighs_what_all_paths_go_through(squeezenet: LocalEngine) -> None:
     """Real weights: with the chosen layer's signal stopped, nothing arrives at the pixels."""
     pytest.importorskip("captum")
-    network = squeezenet._network
+    network = squeezenet.session.network
     refused = []
     for info in squeezenet.layers:
         for channel in (1, info.channels - 2):  # of both branches, where there are two
@@ -205,11 +205,11 @@ def test_lrp_merges_batch_norms_as_they_follow(channels: int) -> None:
     unit = Unit("last", channel)
     found, wanted = ours.project(unit, 0, "lrp"), plain.project(unit, 0, "lrp")
     np.testing.assert_allclose(found.pixels, wanted.pixels, rtol=1e-3, atol=1e-5)
-    before = {k: v.clone() for k, v in ours._network.module.state_dict().items()}
+    before = {k: v.clone() for k, v in ours.session.network.module.state_dict().items()}
     wrong = composites.EpsilonPlus(canonizers=[canonizers.SequentialMergeBatchNorm()])
     with pytest.raises(UnsupportedModel, match=r"merges batch norms|can't be computed"):
         ours.project(unit, 0, zf.rules.Lrp(wrong))
-    after = ours._network.module.state_dict()
+    after = ours.session.network.module.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[k], after[k]) for k in before)
     again = ours.project(unit, 0, "lrp")
@@ -219,7 +219,7 @@ def test_lrp_merges_batch_norms_as_they_follow(channels: int) -> None:
 def test_lrp_shares_out_the_whole_value() -> None:
     pytest.importorskip("zennit")
     ours = engine()
-    before = {k: v.clone() for k, v in ours._network.module.state_dict().items()}
+    before = {k: v.clone() for k, v in ours.session.network.module.state_dict().items()}
     found = ours.project(Unit("4", 2), 0, rule="lrp")
     assert found.pixels.sum() == pytest.approx(found.activation.value, rel=1e-3)
     assert found.status == "linearised"
@@ -227,7 +227,7 @@ def test_lrp_shares_out_the_whole_value() -> None:
     box = found.activation.box
     inside = box.cut(found.pixels)
     assert np.abs(inside).sum() == pytest.approx(np.abs(found.pixels).sum()), "nothing beside it"
-    after = ours._network.module.state_dict()
+    after = ours.session.network.module.state_dict()
     assert all(torch.equal(before[k], after[k]) for k in before)
     again = ours.project(Unit("4", 2), 0)
     assert again.status == "paper"

@@ -25,7 +25,7 @@ from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.cone import Cone, multiply_adds
-from zfwidgets.engine.projection.units import Projector
+from zfwidgets.engine.projection.units import GraphProjector
 
 
 def rectify(node, signal, tape):
@@ -43,7 +43,7 @@ def build(model: nn.Module, shape: tuple[int, int, int]) -> tuple[Network, Tenso
     return Network(model.double().eval(), images[0]), images
 
 
-def check(net: Network, images: Tensor, layer: str, projector: Projector) -> None:
+def check(net: Network, images: Tensor, layer: str, projector: GraphProjector) -> None:
     """Cold, with kept switches, and all in one batch or apart: equal to the whole images'."""
     shape = net.layer(layer).shape
     channels, rows, cols = shape
@@ -82,7 +82,7 @@ def test_every_way_gives_the_same_picture(name: str, every: int) -> None:
     torch.manual_seed(3)
     options = {"init_weights": False} if name == "googlenet" else {}
     net, images = build(getattr(torchvision.models, name)(weights=None, **options), (3, 72, 64))
-    projector = Projector(net.graph, 1 << 28)
+    projector = GraphProjector(net.graph, 1 << 28)
     layers = [x.name for x in net.layers if min(x.shape[1:]) > 1 and x.name != "avgpool"]
     for layer in layers[::every]:
         check(net, images, layer, projector)
@@ -118,7 +118,7 @@ class Odd(nn.Module):
 def test_odd_operations(shape: tuple[int, int, int]) -> None:
     torch.manual_seed(4)
     net, images = build(Odd(), shape)
-    projector = Projector(net.graph, 1 << 28)
+    projector = GraphProjector(net.graph, 1 << 28)
     for layer in ("a", "pool", "b", "mean", "c", "d"):
         check(net, images, layer, projector)
     assert projector.cone(net.graph.layers["d"]).gated
@@ -126,7 +126,7 @@ def test_odd_operations(shape: tuple[int, int, int]) -> None:
 
 def test_what_mixes_a_whole_map_has_no_cone() -> None:
     net, _ = build(torchvision.models.resnet18(weights=None), (3, 64, 64))
-    projector = Projector(net.graph, 0)
+    projector = GraphProjector(net.graph, 0)
     for layer in ("avgpool", "fc"):
         with pytest.raises(NoWindow):
             projector.cone(net.graph.layers[layer])
@@ -141,7 +141,7 @@ def test_apart_and_together_agree() -> None:
     found = []
     for weight, whole_up in ((1, False), (10**12, False), (1, True)):
         costs = replace(CPU, per_operation=weight, whole_up=whole_up)
-        projector = Projector(net.graph, 1 << 28, costs)
+        projector = GraphProjector(net.graph, 1 << 28, costs)
         parts = projector.parts(top, [unit[1:] for unit in units])
         assert len(parts) == (3 if weight == 1 else 1)
         with computing(net.device):
@@ -166,11 +166,11 @@ def test_switches_are_bounded_and_the_oldest_go() -> None:
     net, images = build(torchvision.models.alexnet(weights=None), (3, 96, 80))
     top = net.graph.layers["features.6"]
     whole = replace(CPU, whole_up=True)
-    free = Projector(net.graph, 1 << 28, whole)
+    free = GraphProjector(net.graph, 1 << 28, whole)
     with computing(net.device):
         free.keep(images, [0, 1, 2], top, Kept())
         one = free.kept.bytes // 3
-        tight = Projector(net.graph, 2 * one, whole)
+        tight = GraphProjector(net.graph, 2 * one, whole)
         tight.keep(images, [0, 1, 2], top, Kept())
     assert tight.kept.bytes == 2 * one
     wanted = [n.index for n in tight.cone(top).nodes if "max_pool" in n.name]
@@ -254,13 +254,13 @@ def test_the_engine_projects_the_same_with_and_without_cones() -> None:
     photos = zf.samples.photos()
     engine = zf.Engine(zf.samples.network(), photos, device="cpu")
     top = engine.top("features.7", 42)
-    images = torch.stack([engine._source.tensor(a.image) for a in top])
+    images = torch.stack([engine.session.source.tensor(a.image) for a in top])
     units = [(42, a.unit.row, a.unit.col) for a in top]
     for rule in ("deconvnet", "guided", "gradient"):
         found = engine.project_all(top.activations, rule)
-        assert engine._projecting._projector.kept.bytes > 0
+        assert engine._projector.graph_projector.kept.bytes > 0
         with computing(images.device, grad=True):
-            whole = deconv.project(engine._network, images, "features.7", units, rule).pixels
+            whole = deconv.project(engine.session.network, images, "features.7", units, rule).pixels
         for a, b in zip(found, whole.permute(0, 2, 3, 1).numpy(), strict=True):
             assert np.abs(a.pixels - b).max() <= max(1e-5, 2 * a.near_ties) * np.abs(b).max()
         assert min(a.near_ties for a in found) < 0.01, "nothing was compared strictly"

@@ -17,7 +17,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
-from docs import coverage
+from benchmarks import coverage
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.projection import deconv
 from zfwidgets.models import ContrastNorm
@@ -166,7 +166,7 @@ def test_projection_equals_explicit_rules(name: str) -> None:
 
 
 def test_table_is_up_to_date(name: str) -> None:
-    """``python docs/coverage.py`` makes it."""
+    """``python benchmarks/coverage.py`` makes it."""
     assert coverage.row(name) in coverage.TABLE.read_text().splitlines()
 
 

@@ -18,7 +18,7 @@ from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.occlusion.incremental import Incremental
 from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.rules import RULES
-from zfwidgets.engine.projection.units import Projector
+from zfwidgets.engine.projection.units import GraphProjector
 from zfwidgets.errors import InputError, UnsupportedModel
 from zfwidgets.records import Operation, RuleInfo, Unit, weakest
 
@@ -102,6 +102,17 @@ def assign(x: Tensor) -> Tensor:
     x = x.clone()
     x[x < 0] = 0
     return x
+
+
+def on_a_part(change: Callable[[Tensor], object]) -> Call:
+    """Changes two of the channels in place, through a view."""
+
+    def function(x: Tensor) -> Tensor:
+        x = x.clone()
+        change(x[:, :2])
+        return x
+
+    return Call(function)
 
 
 RECTIFIERS = {
@@ -218,6 +229,10 @@ def test_relu6_lets_signal_through_above_its_bound() -> None:
         (nn.Conv2d(4, 4, 3, dilation=2, groups=2), "convolution", "paper", ""),
         (nn.ConvTranspose2d(4, 4, 2, 2), "transposed convolution", "adjoint", ""),
         (nn.Upsample(scale_factor=2), "interpolation", "adjoint", ""),
+        (on_a_part(torch.relu_), "relu", "unknown", "through a view"),
+        (on_a_part(torch.sigmoid_), "sigmoid", "unknown", "through a view"),
+        (on_a_part(lambda part: part.clamp_(min=0.1)), "clamp", "unknown", "through a view"),
+        (on_a_part(lambda part: part.mul_(part.flip(2))), "mul", "unknown", "through a view"),
         (Call(lambda x: torch.cumsum(x, 2)), "Cumsum", "unknown", "not in zfwidgets' list"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else str(value)[:20],
@@ -234,6 +249,20 @@ def test_what_is_no_rectifier_is_named(
     assert torch.isfinite(pixels).all()
     order = ["paper", "adjoint", "linearised", "unknown"]
     assert order.index(weakest(operations)) >= order.index(status)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda part: part.copy_(part.flip(3)),
+        lambda part: part.zero_(),
+        lambda part: part.add_(part.flip(2)),
+        lambda part: part.mul_(0.5),
+    ],
+)
+def test_what_is_linear_may_be_written_through_a_view(change: Callable[[Tensor], object]) -> None:
+    _, operations = project(between(on_a_part(change)), "2", images())
+    assert weakest(operations) in ("paper", "adjoint")
 
 
 @pytest.mark.parametrize(
@@ -661,7 +690,9 @@ def test_a_rule_of_ones_own() -> None:
     rule.seen.clear()
     unit = by_name.activation.unit
     with computing(torch.device("cpu"), grad=True):
-        whole = deconv.project(engine._network, images()[:1], "2", [(1, unit.row, unit.col)], rule)
+        whole = deconv.project(
+            engine.session.network, images()[:1], "2", [(1, unit.row, unit.col)], rule
+        )
     pixels = whole.pixels[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(by_name.pixels, pixels, rtol=1e-5, atol=1e-6)
     assert by_name.rule == "absolute"
@@ -700,9 +731,9 @@ def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
             run(self, batch, of_half(visit), **{k: of_half(v) for k, v in kwargs.items()})
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    cones = Projector.project
+    cones = GraphProjector.project
 
-    def limited_cones(self: Projector, batch: Tensor, *args: object) -> object:
+    def limited_cones(self: GraphProjector, batch: Tensor, *args: object) -> object:
         sizes.append(len(batch))
         if len(batch) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
@@ -717,7 +748,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
 
     monkeypatch.setattr(Incremental, "measure", limited_windows)
     monkeypatch.setattr(Network, "run", limited)
-    monkeypatch.setattr(Projector, "project", limited_cones)
+    monkeypatch.setattr(GraphProjector, "project", limited_cones)
     return sizes
 
 

@@ -20,7 +20,7 @@ from zfwidgets.engine.network.costs import CPU
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.projection import deconv
-from zfwidgets.engine.projection.projector import Projecting
+from zfwidgets.engine.projection.projector import Projector
 from zfwidgets.engine.projection.rules import Deconvnet
 from zfwidgets.models import ContrastNorm
 from zfwidgets.records import CONTRAST_NORM, RESPONSE_NORM, Unit
@@ -109,7 +109,7 @@ def test_they_are_passed_by_as_written_out_by_hand(name: str, dtype: Any, monkey
     generator = torch.Generator().manual_seed(3)
     images = torch.randn(2, 3, ROWS, COLUMNS, generator=generator).to(dtype)
     net = Network(model, images[0])
-    projecting = Projecting(net, memory=None)
+    projector = Projector(net, memory=None)
     rule = Deconvnet()
     seen, moved = 0, 0.0
     norms = [i for i, m in enumerate(model) if isinstance(m, (nn.LocalResponseNorm, Lrn))]
@@ -125,7 +125,7 @@ def test_they_are_passed_by_as_written_out_by_hand(name: str, dtype: Any, monkey
                 with computing(net.device, grad=True):
                     ways = {"whole": deconv.project(net, batch, layer, [unit], rule)}
                 for key in (None, number, number):
-                    ways[str(key)] = projecting.project(batch, [key], layer, [unit], rule)
+                    ways[str(key)] = projector.project(batch, [key], layer, [unit], rule)
                 for key, found in ways.items():
                     difference = (found.pixels[0].double() - wanted).abs().max()
                     assert difference <= 1e-5 * wanted.abs().max(), (layer, unit, key)
@@ -302,9 +302,9 @@ def test_kept_switches_and_costs_change_nothing() -> None:
     assert top
     cold = engine.project_all(top)
     engine.keep_switches([a.image for a in top], "relu3", "deconvnet")
-    assert engine._projecting._projector.kept.bytes > 0
+    assert engine._projector.graph_projector.kept.bytes > 0
     kept = engine.project_all(top)
-    engine._projecting._projector.costs = CPU
+    engine._projector.graph_projector.costs = CPU
     alone = [engine.project(a.unit, a.image) for a in top]
     for a, b, c in zip(cold, kept, alone, strict=True):
         scale = np.abs(a.pixels).max()

@@ -23,7 +23,7 @@ from zfwidgets.engine.network.memory import Memory
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.projection import deconv
-from zfwidgets.engine.projection.projector import Projecting
+from zfwidgets.engine.projection.projector import Projector
 from zfwidgets.records import Activation, Projection, Unit, display_scale, signed_to_uint8
 
 ROWS, COLUMNS = 112, 96
@@ -32,7 +32,7 @@ DENORMALIZE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 def flat_photos(count: int, rows: int = ROWS, columns: int = COLUMNS) -> list[Tensor]:
     """Photos of which several parts are painted in one colour."""
-    source = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu")._source
+    source = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu").session.source
     photos = torch.stack([source.tensor(number) for number in range(count)])
     photos = F.interpolate(photos, (rows, columns), mode="bilinear", antialias=True)
     for top, left, colour in ((0.1, 0.1, 0.7), (0.6, 0.4, -1.2), (0.0, 0.7, 2.0)):
@@ -64,8 +64,8 @@ def strongest(engine: LocalEngine, layer: str, channel: int) -> list[Activation]
     found = []
     info = engine.layer(layer)
     for image, name in enumerate(engine.info.images):
-        row, col = engine._projecting.place(
-            info, Unit(layer, channel), engine._source.tensor(image)
+        row, col = engine._projector.place(
+            info, Unit(layer, channel), engine.session.source.tensor(image)
         )
         box = info.receptive_field.box(row, col)
         found.append(Activation(Unit(layer, channel, row, col), image, name, 1.0, box))
@@ -205,7 +205,7 @@ def run_session(seed: int) -> int:
     photos = torch.randn(5, 2, 33, 40, dtype=torch.float64, generator=generator)
     limit = chance.choice((0, 20_000, 1 << 28))
     net = Network(model, photos[0])
-    projecting = Projecting(net, Memory(net.device), limit)
+    projector = Projector(net, Memory(net.device), limit)
     layers = [info for info in net.layers if min(info.shape[1:]) > 1]
     compared = 0
     for _ in range(8):
@@ -215,8 +215,8 @@ def run_session(seed: int) -> int:
         units = [tuple(chance.randrange(n) for n in info.shape) for _ in images]
         keys = [chance.choice((image, image, None)) for image in images]
         if chance.random() < 0.2:
-            projecting.keep(photos[images], images, info.name, rule)
-        found = projecting.project(photos[images], keys, info.name, units, rule)
+            projector.keep(photos[images], images, info.name, rule)
+        found = projector.project(photos[images], keys, info.name, units, rule)
         with computing(net.device, grad=True):
             whole = deconv.project(net, photos[images], info.name, units, rule)
         assert found.near_ties is not None

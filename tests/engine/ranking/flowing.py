@@ -55,7 +55,7 @@ def whole_pass(count: int, folder: Path) -> None:
 
 def worker(counts: list[int]) -> None:
     """One worker: its peak after so many pictures."""
-    with closing(Workers(engine(max(counts))._source._reader, 1)) as pool:
+    with closing(Workers(engine(max(counts)).session.source._reader, 1)) as pool:
         while not pool.pids:  # the test that runs this gives up in the end
             time.sleep(0.02)
         for first, end in zip([0, *counts], counts, strict=False):

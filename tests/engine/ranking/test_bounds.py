@@ -24,7 +24,7 @@ from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.ranking import build, indexing
 from zfwidgets.engine.ranking.index_pass import IndexPass
 from zfwidgets.engine.ranking.indexing import Settings
-from zfwidgets.engine.ranking.ranking_spec import KEEP, RESERVE, SAMPLE, Wanted
+from zfwidgets.engine.ranking.ranking_spec import KEEP, RESERVE, SAMPLE, RankingSpec
 from zfwidgets.index.exact import BINS
 from zfwidgets.index.plan import Plan
 from zfwidgets.index.storing import FILE, UNFINISHED
@@ -86,8 +86,8 @@ def test_an_index_of_many_channels_is_bounded() -> None:
     assert (len(dense.layers), channels) == (370, 97_640)
     count = SAMPLE + 16
     plan = Plan.of(count, 16)
-    wanted = Wanted.of([f"{i}" for i in range(count)], keep=KEEP + RESERVE)
-    running = IndexPass(dense, plan, wanted)
+    spec = RankingSpec.of([f"{i}" for i in range(count)], keep=KEEP + RESERVE)
+    running = IndexPass(dense, plan, spec)
     generator = torch.Generator().manual_seed(0)
     for batch in range(len(plan)):
         running.take(batch, list(torch.rand(16, 3, 32, 32, generator=generator)))

@@ -42,7 +42,7 @@ def test_equals_all_maxima_sorted() -> None:
     some = [photos[number] for number in range(100)]  # of all there's an index in the package
     made = zf.Engine(zf.samples.network(), some, photos.transform, device="cuda", cache=False)
     index = made.index()
-    net, source = made._network, made._source
+    net, source = made.session.network, made.session.source
     kept: dict[str, list[torch.Tensor]] = {}
     for number in range(len(index.plan)):
         batch = torch.stack([source.tensor(int(i)) for i in index.plan.batch(number)]).cuda()
@@ -74,7 +74,7 @@ def test_gone_on_with_after_an_interrupt(folder: Path, tmp_path: Path) -> None:
 
 def test_verified_and_near_the_cpu_s(folder: Path) -> None:
     made = engine(folder)
-    assert made._network.device.type == "cuda"
+    assert made.session.network.device.type == "cuda"
     index = made.index()
     assert made.verify(sample=None, progress=False).bit_equal
     other = zf.Engine(network(), folder, transform(), cache=False, device="cpu").index()

@@ -101,7 +101,7 @@ def test_shards_merge_to_the_whole_in_any_order(folder: Path) -> None:
     from zfwidgets.engine.ranking.index_pass import IndexPass
 
     def over(batches: list[int]):
-        one = IndexPass(task.network, task.plan, task.wanted, None, made._memory)
+        one = IndexPass(task.network, task.plan, task.spec, None, made.session.memory)
         for batch in batches:
             numbers = task.plan.batch(batch).tolist()
             tensors = dict(task.source.feed([n for n in numbers if n >= 0]))

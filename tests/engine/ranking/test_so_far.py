@@ -17,7 +17,7 @@ import zfwidgets as zf
 from tests.engine.ranking.small import engine, network, pictures, transform
 from tests.waiting import SECONDS
 from zfwidgets.engine.ranking import build
-from zfwidgets.engine.ranking.executors import Here
+from zfwidgets.engine.ranking.executors import LocalExecutor
 
 COUNT, BATCH = 90, 16
 BAD = ("011.png", "058.png")
@@ -187,13 +187,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_the_pace_is_of_the_pass_and_not_of_what_goes_on_beside_it(
     folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = Here.take
+    take = LocalExecutor.take
 
-    def slowly(self: Here) -> list[int]:
+    def slowly(self: LocalExecutor) -> list[int]:
         clock.now += 2.0
         return take(self)
 
-    monkeypatch.setattr(Here, "take", slowly)
+    monkeypatch.setattr(LocalExecutor, "take", slowly)
     made = engine(folder)
     for progress in made.index_steps():
         clock.now += 1000.0  # the pass rests

@@ -18,7 +18,7 @@ from torchvision.transforms import v2
 
 import zfwidgets as zf
 from tests.engine.ranking.small import COLUMNS, ROWS, engine, network, pictures, transform
-from zfwidgets.errors import InputError
+from zfwidgets.errors import IndexMismatch, InputError
 from zfwidgets.index.storing import FILE, SCHEMA, UNFINISHED
 from zfwidgets.index.verification import DRIFT, IMAGE, LABEL, REMOVED, TRANSFORM, UNKNOWN, WEIGHTS
 from zfwidgets.storage import files
@@ -67,15 +67,14 @@ def test_a_clean_index_is_equal_bit_by_bit(place: Path) -> None:
     found = verified(place)
     assert found.ok
     assert found.bit_equal
-    assert found.whole
+    assert not found.unchecked
     assert not found.differs
     assert not found.setup
     assert not found.mismatches
-    assert found.largest == 0
     index = zf.index.read(place / "index")
     entries = sum((layer.images >= 0).sum() for layer in index.layers.values())
     by_class = sum((layer.class_images >= 0).sum() for layer in index.layers.values())
-    assert found.entries == found.of_entries == entries + by_class
+    assert found.entries == entries + by_class
     assert found.images == found.of_images == COUNT + 1
     assert "equal, bit by bit" in str(found)
     assert json.loads(json.dumps(found.summary()))["ok"] is True
@@ -87,8 +86,7 @@ def test_a_sample_is_drawn_by_its_seed_in_whole_batches(place: Path) -> None:
     assert one.batches != other.batches
     assert 20 <= one.images < 20 + 16
     assert one.ok
-    assert not one.whole
-    assert 0 < one.entries < one.of_entries
+    assert 0 < one.entries < verified(place).entries
     assert any("weren't looked at" in sentence for sentence in one.unchecked)
 
 
@@ -145,10 +143,11 @@ def test_an_unfinished_pass_is_verified_as_far_as_it_is(place: Path) -> None:
     next(steps)
     steps.close()
     found = engine(place / "pictures").verify(folder / UNFINISHED, sample=None, progress=False)
-    assert found.batches == tuple(zf.index.read(folder / UNFINISHED).partial.batches)
+    partial = zf.index.read(folder / UNFINISHED).partial
+    assert found.batches == tuple(partial.batches)
     assert 1 <= len(found.batches) < 4
     assert found.bit_equal
-    assert 0 < found.entries == found.of_entries
+    assert 0 < found.entries == (partial.top.images >= 0).sum()
 
 
 # What was tampered with
@@ -188,7 +187,8 @@ def test_the_last_bit_of_a_value_is_seen_and_called_rounding(place: Path) -> Non
     assert found.causes == {DRIFT: 1}
     assert found.ok
     assert not found.bit_equal
-    assert 0 < found.largest < 1e-6
+    (mismatch,) = found.mismatches
+    assert 0 < mismatch.there - mismatch.here < 1e-6
     assert not verified(place, tolerance=0.0).ok
     assert "but for rounding" in str(found)
 
@@ -310,10 +310,10 @@ def test_the_same_weights_in_another_class_hold_and_say_so(place: Path) -> None:
     assert not found.ok
 
 
-def test_no_layer_in_common_is_an_error(place: Path) -> None:
+def test_other_layers_are_an_error_that_names_them(place: Path) -> None:
     other = nn.Sequential(nn.Conv2d(3, 9, 3)).eval()
     made = zf.Engine(other, place / "pictures", transform(), cache=False)
-    with pytest.raises(InputError, match="no layer in common"):
+    with pytest.raises(IndexMismatch, match="has other layers than the network: '0'"):
         made.verify(place / "index")
 
 

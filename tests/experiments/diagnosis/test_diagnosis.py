@@ -203,7 +203,9 @@ def test_aliasing_and_shift_consistency_are_their_definitions(
     assert isinstance(layer, ConvolutionDiagnosis)
     assert layer.strided
     assert result.images_measured == 5
-    images = [engine._image(number)[2] for number in (0, 1, 2, 4, 5)]  # five of seven, spaced
+    images = [
+        engine.session.image(number)[2] for number in (0, 1, 2, 4, 5)
+    ]  # five of seven, spaced
     aliasing, consistency = slow_strides(small_model()[0], images)
     np.testing.assert_allclose(layer.aliasing, aliasing, atol=1e-5)
     np.testing.assert_allclose(layer.consistency, consistency, atol=1e-4)
@@ -248,7 +250,7 @@ def test_dead_channels_are_those_that_no_image_excites(
         active = []
         for number in range(7):
             with torch.no_grad():
-                maps = model[: int(name) + 1](engine._image(number)[2][None])[0]
+                maps = model[: int(name) + 1](engine.session.image(number)[2][None])[0]
             active.append((maps > 0).flatten(1).any(1).numpy())
         layer = result[name]
         assert isinstance(layer, RectifierDiagnosis)
@@ -359,16 +361,18 @@ def test_nothing_of_the_users_is_touched() -> None:
     model = small_model().train()
     engine = engine_of(model)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    copy = {k: v.clone() for k, v in engine._network.module.state_dict().items()}
+    copy = {k: v.clone() for k, v in engine.session.network.module.state_dict().items()}
     random = torch.get_rng_state()
     diagnose(engine, images=2, projections=2, progress=False)
     diagnose(model, progress=False)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
-    assert all(torch.equal(v, copy[k]) for k, v in engine._network.module.state_dict().items())
+    assert all(
+        torch.equal(v, copy[k]) for k, v in engine.session.network.module.state_dict().items()
+    )
     assert torch.equal(random, torch.get_rng_state())
     assert model.training
     assert all(p.grad is None for p in model.parameters())
-    assert not any(m._forward_hooks for m in engine._network.module.modules())
+    assert not any(m._forward_hooks for m in engine.session.network.module.modules())
 
 
 def test_an_interrupt_keeps_what_is_done(
@@ -389,7 +393,7 @@ def test_an_interrupt_keeps_what_is_done(
     assert not partial.complete
     np.testing.assert_array_equal(partial["0"].rms, result["0"].rms)
     assert np.isfinite(partial["0"].aliasing[0])
-    assert not any(m._forward_hooks for m in engine._network.module.modules())
+    assert not any(m._forward_hooks for m in engine.session.network.module.modules())
 
 
 def test_steps_tell_how_far_and_what_is_there(engine: zf.Engine) -> None:

@@ -26,7 +26,7 @@ from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution import lightning as lightning_module
 from zfwidgets.experiments.evolution import looking
 from zfwidgets.experiments.evolution.gate import CANT
-from zfwidgets.experiments.evolution.records import Moment, Strongest
+from zfwidgets.experiments.evolution.moments import Moment, Strongest
 from zfwidgets.records import Box, Unit
 
 UNITS = {"conv1": 3, "conv2": [5, 0, 2], "conv3": 2}

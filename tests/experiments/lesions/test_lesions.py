@@ -151,11 +151,11 @@ def test_a_shared_input_is_not_written_to():
 
 def test_the_users_network_and_random_numbers_stay(engine, trained):
     before = copy.deepcopy(trained.state_dict())
-    copied = copy.deepcopy(engine._network.module.state_dict())
+    copied = copy.deepcopy(engine.session.network.module.state_dict())
     random = torch.get_rng_state()
     lesion(engine, None, {"conv1": "all"}, progress=False)
     assert torch.equal(random, torch.get_rng_state())
-    for state, module in ((before, trained), (copied, engine._network.module)):
+    for state, module in ((before, trained), (copied, engine.session.network.module)):
         assert all(torch.equal(state[n], t) for n, t in module.state_dict().items())
         assert not any(m._forward_hooks for m in module.modules())
     again = lesion(engine, None, {}, progress=False)
@@ -206,7 +206,10 @@ def test_what_does_not_exist_is_named(engine):
     with pytest.raises(InputError, match="3 classes, the data 5"):
         lesion(engine, images(classes=5), {}, progress=False)
     unlabelled = zf.Engine(
-        engine._network.module, [images().tensors[0][0]], cache=False, denormalize=([0.5], [0.5])
+        engine.session.network.module,
+        [images().tensors[0][0]],
+        cache=False,
+        denormalize=([0.5], [0.5]),
     )
     with pytest.raises(InputError, match="no labels: pass labelled ones"):
         lesion(unlabelled, None, {}, progress=False)

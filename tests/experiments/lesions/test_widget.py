@@ -95,9 +95,9 @@ def test_the_photo_in_view_has_its_maps_and_predictions(engine):
     ablation = zf.Lesion(engine, off={"conv1": [1]}, layer="relu2")
     ablation._photo.value = 5
     assert ablation.settle(SECONDS)
-    model = engine._network.module
+    model = engine.session.network.module
     with torch.no_grad():
-        pixels = engine._source.tensor(5)[None]
+        pixels = engine.session.source.tensor(5)[None]
         first = model[:2](pixels)
         first[:, 1] = 0
         maps = model[2:5](first)

@@ -245,7 +245,7 @@ def test_model_engine_and_random_states_stay_as_they_are() -> None:
     engine = make_engine(model)
     list(engine.index_steps())
     mine = copy.deepcopy(model.state_dict())
-    engines = copy.deepcopy(engine._network.module.state_dict())
+    engines = copy.deepcopy(engine.session.network.module.state_dict())
     before = engine.project(Unit(LAYER, 2), 1).pixels
     gradients = [p.requires_grad for p in model.parameters()]
     torch.manual_seed(1)
@@ -256,13 +256,16 @@ def test_model_engine_and_random_states_stay_as_they_are() -> None:
     assert torch.equal(states[0], torch.get_rng_state())
     assert (states[1] == np.random.get_state()[1]).all()  # noqa: NPY002
     assert states[2] == random.getstate()
-    for kept, now in ((mine, model.state_dict()), (engines, engine._network.module.state_dict())):
+    for kept, now in (
+        (mine, model.state_dict()),
+        (engines, engine.session.network.module.state_dict()),
+    ):
         assert kept.keys() == now.keys()
         assert all(torch.equal(kept[name], now[name]) for name in kept)
     assert model.training
     assert [p.requires_grad for p in model.parameters()] == gradients
     assert all(p.grad is None for p in model.parameters())
-    assert not any(p.requires_grad for p in engine._network.module.parameters())
+    assert not any(p.requires_grad for p in engine.session.network.module.parameters())
     assert called == []
     np.testing.assert_array_equal(engine.project(Unit(LAYER, 2), 1).pixels, before)
 
@@ -373,7 +376,7 @@ def test_a_branch_that_only_feeds_other_channels_is_left_out() -> None:
 def test_a_silent_unit_has_the_same_modules(engine: zf.Engine) -> None:
     """Whether a path is active in this image doesn't matter: after randomising it may be."""
     image = Pictures()[1]
-    network = engine._network.twin(image)
+    network = engine.session.network.twin(image)
     outputs: list[Tensor] = []
     network.run(image[None], lambda _, output: outputs.append(output.clone()), only=LAYER)
     channel, row, col = (int(i) for i in (outputs[0][0] <= 0).nonzero()[0])

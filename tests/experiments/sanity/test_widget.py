@@ -133,13 +133,13 @@ def test_nothing_is_computed_on_the_main_thread_and_traits_are_set_there(
     engine: zf.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed, told = set(), set()
-    original = sanity._Projector.__call__
+    original = sanity._ProjectAt.__call__
 
-    def projected(self: sanity._Projector, *arguments: object) -> object:
+    def projected(self: sanity._ProjectAt, *arguments: object) -> object:
         computed.add(threading.current_thread())
         return original(self, *arguments)
 
-    monkeypatch.setattr(sanity._Projector, "__call__", projected)
+    monkeypatch.setattr(sanity._ProjectAt, "__call__", projected)
 
     async def cell() -> None:
         check = zf.SanityCheck(engine, strongest(engine))
@@ -287,9 +287,11 @@ def test_what_fails_is_said_in_its_place(engine: zf.Engine) -> None:
         zf.SanityCheck(engine, ("4", 6))
     silent = int(engine.channels("4").strongest.argmin())
     photo = int(engine.channels("4").image[silent])
-    tensor = engine._image(photo)[2]
+    tensor = engine.session.image(photo)[2]
     with torch.no_grad():
-        row, col = (engine._network.module(tensor[None])[0, silent] <= 0).nonzero()[0].tolist()
+        row, col = (
+            (engine.session.network.module(tensor[None])[0, silent] <= 0).nonzero()[0].tolist()
+        )
     check = zf.SanityCheck(engine, zf.records.Unit("4", silent, row, col), photo)
     with pytest.raises(InactiveUnit):
         check.settle(SECONDS)

@@ -74,7 +74,7 @@ def plain_features(engine: zf.Engine, pixels: torch.Tensor) -> dict[str, np.ndar
     """The slow way: module by module."""
     found = {}
     with torch.no_grad():
-        for name, module in engine._network.module.named_children():
+        for name, module in engine.session.network.module.named_children():
             pixels = module(pixels)
             found[name] = pixels.flatten(1).numpy()
     return found
@@ -129,7 +129,7 @@ def test_large_maps_are_averaged_over_places(engine):
     for _ in features.steps():
         pass
     with torch.no_grad():
-        maps = engine._network.module[:3](DATA.tensors[0])
+        maps = engine.session.network.module[:3](DATA.tensors[0])
     wanted = F.adaptive_avg_pool2d(maps, (3, 3)).flatten(1)
     by_hand = torch.stack([maps[..., 2 * i : 2 * i + 2].mean(-1) for i in range(3)], -1).flatten(1)
     np.testing.assert_allclose(wanted, by_hand, rtol=1e-5, atol=1e-6)
@@ -292,13 +292,13 @@ def test_the_strength_is_chosen_inside_the_training_images(engine):
 
 
 def test_nothing_of_the_users_is_touched(engine):
-    before = copy.deepcopy(engine._network.module.state_dict())
+    before = copy.deepcopy(engine.session.network.module.state_dict())
     torch_state = torch.get_rng_state()
     numpy_state = zf_states()
     transfer_layers(engine, DATA, train_images=4, **OPTIONS)
     assert torch.equal(torch_state, torch.get_rng_state())
     assert np.array_equal(numpy_state, zf_states())
-    after = engine._network.module.state_dict()
+    after = engine.session.network.module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
@@ -463,14 +463,14 @@ def test_a_network_from_scratch_sees_the_same_images(engine):
 
 
 def test_the_same_network_drawn_anew(engine):
-    before = copy.deepcopy(engine._network.module.state_dict())
+    before = copy.deepcopy(engine.session.network.module.state_dict())
     state = torch.get_rng_state()
     record = transfer_curve(
         engine, DATA, counts=[2], scratch="same", scratch_training={"epochs": 1}, **OPTIONS
     )
     assert record.complete
     assert torch.equal(state, torch.get_rng_state())
-    after = engine._network.module.state_dict()
+    after = engine.session.network.module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     with pytest.raises(InputError, match=r"gives \(1, 3\) for one image, the data has 5 classes"):
         transfer_curve(engine, pictures(60, 1, classes=5), scratch="same", **OPTIONS)
@@ -593,8 +593,8 @@ def test_without_scikit_learn_it_says_what_to_install(root: Path) -> None:
 
 def test_importing_records_imports_no_torch(root: Path) -> None:
     script = (
-        "import sys; import zfwidgets.experiments.transfer.records, zfwidgets.experiments.ablation"
-        ".records, zfwidgets.experiments.training.records; "
+        "import sys; import zfwidgets.experiments.transfer.accuracies, "
+        "zfwidgets.experiments.ablation.table, zfwidgets.experiments.training.history; "
         "assert not {'torch', 'sklearn'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=root)

@@ -623,6 +623,6 @@ def test_a_message_says_whose_signs_of_life_it_is():
     ((together, _), (alone, _)) = sent
     assert together["op"] == alone["op"] == "progress"
     assert (together["kind"], together["key"]) == ("top", {"channel": 0})
-    assert together["also"] == [{"kind": "top", "key": {"channel": i}} for i in (1, 2)]
+    assert together["others"] == [{"kind": "top", "key": {"channel": i}} for i in (1, 2)]
     assert together["data"]["done"] == 1
-    assert "also" not in alone
+    assert "others" not in alone

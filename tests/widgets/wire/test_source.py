@@ -15,7 +15,14 @@ import pytest
 from PIL import Image
 
 from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
-from zfwidgets.records import CLIPPED_AT, Box, Occluder, display_scale, signed_to_uint8
+from zfwidgets.records import (
+    CLIPPED_AT,
+    Box,
+    Occluder,
+    OcclusionRequest,
+    display_scale,
+    signed_to_uint8,
+)
 from zfwidgets.widgets.wire.cache import Cache
 from zfwidgets.widgets.wire.encode import (
     LOSSLESS_BELOW,
@@ -356,7 +363,7 @@ def test_occlusion_maps(source, layer, channel):
     yielded, found = run(source.answer("occlusion", fields))
     data, maps = maps_of(found)
     options = {"mask": "0f" * 32, "also": (Box(**also),)}
-    steps = source.engine.occlude_steps(4, (6, 9), 5, "sand", 2, layer, **options)
+    steps = source.engine.occlude_steps(OcclusionRequest(4, (6, 9), 5, "sand", 2, layer, **options))
     _, expected = finish(steps)
     assert expected.grid == (data["rows"], data["columns"]) == (5, 7)
     assert (data["stride"], data["size"], data["target"]) == ([5, 5], [6, 9], 2)
@@ -395,7 +402,9 @@ def test_another_map_of_a_pass_needs_no_new_compute(source):
     for target, channel in (3, 1), (None, 6):
         one = {**fields, "target": target, "channel": channel}
         data, maps = maps_of(source.cached("occlusion", one))
-        _, expected = finish(source.engine.occlude_steps(4, (6, 9), 5, "grey", target, "relu2"))
+        _, expected = finish(
+            source.engine.occlude_steps(OcclusionRequest(4, (6, 9), 5, "grey", target, "relu2"))
+        )
         source.engine.rows_computed = computed
         for name, values in expected.maps(target, channel).items():
             np.testing.assert_array_equal(maps[name], values)
@@ -422,7 +431,9 @@ def test_a_stopped_pass_is_kept_and_goes_on(source):
     assert (partial["target"], partial["channel"]) == (4, 2)
     _, whole = run(again)
     assert source.engine.rows_computed - before == 3
-    _, expected = finish(source.engine.occlude_steps(4, (6, 9), 5, "grey", 4, "relu2"))
+    _, expected = finish(
+        source.engine.occlude_steps(OcclusionRequest(4, (6, 9), 5, "grey", 4, "relu2"))
+    )
     for name, values in maps_of(whole)[1].items():
         np.testing.assert_array_equal(values, expected.maps(4, 2)[name])
 
@@ -500,7 +511,9 @@ def test_passes_under_way_and_stopped_ones_are_kept_up_to_a_number_of_bytes(inde
             assert held.bytes <= 4 * one + one
     for steps, field in zip(running, fields, strict=False):
         _, maps = maps_of(run(steps)[1])
-        _, expected = finish(indexed.occlude_steps(field["image"], (6, 9), 5, "grey", 0))
+        _, expected = finish(
+            indexed.occlude_steps(OcclusionRequest(field["image"], (6, 9), 5, "grey", 0))
+        )
         np.testing.assert_array_equal(maps["logit"], expected.maps(0)["logit"])
     del steps, running, expected, _
     assert held.bytes <= 4 * one
@@ -531,7 +544,7 @@ def test_a_model_without_classes_has_maps_of_its_layers():
     assert (data["target"], data["no_classes"]) == (None, reason)
     assert {data["clean"][name] for name in ("probability", "logit", "predicted")} == {None}
     assert set(maps) == {"total", "unit", "hamming", "cosine"}
-    _, whole = finish(source.engine.occlude_steps(4, (6, 9), 5, layer="relu2"))
+    _, whole = finish(source.engine.occlude_steps(OcclusionRequest(4, (6, 9), 5, layer="relu2")))
     np.testing.assert_array_equal(maps["unit"], whole.unit(3))
     with pytest.raises(InputError, match="target must be null: NumpyNet has"):
         answer(source, "occlusion", **{**fields, "target": 0})

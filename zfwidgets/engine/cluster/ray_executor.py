@@ -21,7 +21,7 @@ from ...errors import ClusterError, InputError
 from ...images.sets.base import file_stamp
 from ...index.partial import EMPTY, Partial
 from ..network.memory import Memory
-from ..ranking.executors import Task, Way, joined
+from ..ranking.executors import ExecutorFactory, Task, joined
 from .ray_connection import Connection, WorkerDied
 from .shards import Findings, Job, Precision, Shard, Worker, file_of
 
@@ -93,7 +93,7 @@ def options_of(cluster: Any) -> ClusterOptions:
     )
 
 
-def on_cluster(cluster: Any) -> Way:
+def on_cluster(cluster: Any) -> ExecutorFactory:
     """How to compute a pass there.
 
     Raises
@@ -106,14 +106,16 @@ def on_cluster(cluster: Any) -> Way:
     options = options_of(cluster)
     Connection.check()
 
-    def way(task: Task, start: Partial | None, todo: Sequence[int], memory: Memory) -> OnCluster:
-        return OnCluster(task, start, todo, options)
+    def start_on_ray(
+        task: Task, start: Partial | None, todo: Sequence[int], memory: Memory
+    ) -> RayExecutor:
+        return RayExecutor(task, start, todo, options)
 
-    return way
+    return start_on_ray
 
 
-class OnCluster:
-    """Batches computed by Ray's workers (a `zfwidgets.engine.ranking.executors.Work`).
+class RayExecutor:
+    """Batches computed by Ray's workers (a `zfwidgets.engine.ranking.executors.Executor`).
 
     It connects when it is first asked to take something in, and lets go of all workers in `stop`.
 
@@ -141,7 +143,7 @@ class OnCluster:
         self._under_way: dict[Any, tuple[Any, Shard]] = {}
         self._pace = self._merging = 0.0
 
-    # What `Running` asks
+    # What `IndexBuild` asks
 
     def take(self) -> list[int]:
         """Hand out shards, and take in what came back."""
@@ -169,7 +171,7 @@ class OnCluster:
         return known if layer is None else known.of_rows(self._task.rows(layer))
 
     def filled(self, k: int) -> tuple[int, int]:
-        """See `Work.filled`."""
+        """See `Executor.filled`."""
         filled = self._known.top.images[:, k - 1] != EMPTY
         return int(filled.sum()), len(filled)
 

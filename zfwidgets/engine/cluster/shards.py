@@ -33,7 +33,7 @@ from ..network.memory import Memory
 from ..network.network import Forward, Network
 from ..ranking.executors import Task, setup, take_in
 from ..ranking.index_pass import IndexPass
-from ..ranking.ranking_spec import Wanted
+from ..ranking.ranking_spec import RankingSpec
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Job:
         Transform and image set; of files only the first that can be read, as number 0.
     first, example
         The number of that image, and what the transform made of it.
-    wanted
+    spec
         What is kept.
     device, precision
         What to compute on, and how.
@@ -95,7 +95,7 @@ class Job:
     source: ImageSource
     first: int
     example: Tensor
-    wanted: Wanted
+    spec: RankingSpec
     device: str
     precision: Precision
     readers: int
@@ -113,7 +113,7 @@ class Job:
             source.over(few or source.images),
             0 if few else first,
             source.example(),
-            task.wanted,
+            task.spec,
             device,
             precision,
             readers,
@@ -263,9 +263,9 @@ class Worker:
         source = self._job.source if shard.images is None else self._job.source.over(shard.images)
         at = numbers if shard.images is None else list(range(len(numbers)))
         labels = [source.labels[i] for i in at]
-        running = IndexPass(self._network, shard.plan, self._job.wanted, None, self._memory)
+        index_pass = IndexPass(self._network, shard.plan, self._job.spec, None, self._memory)
         try:
-            self._take_all(running, shard, source, dict(zip(numbers, at, strict=True)))
+            self._take_all(index_pass, shard, source, dict(zip(numbers, at, strict=True)))
         except ZfError as error:
             raise UnsupportedModel(f"{error} (On {self._host}.)") from error
         except Exception as error:
@@ -274,7 +274,7 @@ class Worker:
                 f"{self._network.name} fails on {self._host}, at one of {len(names)} images from "
                 f"{names[0]!r} to {names[-1]!r}: {type(error).__name__}: {error}"
             ) from error
-        arrays, about = replace(running.partial(), batches=np.sort(shard.batches)).to_arrays()
+        arrays, about = replace(index_pass.partial(), batches=np.sort(shard.batches)).to_arrays()
         rows = list(zip(numbers, at, labels, shard.stamps, strict=True))
         on_white = source.on_white
         return Findings(
@@ -289,7 +289,7 @@ class Worker:
         )
 
     def _take_all(
-        self, running: IndexPass, shard: Shard, source: ImageSource, at: Mapping[int, int]
+        self, index_pass: IndexPass, shard: Shard, source: ImageSource, at: Mapping[int, int]
     ) -> None:
         def feed() -> Generator[tuple[int, Tensor | None], None, None]:
             readings = source.feed(at.values(), self._job.readers, careful=shard.careful)
@@ -299,7 +299,7 @@ class Worker:
 
         with closing(feed()) as coming:
             for batch in range(len(shard.plan)):
-                take_in(running, shard.plan, batch, coming, lambda n: source.problem(at[n]))
+                take_in(index_pass, shard.plan, batch, coming, lambda n: source.problem(at[n]))
 
 
 def files_of(images: ImageSet, numbers: Sequence[int]) -> Files | None:

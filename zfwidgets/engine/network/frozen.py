@@ -64,7 +64,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
     """The module behind `torch.compile` and `nn.DataParallel`."""
     while True:
         if isinstance(getattr(model, "_orig_mod", None), nn.Module):
-            model = model._orig_mod  # type: ignore[assignment]
+            model = model._orig_mod  # type: ignore[assignment]  # noqa: SLF001 -- torch.compile's
         elif isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             model = model.module
         else:
@@ -114,10 +114,11 @@ def _kind(tensor: Tensor) -> str:
 def _unwrap_inside(model: nn.Module) -> None:
     """Do so for the parts of a (copied) model; what is compiled or parallel hides its layers."""
     for module in model.modules():
-        module._compiled_call_impl = None
-        for name, child in module._modules.items():
+        module._compiled_call_impl = None  # noqa: SLF001 -- what `module.compile()` sets
+        children = module._modules  # noqa: SLF001 -- named_children() leaves out what comes twice
+        for name, child in children.items():
             if child is not None:
-                module._modules[name] = unwrapped(child)
+                children[name] = unwrapped(child)
 
 
 def pick_device(model: nn.Module, device: str | torch.device | None) -> torch.device:

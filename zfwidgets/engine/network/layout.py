@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .graph.geometry import Pair
 from .graph.graph import IMAGE, Graph, Node, Ref
+from .graph.vocabulary import MATRICES, RESHAPES
 
 FIRST = 1
 """Where images have their channels."""
@@ -48,9 +49,8 @@ class Layout:
         return places.reshape(*places.shape[:2], rows, columns)
 
 
-_RESHAPES = {"view", "_unsafe_view", "reshape", "_reshape_alias"}
 _NEEDS_FIRST = {"convolution", "_convolution", "max_pool2d_with_indices", "native_batch_norm"}
-_MIXES_LAST = {"addmm", "mm", "linear", "native_layer_norm", "bmm"}
+_MIXES_LAST = MATRICES | {"native_layer_norm", "bmm"}
 
 
 def channel_axes(graph: Graph) -> dict[Ref, int | None]:
@@ -81,7 +81,7 @@ def _after(node: Node, before: list[int | None]) -> int | None:
     if node.name in ("transpose", "t"):
         one, other = (_dim(node, name, len(shape), i) for i, name in enumerate(("dim0", "dim1")))
         return {one: other, other: one}.get(axis, axis)
-    if node.name in _RESHAPES:
+    if node.name in RESHAPES:
         return _reshaped(axis, shape, out)
     if len(out) < len(shape):  # reduced or selected: the axes before the channels count
         gone = node.read("dim")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from ...errors import UnknownLayer, UnsupportedModel
+from ...errors import InputError, UnknownLayer, UnsupportedModel
 from ...records import LayerInfo
 from .frozen import (
     check_kind,
@@ -129,7 +129,7 @@ class Network:
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Take other weights of the same model, as `frozen.copied_weights` copies them.
 
-        What was computed before doesn't hold any more; see `Projecting.renew`. Not to be called
+        What was computed before doesn't hold any more; see `Projector.renew`. Not to be called
         while something is computed.
 
         Parameters
@@ -151,6 +151,15 @@ class Network:
             return self._by_name[self._aliases.get(name, name)]
         except (KeyError, TypeError):
             raise UnknownLayer(name, self._by_name) from None
+
+    def layer_with(self, name: str, channel: int) -> LayerInfo:
+        """The layer of that name, if it has a channel; raises `InputError` naming those it has."""
+        layer = self.layer(name)
+        if not 0 <= channel < layer.channels:
+            raise InputError(
+                f"Layer {layer.name!r} has channels 0 to {layer.channels - 1}, got {channel}."
+            )
+        return layer
 
     def __call__(self, images: Tensor) -> Tensor:
         """The model's output for a batch."""
@@ -187,9 +196,9 @@ class Network:
                 follows = plain and type(module) is nn.ReLU and shown.read_by(args, output)
                 show = rectified if rectified and follows else visit
                 shown = _Shown(output if plain else None)
-                show(name, self._channels_first(name, output))
+                show(name, self.channels_first(name, output))
             elif name == only:
-                visit(name, self._channels_first(name, output))
+                visit(name, self.channels_first(name, output))
                 raise _Stop
 
         wanted = self._listed if only is None else {path_of(only)}
@@ -255,7 +264,8 @@ class Network:
         layout = self.layouts.get(self.layer(name).name)
         return 1 if layout is None else layout.channels
 
-    def _channels_first(self, name: str, output: Tensor) -> Tensor:
+    def channels_first(self, name: str, output: Tensor) -> Tensor:
+        """A layer's output as its module gives it, laid out as the layers are listed."""
         layout = self.layouts.get(name)
         return output if layout is None else layout.channels_first(output)
 

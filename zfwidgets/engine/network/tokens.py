@@ -12,14 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
+from .graph import vocabulary
 from .graph.geometry import GLOBAL, Pair, Window
 from .graph.graph import Graph, Node, Ref
 
-_RESHAPES = {"view", "_unsafe_view", "reshape", "_reshape_alias"}
-_EACH = set(
-    """add sub mul div neg exp sqrt rsqrt pow abs sigmoid tanh silu gelu elu mish softplus
-    hardswish hardsigmoid relu leaky_relu clamp clamp_min hardtanh clone detach alias _to_copy
-    contiguous""".split()
+_EACH = (
+    vocabulary.SUMS
+    | vocabulary.PRODUCTS
+    | vocabulary.BOUNDS
+    | vocabulary.CURVES
+    | (vocabulary.COPIES - {"copy"})
+    | {"contiguous"}
 )
 """Element by element, however constants are spread."""
 
@@ -67,7 +70,7 @@ def follow_tokens(
         ref = Ref(node.index)
         known = [found.get(one) for one in node.inputs]
         tokens = _kept(node, known)
-        if tokens is None and node.name in _RESHAPES:
+        if tokens is None and node.name in vocabulary.RESHAPES:
             tokens = _flattened(node, channels.get(node.inputs[0]), windows[node.inputs[0]])
         if tokens is not None and tokens.here(node.shape):
             found[ref] = tokens
@@ -95,14 +98,14 @@ def _kept(node: Node, known: list[Tokens | None]) -> Tokens | None:
         return _joined(node, known)
     if tokens is None or len(known) > 1:
         return None
-    if node.name in _RESHAPES:
+    if node.name in vocabulary.RESHAPES:
         return _reshaped(tokens, shape, out)
     if node.name in ("transpose", "permute"):
         return _turned(node, tokens)
     if node.name == "native_layer_norm":
         normalised = len(shape) - len(node.read("normalized_shape"))
         return tokens if tokens.axis < normalised else None
-    if node.name in ("mm", "addmm", "linear"):
+    if node.name in vocabulary.MATRICES:
         matrix = node.read({"mm": "self", "addmm": "mat1", "linear": "input"}[node.name])
         return tokens if isinstance(matrix, Ref) and tokens.axis < len(shape) - 1 else None
     if node.name == "cat":

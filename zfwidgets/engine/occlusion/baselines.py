@@ -32,7 +32,7 @@ KEEP = 8
 """Fills of the size of an image that are kept."""
 
 
-class Fills:
+class Baselines:
     """What there is to fill an occluder with.
 
     Parameters

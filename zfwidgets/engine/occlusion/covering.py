@@ -6,12 +6,14 @@ or falls. A random patch of the same size, covered instead, says how much of tha
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from ...errors import UnreadableImage
 from ...records import (
     Activation,
     Box,
@@ -25,7 +27,7 @@ from ...threads import ProcessLock
 from ..network.feature_maps import Maps, channel_maps
 from ..network.memory import Memory
 from ..network.network import Network
-from .baselines import Fills, Paint
+from .baselines import Baselines, Paint
 
 
 class Covering:
@@ -35,28 +37,37 @@ class Covering:
     ----------
     network
         The frozen copy.
-    fills
+    baselines
         What covers.
     lock
         Held while a step computes.
     """
 
-    def __init__(self, network: Network, fills: Fills, lock: ProcessLock, memory: Memory) -> None:
-        self._network, self._fills, self._lock, self._memory = network, fills, lock, memory
+    def __init__(
+        self, network: Network, baselines: Baselines, lock: ProcessLock, memory: Memory
+    ) -> None:
+        self._network, self._baselines, self._lock, self._memory = network, baselines, lock, memory
 
     def steps(
         self,
         layer: LayerInfo,
         top: TopActivations,
-        images: Sequence[Tensor],
+        read: Callable[[Any], Tensor],
         fill: str | float,
         controls: int,
         seed: int,
-        lost: Sequence[tuple[str, str]] = (),
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
         """All activations covered first, in one batch; then the controls, an activation a step."""
+        readable, images, lost = [], [], []
+        for activation in top:
+            try:
+                images.append(read(activation.image))
+                readable.append(activation)
+            except UnreadableImage as error:  # noqa: PERF203
+                lost.append((activation.image_name, error.reason))
+        top = replace(top, activations=tuple(readable))
         paints = [
-            Paint(self._fills.of(fill, image, a.image))
+            Paint(self._baselines.of(fill, image, a.image))
             for a, image in zip(top, images, strict=True)
         ]
         shape = self._network.input_shape[1:]

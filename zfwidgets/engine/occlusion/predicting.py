@@ -13,7 +13,7 @@ from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
-from .baselines import Fills, Paint, cover_all
+from .baselines import Baselines, Paint, cover_all
 
 
 class Predicting:
@@ -25,7 +25,7 @@ class Predicting:
     ----------
     network
         The frozen copy.
-    fills
+    baselines
         What an occluder is filled with.
     labels
         One name per class; None numbers them.
@@ -48,12 +48,12 @@ class Predicting:
     def __init__(
         self,
         network: Network,
-        fills: Fills,
+        baselines: Baselines,
         labels: Sequence[str] | None,
         lock: ProcessLock,
         memory: Memory,
     ) -> None:
-        self._network, self._fills, self._lock = network, fills, lock
+        self._network, self._baselines, self._lock = network, baselines, lock
         self._memory = memory
         self.labels = _labels(labels, network)
         self.no_classes = _no_classes(network)
@@ -80,7 +80,7 @@ class Predicting:
 
     def _covered(self, index: int | None, tensor: Tensor, occluder: Occluder) -> Tensor:
         mask, box = occluder.mask, occluder.box
-        fill = self._fills.of(occluder.fill, tensor, index)
+        fill = self._baselines.of(occluder.fill, tensor, index)
         mask = None if mask is None else check_mask(mask)
         paint = Paint.of(fill, mask, (box.height, box.width))
         return paint.over(cover_all(tensor, check_also(occluder.also), fill), box)

@@ -19,14 +19,13 @@ from ...records import (
     LayerResponse,
     Occluder,
     OcclusionMap,
+    OcclusionRequest,
     Progress,
-    check_also,
-    check_mask,
 )
 from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.network import Network
-from .baselines import Fills, Paint
+from .baselines import Baselines, Paint
 from .estimate import Timing, Timings
 from .positions import SLIDING, Batch, Grid, slide
 from .predicting import Predicting
@@ -37,33 +36,37 @@ PROBE = 4
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a pass is about.
+class OpenRequest:
+    """A request that was checked, with its image opened.
 
     Attributes
     ----------
+    request
+        What was asked for.
     index, name, tensor
         The image: its index or None, name, and values (channels, rows, columns).
+    grid
+        Positions of the occluder.
+    layer
+        Layer whose feature maps are measured too.
     """
 
+    request: OcclusionRequest
     index: int | None
     name: str
     tensor: Tensor
     grid: Grid
-    fill: str | float
-    mask: str | None
-    also: tuple[Box, ...]
     layer: LayerInfo | None
 
 
-class Sliding:
+class OcclusionRunner:
     """Occlusion maps of a network's images.
 
     Parameters
     ----------
     network
         The frozen copy.
-    fills
+    baselines
         What an occluder is filled with.
     predicting
         Knows the classes.
@@ -74,54 +77,43 @@ class Sliding:
     def __init__(
         self,
         network: Network,
-        fills: Fills,
+        baselines: Baselines,
         predicting: Predicting,
         lock: ProcessLock,
         memory: Memory,
     ) -> None:
-        self._network, self._fills, self._predicting = network, fills, predicting
+        self._network, self._baselines, self._predicting = network, baselines, predicting
         self._lock, self._memory = lock, memory
         self._timings = Timings()
-        self._dragged: tuple[object, Scorer] | None = None
+        self._dragged: tuple[OcclusionRequest, Scorer] | None = None
 
-    def question(
-        self,
-        image: tuple[int | None, str, Tensor],
-        patch: int | tuple[int, int],
-        stride: int | tuple[int, int],
-        fill: str | float,
-        layer: str | None,
-        mask: str | None,
-        also: Sequence[Box],
-    ) -> Question:
-        """What a pass is about, checked; raises `InputError` naming what isn't possible."""
-        info = self._network.layer(layer) if layer is not None else None
-        if info is None and self._predicting.no_classes:
+    def open(self, request: OcclusionRequest, image: tuple[int | None, str, Tensor]) -> OpenRequest:
+        """Check a request and give it its image; raises `InputError` naming what can't be."""
+        layer = None if request.layer is None else self._network.layer(request.layer)
+        if layer is None and self._predicting.no_classes:
             raise UnsupportedModel(
                 f"{self._predicting.no_classes} Without them a map is of a layer's activations: "
                 "choose a layer."
             )
-        grid = Grid.of(patch, stride, self._network.input_shape[1:])
-        mask = None if mask is None else check_mask(mask)
-        return Question(*image, grid, fill, mask, check_also(also), info)
+        grid = Grid.of(request.patch, request.stride, self._network.input_shape[1:])
+        return OpenRequest(request, *image, grid, layer)
 
-    def steps(
-        self, question: Question, target: int | str | None, resume: OcclusionMap | None
-    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+    def steps(self, opened: OpenRequest) -> Generator[OcclusionMap, None, OcclusionMap]:
         """Slide the occluder; yields the map so far, coarse positions first."""
+        target, resume = opened.request.target, opened.request.resume
         if resume is not None:
-            result = self._taken_over(question, resume, target)
+            result = self._taken_over(opened, resume, target)
             if result.complete:
                 return result
         with self._lock:
             began = time.perf_counter()
-            scorer = self._scorer(question)
+            scorer = self._scorer(opened)
             if resume is None:
-                result = self._start(question, scorer, target)
-            scorer.prepare(question.grid.occluders(np.argwhere(~result.done)))
+                result = self._start(opened, scorer, target)
+            scorer.prepare(opened.grid.occluders(np.argwhere(~result.done)))
             timing = Timing(time.perf_counter() - began)
         self._timings.add(timing)
-        steps = slide(scorer, question.grid, result.done, self._memory)
+        steps = slide(scorer, opened.grid, result.done, self._memory)
         while True:
             with self._lock:
                 batch = next(steps, None)
@@ -142,12 +134,13 @@ class Sliding:
         self, image: tuple[int | None, str, Tensor], occluder: Occluder, layer: str
     ) -> LayerResponse:
         """What one occluder does to a layer's feature maps, on a grid of one cell."""
-        size, mask = (occluder.box.height, occluder.box.width), occluder.mask
-        question = self.question(image, size, 1, occluder.fill, layer, mask, occluder.also)
-        key = (image[0], layer, size, occluder.fill, mask, question.also)
+        size, fill = (occluder.box.height, occluder.box.width), occluder.fill
+        mask, also = occluder.mask, occluder.also
+        request = OcclusionRequest(image[0], size, 1, fill, layer=layer, mask=mask, also=also)
+        opened = self.open(request, image)
         with self._lock:
-            if image[0] is None or self._dragged is None or self._dragged[0] != key:
-                self._dragged = key, self._scorer(question, classes=False)
+            if image[0] is None or self._dragged is None or self._dragged[0] != request:
+                self._dragged = request, self._scorer(opened, classes=False)
             scorer = self._dragged[1]
             scores = self._memory.in_parts("a layer's response", scorer, [occluder.box])[0]
         response, measured = scorer.response, scores.measured
@@ -167,22 +160,22 @@ class Sliding:
             places=response.places,
         )
 
-    def estimate_steps(self, question: Question) -> Generator[Progress, None, Estimate]:
+    def estimate_steps(self, opened: OpenRequest) -> Generator[Progress, None, Estimate]:
         """How long `steps` will take."""
-        every = np.argwhere(np.ones(question.grid.shape, dtype=bool))
-        boxes = question.grid.occluders(every)
+        every = np.argwhere(np.ones(opened.grid.shape, dtype=bool))
+        boxes = opened.grid.occluders(every)
         if self._timings.basis is None:
-            yield from self._probe(question, boxes)
-        work = work_of(self._network, question.layer, boxes, classes=self._classes)
+            yield from self._probe(opened, boxes)
+        work = work_of(self._network, opened.layer, boxes, classes=self._classes)
         basis = self._timings.basis or "probe"
         return Estimate(len(boxes), self._timings.seconds(work * len(boxes)), basis)
 
-    def _probe(self, question: Question, boxes: list[Box]) -> Generator[Progress, None, None]:
+    def _probe(self, opened: OpenRequest, boxes: list[Box]) -> Generator[Progress, None, None]:
         some, what = boxes[:: max(1, len(boxes) // PROBE)][:PROBE], "looking how long it takes"
         timing = Timing(0.0)
         with self._lock:
             began = time.perf_counter()
-            scorer = self._scorer(question)
+            scorer = self._scorer(opened)
             timing.setup += time.perf_counter() - began
         yield Progress(0, len(some), None, what)
         with self._lock:
@@ -201,21 +194,21 @@ class Sliding:
     def _classes(self) -> bool:
         return not self._predicting.no_classes
 
-    def _scorer(self, question: Question, *, classes: bool = True) -> Scorer:
-        fill = self._fills.of(question.fill, question.tensor, question.index)
-        paint = Paint.of(fill, question.mask, question.grid.size)
+    def _scorer(self, opened: OpenRequest, *, classes: bool = True) -> Scorer:
+        fill = self._baselines.of(opened.request.fill, opened.tensor, opened.index)
+        paint = Paint.of(fill, opened.request.mask, opened.grid.size)
 
         def make(images: Sequence[Tensor]) -> Scorer:
             return Scorer(
                 self._network,
                 images[0],
                 paint,
-                question.layer,
-                question.also,
+                opened.layer,
+                opened.request.also,
                 classes=classes and self._classes,
             )
 
-        return self._memory.in_parts(SLIDING, make, [question.tensor])[0]
+        return self._memory.in_parts(SLIDING, make, [opened.tensor])[0]
 
     def _target(self, target: int | str | None, clean: Floats | None) -> int | None:
         if clean is None:
@@ -225,7 +218,7 @@ class Sliding:
         return self._predicting.target(target, clean)
 
     def _taken_over(
-        self, question: Question, resume: OcclusionMap, target: int | str | None
+        self, opened: OpenRequest, resume: OcclusionMap, target: int | str | None
     ) -> OcclusionMap:
         """A map that is gone on with, if it is of the same pass."""
         layer = None if resume.features is None else resume.features.layer
@@ -240,14 +233,14 @@ class Sliding:
             "size of the input": resume.input_shape,
         }
         asked = {
-            "image": question.name,
-            "patch": question.grid.size,
-            "stride": question.grid.stride,
-            "fill": question.fill,
-            "mask": question.mask,
-            "also": question.also,
-            "layer": None if question.layer is None else question.layer.name,
-            "size of the input": question.grid.image,
+            "image": opened.name,
+            "patch": opened.grid.size,
+            "stride": opened.grid.stride,
+            "fill": opened.request.fill,
+            "mask": opened.request.mask,
+            "also": opened.request.also,
+            "layer": None if opened.layer is None else opened.layer.name,
+            "size of the input": opened.grid.image,
         }
         for name, value in asked.items():
             if given[name] != value:
@@ -256,9 +249,9 @@ class Sliding:
                 )
         return replace(_copied(resume), target=self._target(target, resume.clean))
 
-    def _start(self, question: Question, scorer: Scorer, target: int | str | None) -> OcclusionMap:
+    def _start(self, opened: OpenRequest, scorer: Scorer, target: int | str | None) -> OcclusionMap:
         """The map before its first position."""
-        grid, clean = question.grid, scorer.logits
+        grid, clean = opened.grid, scorer.logits
 
         def empty(*more: int) -> NDArray[np.float32]:
             return np.full((*grid.shape, *more), np.nan, dtype=np.float32)
@@ -277,13 +270,13 @@ class Sliding:
                 places=response.places,
             )
         return OcclusionMap(
-            image=question.index,
-            image_name=question.name,
+            image=opened.index,
+            image_name=opened.name,
             size=grid.size,
             stride=grid.stride,
-            fill=question.fill,
-            mask=question.mask,
-            also=question.also,
+            fill=opened.request.fill,
+            mask=opened.request.mask,
+            also=opened.request.also,
             input_shape=grid.image,
             done=np.zeros(grid.shape, dtype=bool),
             logits=None if clean is None else empty(len(clean)),

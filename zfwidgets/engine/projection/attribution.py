@@ -262,7 +262,9 @@ def _merger(unit: _Unit, images: Tensor) -> Any:
 def _put_back(model: nn.Module) -> Iterator[None]:
     """Leave a model's tensors as they were, whatever was merged before an error."""
     held: list[dict[str, Any]] = [
-        named for module in model.modules() for named in (module._parameters, module._buffers)
+        named
+        for module in model.modules()
+        for named in (module._parameters, module._buffers)  # noqa: SLF001 -- torch's own
     ]
     kept = [(named, name, tensor) for named in held for name, tensor in named.items()]
     data = [None if tensor is None else tensor.data for _, _, tensor in kept]

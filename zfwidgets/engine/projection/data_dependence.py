@@ -30,6 +30,10 @@ _HELD = {"mul", "div", "where", "masked_fill", "index_put", "_index_put_impl"}
 """What they do with a part that is cut off has its own line: see `deconv`."""
 
 
+_PASSED_ON = {"copy", "zero", "fill", "add", "sub", "neg", "masked_fill", "index_put", "set_data"}
+"""Written through a view these are what they are elsewhere: a rearrangement, or a sum."""
+
+
 class Witness(TorchDispatchMode):
     """Watches one forward pass of a batch; ask it afterwards."""
 
@@ -38,6 +42,7 @@ class Witness(TorchDispatchMode):
         self._from_image: dict[int, StorageWeakRef] = {}
         self._rectifying: dict[int, tuple[Tensor, Tensor]] = {}
         self._cuts: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()
         self._reads = 0
 
     def depends(self, tensor: Tensor) -> bool:
@@ -61,6 +66,16 @@ class Witness(TorchDispatchMode):
             )
             for name, count in self._cuts.items()
         ]
+        found += [
+            Operation(
+                name,
+                "unknown",
+                count,
+                f"{name}_() is written through a view, as in x[:, :2].{name}_(): the graph hides "
+                "it, so no rule reaches it, and the signal goes through its derivative",
+            )
+            for name, count in self._written.items()
+        ]
         if self._reads:
             note = "the model's code reads values (.item(), if): held as in this image"
             found.append(Operation("value read", "linearised", self._reads, note))
@@ -82,6 +97,8 @@ class Witness(TorchDispatchMode):
             self._from_image[storage(tensor)] = StorageWeakRef(tensor.untyped_storage())
         if mask is not None:
             self._rectifying[storage(mask)] = (mask, outputs[0].detach().clone())
+        if _hidden(func, args) and not (name in ("mul", "div") and len(dependent) == 1):
+            self._written[name] += 1
         if name == "_local_scalar_dense":
             self._reads += 1
         elif torch.is_grad_enabled() and name not in _HELD:
@@ -90,6 +107,19 @@ class Witness(TorchDispatchMode):
             if connected and loose and any(t.is_floating_point() for t in outputs):
                 self._cuts[name] += 1
         return out
+
+
+def _hidden(func: Any, args: tuple[Any, ...]) -> bool:
+    """Whether an operation changes a part of a tensor in place, so that the graph has a copy."""
+    name = func._schema.name.removeprefix("aten::")
+    written = args[0] if args else None
+    return (
+        name.endswith("_")
+        and name.rstrip("_") not in _PASSED_ON
+        and isinstance(written, Tensor)
+        and written._base is not None  # noqa: SLF001 - PyTorch has no other name for it
+        and torch.is_grad_enabled()
+    )
 
 
 def _rectifying_mask(name: str, args: tuple[Any, ...]) -> Tensor | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ from ..network.network import Network
 from . import deconv
 from .cone import Invert
 from .rules import RULES, Attribution, Rule, passes_norms, under
-from .units import Projector, Switches
+from .units import GraphProjector, Switches
 
 SWITCHES = 256 * 2**20
 """Bytes of switches kept by default."""
@@ -42,7 +43,7 @@ SAME = 1e-5
 """Largest relative difference between the model's layers and the recorded graph's."""
 
 
-class Projecting:
+class Projector:
     """Projects units of a network's layers; thread-safe under the engine's lock.
 
     Parameters
@@ -62,14 +63,14 @@ class Projecting:
 
     def __init__(self, network: Network, memory: Memory, limit: int = SWITCHES) -> None:
         self._network, self._memory = network, memory
-        self._projector = Projector(network.graph, limit, costs_on(network.device))
+        self.graph_projector = GraphProjector(network.graph, limit, costs_on(network.device))
         self._checked = False
         self._operations: dict[str, tuple[Operation, ...]] = {}
         self.note = ""
 
     def renew(self) -> None:
         """Forget what belongs to the weights that the network had: it has others now."""
-        self._projector.kept = Switches(self._projector.kept.limit)
+        self.graph_projector.kept = Switches(self.graph_projector.kept.limit)
         self._checked = False
 
     def place(self, info: LayerInfo, unit: Unit, tensor: Tensor) -> tuple[int, int]:
@@ -93,6 +94,29 @@ class Projecting:
             batch = tensor[None].to(self._network.device)
             self._network.run(batch, visit, only=info.name)
         return divmod(int(found[0]), cols)
+
+    def records(
+        self,
+        info: LayerInfo,
+        units: Sequence[Unit],
+        images: Sequence[tuple[int | None, str, Tensor]],
+        rule: Rule | Attribution,
+        *,
+        keep_switches: bool = False,
+    ) -> tuple[Projection, ...]:
+        """Projections of units of a layer, each in its own image (index, name, tensor)."""
+        places = [
+            (unit.channel, *self.place(info, unit, tensor))
+            for unit, (_, _, tensor) in zip(units, images, strict=True)
+        ]
+        seen = [(index, tensor) for index, _, tensor in images]
+        found = self.in_parts(info.name, places, seen, rule, keep_switches)
+        return tuple(
+            record(found, i, info, replace(unit, row=row, col=col), index, name, rule.name)
+            for i, (unit, (_, row, col), (index, name, _)) in enumerate(
+                zip(units, places, images, strict=True)
+            )
+        )
 
     def in_parts(
         self,
@@ -180,10 +204,10 @@ class Projecting:
         switches: list[tuple[Tensor, ...]] = []
         try:
             with computing(self._network.device):
-                found = self._projector.project(images, keys, top, units, invert, kept)
+                found = self.graph_projector.project(images, keys, top, units, invert, kept)
                 if keep_switches:
                     switches = [
-                        self._projector.switches(image, key, top, unit)
+                        self.graph_projector.switches(image, key, top, unit)
                         for image, key, unit in zip(images, keys, units, strict=True)
                     ]
         except NoWindow:
@@ -205,7 +229,7 @@ class Projecting:
         if not self._faithful(images[0]):
             return
         with suppress(NoWindow), computing(self._network.device):
-            self._projector.keep(images, keys, top, inversion(rule)[1])
+            self.graph_projector.keep(images, keys, top, inversion(rule)[1])
 
     def _known(self, layer: str, image: Tensor, rule: Any) -> bool:
         """Whether every operation on the way is: what is cut off isn't in the recorded graph.

@@ -119,7 +119,7 @@ VALUES = -1
 """Where a tape has the values of the layer itself, beside what nodes keep."""
 
 
-class Projector:
+class GraphProjector:
     """Projects units of a layer: each the cheapest way there is for it.
 
     A unit of an image has the same bits whatever is kept, and whatever is computed beside it: its

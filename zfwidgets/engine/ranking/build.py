@@ -18,7 +18,7 @@ from ...index.storing import FILE, UNFINISHED, load, save
 from ...records import Progress
 from ...storage.files import writing
 from ..network.memory import Memory
-from .executors import Here, Task, Way
+from .executors import ExecutorFactory, LocalExecutor, Task
 from .ranking_spec import SHOWN
 
 EVERY = 20.0
@@ -28,7 +28,7 @@ SHARE = 50
 WHAT = "Looking at all images once"
 
 
-class Running:
+class IndexBuild:
     """A pass, step by step, with checkpoints in a folder.
 
     Parameters
@@ -41,7 +41,7 @@ class Running:
         Where it is kept; None keeps it in memory. It is this process's alone until `close`.
     every
         Seconds between two checkpoints.
-    way
+    factory
         How batches are computed.
 
     Attributes
@@ -67,10 +67,10 @@ class Running:
         memory: Memory,
         folder: Path | None = None,
         every: float = EVERY,
-        way: Way = Here,
+        factory: ExecutorFactory = LocalExecutor,
     ) -> None:
         self.task, self._memory, self._folder, self._every = task, memory, folder, every
-        self.way = way
+        self.factory = factory
         self._holding = ExitStack()
         self.result: TopKIndex | None = None
         self.note = ""
@@ -130,7 +130,7 @@ class Running:
         task = self.task
         done = set() if start is None else set(start.batches.tolist())
         todo = [number for number in range(len(task.plan)) if number not in done]
-        self._work = self.way(task, start, todo, self._memory)
+        self._executor = self.factory(task, start, todo, self._memory)
         self._sizes = task.plan.sizes()
         self._done = int(sum(self._sizes[number] for number in done))
         self._total = int(self._sizes.sum())
@@ -143,10 +143,10 @@ class Running:
         """Take in what comes next; whatever goes wrong, what was taken in before stays."""
         began = time.monotonic()
         try:
-            taken = self._work.take()
+            taken = self._executor.take()
             self._done += int(self._sizes[taken].sum())
             self._unsaved = self._unsaved or bool(taken)
-            if self._work.finished:
+            if self._executor.finished:
                 self._finish()
             elif time.monotonic() - self._saved >= self._pause:
                 self.save()
@@ -162,12 +162,12 @@ class Running:
         rate = fresh / self._spent if fresh and self._spent else None
         left = None if rate is None else (self._total - self._done) / rate
         nine = max(1, min(SHOWN, self._total))
-        return Progress(self._done, self._total, left, WHAT, rate, self._work.filled(nine))
+        return Progress(self._done, self._total, left, WHAT, rate, self._executor.filled(nine))
 
     def wait(self) -> None:
         """Until there may be something to take in; from any thread."""
         began = time.monotonic()
-        self._work.wait()
+        self._executor.wait()
         self._spent += time.monotonic() - began
 
     @property
@@ -177,8 +177,8 @@ class Running:
 
     def so_far(self, layer: str | None = None) -> TopKIndex:
         """The index of the batches taken in so far, maybe of one layer only."""
-        work = self._work
-        return self.task.index(work.partial(layer), self._before, work.machines(), layer)
+        executor = self._executor
+        return self.task.index(executor.partial(layer), self._before, executor.machines(), layer)
 
     def _finish(self) -> None:
         index = self.so_far()
@@ -211,8 +211,8 @@ class Running:
 
     def _rewind(self) -> None:
         """After something went wrong: forget what was read ahead, keep what is known."""
-        self._work.stop()
-        if self._work.spoiled:  # interrupted in the moment of merging
+        self._executor.stop()
+        if self._executor.spoiled:  # interrupted in the moment of merging
             self._find()
             self._begin(self._start)
         else:
@@ -220,7 +220,7 @@ class Running:
 
     def close(self) -> None:
         """Let go of what was begun, and let others write to the folder."""
-        self._work.stop()
+        self._executor.stop()
         self._holding.close()
 
     def leave(self, within: float = 2.0) -> None:

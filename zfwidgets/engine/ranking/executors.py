@@ -1,4 +1,4 @@
-"""How the batches of a pass get computed: in this process, or (`cluster.py`) on other machines."""
+"""How the batches of a pass get computed: in this process, or (`cluster`) on other machines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...index.records import LayerShape, TopKIndex
 from ..network.memory import Memory
 from ..network.network import Network
 from .index_pass import IndexPass
-from .ranking_spec import Wanted
+from .ranking_spec import RankingSpec
 
 MACHINE = ("torch", "device", "processor", "threads")
 """What of a machine decides how values are rounded."""
@@ -31,7 +31,7 @@ class Task:
 
     Attributes
     ----------
-    network, source, wanted
+    network, source, spec
         Whose activations, in which images, and what is kept of them.
     fingerprint
         Digests of the weights, the images and the transform.
@@ -44,7 +44,7 @@ class Task:
 
     network: Network
     source: ImageSource
-    wanted: Wanted
+    spec: RankingSpec
     fingerprint: Mapping[str, str]
     manifest: Manifest
     plan: Plan
@@ -55,8 +55,8 @@ class Task:
     def empty(self) -> Partial:
         """What is known before the first batch."""
         channels = sum(layer.channels for layer in self.network.layers)
-        wanted = self.wanted
-        return Partial.empty(channels, wanted.keep, len(wanted.classes), wanted.keep_by_class)
+        spec = self.spec
+        return Partial.empty(channels, spec.keep, len(spec.classes), spec.keep_by_class)
 
     def rows(self, layer: str) -> slice:
         """A layer's channels among those of all layers."""
@@ -89,8 +89,8 @@ class Task:
             machines = setup(self.network)
         with_this = {
             **machines,
-            "keep": str(self.wanted.keep),
-            "pixels": "all" if self.wanted.measured is None else "some",
+            "keep": str(self.spec.keep),
+            "pixels": "all" if self.spec.measured is None else "some",
         }
         made_with = joined(before, with_this)
         if partial.smaller:
@@ -111,7 +111,7 @@ class Task:
             self.source.rejected,
             made_with,
             self.source.probe,
-            self.wanted.classes,
+            self.spec.classes,
             self.since_removed,
             tuple(sorted(self.source.on_white)),
         )
@@ -147,7 +147,7 @@ def setup(network: Network) -> dict[str, str]:
     return dict(zip(MACHINE, values, strict=True))
 
 
-class Work(Protocol):
+class Executor(Protocol):
     """Computes batches and knows what came of them."""
 
     def take(self) -> list[int]:
@@ -183,18 +183,18 @@ class Work(Protocol):
         """Let go of what was begun and not taken in; `take` begins it anew."""
 
 
-Way = Callable[[Task, "Partial | None", Sequence[int], Memory], Work]
-"""Of a task, what is known already and the batches that are left."""
+ExecutorFactory = Callable[[Task, "Partial | None", Sequence[int], Memory], Executor]
+"""Makes one for a task, of which something is known already, and the batches that are left."""
 
 
-class Here:
+class LocalExecutor:
     """Batches computed in this process, one after another, their images read ahead."""
 
     def __init__(
         self, task: Task, start: Partial | None, todo: Sequence[int], memory: Memory
     ) -> None:
         self._task, self._todo = task, deque(todo)
-        self._pass = IndexPass(task.network, task.plan, task.wanted, start, memory)
+        self._pass = IndexPass(task.network, task.plan, task.spec, start, memory)
         self._feed: Generator[tuple[int, Tensor | None], None, None] | None = None
 
     def take(self) -> list[int]:
@@ -215,7 +215,7 @@ class Here:
         return self._pass.partial(layer)
 
     def filled(self, k: int) -> tuple[int, int]:
-        """See `Work.filled`."""
+        """See `Executor.filled`."""
         return self._pass.filled(k), self._pass.channels
 
     def machines(self) -> Mapping[str, str]:
@@ -240,7 +240,7 @@ class Here:
 
 
 def take_in(
-    running: IndexPass,
+    index_pass: IndexPass,
     plan: Plan,
     batch: int,
     feed: Iterator[tuple[int, Tensor | None]],
@@ -253,4 +253,4 @@ def take_in(
     numbers = plan.batch(batch).tolist()
     came = dict(islice(feed, sum(number >= 0 for number in numbers)))
     bad = {number: problem(number) for number, tensor in came.items() if tensor is None}
-    running.take(batch, [came.get(number) for number in numbers], bad)
+    index_pass.take(batch, [came.get(number) for number in numbers], bad)

@@ -30,7 +30,7 @@ from ...records import Floats
 from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
-from .ranking_spec import Wanted
+from .ranking_spec import RankingSpec
 from .relu_aliases import Twins, of_classes
 from .top_k import Ranks
 
@@ -68,7 +68,7 @@ class IndexPass:
 
     Parameters
     ----------
-    network, plan, wanted
+    network, plan, spec
         Of what, in which batches, what is to be kept.
     start
         What is known already; see `partial`.
@@ -80,25 +80,25 @@ class IndexPass:
         self,
         network: Network,
         plan: Plan,
-        wanted: Wanted,
+        spec: RankingSpec,
         start: Partial | None = None,
         memory: Memory | None = None,
     ) -> None:
-        self._network, self._plan, self._wanted = network, plan, wanted
+        self.network, self._plan, self.spec = network, plan, spec
         self._memory = memory or Memory(network.device)
         device = network.device
-        self._twins = twins = Twins(network)
-        classes = len(wanted.classes)
-        start = start or Partial.empty(twins.channels, wanted.keep, classes, wanted.keep_by_class)
+        self.twins = twins = Twins(network)
+        classes = len(spec.classes)
+        start = start or Partial.empty(twins.channels, spec.keep, classes, spec.keep_by_class)
         self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
         self._batches, self._bad = [int(i) for i in start.batches], dict(start.bad)
-        self._top = Ranks.of(start.top.of_rows(twins.own), device)
-        self._by_class = Ranks.of(start.by_class.of_rows(of_classes(twins.own, classes)), device)
+        self.top = Ranks.of(start.top.of_rows(twins.own), device)
+        self.by_class = Ranks.of(start.by_class.of_rows(of_classes(twins.own, classes)), device)
         self._maxima, self._sums, self._zeros = (
             torch.from_numpy(part.copy()).to(device)
             for part in (start.maxima[twins.own], start.sums, start.zeros)
         )
-        self._newest = max(
+        self.newest = max(
             int(start.top.images.max(initial=-1)), int(start.by_class.images.max(initial=-1))
         )
         self._images, self._measured, self._smaller = start.images, start.measured, start.smaller
@@ -113,7 +113,7 @@ class IndexPass:
     @property
     def channels(self) -> int:
         """How many channels all layers have together."""
-        return self._twins.channels
+        return self.twins.channels
 
     def take(
         self, batch: int, tensors: Sequence[Tensor | None], bad: Mapping[int, str] | None = None
@@ -140,7 +140,7 @@ class IndexPass:
         there = [i for i, (_, tensor) in enumerate(items) if tensor is not None]
         self.spoiled = True
         if parts:
-            with computing(self._network.device):
+            with computing(self.network.device):
                 self._merge(numbers[there], there, parts)
         self._batches.append(batch)
         self._bad.update(bad or {})
@@ -150,16 +150,16 @@ class IndexPass:
 
     def _look(self, items: Sequence[tuple[int, Tensor | None]]) -> _Seen:
         """One forward pass; leaves nothing behind."""
-        device, wanted = self._network.device, self._wanted
-        shape = self._network.input_shape
+        device, spec = self.network.device, self.spec
+        shape = self.network.input_shape
         with computing(device):
             zeros = torch.zeros(shape)
             pixels = torch.stack([zeros if t is None else t for _, t in items]).to(device)
             there = [t is not None for _, t in items]
             numbers = [n for n, _ in items]
-            measured = [i for i, n in enumerate(numbers) if there[i] and wanted.measures(n)]
+            measured = [i for i, n in enumerate(numbers) if there[i] and spec.measures(n)]
             looking = _Looking(self, numbers, there, measured)
-            self._network.run(pixels, looking.visit, rectified=looking.rectified)
+            self.network.run(pixels, looking.visit, rectified=looking.rectified)
             seen = looking.seen()
             self._check(seen.largest, numbers, there)
         return seen
@@ -168,7 +168,7 @@ class IndexPass:
         if torch.isfinite(largest.sum()):
             return
         for row in np.flatnonzero(there).tolist():
-            for name, span in self._twins.own_span.items():
+            for name, span in self.twins.own_span.items():
                 for channel in (~torch.isfinite(largest[row, span])).nonzero()[:, 0].tolist():
                     raise UnsupportedModel(
                         f"Layer {name!r} gives {largest[row, span][channel].item()} in channel "
@@ -178,7 +178,7 @@ class IndexPass:
 
     def _merge(self, numbers: np.ndarray, there: list[int], parts: list[_Seen]) -> None:
         """Count the images in these places of a batch."""
-        device = self._network.device
+        device = self.network.device
         images = torch.from_numpy(numbers.astype(np.int32)).to(device)
 
         def joined(name: str) -> Tensor:
@@ -187,24 +187,24 @@ class IndexPass:
             return rows if len(there) == len(rows) else rows[there]
 
         largest, entering, places = (joined(name) for name in ("largest", "entering", "places"))
-        self._top.enter(entering, largest, images, places)
-        if len(self._wanted.classes):
+        self.top.enter(entering, largest, images, places)
+        if len(self.spec.classes):
             self._enter_classes(numbers, joined("in_class"), largest, images, places)
         self._count(largest)
         for part in parts:
             if part.sums is not None and part.zeros is not None:
                 self._sums = _carried(self._sums + part.sums)
                 self._zeros += part.zeros
-        self._measured += sum(self._wanted.measures(int(n)) for n in numbers)
+        self._measured += sum(self.spec.measures(int(n)) for n in numbers)
         self._images += len(there)
-        self._newest = max(self._newest, int(numbers.max()))
-        sampled = [i for i, n in enumerate(numbers.tolist()) if n in self._wanted.sampled]
+        self.newest = max(self.newest, int(numbers.max()))
+        sampled = [i for i, n in enumerate(numbers.tolist()) if n in self.spec.sampled]
         if sampled:
             rows = largest[sampled].cpu().numpy()
             self._sampled.extend(zip(numbers[sampled].tolist(), rows, strict=True))
 
     def _count(self, largest: Tensor) -> None:
-        """Add maxima (images, channels) to histograms; see `zfwidgets.index.exact.bins_of`."""
+        """Add maxima (images, channels) to histograms; see `zfwidgets.index.exact.edges`."""
         bins = (largest.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
         rows = torch.arange(0, self._maxima.numel(), BINS, dtype=torch.int32, device=bins.device)
         bins = bins.mul_(largest > 0).add_(rows)
@@ -214,21 +214,26 @@ class IndexPass:
     def _enter_classes(
         self, numbers: np.ndarray, entering: Tensor, values: Tensor, images: Tensor, places: Tensor
     ) -> None:
-        labels = self._wanted.labels[numbers]
-        classes = len(self._wanted.classes)
+        labels = self.spec.labels[numbers]
+        classes = len(self.spec.classes)
         for label in np.unique(labels[labels >= 0]).tolist():
             at = torch.from_numpy(np.flatnonzero(labels == label)).to(values.device)
             mine = [part[at] for part in (entering, values, images, places)]
-            of_class = Ranks(*(part[label::classes] for part in vars(self._by_class).values()))
+            of_class = Ranks(*(part[label::classes] for part in vars(self.by_class).values()))
             of_class.enter(*mine)  # a view: what is written there is written here
+
+    def drained(self) -> list[tuple[int, Floats]]:
+        """The sample so far, which is forgotten here: images, and maxima of all channels."""
+        sampled, self._sampled = self._sampled, []
+        return [(number, self.twins.rectified(row)) for number, row in sampled]
 
     def filled(self, k: int) -> int:
         """How many channels have k activations above zero so far."""
-        return int(self._top.filled(k).cpu().numpy()[self._twins.source].sum())
+        return int(self.top.filled(k).cpu().numpy()[self.twins.source].sum())
 
     def partial(self, layer: str | None = None) -> Partial:
         """What it knows of the batches taken in so far: of all layers, or of the one named."""
-        twins = self._twins
+        twins = self.twins
         mine = slice(None) if layer is None else twins.span[layer]
         source = twins.source[mine]
         sampled = sorted(self._sampled, key=lambda pair: pair[0])
@@ -239,8 +244,8 @@ class IndexPass:
         return Partial(
             np.sort(np.array(self._batches, np.int64)),
             dict(sorted(self._bad.items())),
-            self._top.to_top(source),
-            self._by_class.to_top(of_classes(source, len(self._wanted.classes))),
+            self.top.to_top(source),
+            self.by_class.to_top(of_classes(source, len(self.spec.classes))),
             self._images,
             maxima[:, 0].copy(),
             maxima,
@@ -257,11 +262,11 @@ class _Looking:
     """What the hooks of one forward pass see."""
 
     def __init__(
-        self, running: IndexPass, numbers: list[int], there: list[bool], measured: list[int]
+        self, index_pass: IndexPass, numbers: list[int], there: list[bool], measured: list[int]
     ) -> None:
-        self._twins, wanted = running._twins, running._wanted
-        device = running._network.device
-        self._later = all(there) and min(numbers) > running._newest
+        self._twins, spec = index_pass.twins, index_pass.spec
+        device = index_pass.network.device
+        self._later = all(there) and min(numbers) > index_pass.newest
         self._numbers, self._there = (
             torch.tensor(part, device=device)[:, None] for part in (numbers, there)
         )
@@ -269,15 +274,15 @@ class _Looking:
         if measured:
             every = len(measured) == len(numbers)
             self._rows = slice(None) if every else torch.tensor(measured, device=device)
-        self._least = running._top.least
+        self._least = index_pass.top.least
         self._labels: Tensor | None = None
         floor = self._least[0][None]
-        if classes := len(wanted.classes):
-            labels = [int(wanted.labels[n]) if n >= 0 else -1 for n in numbers]
+        if classes := len(spec.classes):
+            labels = [int(spec.labels[n]) if n >= 0 else -1 for n in numbers]
             self._labels = torch.tensor(labels, device=device)[:, None]
             at = self._labels[:, 0].clamp(min=0)
             self._least_in_class = tuple(
-                part.reshape(-1, classes)[:, at].T for part in running._by_class.least
+                part.reshape(-1, classes)[:, at].T for part in index_pass.by_class.least
             )
             floor = torch.minimum(floor, self._least_in_class[0])
         self._floor = floor.clamp(min=FAINTEST)

@@ -19,9 +19,9 @@ from ...storage.files import writing
 from ...threads import ProcessLock
 from ..network.memory import Memory, batch_size
 from ..network.network import Network
-from .build import EVERY, WHAT, Running
-from .executors import Here, Task, Way, shapes_of
-from .ranking_spec import KEEP, RESERVE, Wanted
+from .build import EVERY, WHAT, IndexBuild
+from .executors import ExecutorFactory, LocalExecutor, Task, shapes_of
+from .ranking_spec import KEEP, RESERVE, RankingSpec
 from .repairing import machines_of, repaired
 
 SHIPPED = Path(str(files("zfwidgets.images") / "data" / "index"))
@@ -85,7 +85,7 @@ class Indexing:
         self._network, self._source, self._memory = network, source, memory
         self.cache, self._lock = cache, lock
         self._turnstile = ProcessLock()
-        self._running: Running | None = None
+        self._build: IndexBuild | None = None
         self._settings = Settings()
         self._left: TopKIndex | None = None
         self._unkept = False
@@ -112,9 +112,9 @@ class Indexing:
         return self.found is not None
 
     @property
-    def running(self) -> Running | None:
+    def build(self) -> IndexBuild | None:
         """The pass that is being made; None if there's none."""
-        return self._running
+        return self._build
 
     def _take(self, index: TopKIndex | None) -> None:
         """Have this index from now on: images must be those that it is of."""
@@ -192,7 +192,7 @@ class Indexing:
             return
         with self._lock:
             if settings.by_class:
-                self._wanted(settings)  # refuses what can't be had, before anything is let go
+                self._spec(settings)  # refuses what can't be had, before anything is let go
             found = self._in_folder(settings.folder) if settings.folder else self.found
             self._stop()
             before, self._settings = self._settings, settings
@@ -236,8 +236,8 @@ class Indexing:
     def _manifest(self) -> Manifest:
         return Manifest(list(self._source.names), list(self._source.stamps))
 
-    def _wanted(self, settings: Settings) -> Wanted:
-        return Wanted.of(
+    def _spec(self, settings: Settings) -> RankingSpec:
+        return RankingSpec.of(
             self._source.names,
             self._source.labels,
             keep=self.keep,
@@ -256,7 +256,7 @@ class Indexing:
         whole = Task(
             self._network,
             self._source,
-            self._wanted(self._settings),
+            self._spec(self._settings),
             self.fingerprint,
             manifest,
             Plan.of(len(manifest), self._batch),
@@ -284,18 +284,18 @@ class Indexing:
         for its end, and no longer.
         """
         with self._turnstile, self._lock:
-            if self.found is not None or self._running is None:
+            if self.found is not None or self._build is None:
                 return self.found
-            return self._running.so_far(layer)
+            return self._build.so_far(layer)
 
-    def steps(self, way: Way | None = None) -> Generator[Progress, None, None]:
+    def steps(self, factory: ExecutorFactory | None = None) -> Generator[Progress, None, None]:
         """Build the index in steps, if it isn't there; threads that ask meanwhile share them.
 
         A pass that fails or is interrupted keeps what it knows, and is gone on with.
 
         Parameters
         ----------
-        way
+        factory
             How batches are computed until these steps end. None: as whoever builds it already
             does, or in this process.
         """
@@ -306,54 +306,54 @@ class Indexing:
                 with self._lock:
                     if self.ready:  # another thread has finished it meanwhile
                         return
-                    progress = self._step(way)
-                    running = self._running
+                    progress = self._step(factory)
+                    build = self._build
                 yield progress
-                if running is not None:
-                    running.wait()
+                if build is not None:
+                    build.wait()
         finally:
-            self._leave(way)
+            self._leave(factory)
 
-    def _leave(self, way: Way | None) -> None:
+    def _leave(self, factory: ExecutorFactory | None) -> None:
         """Nobody asks for the next step: keep what is known."""
-        if self.running is None:
+        if self.build is None:
             return
         with self._lock:
-            running = self._running
-            if running is None or way not in (None, running.way):
+            build = self._build
+            if build is None or factory not in (None, build.factory):
                 return
-            if way is None:
-                running.leave()
+            if factory is None:
+                build.leave()
             else:
-                running.leave(within=0)
+                build.leave(within=0)
                 self._stop()
-            self.note = running.note
+            self.note = build.note
 
-    def _step(self, way: Way | None) -> Progress:
-        if self._running is not None and way not in (None, self._running.way):
-            self._running.leave(within=0)
+    def _step(self, factory: ExecutorFactory | None) -> Progress:
+        if self._build is not None and factory not in (None, self._build.factory):
+            self._build.leave(within=0)
             self._stop()
-        running = self._running = self._running or self._start(way or Here)
+        build = self._build = self._build or self._start(factory or LocalExecutor)
         try:
-            progress = running.step()
+            progress = build.step()
         except BaseException:
             self._stop()
             raise
-        self.note = running.note
-        if running.result is not None:
-            self._unkept = not running.kept
-            self._take(running.result)
-            self._running = self._left = self._earlier = None
+        self.note = build.note
+        if build.result is not None:
+            self._unkept = not build.kept
+            self._take(build.result)
+            self._build = self._left = self._earlier = None
         return progress
 
-    def _start(self, way: Way) -> Running:
-        running = self._started(way)
-        self._source.indexed_as(running.task.manifest.stamps)
-        return running
+    def _start(self, factory: ExecutorFactory) -> IndexBuild:
+        build = self._started(factory)
+        self._source.indexed_as(build.task.manifest.stamps)
+        return build
 
-    def _started(self, way: Way) -> Running:
+    def _started(self, factory: ExecutorFactory) -> IndexBuild:
         try:
-            return Running(self.task(), self._memory, self.folder, self._settings.every, way)
+            return IndexBuild(self.task(), self._memory, self.folder, self._settings.every, factory)
         except IndexBusy as error:
             if self._settings.folder is not None:
                 raise
@@ -362,22 +362,22 @@ class Indexing:
             if self._settings.folder is not None:
                 raise
             self.note = f"An unfinished index on disk was not used. {error}"
-        running = Running(self.task(), self._memory, way=way)
-        running.note = self.note
-        return running
+        build = IndexBuild(self.task(), self._memory, factory=factory)
+        build.note = self.note
+        return build
 
     def _stop(self) -> None:
         """Let go of the pass; what it knows is kept."""
-        if self._running is not None:
-            if self._running.kept_in_memory:
-                self._left = self._running.so_far()
-            self._running.close()
-            self._running = None
+        if self._build is not None:
+            if self._build.kept_in_memory:
+                self._left = self._build.so_far()
+            self._build.close()
+            self._build = None
 
-    def get(self, progress: bool = True, way: Way | None = None) -> TopKIndex:
+    def get(self, progress: bool = True, factory: ExecutorFactory | None = None) -> TopKIndex:
         """The index, built now if it isn't there, with a progress bar."""
         if self.found is None:
-            watch(self.steps(way), WHAT, progress, "images")
+            watch(self.steps(factory), WHAT, progress, "images")
         assert self.found is not None
         return self.found
 

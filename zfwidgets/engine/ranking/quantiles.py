@@ -20,8 +20,6 @@ from ..network.feature_maps import Maps, channel_maps
 from ..network.memory import Memory
 from ..network.network import Network
 
-EACH = 3
-PARTS = 10
 WHAT = "finding units"
 MOST = 100
 """Parts, and images from each, at most."""

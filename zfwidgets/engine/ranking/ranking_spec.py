@@ -26,7 +26,7 @@ MOST_BY_CLASS = 2 * 2**30
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RankingSpec:
     """What a pass keeps.
 
     Attributes
@@ -64,7 +64,7 @@ class Wanted:
         pixels: bool = False,
         by_class: int = 0,
         channels: int = 0,
-    ) -> Wanted:
+    ) -> RankingSpec:
         """What to keep of these images.
 
         Parameters

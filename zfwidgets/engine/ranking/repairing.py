@@ -21,9 +21,9 @@ def repaired(whole: Task, earlier: TopKIndex, size: int) -> Task | None:
     differences, numbers = whole.manifest.since(earlier.manifest)
     before = earlier.partial
     stays = numbers >= 0
-    if not stays.any() or before.top.values.shape[1] != whole.wanted.keep:
+    if not stays.any() or before.top.values.shape[1] != whole.spec.keep:
         return None
-    if tuple(earlier.classes) != whole.wanted.classes:
+    if tuple(earlier.classes) != whole.spec.classes:
         return None
     gone = [number for number in np.flatnonzero(~stays).tolist() if number not in before.bad]
     left = before.images - earlier.since_removed - len(gone)
@@ -34,7 +34,7 @@ def repaired(whole: Task, earlier: TopKIndex, size: int) -> Task | None:
         return None
     kept = stays[before.sampled]
     sampled = numbers[before.sampled[kept]]
-    wanted = np.isin(sampled, list(whole.wanted.sampled))
+    wanted = np.isin(sampled, list(whole.spec.sampled))
     sampled, sample = sampled[wanted], before.sample[kept][wanted]
     order = np.argsort(sampled)
     start = replace(

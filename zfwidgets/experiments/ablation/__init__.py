@@ -13,28 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._lazy import resolver
-
-_HOMES = {
-    "AblationRow": "records",
-    "AblationTable": "records",
-    "Architecture": "architecture",
-    "Layer": "architecture",
-    "Part": "architecture",
-    "ablate": "retraining",
-    "ablation_steps": "retraining",
-    "conv": "architecture",
-    "fc": "architecture",
-    "paper_variants": "architecture",
-    "pool": "architecture",
-    "trained": "retraining",
-}
-
-__all__ = [*_HOMES]
+from ..._lazy import public
 
 if TYPE_CHECKING:
     from .architecture import Architecture, Layer, Part, conv, fc, paper_variants, pool
-    from .records import AblationRow, AblationTable
     from .retraining import ablate, ablation_steps, trained
+    from .table import AblationRow, AblationTable
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -15,36 +15,17 @@ from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...records import Progress
 from ..shared.labelled import Labelled
-from ..shared.running import hand_on, keep, run
+from ..shared.running import hand_on, keep, with_bar
 from ..shared.seeded import numpy_and_python, own_random
 from ..training.checkpoint import load_weights
+from ..training.history import TrainingRecord
 from ..training.loop import check_settings, train_steps
-from ..training.records import TrainingRecord
 from ..training.trainer import check_outputs
 from .architecture import Architecture
-from .records import AblationRow, AblationTable
+from .table import AblationRow, AblationTable
 
 Variant = Architecture | Callable[[], nn.Module]
 Variants = Mapping[str, Variant] | Sequence[Architecture]
-
-
-def ablate(
-    variants: Variants, data: Any, *, progress: bool = True, **options: Any
-) -> AblationTable:
-    """Train variants of a network alike, one after the other; a table as the paper's Table 3.
-
-    Interrupt it at any moment: the table so far is returned, with a warning. With a ``folder``
-    the same call goes on from there.
-
-    Parameters
-    ----------
-    variants, data, **options
-        As in `ablation_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = ablation_steps(variants, data, **options)
-    return run(steps, "Ablation", progress, _how_far)
 
 
 def ablation_steps(
@@ -264,3 +245,16 @@ def _parameters(name: str, variant: Variant, examples: Labelled, seed: int) -> i
 def _how_far(table: AblationTable) -> str:
     done = sum(row.training is not None and row.training.complete for row in table.rows)
     return f"{done} of {len(table.rows)} variants are trained to the end"
+
+
+ablate = with_bar(
+    "ablate",
+    ablation_steps,
+    "Ablation",
+    _how_far,
+    """Train variants of a network alike, one after the other; a table as the paper's Table 3.
+
+    Interrupt it at any moment: the table so far is returned, with a warning. With a ``folder``
+    the same call goes on from there.
+    """,
+)

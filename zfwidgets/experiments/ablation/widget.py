@@ -20,10 +20,11 @@ from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import small
 from ...errors import InputError
 from ...records import Progress
+from ...stepwise import Driven
 from ...widgets.wire.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
 from . import widget_parts as parts
-from .records import AblationTable
+from .table import AblationTable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -210,13 +211,10 @@ class Ablation(Experiment["AblationTable"]):
     def _steps(self) -> Generator[Progress | AblationTable, None, AblationTable]:
         known = None if self._newest is None else self._newest[1]
         with closing(self._make()) as steps:
-            while True:
-                try:
-                    step = next(steps)
-                except StopIteration as end:
-                    table: AblationTable = end.value
-                    return table
+            driven = Driven[Any, "AblationTable"](steps)
+            for step in driven:
                 yield step if isinstance(step, Progress) else parts.filled(step, known)
+            return driven.result
 
     def _done(self, result: AblationTable) -> str:
         done = sum(row.training is not None and row.training.complete for row in result.rows)

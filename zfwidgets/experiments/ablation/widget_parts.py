@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ...drawing.charts import colour
+from ...drawing.page import GAP, MARGIN, WIDTH, Page
+from ...drawing.page_charts import Line, legend, line_chart
+from ...drawing.page_charts import bars as paint_bars
+from ...drawing.palette import INK, SOFT, colour
 from ...drawing.tables import small, table_html
 from ...records import Floats
-from ...widgets.snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
-from .records import AblationRow, AblationTable
+from .table import AblationRow, AblationTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    pass
 
 EMPTY = "–"
 BARS = {"train_error": "train error", "validation_error": "validation error"}
@@ -202,10 +204,8 @@ def chosen_text(table: AblationTable, chosen: int) -> str:
 
 def draw(table: AblationTable | None, now: Now, status: str) -> Image.Image:
     """The static picture: the table, bars and curves."""
-    page = Page()
-    page.line("Ablation study" if table is None else f"Ablation study: {title(table)}", 26)
-    if status:
-        page.line(status, 16, SOFT)
+    about = "Ablation study" if table is None else f"Ablation study: {title(table)}"
+    page = Page(about, status, 26)
     if table is None or all(row.training is None for row in table.rows):
         page.line("not trained yet", 18, SOFT)
         return page.finish()
@@ -215,7 +215,10 @@ def draw(table: AblationTable | None, now: Now, status: str) -> Image.Image:
             page.line(f"{row.name}: {row.note}", 15, SOFT)
     page.y += GAP
     top, half = page.y, (WIDTH - 2 * MARGIN - 2 * GAP) // 2
-    _bars(page, [row.name for row in table.rows], bars(table), half)
+    series = bars(table)
+    page.text(MARGIN, page.y, ", ".join(series), 18, INK, half)
+    page.y += 32
+    paint_bars(page, MARGIN, half, [row.name for row in table.rows], series, percent)
     bottom, page.y = page.y, top
     _curves(page, table, MARGIN + half + 2 * GAP, half)
     page.y = max(bottom, page.y) + GAP
@@ -228,53 +231,19 @@ def _table(page: Page, heads: list[str], rows: list[list[str]]) -> None:
     places = [0, 300, 410]
     for head in heads[2:-1]:
         places.append(places[-1] + (230 if "[" in head else 120))
-    for number, row in enumerate([heads, *rows]):
-        for left, right, text in zip(places, [*places[1:], WIDTH - 2 * MARGIN], row, strict=True):
-            shown = text.replace(EMPTY, "-")  # the picture's letters have no dash
-            x, ink = MARGIN + left, SOFT if number == 0 else INK
-            page.text(x, page.y, shown, 16, ink, right - left - GAP)
-        page.y += 24
-
-
-def _bars(page: Page, names: list[str], series: Mapping[str, Floats], width: int) -> None:
-    page.text(MARGIN, page.y, ", ".join(series), 18, INK, width)
-    page.y += 32
-    left, longest = MARGIN + 220, max((float(np.nanmax(v)) for v in series.values()), default=1.0)
-    room = width - 220 - 60
-    for number, name in enumerate(names):
-        page.text(MARGIN, page.y + 2, name, 15, INK, 210)
-        for place, values in enumerate(series.values()):
-            value, y = float(values[number]), page.y + 14 * place
-            if math.isfinite(value):
-                end = left + round(room * value / (longest or 1.0))
-                page.pen.rectangle((left, y, max(end, left + 1), y + 11), colour(place))
-                page.text(end + 6, y - 3, percent(value), 13, SOFT)
-        page.y += 14 * len(series) + 8
+    # The picture's letters have no dash.
+    page.table(places, heads, [[text.replace(EMPTY, "-") for text in row] for row in rows])
 
 
 def _curves(page: Page, table: AblationTable, left: int, width: int) -> None:
     places, errors = curves(table)
     page.text(left, page.y, f"{BARS[measure(table)]} over epochs", 18, INK, width)
-    top, bottom, start, end = page.y + 40, page.y + 280, left + 48, left + width - GAP
     last = max((float(x.max()) for x in places.values() if len(x)), default=1.0)
     known = np.concatenate([y[np.isfinite(y)] for y in errors.values()])
     high = float(known.max(initial=0.0)) or 1.0
-
-    def at(x: float, y: float) -> tuple[int, int]:
-        return round(start + (end - start) * x / last), round(bottom - (bottom - top) * y / high)
-
-    for value in (0.0, high / 2, high):
-        y = at(0, value)[1]
-        page.pen.line((start, y, end, y), "#dcdfe4", 1)
-        page.text(left, y - 10, f"{100 * value:.0f} %", 14, SOFT)
-    page.text(start, bottom + 6, f"0 .. {last:g} epochs", 14, SOFT)
-    page.y = bottom + 34
-    for number, (name, x) in enumerate(places.items()):
-        points = [at(*point) for point in zip(x, errors[name], strict=True) if point[1] == point[1]]
-        if len(points) > 1:
-            page.pen.line(points, colour(number), 3)
-        for px, py in points:
-            page.pen.ellipse((px - 3, py - 3, px + 3, py + 3), colour(number))
-        page.pen.line((start, page.y + 9, start + 26, page.y + 9), colour(number), 4)
-        page.text(start + 36, page.y, name, 15, INK, width - 90)
-        page.y += 22
+    levels = {value: f"{100 * value:.0f} %" for value in (0.0, high / 2, high)}
+    lines = [Line(x, errors[name], colour(n)) for n, (name, x) in enumerate(places.items())]
+    area = (left + 48, page.y + 40, left + width - GAP, page.y + 280)
+    line_chart(page, area, lines, (0.0, last), levels, [f"0 .. {last:g} epochs"], gutter=48)
+    page.y += 314
+    legend(page, left + 48, width - 54, [(name, colour(n)) for n, name in enumerate(places)])

@@ -30,19 +30,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._lazy import resolver
-
-_HOMES = {
-    "CorrespondenceResult": "records",
-    "MaskedSigns": "records",
-    "measure_correspondence": "measuring",
-    "measure_correspondence_steps": "measuring",
-}
-
-__all__ = [*_HOMES]
+from ..._lazy import public
 
 if TYPE_CHECKING:
     from .measuring import measure_correspondence, measure_correspondence_steps
-    from .records import CorrespondenceResult, MaskedSigns
+    from .signs import CorrespondenceResult, MaskedSigns
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -15,9 +15,9 @@ from ...engine.occlusion.baselines import Paint
 from ...errors import InputError
 from ...records import Box, Floats, Pixels, Progress
 from ..shared.looking import Photo, check_engine, choose_layers, features, open_photos, seen
-from ..shared.running import run
+from ..shared.running import with_bar
 from .marks import checked_marks
-from .records import RANDOM, CorrespondenceResult, MaskedSigns
+from .signs import RANDOM, CorrespondenceResult, MaskedSigns
 
 ROUNDING = 1e-5
 """Changes up to this share of the largest feature of the layer count as none."""
@@ -25,7 +25,7 @@ ROUNDING = 1e-5
 DRAWS = 10
 
 
-def measure_correspondence(
+def measure_correspondence_steps(
     engine: LocalEngine,
     boxes: Mapping[str, Any],
     images: Sequence[Any] | None = None,
@@ -35,12 +35,10 @@ def measure_correspondence(
     within: str = "",
     fill: str | float = "grey",
     seed: int = 0,
-    progress: bool = True,
-) -> CorrespondenceResult:
-    """Mask the same parts in several photos: see if features change alike (paper, Table 1).
+) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
+    """`measure_correspondence` in steps: yields how far it is, and after each mask the result.
 
-    What is measured: `zfwidgets.experiments.correspondence`. The model and random state stay as
-    they are. Interrupt it at any moment: the masks that are done are returned, with a warning.
+    The parts come first, then random masks, each part's first draw before any second one.
 
     Parameters
     ----------
@@ -64,8 +62,6 @@ def measure_correspondence(
         the network's units.
     seed
         Of the random masks.
-    progress
-        Whether to show a progress bar.
 
     Returns
     -------
@@ -77,32 +73,6 @@ def measure_correspondence(
         For an engine that isn't on this machine, fewer than two photos, a photo without a box for
         a part, a box outside of its photo, an unknown image, layer or fill; random masks that
         don't fit into ``within``.
-    """
-    steps = measure_correspondence_steps(
-        engine, boxes, images, layers=layers, draws=draws, within=within, fill=fill, seed=seed
-    )
-    return run(
-        steps,
-        "Correspondence",
-        progress,
-        lambda r: f"{r.done} of {len(r.part_names) * (1 + r.draws)} masks done",
-    )
-
-
-def measure_correspondence_steps(
-    engine: LocalEngine,
-    boxes: Mapping[str, Any],
-    images: Sequence[Any] | None = None,
-    *,
-    layers: Sequence[str] | None = None,
-    draws: int = DRAWS,
-    within: str = "",
-    fill: str | float = "grey",
-    seed: int = 0,
-) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
-    """`measure_correspondence` in steps: yields how far it is, and after each mask the result.
-
-    The parts come first, then random masks, each part's first draw before any second one.
     """
     job = _Job.of(engine, boxes, images, layers, draws, within, fill)
     return (yield from job.steps(seed))
@@ -178,7 +148,7 @@ class _Job:
                         "doesn't fit inside."
                     )
         for photo in photos:
-            engine._fills.of(fill, photo.tensor, photo.index)
+            engine.session.baselines.of(fill, photo.tensor, photo.index)
         return cls(engine, photos, marks, region, chosen, draws, within, fill)
 
     def steps(
@@ -236,7 +206,7 @@ class _Job:
         """Mask each photo at its box, and compare the signs of what changes."""
         masked = []
         for photo, box in zip(self.photos, boxes, strict=True):
-            fill = self.engine._fills.of(self.fill, photo.tensor, photo.index)
+            fill = self.engine.session.baselines.of(self.fill, photo.tensor, photo.index)
             masked.append(Paint(fill).over(photo.tensor, box))
         found = features(self.engine, masked, self.layers).layers
         compared = [_compare(signs_of(clean[name], found[name])) for name in self.layers]
@@ -268,3 +238,16 @@ def _compare(signs: NDArray[np.int8]) -> tuple[NDArray[np.float64], ...]:
         differing[pair] = (signs[one] != signs[other]).mean()
         opposite[pair] = np.count_nonzero(product < 0) / both if both else np.nan
     return differing, (signs != 0).mean(1), opposite
+
+
+measure_correspondence = with_bar(
+    "measure_correspondence",
+    measure_correspondence_steps,
+    "Correspondence",
+    lambda r: f"{r.done} of {len(r.part_names) * (1 + r.draws)} masks done",
+    """Mask the same parts in several photos: see if features change alike (paper, Table 1).
+
+    What is measured: `zfwidgets.experiments.correspondence`. The model and random state stay as
+    they are. Interrupt it at any moment: the masks that are done are returned, with a warning.
+    """,
+)

@@ -11,15 +11,15 @@ import ipywidgets
 from PIL import Image
 
 from ...drawing.charts import BarChart
+from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
 from ...records import Box, Progress
-from ...widgets.snapshot import SOFT, Page
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.picture_wall import Wall, paint_wall
 from .marking import Marking, as_json
 
 if TYPE_CHECKING:
-    from .records import CorrespondenceResult
+    from .signs import CorrespondenceResult
 
 PARTS = ("left eye", "right eye", "nose")
 """The paper's."""
@@ -228,10 +228,7 @@ def _draw(
     title: str, photos: Wall, result: CorrespondenceResult | None, status: str
 ) -> Image.Image:
     """The static picture: photos with their boxes, and the table."""
-    page = Page()
-    page.line(title, 30)
-    if status:
-        page.line(status, 16, SOFT)
+    page = Page(title, status)
     paint_wall(page, photos, most=14)
     if result is not None and result.rows():
         table = result.to_pil()

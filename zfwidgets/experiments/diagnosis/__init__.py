@@ -20,18 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._lazy import resolver
-
-_HOMES = {
-    "ConvolutionDiagnosis": "layer_diagnosis",
-    "DiagnosisResult": "result",
-    "Finding": "findings",
-    "RectifierDiagnosis": "layer_diagnosis",
-    "diagnose": "diagnosing",
-    "diagnose_steps": "diagnosing",
-}
-
-__all__ = [*_HOMES]
+from ..._lazy import public
 
 if TYPE_CHECKING:
     from .diagnosing import diagnose, diagnose_steps
@@ -39,4 +28,4 @@ if TYPE_CHECKING:
     from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
     from .result import DiagnosisResult
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

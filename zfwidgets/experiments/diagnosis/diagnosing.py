@@ -102,7 +102,7 @@ def _convolutions(engine: LocalEngine | nn.Module) -> list[tuple[str, nn.Conv2d]
     if isinstance(engine, nn.Module):
         named: Iterable[tuple[str, nn.Module]] = engine.named_modules()
     else:
-        inside = engine._network.module
+        inside = engine.session.network.module
         named = [(layer.name, inside.get_submodule(path_of(layer.name))) for layer in engine.layers]
     return [(name, module) for name, module in named if isinstance(module, nn.Conv2d)]
 
@@ -145,7 +145,7 @@ def _measure_strides(
     strided = {c.name: StrideResponses(modules[c.name]) for c in result.convolutions if c.strided}
     total = min(images, len(engine.info.images)) if strided else 0
     chosen = _spaced(len(engine.info.images), total)
-    network = engine._network
+    network = engine.session.network
 
     def counting(responses: StrideResponses) -> Any:
         def count(inputs: Tensor, output: Tensor) -> Tensor:
@@ -157,8 +157,8 @@ def _measure_strides(
     changes = {name: counting(responses) for name, responses in strided.items()}
     began = time.monotonic()
     for done, image in enumerate(chosen, 1):
-        tensor = engine._image(image)[2]
-        with engine._lock, computing(network.device):
+        tensor = engine.session.image(image)[2]
+        with engine.session.lock, computing(network.device):
             network.run_changed(tensor[None].to(network.device), changes)
         left = (time.monotonic() - began) / done * (total - done)
         yield Progress(done, total, left, "measuring aliasing")
@@ -187,7 +187,8 @@ def _look_for_dead(engine: LocalEngine, result: DiagnosisResult) -> DiagnosisRes
         for layer in engine.layers
         if layer.rectified and layer.role not in ("pool", "norm")
     )
-    return replace(result, rectifiers=rectifiers, images_seen=engine._index().images_seen)
+    seen = engine.top(engine.layers[0].name, 0, 1).images_seen
+    return replace(result, rectifiers=rectifiers, images_seen=seen)
 
 
 def _project(

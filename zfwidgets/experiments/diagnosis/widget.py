@@ -12,10 +12,11 @@ import ipywidgets
 from PIL import Image
 
 from ...drawing.charts import BarChart
+from ...drawing.page import Page
+from ...drawing.palette import SOFT
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
-from ...widgets.snapshot import SOFT, Page
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
 from .texts import MEASURES, about_filter, about_first, about_second, bars, findings
@@ -218,10 +219,7 @@ def _projection_wall(result: DiagnosisResult) -> Wall:
 
 def _draw(title: str, names: Sequence[str], results: Results, status: str) -> Image.Image:
     """The static picture: filters, projections and findings of each network."""
-    page = Page()
-    page.line(title, 30)
-    if status:
-        page.line(status, 16, SOFT)
+    page = Page(title, status)
     for name, result in zip(names, results, strict=False):
         page.line(name, 24)
         if result.filters is not None:

@@ -28,7 +28,7 @@ def choose_units(engine: LocalEngine, units: Units) -> tuple[tuple[str, int], ..
         units = {layer.name: min(units, layer.channels) for layer in _convolutions(engine)}
     chosen: dict[str, list[int]] = {layer.name: [] for layer in engine.layers}
     for name, channel in _pairs(engine, units):
-        info = engine._channel(name, channel)
+        info = engine.session.channel(name, channel)
         if channel not in chosen[info.name]:
             chosen[info.name].append(int(channel))
     found = tuple((name, channel) for name, channels in chosen.items() for channel in channels)

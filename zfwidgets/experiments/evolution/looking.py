@@ -16,11 +16,11 @@ from ...engine.local import OUTSIDE, LocalEngine
 from ...engine.network.frozen import copied_weights
 from ...engine.network.memory import Memory
 from ...engine.network.modes import computing
-from ...engine.projection.projector import Projecting
+from ...engine.projection.projector import Projector
 from ...engine.projection.rules import Rule, choose
 from ...errors import TrainingDiverged
 from ...records import Ints, LayerInfo, Pixels, Unit
-from .records import STEPS, Moment, Strongest, standardised
+from .moments import STEPS, Moment, Strongest, standardised
 
 SAMPLES = 128
 """Places in the images at which all channels of a layer are compared over time."""
@@ -61,11 +61,11 @@ class Looking:
         self, engine: LocalEngine, units: Sequence[tuple[str, int]], rule: str | Rule
     ) -> None:
         self.engine, self.units = engine, tuple(units)
-        self.rule = choose(rule, engine._rules)
-        self._source = engine._source
-        self._network = engine._network.twin(self._source.example())
+        self.rule = choose(rule, engine.session.rules)
+        self._source = engine.session.source
+        self._network = engine.session.network.twin(self._source.example())
         self._memory = Memory(self._network.device)
-        self._projecting = Projecting(self._network, self._memory, 0)
+        self._projector = Projector(self._network, self._memory, 0)
         self._layers: dict[str, LayerInfo] = {n: engine.layer(n) for n, _ in self.units}
         self._channels = {
             name: torch.tensor([c for n, c in self.units if n == name], device=self.device)
@@ -104,7 +104,7 @@ class Looking:
         """
         began = time.monotonic()
         self._network.load(weights)
-        self._projecting.renew()
+        self._projector.renew()
         best, features = self._pass(step)
         found: list[Strongest] = []
         for name, info in self._layers.items():
@@ -182,7 +182,7 @@ class Looking:
         active = [number for number, value in enumerate(values) if value > 0]
         pixels: dict[int, Tensor] = {}
         if active:
-            projected = self._projecting.in_parts(
+            projected = self._projector.in_parts(
                 info.name,
                 [(channels[n], *divmod(places[n], columns)) for n in active],
                 [(None, self._tensor(images[n])) for n in active],

@@ -23,7 +23,7 @@ from ...storage import checksums
 from ...storage.files import whole
 
 if TYPE_CHECKING:
-    from .records import EvolutionRecord
+    from .moments import EvolutionRecord
 
 KIND, SCHEMA = "a zfwidgets evolution", 1
 PLAIN = ("model", "rule", "images", "fingerprint", "ended")

@@ -19,8 +19,8 @@ from .gate import Gate
 from .health import Health, not_finite
 from .looking import Looking, Weights
 from .losses import Losses
+from .moments import EvolutionRecord, Moment
 from .pending import Pending
-from .records import EvolutionRecord, Moment
 from .schedule import Schedule
 
 Batch = TypeVar("Batch")
@@ -63,7 +63,7 @@ class Watch(OneOnly):
         self._pumps: list[Callable[[], Any]] = []
         self._told = 0.0
         self._gate = Gate(self._tell)
-        self._health = Health(model, self.engine._network.module)
+        self._health = Health(model, self.engine.session.network.module)
         self._fingerprint = self.engine.info.fingerprint
         if schedule.after_step(0):
             self._take()

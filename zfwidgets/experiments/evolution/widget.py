@@ -14,7 +14,7 @@ from ...drawing.charts import LineChart
 from ..shared.boxes import ResultBox, beside
 from ..shared.picture_wall import PictureWall
 from . import widget_pictures as pictures
-from .records import SETTLED, EvolutionRecord
+from .moments import SETTLED, EvolutionRecord
 
 if TYPE_CHECKING:
     from .watching import Watch

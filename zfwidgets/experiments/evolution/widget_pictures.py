@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...drawing.page import Page
+from ...drawing.palette import SOFT
 from ...records import Pixels
-from ...widgets.snapshot import SOFT, Page
 from ..shared.picture_wall import Wall, enlarged, paint_wall
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .records import EvolutionRecord, Strongest
+    from .moments import EvolutionRecord, Strongest
     from .watching import Watch
 
 KINDS = ("projections", "patches of the photos")
@@ -151,10 +152,7 @@ def paint(
     PIL.Image.Image
         RGB, 1200 px wide.
     """
-    page = Page()
-    page.line(f"Evolution   {title}", 26)
-    if said:
-        page.line(said, 16, SOFT)
+    page = Page(f"Evolution   {title}", said, 26)
     if record is None or not record.moments:
         page.line("nothing was looked at yet", 18, SOFT)
         return page.finish()

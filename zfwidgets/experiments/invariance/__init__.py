@@ -12,21 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._lazy import resolver
-
-_HOMES = {
-    "InvarianceCurves": "records",
-    "InvarianceResult": "records",
-    "Transform": "transforms",
-    "measure_invariance": "measuring",
-    "measure_invariance_steps": "measuring",
-}
-
-__all__ = [*_HOMES]
+from ..._lazy import public
 
 if TYPE_CHECKING:
+    from .curves import InvarianceCurves, InvarianceResult
     from .measuring import measure_invariance, measure_invariance_steps
-    from .records import InvarianceCurves, InvarianceResult
     from .transforms import Transform
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

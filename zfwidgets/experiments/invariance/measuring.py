@@ -17,15 +17,15 @@ from ...errors import InputError
 from ...records import Floats, Ints, Pixels, Progress
 from ...records.predictions import softmax
 from ..shared.looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
-from ..shared.running import run
-from .records import InvarianceCurves, InvarianceResult
+from ..shared.running import with_bar
+from .curves import InvarianceCurves, InvarianceResult
 from .transforms import Transform, chosen, moved, own_picture, round_off
 
 PICTURE = 112
 """Pixels of the longer side of the pictures that a record keeps."""
 
 
-def measure_invariance(
+def measure_invariance_steps(
     engine: LocalEngine,
     images: Sequence[Any] | None = None,
     transforms: Sequence[str | Transform] | None = None,
@@ -34,13 +34,8 @@ def measure_invariance(
     classes: Sequence[int | str | None] | None = None,
     fill: str | float = "grey",
     disc: bool = False,
-    progress: bool = True,
-) -> InvarianceResult:
-    """Shift, scale and rotate photos, and see how far features and class move (paper, Fig. 5).
-
-    How photos are transformed: `zfwidgets.experiments.invariance.transforms`. The model and
-    random state stay as they are. Interrupt it at any moment: the photos that are done are
-    returned, with a warning.
+) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
+    """`measure_invariance` in steps: yields how far it is, and after each photo the result.
 
     Parameters
     ----------
@@ -64,8 +59,6 @@ def measure_invariance(
     disc
         Whether only the largest disc about the centre is shown, so that a photo's corners don't
         take part in a rotation.
-    progress
-        Whether to show a progress bar.
 
     Returns
     -------
@@ -78,23 +71,6 @@ def measure_invariance(
         fill; a transform of yours that fails, draws random numbers or gives no picture of the
         same size, or whose picture can't be brought back into the network's units.
     """
-    steps = measure_invariance_steps(
-        engine, images, transforms, layers=layers, classes=classes, fill=fill, disc=disc
-    )
-    return run(steps, "Invariance", progress, _how_far)
-
-
-def measure_invariance_steps(
-    engine: LocalEngine,
-    images: Sequence[Any] | None = None,
-    transforms: Sequence[str | Transform] | None = None,
-    *,
-    layers: Sequence[str] | None = None,
-    classes: Sequence[int | str | None] | None = None,
-    fill: str | float = "grey",
-    disc: bool = False,
-) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
-    """`measure_invariance` in steps: yields how far it is, and after each photo the result."""
     job = Job.of(engine, images, transforms, layers, classes, fill, disc)
     return (yield from job.steps())
 
@@ -145,7 +121,7 @@ class Job:
         for photo in photos:
             job._filling(photo)
         if any(transform.function for transform in job.transforms):
-            engine._source.as_input(engine._source.show(photos[0].tensor))
+            engine.session.source.as_input(engine.session.source.show(photos[0].tensor))
         return job
 
     def steps(self) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
@@ -175,7 +151,7 @@ class Job:
         """The photo that others are compared with, and what the network makes of it."""
         base = photo.tensor
         if transform.function is not None:  # rounded to 8 bits, as what it is compared with
-            source = self.engine._source
+            source = self.engine.session.source
             base = source.as_input(source.show(base))
         base = self._rounded(photo, base)
         return base, self._look([base], None)
@@ -187,8 +163,8 @@ class Job:
             image, fill = photo.tensor.numpy(), self._filling(photo)
             made = torch.from_numpy(moved(image, transform.name, value, fill))
         else:
-            picture = Image.fromarray(self.engine._source.show(base))
-            made = self.engine._source.as_input(own_picture(transform, picture, value))
+            picture = Image.fromarray(self.engine.session.source.show(base))
+            made = self.engine.session.source.as_input(own_picture(transform, picture, value))
         return self._rounded(photo, made)
 
     def _rounded(self, photo: Photo, image: Tensor) -> Tensor:
@@ -197,13 +173,14 @@ class Job:
         return torch.from_numpy(round_off(image.numpy(), self._filling(photo)))
 
     def _filling(self, photo: Photo) -> Floats:
-        fill: Floats = self.engine._fills.of(self.fill, photo.tensor, photo.index).numpy()
+        baselines = self.engine.session.baselines
+        fill: Floats = baselines.of(self.fill, photo.tensor, photo.index).numpy()
         return fill
 
     def _look(self, images: Sequence[Tensor], base: dict[str, Floats] | None) -> _Part:
         """What the network makes of images, compared with the features of another."""
         found = features(self.engine, images, self.layers)
-        pictures = np.stack([_small(self.engine._source.show(image)) for image in images])
+        pictures = np.stack([_small(self.engine.session.source.show(image)) for image in images])
         distance = np.empty((len(self.layers), len(images)))
         for number, name in enumerate(self.layers):
             values = found.layers[name].astype(np.float64)
@@ -253,12 +230,12 @@ class Job:
         engine = self.engine
         if engine.info.no_classes:
             return -1, ""
-        logits = engine._predicting.predict(photo.index, photo.name, photo.tensor).logits
+        logits = engine.session.predicting.predict(photo.index, photo.name, photo.tensor).logits
         if wanted is None and photo.index is not None:
             label = engine.info.image_labels[photo.index]
             wanted = label if engine.info.labels.count(str(label)) == 1 else None
         is_what = "predicted" if wanted is None else "true"
-        return engine._predicting.target(wanted, logits), is_what
+        return engine.session.predicting.target(wanted, logits), is_what
 
     def _with(
         self,
@@ -318,3 +295,17 @@ def _small(pixels: Pixels) -> Pixels:
 def _how_far(result: InvarianceResult) -> str:
     total = len(result.curves) * len(result.image_names)
     return f"{result.done} of {total} photos done, over all transforms"
+
+
+measure_invariance = with_bar(
+    "measure_invariance",
+    measure_invariance_steps,
+    "Invariance",
+    _how_far,
+    """Shift, scale and rotate photos, and see how far features and class move (paper, Fig. 5).
+
+    How photos are transformed: `zfwidgets.experiments.invariance.transforms`. The model and
+    random state stay as they are. Interrupt it at any moment: the photos that are done are
+    returned, with a warning.
+    """,
+)

@@ -12,14 +12,14 @@ import numpy as np
 from PIL import Image
 
 from ...drawing.charts import LineChart
+from ...drawing.page import WIDTH, Page
 from ...engine.protocol import EngineProtocol
 from ...records import Progress
-from ...widgets.snapshot import SOFT, WIDTH, Page
 from ..shared.boxes import Experiment, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 
 if TYPE_CHECKING:
-    from .records import InvarianceCurves, InvarianceResult
+    from .curves import InvarianceCurves, InvarianceResult
     from .transforms import Transform
 
 CHART = {"flex": "1 1 280px", "min_width": "0", "max_width": "420px"}
@@ -280,14 +280,9 @@ def _share(value: float) -> str:
 
 def _draw(title: str, result: InvarianceResult | None, status: str, relative: bool) -> Image.Image:
     """The static picture."""
-    page = Page()
-    page.line(title, 26)
-    if status:
-        page.line(status, 16, SOFT)
+    page = Page(title, status, 26)
     if result is None:
-        page.empty(28, page.y, WIDTH - 56, 300, "not computed yet")
-        page.y += 300
-        return page.finish()
+        return page.missing()
     sheet = result.to_pil(relative=relative)
     room = page.image.height - page.y - 28
     width = min(WIDTH - 56, round(sheet.width * room / sheet.height))

@@ -10,18 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._lazy import resolver
-
-_HOMES = {
-    "LesionResult": "records",
-    "lesion": "measuring",
-    "lesion_steps": "measuring",
-}
-
-__all__ = [*_HOMES]
+from ..._lazy import public
 
 if TYPE_CHECKING:
     from .measuring import lesion, lesion_steps
-    from .records import LesionResult
+    from .result import LesionResult
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -26,7 +26,7 @@ from ...errors import InputError, UnsupportedModel
 from ...records import Floats, Prediction, Progress
 from ..shared.labelled import Labelled
 from ..shared.running import run
-from .records import LesionResult, Off
+from .result import LesionResult, Off
 
 BATCH = 64
 
@@ -143,7 +143,7 @@ class Bench:
                 listed = [what] if isinstance(what, (int, np.integer)) else what
                 channels = sorted({int(channel) for channel in listed})
                 for channel in channels:
-                    self.engine._channel(layer.name, channel)
+                    self.engine.session.channel(layer.name, channel)
                 if channels:
                     checked[layer.name] = tuple(channels)
         return checked
@@ -155,9 +155,9 @@ class Bench:
             shapes.append((getattr(before, "shape", None), output.shape))
             return output
 
-        network = self.engine._network
-        with self.engine._lock, computing(network.device):
-            example = self.engine._source.example()[None].to(network.device)
+        network = self.engine.session.network
+        with self.engine.session.lock, computing(network.device):
+            example = self.engine.session.source.example()[None].to(network.device)
             network.run_changed(example, {name: look})
         before, after = shapes[0]
         if before != after:
@@ -203,14 +203,14 @@ class Bench:
         off
             As `check` gives it.
         """
-        network, name = self.engine._network, self.engine.layer(layer).name
+        network, name = self.engine.session.network, self.engine.layer(layer).name
         changes = {other: self._change(other, what) for other, what in off.items()}
         own = changes.get(name)
         seen: list[Floats] = []
 
         def look(before: Any, output: Tensor) -> Tensor:
             changed = output if own is None else own(before, output)
-            maps = network._channels_first(name, changed)[0]
+            maps = network.channels_first(name, changed)[0]
             shape = self.engine.layer(name).shape
             seen.append(maps.reshape(shape).cpu().clone().numpy())  # may be rectified in place
             return changed
@@ -237,9 +237,9 @@ class Bench:
             self._before.update(zip((numbers[place] for place in missing), scores, strict=True))
 
     def _run(self, images: Tensor, changes: Mapping[str, Change]) -> Floats:
-        network = self.engine._network
-        with self.engine._lock, computing(network.device):
-            parts = self.engine._memory.in_parts(
+        network = self.engine.session.network
+        with self.engine.session.lock, computing(network.device):
+            parts = self.engine.session.memory.in_parts(
                 "switching off",
                 lambda part: network.run_changed(torch.stack([*part]).to(network.device), changes),
                 list(images),
@@ -248,7 +248,7 @@ class Bench:
         return scores
 
     def _change(self, name: str, what: Off) -> Change:
-        axis = self.engine._network.channel_axis(name)
+        axis = self.engine.session.network.channel_axis(name)
 
         def change(before: Any, output: Tensor) -> Tensor:
             if what == "skip":
@@ -290,7 +290,7 @@ def labelled_images(engine: LocalEngine, data: Any, transform: Any = None) -> La
     names = engine.info.labels
     unnamed = all(name == f"class {number}" for number, name in enumerate(names))
     if data is None:
-        source = engine._source
+        source = engine.session.source
         if all(label is None for label in source.labels):
             raise InputError(
                 "The engine's images have no labels: pass labelled ones as data, a folder of "
@@ -302,7 +302,7 @@ def labelled_images(engine: LocalEngine, data: Any, transform: Any = None) -> La
             data,
             transform,
             classes=None if unnamed else names,
-            like=engine._source if transform is None else None,
+            like=engine.session.source if transform is None else None,
         )
     if len(images.classes) > len(names):
         raise InputError(

@@ -25,7 +25,7 @@ from . import widget_parts as parts
 
 if TYPE_CHECKING:
     from .measuring import Look
-    from .records import LesionResult
+    from .result import LesionResult
 
 
 class Lesion(Experiment["LesionResult"]):
@@ -263,5 +263,5 @@ class Lesion(Experiment["LesionResult"]):
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
     with needs_torch("zf.Lesion runs the network"):
-        from . import lesioning
-    return lesioning
+        from . import measuring
+    return measuring

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ...drawing.page import MARGIN, Page
+from ...drawing.palette import INK, SOFT
 from ...drawing.tables import small, table_html
 from ...records import Floats, Pixels
-from ...widgets.snapshot import INK, MARGIN, SOFT, Page
 from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
-    from .records import LesionResult
+    from .result import LesionResult
 
 TILE = 48
 """Pixels of a feature map's longer side on the wall."""
@@ -142,10 +143,7 @@ def draw(
     status: str,
 ) -> Image.Image:
     """The static picture: accuracy, what was tried, and the layer's maps."""
-    page = Page()
-    page.line(title, 30)
-    if status:
-        page.line(status, 16, SOFT)
+    page = Page(title, status)
     if result is None or not len(result.images):
         page.line("not computed yet", 18, SOFT)
         return page.finish()

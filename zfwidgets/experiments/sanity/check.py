@@ -40,7 +40,7 @@ from ...errors import InactiveUnit, InputError
 from ...records import Box, Floats, Operation, Progress, Unit
 from ..shared.running import run
 from .randomise import stages_below
-from .records import Kind, SanityControl, SanityResult, SanityStep
+from .result import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
 
 
@@ -98,12 +98,12 @@ def sanity_steps(
         yield from engine.index_steps()
         image = strongest_image(engine, unit)
     trained = engine.project(unit, image, rule)
-    index, _, tensor = engine._image(image)
+    index, _, tensor = engine.session.image(image)
     unit, start = trained.activation.unit, trained.activation.value
     box = trained.activation.box.clip(*trained.pixels.shape[:2])
     reference = box.cut(trained.pixels)
-    with engine._lock:
-        network = engine._network.twin(tensor)
+    with engine.session.lock:
+        network = engine.session.network.twin(tensor)
     stages = stages_below(network, tensor, unit)
     same = Similarity(1.0, 1.0, 1.0) if reference.any() else compare(reference, reference)
     result = SanityResult(
@@ -116,7 +116,7 @@ def sanity_steps(
     )
     yield result
     clock = _Clock(2 * controls + len(stages))
-    project = _Projector(network, unit, rule, box)
+    project = _ProjectAt(network, unit, rule, box)
 
     for control in _controls(engine, project, index, tensor, reference, seed, controls):
         if control is not None:
@@ -126,7 +126,7 @@ def sanity_steps(
 
     generator = torch.Generator().manual_seed(seed)
     for stage in stages:
-        with engine._lock:
+        with engine.session.lock:
             stage.randomise_(generator)
             pixels, value, met = project(tensor, unit.channel, start)
         similarity = compare(reference, pixels)
@@ -154,7 +154,7 @@ def check(engine: Any, unit: Any, rule: str, controls: int = 0) -> Unit:
             raise InputError(f"Expected a Unit or (layer, channel), got {unit!r}.")
         unit = Unit(*unit)
     wanted: Unit = unit
-    return replace(wanted, layer=engine._channel(wanted.layer, wanted.channel).name)
+    return replace(wanted, layer=engine.session.channel(wanted.layer, wanted.channel).name)
 
 
 def strongest_image(engine: LocalEngine, unit: Unit) -> int:
@@ -169,7 +169,7 @@ def strongest_image(engine: LocalEngine, unit: Unit) -> int:
     return int(top[0].image)
 
 
-class _Projector:
+class _ProjectAt:
     """Projects a channel's unit at one place, from a start value of the caller's."""
 
     def __init__(self, network: Network, unit: Unit, rule: str, box: Box) -> None:
@@ -212,7 +212,7 @@ class _Projector:
 
 def _controls(
     engine: LocalEngine,
-    project: _Projector,
+    project: _ProjectAt,
     index: int | None,
     tensor: Tensor,
     reference: Floats,
@@ -224,13 +224,13 @@ def _controls(
     own = project.unit.channel
 
     def control(kind: Kind, image: int | None, pixels: Tensor, channel: int) -> SanityControl:
-        with engine._lock:
+        with engine.session.lock:
             picture, *_ = project(pixels, channel, 1.0)
         unit = replace(project.unit, channel=channel)
         return SanityControl(kind, unit, image, compare(reference, picture))
 
     def others(pixels: Tensor) -> list[int]:
-        with engine._lock:
+        with engine.session.lock:
             active = np.flatnonzero(project.active(pixels) > 0)
         return [int(channel) for channel in random.permutation(active) if channel != own]
 
@@ -240,7 +240,7 @@ def _controls(
     photos = [int(i) for i in random.permutation(len(engine.info.images)) if i != index]
     for turn in range(number):
         if turn < len(photos):
-            pixels = engine._image(photos[turn])[2]
+            pixels = engine.session.image(photos[turn])[2]
             if there := others(pixels):
                 yield control("other photo", photos[turn], pixels, there[0])
                 continue

@@ -6,22 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets
 import numpy as np
 
-from ...errors import MissingDependency
-from ...records import Floats
+from ...drawing.charts import axis, figure, place, require_bqplot, ring
+from ...drawing.palette import STRONG
+from ...records import SERIES, Floats
 
 if TYPE_CHECKING:
-    from .records import SanityResult
+    from .result import SanityResult
 
 MEASURES = {
     "rank": "rank correlation",
     "rank_absolute": "rank correlation of absolute values",
     "ssim": "structural similarity",
 }
-STRONG, SAME, OTHER, MARK = "#0b6bcb", "#7a5195", "#8c959f", "#c2410c"
-CONTROLS = {"same photo": SAME, "other photo": OTHER}
+CONTROLS = {"same photo": "#7a5195", "other photo": SERIES[-1]}
+"""Kinds of unrelated units, and the colours of their lines."""
 ACROSS = "modules randomised, from the unit down"
 UP = "like the trained picture"
 
@@ -76,7 +76,7 @@ class Chart:
     """A curve as a bqplot figure; a click on one of its points chooses a step."""
 
     def __init__(self, choose: Callable[[int], None]) -> None:
-        bq = _bqplot()
+        bq = require_bqplot()
         self._choose = choose
         self._across, self._up = bq.LinearScale(min=0.0), bq.LinearScale(min=0.0, max=1.0)
         scales = {"x": self._across, "y": self._up}
@@ -95,22 +95,12 @@ class Chart:
             ),
         )
         self.points.on_element_click(self._clicked)
-        self.mark = bq.Scatter(
-            **nothing,
-            colors=[MARK],
-            default_size=120,
-            fill=False,
-            stroke=MARK,
-            stroke_width=3,
-            enable_hover=False,
-        )
-        self._steps = bq.Axis(scale=self._across, label=ACROSS, tick_format="d", grid_lines="none")
-        self.figure = bq.Figure(
-            marks=[*self.controls.values(), self.curve, self.mark, self.points],
-            axes=[self._steps, bq.Axis(scale=self._up, side="left", label=UP, tick_format=".1f")],
-            fig_margin={"top": 16, "bottom": 48, "left": 56, "right": 16},
-            animation_duration=0,
-            layout=ipywidgets.Layout(width="auto", min_width="0", height="340px"),
+        self.mark = ring(scales, 120)
+        self._steps = axis(self._across, ACROSS, tick_format="d", grid_lines="none")
+        self.figure = figure(
+            [*self.controls.values(), self.curve, self.mark, self.points],
+            [self._steps, axis(self._up, UP, side="left", tick_format=".1f")],
+            "340px",
         )
         self._shown: Curve | None = None
 
@@ -118,10 +108,10 @@ class Chart:
         """Show a curve."""
         self._shown = curve
         for mark in (self.curve, self.points):
-            _set(mark, curve.steps, curve.values)
+            place(mark, curve.steps, curve.values)
         for kind, line in self.controls.items():
             value = curve.controls.get(kind)
-            _set(line, *(((), ()) if value is None else ((0, curve.end), (value, value))))
+            place(line, *(((), ()) if value is None else ((0, curve.end), (value, value))))
         self._across.max = max(curve.end, 1)
         self._steps.tick_values = np.arange(0, curve.end + 1, max(1, round(curve.end / 10)))
         self._up.min = curve.low
@@ -130,22 +120,9 @@ class Chart:
         """Put a ring around a step, if it has a value."""
         curve = self._shown
         here = [] if curve is None else [i for i, s in enumerate(curve.steps) if s == step]
-        _set(self.mark, [step] * len(here), [curve.values[i] for i in here if curve is not None])
+        place(self.mark, [step] * len(here), [curve.values[i] for i in here if curve is not None])
 
     def _clicked(self, _points: Any, event: Mapping[str, Any]) -> None:
         index = event.get("data", {}).get("index")
         if self._shown and isinstance(index, int) and 0 <= index < len(self._shown.steps):
             self._choose(self._shown.steps[index])
-
-
-def _set(mark: Any, x: Any, y: Any) -> None:
-    with mark.hold_sync():
-        mark.x, mark.y = np.array(x, dtype=np.int32), np.array(y, dtype=np.float32)
-
-
-def _bqplot() -> Any:
-    try:
-        import bqplot
-    except ImportError as error:
-        raise MissingDependency("zf.SanityCheck needs bqplot: pip install bqplot") from error
-    return bqplot

@@ -157,7 +157,7 @@ def _used(output: Tensor) -> dict[Any, int]:
     seen = {output.grad_fn}
     queue: list[Any] = [output.grad_fn]
     for node in queue:
-        number = node._sequence_nr()
+        number = node._sequence_nr()  # noqa: SLF001 -- autograd's count of calls
         mean = getattr(node, "_saved_running_mean", None)
         leaves = [] if mean is None else [mean]
         for parent, _ in node.next_functions:

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
+from ...drawing.palette import STRONG
 from ...engine.protocol import EngineProtocol
 from ...records import Progress
 from ..shared.boxes import Experiment, beside, needs_torch
 from . import widget_pictures
-from .curve import MEASURES, OTHER, SAME, STRONG, Chart, Curve
+from .curve import CONTROLS, MEASURES, Chart, Curve
 from .widget_pictures import StepPictures
 
 if TYPE_CHECKING:
     from ...records import Unit
-    from .records import SanityResult
+    from .result import SanityResult
 
 
 class SanityCheck(Experiment["SanityResult"]):
@@ -164,10 +165,11 @@ _PICTURES = (
     "<small>Signed pixels around mid-grey inside the receptive field,<br>each picture on its own "
     "scale.</small>"
 )
+_SAME, _OTHER = CONTROLS.values()
 _CURVES = (
     f'<small><b style="color:{STRONG}">&#8213;</b> this unit; each step randomises one more module'
-    f'<br><b style="color:{SAME}">- - -</b> trained pictures of other units, same place, same photo'
-    f'<br><b style="color:{OTHER}">&#183;&#183;&#183;</b> the same in other photos (medians)'
+    f'<br><b style="color:{_SAME}">- - -</b> trained pictures of other units, same place, same '
+    f'photo<br><b style="color:{_OTHER}">&#183;&#183;&#183;</b> the same in other photos (medians)'
     "</small>"
 )
 

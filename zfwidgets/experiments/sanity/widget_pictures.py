@@ -10,15 +10,17 @@ import numpy as np
 import traitlets
 from PIL import Image
 
+from ...drawing.page import GAP, MARGIN, WIDTH, Page
+from ...drawing.page_charts import Line, legend, line_chart
+from ...drawing.palette import INK, SOFT, STRONG
 from ...errors import InputError
 from ...widgets.answering import Answering, asked
-from ...widgets.snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
-from .curve import ACROSS, CONTROLS, MEASURES, STRONG, UP, Curve
+from .curve import ACROSS, CONTROLS, MEASURES, UP, Curve
 
 if TYPE_CHECKING:
-    from .records import SanityResult, SanityStep
+    from .result import SanityResult, SanityStep
 
 MOST = 12
 """Pictures in the static one; of more steps every so manieth."""
@@ -44,7 +46,7 @@ class StepPictures(Answering):
         self.set_trait("fingerprint", fingerprint)
         super().__init__(**layout)
 
-    _module = "sanity_check"
+    page_module = "sanity_check"
 
     def keep(self, check: str, result: SanityResult) -> None:
         """Encode the newest step of a run, on the worker, so that it is there when asked for.
@@ -92,13 +94,9 @@ def draw(title: str, result: SanityResult | None, measure: str, status: str) -> 
     PIL.Image.Image
         RGB, 1200 px wide.
     """
-    page = Page()
-    page.line(f"Sanity check   {title}", 30)
-    page.line(status, 18, SOFT)
+    page = Page(f"Sanity check   {title}", status)
     if result is None:
-        page.empty(MARGIN, page.y, WIDTH - 2 * MARGIN, 300, "not computed yet")
-        page.y += 300
-        return page.finish()
+        return page.missing()
     half = (WIDTH - 2 * MARGIN - 2 * GAP) // 2
     top = page.y
     _curve(page, Curve.of(result, measure), measure, half)
@@ -109,34 +107,20 @@ def draw(title: str, result: SanityResult | None, measure: str, status: str) -> 
 
 
 def _curve(page: Page, curve: Curve, measure: str, width: int) -> None:
-    left, right, top, bottom = MARGIN + 40, MARGIN + width - GAP, page.y + 36, page.y + 340
-    low = curve.low
-
-    def at(step: float, value: float) -> tuple[int, int]:
-        across = step / max(curve.end, 1)
-        up = (value - low) / (1 - low)
-        return round(left + across * (right - left)), round(bottom - up * (bottom - top))
-
     page.text(MARGIN, page.y, f"{MEASURES[measure]}: {UP}", 18, INK, width)
-    for value in sorted({low, 0.0, 0.5, 1.0}):
-        y = at(0, value)[1]
-        page.pen.line((left, y, right, y), "#dcdfe4", 1)
-        page.text(MARGIN, y - 10, f"{value:.1f}", 16, SOFT)
-    for kind, value in curve.controls.items():
-        (start, y), (end, _) = at(0, value), at(curve.end, value)
-        for x in range(start, end, 16):
-            page.pen.line((x, y, min(x + 9, end), y), CONTROLS[kind], 3)
-    points = [at(*point) for point in zip(curve.steps, curve.values, strict=True)]
-    page.pen.line(points, STRONG, 3)
-    for x, y in points:
-        page.pen.ellipse((x - 5, y - 5, x + 5, y + 5), STRONG)
-    page.text(left, bottom + 6, f"0 .. {curve.end} {ACROSS}", 16, SOFT, right - left)
-    page.y = bottom + 36
-    legend = {"this unit": STRONG} | {f"other units, {k}": CONTROLS[k] for k in curve.controls}
-    for text, colour in legend.items():
-        page.pen.line((left, page.y + 10, left + 26, page.y + 10), colour, 3)
-        page.text(left + 36, page.y, text, 16, INK, right - left - 36)
-        page.y += 24
+    left, right = MARGIN + 40, MARGIN + width - GAP
+    levels = {value: f"{value:.1f}" for value in sorted({curve.low, 0.0, 0.5, 1.0})}
+    lines = [
+        Line((0, curve.end), (value, value), CONTROLS[kind], dashed=True)
+        for kind, value in curve.controls.items()
+    ]
+    lines.append(Line(curve.steps, curve.values, STRONG))
+    area, across = (left, page.y + 36, right, page.y + 340), (0.0, max(curve.end, 1.0))
+    below = [f"0 .. {curve.end} {ACROSS}"]
+    line_chart(page, area, lines, across, levels, below, gutter=40, dots=5)
+    page.y += 376
+    others = [(f"other units, {kind}", CONTROLS[kind]) for kind in curve.controls]
+    legend(page, left, right - left, [("this unit", STRONG), *others])
 
 
 def _steps(page: Page, result: SanityResult, measure: str, left: int, width: int) -> None:

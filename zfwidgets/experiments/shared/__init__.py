@@ -1,3 +1,11 @@
-"""What several experiments have in common."""
+"""What several experiments have in common.
+
+`boxes`: a widget whose result grows while steps are computed on the engine's worker, after all that
+views ask for, with a button that stops and goes on. `picture_wall`: pictures in rows and columns,
+pulled by the page, kept by name. `running`: the plain function around any experiment's steps.
+`looking`: what layers and class scores are for images that the caller makes. `labelled` reads
+labelled images; `seeded` keeps the global random state, and other threads' draws, as they are.
+`files`: safetensors with a description.
+"""
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from PIL import Image
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, MissingDependency
 from ...records import Progress
+from ...stepwise import Driven
 from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.traits import Settable
@@ -155,7 +156,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
 
     def _draw_picture(self) -> None:
         """Have the worker draw the static picture, if there is a place for it."""
-        if self._picture_id is None:
+        if not self.displayed:
             return
         paint = self._paint(self._result, self._said)
 
@@ -279,20 +280,17 @@ class Experiment(ResultBox[Result]):
         return f"{self._owner}.{self._run if run is None else run}"
 
     def _reported(self, run: int) -> Steps:
-        steps = self._steps()
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                if self._newest is None or self._newest[1] is not end.value:
-                    self._prepare(self._run_name(run), end.value)
-                return end.value
+        driven: Driven[Progress | Result, Result] = Driven(self._steps())
+        for step in driven:
             if isinstance(step, Progress):
                 yield step
             else:
                 self._prepare(self._run_name(run), step)
                 self._newest = run, step
                 yield partial(_same, step)
+        if self._newest is None or self._newest[1] is not driven.result:
+            self._prepare(self._run_name(run), driven.result)
+        return driven.result
 
     def _hear(self, run: int, op: Op, value: Any) -> None:
         """Take news on the worker; show them on the kernel's main thread."""

@@ -47,7 +47,7 @@ def features(engine: LocalEngine, images: Sequence[Tensor], layers: Iterable[str
     layers
         Whose outputs are wanted, by the names that the engine lists.
     """
-    network, wanted = engine._network, set(layers)
+    network, wanted = engine.session.network, set(layers)
     found: dict[str, list[Floats]] = {name: [] for name in wanted}
     logits: list[Floats] = []
 
@@ -66,8 +66,8 @@ def features(engine: LocalEngine, images: Sequence[Tensor], layers: Iterable[str
         if not engine.info.no_classes:
             logits.append(output.cpu().numpy())
 
-    with engine._lock, computing(network.device):
-        engine._memory.in_parts("features", run, list(images))
+    with engine.session.lock, computing(network.device):
+        engine.session.memory.in_parts("features", run, list(images))
     return Features(
         {name: np.concatenate(values) for name, values in found.items()},
         np.concatenate(logits) if logits else None,
@@ -133,7 +133,7 @@ def open_photos(engine: LocalEngine, images: Sequence[Any] | None, most: int = 5
     photos: list[Photo] = []
     for image in images:
         known = isinstance(image, str) and image in names
-        index, name, tensor = engine._image(names.index(image) if known else image)
+        index, name, tensor = engine.session.image(names.index(image) if known else image)
         taken = {photo.name for photo in photos}
         if index is None and (name in taken or name in names):
             name = f"own image {len(photos)}"
@@ -145,4 +145,4 @@ def open_photos(engine: LocalEngine, images: Sequence[Any] | None, most: int = 5
 
 def seen(engine: LocalEngine, photos: Sequence[Photo]) -> list[Pixels]:
     """The photos as the network sees them, for the eye: (rows, columns, 3) uint8 each."""
-    return [engine._source.show(photo.tensor) for photo in photos]
+    return [engine.session.source.show(photo.tensor) for photo in photos]

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from ...drawing.page import GAP, MARGIN, WIDTH, Page, one_line
+from ...drawing.palette import INK, SOFT
 from ...errors import InputError
 from ...records import Pixels
 from ...widgets.answering import Answering, asked
 from ...widgets.base import Teller
-from ...widgets.snapshot import GAP, INK, MARGIN, SOFT, WIDTH, Page, one_line
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
 
@@ -101,7 +102,7 @@ class PictureWall(Answering):
         self.set_trait("fingerprint", fingerprint)
         super().__init__(label=label, note=note, size=size, choosable=choosable, **layout)
 
-    _module = "picture_wall"
+    page_module = "picture_wall"
 
     def keep(self, wall: Wall, name: str = "") -> str:
         """Keep a wall, so that it is there when the page asks; from any thread.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from functools import wraps
 from typing import Any, TypeVar
 
 from ...bars import progress_bar
 from ...engine.network.modes import InUsualModes
 from ...records import Progress
+from ...stepwise import Driven
 
 Result = TypeVar("Result")
 
@@ -28,10 +31,10 @@ def run(
     """
     newest: Result | None = None
     steps = InUsualModes(steps)
+    driven: Driven[Progress | Result, Result] = Driven(steps)
     with progress_bar(None, what, shown=shown, unit="") as bar:
         try:
-            while True:
-                step = next(steps)
+            for step in driven:
                 if isinstance(step, Progress):
                     if step.total != bar.total:
                         bar.total = step.total
@@ -39,9 +42,7 @@ def run(
                     bar.update(step.done - bar.n)
                 else:
                     newest = step
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+            return driven.result
         except KeyboardInterrupt as interrupt:
             hand_on(interrupt, steps)
             newest = getattr(interrupt, "so_far", newest)
@@ -49,6 +50,46 @@ def run(
                 raise
     warnings.warn(f"{what} was interrupted: {how_far(newest)}.", stacklevel=3)
     return newest
+
+
+def with_bar(
+    name: str,
+    steps: Callable[..., Generator[Progress | Result, None, Result]],
+    what: str,
+    how_far: Callable[[Result], str],
+    about: str,
+) -> Callable[..., Result]:
+    """The plain call of what is computed in steps: it takes the same, and ``progress``.
+
+    Parameters
+    ----------
+    name
+        The call's name.
+    steps
+        What computes it; the call has its parameters, and their descriptions.
+    what, how_far
+        As in `run`.
+    about
+        The first lines of the call's docstring.
+    """
+
+    @wraps(steps)
+    def plain(*given: Any, progress: bool = True, **options: Any) -> Result:
+        return run(steps(*given, **options), what, progress, how_far)
+
+    signature = inspect.signature(steps)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    shown = inspect.Parameter("progress", kind, default=True, annotation="bool")
+    parameters = [*signature.parameters.values()]
+    at = next(i for i, part in enumerate(parameters) if part.kind is kind)
+    parameters.insert(at, shown)
+    record = str(signature.return_annotation).rpartition(", ")[2].removesuffix("]")
+    signature = signature.replace(parameters=parameters, return_annotation=record)
+    plain.__signature__ = signature  # type: ignore[attr-defined]
+    plain.__name__ = plain.__qualname__ = name
+    _, head, rest = inspect.cleandoc(steps.__doc__ or "").partition("Parameters\n---")
+    plain.__doc__ = f"{inspect.cleandoc(about)}\n\n``progress=False`` shows no bar.\n\n{head}{rest}"
+    return plain
 
 
 def keep(interrupt: KeyboardInterrupt, result: object) -> None:

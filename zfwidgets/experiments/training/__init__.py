@@ -8,18 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._lazy import resolver
-
-_HOMES = {
-    "TrainingRecord": "records",
-    "train": "loop",
-    "train_steps": "loop",
-}
-
-__all__ = [*_HOMES]
+from ..._lazy import public
 
 if TYPE_CHECKING:
+    from .history import TrainingRecord
     from .loop import train, train_steps
-    from .records import TrainingRecord
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

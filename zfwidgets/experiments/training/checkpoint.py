@@ -17,7 +17,7 @@ from ...errors import InputError
 from ...storage.checksums import seal
 from ...storage.files import whole
 from ..shared.files import header, read_safetensors
-from .records import FILE, KIND, PREFIX, SCHEMA, TrainingRecord
+from .history import FILE, KIND, PREFIX, SCHEMA, TrainingRecord
 
 MAY_CHANGE = ("epochs",)
 """Settings that may be others when a training goes on."""

@@ -25,27 +25,9 @@ from ...errors import InputError
 from ...models.parts import PIXEL_RANGE
 from ...records import Progress
 from ..shared.labelled import Labelled
-from ..shared.running import keep, run
-from .records import TrainingRecord
+from ..shared.running import keep, with_bar
+from .history import TrainingRecord
 from .trainer import OnStep, Trainer
-
-
-def train(model: nn.Module, data: Any, *, progress: bool = True, **options: Any) -> TrainingRecord:
-    """Train a classifier, with a progress bar.
-
-    Interrupt it at any moment: the step that is under way is finished, and the record so far is
-    returned, with a warning. The model has the weights of the last step that the record knows
-    of. With a ``folder`` the same call goes on from there.
-
-    Parameters
-    ----------
-    model, data, **options
-        As in `train_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = train_steps(model, data, **options)
-    return run(steps, "Training", progress, lambda r: f"{r.steps} of {r.steps_wanted} steps done")
 
 
 def train_steps(
@@ -172,3 +154,17 @@ def check_settings(**settings: Any) -> None:
             raise InputError(f"{name} is {value!r}: expected a whole number, 1 or more.")
     if not settings.get("rate", 1.0) > 0:
         raise InputError(f"rate is {settings['rate']}: expected a number above zero.")
+
+
+train = with_bar(
+    "train",
+    train_steps,
+    "Training",
+    lambda record: f"{record.steps} of {record.steps_wanted} steps done",
+    """Train a classifier, with a progress bar.
+
+    Interrupt it at any moment: the step that is under way is finished, and the record so far is
+    returned, with a warning. The model has the weights of the last step that the record knows
+    of. With a ``folder`` the same call goes on from there.
+    """,
+)

@@ -21,7 +21,7 @@ from ...threads import Pool
 from ..shared.labelled import Labelled
 from ..shared.seeded import DrawnAgain, numpy_and_python, on_main_thread, own_random
 from . import checkpoint
-from .records import TrainingRecord
+from .history import TrainingRecord
 
 MEASURED = 5000
 """Most images that the train error is measured on: a standard error of 0.7 % at most."""

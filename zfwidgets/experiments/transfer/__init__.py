@@ -21,33 +21,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._lazy import resolver
-
-_HOMES = {
-    "BiasRecord": "records",
-    "CurveRecord": "records",
-    "FeatureShape": "records",
-    "LayersRecord": "records",
-    "TransferRecord": "records",
-    "main_layers": "shapes",
-    "transfer_bias": "bias",
-    "transfer_bias_steps": "bias",
-    "transfer_curve": "curve",
-    "transfer_curve_steps": "curve",
-    "transfer_features": "whole",
-    "transfer_features_steps": "whole",
-    "transfer_layers": "layers",
-    "transfer_layers_steps": "layers",
-}
-
-__all__ = [*_HOMES]
+from ..._lazy import public
 
 if TYPE_CHECKING:
+    from .accuracies import BiasRecord, CurveRecord, FeatureShape, LayersRecord, TransferRecord
     from .bias import transfer_bias, transfer_bias_steps
     from .curve import transfer_curve, transfer_curve_steps
     from .layers import transfer_layers, transfer_layers_steps
-    from .records import BiasRecord, CurveRecord, FeatureShape, LayersRecord, TransferRecord
     from .shapes import main_layers
     from .whole import transfer_features, transfer_features_steps
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -18,37 +18,18 @@ from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
 from ..shared.labelled import Labelled
-from ..shared.running import run
-from .classifiers import STRENGTH, check_classifier, check_strength
+from ..shared.running import with_bar
+from .accuracies import BiasRecord
+from .classifiers import STRENGTH, check_classifier
 from .features import Features
 from .layers import not_converged
-from .records import BiasRecord
 from .shapes import DIMENSION
 from .store import Rows
-from .study import Study, one_layer
+from .study import Learning, Study, one_layer
 
 TYPICAL = 1000
 """Training photos that `BiasRecord.typical` is measured with, at most."""
 _BLOCK = 512
-
-
-def transfer_bias(
-    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
-) -> BiasRecord:
-    """Accuracy of each class, and how far it lies from the training data, with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning; before distances
-    are known there is none.
-
-    Parameters
-    ----------
-    engine, data, **options
-        As in `transfer_bias_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = transfer_bias_steps(engine, data, **options)
-    return run(steps, "Transfer", progress, _how_far)
 
 
 def transfer_bias_steps(
@@ -88,40 +69,16 @@ def transfer_bias_steps(
     """
     name = one_layer(engine, layer)
     study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
-    return (
-        yield from bias_steps(
-            study,
-            training=training,
-            layer=name,
-            train_images=train_images,
-            test_images=test_images,
-            repeats=repeats,
-            classifier=classifier,
-            strength=strength,
-            folds=folds,
-            seed=seed,
-        )
-    )
+    how = Learning(train_images, test_images, repeats, strength, folds, seed)
+    return (yield from bias_steps(study, how, name, training, classifier))
 
 
 def bias_steps(
-    study: Study,
-    *,
-    layer: str,
-    training: Any = None,
-    train_images: int | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
-    classifier: str = "svm",
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
+    study: Study, how: Learning, layer: str, training: Any = None, classifier: str = "svm"
 ) -> Generator[Progress | BiasRecord, None, BiasRecord]:
     """The same of a study."""
     check_classifier(classifier)
-    strengths = check_strength(strength)
-    inner = folds if len(strengths) > 1 else 0
-    plan = study.plan(train_images, test_images, repeats, seed, inner)
+    plan, repeats = study.plan(how, how.train_images, how.inner), how.repeats
     engine = study.engine
     trained_on = Features(engine, training_images(engine, training), [layer], study.dimension)
     known = yield from study.look()
@@ -129,7 +86,7 @@ def bias_steps(
     there = trained_on.known
     if len(there) < 2:
         raise InputError("Fewer than two training images can be read: distances need two.")
-    sample = np.sort(np.random.default_rng(seed).permutation(there)[:TYPICAL])
+    sample = np.sort(np.random.default_rng(how.seed).permutation(there)[:TYPICAL])
     rows, others = study.features.rows(layer), trained_on.rows(layer)
     own, _ = yield from nearest(others, sample, others, there, "measuring training images")
     typical = float(np.median(own))
@@ -147,7 +104,7 @@ def bias_steps(
         study.features.shape(layer),
         classifier,
         plan.train_images,
-        seed,
+        how.seed,
         (*study.features.skipped, *trained_on.skipped),
     )
     yield result
@@ -155,9 +112,7 @@ def bias_steps(
     began = time.monotonic()
     for repeat in range(repeats):
         split = plan.split(study.images, known, repeat)
-        found, fitted = study.learn(
-            layer, split, plan.train_images, classifier, strengths, folds, seed + repeat
-        )
+        found, fitted = study.learn(layer, split, plan.train_images, classifier, how, repeat)
         unfinished += not fitted.converged
         accuracies = result.accuracies.copy()
         accuracies[:, repeat] = found
@@ -177,7 +132,7 @@ def training_images(engine: LocalEngine, training: Any) -> Labelled:
     """What a network was trained on; None: the engine's own images."""
     if isinstance(training, Labelled):
         return training
-    source = engine._source if training is None else engine._source.alike(training)
+    source = engine.session.source if training is None else engine.session.source.alike(training)
     if len(source) < 2:
         raise InputError("There is one training image only: distances need two or more.")
     return Labelled.unlabelled(source, "training images")
@@ -215,3 +170,16 @@ def nearest(
 def _how_far(record: BiasRecord) -> str:
     done = int(np.isfinite(record.accuracies).all(0).sum())
     return f"{done} of {record.accuracies.shape[1]} repeats are done"
+
+
+transfer_bias = with_bar(
+    "transfer_bias",
+    transfer_bias_steps,
+    "Transfer",
+    _how_far,
+    """Accuracy of each class, and how far it lies from the training data, with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning; before distances
+    are known there is none.
+    """,
+)

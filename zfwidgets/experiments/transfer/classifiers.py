@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import InputError, MissingDependency
 from ...records import Floats, Ints
-from .records import CLASSIFIERS
+from .accuracies import CLASSIFIERS
 from .store import Rows
 
 STRENGTH = 10.0

@@ -18,15 +18,15 @@ from ...errors import InputError, TrainingDiverged
 from ...records import Floats, Ints, Progress
 from ..ablation.architecture import Architecture
 from ..shared.labelled import Labelled
-from ..shared.running import keep, run
+from ..shared.running import keep, with_bar
 from ..shared.seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
-from .classifiers import STRENGTH, check_classifier, check_strength, class_accuracies
+from .accuracies import CurveRecord
+from .classifiers import STRENGTH, check_classifier, class_accuracies
 from .layers import not_converged
-from .records import CurveRecord
 from .shapes import DIMENSION
 from .splits import Split, check_counts
-from .study import Study, one_layer
+from .study import Learning, Study, one_layer
 
 COUNTS = (1, 2, 5, 10, 20, 30)
 STEPS = 300
@@ -34,24 +34,6 @@ STEPS = 300
 PRETRAINED, SCRATCH = "pretrained", "from scratch"
 
 Builder = Architecture | Callable[[], nn.Module]
-
-
-def transfer_curve(
-    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
-) -> CurveRecord:
-    """Accuracy against images per class (paper, Fig. 9), with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning.
-
-    Parameters
-    ----------
-    engine, data, **options
-        As in `transfer_curve_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = transfer_curve_steps(engine, data, **options)
-    return run(steps, "Transfer", progress, _how_far)
 
 
 def transfer_curve_steps(
@@ -102,46 +84,27 @@ def transfer_curve_steps(
     """
     name = one_layer(engine, layer)
     study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
-    return (
-        yield from curve_steps(
-            study,
-            layer=name,
-            counts=counts,
-            test_images=test_images,
-            repeats=repeats,
-            classifier=classifier,
-            scratch=scratch,
-            scratch_training=scratch_training,
-            strength=strength,
-            folds=folds,
-            seed=seed,
-        )
-    )
+    how = Learning(None, test_images, repeats, strength, folds, seed)
+    return (yield from curve_steps(study, how, name, counts, classifier, scratch, scratch_training))
 
 
 def curve_steps(
     study: Study,
-    *,
+    how: Learning,
     layer: str,
     counts: Sequence[int] | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
     classifier: str = "softmax",
     scratch: Builder | str | None = None,
     scratch_training: Mapping[str, Any] | None = None,
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
 ) -> Generator[Progress | CurveRecord, None, CurveRecord]:
     """The same of a study."""
     check_classifier(classifier)
-    strengths = check_strength(strength)
-    most = study.plan(None, test_images, repeats, seed).train_images
+    inner, repeats = how.inner, how.repeats
+    most = study.plan(how).train_images
     numbers = check_counts([c for c in COUNTS if c <= most] if counts is None else counts)
-    inner = folds if len(strengths) > 1 else 0
-    plan = study.plan(int(numbers[-1]), test_images, repeats, seed, inner)
+    plan = study.plan(how, int(numbers[-1]), inner)
     if inner and numbers[0] < inner:
-        study.plan(int(numbers[0]), test_images, repeats, seed, inner)  # names the class
+        study.plan(how, int(numbers[0]), inner)  # names the class
     build = None if scratch is None else builder(study, scratch)
     nothing: Floats = np.full((len(numbers), repeats), np.nan, dtype=np.float32)
     kinds = [PRETRAINED, *([SCRATCH] if build is not None else [])]
@@ -152,7 +115,7 @@ def curve_steps(
         classifier,
         plan.test_images,
         study.classes,
-        seed,
+        how.seed,
     )
     yield result
     known = yield from study.look()
@@ -165,14 +128,12 @@ def curve_steps(
             for place, count in enumerate(numbers.tolist()):
                 what = f"{kind}, {count} of each class"
                 if kind == PRETRAINED:
-                    found, fitted = study.learn(
-                        layer, split, count, classifier, strengths, folds, seed + repeat
-                    )
+                    found, fitted = study.learn(layer, split, count, classifier, how, repeat)
                     unfinished += not fitted.converged
                 else:
                     assert build is not None
                     training = from_scratch(
-                        study, build, split, count, seed + repeat, scratch_training or {}
+                        study, build, split, count, how.seed + repeat, scratch_training or {}
                     )
                     found = np.full(len(study.present), np.nan, dtype=np.float32)
                     try:
@@ -264,7 +225,7 @@ def builder(study: Study, scratch: Builder | str) -> Callable[[int], nn.Module]:
 
 
 def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
-    outputs = engine._network.outputs
+    outputs = engine.session.network.outputs
     if outputs is None or len(outputs) != 2 or outputs[1] < classes:
         raise InputError(
             f"scratch='same': the network gives {outputs} for one image, the data has {classes} "
@@ -272,7 +233,7 @@ def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
         )
     stubborn = [
         name
-        for name, module in engine._network.module.named_modules()
+        for name, module in engine.session.network.module.named_modules()
         if [*module.parameters(recurse=False)] and not hasattr(module, "reset_parameters")
     ]
     if stubborn:
@@ -282,8 +243,8 @@ def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
         )
 
     def build(seed: int) -> nn.Module:
-        with engine._lock:
-            model = copy.deepcopy(engine._network.module)
+        with engine.session.lock:
+            model = copy.deepcopy(engine.session.network.module)
         with own_random(seed, 3):
             for module in model.modules():
                 anew: Any = getattr(module, "reset_parameters", None)
@@ -297,3 +258,15 @@ def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
 def _how_far(record: CurveRecord) -> str:
     done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
     return f"{done} of {sum(v.size for v in record.accuracies.values())} fits are done"
+
+
+transfer_curve = with_bar(
+    "transfer_curve",
+    transfer_curve_steps,
+    "Transfer",
+    _how_far,
+    """Accuracy against images per class (paper, Fig. 9), with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning.
+    """,
+)

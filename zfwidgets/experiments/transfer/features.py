@@ -18,7 +18,7 @@ from ...engine.network.modes import computing
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
 from ..shared.labelled import Labelled
-from .records import FeatureShape
+from .accuracies import FeatureShape
 from .shapes import DIMENSION, feature_shape, main_layers
 from .store import Rows, file_name
 
@@ -101,7 +101,7 @@ class Features:
 
     @property
     def _model(self) -> str:
-        return self.engine._network.fingerprint
+        return self.engine.session.network.fingerprint
 
     @property
     def _images(self) -> str:
@@ -122,7 +122,7 @@ class Features:
                 yield Progress(min(done * BATCH, len(order)), len(order), left, what)
 
     def _compute(self, pixels: Tensor) -> dict[str, Floats]:
-        network = self.engine._network
+        network = self.engine.session.network
         wanted = {shape.layer: shape for shape in self.shapes}
 
         def compute(part: Sequence[Tensor]) -> dict[str, Floats]:
@@ -135,8 +135,8 @@ class Features:
             network.run(torch.stack([*part]).to(network.device), visit)
             return found
 
-        with self.engine._lock, computing(network.device):
-            parts = self.engine._memory.in_parts("features", compute, list(pixels))
+        with self.engine.session.lock, computing(network.device):
+            parts = self.engine.session.memory.in_parts("features", compute, list(pixels))
         return {name: np.concatenate([part[name] for part in parts]) for name in wanted}
 
 
@@ -159,5 +159,5 @@ def check_engine(engine: Any) -> LocalEngine:
 
 def labelled(engine: LocalEngine, data: Any, transform: Any, what: str = "data") -> Labelled:
     """Images of other classes than the network's, as the network gets them."""
-    like = engine._source if transform is None else None
+    like = engine.session.source if transform is None else None
     return Labelled.of(data, transform, like=like, what=what)

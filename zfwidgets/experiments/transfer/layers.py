@@ -11,30 +11,11 @@ import numpy as np
 
 from ...engine.local import LocalEngine
 from ...records import Floats, Progress
-from ..shared.running import run
-from .classifiers import STRENGTH, check_classifier, check_strength
-from .records import CLASSIFIERS, LayersRecord
+from ..shared.running import with_bar
+from .accuracies import CLASSIFIERS, LayersRecord
+from .classifiers import STRENGTH, check_classifier
 from .shapes import DIMENSION
-from .study import Study
-
-
-def transfer_layers(
-    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
-) -> LayersRecord:
-    """Learn another labelled set on each layer's features (paper, Table 7), with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning, and features that
-    are computed stay on disk.
-
-    Parameters
-    ----------
-    engine, data, **options
-        As in `transfer_layers_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = transfer_layers_steps(engine, data, **options)
-    return run(steps, "Transfer", progress, _how_far)
+from .study import Learning, Study
 
 
 def transfer_layers_steps(
@@ -95,36 +76,16 @@ def transfer_layers_steps(
         Without scikit-learn.
     """
     study = Study(engine, data, transform=transform, layers=layers, dimension=dimension)
-    return (
-        yield from layer_steps(
-            study,
-            train_images=train_images,
-            test_images=test_images,
-            repeats=repeats,
-            classifiers=classifiers,
-            strength=strength,
-            folds=folds,
-            seed=seed,
-        )
-    )
+    how = Learning(train_images, test_images, repeats, strength, folds, seed)
+    return (yield from layer_steps(study, how, classifiers))
 
 
 def layer_steps(
-    study: Study,
-    *,
-    train_images: int | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
-    classifiers: Sequence[str] = CLASSIFIERS,
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
+    study: Study, how: Learning, classifiers: Sequence[str] = CLASSIFIERS
 ) -> Generator[Progress | LayersRecord, None, LayersRecord]:
     """The same of a study, whose features are computed once for all its parts."""
     names = [check_classifier(name) for name in classifiers]
-    strengths = check_strength(strength)
-    inner = folds if len(strengths) > 1 else 0
-    plan = study.plan(train_images, test_images, repeats, seed, inner)
+    plan, repeats = study.plan(how, how.train_images, how.inner), how.repeats
     shapes = study.features.shapes
     nothing: Floats = np.full((len(shapes), repeats), np.nan, dtype=np.float32)
     result = LayersRecord(
@@ -133,7 +94,7 @@ def layer_steps(
         plan.train_images,
         plan.test_images,
         study.classes,
-        seed,
+        how.seed,
         {name: nothing.copy() for name in names},
     )
     yield result
@@ -150,9 +111,7 @@ def layer_steps(
     for done, (repeat, number, name) in enumerate(fits, 1):
         split = plan.split(study.images, known, repeat)
         layer = shapes[number].layer
-        found, fitted = study.learn(
-            layer, split, plan.train_images, name, strengths, folds, seed + repeat
-        )
+        found, fitted = study.learn(layer, split, plan.train_images, name, how, repeat)
         unfinished += not fitted.converged
         result = replace(
             result,
@@ -187,3 +146,16 @@ def _with(
 def _how_far(record: LayersRecord) -> str:
     done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
     return f"{done} of {sum(v.size for v in record.accuracies.values())} fits are done"
+
+
+transfer_layers = with_bar(
+    "transfer_layers",
+    transfer_layers_steps,
+    "Transfer",
+    _how_far,
+    """Learn another labelled set on each layer's features (paper, Table 7), with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning, and features that
+    are computed stay on disk.
+    """,
+)

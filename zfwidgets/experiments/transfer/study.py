@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,32 @@ import numpy as np
 from ...engine.local import LocalEngine
 from ...records import Floats, Ints, Progress
 from ..shared.labelled import Labelled
-from .classifiers import Fitted, class_accuracies, fit, require
+from .classifiers import Fitted, check_strength, class_accuracies, fit, require
 from .features import Features, check_engine, labelled
 from .shapes import DIMENSION, main_layers
 from .splits import Plan, Split
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What is learned from, and how; see `transfer_layers_steps` for all of it."""
+
+    train_images: int | None
+    test_images: int | None
+    repeats: int
+    strength: float | Sequence[float]
+    folds: int
+    seed: int
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """The classifiers' C that are tried."""
+        return check_strength(self.strength)
+
+    @property
+    def inner(self) -> int:
+        """Folds inside the training images; 0 where there is nothing to choose."""
+        return self.folds if len(self.strengths) > 1 else 0
 
 
 class Study:
@@ -51,15 +74,19 @@ class Study:
         split: Split,
         count: int,
         classifier: str,
-        strengths: tuple[float, ...],
-        folds: int,
-        seed: int,
+        how: Learning,
+        repeat: int,
     ) -> tuple[Floats, Fitted]:
         """Learn from ``count`` images of each class; accuracy of each class's test images."""
         rows, labels = self.features.rows(layer), self.images.labels
         trained = split.train(count)
         fitted = fit(
-            classifier, rows.read(trained), labels[trained], strengths, folds=folds, seed=seed
+            classifier,
+            rows.read(trained),
+            labels[trained],
+            how.strengths,
+            folds=how.folds,
+            seed=how.seed + repeat,
         )
         predicted = fitted.predict(rows, split.test)
         return class_accuracies(predicted, labels[split.test], self.present), fitted
@@ -74,16 +101,9 @@ class Study:
         """Names of the classes that have images."""
         return tuple(self.images.classes[int(number)] for number in self.present)
 
-    def plan(
-        self,
-        train_images: int | None,
-        test_images: int | None,
-        repeats: int,
-        seed: int,
-        folds: int = 0,
-    ) -> Plan:
-        """How images are split, if they allow it."""
-        return Plan.of(self.images, train_images, test_images, repeats, seed, folds)
+    def plan(self, how: Learning, train_images: int | None = None, folds: int = 0) -> Plan:
+        """How images are split, if they allow it; each class has so many to learn from."""
+        return Plan.of(self.images, train_images, how.test_images, how.repeats, how.seed, folds)
 
 
 def one_layer(engine: Any, layer: str | None) -> str:

@@ -10,34 +10,16 @@ from typing import Any
 from ...engine.local import LocalEngine
 from ...records import Progress
 from ..shared.labelled import Labelled
-from ..shared.running import keep, run
+from ..shared.running import keep, with_bar
+from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .bias import bias_steps, training_images
 from .classifiers import STRENGTH
 from .curve import Builder, curve_steps
 from .layers import layer_steps
-from .records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .shapes import DIMENSION
-from .study import Study, one_layer
+from .study import Learning, Study, one_layer
 
 _KINDS = {LayersRecord: "layers", CurveRecord: "curve", BiasRecord: "bias"}
-
-
-def transfer_features(
-    engine: LocalEngine, data: Any, *, progress: bool = True, **options: Any
-) -> TransferRecord:
-    """How far a network's features carry on other pictures, with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning.
-
-    Parameters
-    ----------
-    engine, data, **options
-        As in `transfer_features_steps`.
-    progress
-        Whether to show a progress bar.
-    """
-    steps = transfer_features_steps(engine, data, **options)
-    return run(steps, "Transfer", progress, how_far)
 
 
 def transfer_features_steps(
@@ -88,24 +70,11 @@ def transfer_features_steps(
         study = Study(
             engine, data, transform=transform, layers=[*wanted, name], dimension=dimension
         )
-    common: dict[str, Any] = {
-        "test_images": test_images,
-        "repeats": repeats,
-        "strength": strength,
-        "folds": folds,
-        "seed": seed,
-    }
+    how = Learning(train_images, test_images, repeats, strength, folds, seed)
     parts: list[Generator[Progress | Any, None, Any]] = [
-        layer_steps(study, train_images=train_images, **common),
-        bias_steps(study, layer=name, training=training, train_images=train_images, **common),
-        curve_steps(
-            study,
-            layer=name,
-            counts=counts,
-            scratch=scratch,
-            scratch_training=scratch_training,
-            **common,
-        ),
+        layer_steps(study, how),
+        bias_steps(study, how, name, training),
+        curve_steps(study, how, name, counts, scratch=scratch, scratch_training=scratch_training),
     ]
     result = TransferRecord()
     try:
@@ -137,7 +106,8 @@ def open_images(
     inspect.signature(transfer_features_steps).bind(engine, data, **options)
     one_layer(engine, options.get("layer"))
     study = Study(engine, data, transform=transform, layers=options.get("layers"))
-    study.plan(train_images, test_images, repeats, 0)
+    how = Learning(train_images, test_images, repeats, STRENGTH, 0, 0)
+    study.plan(how, train_images)
     return study.images, training_images(study.engine, training)
 
 
@@ -149,3 +119,15 @@ def how_far(record: TransferRecord) -> str:
         if part is not None
     ]
     return ", ".join(parts) or "nothing is done"
+
+
+transfer_features = with_bar(
+    "transfer_features",
+    transfer_features_steps,
+    "Transfer",
+    how_far,
+    """How far a network's features carry on other pictures, with a progress bar.
+
+    Interrupt it at any moment: the record so far is returned, with a warning.
+    """,
+)

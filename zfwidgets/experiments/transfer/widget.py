@@ -22,7 +22,7 @@ from ..shared.picture_wall import PictureWall, Wall
 from . import widget_parts as parts
 
 if TYPE_CHECKING:
-    from .records import BiasRecord, TransferRecord
+    from .accuracies import BiasRecord, TransferRecord
 
 
 class Transfer(Experiment["TransferRecord"]):

@@ -10,13 +10,14 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from ...drawing.charts import MARK, axis, colour, figure, require_bqplot
+from ...drawing.charts import axis, figure, place, require_bqplot, ring
+from ...drawing.page import Page
+from ...drawing.palette import SOFT, colour
 from ...drawing.tables import table_html, with_spread
-from ...widgets.snapshot import INK, MARGIN, SOFT, Page
 from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
-    from .records import BiasRecord, CurveRecord, LayersRecord, TransferRecord
+    from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 
 NAMES = {"svm": "linear SVM", "softmax": "softmax"}
 SHOWN = 6
@@ -62,17 +63,7 @@ class ClassChart:
             ),
         )
         self._points.on_element_click(self._clicked)
-        self._ring = bq.Scatter(
-            x=[],
-            y=[],
-            scales=scales,
-            colors=[MARK],
-            default_size=160,
-            fill=False,
-            stroke=MARK,
-            stroke_width=3,
-            enable_hover=False,
-        )
+        self._ring = ring(scales, 160)
         self.figure = figure(
             [self._ring, self._points],
             [
@@ -94,8 +85,7 @@ class ClassChart:
             room = 0.25 * float(np.ptp(x[known])) or 0.1
             self._across.min, self._across.max = float(x[known].min()), float(x[known].max()) + room
         here = [chosen] if 0 <= chosen < len(known) and known[chosen] else []
-        with self._ring.hold_sync():
-            self._ring.x, self._ring.y = x[here], y[here]
+        place(self._ring, x[here], y[here])
 
     def _clicked(self, _mark: Any, event: Mapping[str, Any]) -> None:
         name = event.get("data", {}).get("name")
@@ -217,10 +207,7 @@ def class_wall(
 
 def draw(title: str, record: TransferRecord | None, wall: Wall | None, status: str) -> Image.Image:
     """The static picture: the tables, the classes, and the chosen class's photos."""
-    page = Page()
-    page.line(title, 30)
-    if status:
-        page.line(status, 16, SOFT)
+    page = Page(title, status)
     if record is None or record.layers is None:
         page.line("not computed yet", 18, SOFT)
         return page.finish()
@@ -250,11 +237,7 @@ def draw(title: str, record: TransferRecord | None, wall: Wall | None, status: s
 def _table(page: Page, title: str, heads: list[str], rows: list[list[str]]) -> None:
     page.y += 8
     page.line(title, 22)
-    for number, row in enumerate([heads, *rows]):
-        for column, text in enumerate(row):
-            x = MARGIN + (0 if column == 0 else 240 + (column - 1) * 200)
-            page.text(x, page.y, text, 17, SOFT if number == 0 else INK, 600 if column else 230)
-        page.y += 24
+    page.table([0, *range(240, 240 + 200 * len(heads[1:]), 200)], heads, rows)
 
 
 def parts_of(title: str, chart: ipywidgets.Widget, *more: ipywidgets.Widget) -> list[Any]:

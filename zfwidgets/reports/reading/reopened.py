@@ -7,13 +7,13 @@ from collections.abc import Generator, Mapping
 from typing import Any, NoReturn
 
 from ...errors import BrokenReport, InputError, NotStored
-from ...records import OcclusionMap, Projection, QuantileRows, Unit
+from ...records import OcclusionMap, OcclusionRequest, Projection, QuantileRows, Unit
+from ...stepwise import finish
 from ...widgets.wire import validation
 from ...widgets.wire.service import Need
 from ..coarse import snapped
 from ..held import Held
 from ..parts import ADVICE
-from ..positions import run
 from .contents import Contents
 
 
@@ -60,12 +60,13 @@ class Reopened(Contents):
     def occlude(self, image: Any, *arguments: Any, **named: Any) -> OcclusionMap:
         """The map that the report holds; arguments as of a live engine's."""
         named.pop("progress", None)
-        found: OcclusionMap = run(self.occlude_steps(image, *arguments, **named))  # type: ignore[attr-defined]
+        request = OcclusionRequest(image, *arguments, **named)
+        found: OcclusionMap = finish(self.occlude_steps(request))  # type: ignore[attr-defined]
         return found
 
     def quantiles(self, layer: str, channel: int, each: int = 3, parts: int = 10) -> QuantileRows:
         """The rows that the report holds, of chosen channels, three images from each tenth."""
-        found: QuantileRows = run(self.quantile_steps(layer, channel, each, parts))  # type: ignore[attr-defined]
+        found: QuantileRows = finish(self.quantile_steps(layer, channel, each, parts))  # type: ignore[attr-defined]
         return found
 
     def sample(self, layer: str, channel: int) -> NoReturn:

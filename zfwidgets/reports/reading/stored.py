@@ -22,6 +22,7 @@ from ...records import (
     LayerInfo,
     Occluder,
     OcclusionMap,
+    OcclusionRequest,
     Operation,
     Pixels,
     Prediction,
@@ -350,26 +351,16 @@ class StoredEngine(Reopened):
         raise self._not_stored("positions")
 
     def occlude_steps(
-        self,
-        image: int,
-        patch: int | tuple[int, int] = 32,
-        stride: int | tuple[int, int] = 8,
-        fill: str | float = "grey",
-        target: int | str | None = None,
-        layer: str | None = None,
-        *,
-        mask: str | None = None,
-        also: Sequence[Box] = (),
-        resume: OcclusionMap | None = None,
+        self, request: OcclusionRequest
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """The map that the report holds; its layers' responses are for widgets alone."""
         yield from ()
-        image = self._index_of(image)
+        image, patch, target = self._index_of(request.image), request.patch, request.target
         height, width = (patch, patch) if isinstance(patch, int) else patch
-        if layer is not None:
+        if request.layer is not None:
             raise self._not_stored("occlusion")
-        like = Occluder(Box(0, 0, height, width), fill, mask, tuple(also))
-        look = {"height": height, "width": width, "stride": stride, **look_of(like)}
+        like = Occluder(Box(0, 0, height, width), request.fill, request.mask, request.also)
+        look = {"height": height, "width": width, "stride": request.stride, **look_of(like)}
         data, scores = self._positions(image, look)
         clean = self.predict(image)
         count = len(self._info.labels)
@@ -391,14 +382,14 @@ class StoredEngine(Reopened):
             image_name=self._info.images[image],
             size=tuple(data["size"]),
             stride=tuple(data["stride"]),
-            fill=fill,
+            fill=request.fill,
             input_shape=self._info.input_shape[1:],
             done=np.ones((data["rows"], data["columns"]), bool),
             logits=logits,
             clean=clean.logits,
             target=int(clean.logits.argmax()) if target is None else target,
             labels=self._info.labels,
-            mask=mask,
-            also=tuple(also),
+            mask=request.mask,
+            also=request.also,
             held=frozenset(data["classes"]),
         )

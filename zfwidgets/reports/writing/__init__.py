@@ -1,3 +1,11 @@
-"""Writing a report: what is collected, planned within a budget, and put on the page."""
+"""Writing a report: what is collected, planned within a budget, and put on the page.
+
+`planning` decides what goes in and how large it gets, before anything is computed; `collecting`
+runs the widgets' own source over the engine, so that stored answers are those that a live widget
+gets. `saving` puts widgets and texts together, `page` writes the HTML, `provenance` says where it
+comes from, `scrubbing` cuts absolute paths, `markdown` renders texts. `figures` packs other
+packages' widgets with their JavaScript. `embedding` and `exporter` do the same to a notebook, in
+its kernel and in nbconvert.
+"""
 
 from __future__ import annotations

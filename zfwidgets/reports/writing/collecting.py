@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...records import OcclusionMap, Operation, Progress, TopActivations
+from ...stepwise import Driven, finish
 from ...widgets.wire.encode import Answer, decode_picture, numbers
 from ...widgets.wire.quantile_tiles import quantile_data
 from ...widgets.wire.service import Need
@@ -19,7 +20,7 @@ from ...widgets.wire.source import Source
 from ..held import PATCHES
 from ..parts import checksum, pack
 from ..pictures import MIME, SMALL, Encoder
-from ..positions import Tap, iterate, position_key, positions, run
+from ..positions import Tap, position_key, positions
 from .planning import BASE64, PHOTOS_SHARE, Plan, megabytes
 from .scrubbing import Scrubber
 
@@ -175,12 +176,12 @@ class Collector:
             yield Progress(done, len(wanted), None, "photos")
             keys: list[Need] = [("photo", {"image": image})]
             try:
-                data, buffers = run(self.source.answer(*keys[0]))
+                data, buffers = finish(self.source.answer(*keys[0]))
                 pictures = self._encoded(self.photo, data, buffers)
                 answers = [({**data, "mime": MIME}, pictures)]
                 if scored:
                     keys.append(("predict", {"image": image, "occluder": None}))
-                    answers.append(run(self.source.answer(*keys[-1])))
+                    answers.append(finish(self.source.answer(*keys[-1])))
             except UnreadableImage as error:
                 self._lose(image, error.reason)
                 continue
@@ -206,13 +207,13 @@ class Collector:
     def _first(self) -> Iterator[Progress]:
         yield from self._all_projections(self.plan.first, "first", "projections of chosen channels")
         for done, need in enumerate(() if self._full else self.covers):
-            answers: list[Answer] = []
+            driven = Driven(self.source.answer(*need))
             try:
-                for step in iterate(answers, self.source.answer(*need)):
+                for step in far(driven):
                     yield Progress(done, len(self.covers), None, f"covered patches: {step}")
             except NotStored:
                 continue
-            if self._put(f"cover/{done}", answers):
+            if self._put(f"cover/{done}", [driven.result]):
                 self._list([need], f"cover/{done}")
 
     def _ranges(self) -> Iterator[Progress]:
@@ -220,7 +221,7 @@ class Collector:
         for done, (layer, channel) in enumerate(() if self._full else self.plan.first):
             yield Progress(done, len(self.plan.first), None, "quantile rows")
             try:
-                rows = run(self.tap.quantile_steps(layer, channel))
+                rows = finish(self.tap.quantile_steps(layer, channel))
             except NotStored:
                 continue
             part = f"range/{self.plan.layers.index(layer)}/{channel}"
@@ -291,7 +292,7 @@ class Collector:
     def _project(self, layer: str, channel: int, k: int) -> Answer:
         """The live answer, its pictures as WebP, what is the same for the layer left out."""
         key = {"layer": layer, "channel": channel, "k": k, "rule": self.rule}
-        data, buffers = run(self.source.answer("projections", key))
+        data, buffers = finish(self.source.answer("projections", key))
         missing = sum(row is None for row in data["projections"])
         if missing > len(data["lost"]):  # a lost photo has a marked place
             raise NotStored(f"The report holds some of the projections of {layer} : {channel}.")
@@ -319,12 +320,14 @@ class Collector:
                 self._lose(image, error.reason)
                 continue
             for kind, key in self._targets(image, self.slides(image)):
+                driven = Driven(self.source.answer(kind, key))
                 try:
-                    for step in iterate(answers, self.source.answer(kind, key)):
+                    for step in far(driven):
                         what = f"occlusion maps: {step}"
                         yield Progress(done, len(self.plan.images), None, what)
                 except NotStored:
                     continue
+                answers.append(driven.result)
                 needs.append((kind, key))
                 record = record or self.tap.last  # of the first, the one that the view shows
             if not needs:
@@ -360,7 +363,7 @@ class Collector:
     # ------------------------------------------------------------------ the manifest
 
     def _manifest(self) -> dict[str, Any]:
-        (catalogue, _), layers = run(self.source.answer("catalogue", {})), self._layers
+        (catalogue, _), layers = finish(self.source.answer("catalogue", {})), self._layers
         catalogue["layers"] = [one for one in catalogue["layers"] if one["name"] in layers]
         catalogue["rules"] = [self.rule]
         catalogue["rule_info"] = {self.rule: catalogue["rule_info"][self.rule]}
@@ -407,3 +410,10 @@ class Collector:
             "pictures": pictures,
             "other": "This isn't in the report; a kernel computes it.",
         }
+
+
+def far(driven: Iterable[Any]) -> Iterator[str]:
+    """How far each step says it is, as "3 / 9"."""
+    for step in driven:
+        if isinstance(step, Progress) and step.total:
+            yield f"{step.done} / {step.total}"

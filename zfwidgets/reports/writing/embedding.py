@@ -23,8 +23,8 @@ def shown() -> list[EngineWidget]:
 
     return [
         one
-        for one in list(widget._instances.values())
-        if isinstance(one, EngineWidget) and one._picture_id and one._module in VIEWS
+        for one in list(widget._instances.values())  # noqa: SLF001 -- ipywidgets' own list
+        if isinstance(one, EngineWidget) and one.displayed and one.page_module in VIEWS
     ]
 
 

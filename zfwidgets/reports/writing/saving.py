@@ -13,6 +13,7 @@ from ...bars import waiting
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import DEFAULT_COLOURS
+from ...stepwise import finish, watch_stages
 from ...widgets import requests as needs
 from ...widgets.base import EngineWidget
 from ...widgets.choosing import centred_occluder, first_selection
@@ -25,7 +26,6 @@ from .. import files
 from ..checking import MOST_PIXELS, MOST_SIDE
 from ..held import PATCHES, Held
 from ..parts import pack
-from ..positions import run, watch
 from . import figures, page, provenance
 from .collecting import RULE, Collector, Content
 from .markdown import to_html
@@ -241,7 +241,7 @@ class Draft:
 
     def _shell(self) -> int:
         """Bytes of the page without its parts: exact but for what the manifest lists of them."""
-        catalogue = run(Source(self.engine).answer("catalogue", {}))[0]
+        catalogue = finish(Source(self.engine).answer("catalogue", {}))[0]
         bare = {"layers": {}, "sentences": {"photos": " " * 100, "pictures": " " * 100}}
         content = Content(manifest={**bare, "catalogue": catalogue})
         extra = 0
@@ -293,7 +293,7 @@ class Draft:
             inline=inline,
             scrubber=self.scrubber,
         )
-        content: Content = watch(collector.steps(), progress)
+        content: Content = watch_stages(collector.steps(), progress)
         manifest = content.manifest
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
         manifest["catalogue"] = self.scrubber.catalogue(manifest["catalogue"])
@@ -382,7 +382,7 @@ def _view(item: Any, engine: EngineProtocol) -> tuple[str, Any, dict[str, Any]]:
     """A widget's view, selection and options."""
     if isinstance(item, EngineProtocol):
         return "explorer", Selection(engine, **first_selection(engine, {})), {}
-    view = VIEWS.get(item._module)
+    view = VIEWS.get(item.page_module)
     if view is None:
         raise InputError(f"A report can't show a {type(item).__name__} yet.")
     return view, item.selection, item.view_options

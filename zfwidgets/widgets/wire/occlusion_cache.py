@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.protocol import EngineProtocol
-from ...records import OcclusionMap, Progress, no_numbers
+from ...records import OcclusionMap, OcclusionRequest, Progress, no_numbers
 from ...threads import ProcessLock
 from .encode import Answer, numbers
 from .schema import MAPS, OBJECTS
@@ -102,17 +102,17 @@ class Pass:
 
     def _start(self) -> Generator[OcclusionMap, None, OcclusionMap]:
         fields = self._fields
-        return self._engine.occlude_steps(
+        request = OcclusionRequest(
             fields["image"],
             (fields["height"], fields["width"]),
             fields["stride"],
             fields["fill"],
-            None,
-            fields["layer"],
+            layer=fields["layer"],
             mask=fields["mask"],
             also=to_boxes(fields["also"]),
             resume=self.result,
         )
+        return self._engine.occlude_steps(request)
 
 
 class Passes:

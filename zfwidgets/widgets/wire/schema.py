@@ -260,7 +260,7 @@ MESSAGES: dict[str, tuple[str, Fields]] = {
             **_ADDRESS,
             **_ASKED,
             "data": "unknown",
-            "also?": "Asked[] # Of `progress`: other requests of which the same is said.",
+            "others?": "Asked[] # Of `progress`: other requests of which the same is said.",
         },
     ),
 }

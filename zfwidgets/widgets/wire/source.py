@@ -17,6 +17,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import UnreadableImage
 from ...records import Activation, Box, CoveredPatches, Pixels, Progress, Projection
+from ...stepwise import Driven
 from .answers import cover_answer, projected_answer
 from .building import Building, Known
 from .cache import Cache
@@ -354,14 +355,12 @@ def growing(
 ) -> Steps:
     """Partial answers of the records that steps yield, and the answer of the one they return."""
     with closing(steps):
-        while True:
-            try:
-                found = next(steps)
-            except StopIteration as end:
-                return answer(end.value)
+        driven = Driven(steps)
+        for found in driven:
             if progress is not None:
                 yield progress(found)
             yield lambda found=found: answer(found)  # type: ignore[misc]
+        return answer(driven.result)
 
 
 def identity(kind: str, fields: Mapping[str, Any]) -> str:

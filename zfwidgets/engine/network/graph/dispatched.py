@@ -37,4 +37,4 @@ def written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Te
 
 def storage(tensor: Tensor) -> int:
     """The same for all views of one memory; used again when that memory is freed."""
-    return int(tensor.untyped_storage()._cdata)
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 -- torch has no other name for it

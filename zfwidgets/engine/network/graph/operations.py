@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....records import Ints
-from . import channelwise
+from . import channelwise, vocabulary
 from .geometry import (
     EVERYWHERE,
     GLOBAL,
@@ -218,47 +218,32 @@ def _unfollowed(node: Node) -> Geometry:
     return UNFOLLOWED
 
 
-_POINTWISE = """
-add sub mul div neg exp log sqrt rsqrt pow abs square sigmoid tanh silu gelu elu hardswish
-hardsigmoid mish softplus leaky_relu prelu _prelu_kernel rrelu_with_noise relu clamp clamp_min
-hardtanh log_sigmoid_forward threshold maximum minimum where masked_fill clone detach alias
-lift_fresh _to_copy copy to native_batch_norm _native_batch_norm_legit_no_training
-_batch_norm_no_update cudnn_batch_norm miopen_batch_norm zeros_like ones_like gt ge lt le
-eq ne bitwise_not logical_not stack
-""".split()
-_VIEWS = """
-view _unsafe_view reshape unsqueeze squeeze expand select slice split split_with_sizes unbind
-_reshape_alias
-""".split()
-_CONVOLUTIONS = ["convolution", "_convolution", "mkldnn_convolution"]
-_POOLS = ["max_pool2d_with_indices", "max_pool2d", "avg_pool2d"]
-_ADAPTIVE_POOLS = ["_adaptive_avg_pool2d", "adaptive_max_pool2d"]
-_REDUCTIONS = ["mean", "sum", "amax", "amin", "max", "_softmax"]
-_MIRROR_PADS = ["reflection_pad2d", "replication_pad2d"]
-_KEEPS_SIGN = {"max_pool2d_with_indices", "max_pool2d", "cat", *_VIEWS, "detach", "alias", "clone"}
+_POOLS = vocabulary.MAX_POOLS | {"avg_pool2d"}
+_ADAPTIVE_POOLS = frozenset({"_adaptive_avg_pool2d", "adaptive_max_pool2d"})
+_KEEPS_SIGN = vocabulary.MAX_POOLS | vocabulary.VIEWS | {"cat", "detach", "alias", "clone"}
 
 _TABLE: dict[str, Callable[[Node], Geometry]] = {
-    **dict.fromkeys(_POINTWISE, _point),
-    **dict.fromkeys(_VIEWS, _view),
-    **dict.fromkeys(_CONVOLUTIONS, _convolution),
+    **dict.fromkeys(vocabulary.POINTWISE, _point),
+    **dict.fromkeys(vocabulary.VIEWS, _view),
+    **dict.fromkeys(vocabulary.CONVOLUTIONS, _convolution),
     **dict.fromkeys(_POOLS, _pool),
     "avg_pool3d": _avg_pool3d,
     **dict.fromkeys(_ADAPTIVE_POOLS, _adaptive_pool),
-    **dict.fromkeys(_REDUCTIONS, _reduction),
+    **dict.fromkeys(vocabulary.REDUCTIONS, _reduction),
     "constant_pad_nd": _constant_pad,
-    **dict.fromkeys(_MIRROR_PADS, _mirror_pad),
+    **dict.fromkeys(vocabulary.MIRROR_PADS, _mirror_pad),
     "transpose": _transpose,
-    **dict.fromkeys(["addmm", "mm", "linear", "t", "permute"], _linear),
+    **dict.fromkeys([*vocabulary.MATRICES, "t", "permute"], _linear),
     "cat": _concat,
 }
 
 _CHANNELS: dict[str, channelwise.Origin] = {
-    **dict.fromkeys(_POINTWISE, channelwise.own),
-    **dict.fromkeys([*_VIEWS, "transpose", "permute", "t"], channelwise.moved),
-    **dict.fromkeys(_CONVOLUTIONS, channelwise.of_its_group),
-    **dict.fromkeys([*_POOLS, *_ADAPTIVE_POOLS, *_MIRROR_PADS], channelwise.own),
-    **dict.fromkeys(_REDUCTIONS, channelwise.reduced),
-    **dict.fromkeys(["addmm", "mm", "linear"], channelwise.every),
+    **dict.fromkeys(vocabulary.POINTWISE, channelwise.own),
+    **dict.fromkeys([*vocabulary.VIEWS, "transpose", "permute", "t"], channelwise.moved),
+    **dict.fromkeys(vocabulary.CONVOLUTIONS, channelwise.of_its_group),
+    **dict.fromkeys([*_POOLS, *_ADAPTIVE_POOLS, *vocabulary.MIRROR_PADS], channelwise.own),
+    **dict.fromkeys(vocabulary.REDUCTIONS, channelwise.reduced),
+    **dict.fromkeys(vocabulary.MATRICES, channelwise.every),
     **dict.fromkeys(["cat", "stack"], channelwise.joined),
     "constant_pad_nd": channelwise.padded,
     "avg_pool3d": channelwise.neighbours,

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from . import vocabulary
 from .geometry import Slide
 from .graph import Graph, Node
 from .near_ties import largest
@@ -253,28 +254,23 @@ class _Norm(Operation):
         return [frame.put(signals[0], node.inputs[0], span_of(node, frame))]
 
 
-_LINEAR = """
-add sub neg cat stack clone detach alias lift_fresh _to_copy to view _unsafe_view reshape
-unsqueeze squeeze expand slice split split_with_sizes unbind select transpose _reshape_alias
-""".split()
-_NONLINEAR = """
-sigmoid tanh silu gelu elu hardswish hardsigmoid mish softplus leaky_relu _prelu_kernel abs exp
-square pow
-""".split()
-_BATCH_NORMS = """
-native_batch_norm _native_batch_norm_legit_no_training _batch_norm_no_update cudnn_batch_norm
-miopen_batch_norm
-""".split()
+_LINEAR = (
+    vocabulary.SUMS
+    | vocabulary.VIEWS
+    | (vocabulary.COPIES - {"copy"})
+    | {"cat", "stack", "transpose"}
+)
+_NONLINEAR = vocabulary.SMOOTH | {"leaky_relu"}
 
 _TABLE: dict[str, Operation] = {
     **dict.fromkeys(_LINEAR, _Linear()),
     **dict.fromkeys(_NONLINEAR, Operation()),
-    **dict.fromkeys(_BATCH_NORMS, _BatchNorm()),
-    **dict.fromkeys(["convolution", "_convolution"], _Convolution()),
+    **dict.fromkeys(vocabulary.BATCH_NORMS, _BatchNorm()),
+    **dict.fromkeys(vocabulary.CONVOLUTIONS - {"mkldnn_convolution"}, _Convolution()),
     **dict.fromkeys(["max_pool2d_with_indices", "adaptive_max_pool2d"], _MaxPool()),
     **dict.fromkeys(["avg_pool2d", "_adaptive_avg_pool2d"], _AveragePool()),
     "constant_pad_nd": _ConstantPad(),
-    **dict.fromkeys(["mul", "div"], _Product()),
+    **dict.fromkeys(vocabulary.PRODUCTS, _Product()),
 }
 _RECTIFIER, _NORM = _Rectifier(), _Norm()
 

@@ -219,18 +219,23 @@ class CorrespondenceResult:
 
     def to_pil(self) -> Image.Image:
         """The table as a picture, RGB."""
-        from PIL import Image, ImageDraw, ImageFont
+        from PIL import Image, ImageDraw
 
-        font = ImageFont.load_default(17)
+        from ...drawing.page import font
+        from ...drawing.palette import INK, SOFT
+
+        letters = font(17)
         cells = [["occlusion location", *self.layers]]
         cells += [[row, *self._cells(row)] for row in self.rows()]
-        wide = [max(font.getlength(line[i]) for line in cells) + 32 for i in range(len(cells[0]))]
+        wide = [
+            max(letters.getlength(line[i]) for line in cells) + 32 for i in range(len(cells[0]))
+        ]
         sheet = Image.new("RGB", (round(sum(wide)) + 16, 30 * len(cells) + 16), "white")
         pen = ImageDraw.Draw(sheet)
         for row, line in enumerate(cells):
             for column, text in enumerate(line):
                 place = (16 + sum(wide[:column]), 10 + 30 * row)
-                pen.text(place, text, "#1f2328", font)
+                pen.text(place, text, INK, letters)
             if row == 0:
-                pen.line((12, 36, sheet.width - 12, 36), "#656d76", 1)
+                pen.line((12, 36, sheet.width - 12, 36), SOFT, 1)
         return sheet

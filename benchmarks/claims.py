@@ -1,4 +1,4 @@
-"""The paper's claims beside what we measure: ``python docs/claims.py`` writes claims.md.
+"""The paper's claims beside what we measure: ``python benchmarks/claims.py`` writes docs/claims.md.
 
 ``--cifar FILE.npz`` (arrays x_train, y_train, x_test, y_test, classes) and ``--photos DIR`` (class
 folders) are what networks are trained on and features carried over to; ``--work DIR`` keeps what
@@ -22,7 +22,7 @@ from PIL import Image
 
 import zfwidgets as zf
 
-PAGE = Path(__file__).with_name("claims.md")
+PAGE = Path(__file__).parents[1] / "docs" / "claims.md"
 AGREES, DIFFERS, UNCLEAR = "agrees", "differs", "can't be judged at this size"
 OCCLUSION_PHOTOS = 20
 
@@ -534,7 +534,7 @@ def page(claims: list[Claim]) -> str:
     )
     return f"""# The paper's claims, and what we measure
 
-Written by `python docs/claims.py`, torch {torch.__version__.split("+")[0]}, \
+Written by `python benchmarks/claims.py`, torch {torch.__version__.split("+")[0]}, \
 {torch.get_num_threads()} threads on {platform.machine()}. Networks trained here are small \
 (0.1 to 0.8 million parameters; six classes of CIFAR-10, 12,000 photos to train, 1,800 to test); \
 the trained one is the package's ImageNet SqueezeNet 1.1. Each verdict follows from its row's rule.

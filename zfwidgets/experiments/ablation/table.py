@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...records import table
 from ...storage.checksums import digest
 from ...storage.files import whole
-from ..training.records import TrainingRecord
+from ..training.history import TrainingRecord
 from .intervals import newcombe, wilson
 
 if TYPE_CHECKING:

@@ -53,8 +53,33 @@ class FeatureShape:
         return f"{channels} maps of {rows} x {columns}, averaged to {self.grid[0]} x {self.grid[1]}"
 
 
+class _Accuracies:
+    """What accuracies by name, (rows, repeats), say of themselves."""
+
+    accuracies: dict[str, Floats]
+    classes: tuple[str, ...]
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of guessing."""
+        return 1 / len(self.classes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is computed."""
+        return all(np.isfinite(values).all() for values in self.accuracies.values())
+
+    def mean(self, what: str | None = None) -> Floats:
+        """Mean accuracy over the repeats that are done, (rows,); of the first name if of none."""
+        return _mean(_of(self.accuracies, what or next(iter(self.accuracies))))
+
+    def spread(self, what: str | None = None) -> Floats:
+        """Standard deviation over the repeats (with n - 1), (rows,); NaN for one repeat."""
+        return _spread(_of(self.accuracies, what or next(iter(self.accuracies))))
+
+
 @dataclass(frozen=True)
-class LayersRecord:
+class LayersRecord(_Accuracies):
     """Accuracy of linear classifiers on each layer's features (paper, Table 7).
 
     Attributes
@@ -90,24 +115,6 @@ class LayersRecord:
         """The layers' names."""
         return tuple(shape.layer for shape in self.shapes)
 
-    @property
-    def chance(self) -> float:
-        """Accuracy of guessing."""
-        return 1 / len(self.classes)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of it is computed."""
-        return all(np.isfinite(values).all() for values in self.accuracies.values())
-
-    def mean(self, classifier: str = "svm") -> Floats:
-        """Mean accuracy over the repeats that are done, (layers,)."""
-        return _mean(_of(self.accuracies, classifier))
-
-    def spread(self, classifier: str = "svm") -> Floats:
-        """Standard deviation over the repeats (with n - 1), (layers,); NaN for one repeat."""
-        return _spread(_of(self.accuracies, classifier))
-
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: one row a layer, with mean and standard deviation of each classifier."""
         rows: list[dict[str, Any]] = []
@@ -125,7 +132,7 @@ class LayersRecord:
 
 
 @dataclass(frozen=True)
-class CurveRecord:
+class CurveRecord(_Accuracies):
     """Accuracy against images per class, pretrained and from scratch (paper, Fig. 9).
 
     Attributes
@@ -155,24 +162,6 @@ class CurveRecord:
     classes: tuple[str, ...]
     seed: int
     notes: tuple[str, ...] = ()
-
-    @property
-    def chance(self) -> float:
-        """Accuracy of guessing."""
-        return 1 / len(self.classes)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of it is computed."""
-        return all(np.isfinite(values).all() for values in self.accuracies.values())
-
-    def mean(self, what: str = "pretrained") -> Floats:
-        """Mean accuracy over the repeats that are done, (counts,)."""
-        return _mean(_of(self.accuracies, what))
-
-    def spread(self, what: str = "pretrained") -> Floats:
-        """Standard deviation over the repeats (with n - 1), (counts,); NaN for one repeat."""
-        return _spread(_of(self.accuracies, what))
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: one row a count."""

@@ -175,23 +175,22 @@ class SanityResult:
         size
             Pixels of the side of a picture's place.
         """
-        from PIL import Image, ImageDraw, ImageFont
+        from PIL import Image, ImageDraw
 
-        font, line = ImageFont.load_default(12), 15
+        from ...drawing.page import fitted, font
+        from ...drawing.palette import SOFT
+
+        letters, line = font(12), 15
         rows = -(-len(self.steps) // columns)
         sheet = Image.new("RGB", (columns * (size + 8), rows * (size + 2 * line + 12)), "white")
         pen = ImageDraw.Draw(sheet)
         for number, step in enumerate(self.steps):
             left, top = number % columns * (size + 8), number // columns * (size + 2 * line + 12)
-            picture = step.to_pil()
-            factor = size / max(picture.size)
-            shape = [max(1, round(side * factor)) for side in picture.size]
-            nearest = Image.Resampling.NEAREST if factor >= 2 else Image.Resampling.BICUBIC
-            sheet.paste(picture.resize((shape[0], shape[1]), nearest), (left, top))
+            sheet.paste(fitted(step.to_pil(), size), (left, top))
             name = f"{number}: {step.module}" if step.module else "trained"
-            while pen.textlength(name, font) > size:
+            while pen.textlength(name, letters) > size:
                 name = f"{number}: ..{name.removeprefix(f'{number}: ').lstrip('.')[1:]}"
-            pen.text((left, top + size + 2), name, "black", font)
+            pen.text((left, top + size + 2), name, "black", letters)
             alike = f"rank correlation {step.similarity.rank:.2f}"
-            pen.text((left, top + size + 2 + line), alike, "#656d76", font)
+            pen.text((left, top + size + 2 + line), alike, SOFT, letters)
         return sheet

@@ -1,0 +1,113 @@
+"""The drawing in docs/architecture.md is what the code imports; no circles anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import grimp
+import pytest
+
+PACKAGE = "zfwidgets"
+Edges = dict[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None)
+
+
+def room(module: str) -> str | None:
+    """Where a module is on the drawing; None for what only leads to others."""
+    _, *names = module.split(".")
+    if not names or names == ["engine"]:
+        return None
+    return "/".join(names[:2]) if names[0] == "engine" else names[0].strip("_")
+
+
+def imports(graph: grimp.ImportGraph, of: object = room) -> Edges:
+    edges: Edges = {}
+    for module in graph.modules:
+        here = of(module)
+        for other in graph.find_modules_directly_imported_by(module):
+            there = of(other)
+            if here and there and here != there:
+                edges.setdefault(here, set()).add(there)
+    return edges
+
+
+def reachable(edges: Edges, start: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    todo = list(start)
+    while todo:
+        one = todo.pop()
+        if one not in found:
+            found.add(one)
+            todo += edges.get(one, ())
+    return found
+
+
+def reduced(edges: Edges) -> Edges:
+    """Without the arrows that lead where others lead, too."""
+    return {
+        here: {
+            there
+            for there in others
+            if there not in reachable(edges, _beyond(edges, others, there))
+        }
+        for here, others in edges.items()
+    }
+
+
+def _beyond(edges: Edges, others: set[str], there: str) -> set[str]:
+    return {further for other in others - {there} for further in edges.get(other, ())}
+
+
+def circles(edges: Edges) -> list[str]:
+    return sorted(one for one in edges if one in reachable(edges, edges[one]))
+
+
+def drawn(root: Path) -> Edges:
+    text = (root / "docs" / "architecture.md").read_text("utf-8")
+    (drawing,) = re.findall(r"```mermaid\n(.*?)```", text, re.DOTALL)
+    edges: Edges = {}
+    for line in drawing.splitlines():
+        here, arrow, others = line.partition("-->")
+        if arrow:
+            edges.setdefault(here.strip(), set()).update(o.strip() for o in others.split("&"))
+    return edges
+
+
+def test_the_drawing_is_what_is_imported(graph: grimp.ImportGraph, root: Path) -> None:
+    assert drawn(root) == reduced(imports(graph))
+
+
+def test_every_room_has_a_line_that_says_what_it_is_for(
+    graph: grimp.ImportGraph, root: Path
+) -> None:
+    text = (root / "docs" / "architecture.md").read_text("utf-8")
+    told = re.findall(r"^\| `([\w/]+)` \|", text, re.MULTILINE)
+    there = {found for module in graph.modules if (found := room(module))}
+    assert sorted(told) == sorted(there - {"main"})
+
+
+def test_there_are_no_circles_of_files_or_folders(graph: grimp.ImportGraph) -> None:
+    assert circles(imports(graph, lambda module: module)) == []
+
+    def folder(module: str) -> str | None:
+        if module == PACKAGE:
+            return None
+        found = module if graph.find_children(module) else module.rpartition(".")[0]
+        return module if found == PACKAGE else found
+
+    assert circles(imports(graph, folder)) == []
+
+
+def test_no_folder_is_two_ideas(root: Path) -> None:
+    sizes = {
+        folder.relative_to(root): len(list(folder.glob("*.py"))) - 1
+        for folder in [root / PACKAGE, *(root / PACKAGE).rglob("*")]
+        if folder.is_dir() and list(folder.glob("*.py"))
+    }
+    assert {str(folder): size for folder, size in sizes.items() if size > 17} == {}

@@ -1,0 +1,110 @@
+"""What code outside of the engine may ask of a local one: its network, images and parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..errors import InputError
+from ..images.source import ImageSource
+from ..records import LayerInfo
+from ..threads import ProcessLock
+from .network.memory import Memory
+from .network.network import Network
+from .occlusion.baselines import Baselines
+from .occlusion.predicting import Predicting
+from .projection.rules import Attribution, Rule
+
+IN_VIEW = 64 * 2**20
+"""Bytes of images as the network gets them that are kept, so that none in view is decoded twice."""
+
+
+class Session:
+    """A network with its images, and what computes on them; `zfwidgets.Engine` holds one.
+
+    Records are asked of the engine. Who computes on the network itself, as the experiments do,
+    holds ``lock`` meanwhile, and runs what may need much memory through ``memory``.
+
+    Parameters
+    ----------
+    network
+        The frozen copy of the model.
+    source
+        The images, as the network gets them and for the eye.
+    memory
+        Computes in smaller parts where the device's memory doesn't suffice.
+    lock
+        Held by whoever computes on the network.
+    rules
+        Rules of projections by name, the paper's first.
+    baselines
+        What an occluder may be filled with.
+    predicting
+        Class scores of images, and the names of the classes.
+    renew
+        Called when an image turns out to be another than before: forget what was made of it.
+
+    Attributes
+    ----------
+    changes
+        How often an image turned out to be another than before.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        source: ImageSource,
+        memory: Memory,
+        lock: ProcessLock,
+        rules: Mapping[str, Rule | Attribution],
+        baselines: Baselines,
+        predicting: Predicting,
+        renew: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        self.network, self.source, self.memory, self.lock = network, source, memory, lock
+        self.rules, self.baselines, self.predicting = rules, baselines, predicting
+        self.changes = 0
+        self._renew = renew
+        self._stamps: dict[int, str] = {}
+        size = source.example().nbytes
+        # Not of the session: it goes, with its memory and locks, when let go.
+        self._read = lru_cache(max(9, IN_VIEW // size))(lambda image, _: source.tensor(image))
+
+    def channel(self, layer: str, channel: int) -> LayerInfo:
+        """The layer of a channel that it has; raises `InputError` naming those there are."""
+        return self.network.layer_with(layer, channel)
+
+    def image_index(self, image: int) -> int:
+        """The index, if there is an image of it; raises `InputError` naming those there are."""
+        if not 0 <= image < len(self.source):
+            raise InputError(f"There are images 0 to {len(self.source) - 1}, got {image}.")
+        return int(image)
+
+    def tensor(self, image: int) -> Tensor:
+        """An image as the network gets it, read once; what was kept of another one is let go."""
+        stamp = self.source.stamp(image)
+        if self._stamps.setdefault(image, stamp) != stamp:
+            with self.lock:
+                self._stamps[image] = stamp
+                self.changes += 1
+                for renew in self._renew:
+                    renew()
+        return self._read(image, stamp)
+
+    def image(self, image: Any) -> tuple[int | None, str, Tensor]:
+        """An image of the engine's by index, or one of the caller's own: (index, name, tensor)."""
+        if isinstance(image, (int, np.integer)):
+            index = self.image_index(int(image))
+            return index, self.source.names[index], self.tensor(index)
+        own = self.source.alike([image])
+        tensor = own.tensor(0)
+        if tuple(tensor.shape) != self.network.input_shape:
+            raise InputError(
+                f"The image becomes a tensor of shape {tuple(tensor.shape)}, the network was set "
+                f"up for {self.network.input_shape}."
+            )
+        return None, own.names[0], tensor

@@ -1,0 +1,54 @@
+"""What a pass of the occluder is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .layers import Box
+from .occluders import check_also, check_mask
+from .occlusion import OcclusionMap
+
+
+@dataclass(frozen=True)
+class OcclusionRequest:
+    """A pass of an occluder over an image (paper, section 4.2), as engines are asked for it.
+
+    Attributes
+    ----------
+    image
+        Index of the image; a live engine takes an image of your own, too.
+    patch, stride
+        Occluder and step in input pixels, (rows, columns) or one number for both.
+    fill, mask, also
+        What covers, see `zfwidgets.records.Occluder`. The rectangles in ``also`` stay where
+        they are.
+    target
+        Class whose probability is shown: index, name, or None for the predicted class.
+    layer
+        Layer whose feature maps are measured too (Fig. 7b).
+    resume
+        A map of the same pass, whose positions are taken over.
+
+    Raises
+    ------
+    InputError
+        For a mask or rectangles that aren't possible. What depends on the image, the network or
+        its fills is checked by the engine that is asked.
+    """
+
+    image: Any
+    patch: int | tuple[int, int] = 32
+    stride: int | tuple[int, int] = 8
+    fill: str | float = "grey"
+    target: int | str | None = None
+    layer: str | None = None
+    mask: str | None = None
+    also: tuple[Box, ...] = ()
+    resume: OcclusionMap | None = None
+
+    def __post_init__(self) -> None:
+        """Check what hinges on nothing else."""
+        if self.mask is not None:
+            object.__setattr__(self, "mask", check_mask(self.mask))
+        object.__setattr__(self, "also", check_also(self.also))
