@@ -29,7 +29,7 @@ _HOMES = {
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
     "Transfer": "experiments.transfer.widget",
-    "link": "widgets.linking",
+    "link": "widgets.base",
     "load_report": "reports.reading.stored",
     "save_report": "reports.writing.saving",
     "watch": "experiments.evolution.begin",
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from .experiments.transfer.widget import Transfer
     from .reports.reading.stored import load_report
     from .reports.writing.saving import save_report
+    from .widgets.base import link
     from .widgets.explorer import Explorer
-    from .widgets.linking import link
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid
     from .widgets.picker import LayerPicker

@@ -24,13 +24,6 @@ export interface Marking {
   boxes: Marks;
 }
 
-export interface MarkingStore {
-  get(): Marking;
-  set(values: { part?: string; boxes?: Marks }): void;
-  /** Called after it has changed, until `signal` aborts. */
-  subscribe(listener: () => void, signal: AbortSignal): void;
-}
-
 /** Fewer pixels along an axis are nothing to draw. */
 export const SMALLEST = 2;
 

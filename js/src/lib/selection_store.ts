@@ -21,6 +21,14 @@ export interface Store<S extends object> {
 
 export type SelectionStore = Store<Selection>;
 
+/** All state of a widget that answers for itself. */
+export interface OwnStore<S extends object> {
+  get(): S;
+  set(values: Partial<S>): void;
+  /** Called after any of it has changed, until `signal` aborts. */
+  subscribe(listener: () => void, signal: AbortSignal): void;
+}
+
 /** The part of an anywidget model that holds state. */
 export interface StateModel {
   get(name: string): unknown;

@@ -18,12 +18,11 @@ from ...engine.protocol import EngineProtocol
 from ...errors import UnreadableImage
 from ...records import Activation, Box, CoveredPatches, Pixels, Progress, Projection
 from ...stepwise import Driven
+from .answers import cover_answer, projected_answer
 from .building import Building, Known
 from .cache import Cache
-from .covered import cover_answer
 from .encode import GREY, NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .occlusion_cache import Passes
-from .projected import projected_answer
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
 from .validation import check_key, to_occluder

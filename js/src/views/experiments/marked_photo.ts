@@ -1,8 +1,9 @@
 /** One photo with the boxes of its parts; that of the current part is moved by pointer and keys. */
 
 import { h } from "../../lib/dom";
-import { about, between, boxOf, inside, type MarkingStore, withBox } from "../../lib/marks";
+import { about, between, boxOf, inside, type Marking, withBox } from "../../lib/marks";
 import type { Box, Pair } from "../../lib/protocol";
+import type { OwnStore } from "../../lib/selection_store";
 import { keyed, place } from "../occlusion/occluder";
 
 /** A pointer that moves less, in CSS pixels, has clicked. */
@@ -40,7 +41,7 @@ export class MarkedPhoto {
   constructor(
     private readonly number: number,
     private readonly name: string,
-    private readonly store: MarkingStore,
+    private readonly store: OwnStore<Marking>,
   ) {
     this.stage = h("div", { class: "zf-marking-stage" }, this.canvas, this.others, this.box);
     this.stage.addEventListener("pointerdown", (event) => this.press(event));

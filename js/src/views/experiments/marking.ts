@@ -3,15 +3,16 @@
 import { announce } from "../../lib/a11y";
 import { decode, paintBitmap } from "../../lib/canvas";
 import { h } from "../../lib/dom";
-import { count, type MarkingStore } from "../../lib/marks";
+import { count, type Marking } from "../../lib/marks";
 import { type Answer, PRIORITY } from "../../lib/protocol";
+import type { OwnStore } from "../../lib/selection_store";
 import type { Source } from "../../lib/source";
 import { Panel } from "../shared/status";
 import { MarkedPhoto } from "./marked_photo";
 
 export function marking(
   el: HTMLElement,
-  store: MarkingStore,
+  store: OwnStore<Marking>,
   source: Source,
   signal: AbortSignal,
 ): void {
@@ -28,7 +29,7 @@ class MarkingView {
 
   constructor(
     el: HTMLElement,
-    private readonly store: MarkingStore,
+    private readonly store: OwnStore<Marking>,
     source: Source,
     signal: AbortSignal,
   ) {

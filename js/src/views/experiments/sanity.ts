@@ -4,6 +4,7 @@ import { decode, paintBitmap } from "../../lib/canvas";
 import { h } from "../../lib/dom";
 import { number } from "../../lib/format";
 import { type Answer, PRIORITY } from "../../lib/protocol";
+import type { OwnStore } from "../../lib/selection_store";
 import type { Source } from "../../lib/source";
 import { Panel } from "../shared/status";
 
@@ -15,12 +16,6 @@ export interface Chosen {
   measure: Measure;
 }
 
-export interface ChosenStore {
-  get(): Chosen;
-  /** Called after it has changed, until `signal` aborts. */
-  subscribe(listener: () => void, signal: AbortSignal): void;
-}
-
 const MEASURES = {
   rank: "rank correlation",
   rank_absolute: "rank correlation of absolute values",
@@ -30,7 +25,7 @@ export type Measure = keyof typeof MEASURES;
 
 export function sanity(
   el: HTMLElement,
-  chosen: ChosenStore,
+  chosen: OwnStore<Chosen>,
   source: Source,
   signal: AbortSignal,
 ): void {

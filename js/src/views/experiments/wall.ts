@@ -3,6 +3,7 @@
 import { decode, paintBitmap } from "../../lib/canvas";
 import { h } from "../../lib/dom";
 import { type Answer, PRIORITY } from "../../lib/protocol";
+import type { OwnStore } from "../../lib/selection_store";
 import type { Source } from "../../lib/source";
 import { Panel } from "../shared/status";
 
@@ -18,19 +19,12 @@ export interface Shown {
   chosen: number;
 }
 
-export interface ShownStore {
-  get(): Shown;
-  choose(picture: number): void;
-  /** Called after it has changed, until `signal` aborts. */
-  subscribe(listener: () => void, signal: AbortSignal): void;
-}
-
 /** Pictures of one answer. */
 const CHUNK = 64;
 
 export function wall(
   el: HTMLElement,
-  store: ShownStore,
+  store: OwnStore<Shown>,
   source: Source,
   signal: AbortSignal,
 ): void {
@@ -46,7 +40,7 @@ class WallView {
 
   constructor(
     el: HTMLElement,
-    private readonly store: ShownStore,
+    private readonly store: OwnStore<Shown>,
     source: Source,
     signal: AbortSignal,
   ) {
@@ -131,7 +125,7 @@ class WallView {
     this.cells = Array.from({ length: total }, (_, i) => {
       const role = choosable ? "option" : "listitem";
       const cell = h("div", { class: "zf-wall-cell", role });
-      if (choosable) cell.addEventListener("click", () => this.store.choose(i));
+      if (choosable) cell.addEventListener("click", () => this.store.set({ chosen: i }));
       return cell;
     });
     const children: HTMLElement[] = [];
@@ -178,13 +172,13 @@ class WallView {
     if (step === undefined) {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
-      this.store.choose(at);
+      this.store.set({ chosen: at });
       return;
     }
     event.preventDefault();
     const next = this.cells[at + step];
     if (!next) return;
-    this.store.choose(at + step);
+    this.store.set({ chosen: at + step });
     next.focus();
   }
 

@@ -11,6 +11,7 @@ import {
   ModelSelection,
   ModelStore,
   nextFrame,
+  type OwnStore,
   type SelectionStore,
   type StateModel,
 } from "../../lib/selection_store";
@@ -88,8 +89,35 @@ export function widget(name: string, view: View, sheets: readonly string[]): Wid
   };
 }
 
+/** An anywidget around a view of its own model's traits; `first` is what they are at first. */
+export function ownWidget<S extends object>(
+  name: string,
+  view: (el: HTMLElement, store: OwnStore<S>, source: Source, signal: AbortSignal) => void,
+  sheets: readonly string[],
+  first: S,
+): Widget {
+  return {
+    render({ model, el, signal }) {
+      const root = createRoot(el, name, sheets, signal);
+      const traits = Object.entries(first);
+      const store: OwnStore<S> = {
+        get: () =>
+          Object.fromEntries(
+            traits.map(([trait, value]) => [trait, model.get(trait) ?? value]),
+          ) as S,
+        set(values) {
+          for (const [trait, value] of Object.entries(values)) model.set(trait, value);
+          model.save_changes();
+        },
+        subscribe: (listener, until) => onTraits(model, Object.keys(first), listener, until),
+      };
+      view(root, store, connect(root, model, signal), signal);
+    },
+  };
+}
+
 /** What the kernel answers to a model; says on the root when its connection ends. */
-export function connect(
+function connect(
   root: HTMLElement,
   model: StateModel & Channel,
   signal: AbortSignal,
@@ -104,7 +132,7 @@ export function connect(
 }
 
 /** Be told of changes of some traits until `signal` aborts. */
-export function onTraits(
+function onTraits(
   model: StateModel,
   traits: readonly string[],
   listener: () => void,
