@@ -83,7 +83,7 @@ def test_grad_cam_of_all_layers_weighs_what_all_paths_go_through(squeezenet: Loc
                 continue
             at = found.operations[0].note.split("'")[1]
             assert found.blank == (not found.crop().any()) == bool(found.note)
-            leaf = squeezenet._image(activation.image)[2][None].clone().requires_grad_()
+            leaf = squeezenet.session.image(activation.image)[2][None].clone().requires_grad_()
             module = network.module.get_submodule(at)
             values: list[Tensor] = []
             handle = module.register_forward_hook(lambda m, a, out: out.detach())
