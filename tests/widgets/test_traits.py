@@ -19,7 +19,7 @@ from zfwidgets.experiments.correspondence.marking import Marking
 from zfwidgets.experiments.shared.boxes import ResultBox
 from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.records import Box, Occluder
-from zfwidgets.widgets.traits import settable
+from zfwidgets.widgets.setting.traits import settable
 
 numpy_engine = sys.modules["numpy_engine"]
 

@@ -15,7 +15,7 @@ import zfwidgets as zf
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, MissingDependency
 from zfwidgets.widgets import bundle, requests
-from zfwidgets.widgets.options import CHOICES
+from zfwidgets.widgets.setting.options import CHOICES
 from zfwidgets.widgets.wire.schema import MAPS, MOST_THUMBNAILS
 
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)

@@ -17,10 +17,10 @@ from ..errors import InputError, UnreadableImage, ZfError
 from ..records import Progress
 from . import snapshot
 from .bundle import esm
-from .choosing import asked_for, chosen, first_selection
-from .options import checked
 from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
+from .setting.choosing import asked_for, chosen, first_selection
+from .setting.options import checked
 from .two_outputs import TwoOutputs
 from .wire import validation
 from .wire.encode import Answer, sendable

@@ -8,8 +8,8 @@ from ..engine.protocol import EngineProtocol
 from . import requests
 from .arguments import OfMap, documented
 from .base import EngineWidget
-from .choosing import chosen
-from .options import MAP_OPTIONS, Option
+from .setting.choosing import chosen
+from .setting.options import MAP_OPTIONS, Option
 from .wire.service import Need
 
 if TYPE_CHECKING:

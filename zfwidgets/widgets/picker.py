@@ -8,7 +8,7 @@ from ..engine.protocol import EngineProtocol
 from . import requests
 from .arguments import OfPicker, documented
 from .base import EngineWidget
-from .options import Option
+from .setting.options import Option
 from .wire.service import Need
 
 if TYPE_CHECKING:

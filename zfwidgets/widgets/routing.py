@@ -15,7 +15,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from .traits import Settable
+from .setting.traits import Settable
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..records import Unit
 from .bundle import esm
 from .routing import Routed
-from .traits import SelectionError, refused
+from .setting.traits import SelectionError, refused
 from .wire import validation
 
 if TYPE_CHECKING:

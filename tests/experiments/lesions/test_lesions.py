@@ -14,12 +14,7 @@ from torch.utils.data import TensorDataset
 import zfwidgets as zf
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import lesion, lesion_steps, train
-from zfwidgets.experiments.ablation import (
-    Architecture,
-    conv,
-    fc,
-    pool,
-)
+from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
 from zfwidgets.experiments.lesions.measuring import Bench
 from zfwidgets.records import Progress
 

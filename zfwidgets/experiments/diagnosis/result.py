@@ -11,12 +11,7 @@ from ...errors import InputError
 from ...records import Floats, Ints, Pixels, Projection, signed_to_uint8, table
 from ...records.projections import CLIPPED_AT
 from .findings import Finding, find
-from .layer_diagnosis import (
-    ConvolutionDiagnosis,
-    RectifierDiagnosis,
-    largest_known,
-    mean_of_known,
-)
+from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis, largest_known, mean_of_known
 
 if TYPE_CHECKING:
     import pandas

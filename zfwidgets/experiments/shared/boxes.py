@@ -23,7 +23,7 @@ from ...records import Progress
 from ...stepwise import Driven
 from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
-from ...widgets.traits import Settable
+from ...widgets.setting.traits import Settable
 from ...widgets.two_outputs import TwoOutputs
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.service import Service, Workbench, service_of

@@ -16,9 +16,9 @@ from ...records import DEFAULT_COLOURS
 from ...stepwise import finish, watch_stages
 from ...widgets import requests as needs
 from ...widgets.base import EngineWidget
-from ...widgets.choosing import centred_occluder, first_selection
-from ...widgets.options import checked
 from ...widgets.selection import Selection
+from ...widgets.setting.choosing import centred_occluder, first_selection
+from ...widgets.setting.options import checked
 from ...widgets.wire.service import Need
 from ...widgets.wire.source import Source
 from ...widgets.wire.validation import input_size

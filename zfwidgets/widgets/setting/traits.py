@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from ..errors import InputError, ZfError
-from .wire import validation
+from ...errors import InputError, ZfError
+from ..wire import validation
 
 
 class SelectionError(InputError, traitlets.TraitError):

@@ -8,12 +8,12 @@ from typing import Any
 
 import traitlets
 
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError
-from ..records import COLOUR_MAPS, DEFAULT_COLOURS
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ...records import COLOUR_MAPS, DEFAULT_COLOURS
+from ..wire import validation
+from ..wire.schema import MAPS
 from .traits import refused
-from .wire import validation
-from .wire.schema import MAPS
 
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent"),

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ..wire import validation
 from .options import scaled
 from .traits import refused
-from .wire import validation
 
 if TYPE_CHECKING:
-    from .selection import Selection
+    from ..selection import Selection
 
 Read = Callable[[Any], Any]
 """What a selection says."""

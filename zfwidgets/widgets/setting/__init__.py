@@ -1,0 +1,3 @@
+"""What can be set on a widget, observed and linked: its traits, options and arguments."""
+
+from __future__ import annotations
