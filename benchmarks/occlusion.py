@@ -83,7 +83,7 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
     image = image.to(device)
     assert network.graph.output is not None
     boxes = positions(quick)
-    fill = torch.zeros(3, 1, 1, device=device)
+    baseline = torch.zeros(3, 1, 1, device=device)
     with computing(network.device):
         target = int(model(image[None]).argmax())
         incremental = Incremental(network.graph, image, [network.graph.output])
@@ -112,7 +112,7 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
     def loop(layout: torch.memory_format, batch: int) -> Callable[[], object]:
         def run() -> None:
             with computing(network.device):
-                covered = torch.stack([cover(image, box, fill) for box in boxes[:batch]])
+                covered = torch.stack([cover(image, box, baseline) for box in boxes[:batch]])
                 layouts[layout](covered.contiguous(memory_format=layout))
 
         return run
@@ -137,7 +137,7 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
     (logits,) = found
     some = list(range(0, len(boxes), len(boxes) // 24))
     with computing(network.device):
-        full = torch.cat([model(cover(image, boxes[i], fill)[None]) for i in some])
+        full = torch.cat([model(cover(image, boxes[i], baseline)[None]) for i in some])
     part, whole = incremental.work(boxes)
     child = [sys.executable, __file__, "--peak", name, *(["--quick"] if quick else [])]
     if device == "cpu":

@@ -66,7 +66,7 @@ export const CATALOGUE: Catalogue = {
       status_note: "",
     },
   },
-  fills: ["grey", "mean", "blur", "noise", "border", "wallpaper"],
+  baselines: ["grey", "mean", "blur", "noise", "border", "wallpaper"],
   no_classes: "",
   indexed: true,
 };
@@ -163,8 +163,8 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       return [quantiles(channel), [PIXELS]];
     }
     case "cover": {
-      const { channel, k, fill } = key as Key<"cover">;
-      return [{ covers: covers(channel, k), fill, k, partial: false }, []];
+      const { channel, k, baseline } = key as Key<"cover">;
+      return [{ covers: covers(channel, k), baseline, k, partial: false }, []];
     }
     default:
       throw new Error(`no answer for ${request.kind}`);
@@ -298,7 +298,15 @@ export async function stage(
   const selection = new FakeModel({
     unit: ["features.3", 2],
     photo: 2,
-    occluder: { top: 10, left: 20, height: 16, width: 12, fill: "grey", mask: null, also: [] },
+    occluder: {
+      top: 10,
+      left: 20,
+      height: 16,
+      width: 12,
+      baseline: "grey",
+      mask: null,
+      extra_boxes: [],
+    },
     target: null,
     rule: "deconvnet",
     ...state,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { fillText } from "../src/lib/fills";
+import { baselineText } from "../src/lib/baselines";
 import { LOST_MS } from "../src/lib/kernel_source";
 import type { Key, Request } from "../src/lib/protocol";
 import explorer from "../src/widgets/explorer";
@@ -67,9 +67,9 @@ describe("occlusion", () => {
       left: 0,
       height: 20,
       width: 12,
-      fill: "mean",
+      baseline: "mean",
       mask: null,
-      also: [],
+      extra_boxes: [],
     });
     await vi.advanceTimersByTimeAsync(299);
     expect(maps(model)).toHaveLength(0);
@@ -82,9 +82,9 @@ describe("occlusion", () => {
         height: 20,
         width: 12,
         stride: 8,
-        fill: "mean",
+        baseline: "mean",
         mask: null,
-        also: [],
+        extra_boxes: [],
         target: null,
         layer: "features.3",
         channel: null,
@@ -134,9 +134,9 @@ describe("occlusion", () => {
       left: 30,
       height: 16,
       width: 12,
-      fill: "grey",
+      baseline: "grey",
       mask: null,
-      also: [],
+      extra_boxes: [],
     });
     await vi.advanceTimersByTimeAsync(1000);
     expect(maps(model)).toHaveLength(1);
@@ -162,9 +162,9 @@ describe("occlusion", () => {
     expect(selection.get("occluder")).toMatchObject({
       height: 16,
       width: 20,
-      fill: "grey",
+      baseline: "grey",
       mask: null,
-      also: [],
+      extra_boxes: [],
     });
     for (let i = 0; i < 20; i++) press(occluder, "ArrowDown");
     expect(selection.get("occluder")).toMatchObject({ top: 39 }); // its centre in the last row
@@ -196,9 +196,9 @@ describe("occlusion", () => {
         left: 0,
         height: 16,
         width: 12,
-        fill: "grey",
+        baseline: "grey",
         mask: null,
-        also: [],
+        extra_boxes: [],
       });
       await flush();
     }
@@ -555,23 +555,23 @@ describe("a pass", () => {
 describe("what covers", () => {
   const occluder = (selection: FakeModel) => selection.get("occluder") as Record<string, unknown>;
 
-  it("is one of the engine's fills, each explained", async () => {
+  it("is one of the engine's baselines, each explained", async () => {
     const { selection, root } = await open({ auto: false });
-    const label = "Fill of the occluder";
+    const label = "Baseline of the occluder";
     const values = all<HTMLOptionElement>(root, `select[aria-label='${label}'] option`);
-    expect(values.map(({ value }) => value)).toEqual([...CATALOGUE.fills, "#0"]);
+    expect(values.map(({ value }) => value)).toEqual([...CATALOGUE.baselines, "#0"]);
     choose(root, label, "blur");
-    expect(occluder(selection).fill).toBe("blur");
+    expect(occluder(selection).baseline).toBe("blur");
     expect(one(root, ".zf-fold-occluder .zf-hint").textContent).toContain("no new edge");
     expect(note(root)).not.toContain("artefact");
     choose(root, label, "wallpaper");
     expect(one(root, ".zf-fold-occluder .zf-hint").textContent).toContain("of your own");
     expect(note(root)).toContain("hard edge is itself an artefact");
     choose(root, label, "#0");
-    expect(occluder(selection).fill).toBe(0);
-    selection.set("occluder", { ...occluder(selection), fill: -1.5 }); // by Python
+    expect(occluder(selection).baseline).toBe(0);
+    selection.set("occluder", { ...occluder(selection), baseline: -1.5 }); // by Python
     expect(one<HTMLSelectElement>(root, `select[aria-label='${label}']`).value).toBe("#-1.5");
-    expect(fillText(-1.5).name).toBe("input -1.5");
+    expect(baselineText(-1.5).name).toBe("input -1.5");
   });
 
   it("has a height and a width, together as long as it is square", async () => {
@@ -596,12 +596,12 @@ describe("what covers", () => {
     press(one(root, ".zf-occluder"), "ArrowRight");
     byText(root, "Hold it here").click();
     const box = { top: 10, left: 20, height: 16, width: 12 };
-    expect(occluder(selection)).toMatchObject({ also: [box, { ...box, left: 28 }] });
+    expect(occluder(selection)).toMatchObject({ extra_boxes: [box, { ...box, left: 28 }] });
     expect(all(root, ".zf-held")).toHaveLength(2);
     one(root, "[aria-label='Uncover 16×12 at 10, 20']").click();
-    expect(occluder(selection)).toMatchObject({ also: [{ ...box, left: 28 }] });
+    expect(occluder(selection)).toMatchObject({ extra_boxes: [{ ...box, left: 28 }] });
     for (let i = 0; i < 9; i++) byText(root, "Hold it here").click();
-    expect(occluder(selection).also).toHaveLength(8);
+    expect(occluder(selection).extra_boxes).toHaveLength(8);
     expect(byText(root, "Hold it here").disabled).toBe(true);
   });
 
@@ -661,7 +661,7 @@ describe("the value under the hand", () => {
     await serve(model);
     expect(keyOf(responses(model).at(-1)!)).toMatchObject({
       layer: "features.3",
-      occluder: { top: 18, mask: null, also: [] },
+      occluder: { top: 18, mask: null, extra_boxes: [] },
     });
     expect(now(root)).toBe("Occluder here: 68 in channel 5, 168 without it");
     choose(root, "Map", "unit");
@@ -749,10 +749,10 @@ describe("two maps", () => {
     expect(legends(root)).toHaveLength(1);
   });
 
-  it("compare another fill with a map that was kept, on one scale", async () => {
+  it("compare another baseline with a map that was kept, on one scale", async () => {
     const { model, selection, root } = await slid({ stride: 8 });
     byText(root, "Keep this map").click();
-    selection.set("occluder", { ...(selection.get("occluder") as object), fill: "blur" });
+    selection.set("occluder", { ...(selection.get("occluder") as object), baseline: "blur" });
     await rest();
     const request = maps(model).at(-1)!;
     const [data, buffers] = slide(request.key as Key<"occlusion">) as [object, DataView[]];
@@ -867,7 +867,7 @@ describe("covered patches", () => {
     expect(model.gets.filter(({ kind }) => kind === "cover")).toEqual([]);
     byText(root, "Cover the patch").click();
     await flush();
-    expect(keyOf(model.request("cover"))).toMatchObject({ channel: 2, k: 9, fill: "grey" });
+    expect(keyOf(model.request("cover"))).toMatchObject({ channel: 2, k: 9, baseline: "grey" });
     await serve(model);
     const bars = all(root, ".zf-cover");
     expect(bars[1]?.textContent).toBe("9 → 2 random 8");
@@ -882,9 +882,9 @@ describe("covered patches", () => {
       "maximum is once the patch is covered, row 5, column 6 (3 instead",
     );
 
-    selection.set("occluder", { ...(selection.get("occluder") as object), fill: "blur" });
+    selection.set("occluder", { ...(selection.get("occluder") as object), baseline: "blur" });
     await flush();
-    expect(keyOf(model.request("cover"))).toMatchObject({ fill: "blur" });
+    expect(keyOf(model.request("cover"))).toMatchObject({ baseline: "blur" });
     expect(bars.every(({ textContent }) => textContent === "")).toBe(true);
     await serve(model);
     selection.set("unit", ["features.3", 5]);
@@ -905,7 +905,7 @@ describe("covered patches", () => {
     const moved = { row: 1, col: 1, value: 3, box: { top: 0, left: 0, height: 5, width: 5 } };
     const first = { image: 2, name: "", unit: [0, 2], box: moved.box, before: 10, after: 1, moved };
     const covers = [{ ...first, control: null }];
-    model.answer(request, "partial", { covers, fill: "grey", k: 9, partial: true });
+    model.answer(request, "partial", { covers, baseline: "grey", k: 9, partial: true });
     await flush();
     expect(all(root, ".zf-cover")[0]?.textContent).toBe("10 → 1 random …");
     expect(one(root, ".zf-patches .zf-note").textContent).toContain("Still computing.");

@@ -10,8 +10,16 @@ import { StoredSelection, snapped } from "../src/report/snap";
 import { StoredAnswers, StoredSource } from "../src/report/stored_source";
 import { fieldsText, fieldText } from "../src/views/picker/layers";
 
-const FORMAT = { height: 6, width: 8, stride: 4, fill: "grey", mask: null, also: [] };
-const OCCLUDER = { top: 9, left: 12, height: 6, width: 8, fill: "grey", mask: null, also: [] };
+const FORMAT = { height: 6, width: 8, stride: 4, baseline: "grey", mask: null, extra_boxes: [] };
+const OCCLUDER = {
+  top: 9,
+  left: 12,
+  height: 6,
+  width: 8,
+  baseline: "grey",
+  mask: null,
+  extra_boxes: [],
+};
 
 /** A part as Python packs it. */
 async function pack(answers: [unknown, Uint8Array[]][]): Promise<Uint8Array> {
@@ -55,7 +63,7 @@ const catalogue = {
   ],
   classes,
   rules: ["deconvnet"],
-  fills: ["grey"],
+  baselines: ["grey"],
   no_classes: "",
   indexed: true,
 };
@@ -200,7 +208,7 @@ describe("stored answers", () => {
     for (const other of [
       { ...at, top: at.top + 1 },
       { ...at, height: 7 },
-      { ...at, fill: "mean" },
+      { ...at, baseline: "mean" },
       { ...at, mask: "f".repeat(64) },
     ]) {
       const asked = source.get("predict", { image: 1, occluder: other }, options);
@@ -234,9 +242,9 @@ describe("a stored selection", () => {
     const places = new Set<string>();
     for (let top = -3; top < 24; top++) {
       for (let left = -4; left < 32; left++) {
-        selection.set("occluder", { ...OCCLUDER, top, left, height: 5, fill: "mean" });
+        selection.set("occluder", { ...OCCLUDER, top, left, height: 5, baseline: "mean" });
         const box = selection.get("occluder");
-        expect(box).toMatchObject({ height: 6, width: 8, fill: "grey" });
+        expect(box).toMatchObject({ height: 6, width: 8, baseline: "grey" });
         places.add(`${box?.top} ${box?.left}`);
       }
     }

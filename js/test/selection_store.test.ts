@@ -6,7 +6,15 @@ import { FakeModel, flush } from "./fakes";
 const start = () => ({
   unit: ["conv1", 3] as [string, number],
   photo: 0,
-  occluder: { top: 1, left: 2, height: 3, width: 4, fill: "grey" as const, mask: null, also: [] },
+  occluder: {
+    top: 1,
+    left: 2,
+    height: 3,
+    width: 4,
+    baseline: "grey" as const,
+    mask: null,
+    extra_boxes: [],
+  },
   target: null,
   rule: "deconvnet",
 });
@@ -40,9 +48,9 @@ describe.each(stores)("a selection %s", (_, create) => {
       left: 2,
       height: 3,
       width: 4,
-      fill: "grey",
+      baseline: "grey",
       mask: null,
-      also: [],
+      extra_boxes: [],
     });
     expect(listener).not.toHaveBeenCalled();
   });
@@ -69,9 +77,9 @@ describe("a selection of a model", () => {
         left: 2,
         height: 3,
         width: 4,
-        fill: "grey",
+        baseline: "grey",
         mask: null,
-        also: [],
+        extra_boxes: [],
       });
     }
     store.set("photo", 9);

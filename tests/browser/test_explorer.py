@@ -180,7 +180,7 @@ def test_a_dragged_occluder_moves_our_bars_and_bqplots(lab, notebook) -> None:
     notebook.expect_settled()
     place = re.findall(r"\d+", occluder.get_attribute("aria-label"))
     covered = dict(zip(("height", "width", "top", "left"), map(int, place), strict=True))
-    whole = {**covered, "fill": "grey", "mask": None, "also": []}
+    whole = {**covered, "baseline": "grey", "mask": None, "extra_boxes": []}
     notebook.expect_value("explorer.state['occluder']", whole)
     code = f"""o = {covered!r}
 from zfwidgets.records import Box, Occluder

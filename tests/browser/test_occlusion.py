@@ -142,7 +142,7 @@ def test_a_pass_stops_keeps_what_there_is_and_goes_on(lab, sliding) -> None:
 def test_a_shape_is_drawn_and_the_bars_are_of_that_shape(lab, sliding) -> None:
     page = sliding.page
     page.locator(".zf-fold-occluder summary").click()
-    page.get_by_label("Fill of the occluder").select_option("border")
+    page.get_by_label("Baseline of the occluder").select_option("border")
     page.get_by_role("button", name="Draw a shape of the occluder").click()
     page.get_by_role("button", name="None").click()
     expect(page.locator(".zf-mask-said")).to_contain_text("at least one cell")
@@ -168,16 +168,16 @@ def test_a_shape_is_drawn_and_the_bars_are_of_that_shape(lab, sliding) -> None:
     page.locator(".zf-occluder").focus()
     for _ in range(3):
         page.keyboard.press("ArrowUp")
-    sliding.expect_value("len(explorer.state['occluder']['also'])", 1)
+    sliding.expect_value("len(explorer.state['occluder']['extra_boxes'])", 1)
     sliding.expect_settled()
     code = """from zfwidgets.records import Box, Occluder
 o = explorer.state["occluder"]
-also = tuple(Box(**one) for one in o["also"])
+also = tuple(Box(**one) for one in o["extra_boxes"])
 box = Box(o["top"], o["left"], o["height"], o["width"])
-p = engine.predict(explorer.selection.photo, Occluder(box, o["fill"], o["mask"], also))
-print(json.dumps([o["fill"], p.probabilities.tolist()]))"""
-    fill, probabilities = json.loads(sliding.execute(code))
-    assert fill == "border"
+p = engine.predict(explorer.selection.photo, Occluder(box, o["baseline"], o["mask"], also))
+print(json.dumps([o["baseline"], p.probabilities.tolist()]))"""
+    baseline, probabilities = json.loads(sliding.execute(code))
+    assert baseline == "border"
     for bar in page.locator(".zf-class").all():
         number = int(bar.get_attribute("data-class"))
         percent = float(re.sub("[%<>]", "", bar.text_content().split("→")[-1]))
@@ -225,7 +225,7 @@ def test_two_maps_stand_beside_a_divider(lab, sliding) -> None:
     page.locator(".zf-fold-compare summary").click()
     page.get_by_role("button", name="Keep this map").click()
     page.locator(".zf-fold-occluder summary").click()
-    page.get_by_label("Fill of the occluder").select_option("blur")
+    page.get_by_label("Baseline of the occluder").select_option("blur")
     slide(sliding)
     expect(page.locator(".zf-map-legend")).to_have_count(2)
     expect(page.locator(".zf-map-legend").nth(1)).to_contain_text("right: grey (paper), 48×36 px")
@@ -377,7 +377,7 @@ def test_the_value_under_the_hand_is_the_engines(lab, sliding) -> None:
     sliding.expect_settled()
     code = """from zfwidgets.records import Box, Occluder
 o = explorer.state["occluder"]
-one = Occluder(Box(o["top"], o["left"], o["height"], o["width"]), o["fill"])
+one = Occluder(Box(o["top"], o["left"], o["height"], o["width"]), o["baseline"])
 found = engine.respond(explorer.selection.photo, one, "features.7")
 best = found.strongest_channel
 print(json.dumps([best, float(found.totals[0, 0, best]), float(found.clean_totals[best])]))"""

@@ -58,7 +58,7 @@ def test_cones_equal_whole_images_on_the_gpu(engines, monkeypatch) -> None:
 def test_devices_agree_on_occlusion(engines, layer, windows, monkeypatch) -> None:
     chosen = replace(costs.CPU, per_window=0 if windows else 10**12)
     monkeypatch.setattr(scoring, "costs_on", lambda device: chosen)
-    options = {"layer": layer, "also": [Box(20, 30, 40, 50)], "mask": "7e" * 32}
+    options = {"layer": layer, "extra_boxes": [Box(20, 30, 40, 50)], "mask": "7e" * 32}
     here, there = (
         engines[d].occlude(3, 48, 32, "blur", progress=False, **options) for d in ("cpu", "cuda")
     )

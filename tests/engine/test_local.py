@@ -447,8 +447,10 @@ def public_calls(engine: LocalEngine) -> Iterator[object]:
     yield lambda: engine.project(Unit("body.2", 1), 2)
     yield lambda: engine.project_all(engine.top("body.5", 2).activations)
     yield lambda: engine.predict(0)
-    yield lambda: engine.occlude(0, 9, 7, fill=0.5, layer="body.5", progress=False)
-    yield lambda: engine.occlude(0, 9, 7, fill="noise", also=[Box(0, 0, 3, 4)], progress=False)
+    yield lambda: engine.occlude(0, 9, 7, baseline=0.5, layer="body.5", progress=False)
+    yield lambda: engine.occlude(
+        0, 9, 7, baseline="noise", extra_boxes=[Box(0, 0, 3, 4)], progress=False
+    )
     yield lambda: engine.predict(0, Occluder(Box(1, 2, 5, 6), "blur"))
     yield lambda: engine.estimate(0, 9, 7)
     yield lambda: engine.cover_patches("body.5", 2, k=3)

@@ -436,7 +436,7 @@ def test_fills() -> None:
     assert source.fill_value(-1.5).flatten().tolist() == [-1.5]
     assert source.fill_value((1, 2, 3)).shape == (3, 1, 1)
     for bad in ("blur", (1, 2), float("nan")):
-        with pytest.raises(InputError, match="fill="):
+        with pytest.raises(InputError, match="baseline="):
             source.fill_value(bad)
 
 

@@ -40,7 +40,7 @@ def found():
         image_name="chouette, été.jpg",
         size=(9, 14),
         stride=(7, 5),
-        fill="blur",
+        baseline="blur",
         input_shape=(21, 20),
         done=done,
         logits=logits,
@@ -49,7 +49,7 @@ def found():
         labels=("owl", "été", "tree", "sky", "road"),
         features=LayerResponse("relu@1", totals, units, hamming, cosine, draw(2), draw(2), places),
         mask="0f" * 32,
-        also=(Box(-1, 2, 3, 4), Box(5, 6, 7, 8)),
+        extra_boxes=(Box(-1, 2, 3, 4), Box(5, 6, 7, 8)),
         note="full passes",
     )
 
@@ -118,7 +118,7 @@ def test_a_file_holds_all_of_it_without_pickle(found, tmp_path, part):
         "all": {},
         "no layer": {"features": None},
         "no classes": {"logits": None, "clean": None, "target": None, "labels": ()},
-        "own image": {"image": None, "fill": -0.5, "mask": None, "also": ()},
+        "own image": {"image": None, "baseline": -0.5, "mask": None, "extra_boxes": ()},
     }
     found = replace(found, **changes[part])
     path = found.save(tmp_path / "pass.one")

@@ -19,7 +19,7 @@ from .conftest import LOOK
 @pytest.fixture
 def chosen(engine):
     explorer = zf.Explorer(engine, layer="conv2", channel=3, **LOOK)
-    box = {"top": 8, "left": 13, "height": 6, "width": 8, "fill": "grey"}
+    box = {"top": 8, "left": 13, "height": 6, "width": 8, "baseline": "grey"}
     explorer.selection.choose(photo=5, occluder=box, target=2)
     return explorer
 

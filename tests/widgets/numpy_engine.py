@@ -42,7 +42,7 @@ from zfwidgets.records import (
 
 ROWS, COLUMNS = 24, 32
 KEEP = 25
-FILLS = {"grey": 0.0, "mean": 0.0, "blur": 0.1, "noise": -0.2, "border": 0.2, "sand": 0.35}
+BASELINES = {"grey": 0.0, "mean": 0.0, "blur": 0.1, "noise": -0.2, "border": 0.2, "sand": 0.35}
 """Colours, plain ones: what is blurred or noise is torch's matter."""
 
 
@@ -169,17 +169,21 @@ class NumpyEngine:
         x = self.pictures[image].astype(np.float32).transpose(2, 0, 1) / 255 - 0.5
         if occluder is None:
             return x
-        fill = FILLS[occluder.fill] if isinstance(occluder.fill, str) else occluder.fill
-        for box in occluder.also:
+        baseline = (
+            BASELINES[occluder.baseline]
+            if isinstance(occluder.baseline, str)
+            else occluder.baseline
+        )
+        for box in occluder.extra_boxes:
             box = box.clip(ROWS, COLUMNS)
-            x[:, box.top : box.bottom, box.left : box.right] = fill
+            x[:, box.top : box.bottom, box.left : box.right] = baseline
         box = occluder.box
         pixels = np.ones((box.height, box.width), bool)
         if occluder.mask is not None:
             pixels = mask_pixels(occluder.mask, box.height, box.width)
         covered = np.pad(pixels, [(ROWS, ROWS), (COLUMNS, COLUMNS)])
         top, left = ROWS - box.top, COLUMNS - box.left
-        x[:, covered[top : top + ROWS, left : left + COLUMNS]] = fill
+        x[:, covered[top : top + ROWS, left : left + COLUMNS]] = baseline
         return x
 
     # the protocol
@@ -339,8 +343,8 @@ class NumpyEngine:
         return Prediction(image, name, logits.astype(np.float32), self.info.labels, occluder)
 
     @property
-    def fills(self) -> tuple[str, ...]:
-        return tuple(FILLS)
+    def baselines(self) -> tuple[str, ...]:
+        return tuple(BASELINES)
 
     def respond(self, image, occluder, layer):
         now = self.forward(self.input(image, occluder))[layer]
@@ -361,8 +365,18 @@ class NumpyEngine:
         )
 
     def occlude_steps(self, request):
-        image, patch, stride, fill = request.image, request.patch, request.stride, request.fill
-        target, layer, mask, also = request.target, request.layer, request.mask, request.also
+        image, patch, stride, baseline = (
+            request.image,
+            request.patch,
+            request.stride,
+            request.baseline,
+        )
+        target, layer, mask, extra_boxes = (
+            request.target,
+            request.layer,
+            request.mask,
+            request.extra_boxes,
+        )
         resume = request.resume
         size = (patch, patch) if isinstance(patch, int) else tuple(patch)
         stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
@@ -399,7 +413,7 @@ class NumpyEngine:
                 image_name=self.info.images[image],
                 size=size,
                 stride=stride,
-                fill=fill,
+                baseline=baseline,
                 input_shape=(ROWS, COLUMNS),
                 done=done.copy(),
                 logits=logits.copy() if classes else None,
@@ -408,7 +422,7 @@ class NumpyEngine:
                 labels=self.info.labels,
                 features=copy.deepcopy(features),
                 mask=mask,
-                also=also,
+                extra_boxes=extra_boxes,
                 no_classes=self.info.no_classes,
             )
 
@@ -418,7 +432,7 @@ class NumpyEngine:
             self.rows_computed += 1
             for col in range(grid[1]):
                 box = occluder_box(row, col, size, stride)
-                maps = self.forward(self.input(image, Occluder(box, fill, mask, also)))
+                maps = self.forward(self.input(image, Occluder(box, baseline, mask, extra_boxes)))
                 logits[row, col] = maps["classes"][:, 0, 0]
                 if features is not None:
                     now, then = maps[layer].ravel(), clean[layer].ravel()
@@ -435,7 +449,7 @@ class NumpyEngine:
         yield Progress(0, 1, None, "looking how long it takes")
         return Estimate(-(-ROWS // stride) * -(-COLUMNS // stride), 0.5, "probe")
 
-    def cover_steps(self, layer, channel, k=9, fill="grey", controls=8, seed=0):
+    def cover_steps(self, layer, channel, k=9, baseline="grey", controls=8, seed=0):
         random, info, found = np.random.default_rng(seed), self.layer(layer), []
         for a in self.top(layer, channel, k):
             box = a.box.clip(ROWS, COLUMNS)
@@ -448,7 +462,7 @@ class NumpyEngine:
                 )
             )
             plane, *others = (
-                self.forward(self.input(a.image, Occluder(b, fill)))[layer][channel]
+                self.forward(self.input(a.image, Occluder(b, baseline)))[layer][channel]
                 for b in (box, *places)
             )
             row, col = (int(i) for i in np.unravel_index(plane.argmax(), plane.shape))
@@ -462,5 +476,5 @@ class NumpyEngine:
             at = a.unit.row, a.unit.col
             values = np.array([other[at] for other in others], np.float32)
             found.append(CoveredPatch(a, box, a.value, float(plane[at]), moved, places, values))
-            yield CoveredPatches(layer, channel, fill, tuple(found), seed, complete=False)
-        return CoveredPatches(layer, channel, fill, tuple(found), seed)
+            yield CoveredPatches(layer, channel, baseline, tuple(found), seed, complete=False)
+        return CoveredPatches(layer, channel, baseline, tuple(found), seed)

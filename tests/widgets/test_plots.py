@@ -23,7 +23,7 @@ def test_bars_are_the_engines_probabilities_and_follow(indexed):
     explorer = zf.Explorer(indexed)
     figure = zf.plots.class_bars(explorer, k=3)
     for photo, top in ((2, 0), (7, 9)):
-        occluder = {"top": top, "left": 1, "height": 9, "width": 12, "fill": "grey"}
+        occluder = {"top": top, "left": 1, "height": 9, "width": 12, "baseline": "grey"}
         explorer.selection.choose(photo=photo, occluder=occluder)
         assert explorer.settle(SECONDS)
         clean = indexed.predict(photo)

@@ -14,8 +14,8 @@ from zfwidgets.errors import InputError
 from zfwidgets.records import Box, Occluder, Unit
 from zfwidgets.widgets.selection import SelectionError
 
-OCCLUDER = {"top": 2, "left": 3, "height": 4, "width": 5, "fill": "grey"}
-WHOLE = {**OCCLUDER, "mask": None, "also": []}
+OCCLUDER = {"top": 2, "left": 3, "height": 4, "width": 5, "baseline": "grey"}
+WHOLE = {**OCCLUDER, "mask": None, "extra_boxes": []}
 MASK = "0f" * 32
 
 
@@ -30,10 +30,15 @@ def test_values_may_be_records_and_numpy_numbers(selection):
     assert type(selection.unit[1]) is int
     selection.occluder = Occluder(Box(1, 2, 3, 4), "mean")
     box = {"top": 1, "left": 2, "height": 3, "width": 4}
-    assert selection.occluder == {**box, "fill": "mean", "mask": None, "also": []}
+    assert selection.occluder == {**box, "baseline": "mean", "mask": None, "extra_boxes": []}
     selection.occluder = Occluder(Box(1, 2, 3, 4), "sand", MASK, (Box(-1, 0, 5, 6),))
-    also = [{"top": -1, "left": 0, "height": 5, "width": 6}]
-    assert selection.occluder == {**box, "fill": "sand", "mask": MASK, "also": also}
+    extra_boxes = [{"top": -1, "left": 0, "height": 5, "width": 6}]
+    assert selection.occluder == {
+        **box,
+        "baseline": "sand",
+        "mask": MASK,
+        "extra_boxes": extra_boxes,
+    }
     selection.photo = np.int32(5)
     assert type(selection.photo) is int
 
@@ -49,11 +54,15 @@ def test_values_may_be_records_and_numpy_numbers(selection):
         ("photo", None, "whole number"),
         ("occluder", {**OCCLUDER, "width": 0}, "width must be in"),
         ("occluder", [0, 0, 4, 4], "must be {top, left"),
-        ("occluder", {**OCCLUDER, "fill": "gray"}, "one of grey, mean, .*sand, not 'gray'"),
+        ("occluder", {**OCCLUDER, "baseline": "gray"}, "one of grey, mean, .*sand, not 'gray'"),
         ("occluder", {**OCCLUDER, "mask": "0" * 64}, "mask covers nothing"),
         ("occluder", {**OCCLUDER, "mask": "ff"}, "64 hex digits"),
-        ("occluder", {**OCCLUDER, "also": [OCCLUDER]}, "rectangle 0 of also must be {top"),
-        ("occluder", {**OCCLUDER, "also": [{}] * 9}, "at most 8 rectangles"),
+        (
+            "occluder",
+            {**OCCLUDER, "extra_boxes": [OCCLUDER]},
+            "rectangle 0 of extra_boxes must be {top",
+        ),
+        ("occluder", {**OCCLUDER, "extra_boxes": [{}] * 9}, "at most 8 rectangles"),
         ("target", 5, r"target must be in 0 \.\. 4"),
         ("rule", "gradients", "rule must be one of deconvnet, guided, gradient, my own, not 'gra"),
         ("rule", None, "rule must be one of"),

@@ -48,7 +48,7 @@ def no_classes(engine):
         ("image", 7, "photo", 7),
         ("target", 2, "target", 2),
         ("rule", "guided", "rule", "guided"),
-        ("fill", "mean", "occluder", {"fill": "mean", "height": 6, "width": 9}),
+        ("baseline", "mean", "occluder", {"baseline": "mean", "height": 6, "width": 9}),
         ("patch", (4, 7), "occluder", {"top": 10, "left": 12, "height": 4, "width": 7}),
         ("patch", 10, "occluder", {"top": 7, "left": 10, "height": 10, "width": 10}),
         ("occluder", Occluder(Box(1, 2, 3, 5)), "occluder", {"top": 1, "left": 2, "height": 3}),
@@ -108,18 +108,18 @@ def test_a_layer_keeps_the_channel_that_it_has(engine):
 
 def test_an_occluder_keeps_its_centre_and_the_rest_of_itself(engine):
     explorer = zf.Explorer(engine, patch=(6, 8))
-    also = [{"top": 0, "left": 1, "height": 2, "width": 3}]
-    explorer.occluder = {**explorer.occluder, "top": -4, "left": 28, "also": also}
+    extra_boxes = [{"top": 0, "left": 1, "height": 2, "width": 3}]
+    explorer.occluder = {**explorer.occluder, "top": -4, "left": 28, "extra_boxes": extra_boxes}
     explorer.patch = (2, 3)
     rows, columns = 24, 32
     box = explorer.occluder
     assert 1 - 2 <= box["top"] < rows
     assert 1 - 3 <= box["left"] < columns
-    assert (box["also"], explorer.patch) == (also, (2, 3))
+    assert (box["extra_boxes"], explorer.patch) == (extra_boxes, (2, 3))
     explorer.occluder = None
-    assert explorer.patch is explorer.fill is None
-    explorer.fill = 0.5
-    assert (explorer.occluder["fill"], explorer.occluder["top"] > 0) == (0.5, True)
+    assert explorer.patch is explorer.baseline is None
+    explorer.baseline = 0.5
+    assert (explorer.occluder["baseline"], explorer.occluder["top"] > 0) == (0.5, True)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_occluder_keeps_its_centre_and_the_rest_of_itself(engine):
         ("rule", "magic", "rule must be one of"),
         ("occluder", {"top": 1}, "must be {top"),
         ("patch", 33, r"patch \(rows\) must be in 1 \.\. 24"),
-        ("fill", "blue", "fill must be"),
+        ("baseline", "blue", "baseline must be"),
         ("sort", "size", "sort must be one of"),
         ("patches", [], "patches must be one of"),
         ("stride", 0, r"stride must be in 1 \.\. 24"),
@@ -202,13 +202,13 @@ def test_a_network_without_classes_has_no_map_of_them(engine):
 
 
 def test_arguments_and_traits_are_the_same(engine):
-    occluder = {"top": 3, "left": 4, "height": 5, "width": 6, "fill": "blur"}
+    occluder = {"top": 3, "left": 4, "height": 5, "width": 6, "baseline": "blur"}
     explorer = zf.Explorer(engine, photo=3, target=1, occluder=occluder)
     assert (explorer.photo, explorer.image, explorer.target) == (3, 3, 1)
-    assert (explorer.patch, explorer.fill) == ((5, 6), "blur")
+    assert (explorer.patch, explorer.baseline) == ((5, 6), "blur")
     with pytest.raises(InputError, match="the same"):
         zf.Explorer(engine, photo=3, image=3)
-    with pytest.raises(InputError, match="or its patch and fill"):
+    with pytest.raises(InputError, match="or its patch and baseline"):
         zf.Explorer(engine, occluder=occluder, patch=4)
     for kind in KINDS:
         widget = kind(engine)

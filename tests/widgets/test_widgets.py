@@ -19,7 +19,7 @@ from zfwidgets.widgets.setting.options import CHOICES
 from zfwidgets.widgets.wire.schema import MAPS, MOST_THUMBNAILS
 
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
-SLIDE = {"height": 4, "width": 4, "stride": 8, "fill": 0, "mask": None, "also": []}
+SLIDE = {"height": 4, "width": 4, "stride": 8, "baseline": 0, "mask": None, "extra_boxes": []}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -57,7 +57,7 @@ def test_layout_is_passed_on(engine):
         (zf.OcclusionMap, {"stride": 0}, "stride must be in"),
         (zf.OcclusionMap, {"patch": 33}, r"patch \(rows\) must be in 1 \.\. 24"),
         (zf.OcclusionMap, {"patch": (8, 33)}, r"patch \(columns\) must be in 1 \.\. 32"),
-        (zf.OcclusionMap, {"fill": "blue"}, "fill must be"),
+        (zf.OcclusionMap, {"baseline": "blue"}, "baseline must be"),
         (zf.OcclusionMap, {"opacity": 1.5}, r"opacity must be in 0 \.\. 1"),
         (zf.Explorer, {"overlay": "heat"}, "overlay must be one of"),
         (zf.Explorer, {"colours": "jet"}, "colours must be one of"),
@@ -75,11 +75,11 @@ def test_what_is_not_an_engine_is_named(thing):
 
 
 def test_arguments_start_the_selection(engine):
-    explorer = zf.Explorer(engine, layer="relu1", channel=2, image=5, patch=(6, 9), fill="mean")
+    explorer = zf.Explorer(engine, layer="relu1", channel=2, image=5, patch=(6, 9), baseline="mean")
     state = explorer.state
     assert (state["unit"], state["photo"]) == (["relu1", 2], 5)
     box = {"top": 9, "left": 11, "height": 6, "width": 9}
-    assert state["occluder"] == {**box, "fill": "mean", "mask": None, "also": []}
+    assert state["occluder"] == {**box, "baseline": "mean", "mask": None, "extra_boxes": []}
 
 
 def test_the_first_selection_is_a_convolution_and_its_strongest_photo(indexed):
@@ -170,7 +170,7 @@ def test_a_request_is_answered_on_the_worker(front_end, engine):
         ),
         ("estimate", {"image": 0, **SLIDE, "layer": None}),
         ("quantiles", {"layer": "relu2", "channel": 2}),
-        ("cover", {"layer": "relu2", "channel": 2, "k": 2, "fill": "noise"}),
+        ("cover", {"layer": "relu2", "channel": 2, "k": 2, "baseline": "noise"}),
     ],
 )
 def test_every_kind_is_answered(front_end, engine, kind, fields):

@@ -46,7 +46,7 @@ needs += [
     ("estimate", slide),
     ("respond", {{"image": 2, "occluder": widgets[-1].selection.occluder, "layer": "relu2"}}),
     ("quantiles", {{"layer": "conv1", "channel": 2}}),
-    ("cover", {{"layer": "conv1", "channel": 2, "k": 3, "fill": "mean"}}),
+    ("cover", {{"layer": "conv1", "channel": 2, "k": 3, "baseline": "mean"}}),
 ]
 asked = {{kind for kind, _ in needs}}
 from zfwidgets.widgets.wire.validation import FIELDS

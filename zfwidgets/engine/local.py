@@ -108,7 +108,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         Rules of your own, beside those of `zfwidgets.rules`.
     spill
         Bytes of disk that the images of an iterable Dataset may take; more is an error.
-    fills
+    baselines
         What else an occluder may be filled with, by name, in the network's units: an array
         (channels,) or (channels, rows, columns), or a callable that makes such a tensor of an
         image's.
@@ -149,7 +149,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         switches: int = SWITCHES,
         forward: Forward | None = None,
         rules: Sequence[Rule | Attribution] = (),
-        fills: Mapping[str, Any] | None = None,
+        baselines: Mapping[str, Any] | None = None,
         spill: int = SPILL,
         hash_files: bool = False,
     ) -> None:
@@ -159,15 +159,15 @@ class LocalEngine(OneOnly, BlockingCalls):
         lock, memory = ProcessLock(), Memory(network.device)
         self._projector = Projector(network, memory, switches)
         labels = labels or source.categories or getattr(model, "categories", None)
-        baselines = Baselines(source, fills)
-        predicting = Predicting(network, baselines, labels, lock, memory)
-        self._occlusion = OcclusionRunner(network, baselines, predicting, lock, memory)
-        self._covering = Covering(network, baselines, lock, memory)
+        known = Baselines(source, baselines)
+        predicting = Predicting(network, known, labels, lock, memory)
+        self._occlusion = OcclusionRunner(network, known, predicting, lock, memory)
+        self._covering = Covering(network, known, lock, memory)
         self._quantiles = Quantiles(network, source, memory, lock)
         self._indexing = Indexing(network, source, cache_folder(cache), lock, memory)
         self._verifying = Verifying(network, source, memory, lock, self._indexing)
-        renew = (self._projector.renew, baselines.renew, self._occlusion.renew)
-        self.session = Session(network, source, memory, lock, named, baselines, predicting, renew)
+        renew = (self._projector.renew, known.renew, self._occlusion.renew)
+        self.session = Session(network, source, memory, lock, named, known, predicting, renew)
 
     def __repr__(self) -> str:
         info = self.info
@@ -512,7 +512,7 @@ class LocalEngine(OneOnly, BlockingCalls):
     # Covered images
 
     @property
-    def fills(self) -> tuple[str, ...]:
+    def baselines(self) -> tuple[str, ...]:
         """Names of what an occluder may be filled with, your own last."""
         return self.session.baselines.names
 
@@ -543,7 +543,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         Raises
         ------
         InputError, UnknownLayer
-            A fill, mask or layer that isn't possible, naming it.
+            A baseline, mask or layer that isn't possible, naming it.
         """
         return self._occlusion.respond(self.session.image(image), occluder, layer)
 
@@ -562,7 +562,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         layer: str | None = None,
     ) -> Generator[Progress, None, Estimate]:
         """As `estimate`, in short steps."""
-        request = OcclusionRequest(image, patch, stride, fill=0.0, layer=layer)
+        request = OcclusionRequest(image, patch, stride, baseline=0.0, layer=layer)
         opened = self._occlusion.open(request, self.session.image(image))
         return (yield from self._occlusion.estimate_steps(opened))
 
@@ -571,7 +571,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         layer: str,
         channel: int,
         k: int = 9,
-        fill: str | float = "grey",
+        baseline: str | float = "grey",
         controls: int = 8,
         seed: int = 0,
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
@@ -580,4 +580,4 @@ class LocalEngine(OneOnly, BlockingCalls):
             raise InputError(f"controls is {controls}: expected a number of patches, 0 or more.")
         info, top = self.layer(layer), self.top(layer, channel, k)
         read = self.session.tensor
-        return (yield from self._covering.steps(info, top, read, fill, controls, seed))
+        return (yield from self._covering.steps(info, top, read, baseline, controls, seed))

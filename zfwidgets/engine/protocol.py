@@ -110,7 +110,7 @@ class EngineProtocol(Protocol):
         """What one occluder does to a layer's feature maps: a response on a grid of one cell."""
 
     @property
-    def fills(self) -> tuple[str, ...]:
+    def baselines(self) -> tuple[str, ...]:
         """Names of what an occluder may be filled with, `zfwidgets.records.FILLS` first."""
 
     def occlude_steps(
@@ -132,7 +132,7 @@ class EngineProtocol(Protocol):
         layer: str,
         channel: int,
         k: int = 9,
-        fill: str | float = "grey",
+        baseline: str | float = "grey",
         controls: int = 8,
         seed: int = 0,
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
@@ -168,12 +168,12 @@ class BlockingCalls(EngineProtocol):
         image: Any,
         patch: int | tuple[int, int] = 32,
         stride: int | tuple[int, int] = 8,
-        fill: str | float = "grey",
+        baseline: str | float = "grey",
         target: int | str | None = None,
         layer: str | None = None,
         *,
         mask: str | None = None,
-        also: Sequence[Box] = (),
+        extra_boxes: Sequence[Box] = (),
         resume: OcclusionMap | None = None,
         progress: bool = True,
     ) -> OcclusionMap:
@@ -185,9 +185,9 @@ class BlockingCalls(EngineProtocol):
             An index, or an image of your own.
         patch, stride
             Occluder and step in input pixels, (rows, columns) or one number for both.
-        fill, mask, also
-            What covers, see `zfwidgets.records.Occluder`. The rectangles in ``also`` stay where
-            they are.
+        baseline, mask, extra_boxes
+            What covers, see `zfwidgets.records.Occluder`. The rectangles in ``extra_boxes`` stay
+            where they are.
         target
             Class whose probability is shown: index, name, or None for the predicted class.
         layer
@@ -198,12 +198,12 @@ class BlockingCalls(EngineProtocol):
         Raises
         ------
         InputError
-            An occluder, stride, fill, class or layer that isn't possible, naming it.
+            An occluder, stride, baseline, class or layer that isn't possible, naming it.
         UnsupportedModel
             The network has no class scores and no layer is given.
         """
         request = OcclusionRequest(
-            image, patch, stride, fill, target, layer, mask, tuple(also), resume
+            image, patch, stride, baseline, target, layer, mask, tuple(extra_boxes), resume
         )
         found: OcclusionMap = watch(self.occlude_steps(request), "Sliding the occluder", progress)
         return found
@@ -223,7 +223,7 @@ class BlockingCalls(EngineProtocol):
         layer: str,
         channel: int,
         k: int = 9,
-        fill: str | float = "grey",
+        baseline: str | float = "grey",
         controls: int = 8,
         seed: int = 0,
     ) -> CoveredPatches:
@@ -233,14 +233,14 @@ class BlockingCalls(EngineProtocol):
         ----------
         layer, channel, k
             Whose activations, and how many; see `top`.
-        fill
+        baseline
             What covers, see `zfwidgets.records.Occluder`.
         controls
             How many random patches of the same size are covered instead, for each activation.
         seed
             Of their places.
         """
-        return finish(self.cover_steps(layer, channel, k, fill, controls, seed))
+        return finish(self.cover_steps(layer, channel, k, baseline, controls, seed))
 
     def verify(
         self,

@@ -446,12 +446,12 @@ class ImageSource:
         image.thumbnail((size, size), Image.Resampling.LANCZOS)
         return np.asarray(image)
 
-    def fill_value(self, fill: str | float | Sequence[float]) -> torch.Tensor:
+    def baseline_value(self, baseline: str | float | Sequence[float]) -> torch.Tensor:
         """What to cover pixels with, float32 (channels, 1, 1) or (1, 1, 1), in network units.
 
         Parameters
         ----------
-        fill
+        baseline
             "grey": mid-grey for the eye, the paper's square. "mean": the mean colour of the
             transform's Normalize. A number, or one per channel: taken as they are, in the
             units of the network's input.
@@ -459,7 +459,7 @@ class ImageSource:
         import torch
 
         assert self._display is not None
-        values = self._display.fill(fill, self.shape[0])
+        values = self._display.baseline(baseline, self.shape[0])
         return torch.from_numpy(values.astype(np.float32)).reshape(-1, 1, 1)
 
     def fingerprint(self) -> dict[str, str]:

@@ -30,11 +30,11 @@ from .explanations import (
 )
 from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
 from .occluders import (
-    FILLS,
+    BASELINES,
     MASK,
-    MOST_ALSO,
+    MOST_EXTRA_BOXES,
     Occluder,
-    check_also,
+    check_extra_boxes,
     check_mask,
     mask_cells,
     mask_of,
@@ -49,16 +49,16 @@ from .quantiles import QuantileRow, QuantileRows
 from .rules import RuleInfo
 
 __all__ = [
+    "BASELINES",
     "BLANK",
     "CLIPPED_AT",
     "COLOURS",
     "COLOUR_MAPS",
     "CONTRAST_NORM",
     "DEFAULT_COLOURS",
-    "FILLS",
     "MASK",
     "MAX_POOL",
-    "MOST_ALSO",
+    "MOST_EXTRA_BOXES",
     "NORMS",
     "PASSED_BY",
     "RECTIFIER",
@@ -96,7 +96,7 @@ __all__ = [
     "TopActivations",
     "Unit",
     "categories",
-    "check_also",
+    "check_extra_boxes",
     "check_mask",
     "coloured",
     "display_scale",

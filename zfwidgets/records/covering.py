@@ -61,7 +61,7 @@ class CoveredPatches(Sequence[CoveredPatch]):
 
     layer: str
     channel: int
-    fill: str | float
+    baseline: str | float
     patches: tuple[CoveredPatch, ...]
     seed: int = 0
     complete: bool = True

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .layers import Box
 
-FILLS = ("grey", "mean", "blur", "noise", "border")
-"""Names of what any engine can fill an occluder with; an engine may know more."""
+BASELINES = ("grey", "mean", "blur", "noise", "border")
+"""Names of what any engine can put in the place of pixels; an engine may know more."""
 
 MASK = 16
 """Rows and columns of cells of an occluder's mask."""
 
-MOST_ALSO = 8
+MOST_EXTRA_BOXES = 8
 """Rectangles, at most, that stay covered while another one slides."""
 
 
@@ -33,21 +33,21 @@ class Occluder:
     ----------
     box
         The rectangle.
-    fill
+    baseline
         "grey" (the paper's: mid-grey of the picture), "mean" (the normalisation's mean colour),
         "blur" (the photo itself, blurred), "noise" (noise with the photo's mean and standard
-        deviation), "border" (the mean colour of the photo's outermost pixels), the name of a fill
-        of the engine's own, or a number in the network's input units.
+        deviation), "border" (the mean colour of the photo's outermost pixels), the name of a
+        baseline of the engine's own, or a number in the network's input units.
     mask
         Which cells of the box are covered, see `mask_of`; None: all.
-    also
-        Further rectangles that are covered, with the same fill, whole.
+    extra_boxes
+        Further rectangles that are covered, with the same baseline, whole.
     """
 
     box: Box
-    fill: str | float = "grey"
+    baseline: str | float = "grey"
     mask: str | None = None
-    also: tuple[Box, ...] = ()
+    extra_boxes: tuple[Box, ...] = ()
 
 
 def mask_of(cells: Any) -> str:
@@ -99,11 +99,11 @@ def mask_pixels(mask: str, height: int, width: int) -> NDArray[np.bool_]:
     return covered
 
 
-def check_also(boxes: Iterable[Box]) -> tuple[Box, ...]:
+def check_extra_boxes(boxes: Iterable[Box]) -> tuple[Box, ...]:
     """Rectangles that stay covered, as a tuple; raises `InputError` for too many or empty ones."""
     found = tuple(boxes)
-    if len(found) > MOST_ALSO:
-        raise InputError(f"At most {MOST_ALSO} rectangles stay covered, not {len(found)}.")
+    if len(found) > MOST_EXTRA_BOXES:
+        raise InputError(f"At most {MOST_EXTRA_BOXES} rectangles stay covered, not {len(found)}.")
     for box in found:
         if min(box.height, box.width) < 1:
             raise InputError(f"also: expected boxes of at least one pixel, not {box!r}.")

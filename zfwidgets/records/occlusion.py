@@ -80,8 +80,9 @@ class OcclusionMap:
     ----------
     size, stride
         (rows, columns) of the occluder and of the cells, in input pixels.
-    fill, mask, also
-        See `zfwidgets.records.Occluder`; the boxes in ``also`` stay covered at every position.
+    baseline, mask, extra_boxes
+        See `zfwidgets.records.Occluder`; the boxes in ``extra_boxes`` stay covered at every
+        position.
     done
         (grid rows, grid columns) bool: the cells that are computed.
     logits
@@ -102,7 +103,7 @@ class OcclusionMap:
     image_name: str
     size: tuple[int, int]
     stride: tuple[int, int]
-    fill: str | float
+    baseline: str | float
     input_shape: tuple[int, int]
     done: NDArray[np.bool_]
     logits: Floats | None
@@ -111,7 +112,7 @@ class OcclusionMap:
     labels: tuple[str, ...]
     features: LayerResponse | None = None
     mask: str | None = None
-    also: tuple[Box, ...] = ()
+    extra_boxes: tuple[Box, ...] = ()
     no_classes: str = ""
     note: str = ""
 
@@ -333,7 +334,7 @@ class OcclusionMap:
         known = {name: values for name, values in arrays.items() if values is not None}
         header = {name: getattr(self, name) for name in _HEADER} | {
             "version": VERSION,
-            "also": [box.to_json() for box in self.also],
+            "extra_boxes": [box.to_json() for box in self.extra_boxes],
             "layer": None if self.features is None else self.features.layer,
             "arrays": list(known),
         }
@@ -356,7 +357,7 @@ class OcclusionMap:
             if layer is not None:
                 found = {name: arrays[f"features.{name}"] for name in _FEATURES}
                 features = LayerResponse(layer, **found)
-            header["also"] = tuple(Box(**box) for box in header["also"])
+            header["extra_boxes"] = tuple(Box(**box) for box in header["extra_boxes"])
             header |= {name: tuple(header[name]) for name in _PAIRS}
             header |= {name: arrays.get(name) for name in ("logits", "clean")}
             return cls(done=arrays["done"], features=features, **header)
@@ -367,5 +368,5 @@ class OcclusionMap:
 
 
 _PAIRS = ("size", "stride", "input_shape", "labels")
-_HEADER = ("image", "image_name", "fill", "mask", "target", "no_classes", "note", *_PAIRS)
+_HEADER = ("image", "image_name", "baseline", "mask", "target", "no_classes", "note", *_PAIRS)
 _FEATURES = ("totals", "units", "hamming", "cosine", "clean_totals", "clean_units", "places")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .layers import Box
-from .occluders import check_also, check_mask
+from .occluders import check_extra_boxes, check_mask
 from .occlusion import OcclusionMap
 
 
@@ -20,8 +20,8 @@ class OcclusionRequest:
         Index of the image; a live engine takes an image of your own, too.
     patch, stride
         Occluder and step in input pixels, (rows, columns) or one number for both.
-    fill, mask, also
-        What covers, see `zfwidgets.records.Occluder`. The rectangles in ``also`` stay where
+    baseline, mask, extra_boxes
+        What covers, see `zfwidgets.records.Occluder`. The rectangles in ``extra_boxes`` stay where
         they are.
     target
         Class whose probability is shown: index, name, or None for the predicted class.
@@ -34,21 +34,21 @@ class OcclusionRequest:
     ------
     InputError
         For a mask or rectangles that aren't possible. What depends on the image, the network or
-        its fills is checked by the engine that is asked.
+        its baselines is checked by the engine that is asked.
     """
 
     image: Any
     patch: int | tuple[int, int] = 32
     stride: int | tuple[int, int] = 8
-    fill: str | float = "grey"
+    baseline: str | float = "grey"
     target: int | str | None = None
     layer: str | None = None
     mask: str | None = None
-    also: tuple[Box, ...] = ()
+    extra_boxes: tuple[Box, ...] = ()
     resume: OcclusionMap | None = None
 
     def __post_init__(self) -> None:
         """Check what hinges on nothing else."""
         if self.mask is not None:
             object.__setattr__(self, "mask", check_mask(self.mask))
-        object.__setattr__(self, "also", check_also(self.also))
+        object.__setattr__(self, "extra_boxes", check_extra_boxes(self.extra_boxes))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..records import STATUSES, Operation
 from ..records.layers import Reach, Role
-from ..records.occluders import MASK, MOST_ALSO
+from ..records.occluders import MASK, MOST_EXTRA_BOXES
 from ..widgets.wire.encode import Answer, picture_size
 from ..widgets.wire.occlusion_cache import CLEAN
 from ..widgets.wire.schema import MAPS
@@ -67,9 +67,9 @@ _FILL = either(text, number)
 _LOOK = {
     "height": _SIDE,
     "width": _SIDE,
-    "fill": _FILL,
+    "baseline": _FILL,
     "mask": either(none, _matches(f"[0-9a-f]{{{MASK * MASK // 4}}}")),
-    "also": listed(_BOX, most=MOST_ALSO),
+    "extra_boxes": listed(_BOX, most=MOST_EXTRA_BOXES),
 }
 _FIELD = {
     "size": listed(whole(1, MOST), whole(1, MOST)),
@@ -117,7 +117,7 @@ _CATALOGUE = fields(
         "classes": listed(text),
         "rules": listed(text),
     },
-    {"fills": listed(text), "no_classes": text, "rule_info": mapping(text, _RULE)},
+    {"baselines": listed(text), "no_classes": text, "rule_info": mapping(text, _RULE)},
 )
 _CHUNK = fields({"part": _NAME, "rule": text, "k": whole(1, MOST), "channels": listed(_COUNT)})
 _MANIFEST = fields(
@@ -334,7 +334,7 @@ def _cover(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
         "moved": fields(moved),
         "control": either(none, fields(control)),
     }
-    known = {"fill": _FILL, "k": _COUNT, "partial": truth}
+    known = {"baseline": _FILL, "k": _COUNT, "partial": truth}
     return fields({"covers": listed(fields(cover)), **known}, {"lost": _LOST}), lambda data: []
 
 

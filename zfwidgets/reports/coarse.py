@@ -56,17 +56,22 @@ def logs(probabilities: NDArray[Any]) -> NDArray[np.float32]:
 def look_of(occluder: Occluder) -> dict[str, Any]:
     """What an occluder is like, as it stands in keys."""
     return {
-        "fill": occluder.fill,
+        "baseline": occluder.baseline,
         "mask": occluder.mask,
-        "also": [box.to_json() for box in occluder.also],
+        "extra_boxes": [box.to_json() for box in occluder.extra_boxes],
     }
 
 
 def occluder_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of an `Occluder` from a key's."""
     box = Box(*(fields[name] for name in ("top", "left", "height", "width")))
-    also = tuple(Box(**one) for one in fields.get("also", ()))
-    return {"box": box, "fill": fields["fill"], "mask": fields.get("mask"), "also": also}
+    extra_boxes = tuple(Box(**one) for one in fields.get("extra_boxes", ()))
+    return {
+        "box": box,
+        "baseline": fields["baseline"],
+        "mask": fields.get("mask"),
+        "extra_boxes": extra_boxes,
+    }
 
 
 def hatched(rows: int, columns: int) -> Pixels:
@@ -88,7 +93,7 @@ def snapped(
     def distance(at: int) -> int:
         look = looks[at]
         sizes = abs(look["height"] - occluder["height"]) + abs(look["width"] - occluder["width"])
-        return int(sizes) + (0 if look["fill"] == occluder["fill"] else 1_000_000)
+        return int(sizes) + (0 if look["baseline"] == occluder["baseline"] else 1_000_000)
 
     look = dict(looks[min(range(len(looks)), key=distance)])
     stride = look.pop("stride")

@@ -43,7 +43,7 @@ class OfMap(Common, total=False):
     target: int | None
     occluder: Any
     patch: int | tuple[int, int] | None
-    fill: str | float | None
+    baseline: str | float | None
     stride: int | None
     overlay: str | None
     colours: str

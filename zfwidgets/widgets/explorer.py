@@ -26,7 +26,7 @@ class Explorer(EngineWidget):
     page_may_set = frozenset(("sort", "patches", *MAP_OPTIONS))
 
     sort, patches = map(Option, ("sort", "patches"))
-    target, occluder, patch, fill = map(chosen, ("target", "occluder", "patch", "fill"))
+    target, occluder, patch, baseline = map(chosen, ("target", "occluder", "patch", "baseline"))
     stride, overlay, colours = map(Option, ("stride", "overlay", "colours"))
     opacity, auto = map(Option, ("opacity", "auto"))
 

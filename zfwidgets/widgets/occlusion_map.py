@@ -26,7 +26,7 @@ class OcclusionMap(EngineWidget):
 
     page_module = "occlusion_map"
 
-    target, occluder, patch, fill = map(chosen, ("target", "occluder", "patch", "fill"))
+    target, occluder, patch, baseline = map(chosen, ("target", "occluder", "patch", "baseline"))
     page_may_set = frozenset(MAP_OPTIONS)
 
     stride, overlay, colours = map(Option, ("stride", "overlay", "colours"))

@@ -60,7 +60,10 @@ def occlusion(selection: Selection, options: Mapping[str, Any]) -> list[Need]:
         needs.append(prediction(selection))
     if not options["auto"] or options["overlay"] == "none":
         return needs
-    cover = {name: selection.occluder[name] for name in ("height", "width", "fill", "mask", "also")}
+    cover = {
+        name: selection.occluder[name]
+        for name in ("height", "width", "baseline", "mask", "extra_boxes")
+    }
     slide = {
         "image": selection.photo,
         **cover,

@@ -65,9 +65,9 @@ class Selection(Routed):
     photo = _Checked(0, "Index of the image that is classified and occluded.")
     occluder = _Checked(
         None,
-        "``{top, left, height, width, fill, mask, also}`` in pixels of the input, or None; "
-        "see `zfwidgets.records.Occluder`, which is accepted too. Without ``mask`` the whole "
-        "rectangle is covered, without ``also`` nothing else.",
+        "``{top, left, height, width, baseline, mask, extra_boxes}`` in pixels of the input, or "
+        "None; see `zfwidgets.records.Occluder`, which is accepted too. Without ``mask`` the whole "
+        "rectangle is covered, without ``extra_boxes`` nothing else.",
     )
     target = _Checked(None, "Index of the class whose probability is shown; None: the predicted.")
     rule = _Checked(

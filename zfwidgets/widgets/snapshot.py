@@ -215,7 +215,7 @@ def _framed(picture: Image.Image, occluder: Mapping[str, Any] | None, width: int
     picture = picture.resize((width, max(1, round(picture.height * scale))), smooth)
     if occluder is not None:
         pen = ImageDraw.Draw(picture)
-        for box in (*occluder["also"], occluder):
+        for box in (*occluder["extra_boxes"], occluder):
             top, left = box["top"] * scale, box["left"] * scale
             right, bottom = left + box["width"] * scale, top + box["height"] * scale
             pen.rectangle((left, top, right - 1, bottom - 1), None, PAPER, 4)

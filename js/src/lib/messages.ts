@@ -2,8 +2,8 @@
 
 export type Pair = [rows: number, columns: number];
 
-/** A number in the network's input units, or one of `fills`. */
-export type Fill = string | number;
+/** A number in the network's input units, or one of `baselines`. */
+export type Baseline = string | number;
 
 /** One value, so that no view ever sees a channel of the wrong layer. */
 export type Unit = [layer: string, channel: number];
@@ -20,22 +20,22 @@ export interface Box { top: number; left: number; height: number; width: number 
 export interface Cover {
   height: number;
   width: number;
-  fill: Fill;
+  baseline: Baseline;
   /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
   mask: string | null;
-  /** Rectangles that stay covered, with the same fill. */
-  also: Box[];
+  /** Rectangles that stay covered, with the same baseline. */
+  extra_boxes: Box[];
 }
 
 /** What covers, and where it lies. */
 export interface Occluder {
   height: number;
   width: number;
-  fill: Fill;
+  baseline: Baseline;
   /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
   mask: string | null;
-  /** Rectangles that stay covered, with the same fill. */
-  also: Box[];
+  /** Rectangles that stay covered, with the same baseline. */
+  extra_boxes: Box[];
   top: number;
   left: number;
 }
@@ -109,8 +109,8 @@ export interface Catalogue {
   rules: string[];
   /** Each of them by name; older reports don't say. */
   rule_info?: Record<string, RuleInfo>;
-  /** Names of what an occluder may be filled with: grey, mean, blur, noise, border, the user's. */
-  fills: string[];
+  /** Names of what may stand in place of pixels: grey, mean, blur, noise, border, the user's. */
+  baselines: string[];
   /** Why there are no class scores; empty if there are. */
   no_classes: string;
   indexed: boolean;
@@ -404,11 +404,11 @@ export interface Kinds {
       height: number;
       width: number;
       stride: number;
-      fill: Fill;
+      baseline: Baseline;
       /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
       mask: string | null;
-      /** Rectangles that stay covered, with the same fill. */
-      also: Box[];
+      /** Rectangles that stay covered, with the same baseline. */
+      extra_boxes: Box[];
       layer: string | null;
       target: number | null;
       channel: number | null;
@@ -422,19 +422,25 @@ export interface Kinds {
       height: number;
       width: number;
       stride: number;
-      fill: Fill;
+      baseline: Baseline;
       /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
       mask: string | null;
-      /** Rectangles that stay covered, with the same fill. */
-      also: Box[];
+      /** Rectangles that stay covered, with the same baseline. */
+      extra_boxes: Box[];
       layer: string | null;
     };
     data: { positions: number; seconds: number | null; basis: "measured" | "probe" };
   };
   /** What remains of a channel's strongest units once their patches are covered; `partial`s as they come. */
   cover: {
-    key: { layer: string; channel: number; k: number; fill: Fill };
-    data: { covers: Covered[]; lost?: Lost[]; fill: Fill; k: number; partial: boolean };
+    key: { layer: string; channel: number; k: number; baseline: Baseline };
+    data: {
+      covers: Covered[];
+      lost?: Lost[];
+      baseline: Baseline;
+      k: number;
+      partial: boolean;
+    };
   };
   /** A step of one of a sanity check's runs; null: it can't be compared. */
   check: {

@@ -1,5 +1,5 @@
 /**
- * A report's selection: the occluder takes only positions, sizes and fills whose effect is stored,
+ * A report's selection: the occluder takes only positions, sizes and baselines whose effect is stored,
  * so that every number beside it is the one of the place where it is drawn.
  */
 
@@ -18,7 +18,7 @@ export function snapped(occluder: Occluder, formats: readonly Format[], input: P
   const distance = (one: Format) =>
     Math.abs(one.height - occluder.height) +
     Math.abs(one.width - occluder.width) +
-    (one.fill === occluder.fill ? 0 : 1e6);
+    (one.baseline === occluder.baseline ? 0 : 1e6);
   const format = [...formats].sort((a, b) => distance(a) - distance(b))[0];
   if (!format) return occluder;
   const { stride: step, image: _, ...look } = format;

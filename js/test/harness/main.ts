@@ -42,7 +42,15 @@ const channel = Number(query.get("channel") ?? 15);
 const selection = new MemorySelection({
   unit: [layer, channel],
   photo: Number(query.get("photo") ?? strongestImages(layer, channel)[1]),
-  occluder: { top: 62, left: 84, height: 40, width: 40, fill: "grey", mask: null, also: [] },
+  occluder: {
+    top: 62,
+    left: 84,
+    height: 40,
+    width: 40,
+    baseline: "grey",
+    mask: null,
+    extra_boxes: [],
+  },
   target: null,
   rule: query.get("rule") ?? "deconvnet",
 });

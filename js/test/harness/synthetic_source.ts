@@ -157,7 +157,7 @@ const CATALOGUE: Catalogue = {
       status_note: "",
     },
   },
-  fills: ["grey", "mean", "blur", "noise", "border", "my wallpaper"],
+  baselines: ["grey", "mean", "blur", "noise", "border", "my wallpaper"],
   no_classes: "",
   indexed: true,
 };
@@ -398,7 +398,7 @@ export class SyntheticSource implements Source {
     return { data: { positions, seconds: positions / 180, basis: "measured" }, buffers: [] };
   }
 
-  private cover({ layer: name, channel, fill, k }: Key<"cover">): Answer<"cover"> {
+  private cover({ layer: name, channel, baseline, k }: Key<"cover">): Answer<"cover"> {
     const info = this.layer(name);
     const next = random(channel + 5);
     const covers = strongestImages(name, channel).map((image, rank) => {
@@ -417,7 +417,7 @@ export class SyntheticSource implements Source {
         control: { mean, low: mean * 0.7, high: Math.min(before, mean * 1.1), n: 8, overlap: 0.07 },
       };
     });
-    return { data: { covers, fill, k, partial: false }, buffers: [] };
+    return { data: { covers, baseline, k, partial: false }, buffers: [] };
   }
 
   private async occlusion(

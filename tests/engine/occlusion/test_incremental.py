@@ -50,15 +50,15 @@ def boxes_of(shape: tuple[int, int, int], size: tuple[int, int], stride: int) ->
     return [*slid, *odd, Box(0, 0, rows, cols)]
 
 
-def painted(image: Tensor, box: Box, also: list[Box], mask: np.ndarray | None) -> Tensor:
-    """The image under an occluder, pixel by pixel, with a fill that differs everywhere."""
-    fill = image.flip(1, 2) * 0.5 + 0.1
+def painted(image: Tensor, box: Box, extra_boxes: list[Box], mask: np.ndarray | None) -> Tensor:
+    """The image under an occluder, pixel by pixel, with a baseline that differs everywhere."""
+    baseline = image.flip(1, 2) * 0.5 + 0.1
     covered = image.clone()
-    for one in (*also, box):
+    for one in (*extra_boxes, box):
         for row in range(max(one.top, 0), min(one.bottom, image.shape[1])):
             for col in range(max(one.left, 0), min(one.right, image.shape[2])):
                 if one is not box or mask is None or mask[row - box.top, col - box.left]:
-                    covered[:, row, col] = fill[:, row, col]
+                    covered[:, row, col] = baseline[:, row, col]
     return covered
 
 
@@ -67,11 +67,11 @@ def check(
     image: Tensor,
     layers: list[str],
     boxes: list[Box],
-    also: Sequence[Box] = (),
+    extra_boxes: Sequence[Box] = (),
     mask: np.ndarray | None = None,
 ) -> Scorer:
     """Logits, and all that is measured of feature maps, equal those of full passes."""
-    fill = image.flip(1, 2) * 0.5 + 0.1
+    baseline = image.flip(1, 2) * 0.5 + 0.1
     full: dict[str, list[Tensor]] = {name: [] for name in layers}
     logits = []
 
@@ -82,10 +82,10 @@ def check(
     with computing(net.device):
         clean = net.run(image[None], visit)[0]
         for box in boxes:
-            logits += [net.run(painted(image, box, list(also), mask)[None], visit)]
+            logits += [net.run(painted(image, box, list(extra_boxes), mask)[None], visit)]
     for name in layers:
-        paint = Paint(fill, None if mask is None else torch.from_numpy(mask))
-        scorer = Scorer(net, image, paint, net.layer(name), also)
+        paint = Paint(baseline, None if mask is None else torch.from_numpy(mask))
+        scorer = Scorer(net, image, paint, net.layer(name), extra_boxes)
         scorer.prepare(boxes, check=False)
         found = scorer(boxes)
         assert np.allclose(scorer.logits, clean, rtol=1e-12, atol=1e-12)
@@ -127,20 +127,20 @@ def test_equals_full_passes(always: None, name: str, layers: list[str]) -> None:
     assert len(route.local) > len(route.head)
 
 
-@pytest.mark.parametrize("also", [(), (Box(5, 60, 30, 20), Box(-4, 2, 9, 40))])
+@pytest.mark.parametrize("extra_boxes", [(), (Box(5, 60, 30, 20), Box(-4, 2, 9, 40))])
 @pytest.mark.parametrize("drawn", [False, True])
 def test_shapes_and_rectangles_that_stay_covered(
-    always: None, also: Sequence[Box], drawn: bool
+    always: None, extra_boxes: Sequence[Box], drawn: bool
 ) -> None:
     torch.manual_seed(5)
     shape, size = (3, 72, 88), (22, 35)
     net, image = build(torchvision.models.alexnet(weights=None), shape)
     mask = np.random.default_rng(2).random(size) < 0.4 if drawn else None
     slid = Grid(size, (30, 25), shape[1:]).occluders(np.argwhere(np.ones((3, 4))))
-    scorer = check(net, image, ["features.0", "features.4", "features.11"], slid, also, mask)
+    scorer = check(net, image, ["features.0", "features.4", "features.11"], slid, extra_boxes, mask)
     windowed(scorer)
     with torch.no_grad():
-        covered = painted(image, Box(0, 0, 0, 0), list(also), None)
+        covered = painted(image, Box(0, 0, 0, 0), list(extra_boxes), None)
     assert torch.equal(scorer._image, covered)
 
 
@@ -175,14 +175,14 @@ def test_less_work_is_counted() -> None:
 
 def score_all(net: Network, image: Tensor) -> tuple[Scorer, bool]:
     """A scorer, and whether it gives what full passes give."""
-    fill = torch.full((3, 1, 1), 0.25, dtype=torch.float64)
+    baseline = torch.full((3, 1, 1), 0.25, dtype=torch.float64)
     boxes = boxes_of(tuple(image.shape), (12, 12), 16)
-    scorer = Scorer(net, image, Paint(fill))
+    scorer = Scorer(net, image, Paint(baseline))
     scorer.prepare(boxes)
     found = scorer(boxes)
     assert found.measured is None
     with computing(net.device):
-        expected = net(torch.stack([cover(image, box, fill) for box in boxes]))
+        expected = net(torch.stack([cover(image, box, baseline) for box in boxes]))
     return scorer, np.allclose(found.logits, expected, rtol=1e-9, atol=1e-11)
 
 

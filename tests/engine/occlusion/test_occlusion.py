@@ -31,8 +31,8 @@ BAND = torch.linspace(-1, 1, 3 * 224 * 224).reshape(3, 224, 224)
 
 @pytest.fixture(scope="module")
 def engine() -> LocalEngine:
-    fills = {"sand": [0.5, 0.2, -0.4], "band": BAND.numpy(), "mirror": lambda x: x.flip(2)}
-    return LocalEngine(zf.samples.network(), zf.samples.photos(), cache=False, fills=fills)
+    baselines = {"sand": [0.5, 0.2, -0.4], "band": BAND.numpy(), "mirror": lambda x: x.flip(2)}
+    return LocalEngine(zf.samples.network(), zf.samples.photos(), cache=False, baselines=baselines)
 
 
 class Small(nn.Module):
@@ -94,7 +94,7 @@ def border(image: Tensor) -> Tensor:
     return torch.cat(ring, 1).mean(1).view(-1, 1, 1)
 
 
-FILLS: dict[str | float, Callable[[Tensor], Tensor]] = {
+BASELINES: dict[str | float, Callable[[Tensor], Tensor]] = {
     "grey": lambda x: grey(),
     "mean": lambda x: torch.zeros(3, 1, 1),
     "blur": blurred,
@@ -107,31 +107,31 @@ FILLS: dict[str | float, Callable[[Tensor], Tensor]] = {
 }
 
 
-def paint(image: Tensor, fill: Tensor, box: Box, mask: np.ndarray | None = None) -> Tensor:
-    """The image with a fill over a box that may reach over its border."""
+def paint(image: Tensor, baseline: Tensor, box: Box, mask: np.ndarray | None = None) -> Tensor:
+    """The image with a baseline over a box that may reach over its border."""
     inside = torch.zeros(image.shape[1:], dtype=torch.bool)
     for row in range(box.height):
         for col in range(box.width):
             y, x = box.top + row, box.left + col
             if 0 <= y < image.shape[1] and 0 <= x < image.shape[2]:
                 inside[y, x] |= mask is None or bool(mask[row, col])
-    return torch.where(inside, fill.expand(image.shape), image)
+    return torch.where(inside, baseline.expand(image.shape), image)
 
 
 def expected(
-    engine: LocalEngine, found: OcclusionMap, image: Tensor, fill: Tensor
+    engine: LocalEngine, found: OcclusionMap, image: Tensor, baseline: Tensor
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Logits (positions, classes) and what became of the layer, by full forward passes."""
     network = engine.session.network
     mask = None if found.mask is None else mask_pixels(found.mask, *found.size)
     base = image
-    for box in found.also:
-        base = paint(base, fill, box)
+    for box in found.extra_boxes:
+        base = paint(base, baseline, box)
     batch = [image]
     for i, j in np.ndindex(found.grid):
         top = i * found.stride[0] + found.stride[0] // 2 - found.size[0] // 2
         left = j * found.stride[1] + found.stride[1] // 2 - found.size[1] // 2
-        batch.append(paint(base, fill, Box(top, left, *found.size), mask))
+        batch.append(paint(base, baseline, Box(top, left, *found.size), mask))
     maps: list[Tensor] = []
 
     def visit(name: str, output: Tensor) -> None:
@@ -147,10 +147,10 @@ def expected(
     return torch.cat(outputs[1:]).numpy(), measured
 
 
-def check(engine: LocalEngine, found: OcclusionMap, image: Tensor, fill: Tensor) -> None:
+def check(engine: LocalEngine, found: OcclusionMap, image: Tensor, baseline: Tensor) -> None:
     """All eight maps, of the predicted class and another, of the strongest channel and another."""
     assert found.complete
-    logits, measured = expected(engine, found, image, fill)
+    logits, measured = expected(engine, found, image, baseline)
     flat = lambda values: np.asarray(values).reshape(len(logits), *values.shape[2:])  # noqa: E731
     if found.logits is not None:
         assert_near(flat(found.logits), logits)
@@ -185,7 +185,7 @@ def assert_near(found: np.ndarray, wanted: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fill", "layer", "drawn", "also"),
+    ("baseline", "layer", "drawn", "extra_boxes"),
     [
         ("grey", "features.7", False, ()),
         ("mean", "features.12", True, ()),
@@ -200,28 +200,35 @@ def assert_near(found: np.ndarray, wanted: np.ndarray) -> None:
 )
 def test_every_map_of_the_sample_network(
     engine: LocalEngine,
-    fill: str | float,
+    baseline: str | float,
     layer: str | None,
     drawn: bool,
-    also: tuple[Box, ...],
+    extra_boxes: tuple[Box, ...],
 ) -> None:
     photo = engine.info.images.index("coffee")
     mask = mask_of(PLUS) if drawn else None
     found = engine.occlude(
-        photo, (51, 70), (75, 56), fill, layer=layer, mask=mask, also=also, progress=False
+        photo,
+        (51, 70),
+        (75, 56),
+        baseline,
+        layer=layer,
+        mask=mask,
+        extra_boxes=extra_boxes,
+        progress=False,
     )
     assert found.note == ""
     assert found.grid == (3, 4)
     image = engine.session.source.tensor(photo)
-    check(engine, found, image, FILLS[fill](image))
+    check(engine, found, image, BASELINES[baseline](image))
 
 
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("layer", ["first", "pool", "second", "relu@1", "classes"])
 def test_every_map_of_an_odd_network(monkeypatch, layer: str, full: bool) -> None:
     monkeypatch.setattr(scoring, "WORTHWHILE", math.inf if full else 0)
-    engine = small(fills={"mirror": lambda x: x.flip(2)})
-    options = {"mask": mask_of(PLUS), "also": (Box(30, 3, 20, 9),)}
+    engine = small(baselines={"mirror": lambda x: x.flip(2)})
+    options = {"mask": mask_of(PLUS), "extra_boxes": (Box(30, 3, 20, 9),)}
     found = engine.occlude(1, (9, 14), (7, 5), "mirror", layer=layer, progress=False, **options)
     assert (found.note != "") is full
     image = engine.session.source.tensor(1)
@@ -229,7 +236,7 @@ def test_every_map_of_an_odd_network(monkeypatch, layer: str, full: bool) -> Non
 
 
 def test_a_position_is_what_predict_says(engine: LocalEngine) -> None:
-    options = {"mask": mask_of(PLUS), "also": (Box(3, 9, 30, 40),)}
+    options = {"mask": mask_of(PLUS), "extra_boxes": (Box(3, 9, 30, 40),)}
     found = next(
         engine.occlude_steps(zf.records.OcclusionRequest(5, (44, 60), 56, "blur", **options))
     )
@@ -310,7 +317,7 @@ def test_an_estimate_is_a_line_over_multiply_adds() -> None:
 
 def test_covered_patches_equal_full_passes(engine: LocalEngine) -> None:
     layer, channel = "features.4", 3
-    found = engine.cover_patches(layer, channel, k=4, fill="blur", controls=5, seed=7)
+    found = engine.cover_patches(layer, channel, k=4, baseline="blur", controls=5, seed=7)
     top = engine.top(layer, channel, 4)
     assert [p.activation for p in found] == list(top)
     assert found.complete
@@ -326,10 +333,10 @@ def test_covered_patches_equal_full_passes(engine: LocalEngine) -> None:
     for patch in found:
         a = patch.activation
         image, at = engine.session.source.tensor(a.image), (a.unit.row, a.unit.col)
-        fill = blurred(image)
+        baseline = blurred(image)
         with torch.no_grad():
-            clean, covered = plane(image), plane(paint(image, fill, a.box))
-            controls = [plane(paint(image, fill, box))[at] for box in patch.controls]
+            clean, covered = plane(image), plane(paint(image, baseline, a.box))
+            controls = [plane(paint(image, baseline, box))[at] for box in patch.controls]
         assert patch.box == a.box.clip(224, 224)
         assert_near(np.array([patch.before, patch.after]), np.array([clean[at], covered[at]]))
         assert patch.before == pytest.approx(a.value, rel=1e-4)
@@ -346,9 +353,9 @@ def test_covered_patches_equal_full_passes(engine: LocalEngine) -> None:
             other[patch.box.top : patch.box.bottom, patch.box.left : patch.box.right] = True
             shares.append((one & other).sum() / other.sum())
         assert patch.overlap == pytest.approx(np.mean(shares))
-    again = engine.cover_patches(layer, channel, k=4, fill="blur", controls=5, seed=7)
+    again = engine.cover_patches(layer, channel, k=4, baseline="blur", controls=5, seed=7)
     assert [p.controls for p in again] == [p.controls for p in found]
-    other = engine.cover_patches(layer, channel, k=4, fill="blur", controls=5, seed=8)
+    other = engine.cover_patches(layer, channel, k=4, baseline="blur", controls=5, seed=8)
     assert [p.controls for p in other] != [p.controls for p in found]
 
 
@@ -386,13 +393,13 @@ def test_what_is_not_possible_is_named() -> None:
         (r"stride is \(1, 2, 3\)", lambda: engine.occlude(0, 9, (1, 2, 3))),
         ("There are classes 0 to 4, got 5", lambda: engine.occlude(0, 9, target=5)),
         ("'zebra' is no class name", lambda: engine.occlude(0, 9, target="zebra")),
-        ("no fill 'pink'.*grey, mean, blur", lambda: engine.occlude(0, 9, fill="pink")),
-        ("no fill 'pink'", lambda: engine.predict(0, Occluder(Box(0, 0, 2, 2), "pink"))),
+        ("no baseline 'pink'.*grey, mean, blur", lambda: engine.occlude(0, 9, baseline="pink")),
+        ("no baseline 'pink'", lambda: engine.predict(0, Occluder(Box(0, 0, 2, 2), "pink"))),
         ("64 hex digits", lambda: engine.occlude(0, 9, mask="ff")),
         ("covers nothing", lambda: engine.occlude(0, 9, mask="0" * 64)),
         ("covers no pixel", lambda: engine.occlude(0, 1, mask="8" + "0" * 63)),
-        ("At most 8", lambda: engine.occlude(0, 9, also=[Box(0, 0, 1, 1)] * 9)),
-        ("at least one pixel", lambda: engine.occlude(0, 9, also=[Box(0, 0, 0, 1)])),
+        ("At most 8", lambda: engine.occlude(0, 9, extra_boxes=[Box(0, 0, 1, 1)] * 9)),
+        ("at least one pixel", lambda: engine.occlude(0, 9, extra_boxes=[Box(0, 0, 0, 1)])),
         ("controls is -1", lambda: engine.cover_patches("second", 0, controls=-1)),
     ]
     for says, call in wrong:
@@ -404,33 +411,33 @@ def test_what_is_not_possible_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fills", "says"),
+    ("baselines", "says"),
     [
-        ({"grey": [0, 0, 0]}, "'grey' can't be a fill's name"),
-        ({"": [0, 0, 0]}, "can't be a fill's name"),
+        ({"grey": [0, 0, 0]}, "'grey' can't be a baseline's name"),
+        ({"": [0, 0, 0]}, "can't be a baseline's name"),
         ({"two": [0, 0]}, r"'two' has shape \(2,\): expected \(3,\), a colour, or \(3, 44, 68\)"),
         ({"turned": np.zeros((3, 68, 44))}, r"'turned' has shape \(3, 68, 44\)"),
         ({"nan": [0, 0, np.nan]}, "'nan' has NaN"),
         ({"words": ["a", "b", "c"]}, "'words' is no array"),
     ],
 )
-def test_fills_that_are_not_possible_are_named(fills: dict[str, object], says: str) -> None:
+def test_fills_that_are_not_possible_are_named(baselines: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
-        small(fills=fills)
+        small(baselines=baselines)
 
 
 def test_what_a_callable_fill_gives_is_checked() -> None:
-    fills = {"flat": lambda x: x[0], "dice": torch.rand_like, "over": lambda x: x.zero_()}
-    fills["broken"] = lambda x: x.no_such_thing
-    engine = small(fills=fills)
+    baselines = {"flat": lambda x: x[0], "dice": torch.rand_like, "over": lambda x: x.zero_()}
+    baselines["broken"] = lambda x: x.no_such_thing
+    engine = small(baselines=baselines)
     before, state = engine.session.source.tensor(0), torch.get_rng_state()
     with pytest.raises(InputError, match=r"'flat' has shape \(44, 68\)"):
-        engine.occlude(0, 9, fill="flat")
-    with pytest.raises(InputError, match="The fill 'dice' draws random numbers"):
-        engine.occlude(0, 9, fill="dice")
-    with pytest.raises(InputError, match=r"The fill 'broken' failed .* 'no_such_thing'"):
+        engine.occlude(0, 9, baseline="flat")
+    with pytest.raises(InputError, match="The baseline 'dice' draws random numbers"):
+        engine.occlude(0, 9, baseline="dice")
+    with pytest.raises(InputError, match=r"The baseline 'broken' failed .* 'no_such_thing'"):
         engine.predict(0, Occluder(Box(0, 0, 2, 2), "broken"))
-    assert engine.occlude(0, 9, fill="over", progress=False).complete
+    assert engine.occlude(0, 9, baseline="over", progress=False).complete
     assert torch.equal(engine.session.tensor(0), before), "a callable gets a copy"
     assert torch.equal(torch.get_rng_state(), state)
 

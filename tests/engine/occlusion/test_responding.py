@@ -32,14 +32,21 @@ def engine() -> zf.Engine:
 
 @pytest.mark.parametrize("layer", ["1", "3"])
 def test_it_is_the_cell_of_a_map_with_the_same_occluder(engine: zf.Engine, layer: str) -> None:
-    mask, also = "0ff0" * 16, (Box(2, 40, 9, 7),)
+    mask, extra_boxes = "0ff0" * 16, (Box(2, 40, 9, 7),)
     whole = engine.occlude(
-        1, (12, 17), (8, 13), "blur", layer=layer, mask=mask, also=also, progress=False
+        1,
+        (12, 17),
+        (8, 13),
+        "blur",
+        layer=layer,
+        mask=mask,
+        extra_boxes=extra_boxes,
+        progress=False,
     )
     assert whole.features is not None
     for row, col in ((0, 0), (2, 1), (4, 4)):
         box = occluder_box(row, col, (12, 17), (8, 13))
-        found = engine.respond(1, Occluder(box, "blur", mask, also), layer)
+        found = engine.respond(1, Occluder(box, "blur", mask, extra_boxes), layer)
         for name in ("totals", "units", "hamming", "cosine"):
             one, cell = getattr(found, name)[0, 0], getattr(whole.features, name)[row, col]
             np.testing.assert_allclose(one, cell, rtol=1e-4, atol=1e-5, err_msg=name)
@@ -68,9 +75,9 @@ def test_another_image_layer_or_shape_is_never_answered_from_the_one_before(
         (0, "3", occluder),
         (1, "3", occluder),
         (1, "1", occluder),
-        (1, "1", replace(occluder, fill="noise")),
-        (1, "1", replace(occluder, fill="noise", mask="f00f" * 16)),
-        (1, "1", replace(occluder, also=(Box(1, 1, 8, 8),))),
+        (1, "1", replace(occluder, baseline="noise")),
+        (1, "1", replace(occluder, baseline="noise", mask="f00f" * 16)),
+        (1, "1", replace(occluder, extra_boxes=(Box(1, 1, 8, 8),))),
         (0, "3", occluder),
     ):
         again = engine.respond(image, one, layer)
@@ -85,4 +92,4 @@ def test_what_is_not_possible_is_named(engine: zf.Engine) -> None:
     with pytest.raises(InputError, match="patch is"):
         engine.respond(0, replace(occluder, box=Box(0, 0, 35, 4)), "3")
     with pytest.raises(InputError, match="sand"):
-        engine.respond(0, replace(occluder, fill="sand"), "3")
+        engine.respond(0, replace(occluder, baseline="sand"), "3")

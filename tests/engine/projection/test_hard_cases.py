@@ -758,7 +758,7 @@ def test_out_of_memory_retries_smaller_and_says_so(monkeypatch: pytest.MonkeyPat
     plain = LocalEngine(model, batch, cache=False)
     top = plain.top("0.2", 1)
     expected = plain.project_all(top.activations)
-    heat = plain.occlude(0, 4, 3, fill=0.0, progress=False)
+    heat = plain.occlude(0, 4, 3, baseline=0.0, progress=False)
     assert not any("memory" in note for note in plain.info.notes)
 
     sizes = limit(monkeypatch, 3)
@@ -774,7 +774,10 @@ def test_out_of_memory_retries_smaller_and_says_so(monkeypatch: pytest.MonkeyPat
     for one, other in zip(engine.project_all(top.activations), expected, strict=True):
         np.testing.assert_allclose(one.pixels, other.pixels, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
-        engine.occlude(0, 4, 3, fill=0.0, progress=False).logits, heat.logits, rtol=1e-4, atol=1e-5
+        engine.occlude(0, 4, 3, baseline=0.0, progress=False).logits,
+        heat.logits,
+        rtol=1e-4,
+        atol=1e-5,
     )
     (note,) = (note for note in engine.info.notes if "memory" in note)
     assert "projections: 2 images at a time" in note

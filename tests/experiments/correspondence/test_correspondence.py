@@ -245,7 +245,7 @@ def test_boxes_by_name_or_place(engine, result):
         (BOXES, {"images": [2]}, "There is one photo only"),
         (BOXES, {"images": [0, 1, 9]}, "images 0 to 4, got 9"),
         (BOXES, {"draws": -1}, "draws is -1"),
-        (BOXES, {"fill": "green"}, "no fill 'green'"),
+        (BOXES, {"baseline": "green"}, "no baseline 'green'"),
     ],
 )
 def test_bad_input_is_named(engine, boxes, arguments, message):

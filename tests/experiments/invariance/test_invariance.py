@@ -49,7 +49,7 @@ def result(engine):
 # ---------------------------------------------------------------- the plain computation
 
 
-def plain_moved(image: np.ndarray, kind: str, value: float, fill: np.ndarray) -> np.ndarray:
+def plain_moved(image: np.ndarray, kind: str, value: float, baseline: np.ndarray) -> np.ndarray:
     """Each pixel from the four around the place that it comes from, one by one."""
     channels, rows, columns = image.shape
     centre_row, centre_column = (rows - 1) / 2, (columns - 1) / 2
@@ -74,7 +74,7 @@ def plain_moved(image: np.ndarray, kind: str, value: float, fill: np.ndarray) ->
                     for c in (left, left + 1):
                         weight = (1 - abs(at_row - r)) * (1 - abs(at_column - c))
                         inside = 0 <= r < rows and 0 <= c < columns
-                        total += weight * (image[channel, r, c] if inside else fill[channel])
+                        total += weight * (image[channel, r, c] if inside else baseline[channel])
                 out[channel, row, column] = total
     return out
 
@@ -126,15 +126,15 @@ def test_all_numbers_are_those_of_a_plain_computation(result, transform):
 
 def test_directions_are_those_that_units_name():
     image = np.arange(3.0 * 5 * 5, dtype=np.float32).reshape(3, 5, 5)
-    fill = np.full((3, 1, 1), -1, dtype=np.float32)
-    down = moved(image, "vertical", 2, fill)
+    baseline = np.full((3, 1, 1), -1, dtype=np.float32)
+    down = moved(image, "vertical", 2, baseline)
     np.testing.assert_array_equal(down[:, 2:], image[:, :-2])
     assert (down[:, :2] == -1).all()
-    right = moved(image, "horizontal", 1, fill)
+    right = moved(image, "horizontal", 1, baseline)
     np.testing.assert_array_equal(right[:, :, 1:], image[:, :, :-1])
-    turned = moved(image, "rotation", 90, fill)
+    turned = moved(image, "rotation", 90, baseline)
     np.testing.assert_allclose(turned, np.rot90(image, 1, (1, 2)), atol=1e-4)
-    assert moved(image, "scale", 1, fill).tobytes() == image.tobytes()
+    assert moved(image, "scale", 1, baseline).tobytes() == image.tobytes()
 
 
 def test_the_identity_changes_nothing(result):
@@ -315,7 +315,7 @@ def test_a_network_without_classes_has_distances_only():
         ({"transforms": ["scale", "scale"]}, InputError, "each with its own name"),
         ({"classes": [1, 2]}, InputError, "2 classes for 1 photos"),
         ({"classes": ["lamp"]}, InputError, "'lamp' is no class name"),
-        ({"fill": "green"}, InputError, "no fill 'green'"),
+        ({"baseline": "green"}, InputError, "no baseline 'green'"),
     ],
 )
 def test_bad_input_is_named(engine, arguments, error, message):

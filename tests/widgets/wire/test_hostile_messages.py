@@ -184,11 +184,11 @@ def test_finite_changes_nothing_else():
 
 
 def test_fills_are_numbers_that_pixels_can_be(engine):
-    for fill in (0, -3.5, 1e38, 1e-45, 3.4e38):
-        assert validation.fill_value(engine, fill) == fill
-    for fill in (1e39, -1e39, math.inf, -math.inf, math.nan, 10**400, 1e308):
+    for baseline in (0, -3.5, 1e38, 1e-45, 3.4e38):
+        assert validation.baseline_value(engine, baseline) == baseline
+    for baseline in (1e39, -1e39, math.inf, -math.inf, math.nan, 10**400, 1e308):
         with pytest.raises(InputError, match="float32"):
-            validation.fill_value(engine, fill)
+            validation.baseline_value(engine, baseline)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -213,7 +213,7 @@ def test_no_message_has_nan_or_infinity(engine, front_end, monkeypatch, value):
     for kind, fields in (
         ("top", {"layer": "conv2", "channel": 1, "k": 9}),
         ("projections", {"layer": "conv2", "channel": 1, "k": 9, "rule": "deconvnet"}),
-        ("cover", {"layer": "conv2", "channel": 1, "k": 9, "fill": 3.4e38}),
+        ("cover", {"layer": "conv2", "channel": 1, "k": 9, "baseline": 3.4e38}),
     ):
         front_end.answer(explorer, front_end.get(explorer, kind, **fields))
     for _, _, data, _ in list(front_end.messages):

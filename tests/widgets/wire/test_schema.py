@@ -14,9 +14,17 @@ from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 from zfwidgets.experiments.shared.picture_wall import PictureWall, Wall
 from zfwidgets.widgets.wire.schema import ALIASES, KINDS, MESSAGES, OBJECTS
 
-SLIDE = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "mask": None, "also": []}
+SLIDE = {
+    "image": 4,
+    "height": 6,
+    "width": 9,
+    "stride": 5,
+    "baseline": "grey",
+    "mask": None,
+    "extra_boxes": [],
+}
 BOX = {"top": 2, "left": -1, "height": 6, "width": 9}
-OCCLUDER = {**BOX, "fill": 0.5, "mask": "0f" * 32, "also": [BOX]}
+OCCLUDER = {**BOX, "baseline": 0.5, "mask": "0f" * 32, "extra_boxes": [BOX]}
 UNIT = {"layer": "relu2", "channel": 3}
 KEYS = {
     "catalogue": {},
@@ -32,7 +40,7 @@ KEYS = {
     "quantiles": UNIT,
     "occlusion": {**SLIDE, "layer": "relu2", "target": 1, "channel": None},
     "estimate": {**SLIDE, "layer": "conv1"},
-    "cover": {**UNIT, "k": 3, "fill": "blur"},
+    "cover": {**UNIT, "k": 3, "baseline": "blur"},
 }
 PLAIN = {"string": str, "int": int, "number": (int, float), "boolean": bool, "object": dict}
 

@@ -36,7 +36,15 @@ from zfwidgets.widgets.wire.schema import MAPS
 from zfwidgets.widgets.wire.source import Source
 from zfwidgets.widgets.wire.validation import to_occluder
 
-SLIDE = {"image": 4, "height": 6, "width": 9, "stride": 5, "fill": "grey", "mask": None, "also": []}
+SLIDE = {
+    "image": 4,
+    "height": 6,
+    "width": 9,
+    "stride": 5,
+    "baseline": "grey",
+    "mask": None,
+    "extra_boxes": [],
+}
 
 
 def run(steps):
@@ -98,7 +106,7 @@ def test_catalogue(engine):
     assert data["layers"][0]["field"] == {**wide, "reach": "upper bound"}
     assert data["images"][1] == {"name": "picture 1", "label": "odd"}
     assert data["classes"] == list(engine.info.labels)
-    assert data["fills"] == ["grey", "mean", "blur", "noise", "border", "sand"]
+    assert data["baselines"] == ["grey", "mean", "blur", "noise", "border", "sand"]
     assert data["no_classes"] == ""
     assert data["rules"] == ["deconvnet", "guided", "gradient", "my own"]
     assert list(data["rule_info"]) == data["rules"]
@@ -335,11 +343,11 @@ def test_predictions_with_and_without_occluder(source):
     assert data == {"classes": 5}
     np.testing.assert_array_equal(floats(clean), source.engine.predict(5).probabilities)
     box, more = Box(-2, 20, 9, 12), Box(3, 4, 5, 6)
-    for mask, also in (None, ()), ("3c" * 32, (more,)):
-        shape = {"mask": mask, "also": [one.to_json() for one in also]}
-        occluder = {**box.to_json(), "fill": "sand", **shape}
+    for mask, extra_boxes in (None, ()), ("3c" * 32, (more,)):
+        shape = {"mask": mask, "extra_boxes": [one.to_json() for one in extra_boxes]}
+        occluder = {**box.to_json(), "baseline": "sand", **shape}
         _, (under,) = answer(source, "predict", image=5, occluder=occluder)
-        expected = source.engine.predict(5, Occluder(box, "sand", mask, also))
+        expected = source.engine.predict(5, Occluder(box, "sand", mask, extra_boxes))
         np.testing.assert_array_equal(floats(under), expected.probabilities)
         assert not np.array_equal(floats(under), floats(clean))
 
@@ -357,12 +365,12 @@ def maps_of(answer):
 
 @pytest.mark.parametrize(("layer", "channel"), [(None, None), ("relu2", None), ("conv1", 2)])
 def test_occlusion_maps(source, layer, channel):
-    also = {"top": 1, "left": 2, "height": 5, "width": 4}
-    fields = SLIDE | {"mask": "0f" * 32, "also": [also], "fill": "sand"}
+    extra_boxes = {"top": 1, "left": 2, "height": 5, "width": 4}
+    fields = SLIDE | {"mask": "0f" * 32, "extra_boxes": [extra_boxes], "baseline": "sand"}
     fields |= {"layer": layer, "channel": channel, "target": 2}
     yielded, found = run(source.answer("occlusion", fields))
     data, maps = maps_of(found)
-    options = {"mask": "0f" * 32, "also": (Box(**also),)}
+    options = {"mask": "0f" * 32, "extra_boxes": (Box(**extra_boxes),)}
     steps = source.engine.occlude_steps(OcclusionRequest(4, (6, 9), 5, "sand", 2, layer, **options))
     _, expected = finish(steps)
     assert expected.grid == (data["rows"], data["columns"]) == (5, 7)
@@ -409,7 +417,10 @@ def test_another_map_of_a_pass_needs_no_new_compute(source):
         for name, values in expected.maps(target, channel).items():
             np.testing.assert_array_equal(maps[name], values)
         assert (data["target"], data["channel"]) == (expected.target, channel)
-    assert source.cached("occlusion", {**fields, "fill": "sand", "target": 0, "channel": 0}) is None
+    assert (
+        source.cached("occlusion", {**fields, "baseline": "sand", "target": 0, "channel": 0})
+        is None
+    )
 
 
 def test_a_stopped_pass_is_kept_and_goes_on(source):
@@ -581,11 +592,11 @@ def test_estimates_are_the_engines_and_not_kept(source):
 
 
 def test_covered_patches(source):
-    fields = {"layer": "relu2", "channel": 2, "k": 4, "fill": "sand"}
+    fields = {"layer": "relu2", "channel": 2, "k": 4, "baseline": "sand"}
     yielded, (data, buffers) = run(source.answer("cover", fields))
     _, expected = finish(source.engine.cover_steps("relu2", 2, 4, "sand"))
     assert buffers == []
-    assert (data["fill"], data["k"], data["partial"]) == ("sand", 4, False)
+    assert (data["baseline"], data["k"], data["partial"]) == ("sand", 4, False)
     assert len(data["covers"]) == len(expected) == 4
     for sent, patch in zip(data["covers"], expected, strict=True):
         assert (sent["image"], sent["before"]) == (patch.activation.image, patch.before)
@@ -679,9 +690,17 @@ GOOD = {
     "occlusion": {**SLIDE, "target": None, "layer": None, "channel": None},
     "estimate": {**SLIDE, "layer": "conv1"},
     "quantiles": {"layer": "conv1", "channel": 0},
-    "cover": {"layer": "conv1", "channel": 0, "k": 9, "fill": "blur"},
+    "cover": {"layer": "conv1", "channel": 0, "k": 9, "baseline": "blur"},
 }
-OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey", "mask": None, "also": []}
+OCCLUDER = {
+    "top": 0,
+    "left": 0,
+    "height": 8,
+    "width": 8,
+    "baseline": "grey",
+    "mask": None,
+    "extra_boxes": [],
+}
 
 
 @pytest.mark.parametrize(
@@ -708,23 +727,23 @@ OCCLUDER = {"top": 0, "left": 0, "height": 8, "width": 8, "fill": "grey", "mask"
         ("predict", {"occluder": {}}, "occluder must be {top, left"),
         ("predict", {"occluder": {**OCCLUDER, "height": 25}}, r"height must be in 1 \.\. 24"),
         ("predict", {"occluder": {**OCCLUDER, "left": 32}}, r"left must be in -7 \.\. 31"),
-        ("predict", {"occluder": {**OCCLUDER, "fill": "red"}}, "fill must be"),
-        ("predict", {"occluder": {**OCCLUDER, "fill": float("nan")}}, "that float32 holds"),
+        ("predict", {"occluder": {**OCCLUDER, "baseline": "red"}}, "baseline must be"),
+        ("predict", {"occluder": {**OCCLUDER, "baseline": float("nan")}}, "that float32 holds"),
         ("predict", {"occluder": {**OCCLUDER, "mask": "f" * 63}}, "64 hex digits"),
         ("predict", {"occluder": {**OCCLUDER, "mask": 0}}, "64 hex digits"),
-        ("predict", {"occluder": {**OCCLUDER, "also": {}}}, "list of at most 8"),
-        ("predict", {"occluder": {"top": 0}}, "must be {top, left, .*mask, also}"),
+        ("predict", {"occluder": {**OCCLUDER, "extra_boxes": {}}}, "list of at most 8"),
+        ("predict", {"occluder": {"top": 0}}, "must be {top, left, .*mask, extra_boxes}"),
         ("occlusion", {"stride": 0}, r"stride must be in 1 \.\. 24"),
         ("occlusion", {"stride": 25}, r"stride must be in 1 \.\. 24"),
         ("occlusion", {"height": 25}, r"occluder height must be in 1 \.\. 24"),
         ("occlusion", {"width": 33}, r"occluder width must be in 1 \.\. 32"),
         ("occlusion", {"mask": "0" * 64}, "covers nothing"),
-        ("occlusion", {"also": [{**SLIDE}]}, "rectangle 0 of also must be {top"),
+        ("occlusion", {"extra_boxes": [{**SLIDE}]}, "rectangle 0 of extra_boxes must be {top"),
         ("occlusion", {"channel": 0}, "channel must be null where layer is"),
         ("occlusion", {"layer": "conv1", "channel": 6}, "channel of layer 'conv1'"),
         ("estimate", {"target": 0}, "unknown: .*target"),
         ("quantiles", {"channel": 6}, "channel of layer 'conv1'"),
-        ("cover", {"fill": "pink"}, "fill must be .*sand, not 'pink'"),
+        ("cover", {"baseline": "pink"}, "baseline must be .*sand, not 'pink'"),
         ("occlusion", {"target": 5}, r"target must be in 0 \.\. 4"),
         ("occlusion", {"layer": "nope"}, "no layer 'nope'"),
     ],

@@ -19,7 +19,7 @@ from torchvision.transforms.functional import gaussian_blur
 from ...errors import InputError
 from ...images.sets.repeatable import refuse_draws
 from ...images.source import ImageSource
-from ...records import FILLS, Box, mask_pixels
+from ...records import BASELINES, Box, mask_pixels
 from ...threads import ProcessLock
 
 BLUR = 1 / 16
@@ -29,11 +29,11 @@ SEED = 0
 """Of the noise: it is the same field in every image and session, but for mean and deviation."""
 
 KEEP = 8
-"""Fills of the size of an image that are kept."""
+"""Baselines of the size of an image that are kept."""
 
 
 class Baselines:
-    """What there is to fill an occluder with.
+    """What may stand in the place of pixels that an occluder covers.
 
     Parameters
     ----------
@@ -46,21 +46,21 @@ class Baselines:
     Raises
     ------
     InputError
-        For a name that is taken, or a fill of another shape.
+        For a name that is taken, or a baseline of another shape.
     """
 
     def __init__(self, source: ImageSource, own: Mapping[str, Any] | None = None) -> None:
         self._source, self._own = source, dict(own or {})
         self._kept: OrderedDict[tuple[int, str], Tensor] = OrderedDict()
         self._lock = ProcessLock()
-        for name, fill in self._own.items():
-            if not name or name in FILLS:
+        for name, baseline in self._own.items():
+            if not name or name in BASELINES:
                 raise InputError(
-                    f"fills: {name!r} can't be a fill's name; names are text, and "
-                    f"{', '.join(FILLS)} are there already."
+                    f"baselines: {name!r} can't be a baseline's name; names are text, and "
+                    f"{', '.join(BASELINES)} are there already."
                 )
-            if not callable(fill):
-                self._own[name] = self._checked(name, fill)
+            if not callable(baseline):
+                self._own[name] = self._checked(name, baseline)
 
     def renew(self) -> None:
         """Forget what was made of images: one of them is another now."""
@@ -70,54 +70,55 @@ class Baselines:
     @property
     def names(self) -> tuple[str, ...]:
         """All names, the user's last."""
-        return (*FILLS, *self._own)
+        return (*BASELINES, *self._own)
 
-    def of(self, fill: str | float, image: Tensor, index: int | None = None) -> Tensor:
-        """A fill for an image, (channels, 1, 1) or (channels, rows, columns), in network units.
+    def of(self, baseline: str | float, image: Tensor, index: int | None = None) -> Tensor:
+        """A baseline for an image, (channels, 1, 1) or (channels, rows, columns), in network units.
 
         Parameters
         ----------
-        fill
+        baseline
             A name, or a number.
         image
             (channels, rows, columns), as the network gets it, with nothing over it.
         index
             Of the image, if it is the engine's: what is made of it is kept.
         """
-        if not isinstance(fill, str) or fill in ("grey", "mean"):
-            values = self._source.fill_value(fill)
+        if not isinstance(baseline, str) or baseline in ("grey", "mean"):
+            values = self._source.baseline_value(baseline)
             return values.to(image).expand(len(image), 1, 1)
-        if fill not in self.names:
+        if baseline not in self.names:
             raise InputError(
-                f"There is no fill {fill!r}: expected a number or one of {', '.join(self.names)}. "
-                "Fills of your own: zf.Engine(..., fills={name: array or callable})."
+                f"There is no baseline {baseline!r}: expected a number or one of "
+                f"{', '.join(self.names)}. "
+                "Baselines of your own: zf.Engine(..., baselines={name: array or callable})."
             )
         if index is None:
-            return self._make(fill, image)
-        key = (index, fill)
+            return self._make(baseline, image)
+        key = (index, baseline)
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = self._make(fill, image)
+                self._kept[key] = self._make(baseline, image)
             self._kept.move_to_end(key)
             while len(self._kept) > KEEP:
                 self._kept.popitem(last=False)
             return self._kept[key]
 
-    def _make(self, fill: str, image: Tensor) -> Tensor:
-        if fill in _MADE:
-            return _MADE[fill](image)
-        own = self._own[fill]
+    def _make(self, baseline: str, image: Tensor) -> Tensor:
+        if baseline in _MADE:
+            return _MADE[baseline](image)
+        own = self._own[baseline]
         if callable(own):
             try:
-                with refuse_draws(f"The fill {fill!r}"), torch.no_grad():
+                with refuse_draws(f"The baseline {baseline!r}"), torch.no_grad():
                     own = own(image.clone())
             except InputError:
                 raise
             except Exception as error:
                 raise InputError(
-                    f"The fill {fill!r} failed on an image: {type(error).__name__}: {error}"
+                    f"The baseline {baseline!r} failed on an image: {type(error).__name__}: {error}"
                 ) from error
-            own = self._checked(fill, own)
+            own = self._checked(baseline, own)
         made: Tensor = own.to(image)
         return made
 
@@ -126,14 +127,14 @@ class Baselines:
         try:
             tensor = torch.as_tensor(values).detach().to("cpu", torch.float32)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise InputError(f"The fill {name!r} is no array: {error}") from None
+            raise InputError(f"The baseline {name!r} is no array: {error}") from None
         if tuple(tensor.shape) not in {(channels,), (channels, rows, columns)}:
             raise InputError(
-                f"The fill {name!r} has shape {tuple(tensor.shape)}: expected ({channels},), a "
+                f"The baseline {name!r} has shape {tuple(tensor.shape)}: expected ({channels},), a "
                 f"colour, or ({channels}, {rows}, {columns}), an image, in the network's units."
             )
         if not torch.isfinite(tensor).all():
-            raise InputError(f"The fill {name!r} has NaN or infinite values.")
+            raise InputError(f"The baseline {name!r} has NaN or infinite values.")
         return tensor.reshape(channels, 1, 1) if tensor.dim() == 1 else tensor.contiguous()
 
 
@@ -170,30 +171,32 @@ class Paint:
 
     Attributes
     ----------
-    fill
+    baseline
         (channels, 1, 1), or (channels, rows, columns) to be cut at the occluder's place.
     mask
         Which pixels of the occluder are covered, (height, width) bool; None: all.
     """
 
-    fill: Tensor
+    baseline: Tensor
     mask: Tensor | None = None
 
     @classmethod
-    def of(cls, fill: Tensor, mask: str | None, size: tuple[int, int]) -> Paint:
+    def of(cls, baseline: Tensor, mask: str | None, size: tuple[int, int]) -> Paint:
         """With a mask as a record has it."""
-        return cls(fill, None if mask is None else torch.from_numpy(mask_pixels(mask, *size)))
+        return cls(baseline, None if mask is None else torch.from_numpy(mask_pixels(mask, *size)))
 
     def to(self, image: Tensor) -> Paint:
         """On an image's device, in its type."""
         mask = None if self.mask is None else self.mask.to(image.device)
-        return Paint(self.fill.to(image), mask)
+        return Paint(self.baseline.to(image), mask)
 
     def patch(self, image: Tensor, box: Box) -> Tensor:
         """What stands in the part of ``box`` that lies on the image, (channels, rows, columns)."""
         inner = box.clip(*image.shape[1:])
         rows, cols = slice(inner.top, inner.bottom), slice(inner.left, inner.right)
-        filled = self.fill if self.fill.shape[1:] == (1, 1) else self.fill[:, rows, cols]
+        filled = (
+            self.baseline if self.baseline.shape[1:] == (1, 1) else self.baseline[:, rows, cols]
+        )
         if self.mask is None:
             return filled.expand(len(image), inner.height, inner.width)
         top, left = inner.top - box.top, inner.left - box.left
@@ -205,20 +208,20 @@ class Paint:
         return cover(image, box, self.patch(image, box))
 
 
-def cover(image: Tensor, box: Box, fill: Tensor) -> Tensor:
-    """A copy of ``image`` (channels, rows, columns) with ``fill`` over ``box``.
+def cover(image: Tensor, box: Box, baseline: Tensor) -> Tensor:
+    """A copy of ``image`` (channels, rows, columns) with ``baseline`` over ``box``.
 
-    ``fill`` is (channels, 1, 1), or the size of the box's part that lies on the image.
+    ``baseline`` is (channels, 1, 1), or the size of the box's part that lies on the image.
     """
     covered = image.clone()
     inner = box.clip(*image.shape[1:])
-    covered[:, inner.top : inner.bottom, inner.left : inner.right] = fill
+    covered[:, inner.top : inner.bottom, inner.left : inner.right] = baseline
     return covered
 
 
-def cover_all(image: Tensor, boxes: Sequence[Box], fill: Tensor) -> Tensor:
-    """The image with a fill over several boxes, whole; itself where there are none."""
-    paint = Paint(fill)
+def cover_all(image: Tensor, boxes: Sequence[Box], baseline: Tensor) -> Tensor:
+    """The image with a baseline over several boxes, whole; itself where there are none."""
+    paint = Paint(baseline)
     for box in boxes:
         image = paint.over(image, box)
     return image

@@ -53,7 +53,7 @@ class Covering:
         layer: LayerInfo,
         top: TopActivations,
         read: Callable[[Any], Tensor],
-        fill: str | float,
+        baseline: str | float,
         controls: int,
         seed: int,
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
@@ -67,13 +67,13 @@ class Covering:
                 lost.append((activation.image_name, error.reason))
         top = replace(top, activations=tuple(readable))
         paints = [
-            Paint(self._baselines.of(fill, image, a.image))
+            Paint(self._baselines.of(baseline, image, a.image))
             for a, image in zip(top, images, strict=True)
         ]
         shape = self._network.input_shape[1:]
         boxes = [a.box.clip(*shape) for a in top]
         covered = [p.over(x, box) for p, x, box in zip(paints, images, boxes, strict=True)]
-        found = CoveredPatches(top.layer, top.channel, fill, (), seed, False, tuple(lost))
+        found = CoveredPatches(top.layer, top.channel, baseline, (), seed, False, tuple(lost))
         if top:
             maps = self._maps(layer, top.channel, [*images, *covered])
             patches = [

@@ -52,27 +52,29 @@ class Incremental:
         self.clean = Clean(self.route, image, wanted)
         self._head_reads = {ref for node in self.route.head for ref in node.inputs}
 
-    def compute(self, boxes: Sequence[Box], fill: Tensor | Sequence[Tensor]) -> dict[Ref, Tensor]:
-        """The wanted tensors with ``fill`` over each box, (n, ...) each, in the boxes' order.
+    def compute(
+        self, boxes: Sequence[Box], baseline: Tensor | Sequence[Tensor]
+    ) -> dict[Ref, Tensor]:
+        """The wanted tensors with ``baseline`` over each box, (n, ...) each, in the boxes' order.
 
         Parameters
         ----------
         boxes
             Inside the image.
-        fill
+        baseline
             (channels, 1, 1), or (channels, rows, columns) of each box.
         """
-        return self.measure(boxes, fill, None)[0]
+        return self.measure(boxes, baseline, None)[0]
 
     def measure(
-        self, boxes: Sequence[Box], fill: Tensor | Sequence[Tensor], response: Response | None
+        self, boxes: Sequence[Box], baseline: Tensor | Sequence[Tensor], response: Response | None
     ) -> tuple[dict[Ref, Tensor], Measured | None]:
         """As `compute`, and what happens to a layer, which must be among the wanted tensors.
 
         Its own maps aren't put together where windows tell all that is measured.
         """
         places = Places.of(self.route, boxes)
-        values: dict[Ref, Any] = {IMAGE: _covered(boxes, fill)}
+        values: dict[Ref, Any] = {IMAGE: _covered(boxes, baseline)}
         stacks: dict[Ref, Tensor] = {}
         layer = None if response is None else response.ref
         measured: Measured | None = None
@@ -166,15 +168,15 @@ def work(route: Route, boxes: Sequence[Box]) -> tuple[int, int]:
     return local + head * len(boxes), full * len(boxes)
 
 
-def _covered(boxes: Sequence[Box], fill: Tensor | Sequence[Tensor]) -> Windows:
+def _covered(boxes: Sequence[Box], baseline: Tensor | Sequence[Tensor]) -> Windows:
     """What the occluder puts in its boxes."""
     windows = Windows(len(boxes))
     sizes = np.array([(box.height, box.width) for box in boxes])
     for height, width in np.unique(sizes, axis=0).tolist():
         members = np.flatnonzero((sizes == (height, width)).all(1))
-        if isinstance(fill, Tensor):
-            values = fill.expand(len(members), len(fill), height, width)
+        if isinstance(baseline, Tensor):
+            values = baseline.expand(len(members), len(baseline), height, width)
         else:
-            values = torch.stack([fill[i] for i in members.tolist()])
+            values = torch.stack([baseline[i] for i in members.tolist()])
         windows.add(members, values.contiguous(memory_format=torch.channels_last))
     return windows

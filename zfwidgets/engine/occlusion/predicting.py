@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError, UnsupportedModel
-from ...records import Floats, Occluder, Prediction, check_also, check_mask
+from ...records import Floats, Occluder, Prediction, check_extra_boxes, check_mask
 from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.modes import computing
@@ -80,10 +80,10 @@ class Predicting:
 
     def _covered(self, index: int | None, tensor: Tensor, occluder: Occluder) -> Tensor:
         mask, box = occluder.mask, occluder.box
-        fill = self._baselines.of(occluder.fill, tensor, index)
+        baseline = self._baselines.of(occluder.baseline, tensor, index)
         mask = None if mask is None else check_mask(mask)
-        paint = Paint.of(fill, mask, (box.height, box.width))
-        return paint.over(cover_all(tensor, check_also(occluder.also), fill), box)
+        paint = Paint.of(baseline, mask, (box.height, box.width))
+        return paint.over(cover_all(tensor, check_extra_boxes(occluder.extra_boxes), baseline), box)
 
     def target(self, target: int | str | None, logits: Floats) -> int:
         """The index of a class given by index or name; of the most probable one for None."""

@@ -134,9 +134,11 @@ class OcclusionRunner:
         self, image: tuple[int | None, str, Tensor], occluder: Occluder, layer: str
     ) -> LayerResponse:
         """What one occluder does to a layer's feature maps, on a grid of one cell."""
-        size, fill = (occluder.box.height, occluder.box.width), occluder.fill
-        mask, also = occluder.mask, occluder.also
-        request = OcclusionRequest(image[0], size, 1, fill, layer=layer, mask=mask, also=also)
+        size, baseline = (occluder.box.height, occluder.box.width), occluder.baseline
+        mask, extra_boxes = occluder.mask, occluder.extra_boxes
+        request = OcclusionRequest(
+            image[0], size, 1, baseline, layer=layer, mask=mask, extra_boxes=extra_boxes
+        )
         opened = self.open(request, image)
         with self._lock:
             if image[0] is None or self._dragged is None or self._dragged[0] != request:
@@ -195,8 +197,8 @@ class OcclusionRunner:
         return not self._predicting.no_classes
 
     def _scorer(self, opened: OpenRequest, *, classes: bool = True) -> Scorer:
-        fill = self._baselines.of(opened.request.fill, opened.tensor, opened.index)
-        paint = Paint.of(fill, opened.request.mask, opened.grid.size)
+        baseline = self._baselines.of(opened.request.baseline, opened.tensor, opened.index)
+        paint = Paint.of(baseline, opened.request.mask, opened.grid.size)
 
         def make(images: Sequence[Tensor]) -> Scorer:
             return Scorer(
@@ -204,7 +206,7 @@ class OcclusionRunner:
                 images[0],
                 paint,
                 opened.layer,
-                opened.request.also,
+                opened.request.extra_boxes,
                 classes=classes and self._classes,
             )
 
@@ -226,9 +228,9 @@ class OcclusionRunner:
             "image": resume.image_name,
             "patch": resume.size,
             "stride": resume.stride,
-            "fill": resume.fill,
+            "baseline": resume.baseline,
             "mask": resume.mask,
-            "also": resume.also,
+            "extra_boxes": resume.extra_boxes,
             "layer": layer,
             "size of the input": resume.input_shape,
         }
@@ -236,9 +238,9 @@ class OcclusionRunner:
             "image": opened.name,
             "patch": opened.grid.size,
             "stride": opened.grid.stride,
-            "fill": opened.request.fill,
+            "baseline": opened.request.baseline,
             "mask": opened.request.mask,
-            "also": opened.request.also,
+            "extra_boxes": opened.request.extra_boxes,
             "layer": None if opened.layer is None else opened.layer.name,
             "size of the input": opened.grid.image,
         }
@@ -274,9 +276,9 @@ class OcclusionRunner:
             image_name=opened.name,
             size=grid.size,
             stride=grid.stride,
-            fill=opened.request.fill,
+            baseline=opened.request.baseline,
             mask=opened.request.mask,
-            also=opened.request.also,
+            extra_boxes=opened.request.extra_boxes,
             input_shape=grid.image,
             done=np.zeros(grid.shape, dtype=bool),
             logits=None if clean is None else empty(len(clean)),

@@ -74,7 +74,7 @@ class Scorer:
         What the occluder lays on it.
     layer
         Whose feature maps are measured; None for none.
-    also
+    extra_boxes
         Rectangles that are covered at every position.
     classes
         Whether class scores are wanted.
@@ -100,15 +100,15 @@ class Scorer:
         image: Tensor,
         paint: Paint,
         layer: LayerInfo | None = None,
-        also: Sequence[Box] = (),
+        extra_boxes: Sequence[Box] = (),
         *,
         classes: bool = True,
     ) -> None:
         self._network, self._layer, self._classes = network, layer, classes
         image = image.to(network.device)
         self._paint = paint.to(image)
-        self._image = cover_all(image, also, self._paint.fill)
-        self._covered = bool(also)
+        self._image = cover_all(image, extra_boxes, self._paint.baseline)
+        self._covered = bool(extra_boxes)
         self._incremental: Incremental | None = None
         self._checked = False
         self.note, self.work = network.graph.obstacle, 0.0

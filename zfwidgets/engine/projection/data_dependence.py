@@ -30,7 +30,17 @@ _HELD = {"mul", "div", "where", "masked_fill", "index_put", "_index_put_impl"}
 """What they do with a part that is cut off has its own line: see `deconv`."""
 
 
-_PASSED_ON = {"copy", "zero", "fill", "add", "sub", "neg", "masked_fill", "index_put", "set_data"}
+_PASSED_ON = {
+    "copy",
+    "zero",
+    "baseline",
+    "add",
+    "sub",
+    "neg",
+    "masked_fill",
+    "index_put",
+    "set_data",
+}
 """Written through a view these are what they are elsewhere: a rearrangement, or a sum."""
 
 

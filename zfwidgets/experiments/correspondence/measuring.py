@@ -33,7 +33,7 @@ def measure_correspondence_steps(
     layers: Sequence[str] | None = None,
     draws: int = DRAWS,
     within: str = "",
-    fill: str | float = "grey",
+    baseline: str | float = "grey",
     seed: int = 0,
 ) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
     """`measure_correspondence` in steps: yields how far it is, and after each mask the result.
@@ -57,9 +57,9 @@ def measure_correspondence_steps(
     within
         Name of a part that is no part but the object: random masks stay inside its boxes, and it
         isn't masked itself. "": anywhere in the photo.
-    fill
-        What masks are filled with: a fill of the engine's ("grey", as the paper's), or a number in
-        the network's units.
+    baseline
+        What masks are filled with: a baseline of the engine's ("grey", as the paper's), or a
+        number in the network's units.
     seed
         Of the random masks.
 
@@ -71,10 +71,10 @@ def measure_correspondence_steps(
     ------
     InputError
         For an engine that isn't on this machine, fewer than two photos, a photo without a box for
-        a part, a box outside of its photo, an unknown image, layer or fill; random masks that
+        a part, a box outside of its photo, an unknown image, layer or baseline; random masks that
         don't fit into ``within``.
     """
-    job = _Job.of(engine, boxes, images, layers, draws, within, fill)
+    job = _Job.of(engine, boxes, images, layers, draws, within, baseline)
     return (yield from job.steps(seed))
 
 
@@ -111,7 +111,7 @@ class _Job:
     layers: tuple[str, ...]
     draws: int
     within: str
-    fill: str | float
+    baseline: str | float
 
     @classmethod
     def of(
@@ -122,7 +122,7 @@ class _Job:
         layers: Sequence[str] | None,
         draws: int,
         within: str,
-        fill: str | float,
+        baseline: str | float,
     ) -> _Job:
         photos, chosen = check(engine, images, layers)
         if draws < 0:
@@ -148,8 +148,8 @@ class _Job:
                         "doesn't fit inside."
                     )
         for photo in photos:
-            engine.session.baselines.of(fill, photo.tensor, photo.index)
-        return cls(engine, photos, marks, region, chosen, draws, within, fill)
+            engine.session.baselines.of(baseline, photo.tensor, photo.index)
+        return cls(engine, photos, marks, region, chosen, draws, within, baseline)
 
     def steps(
         self, seed: int
@@ -163,7 +163,7 @@ class _Job:
             tuple(self.parts),
             self.draws,
             self.within,
-            self.fill,
+            self.baseline,
             seed,
         )
         yield result
@@ -206,8 +206,8 @@ class _Job:
         """Mask each photo at its box, and compare the signs of what changes."""
         masked = []
         for photo, box in zip(self.photos, boxes, strict=True):
-            fill = self.engine.session.baselines.of(self.fill, photo.tensor, photo.index)
-            masked.append(Paint(fill).over(photo.tensor, box))
+            baseline = self.engine.session.baselines.of(self.baseline, photo.tensor, photo.index)
+            masked.append(Paint(baseline).over(photo.tensor, box))
         found = features(self.engine, masked, self.layers).layers
         compared = [_compare(signs_of(clean[name], found[name])) for name in self.layers]
         differing, changed, opposite = (np.stack(part) for part in zip(*compared, strict=True))

@@ -69,7 +69,7 @@ class CorrespondenceResult:
         All parts that were asked for, and how many random draws for each.
     within
         The marked part that random masks stay inside of; "" for the whole photo.
-    fill
+    baseline
         What the masks are filled with.
     seed
         Of the random masks.
@@ -83,7 +83,7 @@ class CorrespondenceResult:
     part_names: tuple[str, ...]
     draws: int
     within: str = ""
-    fill: str | float = field(default="grey")
+    baseline: str | float = field(default="grey")
     seed: int = 0
 
     @property

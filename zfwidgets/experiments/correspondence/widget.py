@@ -52,7 +52,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
     within
         A part that is the object itself, such as "head": it isn't masked, and random masks stay
         inside of it.
-    fill
+    baseline
         What masks are filled with.
     seed
         Of the random masks.
@@ -88,7 +88,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         layers: Sequence[str] | None = None,
         draws: int = 10,
         within: str = "",
-        fill: str | float = "grey",
+        baseline: str | float = "grey",
         seed: int = 0,
         **layout: Any,
     ) -> None:
@@ -101,7 +101,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
             layers=layers,
             draws=draws,
             within=within,
-            fill=fill,
+            baseline=baseline,
             seed=seed,
         )
         boxes = boxes or {}

@@ -137,7 +137,7 @@ class InvarianceResult:
         One for each transform.
     labels
         Names of all classes.
-    fill
+    baseline
         What is seen where the transformed photo isn't.
     disc
         Whether only the largest disc about the centre was shown.
@@ -151,7 +151,7 @@ class InvarianceResult:
     class_is: tuple[str, ...]
     curves: tuple[InvarianceCurves, ...]
     labels: tuple[str, ...] = field(default=(), repr=False)
-    fill: str | float = "grey"
+    baseline: str | float = "grey"
     disc: bool = False
 
     def __getitem__(self, name: str) -> InvarianceCurves:

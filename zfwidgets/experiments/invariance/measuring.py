@@ -32,7 +32,7 @@ def measure_invariance_steps(
     *,
     layers: Sequence[str] | None = None,
     classes: Sequence[int | str | None] | None = None,
-    fill: str | float = "grey",
+    baseline: str | float = "grey",
     disc: bool = False,
 ) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
     """`measure_invariance` in steps: yields how far it is, and after each photo the result.
@@ -53,8 +53,8 @@ def measure_invariance_steps(
         By photo the class whose probability is followed, index or name; None: the photo's label,
         or where there is none (or it is no class of the network's) the class predicted for the
         untransformed photo. The record's ``class_is`` says which.
-    fill
-        What is seen where the transformed photo isn't: a fill of the engine's ("grey", "mean",
+    baseline
+        What is seen where the transformed photo isn't: a baseline of the engine's ("grey", "mean",
         "border", ...) or a number in the network's units. Transforms of yours fill themselves.
     disc
         Whether only the largest disc about the centre is shown, so that a photo's corners don't
@@ -68,10 +68,10 @@ def measure_invariance_steps(
     ------
     InputError
         For an engine that isn't on this machine; an unknown image, layer, class, transform or
-        fill; a transform of yours that fails, draws random numbers or gives no picture of the
+        baseline; a transform of yours that fails, draws random numbers or gives no picture of the
         same size, or whose picture can't be brought back into the network's units.
     """
-    job = Job.of(engine, images, transforms, layers, classes, fill, disc)
+    job = Job.of(engine, images, transforms, layers, classes, baseline, disc)
     return (yield from job.steps())
 
 
@@ -84,7 +84,7 @@ class Job:
     transforms: tuple[Transform, ...]
     layers: tuple[str, ...]
     classes: Sequence[int | str | None]
-    fill: str | float
+    baseline: str | float
     disc: bool
 
     @classmethod
@@ -95,7 +95,7 @@ class Job:
         transforms: Sequence[str | Transform] | None,
         layers: Sequence[str] | None,
         classes: Sequence[int | str | None] | None,
-        fill: str | float,
+        baseline: str | float,
         disc: bool,
     ) -> Job:
         """Check all that can be checked before anything is computed."""
@@ -115,7 +115,7 @@ class Job:
             chosen(transforms, rows, columns),
             choose_layers(engine, layers),
             classes,
-            fill,
+            baseline,
             disc,
         )
         for photo in photos:
@@ -160,8 +160,8 @@ class Job:
         self, transform: Transform, photo: Photo, value: float, base: Tensor
     ) -> Tensor:
         if transform.function is None:
-            image, fill = photo.tensor.numpy(), self._filling(photo)
-            made = torch.from_numpy(moved(image, transform.name, value, fill))
+            image, baseline = photo.tensor.numpy(), self._filling(photo)
+            made = torch.from_numpy(moved(image, transform.name, value, baseline))
         else:
             picture = Image.fromarray(self.engine.session.source.show(base))
             made = self.engine.session.source.as_input(own_picture(transform, picture, value))
@@ -174,8 +174,8 @@ class Job:
 
     def _filling(self, photo: Photo) -> Floats:
         baselines = self.engine.session.baselines
-        fill: Floats = baselines.of(self.fill, photo.tensor, photo.index).numpy()
-        return fill
+        baseline: Floats = baselines.of(self.baseline, photo.tensor, photo.index).numpy()
+        return baseline
 
     def _look(self, images: Sequence[Tensor], base: dict[str, Floats] | None) -> _Part:
         """What the network makes of images, compared with the features of another."""
@@ -221,7 +221,7 @@ class Job:
             tuple(what for _, what in targets),
             tuple(curves),
             labels,
-            self.fill,
+            self.baseline,
             self.disc,
         )
 

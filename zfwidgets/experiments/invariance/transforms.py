@@ -6,7 +6,7 @@ scales and rotations are computed in the network's own units, before rounding to
 
 - bilinear between the four nearest pixels, in float64, rotations and scales about the centre
   ((rows - 1) / 2, (columns - 1) / 2);
-- outside, the photo goes on with a fill (mid-grey, as the paper's occluder, if nothing else is
+- outside, the photo goes on with a baseline (mid-grey, as the paper's occluder, if nothing else is
   said): no content comes in from beyond the crop.
 
 A transform of the user's own gets the photo as an RGB picture for the eye and gives one of the
@@ -128,7 +128,7 @@ def chosen(
     return tuple(found)
 
 
-def moved(image: Floats, kind: str, value: float, fill: Floats) -> Floats:
+def moved(image: Floats, kind: str, value: float, baseline: Floats) -> Floats:
     """A photo that was shifted, scaled or rotated.
 
     Parameters
@@ -139,7 +139,7 @@ def moved(image: Floats, kind: str, value: float, fill: Floats) -> Floats:
         One of `KINDS`.
     value
         Pixels, times or degrees.
-    fill
+    baseline
         (channels, 1, 1), or (channels, rows, columns): what is seen where the photo isn't.
 
     Returns
@@ -151,7 +151,7 @@ def moved(image: Floats, kind: str, value: float, fill: Floats) -> Floats:
     down, right = _sources(rows, columns, kind, value)
     top, left = np.floor(down), np.floor(right)
     lower, later = down - top, right - left
-    around = np.broadcast_to(fill.astype(np.float64), image.shape)
+    around = np.broadcast_to(baseline.astype(np.float64), image.shape)
     out = np.zeros(image.shape)
     for row, weight_row in ((top, 1 - lower), (top + 1, lower)):
         for column, weight_column in ((left, 1 - later), (left + 1, later)):
@@ -182,12 +182,12 @@ def _sources(rows: int, columns: int, kind: str, value: float) -> tuple[Doubles,
     return down + centre_row, right + centre_column
 
 
-def round_off(image: Floats, fill: Floats) -> Floats:
+def round_off(image: Floats, baseline: Floats) -> Floats:
     """A photo of which only the largest disc about the centre is left."""
     rows, columns = image.shape[1:]
     down, right = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     far = (down - (rows - 1) / 2) ** 2 + (right - (columns - 1) / 2) ** 2
-    out: Floats = np.where(far <= (min(rows, columns) / 2) ** 2, image, fill).astype(np.float32)
+    out: Floats = np.where(far <= (min(rows, columns) / 2) ** 2, image, baseline).astype(np.float32)
     return out
 
 

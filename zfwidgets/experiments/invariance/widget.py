@@ -48,7 +48,7 @@ class Invariance(Experiment["InvarianceResult"]):
     classes
         By photo the class whose probability is shown; None: its label where it is known, else the
         class predicted for the untransformed photo. The legend says which.
-    fill
+    baseline
         What is seen where the transformed photo isn't.
     disc
         Whether only the largest disc about the centre is shown.
@@ -59,7 +59,7 @@ class Invariance(Experiment["InvarianceResult"]):
     ------
     InputError
         For an engine that isn't on this machine; an unknown image, layer, class, transform or
-        fill.
+        baseline.
     MissingDependency
         Without bqplot.
 
@@ -78,11 +78,11 @@ class Invariance(Experiment["InvarianceResult"]):
         *,
         layers: Sequence[str] | None = None,
         classes: Sequence[int | str | None] | None = None,
-        fill: str | float = "grey",
+        baseline: str | float = "grey",
         disc: bool = False,
         **layout: Any,
     ) -> None:
-        job = _experiment().Job.of(engine, images, transforms, layers, classes, fill, disc)
+        job = _experiment().Job.of(engine, images, transforms, layers, classes, baseline, disc)
         self._make = job.steps
         names = [transform.name for transform in job.transforms]
         self._transform = ipywidgets.Dropdown(options=names, description="transform")
@@ -238,7 +238,7 @@ def _reading(result: InvarianceResult, curves: InvarianceCurves) -> str:
     text = (
         "Euclidean distance of a layer's features to those of the untransformed photo, one line a "
         "photo; divided by the norm of the untransformed features where it says so. Outside of "
-        f"the photo: {result.fill}."
+        f"the photo: {result.baseline}."
     )
     out = _small(html.escape(text))
     orders = [order for order in ORDERS if len(curves.values) % order == 0]

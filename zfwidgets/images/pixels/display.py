@@ -67,29 +67,31 @@ class Display:
         values: NDArray[np.float32] = self.normalisation.network(brightness).astype(np.float32)
         return values
 
-    def fill(self, fill: str | float | Sequence[float], channels: int) -> NDArray[np.float64]:
-        """A fill in network units, (channels,) or (1,)."""
-        if isinstance(fill, str):
-            if fill not in {"grey", "mean"}:
+    def baseline(
+        self, baseline: str | float | Sequence[float], channels: int
+    ) -> NDArray[np.float64]:
+        """A baseline in network units, (channels,) or (1,)."""
+        if isinstance(baseline, str):
+            if baseline not in {"grey", "mean"}:
                 raise InputError(
-                    f"fill={fill!r}: expected 'grey', 'mean', a number, or one per channel."
+                    f"baseline={baseline!r}: expected 'grey', 'mean', a number, or one per channel."
                 )
             if self.normalisation is None:
                 raise InputError(
-                    f"fill={fill!r} needs to know how pixels become the network's values: pass "
-                    "denormalize=(mean, std), or give fill as a number in network units."
+                    f"baseline={baseline!r} needs to know how pixels become the network's values: "
+                    "pass denormalize=(mean, std), or give baseline as a number in network units."
                 )
-            if fill == "grey":
+            if baseline == "grey":
                 return self.normalisation.network(0.5)
             if not self.normalisation.centred:
                 raise InputError(
-                    "fill='mean' is the mean colour of a Normalize, and the transform has none: "
+                    "baseline='mean' is a Normalize's mean colour, and the transform has none: "
                     "use 'grey', or a number in network units."
                 )
             return np.zeros(1)
-        values = np.atleast_1d(np.asarray(fill, dtype=np.float64))
+        values = np.atleast_1d(np.asarray(baseline, dtype=np.float64))
         if values.ndim != 1 or len(values) not in {1, channels} or not np.isfinite(values).all():
-            raise InputError(f"fill={fill!r}: expected one finite number, or {channels}.")
+            raise InputError(f"baseline={baseline!r}: expected one finite number, or {channels}.")
         return values
 
 

@@ -192,9 +192,9 @@ class StoredEngine(Reopened):
         return RuleInfo(**(found or {"name": name, "title": name, "answers": ""}))
 
     @property
-    def fills(self) -> tuple[str, ...]:
+    def baselines(self) -> tuple[str, ...]:
         """Names of what the occluder could be filled with."""
-        return tuple(self._manifest["catalogue"].get("fills", ("grey", "mean")))
+        return tuple(self._manifest["catalogue"].get("baselines", ("grey", "mean")))
 
     @property
     def licences(self) -> tuple[tuple[str, str], ...]:
@@ -359,7 +359,9 @@ class StoredEngine(Reopened):
         height, width = (patch, patch) if isinstance(patch, int) else patch
         if request.layer is not None:
             raise self._not_stored("occlusion")
-        like = Occluder(Box(0, 0, height, width), request.fill, request.mask, request.also)
+        like = Occluder(
+            Box(0, 0, height, width), request.baseline, request.mask, request.extra_boxes
+        )
         look = {"height": height, "width": width, "stride": request.stride, **look_of(like)}
         data, scores = self._positions(image, look)
         clean = self.predict(image)
@@ -382,7 +384,7 @@ class StoredEngine(Reopened):
             image_name=self._info.images[image],
             size=tuple(data["size"]),
             stride=tuple(data["stride"]),
-            fill=request.fill,
+            baseline=request.baseline,
             input_shape=self._info.input_shape[1:],
             done=np.ones((data["rows"], data["columns"]), bool),
             logits=logits,
@@ -390,6 +392,6 @@ class StoredEngine(Reopened):
             target=int(clean.logits.argmax()) if target is None else target,
             labels=self._info.labels,
             mask=request.mask,
-            also=request.also,
+            extra_boxes=request.extra_boxes,
             held=frozenset(data["classes"]),
         )

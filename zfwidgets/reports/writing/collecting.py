@@ -387,7 +387,8 @@ class Collector:
         listed = ", ".join(names[i] for i in dict.fromkeys(maps[:6]))
         more = f" and {len(maps) - 6} more" if len(maps) > 6 else ""
         looks = "; ".join(
-            f"{look['height']} × {look['width']} px, stride {look['stride']}, fill {look['fill']}"
+            f"{look['height']} × {look['width']} px, stride {look['stride']}, "
+            f"baseline {look['baseline']}"
             for look in self._formats
         )
         held = f"this report holds those of {listed}{more}" if maps else "this report holds none"

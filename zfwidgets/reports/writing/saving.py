@@ -277,9 +277,11 @@ class Draft:
         """The requests for covered patches of the channels that the widgets show."""
         if self.held is not None:
             return [need for need in self.held.covers if need[1]["layer"] in plan.layers]
-        fill = next((s["occluder"]["fill"] for s in self.selections if s["occluder"]), "grey")
+        baseline = next(
+            (s["occluder"]["baseline"] for s in self.selections if s["occluder"]), "grey"
+        )
         return [
-            ("cover", {"layer": layer, "channel": channel, "k": PATCHES, "fill": fill})
+            ("cover", {"layer": layer, "channel": channel, "k": PATCHES, "baseline": baseline})
             for layer, channel in plan.first
         ]
 

@@ -25,7 +25,7 @@ from ...images.sets.naming import unique
 
 MOST_FOLDERS = 500
 """Folders that are looked for one by one; of more those that hold the others."""
-KEPT = frozenset(("mime", "layer", "fill", "mask", "status"))
+KEPT = frozenset(("mime", "layer", "baseline", "mask", "status"))
 """Fields of answers that other things are found by."""
 
 _MARK = "\ue0f8"

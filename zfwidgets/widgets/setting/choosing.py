@@ -68,20 +68,22 @@ def asked_for(
         values["unit"] = ((unit or middle_unit(engine))[0], given["channel"])
     if "image" in given and "photo" in given:
         raise InputError("image and photo are the same: give one of them.")
-    if "occluder" in given and ("patch" in given or "fill" in given):
-        raise InputError("Give an occluder, or its patch and fill.")
+    if "occluder" in given and ("patch" in given or "baseline" in given):
+        raise InputError("Give an occluder, or its patch and baseline.")
     if "image" in given:
         values["photo"] = given["image"]
     for name in ("photo", "target", "rule", "occluder"):
         if name in given:
             values[name] = given[name]
-    if "patch" in given or "fill" in given:
-        values["occluder"] = centred_occluder(engine, given.get("patch"), given.get("fill", "grey"))
+    if "patch" in given or "baseline" in given:
+        values["occluder"] = centred_occluder(
+            engine, given.get("patch"), given.get("baseline", "grey")
+        )
     return values
 
 
 def centred_occluder(
-    engine: EngineProtocol, patch: int | tuple[int, int] | None, fill: str | float = "grey"
+    engine: EngineProtocol, patch: int | tuple[int, int] | None, baseline: str | float = "grey"
 ) -> Values:
     """An occluder in the middle of the input, ``patch`` pixels high and wide."""
     rows, columns = validation.input_size(engine)
@@ -90,7 +92,7 @@ def centred_occluder(
     height = validation.integer("patch (rows)", height, 1, rows)
     width = validation.integer("patch (columns)", width, 1, columns)
     top, left = (rows - height) // 2, (columns - width) // 2
-    return {"top": top, "left": left, "height": height, "width": width, "fill": fill}
+    return {"top": top, "left": left, "height": height, "width": width, "baseline": baseline}
 
 
 # ---------------------------------------------------------------------- traits of the selection
@@ -160,9 +162,9 @@ def _patch(selection: Selection, size: Any) -> Values:
     return {"occluder": {**now, **box}}
 
 
-def _fill(selection: Selection, fill: Any) -> Values:
+def _fill(selection: Selection, baseline: Any) -> Values:
     now = selection.occluder or centred_occluder(_engine(selection), None)
-    return {"occluder": {**now, "fill": fill}}
+    return {"occluder": {**now, "baseline": baseline}}
 
 
 def _engine(selection: Selection) -> EngineProtocol:
@@ -201,9 +203,9 @@ _WORDS = {
     ),
     "occluder": (
         "dict or None",
-        "``{top, left, height, width, fill, mask, also}`` in pixels of the network's input; also "
-        "takes a `zfwidgets.records.Occluder`.",
-        "By default in the middle; give it, or its patch and fill.",
+        "``{top, left, height, width, baseline, mask, extra_boxes}`` in pixels of the network's "
+        "input; also takes a `zfwidgets.records.Occluder`.",
+        "By default in the middle; give it, or its patch and baseline.",
     ),
     "patch": (
         "(int, int) or None",
@@ -211,11 +213,11 @@ _WORDS = {
         "stays.",
         "By default 32 for an input of 224.",
     ),
-    "fill": (
+    "baseline": (
         "str, float or None",
         'What the occluder covers with: "grey" (the paper\'s), "mean" (the normalisation\'s mean '
         'colour), "blur" and "noise" (made of the photo), "border" (its own border\'s colour), a '
-        "fill of the engine's own, or a number in the network's input units. Any hard edge is "
+        "baseline of the engine's own, or a number in the network's input units. Any hard edge is "
         "itself an artefact.",
         'By default "grey".',
     ),
@@ -230,5 +232,5 @@ _PARTS: dict[str, tuple[Read, Set]] = {
         ),
         _patch,
     ),
-    "fill": (lambda selection: selection.occluder and selection.occluder["fill"], _fill),
+    "baseline": (lambda selection: selection.occluder and selection.occluder["baseline"], _fill),
 }

@@ -92,7 +92,7 @@ def cover_answer(found: CoveredPatches, k: int) -> Answer:
     data = {
         "covers": covers,
         "lost": lost,
-        "fill": found.fill,
+        "baseline": found.baseline,
         "k": k,
         "partial": not found.complete,
     }

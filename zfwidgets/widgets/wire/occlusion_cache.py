@@ -106,10 +106,10 @@ class Pass:
             fields["image"],
             (fields["height"], fields["width"]),
             fields["stride"],
-            fields["fill"],
+            fields["baseline"],
             layer=fields["layer"],
             mask=fields["mask"],
-            also=to_boxes(fields["also"]),
+            extra_boxes=to_boxes(fields["extra_boxes"]),
             resume=self.result,
         )
         return self._engine.occlude_steps(request)

@@ -24,10 +24,10 @@ _PLACE: Fields = {"top": "int", "left": "int"}
 _SIZE: Fields = {"height": "int", "width": "int"}
 _COVER: Fields = {
     **_SIZE,
-    "fill": "Fill",
+    "baseline": "Baseline",
     "mask": "string | null # Which cells of the box are covered: 64 hex digits = 16 x 16 bits, "
     "row by row, the most significant first (nearest neighbour, scaled to its size). null: all.",
-    "also": "Box[] # Rectangles that stay covered, with the same fill.",
+    "extra_boxes": "Box[] # Rectangles that stay covered, with the same baseline.",
 }
 _FIELD: Fields = {
     "size": "Pair",
@@ -45,7 +45,10 @@ _PROGRESS: Fields = {
 
 ALIASES: dict[str, tuple[str, str]] = {
     "Pair": ("[rows: int, columns: int]", ""),
-    "Fill": ("string | number", "A number in the network's input units, or one of `fills`."),
+    "Baseline": (
+        "string | number",
+        "A number in the network's input units, or one of `baselines`.",
+    ),
     "Unit": (
         "[layer: string, channel: int]",
         "One value, so that no view ever sees a channel of the wrong layer.",
@@ -111,7 +114,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "rules": "string[] # What a selection's `rule` may be.",
             "rule_info?": "Record<string, RuleInfo> # Each of them by name; older reports don't "
             "say.",
-            "fills": "string[] # Names of what an occluder may be filled with: grey, mean, blur, "
+            "baselines": "string[] # Names of what may stand in place of pixels: grey, mean, blur, "
             "noise, border, the user's.",
             "no_classes": "string # Why there are no class scores; empty if there are.",
             "indexed": "boolean",
@@ -309,7 +312,7 @@ _CHANNEL: Fields = {**_LAYER, "channel": "int"}
 _TOP: Fields = {**_CHANNEL, "k": f"int 1..{MOST_PATCHES}"}
 _IMAGE: Fields = {"image": "int"}
 _SLIDE: Fields = {**_IMAGE, **_SIZE, "stride": "int",
-                  **{name: _COVER[name] for name in ("fill", "mask", "also")},
+                  **{name: _COVER[name] for name in ("baseline", "mask", "extra_boxes")},
                   "layer": "string | null"}  # fmt: skip
 _MIME: Fields = {"mime": "string"}
 _SO_FAR: Fields = {"so_far?": "SoFar"}
@@ -436,11 +439,11 @@ KINDS: dict[str, Kind] = {
     "cover": Kind(
         "What remains of a channel's strongest units once their patches are covered; `partial`s "
         "as they come.",
-        {**_TOP, "fill": "Fill"},
+        {**_TOP, "baseline": "Baseline"},
         {
             "covers": "Covered[]",
             "lost?": "Lost[]",
-            "fill": "Fill",
+            "baseline": "Baseline",
             "k": "int",
             "partial": "boolean",
         },

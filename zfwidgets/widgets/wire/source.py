@@ -183,7 +183,7 @@ class Source:
             "classes": list(info.labels),
             "rules": list(self.engine.rules),
             "rule_info": {name: self.engine.rule(name).to_json() for name in self.engine.rules},
-            "fills": list(self.engine.fills),
+            "baselines": list(self.engine.baselines),
             "no_classes": info.no_classes,
             "indexed": self.engine.indexed,
         }, []
@@ -335,12 +335,14 @@ class Source:
         data = {"positions": found.positions, "seconds": found.seconds, "basis": found.basis}
         return data, []
 
-    def _cover(self, layer: str, channel: int, k: int, fill: str | float, known: Known) -> Steps:
+    def _cover(
+        self, layer: str, channel: int, k: int, baseline: str | float, known: Known
+    ) -> Steps:
         def progress(found: CoveredPatches) -> Progress:
             controlled = sum(bool(p.controls) for p in found)
             return Progress(controlled, max(len(found), 1), None, "covering patches")
 
-        steps = self.engine.cover_steps(layer, channel, k, fill)
+        steps = self.engine.cover_steps(layer, channel, k, baseline)
         return (yield from growing(steps, lambda found: cover_answer(found, k), progress))
 
     def _quantiles(self, layer: str, channel: int, known: Known) -> Steps:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
-from ...records import FILLS, MOST_ALSO, Box, Occluder, check_mask
+from ...records import BASELINES, MOST_EXTRA_BOXES, Box, Occluder, check_mask
 from .schema import KINDS, LARGEST_THUMBNAIL, MOST_PATCHES, MOST_THUMBNAILS
 
 Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
@@ -63,10 +63,10 @@ def class_index(engine: EngineProtocol, value: Any) -> int | None:
 
 def fills_of(engine: EngineProtocol | None) -> tuple[str, ...]:
     """Names of what an occluder may be filled with."""
-    return FILLS if engine is None else tuple(engine.fills)
+    return BASELINES if engine is None else tuple(engine.baselines)
 
 
-def fill_value(engine: EngineProtocol | None, value: Any) -> str | float:
+def baseline_value(engine: EngineProtocol | None, value: Any) -> str | float:
     """What an occluder is filled with: a name or a number that float32 holds."""
     known = fills_of(engine)
     if isinstance(value, str) and (value in known or engine is None):
@@ -74,7 +74,7 @@ def fill_value(engine: EngineProtocol | None, value: Any) -> str | float:
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST:
         return float(value)
     raise InputError(
-        "The fill must be a finite number that float32 holds, or one of "
+        "The baseline must be a finite number that float32 holds, or one of "
         f"{', '.join(known)}, not {value!r}."
     )
 
@@ -98,24 +98,31 @@ def rectangle(name: str, shape: tuple[int, int] | None, value: Any) -> dict[str,
 
 
 def also_value(shape: tuple[int, int] | None, value: Any) -> list[dict[str, int]]:
-    """Rectangles that stay covered, at most `MOST_ALSO`."""
-    if not isinstance(value, list | tuple) or len(value) > MOST_ALSO:
-        raise InputError(f"also must be a list of at most {MOST_ALSO} rectangles, not {value!r}.")
-    return [rectangle(f"rectangle {i} of also", shape, one) for i, one in enumerate(value)]
+    """Rectangles that stay covered, at most `MOST_EXTRA_BOXES`."""
+    if not isinstance(value, list | tuple) or len(value) > MOST_EXTRA_BOXES:
+        raise InputError(
+            f"extra_boxes must be a list of at most {MOST_EXTRA_BOXES} rectangles, not {value!r}."
+        )
+    return [rectangle(f"rectangle {i} of extra_boxes", shape, one) for i, one in enumerate(value)]
 
 
 def occluder_rectangle(
     engine: EngineProtocol | None, value: Any, *, whole: bool = False
 ) -> dict[str, Any]:
-    """``{top, left, height, width, fill, mask, also}`` of an occluder on an engine's input.
+    """The fields of an occluder (`selection.Selection.occluder`) on an engine's input.
 
-    Unless the ``whole`` is asked for, ``mask`` may be missing (null) and ``also`` (none).
+    Unless the ``whole`` is asked for, ``mask`` may be missing (null) and ``extra_boxes`` (none).
     """
     if isinstance(value, Occluder):
-        also = list(value.also)
-        value = {**value.box.to_json(), "fill": value.fill, "mask": value.mask, "also": also}
-    places, more = ("top", "left", "height", "width"), ("mask", "also")
-    names = (*places, "fill", *more)
+        extra_boxes = list(value.extra_boxes)
+        value = {
+            **value.box.to_json(),
+            "baseline": value.baseline,
+            "mask": value.mask,
+            "extra_boxes": extra_boxes,
+        }
+    places, more = ("top", "left", "height", "width"), ("mask", "extra_boxes")
+    names = (*places, "baseline", *more)
     given = set(value) if isinstance(value, Mapping) else set()
     needed = set(names) if whole else set(names) - set(more)
     if not needed <= given <= set(names):
@@ -124,9 +131,9 @@ def occluder_rectangle(
     mask = value.get("mask")
     return {
         **rectangle("occluder", shape, {name: value[name] for name in places}),
-        "fill": fill_value(engine, value["fill"]),
+        "baseline": baseline_value(engine, value["baseline"]),
         "mask": None if mask is None else check_mask(mask),
-        "also": also_value(shape, value.get("also", [])),
+        "extra_boxes": also_value(shape, value.get("extra_boxes", [])),
     }
 
 
@@ -140,7 +147,7 @@ def to_occluder(occluder: Mapping[str, Any] | None) -> Occluder | None:
     if occluder is None:
         return None
     box = Box(*(occluder[name] for name in ("top", "left", "height", "width")))
-    return Occluder(box, occluder["fill"], occluder["mask"], to_boxes(occluder["also"]))
+    return Occluder(box, occluder["baseline"], occluder["mask"], to_boxes(occluder["extra_boxes"]))
 
 
 def rule_name(engine: EngineProtocol | None, value: Any) -> str:
@@ -177,9 +184,9 @@ _CHECKS: dict[str, Check] = {
     "height": lambda e, k, v: integer("occluder height", v, 1, input_size(e)[0]),
     "width": lambda e, k, v: integer("occluder width", v, 1, input_size(e)[1]),
     "stride": lambda e, k, v: integer("stride", v, 1, min(input_size(e))),
-    "fill": lambda e, k, v: fill_value(e, v),
+    "baseline": lambda e, k, v: baseline_value(e, v),
     "mask": lambda e, k, v: check_mask(v),
-    "also": lambda e, k, v: also_value(input_size(e), v),
+    "extra_boxes": lambda e, k, v: also_value(input_size(e), v),
     "target": lambda e, k, v: class_index(e, v),
 }
 """The check of a field of any key that has one of that name; null is none of its business."""

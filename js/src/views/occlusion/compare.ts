@@ -1,8 +1,8 @@
 /** Two maps over one photo, left and right of a divider: another map of the pass, or a kept one. */
 
 import { announce } from "../../lib/a11y";
+import { baselineText } from "../../lib/baselines";
 import { h } from "../../lib/dom";
-import { fillText } from "../../lib/fills";
 import { extent } from "../../lib/format";
 import { type Grids, KINDS, type MapKind, ORDER } from "../../lib/map_kinds";
 import type { Key } from "../../lib/protocol";
@@ -36,7 +36,7 @@ export class Compare {
     {
       class: "zf-button",
       type: "button",
-      title: "Remember this map, to compare another occluder or fill with it",
+      title: "Remember this map, to compare another occluder or baseline with it",
     },
     "Keep this map",
   );
@@ -186,10 +186,10 @@ export class Compare {
 }
 
 /** What tells a pass from others over the same photo. */
-function nameOf({ fill, mask, also }: Key<"occlusion">, { data }: Grids): string {
-  const more = [mask !== null && "shaped", also.length > 0 && `${also.length} held`];
+function nameOf({ baseline, mask, extra_boxes }: Key<"occlusion">, { data }: Grids): string {
+  const more = [mask !== null && "shaped", extra_boxes.length > 0 && `${extra_boxes.length} held`];
   return [
-    `${fillText(fill).name}, ${extent(data.size)} px, stride ${data.stride[0]}`,
+    `${baselineText(baseline).name}, ${extent(data.size)} px, stride ${data.stride[0]}`,
     ...more.filter(Boolean),
   ].join(", ");
 }

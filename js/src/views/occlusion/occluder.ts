@@ -1,8 +1,8 @@
 /** The occluder over the photo: moved and resized by pointer and keys. */
 
 import { announce } from "../../lib/a11y";
+import { baselineText } from "../../lib/baselines";
 import { h } from "../../lib/dom";
-import { fillText } from "../../lib/fills";
 import { clipPath } from "../../lib/mask";
 import type { Box, Occluder, Pair } from "../../lib/protocol";
 import type { SelectionStore } from "../../lib/selection_store";
@@ -74,11 +74,11 @@ export interface OccluderHandle {
 export function defaultOccluder([rows, columns]: Pair): Occluder {
   const size = Math.max(SMALLEST, Math.round(Math.min(rows, columns) / 7));
   const [top, left] = [(rows - size) >> 1, (columns - size) >> 1];
-  return { top, left, height: size, width: size, fill: "grey", mask: null, also: [] };
+  return { top, left, height: size, width: size, baseline: "grey", mask: null, extra_boxes: [] };
 }
 
 /**
- * `stage` is the element that the photo fills; `step` the current stride; `clicked` is told where
+ * `stage` is the element that the photo baselines; `step` the current stride; `clicked` is told where
  * the photo was clicked, in input pixels.
  */
 export function occluderHandle(
@@ -193,14 +193,14 @@ export function occluderHandle(
       const occluder = selection.get("occluder");
       element.hidden = held.hidden = occluder === null;
       if (!occluder) return;
-      const { fill, mask, also } = now();
-      stage.dataset.fill = fill === "grey" ? "grey" : "other";
-      element.title = `Covered with: ${fillText(fill).name}`;
+      const { baseline, mask, extra_boxes } = now();
+      stage.dataset.baseline = baseline === "grey" ? "grey" : "other";
+      element.title = `Covered with: ${baselineText(baseline).name}`;
       element.setAttribute("aria-label", label(occluder));
       cover.style.clipPath = clipPath(mask);
       place(element, occluder, extent);
       held.replaceChildren(
-        ...also.map((box) => {
+        ...extra_boxes.map((box) => {
           const one = h("div", { class: "zf-held zf-cover-shape" });
           place(one, box, extent);
           return one;

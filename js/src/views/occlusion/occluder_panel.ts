@@ -1,10 +1,10 @@
-/** What covers: fill, height and width, a shape drawn by hand, rectangles that stay. */
+/** What covers: baseline, height and width, a shape drawn by hand, rectangles that stay. */
 
 import { announce } from "../../lib/a11y";
+import { asBaseline, baselineText, baselineValue } from "../../lib/baselines";
 import { h, select } from "../../lib/dom";
-import { asFill, fillText, fillValue } from "../../lib/fills";
 import { extent as extentText } from "../../lib/format";
-import type { Box, Fill, Pair } from "../../lib/protocol";
+import type { Baseline, Box, Pair } from "../../lib/protocol";
 import { type Fold, fold } from "../shared/fold";
 import { popoverButton } from "../shared/popover";
 import { maskEditor } from "./mask_editor";
@@ -16,17 +16,17 @@ const MOST_HELD = 8;
 
 export interface OccluderPanel {
   fold: Fold;
-  fills(names: readonly string[]): void;
+  baselines(names: readonly string[]): void;
   /** Show the selection's occluder. */
   show(extent: Pair): void;
 }
 
 export function occluderPanel(handle: OccluderHandle): OccluderPanel {
   const part = fold("occluder", "Occluder");
-  let fills: Fill[] = ["grey"];
+  let baselines: Baseline[] = ["grey"];
 
-  const fill = select("Fill of the occluder", [], "", (value: string) =>
-    handle.change({ fill: asFill(value) }),
+  const baseline = select("Baseline of the occluder", [], "", (value: string) =>
+    handle.change({ baseline: asBaseline(value) }),
   );
   const explanation = h("p", { class: "zf-hint" });
   const slider = (side: "height" | "width") => {
@@ -60,8 +60,8 @@ export function occluderPanel(handle: OccluderHandle): OccluderPanel {
       type: "button",
       title: "Keep this rectangle covered while the occluder goes elsewhere",
       onclick: () => {
-        const { top, left, height, width, also } = handle.now();
-        handle.change({ also: [...also, { top, left, height, width }] });
+        const { top, left, height, width, extra_boxes } = handle.now();
+        handle.change({ extra_boxes: [...extra_boxes, { top, left, height, width }] });
         announce(hold, `Held: ${extentText([height, width])} pixels at ${top}, ${left}`);
       },
     },
@@ -75,7 +75,7 @@ export function occluderPanel(handle: OccluderHandle): OccluderPanel {
   const held = h("ul", { class: "zf-chips", "aria-label": "Rectangles that stay covered" });
   part.body.dataset.zfNeedsKernel = "";
   part.body.append(
-    fill,
+    baseline,
     explanation,
     h("div", { class: "zf-controls" }, sides.height.element),
     h("div", { class: "zf-controls" }, sides.width.element),
@@ -95,35 +95,36 @@ export function occluderPanel(handle: OccluderHandle): OccluderPanel {
           type: "button",
           class: "zf-remove",
           "aria-label": `Uncover ${extentText([box.height, box.width])} at ${box.top}, ${box.left}`,
-          onclick: () => handle.change({ also: handle.now().also.filter((_, n) => n !== i) }),
+          onclick: () =>
+            handle.change({ extra_boxes: handle.now().extra_boxes.filter((_, n) => n !== i) }),
         },
         "×",
       ),
     );
 
   let listed = "";
-  /** Also the fill that Python has set, if it is a number. */
-  const options = (now: Fill) => {
-    const all = [...fills, 0];
+  /** Also the baseline that Python has set, if it is a number. */
+  const options = (now: Baseline) => {
+    const all = [...baselines, 0];
     if (!all.includes(now)) all.push(now);
     if (all.join() !== listed) {
-      fill.replaceChildren(
-        ...all.map((one) => h("option", { value: fillValue(one) }, fillText(one).name)),
+      baseline.replaceChildren(
+        ...all.map((one) => h("option", { value: baselineValue(one) }, baselineText(one).name)),
       );
       listed = all.join();
     }
-    fill.value = fillValue(now);
-    explanation.textContent = fillText(now).explanation;
+    baseline.value = baselineValue(now);
+    explanation.textContent = baselineText(now).explanation;
   };
 
   return {
     fold: part,
-    fills(names) {
-      fills = [...names];
-      options(handle.now().fill);
+    baselines(names) {
+      baselines = [...names];
+      options(handle.now().baseline);
     },
     show(extent) {
-      const { height, width, fill: now, mask, also } = handle.now();
+      const { height, width, baseline: now, mask, extra_boxes } = handle.now();
       for (const [side, value, most] of [
         ["height", height, extent[0]],
         ["width", width, extent[1]],
@@ -135,12 +136,15 @@ export function occluderPanel(handle: OccluderHandle): OccluderPanel {
       if (height !== width) together.checked = false;
       options(now);
       whole.hidden = mask === null;
-      hold.disabled = also.length >= MOST_HELD;
-      held.replaceChildren(...also.map(chip));
-      held.hidden = also.length === 0;
-      const more = [mask !== null && "shaped", also.length > 0 && `${also.length} held`];
+      hold.disabled = extra_boxes.length >= MOST_HELD;
+      held.replaceChildren(...extra_boxes.map(chip));
+      held.hidden = extra_boxes.length === 0;
+      const more = [
+        mask !== null && "shaped",
+        extra_boxes.length > 0 && `${extra_boxes.length} held`,
+      ];
       part.says(
-        [fillText(now).name, `${extentText([height, width])} px`, ...more]
+        [baselineText(now).name, `${extentText([height, width])} px`, ...more]
           .filter(Boolean)
           .join(" · "),
       );

@@ -1,9 +1,9 @@
 /** The chosen photo, an occluder over it, and the maps of what the occluder does. */
 
 import { announce } from "../../lib/a11y";
+import { artefact } from "../../lib/baselines";
 import { decode, paintBitmap } from "../../lib/canvas";
 import { h } from "../../lib/dom";
-import { artefact } from "../../lib/fills";
 import { short } from "../../lib/format";
 import { namesOf } from "../../lib/map_kinds";
 import { cellAt } from "../../lib/occlusion_grid";
@@ -64,7 +64,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   const extentNow = (): Pair => extent ?? [224, 224];
   const pass = (): Omit<Key<"occlusion">, "image" | "stride"> | null => {
     if (!selection.get("occluder")) return null;
-    const { height, width, fill, mask, also } = {
+    const { height, width, baseline, mask, extra_boxes } = {
       ...defaultOccluder(extentNow()),
       ...selection.get("occluder"),
     };
@@ -74,7 +74,7 @@ export const photo: View = (el, selection, source, signal, options) => {
       layer,
       channel: controls.chosen ? channel : null,
     };
-    return { height, width, fill, mask, also, ...about };
+    return { height, width, baseline, mask, extra_boxes, ...about };
   };
   const wanted = (): { key: Key<"occlusion">; overlay: Overlay } | null => {
     const image = selection.get("photo");
@@ -154,7 +154,7 @@ export const photo: View = (el, selection, source, signal, options) => {
           : "Drag the occluder, or slide it over the whole photo: Slide.",
     ];
     if (look.overlay !== "none") {
-      parts.push(artefact(occluder.now().fill), "At the border the image cuts the occluder.");
+      parts.push(artefact(occluder.now().baseline), "At the border the image cuts the occluder.");
       if (!grids || legend) parts.push("Click a place to pin it.");
     }
     if (grids?.data.no_classes) parts.push(`No map of classes: ${grids.data.no_classes}.`);
@@ -264,7 +264,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     grids: heat.visible ? heat.grids : null,
     kind: look.overlay === "none" ? null : look.overlay,
     legends: heat.legends,
-    note: `Occluder: ${artefact(occluder.now().fill)}`,
+    note: `Occluder: ${artefact(occluder.now().baseline)}`,
     name,
   });
   panel.tools.append(exportMenu(screen, names));
@@ -318,7 +318,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   );
   panel.catalogue((answer) => {
     catalogue = answer;
-    covering.fills(answer.fills);
+    covering.baselines(answer.baselines);
     if (answer.no_classes) controls.noClasses(answer.no_classes);
     open();
   });

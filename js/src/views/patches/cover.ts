@@ -121,7 +121,7 @@ function controlText(control: Control | null): string {
 
 /** What the bars are; `covers` are those that are there. */
 export function coverLegend(
-  fill: string,
+  baseline: string,
   covers: readonly Covered[],
   partial: boolean,
 ): (Node | string)[] {
@@ -132,7 +132,7 @@ export function coverLegend(
     h("i", { class: "zf-key zf-key-clean" }),
     "activation ",
     h("i", { class: "zf-key zf-key-under" }),
-    `with exactly its receptive field covered (${fill}) `,
+    `with exactly its receptive field covered (${baseline}) `,
     h("i", { class: "zf-key zf-key-control" }),
     `with random patches of that size covered: mean and range${overlap}. If the patch is what the unit ` +
       "responds to, only its own cover takes the activation away. The photo shows where the " +

@@ -1,16 +1,16 @@
 /** The nine patches that excite the chosen unit most, and their projections to pixel space. */
 
 import { announce, roving } from "../../lib/a11y";
+import { baselineText } from "../../lib/baselines";
 import { decode } from "../../lib/canvas";
 import { gradient } from "../../lib/colour";
 import { h, select } from "../../lib/dom";
-import { fillText } from "../../lib/fills";
 import { count, number } from "../../lib/format";
 import {
   type Answer,
+  type Baseline,
   type Catalogue,
   type Covered,
-  type Fill,
   type Lost,
   PRIORITY,
 } from "../../lib/protocol";
@@ -101,7 +101,7 @@ export const patches: View = (el, selection, source, signal, options) => {
   /** Of the request whose patches are on screen. */
   let painted: AbortSignal | null = null;
   let covering = false;
-  let covered: { fill: Fill; covers: Covered[]; partial: boolean } | null = null;
+  let covered: { baseline: Baseline; covers: Covered[]; partial: boolean } | null = null;
   const renewCover = renewable(signal);
   let blank: ReturnType<typeof setTimeout> | undefined;
 
@@ -127,7 +127,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     for (const cell of cells) cell.cover.draw(covering && cell.image !== null, most);
   };
 
-  /** The unit's activations with its patches covered, by the occluder's fill. */
+  /** The unit's activations with its patches covered, by the occluder's baseline. */
   const cover = async () => {
     const current = renewCover();
     const unit = selection.get("unit");
@@ -137,11 +137,11 @@ export const patches: View = (el, selection, source, signal, options) => {
     redraw();
     if (!covering || !unit) return;
     const [layer, channel] = unit;
-    const fill = selection.get("occluder")?.fill ?? "grey";
-    const key = { layer, channel, k: K, fill };
+    const baseline = selection.get("occluder")?.baseline ?? "grey";
+    const key = { layer, channel, k: K, baseline };
     const load = { priority: PRIORITY.projections, signal: current };
     await panel.load("cover", key, "cover", load, ({ data }, _, complete) => {
-      covered = { fill: data.fill, covers: data.covers, partial: !complete };
+      covered = { baseline: data.baseline, covers: data.covers, partial: !complete };
       for (const cell of cells) {
         cell.cover.set(data.covers.find(({ image }) => image === cell.image) ?? null);
       }
@@ -164,7 +164,7 @@ export const patches: View = (el, selection, source, signal, options) => {
   const explain = () => {
     const of =
       covering && covered
-        ? coverLegend(fillText(covered.fill).name, covered.covers, covered.partial)
+        ? coverLegend(baselineText(covered.baseline).name, covered.covers, covered.partial)
         : [];
     const below = h("span", { class: "zf-answers" }, ...of);
     panel.explain(...pictures(), of.length > 0 ? below : "");
@@ -343,11 +343,11 @@ export const patches: View = (el, selection, source, signal, options) => {
   options.subscribe("patches", relayout, signal);
   selection.subscribe("unit", open, signal);
   selection.subscribe("rule", open, signal);
-  let coverFill = selection.get("occluder")?.fill;
+  let coverBaseline = selection.get("occluder")?.baseline;
   const fillChanged = () => {
-    const fill = selection.get("occluder")?.fill;
-    if (fill === coverFill) return;
-    coverFill = fill;
+    const baseline = selection.get("occluder")?.baseline;
+    if (baseline === coverBaseline) return;
+    coverBaseline = baseline;
     if (covering) void cover();
   };
   selection.subscribe("occluder", fillChanged, signal);
