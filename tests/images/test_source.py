@@ -423,32 +423,32 @@ def test_small_keeps_proportions_and_never_enlarges(coffee: Image.Image) -> None
     assert source.small(0, 500).shape == (24, 36, 3)
 
 
-def test_fills() -> None:
+def test_baselines() -> None:
     source = ImageSource.of(samples.photos()[:1])
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    grey = source.fill_value("grey")
+    grey = source.baseline_value("grey")
     assert grey.dtype == torch.float32
     assert torch.allclose(grey.flatten(), (0.5 - mean) / std, atol=1e-6)
     covered = source.tensor(0).clone()
     covered[:, 40:60, 10:90] = grey
     assert set(np.unique(source.show(covered)[40:60, 10:90])) <= {127, 128}
-    assert source.fill_value("mean").flatten().tolist() == [0]
-    assert source.fill_value(-1.5).flatten().tolist() == [-1.5]
-    assert source.fill_value((1, 2, 3)).shape == (3, 1, 1)
+    assert source.baseline_value("mean").flatten().tolist() == [0]
+    assert source.baseline_value(-1.5).flatten().tolist() == [-1.5]
+    assert source.baseline_value((1, 2, 3)).shape == (3, 1, 1)
     for bad in ("blur", (1, 2), float("nan")):
         with pytest.raises(InputError, match="baseline="):
-            source.fill_value(bad)
+            source.baseline_value(bad)
 
 
-def test_fills_without_a_known_normalisation(coffee: Image.Image) -> None:
+def test_baselines_without_a_known_normalisation(coffee: Image.Image) -> None:
     source = ImageSource.of([coffee], small(v1.Lambda(lambda t: 9 * t - 4)))
     with pytest.raises(InputError, match="pass denormalize"):
-        source.fill_value("grey")
-    assert source.fill_value(0.25).item() == 0.25
+        source.baseline_value("grey")
+    assert source.baseline_value(0.25).item() == 0.25
     plain = ImageSource.of([coffee], small())
-    assert plain.fill_value("grey").flatten().tolist() == [0.5]
-    with pytest.raises(InputError, match="mean colour of a Normalize"):
-        plain.fill_value("mean")
+    assert plain.baseline_value("grey").flatten().tolist() == [0.5]
+    with pytest.raises(InputError, match="a Normalize's mean colour"):
+        plain.baseline_value("mean")
 
 
 # Other images with the same transform
