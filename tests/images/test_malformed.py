@@ -84,7 +84,7 @@ import os
 import sys
 from pathlib import Path
 from PIL import Image
-from zfwidgets.images import decode
+from zfwidgets.images.pixels import decode
 
 Image.init()
 if os.geteuid() == 0:  # who may read everything: so ask as somebody else
