@@ -42,7 +42,7 @@ class Marking(PictureWall):
     boxes = traitlets.Dict().tag(sync=True)
     """By part, by the photo's place as text: [top, left, height, width]."""
 
-    _module = "marking"
+    page_module = "marking"
 
     def __init__(
         self,
