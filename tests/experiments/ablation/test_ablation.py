@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
+from tests.experiments.small_variants import BASE, COLUMNS, ROWS, images
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import AblationTable, ablate, train
 from zfwidgets.experiments.ablation import (
@@ -19,34 +20,10 @@ from zfwidgets.experiments.ablation import (
     conv,
     fc,
     paper_variants,
-    pool,
 )
 from zfwidgets.experiments.ablation import trained as trained_variant
 from zfwidgets.experiments.ablation.intervals import newcombe, wilson
 from zfwidgets.records import Progress
-
-ROWS, COLUMNS = 12, 17
-BASE = Architecture(
-    [
-        conv("conv1", 5, 3, padding=1),
-        pool("pool1"),
-        conv("conv2", 5, 3, padding=1),
-        conv("conv3", 7, 3),
-        fc("fc4", 11, dropout=0.5),
-        fc("fc5", 3),
-    ],
-    (3, ROWS, COLUMNS),
-)
-
-
-def images(number: int = 48, seed: int = 0, classes: int = 3) -> TensorDataset:
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(number) % classes
-    pixels = torch.randn(number, 3, ROWS, COLUMNS, generator=generator)
-    for image, label in zip(pixels, labels, strict=True):
-        image[int(label) % 3, :, 4:9] += 1.0
-    return TensorDataset(pixels, labels)
-
 
 # ---------------------------------------------------------------- variants
 
