@@ -557,7 +557,7 @@ describe("what covers", () => {
 
   it("is one of the engine's baselines, each explained", async () => {
     const { selection, root } = await open({ auto: false });
-    const label = "Baseline of the occluder";
+    const label = "What the occluder shows in place of the photo";
     const values = all<HTMLOptionElement>(root, `select[aria-label='${label}'] option`);
     expect(values.map(({ value }) => value)).toEqual([...CATALOGUE.baselines, "#0"]);
     choose(root, label, "blur");

@@ -142,7 +142,7 @@ def test_a_pass_stops_keeps_what_there_is_and_goes_on(lab, sliding) -> None:
 def test_a_shape_is_drawn_and_the_bars_are_of_that_shape(lab, sliding) -> None:
     page = sliding.page
     page.locator(".zf-fold-occluder summary").click()
-    page.get_by_label("Baseline of the occluder").select_option("border")
+    page.get_by_label("What the occluder shows in place of the photo").select_option("border")
     page.get_by_role("button", name="Draw a shape of the occluder").click()
     page.get_by_role("button", name="None").click()
     expect(page.locator(".zf-mask-said")).to_contain_text("at least one cell")
@@ -225,7 +225,7 @@ def test_two_maps_stand_beside_a_divider(lab, sliding) -> None:
     page.locator(".zf-fold-compare summary").click()
     page.get_by_role("button", name="Keep this map").click()
     page.locator(".zf-fold-occluder summary").click()
-    page.get_by_label("Baseline of the occluder").select_option("blur")
+    page.get_by_label("What the occluder shows in place of the photo").select_option("blur")
     slide(sliding)
     expect(page.locator(".zf-map-legend")).to_have_count(2)
     expect(page.locator(".zf-map-legend").nth(1)).to_contain_text("right: grey (paper), 48×36 px")

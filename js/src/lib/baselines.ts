@@ -15,7 +15,7 @@ export function baselineText(baseline: Baseline): { name: string; explanation: s
     const explanation = `${baseline} in every channel of the network's input.`;
     return { name: baseline === 0 ? "zero input" : `input ${baseline}`, explanation };
   }
-  const [name, explanation] = TEXTS[baseline] ?? [baseline, `Baseline “${baseline}”, of your own.`];
+  const [name, explanation] = TEXTS[baseline] ?? [baseline, `“${baseline}”, of your own.`];
   return { name, explanation };
 }
 

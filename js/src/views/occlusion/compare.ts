@@ -36,7 +36,7 @@ export class Compare {
     {
       class: "zf-button",
       type: "button",
-      title: "Remember this map, to compare another occluder or baseline with it",
+      title: "Remember this map, to compare it with that of another occluder",
     },
     "Keep this map",
   );

@@ -25,8 +25,11 @@ export function occluderPanel(handle: OccluderHandle): OccluderPanel {
   const part = fold("occluder", "Occluder");
   let baselines: Baseline[] = ["grey"];
 
-  const baseline = select("Baseline of the occluder", [], "", (value: string) =>
-    handle.change({ baseline: asBaseline(value) }),
+  const baseline = select(
+    "What the occluder shows in place of the photo",
+    [],
+    "",
+    (value: string) => handle.change({ baseline: asBaseline(value) }),
   );
   const explanation = h("p", { class: "zf-hint" });
   const slider = (side: "height" | "width") => {
