@@ -3,7 +3,7 @@ import { lutOf } from "../src/lib/colour";
 import { changeScale, changeText, partOf, valueScale } from "../src/lib/map_kinds";
 import {
   cellAt,
-  clip,
+
   labelColours,
   nearestDone,
   occluderBox,

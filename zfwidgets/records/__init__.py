@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
 from .arrays import Floats, Ints, Pixels, table
-from .colour_maps import COLOUR_MAPS, DEFAULT_COLOURS
+from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS
 from .colours import COLOURS, SERIES, categories, coloured
 from .covering import CoveredPatch, CoveredPatches
 from .engine import EngineInfo, Estimate, Progress
@@ -25,9 +25,11 @@ from .explanations import (
     STATUSES,
     Explanation,
     Operation,
+    RuleInfo,
     Status,
     weakest,
 )
+from .focus import SHARE, focus_box, focus_side
 from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
 from .occluders import (
     BASELINES,
@@ -44,18 +46,28 @@ from .occluders import (
 from .occlusion import LayerResponse, OcclusionMap
 from .occlusion_request import OcclusionRequest
 from .predictions import Prediction, log_odds, no_numbers, softmax
-from .projections import BLANK, CLIPPED_AT, Projection, display_scale, signed_to_uint8
+from .projections import (
+    BLANK,
+    CLIPPED_AT,
+    LUMINANCE,
+    Projection,
+    brightness,
+    brightness_scale,
+    display_scale,
+    signed_to_uint8,
+)
 from .quantiles import QuantileRow, QuantileRows
-from .rules import RuleInfo
 
 __all__ = [
     "BASELINES",
     "BLANK",
+    "CHANGES",
     "CLIPPED_AT",
     "COLOURS",
     "COLOUR_MAPS",
     "CONTRAST_NORM",
     "DEFAULT_COLOURS",
+    "LUMINANCE",
     "MASK",
     "MAX_POOL",
     "MOST_EXTRA_BOXES",
@@ -64,6 +76,7 @@ __all__ = [
     "RECTIFIER",
     "RESPONSE_NORM",
     "SERIES",
+    "SHARE",
     "STATUSES",
     "Activation",
     "ActivationSample",
@@ -95,11 +108,15 @@ __all__ = [
     "Status",
     "TopActivations",
     "Unit",
+    "brightness",
+    "brightness_scale",
     "categories",
     "check_extra_boxes",
     "check_mask",
     "coloured",
     "display_scale",
+    "focus_box",
+    "focus_side",
     "log_odds",
     "loosest",
     "mask_cells",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 COLOUR_MAPS = {
+    "tint": "d0107eff d0107e80 80808000 2e8b1280 2e8b12ff",
     "viridis": """440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21908c 1f9f88
         27ad81 3ebc74 5cc863 82d34d aadc32 d5e21a fde725""",
     "magma": """000004 0a0822 1d1147 36106b 50127c 691c81 822681 9c2e7f b6367a cf4070
@@ -12,6 +13,9 @@ COLOUR_MAPS = {
 }
 """Evenly spaced colours of each map, low to high; between them, straight lines.
 
-Of an occlusion map "diverging" shows how values differ from the one without occluder.
+Eight digits have an opacity: what is shown below shines through. Of an occlusion map those of
+`CHANGES` show how values differ from the one without occluder.
 """
-DEFAULT_COLOURS = "viridis"
+CHANGES = ("tint", "diverging")
+"""Maps of two sides, whose middle is no change."""
+DEFAULT_COLOURS = "tint"

@@ -41,7 +41,7 @@ EMPTY = 255
 def coloured(values: NDArray[Any], colours: str, low: float, high: float) -> Pixels:
     """Numbers as colours, (..., 3) uint8: ``low`` is the map's first, ``high`` its last.
 
-    NaN is white.
+    NaN is white. Of a map whose colours have an opacity it is (..., 4), and NaN transparent.
     """
     if colours not in _STOPS:
         raise InputError(f"colours must be one of {', '.join(COLOURS)}, not {colours!r}.")
@@ -51,7 +51,7 @@ def coloured(values: NDArray[Any], colours: str, low: float, high: float) -> Pix
     first = np.minimum(at.astype(int), len(stops) - 2)
     share = (at - first)[..., None]
     mixed = np.rint(stops[first] * (1 - share) + stops[first + 1] * share)
-    mixed[np.isnan(values)] = EMPTY
+    mixed[np.isnan(values)] = (EMPTY, EMPTY, EMPTY, 0)[: mixed.shape[-1]]
     return np.asarray(mixed, dtype=np.uint8)
 
 

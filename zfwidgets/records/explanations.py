@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .arrays import table
 from .layers import LayerInfo, Reach, loosest
@@ -186,3 +186,33 @@ def _times(operation: Operation) -> str:
 def _sentence(operation: Operation) -> str:
     note = f": {operation.note}" if operation.note else " by its derivative at this image"
     return f"Linearised: {operation.name}{_times(operation)}{note}."
+
+
+@dataclass(frozen=True)
+class RuleInfo:
+    """A rule of projections in words, as `zfwidgets.rules.Rule` has them.
+
+    Attributes
+    ----------
+    name
+        What a selection and `Engine.project` call it.
+    title
+        What menus call it.
+    answers
+        The question that its pictures answer, in one line.
+    reads_forward
+        Whether it depends on which rectifiers were active in the image; None where that isn't
+        known, as of another library's method.
+    status_note
+        How a projection's status is to be read, where it isn't what it says; else empty.
+    """
+
+    name: str
+    title: str
+    answers: str
+    reads_forward: bool | None = None
+    status_note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As dict of JSON values."""
+        return asdict(self)

@@ -49,6 +49,13 @@ class Box:
         bottom, right = min(max(self.bottom, top), rows), min(max(self.right, left), columns)
         return Box(top, left, bottom - top, right - left)
 
+    def inside(self, rows: int, columns: int) -> Box:
+        """The box moved into an image of ``rows`` x ``columns`` pixels, and cut if it is larger."""
+        height, width = min(self.height, rows), min(self.width, columns)
+        top = min(max(self.top, 0), rows - height)
+        left = min(max(self.left, 0), columns - width)
+        return Box(top, left, height, width)
+
     def cut(self, pixels: NDArray[Any], pad: float = 0) -> NDArray[Any]:
         """Cut the box out of ``pixels`` (rows, columns, ...), at full size; outside is ``pad``."""
         rows, columns = pixels.shape[:2]
@@ -91,6 +98,21 @@ class ReceptiveField:
             )
         )
         return Box(top, left, height, width)
+
+    def centre(self, row: int, col: int) -> tuple[float, float]:
+        """The middle of the receptive field of unit (row, col), in input pixels (whole or half).
+
+        Of a "global" field, which has no place of its own, the middle of the image.
+        """
+        if self.reach == "global":
+            return (self.image[0] - 1) / 2, (self.image[1] - 1) / 2
+        down, right = (
+            place * stride + offset + (size - 1) / 2
+            for place, size, stride, offset in zip(
+                (row, col), self.size, self.stride, self.offset, strict=True
+            )
+        )
+        return down, right
 
     def to_json(self) -> dict[str, Any]:
         """``{"size", "stride", "offset", "reach"}``."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..storage import checksums
 from .arrays import Floats, Ints, table
-from .colour_maps import DEFAULT_COLOURS
+from .colour_maps import CHANGES
 from .colours import categories, coloured
 from .layers import Box
 from .occluders import occluder_box
@@ -268,7 +268,7 @@ class OcclusionMap:
     def to_pil(
         self,
         map: str = "probability",  # noqa: A002
-        colours: str = DEFAULT_COLOURS,
+        colours: str = "viridis",
         *,
         target: int | None = None,
         channel: int | None = None,
@@ -283,10 +283,11 @@ class OcclusionMap:
             Its name. The classes of "predicted" have a colour each, the most frequent ones.
         colours
             One of `zfwidgets.records.COLOURS`. "diverging" is blue below the value without
-            occluder, red above it, equal differences equally strong.
+            occluder, red above it, equal differences equally strong; "tint" is transparent where
+            nothing changes, magenta below that value and green above it.
         low, high
             Values of the first and the last colour; None: the map's smallest and largest, of
-            "diverging" the furthest from the value without occluder on both sides of it.
+            "diverging" and "tint" the furthest from the value without occluder on both sides of it.
         """
         from PIL import Image
 
@@ -297,7 +298,7 @@ class OcclusionMap:
         if map == "predicted":
             return Image.fromarray(categories(values))
         known = values[np.isfinite(values) & self.done]
-        if colours == "diverging" and low is None and high is None:
+        if colours in CHANGES and low is None and high is None:
             clean = self._clean_value(map, target, channel)
             reach = float(np.abs(known - clean).max(initial=0)) or 1.0
             low, high = clean - reach, clean + reach

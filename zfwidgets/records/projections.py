@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,34 @@ def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED
     """
     crops = [np.abs(p.crop()).ravel() for p in projections]
     values = np.concatenate([crop[crop > 0] for crop in crops]) if crops else np.empty(0)
+    return float(np.percentile(values, percentile)) if values.size else 1.0
+
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""How much red, green and blue count in a pixel's brightness (ITU-R BT.601, as Pillow's "L")."""
+
+
+def brightness(pixels: Floats, full: float) -> Floats:
+    """Signed brightness, (rows, columns): the weighted sum of the colour channels.
+
+    Each is clipped at ``full`` first, as where they are shown as colours. A picture of one channel
+    is its own brightness.
+    """
+    clipped = np.clip(pixels[..., :3], -full, full)
+    if clipped.shape[-1] < 3:
+        return np.asarray(clipped[..., 0])
+    return np.asarray(clipped @ np.array(LUMINANCE, clipped.dtype))
+
+
+def brightness_scale(
+    projections: Sequence[Projection], fulls: Sequence[float], percentile: float = CLIPPED_AT
+) -> float:
+    """The brightness that is shown as black or white, as `display_scale` finds that of colours."""
+    parts = [
+        np.abs(brightness(p.pixels, full)).ravel()
+        for p, full in zip(projections, fulls, strict=True)
+    ]
+    values = np.concatenate([part[part > 0] for part in parts]) if parts else np.empty(0)
     return float(np.percentile(values, percentile)) if values.size else 1.0
 
 

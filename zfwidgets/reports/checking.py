@@ -347,7 +347,9 @@ def _projections(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
         if value.keys() != operation.keys():
             raise ValueError("an operation has other fields")
 
-    row = {"image": _kinds(catalogue)["image"], "scale": number, "full": number}
+    kinds = _kinds(catalogue)
+    row = {"image": kinds["image"], "view": kinds["box"]}
+    row |= dict.fromkeys(("scale", "brightness", "full"), number)
     more = {"status": one_of(STATUSES), "operations": listed(strict), "pools": anything}
     newer = {"blank": truth, "near_ties": either(none, number)}
     rows = listed(either(none, fields({**row, **more}, newer)))
@@ -355,7 +357,8 @@ def _projections(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
     def pictures(data: Any) -> list[tuple[int, ...] | None]:
         return [None for row in data["rows"] if row is not None]
 
-    return fields({"rows": rows, "scale": number, "clipped_at": number}), pictures
+    scales = dict.fromkeys(("scale", "brightness", "clipped_at"), number)
+    return fields({"rows": rows, "focus": _COUNT, **scales}), pictures
 
 
 _ANSWERS: dict[str, Callable[[Mapping[str, Any]], tuple[Check, Sizes]]] = {

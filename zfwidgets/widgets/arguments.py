@@ -34,6 +34,10 @@ class OfGrid(Common, total=False):
     """What a `PatchGrid` takes."""
 
     patches: str
+    values: str
+    scale: str
+    whole: bool
+    pixels: bool
     rule: str | None
 
 

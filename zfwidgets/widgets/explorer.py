@@ -9,7 +9,7 @@ from . import requests
 from .arguments import OfExplorer, documented
 from .base import EngineWidget
 from .setting.choosing import chosen
-from .setting.options import MAP_OPTIONS, Option
+from .setting.options import MAP_OPTIONS, PATCH_OPTIONS, Option
 from .wire.service import Need
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ class Explorer(EngineWidget):
     page_module = "explorer"
 
     rule = chosen("rule")
-    page_may_set = frozenset(("sort", "patches", *MAP_OPTIONS))
+    page_may_set = frozenset(("sort", *PATCH_OPTIONS, *MAP_OPTIONS))
 
-    sort, patches = map(Option, ("sort", "patches"))
+    sort = Option("sort")
+    patches, values, scale, whole, pixels = map(Option, PATCH_OPTIONS)
     target, occluder, patch, baseline = map(chosen, ("target", "occluder", "patch", "baseline"))
     stride, overlay, colours = map(Option, ("stride", "overlay", "colours"))
     opacity, auto = map(Option, ("opacity", "auto"))

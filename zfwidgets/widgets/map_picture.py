@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..records import DEFAULT_COLOURS, EngineInfo, categories, coloured
+from ..records import CHANGES, DEFAULT_COLOURS, EngineInfo, categories, coloured
 from .wire.encode import Answer
 from .wire.schema import MAPS
 
@@ -17,6 +17,8 @@ DISTANCES = ("hamming", "cosine")
 """Maps whose values are differences already."""
 SHARES = ("probability", "hamming")
 OPACITY = 0.7
+WORDS = {"tint": ("magenta", "untinted", "green"), "diverging": ("blue", "grey", "red")}
+"""What lower, unchanged and higher values look like."""
 NO_NUMBERS = "The class scores are NaN or infinite: no probabilities."
 
 
@@ -30,7 +32,7 @@ def shown(answer: Answer, options: Mapping[str, Any]) -> str:
 
 
 def picture(answer: Answer, options: Mapping[str, Any], under: Image.Image) -> Image.Image:
-    """The map over a photo in grey."""
+    """The map over a photo: in grey, but for colours that let it shine through."""
     name = shown(answer, options)
     values = _values(answer, name)
     if name == "predicted":
@@ -38,13 +40,15 @@ def picture(answer: Answer, options: Mapping[str, Any], under: Image.Image) -> I
     elif _change(options):
         changes = _changes(answer, name)
         reach = float(np.nanmax(np.abs(changes), initial=0)) or 1.0
-        colours = coloured(changes, "diverging", -reach, reach)
+        colours = coloured(changes, _colours(options), -reach, reach)
     else:
         colours = coloured(values, _colours(options), *_ends(values))
     down, right = answer[0]["stride"]
     cells = Image.fromarray(colours)
     cells = cells.resize((cells.width * right, cells.height * down), Image.Resampling.NEAREST)
     cells = cells.crop((0, 0, under.width, under.height))
+    if cells.mode == "RGBA":
+        return Image.alpha_composite(under.convert("RGBA"), cells).convert("RGB")
     return Image.blend(under.convert("L").convert("RGB"), cells, OPACITY)
 
 
@@ -74,13 +78,14 @@ def caption(info: EngineInfo, answer: Answer, options: Mapping[str, Any]) -> str
     if np.isnan(changes).all():
         return f"{what}: infinite without occluder, no change to show"
     low, high = _ends(np.append(changes, 0.0))
-    below = f"{_signed(name, low)} blue" if low < 0 else "no change grey"
-    above = f"{_signed(name, high)} red" if high > 0 else "no change grey"
+    less, same, more = WORDS[_colours(options)]
+    below = f"{_signed(name, low)} {less}" if low < 0 else f"no change {same}"
+    above = f"{_signed(name, high)} {more}" if high > 0 else f"no change {same}"
     return f"{what}: {below} .. {above}"
 
 
 def _change(options: Mapping[str, Any]) -> bool:
-    return bool(_colours(options) == "diverging")
+    return _colours(options) in CHANGES
 
 
 def _colours(options: Mapping[str, Any]) -> str:

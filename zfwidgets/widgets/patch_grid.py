@@ -9,7 +9,7 @@ from . import requests
 from .arguments import OfGrid, documented
 from .base import EngineWidget
 from .setting.choosing import chosen
-from .setting.options import Option
+from .setting.options import PATCH_OPTIONS, Option
 from .wire.service import Need
 
 if TYPE_CHECKING:
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 class PatchGrid(EngineWidget):
     """A channel's nine strongest patches, one per image, beside their projections (paper, Fig. 2).
 
-    A patch is the receptive field of the strongest unit, cut from the photo as the network saw
-    it; its projection shows, around mid-grey and on one scale for all, what in it excited the
-    unit. A channel that fires in fewer than nine images leaves places empty. Choosing a patch
-    chooses its photo.
+    A patch is cut from the photo as the network saw it, around the strongest unit; its projection
+    shows what in the patch excited the unit. Both show the part of the unit's receptive field where
+    the signal is (`whole` shows all of it). A channel that fires in fewer than nine images leaves
+    places empty. Choosing a patch chooses its photo.
     """
 
     page_module = "patch_grid"
 
     rule = chosen("rule")
-    page_may_set = frozenset(("patches",))
+    page_may_set = frozenset(PATCH_OPTIONS)
 
-    patches = Option("patches")
+    patches, values, scale, whole, pixels = map(Option, PATCH_OPTIONS)
 
     def __init__(self, engine: EngineProtocol, **arguments: Unpack[OfGrid]) -> None:
         super().__init__(engine, **arguments)

@@ -4,6 +4,7 @@
  */
 
 import { bytes } from "./codec";
+import type { Box } from "./protocol";
 
 export type Rgba = Uint8ClampedArray<ArrayBuffer>;
 
@@ -37,8 +38,21 @@ function resize(canvas: HTMLCanvasElement, rows: number, columns: number) {
   return canvas.getContext("2d", { willReadFrequently: false });
 }
 
-export function paintBitmap(canvas: HTMLCanvasElement, bitmap: ImageBitmap): void {
-  resize(canvas, bitmap.height, bitmap.width)?.drawImage(bitmap, 0, 0);
+/** Paint a bitmap, or a part of it. */
+export function paintBitmap(canvas: HTMLCanvasElement, bitmap: ImageBitmap, part?: Box): void {
+  const { height, width } = part ?? bitmap;
+  resize(canvas, height, width)?.drawImage(bitmap, -(part?.left ?? 0), -(part?.top ?? 0));
+}
+
+/** A part of a picture. */
+export function cropPicture({ columns, rgba }: Picture, part: Box): Picture {
+  const { top, left, height, width } = part;
+  const out = new Uint8ClampedArray(height * width * 4);
+  for (let row = 0; row < height; row++) {
+    const from = ((top + row) * columns + left) * 4;
+    out.set(rgba.subarray(from, from + width * 4), row * width * 4);
+  }
+  return { rows: height, columns: width, rgba: out };
 }
 
 export function paintPicture(canvas: HTMLCanvasElement, picture: Picture): void {

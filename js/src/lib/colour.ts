@@ -15,12 +15,12 @@ export const MAP_NAMES = Object.keys(STOPS) as MapName[];
 function build(stops: readonly string[]): Lut {
   const last = stops.length - 1;
   const channel = (stop: number, c: number) =>
-    Number.parseInt(stops[stop]!.slice(c * 2, c * 2 + 2), 16);
+    Number.parseInt(stops[stop]!.slice(c * 2, c * 2 + 2) || "ff", 16);
   const lut = new Uint8ClampedArray(256 * 4).fill(255);
   for (let i = 0; i < 256; i++) {
     const at = (i / 255) * last;
     const low = Math.min(Math.floor(at), last - 1);
-    for (let c = 0; c < 3; c++) {
+    for (let c = 0; c < 4; c++) {
       const [a, b] = [channel(low, c), channel(low + 1, c)];
       lut[i * 4 + c] = Math.round(a + (b - a) * (at - low));
     }
@@ -45,22 +45,28 @@ export function lutIndex(value: number, low: number, high: number): number {
 /** Part of a colour map, from one share of it to another. */
 export type Part = readonly [from: number, to: number];
 
-/** `count` evenly spaced colours of a part of the map, low to high. */
-export function coloursOf(name: MapName, [from, to]: Part, count: number): Rgb[] {
+/** `count` evenly spaced colours of a part of the map with their opacity (0..255), low to high. */
+export function coloursOf(name: MapName, [from, to]: Part, count: number): Rgba[] {
   const lut = lutOf(name);
   return Array.from({ length: count }, (_, i) => {
     const at = lutIndex(from + ((to - from) * i) / (count - 1), 0, 1) * 4;
-    return [...lut.subarray(at, at + 3)] as unknown as Rgb;
+    return [...lut.subarray(at, at + 4)] as unknown as Rgba;
   });
 }
 
 /** A CSS gradient of the map, or of a part of it, low to high. */
 export function gradient(name: MapName, part: Part = [0, 1]): string {
-  const colours = coloursOf(name, part, 17).map((rgb) => `rgb(${rgb.join(",")})`);
+  const colours = coloursOf(name, part, 17).map(cssColour);
   return `linear-gradient(to right,${colours.join(",")})`;
 }
 
 export type Rgb = readonly [red: number, green: number, blue: number];
+export type Rgba = readonly [red: number, green: number, blue: number, alpha: number];
+
+/** A colour with an opacity of 0..255, for CSS and canvases. */
+export function cssColour([red, green, blue, alpha]: Rgba): string {
+  return `rgba(${red},${green},${blue},${Number((alpha / 255).toFixed(3))})`;
+}
 
 /** Colours for categories that colour-blind people tell apart (Okabe and Ito, 2008). */
 export const CATEGORIES: readonly Rgb[] = [

@@ -111,9 +111,15 @@ export class Grids {
   }
 }
 
+/** Of colours that show changes, what lower, unchanged and higher values look like. */
+export const SIDES = {
+  tint: ["Magenta", "Not tinted", "Green"],
+  diverging: ["Blue", "Grey", "Red"],
+} as const;
+
 /** Whether these colours show how values differ from those without occluder. */
-export function isChange(colours: MapName): boolean {
-  return colours === "diverging";
+export function isChange(colours: MapName): colours is keyof typeof SIDES {
+  return colours in SIDES;
 }
 
 /** Whether its values are differences themselves, from the features without occluder. */
@@ -239,9 +245,10 @@ export const UNITS: Record<MapKind, string> = {
 };
 
 /** How to read changes. */
-export function changeReading(kind: MapKind): string {
-  if (isDistance(kind)) return `Grey: no change. ${reading(kind, "")}`;
-  return "Blue: lower than without occluder. Red: higher. Grey: no change.";
+export function changeReading(kind: MapKind, colours: keyof typeof SIDES): string {
+  const [lower, none, higher] = SIDES[colours];
+  if (isDistance(kind)) return `${none}: no change. ${reading(kind, "")}`;
+  return `${lower}: covering there lowers it. ${higher}: raises it. ${none}: no change.`;
 }
 
 /** How to read values; `answer` is the most probable class without occluder. */

@@ -136,6 +136,10 @@ export interface ProjectionInfo {
   image: number;
   /** Its own scale: the value shown as black or white when it is shown by itself. */
   scale: number;
+  /** Its own scale as brightness: the brightness shown as black or white. */
+  brightness: number;
+  /** The part of the photo on which patch and projection are shown. */
+  view: Box;
   /** What 127 levels of its picture stand for: at least both scales. */
   full: number;
   status: Status;
@@ -340,6 +344,10 @@ export interface Kinds {
       lost?: Lost[];
       /** Of all of them together. */
       scale: number;
+      /** Of all of them together, as brightness. */
+      brightness: number;
+      /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
+      focus: number;
       /** Percentile of non-zero magnitudes at which scales clip. */
       clipped_at: number;
       patch: Pair;

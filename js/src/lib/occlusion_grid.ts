@@ -1,7 +1,7 @@
 /** The geometry of an occlusion map, and its cells while it comes in coarse to fine. */
 
 import type { Picture } from "./canvas";
-import { CATEGORIES, type Lut, lutIndex, OTHER, type Rgb } from "./colour";
+import { CATEGORIES, type Lut, lutIndex, OTHER, type Rgb, type Rgba } from "./colour";
 import type { Box, Pair } from "./protocol";
 
 export function pair(value: number | Pair): Pair {
@@ -13,15 +13,6 @@ export function occluderBox(row: number, col: number, size: Pair, stride: Pair):
   const centre = (cell: number, axis: 0 | 1) =>
     cell * stride[axis] + Math.floor(stride[axis] / 2) - Math.floor(size[axis] / 2);
   return { top: centre(row, 0), left: centre(col, 1), height: size[0], width: size[1] };
-}
-
-/** The part inside an image: `Box.clip` in zfwidgets/records/layers.py. */
-export function clip(box: Box, rows: number, columns: number): Box {
-  const inside = (value: number, end: number) => Math.min(Math.max(value, 0), end);
-  const [top, left] = [inside(box.top, rows), inside(box.left, columns)];
-  const bottom = Math.max(inside(box.top + box.height, rows), top);
-  const right = Math.max(inside(box.left + box.width, columns), left);
-  return { top, left, height: bottom - top, width: right - left };
 }
 
 /** The cell whose block holds an input pixel. */
@@ -71,8 +62,8 @@ function paintCells(
   const rgba = new Uint8ClampedArray(rows * columns * 4);
   nearestDone(done, rows, columns).forEach((from, i) => {
     if (from === -1) return;
-    const [red, green, blue] = colour(from) as Rgb;
-    rgba.set([red, green, blue, from === i ? 255 : 255 * PROVISIONAL], i * 4);
+    const [red, green, blue, alpha = 255] = colour(from) as Rgb | Rgba;
+    rgba.set([red, green, blue, from === i ? alpha : alpha * PROVISIONAL], i * 4);
   });
   return { rows, columns, rgba };
 }
@@ -87,7 +78,7 @@ export function paintValues(
   const done = Array.from(values, (value) => !Number.isNaN(value));
   return paintCells(done, grid, (cell) => {
     const at = lutIndex(values[cell] as number, low, high) * 4;
-    return lut.subarray(at, at + 3);
+    return lut.subarray(at, at + 4);
   });
 }
 

@@ -16,10 +16,27 @@ function mapped(signed: Picture, level: (signed: number) => number): Picture {
   return { ...signed, rgba };
 }
 
-/** Around mid-grey, with levels `gain` times as far from it. */
+/** The nearest level on the scale. */
+const end = (value: number) => Math.min(Math.max(Math.round(value), -LEVELS), LEVELS);
+
+/** Colours around mid-grey, with levels `gain` times as far from it. */
 export function signedPicture(signed: Picture, gain: number): Picture {
-  const end = (value: number) => Math.min(Math.max(Math.round(value), -LEVELS), LEVELS);
   return mapped(signed, (level) => ZERO + end(level * gain));
+}
+
+/** How much red, green and blue count: `LUMINANCE` in zfwidgets/records/projections.py. */
+const LUMINANCE = [0.299, 0.587, 0.114] as const;
+
+/** Brightness around mid-grey, with levels `gain` times as far from it. */
+export function brightnessPicture(signed: Picture, gain: number): Picture {
+  const rgba = signed.rgba.slice();
+  for (let i = 0; i < rgba.length; i += 4) {
+    const value = LUMINANCE.reduce((sum, share, c) => {
+      return sum + share * ((rgba[i + c] as number) - ZERO);
+    }, 0);
+    rgba.fill(ZERO + end(value * gain), i, i + 3);
+  }
+  return { ...signed, rgba };
 }
 
 /** What is above zero: black at zero, full colour at the scale's end. */

@@ -52,7 +52,7 @@ export class BrokenReport extends Error {
   override name = "BrokenReport";
 }
 
-export const FORMAT = 1;
+export const FORMAT = 2;
 const CACHED = 64e6;
 /** Bytes of a part's content at most, as in zfwidgets/reports/parts.py. */
 const LARGEST = 256 * 2 ** 20;

@@ -3,9 +3,6 @@
 import { rawPicture } from "../lib/canvas";
 import type { Box, Field, Pair } from "../lib/protocol";
 
-/** What lies outside of an image, as in patches from a kernel. */
-const OUTSIDE = "rgb(128,128,128)";
-
 /** The receptive field of a unit: `ReceptiveField.box` in zfwidgets/records. */
 export function fieldBox(field: Field, row: number, col: number, [rows, columns]: Pair): Box {
   const span = (axis: 0 | 1, place: number, image: number): Pair =>
@@ -41,7 +38,7 @@ function hatch(
   context.putImageData(stripes, x, y);
 }
 
-/** Draw a box of the photo into a rectangle; grey where there is no photo. */
+/** Draw a box of the photo into a rectangle; stripes where there is no photo. */
 function draw(
   context: OffscreenCanvasRenderingContext2D,
   photo: ImageBitmap | null,
@@ -52,24 +49,7 @@ function draw(
     hatch(context, [x, y, width, height]);
     return;
   }
-  context.fillStyle = OUTSIDE;
-  context.fillRect(x, y, width, height);
-  const [top, left] = [Math.max(box.top, 0), Math.max(box.left, 0)];
-  const bottom = Math.min(box.top + box.height, photo.height);
-  const right = Math.min(box.left + box.width, photo.width);
-  if (bottom <= top || right <= left) return;
-  const [down, across] = [height / box.height, width / box.width];
-  context.drawImage(
-    photo,
-    left,
-    top,
-    right - left,
-    bottom - top,
-    x + (left - box.left) * across,
-    y + (top - box.top) * down,
-    (right - left) * across,
-    (bottom - top) * down,
-  );
+  context.drawImage(photo, box.left, box.top, box.width, box.height, x, y, width, height);
 }
 
 /** A box of the photo at full size. */

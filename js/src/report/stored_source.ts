@@ -6,10 +6,11 @@
  * positions of a stored map. What isn't there is a `NotStored` that says what is.
  */
 
+import { clip, inside } from "../lib/boxes";
 import { decode, RAW } from "../lib/canvas";
 import { floats, ints } from "../lib/codec";
 import { fieldOf, rangesOf } from "../lib/fields";
-import { cellAt, clip, occluderBox, pair } from "../lib/occlusion_grid";
+import { cellAt, occluderBox, pair } from "../lib/occlusion_grid";
 import {
   type Answer,
   type Box,
@@ -55,6 +56,8 @@ interface LayerColumns {
 
 interface StoredProjections {
   scale: number;
+  brightness: number;
+  focus: number;
   clipped_at: number;
   rows: (ProjectionInfo | null)[];
 }
@@ -172,12 +175,16 @@ export class StoredAnswers {
   }
 
   private box(field: Field, row: number, col: number): Box {
+    return fieldBox(field, row, col, this.extent);
+  }
+
+  private get extent(): Pair {
     const [, rows, columns] = this.catalogue.engine.input;
-    return fieldBox(field, row, col, [rows, columns]);
+    return [rows, columns];
   }
 
   private patchSize(layer: Layer, channel: number): Pair {
-    const { height, width } = this.box(fieldOf(layer, channel), 0, 0);
+    const { height, width } = inside(this.box(fieldOf(layer, channel), 0, 0), this.extent);
     return [height, width];
   }
 
@@ -221,7 +228,8 @@ export class StoredAnswers {
         if (!((strongest[channel] as number) > 0)) return null;
         const field = ranges.find(({ last }) => channel <= last)?.field ?? info.field;
         const box = this.box(field, places.row[channel] as number, places.col[channel] as number);
-        return { photo: await this.photo(places.image[channel] as number), box };
+        const photo = await this.photo(places.image[channel] as number);
+        return { photo, box: inside(box, this.extent) };
       }),
     );
     const { picture, columns } = sheet(cuts, size);
@@ -251,7 +259,9 @@ export class StoredAnswers {
       return { ...(lost && { lost }), image, name, row, col, value: value[at] as number, box };
     });
     const buffers = await Promise.all(
-      activations.map(async ({ image, box }) => patch(await this.photo(image), box)),
+      activations.map(async ({ image, box }) =>
+        patch(await this.photo(image), inside(box, this.extent)),
+      ),
     );
     const patchSize = this.patchSize(info, channel);
     return { data: { activations, patch: patchSize, images_seen: imagesSeen, mime: RAW }, buffers };
@@ -265,7 +275,10 @@ export class StoredAnswers {
     const cuts = await Promise.all(
       data.rows
         .flatMap(({ activations }) => activations)
-        .map(async ({ image, box }) => ({ photo: await this.photo(image), box })),
+        .map(async ({ image, box }) => ({
+          photo: await this.photo(image),
+          box: inside(box, this.extent),
+        })),
     );
     const { picture, columns } = sheet(cuts, data.size);
     return { data: { ...data, columns, mime: RAW }, buffers: [picture] };
@@ -286,12 +299,11 @@ export class StoredAnswers {
     const { starts } = await this.columnsOf(layer);
     const count = Math.min(k, (starts[channel + 1] as number) - (starts[channel] as number));
     const { data, buffers } = await this.stored(chunk.part, chunk.channels.indexOf(channel));
-    const { rows, scale, clipped_at } = data as StoredProjections;
+    const { rows, ...scales } = data as StoredProjections;
     return {
       data: {
         projections: Array.from({ length: count }, (_, i) => rows[i] ?? null),
-        scale,
-        clipped_at,
+        ...scales,
         patch: this.patchSize(info, channel),
         mime: "image/webp",
       },

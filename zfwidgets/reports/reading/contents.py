@@ -16,7 +16,7 @@ from ...widgets.wire.source import identity
 from ..checking import check_answer, check_manifest, statistics
 from ..parts import ADVICE, checked, unpack
 
-FORMAT = 1
+FORMAT = 2
 READ = "Read from a report: what it doesn't hold isn't shown."
 KEPT = 64 << 20
 """Bytes of unpacked parts that are kept for the next time."""

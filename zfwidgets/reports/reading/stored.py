@@ -34,6 +34,7 @@ from ...records import (
     Unit,
     occluder_box,
 )
+from ...widgets.wire.answers import patch_size
 from ...widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
 from ...widgets.wire.quantile_tiles import read_quantiles
 from ...widgets.wire.source import Source
@@ -121,14 +122,13 @@ class StoredEngine(Reopened):
         )
         top = self.top(layer, channel, k)
         why, count = dict(self._manifest.get("lost", ())), len(top)
-        box = self.layer(layer).field_of(channel).box(0, 0)
+        field = self.layer(layer).field_of(channel)
         rows = (data["rows"] + [None] * count)[:count]
         return {
             "projections": rows,
             "lost": [[a.image_name, why[a.image]] for a in top if a.image in why],
-            "scale": data["scale"],
-            "clipped_at": data["clipped_at"],
-            "patch": [box.height, box.width],
+            **{name: data[name] for name in ("scale", "brightness", "focus", "clipped_at")},
+            "patch": patch_size(field),
             "mime": MIME,
         }, pictures[: sum(row is not None for row in rows)]
 
@@ -297,7 +297,7 @@ class StoredEngine(Reopened):
         row = data["rows"][rank]
         channels, rows, columns = self._info.input_shape
         place = sum(one is not None for one in data["rows"][:rank])
-        box = activation.box
+        box = activation.box.inside(rows, columns)
         picture = np.asarray(decode_picture(pictures[place]))
         if picture.shape[:2] != (box.height, box.width):
             raise BrokenReport(
@@ -305,10 +305,8 @@ class StoredEngine(Reopened):
             )
         levels = picture[..., :channels].astype(np.float32) - GREY
         pixels = np.zeros((rows, columns, min(channels, 3)), np.float32)
-        inside = box.clip(rows, columns)
-        cut = Box(inside.top - box.top, inside.left - box.left, inside.height, inside.width)
-        pixels[inside.top : inside.bottom, inside.left : inside.right] = cut.cut(
-            levels * np.float32(read_number(row["full"]) / LEVELS)
+        pixels[box.top : box.bottom, box.left : box.right] = levels * np.float32(
+            read_number(row["full"]) / LEVELS
         )
         operations = tuple(Operation(**operation) for operation in row["operations"])
         return Projection(activation, rule, pixels, operations, near_ties=row.get("near_ties"))

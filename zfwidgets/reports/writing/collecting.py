@@ -302,7 +302,8 @@ class Collector:
             for operation in () if row is None else row["operations"]:
                 met.setdefault(operation["name"], Operation(**operation))
         rows = data["projections"]
-        return {"rows": rows, "scale": data["scale"], "clipped_at": data["clipped_at"]}, pictures
+        shared = {name: data[name] for name in ("scale", "brightness", "focus", "clipped_at")}
+        return {"rows": rows, **shared}, pictures
 
     def _maps(self) -> Iterator[Progress]:
         """An occlusion map and the class scores at its positions, a part for each photo."""
@@ -369,7 +370,7 @@ class Collector:
         catalogue["rule_info"] = {self.rule: catalogue["rule_info"][self.rule]}
         catalogue["indexed"] = True
         return {
-            "format": 1,
+            "format": 2,
             "fingerprint": self.engine.info.fingerprint,
             "catalogue": catalogue,
             "parts": {name: list(checksum(part)) for name, part in self.content.parts.items()},

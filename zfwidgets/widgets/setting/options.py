@@ -18,6 +18,8 @@ from .traits import refused
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent"),
     "patches": ("both", "patches", "projections", "revealed"),
+    "values": ("brightness", "colour", "magnitude", "positive"),
+    "scale": ("own", "one"),
     "overlay": (*MAPS, "none"),
     "colours": tuple(COLOUR_MAPS),
 }
@@ -58,10 +60,13 @@ def _opacity(_engine: EngineProtocol, value: Any) -> float:
     return float(value)
 
 
-def _auto(_engine: EngineProtocol, value: Any) -> bool:
-    if value not in (True, False):
-        raise InputError(f"auto must be True or False, not {value!r}.")
-    return bool(value)
+def _flag(name: str) -> Callable[[EngineProtocol, Any], bool]:
+    def check(_engine: EngineProtocol, value: Any) -> bool:
+        if value not in (True, False):
+            raise InputError(f"{name} must be True or False, not {value!r}.")
+        return bool(value)
+
+    return check
 
 
 CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
@@ -69,8 +74,10 @@ CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
     "overlay": _overlay,
     "stride": _stride,
     "opacity": _opacity,
-    "auto": _auto,
+    **{name: _flag(name) for name in ("whole", "pixels", "auto")},
 }
+PATCH_OPTIONS = ("patches", "values", "scale", "whole", "pixels")
+"""Those of the strongest patches and their projections."""
 MAP_OPTIONS = ("stride", "overlay", "colours", "opacity", "auto")
 """Those of the map over the photo."""
 
@@ -87,6 +94,34 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
         "both",
         'What the grid shows: "both" side by side, "patches", "projections", or "revealed" (the '
         "patch where the blurred magnitude of its projection is large).",
+        "",
+    ),
+    "values": (
+        "str",
+        "brightness",
+        'How a projection\'s values are shown: as "brightness" around mid-grey, in "colour" around '
+        'mid-grey (red, green and blue by themselves), as "magnitude", or what is "positive" in '
+        "colour.",
+        "",
+    ),
+    "scale": (
+        "str",
+        "own",
+        'Whether each projection has its "own" scale, or "one" is for all nine, so that weak ones '
+        "look weak. Scales end at the 99.5th percentile of what isn't zero.",
+        "",
+    ),
+    "whole": (
+        "bool",
+        False,
+        "Whether patches and projections show the whole receptive field instead of the square "
+        "around its middle that holds 95 % of the nine projections' energy.",
+        "",
+    ),
+    "pixels": (
+        "bool",
+        False,
+        "Whether enlarged patches and projections keep their pixels visible.",
         "",
     ),
     "stride": (
@@ -108,8 +143,9 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
     "colours": (
         "str",
         DEFAULT_COLOURS,
-        "Colours of the map: " + ", ".join(f'"{name}"' for name in COLOUR_MAPS) + '. "diverging" '
-        "shows how values differ from those without occluder, no change in grey.",
+        "Colours of the map: " + ", ".join(f'"{name}"' for name in COLOUR_MAPS) + '. "tint" and '
+        '"diverging" show how values differ from those without occluder: "tint" colours the photo '
+        "where they do (magenta lower, green higher); in the other, no change is grey.",
         "",
     ),
     "opacity": ("float", 0.6, "Opacity of the map over the photo, 0 .. 1.", ""),

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...records import CLIPPED_AT, CoveredPatches, Projection, display_scale, signed_to_uint8
+import numpy as np
+
+from ...records import (
+    CLIPPED_AT,
+    CoveredPatches,
+    Floats,
+    Projection,
+    ReceptiveField,
+    brightness_scale,
+    display_scale,
+    focus_box,
+    focus_side,
+    signed_to_uint8,
+)
 from .encode import Answer, encode_pictures
 
 
 def projected_answer(
-    found: Sequence[Projection | None], count: int, patch: Sequence[int]
+    found: Sequence[Projection | None], count: int, field: ReceptiveField
 ) -> Answer:
     """Projections, all or as many as there are, as they cross the wire.
 
@@ -20,23 +33,26 @@ def projected_answer(
         In the order of the activations; None where there is none.
     count
         How many activations there are.
-    patch
-        Rows and columns of a picture.
+    field
+        The channel's receptive field.
     """
     projections = [p for p in found if p is not None]
     scale = display_scale(projections)
     own = [display_scale([p]) for p in projections]
     full = [max(scale, mine) for mine in own]  # so that either scale can be shown
     mime, buffers = encode_pictures(
-        [signed_to_uint8(p.crop(), f) for p, f in zip(projections, full, strict=True)],
+        [signed_to_uint8(_shown(p), f) for p, f in zip(projections, full, strict=True)],
         lossless=True,
     )
+    side = focus_side(projections, field)
     told = iter(
         [
             {
                 "image": p.activation.image,
                 "scale": mine,
                 "full": f,
+                "brightness": brightness_scale([p], [f]),
+                "view": focus_box(p.activation.unit, field, side).to_json(),
                 "status": p.status,
                 "operations": [
                     {"name": o.name, "status": o.status, "count": o.count, "note": o.note}
@@ -54,10 +70,24 @@ def projected_answer(
     return {
         "projections": places,
         "scale": scale,
+        "brightness": brightness_scale(projections, full),
+        "focus": side,
         "clipped_at": CLIPPED_AT,
-        "patch": list(patch),
+        "patch": patch_size(field),
         "mime": mime,
     }, buffers
+
+
+def patch_size(field: ReceptiveField) -> list[int]:
+    """Rows and columns of a channel's patches: its field, or the image where that is smaller."""
+    box = field.box(0, 0).inside(*field.image)
+    return [box.height, box.width]
+
+
+def _shown(projection: Projection) -> Floats:
+    """The part of a projection that its picture shows: as its patch, moved into the image."""
+    rows, columns = projection.pixels.shape[:2]
+    return np.asarray(projection.activation.box.inside(rows, columns).cut(projection.pixels))
 
 
 def cover_answer(found: CoveredPatches, k: int) -> Answer:

@@ -139,6 +139,9 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "image": "int",
             "scale": "number # Its own scale: the value shown as black or white when it is shown "
             "by itself.",
+            "brightness": "number # Its own scale as brightness: the brightness shown as black or "
+            "white.",
+            "view": "Box # The part of the photo on which patch and projection are shown.",
             "full": "number # What 127 levels of its picture stand for: at least both scales.",
             "status": "Status",
             "operations": "Operation[]",
@@ -356,7 +359,7 @@ KINDS: dict[str, Kind] = {
             **_MIME,
             **_SO_FAR,
         },
-        "one picture per activation: its patch",
+        "one picture per activation: its patch, the receptive field moved into the photo",
     ),
     "projections": Kind(
         "Projections of a channel's strongest activations.",
@@ -365,12 +368,15 @@ KINDS: dict[str, Kind] = {
             "projections": "(ProjectionInfo | null)[]",
             "lost?": "Lost[]",
             "scale": "number # Of all of them together.",
+            "brightness": "number # Of all of them together, as brightness.",
+            "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
+            "energy, in pixels.",
             "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
             "patch": "Pair",
             **_MIME,
             **_SO_FAR,
         },
-        "one picture per projection that exists, always lossless: crop on the receptive field, "
+        "one picture per projection that exists, always lossless: as large as its patch, "
         "signed around mid-grey 128 (127 levels = its `full`)",
     ),
     "photo": Kind(

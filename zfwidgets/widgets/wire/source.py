@@ -16,12 +16,12 @@ import numpy as np
 
 from ...engine.protocol import EngineProtocol
 from ...errors import UnreadableImage
-from ...records import Activation, Box, CoveredPatches, Pixels, Progress, Projection
+from ...records import Activation, Box, CoveredPatches, Pixels, Progress, Projection, ReceptiveField
 from ...stepwise import Driven
-from .answers import cover_answer, projected_answer
+from .answers import cover_answer, patch_size, projected_answer
 from .building import Building, Known
 from .cache import Cache
-from .encode import GREY, NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
+from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .occlusion_cache import Passes
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
@@ -155,11 +155,11 @@ class Source:
 
     def _patch(self, image: int | None, box: Box) -> Pixels:
         assert image is not None  # what an index found is in the engine's images
-        return box.cut(self._pixels(image), GREY)
+        pixels = self._pixels(image)
+        return np.asarray(box.inside(*pixels.shape[:2]).cut(pixels))
 
-    def _patch_size(self, layer: str, channel: int) -> list[int]:
-        box = self.engine.layer(layer).field_of(channel).box(0, 0)
-        return [box.height, box.width]
+    def _field(self, layer: str, channel: int) -> ReceptiveField:
+        return self.engine.layer(layer).field_of(channel)
 
     # ------------------------------------------------------------------ the kinds
 
@@ -213,7 +213,7 @@ class Source:
                 pictures.append(np.full((size, size, 3), 255, dtype=np.uint8))
                 continue
             image, row, col = (int(of[channel]) for of in (summary.image, summary.row, summary.col))
-            box = self.engine.layer(layer).field_of(channel).box(row, col)
+            box = self._field(layer, channel).box(row, col)
             try:
                 pictures.append(self._thumbnail(image, box, size))
             except UnreadableImage as error:
@@ -252,23 +252,23 @@ class Source:
         return {
             "activations": [described(a, lost.get(a)) for a in top],
             "lost": [[a.image_name, why] for a, why in lost.items()],
-            "patch": self._patch_size(layer, channel),
+            "patch": patch_size(self._field(layer, channel)),
             "images_seen": top.images_seen,
             "mime": mime,
         }, buffers
 
     def _projections(self, layer: str, channel: int, k: int, rule: str, known: Known) -> Steps:
         top = known.top(layer, channel, k)
-        patch = self._patch_size(layer, channel)
+        field = self._field(layer, channel)
         found: list[Projection | None] = []
         lost: list[list[str]] = []
         for first in range(0, len(top), PROJECTIONS_A_STEP):
             if found:
                 done = tuple(found)
                 yield Progress(len(done), len(top), None, "projecting")
-                yield lambda done=done: projected_answer(done, len(top), patch)  # type: ignore[misc]
+                yield lambda done=done: projected_answer(done, len(top), field)  # type: ignore[misc]
             found += self._project(known, top[first : first + PROJECTIONS_A_STEP], rule, lost)
-        data, buffers = projected_answer(found, len(top), patch)
+        data, buffers = projected_answer(found, len(top), field)
         return {**data, "lost": lost}, buffers
 
     def _project(

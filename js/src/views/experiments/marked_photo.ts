@@ -1,10 +1,11 @@
 /** One photo with the boxes of its parts; that of the current part is moved by pointer and keys. */
 
+import { place } from "../../lib/boxes";
 import { h } from "../../lib/dom";
 import { about, between, boxOf, inside, type Marking, withBox } from "../../lib/marks";
 import type { Box, Pair } from "../../lib/protocol";
 import type { OwnStore } from "../../lib/selection_store";
-import { keyed, place } from "../occlusion/occluder";
+import { keyed } from "../occlusion/occluder";
 
 /** A pointer that moves less, in CSS pixels, has clicked. */
 const CLICK_PX = 4;

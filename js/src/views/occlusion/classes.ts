@@ -10,6 +10,8 @@ import { Panel } from "../shared/status";
 import { renewable, type View } from "../shared/view";
 
 const TOP = 5;
+/** Rows on screen: always as many, so that nothing moves under a dragged occluder. */
+const ROWS = TOP + 1;
 const NO_NUMBERS =
   "For this photo the network's class scores are NaN or infinite: there are no probabilities.";
 
@@ -20,18 +22,23 @@ export function topClasses(probabilities: Float32Array, k = TOP): number[] {
     .slice(0, k);
 }
 
-/** The clean top five, then what the occluder brings to the top, then the target. */
+/**
+ * As many classes whatever the occluder does: the clean top five, of which the target and what the
+ * occluder brings to the top take the last places, then the next most probable under the occluder.
+ */
 export function shownClasses(
   clean: Float32Array,
   occluded: Float32Array | null,
   target: number | null,
 ): number[] {
-  const shown = topClasses(clean);
+  const first = topClasses(clean, ROWS);
   const winner = occluded ? topClasses(occluded, 1)[0] : undefined;
-  for (const extra of [winner, target]) {
-    if (extra !== undefined && extra !== null && !shown.includes(extra)) shown.push(extra);
-  }
-  return shown;
+  const extra = [winner, target].filter(
+    (index): index is number => index !== undefined && index !== null && !first.includes(index),
+  );
+  const known = [...first.slice(0, TOP - Math.max(0, new Set(extra).size - 1)), ...new Set(extra)];
+  const rest = topClasses(occluded ?? clean, ROWS).filter((index) => !known.includes(index));
+  return [...known, ...rest].slice(0, Math.min(ROWS, clean.length));
 }
 
 class Row {
@@ -48,8 +55,8 @@ class Row {
       "button",
       { type: "button", class: "zf-class", "data-class": index, title: label },
       h("span", { class: "zf-class-name" }, short(label)),
-      this.numbers,
       h("span", { class: "zf-bars", "aria-hidden": "true" }, this.clean, this.under),
+      this.numbers,
     );
   }
 
@@ -71,7 +78,7 @@ export const classes: View = (el, selection, source, signal) => {
     h("i", { class: "zf-key zf-key-clean" }),
     "as it is ",
     h("i", { class: "zf-key zf-key-under" }),
-    "under the occluder. Softmax over all classes. Click one to make it the target.",
+    "with the occluder. Click a class to ask about it.",
   );
 
   const renew = renewable(signal);

@@ -1,6 +1,7 @@
 /** The maps over the photo: one, or two beside a divider; legends, and the cell that is read. */
 
 import { gridStep } from "../../lib/a11y";
+import { place } from "../../lib/boxes";
 import { MAP_NAMES, type MapName } from "../../lib/colour";
 import { h } from "../../lib/dom";
 import {
@@ -17,7 +18,6 @@ import {
 import { cellAt } from "../../lib/occlusion_grid";
 import type { Answer, Box, Key, Pair } from "../../lib/protocol";
 import { commonScale, type Legend, legendElement, MapLayer, type Shown } from "./map_layer";
-import { place } from "./occluder";
 
 export type Overlay = MapKind | "none";
 
@@ -26,9 +26,13 @@ export const OVERLAYS: readonly (readonly [Overlay, string])[] = [
   ["none", "no map"],
 ];
 
+const COLOUR_NAMES: Partial<Record<MapName, string>> = {
+  tint: "tint where it changes",
+  diverging: "change, blue to red",
+};
 export const COLOURS: readonly (readonly [MapName, string])[] = MAP_NAMES.map((name) => [
   name,
-  isChange(name) ? "change by the occluder" : name,
+  COLOUR_NAMES[name] ?? name,
 ]);
 
 export interface Look {

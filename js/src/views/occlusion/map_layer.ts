@@ -1,5 +1,6 @@
 /** One map over the photo: its pixels on a canvas, and its legend as data and as elements. */
 
+import { place } from "../../lib/boxes";
 import { paintPicture } from "../../lib/canvas";
 import { gradient, lutOf, type MapName, type Part, type Rgb } from "../../lib/colour";
 import { h } from "../../lib/dom";
@@ -18,6 +19,7 @@ import {
   quantity,
   reading,
   type Scale,
+  SIDES,
   UNITS,
   valueScale,
   valueText,
@@ -25,7 +27,6 @@ import {
 import { labelColours, paintLabels, paintValues } from "../../lib/occlusion_grid";
 import type { Pair } from "../../lib/protocol";
 import { legend } from "../patches/patches";
-import { place } from "./occluder";
 
 /** A pass and which of its maps is looked at. */
 export interface Shown {
@@ -149,8 +150,11 @@ export function legendOf(
   const clean = grids.clean(kind);
   const change = isChange(colours);
   const what = change ? changeOf(kind, grids, names) : quantity(kind, grids, names);
-  const unit = change && kind === "probability" ? "in percentage points" : UNITS[kind];
-  const title = `${head}${what}${unit && ` (${unit})`}`;
+  const unit = UNITS[kind];
+  const points = change && kind === "probability";
+  const title = points
+    ? `${head}of “${names.className(grids.data.target)}” (${valueText(kind, clean)} without occluder)`
+    : `${head}${what}${unit && ` (${unit})`}`;
   if (change && !Number.isFinite(clean)) {
     const why = "There is no change to show: without occluder it isn't a finite number.";
     return { ...all, what, title: `${title}. ${why}`, reading: why };
@@ -161,16 +165,17 @@ export function legendOf(
     ...all,
     what,
     title,
-    reading: change ? changeReading(kind) : reading(kind, ""),
+    reading: isChange(colours) ? changeReading(kind, colours) : reading(kind, ""),
     scale: {
       colours,
       part: partOf(span),
       low: text(span.low),
       high: text(span.high),
       // Where grey lies at neither end, its meaning is said here.
-      clean:
-        change && span.low < 0 && span.high > 0
-          ? `grey: no change (${valueText(kind, clean)})`
+      clean: points
+        ? ""
+        : isChange(colours) && span.low < 0 && span.high > 0
+          ? `${SIDES[colours][1].toLowerCase()}: no change (${valueText(kind, clean)})`
           : `without occluder ${valueText(kind, clean)}`,
     },
   };

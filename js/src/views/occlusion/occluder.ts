@@ -2,6 +2,7 @@
 
 import { announce } from "../../lib/a11y";
 import { baselineText } from "../../lib/baselines";
+import { place } from "../../lib/boxes";
 import { h } from "../../lib/dom";
 import { clipPath } from "../../lib/mask";
 import type { Box, Occluder, Pair } from "../../lib/protocol";
@@ -50,13 +51,6 @@ export function keyed(box: Box, key: string, shift: boolean, step: number): Box 
 
 function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), Math.max(low, high));
-}
-
-export function place(element: HTMLElement, box: Box, [rows, columns]: Pair): void {
-  element.style.top = `${(box.top / rows) * 100}%`;
-  element.style.left = `${(box.left / columns) * 100}%`;
-  element.style.height = `${(box.height / rows) * 100}%`;
-  element.style.width = `${(box.width / columns) * 100}%`;
 }
 
 export interface OccluderHandle {

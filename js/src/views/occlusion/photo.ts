@@ -2,6 +2,7 @@
 
 import { announce } from "../../lib/a11y";
 import { artefact } from "../../lib/baselines";
+import { place } from "../../lib/boxes";
 import { decode, paintBitmap } from "../../lib/canvas";
 import { h } from "../../lib/dom";
 import { short } from "../../lib/format";
@@ -12,19 +13,23 @@ import { PRIORITY } from "../../lib/protocol";
 import { onCovers } from "../patches/cover";
 import { exportMenu } from "../shared/export";
 import { Live } from "../shared/live";
+import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import { Compare } from "./compare";
 import { COLOURS, HeatMap, type Look, OVERLAYS, type Overlay } from "./heatmap";
 import { MapControls } from "./map_controls";
 import { MapRun } from "./map_run";
-import { defaultOccluder, occluderHandle, place } from "./occluder";
+import { defaultOccluder, occluderHandle } from "./occluder";
 import { occluderPanel } from "./occluder_panel";
 import { PhotoRow } from "./photo_row";
 import { Pins } from "./pins";
 
 export const photo: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "photo", "Photo", source, signal);
+  const map = h("section", { class: "zf-panel zf-map", "aria-label": "Map" });
+  el.append(map);
+  signal.addEventListener("abort", () => map.remove(), { once: true });
   const picture = h("canvas", { class: "zf-photo-picture", role: "img", "aria-label": "Photo" });
   const field = h("div", { class: "zf-field", hidden: true });
   const moved = h("div", { class: "zf-moved", hidden: true });
@@ -148,19 +153,27 @@ export const photo: View = (el, selection, source, signal, options) => {
     const legend = heat.legends[0];
     const parts = [
       legend
-        ? `Cell = ${legend.what} when the occluder is centred there. ${legend.reading}`
+        ? legend.reading
         : look.overlay === "none"
           ? "Drag the occluder: the bars show what the network thinks then."
           : "Drag the occluder, or slide it over the whole photo: Slide.",
     ];
-    if (look.overlay !== "none") {
-      parts.push(artefact(occluder.now().baseline), "At the border the image cuts the occluder.");
-      if (!grids || legend) parts.push("Click a place to pin it.");
-    }
     if (grids?.data.no_classes) parts.push(`No map of classes: ${grids.data.no_classes}.`);
     if (grids?.data.note) parts.push(`Full passes: ${grids.data.note}.`);
     if (!moved.hidden) parts.push(moved.title);
     panel.explain(parts.join(" ").replace(/\.\.(?= |$)/g, "."));
+  };
+
+  /** What else is to be known of a map. */
+  const reading = (): Node[] => {
+    const legend = heat.legends[0];
+    const parts = [
+      legend ? `Each cell shows the ${legend.what} when the occluder is centred there.` : "",
+      artefact(occluder.now().baseline),
+      "At the border the image cuts the occluder.",
+      "Click a place to pin it: what the occluder does there is kept in a table.",
+    ];
+    return [h("h4", {}, "How to read the map"), ...parts.map((text) => h("p", {}, text))];
   };
 
   /** Pin the place, with the occluder on its cell: what the bars show is what is pinned. */
@@ -267,12 +280,17 @@ export const photo: View = (el, selection, source, signal, options) => {
     note: `Occluder: ${artefact(occluder.now().baseline)}`,
     name,
   });
-  panel.tools.append(exportMenu(screen, names));
+  panel.tools.append(
+    popoverButton("i", "How to read the map", "zf-info", reading),
+    exportMenu(screen, names),
+  );
   panel.body.append(
     stage,
     h("div", { class: "zf-under-stage" }, heat.key, live.element, heat.readout),
-    ...controls.rows,
+  );
+  map.append(
     h("div", { class: "zf-controls zf-go" }, run.button, controls.strides, run.progress),
+    ...controls.rows,
     covering.fold.element,
     compare.fold.element,
     pins.fold.element,

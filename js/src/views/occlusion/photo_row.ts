@@ -1,6 +1,7 @@
 /** The photos that excite the chosen channel most, each with its coarse map: below the main one. */
 
 import { announce, roving } from "../../lib/a11y";
+import { place } from "../../lib/boxes";
 import { decode, paintBitmap } from "../../lib/canvas";
 import { h } from "../../lib/dom";
 import { Grids, KINDS, keptText, type MapKind, type Names } from "../../lib/map_kinds";
@@ -11,7 +12,6 @@ import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
 import type { Look } from "./heatmap";
 import { commonScale, legendOf, paintMap } from "./map_layer";
-import { place } from "./occluder";
 
 const K = 9;
 /** Positions along the shorter side of a photo, at most. */

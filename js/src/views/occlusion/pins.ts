@@ -1,11 +1,11 @@
 /** Places of the photo that were clicked: marks on it, and all values there in a small table. */
 
+import { place } from "../../lib/boxes";
 import { h } from "../../lib/dom";
 import { type Grids, KINDS, type MapKind, type Names, ORDER, valueText } from "../../lib/map_kinds";
 import { cellAt } from "../../lib/occlusion_grid";
 import type { Pair } from "../../lib/protocol";
 import { type Fold, fold } from "../shared/fold";
-import { place } from "./occluder";
 
 export const MOST_PINS = 4;
 

@@ -1,11 +1,24 @@
 /** One of the nine: a patch, its projection, rank, value, image, and how exact it is. */
 
-import { type Picture, paintBitmap, paintPicture, readPicture } from "../../lib/canvas";
+import { inside, middleOf, place, within } from "../../lib/boxes";
+import {
+  cropPicture,
+  type Picture,
+  paintBitmap,
+  paintPicture,
+  readPicture,
+} from "../../lib/canvas";
 import { lutOf } from "../../lib/colour";
 import { h } from "../../lib/dom";
 import { number } from "../../lib/format";
-import type { ProjectionInfo, TopActivation } from "../../lib/protocol";
-import { magnitudePicture, positivePicture, reveal, signedPicture } from "../../lib/signed";
+import type { Box, Pair, ProjectionInfo, Status, TopActivation } from "../../lib/protocol";
+import {
+  brightnessPicture,
+  magnitudePicture,
+  positivePicture,
+  reveal,
+  signedPicture,
+} from "../../lib/signed";
 import { lostText } from "../shared/lost";
 import { popoverButton } from "../shared/popover";
 import { CoverBars } from "./cover";
@@ -20,23 +33,34 @@ export const LAYOUTS = [
 export type Layout = (typeof LAYOUTS)[number][0];
 
 export const VALUES = [
-  ["signed", "signed"],
-  ["absolute", "absolute"],
+  ["brightness", "brightness"],
+  ["colour", "colour"],
+  ["magnitude", "magnitude"],
   ["positive", "positive only"],
 ] as const;
 export type Values = (typeof VALUES)[number][0];
 
 const SHOWN: Record<Values, (signed: Picture, gain: number) => Picture> = {
-  signed: signedPicture,
-  absolute: (signed, gain) => magnitudePicture(signed, gain, lutOf("magma")),
+  brightness: brightnessPicture,
+  colour: signedPicture,
+  magnitude: (signed, gain) => magnitudePicture(signed, gain, lutOf("magma")),
   positive: positivePicture,
 };
+
+/** Only a picture that isn't the paper's has a mark. */
+const APART: readonly Status[] = ["linearised", "unknown"];
 
 export interface Look {
   layout: Layout;
   values: Values;
   /** The value shown as full; null: each projection's own. */
   scale: number | null;
+  /** Side of the square on which all are shown, in pixels; null: the whole receptive field. */
+  side: number | null;
+  /** Whether enlarged pictures keep their pixels visible. */
+  pixels: boolean;
+  /** Rows and columns of a photo. */
+  extent: Pair;
 }
 
 export class Cell {
@@ -50,6 +74,9 @@ export class Cell {
   private pixels: Picture | null = null;
   private info: ProjectionInfo | null = null;
   private absent = false;
+  private box: Box | null = null;
+  /** The receptive field's border, where it is within the pictures. */
+  private readonly field = h("span", { class: "zf-patch-field", hidden: true });
   private readonly left = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
   private readonly right = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
   private readonly why = h("span", { class: "zf-why" });
@@ -65,7 +92,7 @@ export class Cell {
     this.button = h(
       "button",
       { type: "button", class: "zf-patch", "aria-pressed": "false", disabled: true },
-      h("span", { class: "zf-pictures" }, this.left, this.right, this.none, this.why),
+      h("span", { class: "zf-pictures" }, ...this.pictures()),
     );
     this.status = popoverButton("", "How this projection was computed", "zf-status", () =>
       this.info ? projectionCard(this.rank, this.info, subject()) : [],
@@ -88,9 +115,14 @@ export class Cell {
     this.reset();
   }
 
+  private pictures(): Node[] {
+    const over = h("span", { class: "zf-patch-over", "aria-hidden": "true" }, this.field);
+    return [this.left, this.right, over, this.none, this.why];
+  }
+
   /** Nothing is known yet. */
   reset(): void {
-    this.image = null;
+    this.image = this.box = null;
     this.label = "";
     this.patch?.close();
     this.patch = null;
@@ -141,6 +173,7 @@ export class Cell {
 
   setPatch(activation: TopActivation, bitmap: ImageBitmap | null): void {
     const { image, name, value, row, col } = activation;
+    this.box = activation.box;
     this.patch?.close();
     this.patch = bitmap;
     this.forgetProjection();
@@ -163,7 +196,7 @@ export class Cell {
     this.pixels = null;
     this.info = info;
     this.absent = info === null;
-    this.status.hidden = info === null;
+    this.status.hidden = !info || !APART.includes(info.status);
     if (!info) return;
     const zero = info.blank ? `, projection ${BLANK.short}` : "";
     this.button.setAttribute("aria-label", `Choose photo ${this.label}${zero}`);
@@ -175,6 +208,11 @@ export class Cell {
       "aria-label",
       `Projection ${this.rank + 1}: ${info.status}, ${text}${info.blank ? `, ${BLANK.text}` : ""}`,
     );
+  }
+
+  /** How its projection was made; null as long as there is none. */
+  card(subject: Subject): (Node | string)[] | null {
+    return this.info && projectionCard(this.rank, this.info, subject);
   }
 
   /** No projection will come: stop waiting for it. */
@@ -191,42 +229,72 @@ export class Cell {
   }
 
   /** What its projection is scaled to when shown by itself. */
-  get ownScale(): number | null {
-    return this.info?.scale ?? null;
+  ownScale(values: Values): number | null {
+    if (!this.info) return null;
+    return values === "brightness" ? this.info.brightness : this.info.scale;
   }
 
-  draw({ layout, values, scale }: Look): void {
-    const needs = { patch: layout !== "projections", projection: layout !== "patches" };
+  /** The part of the pictures that is shown; they are of the receptive field, moved inside. */
+  private part(box: Box, { side, extent }: Look): Box {
+    const all = inside(box, extent);
+    const known = side === this.info?.view.height || side === this.info?.view.width;
+    if (side === null) return within(all, all);
+    const view = known && this.info ? this.info.view : inside(middleOf(box, side), extent);
+    return within(view, all);
+  }
+
+  /** A thin frame where the receptive field ends within the pictures. */
+  private frame(box: Box, part: Box, { extent }: Look): void {
+    const field = within(within(box, inside(box, extent)), part);
+    const { top, left, height, width } = field;
+    this.field.hidden =
+      top <= 0 && left <= 0 && top + height >= part.height && left + width >= part.width;
+    if (this.field.hidden) return;
+    place(this.field, field, [part.height, part.width]);
+  }
+
+  draw(look: Look): void {
+    const { layout } = look;
     const both = layout === "both";
+    const needs = { patch: layout !== "projections", projection: layout !== "patches" };
     this.left.hidden = !both && layout !== "patches" && layout !== "revealed";
     this.right.hidden = !both && layout !== "projections";
     const waits = this.image !== null && needs.projection && !this.projection && !this.absent;
     this.element.classList.toggle("zf-waits", waits);
     this.none.hidden = !needs.projection || !this.info?.blank;
     this.why.hidden = this.why.textContent === "";
-    if (this.image === null) {
-      // What is painted on them is of another unit.
-      for (const canvas of [this.left, this.right]) canvas.classList.add("zf-blank");
+    this.field.hidden = true;
+    const shown = this.image === null ? null : this.box;
+    const masked = layout === "revealed" && !this.projection;
+    // What is painted on them may be of another unit.
+    this.left.classList.toggle("zf-blank", !shown || !this.patch || masked);
+    this.right.classList.toggle("zf-blank", !shown || !this.projection);
+    if (!shown) return;
+    const part = this.part(shown, look);
+    this.frame(shown, part, look);
+    if (needs.patch) this.paintPatch(part, layout);
+    if (needs.projection && layout !== "revealed") this.paintProjection(part, look);
+    for (const canvas of [this.left, this.right]) {
+      canvas.classList.toggle("zf-pixelated", look.pixels);
+    }
+  }
+
+  private paintPatch(part: Box, layout: Layout): void {
+    if (!this.patch) return;
+    if (layout !== "revealed") {
+      paintBitmap(this.left, this.patch, part);
       return;
     }
-    if (layout === "revealed") {
-      this.left.classList.toggle("zf-blank", !this.projection);
-      if (!this.patch || !this.projection) return;
-      this.pixels ??= readPicture(this.projection);
-      paintPicture(this.left, reveal(readPicture(this.patch), this.pixels));
-      return;
-    }
-    this.left.classList.toggle("zf-blank", !this.patch);
-    this.right.classList.toggle("zf-blank", !this.projection);
-    if (needs.patch && this.patch) paintBitmap(this.left, this.patch);
-    if (!needs.projection || !this.projection || !this.info) return;
-    const gain = this.info.full / (scale ?? this.info.scale);
-    this.right.dataset.values = values;
-    if (values === "signed" && gain === 1) {
-      paintBitmap(this.right, this.projection);
-      return;
-    }
+    if (!this.projection) return;
     this.pixels ??= readPicture(this.projection);
-    paintPicture(this.right, SHOWN[values](this.pixels, gain));
+    paintPicture(this.left, cropPicture(reveal(readPicture(this.patch), this.pixels), part));
+  }
+
+  private paintProjection(part: Box, { values, scale }: Look): void {
+    if (!this.projection || !this.info) return;
+    const gain = this.info.full / (scale ?? this.ownScale(values) ?? this.info.full);
+    this.right.dataset.values = values;
+    this.pixels ??= readPicture(this.projection);
+    paintPicture(this.right, SHOWN[values](cropPicture(this.pixels, part), gain));
   }
 }

@@ -12,21 +12,25 @@ import {
   type Catalogue,
   type Covered,
   type Lost,
+  type Pair,
   PRIORITY,
 } from "../../lib/protocol";
 import { ruleOf } from "../../lib/rules";
 import { tellLost } from "../shared/lost";
+import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import { coverLegend, tellCovers } from "./cover";
 import { Cell, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
+import type { Subject } from "./projection_card";
 import { range } from "./range";
 
 const K = 9;
 const SCALES = [
-  ["one", "one scale"],
   ["own", "a scale each"],
+  ["one", "one scale"],
 ] as const;
+type Scales = (typeof SCALES)[number][0];
 /** Until then the old patches stay, dimmed: walking through prefetched channels doesn't flicker. */
 const BLANK_MS = 150;
 
@@ -37,16 +41,36 @@ export const patches: View = (el, selection, source, signal, options) => {
     role: "group",
     "aria-label": "Strongest patches",
   });
-  let layout = choice<Layout>(options.get("patches"), LAYOUTS);
-  let values: Values = "signed";
-  let scales: (typeof SCALES)[number][0] = "one";
-  const valuesSelect = select("Values of the projections", VALUES, values, (value) => {
-    values = value;
-    redraw();
-  });
-  const scalesSelect = select("Scale of the projections", SCALES, scales, (value) => {
-    scales = value;
-    redraw();
+  const layout = () => choice<Layout>(options.get("patches"), LAYOUTS);
+  const values = () => choice<Values>(options.get("values"), VALUES);
+  const scales = () => choice<Scales>(options.get("scale"), SCALES);
+  const valuesSelect = select("Values of the projections", VALUES, values(), (value) =>
+    options.set("values", value),
+  );
+  const scalesSelect = select("Scale of the projections", SCALES, scales(), (value) =>
+    options.set("scale", value),
+  );
+  const flag = (name: "whole" | "pixels", text: string, title: string) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "zf-button zf-toggle",
+        "aria-pressed": "false",
+        title,
+        onclick: () => options.set(name, !options.get(name)),
+      },
+      text,
+    );
+  const wholeButton = flag(
+    "whole",
+    "Whole field",
+    "Show all that the unit can see, not only the part where its signal is. Key: W",
+  );
+  const pixelsButton = flag("pixels", "Pixels", "Keep the pixels of enlarged pictures visible");
+  const about = popoverButton("i", "How these pictures were made", "zf-info", () => {
+    const chosen = cells.find(({ image }) => image !== null && image === selection.get("photo"));
+    return [...reading(), ...((chosen ?? cells[0])?.card(subject()) ?? [])];
   });
   const ruleSelect = select("Rule of the projections", [], "", (value: string) =>
     selection.set("rule", value),
@@ -66,9 +90,21 @@ export const patches: View = (el, selection, source, signal, options) => {
     },
     "Cover the patch",
   );
-  const layouts = select("What to show", LAYOUTS, layout, (value) => options.set("patches", value));
+  const layouts = select("What to show", LAYOUTS, layout(), (value) =>
+    options.set("patches", value),
+  );
+  layouts.title = "What to show. Key: R reveals each patch through its projection, and back";
   panel.tools.append(coverButton, layouts);
-  const how = h("div", { class: "zf-how" }, ruleSelect, valuesSelect, scalesSelect);
+  const how = h(
+    "div",
+    { class: "zf-how" },
+    ruleSelect,
+    valuesSelect,
+    scalesSelect,
+    wholeButton,
+    pixelsButton,
+    about,
+  );
   panel.body.append(how, grid);
   range(panel, selection, signal);
 
@@ -77,15 +113,12 @@ export const patches: View = (el, selection, source, signal, options) => {
     const name = selection.get("unit")?.[0];
     return catalogue?.layers.find((layer) => layer.name === name) ?? null;
   };
-  const cells = Array.from(
-    { length: K },
-    (_, rank) =>
-      new Cell(rank, () => ({
-        layer: layerNow(),
-        channel: selection.get("unit")?.[1] ?? 0,
-        rule: ruleOf(catalogue, rule()),
-      })),
-  );
+  const subject = (): Subject => ({
+    layer: layerNow(),
+    channel: selection.get("unit")?.[1] ?? 0,
+    rule: ruleOf(catalogue, rule()),
+  });
+  const cells = Array.from({ length: K }, (_, rank) => new Cell(rank, subject));
   grid.append(...cells.map((cell) => cell.element));
   const keys = roving(
     grid,
@@ -97,7 +130,12 @@ export const patches: View = (el, selection, source, signal, options) => {
   const renew = renewable(signal);
   let catalogue: Catalogue | null = null;
   /** Of the projections on screen: the common scale, and where scales clip. */
-  let scale: { common: number; clippedAt: number } | null = null;
+  let scale: Pick<Answer<"projections">["data"], "scale" | "brightness" | "clipped_at"> | null =
+    null;
+  /** Side of the square on which a channel is shown; at first that of the layer's last channel. */
+  let focus: { layer: string; side: number } | null = null;
+  /** Rows and columns of a patch. */
+  let patch: Pair = [1, 1];
   /** Of the request whose patches are on screen. */
   let painted: AbortSignal | null = null;
   let covering = false;
@@ -112,12 +150,32 @@ export const patches: View = (el, selection, source, signal, options) => {
     redraw();
   };
 
+  /** The end of the scale that all share. */
+  const common = () => scale && (values() === "brightness" ? scale.brightness : scale.scale);
+
+  const sideNow = (): number | null => {
+    const layer = selection.get("unit")?.[0];
+    return options.get("whole") || focus?.layer !== layer ? null : (focus?.side ?? null);
+  };
+
   const redraw = () => {
-    grid.dataset.layout = layout;
-    valuesSelect.disabled = scalesSelect.disabled = layout === "patches" || layout === "revealed";
-    ruleSelect.disabled = layout === "patches";
-    const shown = scales === "one" && scale ? scale.common : null;
-    for (const cell of cells) cell.draw({ layout, values, scale: shown });
+    const now = layout();
+    grid.dataset.layout = now;
+    valuesSelect.disabled = scalesSelect.disabled = now === "patches" || now === "revealed";
+    ruleSelect.disabled = now === "patches";
+    const side = sideNow();
+    const [rows, columns] = side === null ? patch : patch.map((size) => Math.min(size, side));
+    grid.style.setProperty("--zf-aspect", `${columns} / ${rows}`);
+    const [, ...extent] = catalogue?.engine.input ?? [0, 1, 1];
+    const look = {
+      layout: now,
+      values: values(),
+      scale: scales() === "one" ? common() : null,
+      side,
+      pixels: options.get("pixels") === true,
+      extent: extent as Pair,
+    };
+    for (const cell of cells) cell.draw(look);
     drawCovers();
     explain();
   };
@@ -152,13 +210,12 @@ export const patches: View = (el, selection, source, signal, options) => {
 
   /** The end of the legend's bar, and what it is. */
   const scaleText = (): [end: string, text: string] => {
-    if (!scale) return ["", scales === "one" ? "one scale for all" : "each on a scale of its own"];
-    const clip = `the ${number(scale.clippedAt)}th percentile of what isn't zero`;
-    if (scales === "one") return [number(scale.common), `one scale for all, clipped at ${clip}`];
-    const own = cells.map((cell) => cell.ownScale).filter((one) => one !== null);
+    if (!scale) return ["", scales() === "one" ? "all on one scale" : "each on its own scale"];
+    if (scales() === "one") return [number(common() ?? Number.NaN), "all on one scale"];
+    const own = cells.map((cell) => cell.ownScale(values())).filter((one) => one !== null);
     const [low, high] = [number(Math.min(...own)), number(Math.max(...own))];
     const range = own.length === 0 ? "" : low === high ? ` (${low})` : ` (${low} to ${high})`;
-    return ["own", `each on a scale of its own${range}, clipped at ${clip}`];
+    return ["", `each on its own scale${range}`];
   };
 
   const explain = () => {
@@ -170,33 +227,53 @@ export const patches: View = (el, selection, source, signal, options) => {
     panel.explain(...pictures(), of.length > 0 ? below : "");
   };
 
-  /** What the pictures are. */
+  /** What the pictures are, in a sentence; the rest is said by `reading`. */
   const pictures = (): (Node | string)[] => {
-    if (layout === "patches") {
-      return ["What the network saw of each image, cut to the unit's receptive field."];
-    }
-    const answers = h("span", { class: "zf-answers" }, ruleOf(catalogue, rule()).answers);
-    if (layout === "revealed") {
-      const text = "Each patch, visible where the blurred magnitude of its projection is large. ";
-      return [text, answers];
-    }
+    const now = layout();
+    const seen = options.get("whole")
+      ? "all of the photo that the unit can see"
+      : "the part of the photo that counts for the unit";
+    if (now === "patches") return [`Each picture: ${seen}.`];
+    if (now === "revealed") return ["The photo, visible where it drives the unit."];
     const [end, scaled] = scaleText();
-    const signed = values === "signed";
+    const around = "linear-gradient(to right,#000,#808080,#fff)";
     const bars = {
-      signed: "linear-gradient(to right,#000,#808080,#fff)",
+      brightness: around,
+      colour: around,
       positive: "linear-gradient(to right,#000,#fff)",
-      absolute: gradient("magma"),
+      magnitude: gradient("magma"),
     };
     const what = {
-      signed: "Signed around mid-grey",
-      positive: "What is above zero, in colour",
-      absolute: "Magnitude, the largest of the colour channels",
+      brightness: "light and dark strokes; grey is nothing",
+      colour: "colours lighter or darker than grey; grey is nothing",
+      positive: "what is above zero, in colour; black is nothing",
+      magnitude: "how strongly, whatever the sign; black is nothing",
     };
+    const signed = values() === "brightness" || values() === "colour";
+    const left = now === "both" ? `Left: ${seen}. Right: ` : "Each picture: ";
     return [
-      legend(bars[values], signed ? `−${end}` : "0", signed ? `+${end}` : end || "+"),
-      `${what[values]}; ${scaled}. Strides may leave a checkerboard: that is the method.`,
-      answers,
+      `${left}what in it drives the unit (${what[values()]}), ${scaled}. `,
+      legend(bars[values()], signed ? `−${end}` : "0", `+${end}`),
     ];
+  };
+
+  /** What was done to get there. */
+  const reading = (): Node[] => {
+    const of = ruleOf(catalogue, rule());
+    const clipped = scale ? `the ${number(scale.clipped_at)}th percentile` : "a high percentile";
+    const texts = [
+      of.answers,
+      options.get("whole")
+        ? "Pictures show the whole receptive field, moved into the photo."
+        : "Pictures show the square around each unit's middle that holds 95 % of the energy of " +
+          `the nine projections${focus ? ` (${focus.side} pixels wide)` : ""}, moved into the photo.`,
+      values() === "brightness"
+        ? "Brightness is .299 red + .587 green + .114 blue of the signed values, as in grey photos."
+        : "",
+      `Scales end at ${clipped} of what isn't zero. Strides may leave a checkerboard: that is ` +
+        "the method.",
+    ];
+    return [h("h4", {}, of.title), ...texts.map((text) => h("p", {}, text))];
   };
 
   const mark = () => {
@@ -223,8 +300,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     clearTimeout(blank);
     grid.classList.remove("zf-stale");
     const n = activations.length;
-    const [rows, columns] = answer.data.patch;
-    grid.style.setProperty("--zf-aspect", `${columns} / ${rows}`);
+    patch = answer.data.patch;
     const fires = n === 0 ? "fires in none of the images" : `fires in only ${count(n, "image")}`;
     const only = images_seen < K ? `there are only ${count(images_seen, "image")}` : fires;
     const why = so_far ? (n === 0 ? "hasn't fired so far" : "not filled so far") : only;
@@ -261,7 +337,10 @@ export const patches: View = (el, selection, source, signal, options) => {
     const { projections, mime } = answer.data;
     const bitmaps = await Promise.all(answer.buffers.map((buffer) => decode(buffer, mime)));
     if (!fresh()) return;
-    scale = { common: answer.data.scale, clippedAt: answer.data.clipped_at };
+    scale = answer.data;
+    const layer = selection.get("unit")?.[0] ?? "";
+    // While projections come in threes the square stays as it is.
+    if (complete || focus?.layer !== layer) focus = { layer, side: answer.data.focus };
     let next = 0;
     projections.forEach((projection, i) => {
       const bitmap = projection ? (bitmaps[next++] ?? null) : null;
@@ -336,11 +415,26 @@ export const patches: View = (el, selection, source, signal, options) => {
     selection.set("photo", cell.image);
     announce(el, `Photo ${cell.label}`);
   });
-  const relayout = () => {
-    layout = layouts.value = choice<Layout>(options.get("patches"), LAYOUTS);
+  grid.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const key = event.key.toLowerCase();
+    if (key === "r") options.set("patches", layout() === "revealed" ? "both" : "revealed");
+    else if (key === "w") options.set("whole", !options.get("whole"));
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  const restyle = () => {
+    layouts.value = layout();
+    valuesSelect.value = values();
+    scalesSelect.value = scales();
+    wholeButton.setAttribute("aria-pressed", String(options.get("whole") === true));
+    pixelsButton.setAttribute("aria-pressed", String(options.get("pixels") === true));
     redraw();
   };
-  options.subscribe("patches", relayout, signal);
+  for (const name of ["patches", "values", "scale", "whole", "pixels"] as const) {
+    options.subscribe(name, restyle, signal);
+  }
   selection.subscribe("unit", open, signal);
   selection.subscribe("rule", open, signal);
   let coverBaseline = selection.get("occluder")?.baseline;

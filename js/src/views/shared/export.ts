@@ -1,11 +1,11 @@
 /** The map as a file: a picture as painted, the numbers as NumPy has them, all maps as a table. */
 
 import { announce } from "../../lib/a11y";
-import { coloursOf } from "../../lib/colour";
+import { clip } from "../../lib/boxes";
+import { coloursOf, cssColour } from "../../lib/colour";
 import { h } from "../../lib/dom";
 import { type Grids, type MapKind, type Names, ORDER } from "../../lib/map_kinds";
 import { csv, download, npy } from "../../lib/npy";
-import { clip } from "../../lib/occlusion_grid";
 import type { Pair } from "../../lib/protocol";
 import type { Legend } from "../occlusion/map_layer";
 import { popoverButton } from "./popover";
@@ -232,9 +232,9 @@ function drawLegend(
     const { colours, part, low, high, clean } = one.scale;
     line(low);
     const from = context.measureText(low).width + 6;
-    coloursOf(colours, part, 128).forEach((rgb, i) => {
-      context.fillStyle = `rgb(${rgb.join(",")})`;
-      context.fillRect(from + i * 0.75, 2, 1, 8);
+    coloursOf(colours, part, 128).forEach((colour, i) => {
+      context.fillStyle = cssColour(colour);
+      context.fillRect(from + i * 0.75, 2, 0.75, 8);
     });
     line(high, from + 102);
     line(clean, from + 102 + context.measureText(high).width + 16);

@@ -63,7 +63,9 @@ export class Live {
   }
 
   private classes(probabilities: Float32Array): string {
-    if (!probabilities.every(Number.isFinite)) return "class scores that are NaN or infinite";
+    // A report doesn't hold every class: those below all others come as -∞.
+    if (probabilities.some((value) => Number.isNaN(value)))
+      return "class scores that are NaN or infinite";
     const winner = topClasses(probabilities, 1)[0] ?? 0;
     const target = this.selection.get("target");
     const text = (index: number) =>

@@ -13,6 +13,10 @@ export interface ViewOptions {
   colours?: string;
   opacity?: number;
   patches?: string;
+  values?: string;
+  scale?: string;
+  whole?: boolean;
+  pixels?: boolean;
   sort?: string;
 }
 
