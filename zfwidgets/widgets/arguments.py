@@ -18,8 +18,8 @@ class Common(TypedDict, total=False):
 
     layer: str | None
     channel: int | None
-    photo: int | None
-    image: int | None
+    photo: int | str | None
+    image: int | str | None
     selection: Selection | None
     layout: Any
 
@@ -44,7 +44,7 @@ class OfGrid(Common, total=False):
 class OfMap(Common, total=False):
     """What an `OcclusionMap` takes."""
 
-    target: int | None
+    target: int | str | None
     occluder: Any
     patch: int | tuple[int, int] | None
     baseline: str | float | None
@@ -57,6 +57,9 @@ class OfMap(Common, total=False):
 
 class OfExplorer(OfPicker, OfGrid, OfMap, total=False):
     """What an `Explorer` takes."""
+
+    gallery: Any
+    follow: bool
 
 
 def documented(takes: type) -> Callable[[type[Widget]], type[Widget]]:

@@ -96,13 +96,27 @@ class EngineWidget(TwoOutputs, Routed):
 
     @property
     def state(self) -> dict[str, Any]:
-        """The selection as versioned JSON (see `Selection.state`); set it to restore it."""
-        state: dict[str, Any] = self.selection.state
-        return state
+        """The whole view as versioned JSON; set it to restore it.
+
+        `Selection.state`, with the widget's `view_options` as ``"view"``. A state without these
+        leaves them as they are.
+        """
+        return {**self.selection.state, "view": self.view_options}
 
     @state.setter
     def state(self, state: Mapping[str, Any]) -> None:
-        self.selection.choose(**state_values(state))
+        if not isinstance(state, Mapping):
+            raise InputError(f"A widget's state is a dict with 'schema', not {state!r}.")
+        chosen = {name: value for name, value in state.items() if name != "view"}
+        view = state.get("view", {})
+        if not isinstance(view, Mapping):
+            raise InputError(f"A state's 'view' is a dict of options, not {view!r}.")
+        reject_unknown("A state's 'view'", view, tuple(self.view_options))
+        options = checked(self.engine, **view)
+        self.selection.choose(**state_values(chosen))
+        with self.hold_trait_notifications():
+            for name, value in options.items():
+                setattr(self, name, value)
 
     def close(self) -> None:
         """Stop what was asked for and remove the widget from the front end."""

@@ -62,14 +62,20 @@ class Selection(Routed):
         "``(layer, channel)``: the channel whose strongest patches are shown, or None. Also "
         "accepts a `zfwidgets.records.Unit`.",
     )
-    photo = _Checked(0, "Index of the image that is classified and occluded.")
+    photo = _Checked(
+        0, "Index of the image that is classified and occluded; its name is accepted too."
+    )
     occluder = _Checked(
         None,
         "``{top, left, height, width, baseline, mask, extra_boxes}`` in pixels of the input, or "
         "None; see `zfwidgets.records.Occluder`, which is accepted too. Without ``mask`` the whole "
         "rectangle is covered, without ``extra_boxes`` nothing else.",
     )
-    target = _Checked(None, "Index of the class whose probability is shown; None: the predicted.")
+    target = _Checked(
+        None,
+        "Index of the class whose probability is shown, or None: the predicted one. Its name is "
+        "accepted too.",
+    )
     rule = _Checked(
         "deconvnet",
         "What passes a rectifier on the way down: ``'deconvnet'`` (the paper), ``'guided'``, "
@@ -176,6 +182,8 @@ class Selection(Routed):
 
     def _check_photo(self, value: Any) -> int:
         if self._engine is not None:
+            if isinstance(value, str):
+                value = validation.named("photo", value, self._engine.info.images)
             return validation.image_index(self._engine, value)
         return validation.integer("photo", value, 0, 1 << 31)
 
@@ -190,6 +198,8 @@ class Selection(Routed):
         if value is None:
             return None
         if self._engine is not None:
+            if isinstance(value, str) and not self._engine.info.no_classes:
+                value = validation.named("class", value, self._engine.info.labels)
             return validation.class_index(self._engine, value)
         return validation.integer("target", value, 0, 1 << 31)
 

@@ -186,7 +186,8 @@ _WORDS = {
     ),
     "photo": (
         "int",
-        "Index of the chosen photo, which is classified and occluded, 0 .. photos - 1.",
+        "Index of the chosen photo, which is classified and occluded, 0 .. photos - 1; its name "
+        "can be set, too.",
         "By default the channel's strongest one.",
     ),
     "image": ("int", "The same as ``photo``: one trait by two names.", ""),
@@ -198,7 +199,8 @@ _WORDS = {
     ),
     "target": (
         "int or None",
-        "Index of the class whose probability is shown, 0 .. classes - 1; None: the predicted one.",
+        "Index of the class whose probability is shown, 0 .. classes - 1; its name can be set, too. "
+        "None: the predicted one.",
         "",
     ),
     "occluder": (

@@ -69,12 +69,29 @@ def _flag(name: str) -> Callable[[EngineProtocol, Any], bool]:
     return check
 
 
+def _gallery(engine: EngineProtocol, value: Any) -> list[list[Any]]:
+    try:
+        units = [(layer, channel, text) for layer, channel, text in value or ()]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"gallery must be a list of (layer, channel, text), not {value!r:.200}."
+        ) from None
+    checked = []
+    for layer, channel, text in units:
+        name = validation.layer_name(engine, layer)
+        if not isinstance(text, str):
+            raise InputError(f"A text of the gallery must be a str, not {text!r}.")
+        checked.append([name, validation.channel_of(engine, name, channel), text])
+    return checked
+
+
 CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
     **{name: _choice(name) for name in CHOICES},
     "overlay": _overlay,
+    "gallery": _gallery,
     "stride": _stride,
     "opacity": _opacity,
-    **{name: _flag(name) for name in ("whole", "pixels", "auto")},
+    **{name: _flag(name) for name in ("whole", "pixels", "follow", "auto")},
 }
 PATCH_OPTIONS = ("patches", "values", "scale", "whole", "pixels")
 """Those of the strongest patches and their projections."""
@@ -124,6 +141,20 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
         "Whether enlarged patches and projections keep their pixels visible.",
         "",
     ),
+    "gallery": (
+        "list of (str, int, str)",
+        (),
+        "Channels worth a look: layer, channel and what is to be seen, offered in the first line; "
+        "`zfwidgets.samples.gallery` has those of the sample network.",
+        "",
+    ),
+    "follow": (
+        "bool",
+        True,
+        "Whether the photo follows the channel: another channel brings its strongest photo, if the "
+        "one that is shown isn't among its nine.",
+        "",
+    ),
     "stride": (
         "int",
         None,
@@ -148,7 +179,7 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
         "where they do (magenta lower, green higher); in the other, no change is grey.",
         "",
     ),
-    "opacity": ("float", 0.6, "Opacity of the map over the photo, 0 .. 1.", ""),
+    "opacity": ("float", 0.7, "Opacity of the map over the photo, 0 .. 1.", ""),
     "auto": (
         "bool",
         True,

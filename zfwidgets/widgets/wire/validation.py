@@ -51,6 +51,19 @@ def image_index(engine: EngineProtocol, value: Any, name: str = "photo") -> int:
     return integer(name, value, 0, len(engine.info.images) - 1)
 
 
+def named(what: str, name: str, names: Sequence[str]) -> int:
+    """The index of the only one of ``names`` that is called so, in full or up to its comma."""
+    found = [i for i, one in enumerate(names) if one == name]
+    found = found or [i for i, one in enumerate(names) if one.split(",")[0] == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{len(found)} {what}s are called {name!r}: give an index, as {found[0]}.")
+    near = get_close_matches(name, list(names), n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    raise InputError(f"There is no {what} {name!r}{hint}")
+
+
 def class_index(engine: EngineProtocol, value: Any) -> int | None:
     """The index of a class, or None: the predicted one, or that there are no classes."""
     if value is None:

@@ -280,7 +280,24 @@ export const photo: View = (el, selection, source, signal, options) => {
     note: `Occluder: ${artefact(occluder.now().baseline)}`,
     name,
   });
+  const keep = h(
+    "button",
+    {
+      type: "button",
+      class: "zf-button zf-toggle",
+      title: "Keep this photo when another channel is chosen",
+      onclick: () => options.set("follow", !options.get("follow")),
+    },
+    "Keep",
+  );
+  const showKeep = () => {
+    keep.hidden = options.get("follow") === null || options.get("follow") === undefined;
+    keep.setAttribute("aria-pressed", String(options.get("follow") === false));
+  };
+  showKeep();
+  options.subscribe("follow", showKeep, signal);
   panel.tools.append(
+    keep,
     popoverButton("i", "How to read the map", "zf-info", reading),
     exportMenu(screen, names),
   );

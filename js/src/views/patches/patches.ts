@@ -14,6 +14,7 @@ import {
   type Lost,
   type Pair,
   PRIORITY,
+  type TopActivation,
 } from "../../lib/protocol";
 import { ruleOf } from "../../lib/rules";
 import { tellLost } from "../shared/lost";
@@ -136,6 +137,8 @@ export const patches: View = (el, selection, source, signal, options) => {
   let focus: { layer: string; side: number } | null = null;
   /** Rows and columns of a patch. */
   let patch: Pair = [1, 1];
+  /** The channel that the photo has followed; at first that of the start, whatever its photo. */
+  let followed = JSON.stringify(selection.get("unit"));
   /** Of the request whose patches are on screen. */
   let painted: AbortSignal | null = null;
   let covering = false;
@@ -327,6 +330,18 @@ export const patches: View = (el, selection, source, signal, options) => {
     );
     redraw();
     mark();
+    follow(activations);
+  };
+
+  /** The photo follows the channel, unless it is pinned. */
+  const follow = (activations: readonly TopActivation[]) => {
+    const unit = JSON.stringify(selection.get("unit"));
+    const first = activations.find(({ lost }) => !lost);
+    const chosen = activations.some(({ image }) => image === selection.get("photo"));
+    if (options.get("follow") && followed !== unit && first && !chosen) {
+      selection.set("photo", first.image);
+    }
+    followed = unit;
   };
 
   const showProjections = async (

@@ -8,7 +8,12 @@ import type { Source } from "../../lib/source";
 import { onLost } from "./lost";
 import { popoverButton } from "./popover";
 
-export function header(el: HTMLElement, source: Source, signal: AbortSignal): void {
+export function header(
+  el: HTMLElement,
+  source: Source,
+  signal: AbortSignal,
+  tools: Node | null = null,
+): void {
   const line = h("div", { class: "zf-title" });
   el.append(line);
   signal.addEventListener("abort", () => line.remove(), { once: true });
@@ -19,7 +24,7 @@ export function header(el: HTMLElement, source: Source, signal: AbortSignal): vo
       { slot: "header", priority: PRIORITY.interaction, signal, anew },
     );
     settledOf(el)
-      .during(asked.then(({ data }) => show(line, data)))
+      .during(asked.then(({ data }) => show(line, data, tools)))
       .catch(() => {}); // the panels below say what is wrong
   };
   ask();
@@ -30,7 +35,11 @@ export function header(el: HTMLElement, source: Source, signal: AbortSignal): vo
   signal.addEventListener("abort", forget, { once: true });
 }
 
-function show(line: HTMLElement, { engine, images, classes, layers }: Catalogue): void {
+function show(
+  line: HTMLElement,
+  { engine, images, classes, layers }: Catalogue,
+  tools: Node | null,
+): void {
   const skipped = engine.skipped.length;
   const facts = [
     engine.device,
@@ -42,6 +51,7 @@ function show(line: HTMLElement, { engine, images, classes, layers }: Catalogue)
   line.replaceChildren(
     h("strong", {}, engine.model),
     h("span", { class: "zf-facts" }, facts.join(" · ")),
+    tools ?? "",
     popoverButton("i", "About this engine", `zf-info${urgent ? " zf-urgent" : ""}`, () => [
       h("h4", {}, engine.model),
       h(

@@ -17,6 +17,10 @@ export interface ViewOptions {
   scale?: string;
   whole?: boolean;
   pixels?: boolean;
+  /** Channels worth a look. */
+  gallery?: readonly [layer: string, channel: number, text: string][];
+  /** Whether the photo follows the channel. */
+  follow?: boolean;
   sort?: string;
 }
 

@@ -19,8 +19,10 @@ import { Settled, settledOf } from "../../lib/settled";
 import { NoAnswer, type Source } from "../../lib/source";
 import { onTheme } from "../../lib/theme";
 import { COMMON } from "../../styles";
+import { guide } from "../../views/shared/guide";
 import { header } from "../../views/shared/header";
 import { sayNoAnswer } from "../../views/shared/status";
+import { tools } from "../../views/shared/tools";
 import type { OptionStore, View, ViewOptions } from "../../views/shared/view";
 
 type SelectionModel = StateModel & Pick<Channel, "on" | "off">;
@@ -154,8 +156,10 @@ export function show(
   signal: AbortSignal,
   options: OptionStore,
 ): void {
-  header(root, source, signal);
+  const explores = root.classList.contains("zf-explorer");
+  header(root, source, signal, explores ? tools(root, selection, options, signal) : null);
   view(root, selection, source, signal, options);
+  if (explores) guide(root, signal);
 }
 
 async function resolve(model: StateModel, host: RenderContext["host"]): Promise<SelectionModel> {

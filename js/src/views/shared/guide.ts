@@ -1,0 +1,75 @@
+/** Four steps for who sees an Explorer for the first time; once dismissed they don't come again. */
+
+import { h } from "../../lib/dom";
+
+const STEPS = [
+  ["layers", "Each box is a layer of the network, from the photo to the answer. Choose one."],
+  ["channels", "A layer has many channels. Each looks for a pattern of its own. Choose one."],
+  [
+    "patches",
+    "The nine places in your photos that excite this channel most, and beside each what in it " +
+      "does. What do they have in common?",
+  ],
+  [
+    "photo",
+    "Drag the square over the photo: the bars show what the network thinks when it can't see " +
+      "that part.",
+  ],
+] as const;
+const KEY = "zfwidgets-guide";
+
+function dismissed(): boolean {
+  try {
+    return localStorage.getItem(KEY) === "seen";
+  } catch {
+    return true; // a page without a memory would show it each time
+  }
+}
+
+export function guide(root: HTMLElement, signal: AbortSignal): void {
+  if (dismissed()) return;
+  let at = 0;
+  const text = h("span", { class: "zf-guide-text", role: "status" });
+  const mark = (name: string | null) => {
+    for (const panel of root.querySelectorAll(".zf-guided")) panel.classList.remove("zf-guided");
+    if (name) root.querySelector(`.zf-layout > .zf-${name}`)?.classList.add("zf-guided");
+  };
+  const close = () => {
+    mark(null);
+    line.remove();
+  };
+  const end = () => {
+    try {
+      localStorage.setItem(KEY, "seen");
+    } catch {
+      // it will come again: there is no place to remember
+    }
+    close();
+  };
+  const next = h(
+    "button",
+    { type: "button", class: "zf-button", onclick: () => (++at < STEPS.length ? show() : end()) },
+    "Next",
+  );
+  const skip = h(
+    "button",
+    { type: "button", class: "zf-button", onclick: end },
+    "Don't show again",
+  );
+  const line = h(
+    "div",
+    { class: "zf-guide", role: "region", "aria-label": "First steps" },
+    text,
+    next,
+    skip,
+  );
+  const show = () => {
+    const [panel, words] = STEPS[at] as (typeof STEPS)[number];
+    text.textContent = `${at + 1} of ${STEPS.length}. ${words}`;
+    next.textContent = at === STEPS.length - 1 ? "Done" : "Next";
+    mark(panel);
+  };
+  root.querySelector(":scope > .zf-title")?.after(line);
+  show();
+  signal.addEventListener("abort", close, { once: true });
+}
