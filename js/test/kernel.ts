@@ -1,9 +1,14 @@
 /** A kernel that answers the requests of a fake model: a small network on a few photos. */
 
-import type { Catalogue, Key, Kind, Layer, Request } from "../src/lib/protocol";
+import { focusBox } from "../src/lib/boxes";
+import { fieldOf } from "../src/lib/fields";
+import type { Catalogue, Field, Key, Kind, Layer, Request } from "../src/lib/protocol";
+import { fieldBox } from "../src/report/crops";
 import { FakeModel, flush, numbers, windowOn } from "./fakes";
 
 export const INPUT: [rows: number, columns: number] = [48, 64];
+/** Side of the square on which patches and projections are shown; fields are 5 x 7 or 11 x 13. */
+export const FOCUS = 6;
 
 const layer = (name: string, role: string, channels: number, rows: number, columns: number) =>
   ({
@@ -82,6 +87,10 @@ export function probabilities(image: number, shift = 0): Float32Array {
 /** Of channel 6's second strongest patch, which is also channel 5's in the sheets. */
 export const LOST = "the file is gone";
 
+function fieldNamed(name: string, channel: number): Field {
+  return fieldOf(CATALOGUE.layers.find((one) => one.name === name) as Layer, channel);
+}
+
 /** What a kernel would say to a request; `channel` 3 fires in four images only. */
 export function answerTo(request: Request): [data: unknown, buffers: DataView[]] {
   const key = request.key as never;
@@ -104,8 +113,9 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       return [{ first, count, size, columns: 16, lost, mime: "image/png" }, [PIXELS]];
     }
     case "top": {
-      const { channel, k } = key as Key<"top">;
+      const { layer: name, channel, k } = key as Key<"top">;
       const n = channel === 3 ? 4 : k;
+      const field = fieldNamed(name, channel);
       const activations = Array.from({ length: n }, (_, rank) => ({
         ...(channel === 6 && rank === 1 && { lost: LOST }),
         image: (channel + rank) % 20,
@@ -113,25 +123,28 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
         row: rank,
         col: 2,
         value: 10 - rank,
-        box: { top: rank, left: 3, height: 11, width: 13 },
+        box: fieldBox(field, rank, 2, INPUT),
       }));
-      const data = { activations, patch: [11, 13], images_seen: 20, mime: "image/png" };
+      const data = { activations, patch: field.size, images_seen: 20, mime: "image/png" };
       return [data, activations.map(() => PIXELS)];
     }
     case "projections": {
-      const { channel, k } = key as Key<"projections">;
+      const { layer: name, channel, k } = key as Key<"projections">;
       const n = channel === 3 ? 4 : k;
+      const field = fieldNamed(name, channel);
       const there = Array.from({ length: n }, (_, rank) => ({
         image: (channel + rank) % 20,
         scale: 0.25 + rank / 8,
+        brightness: 0.125 + rank / 16,
+        view: focusBox(field, [rank, 2], FOCUS, INPUT),
         full: Math.max(0.5, 0.25 + rank / 8),
         status: rank === 1 ? "linearised" : "paper",
         operations: [{ name: "lrn", status: "linearised", count: 1, note: "frozen" }],
         pools: 2,
       }));
       const projections = there.map((one, rank) => (channel === 6 && rank === 1 ? null : one));
-      const rest = { scale: 0.5, clipped_at: 99.5, patch: [11, 13], mime: "image/png" };
-      const data = { projections, ...rest };
+      const scales = { scale: 0.5, brightness: 0.375, focus: FOCUS, clipped_at: 99.5 };
+      const data = { projections, ...scales, patch: field.size, mime: "image/png" };
       return [data, projections.flatMap((one) => (one ? [PIXELS] : []))];
     }
     case "photo": {

@@ -4,6 +4,7 @@
  * `delay` is how long a step takes; `silent` never answers; `failing` names kinds that fail.
  */
 
+import { inside, middleOf } from "../../src/lib/boxes";
 import { occluderBox } from "../../src/lib/occlusion_grid";
 import type { Answer, Catalogue, Key, Kind, Layer, Occluder, Pair } from "../../src/lib/protocol";
 import {
@@ -309,7 +310,9 @@ export class SyntheticSource implements Source {
       box: this.box(info, image),
     }));
     const { height, width } = this.box(info, 0);
-    const buffers = activations.map(({ image, box }) => encode(patchCanvas(image, box)));
+    const buffers = activations.map(({ image, box }) =>
+      encode(patchCanvas(image, inside(box, [ROWS, COLUMNS]))),
+    );
     return {
       data: { activations, patch: [height, width], images_seen: 60, mime: "image/png" },
       buffers: await Promise.all(buffers),
@@ -326,10 +329,13 @@ export class SyntheticSource implements Source {
     const buffers = await Promise.all(
       images.map((image) => encode(projectionCanvas(channel * 100 + image, height, width))),
     );
+    const side = Math.round(0.6 * Math.max(height, width));
     const statuses = ["paper", "adjoint", "adjoint", "linearised", "paper", "unknown"] as const;
     const infos = images.map((image, i) => ({
       image,
       scale: 0.0173 * (0.6 + i / 10),
+      brightness: 0.0121 * (0.6 + i / 10),
+      view: inside(middleOf(this.box(info, image), side), [ROWS, COLUMNS]),
       full: 0.0173 * Math.max(1, 0.6 + i / 10),
       status: statuses[i % statuses.length] ?? "paper",
       operations: [
@@ -341,7 +347,8 @@ export class SyntheticSource implements Source {
       pools: 2,
     }));
     const patch: Pair = [height, width];
-    const rest = { scale: 0.0173, clipped_at: 99.5, patch, mime: "image/png" };
+    const scales = { scale: 0.0173, brightness: 0.0121, focus: side, clipped_at: 99.5 };
+    const rest = { ...scales, patch, mime: "image/png" };
     for (let n = 3; n < images.length; n += 3) {
       const projections = infos.map((one, i) => (i < n ? one : null));
       options.onPartial?.({ data: { projections, ...rest }, buffers: buffers.slice(0, n) });
