@@ -1,6 +1,6 @@
 /** A kernel that answers the requests of a fake model: a small network on a few photos. */
 
-import type { Catalogue, Key, Kind, Layer, Request } from "../src/lib/protocol";
+import type { Answer, Catalogue, Key, Kind, Layer, Request } from "../src/lib/protocol";
 import { FakeModel, flush, numbers, windowOn } from "./fakes";
 
 export const INPUT: [rows: number, columns: number] = [48, 64];
@@ -81,6 +81,16 @@ export function probabilities(image: number, shift = 0): Float32Array {
 
 /** Of channel 6's second strongest patch, which is also channel 5's in the sheets. */
 export const LOST = "the file is gone";
+
+/** Which photos there are. */
+export const LISTED: Answer<"photos">["data"] = {
+  own: [],
+  no_own: "",
+  most: 3,
+  most_bytes: 5_000_000,
+  most_pixels: 4_000_000,
+  held: null,
+};
 
 /** What a kernel would say to a request; `channel` 3 fires in four images only. */
 export function answerTo(request: Request): [data: unknown, buffers: DataView[]] {
@@ -165,6 +175,19 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
     case "cover": {
       const { channel, k, baseline } = key as Key<"cover">;
       return [{ covers: covers(channel, k), baseline, k, partial: false }, []];
+    }
+    case "photos":
+      return [{ ...LISTED, own: [...LISTED.own] }, []];
+    case "thumbnails": {
+      const { images, size } = key as Key<"thumbnails">;
+      const lost = images.includes(7) ? [[7, LOST]] : [];
+      return [{ images, lost, size, columns: 4, mime: "image/png" }, [PIXELS]];
+    }
+    case "predicted": {
+      const classes = Int32Array.from(CATALOGUE.images, (_, image) =>
+        image === 7 ? -1 : image % 7,
+      );
+      return [{ done: 20, total: 20 }, [numbers(classes)]];
     }
     default:
       throw new Error(`no answer for ${request.kind}`);

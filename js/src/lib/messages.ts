@@ -245,6 +245,15 @@ export interface IndexProgress {
   paused: boolean;
 }
 
+/** A photo of the user's own, in the kernel's memory alone. */
+export interface OwnPhoto {
+  /** Its number: as that of an image of the engine, beyond the last one. */
+  image: number;
+  name: string;
+  /** What was made of its pixels before the transform. */
+  notes: string[];
+}
+
 /** What went wrong. */
 export interface Problem { name: string; message: string }
 
@@ -480,6 +489,49 @@ export interface Kinds {
       details: string[];
       mime: string;
     };
+  };
+  /** Which photos there are to choose from, beside the catalogue's. */
+  photos: {
+    key: Record<never, never>;
+    data: {
+      /** The newest first. */
+      own: OwnPhoto[];
+      /** Why there can be none; empty if there can. */
+      no_own: string;
+      /** More of them and the oldest is forgotten. */
+      most: number;
+      /** Of the file of one. */
+      most_bytes: number;
+      /** Of one, before the transform. */
+      most_pixels: number;
+      /** Those of the catalogue that a report holds; null: all. */
+      held: number[] | null;
+      /** Answers the message that brought it. */
+      added?: number;
+    };
+  };
+  /** Thumbnails of photos as the network saw them. */
+  thumbnails: {
+    key: {
+      /** At most 64. */
+      images: number[];
+      /** Pixels of a thumbnail's side. */
+      size: number;
+    };
+    data: {
+      images: number[];
+      /** Photos that can't be shown, and why. */
+      lost: [image: number, reason: string][];
+      /** Pixels of a thumbnail's side. */
+      size: number;
+      columns: number;
+      mime: string;
+    };
+  };
+  /** Each photo's predicted class; `partial`s as they come. */
+  predicted: {
+    key: Record<never, never>;
+    data: { done: number; total: number };
   };
 }
 

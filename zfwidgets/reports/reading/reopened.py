@@ -188,6 +188,11 @@ class Reopened(Contents):
         """What the report says of itself, by kind."""
         return {"photos": "", "pictures": "", **self._manifest["sentences"]}
 
+    @property
+    def held_photos(self) -> tuple[int, ...]:
+        """Numbers of the photos whose pixels the report holds."""
+        return tuple(sorted(key["image"] for kind, key, *_ in self._answers() if kind == "photo"))
+
     def held_maps(self, image: int) -> list[Need]:
         """The requests for a photo's occlusion maps that the report answers."""
         return [

@@ -17,6 +17,8 @@ Fields = dict[str, str]
 MOST_THUMBNAILS = 256
 LARGEST_THUMBNAIL = 256
 MOST_PATCHES = 100
+MOST_PHOTOS = 64
+"""Photos whose thumbnails one request may ask for."""
 
 # ---------------------------------------------------------------------- what answers are made of
 
@@ -234,6 +236,14 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "filled": "[channels: int, of: int] | null # Channels that have nine patches, and how "
             "many there are.",
             "paused": "boolean # Nobody moves it on.",
+        },
+    ),
+    "OwnPhoto": (
+        "A photo of the user's own, in the kernel's memory alone.",
+        {
+            "image": "int # Its number: as that of an image of the engine, beyond the last one.",
+            "name": "string",
+            "notes": "string[] # What was made of its pixels before the transform.",
         },
     ),
     "Problem": ("What went wrong.", {"name": "string", "message": "string"}),
@@ -479,5 +489,37 @@ KINDS: dict[str, Kind] = {
         },
         "one picture for each that is there",
         "a `PictureWall` or `Marking`",
+    ),
+    "photos": Kind(
+        "Which photos there are to choose from, beside the catalogue's.",
+        {},
+        {
+            "own": "OwnPhoto[] # The newest first.",
+            "no_own": "string # Why there can be none; empty if there can.",
+            "most": "int # More of them and the oldest is forgotten.",
+            "most_bytes": "int # Of the file of one.",
+            "most_pixels": "int # Of one, before the transform.",
+            "held": "int[] | null # Those of the catalogue that a report holds; null: all.",
+            "added?": "int # Answers the message that brought it.",
+        },
+    ),
+    "thumbnails": Kind(
+        "Thumbnails of photos as the network saw them.",
+        {
+            "images": f"int[] # At most {MOST_PHOTOS}.",
+            "size": f"int 1..{LARGEST_THUMBNAIL} # Pixels of a thumbnail's side.",
+        },
+        {
+            "images": "int[]",
+            "lost": "[image: int, reason: string][] # Photos that can't be shown, and why.",
+            **_SHEET,
+        },
+        "one picture: the thumbnails row by row",
+    ),
+    "predicted": Kind(
+        "Each photo's predicted class; `partial`s as they come.",
+        {},
+        {"done": "int", "total": "int"},
+        "int32 classes (images,): -1 where none is known, as of a photo that can't be read",
     ),
 }

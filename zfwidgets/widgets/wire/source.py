@@ -23,6 +23,7 @@ from .building import Building, Known
 from .cache import Cache
 from .encode import GREY, NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .occlusion_cache import Passes
+from .photos import Photos
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
 from .validation import check_key, to_occluder
@@ -33,8 +34,8 @@ THUMBNAILS_A_STEP = 8
 THUMBNAILS = 16 << 20
 """Bytes of thumbnails that are kept: from one look at an index to the next most stay."""
 PROJECTIONS_A_STEP = 3
-CHANGING = ("catalogue", "estimate")
-"""Kinds whose answers change: an index is built, passes are measured."""
+CHANGING = ("catalogue", "estimate", "photos")
+"""Kinds whose answers change: an index is built, passes are measured, photos are added."""
 OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover")
 """Kinds that need the index."""
 SO_FAR = ("channels", "sheet", "top", "projections")
@@ -76,6 +77,7 @@ class Source:
         self._thumbnails = Cache(THUMBNAILS)
         self._generation = getattr(engine, "generation", 0)
         self.building = Building(engine)
+        self.photos = Photos(engine, self._seen)
         self._kinds: dict[str, Callable[..., Steps]] = {
             "catalogue": self._catalogue,
             "index": self._index,
@@ -91,6 +93,9 @@ class Source:
             "estimate": self._estimate,
             "cover": self._cover,
             "quantiles": self._quantiles,
+            "photos": self.photos.listed,
+            "thumbnails": self.photos.thumbnails,
+            "predicted": self.photos.predicted,
         }
 
     def check(self, kind: Any, key: Any) -> dict[str, Any]:
@@ -104,6 +109,7 @@ class Source:
             self._generation = generation
             for cache in (self._answers, self._photos, self._thumbnails):
                 cache.clear()
+            self.photos.renew()
             self._passes = Passes(self.engine, self._most_of_passes)
 
     def cached(self, kind: str, fields: Mapping[str, Any]) -> Answer | None:
@@ -152,6 +158,11 @@ class Source:
             pixels = self.engine.photo(image)
             self._photos.put(image, pixels, pixels.nbytes)
         return pixels
+
+    def _seen(self, image: int) -> Pixels:
+        """The same for one that is seen once: whoever looks through all keeps those in use."""
+        pixels: Pixels | None = self._photos.get(image)
+        return self.engine.photo(image) if pixels is None else pixels
 
     def _patch(self, image: int | None, box: Box) -> Pixels:
         assert image is not None  # what an index found is in the engine's images

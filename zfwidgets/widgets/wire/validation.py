@@ -12,7 +12,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import BASELINES, MOST_EXTRA_BOXES, Box, Occluder, check_mask
-from .schema import KINDS, LARGEST_THUMBNAIL, MOST_PATCHES, MOST_THUMBNAILS
+from .schema import KINDS, LARGEST_THUMBNAIL, MOST_PATCHES, MOST_PHOTOS, MOST_THUMBNAILS
 
 Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
 
@@ -49,6 +49,13 @@ def channel_of(engine: EngineProtocol, layer: str | None, value: Any) -> int:
 def image_index(engine: EngineProtocol, value: Any, name: str = "photo") -> int:
     """The index of an image of the engine."""
     return integer(name, value, 0, len(engine.info.images) - 1)
+
+
+def image_indices(engine: EngineProtocol, value: Any) -> list[int]:
+    """Indices of images of the engine, at most `MOST_PHOTOS`."""
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MOST_PHOTOS:
+        raise InputError(f"images must be a list of 1 to {MOST_PHOTOS} photos, not {value!r:.200}.")
+    return [image_index(engine, image) for image in value]
 
 
 def class_index(engine: EngineProtocol, value: Any) -> int | None:
@@ -180,6 +187,7 @@ _CHECKS: dict[str, Check] = {
     "k": lambda e, k, v: integer("k", v, 1, MOST_PATCHES),
     "rule": lambda e, k, v: rule_name(e, v),
     "image": lambda e, k, v: image_index(e, v),
+    "images": lambda e, k, v: image_indices(e, v),
     "occluder": lambda e, k, v: occluder_rectangle(e, v, whole=True),
     "height": lambda e, k, v: integer("occluder height", v, 1, input_size(e)[0]),
     "width": lambda e, k, v: integer("occluder width", v, 1, input_size(e)[1]),
