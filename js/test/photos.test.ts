@@ -1,7 +1,7 @@
 /** The strip of all photos: what is drawn of it, asked for, found and chosen. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Catalogue, Request } from "../src/lib/protocol";
+import type { Add, Catalogue, Remove, Request } from "../src/lib/protocol";
 import { Thumbnails } from "../src/views/photos/thumbnails";
 import type { Panel } from "../src/views/shared/status";
 import explorer from "../src/widgets/explorer";
@@ -245,5 +245,237 @@ describe("the strip of photos", () => {
     view.abort();
     expect(open).toBe(0);
     expect(kept.has(1100)).toBe(false);
+  });
+});
+
+// ---------------------------------------------------------------------- the user's own
+
+const OWN = { image: 777, name: "cat.png", notes: ["Turned upright, as its EXIF data say."] };
+
+/** What the page has sent of a photo, put together. */
+function sent(model: FakeModel): { name: string; bytes: number[]; slots: Set<string> }[] {
+  const found: { name: string; bytes: number[]; slots: Set<string> }[] = [];
+  const messages = model.sent as unknown as Add[];
+  const adds = messages.filter(({ op }) => op === "add");
+  adds.forEach(({ part, name, slot }, i) => {
+    if (part === 0) found.push({ name, bytes: [], slots: new Set() });
+    const now = found.at(-1);
+    for (const byte of new Uint8Array(model.buffers[i] as ArrayBuffer)) now?.bytes.push(byte);
+    now?.slots.add(slot);
+  });
+  return found;
+}
+
+/** Answer the newest photo that was sent, or removed. */
+async function told(model: FakeModel, op: "reply" | "error", data: object): Promise<void> {
+  for (let i = 0; i < 20; i++) await flush();
+  const message = (model.sent as unknown as Add[]).findLast(
+    (one) => one.op === "add" || (one.op as string) === "remove",
+  );
+  if (!message) throw new Error("no photo was sent");
+  const { view, slot } = message;
+  model.emit("msg:custom", { zf: 1, op, view, slot, kind: "photos", key: {}, data });
+  for (let i = 0; i < 20; i++) await flush();
+}
+
+function drop(target: Element, files: File[], type = "drop"): Event {
+  const event = new Event(type, { bubbles: true, cancelable: true });
+  Object.assign(event, { dataTransfer: { files }, clipboardData: { files } });
+  target.dispatchEvent(event);
+  return event;
+}
+
+const file = (name: string, size = 4) => new File([new Uint8Array(size).fill(7)], name);
+const says = (root: HTMLElement) => one(root, ".zf-photos-told").textContent;
+
+describe("a photo of one's own", () => {
+  it.each([
+    ["the strip", ".zf-photos .zf-thumbs"],
+    ["the photo", ".zf-stage"],
+  ])("that is dropped on %s goes to the kernel and is looked at", async (_, place) => {
+    const { model, selection, root } = await opened();
+    const target = one(root, place);
+    expect(drop(target, [], "dragover").defaultPrevented).toBe(true);
+    expect(root.querySelector(".zf-drop")).not.toBeNull();
+    expect(drop(target, [file("cat.png")]).defaultPrevented).toBe(true);
+    expect(root.querySelector(".zf-drop")).toBeNull();
+    await flush();
+    expect(says(root)).toBe("Reading cat.png …");
+    expect(root.dataset.zfSettled).toBe("false");
+    await told(model, "reply", { ...LISTED, own: [OWN], added: 777 });
+    expect(sent(model)).toEqual([
+      { name: "cat.png", bytes: [7, 7, 7, 7], slots: expect.anything() },
+    ]);
+    expect(selection.get("photo")).toBe(777);
+    expect(shown(root)[0]).toBe(777);
+    const tile = one(root, '.zf-thumb[data-image="777"]');
+    expect(tile.classList.contains("zf-own")).toBe(true);
+    expect(tile.title).toBe("cat.png · your own photo · Turned upright, as its EXIF data say.");
+    expect(says(root)).toBe("cat.png: Turned upright, as its EXIF data say.");
+    expect(title(root)).toBe("Photos21");
+  });
+
+  it("comes from a file or the clipboard as well, and a large one in parts", async () => {
+    const { model, root } = await opened();
+    const input = one<HTMLInputElement>(root, '.zf-photos input[type="file"]');
+    Object.defineProperty(input, "files", { value: [file("one.png"), file("two.png", 9)] });
+    input.dispatchEvent(new Event("change"));
+    await told(model, "reply", { ...LISTED, own: [OWN], added: 777 });
+    await told(model, "reply", { ...LISTED, own: [{ ...OWN, image: 778 }, OWN], added: 778 });
+    drop(strip(root), [file("three.png", 4_500_000)], "paste");
+    await told(model, "reply", { ...LISTED, own: [OWN], added: 777 });
+    const all = sent(model);
+    expect(all.map(({ name }) => name)).toEqual(["one.png", "two.png", "three.png"]);
+    expect(all.map(({ bytes }) => bytes.length)).toEqual([4, 9, 4_500_000]);
+    expect(all.map(({ slots }) => slots.size)).toEqual([1, 1, 1]);
+    const parts = (model.sent as unknown as Add[]).filter(({ op }) => op === "add");
+    expect(parts.map(({ part, parts: of }) => [part, of])).toEqual([
+      [0, 1],
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ]);
+  });
+
+  it("that is too large is refused before it is sent, as the note has said", async () => {
+    const { model, root } = await opened();
+    expect(one(root, ".zf-photos .zf-note").textContent).toContain(
+      "up to 5 MB and 4 million pixels",
+    );
+    drop(strip(root), [file("fat.png", 5_000_001)]);
+    for (let i = 0; i < 20; i++) await flush();
+    expect(says(root)).toContain("fat.png: 5.0 MB, and a file may have 5");
+    expect(one(root, ".zf-photos-told").classList.contains("zf-problem")).toBe(true);
+    expect(sent(model)).toEqual([]);
+  });
+
+  it("that can't be read is said under the strip, and the next one is taken", async () => {
+    const { model, selection, root } = await opened({ photo: 2 });
+    drop(strip(root), [file("notes.txt"), file("cat.png")]);
+    const message = "notes.txt: not an image that Pillow can read";
+    await told(model, "error", { name: "UnreadableImage", message });
+    await told(model, "reply", { ...LISTED, own: [OWN], added: 777 });
+    expect(sent(model).map(({ name }) => name)).toEqual(["notes.txt", "cat.png"]);
+    expect(selection.get("photo")).toBe(777);
+    drop(strip(root), [file("more.txt")]);
+    await told(model, "error", { name: "UnreadableImage", message });
+    expect(says(root)).toBe(message);
+    expect(selection.get("photo")).toBe(777);
+    expect(root.querySelector(".zf-banner")).toBeNull();
+  });
+
+  it("isn't what a paste of text is; where one types, text is text", async () => {
+    const { model, root } = await opened();
+    expect(drop(strip(root), [], "paste").defaultPrevented).toBe(true);
+    expect(says(root)).toContain("The clipboard holds no picture");
+    const input = one(root, ".zf-photos input[type=search]");
+    expect(drop(input, [], "paste").defaultPrevented).toBe(false);
+    drop(strip(root), []);
+    expect(says(root)).toContain("What was dropped is no file");
+    expect(sent(model)).toEqual([]);
+  });
+
+  it("that makes the oldest go says which, and asks for what is there when another brings one", async () => {
+    const { model, selection, root } = await opened();
+    const own = [3, 2, 1].map((i) => ({ image: 770 + i, name: `${i}.png`, notes: [] }));
+    const listed = { ...LISTED, own };
+    selection.set("photo", 773);
+    await serveWith(model, "photos", () => [listed, []]);
+    expect(shown(root).slice(0, 4)).toEqual([773, 772, 771, 0]);
+    expect(readout(root)).toBe("3.png · your own photo");
+    drop(strip(root), [file("cat.png")]);
+    const now = [{ ...OWN, notes: [] }, ...own.slice(0, 2)];
+    await told(model, "reply", { ...LISTED, own: now, added: 777 });
+    expect(says(root)).toBe("1.png is forgotten: 3 are kept.");
+    expect(shown(root).slice(0, 4)).toEqual([777, 773, 772, 0]);
+  });
+
+  it("is forgotten by button or key, and another one is looked at", async () => {
+    const { model, selection, root } = await opened();
+    const forget = [...root.querySelectorAll<HTMLElement>(".zf-photos button")].find(
+      ({ textContent }) => textContent === "Forget",
+    );
+    expect(forget?.hidden).toBe(true);
+    const own = [OWN, { ...OWN, image: 776 }];
+    selection.set("photo", 777);
+    await serveWith(model, "photos", () => [{ ...LISTED, own }, []]);
+    expect(forget?.hidden).toBe(false);
+    press(strip(root), "Delete");
+    await told(model, "reply", { ...LISTED, own: own.slice(1) });
+    expect((model.sent.at(-1) as unknown as Remove).op).not.toBe("add");
+    const removed = (model.sent as unknown as Remove[]).filter(({ op }) => op === "remove");
+    expect(removed.map(({ image }) => image)).toEqual([777]);
+    expect(selection.get("photo")).toBe(776);
+    forget?.click();
+    await told(model, "reply", LISTED);
+    expect(selection.get("photo")).toBe(0);
+    expect(forget?.hidden).toBe(true);
+    press(strip(root), "Delete"); // one of the set can't be
+    await flush();
+    expect((model.sent as unknown as Remove[]).filter(({ op }) => op === "remove")).toHaveLength(2);
+  });
+
+  it("needs a kernel that takes it: else nothing offers to, and drops go their way", async () => {
+    const { model, root } = await stage(explorer, {}, { auto: false });
+    const no_own = "This engine takes no photos of your own.";
+    await serveWith(model, "photos", () => [{ ...LISTED, no_own }, []]);
+    expect(one(root, ".zf-choose-file").hidden).toBe(true);
+    expect(drop(strip(root), [file("cat.png")]).defaultPrevented).toBe(false);
+    expect(drop(one(root, ".zf-stage"), [file("cat.png")]).defaultPrevented).toBe(false);
+    expect(one(root, ".zf-photos .zf-note").textContent).toContain(no_own);
+  });
+
+  it("that was sent to a kernel that is gone is said, and nothing waits", async () => {
+    const { model, root } = await opened();
+    drop(strip(root), [file("cat.png")]);
+    await flush();
+    await flush();
+    model.emit("comm_live_update");
+    await frames();
+    expect(says(root)).toContain("run this cell again");
+    drop(strip(root), [file("dog.png")]);
+    await frames();
+    expect(says(root)).toContain("run this cell again");
+  });
+
+  it("is offered from a camera where there is one, whose picture is sent as it was taken", async () => {
+    const stop = vi.fn();
+    const stream = { getTracks: () => [{ stop }] };
+    const getUserMedia = vi.fn(async () => stream);
+    const devices = [{ kind: "audioinput" }];
+    const enumerateDevices = async () => devices;
+    vi.stubGlobal("navigator", { ...navigator, mediaDevices: { getUserMedia, enumerateDevices } });
+    const without = await opened();
+    const button = (root: HTMLElement) =>
+      [...root.querySelectorAll<HTMLElement>(".zf-photos button")].find(
+        ({ textContent }) => textContent === "Camera",
+      ) as HTMLElement;
+    expect(button(without.root).hidden).toBe(true);
+
+    devices.push({ kind: "videoinput" });
+    const { model, root } = await opened();
+    expect(button(root).hidden).toBe(false);
+    const video = one<HTMLVideoElement>(root, ".zf-camera video");
+    video.play = async () => {};
+    Object.defineProperty(video, "srcObject", { value: null, writable: true });
+    Object.defineProperty(video, "videoWidth", { value: 8 });
+    Object.defineProperty(video, "videoHeight", { value: 6 });
+    vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation((done) => {
+      done(new Blob([new Uint8Array([1, 2, 3])]));
+    });
+    button(root).click();
+    await frames();
+    expect(one(root, ".zf-camera").hidden).toBe(false);
+    one(root, ".zf-camera .zf-primary").click();
+    await told(model, "reply", { ...LISTED, own: [OWN], added: 777 });
+    expect(stop).toHaveBeenCalledOnce();
+    expect(one(root, ".zf-camera").hidden).toBe(true);
+    expect(sent(model)[0]?.bytes).toEqual([1, 2, 3]);
+    expect(sent(model)[0]?.name).toMatch(/^camera \d\d:\d\d:\d\d$/);
+
+    getUserMedia.mockRejectedValueOnce(new Error("Permission denied"));
+    button(root).click();
+    await frames();
+    expect(says(root)).toContain("The camera can't be used: Permission denied.");
   });
 });

@@ -43,6 +43,7 @@ from .occluders import (
 )
 from .occlusion import LayerResponse, OcclusionMap
 from .occlusion_request import OcclusionRequest
+from .photos import MOST_OWN, MOST_OWN_BYTES, MOST_OWN_PIXELS, OwnPhoto, PhotoResponses
 from .predictions import Prediction, log_odds, no_numbers, softmax
 from .projections import BLANK, CLIPPED_AT, Projection, display_scale, signed_to_uint8
 from .quantiles import QuantileRow, QuantileRows
@@ -59,6 +60,9 @@ __all__ = [
     "MASK",
     "MAX_POOL",
     "MOST_EXTRA_BOXES",
+    "MOST_OWN",
+    "MOST_OWN_BYTES",
+    "MOST_OWN_PIXELS",
     "NORMS",
     "PASSED_BY",
     "RECTIFIER",
@@ -82,6 +86,8 @@ __all__ = [
     "OcclusionMap",
     "OcclusionRequest",
     "Operation",
+    "OwnPhoto",
+    "PhotoResponses",
     "Pixels",
     "Prediction",
     "Progress",

@@ -274,6 +274,20 @@ export interface Cancel { zf: 1; op: "cancel"; view: string; slot: string }
 /** Have the pass that builds the index rest, or go on. */
 export interface Pause { zf: 1; op: "pause" | "resume"; view: string }
 
+/** A part of a photo of the user's own, in a buffer; the last one is answered as `photos`, with `added`. They come in order, all with one view and slot. */
+export interface Add {
+  zf: 1;
+  op: "add";
+  view: string;
+  slot: string;
+  name: string;
+  part: number;
+  parts: number;
+}
+
+/** Forget a photo of the user's own; answered as `photos`. */
+export interface Remove { zf: 1; op: "remove"; view: string; slot: string; image: number }
+
 /** What is asked for, whoever asks. */
 export interface Asked { kind: Kind; key: object }
 
@@ -532,6 +546,39 @@ export interface Kinds {
   predicted: {
     key: Record<never, never>;
     data: { done: number; total: number };
+  };
+  /** What all channels of a layer say to one photo. */
+  responses: {
+    key: { image: number; layer: string };
+    data: {
+      image: number;
+      layer: string;
+      channels: number;
+      /** Of a map as it is sent. */
+      rows: number;
+      columns: number;
+      /** So many rows and columns of the layer are one of it, their largest. */
+      step: number;
+    };
+  };
+  /** A channel's strongest unit on one photo: the fields of `top` and of `projections`. */
+  look: {
+    key: { image: number; layer: string; channel: number; rule: string };
+    data: {
+      /** One. */
+      activations: TopActivation[];
+      /** Rows and columns of a patch. */
+      patch: Pair;
+      images_seen: number;
+      /** One. */
+      projections: (ProjectionInfo | null)[];
+      scale: number;
+      /** Percentile of non-zero magnitudes at which scales clip. */
+      clipped_at: number;
+      /** Why there is no projection; empty if there is. */
+      why: string;
+      mime: string;
+    };
   };
 }
 

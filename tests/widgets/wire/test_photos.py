@@ -8,7 +8,10 @@ import pytest
 
 from tests.widgets.wire.test_source import answer, pixels, run
 from zfwidgets.errors import InputError, UnreadableImage
+from zfwidgets.records import PhotoResponses
 from zfwidgets.widgets.wire.encode import GREY, thumbnail
+from zfwidgets.widgets.wire.photos import responses_answer
+from zfwidgets.widgets.wire.schema import LONGEST_SIDE
 from zfwidgets.widgets.wire.source import Source
 
 
@@ -124,3 +127,91 @@ def test_an_engine_that_takes_no_photos_says_so(engine):
     assert data["own"] == []
     assert data["held"] is None
     assert "takes no photos" in data["no_own"]
+
+
+@pytest.mark.parametrize("layer", ["conv1", "pool1", "relu2", "classes"])
+def test_responses_are_the_layers_maps_strongest_channel_first(engine, layer):
+    maps = engine.forward(engine.input(5))[layer].astype(np.float32)
+    data, buffers = answer(Source(engine), "responses", image=5, layer=layer)
+    channels, rows, columns = maps.shape
+    assert data == {
+        "image": 5,
+        "layer": layer,
+        "channels": channels,
+        "rows": rows,
+        "columns": columns,
+        "step": 1,
+    }
+    order, strongest, totals, row, col, levels = (
+        np.frombuffer(buffer, kind)
+        for buffer, kind in zip(buffers, ["<i4", "<f4", "<f4", "<i4", "<i4", "u1"], strict=True)
+    )
+    assert sorted(order) == [*range(channels)]
+    assert (np.diff(strongest) <= 0).all()
+    np.testing.assert_array_equal(strongest, maps.max((1, 2))[order])
+    np.testing.assert_allclose(totals, maps.sum((1, 2))[order], rtol=1e-5, atol=1e-3)
+    np.testing.assert_array_equal(maps[order, row, col], strongest)
+    levels = levels.reshape(maps.shape)
+    for place, channel in enumerate(order):
+        plane, peak = maps[channel], strongest[place]
+        wanted = np.clip(plane / peak, 0, 1) * 255 if peak > 0 else np.zeros_like(plane)
+        assert np.abs(levels[place] - wanted).max() <= 0.5001
+    silent = strongest <= 0
+    assert (levels[silent] == 0).all()
+    assert (levels[~silent].reshape((~silent).sum(), -1).max(1) == 255).all()
+
+
+def test_large_maps_are_sent_smaller_by_their_largest_units():
+    maps = np.random.default_rng(1).normal(size=(3, 2 * LONGEST_SIDE + 9, 150)).astype(np.float32)
+    data, buffers = responses_answer(PhotoResponses("a", 0, "b", maps))
+    assert (data["step"], data["rows"], data["columns"]) == (3, 89, 50)
+    levels = np.frombuffer(buffers[-1], "u1").reshape(3, 89, 50)
+    order = np.frombuffer(buffers[0], "<i4")
+    for place, channel in enumerate(order):
+        for row, col in ((0, 0), (88, 49), (40, 7)):
+            part = maps[channel, 3 * row : 3 * row + 3, 3 * col : 3 * col + 3]
+            wanted = max(0, part.max() / maps[channel].max()) * 255
+            assert abs(int(levels[place, row, col]) - wanted) <= 0.5001
+
+
+def test_numbers_that_are_none_make_no_levels():
+    maps = np.zeros((3, 4, 5), np.float32)
+    maps[0, 1, 2], maps[1, 0, 0], maps[2, 3, 3] = np.nan, np.inf, 2
+    _, buffers = responses_answer(PhotoResponses("a", 0, "b", maps))
+    order = np.frombuffer(buffers[0], "<i4").tolist()
+    assert order == [1, 2, 0]
+    levels = np.frombuffer(buffers[-1], "u1").reshape(3, 4, 5)
+    assert levels[1, 3, 3] == 255
+    assert levels[0].max() == levels[2].max() == 0
+
+
+@pytest.mark.parametrize("rule", ["deconvnet", "guided"])
+def test_a_look_has_what_top_and_projections_have_of_the_same_unit(indexed, rule):
+    source = Source(indexed)
+    unit = {"layer": "relu2", "channel": 3}
+    top, patches = answer(source, "top", **unit, k=1)
+    projections, projected = answer(source, "projections", **unit, k=1, rule=rule)
+    image = top["activations"][0]["image"]
+    data, buffers = answer(source, "look", image=image, **unit, rule=rule)
+    ours, theirs = data["activations"][0], top["activations"][0]
+    assert {**ours, "value": 0} == {**theirs, "value": 0}
+    assert ours["value"] == pytest.approx(theirs["value"])
+    assert data["patch"] == top["patch"]
+    assert data["why"] == ""
+    for name in ("projections", "scale", "clipped_at", "patch"):
+        assert data[name] == projections[name], name
+    assert [pixels(buffer).tolist() for buffer in buffers] == [
+        pixels(patches[0]).tolist(),
+        pixels(projected[0]).tolist(),
+    ]
+    assert data["mime"] == projections["mime"] == "image/png"
+
+
+def test_a_look_at_a_silent_channel_says_why_there_is_no_projection(engine):
+    data, buffers = answer(
+        Source(engine), "look", image=2, layer="relu2", channel=7, rule="deconvnet"
+    )
+    assert data["activations"][0]["value"] <= 0
+    assert data["projections"] == [None]
+    assert data["why"]
+    assert len(buffers) == 1

@@ -44,6 +44,8 @@ KEYS = {
     "photos": {},
     "thumbnails": {"images": [3, 0], "size": 20},
     "predicted": {},
+    "responses": {"image": 3, "layer": "relu2"},
+    "look": {"image": 3, **UNIT, "rule": "guided"},
 }
 PLAIN = {"string": str, "int": int, "number": (int, float), "boolean": bool, "object": dict}
 

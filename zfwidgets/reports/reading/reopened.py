@@ -85,6 +85,10 @@ class Reopened(Contents):
         """Not in a report."""
         raise self._not_stored("positions")
 
+    def responses(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: it holds activations of each channel's strongest photos."""
+        raise self._not_stored("responses")
+
     def cover_patches(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report: it holds what widgets show of it, not each of the random patches."""
         raise self._not_stored("cover")

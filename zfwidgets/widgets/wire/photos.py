@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
-from ...records import Pixels, Progress
+from ...records import (
+    MOST_OWN,
+    MOST_OWN_BYTES,
+    MOST_OWN_PIXELS,
+    Floats,
+    OwnPhoto,
+    PhotoResponses,
+    Pixels,
+    Progress,
+)
 from .cache import Cache
 from .encode import NOTHING, Answer, encode_pictures, numbers, sheet, thumbnail
+from .schema import LONGEST_SIDE
 from .steps import Steps
+from .validation import own_photos
 
 THUMBNAILS = 24 << 20
 """Bytes of thumbnails that are kept: 600 of the strip's."""
@@ -51,16 +64,27 @@ class Photos:
         yield from ()
         return self.answer()
 
-    def answer(self) -> Answer:
-        """Which photos there are to choose from, beside those of the set."""
+    def answer(self, added: int | None = None) -> Answer:
+        """Which photos there are to choose from, beside those of the set.
+
+        Parameters
+        ----------
+        added
+            The one that was brought just now.
+        """
         held = getattr(self._engine, "held_photos", None)
+        own = [
+            {"image": photo.image, "name": photo.name, "notes": list(photo.notes)}
+            for photo in own_photos(self._engine)
+        ]
         return {
-            "own": [],
-            "no_own": NO_OWN if held is None else REPORT,
-            "most": 0,
-            "most_bytes": 0,
-            "most_pixels": 0,
+            "own": own,
+            "no_own": no_own(self._engine),
+            "most": MOST_OWN,
+            "most_bytes": MOST_OWN_BYTES,
+            "most_pixels": MOST_OWN_PIXELS,
             "held": None if held is None else list(held),
+            **({} if added is None else {"added": added}),
         }, []
 
     def thumbnails(self, images: Sequence[int], size: int) -> Steps:
@@ -111,3 +135,79 @@ class Photos:
     def _so_far(self, done: int, total: int) -> Answer:
         known = [self._classes[i] if i < done else UNKNOWN for i in range(total)]
         return {"done": done, "total": total}, [numbers(np.array(known), "<i4")]
+
+
+def no_own(engine: EngineProtocol) -> str:
+    """Why an engine takes no photos of the user's own; empty if it does."""
+    if hasattr(engine, "add_photo"):
+        return ""
+    return REPORT if hasattr(engine, "held_photos") else NO_OWN
+
+
+def name_of(engine: EngineProtocol, image: int) -> str:
+    """What a photo is called, the engine's or the user's own."""
+    own = own_photo(engine, image)
+    return engine.info.images[image] if own is None else own.name
+
+
+def public_name(engine: EngineProtocol, image: int) -> str:
+    """The same for what is kept: that of a photo of the user's own is nobody else's business."""
+    own = image >= len(engine.info.images)
+    return "a photo of your own" if own else engine.info.images[image]
+
+
+def is_private(engine: EngineProtocol, fields: Mapping[str, Any]) -> bool:
+    """Whether a request is about a photo of the user's own."""
+    return int(fields.get("image", -1)) >= len(engine.info.images)
+
+
+def label_of(engine: EngineProtocol, image: int) -> str | None:
+    """A photo's label; the user's own have none."""
+    return engine.info.image_labels[image] if image < len(engine.info.images) else None
+
+
+def own_photo(engine: EngineProtocol, image: int) -> OwnPhoto | None:
+    """The user's own photo of a number; None for one of the set."""
+    return next((one for one in own_photos(engine) if one.image == image), None)
+
+
+def responses_answer(found: PhotoResponses) -> Answer:
+    """Feature maps of a photo as they cross the wire, the strongest channel first."""
+    order = found.order
+    channels, rows, columns = found.maps.shape
+    step = -(-max(rows, columns) // LONGEST_SIDE)
+    strongest, places = found.strongest[order], found.places[order]
+    maps = _levels(_largest(found.maps[order], step), strongest)
+    data: dict[str, Any] = {
+        "image": found.image,
+        "layer": found.layer,
+        "channels": channels,
+        "rows": maps.shape[1],
+        "columns": maps.shape[2],
+        "step": step,
+    }
+    arrays: list[tuple[NDArray[Any], str]] = [
+        (order, "<i4"),
+        (strongest, "<f4"),
+        (found.totals[order], "<f4"),
+    ]
+    arrays += [(places[:, 0], "<i4"), (places[:, 1], "<i4"), (maps, "u1")]
+    return data, [numbers(array, dtype) for array, dtype in arrays]
+
+
+def _largest(maps: Floats, step: int) -> Floats:
+    """Maps of the largest of each ``step`` x ``step`` units."""
+    if step == 1:
+        return maps
+    _, rows, columns = maps.shape
+    starts = np.arange(0, rows, step), np.arange(0, columns, step)
+    found: Floats = np.maximum.reduceat(np.maximum.reduceat(maps, starts[0], 1), starts[1], 2)
+    return found
+
+
+def _levels(maps: Floats, strongest: Floats) -> Pixels:
+    """0 for zero or less, 255 for each channel's strongest."""
+    scale = np.where(np.isfinite(strongest) & (strongest > 0), strongest, np.inf)
+    with np.errstate(invalid="ignore"):  # infinity by infinity
+        shares = np.nan_to_num(maps / scale[:, None, None], nan=0.0)
+    return np.asarray(np.rint(shares.clip(0, 1) * 255), dtype=np.uint8)

@@ -15,15 +15,23 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...engine.protocol import EngineProtocol
-from ...errors import UnreadableImage
-from ...records import Activation, Box, CoveredPatches, Pixels, Progress, Projection
+from ...errors import InactiveUnit, UnreadableImage
+from ...records import (
+    Activation,
+    Box,
+    CoveredPatches,
+    Pixels,
+    Progress,
+    Projection,
+    TopActivations,
+)
 from ...stepwise import Driven
 from .answers import cover_answer, projected_answer
 from .building import Building, Known
 from .cache import Cache
 from .encode import GREY, NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .occlusion_cache import Passes
-from .photos import Photos
+from .photos import Photos, label_of, name_of, responses_answer
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
 from .validation import check_key, to_occluder
@@ -96,6 +104,8 @@ class Source:
             "photos": self.photos.listed,
             "thumbnails": self.photos.thumbnails,
             "predicted": self.photos.predicted,
+            "responses": self._responses,
+            "look": self._look,
         }
 
     def check(self, kind: Any, key: Any) -> dict[str, Any]:
@@ -250,7 +260,10 @@ class Source:
 
     def _top(self, layer: str, channel: int, k: int, known: Known) -> Steps:
         yield from ()
-        top = known.top(layer, channel, k)
+        return self._patches(known.top(layer, channel, k))
+
+    def _patches(self, top: TopActivations, *, lossless: bool = False) -> Answer:
+        """Activations of a channel and their patches, as they cross the wire."""
         pictures: list[Pixels] = []
         lost: dict[Activation, str] = {}
         for activation in top:
@@ -259,14 +272,33 @@ class Source:
             except UnreadableImage as error:  # noqa: PERF203
                 pictures.append(NOTHING)
                 lost[activation] = error.reason
-        mime, buffers = encode_pictures(pictures)
+        mime, buffers = encode_pictures(pictures, lossless=lossless)
         return {
             "activations": [described(a, lost.get(a)) for a in top],
             "lost": [[a.image_name, why] for a, why in lost.items()],
-            "patch": self._patch_size(layer, channel),
+            "patch": self._patch_size(top.layer, top.channel),
             "images_seen": top.images_seen,
             "mime": mime,
         }, buffers
+
+    def _responses(self, image: int, layer: str) -> Steps:
+        yield from ()
+        return responses_answer(self.engine.responses(image, layer))
+
+    def _look(self, image: int, layer: str, channel: int, rule: str) -> Steps:
+        yield from ()
+        found = self.engine.responses(image, layer)
+        unit = found.activation(self.engine.layer(layer), channel)
+        data, pictures = self._patches(TopActivations(layer, channel, (unit,), 1), lossless=True)
+        del data["lost"]
+        projected: list[Projection | None] = [None]
+        why = ""
+        try:
+            projected = list(self.engine.project_all([unit], rule))
+        except InactiveUnit as error:
+            why = str(error)
+        more, projections = projected_answer(projected, 1, data["patch"])
+        return {**data, **more, "why": why}, [*pictures, *projections]
 
     def _projections(self, layer: str, channel: int, k: int, rule: str, known: Known) -> Steps:
         top = known.top(layer, channel, k)
@@ -300,8 +332,8 @@ class Source:
         mime, buffers = encode_pictures([pixels])
         return {
             "image": image,
-            "name": self.engine.info.images[image],
-            "label": self.engine.info.image_labels[image],
+            "name": name_of(self.engine, image),
+            "label": label_of(self.engine, image),
             "rows": pixels.shape[0],
             "columns": pixels.shape[1],
             "mime": mime,

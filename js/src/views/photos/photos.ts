@@ -2,14 +2,13 @@
 
 import { announce } from "../../lib/a11y";
 import { h } from "../../lib/dom";
-import { type Answer, type Catalogue, PRIORITY } from "../../lib/protocol";
+import { type Catalogue, PRIORITY } from "../../lib/protocol";
 import { Panel } from "../shared/status";
 import type { View } from "../shared/view";
+import { type Listed, OwnPhotos } from "./own_photos";
 import { PhotoClasses } from "./photo_classes";
 import { PhotoStrip } from "./photo_strip";
 import { Thumbnails } from "./thumbnails";
-
-type Listed = Answer<"photos">["data"];
 
 const NONE: Listed = {
   own: [],
@@ -25,6 +24,7 @@ export const photos: View = (el, selection, source, signal) => {
   const filter = h("input", { type: "search", class: "zf-input", "aria-label": "Find photos" });
   const readout = h("div", { class: "zf-readout" });
   const state = h("div", { class: "zf-photos-state", role: "status" });
+  const told = h("div", { class: "zf-photos-state zf-photos-told", role: "status" });
   let catalogue: Catalogue | null = null;
   let classes: PhotoClasses | null = null;
   let listed: Listed = NONE;
@@ -59,7 +59,7 @@ export const photos: View = (el, selection, source, signal) => {
       own: (image) => ownOf(image) !== undefined,
       chosen,
       choose,
-      remove: () => {},
+      remove: (image) => own.remove(image),
       point: (image) => {
         pointed = image;
         read();
@@ -68,8 +68,31 @@ export const photos: View = (el, selection, source, signal) => {
     },
     signal,
   );
-  panel.tools.append(filter);
-  panel.body.append(strip.element, readout, state);
+  const own = new OwnPhotos(
+    panel.element,
+    source,
+    {
+      listed: () => listed,
+      changed: (now, added) => {
+        const before = listed.own;
+        listed = now;
+        arrange();
+        const here = chosen();
+        if (added !== null) choose(added);
+        else if (before.some(({ image }) => image === here) && here !== null && !ownOf(here)) {
+          choose(now.own[0]?.image ?? 0);
+        }
+        own.mark(chosen());
+      },
+      say: (text, problem = false) => {
+        told.textContent = text;
+        told.classList.toggle("zf-problem", problem);
+      },
+    },
+    signal,
+  );
+  panel.tools.append(...own.buttons, filter);
+  panel.body.append(strip.element, readout, state, told, own.camera.element);
 
   const read = () => {
     const image = pointed ?? chosen();
@@ -146,16 +169,23 @@ export const photos: View = (el, selection, source, signal) => {
       listed = data;
       panel.explain(
         data.held
-          ? `The photos that this report holds, as the network saw them. ${data.no_own}`
+          ? "The photos that this report holds, as the network saw them."
           : "As the network sees them. Click one, or walk them with the arrow keys.",
+        ` ${data.no_own || own.limits}`,
       );
+      own.offer();
       arrange();
+      own.mark(chosen());
     });
   };
 
   selection.subscribe(
     "photo",
     () => {
+      const image = chosen() ?? 0;
+      // Brought from elsewhere: from a cell, or another view.
+      if (catalogue && image >= catalogue.images.length && !ownOf(image)) load();
+      own.mark(chosen());
       strip.reveal();
       read();
     },
