@@ -2,7 +2,7 @@
 
 import { focusBox } from "../src/lib/boxes";
 import { fieldOf } from "../src/lib/fields";
-import type { Catalogue, Field, Key, Kind, Layer, Request } from "../src/lib/protocol";
+import type { Answer, Catalogue, Field, Key, Kind, Layer, Request } from "../src/lib/protocol";
 import { fieldBox } from "../src/report/crops";
 import { FakeModel, flush, numbers, windowOn } from "./fakes";
 
@@ -91,6 +91,16 @@ function fieldNamed(name: string, channel: number): Field {
   return fieldOf(CATALOGUE.layers.find((one) => one.name === name) as Layer, channel);
 }
 
+/** Which photos there are. */
+export const LISTED: Answer<"photos">["data"] = {
+  own: [],
+  no_own: "",
+  most: 3,
+  most_bytes: 5_000_000,
+  most_pixels: 4_000_000,
+  held: null,
+};
+
 /** What a kernel would say to a request; `channel` 3 fires in four images only. */
 export function answerTo(request: Request): [data: unknown, buffers: DataView[]] {
   const key = request.key as never;
@@ -178,6 +188,19 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
     case "cover": {
       const { channel, k, baseline } = key as Key<"cover">;
       return [{ covers: covers(channel, k), baseline, k, partial: false }, []];
+    }
+    case "photos":
+      return [{ ...LISTED, own: [...LISTED.own] }, []];
+    case "thumbnails": {
+      const { images, size } = key as Key<"thumbnails">;
+      const lost = images.includes(7) ? [[7, LOST]] : [];
+      return [{ images, lost, size, columns: 4, mime: "image/png" }, [PIXELS]];
+    }
+    case "predicted": {
+      const classes = Int32Array.from(CATALOGUE.images, (_, image) =>
+        image === 7 ? -1 : image % 7,
+      );
+      return [{ done: 20, total: 20 }, [numbers(classes)]];
     }
     default:
       throw new Error(`no answer for ${request.kind}`);

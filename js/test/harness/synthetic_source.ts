@@ -163,6 +163,15 @@ const CATALOGUE: Catalogue = {
   indexed: true,
 };
 
+const LISTED: Answer<"photos">["data"] = {
+  own: [],
+  no_own: "",
+  most: 20,
+  most_bytes: 30_000_000,
+  most_pixels: 64_000_000,
+  held: null,
+};
+
 /** The images that excite a channel most; some channels fire in four only. */
 export function strongestImages(name: string, channel: number): number[] {
   const next = random(channel * 31 + name.length * 7 + 3);
@@ -251,6 +260,14 @@ export class SyntheticSource implements Source {
         return this.estimate(key);
       case "cover":
         return this.cover(key);
+      case "photos":
+        return { data: LISTED, buffers: [] };
+      case "thumbnails":
+        return this.thumbnails(key);
+      case "predicted": {
+        const classes = Int32Array.from(CATALOGUE.images, (_, image) => image % CLASSES.length);
+        return { data: { done: 60, total: 60 }, buffers: [view(classes)] };
+      }
       default:
         throw new KernelError("InputError", `no ${kind} here`);
     }
@@ -271,6 +288,19 @@ export class SyntheticSource implements Source {
     const strongest = Float32Array.from({ length: n }, (_, i) => (dead.has(i) ? 0 : next() * 30));
     const image = Int32Array.from({ length: n }, () => Math.floor(next() * 60));
     return { data: { channels: n }, buffers: [mean, silent, strongest, image].map(view) };
+  }
+
+  private async thumbnails({ images, size }: Key<"thumbnails">): Promise<Answer<"thumbnails">> {
+    const columns = 4;
+    const sheet = new OffscreenCanvas(columns * size, Math.ceil(images.length / columns) * size);
+    const context = sheet.getContext("2d");
+    images.forEach((image, i) => {
+      const height = Math.round((size * ROWS) / COLUMNS);
+      const top = Math.floor(i / columns) * size + Math.floor((size - height) / 2);
+      context?.drawImage(photoCanvas(image), (i % columns) * size, top, size, height);
+    });
+    const data = { images, lost: [], size, columns, mime: "image/png" };
+    return { data, buffers: [await encode(sheet, "image/png")] };
   }
 
   private box(info: Layer, image: number) {

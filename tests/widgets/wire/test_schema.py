@@ -41,6 +41,11 @@ KEYS = {
     "occlusion": {**SLIDE, "layer": "relu2", "target": 1, "channel": None},
     "estimate": {**SLIDE, "layer": "conv1"},
     "cover": {**UNIT, "k": 3, "baseline": "blur"},
+    "photos": {},
+    "thumbnails": {"images": [3, 0], "size": 20},
+    "predicted": {},
+    "responses": {"image": 3, "layer": "relu2"},
+    "look": {"image": 3, **UNIT, "rule": "guided"},
 }
 PLAIN = {"string": str, "int": int, "number": (int, float), "boolean": bool, "object": dict}
 

@@ -17,6 +17,12 @@ Fields = dict[str, str]
 MOST_THUMBNAILS = 256
 LARGEST_THUMBNAIL = 256
 MOST_PATCHES = 100
+MOST_PHOTOS = 64
+"""Photos whose thumbnails one request may ask for."""
+PART_BYTES = 4 << 20
+"""Of a photo in one message: Jupyter's server takes none of more than 10 MiB."""
+LONGEST_SIDE = 128
+"""Rows and columns of a photo's feature maps in an answer, at most."""
 
 # ---------------------------------------------------------------------- what answers are made of
 
@@ -239,6 +245,14 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "paused": "boolean # Nobody moves it on.",
         },
     ),
+    "OwnPhoto": (
+        "A photo of the user's own, in the kernel's memory alone.",
+        {
+            "image": "int # Its number: as that of an image of the engine, beyond the last one.",
+            "name": "string",
+            "notes": "string[] # What was made of its pixels before the transform.",
+        },
+    ),
     "Problem": ("What went wrong.", {"name": "string", "message": "string"}),
 }
 
@@ -256,6 +270,22 @@ MESSAGES: dict[str, tuple[str, Fields]] = {
     "Pause": (
         "Have the pass that builds the index rest, or go on.",
         {"zf": "1", "op": '"pause" | "resume"', "view": "string"},
+    ),
+    "Add": (
+        "A part of a photo of the user's own, in a buffer; the last one is answered as `photos`, "
+        "with `added`. They come in order, all with one view and slot.",
+        {
+            "zf": "1",
+            "op": '"add"',
+            **_ADDRESS,
+            "name": "string",
+            "part": "int",
+            "parts": "int",
+        },
+    ),
+    "Remove": (
+        "Forget a photo of the user's own; answered as `photos`.",
+        {"zf": "1", "op": '"remove"', **_ADDRESS, "image": "int"},
     ),
     "Asked": ("What is asked for, whoever asks.", _ASKED),
     "Message": (
@@ -485,5 +515,69 @@ KINDS: dict[str, Kind] = {
         },
         "one picture for each that is there",
         "a `PictureWall` or `Marking`",
+    ),
+    "photos": Kind(
+        "Which photos there are to choose from, beside the catalogue's.",
+        {},
+        {
+            "own": "OwnPhoto[] # The newest first.",
+            "no_own": "string # Why there can be none; empty if there can.",
+            "most": "int # More of them and the oldest is forgotten.",
+            "most_bytes": "int # Of the file of one.",
+            "most_pixels": "int # Of one, before the transform.",
+            "held": "int[] | null # Those of the catalogue that a report holds; null: all.",
+            "added?": "int # Answers the message that brought it.",
+        },
+    ),
+    "thumbnails": Kind(
+        "Thumbnails of photos as the network saw them.",
+        {
+            "images": f"int[] # At most {MOST_PHOTOS}.",
+            "size": f"int 1..{LARGEST_THUMBNAIL} # Pixels of a thumbnail's side.",
+        },
+        {
+            "images": "int[]",
+            "lost": "[image: int, reason: string][] # Photos that can't be shown, and why.",
+            **_SHEET,
+        },
+        "one picture: the thumbnails row by row",
+    ),
+    "predicted": Kind(
+        "Each photo's predicted class; `partial`s as they come.",
+        {},
+        {"done": "int", "total": "int"},
+        "int32 classes (images,): -1 where none is known, as of a photo that can't be read",
+    ),
+    "responses": Kind(
+        "What all channels of a layer say to one photo.",
+        {**_IMAGE, **_LAYER},
+        {
+            **_IMAGE,
+            **_LAYER,
+            "channels": "int",
+            "rows": "int # Of a map as it is sent.",
+            "columns": "int",
+            "step": "int # So many rows and columns of the layer are one of it, their largest.",
+        },
+        "int32 channels, strongest first; in this order float32 strongest activation, float32 "
+        "total, int32 row and int32 column of the strongest unit, each (channels,); uint8 maps "
+        "(channels, rows, columns): 0 is zero or less, 255 the channel's strongest activation",
+    ),
+    "look": Kind(
+        "A channel's strongest unit on one photo: the fields of `top` and of `projections`.",
+        {**_IMAGE, **_CHANNEL, "rule": "string"},
+        {
+            "activations": "TopActivation[] # One.",
+            "patch": "Pair # Rows and columns of a patch.",
+            "images_seen": "int",
+            "projections": "(ProjectionInfo | null)[] # One.",
+            "scale": "number",
+            "brightness": "number",
+            "focus": "int",
+            "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
+            "why": "string # Why there is no projection; empty if there is.",
+            **_MIME,
+        },
+        "one picture, lossless: its patch; then its projection as in `projections`, if it exists",
     ),
 }
