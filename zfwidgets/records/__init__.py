@@ -28,7 +28,7 @@ from .explanations import (
     Status,
     weakest,
 )
-from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
+from .layers import Box, Join, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
 from .occluders import (
     BASELINES,
     MASK,
@@ -76,6 +76,7 @@ __all__ = [
     "Explanation",
     "Floats",
     "Ints",
+    "Join",
     "LayerInfo",
     "LayerResponse",
     "Occluder",
