@@ -10,9 +10,18 @@ export const INPUT: [rows: number, columns: number] = [48, 64];
 /** Side of the square on which patches and projections are shown; fields are 5 x 7 or 11 x 13. */
 export const FOCUS = 6;
 
-const layer = (name: string, role: string, channels: number, rows: number, columns: number) =>
+const layer = (
+  name: string,
+  role: string,
+  channels: number,
+  rows: number,
+  columns: number,
+  ...parents: string[]
+) =>
   ({
     name,
+    parents,
+    ...(name.startsWith("features.3") && { blocks: ["features.3"] }),
     kind: role === "block" ? "Fire" : "Conv2d",
     role,
     channels,
@@ -32,18 +41,19 @@ export const CATALOGUE: Catalogue = {
     input: [3, ...INPUT],
   },
   layers: [
-    layer("features.0", "conv", 8, 24, 32),
-    layer("features.3.squeeze", "conv", 4, 12, 16),
-    layer("features.3.expand", "conv", 6, 12, 16),
+    layer("features.0", "conv", 8, 24, 32, ""),
+    layer("features.3.squeeze", "conv", 4, 12, 16, "features.0"),
+    layer("features.3.expand", "conv", 6, 12, 16, "features.3.squeeze"),
     {
-      ...layer("features.3", "block", 12, 12, 16),
+      ...layer("features.3", "block", 12, 12, 16, "features.3.squeeze", "features.3.expand"),
+      joined: "concatenation",
       field: { size: [11, 13], stride: [4, 4], offset: [-2, -2], reach: "upper bound" },
       fields: [
         { size: [5, 7], stride: [4, 4], offset: [1, 1], reach: "exact", first: [0] },
         { size: [11, 13], stride: [4, 4], offset: [-2, -2], reach: "upper bound", first: [5] },
       ],
     },
-    layer("features.4", "conv", 1200, 6, 8),
+    layer("features.4", "conv", 1200, 6, 8, "features.3"),
   ],
   images: Array.from({ length: 20 }, (_, i) => ({ name: `photo-${i}.jpg`, label: null })),
   classes: ["tiger cat", "lynx", "espresso", "windmill", "anvil", "heron", "red fox"],

@@ -8,7 +8,7 @@ import { guard, harmless } from "../src/report/guard";
 import { follow, toHash } from "../src/report/link";
 import { StoredSelection, snapped } from "../src/report/snap";
 import { StoredAnswers, StoredSource } from "../src/report/stored_source";
-import { fieldsText, fieldText } from "../src/views/picker/layers";
+import { fieldsText, fieldText } from "../src/views/picker/layer_words";
 
 const FORMAT = { height: 6, width: 8, stride: 4, baseline: "grey", mask: null, extra_boxes: [] };
 const OCCLUDER = {

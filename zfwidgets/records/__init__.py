@@ -30,7 +30,7 @@ from .explanations import (
     weakest,
 )
 from .focus import SHARE, focus_box, focus_side
-from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
+from .layers import Box, Join, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
 from .occluders import (
     BASELINES,
     MASK,
@@ -93,6 +93,7 @@ __all__ = [
     "Explanation",
     "Floats",
     "Ints",
+    "Join",
     "LayerInfo",
     "LayerResponse",
     "Occluder",

@@ -71,6 +71,12 @@ export interface Layer {
   field: Field;
   /** Where channels' fields differ: each of them. */
   fields?: FieldOfChannels[];
+  /** The layers whose outputs it reads, an empty name for the image; missing where that isn't known. */
+  parents?: string[];
+  /** How these outputs come together, where they are several. */
+  joined?: "sum" | "concatenation" | "product" | "other";
+  /** The blocks that it belongs to, outermost first; one that is a layer itself belongs to its own. */
+  blocks?: string[];
 }
 
 /** What is looked into. */

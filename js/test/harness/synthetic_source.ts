@@ -62,6 +62,7 @@ function layer(
   channels: number,
   step: number,
   size: number,
+  reads: string[],
   reach: Layer["field"]["reach"] = "exact",
 ): Layer {
   return {
@@ -78,16 +79,18 @@ function layer(
       offset: [-(size >> 1), -(size >> 1)],
       reach,
     },
+    parents: reads,
+    ...(reads.length > 1 && { joined: "concatenation" as const }),
   };
 }
 
 function network(): Layer[] {
   const out = [
-    layer("features.0", "Conv2d", "conv", 64, 2, 3),
-    layer("features.1", "ReLU", "rectifier", 64, 2, 3),
-    layer("features.2", "MaxPool2d", "pool", 64, 4, 7),
+    layer("features.0", "Conv2d", "conv", 64, 2, 3, [""]),
+    layer("features.1", "ReLU", "rectifier", 64, 2, 3, ["features.0"]),
+    layer("features.2", "MaxPool2d", "pool", 64, 4, 7, ["features.1"]),
   ];
-  let [step, size] = [4, 7];
+  let [step, size, last] = [4, 7, "features.2"];
   for (const [at, wide] of [
     [3, 128],
     [4, 128],
@@ -100,27 +103,50 @@ function network(): Layer[] {
   ] as const) {
     const name = `features.${at}`;
     if (at === 6 || at === 9) {
-      out.push(
-        layer(`features.${at - 1}`, "MaxPool2d", "pool", wide / 2, step * 2, size + 2 * step),
-      );
+      const pool = `features.${at - 1}`;
+      out.push(layer(pool, "MaxPool2d", "pool", wide / 2, step * 2, size + 2 * step, [last]));
+      last = pool;
       size += 2 * step;
       step *= 2;
     }
-    out.push(layer(`${name}.squeeze`, "Conv2d", "conv", wide / 8, step, size));
-    out.push(layer(`${name}.squeeze_activation`, "ReLU", "rectifier", wide / 8, step, size));
-    out.push(layer(`${name}.expand1x1`, "Conv2d", "conv", wide / 2, step, size));
+    const [squeeze, one, three] = ["squeeze", "expand1x1", "expand3x3"].map(
+      (of) => `${name}.${of}`,
+    );
+    const active = `${squeeze}_activation`;
+    const inside = [
+      layer(squeeze as string, "Conv2d", "conv", wide / 8, step, size, [last]),
+      layer(active, "ReLU", "rectifier", wide / 8, step, size, [squeeze as string]),
+      layer(one as string, "Conv2d", "conv", wide / 2, step, size, [active]),
+    ];
     size += 2 * step;
-    out.push(layer(`${name}.expand3x3`, "Conv2d", "conv", wide / 2, step, size));
-    out.push(layer(name, "Fire", "block", wide, step, size));
+    inside.push(
+      layer(three as string, "Conv2d", "conv", wide / 2, step, size, [active]),
+      layer(name, "Fire", "block", wide, step, size, [one as string, three as string]),
+    );
+    out.push(...inside.map((own) => ({ ...own, blocks: [name] })));
+    last = name;
   }
-  out.push(layer("classifier.1", "Conv2d", "conv", CLASSES.length, step, size));
+  const classifier = "classifier.1";
+  out.push(layer(classifier, "Conv2d", "conv", CLASSES.length, step, size, [last]));
   out.push({
-    ...layer("classifier.3", "AdaptiveAvgPool2d", "pool", CLASSES.length, step, ROWS, "global"),
+    ...layer(
+      "classifier.3",
+      "AdaptiveAvgPool2d",
+      "pool",
+      CLASSES.length,
+      step,
+      ROWS,
+      [classifier],
+      "global",
+    ),
     rows: 1,
     columns: 1,
   });
   return out;
 }
+
+/** Another network's layers, put into the page before this script, or those above. */
+const given = (globalThis as { harnessLayers?: Layer[] }).harnessLayers;
 
 const CATALOGUE: Catalogue = {
   engine: {
@@ -131,7 +157,7 @@ const CATALOGUE: Catalogue = {
     skipped: [["broken.jpg", "truncated file"]],
     input: [3, ROWS, COLUMNS],
   },
-  layers: network(),
+  layers: given ?? network(),
   images: Array.from({ length: 60 }, (_, i) => ({
     name: `${NAMES[i % NAMES.length]}-${i}.jpg`,
     label: null,
