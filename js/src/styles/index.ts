@@ -10,8 +10,9 @@ import panels from "./panels.css";
 import patches from "./patches.css";
 import photo from "./photo.css";
 import picker from "./picker.css";
+import quiz from "./quiz.css";
 import sanity from "./sanity.css";
 import wall from "./wall.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
-export { classes, maps, marking, patches, photo, picker, sanity, wall };
+export { classes, maps, marking, patches, photo, picker, quiz, sanity, wall };
