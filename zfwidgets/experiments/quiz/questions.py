@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records import Activation, ActivationSample, Floats, Ints, QuantileRows
+from ...records.quantiles import EACH
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
@@ -175,10 +176,10 @@ class Candidates:
         found: list[tuple[float, Activation]] = []
         total, below = sum(row.images for row in rows), 0
         for row in rows:
-            count = len(row.activations)
-            steps = np.linspace(0.5, row.images - 0.5, max(count, 1))
-            if count == 1:
-                steps = np.array([row.images / 2])
+            # Spread evenly by rank, strongest first; the channel is silent in those left out.
+            steps = np.linspace(0, row.images - 1, min(EACH, row.images)).round() + 0.5
+            if row.unreadable:  # which of them these are isn't known
+                steps[:] = row.images / 2
             for step, activation in zip(steps, row.activations, strict=False):
                 found.append((100 * (below + row.images - step) / total, activation))
             below += row.images
