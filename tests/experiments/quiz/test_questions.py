@@ -94,7 +94,7 @@ def test_a_seed_draws_the_same_and_another_one_other_questions(engine: zf.Engine
 
 
 def test_the_global_random_states_stay_as_they_are(engine: zf.Engine) -> None:
-    numpy_state = np.random.get_state  # noqa: NPY002
+    numpy_state = np.random.get_state
     before = random.getstate(), numpy_state()[1].copy(), torch.get_rng_state()
     ask(engine, "1", 5, seed=3)
     assert random.getstate() == before[0]
