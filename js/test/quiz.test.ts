@@ -116,18 +116,19 @@ it("asks, tells at once which it is and both values, goes on, and ends with the 
   const given = model.get("given") as [string, number][];
   expect(given.map(([side]) => side)).toEqual(["left"]);
   expect(given[0]?.[1]).toBeGreaterThanOrEqual(0);
-  expect(text(root)).toBe("Right: photo-0-0 fires the channel at 8.5, photo-0-1 at 0.25.");
+  expect(text(root)).toBe("Right: the channel reaches 8.5 in photo-0-0, 0.25 in photo-0-1.");
   expect(choices(root)[0]?.textContent).toContain("8.5 · fires more · your choice");
   expect(choices(root)[0]?.textContent).toContain("more than in 93 % of the photos");
   expect(choices(root)[1]?.textContent).toContain("0.25 · fires less");
   expect(root.querySelector<HTMLElement>(".zf-quiz-field")?.hidden).toBe(false);
+  expect(root.querySelector(".zf-note")?.textContent).toContain("Frame: where the unit looks");
   choices(root)[1]?.click(); // it is answered
   expect(model.get("given")).toHaveLength(1);
   next(root)?.click();
   expect(model.get("at")).toBe(1);
   await serve(model);
   pressIn(root, "1");
-  expect(text(root)).toBe("No: photo-1-1 fires the channel at 8.5, photo-1-0 at 0.25.");
+  expect(text(root)).toBe("No: the channel reaches 8.5 in photo-1-1, 0.25 in photo-1-0.");
   next(root)?.click();
   await serve(model);
   expect(root.textContent).toContain("gone.png can't be read any more: the file is gone");
@@ -168,6 +169,26 @@ it("takes 1, 2 and arrow keys, and leaves keys with modifiers and all others alo
     await serve(model);
   }
   expect(outside).toBe(0); // JupyterLab would make a heading of the cell
+});
+
+it("keeps the focus of who plays by keys, and takes nobody else's", async () => {
+  const { model, root } = stage();
+  await serve(model);
+  expect(document.activeElement).toBe(document.body);
+  pressIn(root, "1");
+  expect(document.activeElement).toBe(document.body);
+  next(root)?.focus();
+  next(root)?.click();
+  await serve(model);
+  expect(document.activeElement?.className).toBe("zf-quiz-pair");
+  pressIn(root, "2");
+  expect(document.activeElement).toBe(next(root));
+  const elsewhere = document.createElement("input");
+  document.body.append(elsewhere);
+  elsewhere.focus();
+  next(root)?.click();
+  await serve(model);
+  expect(document.activeElement).toBe(elsewhere);
 });
 
 it("says nothing before the question is painted, and counts from then", async () => {

@@ -56,6 +56,8 @@ class QuizView {
   private painted: { name: string; data: Answer<"question">["data"]; since: number } | null = null;
   /** The question, and whether it is answered, that was shown last. */
   private shown = "";
+  /** The focus was in here before it was on something that is hidden now. */
+  private held = false;
 
   constructor(
     el: HTMLElement,
@@ -89,6 +91,7 @@ class QuizView {
   private follow(): void {
     const { quiz, ready, total, at } = this.store.get();
     const over = total > 0 && at >= total;
+    this.hold();
     this.score.hidden = !over;
     if (over) {
       this.end();
@@ -173,6 +176,7 @@ class QuizView {
     this.game.hidden = !this.painted;
     if (!this.current) return;
     const { data, name } = this.current;
+    this.hold();
     const answer = given[at]?.[0];
     const values = data.choices.map((choice) => choice.value);
     const best = (values[0] ?? 0) > (values[1] ?? 0) ? 0 : 1;
@@ -185,7 +189,7 @@ class QuizView {
         answer === undefined ? null : { best: i === best, chosen: answer === SIDES[i] },
       );
     });
-    this.hint.explain(this.panel);
+    this.hint.explain(this.panel, answer !== undefined);
     this.next.hidden = answer === undefined;
     this.next.textContent = at + 1 === total ? "See the score" : "Next";
     const right = answer === SIDES[best];
@@ -214,12 +218,21 @@ class QuizView {
     this.refocus(this.score);
   }
 
+  private get active(): Element | null {
+    return (this.panel.element.getRootNode() as Document | ShadowRoot).activeElement;
+  }
+
+  /** Before what has the focus is hidden. */
+  private hold(): void {
+    if (this.panel.element.contains(this.active)) this.held = true;
+  }
+
   /** Who plays by keys goes on from there; nobody else's focus is taken. */
   private refocus(element: HTMLElement): void {
-    const root = this.panel.element.getRootNode() as Document | ShadowRoot;
-    const { activeElement } = root;
-    if (activeElement && this.panel.element.contains(activeElement)) {
+    const lost = this.active === null || this.active === document.body;
+    if (this.panel.element.contains(this.active) || (this.held && lost)) {
       element.focus({ preventScroll: true });
     }
+    this.held = false;
   }
 }

@@ -75,5 +75,5 @@ export class Choice {
 export function fires(choices: readonly QuizChoice[]): string {
   const [more, less] = [...choices].sort((a, b) => b.value - a.value);
   if (!more || !less) return "";
-  return `${more.name} fires the channel at ${number(more.value)}, ${less.name} at ${number(less.value)}.`;
+  return `the channel reaches ${number(more.value)} in ${more.name}, ${number(less.value)} in ${less.name}.`;
 }

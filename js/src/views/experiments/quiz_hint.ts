@@ -60,8 +60,9 @@ export class QuizHint {
     ].filter(Boolean);
   }
 
-  explain(panel: Panel): void {
-    panel.explain(this.note.join(" "));
+  explain(panel: Panel, answered: boolean): void {
+    const frame = "Frame: where the unit looks that the photo fires most.";
+    panel.explain([...this.note, ...(answered ? [frame] : [])].join(" "));
   }
 }
 
@@ -90,8 +91,9 @@ function heading(hint: Hint, count: number): string {
       : hint === "revealed"
         ? "patches, as far as their projections are large"
         : "patches, as projections";
-  const most = count === 1 ? "The photo that fires" : `The ${count} photos that fire`;
-  return `${most} it most: their ${what}`;
+  const most =
+    count === 1 ? "The photo that fires it most" : `The ${count} photos that fire it most`;
+  return `${most}: ${count === 1 ? "its" : "their"} ${what}`;
 }
 
 /** How the pictures are to be read. */
