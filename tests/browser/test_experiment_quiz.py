@@ -40,7 +40,7 @@ def test_three_questions_by_keyboard_and_mouse(lab, theme: str) -> None:
     def asks(number: int) -> str:
         """The page shows a question of the record; which side fires more."""
         record = f"quiz.questions[{number}]"
-        expect(head).to_contain_text(f"question {number + 1} of 3")
+        expect(board.locator(".zf-tools")).to_have_text(f"question {number + 1} of 3")
         expect(head).to_contain_text(f"features.7 : {notebook.value(f'{record}.channel')}")
         expect(board).to_have_attribute("data-zf-settled", "true")
         for place, side in enumerate(("left", "right")):
@@ -102,7 +102,7 @@ def test_three_questions_by_keyboard_and_mouse(lab, theme: str) -> None:
 def test_each_display_shows_the_projections_of_the_record(lab, hint: str) -> None:
     notebook = lab.open(lab.write_notebook([SETUP, SHOW.format(hint=hint)]))
     board = notebook.page.locator(".zf-quiz-board")
-    expect(board.locator("h3")).to_contain_text("question 1 of 3")
+    expect(board.locator(".zf-tools")).to_have_text("question 1 of 3")
     expect(board).to_have_attribute("data-zf-settled", "true")
     patches = board.locator(".zf-quiz-patch")
     expect(patches).to_have_count(0 if hint == "none" else 9)

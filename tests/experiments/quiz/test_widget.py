@@ -172,7 +172,9 @@ def test_scores_stand_beside_guessing_and_beside_no_hint(engine: zf.Engine) -> N
     assert "misled" in verdict(QuizScore(0, 10))
     hinted = made(engine, "4", questions=4, seed=6)
     hinted.choose("left")
-    assert "not played yet" in board_of(hinted).says[2]
+    call = """zf.Quiz(engine, '4', hint="none", seed=106)"""
+    assert board_of(hinted).says[2] == f"To compare, play without a hint: {call}"
+    assert eval(call, {"zf": zf, "engine": engine}).hint == "none"
     without = made(engine, "4", "none", 4, seed=7)
     for question in without.questions:
         without.choose(question.correct)
@@ -186,7 +188,7 @@ def test_scores_stand_beside_guessing_and_beside_no_hint(engine: zf.Engine) -> N
     assert "the same ones" in board_of(same).says[2]
     elsewhere = made(engine, "1", questions=4, seed=6)
     elsewhere.choose("left")
-    assert "not played yet" in board_of(elsewhere).says[2]
+    assert "To compare" in board_of(elsewhere).says[2]
     low, high = answers.newcombe(0.5, 2, 1.0, 4)
     assert QuizScore(1, 2).less(QuizScore(4, 4)) == (-0.5, low, high)
     assert "−50 points" in beside(QuizScore(1, 2), QuizScore(4, 4), same=False)

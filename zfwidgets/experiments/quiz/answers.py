@@ -138,8 +138,6 @@ def verdict(score: QuizScore) -> str:
 
 def beside(score: QuizScore, without: QuizScore, same: bool) -> str:
     """A score beside the one without a hint; ``same``: to the very same questions."""
-    if not without.answered:
-        return 'Without a hint, not played yet in this notebook: zf.Quiz(engine, hint="none").'
     difference, low, high = score.less(without)
     text = (
         f"Without a hint: {in_words(without)}. Difference: {_points(difference)} points "

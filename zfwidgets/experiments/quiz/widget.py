@@ -201,11 +201,18 @@ class Quiz(Experiment["QuizQuestions"]):
             says = [in_words(score), verdict(score)]
             bars = [[HINTS[self._hint], score.share, *score.interval]]
             if self._hint != "none":
-                says.append(beside(score, without, self._seed in seeds))
                 if without.answered:
+                    says.append(beside(score, without, self._seed in seeds))
                     bars.append([HINTS["none"], without.share, *without.interval])
+                else:
+                    says.append(f"To compare, play without a hint: {self._call_without()}")
         with self._board.hold_sync():
             self._board.says, self._board.bars = says, bars
+
+    def _call_without(self) -> str:
+        """What plays the same without a hint, with other questions: these are known by now."""
+        hard = ", hard=True" if self._hard else ""
+        return f'zf.Quiz(engine, {self._layer!r}, hint="none", seed={self._seed + 100}{hard})'
 
     # ------------------------------------------------------------------ making questions
 

@@ -50,6 +50,7 @@ class QuizView {
   private readonly next: HTMLButtonElement;
   private readonly line: HTMLElement;
   private readonly score = h("div", { class: "zf-quiz-score", tabindex: -1, hidden: true });
+  private readonly count = h("span", { class: "zf-dim" });
   private asked = "";
   private ahead = "";
   /** What is on screen, and since when. */
@@ -82,6 +83,7 @@ class QuizView {
     this.line = h("div", { class: "zf-quiz-line" }, this.text, this.next);
     const played = h("div", { class: "zf-quiz-played" }, this.pair, this.line);
     this.game = h("div", { class: "zf-quiz-game", hidden: true }, this.hint.element, played);
+    this.panel.tools.append(this.count);
     this.panel.body.append(this.game, this.score);
     this.panel.element.addEventListener("keydown", (event) => this.key(event), { signal });
     store.subscribe(() => this.follow(), signal);
@@ -98,6 +100,7 @@ class QuizView {
       return;
     }
     if (!quiz || at >= ready) {
+      this.count.textContent = "";
       this.game.hidden = true;
       this.panel.title("Which photo fires the channel more?");
       this.panel.explain(quiz && total > 0 ? "The next question is being made." : "");
@@ -180,10 +183,8 @@ class QuizView {
     const answer = given[at]?.[0];
     const values = data.choices.map((choice) => choice.value);
     const best = (values[0] ?? 0) > (values[1] ?? 0) ? 0 : 1;
-    this.panel.title(
-      "Which photo fires the channel more?",
-      `${data.layer} : ${data.channel} · question ${at + 1} of ${total}`,
-    );
+    this.panel.title("Which photo fires the channel more?", `${data.layer} : ${data.channel}`);
+    this.count.textContent = `question ${at + 1} of ${total}`;
     this.choices.forEach((choice, i) => {
       choice.reveal(
         answer === undefined ? null : { best: i === best, chosen: answer === SIDES[i] },
@@ -193,7 +194,7 @@ class QuizView {
     this.next.hidden = answer === undefined;
     this.next.textContent = at + 1 === total ? "See the score" : "Next";
     const right = answer === SIDES[best];
-    const parts = hard ? "Both are from the middle of its range." : "";
+    const parts = hard ? "Hard: the two are near to each other in the channel's range." : "";
     this.text.textContent =
       answer === undefined
         ? `Click the photo, or press 1 or 2. ${parts}`.trim()
@@ -210,6 +211,7 @@ class QuizView {
     const { says, bars } = this.store.get();
     this.game.hidden = true;
     this.panel.title("Your score");
+    this.count.textContent = "";
     this.panel.explain("");
     quizScore(this.score, says, bars);
     if (this.shown === "score" || says.length === 0) return;

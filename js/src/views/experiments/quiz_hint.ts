@@ -61,7 +61,7 @@ export class QuizHint {
   }
 
   explain(panel: Panel, answered: boolean): void {
-    const frame = "Frame: where the unit looks that the photo fires most.";
+    const frame = "Framed in each photo: the patch that fires it most.";
     panel.explain([...this.note, ...(answered ? [frame] : [])].join(" "));
   }
 }
@@ -85,16 +85,16 @@ function paint(
 }
 
 function heading(hint: Hint, count: number): string {
-  const what =
-    hint === "patches"
-      ? "patches"
-      : hint === "revealed"
-        ? "patches, as far as their projections are large"
-        : "patches, as projections";
-  const most =
-    count === 1 ? "The photo that fires it most" : `The ${count} photos that fire it most`;
-  return `${most}: ${count === 1 ? "its" : "their"} ${what}`;
+  const many = count > 1;
+  const strongest = many
+    ? `the ${count} patches that fire it most`
+    : "the patch that fires it most";
+  if (hint === "patches") return capital(strongest);
+  if (hint !== "revealed") return `${many ? "Projections" : "Projection"} of ${strongest}`;
+  return `${capital(strongest)}, where ${many ? "their projections are" : "its projection is"} large`;
 }
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How the pictures are to be read. */
 function explained(hint: Hint, { rule, scale, projections }: Question): string[] {
