@@ -230,6 +230,18 @@ export interface QuantileRow {
   lost?: Lost[];
 }
 
+/** One of the two photos of a question, with the channel's strongest unit in it. */
+export interface QuizChoice {
+  image: number;
+  name: string;
+  row: number;
+  col: number;
+  value: number;
+  box: Box;
+  /** Share of the photos, 0..100, in which the channel is weaker. */
+  percentile: number;
+}
+
 /** Of a partial answer while the index is being built: finished answers have none. */
 export interface SoFar {
   /** Over how many of the images it is. */
@@ -496,6 +508,34 @@ export interface Kinds {
       rank_absolute: number | null;
       ssim: number | null;
       mime: string;
+    };
+  };
+  /** A question of a quiz: which of two photos fires a channel more? */
+  question: {
+    key: {
+      /** Names the round. */
+      quiz: string;
+      number: number;
+    };
+    data: {
+      layer: string;
+      channel: number;
+      /** The left photo and the right one. */
+      choices: QuizChoice[];
+      /** The strongest activations in other photos. */
+      hint: TopActivation[];
+      /** Photos of the hint that can't be shown. */
+      lost: Lost[];
+      /** What the rule of the projections is called; empty: there are none. */
+      rule: string;
+      projections: ProjectionInfo[];
+      /** The projections' common scale. */
+      scale: number;
+      /** How many pictures of patches there are. */
+      patches: number;
+      patch: Pair;
+      mime: string;
+      signed_mime: string;
     };
   };
   /** Pictures from `first` on, at most 64. */

@@ -232,6 +232,15 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "lost?": "Lost[] # Those whose photos can't be read any more.",
         },
     ),
+    "QuizChoice": (
+        "One of the two photos of a question, with the channel's strongest unit in it.",
+        {
+            "image": "int",
+            "name": "string",
+            **_UNIT,
+            "percentile": "number # Share of the photos, 0..100, in which the channel is weaker.",
+        },
+    ),
     "SoFar": (
         "Of a partial answer while the index is being built: finished answers have none.",
         {
@@ -504,6 +513,25 @@ KINDS: dict[str, Kind] = {
         },
         "one picture, lossless",
         "a `zf.SanityCheck`",
+    ),
+    "question": Kind(
+        "A question of a quiz: which of two photos fires a channel more?",
+        {"quiz": "string # Names the round.", "number": "int"},
+        {
+            **_CHANNEL,
+            "choices": "QuizChoice[] # The left photo and the right one.",
+            "hint": "TopActivation[] # The strongest activations in other photos.",
+            "lost": "Lost[] # Photos of the hint that can't be shown.",
+            "rule": "string # What the rule of the projections is called; empty: there are none.",
+            "projections": "ProjectionInfo[]",
+            "scale": "number # The projections' common scale.",
+            "patches": "int # How many pictures of patches there are.",
+            "patch": "Pair",
+            **_MIME,
+            "signed_mime": "string",
+        },
+        "the two photos, the hint's patches, and its projections",
+        "a `zf.Quiz`",
     ),
     "wall": Kind(
         "Pictures from `first` on, at most 64.",
