@@ -1,10 +1,10 @@
 /** One of the two photos of a question, and what is told of it once it is answered. */
 
+import { place } from "../../lib/boxes";
 import { paintBitmap } from "../../lib/canvas";
 import { h } from "../../lib/dom";
 import { number } from "../../lib/format";
 import type { Pair, QuizChoice } from "../../lib/protocol";
-import { place } from "../occlusion/occluder";
 
 const NAMES = ["Left", "Right"] as const;
 
