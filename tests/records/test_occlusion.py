@@ -95,7 +95,7 @@ def test_what_is_not_there_is_named(found):
         replace(found, logits=None, no_classes="none at all").predicted()
     with pytest.raises(InputError, match=r"has the maps probability, .*cosine, not 'heat'"):
         found.to_pil("heat")
-    with pytest.raises(InputError, match="colours must be one of viridis"):
+    with pytest.raises(InputError, match="colours must be one of tint, viridis"):
         found.to_pil(colours="jet")
 
 
