@@ -136,7 +136,7 @@ def _part(
         return picture
     field, view = Box(**box).inside(*extent), Box(**info["view"])
     part = Box(view.top - field.top, view.left - field.left, view.height, view.width)
-    return np.asarray(part.cut(picture))
+    return np.asarray(part.inside(*picture.shape[:2]).cut(picture))
 
 
 def _shown(

@@ -179,7 +179,8 @@ def _occlusion(
     slide = slides[0][1] if slides else None
     page.text(places[0], page.y, name, 18, SOFT, third)
     if slide is not None:
-        page.text(places[1], page.y, map_picture.caption(info, slide, options), 18, SOFT, third)
+        caption = map_picture.caption(info, slide, options)
+        page.text(places[1], page.y + 2, caption, 15, SOFT, third)
     about = "Classes: as it is, and under the occluder" if "predict" in known else ""
     page.text(places[2], page.y, about, 18, SOFT, third)
     page.y += 28
