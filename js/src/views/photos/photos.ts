@@ -196,7 +196,8 @@ export const photos: View = (el, selection, source, signal) => {
     classes = new PhotoClasses(
       panel,
       answer,
-      () => {
+      (more) => {
+        if (!more) return tellClasses(words().length > 0);
         learn();
         find();
       },
