@@ -23,6 +23,8 @@ PART_BYTES = 4 << 20
 """Of a photo in one message: Jupyter's server takes none of more than 10 MiB."""
 LONGEST_SIDE = 128
 """Rows and columns of a photo's feature maps in an answer, at most."""
+MOST_LEVELS = 1 << 20
+"""Bytes of these maps, at most, however many channels: Jupyter's server drops what is too much."""
 
 # ---------------------------------------------------------------------- what answers are made of
 
