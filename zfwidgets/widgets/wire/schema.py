@@ -86,8 +86,8 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "rectified": "boolean",
             "field": "Field # Of all channels; where theirs differ, the smallest that holds them.",
             "fields?": "FieldOfChannels[] # Where channels' fields differ: each of them.",
-            "parents?": "string[] # The layers whose outputs it reads, an empty name for the "
-            "image; missing where that isn't known.",
+            "parents?": "string[] # The layers whose outputs it reads (in a report of some layers: "
+            "the nearest of them), an empty name for the image; missing where that isn't known.",
             "joined?": '"sum" | "concatenation" | "product" | "other" # How these outputs come '
             "together, where they are several.",
             "blocks?": "string[] # The blocks that it belongs to, outermost first; one that is a "
