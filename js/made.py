@@ -36,8 +36,16 @@ def outdated(root: Path) -> dict[Path, str]:
 
 
 def colour_maps(maps: dict[str, str]) -> str:
-    """Colour maps as JSON, each a list of its colours."""
-    return json.dumps({name: stops.split() for name, stops in maps.items()}, indent=2) + "\n"
+    """Colour maps as JSON, each a list of its colours, laid out as Biome does it."""
+    rows = []
+    for name, stops in maps.items():
+        colours = [json.dumps(stop) for stop in stops.split()]
+        line = f"  {json.dumps(name)}: [{', '.join(colours)}]"
+        if len(line) >= 100:
+            rest = ",\n    ".join(colours)
+            line = f"  {json.dumps(name)}: [\n    {rest}\n  ]"
+        rows.append(line)
+    return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
 # ---------------------------------------------------------------- TypeScript

@@ -26,6 +26,7 @@ _HOMES = {
     "LayerPicker": "widgets.picker",
     "OcclusionMap": "widgets.occlusion_map",
     "PatchGrid": "widgets.patch_grid",
+    "Quiz": "experiments.quiz.widget",
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
     "Transfer": "experiments.transfer.widget",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .experiments.evolution.widget import Evolution
     from .experiments.invariance.widget import Invariance
     from .experiments.lesions.widget import Lesion
+    from .experiments.quiz.widget import Quiz
     from .experiments.sanity.widget import SanityCheck
     from .experiments.transfer.widget import Transfer
     from .reports.reading.stored import load_report

@@ -25,6 +25,7 @@ from .widgets.selection import Selection
 from .widgets.wire import validation
 from .widgets.wire.encode import Answer
 from .widgets.wire.jobs import Op
+from .widgets.wire.photos import public_name
 from .widgets.wire.service import Need, Service, service_of
 from .widgets.wire.source import identity
 
@@ -106,7 +107,7 @@ def class_bars(
         with bars.hold_sync():
             bars.x = [f"> {labels[c]}" if c == selection.target else labels[c] for c in shown]
             bars.y = np.stack([clean[shown], under[shown]])
-        figure.title = service.engine.info.images[asked[0][1]["image"]]
+        figure.title = public_name(service.engine, asked[0][1]["image"])
 
     follower = _Follower(source, service, figure, ("photo", "occluder", "target"), ask, show)
 

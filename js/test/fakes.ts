@@ -26,8 +26,12 @@ export class FakeModel {
     this.saves += 1;
   }
 
-  send(content: unknown): void {
+  /** What came with each message that had any. */
+  readonly buffers: ArrayBuffer[] = [];
+
+  send(content: unknown, _callbacks?: unknown, buffers: ArrayBuffer[] = []): void {
     if (this.dead) throw new Error("Cannot send");
+    this.buffers.push(...buffers);
     // What crosses the wire is JSON.
     this.sent.push(JSON.parse(JSON.stringify(content)));
   }

@@ -1,13 +1,27 @@
 /** A kernel that answers the requests of a fake model: a small network on a few photos. */
 
-import type { Catalogue, Key, Kind, Layer, Request } from "../src/lib/protocol";
+import { focusBox } from "../src/lib/boxes";
+import { fieldOf } from "../src/lib/fields";
+import type { Answer, Catalogue, Field, Key, Kind, Layer, Request } from "../src/lib/protocol";
+import { fieldBox } from "../src/report/crops";
 import { FakeModel, flush, numbers, windowOn } from "./fakes";
 
 export const INPUT: [rows: number, columns: number] = [48, 64];
+/** Side of the square on which patches and projections are shown; fields are 5 x 7 or 11 x 13. */
+export const FOCUS = 6;
 
-const layer = (name: string, role: string, channels: number, rows: number, columns: number) =>
+const layer = (
+  name: string,
+  role: string,
+  channels: number,
+  rows: number,
+  columns: number,
+  ...parents: string[]
+) =>
   ({
     name,
+    parents,
+    ...(name.startsWith("features.3") && { blocks: ["features.3"] }),
     kind: role === "block" ? "Fire" : "Conv2d",
     role,
     channels,
@@ -27,18 +41,19 @@ export const CATALOGUE: Catalogue = {
     input: [3, ...INPUT],
   },
   layers: [
-    layer("features.0", "conv", 8, 24, 32),
-    layer("features.3.squeeze", "conv", 4, 12, 16),
-    layer("features.3.expand", "conv", 6, 12, 16),
+    layer("features.0", "conv", 8, 24, 32, ""),
+    layer("features.3.squeeze", "conv", 4, 12, 16, "features.0"),
+    layer("features.3.expand", "conv", 6, 12, 16, "features.3.squeeze"),
     {
-      ...layer("features.3", "block", 12, 12, 16),
+      ...layer("features.3", "block", 12, 12, 16, "features.3.squeeze", "features.3.expand"),
+      joined: "concatenation",
       field: { size: [11, 13], stride: [4, 4], offset: [-2, -2], reach: "upper bound" },
       fields: [
         { size: [5, 7], stride: [4, 4], offset: [1, 1], reach: "exact", first: [0] },
         { size: [11, 13], stride: [4, 4], offset: [-2, -2], reach: "upper bound", first: [5] },
       ],
     },
-    layer("features.4", "conv", 1200, 6, 8),
+    layer("features.4", "conv", 1200, 6, 8, "features.3"),
   ],
   images: Array.from({ length: 20 }, (_, i) => ({ name: `photo-${i}.jpg`, label: null })),
   classes: ["tiger cat", "lynx", "espresso", "windmill", "anvil", "heron", "red fox"],
@@ -82,6 +97,20 @@ export function probabilities(image: number, shift = 0): Float32Array {
 /** Of channel 6's second strongest patch, which is also channel 5's in the sheets. */
 export const LOST = "the file is gone";
 
+function fieldNamed(name: string, channel: number): Field {
+  return fieldOf(CATALOGUE.layers.find((one) => one.name === name) as Layer, channel);
+}
+
+/** Which photos there are. */
+export const LISTED: Answer<"photos">["data"] = {
+  own: [],
+  no_own: "",
+  most: 3,
+  most_bytes: 5_000_000,
+  most_pixels: 4_000_000,
+  held: null,
+};
+
 /** What a kernel would say to a request; `channel` 3 fires in four images only. */
 export function answerTo(request: Request): [data: unknown, buffers: DataView[]] {
   const key = request.key as never;
@@ -104,8 +133,9 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       return [{ first, count, size, columns: 16, lost, mime: "image/png" }, [PIXELS]];
     }
     case "top": {
-      const { channel, k } = key as Key<"top">;
+      const { layer: name, channel, k } = key as Key<"top">;
       const n = channel === 3 ? 4 : k;
+      const field = fieldNamed(name, channel);
       const activations = Array.from({ length: n }, (_, rank) => ({
         ...(channel === 6 && rank === 1 && { lost: LOST }),
         image: (channel + rank) % 20,
@@ -113,25 +143,28 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
         row: rank,
         col: 2,
         value: 10 - rank,
-        box: { top: rank, left: 3, height: 11, width: 13 },
+        box: fieldBox(field, rank, 2, INPUT),
       }));
-      const data = { activations, patch: [11, 13], images_seen: 20, mime: "image/png" };
+      const data = { activations, patch: field.size, images_seen: 20, mime: "image/png" };
       return [data, activations.map(() => PIXELS)];
     }
     case "projections": {
-      const { channel, k } = key as Key<"projections">;
+      const { layer: name, channel, k } = key as Key<"projections">;
       const n = channel === 3 ? 4 : k;
+      const field = fieldNamed(name, channel);
       const there = Array.from({ length: n }, (_, rank) => ({
         image: (channel + rank) % 20,
         scale: 0.25 + rank / 8,
+        brightness: 0.125 + rank / 16,
+        view: focusBox(field, [rank, 2], FOCUS, INPUT),
         full: Math.max(0.5, 0.25 + rank / 8),
         status: rank === 1 ? "linearised" : "paper",
         operations: [{ name: "lrn", status: "linearised", count: 1, note: "frozen" }],
         pools: 2,
       }));
       const projections = there.map((one, rank) => (channel === 6 && rank === 1 ? null : one));
-      const rest = { scale: 0.5, clipped_at: 99.5, patch: [11, 13], mime: "image/png" };
-      const data = { projections, ...rest };
+      const scales = { scale: 0.5, brightness: 0.375, focus: FOCUS, clipped_at: 99.5 };
+      const data = { projections, ...scales, patch: field.size, mime: "image/png" };
       return [data, projections.flatMap((one) => (one ? [PIXELS] : []))];
     }
     case "photo": {
@@ -165,6 +198,19 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
     case "cover": {
       const { channel, k, baseline } = key as Key<"cover">;
       return [{ covers: covers(channel, k), baseline, k, partial: false }, []];
+    }
+    case "photos":
+      return [{ ...LISTED, own: [...LISTED.own] }, []];
+    case "thumbnails": {
+      const { images, size } = key as Key<"thumbnails">;
+      const lost = images.includes(7) ? [[7, LOST]] : [];
+      return [{ images, lost, size, columns: 4, mime: "image/png" }, [PIXELS]];
+    }
+    case "predicted": {
+      const classes = Int32Array.from(CATALOGUE.images, (_, image) =>
+        image === 7 ? -1 : image % 7,
+      );
+      return [{ done: 20, total: 20 }, [numbers(classes)]];
     }
     default:
       throw new Error(`no answer for ${request.kind}`);

@@ -87,7 +87,7 @@ describe("colour maps", () => {
     ],
   } as const;
 
-  it.each(MAP_NAMES)("%s is matplotlib's", (name) => {
+  it.each(["viridis", "magma", "diverging"] as const)("%s is matplotlib's", (name) => {
     const lut = lutOf(name);
     expect(lut).toHaveLength(1024);
     [0, 64, 128, 200, 255].forEach((at, i) => {
@@ -97,6 +97,29 @@ describe("colour maps", () => {
       }
       expect(lut[at * 4 + 3]).toBe(255);
     });
+  });
+
+  it("are all known here", () => {
+    expect([...MAP_NAMES].sort()).toEqual(["diverging", "magma", "tint", "viridis"]);
+  });
+
+  it("tint leaves the photo as it is in the middle, and is opaque at both ends", () => {
+    const lut = lutOf("tint");
+    const at = (index: number) => [...lut.subarray(index * 4, index * 4 + 4)];
+    expect(at(0)).toEqual([208, 16, 126, 255]); // magenta
+    expect(at(255)).toEqual([46, 139, 18, 255]); // green
+    const alphas = Array.from({ length: 256 }, (_, i) => lut[i * 4 + 3]!);
+    expect(alphas[127]).toBeLessThanOrEqual(1);
+    expect(alphas[128]).toBeLessThanOrEqual(1);
+    for (let i = 1; i < 256; i++) {
+      if (i < 128) expect(alphas[i]!).toBeLessThanOrEqual(alphas[i - 1]!);
+      else expect(alphas[i]!).toBeGreaterThanOrEqual(alphas[i - 1]!);
+    }
+    for (let i = 0; i < 128; i++) expect(alphas[i]).toBe(alphas[255 - i]); // no side is favoured
+    expect(gradient("tint")).toMatch(
+      /^linear-gradient\(to right,rgba\(208,16,126,1\).*rgba\(46,139,18,1\)\)$/,
+    );
+    expect(gradient("tint", [0.5, 1])).toMatch(/^linear-gradient\(to right,rgba\(\d+,\d+,\d+,0/);
   });
 
   it.each(["viridis", "magma"] as const)("%s only grows lighter", (name) => {
@@ -112,7 +135,7 @@ describe("colour maps", () => {
     expect([-1, 0, 0.5, 1, 9].map((v) => lutIndex(v, 0, 1))).toEqual([0, 0, 128, 255, 255]);
     expect(lutIndex(3, 3, 3)).toBe(0);
     expect(gradient("magma")).toMatch(
-      /^linear-gradient\(to right,rgb\(0,0,4\).*rgb\(252,253,191\)\)$/,
+      /^linear-gradient\(to right,rgba\(0,0,4,1\).*rgba\(252,253,191,1\)\)$/,
     );
   });
 });

@@ -93,7 +93,8 @@ describe("occlusion", () => {
     await serve(model);
     await frames();
     expect(one(root, ".zf-heat").hidden).toBe(false);
-    expect(one(root, ".zf-note").textContent).toContain("probability of “tiger cat”");
+    expect(note(root)).toContain("Magenta: covering there lowers it. Green: raises it.");
+    expect(legends(root)).toEqual(["−75 points+23 pointsof “tiger cat” (75 % without occluder)"]);
     expect(root.dataset.zfSettled).toBe("true");
   });
 
@@ -180,7 +181,12 @@ describe("occlusion", () => {
     press(heat, "ArrowRight");
     press(heat, "ArrowRight");
     const readout = one(root, ".zf-photo .zf-readout");
-    expect(readout.textContent).toBe("cell 1, 2: tiger cat 21 %, predicted lynx"); // (8 + 2) / 48
+    // (8 + 2) / 48 instead of 75 %
+    expect(readout.textContent).toBe("cell 1, 2: tiger cat 21 % (−54 points), predicted lynx");
+    choose(root, "Colours of the map", "viridis");
+    press(heat, "ArrowLeft");
+    expect(readout.textContent).toBe("cell 1, 1: tiger cat 19 %, predicted espresso");
+    press(heat, "ArrowRight");
     press(heat, "Enter");
     expect(selection.get("occluder")).toMatchObject({ top: 4, left: 14, height: 16, width: 12 });
   });
@@ -229,7 +235,7 @@ describe("occlusion", () => {
 
 describe("maps of one pass", () => {
   it("are switched without the kernel, with their own legend, unit and reading", async () => {
-    const { model, root } = await slid({ stride: 8 });
+    const { model, root } = await slid({ stride: 8, colours: "viridis" });
     const asked = model.gets.length;
     const words: [string, string, string][] = [
       ["probability", "0 %98 %without occluder 75 %probability of “tiger cat”", "takes the class"],
@@ -281,32 +287,32 @@ describe("maps of one pass", () => {
     const words: [string, string, string, string][] = [
       [
         "probability", // 0 to 47/48, 75 %
-        "−75 points+23 pointsgrey: no change (75 %)change of the probability of “tiger cat” (in percentage points)",
-        "Blue: lower than without occluder. Red: higher.",
+        "−75 points+23 pointsof “tiger cat” (75 % without occluder)",
+        "Blue: covering there lowers it. Red: raises it. Grey: no change.",
         "cell 0, 0: tiger cat 0 % (−75 points), predicted lynx",
       ],
       [
         "logit", // -47 to 0, 6
         "−53no changewithout occluder 6change of the logit of “tiger cat” (the score",
-        "Blue: lower",
+        "Blue: covering there lowers it.",
         "cell 0, 0: logit 0 (−6), predicted lynx",
       ],
       [
         "log_odds", // -3 to 2.875, 1.25
         "−4.25+1.63grey: no change (1.25)change of the log-odds of",
-        "Blue: lower",
+        "Blue: covering there lowers it.",
         "cell 0, 0: log-odds -3 (−4.25), predicted lynx",
       ],
       [
         "total", // 5 to 52, 95
         "−90no changewithout occluder 95change of the total activation of feature map",
-        "Blue: lower",
+        "Blue: covering there lowers it.",
         "cell 0, 0: feature map, total 5 (−90), predicted lynx",
       ],
       [
         "unit", // 0 to 11.75, 8
         "−8+3.75grey: no change (8)change of the activation of features.3 : 5",
-        "Blue: lower",
+        "Blue: covering there lowers it.",
         "cell 0, 0: one unit 0 (−8), predicted lynx",
       ],
       [
@@ -557,16 +563,24 @@ describe("what covers", () => {
 
   it("is one of the engine's baselines, each explained", async () => {
     const { selection, root } = await open({ auto: false });
+    const artefact = () => {
+      const about = one<HTMLButtonElement>(root, ".zf-photo .zf-info");
+      about.click();
+      const text = one(root, "[role=dialog]").textContent ?? "";
+      about.click();
+      return text;
+    };
     const label = "What the occluder shows in place of the photo";
     const values = all<HTMLOptionElement>(root, `select[aria-label='${label}'] option`);
     expect(values.map(({ value }) => value)).toEqual([...CATALOGUE.baselines, "#0"]);
     choose(root, label, "blur");
     expect(occluder(selection).baseline).toBe("blur");
     expect(one(root, ".zf-fold-occluder .zf-hint").textContent).toContain("no new edge");
-    expect(note(root)).not.toContain("artefact");
+    expect(artefact()).not.toContain("artefact");
     choose(root, label, "wallpaper");
     expect(one(root, ".zf-fold-occluder .zf-hint").textContent).toContain("of your own");
-    expect(note(root)).toContain("hard edge is itself an artefact");
+    expect(artefact()).toContain("hard edge is itself an artefact");
+    expect(artefact()).toContain("At the border the image cuts the occluder.");
     choose(root, label, "#0");
     expect(occluder(selection).baseline).toBe(0);
     selection.set("occluder", { ...occluder(selection), baseline: -1.5 }); // by Python
@@ -734,11 +748,11 @@ describe("two maps", () => {
 
   it("stand beside a divider that keys move", async () => {
     const { root } = await slid({ stride: 8 });
-    expect(divider(root).hidden).toBe(true);
+    expect(divider(root).hidden).toBe(true); // one map
     choose(root, "Map right of the divider", "hamming");
     expect(divider(root).hidden).toBe(false);
     const [left, right] = legends(root);
-    expect(left).toContain("left: probability");
+    expect(left).toContain("left: of “tiger cat” (75 % without occluder)");
     expect(right).toContain("right: share of");
     press(divider(root), "ArrowLeft");
     expect(divider(root).getAttribute("aria-valuenow")).toBe("48");
@@ -750,7 +764,7 @@ describe("two maps", () => {
   });
 
   it("compare another baseline with a map that was kept, on one scale", async () => {
-    const { model, selection, root } = await slid({ stride: 8 });
+    const { model, selection, root } = await slid({ stride: 8, colours: "viridis" });
     byText(root, "Keep this map").click();
     selection.set("occluder", { ...(selection.get("occluder") as object), baseline: "blur" });
     await rest();
@@ -766,7 +780,8 @@ describe("two maps", () => {
     choose(root, "Colours of the map", "diverging");
     // Each changes from its own photo without occluder; the two share one scale.
     for (const legend of legends(root)) {
-      expect(legend).toContain("−75 points+23 pointsgrey: no change (75 %)");
+      expect(legend).toContain("−75 points+23 points");
+      expect(legend).toContain("of “tiger cat” (75 % without occluder)");
     }
     selection.set("photo", 7);
     await serve(model);
@@ -785,7 +800,7 @@ describe("photos in a row", () => {
   const rowMaps = (model: FakeModel) => model.gets.filter(({ slot }) => slot === "photo:row-map");
 
   it("come one after the other below the large map, and stop when they are hidden", async () => {
-    const { model, selection, root } = await slid({ stride: 8 });
+    const { model, selection, root } = await slid({ stride: 8, colours: "viridis" });
     expect(rowMaps(model)).toEqual([]);
     toggle(root, true);
     await serve(model, ["occlusion"]);
@@ -836,7 +851,7 @@ describe("photos in a row", () => {
   });
 
   it("name the class of each, where it is each photo's own", async () => {
-    const { model, root } = await slid({ stride: 8 });
+    const { model, root } = await slid({ stride: 8, colours: "viridis" });
     toggle(root, true);
     await serve(model, ["occlusion"]);
     const names = ["tiger cat", "lynx", "espresso"];

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { clip } from "../src/lib/boxes";
 import { lutOf } from "../src/lib/colour";
 import { changeScale, changeText, partOf, valueScale } from "../src/lib/map_kinds";
 import {
   cellAt,
-
   labelColours,
   nearestDone,
   occluderBox,

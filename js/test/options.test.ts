@@ -43,6 +43,8 @@ describe("options", () => {
   it.each([
     ["sort", "Sort channels", "silent"],
     ["patches", "What to show", "revealed"],
+    ["values", "Values of the projections", "magnitude"],
+    ["scale", "Scale of the projections", "one"],
     ["overlay", "Map", "hamming"],
     ["colours", "Colours of the map", "magma"],
     ["opacity", "Opacity of the map", "0.25"],
@@ -60,6 +62,8 @@ describe("options", () => {
   it.each([
     ["sort", "Sort channels", "change", "mean"],
     ["patches", "What to show", "change", "projections"],
+    ["values", "Values of the projections", "change", "colour"],
+    ["scale", "Scale of the projections", "change", "one"],
     ["overlay", "Map", "change", "total"],
     ["colours", "Colours of the map", "change", "diverging"],
     ["opacity", "Opacity of the map", "input", 0.5],
@@ -80,12 +84,31 @@ describe("options", () => {
     },
   );
 
+  it.each([
+    ["whole", "Whole field"],
+    ["pixels", "Pixels"],
+  ])("%s is a button in every view, pressed here or set from Python", async (name, text) => {
+    const { model, roots } = await twice();
+    const button = (root: HTMLElement) =>
+      [...root.querySelectorAll<HTMLButtonElement>(".zf-toggle")].find(
+        ({ textContent }) => textContent === text,
+      ) as HTMLButtonElement;
+    const pressed = () => roots.map((root) => button(root).getAttribute("aria-pressed"));
+    expect(pressed()).toEqual(["false", "false"]);
+    button(roots[1] as HTMLElement).click();
+    await frames();
+    expect(model.get(name)).toBe(true);
+    expect(pressed()).toEqual(["true", "true"]);
+    model.set(name, false);
+    expect(pressed()).toEqual(["false", "false"]);
+  });
+
   it("show in what is drawn and asked for", async () => {
     const { model, roots } = await twice({ overlay: "probability" });
     const root = roots[0] as HTMLElement;
     expect(maps(model).at(-1)?.key).toMatchObject({ stride: 8 });
     const legend = () => root.querySelector(".zf-map-legend")?.textContent ?? "";
-    expect(legend()).toContain("probability of");
+    expect(legend()).toContain("of “tiger cat” (75 % without occluder)");
     model.set("overlay", "log_odds");
     await frames();
     expect(legend()).toContain("log-odds of");

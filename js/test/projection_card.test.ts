@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Operation, ProjectionInfo, Status } from "../src/lib/protocol";
 import { ruleOf } from "../src/lib/rules";
-import { Cell } from "../src/views/patches/patch_cell";
+import { Cell, type Look } from "../src/views/patches/patch_cell";
 import {
   dependence,
   nearTies,
@@ -21,6 +21,8 @@ const operation = (name: string, status: Status, count = 1, note = ""): Operatio
 const projection = (pools: number, ...operations: Operation[]): ProjectionInfo => ({
   image: 3,
   scale: 0.25,
+  brightness: 0.2,
+  view: { top: 2, left: 3, height: 7, width: 7 },
   full: 0.5,
   status: operations[0]?.status ?? "paper",
   operations,
@@ -141,7 +143,15 @@ describe("a projection that is zero everywhere", () => {
   it("says so in its place and to screen readers, until another one comes", () => {
     const cell = new Cell(0, () => ({ layer: null, channel: 0, rule: rule("grad-cam") }));
     const said = cell.element.querySelector<HTMLElement>(".zf-none") as HTMLElement;
-    const look = { layout: "both", values: "signed", scale: null } as const;
+    const look: Look = {
+      layout: "both",
+      values: "brightness",
+      scale: null,
+      side: null,
+      pixels: false,
+      field: CATALOGUE.layers[0]!.field,
+      extent: [48, 64],
+    };
     cell.setPatch(activation, null);
     cell.draw(look);
     expect(said.hidden).toBe(true);

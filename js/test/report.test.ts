@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { fieldOf } from "../src/lib/fields";
 import { MemorySelection } from "../src/lib/selection_store";
 import { NotStored, Superseded } from "../src/lib/source";
-import { BrokenReport, Bundle, inPage } from "../src/report/bundle";
+import { BrokenReport, Bundle, inPage, FORMAT as VERSION } from "../src/report/bundle";
 import { fieldBox } from "../src/report/crops";
 import { guard, harmless } from "../src/report/guard";
 import { follow, toHash } from "../src/report/link";
 import { StoredSelection, snapped } from "../src/report/snap";
 import { StoredAnswers, StoredSource } from "../src/report/stored_source";
-import { fieldsText, fieldText } from "../src/views/picker/layers";
+import { fieldsText, fieldText } from "../src/views/picker/layer_words";
 
 const FORMAT = { height: 6, width: 8, stride: 4, baseline: "grey", mask: null, extra_boxes: [] };
 const OCCLUDER = {
@@ -77,7 +77,7 @@ async function parts(): Promise<Record<string, Uint8Array>> {
   ]);
   const map = await pack([[positions, [new Uint8Array(grid.buffer)]]]);
   const manifest = {
-    format: 1,
+    format: VERSION,
     fingerprint: "f",
     catalogue,
     parts: { "photo/1": sum(photo), "map/1": sum(map) },
@@ -136,7 +136,7 @@ describe("a bundle", () => {
   });
 
   it("doesn't take a manifest without what it must list", async () => {
-    const all = { format: 1, catalogue, parts: {}, answers: [], layers: {}, formats: [] };
+    const all = { format: VERSION, catalogue, parts: {}, answers: [], layers: {}, formats: [] };
     for (const name of ["catalogue", "parts", "answers", "layers", "formats"]) {
       for (const value of [undefined, null, 3, "x"]) {
         const manifest = await pack([[{ ...all, sentences: {}, [name]: value }, []]]);
@@ -162,8 +162,10 @@ describe("a bundle", () => {
   }, 60_000);
 
   it("names another format", async () => {
-    const manifest = await pack([[{ format: 99 }, []]]);
-    await expect(bundle({ manifest })).rejects.toThrow("format 1, not 99");
+    for (const format of [1, 99]) {
+      const manifest = await pack([[{ format }, []]]);
+      await expect(bundle({ manifest })).rejects.toThrow(`format 2, not ${format}`);
+    }
   });
 
   it("reads parts from the page, and says which one is missing", async () => {

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { focusBox } from "../src/lib/boxes";
 import { LOST_MS, RESENDS, SILENCE_MS } from "../src/lib/kernel_source";
-import type { Request } from "../src/lib/protocol";
+import type { Answer, Layer, Request } from "../src/lib/protocol";
 import explorer from "../src/widgets/explorer";
 import occlusionMap from "../src/widgets/occlusion_map";
 import patchGrid from "../src/widgets/patch_grid";
 import picker from "../src/widgets/picker";
 import { BlankCanvas, FakeModel, flush } from "./fakes";
-import { CATALOGUE, LOST, press, quantiles, serve, stage } from "./kernel";
+import { answerTo, CATALOGUE, INPUT, LOST, press, quantiles, serve, stage } from "./kernel";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -170,13 +171,7 @@ describe("layers", () => {
     expect(options(list).map(({ dataset }) => dataset.layer)).toEqual(
       CATALOGUE.layers.map(({ name }) => name),
     );
-    const inside = options(list).filter(({ classList }) => classList.contains("zf-in-block"));
-    expect(inside.map(({ dataset }) => dataset.layer)).toEqual([
-      "features.3.squeeze",
-      "features.3.expand",
-      "features.3",
-    ]);
-    expect(all(list, ".zf-block").map(({ textContent }) => textContent)).toEqual(["features.3"]);
+    expect(all(list, ".zf-block").map(({ textContent }) => textContent)).toEqual(["▾ features.3"]);
     const chosen = options(list).filter(
       (option) => option.getAttribute("aria-selected") === "true",
     );
@@ -208,19 +203,91 @@ describe("layers", () => {
     expect(selection.get("unit")).toEqual(["features.3", 2]);
   });
 
-  it("are filtered by words of name or kind; keys skip what is hidden", async () => {
+  it("are filtered by words of name or kind, and found in closed blocks", async () => {
     const { list, root, selection } = await open();
     const filter = one<HTMLInputElement>(root, "input[aria-label^='Filter layers']");
     filter.value = "FIRE";
     filter.dispatchEvent(new Event("input"));
-    const shown = options(list).filter(({ hidden }) => !hidden);
-    expect(shown.map(({ dataset }) => dataset.layer)).toEqual(["features.3"]);
+    expect(options(list).map(({ dataset }) => dataset.layer)).toEqual(["features.3"]);
     filter.value = "conv2d features.3";
     filter.dispatchEvent(new Event("input"));
-    const first = options(list).find(({ hidden }) => !hidden)!;
+    const first = options(list)[0]!;
     first.focus();
     press(first, "ArrowDown");
     expect(selection.get("unit")?.toString()).toBe("features.3.expand,0");
+    filter.value = "nothing";
+    filter.dispatchEvent(new Event("input"));
+    expect(list.classList.contains("zf-empty")).toBe(true);
+    filter.value = "";
+    filter.dispatchEvent(new Event("input"));
+    expect(options(list)).toHaveLength(5);
+  });
+
+  it("of a block are shown and hidden with Enter; the focus stays with it", async () => {
+    const { list, root, selection } = await open();
+    const names = () => options(list).map(({ dataset }) => dataset.layer);
+    const inner = options(list)[1]!;
+    inner.focus();
+    press(inner, "Enter");
+    expect(names()).toEqual(["features.0", "features.3", "features.4"]);
+    const block = options(list)[1]!;
+    expect(document.activeElement).toBe(block);
+    expect(block.getAttribute("aria-label")).toContain(
+      "block features.3 of 3 layers · Enter opens",
+    );
+    expect(block.getAttribute("aria-selected")).toBe("true"); // its output is chosen
+    await frames();
+    expect(one(root, ".zf-live").textContent).toBe("features.3 closed");
+    press(block, "Enter");
+    expect(names()).toEqual(CATALOGUE.layers.map(({ name }) => name));
+    expect(document.activeElement).toBe(options(list)[3]); // the block's output still
+
+    one(list, ".zf-block-name").click();
+    expect(names()).toHaveLength(3);
+    one(list, ".zf-opens").click();
+    expect(names()).toHaveLength(5);
+    expect(selection.get("unit")).toEqual(["features.3", 2]); // looking around chooses nothing
+  });
+
+  it("are shown when something else chooses them in a closed block", async () => {
+    const { list, selection } = await open();
+    one(list, ".zf-block-name").click();
+    selection.set("unit", ["features.3.expand", 1]);
+    const [chosen] = all(list, "[aria-selected='true']");
+    expect(chosen?.dataset.layer).toBe("features.3.expand");
+    // The lines to and from it are marked: one from squeeze, one to the block's output.
+    expect(all(list, ".zf-line.zf-on")).toHaveLength(2);
+    one(list, ".zf-block-name").click();
+    expect(one(list, ".zf-holds").dataset.layer).toBe("features.3");
+  });
+
+  it("have in words what the picture shows", async () => {
+    const { list } = await open();
+    expect(options(list)[3]!.title).toBe(
+      "features.3 · Fire · 12 channels of 12×16 · receptive fields 5×7 (channels 0 to 4), " +
+        "≤ 11×13 (channels 5 to 11) · stride 4×4 · " +
+        "concatenation of features.3.squeeze, features.3.expand",
+    );
+  });
+
+  it.each([
+    ["an older report says nothing", () => ({})],
+    ["a stored file is wrong", ({ name }: Layer) => ({ parents: [`${name}.later`] })],
+  ])("stand in a row that says so, where %s of what they read", async (_, change) => {
+    const { model, root } = await stage(picker);
+    await serve(model, ["catalogue"]);
+    const layers = CATALOGUE.layers.map(({ parents, blocks, ...layer }) => ({
+      ...layer,
+      ...change(layer),
+    }));
+    model.answer(model.request("catalogue"), "reply", { ...CATALOGUE, layers });
+    await flush();
+    const list = one(root, "[role=listbox][aria-label=Layers]");
+    expect(options(list).map(({ dataset }) => dataset.layer)).toEqual(
+      layers.map(({ name }) => name),
+    );
+    expect(all(list, ".zf-line, .zf-block, .zf-image")).toEqual([]);
+    expect(one(root, ".zf-layers .zf-note").textContent).toContain("isn't recorded");
   });
 });
 
@@ -317,9 +384,9 @@ describe("patches", () => {
     expect(cells.some(({ classList }) => classList.contains("zf-waits"))).toBe(false);
     const [first, second] = all(root, ".zf-status");
     expect([first?.dataset.status, second?.dataset.status]).toEqual(["paper", "linearised"]);
-    expect(one(root, ".zf-note").textContent).toContain(
-      "−0.5+0.5Signed around mid-grey; one scale",
-    );
+    // Only what isn't the paper's has a mark.
+    expect([first?.hidden, second?.hidden]).toEqual([true, false]);
+    expect(one(root, ".zf-note").textContent).toContain("grey is nothing), each on its own scale");
   });
 
   it("never stand under another unit's name", async () => {
@@ -361,9 +428,7 @@ describe("patches", () => {
     expect(button.disabled).toBe(true);
     expect(root.dataset.zfSettled).toBe("true");
     expect(all(root, ".zf-waits")).toEqual([]);
-    expect(all(root, ".zf-status").map(({ hidden }) => hidden)).toEqual(
-      cells.map((_, rank) => rank === 1),
-    );
+    expect(all(root, ".zf-status").every(({ hidden }) => hidden)).toBe(true); // its mark too
     selection.set("unit", ["features.3", 7]); // the same place, another photo
     await serve(model);
     await frames();
@@ -422,26 +487,169 @@ describe("patches", () => {
     element.dispatchEvent(new Event("change"));
   };
 
-  it("have a legend that says what is shown, on which scale, and where it clips", async () => {
+  /** The card behind the button beside the settings. */
+  const about = (root: HTMLElement) => {
+    const button = one<HTMLButtonElement>(root, "[aria-label='How these pictures were made']");
+    button.click();
+    const text = one(root, "[role=dialog]").textContent ?? "";
+    button.click();
+    expect(root.querySelector("[role=dialog]")).toBeNull();
+    return text;
+  };
+  const toggle = (root: HTMLElement, text: string) =>
+    all<HTMLButtonElement>(root, ".zf-toggle").find((e) => e.textContent === text)!;
+
+  it("have a legend that says in a sentence what is shown, and on which scale", async () => {
     const { model, root } = await open(2);
     const legend = () => one(root, ".zf-note").textContent;
     const asked = model.gets.length;
-    expect(legend()).toContain("−0.5+0.5Signed around mid-grey; one scale for all, clipped");
-    expect(legend()).toContain("the 99.5th percentile of what isn't zero");
-    choose(root, "Scale of the projections", "own");
-    // Their own scales are 0.25, 0.375, ... 1.25.
-    expect(legend()).toContain(
-      "−own+ownSigned around mid-grey; each on a scale of its own (0.25 to 1.25)",
+    const left = "Left: the part of the photo that counts for the unit. Right: ";
+    // Their own scales of brightness are 0.125, 0.1875, ... 0.625.
+    expect(legend()).toBe(
+      `${left}what in it drives the unit (light and dark strokes; grey is nothing), ` +
+        "each on its own scale (0.125 to 0.625). −+",
     );
-    choose(root, "Values of the projections", "absolute");
-    expect(legend()).toContain("0ownMagnitude, the largest of the colour channels; each on");
+    choose(root, "Scale of the projections", "one");
+    expect(legend()).toContain("all on one scale. −0.375+0.375");
+    choose(root, "Values of the projections", "colour");
+    expect(legend()).toContain("(colours lighter or darker than grey; grey is nothing)");
+    expect(legend()).toContain("all on one scale. −0.5+0.5");
+    choose(root, "Scale of the projections", "own");
+    expect(legend()).toContain("each on its own scale (0.25 to 1.25). −+");
+    choose(root, "Values of the projections", "magnitude");
+    expect(legend()).toContain("(how strongly, whatever the sign; black is nothing)");
+    expect(legend()).toContain("each on its own scale (0.25 to 1.25). 0+");
     choose(root, "Values of the projections", "positive");
     choose(root, "Scale of the projections", "one");
-    expect(legend()).toContain("00.5What is above zero, in colour; one scale for all");
+    expect(legend()).toContain("(what is above zero, in colour; black is nothing)");
+    expect(legend()).toContain("all on one scale. 0+0.5");
+    choose(root, "What to show", "projections");
+    expect(legend()).toMatch(/^Each picture: what in it drives the unit/);
+    choose(root, "What to show", "revealed");
+    expect(legend()).toBe("The photo, visible where it drives the unit.");
     choose(root, "What to show", "patches");
-    expect(legend()).not.toContain("scale");
+    expect(legend()).toBe("Each picture: the part of the photo that counts for the unit.");
+    toggle(root, "Whole field").click();
+    expect(legend()).toBe("Each picture: all of the photo that the unit can see.");
     expect(one<HTMLSelectElement>(root, "select[aria-label^=Values]").disabled).toBe(true);
     expect(model.gets).toHaveLength(asked); // all of it without the kernel
+  });
+
+  it("have all else behind a button: the square, the weights, where scales end", async () => {
+    const { root } = await open(2);
+    expect(about(root)).toContain(
+      "holds 95 % of the energy of the nine projections (6 pixels wide), moved into the photo",
+    );
+    expect(about(root)).toContain(".299 red + .587 green + .114 blue");
+    expect(about(root)).toContain("Scales end at the 99.5th percentile of what isn't zero");
+    expect(about(root)).toContain("Projection 1: "); // photo 2, which is chosen
+    all<HTMLButtonElement>(root, ".zf-patch")[3]!.click();
+    expect(about(root)).toContain("Projection 4: ");
+    choose(root, "Values of the projections", "colour");
+    toggle(root, "Whole field").click();
+    expect(about(root)).not.toContain("red + ");
+    expect(about(root)).toContain("the whole receptive field, moved into the photo");
+  });
+
+  it("are revealed and shown whole by keys in the grid", async () => {
+    const { model, root } = await open(2);
+    const first = one<HTMLButtonElement>(root, ".zf-patch");
+    const layout = () => one(root, ".zf-patch-grid").dataset.layout;
+    press(first, "r");
+    expect([model.get("patches"), layout()]).toEqual(["revealed", "revealed"]);
+    expect(one<HTMLSelectElement>(root, "select[aria-label='What to show']").value).toBe(
+      "revealed",
+    );
+    press(first, "R");
+    expect([model.get("patches"), layout()]).toEqual(["both", "both"]);
+    press(first, "w");
+    expect(model.get("whole")).toBe(true);
+    expect(toggle(root, "Whole field").getAttribute("aria-pressed")).toBe("true");
+    press(first, "w", { ctrlKey: true }); // closes a tab: not ours
+    expect(model.get("whole")).toBe(true);
+    press(first, "w");
+    expect(model.get("whole")).toBe(false);
+    press(first, "x");
+    expect([model.get("patches"), model.get("whole")]).toEqual(["both", false]);
+  });
+
+  it("are shown on one square, or on the whole field", async () => {
+    const { selection, model, root, cells } = await open(2);
+    const aspect = () => one(root, ".zf-patch-grid").style.getPropertyValue("--zf-aspect");
+    const size = (cell?: HTMLElement) =>
+      all<HTMLCanvasElement>(cell as HTMLElement, ".zf-picture").map((e) => [e.height, e.width]);
+    // The field of 5 rows is cut by a square of 6 pixels only from left and right.
+    expect(aspect()).toBe("6 / 5");
+    expect(size(cells[0])).toEqual([
+      [5, 6],
+      [5, 6],
+    ]);
+    toggle(root, "Whole field").click();
+    expect(aspect()).toBe("7 / 5");
+    expect(size(cells[0])).toEqual([
+      [5, 7],
+      [5, 7],
+    ]);
+    toggle(root, "Whole field").click();
+    selection.set("unit", ["features.3", 5]); // of a branch with a field of 11 x 13
+    await serve(model);
+    expect(aspect()).toBe("6 / 6");
+    expect(size(cells[8])).toEqual([
+      [6, 6],
+      [6, 6],
+    ]);
+  });
+
+  it("frame the receptive field's end where the photo's border moved the square", async () => {
+    const { cells } = await open(5);
+    const frames = cells.map((cell) => one(cell, ".zf-patch-field"));
+    // Rows -2 .. 8 of the first, moved to 0 .. 10; its middle 6 rows are all of the field.
+    expect(frames.every(({ hidden }) => hidden)).toBe(true);
+    toggle(cells[0]!.closest<HTMLElement>(".zf-root")!, "Whole field").click();
+    expect(frames.map(({ hidden }) => hidden)).toEqual([false, ...Array(8).fill(true)]);
+    expect(frames[0]!.style.top).toBe(`${(-2 / 11) * 100}%`);
+    expect(frames[0]!.style.height).toBe("100%");
+  });
+
+  it("keep their square while projections come in threes", async () => {
+    const { model, selection, root, cells } = await open(5);
+    const width = () => one<HTMLCanvasElement>(cells[0]!, ".zf-picture").width;
+    const aspect = () => one(root, ".zf-patch-grid").style.getPropertyValue("--zf-aspect");
+    expect([width(), aspect()]).toEqual([6, "6 / 6"]);
+    const asked = () => model.gets.filter(({ slot }) => slot === "patches:projections").at(-1)!;
+    selection.set("unit", ["features.3", 8]); // no neighbour, so not asked ahead
+    await serve(model, ["projections"]);
+    expect([width(), aspect()]).toEqual([6, "6 / 6"]); // patches first, on the last one's
+    const request = asked();
+    const [data, buffers] = answerTo(request) as [Answer<"projections">["data"], DataView[]];
+    const of = (side: number, n: number) => ({
+      ...data,
+      focus: side,
+      projections: data.projections.map((info, i) =>
+        info && i < n
+          ? { ...info, view: focusBox(CATALOGUE.layers[0]!.field, [i, 2], side, INPUT) }
+          : null,
+      ),
+    });
+    for (const [side, n] of [
+      [3, 3],
+      [9, 6],
+    ] as const) {
+      model.answer(request, "partial", of(side, n), buffers.slice(0, n));
+      await flush();
+      expect([width(), aspect()]).toEqual([6, "6 / 6"]);
+    }
+    model.answer(request, "reply", of(8, 9), buffers);
+    await flush();
+    expect([width(), aspect()]).toEqual([8, "8 / 8"]);
+    // Of another layer nothing is known: the first projections' square, not this one's.
+    selection.set("unit", ["features.4", 6]);
+    await serve(model, ["projections"]);
+    expect([width(), aspect()]).toEqual([13, "13 / 11"]);
+    const other = asked();
+    model.answer(other, "partial", of(3, 3), buffers.slice(0, 3));
+    await flush();
+    expect([width(), aspect()]).toEqual([3, "3 / 3"]);
   });
 
   it("are projected by the rule that is chosen, of those that the engine has", async () => {
@@ -451,7 +659,7 @@ describe("patches", () => {
     expect(names.map(({ value }) => value)).toEqual(["deconvnet", "guided", "gradient", "my own"]);
     const asked = () =>
       model.gets.filter(({ slot }) => slot === "patches:projections").map((r) => keyOf(r).rule);
-    const answers = () => one(root, ".zf-answers").textContent;
+    const answers = () => about(root);
     expect(answers()).toContain("max-pool switches");
     choose(root, label, "gradient");
     expect(selection.get("rule")).toBe("gradient");
@@ -464,7 +672,7 @@ describe("patches", () => {
     selection.set("rule", "my own"); // by the kernel
     await serve(model);
     expect(one<HTMLSelectElement>(root, `select[aria-label='${label}']`).value).toBe("my own");
-    expect(answers()).toBe("What my own rule answers.");
+    expect(answers()).toContain("What my own rule answers.");
   });
 
   it("stay when no projection can be computed, and why is said", async () => {
@@ -482,7 +690,9 @@ describe("patches", () => {
     await serve(model);
     await serve(model);
     expect(root.querySelector(".zf-error:not([hidden])")).toBeNull();
-    expect(all(root, ".zf-status").every(({ hidden }) => !hidden)).toBe(true);
+    expect(all(root, ".zf-status").map(({ hidden }) => hidden)).toEqual(
+      Array.from({ length: 9 }, (_, rank) => rank !== 1), // the one that was linearised
+    );
   });
 
   it("are shown from the whole of a channel's range once that is asked for", async () => {

@@ -8,25 +8,31 @@ import re
 import numpy as np
 from playwright.sync_api import expect
 
+from tests.browser import as_shown
+
 
 def test_another_unit_shows_its_own_patches_and_projections(lab, notebook) -> None:
     page = notebook.page
     before = notebook.canvas_pixels(page.locator(".zf-cell canvas").first)
     notebook.choose("features.4", 3)
     notebook.expect_value("explorer.selection.unit", ["features.4", 3])
+    notebook.execute(as_shown.SOURCE)
     notebook.execute(
         "top = engine.top('features.4', 3); shown = engine.project_all(top.activations)\n"
-        "scale = zf.records.display_scale(shown)"
+        "places = [window(a, side_of(shown), (224, 224)) for a in top]"
     )
     cells = page.locator(".zf-cell")
     expect(cells).to_have_count(9)
     for rank in range(9):
         patch, projection = cells.nth(rank).locator("canvas").all()
         np.testing.assert_array_equal(
-            notebook.canvas_pixels(patch), notebook.kernel_pixels(f"engine.patch(top[{rank}])")
+            notebook.canvas_pixels(patch),
+            notebook.kernel_pixels(f"engine.photo(top[{rank}].image)[places[{rank}]]"),
         )
-        ours = notebook.kernel_pixels(f"shown[{rank}].to_pil(scale=scale)").astype(int)
-        assert np.abs(notebook.canvas_pixels(projection).astype(int) - ours).max() <= 1
+        ours = f"picture(shown[{rank}], shown)[places[{rank}]]"
+        differs = notebook.canvas_pixels(projection).astype(int) - notebook.kernel_pixels(ours)
+        # Of 127 levels of colour on the common scale, each weighted and rounded.
+        assert np.abs(differs).max() <= 3
     after = notebook.canvas_pixels(page.locator(".zf-cell canvas").first)
     assert before.shape != after.shape or (before != after).any()
     assert lab.problems == []
@@ -62,42 +68,61 @@ def test_projections_follow_the_rule_the_values_and_the_scale(lab, notebook) -> 
     def differs(from_kernel: str) -> int:
         return int(np.abs(shown() - notebook.kernel_pixels(from_kernel).astype(int)).max())
 
+    notebook.execute(as_shown.SOURCE)
     notebook.execute("top = engine.top('features.7', 42)")
     page.get_by_label("Rule of the projections").select_option("guided")
-    expect(legend).to_contain_text("only where they were active")
     notebook.expect_value("explorer.selection.rule", "guided")
     notebook.execute(
         "found = engine.project_all(top.activations, 'guided')\n"
-        "own, common = zf.records.display_scale([found[1]]), zf.records.display_scale(found)"
+        "place = window(top[1], side_of(found), (224, 224))"
     )
-    assert differs("found[1].to_pil(scale=common)") <= 1
+    assert differs("picture(found[1], found)[place]") <= 3
+    page.get_by_role("button", name="How these pictures were made").click()
+    expect(page.get_by_role("dialog")).to_contain_text("only where they were active")
+    page.keyboard.press("Escape")
+
+    page.get_by_label("Values of the projections").select_option("colour")
+    notebook.expect_value("explorer.values", "colour")
+    expect(legend).to_contain_text("each on its own scale")
+    assert differs("picture(found[1], found, 'colour')[place]") <= 1
+    page.get_by_label("Scale of the projections").select_option("one")
+    expect(legend).to_contain_text("all on one scale")
+    assert differs("picture(found[1], found, 'colour', 'one')[place]") <= 1
 
     page.get_by_label("Scale of the projections").select_option("own")
-    expect(legend).to_contain_text("a scale of its own")
-    assert differs("found[1].to_pil(scale=own)") <= 1
-
     page.get_by_label("Values of the projections").select_option("positive")
-    expect(legend).to_contain_text("What is above zero")
-    notebook.execute("above = (found[1].crop() / own).clip(0, 1) * 255")
-    assert differs("above.round().astype('uint8')") <= 3  # 127 levels above zero, of 255
-    page.get_by_label("Values of the projections").select_option("absolute")
-    expect(legend).to_contain_text("Magnitude")
+    expect(legend).to_contain_text("what is above zero")
+    notebook.execute("above = (found[1].pixels / scale_of(found[1].pixels)).clip(0, 1) * 255")
+    assert differs("above.round().astype('uint8')[place]") <= 3  # 127 levels above zero, of 255
+    page.get_by_label("Values of the projections").select_option("magnitude")
+    expect(legend).to_contain_text("how strongly")
 
-    # Chosen in Python, shown in the page.
-    page.get_by_label("Values of the projections").select_option("signed")
-    notebook.execute("explorer.selection.rule = 'deconvnet'")
+    # The whole field, and chosen in Python: shown in the page.
+    page.locator(".zf-patch[tabindex='0']").focus()
+    page.keyboard.press("w")
+    notebook.expect_value("explorer.whole", True)
+    notebook.execute("explorer.values = 'colour'; explorer.rule = 'deconvnet'")
     expect(page.get_by_label("Rule of the projections")).to_have_value("deconvnet")
-    notebook.execute(
-        "found = engine.project_all(top.activations); own = zf.records.display_scale([found[1]])"
-    )
-    assert differs("found[1].to_pil(scale=own)") <= 1
+    notebook.execute("found = engine.project_all(top.activations)")
+    assert differs("picture(found[1], found, 'colour')[window(top[1], None, (224, 224))]") <= 1
     assert lab.problems == []
 
 
-def test_the_mark_on_a_projection_says_how_it_was_computed(lab, notebook) -> None:
+def test_projections_are_smooth_until_their_pixels_are_asked_for(lab, notebook) -> None:
+    projection = notebook.page.locator(".zf-cell canvas").nth(1)
+    smooth = projection.evaluate("canvas => getComputedStyle(canvas).imageRendering")
+    notebook.page.get_by_role("button", name="Pixels", exact=True).click()
+    notebook.expect_value("explorer.pixels", True)
+    sharp = projection.evaluate("canvas => getComputedStyle(canvas).imageRendering")
+    assert (smooth, sharp) == ("auto", "pixelated")
+    assert lab.problems == []
+
+
+def test_a_card_says_how_the_projections_were_computed(lab, notebook) -> None:
     page = notebook.page
-    mark = page.locator(".zf-cell .zf-status").first
-    expect(mark).to_have_accessible_name(re.compile("Projection 1: adjoint"))
+    # As all of these are exact, no cell has a mark of its own.
+    expect(page.locator(".zf-cell .zf-status:visible")).to_have_count(0)
+    mark = page.get_by_role("button", name="How these pictures were made")
     mark.press("Enter")
     card = page.get_by_role("dialog")
     expect(card).to_contain_text("exactly 47×47 pixels")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import as_shown
 from tests.waiting import SECONDS
 
 
@@ -26,7 +27,11 @@ def eventually(check: Callable[[], None], seconds: float = SECONDS) -> None:
 def patches_equal_the_engines(notebook, layer: str, channel: int, rank: int) -> None:
     notebook.expect_settled()
     canvas = notebook.page.locator(".zf-cell").nth(rank).locator("canvas").first
-    expected = notebook.kernel_pixels(f"engine.patch(engine.top({layer!r}, {channel})[{rank}])")
+    notebook.execute(
+        f"{as_shown.SOURCE}\ntop = engine.top({layer!r}, {channel}); a = top[{rank}]\n"
+        "place = window(a, side_of(engine.project_all(top.activations)), engine.photo(0).shape)"
+    )
+    expected = notebook.kernel_pixels("engine.photo(a.image)[place]")
     np.testing.assert_array_equal(notebook.canvas_pixels(canvas), expected)
 
 

@@ -14,6 +14,7 @@ CHECKS = {
     "ablation": "assert table.complete and ablation.result.complete\n"
     "assert none.accuracy < 0.25, 'it falls to guessing'\nlen(table.rows)",
     "evolution": "assert not (record.ended or record.missed); len(record.moments)",
+    "quiz": "assert low < 0.5 < high, 'colour alone is guessing'\nlen(quiz.questions)",
     "transfer": "assert transfer.result.complete; len(transfer.result.layers.layers)",
 }
 

@@ -29,6 +29,7 @@ MODULES = (
     "picture_wall",
     "marking",
     "sanity_check",
+    "quiz",
 )
 
 

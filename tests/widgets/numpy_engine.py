@@ -27,6 +27,7 @@ from zfwidgets.records import (
     Occluder,
     OcclusionMap,
     Operation,
+    PhotoResponses,
     Prediction,
     Progress,
     Projection,
@@ -298,6 +299,10 @@ class NumpyEngine:
 
     def photo(self, image: int):
         return self.pictures[image]
+
+    def responses(self, image: int, layer: str) -> PhotoResponses:
+        maps = self.forward(self.input(image))[self.layer(layer).name].astype(np.float32)
+        return PhotoResponses(layer, image, self.info.images[image], maps)
 
     def patch(self, activation: Activation):
         return activation.box.cut(self.photo(activation.image), 128)

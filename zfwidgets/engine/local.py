@@ -29,6 +29,8 @@ from ..records import (
     Occluder,
     OcclusionMap,
     OcclusionRequest,
+    OwnPhoto,
+    PhotoResponses,
     Pixels,
     Prediction,
     Progress,
@@ -40,6 +42,7 @@ from ..records import (
 )
 from ..records.quantiles import EACH, PARTS
 from ..threads import OneOnly, ProcessLock
+from .network.feature_maps import layer_maps
 from .network.memory import Memory
 from .network.modes import methods_in_usual_modes, precision_note
 from .network.network import Forward, Network
@@ -248,6 +251,78 @@ class LocalEngine(OneOnly, BlockingCalls):
         """
         self.session.lock.check()  # what is in view is known without reading it
         return self.session.source.show(self.session.tensor(self.session.image_index(image)))
+
+    @property
+    def own_photos(self) -> tuple[OwnPhoto, ...]:
+        """Photos of your own that were added and are there, the newest first."""
+        return self.session.own.listed
+
+    def add_photo(self, photo: Any, name: str | None = None) -> int:
+        """Add a photo of your own; its number, to be given wherever an image is asked for.
+
+        It goes through the engine's transform as the images of its set do, and then is classified,
+        occluded and projected as they are. It is in memory alone: in no index, ranking,
+        fingerprint, report or file. Of more than 20 the oldest is forgotten; no number is given
+        twice.
+
+        Parameters
+        ----------
+        photo
+            A path, the bytes of an image file, a PIL image, a uint8 array (rows, columns, 3), a
+            uint8 tensor (3, rows, columns), or a float tensor (channels, rows, columns) as the
+            network gets it. A file may have 30 MB, a photo 64 million pixels.
+        name
+            What it is to be called; None takes the file's name.
+
+        Returns
+        -------
+        int
+            Its number: beyond those of the set's images, and of no other photo in any session.
+
+        Raises
+        ------
+        UnreadableImage
+            It is no picture, or too large; says what may be.
+        InputError
+            It is nothing of the above, or the transform fails on it.
+
+        Examples
+        --------
+        >>> number = engine.add_photo("cat.jpg")  # doctest: +SKIP
+        >>> engine.predict(number).top(3)  # doctest: +SKIP
+        """
+        return self.session.add_photo(photo, name)
+
+    def remove_photo(self, image: int) -> None:
+        """Forget a photo of your own, and all that was made of it.
+
+        Parameters
+        ----------
+        image
+            Its number, as `add_photo` gave it.
+        """
+        self.session.remove_photo(image)
+
+    def responses(self, image: Any, layer: str) -> PhotoResponses:
+        """All feature maps of a layer for one photo, and each channel's strongest unit in it.
+
+        Parameters
+        ----------
+        image
+            An index, the number of a photo that was added, or an image of your own.
+        layer
+            Whose feature maps.
+
+        Returns
+        -------
+        PhotoResponses
+            ``maps`` (channels, rows, columns) float32; ``strongest``, ``totals``, ``places``.
+        """
+        index, name, tensor = self.session.image(image)
+        info = self.layer(layer)
+        with self.session.lock:
+            maps = layer_maps(self.session.network, self.session.memory, info, tensor)
+        return PhotoResponses(info.name, index, name, maps)
 
     def patch(self, activation: Activation) -> Pixels:
         """The receptive field cut from the photo at full size; grey outside of the image."""

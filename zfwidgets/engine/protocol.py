@@ -25,6 +25,7 @@ from ..records import (
     Occluder,
     OcclusionMap,
     OcclusionRequest,
+    PhotoResponses,
     Pixels,
     Prediction,
     Progress,
@@ -41,10 +42,11 @@ from ..stepwise import finish, watch
 class EngineProtocol(Protocol):
     """Answers about one network and one set of images.
 
-    Images are named by their index in ``info.images``. Methods are safe to call from any
-    thread; one computation runs at a time. Methods named ``*_steps`` are generators: each step
-    is short, so that a caller can stop between steps or let something more urgent go first;
-    their return value is the finished result.
+    Images are named by their index in ``info.images``; where an engine has ``add_photo``, photos
+    of the user's own by the number that it gives, beyond the last index (see ``own_photos``).
+    Methods are safe to call from any thread; one computation runs at a time. Methods named
+    ``*_steps`` are generators: each step is short, so that a caller can stop between steps or let
+    something more urgent go first; their return value is the finished result.
     """
 
     @property
@@ -87,6 +89,9 @@ class EngineProtocol(Protocol):
 
     def photo(self, image: int) -> Pixels:
         """An image as the network sees it, for the eye: (rows, columns, 3) uint8."""
+
+    def responses(self, image: int, layer: str) -> PhotoResponses:
+        """All feature maps of a layer for one photo."""
 
     def patch(self, activation: Activation) -> Pixels:
         """The receptive field cut from the photo at full size; grey outside of the image."""

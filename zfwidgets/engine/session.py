@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ..errors import InputError
+from ..images.own import OwnPhotos
 from ..images.source import ImageSource
 from ..records import LayerInfo
 from ..threads import ProcessLock
@@ -50,8 +51,10 @@ class Session:
 
     Attributes
     ----------
+    own
+        Photos of the user's own, numbered after the source's.
     changes
-        How often an image turned out to be another than before.
+        How often an image turned out to be another than before, or was forgotten.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Session:
     ) -> None:
         self.network, self.source, self.memory, self.lock = network, source, memory, lock
         self.rules, self.baselines, self.predicting = rules, baselines, predicting
+        self.own = OwnPhotos(source)
         self.changes = 0
         self._renew = renew
         self._stamps: dict[int, str] = {}
@@ -80,26 +84,48 @@ class Session:
 
     def image_index(self, image: int) -> int:
         """The index, if there is an image of it; raises `InputError` naming those there are."""
-        if not 0 <= image < len(self.source):
-            raise InputError(f"There are images 0 to {len(self.source) - 1}, got {image}.")
+        if not 0 <= image < len(self.source) and image not in self.own:
+            raise self.own.missing(image)
         return int(image)
+
+    def add_photo(self, photo: Any, name: str | None = None) -> int:
+        """Take up a photo of the user's own; its number. See `OwnPhotos.add`."""
+        own, full = self.own.add(photo, name)
+        if full:
+            self._forget()
+        return own.image
+
+    def remove_photo(self, image: int) -> None:
+        """Forget a photo of the user's own, and what was made of it."""
+        self.own.remove(image)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go what was made of images: one is another, or there no more."""
+        with self.lock:
+            self.changes += 1
+            for renew in self._renew:
+                renew()
 
     def tensor(self, image: int) -> Tensor:
         """An image as the network gets it, read once; what was kept of another one is let go."""
+        if image >= len(self.source):
+            return self.own.get(image)[1]
         stamp = self.source.stamp(image)
         if self._stamps.setdefault(image, stamp) != stamp:
-            with self.lock:
-                self._stamps[image] = stamp
-                self.changes += 1
-                for renew in self._renew:
-                    renew()
+            self._stamps[image] = stamp
+            self._forget()
         return self._read(image, stamp)
+
+    def name(self, image: int) -> str:
+        """What an image is called."""
+        return self.source.names[image] if image < len(self.source) else self.own.get(image)[0]
 
     def image(self, image: Any) -> tuple[int | None, str, Tensor]:
         """An image of the engine's by index, or one of the caller's own: (index, name, tensor)."""
         if isinstance(image, (int, np.integer)):
             index = self.image_index(int(image))
-            return index, self.source.names[index], self.tensor(index)
+            return index, self.name(index), self.tensor(index)
         own = self.source.alike([image])
         tensor = own.tensor(0)
         if tuple(tensor.shape) != self.network.input_shape:

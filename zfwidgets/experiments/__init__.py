@@ -12,6 +12,8 @@
   `zfwidgets.Evolution`).
 - `transfer_features`: do its features tell other pictures apart? Per layer, per number of images,
   per class (`zfwidgets.Transfer`)
+- `quiz_questions`: which of two photos fires a channel more? Asked of people, it measures what a
+  display tells them (`zfwidgets.Quiz`)
 - `train`: what the others train networks with.
 
 Every experiment is a subpackage: its records need no torch, its computation is imported when a
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from .invariance.transforms import Transform
     from .lesions.measuring import lesion, lesion_steps
     from .lesions.result import LesionResult
+    from .quiz.answers import QuizAnswer, QuizScore
+    from .quiz.making import quiz_question_steps, quiz_questions
+    from .quiz.questions import QuizChoice, QuizQuestion, QuizQuestions
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.result import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare

@@ -30,7 +30,7 @@ from .explanations import (
     weakest,
 )
 from .focus import SHARE, focus_box, focus_side
-from .layers import Box, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
+from .layers import Box, Join, LayerInfo, Reach, ReceptiveField, Role, Unit, loosest
 from .occluders import (
     BASELINES,
     MASK,
@@ -45,6 +45,7 @@ from .occluders import (
 )
 from .occlusion import LayerResponse, OcclusionMap
 from .occlusion_request import OcclusionRequest
+from .photos import MOST_OWN, MOST_OWN_BYTES, MOST_OWN_PIXELS, OwnPhoto, PhotoResponses
 from .predictions import Prediction, log_odds, no_numbers, softmax
 from .projections import (
     BLANK,
@@ -71,6 +72,9 @@ __all__ = [
     "MASK",
     "MAX_POOL",
     "MOST_EXTRA_BOXES",
+    "MOST_OWN",
+    "MOST_OWN_BYTES",
+    "MOST_OWN_PIXELS",
     "NORMS",
     "PASSED_BY",
     "RECTIFIER",
@@ -89,12 +93,15 @@ __all__ = [
     "Explanation",
     "Floats",
     "Ints",
+    "Join",
     "LayerInfo",
     "LayerResponse",
     "Occluder",
     "OcclusionMap",
     "OcclusionRequest",
     "Operation",
+    "OwnPhoto",
+    "PhotoResponses",
     "Pixels",
     "Prediction",
     "Progress",

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Activation:
     """A unit's value in one image: its place, value and receptive field.
 
-    ``image`` is the index among the engine's images, None for an image of the caller's own.
+    ``image`` is the index among the engine's images, or the number of an `OwnPhoto`; None for an
+    image of the caller's own that the engine wasn't told to keep.
     """
 
     unit: Unit

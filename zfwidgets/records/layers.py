@@ -128,6 +128,9 @@ class ReceptiveField:
 
 Role = Literal["conv", "rectifier", "pool", "norm", "linear", "block", "other"]
 
+Join = Literal["", "sum", "concatenation", "product", "other"]
+"""How the outputs of several layers come together in what another one reads; "" for one alone."""
+
 
 @dataclass(frozen=True)
 class LayerInfo:
@@ -153,6 +156,14 @@ class LayerInfo:
     fields
         Where channels' fields differ, ranges of channels: (first channel, their field) each, in
         order; empty where they don't.
+    parents
+        Names of the layers whose outputs it reads, in the order of the pass, "" for the image.
+        None where that isn't known, as the pass depends on values or an older report doesn't say.
+    joined
+        How these outputs come together, where they are several.
+    blocks
+        Names of the blocks that it belongs to, outermost first: calls of modules with several
+        layers, such as a residual block. One that is a layer itself belongs to its own block.
     """
 
     name: str
@@ -162,6 +173,9 @@ class LayerInfo:
     receptive_field: ReceptiveField
     rectified: bool = False
     fields: tuple[tuple[int, ReceptiveField], ...] = ()
+    parents: tuple[str, ...] | None = None
+    joined: Join = ""
+    blocks: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -177,7 +191,8 @@ class LayerInfo:
     def to_json(self) -> dict[str, Any]:
         """As in a catalogue; ``fields`` has each field once, with the first channels of its ranges.
 
-        Without ``fields`` where all channels have the same.
+        Without ``fields`` where all channels have the same; without ``parents``, ``joined`` or
+        ``blocks`` where there is nothing to say.
         """
         channels, rows, columns = self.shape
         firsts: dict[ReceptiveField, list[int]] = {}
@@ -194,6 +209,9 @@ class LayerInfo:
             "rectified": self.rectified,
             "field": self.receptive_field.to_json(),
             **({"fields": of_channels} if of_channels else {}),
+            **({} if self.parents is None else {"parents": list(self.parents)}),
+            **({"joined": self.joined} if self.joined else {}),
+            **({"blocks": list(self.blocks)} if self.blocks else {}),
         }
 
     @classmethod
@@ -212,6 +230,9 @@ class LayerInfo:
             ReceptiveField.from_json(data["field"], image),
             data["rectified"],
             tuple(sorted(fields, key=itemgetter(0))),
+            tuple(data["parents"]) if "parents" in data else None,
+            data.get("joined", ""),
+            tuple(data.get("blocks", ())),
         )
 
 

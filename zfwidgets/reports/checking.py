@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import STATUSES, Operation
-from ..records.layers import Reach, Role
+from ..records.layers import Join, Reach, Role
 from ..records.occluders import MASK, MOST_EXTRA_BOXES
 from ..widgets.wire.encode import Answer, picture_size
 from ..widgets.wire.occlusion_cache import CLEAN
@@ -89,7 +89,12 @@ _LAYER = fields(
         "rectified": truth,
         "field": fields(_FIELD),
     },
-    {"fields": listed(fields({**_FIELD, "first": listed(_COUNT)}))},
+    {
+        "fields": listed(fields({**_FIELD, "first": listed(_COUNT)})),
+        "parents": listed(text),
+        "joined": one_of(get_args(Join)),
+        "blocks": listed(text),
+    },
 )
 _RULE = fields(
     {

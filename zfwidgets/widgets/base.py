@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import anywidget
@@ -17,6 +17,7 @@ from ..errors import InputError, UnreadableImage, ZfError
 from ..records import Progress
 from . import snapshot
 from .bundle import esm
+from .own_photos import Arrivals, show
 from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
@@ -25,6 +26,7 @@ from .two_outputs import TwoOutputs
 from .wire import validation
 from .wire.encode import Answer, sendable
 from .wire.jobs import Op
+from .wire.photos import is_private, public_name
 from .wire.service import Need, service_of
 from .wire.source import identity
 from .wire.steps import Shared, Steps
@@ -33,7 +35,7 @@ PICTURE_DELAY = 1.0
 """Seconds that a selection must be left alone before the static picture is drawn again."""
 SETTLE_PRIORITY, PICTURE_PRIORITY = 1, 9
 MOST_URGENT, LEAST_URGENT = 0, 8
-OPS = ("get", "cancel", "pause", "resume")
+OPS = ("get", "cancel", "pause", "resume", "add", "remove")
 
 
 class EngineWidget(TwoOutputs, Routed):
@@ -68,6 +70,7 @@ class EngineWidget(TwoOutputs, Routed):
         styles = checked(engine, **given)
         self._service = service_of(engine)
         self._owner = uuid.uuid4().hex
+        self._arrivals = Arrivals(self._service, self._owner)
         self._failure: BaseException | None = None
         if selection is None:
             selection = Selection(engine, **first_selection(engine, first))
@@ -118,6 +121,25 @@ class EngineWidget(TwoOutputs, Routed):
             for name, value in options.items():
                 setattr(self, name, value)
 
+    def show(self, photo: Any, name: str | None = None) -> int:
+        """Look at a photo: one of the engine's, or one of your own.
+
+        Parameters
+        ----------
+        photo
+            A number or name of the engine's images. Or whatever `Engine.add_photo` takes: a path,
+            a PIL image, a uint8 array (rows, columns, 3), a tensor (channels, rows, columns).
+        name
+            What one of your own is to be called; None takes the file's name.
+
+        Returns
+        -------
+        int
+            The photo's number, which ``photo`` now is.
+        """
+        self.photo = show(self.engine, photo, name)
+        return int(self.photo)
+
     def close(self) -> None:
         """Stop what was asked for and remove the widget from the front end."""
         if self.comm is not None and hasattr(self, "_service"):
@@ -167,15 +189,15 @@ class EngineWidget(TwoOutputs, Routed):
 
     # ------------------------------------------------------------------ messages
 
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+    def _on_message(self, _widget: Any, content: Any, buffers: Any) -> None:
         """Take a message of the front end: post it to the worker and return."""
         message = content if isinstance(content, dict) else {}
         try:
-            self._post(message)
+            self._post(message, buffers or ())
         except ZfError as error:
             Teller(self, message)("error", error)
 
-    def _post(self, message: dict[str, Any]) -> None:
+    def _post(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:
         op, view, slot = message.get("op"), message.get("view"), message.get("slot")
         if message.get("zf") != 1 or op not in OPS:
             raise InputError(f"A message must be {{zf: 1, op: one of {', '.join(OPS)}, ...}}.")
@@ -186,6 +208,11 @@ class EngineWidget(TwoOutputs, Routed):
             raise InputError(f"A message names its view and slot, not {view!r} and {slot!r}.")
         if op == "cancel":
             self._service.jobs.cancel(self._owner, view, slot)
+            return
+        if op in ("add", "remove"):
+            key = {"fingerprint": self.fingerprint}
+            tell = Teller(self, {"view": view, "slot": slot, "kind": "photos", "key": key})
+            self._arrivals.heed(message, buffers, tell)
             return
         urgency = validation.integer(
             "priority", message.get("priority", 1), MOST_URGENT, LEAST_URGENT
@@ -298,7 +325,7 @@ class EngineWidget(TwoOutputs, Routed):
                     answers |= yield from self._service.all([need])
                 except UnreadableImage:  # noqa: PERF203
                     lost.add(identity(*need))
-            return snapshot.draw(self.engine.info, state, needs, answers, self.view_options, lost)
+            return self._paint(state, needs, answers, lost)
 
         self._service.jobs.submit(
             self._owner,
@@ -320,12 +347,26 @@ class EngineWidget(TwoOutputs, Routed):
     def _describe(self) -> str:
         unit = self.selection.unit
         what = "" if unit is None else f"layer {unit[0]}, channel {unit[1]}, "
-        return f"{what}photo {self.engine.info.images[self.selection.photo]}"
+        return f"{what}photo {public_name(self.engine, self.selection.photo)}"
 
     def _paint_known(self) -> Image.Image:
         needs = self._needs()
+        return self._paint(self.state, needs, self._service.known(needs))
+
+    def _paint(
+        self,
+        state: Mapping[str, Any],
+        needs: Sequence[Need],
+        answers: Mapping[str, Answer],
+        lost: Collection[str] = (),
+    ) -> Image.Image:
+        """The picture, which is kept in notebooks: without what is of the user's own photos."""
+        private = {identity(*need) for need in needs if is_private(self.engine, need[1])}
+        shown = {what: answer for what, answer in answers.items() if what not in private}
+        name = public_name(self.engine, state["photo"])
+        options = self.view_options
         return snapshot.draw(
-            self.engine.info, self.state, needs, self._service.known(needs), self.view_options
+            self.engine.info, state, needs, shown, options, lost, name, own=bool(private)
         )
 
 

@@ -25,6 +25,7 @@ LARGEST = 150_000
 """Bytes of the JPEG at most, so that notebooks stay small."""
 
 UNREADABLE = "can't be read any more"
+NOT_KEPT = "your own photos aren't kept here"
 
 
 class _Page(Page):
@@ -32,10 +33,14 @@ class _Page(Page):
 
     lost = False
     """Whether what isn't known is of a photo that can't be read any more."""
+    own = False
+    """Whether it is of one of the user's own."""
 
     @property
     def why(self) -> str:
         """Why nothing of the photo is there."""
+        if self.own:
+            return NOT_KEPT
         return UNREADABLE if self.lost else "not computed yet"
 
 
@@ -46,6 +51,9 @@ def draw(
     answers: Mapping[str, Answer],
     options: Mapping[str, Any],
     lost: Collection[str] = (),
+    photo: str | None = None,
+    *,
+    own: bool = False,
 ) -> Image.Image:
     """Draw what a widget shows.
 
@@ -63,6 +71,10 @@ def draw(
         How the view starts: which map, and its colours.
     lost
         What can't be had, as its photo can't be read any more, likewise.
+    photo
+        What the photo is called; None takes it from ``info``.
+    own
+        Whether it is one of the user's own, which no notebook is to keep.
 
     Returns
     -------
@@ -70,7 +82,7 @@ def draw(
         RGB, 1200 px wide.
     """
     page = _Page()
-    page.lost = bool(lost)
+    page.lost, page.own = bool(lost), own
     unit = state["unit"]
     page.line(f"{info.model}" + (f"   {unit[0]}, channel {unit[1]}" if unit else ""), 30)
     known: dict[str, list[tuple[dict[str, Any], Answer | None]]] = {}
@@ -81,7 +93,8 @@ def draw(
     if "top" in known:
         _patches(page, state["rule"], known["top"][0][1], known["projections"][0][1])
     if "photo" in known:
-        _occlusion(page, info, state, known, options)
+        name = info.images[state["photo"]] if photo is None else photo
+        _occlusion(page, info, state, known, options, name)
     return page.finish()
 
 
@@ -175,12 +188,12 @@ def _occlusion(
     state: Mapping[str, Any],
     known: Mapping[str, list[tuple[dict[str, Any], Answer | None]]],
     options: Mapping[str, Any],
+    name: str,
 ) -> None:
     third = (WIDTH - 2 * MARGIN - 4 * GAP) // 3
     rows, columns = info.input_shape[1:]
     height = min(third, round(third * rows / columns))
     places = [MARGIN + i * (third + 2 * GAP) for i in range(3)]
-    name = info.images[state["photo"]]
     slides = known.get("occlusion", [])
     slide = slides[0][1] if slides else None
     page.text(places[0], page.y, name, 18, SOFT, third)

@@ -43,7 +43,8 @@ export function roving(
 ): { focusable(index: number): void } {
   const focusable = (index: number) => {
     items().forEach((item, i) => {
-      item.tabIndex = i === index ? 0 : -1;
+      const to = i === index ? "0" : "-1";
+      if (item.getAttribute("tabindex") !== to) item.setAttribute("tabindex", to);
     });
   };
   container.addEventListener("keydown", (event) => {

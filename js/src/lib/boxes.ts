@@ -1,6 +1,6 @@
 /** Rectangles of pixels: `Box` in zfwidgets/records/layers.py. */
 
-import type { Box, Pair } from "./protocol";
+import type { Box, Field, Pair } from "./protocol";
 
 /** The part inside an image. */
 export function clip(box: Box, rows: number, columns: number): Box {
@@ -25,6 +25,15 @@ export function middleOf(box: Box, side: number): Box {
   const top = box.top + Math.floor((box.height - height) / 2);
   const left = box.left + Math.floor((box.width - width) / 2);
   return { top, left, height, width };
+}
+
+/** The square of `side` pixels around a unit's middle: `focus_box` in zfwidgets/records/focus.py. */
+export function focusBox({ reach, ...field }: Field, unit: Pair, side: number, extent: Pair): Box {
+  if (reach === "global") return { top: 0, left: 0, height: extent[0], width: extent[1] };
+  const start = (axis: 0 | 1) => unit[axis] * field.stride[axis] + field.offset[axis];
+  const [height, width] = field.size;
+  // Also of a field larger than the image, whose box is the image: the unit's middle counts.
+  return inside(middleOf({ top: start(0), left: start(1), height, width }, side), extent);
 }
 
 /** A box as seen from the top left of another. */

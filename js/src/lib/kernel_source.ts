@@ -7,6 +7,7 @@
 
 import { type Exchange, pageExchange, type Waiting } from "./exchange";
 import {
+  type Add,
   type Answer,
   awaitsIndex,
   type Cancel,
@@ -18,11 +19,14 @@ import {
   type Pause,
   PRIORITY,
   type Progress,
+  type Remove,
   type Request,
 } from "./protocol";
 import { type GetOptions, KernelError, NoAnswer, type Source, Superseded } from "./source";
 
 export const IN_FLIGHT = 6;
+/** Bytes of a photo in one message: `PART_BYTES` in zfwidgets/widgets/wire/schema.py. */
+export const PART_BYTES = 4 << 20;
 export const SILENCE_MS = 5000;
 export const RESENDS = 3;
 /** Of a kernel that is known to be gone nobody waits for more than a sign that it isn't. */
@@ -30,7 +34,7 @@ export const LOST_MS = 1000;
 
 /** The part of an anywidget model that carries messages. */
 export interface Channel {
-  send(content: unknown): void;
+  send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
   on(event: "msg:custom", callback: (content: unknown, buffers: DataView[]) => void): void;
   off(event: "msg:custom", callback: (content: unknown, buffers: DataView[]) => void): void;
 }
@@ -39,6 +43,12 @@ interface Asker {
   resolve(answer: Answer<Kind>): void;
   reject(error: Error): void;
   options: GetOptions<Kind>;
+}
+
+/** Who waits for a photo to be taken up, or forgotten. */
+interface Sent {
+  resolve(answer: Answer<"photos">): void;
+  reject(error: Error): void;
 }
 
 /** One request of one slot, with all who asked for it. */
@@ -143,6 +153,8 @@ export class KernelSource implements Source {
   lost = false;
   private readonly slots = new Map<string, Task>();
   private readonly revival = new Set<() => void>();
+  /** Photos on their way, by slot; the page sends each once, and no other answers for it. */
+  private readonly sent = new Map<string, Sent>();
 
   constructor(
     private readonly channel: Channel,
@@ -157,7 +169,18 @@ export class KernelSource implements Source {
     if (!isMessage(content)) return;
     this.answered = true;
     this.lost = false;
-    this.exchange.deliver(content, buffers ?? []);
+    const { view, slot, op, data } = content;
+    const sent = view === this.view ? this.sent.get(slot) : undefined;
+    if (!sent) this.exchange.deliver(content, buffers ?? []);
+    else if (op === "reply" || op === "error" || op === "superseded") {
+      this.sent.delete(slot);
+      if (op === "reply") sent.resolve({ data: data as never, buffers: [] });
+      else if (op === "superseded") sent.reject(new Superseded());
+      else {
+        const { name, message } = data as { name: string; message: string };
+        sent.reject(new KernelError(name, message));
+      }
+    }
     if (this.gaveUp) {
       this.gaveUp = false;
       for (const listener of [...this.revival]) listener();
@@ -196,6 +219,38 @@ export class KernelSource implements Source {
     this.get(kind, key, { slot, priority: PRIORITY.prefetch, signal }).catch(() => {});
   }
 
+  add(name: string, file: Uint8Array<ArrayBuffer>): Promise<Answer<"photos">> {
+    return this.sending((slot) => {
+      const parts = Math.max(1, Math.ceil(file.length / PART_BYTES));
+      for (let part = 0; part < parts; part++) {
+        const bytes = file.slice(part * PART_BYTES, (part + 1) * PART_BYTES);
+        const message = { zf: 1, op: "add", view: this.view, slot, name, part, parts } as const;
+        this.post(message, [bytes.buffer]);
+      }
+    });
+  }
+
+  remove(image: number): Promise<Answer<"photos">> {
+    return this.sending((slot) => {
+      this.post({ zf: 1, op: "remove", view: this.view, slot, image });
+    });
+  }
+
+  private sending(post: (slot: string) => void): Promise<Answer<"photos">> {
+    const slot = `own:${uuid()}`;
+    return new Promise((resolve, reject) => {
+      this.sent.set(slot, { resolve, reject });
+      if (this.lost) this.refuse();
+      else post(slot);
+    });
+  }
+
+  /** No answer will come to what was sent. */
+  private refuse(): void {
+    for (const { reject } of this.sent.values()) reject(new NoAnswer(this.answered));
+    this.sent.clear();
+  }
+
   onRevival(listener: () => void): () => void {
     this.revival.add(listener);
     return () => this.revival.delete(listener);
@@ -205,11 +260,14 @@ export class KernelSource implements Source {
   lose(): void {
     this.lost = this.gaveUp = true;
     for (const task of [...this.slots.values()]) task.giveUp();
+    this.refuse();
   }
 
   /** Cancel everything and stop listening. */
   close(): void {
     for (const task of [...this.slots.values()]) this.cancel(task);
+    for (const { reject } of this.sent.values()) reject(new Superseded());
+    this.sent.clear();
     this.channel.off("msg:custom", this.onMessage);
   }
 
@@ -233,9 +291,10 @@ export class KernelSource implements Source {
     this.post({ zf: 1, op: "cancel", view: this.view, slot });
   }
 
-  post(message: Request | Cancel | Pause): void {
+  post(message: Request | Cancel | Pause | Add | Remove, buffers: ArrayBuffer[] = []): void {
     try {
-      this.channel.send(message);
+      if (buffers.length > 0) this.channel.send(message, undefined, buffers);
+      else this.channel.send(message);
     } catch {
       // A dead connection shows as silence, and silence is handled.
     }

@@ -71,6 +71,12 @@ export interface Layer {
   field: Field;
   /** Where channels' fields differ: each of them. */
   fields?: FieldOfChannels[];
+  /** The layers whose outputs it reads, an empty name for the image; missing where that isn't known. */
+  parents?: string[];
+  /** How these outputs come together, where they are several. */
+  joined?: "sum" | "concatenation" | "product" | "other";
+  /** The blocks that it belongs to, outermost first; one that is a layer itself belongs to its own. */
+  blocks?: string[];
 }
 
 /** What is looked into. */
@@ -254,6 +260,18 @@ export interface Preferred {
   images: number;
 }
 
+/** One of the two photos of a question, with the channel's strongest unit in it. */
+export interface QuizChoice {
+  image: number;
+  name: string;
+  row: number;
+  col: number;
+  value: number;
+  box: Box;
+  /** Share of the photos, 0..100, in which the channel is weaker. */
+  percentile: number;
+}
+
 /** Of a partial answer while the index is being built: finished answers have none. */
 export interface SoFar {
   /** Over how many of the images it is. */
@@ -279,6 +297,15 @@ export interface IndexProgress {
   paused: boolean;
 }
 
+/** A photo of the user's own, in the kernel's memory alone. */
+export interface OwnPhoto {
+  /** Its number: as that of an image of the engine, beyond the last one. */
+  image: number;
+  name: string;
+  /** What was made of its pixels before the transform. */
+  notes: string[];
+}
+
 /** What went wrong. */
 export interface Problem { name: string; message: string }
 
@@ -298,6 +325,20 @@ export interface Cancel { zf: 1; op: "cancel"; view: string; slot: string }
 
 /** Have the pass that builds the index rest, or go on. */
 export interface Pause { zf: 1; op: "pause" | "resume"; view: string }
+
+/** A part of a photo of the user's own, in a buffer; the last one is answered as `photos`, with `added`. They come in order, all with one view and slot. */
+export interface Add {
+  zf: 1;
+  op: "add";
+  view: string;
+  slot: string;
+  name: string;
+  part: number;
+  parts: number;
+}
+
+/** Forget a photo of the user's own; answered as `photos`. */
+export interface Remove { zf: 1; op: "remove"; view: string; slot: string; image: number }
 
 /** What is asked for, whoever asks. */
 export interface Asked { kind: Kind; key: object }
@@ -524,6 +565,34 @@ export interface Kinds {
       mime: string;
     };
   };
+  /** A question of a quiz: which of two photos fires a channel more? */
+  question: {
+    key: {
+      /** Names the round. */
+      quiz: string;
+      number: number;
+    };
+    data: {
+      layer: string;
+      channel: number;
+      /** The left photo and the right one. */
+      choices: QuizChoice[];
+      /** The strongest activations in other photos. */
+      hint: TopActivation[];
+      /** Photos of the hint that can't be shown. */
+      lost: Lost[];
+      /** What the rule of the projections is called; empty: there are none. */
+      rule: string;
+      projections: ProjectionInfo[];
+      /** The projections' common scale. */
+      scale: number;
+      /** How many pictures of patches there are. */
+      patches: number;
+      patch: Pair;
+      mime: string;
+      signed_mime: string;
+    };
+  };
   /** Pictures from `first` on, at most 64. */
   wall: {
     key: {
@@ -541,6 +610,84 @@ export interface Kinds {
       there: boolean[];
       captions: string[];
       details: string[];
+      mime: string;
+    };
+  };
+  /** Which photos there are to choose from, beside the catalogue's. */
+  photos: {
+    key: Record<never, never>;
+    data: {
+      /** The newest first. */
+      own: OwnPhoto[];
+      /** Why there can be none; empty if there can. */
+      no_own: string;
+      /** More of them and the oldest is forgotten. */
+      most: number;
+      /** Of the file of one. */
+      most_bytes: number;
+      /** Of one, before the transform. */
+      most_pixels: number;
+      /** Those of the catalogue that a report holds; null: all. */
+      held: number[] | null;
+      /** Answers the message that brought it. */
+      added?: number;
+    };
+  };
+  /** Thumbnails of photos as the network saw them. */
+  thumbnails: {
+    key: {
+      /** At most 64. */
+      images: number[];
+      /** Pixels of a thumbnail's side. */
+      size: number;
+    };
+    data: {
+      images: number[];
+      /** Photos that can't be shown, and why. */
+      lost: [image: number, reason: string][];
+      /** Pixels of a thumbnail's side. */
+      size: number;
+      columns: number;
+      mime: string;
+    };
+  };
+  /** Each photo's predicted class; `partial`s as they come. */
+  predicted: {
+    key: Record<never, never>;
+    data: { done: number; total: number };
+  };
+  /** What all channels of a layer say to one photo. */
+  responses: {
+    key: { image: number; layer: string };
+    data: {
+      image: number;
+      layer: string;
+      channels: number;
+      /** Of a map as it is sent. */
+      rows: number;
+      columns: number;
+      /** So many rows and columns of the layer are one of it, their largest. */
+      step: number;
+    };
+  };
+  /** A channel's strongest unit on one photo: the fields of `top` and of `projections`. */
+  look: {
+    key: { image: number; layer: string; channel: number; rule: string };
+    data: {
+      /** One. */
+      activations: TopActivation[];
+      /** Rows and columns of a patch. */
+      patch: Pair;
+      images_seen: number;
+      /** One. */
+      projections: (ProjectionInfo | null)[];
+      scale: number;
+      brightness: number;
+      focus: number;
+      /** Percentile of non-zero magnitudes at which scales clip. */
+      clipped_at: number;
+      /** Why there is no projection; empty if there is. */
+      why: string;
       mime: string;
     };
   };

@@ -21,6 +21,10 @@ export interface Source {
   prefetch<K extends Kind>(kind: K, key: Key<K>, slot: string, signal?: AbortSignal): void;
   /** Have the pass that builds the index rest, or go on; for all who see it. */
   pause?(is: boolean): void;
+  /** Bring a photo of the user's own; which photos there are then. Where there is no kernel, none. */
+  add?(name: string, file: Uint8Array<ArrayBuffer>): Promise<Answer<"photos">>;
+  /** Forget one of these; which photos there are then. */
+  remove?(image: number): Promise<Answer<"photos">>;
   /** Called when answers come again after `NoAnswer`; returns how to stop listening. */
   onRevival(listener: () => void): () => void;
 }

@@ -33,6 +33,9 @@ import { fieldBox, patch, sheet } from "./crops";
 /** Bytes of decoded photos that are kept. */
 const PHOTOS = 96e6;
 
+/** As of an engine from a report: zfwidgets/widgets/wire/photos.py. */
+const NO_OWN = "A photo of your own needs a kernel: this is a report.";
+
 /** Maps that don't depend on a layer. */
 const CLASS_MAPS = ["probability", "predicted", "logit", "log_odds"];
 
@@ -89,6 +92,9 @@ export class StoredAnswers {
     occlusion: (key) => this.occlusion(key),
     respond: (key) => this.respond(key),
     quantiles: (key) => this.quantiles(key),
+    photos: async () => ({ data: this.listed, buffers: [] }),
+    thumbnails: (key) => this.thumbnails(key),
+    predicted: () => this.predicted(),
   };
 
   constructor(readonly bundle: Bundle) {
@@ -186,6 +192,44 @@ export class StoredAnswers {
   private patchSize(layer: Layer, channel: number): Pair {
     const { height, width } = inside(this.box(fieldOf(layer, channel), 0, 0), this.extent);
     return [height, width];
+  }
+
+  private get listed(): Answer<"photos">["data"] {
+    const none = { own: [], most: 0, most_bytes: 0, most_pixels: 0 };
+    return { ...none, no_own: NO_OWN, held: this.imagesOf("photo") };
+  }
+
+  /** The photos of which a report holds an answer as it was given, in order. */
+  private imagesOf(kind: "photo" | "predict"): number[] {
+    return this.bundle.manifest.answers
+      .filter(([name, key]) => name === kind && !(key as { occluder?: object }).occluder)
+      .map(([, key]) => (key as { image: number }).image)
+      .sort((a, b) => a - b);
+  }
+
+  private async thumbnails({ images, size }: Key<"thumbnails">): Promise<Answer<"thumbnails">> {
+    const [, height, width] = this.catalogue.engine.input;
+    const box = { top: 0, left: 0, height, width };
+    const photos = await Promise.all(images.map((image) => this.photo(image)));
+    const { picture, columns } = sheet(
+      photos.map((photo) => ({ photo, box })),
+      size,
+    );
+    const lost = images.flatMap((image, i): [number, string][] =>
+      photos[i] ? [] : [[image, this.lost(image) || this.notStored("photo").message]],
+    );
+    return { data: { images, lost, size, columns, mime: RAW }, buffers: [picture] };
+  }
+
+  private async predicted(): Promise<Answer<"predicted">> {
+    const classes = new Int32Array(this.catalogue.images.length).fill(-1);
+    for (const image of this.imagesOf("predict")) {
+      const scores = floats((await this.find("predict", { image, occluder: null })).buffers[0]);
+      const best = scores.indexOf(Math.max(...scores));
+      if (scores.every(Number.isFinite)) classes[image] = best;
+    }
+    const { length } = classes;
+    return { data: { done: length, total: length }, buffers: [new DataView(classes.buffer)] };
   }
 
   /** A photo for patches to be cut from; null if it isn't stored. */

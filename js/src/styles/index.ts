@@ -9,9 +9,11 @@ import marking from "./marking.css";
 import panels from "./panels.css";
 import patches from "./patches.css";
 import photo from "./photo.css";
+import photos from "./photos.css";
 import picker from "./picker.css";
+import quiz from "./quiz.css";
 import sanity from "./sanity.css";
 import wall from "./wall.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
-export { classes, maps, marking, patches, photo, picker, sanity, wall };
+export { classes, maps, marking, patches, photo, photos, picker, quiz, sanity, wall };

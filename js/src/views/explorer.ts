@@ -3,8 +3,9 @@
 import { classes } from "./occlusion/classes";
 import { photo } from "./occlusion/photo";
 import { patches } from "./patches/patches";
+import { photos } from "./photos/photos";
 import { channels } from "./picker/channels";
 import { layers } from "./picker/layers";
 import { layout } from "./shared/layout";
 
-export const explorer = layout("explorer", [layers, channels, patches, photo, classes]);
+export const explorer = layout("explorer", [photos, layers, channels, patches, photo, classes]);

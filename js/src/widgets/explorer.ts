@@ -6,6 +6,7 @@ export default widget("explorer", explorer, [
   styles.picker,
   styles.patches,
   styles.photo,
+  styles.photos,
   styles.maps,
   styles.classes,
 ]);

@@ -70,7 +70,7 @@ const options = new MemoryStore<ViewOptions>({
 const root = createRoot(
   place,
   name,
-  [styles.picker, styles.patches, styles.photo, styles.maps, styles.classes],
+  [styles.picker, styles.patches, styles.photo, styles.photos, styles.maps, styles.classes],
   signal,
 );
 show(root, views[name] ?? explorer, selection, source, signal, options);

@@ -4,6 +4,7 @@
  * `delay` is how long a step takes; `silent` never answers; `failing` names kinds that fail.
  */
 
+import { inside, middleOf } from "../../src/lib/boxes";
 import { occluderBox } from "../../src/lib/occlusion_grid";
 import type { Answer, Catalogue, Key, Kind, Layer, Occluder, Pair } from "../../src/lib/protocol";
 import {
@@ -61,6 +62,7 @@ function layer(
   channels: number,
   step: number,
   size: number,
+  reads: string[],
   reach: Layer["field"]["reach"] = "exact",
 ): Layer {
   return {
@@ -77,16 +79,18 @@ function layer(
       offset: [-(size >> 1), -(size >> 1)],
       reach,
     },
+    parents: reads,
+    ...(reads.length > 1 && { joined: "concatenation" as const }),
   };
 }
 
 function network(): Layer[] {
   const out = [
-    layer("features.0", "Conv2d", "conv", 64, 2, 3),
-    layer("features.1", "ReLU", "rectifier", 64, 2, 3),
-    layer("features.2", "MaxPool2d", "pool", 64, 4, 7),
+    layer("features.0", "Conv2d", "conv", 64, 2, 3, [""]),
+    layer("features.1", "ReLU", "rectifier", 64, 2, 3, ["features.0"]),
+    layer("features.2", "MaxPool2d", "pool", 64, 4, 7, ["features.1"]),
   ];
-  let [step, size] = [4, 7];
+  let [step, size, last] = [4, 7, "features.2"];
   for (const [at, wide] of [
     [3, 128],
     [4, 128],
@@ -99,27 +103,50 @@ function network(): Layer[] {
   ] as const) {
     const name = `features.${at}`;
     if (at === 6 || at === 9) {
-      out.push(
-        layer(`features.${at - 1}`, "MaxPool2d", "pool", wide / 2, step * 2, size + 2 * step),
-      );
+      const pool = `features.${at - 1}`;
+      out.push(layer(pool, "MaxPool2d", "pool", wide / 2, step * 2, size + 2 * step, [last]));
+      last = pool;
       size += 2 * step;
       step *= 2;
     }
-    out.push(layer(`${name}.squeeze`, "Conv2d", "conv", wide / 8, step, size));
-    out.push(layer(`${name}.squeeze_activation`, "ReLU", "rectifier", wide / 8, step, size));
-    out.push(layer(`${name}.expand1x1`, "Conv2d", "conv", wide / 2, step, size));
+    const [squeeze, one, three] = ["squeeze", "expand1x1", "expand3x3"].map(
+      (of) => `${name}.${of}`,
+    );
+    const active = `${squeeze}_activation`;
+    const inside = [
+      layer(squeeze as string, "Conv2d", "conv", wide / 8, step, size, [last]),
+      layer(active, "ReLU", "rectifier", wide / 8, step, size, [squeeze as string]),
+      layer(one as string, "Conv2d", "conv", wide / 2, step, size, [active]),
+    ];
     size += 2 * step;
-    out.push(layer(`${name}.expand3x3`, "Conv2d", "conv", wide / 2, step, size));
-    out.push(layer(name, "Fire", "block", wide, step, size));
+    inside.push(
+      layer(three as string, "Conv2d", "conv", wide / 2, step, size, [active]),
+      layer(name, "Fire", "block", wide, step, size, [one as string, three as string]),
+    );
+    out.push(...inside.map((own) => ({ ...own, blocks: [name] })));
+    last = name;
   }
-  out.push(layer("classifier.1", "Conv2d", "conv", CLASSES.length, step, size));
+  const classifier = "classifier.1";
+  out.push(layer(classifier, "Conv2d", "conv", CLASSES.length, step, size, [last]));
   out.push({
-    ...layer("classifier.3", "AdaptiveAvgPool2d", "pool", CLASSES.length, step, ROWS, "global"),
+    ...layer(
+      "classifier.3",
+      "AdaptiveAvgPool2d",
+      "pool",
+      CLASSES.length,
+      step,
+      ROWS,
+      [classifier],
+      "global",
+    ),
     rows: 1,
     columns: 1,
   });
   return out;
 }
+
+/** Another network's layers, put into the page before this script, or those above. */
+const given = (globalThis as { harnessLayers?: Layer[] }).harnessLayers;
 
 const CATALOGUE: Catalogue = {
   engine: {
@@ -130,7 +157,7 @@ const CATALOGUE: Catalogue = {
     skipped: [["broken.jpg", "truncated file"]],
     input: [3, ROWS, COLUMNS],
   },
-  layers: network(),
+  layers: given ?? network(),
   images: Array.from({ length: 60 }, (_, i) => ({
     name: `${NAMES[i % NAMES.length]}-${i}.jpg`,
     label: null,
@@ -160,6 +187,15 @@ const CATALOGUE: Catalogue = {
   baselines: ["grey", "mean", "blur", "noise", "border", "my wallpaper"],
   no_classes: "",
   indexed: true,
+};
+
+const LISTED: Answer<"photos">["data"] = {
+  own: [],
+  no_own: "",
+  most: 20,
+  most_bytes: 30_000_000,
+  most_pixels: 64_000_000,
+  held: null,
 };
 
 /** The images that excite a channel most; some channels fire in four only. */
@@ -250,6 +286,14 @@ export class SyntheticSource implements Source {
         return this.estimate(key);
       case "cover":
         return this.cover(key);
+      case "photos":
+        return { data: LISTED, buffers: [] };
+      case "thumbnails":
+        return this.thumbnails(key);
+      case "predicted": {
+        const classes = Int32Array.from(CATALOGUE.images, (_, image) => image % CLASSES.length);
+        return { data: { done: 60, total: 60 }, buffers: [view(classes)] };
+      }
       default:
         throw new KernelError("InputError", `no ${kind} here`);
     }
@@ -270,6 +314,19 @@ export class SyntheticSource implements Source {
     const strongest = Float32Array.from({ length: n }, (_, i) => (dead.has(i) ? 0 : next() * 30));
     const image = Int32Array.from({ length: n }, () => Math.floor(next() * 60));
     return { data: { channels: n }, buffers: [mean, silent, strongest, image].map(view) };
+  }
+
+  private async thumbnails({ images, size }: Key<"thumbnails">): Promise<Answer<"thumbnails">> {
+    const columns = 4;
+    const sheet = new OffscreenCanvas(columns * size, Math.ceil(images.length / columns) * size);
+    const context = sheet.getContext("2d");
+    images.forEach((image, i) => {
+      const height = Math.round((size * ROWS) / COLUMNS);
+      const top = Math.floor(i / columns) * size + Math.floor((size - height) / 2);
+      context?.drawImage(photoCanvas(image), (i % columns) * size, top, size, height);
+    });
+    const data = { images, lost: [], size, columns, mime: "image/png" };
+    return { data, buffers: [await encode(sheet, "image/png")] };
   }
 
   private box(info: Layer, image: number) {
@@ -309,7 +366,9 @@ export class SyntheticSource implements Source {
       box: this.box(info, image),
     }));
     const { height, width } = this.box(info, 0);
-    const buffers = activations.map(({ image, box }) => encode(patchCanvas(image, box)));
+    const buffers = activations.map(({ image, box }) =>
+      encode(patchCanvas(image, inside(box, [ROWS, COLUMNS]))),
+    );
     return {
       data: { activations, patch: [height, width], images_seen: 60, mime: "image/png" },
       buffers: await Promise.all(buffers),
@@ -326,10 +385,13 @@ export class SyntheticSource implements Source {
     const buffers = await Promise.all(
       images.map((image) => encode(projectionCanvas(channel * 100 + image, height, width))),
     );
+    const side = Math.round(0.6 * Math.max(height, width));
     const statuses = ["paper", "adjoint", "adjoint", "linearised", "paper", "unknown"] as const;
     const infos = images.map((image, i) => ({
       image,
       scale: 0.0173 * (0.6 + i / 10),
+      brightness: 0.0121 * (0.6 + i / 10),
+      view: inside(middleOf(this.box(info, image), side), [ROWS, COLUMNS]),
       full: 0.0173 * Math.max(1, 0.6 + i / 10),
       status: statuses[i % statuses.length] ?? "paper",
       operations: [
@@ -341,7 +403,8 @@ export class SyntheticSource implements Source {
       pools: 2,
     }));
     const patch: Pair = [height, width];
-    const rest = { scale: 0.0173, clipped_at: 99.5, patch, mime: "image/png" };
+    const scales = { scale: 0.0173, brightness: 0.0121, focus: side, clipped_at: 99.5 };
+    const rest = { ...scales, patch, mime: "image/png" };
     for (let n = 3; n < images.length; n += 3) {
       const projections = infos.map((one, i) => (i < n ? one : null));
       options.onPartial?.({ data: { projections, ...rest }, buffers: buffers.slice(0, n) });

@@ -17,6 +17,7 @@ import zfwidgets as zf
 import zfwidgets.widgets
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.correspondence.marking import Marking
+from zfwidgets.experiments.quiz.board import QuizBoard
 from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 from zfwidgets.experiments.shared.boxes import ResultBox
 from zfwidgets.experiments.shared.picture_wall import PictureWall
@@ -28,6 +29,7 @@ USERS = {
     "Selection": {"unit", "photo", "occluder", "target", "rule"},
     "PictureWall": {"chosen"},
     "Marking": {"chosen", "part", "boxes"},
+    "QuizBoard": {"at", "given"},
     "LayerPicker": {"sort"},
     "PatchGrid": {"patches"},
     "OcclusionMap": {"stride", "overlay", "colours", "opacity", "auto"},
@@ -76,6 +78,7 @@ MAKE = {
     "Selection": lambda engine: zf.Selection(engine),
     "PictureWall": lambda engine: PictureWall("f", "pictures"),
     "Marking": lambda engine: Marking("f", photos(), ["a", "b"], ["ear", "eye"]),
+    "QuizBoard": lambda engine: QuizBoard("f", "patches", False),
     "StepPictures": lambda engine: StepPictures("f"),
     "ResultBox": lambda engine: Box(None, [ipywidgets.HTML("a")]),
 }

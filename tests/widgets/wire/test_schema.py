@@ -10,8 +10,12 @@ import pytest
 from PIL import Image
 
 import zfwidgets as zf
+from zfwidgets.experiments.quiz.board import QuizBoard
+from zfwidgets.experiments.quiz.making import quiz_questions
+from zfwidgets.experiments.quiz.pictures import question_answer
 from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 from zfwidgets.experiments.shared.picture_wall import PictureWall, Wall
+from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.schema import ALIASES, KINDS, MESSAGES, OBJECTS
 
 SLIDE = {
@@ -41,6 +45,11 @@ KEYS = {
     "occlusion": {**SLIDE, "layer": "relu2", "target": 1, "channel": None},
     "estimate": {**SLIDE, "layer": "conv1"},
     "cover": {**UNIT, "k": 3, "baseline": "blur"},
+    "photos": {},
+    "thumbnails": {"images": [3, 0], "size": 20},
+    "predicted": {},
+    "responses": {"image": 3, "layer": "relu2"},
+    "look": {"image": 3, **UNIT, "rule": "guided"},
 }
 PLAIN = {"string": str, "int": int, "number": (int, float), "boolean": bool, "object": dict}
 
@@ -121,7 +130,7 @@ def test_every_answer_has_the_fields_that_the_schema_says(front_end, engine):
     assert {"partial", "error"} <= {op for op, _ in ops}
 
 
-def test_so_do_those_of_widgets_that_hold_their_answers(front_end):
+def test_so_do_those_of_widgets_that_hold_their_answers(front_end, engine):
     pixels = np.zeros((8, 9, 3), np.uint8)
     wall = PictureWall("finger", "pictures")
     wall.show(Wall([pixels, None], heads=["one", "two"], sides=["here"], columns=2), "name")
@@ -135,7 +144,12 @@ def test_so_do_those_of_widgets_that_hold_their_answers(front_end):
     )
     steps = StepPictures("finger")
     steps.keep("run", SimpleNamespace(steps=[step]))
+    (asked,) = quiz_questions(engine, "relu2", 1, progress=False)
+    board = QuizBoard("finger", "revealed", False)
+    board.begin("round", 1)
+    board.keep("round", 0, finish(question_answer(engine, asked, "revealed"))[0])
     for widget, kind, key in (
+        (board, "question", {"quiz": "round", "number": 0}),
         (wall, "wall", {"wall": "name", "first": 0}),
         (steps, "check", {"check": "run", "step": 0}),
     ):

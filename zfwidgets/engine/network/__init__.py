@@ -8,6 +8,7 @@
   ``relu@1``). `tracing` finds them in one forward pass of one image; `layout` knows which axis
   holds the channels, `tokens` which tokens of a transformer are which places of a map. Layers of
   which that isn't known aren't listed, and the engine's notes name them.
+- `connections` says what each layer reads, and which blocks it belongs to.
 - `repeats` refuses a model that gives something else for the same image the second time, or beside
   another image. A pass's hooks do nothing once it is over, even where an interrupt has left one.
 - `memory`: how many images are a batch. It follows from the network, its input and the device, by

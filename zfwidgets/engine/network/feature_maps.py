@@ -16,6 +16,32 @@ from .network import Network
 Maps = np.ndarray[tuple[int, int, int], np.dtype[np.float32]]
 
 
+def layer_maps(network: Network, memory: Memory, layer: LayerInfo, image: Tensor) -> Maps:
+    """(channels, rows, columns) float32 of all channels, for one image.
+
+    Parameters
+    ----------
+    network, memory
+        What computes; nothing behind the layer is computed.
+    layer
+        Whose maps.
+    image
+        (channels, rows, columns) as the network gets it.
+    """
+
+    def compute(part: Sequence[Tensor]) -> Tensor:
+        maps: list[Tensor] = []
+
+        def visit(_: str, output: Tensor) -> None:
+            maps.append(output.reshape(layer.shape).to("cpu", torch.float32).clone())
+
+        with computing(network.device):
+            network.run(torch.stack(list(part)).to(network.device), visit, only=layer.name)
+        return maps[0]
+
+    return memory.in_parts("feature maps of a photo", compute, [image])[0].numpy()
+
+
 def channel_maps(
     network: Network,
     memory: Memory,

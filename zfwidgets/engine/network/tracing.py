@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import UnsupportedModel
 from ...records import LayerInfo, ReceptiveField, Role
+from .connections import connected
 from .graph.geometry import Pair, Window, pair
 from .graph.graph import Graph, Recorder
 from .layout import Layout, channel_axes
@@ -105,15 +106,16 @@ def trace(
     aliases: dict[str, str] = {}
     apart: list[str] = []
     seen: dict[tuple[int, int], str | None] = {(id(images), images._version): None}
-    entered: list[str] = []
+    entered: list[_Call] = []
+    inside: dict[str, tuple[_Call, ...]] = {}
     rows, columns = images.shape[2:]
 
     def enter(module: nn.Module, args: Any) -> None:
-        entered.append(paths[module])
+        entered.append(_Call(paths[module], type(module) is nn.Sequential))
 
     def leave(module: nn.Module, args: Any, output: Any) -> None:
-        entered.pop()
-        name = call_name(paths[module], calls)
+        call = entered.pop()
+        call.name = name = call_name(paths[module], calls)
         if not isinstance(output, Tensor) or output.dim() not in (2, 3, 4) or len(output) != 1:
             return
         if recorder.ref(output) is None:  # such outputs aren't kept, and ids come again
@@ -128,6 +130,7 @@ def trace(
         if isinstance(module, _NOT_LISTED):
             return
         seen[state] = name
+        inside[name] = (*entered, call)
         fields = recorder.fields(output)
         if (ref := recorder.ref(output)) is not None:
             recorder.graph.layers[name] = ref
@@ -144,7 +147,7 @@ def trace(
             )
         )
 
-    recorder.where = lambda: f"Layer {entered[-1]!r}" if entered else "The model's forward"
+    recorder.where = lambda: f"Layer {entered[-1].path!r}" if entered else "The model's forward"
     handles = [m.register_forward_pre_hook(enter) for m in paths]
     handles += [m.register_forward_hook(leave) for m in paths]
     try:
@@ -153,7 +156,7 @@ def trace(
     except UnsupportedModel:
         raise
     except Exception as error:
-        place = f" in layer {entered[-1]!r}" if entered else ""
+        place = f" in layer {entered[-1].path!r}" if entered else ""
         raise UnsupportedModel(
             f"{model} can't run on the images: its forward failed{place} on an input of "
             f"shape {tuple(images.shape)} ({type(error).__name__}: {error}). Check that it is "
@@ -171,7 +174,20 @@ def trace(
         recorder.graph.layers.pop(name, None)
     aliases = {name: layer for name, layer in aliases.items() if layer not in unplaced}
     graph = recorder.graph
+    holders = {
+        name: [call.name for call in within if not call.row] for name, within in inside.items()
+    }
+    layers = connected(layers, graph, holders)
     return Traced(layers, layouts, aliases, tuple(apart), unplaced, graph, outputs)
+
+
+@dataclass
+class _Call:
+    """A call of a module; its name is known when it ends, and ``row`` is for plain sequences."""
+
+    path: str
+    row: bool
+    name: str = ""
 
 
 def _channels_first(

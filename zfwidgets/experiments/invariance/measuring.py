@@ -231,8 +231,9 @@ class Job:
         if engine.info.no_classes:
             return -1, ""
         logits = engine.session.predicting.predict(photo.index, photo.name, photo.tensor).logits
-        if wanted is None and photo.index is not None:
-            label = engine.info.image_labels[photo.index]
+        labels = engine.info.image_labels
+        if wanted is None and photo.index is not None and photo.index < len(labels):
+            label = labels[photo.index]
             wanted = label if engine.info.labels.count(str(label)) == 1 else None
         is_what = "predicted" if wanted is None else "true"
         return engine.session.predicting.target(wanted, logits), is_what

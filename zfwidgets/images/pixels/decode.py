@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -64,6 +66,69 @@ def _formats() -> tuple[str, ...]:
     """What is decoded, whatever a file is called."""
     Image.init()
     return tuple(name for name in Image.ID if name not in RUN_PROGRAMS)
+
+
+def check_size(file: bytes, name: str, most_bytes: int, most_pixels: int) -> tuple[str, ...]:
+    """What `to_rgb` will do to an encoded image, if it is one and not too large: see `conversions`.
+
+    Looks at its header alone. Raises `UnreadableImage` saying how large it may be.
+    """
+    if len(file) > most_bytes:
+        raise too_many_bytes(len(file), name, most_bytes)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with open_file(file) as image:
+                refuse_pixels(image.size, name, most_pixels)
+                return conversions(image)
+    except UnreadableImage:
+        raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit is known from the header too
+        found = re.search(r"(\d+) pixels", str(error))
+        what = f"{int(found[1]):,} pixels" if found else "too many pixels"
+        raise too_many_pixels(what, name, most_pixels) from error
+    except DECODE_ERRORS as error:
+        raise UnreadableImage(f"{name}: {reason(error)}", reason(error)) from error
+
+
+def too_many_bytes(size: int, name: str, most: int) -> UnreadableImage:
+    """The error for a file that is too large."""
+    why = f"{size / 1e6:.1f} MB, and a file may have {most / 1e6:g}: make it smaller, or a JPEG"
+    return UnreadableImage(f"{name}: {why}.", why)
+
+
+def refuse_pixels(size: tuple[int, int], name: str, most: int) -> None:
+    """Raise `UnreadableImage` for an image of (columns, rows) that is too large."""
+    columns, rows = size
+    if columns * rows > most:
+        raise too_many_pixels(f"{columns:,} x {rows:,} pixels", name, most)
+
+
+def too_many_pixels(what: str, name: str, most: int) -> UnreadableImage:
+    """The error for an image with too many pixels."""
+    why = f"{what}, and a photo may have {most / 1e6:g} million: make it smaller"
+    return UnreadableImage(f"{name}: {why}.", why)
+
+
+def conversions(image: Image.Image) -> tuple[str, ...]:
+    """What `to_rgb` does to an image, beyond taking its pixels, in sentences."""
+    notes = []
+    # As packed in the file: what Pillow makes of 16 bits in colour has 8. Decoding lets go of it.
+    packed = [str(tile[3]) for tile in getattr(image, "tile", ())]
+    if getattr(image, "is_animated", False):
+        frames = getattr(image, "n_frames", 1)
+        notes.append(f"Animated: the first of its {frames} frames is taken.")
+    if image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1):
+        notes.append("Turned upright, as its EXIF data say.")
+    if image.mode.startswith("F"):
+        notes.append("Floating point, taken as 0 to 1.")
+    elif image.mode.startswith("I") or any("16" in how for how in packed):
+        notes.append("16 bits a channel: scaled to 8.")
+    if image.mode == "CMYK":
+        notes.append("CMYK: converted to RGB without its colour profile.")
+    if is_transparent(image):
+        notes.append("Its transparent parts are laid on white.")
+    return tuple(notes)
 
 
 def is_plain_jpeg(file: File) -> bool:

@@ -85,6 +85,10 @@ class Reopened(Contents):
         """Not in a report."""
         raise self._not_stored("positions")
 
+    def responses(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: it holds activations of each channel's strongest photos."""
+        raise self._not_stored("responses")
+
     def cover_patches(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report: it holds what widgets show of it, not each of the random patches."""
         raise self._not_stored("cover")
@@ -187,6 +191,11 @@ class Reopened(Contents):
     def sentences(self) -> dict[str, str]:
         """What the report says of itself, by kind."""
         return {"photos": "", "pictures": "", **self._manifest["sentences"]}
+
+    @property
+    def held_photos(self) -> tuple[int, ...]:
+        """Numbers of the photos whose pixels the report holds."""
+        return tuple(sorted(key["image"] for kind, key, *_ in self._answers() if kind == "photo"))
 
     def held_maps(self, image: int) -> list[Need]:
         """The requests for a photo's occlusion maps that the report answers."""

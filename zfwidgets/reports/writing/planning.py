@@ -270,5 +270,11 @@ def chosen_images(
                     f"There is no image {image!r}{validation.nearest(image, names[:200])}"
                 )
             image = names.index(image)
-        found.append(validation.image_index(engine, image, "images"))
+        number = validation.image_index(engine, image, "images")
+        if number >= len(names):
+            raise InputError(
+                f"images names photo {number}, one of your own: a report holds photos of the "
+                "engine's images alone. Make an engine with it to have it in a report."
+            )
+        found.append(number)
     return tuple(dict.fromkeys(found))

@@ -193,7 +193,7 @@ class Draft:
             view, chosen, options = _view(item, self.engine)
             if id(chosen) not in seen:
                 seen[id(chosen)] = len(self.selections)
-                self.selections.append(_state(chosen))
+                self.selections.append(_state(chosen, self.engine))
             self.body.append(page.place(len(self.views)))
             self.views.append(
                 {"view": view, "selection": seen[id(chosen)], "options": {**options, "auto": True}}
@@ -390,5 +390,11 @@ def _view(item: Any, engine: EngineProtocol) -> tuple[str, Any, dict[str, Any]]:
     return view, item.selection, item.view_options
 
 
-def _state(selection: Any) -> dict[str, Any]:
-    return {name: value for name, value in selection.state.items() if name != "schema"}
+def _state(selection: Any, engine: EngineProtocol) -> dict[str, Any]:
+    """What is chosen; in the place of a photo of the user's own, which no report holds, another."""
+    state = {name: value for name, value in selection.state.items() if name != "schema"}
+    if state["photo"] >= len(engine.info.images):
+        layer, channel = state["unit"] or (None, None)
+        asked = {"layer": layer, "channel": channel}
+        state["photo"] = first_selection(engine, asked)["photo"]
+    return state

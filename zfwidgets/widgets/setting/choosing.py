@@ -199,8 +199,8 @@ _WORDS = {
     ),
     "target": (
         "int or None",
-        "Index of the class whose probability is shown, 0 .. classes - 1; its name can be set, too. "
-        "None: the predicted one.",
+        "Index of the class whose probability is shown, 0 .. classes - 1; its name can be set, "
+        "too. None: the predicted one.",
         "",
     ),
     "occluder": (

@@ -17,6 +17,12 @@ Fields = dict[str, str]
 MOST_THUMBNAILS = 256
 LARGEST_THUMBNAIL = 256
 MOST_PATCHES = 100
+MOST_PHOTOS = 64
+"""Photos whose thumbnails one request may ask for."""
+PART_BYTES = 4 << 20
+"""Of a photo in one message: Jupyter's server takes none of more than 10 MiB."""
+LONGEST_SIDE = 128
+"""Rows and columns of a photo's feature maps in an answer, at most."""
 
 # ---------------------------------------------------------------------- what answers are made of
 
@@ -78,6 +84,12 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "rectified": "boolean",
             "field": "Field # Of all channels; where theirs differ, the smallest that holds them.",
             "fields?": "FieldOfChannels[] # Where channels' fields differ: each of them.",
+            "parents?": "string[] # The layers whose outputs it reads, an empty name for the "
+            "image; missing where that isn't known.",
+            "joined?": '"sum" | "concatenation" | "product" | "other" # How these outputs come '
+            "together, where they are several.",
+            "blocks?": "string[] # The blocks that it belongs to, outermost first; one that is a "
+            "layer itself belongs to its own.",
         },
     ),
     "EngineInfo": (
@@ -243,6 +255,15 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "images": "int",
         },
     ),
+    "QuizChoice": (
+        "One of the two photos of a question, with the channel's strongest unit in it.",
+        {
+            "image": "int",
+            "name": "string",
+            **_UNIT,
+            "percentile": "number # Share of the photos, 0..100, in which the channel is weaker.",
+        },
+    ),
     "SoFar": (
         "Of a partial answer while the index is being built: finished answers have none.",
         {
@@ -262,6 +283,14 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "paused": "boolean # Nobody moves it on.",
         },
     ),
+    "OwnPhoto": (
+        "A photo of the user's own, in the kernel's memory alone.",
+        {
+            "image": "int # Its number: as that of an image of the engine, beyond the last one.",
+            "name": "string",
+            "notes": "string[] # What was made of its pixels before the transform.",
+        },
+    ),
     "Problem": ("What went wrong.", {"name": "string", "message": "string"}),
 }
 
@@ -279,6 +308,22 @@ MESSAGES: dict[str, tuple[str, Fields]] = {
     "Pause": (
         "Have the pass that builds the index rest, or go on.",
         {"zf": "1", "op": '"pause" | "resume"', "view": "string"},
+    ),
+    "Add": (
+        "A part of a photo of the user's own, in a buffer; the last one is answered as `photos`, "
+        "with `added`. They come in order, all with one view and slot.",
+        {
+            "zf": "1",
+            "op": '"add"',
+            **_ADDRESS,
+            "name": "string",
+            "part": "int",
+            "parts": "int",
+        },
+    ),
+    "Remove": (
+        "Forget a photo of the user's own; answered as `photos`.",
+        {"zf": "1", "op": '"remove"', **_ADDRESS, "image": "int"},
     ),
     "Asked": ("What is asked for, whoever asks.", _ASKED),
     "Message": (
@@ -508,6 +553,25 @@ KINDS: dict[str, Kind] = {
         "one picture, lossless",
         "a `zf.SanityCheck`",
     ),
+    "question": Kind(
+        "A question of a quiz: which of two photos fires a channel more?",
+        {"quiz": "string # Names the round.", "number": "int"},
+        {
+            **_CHANNEL,
+            "choices": "QuizChoice[] # The left photo and the right one.",
+            "hint": "TopActivation[] # The strongest activations in other photos.",
+            "lost": "Lost[] # Photos of the hint that can't be shown.",
+            "rule": "string # What the rule of the projections is called; empty: there are none.",
+            "projections": "ProjectionInfo[]",
+            "scale": "number # The projections' common scale.",
+            "patches": "int # How many pictures of patches there are.",
+            "patch": "Pair",
+            **_MIME,
+            "signed_mime": "string",
+        },
+        "the two photos, the hint's patches, and its projections",
+        "a `zf.Quiz`",
+    ),
     "wall": Kind(
         "Pictures from `first` on, at most 64.",
         {"wall": "string # Names what is shown.", "first": "int"},
@@ -524,5 +588,69 @@ KINDS: dict[str, Kind] = {
         },
         "one picture for each that is there",
         "a `PictureWall` or `Marking`",
+    ),
+    "photos": Kind(
+        "Which photos there are to choose from, beside the catalogue's.",
+        {},
+        {
+            "own": "OwnPhoto[] # The newest first.",
+            "no_own": "string # Why there can be none; empty if there can.",
+            "most": "int # More of them and the oldest is forgotten.",
+            "most_bytes": "int # Of the file of one.",
+            "most_pixels": "int # Of one, before the transform.",
+            "held": "int[] | null # Those of the catalogue that a report holds; null: all.",
+            "added?": "int # Answers the message that brought it.",
+        },
+    ),
+    "thumbnails": Kind(
+        "Thumbnails of photos as the network saw them.",
+        {
+            "images": f"int[] # At most {MOST_PHOTOS}.",
+            "size": f"int 1..{LARGEST_THUMBNAIL} # Pixels of a thumbnail's side.",
+        },
+        {
+            "images": "int[]",
+            "lost": "[image: int, reason: string][] # Photos that can't be shown, and why.",
+            **_SHEET,
+        },
+        "one picture: the thumbnails row by row",
+    ),
+    "predicted": Kind(
+        "Each photo's predicted class; `partial`s as they come.",
+        {},
+        {"done": "int", "total": "int"},
+        "int32 classes (images,): -1 where none is known, as of a photo that can't be read",
+    ),
+    "responses": Kind(
+        "What all channels of a layer say to one photo.",
+        {**_IMAGE, **_LAYER},
+        {
+            **_IMAGE,
+            **_LAYER,
+            "channels": "int",
+            "rows": "int # Of a map as it is sent.",
+            "columns": "int",
+            "step": "int # So many rows and columns of the layer are one of it, their largest.",
+        },
+        "int32 channels, strongest first; in this order float32 strongest activation, float32 "
+        "total, int32 row and int32 column of the strongest unit, each (channels,); uint8 maps "
+        "(channels, rows, columns): 0 is zero or less, 255 the channel's strongest activation",
+    ),
+    "look": Kind(
+        "A channel's strongest unit on one photo: the fields of `top` and of `projections`.",
+        {**_IMAGE, **_CHANNEL, "rule": "string"},
+        {
+            "activations": "TopActivation[] # One.",
+            "patch": "Pair # Rows and columns of a patch.",
+            "images_seen": "int",
+            "projections": "(ProjectionInfo | null)[] # One.",
+            "scale": "number",
+            "brightness": "number",
+            "focus": "int",
+            "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
+            "why": "string # Why there is no projection; empty if there is.",
+            **_MIME,
+        },
+        "one picture, lossless: its patch; then its projection as in `projections`, if it exists",
     ),
 }

@@ -15,15 +15,25 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...engine.protocol import EngineProtocol
-from ...errors import UnreadableImage
+from ...errors import InactiveUnit, UnreadableImage
 from ...naming.about import Naming
-from ...records import Activation, Box, CoveredPatches, Pixels, Progress, Projection, ReceptiveField
+from ...records import (
+    Activation,
+    Box,
+    CoveredPatches,
+    Pixels,
+    Progress,
+    Projection,
+    ReceptiveField,
+    TopActivations,
+)
 from ...stepwise import Driven
 from .answers import about_answer, cover_answer, patch_size, projected_answer
 from .building import Building, Known
 from .cache import Cache
 from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .occlusion_cache import Passes
+from .photos import Photos, label_of, name_of, responses_answer
 from .quantile_tiles import QuantileTiles
 from .steps import Steps
 from .validation import check_key, to_occluder
@@ -34,8 +44,8 @@ THUMBNAILS_A_STEP = 8
 THUMBNAILS = 16 << 20
 """Bytes of thumbnails that are kept: from one look at an index to the next most stay."""
 PROJECTIONS_A_STEP = 3
-CHANGING = ("catalogue", "estimate")
-"""Kinds whose answers change: an index is built, passes are measured."""
+CHANGING = ("catalogue", "estimate", "photos")
+"""Kinds whose answers change: an index is built, passes are measured, photos are added."""
 OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover",
             "about")  # fmt: skip
 """Kinds that need the index."""
@@ -79,6 +89,7 @@ class Source:
         self._generation = getattr(engine, "generation", 0)
         self._naming = Naming(engine, self._pixels)
         self.building = Building(engine)
+        self.photos = Photos(engine, self._seen)
         self._kinds: dict[str, Callable[..., Steps]] = {
             "catalogue": self._catalogue,
             "index": self._index,
@@ -95,6 +106,11 @@ class Source:
             "cover": self._cover,
             "quantiles": self._quantiles,
             "about": self._about,
+            "photos": self.photos.listed,
+            "thumbnails": self.photos.thumbnails,
+            "predicted": self.photos.predicted,
+            "responses": self._responses,
+            "look": self._look,
         }
 
     def check(self, kind: Any, key: Any) -> dict[str, Any]:
@@ -108,6 +124,7 @@ class Source:
             self._generation = generation
             for cache in (self._answers, self._photos, self._thumbnails):
                 cache.clear()
+            self.photos.renew()
             self._passes = Passes(self.engine, self._most_of_passes)
             self._naming = Naming(self.engine, self._pixels)
 
@@ -157,6 +174,11 @@ class Source:
             pixels = self.engine.photo(image)
             self._photos.put(image, pixels, pixels.nbytes)
         return pixels
+
+    def _seen(self, image: int) -> Pixels:
+        """The same for one that is seen once: whoever looks through all keeps those in use."""
+        pixels: Pixels | None = self._photos.get(image)
+        return self.engine.photo(image) if pixels is None else pixels
 
     def _patch(self, image: int | None, box: Box) -> Pixels:
         assert image is not None  # what an index found is in the engine's images
@@ -244,7 +266,10 @@ class Source:
 
     def _top(self, layer: str, channel: int, k: int, known: Known) -> Steps:
         yield from ()
-        top = known.top(layer, channel, k)
+        return self._patches(known.top(layer, channel, k))
+
+    def _patches(self, top: TopActivations, *, lossless: bool = False) -> Answer:
+        """Activations of a channel and their patches, as they cross the wire."""
         pictures: list[Pixels] = []
         lost: dict[Activation, str] = {}
         for activation in top:
@@ -253,14 +278,33 @@ class Source:
             except UnreadableImage as error:  # noqa: PERF203
                 pictures.append(NOTHING)
                 lost[activation] = error.reason
-        mime, buffers = encode_pictures(pictures)
+        mime, buffers = encode_pictures(pictures, lossless=lossless)
         return {
             "activations": [described(a, lost.get(a)) for a in top],
             "lost": [[a.image_name, why] for a, why in lost.items()],
-            "patch": patch_size(self._field(layer, channel)),
+            "patch": patch_size(self._field(top.layer, top.channel)),
             "images_seen": top.images_seen,
             "mime": mime,
         }, buffers
+
+    def _responses(self, image: int, layer: str) -> Steps:
+        yield from ()
+        return responses_answer(self.engine.responses(image, layer))
+
+    def _look(self, image: int, layer: str, channel: int, rule: str) -> Steps:
+        yield from ()
+        found = self.engine.responses(image, layer)
+        unit = found.activation(self.engine.layer(layer), channel)
+        data, pictures = self._patches(TopActivations(layer, channel, (unit,), 1), lossless=True)
+        del data["lost"]
+        projected: list[Projection | None] = [None]
+        why = ""
+        try:
+            projected = list(self.engine.project_all([unit], rule))
+        except InactiveUnit as error:
+            why = str(error)
+        more, projections = projected_answer(projected, 1, self._field(layer, channel))
+        return {**data, **more, "why": why}, [*pictures, *projections]
 
     def _projections(self, layer: str, channel: int, k: int, rule: str, known: Known) -> Steps:
         top = known.top(layer, channel, k)
@@ -294,8 +338,8 @@ class Source:
         mime, buffers = encode_pictures([pixels])
         return {
             "image": image,
-            "name": self.engine.info.images[image],
-            "label": self.engine.info.image_labels[image],
+            "name": name_of(self.engine, image),
+            "label": label_of(self.engine, image),
             "rows": pixels.shape[0],
             "columns": pixels.shape[1],
             "mime": mime,

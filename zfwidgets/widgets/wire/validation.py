@@ -11,8 +11,8 @@ import numpy as np
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
-from ...records import BASELINES, MOST_EXTRA_BOXES, Box, Occluder, check_mask
-from .schema import KINDS, LARGEST_THUMBNAIL, MOST_PATCHES, MOST_THUMBNAILS
+from ...records import BASELINES, MOST_EXTRA_BOXES, Box, Occluder, OwnPhoto, check_mask
+from .schema import KINDS, LARGEST_THUMBNAIL, MOST_PATCHES, MOST_PHOTOS, MOST_THUMBNAILS
 
 Check = Callable[[EngineProtocol, Mapping[str, Any], Any], Any]
 
@@ -47,8 +47,27 @@ def channel_of(engine: EngineProtocol, layer: str | None, value: Any) -> int:
 
 
 def image_index(engine: EngineProtocol, value: Any, name: str = "photo") -> int:
-    """The index of an image of the engine."""
-    return integer(name, value, 0, len(engine.info.images) - 1)
+    """The index of an image of the engine, or the number of a photo of the user's own."""
+    last = len(engine.info.images) - 1
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if whole and value > last and hasattr(engine, "add_photo"):
+        if all(photo.image != value for photo in own_photos(engine)):
+            engine.photo(int(value))  # says why it isn't there
+        return int(value)
+    return integer(name, value, 0, last)
+
+
+def own_photos(engine: EngineProtocol) -> Sequence[OwnPhoto]:
+    """Photos of the user's own that an engine has taken up, the newest first."""
+    found: Sequence[OwnPhoto] = getattr(engine, "own_photos", ())
+    return found
+
+
+def image_indices(engine: EngineProtocol, value: Any) -> list[int]:
+    """Indices of images of the engine, at most `MOST_PHOTOS`."""
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MOST_PHOTOS:
+        raise InputError(f"images must be a list of 1 to {MOST_PHOTOS} photos, not {value!r:.200}.")
+    return [image_index(engine, image) for image in value]
 
 
 def named(what: str, name: str, names: Sequence[str]) -> int:
@@ -193,6 +212,7 @@ _CHECKS: dict[str, Check] = {
     "k": lambda e, k, v: integer("k", v, 1, MOST_PATCHES),
     "rule": lambda e, k, v: rule_name(e, v),
     "image": lambda e, k, v: image_index(e, v),
+    "images": lambda e, k, v: image_indices(e, v),
     "occluder": lambda e, k, v: occluder_rectangle(e, v, whole=True),
     "height": lambda e, k, v: integer("occluder height", v, 1, input_size(e)[0]),
     "width": lambda e, k, v: integer("occluder width", v, 1, input_size(e)[1]),

@@ -31,14 +31,16 @@ export function shownClasses(
   occluded: Float32Array | null,
   target: number | null,
 ): number[] {
-  const first = topClasses(clean, ROWS);
+  const first = topClasses(clean);
   const winner = occluded ? topClasses(occluded, 1)[0] : undefined;
   const extra = [winner, target].filter(
     (index): index is number => index !== undefined && index !== null && !first.includes(index),
   );
-  const known = [...first.slice(0, TOP - Math.max(0, new Set(extra).size - 1)), ...new Set(extra)];
-  const rest = topClasses(occluded ?? clean, ROWS).filter((index) => !known.includes(index));
-  return [...known, ...rest].slice(0, Math.min(ROWS, clean.length));
+  const last = [...new Set(extra)];
+  const known = [...first.slice(0, ROWS - Math.max(1, last.length)), ...last];
+  // A report doesn't hold every class under an occluder: the others come as -∞.
+  const under = occluded ? topClasses(occluded, ROWS).filter((i) => (occluded[i] ?? 0) >= 0) : [];
+  return [...new Set([...known, ...under, ...topClasses(clean, ROWS)])].slice(0, ROWS);
 }
 
 class Row {
@@ -62,7 +64,7 @@ class Row {
 
   show(clean: number, under: number | null, target: boolean): void {
     this.clean.style.transform = `scaleX(${clean})`;
-    this.under.style.transform = `scaleX(${under || 0})`;
+    this.under.style.transform = `scaleX(${Number.isFinite(under) ? under : 0})`;
     const after = Number.isNaN(under) ? "no number" : percent(under ?? 0);
     const change = under === null ? "" : ` → ${after}`;
     this.numbers.textContent = `${percent(clean)}${change}`;

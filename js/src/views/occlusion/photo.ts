@@ -11,6 +11,7 @@ import { cellAt } from "../../lib/occlusion_grid";
 import type { Catalogue, Key, Pair } from "../../lib/protocol";
 import { PRIORITY } from "../../lib/protocol";
 import { onCovers } from "../patches/cover";
+import { takesDrops } from "../photos/intake";
 import { exportMenu } from "../shared/export";
 import { Live } from "../shared/live";
 import { popoverButton } from "../shared/popover";
@@ -39,6 +40,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     colours: choice(options.get("colours"), COLOURS),
     opacity: options.get("opacity") ?? 0.6,
   };
+  takesDrops(stage, signal);
   let catalogue: Catalogue | null = null;
   let extent: Pair | null = null;
   let name = "";

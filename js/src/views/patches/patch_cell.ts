@@ -1,6 +1,6 @@
 /** One of the nine: a patch, its projection, rank, value, image, and how exact it is. */
 
-import { inside, middleOf, place, within } from "../../lib/boxes";
+import { focusBox, inside, place, within } from "../../lib/boxes";
 import {
   cropPicture,
   type Picture,
@@ -11,7 +11,7 @@ import {
 import { lutOf } from "../../lib/colour";
 import { h } from "../../lib/dom";
 import { number } from "../../lib/format";
-import type { Box, Pair, ProjectionInfo, Status, TopActivation } from "../../lib/protocol";
+import type { Box, Field, Pair, ProjectionInfo, Status, TopActivation } from "../../lib/protocol";
 import {
   brightnessPicture,
   magnitudePicture,
@@ -59,6 +59,8 @@ export interface Look {
   side: number | null;
   /** Whether enlarged pictures keep their pixels visible. */
   pixels: boolean;
+  /** The channel's receptive field. */
+  field: Field;
   /** Rows and columns of a photo. */
   extent: Pair;
 }
@@ -75,6 +77,7 @@ export class Cell {
   private info: ProjectionInfo | null = null;
   private absent = false;
   private box: Box | null = null;
+  private unit: Pair = [0, 0];
   /** The receptive field's border, where it is within the pictures. */
   private readonly field = h("span", { class: "zf-patch-field", hidden: true });
   private readonly left = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
@@ -174,6 +177,7 @@ export class Cell {
   setPatch(activation: TopActivation, bitmap: ImageBitmap | null): void {
     const { image, name, value, row, col } = activation;
     this.box = activation.box;
+    this.unit = [row, col];
     this.patch?.close();
     this.patch = bitmap;
     this.forgetProjection();
@@ -235,12 +239,13 @@ export class Cell {
   }
 
   /** The part of the pictures that is shown; they are of the receptive field, moved inside. */
-  private part(box: Box, { side, extent }: Look): Box {
+  private part(box: Box, { side, field, extent }: Look): Box {
     const all = inside(box, extent);
-    const known = side === this.info?.view.height || side === this.info?.view.width;
     if (side === null) return within(all, all);
-    const view = known && this.info ? this.info.view : inside(middleOf(box, side), extent);
-    return within(view, all);
+    // Its own square may be of fewer projections than the one on which all are shown.
+    const own = this.info?.view;
+    const known = own && Math.max(own.height, own.width) === side;
+    return within(known ? own : focusBox(field, this.unit, side, extent), all);
   }
 
   /** A thin frame where the receptive field ends within the pictures. */

@@ -5,12 +5,14 @@ import { baselineText } from "../../lib/baselines";
 import { decode } from "../../lib/canvas";
 import { gradient } from "../../lib/colour";
 import { h, select } from "../../lib/dom";
+import { fieldOf } from "../../lib/fields";
 import { count, number } from "../../lib/format";
 import {
   type Answer,
   type Baseline,
   type Catalogue,
   type Covered,
+  type Field,
   type Lost,
   type Pair,
   PRIORITY,
@@ -21,6 +23,7 @@ import { tellLost } from "../shared/lost";
 import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
+import { whatTheyShare } from "./about";
 import { coverLegend, tellCovers } from "./cover";
 import { Cell, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
 import type { Subject } from "./projection_card";
@@ -31,6 +34,8 @@ const SCALES = [
   ["own", "a scale each"],
   ["one", "one scale"],
 ] as const;
+/** Until the catalogue is there nothing is shown on it. */
+const NO_FIELD: Field = { size: [1, 1], stride: [1, 1], offset: [0, 0], reach: "global" };
 type Scales = (typeof SCALES)[number][0];
 /** Until then the old patches stay, dimmed: walking through prefetched channels doesn't flicker. */
 const BLANK_MS = 150;
@@ -107,6 +112,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     about,
   );
   panel.body.append(how, grid);
+  whatTheyShare(panel, selection, signal);
   range(panel, selection, signal);
 
   const rule = () => selection.get("rule") || "deconvnet";
@@ -169,6 +175,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     const side = sideNow();
     const [rows, columns] = side === null ? patch : patch.map((size) => Math.min(size, side));
     grid.style.setProperty("--zf-aspect", `${columns} / ${rows}`);
+    const layer = layerNow();
     const [, ...extent] = catalogue?.engine.input ?? [0, 1, 1];
     const look = {
       layout: now,
@@ -176,6 +183,7 @@ export const patches: View = (el, selection, source, signal, options) => {
       scale: scales() === "one" ? common() : null,
       side,
       pixels: options.get("pixels") === true,
+      field: layer ? fieldOf(layer, selection.get("unit")?.[1] ?? 0) : NO_FIELD,
       extent: extent as Pair,
     };
     for (const cell of cells) cell.draw(look);

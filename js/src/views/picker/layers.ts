@@ -1,67 +1,28 @@
-/** The network as a scrollable list of its layers, in the order of the forward pass. */
+/** The network as a picture from left to right: layers, blocks that open, and what reads what. */
 
 import { announce, roving } from "../../lib/a11y";
 import { h } from "../../lib/dom";
-import { rangesOf } from "../../lib/fields";
-import { count, extent } from "../../lib/format";
-import type { Catalogue, Field, Layer } from "../../lib/protocol";
+import { count } from "../../lib/format";
+import type { Catalogue, Layer } from "../../lib/protocol";
 import { Panel } from "../shared/status";
 import type { View } from "../shared/view";
+import { type Drawn, draw, type Item } from "./network_drawing";
+import { layout } from "./network_layout";
+import { isConnected, openAround, openAtFirst, type Part, partsOf, rowOf } from "./network_parts";
 
-/** More ranges of channels than these aren't listed one by one. */
-const MOST_RANGES = 8;
-
-/** Layers of one block stand together: those whose names share a parent below the top level. */
-export function blockOf(name: string, layers: ReadonlySet<string>): string {
-  if (layers.has(`${name}\0block`)) return name;
-  const parent = name.slice(0, Math.max(name.lastIndexOf("."), 0));
-  return parent.includes(".") || layers.has(`${parent}\0block`) ? parent : "";
-}
-
-function sizeText({ reach, size }: Field): string {
-  if (reach === "global") return "whole image";
-  const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[reach];
-  return `${bound}${extent(size)}`;
-}
-
-/** The field of a layer's channels: one, or the smallest and the largest of several. */
-export function fieldText(layer: Layer): string {
-  const area = ({ size }: Field) => size[0] * size[1];
-  const sizes = rangesOf(layer)
-    .map(({ field }) => field)
-    .sort((a, b) => area(a) - area(b))
-    .map(sizeText);
-  const [least, most] = [sizes[0] as string, sizes.at(-1) as string];
-  return least === most ? least : `${least} – ${most}`;
-}
-
-/** The same in full: of which channels, where there are few ranges. */
-export function fieldsText(layer: Layer): string {
-  const ranges = rangesOf(layer);
-  if (ranges.length === 1) return `receptive field ${fieldText(layer)}`;
-  if (ranges.length > MOST_RANGES) return `receptive fields ${fieldText(layer)}, by channel`;
-  const of = ranges.map(({ first, last, field }) => {
-    const channels = first === last ? `channel ${first}` : `channels ${first} to ${last}`;
-    return `${sizeText(field)} (${channels})`;
-  });
-  return `receptive fields ${of.join(", ")}`;
-}
-
-/** Width tells channels, height resolution; both on scales where halving is a step. */
-function glyph(layer: Layer, most: { channels: number; rows: number }): HTMLElement {
-  const share = (value: number, of: number) => Math.log2(1 + value) / Math.log2(1 + of);
-  const width = 4 + 32 * share(layer.channels, most.channels) ** 2;
-  const height = 2 + 20 * share(layer.rows, most.rows) ** 2;
-  return h(
-    "span",
-    { class: "zf-glyph", "aria-hidden": "true" },
-    h("span", { style: `width:${width.toFixed(1)}px;height:${height.toFixed(1)}px` }),
-  );
-}
+const READING =
+  "Width: channels. Height: resolution. Number: receptive field, in pixels of the input.";
+const IN_FULL = `${READING} Width and height are on scales where halving is a step; ≤ is at most, ~ but for gates. + is a sum, × a product, ‖ stands for channels put side by side. A bar right of a rectangle is its rectifier. ▸ opens a block, as Enter does.`;
+const NOT_KNOWN = "In the order of the forward pass: how layers are connected isn't recorded.";
 
 export const layers: View = (el, selection, source, signal) => {
   const panel = new Panel(el, "layers", "Layers", source, signal);
-  const list = h("div", { class: "zf-list", role: "listbox", "aria-label": "Layers" });
+  const list = h("div", {
+    class: "zf-list",
+    role: "listbox",
+    "aria-label": "Layers",
+    "aria-orientation": "horizontal",
+  });
   const filter = h("input", {
     type: "search",
     class: "zf-input",
@@ -70,17 +31,23 @@ export const layers: View = (el, selection, source, signal) => {
   });
   panel.tools.append(filter);
   panel.body.append(list);
-  panel.explain(
-    "Bars: width = channels, height = resolution (log scales). Right: receptive field in input pixels (≤ at most, ~ but for gates, a – b smallest and largest of its channels).",
-  );
 
   /** The channel that was looked at last in each layer. */
   const channelOf = new Map<string, number>();
-  let entries: { layer: Layer; element: HTMLElement }[] = [];
-  const shown = () => entries.filter(({ element }) => !element.hidden);
+  let all: Layer[] = [];
+  let image: Catalogue["engine"]["input"];
+  let connected = false;
+  let open: ReadonlySet<string> = new Set();
+  let parts: Part[] = [];
+  let items: Item[] = [];
+  let lines: Drawn["lines"] = new Map();
+  let height = 0;
+
+  const chosen = () => selection.get("unit")?.[0];
+  const words = () => filter.value.toLowerCase().split(/\s+/).filter(Boolean);
 
   const choose = (index: number) => {
-    const layer = shown()[index]?.layer;
+    const layer = items[index]?.layer;
     if (!layer) return;
     const current = selection.get("unit");
     if (current?.[0] === layer.name) return;
@@ -91,103 +58,161 @@ export const layers: View = (el, selection, source, signal) => {
   };
   const keys = roving(
     list,
-    () => shown().map(({ element }) => element),
+    () => items.map(({ element }) => element),
     () => 1,
     choose,
   );
 
+  /** What shows a layer, or the closed block that it is in. */
+  const find = (name: string | undefined) => {
+    const at = items.findIndex(({ layer }) => layer.name === name);
+    if (at >= 0 || name === undefined) return at;
+    return items.findIndex(
+      ({ part, layer }) =>
+        layer === parts[part]?.layer && parts[part]?.inside.some((one) => one.name === name),
+    );
+  };
+
+  let marked: Element[] = [];
   const mark = (reveal: boolean) => {
-    const name = selection.get("unit")?.[0];
-    for (const { layer, element } of entries) {
-      const is = layer.name === name;
-      element.setAttribute("aria-selected", String(is));
-      if (is && reveal) scrollWithin(list, element);
+    const at = find(chosen());
+    const { layer, part, element } = items[at] ?? {};
+    // Few elements change: a network may have hundreds.
+    for (const one of marked) {
+      if (one.hasAttribute("aria-selected")) one.setAttribute("aria-selected", "false");
+      one.classList.remove("zf-holds", "zf-on");
     }
-    const at = shown().findIndex(({ layer }) => layer.name === name);
+    marked = [];
+    if (element) {
+      const is = layer?.name === chosen();
+      element.setAttribute("aria-selected", String(is));
+      element.classList.toggle("zf-holds", !is);
+      const own = lines.get(part as number) ?? [];
+      for (const line of own) line.classList.add("zf-on");
+      marked = [element, ...own];
+      if (reveal) scrollWithin(list, element);
+    }
     keys.focusable(Math.max(at, 0));
   };
 
-  const show = (catalogue: Catalogue) => {
-    const all = catalogue.layers;
-    const names = new Set(
-      all.map(({ name, role }) => (role === "block" ? `${name}\0block` : name)),
-    );
-    const most = {
-      channels: Math.max(...all.map((layer) => layer.channels), 1),
-      rows: Math.max(...all.map((layer) => layer.rows), 1),
-    };
-    let block = "";
-    const rows: HTMLElement[] = [];
-    entries = all.map((layer) => {
-      const own = blockOf(layer.name, names);
-      const first = own !== block;
-      block = own;
-      const inner = own !== "" && own !== layer.name;
-      if (first && own) {
-        const text = h("bdi", { dir: "ltr" }, own);
-        rows.push(h("div", { class: "zf-block", role: "presentation", title: own }, text));
-      }
-      const element = h(
-        "div",
-        {
-          class: `zf-layer zf-role-${layer.role}${own ? " zf-in-block" : ""}${first ? " zf-first" : ""}`,
-          role: "option",
-          tabindex: -1,
-          title: `${layer.name} · ${layer.kind} · ${layer.channels} channels of ${extent([layer.rows, layer.columns])} · ${fieldsText(layer)} · stride ${extent(layer.field.stride)}`,
-          "data-layer": layer.name,
-        },
-        glyph(layer, most),
-        h(
-          "span",
-          { class: "zf-layer-name" },
-          // Cut where it is too long at its start: layers differ at the end of their names.
-          h("bdi", { dir: "ltr" }, inner ? layer.name.slice(own.length + 1) : layer.name),
-        ),
-        h("span", { class: "zf-layer-kind" }, layer.kind),
-        h(
-          "span",
-          { class: "zf-layer-shape" },
-          h("b", {}, String(layer.channels)),
-          ` × ${extent([layer.rows, layer.columns])}`,
-        ),
-        h("span", { class: "zf-layer-field" }, fieldText(layer)),
-      );
-      rows.push(element);
-      return { layer, element };
+  const paint = (reveal: boolean) => {
+    const filtered = words();
+    const matching = all.filter((layer) => {
+      const text = `${layer.name} ${layer.kind} ${layer.role}`.toLowerCase();
+      return filtered.every((word) => text.includes(word));
     });
-    list.replaceChildren(...rows);
-    mark(true);
+    const picture = connected && filtered.length === 0;
+    parts = picture ? partsOf(all, open) : rowOf(matching);
+    height = list.clientHeight;
+    const options = picture ? { image, height } : { row: true, height };
+    const drawn = draw(parts, layout(parts, options));
+    const focused = items.find(({ element }) => element.matches(":focus"))?.layer.name;
+    items = drawn.items;
+    lines = drawn.lines;
+    list.replaceChildren(drawn.element);
+    list.classList.toggle("zf-empty", items.length === 0);
+    mark(reveal);
+    if (focused !== undefined) items[Math.max(find(focused), 0)]?.element.focus();
+  };
+
+  const show = (catalogue: Catalogue) => {
+    all = catalogue.layers;
+    image = catalogue.engine.input;
+    connected = isConnected(all);
+    open = connected ? openAtFirst(all) : new Set();
+    panel.explain(h("span", { title: IN_FULL }, connected ? READING : NOT_KNOWN));
+    reach();
+    paint(true);
+  };
+
+  /** Open blocks around the chosen layer. */
+  const reach = () => {
+    const name = chosen();
+    if (connected && name !== undefined) open = openAround(all, name, open);
+  };
+
+  const toggle = (block: string, is: boolean) => {
+    const now = new Set(open);
+    if (is) now.add(block);
+    else now.delete(block);
+    open = now;
+    const inside = all.filter(({ blocks }) => blocks?.includes(block));
+    paint(false);
+    const at = items.findIndex(({ part, layer }) => {
+      const shown = parts[part];
+      return is ? layer === inside[0] : shown?.block === block && layer === shown.layer;
+    });
+    const first = items.findIndex(({ part }) => parts[part]?.within.includes(block));
+    const element = items[at < 0 ? first : at]?.element;
+    if (element) scrollWithin(list, element);
+    announce(el, `${block} ${is ? `open: ${count(inside.length, "layer")}` : "closed"}`);
+  };
+  /** Open a closed block; close the one that a layer is in. */
+  const turn = (index: number) => {
+    const part = parts[items[index]?.part ?? -1];
+    const around = part?.within.at(-1);
+    if (part?.block) toggle(part.block, true);
+    else if (around) toggle(around, false);
+  };
+  const at = (target: EventTarget | null) => {
+    const element = (target as Element | null)?.closest(".zf-layer");
+    return items.findIndex((item) => item.element === element);
   };
 
   list.addEventListener("click", (event) => {
-    const target = (event.target as Element).closest(".zf-layer");
-    choose(shown().findIndex(({ element }) => element === target));
+    const target = event.target as Element;
+    const header = target.closest<HTMLElement>(".zf-block-name");
+    if (header) toggle(header.dataset.block as string, false);
+    else if (target.closest(".zf-opens")) turn(at(target));
+    else choose(at(target));
+  });
+  list.addEventListener("dblclick", (event) => {
+    const index = at(event.target);
+    if (parts[items[index]?.part ?? -1]?.block) turn(index);
+  });
+  list.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.altKey || event.ctrlKey || event.metaKey) return;
+    const index = at(event.target);
+    if (index < 0) return;
+    event.preventDefault();
+    turn(index);
   });
   filter.addEventListener("input", () => {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const { layer, element } of entries) {
-      const text = `${layer.name} ${layer.kind} ${layer.role}`.toLowerCase();
-      element.hidden = !words.every((word) => text.includes(word));
-    }
-    list.classList.toggle("zf-empty", shown().length === 0);
-    list.classList.toggle("zf-filtered", words.length > 0);
-    mark(true);
+    if (words().length === 0) reach();
+    paint(true);
   });
   filter.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown") return;
     event.preventDefault();
-    shown()[0]?.element.focus();
+    items[0]?.element.focus();
   });
-  selection.subscribe("unit", () => mark(true), signal);
-  const resized = new ResizeObserver(() => mark(true));
+  selection.subscribe(
+    "unit",
+    () => {
+      const before = open;
+      const there = items.some(({ layer }) => layer.name === chosen());
+      if (!there && words().length === 0) reach();
+      if (open.size === before.size) mark(true);
+      else paint(true);
+    },
+    signal,
+  );
+  const resized = new ResizeObserver(() => {
+    if (all.length > 0 && Math.abs(list.clientHeight - height) > 1) paint(true);
+    else mark(true);
+  });
   resized.observe(list);
   signal.addEventListener("abort", () => resized.disconnect());
   panel.catalogue(show);
 };
 
-/** Scroll the container, never the page. */
-export function scrollWithin(container: HTMLElement, element: HTMLElement): void {
+/** Scroll the container, never the page; what is next to the element is seen, too. */
+function scrollWithin(container: HTMLElement, element: HTMLElement): void {
   const [outer, inner] = [container.getBoundingClientRect(), element.getBoundingClientRect()];
-  if (inner.top < outer.top) container.scrollTop -= outer.top - inner.top + 8;
-  else if (inner.bottom > outer.bottom) container.scrollTop += inner.bottom - outer.bottom + 8;
+  const around = Math.max(0, Math.min(48, (outer.width - inner.width) / 2));
+  const [left, right] = [inner.left - around, inner.right + around];
+  if (left < outer.left) container.scrollLeft -= outer.left - left;
+  else if (right > outer.right) container.scrollLeft += right - outer.right;
+  if (inner.top < outer.top) container.scrollTop -= outer.top - inner.top;
+  else if (inner.bottom > outer.bottom) container.scrollTop += inner.bottom - outer.bottom;
 }

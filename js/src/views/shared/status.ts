@@ -24,6 +24,8 @@ export interface LoadOptions {
   quiet?: boolean;
   /** Nothing is shown before the whole answer is there. */
   whole?: boolean;
+  /** Ask the kernel, whatever it said before. */
+  anew?: boolean;
   onProgress?: (progress: Progress) => void;
 }
 
@@ -123,6 +125,7 @@ export class Panel {
         slot: `${this.name}:${slot}`,
         priority,
         signal,
+        ...(options.anew && { anew: true }),
         onPartial: (partial) => {
           alive();
           if (options.whole) return;

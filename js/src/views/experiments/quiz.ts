@@ -1,0 +1,240 @@
+/** A quiz: two photos, of which one fires a channel more, and a hint; at the end the score. */
+
+import { announce } from "../../lib/a11y";
+import { decode } from "../../lib/canvas";
+import { h } from "../../lib/dom";
+import { type Answer, PRIORITY } from "../../lib/protocol";
+import type { OwnStore } from "../../lib/selection_store";
+import type { Source } from "../../lib/source";
+import { Panel } from "../shared/status";
+import { Choice, fires } from "./quiz_choice";
+import { type Hint, QuizHint } from "./quiz_hint";
+import { type Bar, quizScore } from "./quiz_score";
+
+export const SIDES = ["left", "right"] as const;
+export type Side = (typeof SIDES)[number];
+
+export interface Playing {
+  /** Names the round; empty before there is a question. */
+  quiz: string;
+  hint: Hint;
+  hard: boolean;
+  /** Questions that are made, and that there will be. */
+  ready: number;
+  total: number;
+  /** The question that is shown; `total`: the score is. */
+  at: number;
+  given: readonly (readonly [side: Side, seconds: number | null])[];
+  says: readonly string[];
+  bars: readonly Bar[];
+}
+
+const KEYS: Record<string, number> = { "1": 0, ArrowLeft: 0, "2": 1, ArrowRight: 1 };
+
+export function quiz(
+  el: HTMLElement,
+  store: OwnStore<Playing>,
+  source: Source,
+  signal: AbortSignal,
+): void {
+  new QuizView(el, store, source, signal);
+}
+
+class QuizView {
+  private readonly panel: Panel;
+  private readonly choices: readonly [Choice, Choice];
+  private readonly pair: HTMLElement;
+  private readonly hint: QuizHint;
+  private readonly game: HTMLElement;
+  private readonly text = h("p", { class: "zf-quiz-text" });
+  private readonly next: HTMLButtonElement;
+  private readonly line: HTMLElement;
+  private readonly score = h("div", { class: "zf-quiz-score", tabindex: -1, hidden: true });
+  private readonly count = h("span", { class: "zf-dim" });
+  private asked = "";
+  private ahead = "";
+  /** What is on screen, and since when. */
+  private painted: { name: string; data: Answer<"question">["data"]; since: number } | null = null;
+  /** The question, and whether it is answered, that was shown last. */
+  private shown = "";
+  /** The focus was in here before it was on something that is hidden now. */
+  private held = false;
+
+  constructor(
+    el: HTMLElement,
+    private readonly store: OwnStore<Playing>,
+    private readonly source: Source,
+    private readonly signal: AbortSignal,
+  ) {
+    this.panel = new Panel(el, "quiz", "Which photo fires the channel more?", source, signal);
+    this.panel.element.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own 1 and 2
+    this.choices = [new Choice(0, () => this.choose(0)), new Choice(1, () => this.choose(1))];
+    this.pair = h(
+      "div",
+      { class: "zf-quiz-pair", role: "group", "aria-label": "The two photos", tabindex: -1 },
+      ...this.choices.map((choice) => choice.button),
+    );
+    this.hint = new QuizHint();
+    this.next = h(
+      "button",
+      { type: "button", class: "zf-button zf-primary", onclick: () => this.goOn() },
+      "Next",
+    );
+    this.line = h("div", { class: "zf-quiz-line" }, this.text, this.next);
+    const played = h("div", { class: "zf-quiz-played" }, this.pair, this.line);
+    this.game = h("div", { class: "zf-quiz-game", hidden: true }, this.hint.element, played);
+    this.panel.tools.append(this.count);
+    this.panel.body.append(this.game, this.score);
+    this.panel.element.addEventListener("keydown", (event) => this.key(event), { signal });
+    store.subscribe(() => this.follow(), signal);
+    this.follow();
+  }
+
+  private follow(): void {
+    const { quiz, ready, total, at } = this.store.get();
+    const over = total > 0 && at >= total;
+    this.hold();
+    this.score.hidden = !over;
+    if (over) {
+      this.end();
+      return;
+    }
+    if (!quiz || at >= ready) {
+      this.count.textContent = "";
+      this.game.hidden = true;
+      this.panel.title("Which photo fires the channel more?");
+      this.panel.explain(quiz && total > 0 ? "The next question is being made." : "");
+      return;
+    }
+    const name = `${quiz}:${at}`;
+    if (name !== this.asked) {
+      this.asked = name;
+      this.load(quiz, at, name);
+    }
+    this.mark();
+    this.lookAhead();
+  }
+
+  private load(quiz: string, number: number, name: string): void {
+    const options = { priority: PRIORITY.interaction, whole: true };
+    const shown = async (answer: Answer<"question">, fresh: () => boolean) => {
+      const { data, buffers } = answer;
+      const signed = data.choices.length + data.patches;
+      const bitmaps = await Promise.all(
+        buffers.map((buffer, i) => decode(buffer, i < signed ? data.mime : data.signed_mime)),
+      );
+      if (fresh() && name === this.asked) {
+        data.choices.forEach((choice, i) => {
+          const bitmap = bitmaps[i];
+          if (bitmap) this.choices[i]?.show(choice, bitmap);
+        });
+        const rest = bitmaps.slice(data.choices.length);
+        this.hint.show(this.store.get().hint, data, rest);
+        this.painted = { name, data, since: performance.now() };
+        this.mark();
+      }
+      for (const bitmap of bitmaps) bitmap.close();
+    };
+    void this.panel.load("question", { quiz, number }, "question", options, shown);
+  }
+
+  /** The next question is there before it is asked for. */
+  private lookAhead(): void {
+    const { quiz, at, ready } = this.store.get();
+    const name = `${quiz}:${at + 1}`;
+    if (at + 1 >= ready || name === this.ahead) return;
+    this.ahead = name;
+    this.source.prefetch("question", { quiz, number: at + 1 }, "question:next", this.signal);
+  }
+
+  private choose(side: number): void {
+    const { given, at } = this.store.get();
+    const chosen = SIDES[side];
+    if (!this.current || given.length > at || !chosen) return;
+    const seconds = Math.round((performance.now() - this.current.since) / 10) / 100;
+    this.store.set({ given: [...given, [chosen, seconds]] });
+  }
+
+  private goOn(): void {
+    const { given, at } = this.store.get();
+    if (given.length > at) this.store.set({ at: at + 1 });
+  }
+
+  /** What is on screen, if it is what is to be shown. */
+  private get current() {
+    return this.painted?.name === this.asked ? this.painted : null;
+  }
+
+  private key(event: KeyboardEvent): void {
+    const side = KEYS[event.key];
+    if (side === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.choose(side);
+  }
+
+  /** The question as it stands: asked, or answered. */
+  private mark(): void {
+    const { given, at, total, hard } = this.store.get();
+    this.game.hidden = !this.painted;
+    if (!this.current) return;
+    const { data, name } = this.current;
+    this.hold();
+    const answer = given[at]?.[0];
+    const values = data.choices.map((choice) => choice.value);
+    const best = (values[0] ?? 0) > (values[1] ?? 0) ? 0 : 1;
+    this.panel.title("Which photo fires the channel more?", `${data.layer} : ${data.channel}`);
+    this.count.textContent = `question ${at + 1} of ${total}`;
+    this.choices.forEach((choice, i) => {
+      choice.reveal(
+        answer === undefined ? null : { best: i === best, chosen: answer === SIDES[i] },
+      );
+    });
+    this.hint.explain(this.panel, answer !== undefined);
+    this.next.hidden = answer === undefined;
+    this.next.textContent = at + 1 === total ? "See the score" : "Next";
+    const right = answer === SIDES[best];
+    const parts = hard ? "Hard: the two are near to each other in the channel's range." : "";
+    this.text.textContent =
+      answer === undefined
+        ? `Click the photo, or press 1 or 2. ${parts}`.trim()
+        : `${right ? "Right" : "No"}: ${fires(data.choices)}`;
+    this.line.dataset.answer = answer === undefined ? "none" : right ? "right" : "wrong";
+    const state = `${name}:${answer !== undefined}`;
+    if (state === this.shown) return;
+    this.shown = state;
+    if (answer !== undefined) announce(this.panel.element, this.text.textContent);
+    this.refocus(answer === undefined ? this.pair : this.next);
+  }
+
+  private end(): void {
+    const { says, bars } = this.store.get();
+    this.game.hidden = true;
+    this.panel.title("Your score");
+    this.count.textContent = "";
+    this.panel.explain("");
+    quizScore(this.score, says, bars);
+    if (this.shown === "score" || says.length === 0) return;
+    this.shown = "score";
+    announce(this.panel.element, says.join(" "));
+    this.refocus(this.score);
+  }
+
+  private get active(): Element | null {
+    return (this.panel.element.getRootNode() as Document | ShadowRoot).activeElement;
+  }
+
+  /** Before what has the focus is hidden. */
+  private hold(): void {
+    if (this.panel.element.contains(this.active)) this.held = true;
+  }
+
+  /** Who plays by keys goes on from there; nobody else's focus is taken. */
+  private refocus(element: HTMLElement): void {
+    const lost = this.active === null || this.active === document.body;
+    if (this.panel.element.contains(this.active) || (this.held && lost)) {
+      element.focus({ preventScroll: true });
+    }
+    this.held = false;
+  }
+}

@@ -1,0 +1,79 @@
+/** One of the two photos of a question, and what is told of it once it is answered. */
+
+import { place } from "../../lib/boxes";
+import { paintBitmap } from "../../lib/canvas";
+import { h } from "../../lib/dom";
+import { number } from "../../lib/format";
+import type { Pair, QuizChoice } from "../../lib/protocol";
+
+const NAMES = ["Left", "Right"] as const;
+
+export interface Revealed {
+  /** It fires the channel more than the other. */
+  best: boolean;
+  chosen: boolean;
+}
+
+export class Choice {
+  readonly button: HTMLButtonElement;
+  private readonly canvas = h("canvas", { class: "zf-quiz-picture", "aria-hidden": "true" });
+  private readonly field = h("span", {
+    class: "zf-quiz-field",
+    "aria-hidden": "true",
+    hidden: true,
+  });
+  private readonly verdict = h("b", { class: "zf-quiz-verdict" });
+  private readonly caption = h("span", { class: "zf-quiz-caption" });
+  private choice: QuizChoice | null = null;
+  private extent: Pair = [1, 1];
+
+  constructor(
+    private readonly side: 0 | 1,
+    onclick: () => void,
+  ) {
+    this.button = h(
+      "button",
+      { type: "button", class: "zf-quiz-choice", onclick },
+      h("span", { class: "zf-quiz-stage" }, this.canvas, this.field),
+      h("span", { class: "zf-quiz-below" }, this.verdict, this.caption),
+    );
+  }
+
+  show(choice: QuizChoice, bitmap: ImageBitmap): void {
+    this.choice = choice;
+    this.extent = [bitmap.height, bitmap.width];
+    paintBitmap(this.canvas, bitmap);
+  }
+
+  /** null: it isn't answered yet. */
+  reveal(revealed: Revealed | null): void {
+    if (!this.choice) return;
+    const { name, value, percentile, box } = this.choice;
+    const side = NAMES[this.side];
+    this.button.setAttribute("aria-disabled", String(revealed !== null));
+    this.button.dataset.state = revealed === null ? "asked" : revealed.best ? "best" : "other";
+    this.button.classList.toggle("zf-chosen", revealed?.chosen ?? false);
+    this.field.hidden = revealed === null || value <= 0;
+    if (!this.field.hidden) place(this.field, box, this.extent);
+    if (revealed === null) {
+      this.verdict.textContent = String(this.side + 1);
+      this.caption.textContent = side;
+      this.button.setAttribute("aria-label", `${this.side + 1}, ${side}: ${name}`);
+      return;
+    }
+    const words = [revealed.best ? "fires more" : "fires less"];
+    if (revealed.chosen) words.push("your choice");
+    this.verdict.textContent = `${number(value)} · ${words.join(" · ")}`;
+    const share = `${Math.floor(percentile)} %`;
+    this.caption.textContent = `more than in ${share} of the photos`;
+    const told = `${side}: ${name}, ${this.verdict.textContent}, ${this.caption.textContent}`;
+    this.button.setAttribute("aria-label", told);
+  }
+}
+
+/** What each of the two does to the channel, the stronger first. */
+export function fires(choices: readonly QuizChoice[]): string {
+  const [more, less] = [...choices].sort((a, b) => b.value - a.value);
+  if (!more || !less) return "";
+  return `the channel reaches ${number(more.value)} in ${more.name}, ${number(less.value)} in ${less.name}.`;
+}

@@ -1,0 +1,45 @@
+/** The score at the end: in words, and as shares with their intervals beside what guessing gets. */
+
+import { h } from "../../lib/dom";
+import { percent } from "../../lib/format";
+
+/** What a score is of, and its share with the 95 % interval, 0..1. */
+export type Bar = readonly [of: string, share: number, low: number, high: number];
+
+const CHANCE = 0.5;
+
+export function quizScore(place: HTMLElement, says: readonly string[], bars: readonly Bar[]): void {
+  const at = (share: number) => `${(100 * share).toFixed(1)}%`;
+  const rows = bars.map(([of, share, low, high]) =>
+    h(
+      "div",
+      {
+        class: "zf-quiz-bar",
+        role: "img",
+        "aria-label": `${of}: ${percent(share)}, 95 % interval ${percent(low)} to ${percent(high)}`,
+      },
+      h("span", { class: "zf-quiz-of" }, of),
+      h(
+        "span",
+        { class: "zf-quiz-track" },
+        h("i", { class: "zf-quiz-chance", style: `left:${at(CHANCE)}` }),
+        h("i", { class: "zf-quiz-interval", style: `left:${at(low)};width:${at(high - low)}` }),
+        h("i", { class: "zf-quiz-share", style: `left:${at(share)}` }),
+      ),
+      h("span", { class: "zf-quiz-percent" }, percent(share)),
+    ),
+  );
+  const [first, ...rest] = says;
+  place.replaceChildren(
+    h("p", { class: "zf-quiz-first" }, first ?? "Waiting for the kernel to count …"),
+    ...rows,
+    rows.length > 0
+      ? h(
+          "p",
+          { class: "zf-quiz-key" },
+          "Dot: share of right answers; line: 95 % interval; dashed: guessing.",
+        )
+      : "",
+    ...rest.map((text) => h("p", {}, text)),
+  );
+}

@@ -1,0 +1,181 @@
+"""What was answered in a quiz, and what so many answers can tell."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...storage.files import whole
+from ..ablation.intervals import newcombe, wilson
+from .questions import QuizQuestion, Side
+
+CHANCE = 0.5
+"""What guessing gets."""
+
+
+@dataclass(frozen=True)
+class QuizAnswer:
+    """One answer.
+
+    Attributes
+    ----------
+    layer, channel
+        The channel that was asked for.
+    photos
+        Names of the left photo and of the right one.
+    values
+        The channel's largest activation in each, in the layer's units.
+    chosen
+        "left" or "right".
+    correct
+        Whether it fires more in the one that was chosen.
+    hint
+        How the strongest patches were shown; "none": they weren't.
+    hard
+        Whether the photos were near to each other in the channel's range.
+    seed
+        What the question was drawn with.
+    seconds
+        From when the question stood on screen; None where a script answered.
+    """
+
+    layer: str
+    channel: int
+    photos: tuple[str, str]
+    values: tuple[float, float]
+    chosen: Side
+    correct: bool
+    hint: str
+    hard: bool
+    seed: int
+    seconds: float | None
+
+    @classmethod
+    def to(
+        cls,
+        question: QuizQuestion,
+        chosen: Side,
+        *,
+        hint: str,
+        hard: bool,
+        seed: int,
+        seconds: float | None,
+    ) -> QuizAnswer:
+        """The answer to a question."""
+        left, right = question.choices
+        return cls(
+            question.layer,
+            question.channel,
+            (left.name, right.name),
+            (left.value, right.value),
+            chosen,
+            chosen == question.correct,
+            hint,
+            hard,
+            seed,
+            seconds,
+        )
+
+
+@dataclass(frozen=True)
+class QuizScore:
+    """How many answers were right, and what that can tell.
+
+    Attributes
+    ----------
+    right, answered
+        How many were right, of how many.
+    """
+
+    right: int
+    answered: int
+
+    @classmethod
+    def of(cls, answers: Iterable[QuizAnswer]) -> QuizScore:
+        """The score of some answers."""
+        found = [answer.correct for answer in answers]
+        return cls(sum(found), len(found))
+
+    @property
+    def share(self) -> float:
+        """Share of the answers that were right, 0..1; NaN without answers."""
+        return self.right / self.answered if self.answered else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the share that so many answers leave possible (Wilson 1927)."""
+        return wilson(self.share, self.answered)
+
+    def less(self, other: QuizScore) -> tuple[float, float, float]:
+        """The difference of two shares and its 95 % interval (Newcombe 1998), each -1..1."""
+        interval = newcombe(self.share, self.answered, other.share, other.answered)
+        return (self.share - other.share, *interval)
+
+
+def in_words(score: QuizScore) -> str:
+    """A score in one line."""
+    low, high = score.interval
+    return (
+        f"{score.right} of {score.answered} right: {100 * score.share:.0f} % "
+        f"(95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+    )
+
+
+def verdict(score: QuizScore) -> str:
+    """A score beside what guessing gets."""
+    low, high = score.interval
+    if low > CHANCE:
+        return "Guessing gets 50 %: this is more than luck explains."
+    if high < CHANCE:
+        return "Guessing gets 50 %: this is less than luck explains, so the hint misled."
+    return (
+        "Guessing gets 50 %, which the interval holds: it may be luck. More questions would tell."
+    )
+
+
+def beside(score: QuizScore, without: QuizScore, same: bool) -> str:
+    """A score beside the one without a hint; ``same``: to the very same questions."""
+    difference, low, high = score.less(without)
+    text = (
+        f"Without a hint: {in_words(without)}. Difference: {_points(difference)} points "
+        f"(95 % interval {_points(low)} to {_points(high)})."
+    )
+    if same:
+        text += " The questions were the same ones: what you remember counts too."
+    return text
+
+
+def _points(share: float) -> str:
+    text = f"{abs(share) * 100:.0f}"
+    sign = "" if text == "0" else "−" if share < 0 else "+"
+    return sign + text
+
+
+COLUMNS = (
+    "seed",
+    "layer",
+    "channel",
+    "left",
+    "right",
+    "left_value",
+    "right_value",
+    "chosen",
+    "correct",
+    "hint",
+    "hard",
+    "seconds",
+)
+
+
+def write_csv(answers: Sequence[QuizAnswer], path: Path) -> None:
+    """Write one line an answer, the names of the columns first: whole, or not at all."""
+    with whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(COLUMNS)
+        for a in answers:
+            seconds = "" if a.seconds is None else f"{a.seconds:.2f}"
+            asked = (a.seed, a.layer, a.channel, *a.photos, *map(repr, a.values))
+            lines.writerow((*asked, a.chosen, a.correct, a.hint, a.hard, seconds))

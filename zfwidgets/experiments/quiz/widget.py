@@ -1,0 +1,295 @@
+"""The quiz as a widget: two photos, a hint, and whoever looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+from PIL import Image
+
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ...records import Pixels, Progress
+from ...widgets.wire.encode import Answer
+from ...widgets.wire.service import Service
+from ..shared.boxes import Experiment
+from . import pictures
+from .answers import QuizAnswer, QuizScore, beside, in_words, verdict, write_csv
+from .board import QuizBoard
+from .making import checked, quiz_question_steps
+from .pictures import HINTS
+from .questions import SIDES, QuizQuestion, QuizQuestions, Side
+
+Played = tuple[QuizScore, frozenset[int]]
+"""A score, and the seeds whose questions it is of."""
+_without: dict[tuple[str, str, bool], Played] = {}
+"""What was scored without a hint in this process, by engine, layer and difficulty."""
+
+
+class Quiz(Experiment["QuizQuestions"]):
+    """Asks which of two photos fires a channel more, and says how many answers were right.
+
+    Each question shows up to nine of a channel's strongest patches, in other photos, as a hint.
+    Of the two photos one is from the top of the channel's range and one from its lower half. Click
+    the one that fires the channel more, or press 1 or 2, or an arrow key. What a display tells
+    people of a channel is how often they are right (Borowski et al. 2021); guessing gets half.
+
+    With few photos the hint has fewer patches, a quarter of the photos, and the photo from the top
+    is the strongest that isn't in the hint. The percentiles that are told say which it was.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``, or a report of one: `zfwidgets.load_report`.
+    layer
+        Name of the layer whose channels are asked for; None: that with which an Explorer opens.
+    hint
+        How the strongest patches are shown: "patches", "projections" (in signed colour, on one
+        scale), "brightness" (the projections' luminance alone, each on its own scale), "revealed"
+        (patches, visible where their projections are large) or "none".
+    questions
+        How many questions, 1 to 100.
+    seed
+        What draws channels, photos and sides, 0 or more; the global random states stay as they
+        are. "New questions" takes the next one.
+    hard
+        Whether photos of the 75th to 90th percentile stand beside such of the 25th to 50th; else
+        of the 90th to 99th beside such below the 50th.
+    **layout
+        ``layout``, as every ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For a layer, hint, number of questions or seed that isn't possible. What turns out later,
+        as that a layer makes no question, the line below says, and `settle` raises.
+
+    Examples
+    --------
+    >>> quiz = zf.Quiz(engine, layer="features.7", hint="projections")
+    >>> quiz.settle()  # all questions are made
+    >>> [question.channel for question in quiz.questions]
+    >>> quiz.choose("left")  # as a click does
+    >>> quiz.score.share
+    """
+
+    again = "New questions"
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        layer: str | None = None,
+        hint: str = "patches",
+        questions: int = 10,
+        seed: int = 0,
+        *,
+        hard: bool = False,
+        **layout: Any,
+    ) -> None:
+        if hint not in HINTS:
+            raise InputError(f"hint must be one of {', '.join(HINTS)}, not {hint!r}.")
+        if not isinstance(hard, bool):
+            raise InputError(f"hard must be True or False, not {hard!r}.")
+        self._layer, self._wanted, self._seed = checked(engine, layer, questions, seed)
+        self._hint, self._hard = hint, hard
+        self._next_seed = self._seed
+        self._earlier: tuple[QuizAnswer, ...] = ()
+        self._photos: dict[QuizQuestion, list[Pixels]] = {}
+        self._board = QuizBoard(
+            engine.info.fingerprint, hint, hard, layout=ipywidgets.Layout(width="auto")
+        )
+        self._board.observe(self._answered, "given")
+        super().__init__(engine, [self._board], **layout)
+        self.add_class("zf-quiz-box")
+
+    # ------------------------------------------------------------------ what was played
+
+    @property
+    def hint(self) -> str:
+        """How the strongest patches are shown."""
+        return self._hint
+
+    @property
+    def questions(self) -> tuple[QuizQuestion, ...]:
+        """The questions of this round, as far as they are made; `settle` waits for all."""
+        return () if self._result is None else self._result.made
+
+    @property
+    def answers(self) -> tuple[QuizAnswer, ...]:
+        """All answers, those of earlier rounds first."""
+        return (*self._earlier, *self._of_round())
+
+    @property
+    def score(self) -> QuizScore:
+        """How many answers of this round were right, with ``share`` and ``interval``."""
+        return QuizScore.of(self._of_round())
+
+    def choose(self, side: Side) -> QuizAnswer:
+        """Answer the first question that isn't answered, as a click does.
+
+        Parameters
+        ----------
+        side
+            "left" or "right".
+
+        Returns
+        -------
+        QuizAnswer
+            Whether it was right, and both values.
+
+        Raises
+        ------
+        InputError
+            There is no such side, or no question left to answer.
+        """
+        if side not in SIDES:
+            raise InputError(f'side must be "left" or "right", not {side!r}.')
+        number = len(self._board.given)
+        if number >= len(self.questions):
+            raise InputError(
+                "More questions are being made: call settle() to wait for them."
+                if self.running
+                else f"All {number} questions are answered: make a quiz with another seed."
+            )
+        with self._board.hold_sync():
+            self._board.given = [*self._board.given, [side, None]]
+            self._board.at = number + 1
+        return self.answers[-1]
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write all answers as a CSV file, one line an answer: whole, or not at all.
+
+        Parameters
+        ----------
+        path
+            Where; what is there is replaced.
+        """
+        write_csv(self.answers, Path(path))
+
+    def _of_round(self) -> tuple[QuizAnswer, ...]:
+        given = self._board.given
+        return tuple(
+            QuizAnswer.to(
+                question,
+                side,
+                hint=self._hint,
+                hard=self._hard,
+                seed=self._seed,
+                seconds=seconds,
+            )
+            for question, (side, seconds) in zip(self.questions, given, strict=False)
+        )
+
+    def _answered(self, _change: Any) -> None:
+        if self._closed:
+            return
+        self._say_score()
+        self._draw_picture()
+
+    def _say_score(self) -> None:
+        score = self.score
+        place = self._board.fingerprint, self._layer, self._hard
+        if self._hint == "none" and score.answered:
+            _without[place] = score, frozenset((self._seed,))
+        without, seeds = _without.get(place, (QuizScore(0, 0), frozenset()))
+        says, bars = [], []
+        if score.answered:
+            says = [in_words(score), verdict(score)]
+            bars = [[HINTS[self._hint], score.share, *score.interval]]
+            if self._hint != "none":
+                if without.answered:
+                    says.append(beside(score, without, self._seed in seeds))
+                    bars.append([HINTS["none"], without.share, *without.interval])
+                else:
+                    says.append(f"To compare, play without a hint: {self._call_without()}")
+        with self._board.hold_sync():
+            self._board.says, self._board.bars = says, bars
+
+    def _call_without(self) -> str:
+        """What plays the same without a hint, with other questions: these are known by now."""
+        hard = ", hard=True" if self._hard else ""
+        return f'zf.Quiz(engine, {self._layer!r}, hint="none", seed={self._seed + 100}{hard})'
+
+    # ------------------------------------------------------------------ making questions
+
+    def start(self) -> None:
+        """Make the questions of the next round, and let it be played."""
+        self._earlier = self.answers
+        self._result, self._photos = None, {}
+        self._seed, self._next_seed = self._next_seed, self._next_seed + 1
+        self._board.begin(self._run_name(self._run + 1), self._wanted)
+        super().start()
+
+    def _steps(self) -> Generator[Progress | QuizQuestions, None, QuizQuestions]:
+        run, seed = self._run_name(), self._seed
+        assert isinstance(self._service, Service)
+        photos: dict[QuizQuestion, list[Pixels]] = {}
+        answers: dict[QuizQuestion, Answer] = {}
+
+        def prepare(question: QuizQuestion) -> Generator[Progress, None, None]:
+            steps = pictures.question_answer(self.engine, question, self._hint)
+            answers[question], large = yield from steps
+            photos[question] = pictures.small(large)
+
+        with closing(self._service.source.building.wait()) as index:
+            for step in index:
+                if isinstance(step, Progress):
+                    yield step
+        steps = quiz_question_steps(
+            self.engine, self._layer, self._wanted, seed=seed, hard=self._hard, prepare=prepare
+        )
+        kept = 0
+        while True:
+            try:
+                made = next(steps)
+            except StopIteration as end:
+                found: QuizQuestions = end.value
+                return found
+            if isinstance(made, QuizQuestions):
+                for number in range(kept, len(made)):
+                    self._board.keep(run, number, answers.pop(made[number]))
+                kept = len(made)
+                self._photos = {**self._photos, **photos}
+            yield made
+
+    def _done(self, result: QuizQuestions) -> str:
+        if len(result) < result.wanted:
+            return (
+                f"{len(result)} questions, not {result.wanted}: layer {result.layer} and these "
+                "photos make no more"
+            )
+        return f"{len(result)} questions"
+
+    def _stopped(self, result: QuizQuestions | None) -> str:
+        return f"stopped after {0 if result is None else len(result)} questions"
+
+    def _say_running(self, running: bool, text: str) -> None:
+        if not running:
+            self._board.total = self._board.ready
+        super()._say_running(running, text)
+
+    # ------------------------------------------------------------------ drawing
+
+    def _describe(self) -> str:
+        text = f"Quiz: which photo fires a channel of {self._layer} more? Hint: {HINTS[self._hint]}"
+        return f"{text}. {in_words(self.score)}" if self.score.answered else text
+
+    def _show(self, result: QuizQuestions) -> None:
+        self._board.ready = len(result)
+
+    def _paint(self, result: QuizQuestions | None, status: str) -> Callable[[], Image.Image]:
+        title = f"Which photo fires a channel of {self._layer} more?"
+        hint = f"hint: {HINTS[self._hint]}{', hard' if self._hard else ''}"
+        played = [
+            (answer, self._photos[question])
+            for question, answer in zip(self.questions, self._of_round(), strict=False)
+        ]
+        left = self.questions[len(played) :]
+        waiting = (left[0], self._photos[left[0]]) if left else None
+        return partial(
+            pictures.draw, title, f"{status}; {hint}", [*self._board.says], played, waiting
+        )
