@@ -109,9 +109,13 @@ class Naming:
         yield Progress(2, 3, None, LOOKING)
         info = self._engine.layer(layer)
         nine = list(self._engine.top(layer, channel, K))
-        classes = self._classes(grouping, nine)
+        own = self._own_classes(grouping, nine)
+        classes = {**grouping.classes, **own}
         groups = share_groups(
-            [a.image for a in nine if a.image is not None], classes, fold, info.channels
+            [a.image for a in nine if a.image is not None],
+            classes,
+            {**grouping.groups, **{i: fold(classes[i]) for i in own}},
+            info.channels,
         )
         field = info.field_of(channel)
         small = field.reach != "global" and max(field.size) < LARGEST_FIELD
@@ -132,11 +136,11 @@ class Naming:
             responses.complete,
         )
 
-    def _classes(self, grouping: Grouping, nine: list[Activation]) -> dict[int, str]:
-        """Classes of images, the nine among them: what isn't known of these is predicted now."""
-        if grouping.by != "predicted class":
-            return grouping.classes
+    def _own_classes(self, grouping: Grouping, nine: list[Activation]) -> dict[int, str]:
+        """Predicted classes of those of the nine whose class isn't known yet."""
         own: dict[int, str] = {}
+        if grouping.by != "predicted class":
+            return own
         for image in (a.image for a in nine if a.image is not None):
             if image in grouping.classes:
                 continue
@@ -148,7 +152,7 @@ class Naming:
                 best = int(prediction.logits.argmax())
                 self._predicted[image] = prediction.labels[best]
             own[image] = self._predicted[image]
-        return {**grouping.classes, **own}
+        return own
 
     def _others(self, size: tuple[int, int]) -> Generator[Progress, None, tuple[Look, ...]]:
         """Random patches of a size, measured once."""

@@ -14,19 +14,23 @@ FILE = Path(__file__).parent / "data" / "plain_groups.tsv"
 
 @cache
 def _groups() -> dict[str, str]:
-    """The group of each known name."""
-    found: dict[str, str] = {}
+    """The group of each known name, as it is written and in lower case.
+
+    As it is written comes first: a Cardigan is a dog, a cardigan is worn.
+    """
+    exact: dict[str, str] = {}
     for line in FILE.read_text("utf-8").splitlines()[1:]:
         group, *names = line.split("\t")
-        for name in "; ".join([group, *names]).split("; "):
+        for name in "; ".join(names).split("; "):
             if name:
-                found[_plain(name)] = group
-    return found
+                exact[_plain(name)] = group
+    lower = {name.lower(): group for name, group in exact.items()}
+    return lower | exact
 
 
 def _plain(name: str) -> str:
-    """A name without its synonyms, in lower case, its words parted by blanks."""
-    return " ".join(name.split(",")[0].lower().replace("_", " ").split())
+    """A name without its synonyms, its words parted by blanks."""
+    return " ".join(name.split(",")[0].replace("_", " ").split())
 
 
 def fold(name: str) -> str:
@@ -39,5 +43,7 @@ def fold(name: str) -> str:
         are the same.
     """
     groups = _groups()
-    whole = " ".join(name.lower().replace("_", " ").split())  # a group's name may have commas
-    return groups.get(whole) or groups.get(_plain(name)) or name
+    if name in groups.values():  # whose own name may have commas
+        return name
+    plain = _plain(name)
+    return groups.get(plain) or groups.get(plain.lower()) or name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -40,7 +41,7 @@ class Grouping:
     classes: dict[int, str]
     why: str = ""
 
-    @property
+    @cached_property
     def groups(self) -> dict[int, str]:
         """The group of each known image."""
         return {image: fold(name) for image, name in self.classes.items()}

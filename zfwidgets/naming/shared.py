@@ -8,7 +8,7 @@ channel of the layer that could have been named.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .chance import LEVEL, corrected, tail
@@ -65,7 +65,7 @@ class SharedName:
 def share_groups(
     nine: Sequence[int],
     classes: Mapping[int, str],
-    fold: Callable[[str], str],
+    groups: Mapping[int, str],
     channels: int,
 ) -> tuple[SharedName, ...]:
     """What groups a channel's strongest images are in, the least probable by chance first.
@@ -76,8 +76,8 @@ def share_groups(
         Numbers of the channel's strongest images.
     classes
         The class or label of each image that is known, by its number.
-    fold
-        The group of a class.
+    groups
+        The group of each image that is known, by its number.
     channels
         How many channels of the layer may be named.
 
@@ -87,7 +87,6 @@ def share_groups(
         Groups with at least `FEWEST` of the nine, whether or not chance would give them: see
         `SharedName.named`.
     """
-    groups = {image: fold(name) for image, name in classes.items()}
     known = [image for image in nine if image in groups]
     everywhere = Counter(groups.values())
     tests = channels * sum(there >= FEWEST for there in everywhere.values())
