@@ -589,6 +589,8 @@ export interface Kinds {
       /** How many pictures of patches there are. */
       patches: number;
       patch: Pair;
+      /** Rows and columns of a photo. */
+      extent: Pair;
       mime: string;
       signed_mime: string;
     };

@@ -146,7 +146,7 @@ function settle(root: HTMLElement, { sentences }: PageManifest): void {
     control.inert = true;
     control.classList.add("zf-needs-kernel");
   }
-  const controls = root.querySelector(".zf-photo .zf-needs-kernel");
+  const controls = root.querySelector(".zf-map .zf-needs-kernel");
   const why = h("p", { class: "zf-lack" }, sentences.positions ?? "");
   controls?.closest(".zf-controls, .zf-fold")?.before(why);
 }

@@ -43,14 +43,17 @@ def question_answer(
     """
     photos = [engine.photo(choice.image) for choice in question.choices]
     shown = question.hint if hint != "none" else ()
-    patches = [engine.patch(a) for a in shown] if hint in ("patches", "revealed") else []
+    rows, columns = photos[0].shape[:2]
+    patches: list[Pixels] = []
+    if hint in ("patches", "revealed"):
+        patches = [a.box.inside(rows, columns).cut(engine.photo(a.image)) for a in shown]
     projections: list[Projection] = []
     if hint in OF_PROJECTIONS:
         for first in range(0, len(shown), PROJECTIONS_A_STEP):
             yield Progress(first, len(shown), None, "projecting the hint")
             projections += engine.project_all(shown[first : first + PROJECTIONS_A_STEP])
-    box = engine.layer(question.layer).field_of(question.channel).box(0, 0)
-    signed, projected = projected_answer(projections, len(projections), (box.height, box.width))
+    field = engine.layer(question.layer).field_of(question.channel)
+    signed, projected = projected_answer(projections, len(projections), field)
     mime, buffers = encode_pictures([*photos, *patches])
     data: dict[str, Any] = {
         "layer": question.layer,
@@ -66,6 +69,7 @@ def question_answer(
         "scale": signed["scale"],
         "patches": len(patches),
         "patch": signed["patch"],
+        "extent": [rows, columns],
         "mime": mime,
         "signed_mime": signed["mime"],
     }

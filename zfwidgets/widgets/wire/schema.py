@@ -566,6 +566,7 @@ KINDS: dict[str, Kind] = {
             "scale": "number # The projections' common scale.",
             "patches": "int # How many pictures of patches there are.",
             "patch": "Pair",
+            "extent": "Pair # Rows and columns of a photo.",
             **_MIME,
             "signed_mime": "string",
         },

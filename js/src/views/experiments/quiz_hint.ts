@@ -1,11 +1,17 @@
 /** The hint of a question: a channel's strongest patches in other photos, in one of the displays. */
 
-import { brightnessPicture } from "../../lib/brightness";
-import { type Picture, paintBitmap, paintPicture, readPicture } from "../../lib/canvas";
+import { inside, within } from "../../lib/boxes";
+import {
+  cropPicture,
+  type Picture,
+  paintBitmap,
+  paintPicture,
+  readPicture,
+} from "../../lib/canvas";
 import { h } from "../../lib/dom";
 import { number } from "../../lib/format";
-import type { Answer, ProjectionInfo, Status } from "../../lib/protocol";
-import { reveal, signedPicture } from "../../lib/signed";
+import type { Answer, Box, ProjectionInfo, Status } from "../../lib/protocol";
+import { brightnessPicture, reveal, signedPicture } from "../../lib/signed";
 import { BLANK, STATUS } from "../patches/projection_card";
 import { lostText } from "../shared/lost";
 import type { Panel } from "../shared/status";
@@ -39,12 +45,19 @@ export class QuizHint {
     const patches = bitmaps.slice(0, data.patches);
     const projections = bitmaps.slice(data.patches);
     this.heading.textContent = heading(hint, count);
-    this.grid.style.setProperty("--zf-aspect", `${data.patch[1]} / ${data.patch[0]}`);
+    // On the square where their signal is, as in the grid of patches.
+    const { height, width } = data.projections[0]?.view ?? {
+      height: data.patch[0],
+      width: data.patch[1],
+    };
+    this.grid.style.setProperty("--zf-aspect", `${width} / ${height}`);
     this.grid.replaceChildren(
-      ...data.hint.map(({ name }, i) => {
+      ...data.hint.map(({ name, box }, i) => {
         const canvas = h("canvas", { class: "zf-quiz-patch", "aria-hidden": "true" });
         const blank = data.projections[i]?.blank ?? false;
-        paint(canvas, hint, patches[i], projections[i], data.projections[i], data.scale);
+        const info = data.projections[i];
+        const part = info && within(info.view, inside(box, data.extent));
+        paint(canvas, hint, patches[i], projections[i], info, part, data.scale);
         const label = `${i + 1}: ${name}${blank ? `, ${BLANK.short}` : ""}`;
         return h(
           "div",
@@ -72,16 +85,19 @@ function paint(
   patch: ImageBitmap | undefined,
   projection: ImageBitmap | undefined,
   info: ProjectionInfo | undefined,
+  part: Box | undefined,
   scale: number,
 ): void {
   if (hint === "patches" && patch) paintBitmap(canvas, patch);
-  if (!projection || !info) return;
+  if (!projection || !info || !part) return;
   const signed = readPicture(projection);
   let shown: Picture | null = null;
   if (hint === "projections") shown = signedPicture(signed, info.full / scale);
-  if (hint === "brightness") shown = brightnessPicture(signed, CLIPPED_AT);
+  if (hint === "brightness") shown = brightnessPicture(signed, info.full / info.brightness);
   if (hint === "revealed" && patch) shown = reveal(readPicture(patch), signed);
-  if (shown) paintPicture(canvas, shown);
+  if (!shown) return;
+  paintPicture(canvas, cropPicture(shown, part));
+  canvas.classList.remove("zf-pixelated");
 }
 
 function heading(hint: Hint, count: number): string {
@@ -107,7 +123,7 @@ function explained(hint: Hint, { rule, scale, projections }: Question): string[]
       return [`${made} Signed around mid-grey, one scale, ±${number(scale)}, ${clip}.`, exact];
     case "brightness":
       return [
-        `${made} Brightness alone, 0.21 red + 0.72 green + 0.07 blue, around mid-grey; each on ` +
+        `${made} Brightness alone, .299 red + .587 green + .114 blue, around mid-grey; each on ` +
           `its own scale, ${clip}.`,
         exact,
       ];

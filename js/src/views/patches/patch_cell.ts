@@ -50,6 +50,10 @@ const SHOWN: Record<Values, (signed: Picture, gain: number) => Picture> = {
 /** Only a picture that isn't the paper's has a mark. */
 const APART: readonly Status[] = ["linearised", "unknown"];
 
+/** The cell after the nine is of the chosen photo. */
+export const HERE = 9;
+const heading = (rank: number) => (rank === HERE ? "this photo" : String(rank + 1));
+
 export interface Look {
   layout: Layout;
   values: Values;
@@ -103,7 +107,7 @@ export class Cell {
     const caption = h(
       "div",
       { class: "zf-caption" },
-      h("b", {}, String(rank + 1)),
+      h("b", {}, heading(rank)),
       this.value,
       this.name,
       this.status,
@@ -189,7 +193,8 @@ export class Cell {
     this.element.dataset.image = String(image);
     this.value.textContent = number(value);
     this.name.textContent = name;
-    this.label = `${name}, rank ${this.rank + 1}, activation ${number(value)}`;
+    const which = this.rank === HERE ? "the chosen photo" : `rank ${this.rank + 1}`;
+    this.label = `${name}, ${which}, activation ${number(value)}`;
     this.button.setAttribute("aria-label", `Choose photo ${this.label}`);
     this.element.title = `${name}: activation ${number(value)} at row ${row}, column ${col}`;
   }

@@ -25,7 +25,7 @@ import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import { whatTheyShare } from "./about";
 import { coverLegend, tellCovers } from "./cover";
-import { Cell, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
+import { Cell, HERE, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
 import type { Subject } from "./projection_card";
 import { range } from "./range";
 
@@ -126,7 +126,11 @@ export const patches: View = (el, selection, source, signal, options) => {
     rule: ruleOf(catalogue, rule()),
   });
   const cells = Array.from({ length: K }, (_, rank) => new Cell(rank, subject));
-  grid.append(...cells.map((cell) => cell.element));
+  /** The channel's strongest place in the chosen photo, where that isn't one of the nine. */
+  const here = new Cell(HERE, subject);
+  here.element.hidden = true;
+  here.element.classList.add("zf-here");
+  grid.append(...cells.map((cell) => cell.element), here.element);
   const keys = roving(
     grid,
     () => cells.filter((cell) => cell.image !== null).map((cell) => cell.button),
@@ -135,6 +139,9 @@ export const patches: View = (el, selection, source, signal, options) => {
   keys.focusable(0);
 
   const renew = renewable(signal);
+  const renewHere = renewable(signal);
+  /** Whether there is a kernel to ask, in a view of an Explorer. */
+  const looks = el.classList.contains("zf-layout-explorer");
   let catalogue: Catalogue | null = null;
   /** Of the projections on screen: the common scale, and where scales clip. */
   let scale: Pick<Answer<"projections">["data"], "scale" | "brightness" | "clipped_at"> | null =
@@ -186,7 +193,7 @@ export const patches: View = (el, selection, source, signal, options) => {
       field: layer ? fieldOf(layer, selection.get("unit")?.[1] ?? 0) : NO_FIELD,
       extent: extent as Pair,
     };
-    for (const cell of cells) cell.draw(look);
+    for (const cell of [...cells, here]) cell.draw(look);
     drawCovers();
     explain();
   };
@@ -290,13 +297,35 @@ export const patches: View = (el, selection, source, signal, options) => {
   const mark = () => {
     const photo = selection.get("photo");
     const filled = cells.filter((cell) => cell.image !== null);
-    for (const cell of cells) cell.mark(photo);
+    for (const cell of [...cells, here]) cell.mark(photo);
     keys.focusable(
       Math.max(
         0,
         filled.findIndex((cell) => cell.image === photo),
       ),
     );
+  };
+
+  /** A photo of the user's own, and any other, is looked at by the channel too. */
+  const lookHere = async () => {
+    const current = renewHere();
+    const [unit, image] = [selection.get("unit"), selection.get("photo")];
+    const among = cells.some((cell) => cell.image === image);
+    here.element.hidden = true;
+    if (!unit || image === null || among || !looks) return;
+    const key = { image, layer: unit[0], channel: unit[1], rule: rule() };
+    const load = { priority: PRIORITY.projections, signal: current, quiet: true };
+    await panel.load("look", key, "here", load, async ({ data, buffers }, fresh) => {
+      const bitmaps = await Promise.all(buffers.map((buffer) => decode(buffer, data.mime)));
+      const activation = data.activations[0];
+      if (!fresh() || !activation) return;
+      here.element.hidden = false;
+      here.setPatch(activation, bitmaps[0] ?? null);
+      here.setProjection(data.projections[0] ?? null, bitmaps[1] ?? null);
+      here.element.title += data.why ? `. ${data.why}` : "";
+      redraw();
+      mark();
+    });
   };
 
   const showTop = async (answer: Answer<"top">, fresh: () => boolean, current: AbortSignal) => {
@@ -339,6 +368,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     redraw();
     mark();
     follow(activations);
+    void lookHere();
   };
 
   /** The photo follows the channel, unless it is pinned. */
@@ -468,7 +498,11 @@ export const patches: View = (el, selection, source, signal, options) => {
     if (covering) void cover();
   };
   selection.subscribe("occluder", fillChanged, signal);
-  selection.subscribe("photo", mark, signal);
+  const photoChanged = () => {
+    mark();
+    void lookHere();
+  };
+  selection.subscribe("photo", photoChanged, signal);
   panel.catalogue((answer) => {
     catalogue = answer;
     ruleSelect.replaceChildren(

@@ -19,7 +19,7 @@ const NONE: Listed = {
   held: null,
 };
 
-export const photos: View = (el, selection, source, signal) => {
+export const photos: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "photos", "Photos", source, signal);
   const filter = h("input", { type: "search", class: "zf-input", "aria-label": "Find photos" });
   const readout = h("div", { class: "zf-readout" });
@@ -49,6 +49,8 @@ export const photos: View = (el, selection, source, signal) => {
   const choose = (image: number) => {
     if (image === chosen()) return;
     selection.set("photo", image);
+    // Who chose a photo looks at it through one channel after the other.
+    if (options.get("follow")) options.set("follow", false);
     announce(el, `Photo ${describe(image)}`);
   };
 

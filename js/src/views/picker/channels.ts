@@ -5,11 +5,12 @@ import { decode, paintTile, sized } from "../../lib/canvas";
 import { floats, ints } from "../../lib/codec";
 import { h, select, uniqueId } from "../../lib/dom";
 import { number, percent } from "../../lib/format";
-import { type Catalogue, PRIORITY, type SoFar } from "../../lib/protocol";
+import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/protocol";
 import { lostText, tellLost } from "../shared/lost";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import { type ChannelStats, isDead, order, SORTS, type Sort } from "./channel_order";
+import { ThisPhoto } from "./this_photo";
 
 /** CSS pixels. */
 const THUMB = 48;
@@ -23,6 +24,8 @@ const SHEET = 256;
 /** Rows drawn beyond what is visible. */
 const MARGIN = 2;
 
+const EXPLAINED = "Each channel's strongest patch. Arrow keys walk the channels.";
+
 export const channels: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "channels", "Channels", source, signal);
   const pictures = h("canvas", { class: "zf-strip-pictures", "aria-hidden": "true" });
@@ -34,7 +37,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   );
   const readout = h("div", { class: "zf-readout" });
   panel.body.append(strip, readout);
-  panel.explain("Each channel's strongest patch. Arrow keys walk the channels.");
+  panel.explain(EXPLAINED);
 
   let sort = choice<Sort>(options.get("sort"), SORTS);
   const search = h("input", {
@@ -45,7 +48,25 @@ export const channels: View = (el, selection, source, signal, options) => {
     "aria-label": "Go to channel number",
   });
   const sorts = select("Sort channels", SORTS, sort, (value) => options.set("sort", value));
-  panel.tools.append(sorts, search);
+  const forPhoto = h(
+    "button",
+    {
+      type: "button",
+      class: "zf-button zf-toggle",
+      "aria-pressed": "false",
+      hidden: true,
+      title: "Channels by how strongly they fire on the chosen photo, and where in it",
+      onclick: () => {
+        forPhoto.setAttribute("aria-pressed", String(!seen));
+        seen = seen ? null : new ThisPhoto(panel, () => arrange());
+        look();
+      },
+    },
+    "For this photo",
+  );
+  forPhoto.dataset.zfNeedsKernel = "";
+  panel.tools.append(forPhoto, sorts, search);
+  let seen: ThisPhoto | null = null;
 
   const renew = renewable(signal);
   const prefix = uniqueId("channel");
@@ -78,6 +99,7 @@ export const channels: View = (el, selection, source, signal, options) => {
 
   const describe = (channel: number): string => {
     if (channel < 0) return "";
+    if (seen) return seen.describe(channel);
     if (!stats) return `channel ${channel}`;
     const share = percent(stats.silent[channel] ?? Number.NaN);
     const silent = soFar
@@ -108,7 +130,14 @@ export const channels: View = (el, selection, source, signal, options) => {
     for (const [channel, tile] of tiles) {
       const first = Math.floor(channel / SHEET) * SHEET;
       const sheet = sheets.get(first);
-      tile.classList.toggle("zf-skeleton", !sheet);
+      tile.classList.toggle("zf-skeleton", seen ? seen.order.length === 0 : !sheet);
+      if (seen && context) {
+        const here = (place.get(channel) ?? 0) - firstRow * wide;
+        const [row, column] = [Math.floor(here / wide), here % wide];
+        const corner: Pair = [row * TILE.height + INSET, column * TILE.width + INSET];
+        seen.paint(context, channel, corner, THUMB);
+        continue;
+      }
       if (!context || !sheet || isDead(stats, channel) || lost.has(channel)) continue;
       const at = channel - first;
       const here = (place.get(channel) ?? 0) - firstRow * wide;
@@ -233,7 +262,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   };
 
   const rank = () => {
-    ordered = order(total, sort, stats);
+    ordered = seen?.order.length ? seen.order : order(total, sort, stats);
     place = new Map(ordered.map((channel, i) => [channel, i]));
   };
 
@@ -249,6 +278,19 @@ export const channels: View = (el, selection, source, signal, options) => {
     rank();
     for (const [channel, tile] of tiles) label(channel, tile);
     draw();
+  };
+
+  /** The chosen photo's own order and pictures, or what the index says of all photos. */
+  const look = () => {
+    const [photo, name] = [selection.get("photo"), layer];
+    sorts.disabled = seen !== null;
+    panel.explain(
+      seen
+        ? "This photo, seen where each channel fires; strongest first. Point at the photo: who sees it?"
+        : EXPLAINED,
+    );
+    if (seen && photo !== null && name !== null) void seen.load(photo, name);
+    arrange();
   };
 
   const choose = (channel: number) => {
@@ -274,6 +316,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     total = info.channels;
     stats = soFar = null;
     strip.scrollTop = 0;
+    if (seen) look();
     panel.title("Channels", `${total} in ${name}`);
     arrange();
     const priority = PRIORITY.patches;
@@ -335,6 +378,19 @@ export const channels: View = (el, selection, source, signal, options) => {
     const channel = Number(search.value);
     if (place.has(channel)) choose(channel);
   });
+  // The photo is in another view of the same layout.
+  el.addEventListener(
+    "pointermove",
+    (event) => {
+      const stage = (event.target as Element).closest(".zf-stage");
+      if (!stage || !seen) return;
+      const { top, left, height, width } = stage.getBoundingClientRect();
+      const there = seen.there((event.clientY - top) / height, (event.clientX - left) / width);
+      const told = there.map(([channel, value]) => `${channel} (${number(value)})`).join(", ");
+      readout.textContent = told ? `here fire channels ${told}` : "no channel fires here";
+    },
+    { signal },
+  );
   strip.addEventListener("scroll", draw, { passive: true });
   const resized = new ResizeObserver(() => reveal(chosen()));
   resized.observe(strip);
@@ -343,6 +399,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     forgetSheets();
   });
   selection.subscribe("unit", open, signal);
+  selection.subscribe("photo", () => seen && look(), signal);
   const resort = () => {
     sort = sorts.value = choice<Sort>(options.get("sort"), SORTS);
     arrange();
@@ -350,6 +407,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   options.subscribe("sort", resort, signal);
   panel.catalogue((answer) => {
     catalogue = answer;
+    // A picker by itself shows no photo.
+    forPhoto.hidden = !el.classList.contains("zf-layout-explorer");
     open();
   });
 };
