@@ -124,9 +124,9 @@ def photos(images: int):
 
 def test_random_patches_are_seeded_and_leave_the_global_state_alone():
     pictures = photos(7)
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     first = finish(random_look_steps((7, 9), 7, lambda image: pictures[image]))
-    assert np.array_equal(before, np.random.get_state()[1])
+    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
     assert first == finish(random_look_steps((7, 9), 7, lambda image: pictures[image]))
     assert first != finish(random_look_steps((7, 9), 7, lambda image: pictures[image], seed=1))
     assert len(first) == RANDOM_PATCHES

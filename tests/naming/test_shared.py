@@ -109,7 +109,7 @@ def test_fewer_than_three_have_nothing_in_common():
 
 
 def test_only_images_whose_class_is_known_count():
-    classes = {i: "robin" for i in range(4)} | {i: f"thing {i}" for i in range(10, 60)}
+    classes = dict.fromkeys(range(4), "robin") | {i: f"thing {i}" for i in range(10, 60)}
     (name,) = shared([0, 1, 2, 100, 101, 102, 10, 103, 11], classes, 1)
     assert (name.count, name.of, name.compared) == (3, 5, 54)
 

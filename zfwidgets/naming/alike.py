@@ -61,7 +61,8 @@ def correlations(responses: Responses, channel: int) -> NDArray[np.float64]:
     products = centred.T @ centred[:, channel]
     scale = norms * norms[channel]
     nothing = np.full(len(norms), np.nan)
-    return np.clip(np.divide(products, scale, out=nothing, where=scale > 0), -1, 1)
+    found: NDArray[np.float64] = np.divide(products, scale, out=nothing, where=scale > 0)
+    return found.clip(-1, 1)
 
 
 def most_alike(responses: Responses, channel: int) -> tuple[tuple[int, float], ...]:

@@ -21,6 +21,7 @@ def _groups() -> dict[str, str]:
     exact: dict[str, str] = {}
     for line in FILE.read_text("utf-8").splitlines()[1:]:
         group, *names = line.split("\t")
+        exact[group] = group  # maybe with commas
         for name in "; ".join(names).split("; "):
             if name:
                 exact[_plain(name)] = group
@@ -43,7 +44,5 @@ def fold(name: str) -> str:
         are the same.
     """
     groups = _groups()
-    if name in groups.values():  # whose own name may have commas
-        return name
     plain = _plain(name)
-    return groups.get(plain) or groups.get(plain.lower()) or name
+    return groups.get(name) or groups.get(plain) or groups.get(plain.lower()) or name

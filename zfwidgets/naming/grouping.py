@@ -95,4 +95,5 @@ def _near_ties(values: NDArray[np.float64]) -> list[int]:
     if len(values) < 2:
         return []
     second, first = np.sort(values, axis=0)[-2:]
-    return np.flatnonzero(first - second <= ROUNDING * np.abs(values).max()).tolist()
+    close = first - second <= ROUNDING * np.abs(values).max()
+    return [int(image) for image in np.flatnonzero(close)]
