@@ -230,6 +230,36 @@ export interface QuantileRow {
   lost?: Lost[];
 }
 
+/** Something that many of a channel's nine strongest have in common. */
+export interface SharedName {
+  /** What it is, as `birds` or `red`. */
+  text: string;
+  /** How many of the nine have it. */
+  count: number;
+  /** How many of the nine are known. */
+  of: number;
+  /** Its share among all images that are known, or random patches, 0..1. */
+  share: number;
+  /** Over how many of these that is. */
+  compared: number;
+  /** The chance that any channel of the layer has any name so by chance, at most. */
+  p: number;
+  /** Whether that is small enough for a name. */
+  named: boolean;
+  /** The most frequent class in it. */
+  most: [name: string, count: number] | null;
+}
+
+/** A group of images to which a channel responds more strongly than to all. */
+export interface Preferred {
+  text: string;
+  /** Of the channel's largest activation in its images. */
+  mean: number;
+  /** How far that is above the mean of all images. */
+  more: number;
+  images: number;
+}
+
 /** One of the two photos of a question, with the channel's strongest unit in it. */
 export interface QuizChoice {
   image: number;
@@ -489,6 +519,31 @@ export interface Kinds {
       baseline: Baseline;
       k: number;
       partial: boolean;
+    };
+  };
+  /** What a channel's nine strongest share, and which channels respond like it. */
+  about: {
+    key: { layer: string; channel: number };
+    data: {
+      /** What groups are made of; empty: of nothing. */
+      by: "label" | "predicted class" | "";
+      /** Why there are no groups; empty if there are. */
+      why: string;
+      /** How many images' groups are known. */
+      grouped: number;
+      /** The least probable by chance first. */
+      groups: SharedName[];
+      /** What the nine patches look like; only of small fields. */
+      looks: SharedName[];
+      /** Random patches they were compared with; 0: fields are too large. */
+      looked: number;
+      /** Most alike first. */
+      alike: [channel: number, correlation: number][];
+      prefers: Preferred[];
+      /** Over how many images `alike` and `prefers` are. */
+      images: number;
+      /** Whether these are all that were looked at. */
+      complete: boolean;
     };
   };
   /** A step of one of a sanity check's runs; null: it can't be compared. */

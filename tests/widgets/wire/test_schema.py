@@ -45,6 +45,7 @@ KEYS = {
     "occlusion": {**SLIDE, "layer": "relu2", "target": 1, "channel": None},
     "estimate": {**SLIDE, "layer": "conv1"},
     "cover": {**UNIT, "k": 3, "baseline": "blur"},
+    "about": UNIT,
     "photos": {},
     "thumbnails": {"images": [3, 0], "size": 20},
     "predicted": {},

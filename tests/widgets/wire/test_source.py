@@ -743,6 +743,7 @@ GOOD = {
     "estimate": {**SLIDE, "layer": "conv1"},
     "quantiles": {"layer": "conv1", "channel": 0},
     "cover": {"layer": "conv1", "channel": 0, "k": 9, "baseline": "blur"},
+    "about": {"layer": "conv1", "channel": 0},
 }
 OCCLUDER = {
     "top": 0,

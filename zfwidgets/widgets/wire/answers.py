@@ -1,12 +1,15 @@
-"""Projections and covered patches on their way to the browser."""
+"""Projections, covered patches and what nine share, on their way to the browser."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from ...naming.about import About
+from ...naming.shared import SharedName
 from ...records import (
     CLIPPED_AT,
     CoveredPatches,
@@ -127,3 +130,24 @@ def cover_answer(found: CoveredPatches, k: int) -> Answer:
         "partial": not found.complete,
     }
     return data, []
+
+
+def about_answer(found: About) -> Answer:
+    """What is told of a channel, as it crosses the wire."""
+    return {
+        "by": found.by,
+        "why": found.why,
+        "grouped": found.grouped,
+        "groups": [_shared_name(name) for name in found.groups],
+        "looks": [_shared_name(name) for name in found.looks],
+        "looked": found.looked,
+        "alike": [list(pair) for pair in found.alike],
+        "prefers": [asdict(one) for one in found.prefers],
+        "images": found.images,
+        "complete": found.complete,
+    }, []
+
+
+def _shared_name(name: SharedName) -> dict[str, Any]:
+    told = {key: value for key, value in asdict(name).items() if key not in ("tests", "most")}
+    return {**told, "named": name.named, "most": list(name.most) if name.most else None}

@@ -234,6 +234,29 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "lost?": "Lost[] # Those whose photos can't be read any more.",
         },
     ),
+    "SharedName": (
+        "Something that many of a channel's nine strongest have in common.",
+        {
+            "text": "string # What it is, as `birds` or `red`.",
+            "count": "int # How many of the nine have it.",
+            "of": "int # How many of the nine are known.",
+            "share": "number # Its share among all images that are known, or random patches, 0..1.",
+            "compared": "int # Over how many of these that is.",
+            "p": "number # The chance that any channel of the layer has any name so by chance, at "
+            "most.",
+            "named": "boolean # Whether that is small enough for a name.",
+            "most": "[name: string, count: int] | null # The most frequent class in it.",
+        },
+    ),
+    "Preferred": (
+        "A group of images to which a channel responds more strongly than to all.",
+        {
+            "text": "string",
+            "mean": "number # Of the channel's largest activation in its images.",
+            "more": "number # How far that is above the mean of all images.",
+            "images": "int",
+        },
+    ),
     "QuizChoice": (
         "One of the two photos of a question, with the channel's strongest unit in it.",
         {
@@ -499,6 +522,22 @@ KINDS: dict[str, Kind] = {
             "baseline": "Baseline",
             "k": "int",
             "partial": "boolean",
+        },
+    ),
+    "about": Kind(
+        "What a channel's nine strongest share, and which channels respond like it.",
+        _CHANNEL,
+        {
+            "by": '"label" | "predicted class" | "" # What groups are made of; empty: of nothing.',
+            "why": "string # Why there are no groups; empty if there are.",
+            "grouped": "int # How many images' groups are known.",
+            "groups": "SharedName[] # The least probable by chance first.",
+            "looks": "SharedName[] # What the nine patches look like; only of small fields.",
+            "looked": "int # Random patches they were compared with; 0: fields are too large.",
+            "alike": "[channel: int, correlation: number][] # Most alike first.",
+            "prefers": "Preferred[]",
+            "images": "int # Over how many images `alike` and `prefers` are.",
+            "complete": "boolean # Whether these are all that were looked at.",
         },
     ),
     "check": Kind(

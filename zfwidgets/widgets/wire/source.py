@@ -16,6 +16,7 @@ import numpy as np
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InactiveUnit, UnreadableImage
+from ...naming.about import Naming
 from ...records import (
     Activation,
     Box,
@@ -27,7 +28,7 @@ from ...records import (
     TopActivations,
 )
 from ...stepwise import Driven
-from .answers import cover_answer, patch_size, projected_answer
+from .answers import about_answer, cover_answer, patch_size, projected_answer
 from .building import Building, Known
 from .cache import Cache
 from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
@@ -45,7 +46,8 @@ THUMBNAILS = 16 << 20
 PROJECTIONS_A_STEP = 3
 CHANGING = ("catalogue", "estimate", "photos")
 """Kinds whose answers change: an index is built, passes are measured, photos are added."""
-OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover")
+OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover",
+            "about")  # fmt: skip
 """Kinds that need the index."""
 SO_FAR = ("channels", "sheet", "top", "projections")
 """Those of them that can be answered from what is known so far."""
@@ -85,6 +87,7 @@ class Source:
         self._photos = Cache(photos)
         self._thumbnails = Cache(THUMBNAILS)
         self._generation = getattr(engine, "generation", 0)
+        self._naming = Naming(engine, self._pixels)
         self.building = Building(engine)
         self.photos = Photos(engine, self._seen)
         self._kinds: dict[str, Callable[..., Steps]] = {
@@ -102,6 +105,7 @@ class Source:
             "estimate": self._estimate,
             "cover": self._cover,
             "quantiles": self._quantiles,
+            "about": self._about,
             "photos": self.photos.listed,
             "thumbnails": self.photos.thumbnails,
             "predicted": self.photos.predicted,
@@ -122,6 +126,7 @@ class Source:
                 cache.clear()
             self.photos.renew()
             self._passes = Passes(self.engine, self._most_of_passes)
+            self._naming = Naming(self.engine, self._pixels)
 
     def cached(self, kind: str, fields: Mapping[str, Any]) -> Answer | None:
         """The answer if it is known already; computes nothing."""
@@ -392,6 +397,9 @@ class Source:
     def _quantiles(self, layer: str, channel: int, known: Known) -> Steps:
         tiles = QuantileTiles(lambda activation: self._patch(activation.image, activation.box))
         return (yield from growing(self.engine.quantile_steps(layer, channel), tiles.answer))
+
+    def _about(self, layer: str, channel: int, known: Known) -> Steps:
+        return about_answer((yield from self._naming.about_steps(layer, channel)))
 
 
 def growing(

@@ -23,6 +23,7 @@ import { tellLost } from "../shared/lost";
 import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
+import { whatTheyShare } from "./about";
 import { coverLegend, tellCovers } from "./cover";
 import { Cell, HERE, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
 import type { Subject } from "./projection_card";
@@ -111,6 +112,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     about,
   );
   panel.body.append(how, grid);
+  whatTheyShare(panel, selection, signal);
   range(panel, selection, signal);
 
   const rule = () => selection.get("rule") || "deconvnet";
