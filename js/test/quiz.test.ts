@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { brightnessPicture } from "../src/lib/brightness";
 import type { Key } from "../src/lib/protocol";
 import { apart } from "../src/views/experiments/quiz_choice";
 import quizWidget from "../src/widgets/quiz";
@@ -54,6 +53,8 @@ function answerTo(number: number, projections = 0) {
     image: 50 + i,
     scale: 1,
     full: 1,
+    brightness: 0.5,
+    view: { top: 2, left: 3, height: 3, width: 3 },
     status: i === 1 ? "linearised" : "paper",
     operations: [],
     pools: 1,
@@ -69,6 +70,7 @@ function answerTo(number: number, projections = 0) {
     projections: Array.from({ length: projections }, (_, i) => info(i)),
     scale: 1.5,
     patches: 4,
+    extent: [20, 30],
     patch: [11, 13],
     mime: "image/png",
     signed_mime: "image/png",
@@ -269,21 +271,6 @@ it("leaves nothing behind when its view goes", async () => {
   for (const event of ["msg:custom", "change:quiz", "change:given", "change:at"]) {
     expect(model.listeners(event)).toBe(0);
   }
-});
-
-it("shows brightness around mid-grey on its own scale, clipped at a percentile", () => {
-  // one row of three pixels: zero, red alone, and blue below zero
-  const rgba = Uint8ClampedArray.from([128, 128, 128, 255, 228, 128, 128, 255, 128, 128, 28, 255]);
-  const shown = brightnessPicture({ rows: 1, columns: 3, rgba }, 100);
-  const blue = 128 + Math.round((-7.22 / 21.26) * 127);
-  expect([...shown.rgba]).toEqual([128, 255, blue].flatMap((level) => [level, level, level, 255]));
-  const half = brightnessPicture({ rows: 1, columns: 3, rgba }, 0);
-  expect([...half.rgba].filter((_, i) => i % 4 === 0)).toEqual([128, 255, 1]);
-  const grey = new Uint8ClampedArray(8).fill(128);
-  expect([...brightnessPicture({ rows: 2, columns: 1, rgba: grey }, 99.5).rgba]).toEqual([
-    128, 128, 128, 128, 128, 128, 128, 128,
-  ]);
-  expect([...rgba.slice(4, 8)]).toEqual([228, 128, 128, 255]); // what was given stays
 });
 
 it.each([

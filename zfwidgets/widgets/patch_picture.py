@@ -97,8 +97,8 @@ def pictures(
             assert projections is not None
             if kind == "projections":
                 picture = _shown(signed, info, options, projections[0])
-            elif patches[place] is not None:
-                picture = _revealed(patches[place], signed)
+            elif (seen := patches[place]) is not None:
+                picture = _revealed(seen, signed)
         if picture is not None:
             picture = _part(picture, activation["box"], info, options, extent)
         out.append(None if picture is None else Image.fromarray(picture))

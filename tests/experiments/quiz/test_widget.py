@@ -87,13 +87,16 @@ def test_the_page_gets_the_records_pixels(
         patches = pictures[2 : 2 + data["patches"]]
         assert len(patches) == (len(shown) if hint in ("patches", "revealed") else 0)
         for activation, pixels in zip(shown, patches, strict=False):
-            np.testing.assert_array_equal(pixels, engine.patch(activation))
+            photo = engine.photo(activation.image)
+            box = activation.box.inside(*photo.shape[:2])
+            np.testing.assert_array_equal(pixels, box.cut(photo))
         signed = pictures[2 + data["patches"] :]
         assert len(signed) == (len(shown) if hint not in ("patches", "none") else 0)
         if signed:
             found = engine.project_all(shown)
             for one, info, pixels in zip(found, data["projections"], signed, strict=True):
-                np.testing.assert_array_equal(pixels, signed_to_uint8(one.crop(), info["full"]))
+                crop = one.activation.box.inside(*one.pixels.shape[:2]).cut(one.pixels)
+                np.testing.assert_array_equal(pixels, signed_to_uint8(crop, info["full"]))
             assert "deconvnet" in data["rule"]
 
 

@@ -46,7 +46,10 @@ def question_answer(
     rows, columns = photos[0].shape[:2]
     patches: list[Pixels] = []
     if hint in ("patches", "revealed"):
-        patches = [a.box.inside(rows, columns).cut(engine.photo(a.image)) for a in shown]
+        for activation in shown:
+            assert activation.image is not None  # what an index found is in the engine's images
+            photo = engine.photo(activation.image)
+            patches.append(activation.box.inside(rows, columns).cut(photo))
     projections: list[Projection] = []
     if hint in OF_PROJECTIONS:
         for first in range(0, len(shown), PROJECTIONS_A_STEP):
