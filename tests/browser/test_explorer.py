@@ -246,3 +246,21 @@ def test_keyboard_alone_chooses_a_unit_and_a_photo(lab, notebook) -> None:
     image = page.locator(".zf-cell").nth(1).get_attribute("data-image")
     notebook.expect_value("explorer.selection.photo", int(image))
     assert lab.problems == []
+
+
+def test_a_block_of_layers_opens_and_what_reads_what_is_the_models(lab, notebook) -> None:
+    page = notebook.page
+    layers = page.locator(".zf-layers .zf-layer")
+    expect(layers.first).to_be_visible()
+    before = layers.count()
+    page.get_by_title("Open features.4", exact=True).click()
+    inside = page.locator('[data-layer^="features.4."]')
+    expect(inside).to_have_count(6)
+    page.locator('[data-layer="features.4.squeeze"]').click()
+    notebook.expect_value("explorer.selection.unit", ["features.4.squeeze", 0])
+    # One line comes from the layer before, two go to the expanding layers.
+    expect(page.locator(".zf-layers .zf-line.zf-on")).to_have_count(3)
+    page.keyboard.press("Enter")
+    expect(layers).to_have_count(before)
+    notebook.expect_settled()
+    assert lab.problems == []

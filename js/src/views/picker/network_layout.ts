@@ -34,7 +34,7 @@ const MOST_BESIDE = 120;
 const LETTER = 6.7;
 
 /** What a part is called beside others of its block. */
-export function labelOf({ block, layer, within }: Part): string {
+function labelOf({ block, layer, within }: Part): string {
   const name = block || layer.name;
   if (name === within.at(-1)) return "output";
   const around = `${(within.at(-1) ?? "").replace(/@\d+$/, "")}.`;
@@ -79,7 +79,8 @@ class Sizes {
     private readonly image: Options["image"],
     private readonly row: boolean,
   ) {
-    const layers = parts.map(({ layer }) => layer);
+    // Of closed blocks, too: opening one changes no widths.
+    const layers = parts.flatMap(({ inside }) => inside);
     const [, rows] = image ?? [0, 1];
     this.most = {
       channels: Math.max(...layers.map(({ channels }) => channels), 1),
@@ -134,7 +135,7 @@ class Sizes {
 
   place(number: number, spot: Spot, scale: number, floor: number): Placed {
     const { label, reach } = this.of(number);
-    const { rectifier, block } = this.parts[number] ?? {};
+    const { rectifier, block, layer } = this.parts[number] ?? {};
     const [left, right] = this.sides(number);
     const { beside, top, bottom } = spot;
     const [width, height] = [this.wide(number), Math.max(this.tall(number) * scale, 2)];
@@ -153,14 +154,9 @@ class Sizes {
       cell: { x: spot.left, y: upper, width: spot.right - spot.left, height: lower - upper },
       glyph: { x, y: y - height / 2, width, height },
       ...(rectifier && { rectifier: { x: end - CAP, y: y - height / 2, width: CAP, height } }),
-      ...((left || (block && right)) &&
-        this.parts[number]?.layer.joined && { join: { x: join, y } }),
+      ...(layer?.joined && { join: { x: join, y } }),
       entry: left > 0 ? join - SIGN : x,
-      exit: beside
-        ? Math.min(text + name + field, spot.right)
-        : block && right
-          ? x + width + right
-          : end,
+      exit: beside ? Math.min(text + name + field, spot.right) : x + width + right,
       ...(beside && { text: text - spot.left }),
       label,
       reach,
