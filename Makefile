@@ -146,7 +146,7 @@ gpu: setup ## the GPU's tests, where there is an NVIDIA one
 
 browser: setup chromium ## tests in Chromium against a real JupyterLab
 	$(call title,browser tests)
-	$(BIN)/pytest tests/browser -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+	$(BIN)/pytest tests/browser -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 clean: ## remove what was built, but not the environment
 	rm -rf dist build demo-output zfwidgets/static js/node_modules test-results
