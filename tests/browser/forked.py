@@ -35,6 +35,7 @@ def ask(path: str, connection_file: str) -> None:
 def serve(path: str) -> None:
     """Import what takes long, then fork a kernel for each who asks, until the input ends."""
     import ipykernel.kernelapp  # noqa: F401
+    import pandas  # noqa: F401 -- bqplot needs it
     import torch  # noqa: F401
     import torchvision  # noqa: F401
 
