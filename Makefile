@@ -53,8 +53,12 @@ help: ## say what can be made
 
 # ---------------------------------------------------------------- setting up
 
+ifdef SIDE_BY_SIDE
+setup: build
+else
 setup: ## environment, front-end tools, bundle
 	$(side_by_side) -j2 build
+endif
 
 $(TORCH_STAMP): .ci/venv
 	$(call title,Python and torch in $(VENV))
