@@ -98,7 +98,7 @@ def lab_context(browser: Browser, browser_context_args: dict[str, Any]) -> Itera
 def forked_kernels(folder: Path) -> Iterator[None]:
     """Put a kernel "forked" beside "python3", where processes can be forked."""
     path = str(folder / "fork")
-    command = [sys.executable, str(HERE / "forked.py")]
+    command = [sys.executable, str(HERE / "kernels" / "forked.py")]
     spec = {
         "argv": [*command, "ask", path, "{connection_file}"],
         "display_name": "Python 3",
