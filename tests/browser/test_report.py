@@ -108,6 +108,23 @@ def pixels(page: Page, selector: str) -> np.ndarray:
     return np.array(data, np.uint8).reshape(rows, columns, 4)[..., :3]
 
 
+def test_its_photos_are_those_to_choose_from(offline: Offline, saved: Path, stored: Any) -> None:
+    page = offline.open(saved)
+    held = stored.held_photos
+    assert len(held) > 0
+    expect(page.locator(".zf-photos h3")).to_have_text(f"Photos{len(held)}")
+    expect(page.locator(".zf-photos .zf-note")).to_contain_text("needs a kernel")
+    expect(page.get_by_role("button", name="Your own photo")).to_have_count(0)
+    page.locator(".zf-thumbs").focus()
+    page.keyboard.press("End")
+    page.wait_for_selector(SETTLED)
+    expect(page.locator(".zf-stage")).to_have_attribute("data-photo", str(held[-1]))
+    tile = page.locator(f'.zf-thumb[data-image="{held[-1]}"]')
+    expect(tile).not_to_have_class(re.compile("zf-lost|zf-skeleton"))
+    name = stored.info.images[held[-1]]
+    expect(page.locator(".zf-photos .zf-readout")).to_contain_text(name)
+
+
 def test_it_is_walked_by_keys_without_a_request(
     offline: Offline, saved: Path, stored: Any, engine: Any
 ) -> None:

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 import zfwidgets as zf  # noqa: E402
 from tests.experiments.small import COLUMNS, ROWS, chain  # noqa: E402
 from tests.widgets.wire.test_schema import check  # noqa: E402
-from zfwidgets.errors import InputError  # noqa: E402
+from zfwidgets.errors import InputError, NotStored  # noqa: E402
 from zfwidgets.records import MOST_OWN_BYTES  # noqa: E402
 from zfwidgets.widgets import bundle  # noqa: E402
 from zfwidgets.widgets.wire.schema import PART_BYTES  # noqa: E402
@@ -306,6 +306,10 @@ def test_a_report_lists_what_it_holds_and_says_what_needs_a_kernel(
     assert told["data"]["message"] == data["no_own"]
     with pytest.raises(InputError, match="needs a kernel"):
         again.show(picture(1))
+    with pytest.raises(NotStored, match="needs a kernel"):
+        stored.add_photo(picture(1))
+    with pytest.raises(InputError, match=r"0 \.\. 5, not 6"):
+        stored.photo(6)
     for kind, fields in {
         "responses": {"image": 1, "layer": "3"},
         "look": {"image": 1, "layer": "3", "channel": 2, "rule": "deconvnet"},

@@ -7,9 +7,10 @@ from collections.abc import Generator, Mapping
 from typing import Any, NoReturn
 
 from ...errors import BrokenReport, InputError, NotStored
-from ...records import OcclusionMap, OcclusionRequest, Projection, QuantileRows, Unit
+from ...records import OcclusionMap, OcclusionRequest, OwnPhoto, Projection, QuantileRows, Unit
 from ...stepwise import finish
 from ...widgets.wire import validation
+from ...widgets.wire.photos import REPORT
 from ...widgets.wire.service import Need
 from ..coarse import snapped
 from ..held import Held
@@ -88,6 +89,19 @@ class Reopened(Contents):
     def responses(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report: it holds activations of each channel's strongest photos."""
         raise self._not_stored("responses")
+
+    @property
+    def own_photos(self) -> tuple[OwnPhoto, ...]:
+        """None: they are in the memory of a kernel."""
+        return ()
+
+    def add_photo(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: nothing is computed."""
+        raise NotStored(REPORT)
+
+    def remove_photo(self, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report, see `add_photo`."""
+        raise NotStored(REPORT)
 
     def cover_patches(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report: it holds what widgets show of it, not each of the random patches."""

@@ -24,7 +24,7 @@ from .cache import Cache
 from .encode import NOTHING, Answer, encode_pictures, numbers, sheet, thumbnail
 from .schema import LONGEST_SIDE, MOST_LEVELS
 from .steps import Steps
-from .validation import own_photos
+from .validation import own_photos, takes_own
 
 THUMBNAILS = 24 << 20
 """Bytes of thumbnails that are kept: 600 of the strip's."""
@@ -139,7 +139,7 @@ class Photos:
 
 def no_own(engine: EngineProtocol) -> str:
     """Why an engine takes no photos of the user's own; empty if it does."""
-    if hasattr(engine, "add_photo"):
+    if takes_own(engine):
         return ""
     return REPORT if hasattr(engine, "held_photos") else NO_OWN
 

@@ -50,11 +50,16 @@ def image_index(engine: EngineProtocol, value: Any, name: str = "photo") -> int:
     """The index of an image of the engine, or the number of a photo of the user's own."""
     last = len(engine.info.images) - 1
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if whole and value > last and hasattr(engine, "add_photo"):
+    if whole and value > last and takes_own(engine):
         if all(photo.image != value for photo in own_photos(engine)):
             engine.photo(int(value))  # says why it isn't there
         return int(value)
     return integer(name, value, 0, last)
+
+
+def takes_own(engine: EngineProtocol) -> bool:
+    """Whether an engine takes photos of the user's own; one of a report computes nothing."""
+    return hasattr(engine, "add_photo") and not hasattr(engine, "held_photos")
 
 
 def own_photos(engine: EngineProtocol) -> Sequence[OwnPhoto]:
