@@ -14,6 +14,7 @@ import {
   type Source,
   Superseded,
 } from "../../src/lib/source";
+import { shared } from "../kernel";
 import {
   COLUMNS,
   encode,
@@ -286,6 +287,8 @@ export class SyntheticSource implements Source {
         return this.estimate(key);
       case "cover":
         return this.cover(key);
+      case "about":
+        return { data: shared((key as Key<"about">).channel), buffers: [] };
       case "photos":
         return { data: LISTED, buffers: [] };
       case "thumbnails":

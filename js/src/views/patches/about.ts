@@ -4,7 +4,7 @@ import { announce } from "../../lib/a11y";
 import { h } from "../../lib/dom";
 import { count, number, percent } from "../../lib/format";
 import { type Answer, PRIORITY, type SharedName } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { nextFrame, type SelectionStore } from "../../lib/selection_store";
 import { settledOf } from "../../lib/settled";
 import { KernelError } from "../../lib/source";
 import { fold } from "../shared/fold";
@@ -43,7 +43,7 @@ export function whatTheyShare(panel: Panel, selection: SelectionStore, signal: A
       element.hidden = !(error instanceof KernelError);
       if (error instanceof KernelError) fail(error);
     } finally {
-      end();
+      nextFrame(end);
     }
   };
 
