@@ -10,7 +10,10 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# One after the other, but for what is said to go side by side.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 
 PYTHON ?= python3
 ZFWIDGETS_VENV ?= .venv
@@ -18,6 +21,7 @@ VENV := $(ZFWIDGETS_VENV)
 BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 # The environment may be shared: the stamp says whose checkout is installed in it.
 STAMP := $(VENV)/.zfwidgets-$(shell pwd | cksum | cut -d' ' -f1)
+TORCH_STAMP := $(VENV)/.torch
 # Not a file that npm itself writes: an editable install leaves one without the tools.
 NODE_STAMP := js/node_modules/.zfwidgets-tools
 
@@ -25,6 +29,10 @@ NODE_STAMP := js/node_modules/.zfwidgets-tools
 TORCH ?= $(shell $(PYTHON) -c 'import platform, sys; print("torch==2.14.1 torchvision==0.29.1" \
   if (sys.platform, platform.machine(), sys.version_info[:2]) == ("linux", "x86_64", (3, 11)) \
   else "torch torchvision")')
+
+# Whether the machine has a Node that is new enough; else one is put into the environment.
+NODE := $(shell command -v npm >/dev/null && node -e \
+  'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && echo "the machine's")
 
 SERVE ?= 1
 DIR ?= demo-output
@@ -35,24 +43,36 @@ WORKERS ?= 2
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+side_by_side = @$(MAKE) --no-print-directory SIDE_BY_SIDE=1
 title = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help setup chromium build demo test lint format types pytest vitest gpu browser bench dist clean
+.PHONY: help setup chromium build demo test prepare checks lint format types pytest vitest gpu browser bench dist clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 12
 
 # ---------------------------------------------------------------- setting up
 
-setup: $(STAMP) $(NODE_STAMP) build ## environment, front-end tools, bundle
+ifdef SIDE_BY_SIDE
+setup: build
+else
+setup: ## environment, front-end tools, bundle
+	$(side_by_side) -j2 build
+endif
 
-$(STAMP): pyproject.toml .ci/venv
-	$(call title,Python environment in $(VENV))
-	.ci/venv "$(PYTHON)" "$(VENV)" $(TORCH)
+$(TORCH_STAMP): .ci/venv
+	$(call title,Python and torch in $(VENV))
+	.ci/venv "$(PYTHON)" "$(VENV)" "$(NODE)" $(TORCH)
+	@touch $@
+
+# After npm: an editable install builds the JavaScript, and would fetch tools of its own.
+$(STAMP): pyproject.toml $(TORCH_STAMP) | $(NODE_STAMP)
+	$(call title,zfwidgets and what its development needs in $(VENV))
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[dev]"
 	@rm -f $(VENV)/.zfwidgets-*
 	@touch $@
 
-$(NODE_STAMP): js/package.json js/package-lock.json | $(STAMP)
+$(NODE_STAMP): js/package.json js/package-lock.json | $(if $(NODE),,$(TORCH_STAMP))
 	$(call title,Front-end tools in js/node_modules)
 	cd js && npm ci --no-audit --no-fund
 	@touch $@
@@ -60,8 +80,8 @@ $(NODE_STAMP): js/package.json js/package-lock.json | $(STAMP)
 build: | $(STAMP) $(NODE_STAMP) ## the JavaScript, if it is stale
 	@$(BIN)/python js/hatch_build.py
 
-chromium: | $(STAMP) ## a Chromium, if none is there
-	@.ci/chromium $(BIN)/python
+chromium: ## a Chromium, if none is there
+	@.ci/chromium "$(PYTHON)"
 
 # ---------------------------------------------------------------- using
 
@@ -83,8 +103,14 @@ dist: setup ## dist/: sdist and wheels, as released
 
 # ---------------------------------------------------------------- checking
 
-test: setup chromium lint types vitest pytest gpu browser ## everything
+test: prepare checks pytest gpu browser ## everything
 	$(call title,All checks passed)
+
+prepare:
+	$(side_by_side) -j3 build chromium
+
+checks: prepare
+	$(side_by_side) -j2 --output-sync=target types lint vitest
 
 lint: setup ## style, and that imports point one way
 	$(call title,ruff)
@@ -124,7 +150,7 @@ gpu: setup ## the GPU's tests, where there is an NVIDIA one
 
 browser: setup chromium ## tests in Chromium against a real JupyterLab
 	$(call title,browser tests)
-	$(BIN)/pytest tests/browser -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+	$(BIN)/pytest tests/browser -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 clean: ## remove what was built, but not the environment
 	rm -rf dist build demo-output zfwidgets/static js/node_modules test-results

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { brightnessPicture } from "../src/lib/brightness";
 import type { Key } from "../src/lib/protocol";
+import { apart } from "../src/views/experiments/quiz_choice";
 import quizWidget from "../src/widgets/quiz";
 import { BlankCanvas, FakeModel, flush, windowOn } from "./fakes";
 import { press } from "./kernel";
@@ -283,4 +284,13 @@ it("shows brightness around mid-grey on its own scale, clipped at a percentile",
     128, 128, 128, 128, 128, 128, 128, 128,
   ]);
   expect([...rgba.slice(4, 8)]).toEqual([228, 128, 128, 255]); // what was given stays
+});
+
+it.each([
+  [486.31, 104.8, "486", "105"],
+  [945.9, 946.2, "945.9", "946.2"],
+  [0, -0.5, "0", "-0.5"],
+  [2, 2, "2", "2"],
+])("tells %f and %f apart", (one, other, ...words) => {
+  expect(apart([one, other])).toEqual(words);
 });

@@ -300,6 +300,62 @@ describe("links", () => {
   });
 });
 
+describe("photos to choose from", () => {
+  async function holding(): Promise<StoredAnswers> {
+    const scores = (best: number): Uint8Array =>
+      new Uint8Array(Float32Array.from([0, 1, 2, 3, 4], (i) => (i === best ? 0.6 : 0.1)).buffer);
+    const picture = {
+      image: 1,
+      name: "two",
+      label: null,
+      rows: 24,
+      columns: 32,
+      mime: "image/png",
+    };
+    const photo = await pack([
+      [{ classes: 5 }, [scores(3)]],
+      [picture, [new Uint8Array([1])]],
+    ]);
+    const manifest = {
+      format: 1,
+      fingerprint: "f",
+      catalogue,
+      parts: { "photo/1": sum(photo) },
+      answers: [
+        ["predict", { image: 1, occluder: null }, "photo/1", 0],
+        ["photo", { image: 1 }, "photo/1", 1],
+      ],
+      layers: {},
+      formats: [],
+      sentences: { photo: "not in the report", other: "a kernel does" },
+    };
+    const all: Record<string, Uint8Array> = {
+      manifest: await pack([[manifest, []]]),
+      "photo/1": photo,
+    };
+    const open = async (part: string) => all[part] as Uint8Array<ArrayBuffer>;
+    return new StoredAnswers(await Bundle.read(open, open));
+  }
+
+  it("are those that the report holds, and none of one's own", async () => {
+    const { data } = await (await holding()).find("photos", {});
+    expect(data.held).toEqual([1]);
+    expect(data.own).toEqual([]);
+    expect(data.no_own).toBe("A photo of your own needs a kernel: this is a report.");
+  });
+
+  it("have the classes that the report knows", async () => {
+    const { data, buffers } = await (await holding()).find("predicted", {});
+    expect(data).toEqual({ done: 2, total: 2 });
+    expect([...new Int32Array(buffers[0]?.buffer as ArrayBuffer)]).toEqual([-1, 3]);
+  });
+
+  it("can't be looked at where a kernel is needed", async () => {
+    const key = { image: 1, layer: "a & b" };
+    await expect((await holding()).find("responses", key)).rejects.toThrow("a kernel does");
+  });
+});
+
 it("channels of different branches have fields of their own", () => {
   const [narrow, wide] = [
     { ...layer.field, size: [3, 5] },

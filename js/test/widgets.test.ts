@@ -266,7 +266,7 @@ describe("layers", () => {
     expect(options(list)[3]!.title).toBe(
       "features.3 · Fire · 12 channels of 12×16 · receptive fields 5×7 (channels 0 to 4), " +
         "≤ 11×13 (channels 5 to 11) · stride 4×4 · " +
-        "concatenation of features.3.squeeze, features.3.expand",
+        "concatenation of features.3.squeeze, features.3.expand · output of its block",
     );
   });
 

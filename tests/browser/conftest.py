@@ -1,4 +1,5 @@
-"""A real JupyterLab in a real Chromium, one server a session, one page a test.
+"""A real JupyterLab in a real Chromium: one server and one browser's cache a session, a page and a
+kernel a test.
 
 ``lab.write_notebook([...])`` writes a notebook, ``lab.open(path)`` shows it with all cells run.
 """
@@ -9,8 +10,13 @@ import base64
 import io
 import itertools
 import json
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +25,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import (
+    Browser,
     BrowserContext,
     ConsoleMessage,
     Locator,
@@ -28,11 +35,12 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.waiting import MILLISECONDS
+from tests.waiting import MILLISECONDS, SECONDS
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
 HERE = Path(__file__).parent
+KERNEL = "forked" if sys.platform == "linux" else "python3"  # elsewhere forks of torch don't work
 expect.set_options(timeout=MILLISECONDS)
 
 # The notebook in front, once its kernel is connected and has nothing to do. Before that
@@ -77,26 +85,60 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "viewport": {"width": 1500, "height": 1200}}
 
 
-@pytest.fixture
-def context(context: BrowserContext) -> BrowserContext:
-    """Pages that wait as long as other tests do."""
+@pytest.fixture(scope="session")
+def lab_context(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[BrowserContext]:
+    """One for all tests, so that JupyterLab's code is fetched and compiled once."""
+    context = browser.new_context(**browser_context_args)
     context.set_default_timeout(MILLISECONDS)
-    return context
+    yield context
+    context.close()
+
+
+@contextmanager
+def forked_kernels(folder: Path) -> Iterator[None]:
+    """Put a kernel "forked" beside "python3", where processes can be forked."""
+    path = str(folder / "fork")
+    command = [sys.executable, str(HERE / "forked.py")]
+    spec = {
+        "argv": [*command, "ask", path, "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    (folder / "kernels" / KERNEL).mkdir(parents=True)
+    (folder / "kernels" / KERNEL / "kernel.json").write_text(json.dumps(spec))
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        subprocess.Popen(
+            [*command, "serve", path], stdin=subprocess.PIPE, start_new_session=True
+        ) as process,
+    ):
+        places = [str(folder), os.environ.get("JUPYTER_PATH")]
+        patch.setenv("JUPYTER_PATH", os.pathsep.join(filter(None, places)))
+        end = time.monotonic() + SECONDS
+        while not Path(path).exists():
+            assert process.poll() is None, "what forks kernels has ended"
+            assert time.monotonic() < end, "what forks kernels doesn't start"
+            time.sleep(0.05)
+        with closing(process.stdin):
+            yield
 
 
 @pytest.fixture(scope="session")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """A JupyterLab on a free port, with our server extension, in a folder of its own."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         # Signatures of the test's notebooks are nothing for the user's database.
         patch.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.mktemp("jupyter-data")))
+        if KERNEL == "forked":
+            folder = stack.enter_context(tempfile.TemporaryDirectory())  # a socket's path is short
+            stack.enter_context(forked_kernels(Path(folder)))
         with LabServer(tmp_path_factory.mktemp("lab"), port=0, expose_app=True) as server:
             yield server
 
 
 @pytest.fixture
-def lab(lab_server: LabServer, context: BrowserContext, page: Page) -> Iterator[Lab]:
-    lab = Lab(lab_server, context, page)
+def lab(lab_server: LabServer, lab_context: BrowserContext) -> Iterator[Lab]:
+    lab = Lab(lab_server, lab_context)
     yield lab
     lab.close()
 
@@ -122,13 +164,11 @@ class Lab:
 
     _numbers = itertools.count()
 
-    def __init__(self, server: LabServer, context: BrowserContext, page: Page) -> None:
+    def __init__(self, server: LabServer, context: BrowserContext) -> None:
         self.server = server
         self.problems: list[str] = []
         self._context = context
-        self._pages: list[Page] = [page]
-        self._watch(page)
-        self._fresh: Page | None = page
+        self._pages: list[Page] = []
 
     def write_notebook(self, cells: list[str], name: str | None = None) -> str:
         """Write a notebook of code cells; return its path as JupyterLab names it."""
@@ -136,7 +176,7 @@ class Lab:
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={
-                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+                "kernelspec": {"name": KERNEL, "display_name": "Python 3", "language": "python"}
             },
         )
         nbformat.write(notebook, self.path(name))
@@ -151,12 +191,9 @@ class Lab:
 
         A second call for the same notebook is a second tab on the same kernel.
         """
-        if self._fresh is not None:
-            page, self._fresh = self._fresh, None
-        else:
-            page = self._context.new_page()
-            self._pages.append(page)
-            self._watch(page)
+        page = self._context.new_page()
+        self._pages.append(page)
+        self._watch(page)
         # In a workspace of its own: JupyterLab would restore other tests' tabs.
         page.goto(self.server.url(f"lab/workspaces/test-{next(self._numbers)}/tree/{name}"))
         notebook = Notebook(page, name)

@@ -117,14 +117,13 @@ def test_verify_names_a_changed_value_and_ends_with_one(folder, capsys):
     right = arrays["top.values"][2, 3]
     arrays["top.values"][2, 3] = wrong = np.float32(right * 0.999)
     files.write(path, arrays, about)  # with a right checksum
-    bad = call("verify", "index", *ENGINE, "--all", "--json")
-    assert bad.returncode == 1, bad.stderr
-    (mismatch,) = json.loads(bad.stdout)["mismatches"]
+    capsys.readouterr()
+    assert main(["verify", "index", *ENGINE, "--all", "--json"]) == 1
+    (mismatch,) = json.loads(capsys.readouterr().out)["mismatches"]
     assert (mismatch["layer"], mismatch["channel"]) == ("features.0", 2)
     assert (mismatch["there"], mismatch["here"]) == (float(wrong), float(right))
     assert mismatch["cause"] == "changed index"
 
-    capsys.readouterr()
     darker = ["models.py:darker" if word == "models.py:transform" else word for word in ENGINE]
     assert main(["verify", "index", *darker, "--sample", "16"]) == 1
     assert "changed transform" in capsys.readouterr().out
@@ -134,7 +133,7 @@ def test_verify_names_a_changed_value_and_ends_with_one(folder, capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to one process")
-def test_ctrl_c_is_gone_on_from_with_the_same_bits(folder):
+def test_ctrl_c_is_gone_on_from_with_the_same_bits(folder, capsys):
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "index", *ENGINE, "--out", "index"],
         env={**os.environ, "HANG_AFTER": "3"},
@@ -150,13 +149,13 @@ def test_ctrl_c_is_gone_on_from_with_the_same_bits(folder):
     assert process.returncode == 130, rest
     assert "the same command goes on from there" in rest
     assert "Traceback" not in rest
-    unfinished = json.loads(call("info", "index", "--json").stdout)["unfinished"]
-    assert unfinished["images_done"] == 48
-    assert "48 of 90 images" in call("info", "index").stdout
+    assert main(["info", "index", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unfinished"]["images_done"] == 48
+    assert main(["info", "index"]) == 0
+    assert "48 of 90 images" in capsys.readouterr().out
 
-    again = call("index", *ENGINE, "--out", "index")
-    assert again.returncode == 0, again.stderr
-    assert "16 of 90" not in again.stderr
+    assert main(["index", *ENGINE, "--out", "index"]) == 0
+    assert "16 of 90" not in capsys.readouterr().err
     assert not (folder / "index" / UNFINISHED).exists()
     assert main(["index", *ENGINE, "--out", "undisturbed"]) == 0
     once, resumed = ((folder / name / FILE).read_bytes() for name in ("undisturbed", "index"))
@@ -196,17 +195,17 @@ class Bomb:
 
 
 @pytest.mark.parametrize("name", ["saved.pth", "pickled.pkl"])
-def test_a_pickle_that_would_run_code_is_refused(folder, name):
+def test_a_pickle_that_would_run_code_is_refused(folder, capsys, name):
     exploded = folder / "exploded"
     if name == "saved.pth":
         torch.save({"features.0.weight": Bomb(exploded)}, name)
     else:
         Path(name).write_bytes(pickle.dumps(Bomb(exploded)))
-    result = call("index", *ENGINE, "--weights", name, "--out", "index")
-    assert result.returncode == 1
-    assert f"--weights {name} was refused" in result.stderr
-    assert "run code" in result.stderr.replace("\n", " ")
-    assert "Traceback" not in result.stderr
+    assert main(["index", *ENGINE, "--weights", name, "--out", "index"]) == 1
+    said = capsys.readouterr().err
+    assert f"--weights {name} was refused" in said
+    assert "run code" in said.replace("\n", " ")
+    assert "Traceback" not in said
     assert not exploded.exists()
     assert not (folder / "index" / FILE).exists()
     torch.load(name, weights_only=False) if name == "saved.pth" else pickle.loads(

@@ -182,7 +182,7 @@ def test_an_install_from_the_sdist_needs_no_node(tree, tmp_path):
 
     run(
         *(sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation"),
-        *("--quiet", "--target", tmp_path / "installed", tree["sdist"]),
+        *("--quiet", "--no-compile", "--target", tmp_path / "installed", tree["sdist"]),
         env=environment,
     )
     static = tmp_path / "installed" / "zfwidgets" / "static"
@@ -261,8 +261,8 @@ def test_zfwidgets_has_no_files_and_brings_core_and_torch(tree, released, tmp_pa
 def test_both_install_side_by_side_and_neither_owns_the_others_files(released, tmp_path):
     target = tmp_path / "installed"
     wheels = [released["zfwidgets-core wheel"], released["zfwidgets wheel"]]
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--quiet", "--target"]
-    run(*command, target, *wheels)
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-compile", "--quiet"]
+    run(*command, "--target", target, *wheels)
     owners = {}
     for record in target.glob("*.dist-info/RECORD"):
         for line in record.read_text("utf-8").splitlines():

@@ -95,7 +95,7 @@ def test_what_is_not_there_is_named(found):
         replace(found, logits=None, no_classes="none at all").predicted()
     with pytest.raises(InputError, match=r"has the maps probability, .*cosine, not 'heat'"):
         found.to_pil("heat")
-    with pytest.raises(InputError, match="colours must be one of viridis"):
+    with pytest.raises(InputError, match="colours must be one of tint, viridis"):
         found.to_pil(colours="jet")
 
 
@@ -202,6 +202,22 @@ def test_diverging_colours_part_at_the_value_without_occluder(found, name):
     furthest = np.nanargmax(np.abs(values - clean))
     ends = [[0x3B, 0x4C, 0xC0], [0xB4, 0x04, 0x26]]
     assert picture.reshape(-1, 3)[furthest].tolist() in ends
+
+
+def test_a_tint_is_stronger_the_more_is_changed(found):
+    values, clean = found.maps(4, 1)["probability"], found.clean_scores(4)["probability"]
+    picture = np.asarray(found.to_pil("probability", "tint", target=4)).astype(int)
+    assert picture.shape[-1] == 4
+    changes = np.where(np.isnan(values), 0, values - clean)
+    share = np.abs(changes) / np.abs(changes).max()
+    # 128 of 255 half way, straight from there to both ends.
+    assert np.abs(picture[..., 3] - 255 * share).max() <= 2
+    clear = share > 0.05
+    greener = picture[..., 1] > picture[..., 0]
+    np.testing.assert_array_equal(greener[clear], changes[clear] > 0)
+    strongest = picture[np.unravel_index(share.argmax(), share.shape)]
+    ends = {False: [208, 16, 126, 255], True: [46, 139, 18, 255]}
+    assert strongest.tolist() == ends[bool(changes.ravel()[share.argmax()] > 0)]
 
 
 def test_nothing_changed_is_grey(found):

@@ -259,6 +259,19 @@ def test_what_grows_beyond_a_part_is_not_unpacked(small, tmp_path, little_memory
             zf.load_report(broken).verify()
 
 
+@pytest.mark.parametrize("of", [1, 3, "2"])
+def test_another_format_is_refused_by_name(small, tmp_path, of):
+    """In the first one patches had padding, and projections neither brightness nor a square."""
+    header, _ = unpacked(small.read_bytes())["manifest"]
+    assert header[0][0]["format"] == 2
+    header[0][0]["format"] = of
+    page = rewritten(small.read_bytes(), {"manifest": header})
+    (tmp_path / "other.html").write_bytes(page)
+    words = f"reads reports of format 2, and this is one of format {of!r}: use the zfwidgets that"
+    with pytest.raises(BrokenReport, match=words):
+        zf.load_report(tmp_path / "other.html")
+
+
 def test_json_of_many_small_values_is_not_made_into_them(little_memory):
     text = b"[" + b"[]," * 40_000_000 + b"[]]"
     part = gzip.compress(struct.pack("<I", len(text)) + text, 1)

@@ -87,6 +87,26 @@ def test_projections_are_the_same_to_their_levels(stored, engine):
                 stored.project_all(stored.top(layer, channel))
 
 
+def test_patches_and_projections_are_shown_the_same(stored, engine):
+    """On the same part of the photo, on the same scales."""
+    fields = {"layer": "conv2", "channel": 3, "k": 9}
+    sources = service_of(stored).source, Source(engine)
+    (told, mine), (data, live) = (finish(s.answer("top", fields)) for s in sources)
+    assert told["patch"] == data["patch"]
+    for one, other in zip(mine, live, strict=True):
+        np.testing.assert_array_equal(decode_picture(one), decode_picture(other))
+    asked = {**fields, "rule": "deconvnet"}
+    (told, mine), (data, live) = (finish(s.answer("projections", asked)) for s in sources)
+    assert {"scale", "brightness", "focus", "clipped_at", "patch"} <= told.keys()
+    for name in ("scale", "brightness", "focus", "clipped_at", "patch"):
+        assert told[name] == data[name], name
+    assert told["projections"] == data["projections"]
+    views = {tuple(p["view"].values()) for p in told["projections"]}
+    assert len(views) > 1
+    for one, other in zip(mine, live, strict=True):
+        np.testing.assert_array_equal(decode_picture(one), decode_picture(other))
+
+
 def test_classes_are_the_same(stored, engine):
     for image in range(len(engine.info.images)):
         mine, live = stored.predict(image), engine.predict(image)

@@ -90,3 +90,26 @@ def test_without_classes_it_is_a_feature_map(passed, engine):
         [b"" if i in (0, 1, 3, 4) else b for i, b in enumerate(buffers)],
     )
     assert map_picture.caption(engine.info, bare, {}).startswith("relu2, channel 2: ")
+
+
+def test_a_tint_leaves_the_photo_in_colour_where_nothing_changes(engine, passed):
+    result, answer = passed
+    rows, columns = engine.info.input_shape[1:]
+    photo = Image.fromarray(engine.photo(3))
+    options = {"overlay": "probability"}  # the tint is the default
+    found = np.asarray(map_picture.picture(answer, options, photo)).astype(int)
+    changes = result.maps(1, 2)["probability"] - result.clean_scores(1)["probability"]
+    share = np.abs(changes) / np.abs(changes).max()
+    down, right = answer[0]["stride"]
+    alpha = np.repeat(np.repeat(share, down, 0), right, 1)[:rows, :columns, None]
+    colours = np.where(changes > 0, 1, 0)
+    colours = np.array([[208, 16, 126], [46, 139, 18]])[
+        np.repeat(np.repeat(colours, down, 0), right, 1)[:rows, :columns]
+    ]
+    # Around no change the tint's colour passes through grey, where it is hardly seen.
+    expected = np.asarray(photo) * (1 - alpha) + colours * alpha
+    clear = (alpha > 0.5)[..., 0] | (alpha < 0.02)[..., 0]
+    assert (alpha < 0.02).any()
+    assert np.abs(found - expected)[clear].max() <= 4
+    text = map_picture.caption(engine.info, answer, options)
+    assert "magenta" in text or "untinted" in text

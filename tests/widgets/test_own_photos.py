@@ -322,3 +322,19 @@ def test_linked_widgets_all_show_it(front_end, explorer, live):
     number = explorer.show(picture(4))
     assert other.photo == number
     assert explorer.state["photo"] == number
+
+
+def test_a_page_that_sends_more_than_can_be_read_is_told(front_end, explorer, live):
+    """What waits to be decoded is bounded, whoever sends it."""
+    with live.session.lock:  # the worker is at something else
+        front_end.get(explorer, "predict", image=1, occluder=None, slot="busy", priority=0)
+        for number in range(5):
+            slot = f"many:{number}"
+            content = {"op": "add", "slot": slot, "name": f"{number}.png", "part": 0, "parts": 1}
+            send(front_end, explorer, content, [encoded(picture(number))])
+        told = [answered(front_end, explorer, f"many:{number}") for number in (3, 4)]
+        assert all("add it again" in content["data"]["message"] for content in told)
+    for number in range(3):
+        assert answered(front_end, explorer, f"many:{number}")["op"] == "reply"
+    assert len(live.own_photos) == 3
+    assert add(front_end, explorer, encoded(picture(3)), slot="later")["op"] == "reply"

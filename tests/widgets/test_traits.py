@@ -84,7 +84,7 @@ def test_the_page_is_heard_too(front_end, engine):
     assert sorted(changes) == [("channel", 3, 7), ("layer", SMALL, LARGE)]
     styles = heard(explorer, "colours")
     front_end.change(explorer, colours="magma")
-    assert styles == [("colours", "viridis", "magma")]
+    assert styles == [("colours", "tint", "magma")]
     explorer.colours = "diverging"
     assert front_end.updates(explorer)[-1] == {"colours": "diverging"}
 
@@ -139,7 +139,7 @@ def test_an_occluder_keeps_its_centre_and_the_rest_of_itself(engine):
         ("patches", [], "patches must be one of"),
         ("stride", 0, r"stride must be in 1 \.\. 24"),
         ("overlay", "heat", "overlay must be one of"),
-        ("colours", "jet", "colours must be one of viridis"),
+        ("colours", "jet", "colours must be one of tint, viridis"),
         ("opacity", float("nan"), r"opacity must be in 0 \.\. 1"),
         ("opacity", True, r"opacity must be in 0 \.\. 1"),
         ("auto", "off", "auto must be True or False"),
@@ -162,6 +162,10 @@ def test_options_are_set_shown_and_synchronised(engine):
     wanted = {
         "sort": "mean",
         "patches": "revealed",
+        "values": "magnitude",
+        "scale": "one",
+        "whole": True,
+        "pixels": True,
         "stride": 3,
         "overlay": "hamming",
         "colours": "magma",

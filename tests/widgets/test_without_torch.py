@@ -46,6 +46,11 @@ needs += [
     ("estimate", slide),
     ("respond", {{"image": 2, "occluder": widgets[-1].selection.occluder, "layer": "relu2"}}),
     ("quantiles", {{"layer": "conv1", "channel": 2}}),
+    ("photos", {{}}),
+    ("thumbnails", {{"images": [2, 0], "size": 20}}),
+    ("predicted", {{}}),
+    ("responses", {{"image": 2, "layer": "relu2"}}),
+    ("look", {{"image": 2, "layer": "relu2", "channel": 2, "rule": "guided"}}),
     ("cover", {{"layer": "conv1", "channel": 2, "k": 3, "baseline": "mean"}}),
 ]
 asked = {{kind for kind, _ in needs}}

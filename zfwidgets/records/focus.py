@@ -21,8 +21,9 @@ def focus_side(projections: Sequence[Projection], field: ReceptiveField) -> int:
     """The side of the smallest square, in pixels, that holds `SHARE` of the projections' energy.
 
     One square for all of them, so that they compare: centred on each unit's receptive field, with
-    the sum of squares of all pixels of all projections as the energy. A "global" field has no
-    middle of its own: the larger side of the image, as where all projections are zero.
+    the sum of squares of all its pixels of all projections as the energy. A "global" field has no
+    middle of its own: the larger side of the image. Where all projections are zero it is the
+    larger side of the field.
 
     Parameters
     ----------
@@ -36,8 +37,9 @@ def focus_side(projections: Sequence[Projection], field: ReceptiveField) -> int:
         return max(field.image)
     energy: NDArray[np.float64] = np.zeros(1)
     for projection in projections:
-        middle = _middle(projection.activation.unit, field)
-        part = _energy_by_side(projection.pixels, middle)
+        box = projection.activation.box.clip(*field.image)
+        row, col = _middle(projection.activation.unit, field)
+        part = _energy_by_side(box.cut(projection.pixels), (row - box.top, col - box.left))
         longer, shorter = (energy, part) if len(energy) >= len(part) else (part, energy)
         longer[: len(shorter)] += shorter
         energy = longer

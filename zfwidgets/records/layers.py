@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from operator import itemgetter
 from typing import Any, Literal, get_args
 
@@ -234,6 +235,41 @@ class LayerInfo:
             data.get("joined", ""),
             tuple(data.get("blocks", ())),
         )
+
+
+def only(layers: Sequence[LayerInfo], names: Collection[str]) -> tuple[LayerInfo, ...]:
+    """Some of a network's layers, each reading the nearest of them through what is left out.
+
+    What comes together on the way through that isn't known any more, and a block of which a single
+    layer is left is none.
+
+    Parameters
+    ----------
+    layers
+        In the order of the forward pass.
+    names
+        Of those that stay.
+    """
+    kept = [layer for layer in layers if layer.name in names]
+    sizes = Counter(block for layer in kept for block in layer.blocks)
+    order = {name: number for number, name in enumerate(["", *(one.name for one in kept)])}
+    nearest = {"": frozenset({""})}
+    found = []
+    for layer in layers:
+        if layer.parents is None:
+            continue
+        through = frozenset[str]().union(*(nearest.get(one, ()) for one in layer.parents))
+        nearest[layer.name] = frozenset({layer.name}) if layer.name in names else through
+    for layer in kept:
+        blocks = tuple(block for block in layer.blocks if sizes[block] > 1)
+        if layer.parents is None or all(parent in order for parent in layer.parents):
+            found.append(replace(layer, blocks=blocks))
+            continue
+        reads = {one for parent in layer.parents for one in nearest.get(parent, ())}
+        parents = tuple(sorted(reads, key=order.__getitem__))
+        joined: Join = "other" if len(parents) > 1 else ""
+        found.append(replace(layer, parents=parents, joined=joined, blocks=blocks))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

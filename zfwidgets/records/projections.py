@@ -128,7 +128,7 @@ def brightness_scale(
 ) -> float:
     """The brightness that is shown as black or white, as `display_scale` finds that of colours."""
     parts = [
-        np.abs(brightness(p.pixels, full)).ravel()
+        np.abs(brightness(p.crop(), full)).ravel()
         for p, full in zip(projections, fulls, strict=True)
     ]
     values = np.concatenate([part[part > 0] for part in parts]) if parts else np.empty(0)

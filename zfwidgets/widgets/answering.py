@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..errors import InputError, ZfError
-from .base import Teller
 from .bundle import esm
 from .routing import Routed
+from .telling import Teller
 from .wire.encode import Answer
 
 

@@ -14,7 +14,6 @@ from PIL import Image
 from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
-from ..records import Progress
 from . import snapshot
 from .bundle import esm
 from .own_photos import Arrivals, show
@@ -22,14 +21,15 @@ from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
 from .setting.options import checked
+from .telling import Teller
 from .two_outputs import TwoOutputs
 from .wire import validation
-from .wire.encode import Answer, sendable
+from .wire.encode import Answer
 from .wire.jobs import Op
 from .wire.photos import is_private, public_name
 from .wire.service import Need, service_of
 from .wire.source import identity
-from .wire.steps import Shared, Steps
+from .wire.steps import Steps
 
 PICTURE_DELAY = 1.0
 """Seconds that a selection must be left alone before the static picture is drawn again."""
@@ -368,43 +368,6 @@ class EngineWidget(TwoOutputs, Routed):
         return snapshot.draw(
             self.engine.info, state, needs, shown, options, lost, name, own=bool(private)
         )
-
-
-class Teller:
-    """Sends what a job says about a request to the page that made it."""
-
-    def __init__(self, widget: Any, request: Mapping[str, Any]) -> None:
-        self._widget = widget
-        self.address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
-
-    def __call__(self, op: Op, value: Any) -> None:
-        """Send one answer."""
-        self._send(op, value)
-
-    def together(self, others: Sequence[Teller], progress: Progress) -> None:
-        """Send one sign of life for this request and others of the widget."""
-        asked = [{name: other.address[name] for name in ("kind", "key")} for other in others]
-        self._send("progress", progress, **({"others": asked} if asked else {}))
-
-    def _send(self, op: Op, value: Any, **more: Any) -> None:
-        data, buffers = wire(op, value)
-        message = {"zf": 1, "op": op, **self.address, "data": sendable(data), **more}
-        self._widget.send(message, buffers)
-
-
-def wire(op: Op, value: Any) -> tuple[dict[str, Any], list[bytes]]:
-    """What a job says, as JSON and buffers."""
-    if op in ("reply", "partial"):
-        data, buffers = value
-        return data, buffers
-    if isinstance(value, Progress):
-        names = ["what", "done", "total", "seconds_left"]
-        if isinstance(value, Shared):
-            names += ["per_second", "filled", "paused"]
-        return {name: getattr(value, name) for name in names}, []
-    if isinstance(value, BaseException):
-        return {"name": type(value).__name__, "message": str(value) or repr(value)}, []
-    return {}, []
 
 
 def link(*widgets: EngineWidget) -> Selection:

@@ -16,7 +16,7 @@ from ..engine.protocol import EngineProtocol
 from ..errors import InputError
 from ..records import MOST_OWN_BYTES
 from .wire import validation
-from .wire.jobs import Listener
+from .wire.jobs import Listener, Op
 from .wire.photos import no_own
 from .wire.schema import PART_BYTES
 from .wire.service import Service
@@ -25,7 +25,9 @@ from .wire.steps import Steps
 URGENCY = 0
 """Somebody waits for it."""
 UNDER_WAY = 3
-"""Photos of one widget whose last part hasn't come: of more the oldest is let go."""
+"""Photos of one widget that haven't come whole: of more the oldest is let go.
+
+So many may wait to be decoded, too: a page sends one after the other."""
 MOST_PARTS = -(-MOST_OWN_BYTES // PART_BYTES)
 
 
@@ -50,6 +52,7 @@ class Arrivals:
     def __init__(self, service: Service, owner: str) -> None:
         self._service, self._owner = service, owner
         self._coming: OrderedDict[tuple[str, str], _Coming] = OrderedDict()
+        self._waiting = 0
 
     def heed(self, message: Mapping[str, Any], buffers: Sequence[Any], listener: Listener) -> None:
         """Take a part of a photo, or forget one; the listener is told what is wrong with it."""
@@ -87,6 +90,8 @@ class Arrivals:
         if part < parts - 1:
             return
         del self._coming[view, slot]
+        if self._waiting >= UNDER_WAY:
+            raise InputError(f"{name:.100} came before others were read: add it again.")
         file = b"".join(coming.parts)
         self._submit(view, slot, listener, lambda: self._add(engine, file, name))
 
@@ -107,8 +112,15 @@ class Arrivals:
         return self._service.source.photos.answer(engine.add_photo(file, name))
 
     def _submit(self, view: str, slot: str, listener: Listener, make: Any) -> None:
+        self._waiting += 1
+
+        def tell(op: Op, value: Any) -> None:
+            if op in ("reply", "error", "superseded"):
+                self._waiting -= 1
+            listener(op, value)
+
         self._service.jobs.submit(
-            self._owner, view, slot, uuid.uuid4().hex, make, listener, priority=URGENCY
+            self._owner, view, slot, uuid.uuid4().hex, make, tell, priority=URGENCY
         )
 
 

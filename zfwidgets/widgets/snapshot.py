@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw
 from ..drawing.page import GAP, MARGIN, WIDTH, Page, font
 from ..drawing.palette import EMPTY, INK, PALE, PAPER, SOFT, STRONG
 from ..records import EngineInfo
-from . import map_picture
-from .wire.encode import Answer, decode_picture, on_scale
+from . import map_picture, patch_picture
+from .wire.encode import Answer, decode_picture
 from .wire.service import Need
 from .wire.source import identity
 
@@ -68,7 +68,7 @@ def draw(
     answers
         What is known of it, by `zfwidgets.widgets.wire.source.identity`.
     options
-        How the view starts: which map, and its colours.
+        How the view starts: which map and its colours, how projections are shown.
     lost
         What can't be had, as its photo can't be read any more, likewise.
     photo
@@ -91,7 +91,8 @@ def draw(
     if "sheet" in known:
         _channels(page, *known["sheet"][0])
     if "top" in known:
-        _patches(page, state["rule"], known["top"][0][1], known["projections"][0][1])
+        answers_of = known["top"][0][1], known["projections"][0][1]
+        _patches(page, info, state["rule"], *answers_of, options)
     if "photo" in known:
         name = info.images[state["photo"]] if photo is None else photo
         _occlusion(page, info, state, known, options, name)
@@ -122,55 +123,48 @@ def _channels(page: _Page, fields: Mapping[str, Any], answer: Answer | None) -> 
     page.y += rows * (tile + 4) + GAP
 
 
-def _projected(data: Mapping[str, Any], buffers: Sequence[bytes]) -> list[Image.Image | None]:
-    """An answer's projections, all on its one scale; None where there is none."""
-    left = iter(buffers)
-    return [
-        None
-        if p is None
-        else Image.fromarray(
-            on_scale(np.asarray(decode_picture(next(left))), p["full"], data["scale"])
-        )
-        for p in data["projections"]
-    ]
-
-
-def _patches(page: _Page, rule: str, top: Answer | None, projections: Answer | None) -> None:
+def _patches(
+    page: _Page,
+    info: EngineInfo,
+    rule: str,
+    top: Answer | None,
+    projections: Answer | None,
+    options: Mapping[str, Any],
+) -> None:
     half = (WIDTH - 2 * MARGIN - 2 * GAP) // 2
+    cell = (half - 2 * GAP) // 3
     count = 0 if top is None else len(top[0]["activations"])
+    patches = "Strongest patches"
     if top is not None:
         seen = top[0]["images_seen"]
-        left = f"Strongest patches in {seen} images"
+        patches += f" in {seen} images"
         if count == 0:
-            left = f"No unit of this channel is above zero in {seen} images"
-    else:
-        left = "Strongest patches"
-    legends = ["cut to the receptive field, as the network saw them", ""]
-    if projections is not None:
-        data = projections[0]
-        legends[1] = (
-            f"signed around grey, one scale: ±{data['scale']:.4g}, the {data['clipped_at']:g}th "
-            "percentile of what isn't zero"
-        )
-    for i, caption in enumerate((left, f"Their projections, rule: {rule}")):
+            patches = f"No unit of this channel is above zero in {seen} images"
+    captions = {
+        "patches": patches,
+        "projections": f"Their projections, rule: {rule}",
+        "revealed": f"{patches}, through their projections, rule: {rule}",
+    }
+    kinds = patch_picture.kinds(options)
+    for i, kind in enumerate(kinds):
         x = MARGIN + i * (half + 2 * GAP)
-        page.text(x, page.y, caption, 18, SOFT, half)
-        page.text(x, page.y + 24, legends[i], 15, SOFT, half)
-    page.y += 50
-    cell = (half - 2 * GAP) // 3
+        width = half if len(kinds) > 1 else WIDTH - 2 * MARGIN
+        page.text(x, page.y, captions[kind], 18, SOFT, width)
+        for line, text in enumerate(patch_picture.legend(kind, options, projections)):
+            page.text(x, page.y + 24 + 19 * line, text, 15, SOFT, width)
+    page.y += 69
     lost = [] if top is None else [a.get("lost") for a in top[0]["activations"]]
-    shown: list[Image.Image | None] = []
-    if top is not None:
-        shown = [None if w else decode_picture(b) for w, b in zip(lost, top[1], strict=True)]
-    projected = [] if projections is None else _projected(*projections)
     infos = [] if projections is None else projections[0]["projections"]
-    blank = {place for place, info in enumerate(infos) if info and info.get("blank")}
-    for i, (answer, pictures) in enumerate(((top, shown), (projections, projected))):
+    blank = {place for place, one in enumerate(infos) if one and one.get("blank")}
+    across = 3 if len(kinds) > 1 else 6  # one kind has the whole width
+    for i, kind in enumerate(kinds):
+        answer = top if kind == "patches" else projections
+        pictures = patch_picture.pictures(kind, options, top, projections, info.input_shape[1:])
         for place in range(9):
-            x = MARGIN + i * (half + 2 * GAP) + place % 3 * (cell + GAP)
-            y = page.y + place // 3 * (cell + GAP)
+            x = MARGIN + i * (half + 2 * GAP) + place % across * (cell + GAP)
+            y = page.y + place // across * (cell + GAP)
             picture = pictures[place] if place < len(pictures) else None
-            if i == 1 and place in blank:
+            if kind != "patches" and place in blank:
                 page.empty(x, y, cell, cell, "zero everywhere")
             elif picture is not None:
                 page.picture(x, y, picture, cell, cell)
@@ -179,7 +173,7 @@ def _patches(page: _Page, rule: str, top: Answer | None, projections: Answer | N
                 if place < len(lost) and lost[place]:
                     text = UNREADABLE
                 page.empty(x, y, cell, cell, text)
-    page.y += 3 * (cell + GAP) + GAP
+    page.y += -(-9 // across) * (cell + GAP) + GAP
 
 
 def _occlusion(
@@ -198,7 +192,8 @@ def _occlusion(
     slide = slides[0][1] if slides else None
     page.text(places[0], page.y, name, 18, SOFT, third)
     if slide is not None:
-        page.text(places[1], page.y, map_picture.caption(info, slide, options), 18, SOFT, third)
+        caption = map_picture.caption(info, slide, options)
+        page.text(places[1], page.y + 2, caption, 15, SOFT, third)
     about = "Classes: as it is, and under the occluder" if "predict" in known else ""
     page.text(places[2], page.y, about, 18, SOFT, third)
     page.y += 28

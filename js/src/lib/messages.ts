@@ -71,7 +71,7 @@ export interface Layer {
   field: Field;
   /** Where channels' fields differ: each of them. */
   fields?: FieldOfChannels[];
-  /** The layers whose outputs it reads, an empty name for the image; missing where that isn't known. */
+  /** The layers whose outputs it reads (in a report of some layers: the nearest of them), an empty name for the image; missing where that isn't known. */
   parents?: string[];
   /** How these outputs come together, where they are several. */
   joined?: "sum" | "concatenation" | "product" | "other";

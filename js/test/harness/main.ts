@@ -4,7 +4,7 @@
  * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
  * `indexing=1`, `freeze=1` (the map stays half done), `values=positive`, `scale=own`, `rule=guided`,
  * `card=4` (the card of that projection, open), `open=occluder,pins` (folds), `right=hamming` (the map
- * right of the divider), `cover=1`, and the view options `overlay`, `colours`, `patches`.
+ * right of the divider), `cover=1`, `photos=10000`, `own=2` (photos of the user's own), and the view options `overlay`, `colours`, `patches`.
  */
 
 import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
@@ -60,6 +60,8 @@ const source = new SyntheticSource({
   failing: (query.get("failing") ?? "").split(","),
   indexing: query.get("indexing") === "1",
   freezeMap: query.get("freeze") === "1",
+  photos: Number(query.get("photos") ?? 60),
+  own: Number(query.get("own") ?? 0),
 });
 const { signal } = new AbortController();
 const options = new MemoryStore<ViewOptions>({

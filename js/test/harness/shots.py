@@ -27,6 +27,8 @@ SHOTS = {
     "explorer-dark-400": ("theme=dark&jp=1", 416, 1),
     "explorer-light-400@2": ("theme=light", 416, 2),
     "explorer-light-360": ("theme=light", 376, 1),
+    "explorer-own-dark": ("own=3&photo=61&theme=dark&jp=1", 1216, 1),
+    "explorer-own-360@2": ("own=3&photo=62", 376, 2),
     "picker-light": ("widget=picker", 816, 1),
     "grid-dark": ("widget=grid&theme=dark&jp=1", 816, 1),
     "grid-revealed": ("widget=grid&patches=revealed", 816, 1),

@@ -32,6 +32,9 @@ export interface Behaviour {
   failing: readonly string[];
   indexing: boolean;
   freezeMap: boolean;
+  /** How many photos there are, and how many of the user's own. */
+  photos: number;
+  own: number;
 }
 
 const CLASSES = [
@@ -217,7 +220,32 @@ export class SyntheticSource implements Source {
   readonly asked: string[] = [];
   private readonly slots = new Map<string, { superseded: boolean }>();
 
-  constructor(private readonly behaviour: Behaviour) {}
+  private readonly images: Catalogue["images"];
+  private own: Answer<"photos">["data"]["own"];
+
+  constructor(private readonly behaviour: Behaviour) {
+    const { photos, own } = behaviour;
+    this.images = Array.from({ length: photos }, (_, i) => ({
+      name: `${NAMES[i % NAMES.length]}-${i}.jpg`,
+      label: null,
+    }));
+    this.own = Array.from({ length: own }, (_, i) => this.ownPhoto(photos + i, `mine ${i}.jpg`));
+  }
+
+  private ownPhoto(image: number, name: string) {
+    return { image, name, notes: ["Turned upright, as its EXIF data say."] };
+  }
+
+  async add(name: string): Promise<Answer<"photos">> {
+    const added = this.images.length + this.own.length;
+    this.own = [this.ownPhoto(added, name), ...this.own];
+    return { data: { ...LISTED, own: this.own, added }, buffers: [] };
+  }
+
+  async remove(image: number): Promise<Answer<"photos">> {
+    this.own = this.own.filter((one) => one.image !== image);
+    return { data: { ...LISTED, own: this.own }, buffers: [] };
+  }
 
   async get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>> {
     this.asked.push(`${kind} ${JSON.stringify(key)}`);
@@ -266,7 +294,7 @@ export class SyntheticSource implements Source {
   ): Promise<Answer<Kind>> {
     switch (kind) {
       case "catalogue":
-        return { data: CATALOGUE, buffers: [] };
+        return { data: { ...CATALOGUE, images: this.images }, buffers: [] };
       case "channels":
         return this.channels(key);
       case "sheet":
@@ -290,12 +318,13 @@ export class SyntheticSource implements Source {
       case "about":
         return { data: shared((key as Key<"about">).channel), buffers: [] };
       case "photos":
-        return { data: LISTED, buffers: [] };
+        return { data: { ...LISTED, own: this.own }, buffers: [] };
       case "thumbnails":
         return this.thumbnails(key);
       case "predicted": {
-        const classes = Int32Array.from(CATALOGUE.images, (_, image) => image % CLASSES.length);
-        return { data: { done: 60, total: 60 }, buffers: [view(classes)] };
+        const classes = Int32Array.from(this.images, (_, image) => image % CLASSES.length);
+        const { length } = classes;
+        return { data: { done: length, total: length }, buffers: [view(classes)] };
       }
       default:
         throw new KernelError("InputError", `no ${kind} here`);

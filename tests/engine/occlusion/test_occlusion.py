@@ -109,13 +109,13 @@ BASELINES: dict[str | float, Callable[[Tensor], Tensor]] = {
 
 def paint(image: Tensor, baseline: Tensor, box: Box, mask: np.ndarray | None = None) -> Tensor:
     """The image with a baseline over a box that may reach over its border."""
-    inside = torch.zeros(image.shape[1:], dtype=torch.bool)
+    inside = np.zeros(image.shape[1:], dtype=bool)
     for row in range(box.height):
         for col in range(box.width):
             y, x = box.top + row, box.left + col
             if 0 <= y < image.shape[1] and 0 <= x < image.shape[2]:
                 inside[y, x] |= mask is None or bool(mask[row, col])
-    return torch.where(inside, baseline.expand(image.shape), image)
+    return torch.where(torch.from_numpy(inside), baseline.expand(image.shape), image)
 
 
 def expected(

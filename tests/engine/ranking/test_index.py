@@ -25,7 +25,7 @@ from zfwidgets.index.storing import FILE, UNFINISHED, save
 from zfwidgets.storage.files import writing
 
 COUNT = 120
-KILLS = int(os.environ.get("ZFWIDGETS_KILLS", "50"))
+KILLS = int(os.environ.get("ZFWIDGETS_KILLS", "25"))
 
 
 @pytest.fixture(scope="module")

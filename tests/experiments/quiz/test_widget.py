@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from tests.experiments.small import MEAN, STD, Pictures, chain
-from tests.waiting import SECONDS
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.errors import InputError, NotStored
 from zfwidgets.experiments.quiz import answers, widget
 from zfwidgets.experiments.quiz.answers import QuizScore, beside, verdict
@@ -217,6 +219,23 @@ def test_without_an_index_it_waits_for_one() -> None:
     assert fresh.indexed
     assert len(quiz.questions) == 2
     assert board_of(quiz).total == board_of(quiz).ready == 2
+
+
+def test_while_the_index_is_paused_it_says_so() -> None:
+    fresh = make_engine()
+    grid = zf.PatchGrid(fresh)
+    grid.pause()
+    quiz = zf.Quiz(fresh, "1", questions=2)
+    assert not quiz.settle(SECONDS)
+    assert not quiz.questions
+    grid.resume()
+    assert quiz.settle(SECONDS)
+    assert len(quiz.questions) == 2
+
+
+def test_it_needs_no_torch() -> None:
+    code = "import sys, zfwidgets.experiments.quiz.widget; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=PROGRAM).returncode == 0
 
 
 def test_what_makes_no_question_is_said(engine: zf.Engine) -> None:

@@ -215,3 +215,10 @@ def test_a_look_at_a_silent_channel_says_why_there_is_no_projection(engine):
     assert data["projections"] == [None]
     assert data["why"]
     assert len(buffers) == 1
+
+
+def test_maps_of_many_channels_are_as_many_bytes_as_go_through_at_once():
+    maps = np.ones((700, 56, 40), np.float32)
+    data, buffers = responses_answer(PhotoResponses("a", 0, "b", maps))
+    assert (data["step"], data["rows"], data["columns"]) == (2, 28, 20)
+    assert len(buffers[-1]) == 700 * 28 * 20

@@ -20,7 +20,10 @@ from zfwidgets.records import (
     Box,
     Occluder,
     OcclusionRequest,
+    brightness_scale,
     display_scale,
+    focus_box,
+    focus_side,
     signed_to_uint8,
 )
 from zfwidgets.widgets.wire.cache import Cache
@@ -75,6 +78,17 @@ def pixels(buffer):
 
 def floats(buffer):
     return np.frombuffer(buffer, "<f4")
+
+
+def shown_patch(engine, activation):
+    """The photo's pixels of a receptive field, moved into the photo."""
+    photo, box = engine.photo(activation.image), activation.box
+    rows, columns = photo.shape[:2]
+    top, left = (
+        max(0, min(at, most - size))
+        for at, size, most in ((box.top, box.height, rows), (box.left, box.width, columns))
+    )
+    return photo[top : top + box.height, left : left + box.width]
 
 
 @pytest.fixture
@@ -147,7 +161,7 @@ def test_top_patches_are_the_engines_pixel_by_pixel(source, layer, channel):
     assert data["mime"] == "image/png"
     assert len(buffers) == len(data["activations"]) == len(top) > 0
     for a, sent, buffer in zip(top, data["activations"], buffers, strict=True):
-        np.testing.assert_array_equal(pixels(buffer), source.engine.patch(a))
+        np.testing.assert_array_equal(pixels(buffer), shown_patch(source.engine, a))
         assert sent == {
             "image": a.image,
             "name": a.image_name,
@@ -156,12 +170,26 @@ def test_top_patches_are_the_engines_pixel_by_pixel(source, layer, channel):
             "value": a.value,
             "box": a.box.to_json(),
         }
-    assert data["patch"] == list(source.engine.patch(top[0]).shape[:2])
+    assert data["patch"] == list(shown_patch(source.engine, top[0]).shape[:2])
 
 
-def test_border_patches_are_among_those_compared(source):
-    boxes = [a.box for a in source.engine.top("relu2", 2, 9)]
-    assert any(box.top < 0 or box.left < 0 or box.bottom > 24 for box in boxes)
+def test_patches_at_the_border_have_no_padding(source):
+    """They show as many pixels as the others, all of the photo."""
+    top = source.engine.top("relu2", 2, 9)
+    at_border = [i for i, a in enumerate(top) if a.box.clip(24, 32) != a.box]
+    assert len(at_border) > 4
+    data, buffers = answer(source, "top", layer="relu2", channel=2, k=9)
+    for i in at_border:
+        patch, photo = pixels(buffers[i]), source.engine.photo(top[i].image)
+        rows, columns = patch.shape[:2]
+        assert [rows, columns] == data["patch"]
+        windows = np.lib.stride_tricks.sliding_window_view(photo, (rows, columns), (0, 1))
+        same = (windows == patch.transpose(2, 0, 1)).all((2, 3, 4))
+        assert same.sum() == 1
+        # It holds all of the field that is in the photo.
+        (start,), field = np.argwhere(same), top[i].box.clip(24, 32)
+        assert start[0] <= field.top < field.bottom <= start[0] + rows
+        assert start[1] <= field.left < field.right <= start[1] + columns
 
 
 @pytest.mark.parametrize("layer", ["conv1", "relu2"])
@@ -183,9 +211,32 @@ def test_projections_are_the_engines_on_one_scale(source, layer):
     for p, sent, buffer in zip(projections, data["projections"], buffers, strict=True):
         assert sent["scale"] == display_scale([p])
         assert sent["full"] == max(scale, sent["scale"])
-        np.testing.assert_array_equal(pixels(buffer), signed_to_uint8(p.crop(), sent["full"]))
+        shown = p.activation.box.inside(24, 32).cut(p.pixels)
+        np.testing.assert_array_equal(pixels(buffer), signed_to_uint8(shown, sent["full"]))
+        assert sent["brightness"] == brightness_scale([p], [sent["full"]])
+    fulls = [sent["full"] for sent in data["projections"]]
+    assert data["brightness"] == brightness_scale(projections, fulls)
     larger = [p["full"] > scale for p in data["projections"]]
     assert any(larger) or layer == "conv1"
+
+
+@pytest.mark.parametrize(("layer", "channel"), [("conv1", 1), ("pool1", 0), ("relu2", 2)])
+def test_all_are_shown_on_one_square_that_holds_their_signal(source, layer, channel):
+    top = source.engine.top(layer, channel, 9)
+    projections = source.engine.project_all(top)
+    field = source.engine.layer(layer).field_of(channel)
+    data, _ = answer(source, "projections", layer=layer, channel=channel, k=9, rule="deconvnet")
+    assert data["focus"] == focus_side(projections, field) <= max(field.size)
+    held, whole = 0.0, 0.0
+    for p, sent in zip(projections, data["projections"], strict=True):
+        view = Box(**sent["view"])
+        assert view == focus_box(p.activation.unit, field, data["focus"])
+        assert view.clip(24, 32) == view
+        assert max(view.height, view.width) == data["focus"]
+        energy = np.square(p.pixels.astype(np.float64))
+        whole += energy.sum()
+        held += energy[view.top : view.bottom, view.left : view.right].sum()
+    assert held >= 0.95 * whole
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.4])
@@ -266,7 +317,8 @@ def test_each_rule_has_its_own_projections(source):
         expected = source.engine.project_all(top, rule)
         assert data["scale"] == display_scale(expected)
         for p, sent, picture in zip(expected, data["projections"], pictures[rule], strict=True):
-            np.testing.assert_array_equal(picture, signed_to_uint8(p.crop(), sent["full"]))
+            shown = p.activation.box.inside(24, 32).cut(p.pixels)
+            np.testing.assert_array_equal(picture, signed_to_uint8(shown, sent["full"]))
     for a, b in itertools.combinations(pictures.values(), 2):
         assert any((x != y).any() for x, y in zip(a, b, strict=True))
 
@@ -299,7 +351,7 @@ def test_a_sheet_holds_each_channels_strongest_patch(source, layer, channels):
     picture, columns = pixels(sheet), data["columns"]
     for i in range(channels - 2):
         top, left = i // columns * 20, i % columns * 20
-        patch = source.engine.patch(source.engine.top(layer, 1 + i, 1)[0])
+        patch = shown_patch(source.engine, source.engine.top(layer, 1 + i, 1)[0])
         expected = thumbnail(patch, 20)
         np.testing.assert_array_equal(picture[top : top + 20, left : left + 20], expected)
 
@@ -625,7 +677,7 @@ def test_quantile_rows(source):
     for at, activation in enumerate(shown):
         row, col = divmod(at, data["columns"])
         tile = sheet[row * size : (row + 1) * size, col * size : (col + 1) * size]
-        patch = thumbnail(source.engine.patch(activation), size)
+        patch = thumbnail(shown_patch(source.engine, activation), size)
         np.testing.assert_allclose(tile.astype(int), patch.astype(int), atol=60)
         assert np.abs(tile.astype(int) - patch).mean() < 3
     partial, _ = next(step() for step in yielded if callable(step))

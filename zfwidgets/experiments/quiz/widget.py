@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ...errors import InputError
 from ...records import Pixels, Progress
 from ...widgets.wire.encode import Answer
 from ...widgets.wire.service import Service
+from ...widgets.wire.steps import Shared
 from ..shared.boxes import Experiment
 from . import pictures
 from .answers import QuizAnswer, QuizScore, beside, in_words, verdict, write_csv
@@ -237,8 +239,8 @@ class Quiz(Experiment["QuizQuestions"]):
 
         with closing(self._service.source.building.wait()) as index:
             for step in index:
-                if isinstance(step, Progress):
-                    yield step
+                if isinstance(step, Shared):
+                    yield replace(step, what=f"paused, {step.what}") if step.paused else step
         steps = quiz_question_steps(
             self.engine, self._layer, self._wanted, seed=seed, hard=self._hard, prepare=prepare
         )

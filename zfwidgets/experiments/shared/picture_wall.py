@@ -16,7 +16,7 @@ from ...drawing.palette import INK, SOFT
 from ...errors import InputError
 from ...records import Pixels
 from ...widgets.answering import Answering, asked
-from ...widgets.base import Teller
+from ...widgets.telling import Teller
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
 

@@ -54,7 +54,8 @@ class Contents:
         if manifest.get("format") != FORMAT:
             raise BrokenReport(
                 f"This zfwidgets reads reports of format {FORMAT}, and this is one of format "
-                f"{manifest.get('format')!r:.40}: use the zfwidgets that wrote it, or a newer one."
+                f"{manifest.get('format')!r:.40}: use the zfwidgets that wrote it, or write it "
+                "again with this one."
             )
         with _damaged("manifest"):
             check_manifest(manifest)

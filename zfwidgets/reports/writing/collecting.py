@@ -12,6 +12,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...records import OcclusionMap, Operation, Progress, TopActivations
+from ...records.layers import only
 from ...stepwise import Driven, finish
 from ...widgets.wire.encode import Answer, decode_picture, numbers
 from ...widgets.wire.quantile_tiles import quantile_data
@@ -365,7 +366,7 @@ class Collector:
 
     def _manifest(self) -> dict[str, Any]:
         (catalogue, _), layers = finish(self.source.answer("catalogue", {})), self._layers
-        catalogue["layers"] = [one for one in catalogue["layers"] if one["name"] in layers]
+        catalogue["layers"] = [one.to_json() for one in only(self.engine.layers, layers)]
         catalogue["rules"] = [self.rule]
         catalogue["rule_info"] = {self.rule: catalogue["rule_info"][self.rule]}
         catalogue["indexed"] = True

@@ -22,7 +22,7 @@ from ...records import (
 )
 from .cache import Cache
 from .encode import NOTHING, Answer, encode_pictures, numbers, sheet, thumbnail
-from .schema import LONGEST_SIDE
+from .schema import LONGEST_SIDE, MOST_LEVELS
 from .steps import Steps
 from .validation import own_photos
 
@@ -176,6 +176,11 @@ def responses_answer(found: PhotoResponses) -> Answer:
     order = found.order
     channels, rows, columns = found.maps.shape
     step = -(-max(rows, columns) // LONGEST_SIDE)
+    while (
+        step < max(rows, columns)
+        and channels * -(-rows // step) * -(-columns // step) > MOST_LEVELS
+    ):
+        step += 1
     strongest, places = found.strongest[order], found.places[order]
     maps = _levels(_largest(found.maps[order], step), strongest)
     data: dict[str, Any] = {

@@ -23,6 +23,8 @@ PART_BYTES = 4 << 20
 """Of a photo in one message: Jupyter's server takes none of more than 10 MiB."""
 LONGEST_SIDE = 128
 """Rows and columns of a photo's feature maps in an answer, at most."""
+MOST_LEVELS = 1 << 20
+"""Bytes of these maps, at most, however many channels: Jupyter's server drops what is too much."""
 
 # ---------------------------------------------------------------------- what answers are made of
 
@@ -84,8 +86,8 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "rectified": "boolean",
             "field": "Field # Of all channels; where theirs differ, the smallest that holds them.",
             "fields?": "FieldOfChannels[] # Where channels' fields differ: each of them.",
-            "parents?": "string[] # The layers whose outputs it reads, an empty name for the "
-            "image; missing where that isn't known.",
+            "parents?": "string[] # The layers whose outputs it reads (in a report of some layers: "
+            "the nearest of them), an empty name for the image; missing where that isn't known.",
             "joined?": '"sum" | "concatenation" | "product" | "other" # How these outputs come '
             "together, where they are several.",
             "blocks?": "string[] # The blocks that it belongs to, outermost first; one that is a "

@@ -7,7 +7,7 @@ import { type Answer, PRIORITY } from "../../lib/protocol";
 import type { OwnStore } from "../../lib/selection_store";
 import type { Source } from "../../lib/source";
 import { Panel } from "../shared/status";
-import { Choice, fires } from "./quiz_choice";
+import { apart, Choice } from "./quiz_choice";
 import { type Hint, QuizHint } from "./quiz_hint";
 import { type Bar, quizScore } from "./quiz_score";
 
@@ -181,25 +181,27 @@ class QuizView {
     const { data, name } = this.current;
     this.hold();
     const answer = given[at]?.[0];
-    const values = data.choices.map((choice) => choice.value);
-    const best = (values[0] ?? 0) > (values[1] ?? 0) ? 0 : 1;
+    const [left, right] = data.choices;
+    if (!left || !right) return;
+    const values = apart([left.value, right.value]);
+    const [more, less, best] = left.value > right.value ? [left, right, 0] : [right, left, 1];
     this.panel.title("Which photo fires the channel more?", `${data.layer} : ${data.channel}`);
     this.count.textContent = `question ${at + 1} of ${total}`;
     this.choices.forEach((choice, i) => {
-      choice.reveal(
-        answer === undefined ? null : { best: i === best, chosen: answer === SIDES[i] },
-      );
+      const revealed = { best: i === best, chosen: answer === SIDES[i] };
+      choice.reveal(answer === undefined ? null : revealed, values[i]);
     });
     this.hint.explain(this.panel, answer !== undefined);
     this.next.hidden = answer === undefined;
     this.next.textContent = at + 1 === total ? "See the score" : "Next";
-    const right = answer === SIDES[best];
+    const correct = answer === SIDES[best];
+    const reached = `${values[best]} in ${more.name}, ${values[1 - best]} in ${less.name}`;
     const parts = hard ? "Hard: the two are near to each other in the channel's range." : "";
     this.text.textContent =
       answer === undefined
         ? `Click the photo, or press 1 or 2. ${parts}`.trim()
-        : `${right ? "Right" : "No"}: ${fires(data.choices)}`;
-    this.line.dataset.answer = answer === undefined ? "none" : right ? "right" : "wrong";
+        : `${correct ? "Right" : "No"}: the channel reaches ${reached}.`;
+    this.line.dataset.answer = answer === undefined ? "none" : correct ? "right" : "wrong";
     const state = `${name}:${answer !== undefined}`;
     if (state === this.shown) return;
     this.shown = state;

@@ -45,15 +45,15 @@ export class Choice {
     paintBitmap(this.canvas, bitmap);
   }
 
-  /** null: it isn't answered yet. */
-  reveal(revealed: Revealed | null): void {
+  /** null: it isn't answered yet; `value` is what it reaches, in words. */
+  reveal(revealed: Revealed | null, value = ""): void {
     if (!this.choice) return;
-    const { name, value, percentile, box } = this.choice;
+    const { name, percentile, box } = this.choice;
     const side = NAMES[this.side];
     this.button.setAttribute("aria-disabled", String(revealed !== null));
     this.button.dataset.state = revealed === null ? "asked" : revealed.best ? "best" : "other";
     this.button.classList.toggle("zf-chosen", revealed?.chosen ?? false);
-    this.field.hidden = revealed === null || value <= 0;
+    this.field.hidden = revealed === null || this.choice.value <= 0;
     if (!this.field.hidden) place(this.field, box, this.extent);
     if (revealed === null) {
       this.verdict.textContent = String(this.side + 1);
@@ -63,7 +63,7 @@ export class Choice {
     }
     const words = [revealed.best ? "fires more" : "fires less"];
     if (revealed.chosen) words.push("your choice");
-    this.verdict.textContent = `${number(value)} · ${words.join(" · ")}`;
+    this.verdict.textContent = `${value} · ${words.join(" · ")}`;
     const share = `${Math.floor(percentile)} %`;
     this.caption.textContent = `more than in ${share} of the photos`;
     const told = `${side}: ${name}, ${this.verdict.textContent}, ${this.caption.textContent}`;
@@ -71,9 +71,13 @@ export class Choice {
   }
 }
 
-/** What each of the two does to the channel, the stronger first. */
-export function fires(choices: readonly QuizChoice[]): string {
-  const [more, less] = [...choices].sort((a, b) => b.value - a.value);
-  if (!more || !less) return "";
-  return `the channel reaches ${number(more.value)} in ${more.name}, ${number(less.value)} in ${less.name}.`;
+/** The two values as short as they can be told apart. */
+export function apart(values: readonly [number, number]): [string, string] {
+  for (let digits = 4; values[0] !== values[1]; digits++) {
+    const [one, other] = [number(values[0]), number(values[1])];
+    if (one !== other) return [one, other];
+    const [longer, than] = [values[0].toPrecision(digits), values[1].toPrecision(digits)];
+    if (longer !== than || digits > 16) return [longer, than];
+  }
+  return [number(values[0]), number(values[1])];
 }

@@ -250,7 +250,8 @@ export class Cell {
     // Its own square may be of fewer projections than the one on which all are shown.
     const own = this.info?.view;
     const known = own && Math.max(own.height, own.width) === side;
-    return within(known ? own : focusBox(field, this.unit, side, extent), all);
+    const view = known ? own : focusBox(field, this.unit, side, extent);
+    return inside(within(view, all), [all.height, all.width]);
   }
 
   /** A thin frame where the receptive field ends within the pictures. */

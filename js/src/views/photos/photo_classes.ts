@@ -18,8 +18,8 @@ export class PhotoClasses {
   constructor(
     private readonly panel: Panel,
     private readonly catalogue: Catalogue,
-    /** More is known. */
-    private readonly changed: () => void,
+    /** The network has been asked about more photos; `more`: and what it said is known. */
+    private readonly changed: (more: boolean) => void,
     signal: AbortSignal,
   ) {
     this.labelled = catalogue.images.some(({ label }) => label !== null);
@@ -68,6 +68,6 @@ export class PhotoClasses {
   private known(done: number, classes: Int32Array | null): void {
     this.done = Math.max(this.done, done);
     if (classes) this.predicted = classes;
-    this.changed();
+    this.changed(classes !== null);
   }
 }

@@ -198,7 +198,8 @@ export const photos: View = (el, selection, source, signal, options) => {
     classes = new PhotoClasses(
       panel,
       answer,
-      () => {
+      (more) => {
+        if (!more) return tellClasses(words().length > 0);
         learn();
         find();
       },

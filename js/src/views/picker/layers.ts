@@ -14,6 +14,8 @@ const READING =
   "Width: channels. Height: resolution. Number: receptive field, in pixels of the input.";
 const IN_FULL = `${READING} Width and height are on scales where halving is a step; ≤ is at most, ~ but for gates. + is a sum, × a product, ‖ stands for channels put side by side. A bar right of a rectangle is its rectifier. ▸ opens a block, as Enter does.`;
 const NOT_KNOWN = "In the order of the forward pass: how layers are connected isn't recorded.";
+/** Two clicks that are farther apart are two. */
+const TWICE_MS = 600;
 
 export const layers: View = (el, selection, source, signal) => {
   const panel = new Panel(el, "layers", "Layers", source, signal);
@@ -112,7 +114,9 @@ export const layers: View = (el, selection, source, signal) => {
     list.replaceChildren(drawn.element);
     list.classList.toggle("zf-empty", items.length === 0);
     mark(reveal);
-    if (focused !== undefined) items[Math.max(find(focused), 0)]?.element.focus();
+    const focus = focused === undefined ? undefined : items[Math.max(find(focused), 0)]?.element;
+    focus?.focus({ preventScroll: true });
+    return focus;
   };
 
   const show = (catalogue: Catalogue) => {
@@ -137,13 +141,13 @@ export const layers: View = (el, selection, source, signal) => {
     else now.delete(block);
     open = now;
     const inside = all.filter(({ blocks }) => blocks?.includes(block));
-    paint(false);
+    const focus = paint(false);
     const at = items.findIndex(({ part, layer }) => {
       const shown = parts[part];
       return is ? layer === inside[0] : shown?.block === block && layer === shown.layer;
     });
     const first = items.findIndex(({ part }) => parts[part]?.within.includes(block));
-    const element = items[at < 0 ? first : at]?.element;
+    const element = focus ?? items[at < 0 ? first : at]?.element;
     if (element) scrollWithin(list, element);
     announce(el, `${block} ${is ? `open: ${count(inside.length, "layer")}` : "closed"}`);
   };
@@ -159,14 +163,20 @@ export const layers: View = (el, selection, source, signal) => {
     return items.findIndex((item) => item.element === element);
   };
 
+  // Behind the second click of two there may be something else: the first has opened a block.
+  let turned = Number.NEGATIVE_INFINITY;
+  const again = (event: MouseEvent) => event.detail > 1 && event.timeStamp - turned < TWICE_MS;
   list.addEventListener("click", (event) => {
+    if (again(event)) return;
     const target = event.target as Element;
     const header = target.closest<HTMLElement>(".zf-block-name");
+    if (header || target.closest(".zf-opens")) turned = event.timeStamp;
     if (header) toggle(header.dataset.block as string, false);
     else if (target.closest(".zf-opens")) turn(at(target));
     else choose(at(target));
   });
   list.addEventListener("dblclick", (event) => {
+    if (again(event)) return;
     const index = at(event.target);
     if (parts[items[index]?.part ?? -1]?.block) turn(index);
   });

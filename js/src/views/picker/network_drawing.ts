@@ -65,11 +65,12 @@ export function draw(parts: readonly Part[], picture: Picture): Drawn {
 const HIDDEN = { "aria-hidden": "true" };
 
 function option(part: Part, placed: Placed): HTMLElement {
-  const { layer, block, inside } = part;
+  const { layer, block, inside, within } = part;
+  const output = within.at(-1) === layer.name ? ["output of its block"] : [];
   const closed = block
     ? [`block ${block} of ${count(inside.length, "layer")}`, "Enter opens it"]
     : [];
-  const text = [layerText(layer), ...closed].join(" · ");
+  const text = [layerText(layer), ...output, ...closed].join(" · ");
   return h(
     "div",
     {
@@ -96,11 +97,11 @@ function inner(placed: Placed, block = ""): (HTMLElement | string)[] {
     h(
       "span",
       { class: "zf-layer-name" },
-      block && h("span", { class: "zf-opens", title: `Open ${block}` }, "▸"),
+      block && h("span", { class: "zf-opens", title: `Open ${block}` }),
       // Cut where it is too long at its start: layers differ at the end of their names.
       h("span", {}, h("bdi", { dir: "ltr" }, label)),
     ),
-    h("span", { class: "zf-layer-field" }, reach),
+    h("span", { class: "zf-layer-field", "data-reach": reach }),
   );
   return [h("span", { class: `zf-glyph${block ? " zf-stack" : ""}`, style: css(at) }), texts];
 }

@@ -21,6 +21,7 @@ const HEADER = 13; // the name of an open block
 const TEXTS = 26; // name and receptive field below a rectangle
 const LANE = 15;
 const PASSING = 5;
+const NEAR = 42; // from the middle of a rectangle to its texts
 const WIDEST = 32;
 const TALLEST = 52;
 const LOWEST = 40;
@@ -30,7 +31,7 @@ const CAP = 6; // a rectifier
 const MARK = 12; // of a closed block, before its name
 const MOST_BELOW = 96;
 const MOST_BESIDE = 120;
-const LETTER = 6.3;
+const LETTER = 6.7;
 
 /** What a part is called beside others of its block. */
 export function labelOf({ block, layer, within }: Part): string {
@@ -144,14 +145,12 @@ class Sizes {
     const join = block ? end + JOIN / 2 + 2 : x - JOIN / 2 - 1;
     const [name, field] = this.texts(number);
     const text = x + width + right + 5;
+    // Below a rectangle, but never far below it, however high the picture is.
+    const upper = beside ? top : Math.max(top, y - NEAR);
+    const lower = beside ? bottom : Math.min(floor, y + NEAR + TEXTS);
     return {
       part: number,
-      cell: {
-        x: spot.left,
-        y: top,
-        width: spot.right - spot.left,
-        height: (beside ? bottom : floor) - top,
-      },
+      cell: { x: spot.left, y: upper, width: spot.right - spot.left, height: lower - upper },
       glyph: { x, y: y - height / 2, width, height },
       ...(rectifier && { rectifier: { x: end - CAP, y: y - height / 2, width: CAP, height } }),
       ...((left || (block && right)) &&

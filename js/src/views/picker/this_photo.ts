@@ -8,7 +8,7 @@ import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
 
 /** How much of the photo is seen where the channel says nothing. */
-const DIM = 0.15;
+const DIM = 0.3;
 
 export class ThisPhoto {
   /** Channels, strongest first; empty as long as it isn't known. */
@@ -76,7 +76,7 @@ export class ThisPhoto {
     const silent = !((this.strongest[at] ?? 0) > 0);
     const shade = new ImageData(columns, rows);
     for (let i = 0; i < rows * columns; i++) {
-      const level = silent ? 0 : (this.maps[at * rows * columns + i] ?? 0) / 255;
+      const level = silent ? 0 : Math.sqrt((this.maps[at * rows * columns + i] ?? 0) / 255);
       shade.data[i * 4 + 3] = 255 * (1 - DIM) * (1 - level);
     }
     const over = new OffscreenCanvas(columns, rows);

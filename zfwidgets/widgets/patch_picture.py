@@ -1,0 +1,178 @@
+"""Patches and their projections as the static picture shows them: as the page does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..drawing.palette import PAPER
+from ..records import LUMINANCE, Box, Pixels, coloured
+from .wire.encode import GREY, Answer, decode_picture, on_scale, read_number
+
+LEVELS = 127
+"""Levels from grey to black or white."""
+_NOTHING = "grey is nothing"
+WORDS = {
+    "brightness": f"light and dark strokes; {_NOTHING}",
+    "colour": f"colours lighter or darker than grey; {_NOTHING}",
+    "positive": "what is above zero, in colour; black is nothing",
+    "magnitude": "how strongly, whatever the sign; black is nothing",
+}
+"""What projections look like."""
+
+
+def kinds(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What stands side by side: of "patches", "projections" and "revealed"."""
+    layout = options.get("patches", "both")
+    return ("patches", "projections") if layout == "both" else (layout,)
+
+
+def legend(kind: str, options: Mapping[str, Any], projections: Answer | None) -> tuple[str, str]:
+    """What the pictures are, in two lines."""
+    if kind == "revealed":
+        return "the photo, visible where it drives the unit", ""
+    if kind == "patches":
+        if _whole(options):
+            return "all of the photo that the unit can see", ""
+        if projections is None:
+            return "cut to the receptive field", ""
+        return (
+            "the part of the photo that counts for the unit: the square around its",
+            "middle that holds 95 % of the projections' energy",
+        )
+    words = f"what in it drives the unit ({WORDS[_values(options)]})"
+    if projections is None:
+        return words, ""
+    data = projections[0]
+    clipped = f"the {data['clipped_at']:g}th percentile of what isn't zero"
+    if options.get("scale", "own") == "own":
+        return words, f"each on its own scale, which ends at {clipped}"
+    sign = "±" if _values(options) in ("brightness", "colour") else ""
+    end = read_number(data["brightness" if _values(options) == "brightness" else "scale"])
+    return words, f"all on one scale: {sign}{end:.4g}, {clipped}"
+
+
+def pictures(
+    kind: str,
+    options: Mapping[str, Any],
+    top: Answer | None,
+    projections: Answer | None,
+    extent: Sequence[int],
+) -> list[Image.Image | None]:
+    """A picture for each place; None where there is none.
+
+    Parameters
+    ----------
+    kind
+        "patches", "projections" or "revealed".
+    options
+        How the view starts: values, scale, and whether the whole field is shown.
+    top
+        The answer with the patches.
+    projections
+        The answer with their projections.
+    extent
+        Rows and columns of a photo.
+    """
+    if top is None:
+        return []
+    count = len(top[0]["activations"])
+    infos, levels = _projected(projections, count)
+    if kind != "projections":
+        patches = [
+            None if a.get("lost") else np.asarray(decode_picture(picture))
+            for a, picture in zip(top[0]["activations"], top[1], strict=True)
+        ]
+    out: list[Image.Image | None] = []
+    for place, activation in enumerate(top[0]["activations"]):
+        info, signed = infos[place], levels[place]
+        picture: Pixels | None = None
+        if kind == "patches":
+            picture = patches[place]
+        elif info is not None and signed is not None:
+            assert projections is not None
+            if kind == "projections":
+                picture = _shown(signed, info, options, projections[0])
+            elif patches[place] is not None:
+                picture = _revealed(patches[place], signed)
+        if picture is not None:
+            picture = _part(picture, activation["box"], info, options, extent)
+        out.append(None if picture is None else Image.fromarray(picture))
+    return out
+
+
+def _whole(options: Mapping[str, Any]) -> bool:
+    return bool(options.get("whole", False))
+
+
+def _values(options: Mapping[str, Any]) -> str:
+    return str(options.get("values", "brightness"))
+
+
+def _projected(
+    projections: Answer | None, count: int
+) -> tuple[list[dict[str, Any] | None], list[Pixels | None]]:
+    """What is told of each place's projection, and its signed levels."""
+    if projections is None:
+        return [None] * count, [None] * count
+    left = iter(projections[1])
+    infos = (projections[0]["projections"] + [None] * count)[:count]
+    return infos, [None if p is None else np.asarray(decode_picture(next(left))) for p in infos]
+
+
+def _part(
+    picture: Pixels,
+    box: Mapping[str, int],
+    info: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    extent: Sequence[int],
+) -> Pixels:
+    """The part of a picture, which is of the field moved into the photo, that is shown."""
+    if _whole(options) or info is None:
+        return picture
+    field, view = Box(**box).inside(*extent), Box(**info["view"])
+    part = Box(view.top - field.top, view.left - field.left, view.height, view.width)
+    return np.asarray(part.inside(*picture.shape[:2]).cut(picture))
+
+
+def _shown(
+    levels: Pixels, info: Mapping[str, Any], options: Mapping[str, Any], data: Mapping[str, Any]
+) -> Pixels:
+    """A projection's levels as the chosen values, on the chosen scale."""
+    values = _values(options)
+    of = info if options.get("scale", "own") == "own" else data
+    scale = of["brightness" if values == "brightness" else "scale"]
+    if values == "brightness":
+        weighted = (levels - np.float64(GREY)) @ np.array(LUMINANCE) + GREY
+        grey = np.asarray(on_scale(weighted[..., None], info["full"], scale), np.uint8)
+        return np.repeat(grey, 3, axis=-1)
+    if values == "colour":
+        return on_scale(levels, info["full"], scale)
+    signed = on_scale(levels, info["full"], scale).astype(np.float64) - GREY
+    if values == "positive":
+        return np.asarray(np.rint(np.maximum(signed, 0) / LEVELS * 255), np.uint8)
+    return coloured(np.abs(signed).max(-1), "magma", 0, LEVELS)
+
+
+def _revealed(patch: Pixels, levels: Pixels) -> Pixels:
+    """The patch on paper, visible where its projection's blurred magnitude is large."""
+    mask = np.abs(levels - np.float64(GREY)).max(-1) / LEVELS
+    radius = max(1, int(min(mask.shape) / 24 + 0.5))
+    for axis in (0, 1, 0, 1):
+        mask = _box_blur(mask, radius, axis)
+    mask = np.minimum(1, 1.6 * mask / (mask.max() or 1))[..., None]
+    paper = np.array(Image.new("RGB", (1, 1), PAPER))
+    return np.asarray(np.rint(patch * mask + paper * (1 - mask)), np.uint8)
+
+
+def _box_blur(values: NDArray[np.float64], radius: int, axis: int) -> NDArray[np.float64]:
+    """Means over ``2 * radius + 1`` places; beyond the border it is zero."""
+    width = 2 * radius + 1
+    pads = [(radius + 1, radius) if at == axis else (0, 0) for at in range(values.ndim)]
+    sums = np.cumsum(np.pad(values, pads), axis)
+    after = np.take(sums, range(width, sums.shape[axis]), axis)
+    return np.asarray((after - np.take(sums, range(values.shape[axis]), axis)) / width)
