@@ -212,6 +212,13 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       );
       return [{ done: 20, total: 20 }, [numbers(classes)]];
     }
+    case "orders": {
+      const { layer: name } = key as Key<"orders">;
+      const n = CATALOGUE.layers.find((one) => one.name === name)?.channels ?? 0;
+      const readable = Float32Array.from({ length: n }, (_, i) => (i === 0 ? Number.NaN : i));
+      const suspicious = Float32Array.from({ length: n }, (_, i) => (i * 5) % 7);
+      return [{ channels: n, features: "features.3" }, [numbers(readable), numbers(suspicious)]];
+    }
     case "about":
       return [shared((key as Key<"about">).channel), []];
     default:
