@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { NotStored } from "../src/lib/source";
+import { whatTheyShare } from "../src/views/patches/about";
 import patchGrid from "../src/widgets/patch_grid";
 import { BlankCanvas, flush } from "./fakes";
 import { serve, shared, stage } from "./kernel";
@@ -96,5 +98,19 @@ describe("what the nine share", () => {
     expect(text(root, ".zf-fold-about .zf-fold-note")).toEqual([
       "InputError: there is no such thing",
     ]);
+  });
+
+  it("is hidden in a report, which holds no such answer", async () => {
+    const panel = {
+      element: document.body,
+      source: { get: () => Promise.reject(new NotStored("not here")) },
+    };
+    const root = document.body;
+    root.className = "zf-root";
+    const selection = { get: () => ["features.3", 2], subscribe: () => {} };
+    whatTheyShare(panel as never, selection as never, new AbortController().signal);
+    await flush();
+    expect(root.querySelector<HTMLElement>(".zf-fold-about")?.hidden).toBe(true);
+    root.className = "";
   });
 });
