@@ -32,6 +32,7 @@ _HOMES = {
     "Transfer": "experiments.transfer.widget",
     "link": "widgets.base",
     "load_report": "reports.reading.stored",
+    "name": "naming.embedding",
     "save_report": "reports.writing.saving",
     "watch": "experiments.evolution.begin",
 }
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from .experiments.quiz.widget import Quiz
     from .experiments.sanity.widget import SanityCheck
     from .experiments.transfer.widget import Transfer
+    from .naming.embedding import name
     from .reports.reading.stored import load_report
     from .reports.writing.saving import save_report
     from .widgets.base import link

@@ -212,6 +212,15 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       );
       return [{ done: 20, total: 20 }, [numbers(classes)]];
     }
+    case "orders": {
+      const { layer: name } = key as Key<"orders">;
+      const n = CATALOGUE.layers.find((one) => one.name === name)?.channels ?? 0;
+      const readable = Float32Array.from({ length: n }, (_, i) => (i === 0 ? Number.NaN : i));
+      const suspicious = Float32Array.from({ length: n }, (_, i) => (i * 5) % 7);
+      return [{ channels: n, features: "features.3" }, [numbers(readable), numbers(suspicious)]];
+    }
+    case "about":
+      return [shared((key as Key<"about">).channel), []];
     default:
       throw new Error(`no answer for ${request.kind}`);
   }
@@ -288,6 +297,28 @@ export function quantiles(channel: number) {
   }));
   const of = { images_seen: 20, sampled: 20, exact: true, partial: false };
   return { rows, ...of, size: 96, columns: 5, mime: "image/png" };
+}
+
+/** What channels share: 2 and others are birds and red, 3 is nothing. */
+export function shared(channel: number): Answer<"about">["data"] {
+  const is = { of: 9, p: 0.0012, named: channel !== 3 };
+  const birds = { text: "birds", count: 7, share: 0.12, compared: 20, ...is };
+  const red = { text: "red", count: 8, share: 0.08, compared: 200, most: null, ...is };
+  return {
+    by: "predicted class",
+    why: "",
+    grouped: 20,
+    groups: [{ ...birds, most: ["robin", 4] }],
+    looks: [red],
+    looked: 200,
+    alike: [
+      [9, 0.912],
+      [4, 0.5],
+    ],
+    prefers: [{ text: "birds", mean: 6.5, more: 2.25, images: 3 }],
+    images: 20,
+    complete: true,
+  };
 }
 
 function covers(channel: number, k: number) {

@@ -328,6 +328,28 @@ describe("channels", () => {
     expect(selection.get("unit")).toEqual(["features.3", 11]);
   });
 
+  it("are sorted by what is asked for then, those without a value last", async () => {
+    const { model, strip, root } = await open(["features.3", 2]);
+    const sort = one<HTMLSelectElement>(root, "select[aria-label='Sort channels']");
+    const by = async (value: string) => {
+      sort.value = value;
+      sort.dispatchEvent(new Event("change"));
+      await serve(model);
+      return shown(strip);
+    };
+    const asked = () => model.gets.filter(({ kind }) => kind === "orders").length;
+    const note = () => one(root, ".zf-channels > .zf-note").textContent;
+    expect(asked()).toBe(0);
+    expect((await by("readable")).slice(0, 3)).toEqual([11, 10, 9]);
+    expect(shown(strip).at(-1)).toBe(0); // NaN
+    expect(note()).toContain("cosine of their features in features.3");
+    expect((await by("suspicious")).slice(0, 4)).toEqual([4, 11, 1, 8]); // (i * 5) % 7: 6 6 5 5
+    expect(note()).toContain("a frame, a watermark");
+    expect(asked()).toBe(1);
+    await by("index");
+    expect(note()).toBe("Each channel's strongest patch. Arrow keys walk the channels.");
+  });
+
   it("are sorted by what the index knows, dead ones marked", async () => {
     const { strip, root } = await open(["features.3", 2]);
     const sort = one<HTMLSelectElement>(root, "select[aria-label='Sort channels']");
@@ -339,6 +361,7 @@ describe("channels", () => {
     expect(by("mean")).toEqual([5, 10, 3]); // (i * 7) % 12 is 11, 10, 9
     expect(by("strongest")).toEqual([0, 1, 2]);
     expect(by("silent")).toEqual([1, 0, 2]);
+    expect(by("index")).toEqual([0, 1, 2]);
     expect(one(strip, "[data-channel='1']").classList.contains("zf-dead")).toBe(true);
     expect(one(strip, "[data-channel='1']").title).toContain("dead");
     expect(one(strip, "[data-channel='2']").title).toContain("silent in 25 % of images");

@@ -56,6 +56,25 @@ def test_a_channels_range_leads_to_its_photos(lab, notebook) -> None:
     assert lab.problems == []
 
 
+def test_what_the_nine_share_is_said_under_them_with_channels_like_it(lab, notebook) -> None:
+    page = notebook.page
+    notebook.choose("features.4", 17)
+    fold = page.locator('.zf-fold-about[data-channel="17"]')
+    expect(fold.locator(".zf-shared strong").first).to_have_text("8 of 9: red")
+    notebook.execute(
+        "import numpy as np\n"
+        "maxima = np.stack([engine.sample('features.4', c).values for c in range(128)])\n"
+        "alike = np.corrcoef(maxima)[17]; alike[17] = -1"
+    )
+    best = notebook.value("np.argsort(-np.nan_to_num(alike, nan=-1), kind='stable')[:6].tolist()")
+    buttons = fold.locator(".zf-alike button")
+    assert [int(b.get_attribute("data-channel")) for b in buttons.all()] == best
+    buttons.nth(1).click()
+    notebook.expect_value("explorer.selection.unit", ["features.4", best[1]])
+    expect(page.locator(f'.zf-fold-about[data-channel="{best[1]}"]')).to_be_visible()
+    assert lab.problems == []
+
+
 def test_projections_follow_the_rule_the_values_and_the_scale(lab, notebook) -> None:
     page = notebook.page
     projection = page.locator(".zf-cell").nth(1).locator("canvas").nth(1)

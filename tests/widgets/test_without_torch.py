@@ -46,6 +46,8 @@ needs += [
     ("estimate", slide),
     ("respond", {{"image": 2, "occluder": widgets[-1].selection.occluder, "layer": "relu2"}}),
     ("quantiles", {{"layer": "conv1", "channel": 2}}),
+    ("about", {{"layer": "conv1", "channel": 2}}),
+    ("orders", {{"layer": "relu2"}}),
     ("photos", {{}}),
     ("thumbnails", {{"images": [2, 0], "size": 20}}),
     ("predicted", {{}}),

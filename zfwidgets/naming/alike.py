@@ -16,6 +16,8 @@ MOST_ALIKE = 6
 LEAST_CORRELATION = 0.3
 """Channels that go together less than that aren't called alike."""
 MOST_PREFERRED = 3
+ERRORS = 2
+"""Groups whose mean is fewer standard errors above that of all images aren't called preferred."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,11 @@ class Preferred:
 def preferred(
     responses: Responses, channel: int, groups: Mapping[int, str]
 ) -> tuple[Preferred, ...]:
-    """The groups to which a channel responds most strongly, of those with `FEWEST` images."""
+    """The groups to which a channel responds most strongly, of those with `FEWEST` images.
+
+    Their means are more than `ERRORS` standard errors of as many images drawn at random above
+    the mean of all.
+    """
     numbers, values = responses.images.tolist(), responses.values[:, channel]
     of_groups: dict[str, list[float]] = {}
     for image, value in zip(numbers, values.tolist(), strict=True):
@@ -106,11 +112,12 @@ def preferred(
             of_groups.setdefault(groups[image], []).append(value)
     if not of_groups:
         return ()
-    overall = float(np.mean(np.concatenate([np.array(one) for one in of_groups.values()])))
+    everything = np.concatenate([np.array(one) for one in of_groups.values()])
+    overall, spread = float(everything.mean()), float(everything.std())
     found = [
         Preferred(text, float(np.mean(one)), float(np.mean(one)) - overall, len(one))
         for text, one in of_groups.items()
         if len(one) >= FEWEST
     ]
-    found = [one for one in found if one.more > 0]
+    found = [one for one in found if one.more > ERRORS * spread / one.images**0.5]
     return tuple(sorted(found, key=lambda one: (-one.more, one.text))[:MOST_PREFERRED])

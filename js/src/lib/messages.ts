@@ -546,6 +546,15 @@ export interface Kinds {
       complete: boolean;
     };
   };
+  /** How alike the photos of each channel's nine are, and how suspicious their units' places. */
+  orders: {
+    key: { layer: string };
+    data: {
+      channels: number;
+      /** The layer by whose features photos are compared. */
+      features: string;
+    };
+  };
   /** A step of one of a sanity check's runs; null: it can't be compared. */
   check: {
     key: {

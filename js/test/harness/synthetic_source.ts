@@ -14,6 +14,7 @@ import {
   type Source,
   Superseded,
 } from "../../src/lib/source";
+import { shared } from "../kernel";
 import {
   COLUMNS,
   encode,
@@ -314,6 +315,8 @@ export class SyntheticSource implements Source {
         return this.estimate(key);
       case "cover":
         return this.cover(key);
+      case "about":
+        return { data: shared((key as Key<"about">).channel), buffers: [] };
       case "photos":
         return { data: { ...LISTED, own: this.own }, buffers: [] };
       case "thumbnails":

@@ -75,15 +75,25 @@ def test_groups_are_those_of_the_images_labels(indexed):
 
 def test_the_groups_that_a_channel_prefers_are_means_of_its_maxima(indexed):
     engine = labelled(indexed, lambda i: ("robin", "tabby", "jersey")[i % 3])
-    values = maxima(indexed, "relu2")[:, 3].astype(np.float64)
+    loud = {"birds": 5.0, "cats": 1.0, "clothes and shoes": 1.02}
+    sample = engine.sample
+
+    def louder(layer, channel):
+        whole = sample(layer, channel)
+        factors = np.array([list(loud.values())[i % 3] for i in whole.images])
+        return replace(whole, values=(whole.values * factors).astype(np.float32))
+
+    engine.sample = louder
+    values = engine.sample("relu2", 3).values.astype(np.float64)
     for one in (data := about(engine))["prefers"]:
         at = {"birds": 0, "cats": 1, "clothes and shoes": 2}[one["text"]]
         assert one["mean"] == pytest.approx(values[at::3].mean(), rel=1e-5)
         assert one["more"] == pytest.approx(values[at::3].mean() - values.mean(), rel=1e-3)
         assert one["images"] == len(values[at::3])
         assert one["more"] > 0
-    means = [values[at::3].mean() for at in range(3)]
-    assert len(data["prefers"]) == sum(mean > values.mean() for mean in means)
+    parts = [values[at::3] for at in range(3)]
+    errors = [(p.mean() - values.mean()) / (values.std() / np.sqrt(len(p))) for p in parts]
+    assert len(data["prefers"]) == sum(error > 2 for error in errors) == 1
 
 
 def test_without_labels_groups_are_the_classes_that_the_network_predicts(indexed):
@@ -154,3 +164,43 @@ def test_photos_that_are_gone_leave_the_rest(indexed):
     data = about(indexed, "conv1", 0)
     assert 0 < data["looked"] <= 200
     assert all(name["of"] == 8 for name in data["looks"])
+
+
+def orders(engine, layer):
+    data, buffers = finish(Source(engine).answer("orders", {"layer": layer}))
+    return data, *(np.frombuffer(buffer, "<f4") for buffer in buffers)
+
+
+def test_readable_channels_have_photos_that_are_alike_by_the_networks_features(indexed):
+    data, readable, _ = orders(indexed, "conv1")
+    assert data == {"channels": 6, "features": "relu2"}
+    values = maxima(indexed, "relu2").astype(np.float64)
+    values = values[:, values.std(0) > 0]  # without the dead channel
+    values = (values - values.mean(0)) / values.std(0)
+    units = values / np.linalg.norm(values, axis=1, keepdims=True)
+    for channel in range(6):
+        nine = [a.image for a in indexed.top("conv1", channel, 9)]
+        pairs = [units[a] @ units[b] for a in nine for b in nine if a < b]
+        assert readable[channel] == pytest.approx(np.mean(pairs), abs=1e-4)
+
+
+def test_suspicious_channels_have_their_units_at_one_place(indexed):
+    top = indexed.top
+
+    def at_one_place(layer, channel, k):
+        found = top(layer, channel, k)
+        if channel != 4:
+            return found
+        moved = [replace(a, unit=replace(a.unit, row=12, col=17)) for a in found]
+        return replace(found, activations=tuple(moved))
+
+    indexed.top = at_one_place
+    _, _, suspicious = orders(indexed, "conv1")
+    assert suspicious.argmax() == 4
+    assert suspicious[4] == pytest.approx(-np.log10(17 / 16**9), abs=1e-3)
+
+
+def test_channels_that_never_fire_have_no_place_in_an_order(indexed):
+    _, readable, suspicious = orders(indexed, "relu2")
+    assert np.isnan(readable[7])
+    assert np.isnan(suspicious[7])

@@ -744,6 +744,7 @@ GOOD = {
     "quantiles": {"layer": "conv1", "channel": 0},
     "cover": {"layer": "conv1", "channel": 0, "k": 9, "baseline": "blur"},
     "about": {"layer": "conv1", "channel": 0},
+    "orders": {"layer": "conv1"},
 }
 OCCLUDER = {
     "top": 0,

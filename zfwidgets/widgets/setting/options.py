@@ -16,7 +16,7 @@ from ..wire.schema import MAPS
 from .traits import refused
 
 CHOICES = {
-    "sort": ("index", "mean", "strongest", "silent"),
+    "sort": ("index", "mean", "strongest", "silent", "readable", "suspicious"),
     "patches": ("both", "patches", "projections", "revealed"),
     "values": ("brightness", "colour", "magnitude", "positive"),
     "scale": ("own", "one"),
@@ -102,8 +102,10 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
     "sort": (
         "str",
         "index",
-        'How channels are ordered: "index", "mean" (activation), "strongest" or "silent" (share '
-        "of images in which they are).",
+        'How channels are ordered: "index", "mean" (activation), "strongest", "silent" (share '
+        'of images in which they are), "readable" (how alike the photos of their nine are to the '
+        'network) or "suspicious" (how improbably their nine units lie at one place or the '
+        "border).",
         "",
     ),
     "patches": (

@@ -540,6 +540,16 @@ KINDS: dict[str, Kind] = {
             "complete": "boolean # Whether these are all that were looked at.",
         },
     ),
+    "orders": Kind(
+        "How alike the photos of each channel's nine are, and how suspicious their units' places.",
+        _LAYER,
+        {
+            "channels": "int",
+            "features": "string # The layer by whose features photos are compared.",
+        },
+        "float32 readable (mean cosine of all pairs; 0: as alike as any two), float32 suspicious "
+        "(minus the logarithm of the chance), each (channels,), NaN where there is none",
+    ),
     "check": Kind(
         "A step of one of a sanity check's runs; null: it can't be compared.",
         {"check": "string # Names the run.", "step": "int"},

@@ -17,6 +17,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InactiveUnit, UnreadableImage
 from ...naming.about import Naming
+from ...naming.orders import order_steps
 from ...records import (
     Activation,
     Box,
@@ -47,7 +48,7 @@ PROJECTIONS_A_STEP = 3
 CHANGING = ("catalogue", "estimate", "photos")
 """Kinds whose answers change: an index is built, passes are measured, photos are added."""
 OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover",
-            "about")  # fmt: skip
+            "about", "orders")  # fmt: skip
 """Kinds that need the index."""
 SO_FAR = ("channels", "sheet", "top", "projections")
 """Those of them that can be answered from what is known so far."""
@@ -106,6 +107,7 @@ class Source:
             "cover": self._cover,
             "quantiles": self._quantiles,
             "about": self._about,
+            "orders": self._orders,
             "photos": self.photos.listed,
             "thumbnails": self.photos.thumbnails,
             "predicted": self.photos.predicted,
@@ -400,6 +402,11 @@ class Source:
 
     def _about(self, layer: str, channel: int, known: Known) -> Steps:
         return about_answer((yield from self._naming.about_steps(layer, channel)))
+
+    def _orders(self, layer: str, known: Known) -> Steps:
+        found = yield from order_steps(self.engine, layer)
+        data = {"channels": len(found.readable), "features": found.features}
+        return data, [numbers(found.readable), numbers(found.suspicious)]
 
 
 def growing(

@@ -4,9 +4,9 @@ import { announce } from "../../lib/a11y";
 import { h } from "../../lib/dom";
 import { count, number, percent } from "../../lib/format";
 import { type Answer, PRIORITY, type SharedName } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { nextFrame, type SelectionStore } from "../../lib/selection_store";
 import { settledOf } from "../../lib/settled";
-import { KernelError } from "../../lib/source";
+import { KernelError, NoAnswer, NotStored, Superseded } from "../../lib/source";
 import { fold } from "../shared/fold";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
@@ -38,19 +38,21 @@ export function whatTheyShare(panel: Panel, selection: SelectionStore, signal: A
       const { data } = await panel.source.get("about", { layer, channel }, options);
       if (!current.aborted) show(data, layer, channel);
     } catch (error) {
-      if (current.aborted) return;
+      if (current.aborted || error instanceof Superseded) return;
       // A report has no such answer; that a kernel is silent is said above.
-      element.hidden = !(error instanceof KernelError);
-      if (error instanceof KernelError) fail(error);
+      element.hidden = error instanceof NotStored || error instanceof NoAnswer;
+      if (!element.hidden) fail(error);
     } finally {
-      end();
+      nextFrame(end);
     }
   };
 
-  const fail = (error: KernelError) => {
+  const fail = (error: unknown) => {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    if (!(error instanceof KernelError)) console.error(error);
     body.classList.remove("zf-stale");
     line.says("");
-    body.replaceChildren(h("p", { class: "zf-fold-note" }, `${error.name}: ${error.message}`));
+    body.replaceChildren(h("p", { class: "zf-fold-note" }, text));
   };
 
   const show = (data: Data, layer: string, channel: number) => {
@@ -73,7 +75,7 @@ export function whatTheyShare(panel: Panel, selection: SelectionStore, signal: A
   };
 
   selection.subscribe("unit", open, signal);
-  panel.catalogue(() => void open());
+  void open();
 }
 
 /** The names, or that there is none, and what comes nearest. */
@@ -161,10 +163,13 @@ function explained(data: Data): string {
     "": "",
   }[data.by];
   const patches = data.looked > 0 ? `Patches are compared with ${data.looked} random ones. ` : "";
-  const more = data.prefers.length > 0 ? ", + how far a group's mean lies above that of all" : "";
+  const more =
+    data.prefers.length > 0
+      ? ", + how far a group's mean lies above that of all (more than 2 standard errors)"
+      : "";
   return (
-    `${groups}${patches}A name is given where chance would give one anywhere in the layer in at ` +
-    "most 1 of 20 layers. Alike: correlation, from 0.3 on, of the largest activation in each of " +
-    `${over}${more}.`
+    `${groups}${patches}Names are given only where chance alone would give any name in such a ` +
+    "layer at most 1 time in 20. Alike: correlation, from 0.3 on, of the largest activation in " +
+    `each of ${over}${more}.`
   );
 }

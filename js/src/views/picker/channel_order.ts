@@ -5,6 +5,9 @@ export interface ChannelStats {
   silent: Float32Array;
   strongest: Float32Array;
   image: Int32Array;
+  /** How alike the photos of the nine are, and how suspicious their places: asked for to sort. */
+  readable?: Float32Array;
+  suspicious?: Float32Array;
 }
 
 export const SORTS = [
@@ -12,6 +15,8 @@ export const SORTS = [
   ["mean", "sort: mean"],
   ["strongest", "sort: strongest"],
   ["silent", "sort: silent"],
+  ["readable", "sort: readable"],
+  ["suspicious", "sort: suspicious"],
 ] as const;
 
 export type Sort = (typeof SORTS)[number][0];
@@ -21,11 +26,36 @@ export function order(count: number, sort: Sort, stats: ChannelStats | null): nu
   const channels = Array.from({ length: count }, (_, i) => i);
   if (sort === "index" || !stats) return channels;
   const values = stats[sort];
-  const value = (channel: number) => values[channel] ?? Number.NEGATIVE_INFINITY;
+  const value = (channel: number) => {
+    const known = values?.[channel] ?? Number.NaN;
+    return Number.isNaN(known) ? -Number.MAX_VALUE : known;
+  };
   return channels.sort((a, b) => value(b) - value(a) || a - b);
 }
 
 /** A channel that no image excites. */
 export function isDead(stats: ChannelStats | null, channel: number): boolean {
   return (stats?.silent[channel] ?? 0) >= 1;
+}
+
+/** Sorts whose values aren't among the statistics, but asked for. */
+export function asked(sort: Sort): sort is "readable" | "suspicious" {
+  return sort === "readable" || sort === "suspicious";
+}
+
+/** What the order means, where it must be said. */
+export function sortText(sort: Sort, features: string): string | null {
+  if (sort === "readable") {
+    return (
+      "First the channels whose nine strongest photos are most alike to the network (cosine of " +
+      `their features in ${features}; 0: as any two photos). Its likeness needn't be yours.`
+    );
+  }
+  if (sort === "suspicious") {
+    return (
+      "First the channels whose nine units lie most improbably at one place, or at the border, if " +
+      "all places were as likely: look whether it is the place that counts, a frame, a watermark."
+    );
+  }
+  return null;
 }

@@ -9,7 +9,15 @@ import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/proto
 import { lostText, tellLost } from "../shared/lost";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
-import { type ChannelStats, isDead, order, SORTS, type Sort } from "./channel_order";
+import {
+  asked,
+  type ChannelStats,
+  isDead,
+  order,
+  SORTS,
+  type Sort,
+  sortText,
+} from "./channel_order";
 import { ThisPhoto } from "./this_photo";
 
 /** CSS pixels. */
@@ -78,6 +86,9 @@ export const channels: View = (el, selection, source, signal, options) => {
   let layer: string | null = null;
   let total = 0;
   let stats: ChannelStats | null = null;
+  /** What only some sorts ask for, and by which layer's features. */
+  let orders: Pick<ChannelStats, "readable" | "suspicious"> = {};
+  let features = "";
   /** Of how many images the statistics are, while the index is being built. */
   let soFar: SoFar | null = null;
   let ordered: number[] = [];
@@ -262,7 +273,9 @@ export const channels: View = (el, selection, source, signal, options) => {
   };
 
   const rank = () => {
-    ordered = seen?.order.length ? seen.order : order(total, sort, stats);
+    ordered = seen?.order.length
+      ? seen.order
+      : order(total, sort, stats && { ...stats, ...orders });
     place = new Map(ordered.map((channel, i) => [channel, i]));
   };
 
@@ -287,7 +300,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     panel.explain(
       seen
         ? "This photo, seen where each channel fires; strongest first. Point at the photo: who sees it?"
-        : EXPLAINED,
+        : ((orders.readable && sortText(sort, features)) ?? EXPLAINED),
     );
     if (seen && photo !== null && name !== null) void seen.load(photo, name);
     arrange();
@@ -315,10 +328,12 @@ export const channels: View = (el, selection, source, signal, options) => {
     layer = name;
     total = info.channels;
     stats = soFar = null;
+    orders = {};
     strip.scrollTop = 0;
     if (seen) look();
     panel.title("Channels", `${total} in ${name}`);
     arrange();
+    askOrders();
     const priority = PRIORITY.patches;
     void panel.load(
       "channels",
@@ -342,6 +357,18 @@ export const channels: View = (el, selection, source, signal, options) => {
         else arrange();
       },
     );
+  };
+
+  /** What the sort needs, where that isn't there yet. */
+  const askOrders = () => {
+    if (!seen) look();
+    if (!asked(sort) || layer === null || orders.readable) return;
+    const load = { priority: PRIORITY.sheets, signal: current };
+    void panel.load("orders", { layer }, "orders", load, ({ data, buffers }) => {
+      orders = { readable: floats(buffers[0]), suspicious: floats(buffers[1]) };
+      features = data.features;
+      if (!seen) look();
+    });
   };
 
   strip.addEventListener("click", (event) => {
@@ -402,7 +429,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   selection.subscribe("photo", () => seen && look(), signal);
   const resort = () => {
     sort = sorts.value = choice<Sort>(options.get("sort"), SORTS);
-    arrange();
+    askOrders();
   };
   options.subscribe("sort", resort, signal);
   panel.catalogue((answer) => {
