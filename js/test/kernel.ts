@@ -219,6 +219,14 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       const suspicious = Float32Array.from({ length: n }, (_, i) => (i * 5) % 7);
       return [{ channels: n, features: "features.3" }, [numbers(readable), numbers(suspicious)]];
     }
+    case "look": {
+      const { image, layer, channel } = key as Key<"look">;
+      const box = fieldBox(fieldNamed(layer, channel), 1, 2, INPUT);
+      const activation = { image, name: `photo-${image}.jpg`, row: 1, col: 2, value: 1.5, box };
+      const scales = { scale: 1, brightness: 1, focus: 9, clipped_at: 99.5 };
+      const shown = { activations: [activation], projections: [null], patch: [11, 13] };
+      return [{ ...shown, ...scales, images_seen: 1, why: "", mime: "image/png" }, [PIXELS]];
+    }
     case "about":
       return [shared((key as Key<"about">).channel), []];
     default:

@@ -317,7 +317,7 @@ describe("photos to choose from", () => {
       [picture, [new Uint8Array([1])]],
     ]);
     const manifest = {
-      format: 1,
+      format: 2,
       fingerprint: "f",
       catalogue,
       parts: { "photo/1": sum(photo) },

@@ -128,9 +128,8 @@ export const patches: View = (el, selection, source, signal, options) => {
   const cells = Array.from({ length: K }, (_, rank) => new Cell(rank, subject));
   /** The channel's strongest place in the chosen photo, where that isn't one of the nine. */
   const here = new Cell(HERE, subject);
-  here.element.hidden = true;
   here.element.classList.add("zf-here");
-  grid.append(...cells.map((cell) => cell.element), here.element);
+  grid.append(...cells.map((cell) => cell.element));
   const keys = roving(
     grid,
     () => cells.filter((cell) => cell.image !== null).map((cell) => cell.button),
@@ -311,7 +310,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     const current = renewHere();
     const [unit, image] = [selection.get("unit"), selection.get("photo")];
     const among = cells.some((cell) => cell.image === image);
-    here.element.hidden = true;
+    here.element.remove();
     if (!unit || image === null || among || !looks) return;
     const key = { image, layer: unit[0], channel: unit[1], rule: rule() };
     const load = { priority: PRIORITY.projections, signal: current, quiet: true };
@@ -319,7 +318,7 @@ export const patches: View = (el, selection, source, signal, options) => {
       const bitmaps = await Promise.all(buffers.map((buffer) => decode(buffer, data.mime)));
       const activation = data.activations[0];
       if (!fresh() || !activation) return;
-      here.element.hidden = false;
+      grid.append(here.element);
       here.setPatch(activation, bitmaps[0] ?? null);
       here.setProjection(data.projections[0] ?? null, bitmaps[1] ?? null);
       here.element.title += data.why ? `. ${data.why}` : "";
