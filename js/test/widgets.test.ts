@@ -343,8 +343,12 @@ describe("channels", () => {
     expect((await by("readable")).slice(0, 3)).toEqual([11, 10, 9]);
     expect(shown(strip).at(-1)).toBe(0); // NaN
     expect(note()).toContain("cosine of their features in features.3");
+    expect(sort.title).toBe(note());
+    expect(one(root, ".zf-readout").textContent).toContain("channel 2 · photos alike 2 · ");
+    expect(one(strip, "[data-channel='0']").title).toContain("readable: too little is known");
     expect((await by("suspicious")).slice(0, 4)).toEqual([4, 11, 1, 8]); // (i * 5) % 7: 6 6 5 5
     expect(note()).toContain("a frame, a watermark");
+    expect(one(strip, "[data-channel='8']").title).toContain("such places by chance <0.1 %");
     expect(asked()).toBe(1);
     await by("index");
     expect(note()).toBe("Each channel's strongest patch. Arrow keys walk the channels.");

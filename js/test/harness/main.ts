@@ -84,6 +84,7 @@ const choose = (label: string, value: string | null) => {
 };
 choose("Values of", query.get("values"));
 choose("Scale of", query.get("scale"));
+choose("Sort", query.get("sort"));
 for (const name of (query.get("open") ?? "").split(",")) {
   const part = root.querySelector<HTMLDetailsElement>(`.zf-fold-${name || "none"}`);
   if (part) part.open = true;

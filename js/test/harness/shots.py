@@ -30,6 +30,8 @@ SHOTS = {
     "explorer-own-dark": ("own=3&photo=61&theme=dark&jp=1", 1216, 1),
     "explorer-own-360@2": ("own=3&photo=62", 376, 2),
     "picker-light": ("widget=picker", 816, 1),
+    "explorer-readable-dark": ("sort=readable&theme=dark&jp=1", 1216, 1),
+    "picker-suspicious": ("widget=picker&sort=suspicious", 376, 1),
     "grid-dark": ("widget=grid&theme=dark&jp=1", 816, 1),
     "grid-revealed": ("widget=grid&patches=revealed", 816, 1),
     "grid-few": ("widget=grid&channel=3&patches=projections", 816, 1),

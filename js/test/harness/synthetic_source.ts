@@ -315,6 +315,14 @@ export class SyntheticSource implements Source {
         return this.estimate(key);
       case "cover":
         return this.cover(key);
+      case "orders": {
+        const n = this.layer((key as Key<"orders">).layer).channels;
+        const scores = Float32Array.from({ length: n }, (_, i) => (i * 37) % n);
+        return {
+          data: { channels: n, features: "features.12" },
+          buffers: [scores, scores].map(view),
+        };
+      }
       case "about":
         return { data: shared((key as Key<"about">).channel), buffers: [] };
       case "photos":

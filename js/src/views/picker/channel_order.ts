@@ -1,5 +1,7 @@
 /** In what order channels stand in the strip. */
 
+import { number, percent } from "../../lib/format";
+
 export interface ChannelStats {
   mean: Float32Array;
   silent: Float32Array;
@@ -58,4 +60,17 @@ export function sortText(sort: Sort, features: string): string | null {
     );
   }
   return null;
+}
+
+/** What a channel is sorted by, where only this sort knows. */
+export function valueText(
+  sort: Sort,
+  orders: Pick<ChannelStats, "readable" | "suspicious">,
+  channel: number,
+): string[] {
+  const value = asked(sort) ? orders[sort]?.[channel] : undefined;
+  if (value === undefined) return [];
+  if (Number.isNaN(value)) return [`${sort}: too little is known`];
+  if (sort === "readable") return [`photos alike ${number(value)}`];
+  return [`such places by chance ${percent(10 ** -value)}`];
 }

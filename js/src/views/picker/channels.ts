@@ -17,6 +17,7 @@ import {
   SORTS,
   type Sort,
   sortText,
+  valueText,
 } from "./channel_order";
 import { ThisPhoto } from "./this_photo";
 
@@ -119,6 +120,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     const strongest = stats.strongest[channel] ?? Number.NaN;
     const parts = [
       `channel ${channel}`,
+      ...valueText(sort, orders, channel),
       `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
       ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
       ...(lost.has(channel) ? [lost.get(channel) ?? ""] : []),
@@ -297,6 +299,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   const look = () => {
     const [photo, name] = [selection.get("photo"), layer];
     sorts.disabled = seen !== null;
+    sorts.title = sortText(sort, features || "the last layer") ?? "";
     panel.explain(
       seen
         ? "This photo, seen where each channel fires; strongest first. Point at the photo: who sees it?"
