@@ -38,7 +38,7 @@ describe("what the nine share", () => {
     expect(text(root, ".zf-fold-about .zf-fold-state")).toEqual(["birds, red"]);
     expect(all(root, ".zf-shared li")[0]?.title).toContain("at most 0.0012");
     expect(text(root, ".zf-prefers")).toEqual([
-      "Responds most strongly to birds (+2.25, 3 photos).",
+      "On average over whole photos it responds most to those of birds (+2.25, 3 photos).",
     ]);
     expect(text(root, ".zf-fold-about .zf-fold-note")[0]).toContain("right or wrong");
     expect((root.querySelector(".zf-fold-about") as HTMLDetailsElement).open).toBe(true);
@@ -47,10 +47,12 @@ describe("what the nine share", () => {
   it("is said to be nothing where chance would give as much", async () => {
     const { root } = await open(3);
     expect(text(root, ".zf-shared li")).toEqual([
-      "No common name. Most frequent: birds, 7 of 9 (of all photos: 12 %); chance would give as " +
+      "No class in common, which doesn't say that they share nothing. Most frequent: birds, 7 of 9 (of all photos: 12 %); chance would give as " +
         "much somewhere in this layer.",
     ]);
-    expect(text(root, ".zf-fold-about .zf-fold-state")).toEqual(["no common name"]);
+    expect(text(root, ".zf-fold-about .zf-fold-state")).toEqual([
+      "no class or look in common: what do you see?",
+    ]);
   });
 
   it("can't be counted without labels and classes, and it says why", async () => {
@@ -59,9 +61,7 @@ describe("what the nine share", () => {
     const data = { ...shared(2), ...none, looks: [], looked: 0, alike: [] };
     model.answer(model.request("about"), "reply", data, []);
     await flush();
-    expect(text(root, ".zf-shared li")).toEqual([
-      "No common name can be counted: images have no labels.",
-    ]);
+    expect(text(root, ".zf-shared li")).toEqual(["Nothing can be counted: images have no labels."]);
     expect(text(root, ".zf-alike")).toEqual(["No other channel responds alike."]);
     expect(all(root, ".zf-prefers")).toEqual([]);
   });

@@ -212,13 +212,13 @@ describe("what is provisional", () => {
     await partial(model, "channels", 320, (data) => data);
     const strip = one(root, ".zf-strip");
     const tile = one(strip, "[data-channel='1']"); // silent in all images
-    expect(tile.title).toContain("silent in 100 % of 320 images so far");
+    expect(tile.title).toContain("fires in none, of 320 so far");
     expect(tile.classList.contains("zf-dead")).toBe(false);
     expect(one(root, ".zf-channels h3").textContent).not.toContain("dead");
     await serve(model);
     await frames();
     expect(one(strip, "[data-channel='1']")).toBe(tile); // elements stay: focus and reader do
-    expect(tile.title).toContain("dead: fires in none of these images");
+    expect(tile.title).toContain("dead: fires in none of these photos");
     expect(tile.classList.contains("zf-dead")).toBe(true);
   });
 

@@ -109,7 +109,7 @@ describe("occlusion", () => {
     button(root).click();
     await flush();
     expect(model.cancels.map(({ slot }) => slot)).toEqual(["photo:map"]);
-    expect(button(root).textContent).toBe("Slide");
+    expect(button(root).textContent).toBe("Compute map");
   });
 
   it("never shows the map of one photo over another", async () => {
@@ -537,7 +537,7 @@ describe("a pass", () => {
     button(root).click();
     await serve(model);
     expect(one(root, ".zf-map-progress").textContent).toBe("48 positions");
-    expect(button(root).textContent).toBe("Slide");
+    expect(button(root).textContent).toBe("Compute map");
   });
 
   it("that fails says why in its place, and another one can be started", async () => {
@@ -549,7 +549,7 @@ describe("a pass", () => {
     await frames();
     expect(one(root, ".zf-photo .zf-error").textContent).toContain(message);
     expect(root.dataset.zfSettled).toBe("true");
-    expect(button(root).textContent).toBe("Slide");
+    expect(button(root).textContent).toBe("Compute map");
     selection.set("occluder", { ...(selection.get("occluder") as object), height: 24 });
     await rest();
     await serve(model);
@@ -885,7 +885,7 @@ describe("covered patches", () => {
     expect(keyOf(model.request("cover"))).toMatchObject({ channel: 2, k: 9, baseline: "grey" });
     await serve(model);
     const bars = all(root, ".zf-cover");
-    expect(bars[1]?.textContent).toBe("9 → 2 random 8");
+    expect(bars[1]?.textContent).toBe("9; own patch covered 2; a random patch 8");
     expect(one(bars[1]!, "[role=img]").getAttribute("aria-label")).toContain(
       "With one of 8 random patches covered 8 on average, 5 to 9; these cover 13 % of",
     );
@@ -907,7 +907,7 @@ describe("covered patches", () => {
     expect(bars.every(({ textContent }) => textContent === "")).toBe(true);
     expect(one(root, ".zf-moved").hidden).toBe(true);
     await serve(model);
-    expect(bars[0]?.textContent).toContain("10 → 2");
+    expect(bars[0]?.textContent).toContain("10; own patch covered 2");
     byText(root, "Cover the patch").click();
     expect(bars.every(({ hidden }) => hidden)).toBe(true);
   });
@@ -922,7 +922,9 @@ describe("covered patches", () => {
     const covers = [{ ...first, control: null }];
     model.answer(request, "partial", { covers, baseline: "grey", k: 9, partial: true });
     await flush();
-    expect(all(root, ".zf-cover")[0]?.textContent).toBe("10 → 1 random …");
+    expect(all(root, ".zf-cover")[0]?.textContent).toBe(
+      "10; own patch covered 1; a random patch …",
+    );
     expect(one(root, ".zf-patches .zf-note").textContent).toContain("Still computing.");
   });
 });

@@ -368,7 +368,7 @@ describe("channels", () => {
     expect(by("index")).toEqual([0, 1, 2]);
     expect(one(strip, "[data-channel='1']").classList.contains("zf-dead")).toBe(true);
     expect(one(strip, "[data-channel='1']").title).toContain("dead");
-    expect(one(strip, "[data-channel='2']").title).toContain("silent in 25 % of images");
+    expect(one(strip, "[data-channel='2']").title).toContain("fires in 75 % of photos");
   });
 
   it("are found by number", async () => {
@@ -530,11 +530,11 @@ describe("patches", () => {
     const { model, root } = await open(2);
     const legend = () => one(root, ".zf-note").textContent;
     const asked = model.gets.length;
-    const left = "Left: the part of the photo that counts for the unit. Right: ";
+    const left = "Left: the part of the photo that counts for the channel. Right: ";
     // Their own scales of brightness are 0.125, 0.1875, ... 0.625.
     expect(legend()).toBe(
-      `${left}what in it drives the unit (light and dark strokes; grey is nothing), ` +
-        "each on its own scale (0.125 to 0.625). −+",
+      `${left}what in it drives the channel, traced back through the network (light and dark strokes; grey is nothing), ` +
+        "each on its own scale. −+",
     );
     choose(root, "Scale of the projections", "one");
     expect(legend()).toContain("all on one scale. −0.375+0.375");
@@ -542,10 +542,10 @@ describe("patches", () => {
     expect(legend()).toContain("(colours lighter or darker than grey; grey is nothing)");
     expect(legend()).toContain("all on one scale. −0.5+0.5");
     choose(root, "Scale of the projections", "own");
-    expect(legend()).toContain("each on its own scale (0.25 to 1.25). −+");
+    expect(legend()).toContain("each on its own scale. −+");
     choose(root, "Values of the projections", "magnitude");
     expect(legend()).toContain("(how strongly, whatever the sign; black is nothing)");
-    expect(legend()).toContain("each on its own scale (0.25 to 1.25). 0+");
+    expect(legend()).toContain("each on its own scale. 0+");
     choose(root, "Values of the projections", "positive");
     choose(root, "Scale of the projections", "one");
     expect(legend()).toContain("(what is above zero, in colour; black is nothing)");

@@ -241,7 +241,7 @@ print(json.dumps(p.tolist()))"""
 
 def test_the_map_fills_in_and_stays_when_the_overlay_changes(lab, notebook) -> None:
     page = notebook.page
-    page.get_by_role("button", name="Slide").first.click()
+    page.get_by_role("button", name="Compute map").first.click()
     notebook.expect_settled()
     heat = page.locator("canvas.zf-heat").first
     expect(heat).to_be_visible()

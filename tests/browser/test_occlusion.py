@@ -50,7 +50,7 @@ def sliding(lab):
 
 def slide(notebook) -> None:
     """Press the button and wait for the whole map."""
-    notebook.page.get_by_role("button", name="Slide").click()
+    notebook.page.get_by_role("button", name="Compute map").click()
     expect(notebook.page.locator(".zf-map-progress")).to_have_text(re.compile("^[0-9]+ positions$"))
     notebook.expect_settled()
 
@@ -112,7 +112,7 @@ def test_a_pass_stops_keeps_what_there_is_and_goes_on(lab, sliding) -> None:
     progress = page.locator(".zf-map-progress")
     page.get_by_label(re.compile("^Stride")).select_option("8")
     expect(progress).to_have_text(re.compile(r"784 positions · about .+ (device|probe)$"))
-    page.get_by_role("button", name="Slide").click()
+    page.get_by_role("button", name="Compute map").click()
     expect(page.locator(".zf-heat-left canvas")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(progress).to_have_text(re.compile(r"^[0-9]+ / 784 · stopped$"))

@@ -109,7 +109,7 @@ def test_a_dropped_photo_is_classified_occluded_and_projected(lab, notebook) -> 
     kernels = notebook.kernel_pixels(f"engine.photo({number})")
     assert np.abs(seen.astype(int) - kernels.astype(int)).max() <= 1
 
-    page.get_by_role("button", name="Slide").first.click()
+    page.get_by_role("button", name="Compute map").first.click()
     heat = page.locator("canvas.zf-heat").first
     expect(heat).to_be_visible()
     notebook.expect_settled()

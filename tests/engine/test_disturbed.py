@@ -22,7 +22,7 @@ import zfwidgets as zf
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network import network as network_module
 from zfwidgets.errors import UnsupportedModel
-from zfwidgets.widgets.base import wire
+from zfwidgets.widgets.telling import wire
 from zfwidgets.widgets.wire.service import service_of
 
 ROWS, COLUMNS = 22, 18

@@ -21,7 +21,7 @@ from tests.hostile import NAMES
 from tests.waiting import SECONDS
 from zfwidgets.drawing.page import Page, one_line
 from zfwidgets.errors import InputError
-from zfwidgets.widgets import snapshot
+from zfwidgets.widgets import static_picture
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
@@ -173,7 +173,7 @@ def test_a_projection_of_zeros_says_so_in_the_picture(indexed, monkeypatch):
 def test_pictures_of_noise_stay_below_the_limit():
     random = np.random.default_rng(0)
     noise = Image.fromarray(random.integers(0, 256, (1300, 1200, 3), dtype=np.uint8))
-    assert len(snapshot.to_jpeg(noise)) <= snapshot.LARGEST
+    assert len(static_picture.to_jpeg(noise)) <= static_picture.LARGEST
 
 
 def test_without_classes_the_picture_shows_a_feature_map(front_end):

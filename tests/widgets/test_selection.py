@@ -123,7 +123,7 @@ def test_state_survives_json(selection, engine):
     assert zf.Selection.from_state(state, engine).state == state
     explorer = zf.Explorer(engine)
     explorer.state = state
-    assert explorer.state == state
+    assert explorer.state == {**state, "view": explorer.view_options}
 
 
 @pytest.mark.parametrize(

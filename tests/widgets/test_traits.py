@@ -171,6 +171,8 @@ def test_options_are_set_shown_and_synchronised(engine):
         "colours": "magma",
         "opacity": np.float32(0.25),
         "auto": False,
+        "follow": False,
+        "gallery": [[LARGE, 3, "stripes"]],
     }
     changes = heard(explorer, *wanted)
     for name, value in wanted.items():
@@ -181,6 +183,51 @@ def test_options_are_set_shown_and_synchronised(engine):
     assert state == wanted
     explorer.stride = None  # the default again
     assert explorer.stride == zf.Explorer(engine).stride
+
+
+@pytest.mark.parametrize(
+    ("gallery", "says"),
+    [
+        ([("conv9", 0, "a")], "conv9"),
+        ([(LARGE, 10**6, "a")], "channel"),
+        ([(LARGE, 0, 5)], "must be a str, not 5"),
+        ([(LARGE, 0)], "list of .layer, channel, text."),
+        (7, "list of .layer, channel, text."),
+    ],
+)
+def test_a_gallery_is_checked(engine, gallery, says):
+    explorer = zf.Explorer(engine, gallery=[(SMALL, 1, "dots")])
+    with pytest.raises(InputError, match=says):
+        explorer.gallery = gallery
+    assert explorer.gallery == [[SMALL, 1, "dots"]]
+
+
+def test_photos_and_classes_are_called_by_name(engine):
+    explorer = zf.Explorer(engine, photo=engine.info.images[4], target=engine.info.labels[2])
+    assert (explorer.photo, explorer.target) == (4, 2)
+    explorer.photo = engine.info.images[1]
+    assert explorer.photo == 1
+    near = engine.info.images[3][:-1]
+    with pytest.raises(InputError, match=f"no photo {near!r}; did you mean"):
+        explorer.photo = near
+    with pytest.raises(InputError, match="no class 'zeppelin'"):
+        explorer.target = "zeppelin"
+    assert (explorer.photo, explorer.target) == (1, 2)
+
+
+def test_a_state_brings_the_whole_view_back(engine):
+    explorer = zf.Explorer(engine, layer=SMALL, channel=2)
+    explorer.values, explorer.opacity = "colour", 0.25
+    state = json.loads(json.dumps(explorer.state))
+    other = zf.Explorer(engine)
+    other.state = state
+    assert other.state == explorer.state
+    assert (other.channel, other.values, other.opacity) == (2, "colour", 0.25)
+    before = other.state
+    for wrong in ({"values": "sepia"}, {"colour": "red"}, 3):
+        with pytest.raises(InputError):
+            other.state = {**state, "photo": 1, "view": wrong}
+        assert other.state == before
 
 
 def test_settling_computes_what_is_set(front_end, indexed):

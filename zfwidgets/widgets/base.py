@@ -14,7 +14,7 @@ from PIL import Image
 from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
-from . import snapshot
+from . import static_picture
 from .bundle import esm
 from .own_photos import Arrivals, show
 from .routing import Routed
@@ -365,7 +365,7 @@ class EngineWidget(TwoOutputs, Routed):
         shown = {what: answer for what, answer in answers.items() if what not in private}
         name = public_name(self.engine, state["photo"])
         options = self.view_options
-        return snapshot.draw(
+        return static_picture.draw(
             self.engine.info, state, needs, shown, options, lost, name, own=bool(private)
         )
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..drawing.page import one_line
 from ..threads import OneOnly
-from . import snapshot
+from . import static_picture
 
 
 class TwoOutputs(OneOnly):
@@ -61,7 +61,7 @@ class TwoOutputs(OneOnly):
         alt = one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
         size = {"width": picture.width // 2, "height": picture.height // 2}
         display(
-            {"image/jpeg": snapshot.to_jpeg(picture), "text/plain": alt},
+            {"image/jpeg": static_picture.to_jpeg(picture), "text/plain": alt},
             metadata={"alt": alt, "image/jpeg": {**size, "alt": alt}},
             raw=True,
             display_id=self._picture_id,

@@ -8,4 +8,4 @@ import { channels } from "./picker/channels";
 import { layers } from "./picker/layers";
 import { layout } from "./shared/layout";
 
-export const explorer = layout("explorer", [photos, layers, channels, patches, photo, classes]);
+export const explorer = layout("explorer", [layers, channels, patches, photos, photo, classes]);

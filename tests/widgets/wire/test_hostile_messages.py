@@ -25,15 +25,16 @@ from zfwidgets.widgets.routing import Guarded
 from zfwidgets.widgets.wire import validation
 from zfwidgets.widgets.wire.encode import finite, json_text, sendable
 
+PATCHES = {"patches", "values", "scale", "whole", "pixels"}
 USERS = {
     "Selection": {"unit", "photo", "occluder", "target", "rule"},
     "PictureWall": {"chosen"},
     "Marking": {"chosen", "part", "boxes"},
     "QuizBoard": {"at", "given"},
     "LayerPicker": {"sort"},
-    "PatchGrid": {"patches"},
+    "PatchGrid": PATCHES,
     "OcclusionMap": {"stride", "overlay", "colours", "opacity", "auto"},
-    "Explorer": {"sort", "patches", "stride", "overlay", "colours", "opacity", "auto"},
+    "Explorer": PATCHES | {"sort", "follow", "stride", "overlay", "colours", "opacity", "auto"},
 }
 """What users change in the page, by widget; in all others nothing that Python hears of."""
 

@@ -35,7 +35,7 @@ export interface Sink {
 }
 
 export class MapRun {
-  readonly button = h("button", { class: "zf-button zf-primary", type: "button" }, "Slide");
+  readonly button = h("button", { class: "zf-button zf-primary", type: "button" }, "Compute map");
   readonly progress = h("div", { class: "zf-map-progress" });
   private run: { controller: AbortController; key: MapKey } | null = null;
   private rest: (() => void) | null = null;
@@ -173,7 +173,7 @@ export class MapRun {
     const running = this.run !== null;
     const data = this.sink.grids?.data;
     const begun = data !== undefined && data.done < data.total;
-    this.button.textContent = running ? "Stop" : begun ? "Go on" : "Slide";
+    this.button.textContent = running ? "Stop" : begun ? "Go on" : "Compute map";
     this.button.title = running
       ? "Stop the map here: what there is stays"
       : begun

@@ -158,10 +158,11 @@ export const photo: View = (el, selection, source, signal, options) => {
         ? legend.reading
         : look.overlay === "none"
           ? "Drag the occluder: the bars show what the network thinks then."
-          : "Drag the occluder, or slide it over the whole photo: Slide.",
+          : "Drag the occluder, or compute what it does everywhere: Compute map.",
     ];
     if (grids?.data.no_classes) parts.push(`No map of classes: ${grids.data.no_classes}.`);
     if (grids?.data.note) parts.push(`Full passes: ${grids.data.note}.`);
+    if (!field.hidden) parts.push("Dashed: where the channel fires most.");
     if (!moved.hidden) parts.push(moved.title);
     panel.explain(parts.join(" ").replace(/\.\.(?= |$)/g, "."));
   };
@@ -212,6 +213,7 @@ export const photo: View = (el, selection, source, signal, options) => {
       if (!activation) return;
       field.title = `Receptive field of ${layer} : ${channel} at row ${activation.row}, column ${activation.col}`;
       place(field, activation.box, size);
+      explain();
     });
   };
 

@@ -58,7 +58,11 @@ export function whatTheyShare(panel: Panel, selection: SelectionStore, signal: A
   const show = (data: Data, layer: string, channel: number) => {
     const held = body.contains(document.activeElement);
     const names = [...data.groups, ...data.looks].filter(({ named }) => named);
-    line.says(names.length > 0 ? names.map(({ text }) => text).join(", ") : "no common name");
+    line.says(
+      names.length > 0
+        ? names.map(({ text }) => text).join(", ")
+        : "no class or look in common: what do you see?",
+    );
     body.replaceChildren(
       ...shared(data),
       alike(data, (other) => {
@@ -66,7 +70,12 @@ export function whatTheyShare(panel: Panel, selection: SelectionStore, signal: A
         announce(panel.element, `Channel ${other}`);
       }),
       prefers(data),
-      h("p", { class: "zf-fold-note" }, explained(data)),
+      h(
+        "details",
+        { class: "zf-counted" },
+        h("summary", {}, "How this is counted"),
+        h("p", { class: "zf-fold-note" }, explained(data)),
+      ),
     );
     body.classList.remove("zf-stale");
     element.hidden = false;
@@ -108,13 +117,14 @@ function nothing(data: Data): string {
   const first = data.groups[0];
   if (first) {
     return (
-      `No common name. Most frequent: ${first.text}, ${first.count} of ${first.of} (of all ` +
+      `No class in common, which doesn't say that they share nothing. Most frequent: ${first.text}, ${first.count} of ${first.of} (of all ` +
       `photos: ${percent(first.share)}); chance would give as much somewhere in this layer.`
     );
   }
-  if (data.by === "" && data.looked === 0) return `No common name can be counted: ${data.why}.`;
-  if (data.by === "") return "No common name: the nine patches have no look in common.";
-  return `No common name: no three of the nine are of one group, by ${data.by}.`;
+  if (data.by === "" && data.looked === 0) return `Nothing can be counted: ${data.why}.`;
+  if (data.by === "")
+    return "No colour, direction or contrast in common, which doesn't say that they share nothing.";
+  return `No class in common: no three of the nine are of one group, by ${data.by}.`;
 }
 
 /** The channels that respond alike: each a button that chooses it. */
@@ -126,8 +136,7 @@ function alike(data: Data, choose: (channel: number) => void): HTMLElement {
         type: "button",
         class: "zf-button",
         "data-channel": channel,
-        "aria-label": `Choose channel ${channel}, correlation ${correlation.toFixed(2)}`,
-        title: `Correlation ${correlation.toFixed(2)}`,
+        title: `Choose channel ${channel}: correlation ${correlation.toFixed(2)}`,
         onclick: () => choose(channel),
       },
       String(channel),
@@ -147,7 +156,11 @@ function prefers(data: Data): HTMLElement | string {
   const each = data.prefers.map(
     ({ text, more, images }) => `${text} (+${number(more)}, ${count(images, "photo")})`,
   );
-  return h("p", { class: "zf-prefers" }, `Responds most strongly to ${each.join(", ")}.`);
+  return h(
+    "p",
+    { class: "zf-prefers" },
+    `On average over whole photos it responds most to those of ${each.join(", ")}.`,
+  );
 }
 
 /** What was counted, over what. */

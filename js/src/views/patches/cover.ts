@@ -84,9 +84,9 @@ export class CoverBars {
       h(
         "span",
         { class: "zf-cover-text", "aria-hidden": "true" },
-        `${number(before)} → `,
+        `${number(before)}; own patch covered `,
         h("b", {}, number(after)),
-        h("span", { class: "zf-dim" }, ` random ${control ? number(control.mean) : "…"}`),
+        h("span", { class: "zf-dim" }, `; a random patch ${control ? number(control.mean) : "…"}`),
       ),
     );
   }

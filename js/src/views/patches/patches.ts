@@ -111,7 +111,8 @@ export const patches: View = (el, selection, source, signal, options) => {
     pixelsButton,
     about,
   );
-  panel.body.append(how, grid);
+  // Read before the pictures: below them it would be off many a screen.
+  panel.body.append(how, panel.note, grid);
   whatTheyShare(panel, selection, signal);
   range(panel, selection, signal);
 
@@ -231,8 +232,8 @@ export const patches: View = (el, selection, source, signal, options) => {
     if (scales() === "one") return [number(common() ?? Number.NaN), "all on one scale"];
     const own = cells.map((cell) => cell.ownScale(values())).filter((one) => one !== null);
     const [low, high] = [number(Math.min(...own)), number(Math.max(...own))];
-    const range = own.length === 0 ? "" : low === high ? ` (${low})` : ` (${low} to ${high})`;
-    return ["", `each on its own scale${range}`];
+    ownRange = own.length === 0 ? "" : low === high ? low : `${low} to ${high}`;
+    return ["", "each on its own scale"];
   };
 
   const explain = () => {
@@ -248,10 +249,10 @@ export const patches: View = (el, selection, source, signal, options) => {
   const pictures = (): (Node | string)[] => {
     const now = layout();
     const seen = options.get("whole")
-      ? "all of the photo that the unit can see"
-      : "the part of the photo that counts for the unit";
+      ? "all of the photo that the channel can see there"
+      : "the part of the photo that counts for the channel";
     if (now === "patches") return [`Each picture: ${seen}.`];
-    if (now === "revealed") return ["The photo, visible where it drives the unit."];
+    if (now === "revealed") return ["The photo, visible where it drives the channel."];
     const [end, scaled] = scaleText();
     const around = "linear-gradient(to right,#000,#808080,#fff)";
     const bars = {
@@ -269,11 +270,13 @@ export const patches: View = (el, selection, source, signal, options) => {
     const signed = values() === "brightness" || values() === "colour";
     const left = now === "both" ? `Left: ${seen}. Right: ` : "Each picture: ";
     return [
-      `${left}what in it drives the unit (${what[values()]}), ${scaled}. `,
+      `${left}what in it drives the channel, traced back through the network (${what[values()]}), ${scaled}. `,
       legend(bars[values()], signed ? `−${end}` : "0", `+${end}`),
     ];
   };
 
+  /** The ends of the projections' own scales. */
+  let ownRange = "";
   /** What was done to get there. */
   const reading = (): Node[] => {
     const of = ruleOf(catalogue, rule());
@@ -287,7 +290,7 @@ export const patches: View = (el, selection, source, signal, options) => {
       values() === "brightness"
         ? "Brightness is .299 red + .587 green + .114 blue of the signed values, as in grey photos."
         : "",
-      `Scales end at ${clipped} of what isn't zero. Strides may leave a checkerboard: that is ` +
+      `Scales end at ${clipped} of what isn't zero${ownRange && `, here at ${ownRange}`}. Strides may leave a checkerboard: that is ` +
         "the method.",
     ];
     return [h("h4", {}, of.title), ...texts.map((text) => h("p", {}, text))];

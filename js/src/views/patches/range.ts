@@ -24,7 +24,7 @@ export function range(panel: Panel, selection: SelectionStore, signal: AbortSign
     "aria-label": "Patches from the weakest tenth of the images to the strongest",
   });
   const note = h("p", { class: "zf-fold-note" });
-  const line = fold("range", "From weakest to strongest", () => void open());
+  const line = fold("range", "Not only the top nine: from weakest to strongest", () => void open());
   line.body.append(parts, note);
   panel.element.append(line.element);
   const columns = () =>

@@ -33,6 +33,15 @@ const SHEET = 256;
 /** Rows drawn beyond what is visible. */
 const MARGIN = 2;
 
+/** In how many photos a channel fires, of the share in which it is silent. */
+function firesIn(silent: number): string {
+  if (silent === 0) return "fires in every photo";
+  if (silent === 1) return "fires in none";
+  return `fires in ${percent(1 - silent)} of photos`;
+}
+
+const SEEN =
+  "This photo, bright where each channel fires, strongest first. Point at the photo: who sees it?";
 const EXPLAINED = "Each channel's strongest patch. Arrow keys walk the channels.";
 
 export const channels: View = (el, selection, source, signal, options) => {
@@ -67,7 +76,12 @@ export const channels: View = (el, selection, source, signal, options) => {
       title: "Channels by how strongly they fire on the chosen photo, and where in it",
       onclick: () => {
         forPhoto.setAttribute("aria-pressed", String(!seen));
-        seen = seen ? null : new ThisPhoto(panel, () => arrange());
+        seen = seen
+          ? null
+          : new ThisPhoto(panel, () => {
+              arrange();
+              fromTheTop();
+            });
         look();
       },
     },
@@ -113,10 +127,8 @@ export const channels: View = (el, selection, source, signal, options) => {
     if (channel < 0) return "";
     if (seen) return seen.describe(channel);
     if (!stats) return `channel ${channel}`;
-    const share = percent(stats.silent[channel] ?? Number.NaN);
-    const silent = soFar
-      ? `silent in ${share} of ${soFar.images.toLocaleString("en")} images so far`
-      : `silent in ${share} of images`;
+    const fires = firesIn(stats.silent[channel] ?? Number.NaN);
+    const silent = soFar ? `${fires}, of ${soFar.images.toLocaleString("en")} so far` : fires;
     const strongest = stats.strongest[channel] ?? Number.NaN;
     const parts = [
       `channel ${channel}`,
@@ -124,7 +136,7 @@ export const channels: View = (el, selection, source, signal, options) => {
       `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
       ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
       ...(lost.has(channel) ? [lost.get(channel) ?? ""] : []),
-      dead(channel) ? "dead: fires in none of these images" : silent,
+      dead(channel) ? "dead: fires in none of these photos" : silent,
     ];
     return parts.join(" · ");
   };
@@ -295,18 +307,22 @@ export const channels: View = (el, selection, source, signal, options) => {
     draw();
   };
 
+  /** Those that fire most, wherever the chosen one is. */
+  const fromTheTop = () => {
+    strip.scrollTop = 0;
+    draw();
+  };
+
   /** The chosen photo's own order and pictures, or what the index says of all photos. */
   const look = () => {
     const [photo, name] = [selection.get("photo"), layer];
     sorts.disabled = seen !== null;
     sorts.title = sortText(sort, features || "the last layer") ?? "";
-    panel.explain(
-      seen
-        ? "This photo, seen where each channel fires; strongest first. Point at the photo: who sees it?"
-        : ((orders.readable && sortText(sort, features)) ?? EXPLAINED),
-    );
+    panel.explain(seen ? SEEN : ((orders.readable && sortText(sort, features)) ?? EXPLAINED));
     if (seen && photo !== null && name !== null) void seen.load(photo, name);
+    strip.classList.toggle("zf-seen", seen !== null);
     arrange();
+    if (seen) fromTheTop();
   };
 
   const choose = (channel: number) => {
@@ -399,7 +415,9 @@ export const channels: View = (el, selection, source, signal, options) => {
     const channel = Number(search.value);
     const valid = search.value.trim() === "" || place.has(channel);
     search.setAttribute("aria-invalid", String(!valid));
-    search.title = valid ? "" : `This layer has channels 0 to ${total - 1}`;
+    const none = `There is no channel ${search.value.trim()}: this layer has 0 to ${total - 1}.`;
+    search.title = valid ? "" : none;
+    readout.textContent = valid ? describe(chosen()) : none;
     if (valid && search.value.trim() !== "") reveal(channel);
   });
   search.addEventListener("keydown", (event) => {

@@ -45,7 +45,8 @@ export class Panel {
   readonly body = h("div", { class: "zf-body" });
   private readonly heading: HTMLElement;
   private readonly message = h("div", { class: "zf-message", role: "status", hidden: true });
-  private readonly note = h("p", { class: "zf-note" });
+  /** How to read what is shown; below it, unless a view puts it elsewhere. */
+  readonly note = h("p", { class: "zf-note" });
   private readonly provisional = h("span", { class: "zf-so-far", hidden: true });
   /** What each slot's answer is over, and which request it was. */
   private readonly soFar = new Map<string, { of: object; seen: SoFar | undefined }>();

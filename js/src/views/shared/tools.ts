@@ -17,9 +17,11 @@ interface Place {
 }
 
 function button(text: string, label: string, onclick: () => void): HTMLButtonElement {
+  // Words name a button by themselves; an arrow needs them.
+  const name = /[a-z]/i.test(text) ? {} : { "aria-label": label };
   return h(
     "button",
-    { type: "button", class: "zf-button zf-tool", title: label, "aria-label": label, onclick },
+    { type: "button", class: "zf-button zf-tool", title: label, ...name, onclick },
     text,
   );
 }

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..drawing.palette import PAPER
-from ..records import LUMINANCE, Box, Pixels, coloured
-from .wire.encode import GREY, Answer, decode_picture, on_scale, read_number
+from ...drawing.palette import PAPER
+from ...records import LUMINANCE, Box, Pixels, coloured
+from ..wire.encode import GREY, Answer, decode_picture, on_scale, read_number
 
 LEVELS = 127
 """Levels from grey to black or white."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..records import CHANGES, DEFAULT_COLOURS, EngineInfo, categories, coloured
-from .wire.encode import Answer
-from .wire.schema import MAPS
+from ...records import CHANGES, DEFAULT_COLOURS, EngineInfo, categories, coloured
+from ..wire.encode import Answer
+from ..wire.schema import MAPS
 
 DISTANCES = ("hamming", "cosine")
 """Maps whose values are differences already."""

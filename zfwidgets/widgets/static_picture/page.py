@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..drawing.page import GAP, MARGIN, WIDTH, Page, font
-from ..drawing.palette import EMPTY, INK, PALE, PAPER, SOFT, STRONG
-from ..records import EngineInfo
+from ...drawing.page import GAP, MARGIN, WIDTH, Page, font
+from ...drawing.palette import EMPTY, INK, PALE, PAPER, SOFT, STRONG
+from ...records import EngineInfo
+from ..wire.encode import Answer, decode_picture
+from ..wire.service import Need
+from ..wire.source import identity
 from . import map_picture, patch_picture
-from .wire.encode import Answer, decode_picture
-from .wire.service import Need
-from .wire.source import identity
 
 LARGEST = 150_000
 """Bytes of the JPEG at most, so that notebooks stay small."""

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from zfwidgets.records import OcclusionRequest
-from zfwidgets.widgets import map_picture
+from zfwidgets.widgets.static_picture import map_picture
 from zfwidgets.widgets.wire.occlusion_cache import occlusion_answer
 from zfwidgets.widgets.wire.schema import MAPS
 

@@ -8,7 +8,7 @@ import pytest
 import zfwidgets as zf
 from zfwidgets.drawing.page import Page
 from zfwidgets.records import Box, brightness, brightness_scale, coloured, display_scale
-from zfwidgets.widgets import patch_picture
+from zfwidgets.widgets.static_picture import patch_picture
 from zfwidgets.widgets.wire.source import Source
 
 LAYER, CHANNEL = "relu2", 2
