@@ -551,13 +551,13 @@ describe("patches", () => {
     expect(legend()).toContain("(what is above zero, in colour; black is nothing)");
     expect(legend()).toContain("all on one scale. 0+0.5");
     choose(root, "What to show", "projections");
-    expect(legend()).toMatch(/^Each picture: what in it drives the unit/);
+    expect(legend()).toMatch(/^Each picture: what in it drives the channel/);
     choose(root, "What to show", "revealed");
-    expect(legend()).toBe("The photo, visible where it drives the unit.");
+    expect(legend()).toBe("The photo, visible where it drives the channel.");
     choose(root, "What to show", "patches");
-    expect(legend()).toBe("Each picture: the part of the photo that counts for the unit.");
+    expect(legend()).toBe("Each picture: the part of the photo that counts for the channel.");
     toggle(root, "Whole field").click();
-    expect(legend()).toBe("Each picture: all of the photo that the unit can see.");
+    expect(legend()).toBe("Each picture: all of the photo that the channel can see there.");
     expect(one<HTMLSelectElement>(root, "select[aria-label^=Values]").disabled).toBe(true);
     expect(model.gets).toHaveLength(asked); // all of it without the kernel
   });

@@ -129,10 +129,10 @@ def test_what_is_not_known_has_no_picture(answers):
 
 
 LAYOUTS = {
-    "both": ["the part of the photo that counts for the unit", "what in it drives the unit"],
-    "patches": ["the part of the photo that counts for the unit"],
-    "projections": ["what in it drives the unit (light and dark strokes; grey is nothing)"],
-    "revealed": ["the photo, visible where it drives the unit"],
+    "both": ["the part of the photo that counts for the channel", "what in it drives the channel"],
+    "patches": ["the part of the photo that counts for the channel"],
+    "projections": ["what in it drives the channel (light and dark strokes; grey is nothing)"],
+    "revealed": ["the photo, visible where it drives the channel"],
 }
 
 
@@ -160,4 +160,4 @@ def test_the_page_follows_the_options(indexed, answers, monkeypatch, layout):
         np.testing.assert_array_equal(np.asarray(picture), same)
     scale = f"all on one scale: ±{answers[1][0]['scale']:.4g}"
     assert any(text.startswith(scale) for text in said) == ("projections" in kinds)
-    assert ("all of the photo that the unit can see" in said) == ("patches" in kinds)
+    assert ("all of the photo that the channel can see there" in said) == ("patches" in kinds)

@@ -34,17 +34,17 @@ def kinds(options: Mapping[str, Any]) -> tuple[str, ...]:
 def legend(kind: str, options: Mapping[str, Any], projections: Answer | None) -> tuple[str, str]:
     """What the pictures are, in two lines."""
     if kind == "revealed":
-        return "the photo, visible where it drives the unit", ""
+        return "the photo, visible where it drives the channel", ""
     if kind == "patches":
         if _whole(options):
-            return "all of the photo that the unit can see", ""
+            return "all of the photo that the channel can see there", ""
         if projections is None:
             return "cut to the receptive field", ""
         return (
-            "the part of the photo that counts for the unit: the square around its",
+            "the part of the photo that counts for the channel: the square around its",
             "middle that holds 95 % of the projections' energy",
         )
-    words = f"what in it drives the unit ({WORDS[_values(options)]})"
+    words = f"what in it drives the channel ({WORDS[_values(options)]})"
     if projections is None:
         return words, ""
     data = projections[0]
