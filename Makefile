@@ -42,6 +42,8 @@ WORKERS ?= 2
 
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# What Python compiles it keeps: hundreds of processes would compile the same again.
+unexport PYTHONDONTWRITEBYTECODE
 
 side_by_side = @$(MAKE) --no-print-directory SIDE_BY_SIDE=1
 title = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
