@@ -17,7 +17,8 @@ import numpy as np
 import zfwidgets as zf
 engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
 explorer = zf.Explorer(
-    engine, layer="features.7", channel=42, auto=False, stride=32, patch=(48, 36))"""
+    engine, layer="features.7", channel=42, auto=False, stride=32, patch=(48, 36),
+    colours="viridis")"""
 
 SPANS = """def span(name, values, clean):
     values = np.append(values[np.isfinite(values)], clean)
@@ -345,7 +346,8 @@ net = torch.nn.Sequential(
     torch.nn.Conv2d(3, 5, 5, 2), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Conv2d(5, 7, 3))
 seen = v2.Compose([v2.ToImage(), v2.Resize((96, 128)), v2.ToDtype(torch.float32, scale=True)])
 engine = zf.Engine(net, zf.samples.photos(), transform=seen, cache=False)
-explorer = zf.Explorer(engine, layer="3", channel=1, stride=16, patch=(24, 32))"""
+explorer = zf.Explorer(
+    engine, layer="3", channel=1, stride=16, patch=(24, 32), colours="viridis")"""
 
 
 def test_a_model_without_class_scores_has_maps_of_activations(lab) -> None:

@@ -28,7 +28,7 @@ import { Pins } from "./pins";
 
 export const photo: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "photo", "Photo", source, signal);
-  const map = h("section", { class: "zf-panel zf-map", "aria-label": "Map" });
+  const map = h("section", { class: "zf-panel zf-map", "aria-label": "Occlusion map" });
   el.append(map);
   signal.addEventListener("abort", () => map.remove(), { once: true });
   const picture = h("canvas", { class: "zf-photo-picture", role: "img", "aria-label": "Photo" });
