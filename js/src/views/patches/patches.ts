@@ -395,7 +395,8 @@ export const patches: View = (el, selection, source, signal, options) => {
     scale = answer.data;
     const layer = selection.get("unit")?.[0] ?? "";
     // While projections come in threes the square stays as it is.
-    if (complete || focus?.layer !== layer) focus = { layer, side: answer.data.focus };
+    const whole = complete || projections.every((projection) => projection !== null);
+    if (whole || focus?.layer !== layer) focus = { layer, side: answer.data.focus };
     let next = 0;
     projections.forEach((projection, i) => {
       const bitmap = projection ? (bitmaps[next++] ?? null) : null;
