@@ -58,9 +58,12 @@ def walk(page: Page) -> None:
     """Look at whatever shows names: layers, patches, photo, classes, cards."""
     explorer = page.locator(".zf-root").first
     expect(explorer).to_have_attribute("data-zf-settled", "true")
-    explorer.locator(".zf-info").click()
-    expect(explorer.locator("dl").first).to_be_visible()
-    page.keyboard.press("Escape")
+    cards = explorer.locator(".zf-info:visible")
+    expect(cards).to_have_count(3)  # of the engine, of the projections, of the map
+    for card in cards.all():
+        card.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
     explorer.locator(".zf-layers [tabindex='0']").first.focus()
     for _ in range(4):
         page.keyboard.press("ArrowDown")
