@@ -343,7 +343,7 @@ print(_json.dumps([_array.shape, _base64.b64encode(_array.tobytes()).decode()]),
         row = self.page.locator(f'[data-layer="{layer}"]').first
         row.click()
         expect(row).to_have_attribute("aria-selected", "true")
-        self.page.locator(f'[data-channel="{channel}"]').click()
+        self.page.locator(f'.zf-tile[data-channel="{channel}"]').click()
         self.expect_settled()
 
     def save(self) -> None:

@@ -76,7 +76,7 @@ def choose(notebook, layer: str, channel: int) -> None:
     row = notebook.page.locator(f'[data-layer="{layer}"]').first
     row.click()
     expect(row).to_have_attribute("aria-selected", "true")
-    notebook.page.locator(f'[data-channel="{channel}"]').click()
+    notebook.page.locator(f'.zf-tile[data-channel="{channel}"]').click()
     notebook.expect_value("explorer.selection.unit", [layer, channel])
 
 
