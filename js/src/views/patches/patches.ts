@@ -71,7 +71,7 @@ export const patches: View = (el, selection, source, signal, options) => {
   const wholeButton = flag(
     "whole",
     "Whole field",
-    "Show all that the unit can see, not only the part where its signal is. Key: W",
+    "Show all that the channel can see there, not only the part where its signal is. Key: W",
   );
   const pixelsButton = flag("pixels", "Pixels", "Keep the pixels of enlarged pictures visible");
   const about = popoverButton("i", "How these pictures were made", "zf-info", () => {
@@ -87,7 +87,7 @@ export const patches: View = (el, selection, source, signal, options) => {
       type: "button",
       class: "zf-button zf-toggle",
       "aria-pressed": "false",
-      title: "Cover exactly the receptive field of each patch: what remains of the unit?",
+      title: "Cover exactly the receptive field of each patch: what remains of its activation?",
       onclick: () => {
         covering = !covering;
         coverButton.setAttribute("aria-pressed", String(covering));
