@@ -10,6 +10,7 @@ from PIL import Image
 from ..drawing.page import one_line
 from ..threads import OneOnly
 from . import static_picture
+from .unattended import complete_later
 
 
 class TwoOutputs(OneOnly):
@@ -25,6 +26,10 @@ class TwoOutputs(OneOnly):
 
     def _paint_known(self) -> Image.Image:
         """The picture as far as it is known; computes nothing."""
+        raise NotImplementedError
+
+    def _complete_picture(self, timeout: float) -> bool:
+        """Have the picture show the present view; False if time ran out. Raises what failed."""
         raise NotImplementedError
 
     def _describe(self) -> str:
@@ -48,6 +53,7 @@ class TwoOutputs(OneOnly):
         self._picture_id = self._picture_id or uuid.uuid4().hex
         self._show_picture(self._paint_known(), update=False)
         self._displayed()
+        complete_later(self)
 
     def _displayed(self) -> None:
         """Called when both outputs stand."""

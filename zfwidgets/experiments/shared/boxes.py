@@ -39,9 +39,12 @@ STYLE = """<style>
 .zf-experiment .bqplot svg .axis :is(path, line):not(.grid line) {
   stroke: var(--jp-ui-font-color2, currentcolor);
 }
-/* The box lives: hide the static picture of it, the next output. */
+/* The box lives: hide the static picture of it, the next output (see base.css). */
 .jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(img[alt^="zfwidgets"]),
-.jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(.jp-RenderedImage) {
+.jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(> .jp-RenderedImage),
+.output_area:has(.zf-experiment) + .output_area:has(> .output_jpeg),
+.display_data:has(.zf-experiment) + .display_data:has(img[alt^="zfwidgets"]),
+.output_container:has(.zf-experiment) + .output_container:has(img[alt^="zfwidgets"]) {
   display: none;
 }
 </style>"""
@@ -132,6 +135,12 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         self._show_picture(self._paint_known())
         assert self._picture is not None
         return self._picture
+
+    def _complete_picture(self, timeout: float) -> bool:
+        done = self.settle(timeout)
+        if not done:
+            self._show_picture(self._paint_known())
+        return done
 
     def close(self) -> None:
         """Stop, and remove the widget and its parts from the front end."""
