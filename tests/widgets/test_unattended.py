@@ -88,6 +88,20 @@ def test_an_experiment_is_waited_for(setup: str) -> None:
     assert picture(notebook.cells[1])[50, 600].tolist() == pytest.approx([180, 200, 90], abs=4)
 
 
+def test_widgets_in_boxes_leave_their_pictures_too(setup: str) -> None:
+    made = "import ipywidgets\ngrid, explorer = zf.PatchGrid(engine), zf.Explorer(engine)\n"
+    box = "ipywidgets.VBox([ipywidgets.HBox([grid]), explorer])"
+    printed = [PRINTED.format(widget=name) for name in ("grid", "explorer")]
+    notebook = ran([setup, made + box, *printed, made + f"display({box})"])
+    expected = [pixels(cell.outputs[0].text) for cell in notebook.cells[2:4]]
+    for cell in (notebook.cells[1], notebook.cells[4]):
+        live, *pictures = cell.outputs
+        assert "application/vnd.jupyter.widget-view+json" in live.data
+        shown = [pixels(output.data["image/jpeg"]) for output in pictures]
+        assert len(shown) == len(expected)
+        assert all(map(np.array_equal, shown, expected))
+
+
 def said(client: BlockingKernelClient, code: str, *, allow_stdin: bool) -> str:
     texts: list[str] = []
 

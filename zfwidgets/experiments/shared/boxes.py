@@ -25,6 +25,7 @@ from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.setting.traits import Settable
 from ...widgets.two_outputs import TwoOutputs
+from ...widgets.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.service import Service, Workbench, service_of
 from ...widgets.wire.steps import Steps
@@ -147,7 +148,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         if hasattr(self, "_service"):
             self._service.jobs.cancel(self._owner)
         self._picture_id = None
-        for part in (*_descendants(self), self):
+        for part in (*inside(self), self):
             ipywidgets.Widget.close(part)
 
     @property
@@ -378,10 +379,3 @@ def progress_text(progress: Progress) -> str:
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _descendants(widget: Any) -> list[ipywidgets.Widget]:
-    found: list[ipywidgets.Widget] = []
-    for child in getattr(widget, "children", ()):
-        found += [*_descendants(child), child]
-    return found
