@@ -23,9 +23,10 @@ class Explorer(EngineWidget):
     page_module = "explorer"
 
     rule = chosen("rule")
-    page_may_set = frozenset(("sort", "follow", *PATCH_OPTIONS, *MAP_OPTIONS))
+    page_may_set = frozenset(("sort", "photo_follows", *PATCH_OPTIONS, *MAP_OPTIONS))
 
-    gallery, sort, follow = map(Option, ("gallery", "sort", "follow"))
+    gallery, sort = map(Option, ("gallery", "sort"))
+    photo_follows = Option("photo_follows")
     patches, values, scale, whole, pixels = map(Option, PATCH_OPTIONS)
     target, occluder, patch, baseline = map(chosen, ("target", "occluder", "patch", "baseline"))
     stride, overlay, colours = map(Option, ("stride", "overlay", "colours"))

@@ -20,7 +20,7 @@ export interface ViewOptions {
   /** Channels worth a look. */
   gallery?: readonly [layer: string, channel: number, text: string][];
   /** Whether the photo follows the channel. */
-  follow?: boolean;
+  photo_follows?: boolean;
   sort?: string;
 }
 
