@@ -295,7 +295,8 @@ export const photo: View = (el, selection, source, signal, options) => {
     "Keep",
   );
   const showKeep = () => {
-    keep.hidden = options.get("photo_follows") === null || options.get("photo_follows") === undefined;
+    keep.hidden =
+      options.get("photo_follows") === null || options.get("photo_follows") === undefined;
     keep.setAttribute("aria-pressed", String(options.get("photo_follows") === false));
   };
   showKeep();

@@ -1,0 +1,1 @@
+"""A classroom: many notebooks, one engine, and a teacher who leads."""
