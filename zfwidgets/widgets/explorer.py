@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..engine.protocol import EngineProtocol
 from . import requests
 from .arguments import OfExplorer, documented
-from .base import EngineWidget
+from .room import InRoom
 from .setting.choosing import chosen
 from .setting.options import MAP_OPTIONS, PATCH_OPTIONS, Option
 from .wire.service import Need
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @documented(OfExplorer)
-class Explorer(EngineWidget):
+class Explorer(InRoom):
     """Look through a network: layers, channels, strongest patches, projections, occlusion."""
 
     page_module = "explorer"
