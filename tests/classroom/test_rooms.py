@@ -212,6 +212,26 @@ def test_a_revision_is_another_exactly_when_something_has_changed(lesson):
     assert again.revision != silent.revision
 
 
+def test_who_has_lost_the_connection_is_gone_soon_or_comes_back(lesson):
+    rooms, room, ticket = lesson
+    rooms.join(room, member(1), 1)
+    rooms.lost(room, ticket, 2)
+    rooms.lost_member(room, member(1), 2)
+    assert rooms.shown(room, member(0)).silent
+    rooms.expire(9.5)
+    assert rooms.shown(room, member(1)).silent
+    rooms.update(room, ticket, None, 9.6)
+    assert not rooms.shown(room, member(0)).silent
+    rooms.expire(10.5)
+    assert rooms.counted(room, ticket).followers == 1
+    with pytest.raises(NoSuchRoom):
+        rooms.shown(room, member(1))
+    rooms.lost(room, ticket, 11)
+    rooms.expire(20)
+    with pytest.raises(NoSuchRoom, match=room):
+        rooms.shown(room, member(0))
+
+
 def test_a_second_leader_takes_the_class_over(lesson):
     rooms, room, first = lesson
     second = rooms.lead(room, "secret", "other", view(3), 1)

@@ -22,6 +22,8 @@ from typing import Any
 
 from ..errors import InputError, LedByAnother, NoSuchRoom, RoomFull, TooFast, WrongSecret
 
+PATH = "/v1/rooms"
+"""Where a server answers about rooms."""
 SYMBOLS = "23456789bcdfghjkmnpqrstvwxyz"
 """Of a room's code: none looks like another, and without vowels they make no words."""
 ROUNDS = 20_000
@@ -55,6 +57,8 @@ class Limits:
         Seconds without a word after which a leader counts as silent.
     gone
         Seconds without a word after which a room ends, or a student is gone.
+    grace
+        Seconds to come back in, for who is known to have lost the connection.
     """
 
     rooms: int = 64
@@ -66,6 +70,7 @@ class Limits:
     leads: float = 5.0
     silent: float = 10.0
     gone: float = 40.0
+    grace: float = 8.0
 
 
 def named(name: object) -> str:
@@ -239,9 +244,7 @@ class Rooms:
         self._leads.take(now)
         name = CODE.sub("", room)
         right = is_public(room) and 0 < len(secret) <= 200
-        if not right or not hmac.compare_digest(
-            public_name(name, secret).encode(), room.encode()
-        ):
+        if not right or not hmac.compare_digest(public_name(name, secret).encode(), room.encode()):
             raise WrongSecret(room)
         self._check(view)
         self._check_text("fingerprint", fingerprint)
@@ -285,6 +288,14 @@ class Rooms:
         led.heard = now
         if changed or led.silent:
             led.silent = False
+            self._show(led)
+
+    def lost(self, room: str, ticket: str, now: float) -> None:
+        """Note that the leader's connection is gone, until the next `update`."""
+        led = self._led(room, ticket)
+        led.heard = min(led.heard, now - self.limits.gone + self.limits.grace)
+        if not led.silent:
+            led.silent = True
             self._show(led)
 
     def end(self, room: str, ticket: str) -> None:
@@ -363,6 +374,13 @@ class Rooms:
         followed = self._rooms.get(room)
         if followed is not None and followed.members.pop(member, None) is not None:
             self._count(followed)
+
+    def lost_member(self, room: str, member: str, now: float) -> None:
+        """Note that a student's connection is gone, until the next `look` or `join`."""
+        followed = self._rooms.get(room)
+        known = followed and followed.members.get(member)
+        if known:
+            known.heard = min(known.heard, now - self.limits.gone + self.limits.grace)
 
     def shown(self, room: str, member: str) -> Shown:
         """What students are told.

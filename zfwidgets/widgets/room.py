@@ -43,7 +43,7 @@ class Part(Protocol):
 
 
 class Seat:
-    """Where a part in a room tells its widget what is new, from any thread.
+    """Where a part in a room tells its widget what is new, from any thread; kept until it is open.
 
     Parameters
     ----------
@@ -61,11 +61,20 @@ class Seat:
         self._heed, self._hand_back = heed, hand_back
         self._lock = threading.Lock()
         self._news: dict[str, Any] = {}
+        self._open = False
+
+    def open(self) -> None:
+        """Let the widget hear, from what is known already on."""
+        with self._lock:
+            self._open = True
+        self._deliver()
 
     def tell(self, **news: Any) -> None:
         """Tell what is new; of what the widget hasn't heard yet the newest replaces the older."""
         with self._lock:
-            first = not self._news
+            first = self._open and not self._news
+            if "shown" in news:
+                self._news.pop("state", None)  # it says how things are by now
             self._news |= news
         if first:
             self._hand_back(self._deliver)
@@ -73,7 +82,8 @@ class Seat:
     def _deliver(self) -> None:
         with self._lock:
             news, self._news = self._news, {}
-        self._heed(self, news)
+        if news:
+            self._heed(self, news)
 
 
 class InRoom(EngineWidget):
@@ -199,7 +209,7 @@ class InRoom(EngineWidget):
         self._leave()
         self._seat, self._part, self._looked = seat, part, self._looks()
         self.set_trait("room", {"room": part.room, "state": "on", "text": "", **first})
-        self._apply()
+        seat.open()
         self._moved()
 
     def _leave(self) -> None:
@@ -221,17 +231,14 @@ class InRoom(EngineWidget):
 
     def _heed(self, seat: Seat, news: dict[str, Any]) -> None:
         """Take what the room tells, on the main thread."""
-        if seat is not self._seat and self._seat is not None:
+        if seat is not self._seat:
             return  # of a room that was left
         shown = news.pop("shown", None)
         if shown is not None:
             self._shown = shown
-        if self._seat is None:
-            return  # `_take` comes next
+            self._apply()
         if news:
             self._set(**news)
-        if shown is not None:
-            self._apply()
 
     # ------------------------------------------------------------------ what is looked at
 
@@ -245,7 +252,7 @@ class InRoom(EngineWidget):
 
     def _apply(self) -> None:
         """Choose what the teacher looks at, unless the student looks around."""
-        if self._shown is None or self.room.get("role") != "follows" or self.room["wanders"]:
+        if self._shown is None or self.room.get("role") != "follows":
             return
         if self._shown["fingerprint"] != self.fingerprint:
             self._set(state="another network")
@@ -254,6 +261,8 @@ class InRoom(EngineWidget):
         own = bool(view.get("own_photo"))
         # First: the page's own ideas, as of a photo for a new channel, wait while it follows.
         self._set(state="silent" if self._shown["silent"] else "on", own_photo=own, text="")
+        if self.room["wanders"]:
+            return
         self._applying = True
         try:
             self.selection.choose(**view["selection"])
