@@ -152,11 +152,3 @@ class WrongSecret(RoomError):
 
 class RoomFull(RoomError):
     """A room, or a server, has as many as it bears."""
-
-
-class TooFast(RoomError):
-    """More was said in a room than its limits let pass; ``seconds`` is how long to wait."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"Too much was said at once: say it again in {seconds:.1f} s.")
-        self.seconds = seconds

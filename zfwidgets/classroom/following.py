@@ -21,7 +21,6 @@ from ..errors import (
     NoSuchRoom,
     ServerBusy,
     ServerUnreachable,
-    TooFast,
     ZfError,
 )
 from ..widgets.room import Looks, Seat
@@ -192,7 +191,7 @@ class _Part:
             while self._runs(number):
                 try:
                     self._hear_all(number)
-                except (ServerUnreachable, ServerBusy, Cancelled):
+                except (ServerUnreachable, Cancelled):
                     if not self._runs(number):
                         return
                     self._begun, self._lost = False, self._lost or time.monotonic()
@@ -205,7 +204,7 @@ class _Part:
                 except LedByAnother:
                     self._seat.tell(state="taken")
                     return
-                except TooFast as error:
+                except ServerBusy as error:
                     pause = max(pause, error.seconds)
                 else:
                     pause = FIRST_PAUSE
@@ -253,9 +252,9 @@ class _Part:
                 if self._begun:
                     self._post_news(news)
                     news = None
-            except TooFast as error:
+            except ServerBusy as error:
                 rest = error.seconds
-            except (ServerUnreachable, ServerBusy):
+            except ServerUnreachable:
                 rest = LONGEST_PAUSE
             except ZfError:
                 rest = SPACING  # who hears is told the same, and what it means

@@ -1,205 +1,166 @@
 """What a server answers about rooms: small posts, and streams of the newest.
 
 A stream tells what holds now, whenever that is another than it told before: who reads slowly
-misses what was between, and nothing queues.
+misses what was between, and nothing queues. All are posted to: who asks is in the body, as
+addresses are written into logs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import InputError, ZfError
+from ..errors import MalformedMessage, ZfError
 from . import wire
-from .codec import decode, encode
+from .app import Server, Streamed
+from .codec import encode
+from .rights import need_teacher
 from .rooms import PATH, Rooms
 
 MOST_BYTES = 8192
 """Of what is posted: a view, and whose."""
-Told = tuple[str, Callable[[], Any], Callable[[float], None]]
-"""Who is told, what there is to tell, and what to do when nobody listens any more."""
 OFTEN = 0.5
 """Seconds between two looks for who is gone."""
 
+Said = Mapping[str, Any]
 
-class RoomRoutes:
-    """The routes of a server's rooms.
+
+def room_routes(server: Server, rooms: Rooms | None = None) -> Sequence[Route]:
+    """The routes of a server's rooms, for `app.make_app`.
 
     Parameters
     ----------
+    server
+        The server.
     rooms
-        The rooms.
-    check
-        Raises an error where a request's client has no business here.
-    check_leader
-        Raises an error where a request's client may not lead.
+        Its rooms; None makes them.
     """
+    return _Answering(server, rooms or Rooms()).routes
 
-    def __init__(
-        self,
-        rooms: Rooms,
-        check: Callable[[Request], object] = lambda _: None,
-        check_leader: Callable[[Request], object] = lambda _: None,
-    ) -> None:
+
+class _Answering:
+    """Answers about rooms; used on the server's event loop alone."""
+
+    def __init__(self, server: Server, rooms: Rooms) -> None:
         self.rooms = rooms
-        self._check, self._check_leader = check, check_leader
+        self._server = server
         self._bells: dict[str, asyncio.Event] = {}
         self._open: Counter[tuple[str, str]] = Counter()
         self._looked = 0.0
-        self._over = False
+        server.metrics.watch("rooms", "Rooms that are led.", lambda: len(rooms))
+        server.metrics.watch("followers", "Students in all rooms.", lambda: rooms.members)
 
+    @property
     def routes(self) -> list[Route]:
-        """What the server mounts."""
-        posts = {
-            "lead": (self._lead, self._check_leader),
-            "view": (self._view, self._check_leader),
-            "end": (self._end, self._check_leader),
-            "join": (self._join, self._check),
-            "look": (self._look, self._check),
-            "part": (self._part, self._check),
-        }
-        streams = {
-            "class": (self._counted, self._check_leader),
-            "shown": (self._shown, self._check),
-        }
-        # All are posted to: who asks is in the body, as addresses are written into logs.
-        answers = {name: self._post(*how) for name, how in posts.items()}
-        answers |= {name: self._stream(*how) for name, how in streams.items()}
+        """All of them."""
+        of_teachers = {"lead": self._lead, "view": self._view, "end": self._end}
+        of_students = {"join": self._join, "look": self._look, "part": self._part}
         return [
-            Route(f"{PATH}/{{room}}/{name}", answer, methods=["POST"])
-            for name, answer in answers.items()
+            *(self._route(name, act, teacher=True) for name, act in of_teachers.items()),
+            *(self._route(name, act, teacher=False) for name, act in of_students.items()),
+            self._route("class", self._counted, teacher=True),
+            self._route("shown", self._shown, teacher=False),
         ]
 
-    def close(self) -> None:
-        """End all streams: the server stops."""
-        self._over = True
-        for room in [*self._bells]:
-            self._ring(room)
+    def _route(
+        self, name: str, act: Callable[[str, Said, float], Any], *, teacher: bool
+    ) -> Route:
+        async def answer(request: Request) -> Response:
+            role = self._server.permit(request)
+            if teacher:
+                need_teacher(role)
+            # Whichever engine it has: that the teacher's is another is said in the room.
+            self._server.clients.find(request.headers.get(wire.CLIENT, ""))
+            said = await self._server.value(request, MOST_BYTES)
+            if not isinstance(said, dict):
+                raise MalformedMessage("What is said in a room is a dict.")
+            room = request.path_params["room"]
+            found = act(room, said, self.time())
+            if isinstance(found, _Told):
+                return Streamed(found, self._server.headers)
+            self.ring(room)
+            return self._server.reply(found)
+
+        return self._server.route(f"{PATH}/{{room}}/{name}", answer)
 
     # ------------------------------------------------------------------ posts
 
-    def _lead(self, room: str, said: Mapping[str, Any], now: float) -> Any:
-        secret, fingerprint = (_text(said, name) for name in ("secret", "fingerprint"))
+    def _lead(self, room: str, said: Said, now: float) -> Any:
+        secret, fingerprint = _text(said, "secret"), _text(said, "fingerprint")
         return {"ticket": self.rooms.lead(room, secret, fingerprint, said.get("view", {}), now)}
 
-    def _view(self, room: str, said: Mapping[str, Any], now: float) -> None:
+    def _view(self, room: str, said: Said, now: float) -> None:
         self.rooms.update(room, _text(said, "ticket"), said.get("view"), now)
 
-    def _end(self, room: str, said: Mapping[str, Any], _now: float) -> None:
+    def _end(self, room: str, said: Said, _now: float) -> None:
         self.rooms.end(room, _text(said, "ticket"))
 
-    def _join(self, room: str, said: Mapping[str, Any], now: float) -> None:
+    def _join(self, room: str, said: Said, now: float) -> None:
         self.rooms.join(room, _text(said, "member"), now)
 
-    def _look(self, room: str, said: Mapping[str, Any], now: float) -> None:
+    def _look(self, room: str, said: Said, now: float) -> None:
         wanders = said.get("wanders") is True
         self.rooms.look(room, _text(said, "member"), said.get("layer"), wanders, now)
 
-    def _part(self, room: str, said: Mapping[str, Any], _now: float) -> None:
+    def _part(self, room: str, said: Said, _now: float) -> None:
         self.rooms.part(room, _text(said, "member"))
-
-    def _post(
-        self,
-        act: Callable[[str, Mapping[str, Any], float], Any],
-        check: Callable[[Request], object],
-    ) -> Callable[[Request], Any]:
-        async def answer(request: Request) -> Response:
-            room = request.path_params["room"]
-            try:
-                check(request)
-                said = await _body(request)
-                now = self._time()
-                found = act(room, said, now)
-            except ZfError as error:
-                return _refusal(error)
-            self._ring(room)
-            return Response(encode(found), media_type=wire.CONTENT)
-
-        return answer
 
     # ------------------------------------------------------------------ streams
 
-    def _counted(self, room: str, said: Mapping[str, Any]) -> Told:
+    def _counted(self, room: str, said: Said, _now: float) -> _Told:
         ticket = _text(said, "ticket")
-        return (
+        self.rooms.counted(room, ticket)  # or it raises, before anything is answered
+        return _Told(
+            self,
+            room,
             f"ticket {ticket}",
             lambda: self.rooms.counted(room, ticket),
-            lambda now: self.rooms.lost(room, ticket, now),
+            lambda: self.rooms.lost(room, ticket, self.time()),
         )
 
-    def _shown(self, room: str, said: Mapping[str, Any]) -> Told:
+    def _shown(self, room: str, said: Said, _now: float) -> _Told:
         member = _text(said, "member")
-        return (
+        self.rooms.shown(room, member)
+        return _Told(
+            self,
+            room,
             f"member {member}",
             lambda: self.rooms.shown(room, member),
-            lambda now: self.rooms.lost_member(room, member, now),
+            lambda: self.rooms.lost_member(room, member, self.time()),
         )
 
-    def _stream(self, open_: Any, check: Callable[[Request], object]) -> Callable[[Request], Any]:
-        async def answer(request: Request) -> Response:
-            room = request.path_params["room"]
-            try:
-                check(request)
-                who, look, lost = open_(room, await _body(request))
-                self._time()
-                look()
-            except ZfError as error:
-                return _refusal(error)
-            return StreamingResponse(
-                self._tell(room, who, look, lost),
-                media_type=wire.CONTENT,
-                headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
-            )
+    def bell(self, room: str) -> asyncio.Event:
+        """What is set when something in a room may have changed."""
+        return self._bells.setdefault(room, asyncio.Event())
 
-        return answer
-
-    async def _tell(
-        self, room: str, who: str, look: Callable[[], Any], lost: Callable[[float], None]
-    ) -> AsyncIterator[bytes]:
-        told = None
-        self._open[room, who] += 1
-        try:
-            while not self._over:
-                bell = self._bells.setdefault(room, asyncio.Event())
-                self._time()
-                try:
-                    now = look()
-                except ZfError as error:
-                    yield wire.frame(wire.ERROR, wire.describe(error))
-                    return
-                if now.revision != told:
-                    told = now.revision
-                    yield wire.frame(wire.STEP, encode(asdict(now)))
-                    continue  # what has changed meanwhile
-                try:
-                    await asyncio.wait_for(bell.wait(), wire.BEAT)
-                except (TimeoutError, asyncio.TimeoutError):
-                    yield wire.frame(wire.ALIVE)
-        finally:
-            self._open[room, who] -= 1
-            if not self._open[room, who]:  # else it has come again already
-                del self._open[room, who]
-                try:
-                    lost(self._time())
-                except ZfError:
-                    pass  # it has ended in good order
-                self._ring(room)
-
-    def _ring(self, room: str) -> None:
+    def ring(self, room: str) -> None:
         """Wake all streams of a room."""
         bell = self._bells.pop(room, None)
         if bell is not None:
             bell.set()
 
-    def _time(self) -> float:
+    def begun(self, room: str, who: str) -> None:
+        """Note that a stream begins."""
+        self._open[room, who] += 1
+
+    def ended(self, room: str, who: str) -> bool:
+        """Note that a stream has ended; whether it was the last of who listened."""
+        self._open[room, who] -= 1
+        last = self._open[room, who] <= 0
+        if last:
+            del self._open[room, who]
+        return last
+
+    def time(self) -> float:
         """The time; who has been silent for too long is gone by then."""
         now = time.monotonic()
         if now - self._looked > OFTEN:
@@ -208,29 +169,52 @@ class RoomRoutes:
         return now
 
 
-async def _body(request: Request) -> Mapping[str, Any]:
-    data = b""
-    async for part in request.stream():
-        data += part
-        if len(data) > MOST_BYTES:
-            raise InputError(f"What is said in a room has at most {MOST_BYTES} bytes.")
-    said = decode(data)
-    if not isinstance(said, dict):
-        raise InputError("What is said in a room is a dict.")
-    return said
+class _Told:
+    """What a stream tells: as `app.Outlet`, but what holds in a room."""
+
+    def __init__(
+        self,
+        answering: _Answering,
+        room: str,
+        who: str,
+        look: Callable[[], Any],
+        lost: Callable[[], None],
+    ) -> None:
+        self._answering, self._room, self._who = answering, room, who
+        self._look, self._lost = look, lost
+        self._told: int | None = None
+        self.told = False
+        answering.begun(room, who)
+
+    async def next(self) -> bytes:
+        """What holds now, once it is news; or after a while a sign of life."""
+        until = time.monotonic() + wire.BEAT
+        while True:
+            bell = self._answering.bell(self._room)  # first: nothing is missed between
+            self._answering.time()
+            try:
+                now = self._look()
+            except ZfError as error:
+                self.told = True
+                return wire.frame(wire.ERROR, wire.describe(error))
+            if now.revision != self._told:
+                self._told = now.revision
+                return wire.frame(wire.STEP, encode(asdict(now)))
+            try:
+                await asyncio.wait_for(bell.wait(), until - time.monotonic())
+            except asyncio.TimeoutError:
+                return wire.frame(wire.ALIVE)
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        if self._answering.ended(self._room, self._who):  # else it has come again already
+            with contextlib.suppress(ZfError):  # it has left in good order
+                self._lost()
+            self._answering.ring(self._room)
 
 
-def _text(said: Mapping[str, Any], name: str) -> str:
+def _text(said: Said, name: str) -> str:
     value = said.get(name)
     if not isinstance(value, str) or len(value) > 256:
-        raise InputError(f"{name} must be text of at most 256 characters.")
+        raise MalformedMessage(f"{name} must be text of at most 256 characters.")
     return value
-
-
-def _refusal(error: ZfError) -> Response:
-    return Response(
-        wire.describe(error),
-        wire.status_of(error),
-        media_type="application/json",
-        headers={"zf-error": type(error).__name__},
-    )

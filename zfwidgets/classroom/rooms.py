@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import InputError, LedByAnother, NoSuchRoom, RoomFull, TooFast, WrongSecret
+from ..errors import InputError, LedByAnother, NoSuchRoom, RoomFull, ServerBusy, WrongSecret
 
 PATH = "/v1/rooms"
 """Where a server answers about rooms."""
@@ -124,7 +124,9 @@ class _Bucket:
         self._left = min(2 * self._rate, self._left + (now - self._at) * self._rate)
         self._at = now
         if self._left < 1:
-            raise TooFast((1 - self._left) / self._rate)
+            raise ServerBusy(
+                "Too much was said in this room at once.", (1 - self._left) / self._rate
+            )
         self._left -= 1
 
 
@@ -218,6 +220,11 @@ class Rooms:
     def __len__(self) -> int:
         return len(self._rooms)
 
+    @property
+    def members(self) -> int:
+        """How many follow, in all rooms."""
+        return sum(len(room.members) for room in self._rooms.values())
+
     # ------------------------------------------------------------------ the leader
 
     def lead(
@@ -236,7 +243,7 @@ class Rooms:
             The room's name isn't that of the secret.
         RoomFull
             The server has as many rooms as it bears.
-        TooFast
+        ServerBusy
             Too many have tried to lead in the last seconds.
         """
         if self._leads is None:
@@ -275,7 +282,7 @@ class Rooms:
             Another leader has taken the room over.
         NoSuchRoom
             The room isn't led any more.
-        TooFast
+        ServerBusy
             The leader tells more than a class can follow.
         """
         led = self._led(room, ticket)
@@ -351,7 +358,7 @@ class Rooms:
         ------
         NoSuchRoom
             Nobody leads such a room, or the student isn't in it any more.
-        TooFast
+        ServerBusy
             The student tells more than anybody looks at.
         """
         followed = self._room(room)
