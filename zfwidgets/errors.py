@@ -112,6 +112,42 @@ class TooManyRequests(ZfError, RuntimeError):
         )
 
 
+class ServerUnreachable(ZfError, ConnectionError):
+    """The server that answers for an engine can't be reached, or doesn't answer."""
+
+
+class ServerFailed(ZfError, RuntimeError):
+    """The server couldn't answer, by a fault of its own; its log says more."""
+
+
+class ServerBusy(ZfError, RuntimeError):
+    """The server has as many clients, or requests, as it takes; ``seconds``: when to ask again."""
+
+    def __init__(self, message: str, seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class WrongToken(ZfError, PermissionError):
+    """The server knows no such token, or it gives no right to what was asked."""
+
+
+class WrongVersion(ZfError, RuntimeError):
+    """The two sides of a connection don't speak alike; says which versions they have."""
+
+
+class OtherEngine(ZfError, RuntimeError):
+    """The server answers for another network, or other images, than when it was connected to."""
+
+
+class MalformedMessage(InputError):
+    """A message between server and client isn't what the other side sends."""
+
+
+class NeedsModel(ZfError, TypeError):
+    """What was asked for needs the network itself in this process, not one on a server."""
+
+
 class MissingDependency(ZfError, ImportError):
     """An optional package is needed; the message says what to install."""
 

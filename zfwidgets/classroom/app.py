@@ -1,0 +1,457 @@
+"""The server: an ASGI app that answers for one engine.
+
+Everything here runs on the event loop's thread and is quick; what takes time is computed on the
+one thread of `work`. Others add their own routes with `Server.route`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from .. import __version__
+from ..engine.protocol import EngineProtocol
+from ..errors import InputError, MalformedMessage, OtherEngine, WrongToken, ZfError
+from ..records import Progress
+from ..widgets.wire.jobs import Op
+from ..widgets.wire.source import Source
+from ..widgets.wire.steps import IDLE
+from ..widgets.wire.validation import takes_own
+from . import wire
+from .answers import Answers, question
+from .clients import Client, Clients, Limits
+from .codec import SCHEMA, decode, encode
+from .connection import wrong_version
+from .methods import METHODS, Asker, Method, is_private, word
+from .metrics import Metrics
+from .photos import Photos
+from .rights import Rights, Role, need_teacher
+from .streaming import is_loopback
+from .work import Question, Work
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+OF_PROGRESS = ("index_steps", "estimate_steps", "answer")
+"""Methods whose steps are, or may be, how far they are."""
+ASKING = "ask"
+"""The view of all questions, as `Jobs` has them."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a request."""
+
+    client: Client
+    role: Role
+
+
+class Server:
+    """Answers for one engine to many clients.
+
+    Parameters
+    ----------
+    engine
+        Whose answers are given. From now on nobody else is to compute on it.
+    rights
+        Who may ask.
+    limits
+        How much each may ask.
+    answers
+        Where answers are kept.
+    """
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        rights: Rights | None = None,
+        limits: Limits | None = None,
+        answers: Answers | None = None,
+    ) -> None:
+        self.engine = engine
+        self.rights, self.limits = rights or Rights(), limits or Limits()
+        self.fingerprint = engine.info.fingerprint
+        self.work = Work(answers or Answers(), lambda: int(getattr(engine, "generation", 0)))
+        make = getattr(engine, "make_source", None)
+        # What it makes is kept by `work`: as bytes, and for all.
+        self.source: Source = Source(engine, answers=1 << 20) if make is None else make()
+        self.clients = Clients(self.limits, self._gone)
+        self.photos = Photos(engine, self.work, self.limits)
+        self.metrics = Metrics()
+        self.began = time.time()
+        self._catalogue: tuple[str, bytes] = ("", b"")
+        self._observe()
+
+    def _observe(self) -> None:
+        watch, work = self.metrics.watch, self.work
+        watch("clients", "Kernels that are connected.", lambda: len(self.clients))
+        watch("in_flight", "Questions that wait or run.", lambda: self.clients.in_flight)
+        watch("computed", "Answers that were computed.", lambda: work.computed)
+        watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.bytes)
+        watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.bytes_on_disk)
+        watch("photos", "Photos of clients' own.", lambda: self.photos.count)
+
+    # ------------------------------------------------------------------ who asks
+
+    def identify(self, request: Request) -> Caller:
+        """Who makes a request, and that both sides speak alike and of the same engine.
+
+        Raises
+        ------
+        WrongToken, WrongVersion, OtherEngine, ServerBusy, MalformedMessage
+            Saying what to do.
+        """
+        role = self.permit(request)
+        headers = request.headers
+        if headers.get(wire.SCHEMA_HEADER, "") != SCHEMA:
+            raise wrong_version(__version__)
+        engine = headers.get(wire.ENGINE)
+        if engine is not None and engine != self.fingerprint:
+            raise OtherEngine(
+                f"The server now answers for {self.engine.info.model} with other weights, "
+                "transform or images than when you connected. Run the cell with zf.connect again, "
+                "and make the widgets anew."
+            )
+        return Caller(self.clients.find(headers.get(wire.CLIENT, "")), role)
+
+    def permit(self, request: Request) -> Role:
+        """What the request's token gives the right to be."""
+        if self.rights.open and not is_loopback(request.url.hostname or ""):
+            raise WrongToken(
+                "This server has no token and answers this machine alone, by its own names "
+                "(127.0.0.1, localhost)."
+            )
+        return self.rights.role(request.headers.get("authorization", ""))
+
+    async def body(self, request: Request, most: int | None = None) -> bytes:
+        """A request's content, if it comes soon and isn't too large."""
+        most = self.limits.body if most is None else most
+
+        async def read() -> bytes:
+            content = bytearray()
+            async for part in request.stream():
+                content += part
+                if len(content) > most:
+                    raise MalformedMessage(f"A request may have {most:,} bytes; this has more.")
+            return bytes(content)
+
+        try:
+            return await asyncio.wait_for(read(), self.limits.receiving)
+        except asyncio.TimeoutError:
+            raise MalformedMessage(
+                f"A request must have come whole within {self.limits.receiving:g} seconds."
+            ) from None
+
+    async def value(self, request: Request, most: int | None = None) -> Any:
+        """A request's content as a value."""
+        content = await self.body(request, most)
+        return decode(content, max(len(content), 4 * self.limits.body))
+
+    def reply(self, value: Any = None) -> Response:
+        """A value as an answer."""
+        return Response(encode(value), headers=self.headers, media_type=wire.CONTENT)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every answer says."""
+        return {
+            wire.GENERATION: self.generation,
+            "cache-control": "no-store",
+            "x-accel-buffering": "no",
+        }
+
+    @property
+    def generation(self) -> str:
+        """Another word whenever `hello` tells another."""
+        images = getattr(self.engine, "generation", 0)
+        return f"{self.fingerprint[:16]}-{images}-{int(self.engine.indexed)}"
+
+    def route(self, path: str, endpoint: Endpoint, methods: Sequence[str] = ("POST",)) -> Route:
+        """A route whose errors are told as ours are."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except Exception as error:  # noqa: BLE001 -- who asks is told
+                self.metrics.refused.labels(type(error).__name__).inc()
+                if not isinstance(error, ZfError):
+                    wire.log.exception("A request to %s failed", path)
+                return Response(
+                    wire.describe(error),
+                    wire.status_of(error),
+                    {"zf-error": "1", "connection": "close"},
+                    "application/json",
+                )
+
+        return Route(path, answer, methods=[*methods])
+
+    @property
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            self.route(wire.HELLO, self._hello, ["GET"]),
+            self.route(wire.ASK, self._ask),
+            self.route(wire.CANCEL, self._cancel),
+            self.route(wire.BYE, self._bye),
+            self.route(wire.PHOTOS, self._photos),
+            self.route(wire.HEALTH, self._health, ["GET"]),
+            self.route(wire.METRICS, self._metrics, ["GET"]),
+        ]
+
+    # ------------------------------------------------------------------ the routes
+
+    async def _hello(self, request: Request) -> Response:
+        role = self.permit(request)
+        generation = self.generation
+        if self._catalogue[0] != generation:
+            self._catalogue = generation, encode(self._tell(generation))
+        told = decode(self._catalogue[1])
+        return self.reply({**told, "role": role})
+
+    def _tell(self, generation: str) -> dict[str, Any]:
+        engine = self.engine
+        return {
+            "protocol": wire.PROTOCOL,
+            "version": __version__,
+            "schema": SCHEMA,
+            "generation": generation,
+            "info": engine.info,
+            "layers": tuple(engine.layers),
+            "rules": tuple(engine.rule(name) for name in engine.rules),
+            "baselines": tuple(engine.baselines),
+            "indexed": engine.indexed,
+            "licences": tuple(getattr(engine, "licences", ())),
+            "own": takes_own(engine),
+            "photos": self.limits.photos,
+            "engine": type(engine).__name__,
+        }
+
+    async def _ask(self, request: Request) -> Response:
+        caller = self.identify(request)
+        asked = await self.value(request)
+        if not isinstance(asked, dict) or set(asked) != {"method", "arguments", "slot"}:
+            raise MalformedMessage("A question is {method, arguments, slot}.")
+        method = METHODS.get(asked["method"]) if isinstance(asked["method"], str) else None
+        if method is None:
+            raise InputError(f"A server answers no {asked['method']!r:.80}.")
+        slot = word("slot", asked["slot"])
+        client, images = caller.client, len(self.engine.info.images)
+        checked = method.check(Asker(self.engine, [*client.photos]), asked["arguments"])
+        keep = method.keeps(checked, images)
+        key = question(method.name, checked)
+        if is_private(checked, images):
+            key += client.id.encode()
+        if keep and (known := self.work.known(key)) is not None:
+            self.metrics.questions.labels(method.name, "kept").inc()
+            self.work.jobs.cancel(client.id, ASKING, slot)
+            return Response(
+                wire.frame(wire.RESULT, known), headers=self.headers, media_type=wire.CONTENT
+            )
+        outlet = Outlet(self, client, slot, method)
+        self.clients.begin(client, slot, outlet)
+        self.work.jobs.submit(
+            client.id,
+            ASKING,
+            slot,
+            outlet,
+            lambda: self.work.steps(key, self.make(method, checked), keep),
+            outlet.listen,
+            priority=self._priority(method, checked),
+        )
+        return Streamed(outlet, self.headers)
+
+    @staticmethod
+    def _priority(method: Method, checked: Mapping[str, Any]) -> int:
+        kind = checked.get("kind")
+        return {"predict": 0, "respond": 0, "projections": 2, "sheet": 3, "occlusion": 4}.get(
+            str(kind), method.priority
+        )
+
+    def make(self, method: Method, checked: Mapping[str, Any]) -> Callable[[], Question]:
+        """What makes the steps to an answer."""
+        if method.name == "answer":
+            return lambda: self.source.answer(checked["kind"], checked["fields"], so_far=True)
+        if method.steps:
+            steps: Callable[..., Question] = getattr(self.engine, method.name)
+            return lambda: steps(**checked)
+
+        def once() -> Question:
+            yield from ()
+            return getattr(self.engine, method.name)(**checked)
+
+        return once
+
+    async def _cancel(self, request: Request) -> Response:
+        caller = self.identify(request)
+        asked = await self.value(request)
+        if not isinstance(asked, dict) or set(asked) != {"slot"}:
+            raise MalformedMessage("What is given up is {slot}.")
+        self.work.jobs.cancel(caller.client.id, ASKING, word("slot", asked["slot"]))
+        return self.reply()
+
+    async def _bye(self, request: Request) -> Response:
+        caller = self.identify(request)
+        self.clients.leave(caller.client.id)
+        return self.reply()
+
+    async def _photos(self, request: Request) -> Response:
+        client = self.identify(request).client
+        asked = await self.value(request, self.limits.photo)
+        return self.reply(await self.photos.heed(client, asked))
+
+    async def _health(self, request: Request) -> Response:
+        found = {"ok": True, "indexed": self.engine.indexed, "clients": len(self.clients)}
+        return Response(json.dumps(found), media_type="application/json")
+
+    async def _metrics(self, request: Request) -> Response:
+        need_teacher(self.permit(request))
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    # ------------------------------------------------------------------ ends
+
+    def _gone(self, client: Client) -> None:
+        self.work.jobs.cancel(client.id)
+        self.photos.forget(client)
+
+    async def sweep(self) -> None:
+        """Forget, from time to time, clients that are gone."""
+        while True:
+            await asyncio.sleep(min(60.0, self.limits.idle))
+            self.clients.sweep()
+
+    def close(self) -> None:
+        """Stop the computing thread."""
+        self.work.jobs.stop()
+
+
+class Outlet:
+    """An answer on its way to a client who may be slow: the newest is kept, and nothing queues."""
+
+    def __init__(self, server: Server, client: Client, slot: str, method: Method) -> None:
+        self._server, self._client, self._slot, self._method = server, client, slot, method
+        self._loop = asyncio.get_running_loop()
+        self._came = asyncio.Event()
+        self._newest = b""
+        self._began = time.monotonic()
+        self.over = False
+
+    def listen(self, op: Op, value: Any) -> None:
+        """Take what the job says, on whichever thread."""
+        kind, content = wire.ALIVE, b""
+        if op == "reply":
+            kind, content = wire.RESULT, value
+        elif op == "partial":
+            kind, content = wire.STEP, value
+        elif op == "error":
+            kind, content = wire.ERROR, wire.describe(value)
+        elif op == "superseded":
+            kind = wire.SUPERSEDED
+        elif isinstance(value, Progress) and value != IDLE and self._method.name in OF_PROGRESS:
+            kind, content = wire.STEP, encode(value)
+        if kind != wire.ALIVE:  # `next` gives that by itself
+            try:
+                self._loop.call_soon_threadsafe(self._put, kind, wire.frame(kind, content), op)
+            except RuntimeError:  # the server has ended
+                return
+
+    def _put(self, kind: bytes, frame: bytes, op: Op) -> None:
+        if self.over:
+            return
+        self._newest, self.over = frame, kind in wire.LAST
+        if self.over:
+            metrics = self._server.metrics
+            metrics.questions.labels(self._method.name, op).inc()
+            metrics.seconds.labels(self._method.name).observe(time.monotonic() - self._began)
+        self._came.set()
+
+    async def next(self) -> bytes:
+        """The newest frame, or after a while a sign of life."""
+        try:
+            await asyncio.wait_for(self._came.wait(), wire.BEAT)
+        except asyncio.TimeoutError:
+            return wire.frame(wire.ALIVE)
+        self._came.clear()
+        frame, self._newest = self._newest, b""
+        return frame
+
+    @property
+    def told(self) -> bool:
+        """Whether the last frame was taken."""
+        return self.over and not self._newest
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        if self._client.slots.get(self._slot) is self:
+            del self._client.slots[self._slot]
+            if not self.over:
+                self._server.work.jobs.cancel(self._client.id, ASKING, self._slot)
+        self.over = True
+
+
+class Streamed(Response):
+    """Sends what an outlet gives until its end, or until the client is gone."""
+
+    def __init__(self, outlet: Outlet, headers: Mapping[str, str]) -> None:
+        self.status_code, self.background, self.media_type = 200, None, wire.CONTENT
+        self.init_headers(headers)
+        self._outlet = outlet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See Starlette's `Response`."""
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            while not gone.done():
+                frame = await self._outlet.next()
+                more = not self._outlet.told
+                await send({"type": "http.response.body", "body": frame, "more_body": more})
+                if not more:
+                    return
+        except OSError:
+            pass  # the client is gone
+        finally:
+            gone.cancel()
+            self._outlet.close()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def make_app(
+    server: Server, more: Callable[[Server], Sequence[BaseRoute]] | None = None
+) -> Starlette:
+    """The ASGI app of a server.
+
+    Parameters
+    ----------
+    server
+        Whose.
+    more
+        Gives further routes.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sweeping = asyncio.ensure_future(server.sweep())
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            server.close()
+
+    routes: list[BaseRoute] = [*server.routes, *(more(server) if more else ())]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.server = server
+    return app

@@ -1,0 +1,224 @@
+"""How a connection talks: its thread, and answers of which the newest is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import secrets
+import ssl
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from .. import threads
+from ..errors import Cancelled, ServerUnreachable, ZfError
+from . import wire
+from .codec import encode
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+T = TypeVar("T")
+
+SILENCE = 20.0
+"""Seconds without a sign of life after which a server counts as gone."""
+CONNECTING = 5.0
+GONE = (httpx.TransportError, httpx.StreamError)
+"""What httpx raises where a server can't be reached, or breaks off."""
+
+
+class Stream:
+    """An answer on its way: the newest of what has come, and the end; made by `Connection`.
+
+    Attributes
+    ----------
+    slot
+        What the server knows it by.
+    cancels
+        Whether to close it is to tell the server that nobody waits any more.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.slot = secrets.token_hex(8)
+        self.cancels = False
+        self._connection = connection
+        self._heard = threading.Condition()
+        self._newest: tuple[bytes, bytes] | None = None
+        self._end: tuple[bytes, bytes] | BaseException | None = None
+        self._closed = False
+
+    def take(self, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """The newest frame that wasn't taken yet, ``(kind, content)``; waits for one.
+
+        Of a result or step the content is bytes for `codec.decode`. Where nothing comes within
+        ``timeout`` seconds it is `wire.ALIVE`.
+
+        Raises
+        ------
+        ServerUnreachable
+            The server is gone.
+        Cancelled
+            A newer question took this one's place.
+        ZfError
+            What the server answered instead.
+        """
+        with self._heard:
+            self._heard.wait_for(lambda: self._newest is not None or self._end, timeout)
+            if self._newest is not None:
+                found, self._newest = self._newest, None
+                return found
+            end = self._end
+        if end is None:
+            return wire.ALIVE, b""
+        if isinstance(end, BaseException):
+            raise end
+        kind, content = end
+        if kind == wire.ERROR:
+            raise wire.rebuilt(content)
+        if kind == wire.SUPERSEDED:
+            raise Cancelled("A newer question took this one's place.")
+        return end
+
+    def close(self) -> None:
+        """Give it up; returns at once."""
+        with self._heard:
+            over, self._closed = self._end is not None or self._closed, True
+        if not over and self.cancels:
+            with contextlib.suppress(ZfError, RuntimeError):
+                self._connection.begin(self._cancel())
+        elif not over:
+            self._connection.thread.call(self._leave)
+
+    async def _cancel(self) -> None:
+        connection = self._connection
+        with contextlib.suppress(*GONE, ZfError):
+            body = encode({"slot": self.slot})
+            await connection.exchange(connection.thread.http, "POST", wire.CANCEL, body)
+
+    def _leave(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    _task: asyncio.Task[Any] | None = None
+
+    async def run(self, path: str, body: bytes | None) -> None:
+        """Read the answer to its end, on the connection's thread."""
+        connection = self._connection
+        self._task = asyncio.current_task()
+        try:
+            await self._read(path, body)
+            raise httpx.RemoteProtocolError("its answer broke off")
+        except Over:
+            pass
+        except GONE as error:
+            words = connection.gone(error)
+            connection.note = str(words)
+            self._finish(words)
+        except ServerUnreachable as error:
+            connection.note = str(error)
+            self._finish(error)
+        except ZfError as error:
+            self._finish(error)
+        except BaseException as error:
+            self._finish(ServerUnreachable(f"The connection was closed ({error!r})."))
+            raise
+
+    async def _read(self, path: str, body: bytes | None) -> None:
+        connection = self._connection
+        verb = "GET" if body is None else "POST"
+        frames = wire.Frames()
+        request = connection.thread.http.stream(
+            verb, connection.address(path), content=body, headers=connection.headers()
+        )
+        async with request as reply:
+            if reply.status_code != 200:
+                connection.check(reply, await reply.aread())
+            connection.check(reply, b"")
+            over = False
+            async for data in reply.aiter_raw():
+                for kind, content in frames.feed(data):
+                    over = over or kind in wire.LAST
+                    self._hear(kind, content)
+            if over:
+                raise Over
+
+    def _hear(self, kind: bytes, content: bytes) -> None:
+        if kind in wire.LAST:
+            self._finish((kind, content))
+        elif kind == wire.STEP and not self._closed:
+            with self._heard:
+                self._newest = kind, content
+                self._heard.notify_all()
+
+    def _finish(self, end: tuple[bytes, bytes] | BaseException) -> None:
+        with self._heard:
+            if self._end is None:
+                self._end = end
+            self._heard.notify_all()
+
+
+class Over(Exception):
+    """The last frame has come."""
+
+
+class Talking:
+    """The thread of a connection, with its event loop; started when it is first needed."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], certificate: str | None) -> None:
+        self._url, self._headers, self._certificate = url, dict(headers), certificate
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self.http: httpx.AsyncClient
+
+    @property
+    def running(self) -> bool:
+        return self._loop is not None and self._loop.is_running()
+
+    def start(self, run: Coroutine[Any, Any, T]) -> Any:
+        if not self.running:
+            self._ready.clear()
+            threads.start(lambda: asyncio.run(self._main()), "connection", self.stop)
+            self._ready.wait()
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(run, self._loop)
+
+    def call(self, what: Callable[[], object]) -> None:
+        if self._loop is not None and self.running:
+            self._loop.call_soon_threadsafe(what)
+
+    def stop(self) -> None:
+        """End the thread; a later call starts another."""
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None and self._over is not None:
+                self._loop.call_soon_threadsafe(self._over.set)
+
+    async def _main(self) -> None:
+        timeout = httpx.Timeout(SILENCE, connect=CONNECTING)
+        verify: Any = True
+        if self._certificate is not None:
+            verify = ssl.create_default_context(cafile=self._certificate)
+        loopback = is_loopback(urlsplit(self._url).hostname or "")
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=8)
+        async with httpx.AsyncClient(
+            headers=self._headers, timeout=timeout, verify=verify, limits=limits,
+            trust_env=not loopback,
+        ) as http:  # fmt: skip
+            self.http, self._over = http, asyncio.Event()
+            self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self._ready.set)
+            await self._over.wait()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own, which no other can reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
