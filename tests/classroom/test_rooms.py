@@ -274,25 +274,26 @@ def test_rates_are_bounded_and_nobody_else_pays():
     ticket = rooms.lead(room, "secret", "f", view(0), 0)
     for who in map(member, range(2)):
         rooms.join(room, who, 0)
+    for i in range(10):  # two seconds' at once
+        rooms.update(room, ticket, view(i), 0)
     with pytest.raises(ServerBusy) as error:
-        for i in range(100):
-            rooms.update(room, ticket, view(i), 0)
-    assert i == 10  # two seconds' at once
+        rooms.update(room, ticket, view(10), 0)
     assert rooms.shown(room, member(0)).view == view(9)
     rooms.update(room, ticket, view(50), error.value.seconds)
+    for _ in range(4):
+        rooms.look(room, member(0), "conv1", False, 0)
     with pytest.raises(ServerBusy):
-        for _ in range(100):
-            rooms.look(room, member(0), "conv1", False, 0)
+        rooms.look(room, member(0), "conv1", False, 0)
     rooms.look(room, member(1), "conv1", False, 0)
 
 
 def test_guesses_are_bounded():
     rooms = Rooms(Limits(leads=2))
+    for i in range(4):
+        with pytest.raises(WrongSecret):
+            rooms.lead("lesson-2222-2222", f"guess {i}", "f", view(0), 0)
     with pytest.raises(ServerBusy):
-        for i in range(100):
-            with pytest.raises(WrongSecret):
-                rooms.lead("lesson-2222-2222", f"guess {i}", "f", view(0), 0)
-    assert i == 4
+        rooms.lead("lesson-2222-2222", "guess", "f", view(0), 0)
 
 
 def test_layers_are_bounded():

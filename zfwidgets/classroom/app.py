@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,6 +37,7 @@ from .methods import METHODS, Asker, Method, is_private, word
 from .metrics import Metrics
 from .photos import Photos
 from .rights import Rights, Role, need_teacher
+from .rooms import Rooms
 from .streaming import is_loopback
 from .work import Question, Work
 
@@ -87,6 +88,9 @@ class Server:
         self.source: Source = Source(engine, answers=1 << 20) if make is None else make()
         self.clients = Clients(self.limits, self._gone)
         self.photos = Photos(engine, self.work, self.limits)
+        self.rooms = Rooms()
+        self.at_end: list[Callable[[], object]] = []
+        """Called on the event loop when the server is told to stop, before it waits for streams."""
         self.metrics = Metrics()
         self.began = time.time()
         self._catalogue: tuple[str, bytes] = ("", b"")
@@ -398,10 +402,24 @@ class Outlet:
         self.over = True
 
 
+class Flowing(Protocol):
+    """What gives frames one after the other, as an `Outlet` does."""
+
+    @property
+    def told(self) -> bool:
+        """Whether the last frame was taken."""
+
+    async def next(self) -> bytes:
+        """The newest frame, or after a while a sign of life."""
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+
+
 class Streamed(Response):
     """Sends what an outlet gives until its end, or until the client is gone."""
 
-    def __init__(self, outlet: Outlet, headers: Mapping[str, str]) -> None:
+    def __init__(self, outlet: Flowing, headers: Mapping[str, str]) -> None:
         self.status_code, self.background, self.media_type = 200, None, wire.CONTENT
         self.init_headers(headers)
         self._outlet = outlet

@@ -6,10 +6,12 @@ of what is to be said. When the server is gone they say so and go on by themselv
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import CancelledError as FutureCancelled
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -73,7 +75,10 @@ class RoomsOfServer:
         """Follow a room; see `Explorer.follow`."""
         if not isinstance(room, str) or not room.strip():
             raise InputError(f"A room's name is text, as on the teacher's screen, not {room!r}.")
-        part = Following(self._connection, seat, room.strip().lower())
+        room = room.strip().lower()
+        if not is_public(room):
+            raise NoSuchRoom(room)
+        part = Following(self._connection, seat, room)
         part.begin(AT_MOST)
         return part
 
@@ -97,7 +102,9 @@ class _Part:
     """What leading and following have in common; the widget's side is `widgets.room.Part`."""
 
     hears: ClassVar[str]
-    """Name of the stream."""
+    """Name of the stream that it listens to."""
+    pace: ClassVar[float] = 0.0
+    """Seconds between two pieces of news, at least."""
 
     def __init__(self, connection: Connection, seat: Seat, room: str) -> None:
         self.room = room
@@ -149,7 +156,8 @@ class _Part:
         """Say what is new, or that there is nothing new."""
         raise NotImplementedError
 
-    def _open(self) -> Stream:
+    def _who(self) -> dict[str, str]:
+        """Who this is to the server."""
         raise NotImplementedError
 
     def _heard(self, told: dict[str, Any]) -> None:
@@ -194,13 +202,15 @@ class _Part:
                 except (ServerUnreachable, Cancelled):
                     if not self._runs(number):
                         return
-                    self._begun, self._lost = False, self._lost or time.monotonic()
+                    self._lost = self._lost or time.monotonic()
                     self._seat.tell(state="unreachable")
                 except NoSuchRoom:
+                    if self._begun:  # or who was silent for too long: ask once more
+                        self._begun = False
+                        continue
                     if self._gone():
                         self._seat.tell(state="ended")
                         return
-                    self._begun = False
                 except LedByAnother:
                     self._seat.tell(state="taken")
                     return
@@ -222,8 +232,11 @@ class _Part:
     def _hear_all(self, number: int) -> None:
         if not self._begun:
             self._enter(0.0)
-            self._begun = True
-        stream = self._open()
+            with self._turn:
+                self._begun = True
+                self._unsaid = self._unsaid or self._last
+                self._turn.notify_all()
+        stream = self._connection.stream(self._path(self.hears), self._who())
         with self._turn:
             self._stream = stream
         try:
@@ -232,6 +245,7 @@ class _Part:
                 if kind == wire.STEP and self._runs(number):
                     self._lost = None
                     self._heard(decode(content))
+                    self._rest(number, self.pace)
                 elif kind in wire.LAST:
                     return
         finally:
@@ -252,24 +266,27 @@ class _Part:
                 if self._begun:
                     self._post_news(news)
                     news = None
+                else:
+                    rest = LONGEST_PAUSE / 4
             except ServerBusy as error:
                 rest = error.seconds
             except ServerUnreachable:
                 rest = LONGEST_PAUSE
             except ZfError:
-                rest = SPACING  # who hears is told the same, and what it means
+                rest = LONGEST_PAUSE / 4  # who hears is told the same, and what it means
             if news is not None:
                 with self._turn:
                     self._unsaid = self._unsaid or news
             self._rest(number, rest)
-        if self._over and self._begun:
-            try:
+        if self._over and self._begun and not threads.ending():
+            with contextlib.suppress(ZfError, RuntimeError):  # the server finds out by itself
                 self._leave()
-            except (ZfError, RuntimeError):
-                pass  # the server finds out by itself
 
     def _post(self, what: str, value: Mapping[str, Any], patience: float = 0.0) -> Any:
-        return self._connection.post(self._path(what), dict(value), patience=patience)
+        try:
+            return self._connection.post(self._path(what), dict(value), patience=patience)
+        except FutureCancelled:
+            raise ServerUnreachable("The connection was closed.") from None
 
     def _path(self, what: str) -> str:
         return f"{PATH}/{quote(self.room, safe='')}/{what}"
@@ -277,6 +294,9 @@ class _Part:
 
 class Leading(_Part):
     """A teacher's part in a room."""
+
+    hears = "class"
+    pace = 0.2
 
     def __init__(
         self,
@@ -301,13 +321,13 @@ class Leading(_Part):
         self._ticket = self._post("lead", said, patience)["ticket"]
 
     def _leave(self) -> None:
-        self._post("end", {"ticket": self._ticket})
+        self._post("end", self._who())
 
     def _post_news(self, news: Mapping[str, Any] | None) -> None:
-        self._post("view", {"ticket": self._ticket, "view": news and news["view"]})
+        self._post("view", {**self._who(), "view": news and news["view"]})
 
-    def _open(self) -> Stream:
-        return self._connection.stream(self._path("class"), {"ticket": self._ticket})
+    def _who(self) -> dict[str, str]:
+        return {"ticket": self._ticket}
 
     def _heard(self, told: dict[str, Any]) -> None:
         looking = [list(item) for item in told["looking"][:MOST_LAYERS]]
@@ -321,22 +341,24 @@ class Leading(_Part):
 class Following(_Part):
     """A student's part in a room."""
 
+    hears = "shown"
+
     def __init__(self, connection: Connection, seat: Seat, room: str) -> None:
         super().__init__(connection, seat, room)
         self._member = secrets.token_hex(16)
 
     def _enter(self, patience: float) -> None:
-        self._post("join", {"member": self._member}, patience)
+        self._post("join", self._who(), patience)
 
     def _leave(self) -> None:
-        self._post("part", {"member": self._member})
+        self._post("part", self._who())
 
     def _post_news(self, news: Mapping[str, Any] | None) -> None:
         where = news or self._last or {"layer": None, "wanders": False}
-        self._post("look", {"member": self._member, **where})
+        self._post("look", {**self._who(), **where})
 
-    def _open(self) -> Stream:
-        return self._connection.stream(self._path("shown"), {"member": self._member})
+    def _who(self) -> dict[str, str]:
+        return {"member": self._member}
 
     def _heard(self, told: dict[str, Any]) -> None:
         self._seat.tell(shown=told)

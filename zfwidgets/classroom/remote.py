@@ -44,6 +44,7 @@ from ..widgets.wire.encode import GREY
 from ..widgets.wire.source import Source
 from . import wire
 from .connection import Connection
+from .following import RoomsOfServer
 from .source import RemoteSource
 
 OF_INDEX = ("channels", "sample", "top")
@@ -157,6 +158,11 @@ class RemoteEngine(OneOnly, BlockingCalls):
     def make_source(self) -> Source:
         """What answers widgets' requests."""
         return RemoteSource(self)
+
+    @property
+    def rooms(self) -> RoomsOfServer:
+        """The server's rooms, in which a teacher leads: ``explorer.lead(...)``."""
+        return RoomsOfServer(self.connection, self.info.fingerprint)
 
     # ------------------------------------------------------------------ what is known here
 

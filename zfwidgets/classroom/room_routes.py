@@ -19,12 +19,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import MalformedMessage, ZfError
+from ..errors import MalformedMessage, ServerUnreachable, ZfError
 from . import wire
 from .app import Server, Streamed
 from .codec import encode
 from .rights import need_teacher
-from .rooms import PATH, Rooms
+from .rooms import PATH
 
 MOST_BYTES = 8192
 """Of what is posted: a view, and whose."""
@@ -34,28 +34,22 @@ OFTEN = 0.5
 Said = Mapping[str, Any]
 
 
-def room_routes(server: Server, rooms: Rooms | None = None) -> Sequence[Route]:
-    """The routes of a server's rooms, for `app.make_app`.
-
-    Parameters
-    ----------
-    server
-        The server.
-    rooms
-        Its rooms; None makes them.
-    """
-    return _Answering(server, rooms or Rooms()).routes
+def room_routes(server: Server) -> Sequence[Route]:
+    """The routes of a server's rooms, for `app.make_app`."""
+    return _Answering(server).routes
 
 
 class _Answering:
     """Answers about rooms; used on the server's event loop alone."""
 
-    def __init__(self, server: Server, rooms: Rooms) -> None:
-        self.rooms = rooms
+    def __init__(self, server: Server) -> None:
+        self.rooms = rooms = server.rooms
         self._server = server
         self._bells: dict[str, asyncio.Event] = {}
         self._open: Counter[tuple[str, str]] = Counter()
         self._looked = 0.0
+        self.over = False
+        server.at_end.append(self._end_all)
         server.metrics.watch("rooms", "Rooms that are led.", lambda: len(rooms))
         server.metrics.watch("followers", "Students in all rooms.", lambda: rooms.members)
 
@@ -71,9 +65,7 @@ class _Answering:
             self._route("shown", self._shown, teacher=False),
         ]
 
-    def _route(
-        self, name: str, act: Callable[[str, Said, float], Any], *, teacher: bool
-    ) -> Route:
+    def _route(self, name: str, act: Callable[[str, Said, float], Any], *, teacher: bool) -> Route:
         async def answer(request: Request) -> Response:
             role = self._server.permit(request)
             if teacher:
@@ -148,6 +140,11 @@ class _Answering:
         if bell is not None:
             bell.set()
 
+    def _end_all(self) -> None:
+        self.over = True
+        for room in [*self._bells]:
+            self.ring(room)
+
     def begun(self, room: str, who: str) -> None:
         """Note that a stream begins."""
         self._open[room, who] += 1
@@ -182,9 +179,14 @@ class _Told:
     ) -> None:
         self._answering, self._room, self._who = answering, room, who
         self._look, self._lost = look, lost
-        self._told: int | None = None
-        self.told = False
+        self._revision: int | None = None
+        self._over = False
         answering.begun(room, who)
+
+    @property
+    def told(self) -> bool:
+        """Whether that was the last."""
+        return self._over
 
     async def next(self) -> bytes:
         """What holds now, once it is news; or after a while a sign of life."""
@@ -193,12 +195,14 @@ class _Told:
             bell = self._answering.bell(self._room)  # first: nothing is missed between
             self._answering.time()
             try:
+                if self._answering.over:
+                    raise ServerUnreachable("The server stops.")
                 now = self._look()
             except ZfError as error:
-                self.told = True
+                self._over = True
                 return wire.frame(wire.ERROR, wire.describe(error))
-            if now.revision != self._told:
-                self._told = now.revision
+            if now.revision != self._revision:
+                self._revision = now.revision
                 return wire.frame(wire.STEP, encode(asdict(now)))
             try:
                 await asyncio.wait_for(bell.wait(), until - time.monotonic())

@@ -110,8 +110,12 @@ def public_name(name: str, secret: str) -> str:
 
 
 def is_public(name: str) -> bool:
-    """Whether a name has the code of a secret at its end."""
-    return CODE.search(name) is not None
+    """Whether a name is one that `public_name` gives for some secret."""
+    called = CODE.sub("", name)
+    try:
+        return called != name and named(called) == called
+    except InputError:
+        return False
 
 
 class _Bucket:
