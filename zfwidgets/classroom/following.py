@@ -28,8 +28,9 @@ from ..errors import (
 from ..widgets.room import Looks, Seat
 from . import wire
 from .codec import decode
-from .connection import Connection, Stream
+from .connection import Connection
 from .rooms import PATH, is_public, named, public_name
+from .streaming import Stream
 
 BEAT = 4.0
 """Seconds after which each side says that it is still there."""
@@ -71,7 +72,7 @@ class RoomsOfServer:
             _secrets[self._connection.url, named(name)] = secret
         return part
 
-    def follow(self, seat: Seat, room: str) -> Following:
+    def follow(self, seat: Seat, room: Any) -> Following:
         """Follow a room; see `Explorer.follow`."""
         if not isinstance(room, str) or not room.strip():
             raise InputError(f"A room's name is text, as on the teacher's screen, not {room!r}.")
@@ -82,7 +83,7 @@ class RoomsOfServer:
         part.begin(AT_MOST)
         return part
 
-    def _opened(self, name: str, secret: str | None) -> tuple[str, str]:
+    def _opened(self, name: Any, secret: Any) -> tuple[str, str]:
         if secret is not None and not (isinstance(secret, str) and 0 < len(secret) <= 200):
             raise InputError("A room's secret is text of 1 to 200 characters, or None to make one.")
         public = isinstance(name, str) and is_public(name)
@@ -234,8 +235,8 @@ class _Part:
             self._enter(0.0)
             with self._turn:
                 self._begun = True
-                self._unsaid = self._unsaid or self._last
                 self._turn.notify_all()
+            self._keep(self._last)
         stream = self._connection.stream(self._path(self.hears), self._who())
         with self._turn:
             self._stream = stream
@@ -274,13 +275,16 @@ class _Part:
                 rest = LONGEST_PAUSE
             except ZfError:
                 rest = LONGEST_PAUSE / 4  # who hears is told the same, and what it means
-            if news is not None:
-                with self._turn:
-                    self._unsaid = self._unsaid or news
+            self._keep(news)
             self._rest(number, rest)
         if self._over and self._begun and not threads.ending():
             with contextlib.suppress(ZfError, RuntimeError):  # the server finds out by itself
                 self._leave()
+
+    def _keep(self, news: Mapping[str, Any] | None) -> None:
+        """Say it later, unless there is something newer by then."""
+        with self._turn:
+            self._unsaid = self._unsaid or news
 
     def _post(self, what: str, value: Mapping[str, Any], patience: float = 0.0) -> Any:
         try:

@@ -435,7 +435,7 @@ class Rooms:
             raise LedByAnother(room)
         return led
 
-    def _check(self, view: Mapping[str, Any]) -> None:
+    def _check(self, view: Any) -> None:
         """Refuse what isn't a view: rooms are for a selection, not for pixels or words."""
         unknown = not isinstance(view, Mapping) or set(view) - PARTS
         size = 0 if unknown else len(json.dumps(view))

@@ -101,7 +101,7 @@ export function roomBar(
   const buttons = h("span", { class: "zf-room-buttons" });
   const bar = h(
     "div",
-    { class: "zf-room", role: "region", "aria-label": "Class", hidden: true },
+    { class: "zf-room", role: "region", "aria-label": "Classroom", hidden: true },
     text,
     typed,
     aside,
