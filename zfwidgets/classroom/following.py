@@ -289,8 +289,10 @@ class _Part:
     def _post(self, what: str, value: Mapping[str, Any], patience: float = 0.0) -> Any:
         try:
             return self._connection.post(self._path(what), dict(value), patience=patience)
-        except FutureCancelled:
-            raise ServerUnreachable("The connection was closed.") from None
+        except (FutureCancelled, RuntimeError) as error:
+            if isinstance(error, ZfError):
+                raise
+            raise ServerUnreachable("The connection was closed.") from error
 
     def _path(self, what: str) -> str:
         return f"{PATH}/{quote(self.room, safe='')}/{what}"

@@ -31,8 +31,8 @@ ROUNDS = 20_000
 CODE = re.compile(rf"-[{SYMBOLS}]{{4}}-[{SYMBOLS}]{{4}}$")
 MOST_NAME = 40
 """Characters of what a room is called, without its code."""
-PARTS = frozenset(("selection", "options", "own_photo"))
-"""Of a view."""
+PARTS = {"selection": dict, "options": dict, "own_photo": bool}
+"""What a view has, and of which types."""
 
 
 @dataclass(frozen=True)
@@ -437,13 +437,15 @@ class Rooms:
 
     def _check(self, view: Any) -> None:
         """Refuse what isn't a view: rooms are for a selection, not for pixels or words."""
-        unknown = not isinstance(view, Mapping) or set(view) - PARTS
-        size = 0 if unknown else len(json.dumps(view))
-        if unknown or size > self.limits.view_bytes:
-            raise InputError(
-                f"A view has {', '.join(sorted(PARTS))} in at most {self.limits.view_bytes} bytes"
-                + (f", not {size}." if size else ", and nothing else.")
-            )
+        known = isinstance(view, dict) and {name: type(part) for name, part in view.items()}
+        if known != PARTS:
+            raise InputError(f"A view has {', '.join(PARTS)}, and nothing else.")
+        try:
+            size = len(json.dumps(view, allow_nan=False))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"A view is JSON: {error}.") from None
+        if size > self.limits.view_bytes:
+            raise InputError(f"A view has at most {self.limits.view_bytes} bytes, not {size}.")
 
     @staticmethod
     def _check_text(what: str, value: object) -> None:
