@@ -28,17 +28,17 @@ from ..widgets.wire.jobs import Op
 from ..widgets.wire.source import Source
 from ..widgets.wire.steps import IDLE
 from ..widgets.wire.validation import takes_own
-from . import wire
-from .answers import Answers, question
-from .clients import Client, Clients, Limits
-from .codec import SCHEMA, decode, encode
 from .connection import wrong_version
-from .methods import METHODS, Asker, Method, is_private, word
-from .metrics import Metrics
-from .photos import Photos
+from .messages import frames
+from .messages.codec import SCHEMA, decode, encode
+from .messages.methods import METHODS, Asker, Method, is_private, word
 from .rights import Rights, Role, need_teacher
 from .streaming import is_loopback
-from .work import Question, Work
+from .working.answers import Answers, question
+from .working.clients import Client, Clients, Limits
+from .working.metrics import Metrics
+from .working.photos import Photos
+from .working.work import Question, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -97,8 +97,8 @@ class Server:
         watch("clients", "Kernels that are connected.", lambda: len(self.clients))
         watch("in_flight", "Questions that wait or run.", lambda: self.clients.in_flight)
         watch("computed", "Answers that were computed.", lambda: work.computed)
-        watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.bytes)
-        watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.bytes_on_disk)
+        watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.size)
+        watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.size_on_disk)
         watch("photos", "Photos of clients' own.", lambda: self.photos.count)
 
     # ------------------------------------------------------------------ who asks
@@ -113,16 +113,17 @@ class Server:
         """
         role = self.permit(request)
         headers = request.headers
-        if headers.get(wire.SCHEMA_HEADER, "") != SCHEMA:
-            raise wrong_version(__version__)
-        engine = headers.get(wire.ENGINE)
+        if headers.get(frames.SCHEMA_HEADER, "") != SCHEMA:
+            agent = headers.get("user-agent", "").partition("/")[2]
+            raise wrong_version(__version__, agent[:20] or "of another kind")
+        engine = headers.get(frames.ENGINE)
         if engine is not None and engine != self.fingerprint:
             raise OtherEngine(
                 f"The server now answers for {self.engine.info.model} with other weights, "
                 "transform or images than when you connected. Run the cell with zf.connect again, "
                 "and make the widgets anew."
             )
-        return Caller(self.clients.find(headers.get(wire.CLIENT, "")), role)
+        return Caller(self.clients.find(headers.get(frames.CLIENT, "")), role)
 
     def permit(self, request: Request) -> Role:
         """What the request's token gives the right to be."""
@@ -159,13 +160,13 @@ class Server:
 
     def reply(self, value: Any = None) -> Response:
         """A value as an answer."""
-        return Response(encode(value), headers=self.headers, media_type=wire.CONTENT)
+        return Response(encode(value), headers=self.headers, media_type=frames.CONTENT)
 
     @property
     def headers(self) -> dict[str, str]:
         """What every answer says."""
         return {
-            wire.GENERATION: self.generation,
+            frames.GENERATION: self.generation,
             "cache-control": "no-store",
             "x-accel-buffering": "no",
         }
@@ -185,10 +186,10 @@ class Server:
             except Exception as error:  # noqa: BLE001 -- who asks is told
                 self.metrics.refused.labels(type(error).__name__).inc()
                 if not isinstance(error, ZfError):
-                    wire.log.exception("A request to %s failed", path)
+                    frames.log.exception("A request to %s failed", path)
                 return Response(
-                    wire.describe(error),
-                    wire.status_of(error),
+                    frames.describe(error),
+                    frames.status_of(error),
                     {"zf-error": "1", "connection": "close"},
                     "application/json",
                 )
@@ -199,13 +200,13 @@ class Server:
     def routes(self) -> list[Route]:
         """All of them."""
         return [
-            self.route(wire.HELLO, self._hello, ["GET"]),
-            self.route(wire.ASK, self._ask),
-            self.route(wire.CANCEL, self._cancel),
-            self.route(wire.BYE, self._bye),
-            self.route(wire.PHOTOS, self._photos),
-            self.route(wire.HEALTH, self._health, ["GET"]),
-            self.route(wire.METRICS, self._metrics, ["GET"]),
+            self.route(frames.HELLO, self._hello, ["GET"]),
+            self.route(frames.ASK, self._ask),
+            self.route(frames.CANCEL, self._cancel),
+            self.route(frames.BYE, self._bye),
+            self.route(frames.PHOTOS, self._photos),
+            self.route(frames.HEALTH, self._health, ["GET"]),
+            self.route(frames.METRICS, self._metrics, ["GET"]),
         ]
 
     # ------------------------------------------------------------------ the routes
@@ -221,7 +222,7 @@ class Server:
     def _tell(self, generation: str) -> dict[str, Any]:
         engine = self.engine
         return {
-            "protocol": wire.PROTOCOL,
+            "protocol": frames.PROTOCOL,
             "version": __version__,
             "schema": SCHEMA,
             "generation": generation,
@@ -255,7 +256,7 @@ class Server:
             self.metrics.questions.labels(method.name, "kept").inc()
             self.work.jobs.cancel(client.id, ASKING, slot)
             return Response(
-                wire.frame(wire.RESULT, known), headers=self.headers, media_type=wire.CONTENT
+                frames.frame(frames.RESULT, known), headers=self.headers, media_type=frames.CONTENT
             )
         outlet = Outlet(self, client, slot, method)
         self.clients.begin(client, slot, outlet)
@@ -347,27 +348,27 @@ class Outlet:
 
     def listen(self, op: Op, value: Any) -> None:
         """Take what the job says, on whichever thread."""
-        kind, content = wire.ALIVE, b""
+        kind, content = frames.ALIVE, b""
         if op == "reply":
-            kind, content = wire.RESULT, value
+            kind, content = frames.RESULT, value
         elif op == "partial":
-            kind, content = wire.STEP, value
+            kind, content = frames.STEP, value
         elif op == "error":
-            kind, content = wire.ERROR, wire.describe(value)
+            kind, content = frames.ERROR, frames.describe(value)
         elif op == "superseded":
-            kind = wire.SUPERSEDED
+            kind = frames.SUPERSEDED
         elif isinstance(value, Progress) and value != IDLE and self._method.name in OF_PROGRESS:
-            kind, content = wire.STEP, encode(value)
-        if kind != wire.ALIVE:  # `next` gives that by itself
+            kind, content = frames.STEP, encode(value)
+        if kind != frames.ALIVE:  # `next` gives that by itself
             try:
-                self._loop.call_soon_threadsafe(self._put, kind, wire.frame(kind, content), op)
+                self._loop.call_soon_threadsafe(self._put, kind, frames.frame(kind, content), op)
             except RuntimeError:  # the server has ended
                 return
 
     def _put(self, kind: bytes, frame: bytes, op: Op) -> None:
         if self.over:
             return
-        self._newest, self.over = frame, kind in wire.LAST
+        self._newest, self.over = frame, kind in frames.LAST
         if self.over:
             metrics = self._server.metrics
             metrics.questions.labels(self._method.name, op).inc()
@@ -377,9 +378,9 @@ class Outlet:
     async def next(self) -> bytes:
         """The newest frame, or after a while a sign of life."""
         try:
-            await asyncio.wait_for(self._came.wait(), wire.BEAT)
+            await asyncio.wait_for(self._came.wait(), frames.BEAT)
         except asyncio.TimeoutError:
-            return wire.frame(wire.ALIVE)
+            return frames.frame(frames.ALIVE)
         self._came.clear()
         frame, self._newest = self._newest, b""
         return frame
@@ -402,7 +403,7 @@ class Streamed(Response):
     """Sends what an outlet gives until its end, or until the client is gone."""
 
     def __init__(self, outlet: Outlet, headers: Mapping[str, str]) -> None:
-        self.status_code, self.background, self.media_type = 200, None, wire.CONTENT
+        self.status_code, self.background, self.media_type = 200, None, frames.CONTENT
         self.init_headers(headers)
         self._outlet = outlet
 
