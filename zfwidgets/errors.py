@@ -150,3 +150,41 @@ class NeedsModel(ZfError, TypeError):
 
 class MissingDependency(ZfError, ImportError):
     """An optional package is needed; the message says what to install."""
+
+
+class RoomError(ZfError, RuntimeError):
+    """A classroom's room can't be led or followed; the message says why and what to do."""
+
+
+class NoSuchRoom(RoomError, LookupError):
+    """Nobody leads a room of that name."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(
+            f"Nobody leads a room {room!r:.80} now. Check its name on the teacher's screen: it "
+            "ends in a code, as in 'lesson-k7m2-qd9x'."
+        )
+
+
+class LedByAnother(RoomError):
+    """Another leader with the same secret has taken the room over."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(
+            f"The room {room!r:.80} is led from elsewhere now, with the same secret. "
+            "explorer.lead(...) with that secret takes it back."
+        )
+
+
+class WrongSecret(RoomError):
+    """A room isn't led by who doesn't hold its secret."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(
+            f"The secret isn't that of the room {room!r:.80}: only who has it leads there. "
+            "explorer.lead('lesson') makes a room of your own, with a secret of its own."
+        )
+
+
+class RoomFull(RoomError):
+    """A room, or a server, has as many as it bears."""

@@ -18,34 +18,27 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from .. import __version__
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MalformedMessage, OtherEngine, WrongToken, ZfError
-from ..records import Progress
-from ..widgets.wire.jobs import Op
 from ..widgets.wire.source import Source
-from ..widgets.wire.steps import IDLE
 from ..widgets.wire.validation import takes_own
 from .connection import wrong_version
 from .messages import frames
 from .messages.codec import SCHEMA, decode, encode
 from .messages.methods import METHODS, Asker, Method, is_private, word
 from .rights import Rights, Role, need_teacher
+from .rooms import Rooms
 from .streaming import is_loopback
 from .working.answers import Answers, question
 from .working.clients import Client, Clients, Limits
 from .working.metrics import Metrics
+from .working.outlets import ASKING, Outlet, Streamed
 from .working.photos import Photos
 from .working.work import Question, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-OF_PROGRESS = ("index_steps", "estimate_steps", "answer")
-"""Methods whose steps are, or may be, how far they are."""
-ASKING = "ask"
-"""The view of all questions, as `Jobs` has them."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +80,9 @@ class Server:
         self.source: Source = Source(engine, answers=1 << 20) if make is None else make()
         self.clients = Clients(self.limits, self._gone)
         self.photos = Photos(engine, self.work, self.limits)
+        self.rooms = Rooms()
+        self.at_end: list[Callable[[], object]] = []
+        """Called on the event loop when the server is told to stop, before it waits for streams."""
         self.metrics = Metrics()
         self.began = time.time()
         self._catalogue: tuple[str, bytes] = ("", b"")
@@ -258,7 +254,7 @@ class Server:
             return Response(
                 frames.frame(frames.RESULT, known), headers=self.headers, media_type=frames.CONTENT
             )
-        outlet = Outlet(self, client, slot, method)
+        outlet = Outlet(self.work, self.metrics, client, slot, method)
         self.clients.begin(client, slot, outlet)
         self.work.jobs.submit(
             client.id,
@@ -333,101 +329,6 @@ class Server:
     def close(self) -> None:
         """Stop the computing thread."""
         self.work.jobs.stop()
-
-
-class Outlet:
-    """An answer on its way to a client who may be slow: the newest is kept, and nothing queues."""
-
-    def __init__(self, server: Server, client: Client, slot: str, method: Method) -> None:
-        self._server, self._client, self._slot, self._method = server, client, slot, method
-        self._loop = asyncio.get_running_loop()
-        self._came = asyncio.Event()
-        self._newest = b""
-        self._began = time.monotonic()
-        self.over = False
-
-    def listen(self, op: Op, value: Any) -> None:
-        """Take what the job says, on whichever thread."""
-        kind, content = frames.ALIVE, b""
-        if op == "reply":
-            kind, content = frames.RESULT, value
-        elif op == "partial":
-            kind, content = frames.STEP, value
-        elif op == "error":
-            kind, content = frames.ERROR, frames.describe(value)
-        elif op == "superseded":
-            kind = frames.SUPERSEDED
-        elif isinstance(value, Progress) and value != IDLE and self._method.name in OF_PROGRESS:
-            kind, content = frames.STEP, encode(value)
-        if kind != frames.ALIVE:  # `next` gives that by itself
-            try:
-                self._loop.call_soon_threadsafe(self._put, kind, frames.frame(kind, content), op)
-            except RuntimeError:  # the server has ended
-                return
-
-    def _put(self, kind: bytes, frame: bytes, op: Op) -> None:
-        if self.over:
-            return
-        self._newest, self.over = frame, kind in frames.LAST
-        if self.over:
-            metrics = self._server.metrics
-            metrics.questions.labels(self._method.name, op).inc()
-            metrics.seconds.labels(self._method.name).observe(time.monotonic() - self._began)
-        self._came.set()
-
-    async def next(self) -> bytes:
-        """The newest frame, or after a while a sign of life."""
-        try:
-            await asyncio.wait_for(self._came.wait(), frames.BEAT)
-        except asyncio.TimeoutError:
-            return frames.frame(frames.ALIVE)
-        self._came.clear()
-        frame, self._newest = self._newest, b""
-        return frame
-
-    @property
-    def told(self) -> bool:
-        """Whether the last frame was taken."""
-        return self.over and not self._newest
-
-    def close(self) -> None:
-        """Nobody listens any more."""
-        if self._client.slots.get(self._slot) is self:
-            del self._client.slots[self._slot]
-            if not self.over:
-                self._server.work.jobs.cancel(self._client.id, ASKING, self._slot)
-        self.over = True
-
-
-class Streamed(Response):
-    """Sends what an outlet gives until its end, or until the client is gone."""
-
-    def __init__(self, outlet: Outlet, headers: Mapping[str, str]) -> None:
-        self.status_code, self.background, self.media_type = 200, None, frames.CONTENT
-        self.init_headers(headers)
-        self._outlet = outlet
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See Starlette's `Response`."""
-        gone = asyncio.ensure_future(_disconnected(receive))
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            while not gone.done():
-                frame = await self._outlet.next()
-                more = not self._outlet.told
-                await send({"type": "http.response.body", "body": frame, "more_body": more})
-                if not more:
-                    return
-        except OSError:
-            pass  # the client is gone
-        finally:
-            gone.cancel()
-            self._outlet.close()
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def make_app(

@@ -38,6 +38,7 @@ from ..threads import OneOnly
 from ..widgets.wire.encode import GREY
 from ..widgets.wire.source import Source
 from .connection import Connection
+from .following import RoomsOfServer
 from .messages import frames
 from .own_photos import image_file
 from .source import RemoteSource
@@ -152,6 +153,11 @@ class RemoteEngine(OneOnly, BlockingCalls):
     def make_source(self) -> Source:
         """What answers widgets' requests."""
         return RemoteSource(self)
+
+    @property
+    def rooms(self) -> RoomsOfServer:
+        """The server's rooms, in which a teacher leads: ``explorer.lead(...)``."""
+        return RoomsOfServer(self.connection, self.info.fingerprint)
 
     # ------------------------------------------------------------------ what is known here
 

@@ -16,6 +16,7 @@ from .app import Server, make_app
 from .guarding import guarded
 from .preparing import prepare
 from .rights import Rights
+from .room_routes import room_routes
 
 ENDING = 5
 """Seconds that answers under way have when the server is told to stop."""
@@ -25,7 +26,7 @@ def configured(server: Server, app: Any = None, root_path: str = "") -> uvicorn.
     """How the app is served."""
     limits = server.limits
     return uvicorn.Config(
-        make_app(server) if app is None else app,
+        make_app(server, room_routes) if app is None else app,
         http=guarded(limits.receiving, limits.sending),
         ws="none",
         lifespan="on",
@@ -38,6 +39,20 @@ def configured(server: Server, app: Any = None, root_path: str = "") -> uvicorn.
         h11_max_incomplete_event_size=16 << 10,
         root_path=root_path,
     )
+
+
+class Web(uvicorn.Server):
+    """uvicorn's server, which waits for no stream that would never end by itself."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(configured(server))
+        self._server = server
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, as uvicorn's does."""
+        for end in self._server.at_end:
+            end()
+        await super().shutdown(sockets)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -89,7 +104,7 @@ def serve(server: Server, host: str, port: int, *, ahead: bool, say: Callable[[s
     if ahead:
         prepare(server)
     try:
-        uvicorn.Server(configured(server)).run([listening])
+        Web(server).run([listening])
     finally:
         server.close()
         listening.close()
@@ -117,7 +132,7 @@ def running(server: Server, host: str = "127.0.0.1", port: int = 0) -> Iterator[
     from .. import threads
 
     listening = bound(host, port)
-    web = uvicorn.Server(configured(server))
+    web = Web(server)
     done = threading.Event()
 
     def stop() -> None:

@@ -1,0 +1,248 @@
+"""A teacher and students over a real server: Explorers, each with a connection of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+import zfwidgets as zf
+from tests.waiting import SECONDS
+from tests.widgets.conftest import built, closed_afterwards, front_end, numpy_engine  # noqa: F401
+from zfwidgets.classroom import following
+from zfwidgets.classroom.app import Server
+from zfwidgets.classroom.rights import Rights
+from zfwidgets.classroom.rooms import Limits, Rooms, public_name
+from zfwidgets.classroom.serving import running
+from zfwidgets.errors import InputError, NoSuchRoom, RoomFull, WrongSecret, WrongToken
+
+TOKEN, TEACHER = "for-students", "for-teachers"
+RIGHTS = Rights(TOKEN, TEACHER)
+
+
+def until(what):
+    """Wait until something is so; returns it."""
+    end = time.monotonic() + SECONDS
+    while not (found := what()):
+        assert time.monotonic() < end, "it never comes to that"
+        time.sleep(0.01)
+    return found
+
+
+def run(server, rooms, port=0):
+    """A server with rooms of one's own."""
+    server.rooms = rooms
+    return running(server, port=port)
+
+
+@pytest.fixture(scope="module")
+def served():
+    return numpy_engine.NumpyEngine()
+
+
+@pytest.fixture(scope="module")
+def server(served):
+    with running(Server(served, RIGHTS)) as url:
+        yield url
+
+
+@pytest.fixture
+def explorer(front_end):  # noqa: F811
+    """Make Explorers, each on a connection of its own."""
+    engines = []
+
+    def make(url, token=TOKEN, **chosen):
+        engine = zf.connect(url, token=token)
+        engines.append(engine)
+        return zf.Explorer(engine, **{"layer": "conv2", "channel": 3, "photo": 5, **chosen})
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def teacher(explorer, server):
+    made = explorer(server, TEACHER, layer="conv1", channel=1, photo=0)
+    yield made
+    made.stop_leading()
+
+
+def chosen(explorer):
+    return explorer.layer, explorer.channel, explorer.photo
+
+
+def test_two_students_follow_and_one_looks_around(explorer, server, teacher):
+    room = teacher.lead("lesson")
+    students = [explorer(server) for _ in range(2)]
+    for student in students:
+        student.follow(f"  {room.upper()} ")
+    until(lambda: teacher.room["followers"] == 2)
+    for student in students:
+        until(lambda student=student: chosen(student) == ("conv1", 1, 0))
+    teacher.layer, teacher.channel, teacher.photo = "conv2", 5, 7
+    for student in students:
+        until(lambda student=student: chosen(student) == ("conv2", 5, 7))
+    until(lambda: teacher.room["looking"] == [["conv2", 2]])
+    away, stays = students
+    away.layer = "relu2"
+    until(lambda: teacher.room["wander"] == 1)
+    until(lambda: teacher.room["looking"] == [["conv2", 1], ["relu2", 1]])
+    teacher.photo = 2
+    until(lambda: stays.photo == 2)
+    assert chosen(away) == ("relu2", 5, 7)
+    away.rejoin()
+    until(lambda: chosen(away) == ("conv2", 5, 2))
+    until(lambda: teacher.room["wander"] == 0)
+    away.unfollow()
+    until(lambda: teacher.room["followers"] == 1)
+    assert away.room == {}
+    teacher.stop_leading()
+    until(lambda: stays.room["state"] == "ended")
+    assert chosen(stays) == ("conv2", 5, 2)
+
+
+def test_a_stream_of_changes_arrives_at_its_end(explorer, server, teacher):
+    student = explorer(server)
+    student.follow(teacher.lead("lesson"))
+    heard = []
+    student.observe(lambda change: heard.append(change.new["top"]), "occluder")
+    for top in range(200):  # as a drag: more than is sent
+        teacher.occluder = {**teacher.occluder, "top": top % 20}
+    teacher.occluder = {**teacher.occluder, "top": 1, "left": 2, "baseline": "blur"}
+    until(lambda: student.occluder == teacher.occluder)
+    assert len(heard) < 100
+    assert not student.room["wanders"]
+
+
+def test_who_leads_a_room_takes_it_over_with_its_secret(explorer, server, teacher):
+    room = teacher.lead("lesson", secret="chalk")
+    assert room == public_name("lesson", "chalk")
+    student = explorer(server)
+    student.follow(room)
+    second = explorer(server, TEACHER, photo=9)
+    with pytest.raises(WrongSecret, match=room):
+        second.lead(room, secret="cheese")
+    assert second.room == {}
+    assert second.lead(room, secret="chalk") == room
+    until(lambda: teacher.room["state"] == "taken")
+    until(lambda: student.photo == 9)
+    teacher.photo = 4  # nobody's business any more
+    second.photo = 8
+    until(lambda: student.photo == 8)
+    teacher.rejoin()
+    until(lambda: second.room["state"] == "taken")
+    until(lambda: student.photo == 4)
+    second.stop_leading()
+    teacher.photo = 6
+    until(lambda: student.photo == 6)
+
+
+def test_a_cell_that_is_run_again_leads_the_same_room(explorer, server, teacher):
+    room = teacher.lead("my lesson")
+    student = explorer(server)
+    student.follow(room)
+    again = explorer(server, TEACHER, photo=3)
+    assert again.lead("My Lesson") == room
+    until(lambda: student.photo == 3)
+    again.stop_leading()
+    with pytest.raises(InputError, match="give its secret"):
+        teacher.lead("other-2222-2222")
+
+
+def test_only_teachers_lead(explorer, server):
+    student = explorer(server)
+    with pytest.raises(WrongToken, match="teacher"):
+        student.lead("lesson")
+    assert student.room == {}
+
+
+@pytest.mark.parametrize("room", ["lesson", "lesson-2222-2222", "a/../b", "ü" * 50])
+def test_a_room_that_nobody_leads_is_named(explorer, server, room):
+    student = explorer(server)
+    before = chosen(student)
+    with pytest.raises(NoSuchRoom, match="Nobody leads"):
+        student.follow(room)
+    assert student.room == {}
+    assert chosen(student) == before
+
+
+def test_a_teacher_who_is_gone_is_said_and_then_the_room_ends(served, explorer):
+    rooms = Rooms(Limits(grace=1.0))
+    server = Server(served, RIGHTS)
+    with run(server, rooms) as url:
+        teacher, student = explorer(url, TEACHER, photo=2), explorer(url)
+        student.follow(teacher.lead("lesson"))
+        until(lambda: student.photo == 2)
+        states = []
+        student.observe(lambda change: states.append(change.new.get("state")), "room")
+        part = teacher._part
+        part._leave = lambda: None  # as where its kernel is killed
+        part.end()
+        until(lambda: student.room["state"] == "ended")
+        assert states.index("silent") < states.index("ended")
+        assert chosen(student) == ("conv2", 3, 2)
+        teacher.lead("lesson")
+        student.rejoin()
+        until(lambda: student.room["state"] == "on")
+        teacher.photo = 3
+        until(lambda: student.photo == 3)
+
+
+def test_the_class_goes_on_when_the_server_is_back(served, explorer, monkeypatch):
+    server = Server(served, RIGHTS)
+    with run(server, Rooms()) as url:
+        port = int(url.rpartition(":")[2])
+        teacher, student = explorer(url, TEACHER, photo=2), explorer(url)
+        student.follow(teacher.lead("lesson"))
+        until(lambda: student.photo == 2)
+    for one in (teacher, student):
+        until(lambda one=one: one.room["state"] == "unreachable")
+    teacher.photo = 6
+    with run(Server(served, RIGHTS), Rooms(), port):
+        until(lambda: student.room["state"] == "on" and student.photo == 6)
+        until(lambda: teacher.room["state"] == "on" and teacher.room["followers"] == 1)
+        # A lesson whose teacher doesn't come back ends at last.
+        monkeypatch.setattr(following, "PATIENCE", 0.5)
+        teacher.stop_leading()
+        until(lambda: student.room["state"] == "ended")
+
+
+def test_another_network_on_the_server_is_said(served, explorer):
+    with run(Server(served, RIGHTS), Rooms()) as url:
+        port = int(url.rpartition(":")[2])
+        teacher, student = explorer(url, TEACHER, photo=2), explorer(url)
+        student.follow(teacher.lead("lesson", secret="chalk"))
+        until(lambda: student.photo == 2)
+        teacher.stop_leading()
+        until(lambda: student.room["state"] == "ended")
+    other = numpy_engine.NumpyEngine(seed=1)
+    with run(Server(other, RIGHTS), Rooms(), port):
+        explorer(url, TEACHER, photo=9).lead("lesson", secret="chalk")
+        student.rejoin()
+        until(lambda: student.room["state"] == "another network")
+        assert chosen(student) == ("conv2", 3, 2)
+
+
+def test_a_full_room_is_said(served, explorer):
+    with run(Server(served, RIGHTS), Rooms(Limits(members=1))) as url:
+        room = explorer(url, TEACHER).lead("lesson")
+        explorer(url).follow(room)
+        late = explorer(url)
+        with pytest.raises(RoomFull, match="1 students"):
+            late.follow(room)
+
+
+def test_threads_end_with_the_lesson(explorer, server, teacher):
+    def of_rooms():
+        return [one for one in threading.enumerate() if one.name.startswith("zfwidgets-room")]
+
+    until(lambda: not of_rooms())
+    student = explorer(server)
+    student.follow(teacher.lead("lesson"))
+    assert len(of_rooms()) == 4
+    student.close()
+    until(lambda: len(of_rooms()) == 2)
+    teacher.stop_leading()
+    until(lambda: not of_rooms())
