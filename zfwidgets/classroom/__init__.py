@@ -3,9 +3,9 @@
 `zfwidgets serve` holds a network with its images and answers; `zfwidgets.connect` gives an engine
 of the same protocol in kernels that have neither torch nor the network.
 
-- `codec`, `methods`: what crosses the wire, and what may be asked. Both sides are made of these.
-- `connection`, `remote`, `source`: the side of a student's kernel.
-- `app`, `work`, `answers`, `clients`, `rights`, `guarding`, `serving`: the server's.
+- `messages`: what crosses the wire, and what may be asked. Both sides are made of these.
+- `connection`, `streaming`, `remote`, `own_photos`, `source`: the side of a student's kernel.
+- `app`, `rights`, `guarding`, `preparing`, `serving`, and `working` inside of it: the server's.
 
 Nothing here imports torch: the engine is passed in.
 """

@@ -12,41 +12,33 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from .. import __version__
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MalformedMessage, OtherEngine, WrongToken, ZfError
-from ..records import Progress
-from ..widgets.wire.jobs import Op
 from ..widgets.wire.source import Source
-from ..widgets.wire.steps import IDLE
 from ..widgets.wire.validation import takes_own
-from . import wire
-from .answers import Answers, question
-from .clients import Client, Clients, Limits
-from .codec import SCHEMA, decode, encode
 from .connection import wrong_version
-from .methods import METHODS, Asker, Method, is_private, word
-from .metrics import Metrics
-from .photos import Photos
+from .messages import frames
+from .messages.codec import SCHEMA, decode, encode
+from .messages.methods import METHODS, Asker, Method, is_private, word
 from .rights import Rights, Role, need_teacher
 from .rooms import Rooms
 from .streaming import is_loopback
-from .work import Question, Work
+from .working.answers import Answers, question
+from .working.clients import Client, Clients, Limits
+from .working.metrics import Metrics
+from .working.outlets import ASKING, Outlet, Streamed
+from .working.photos import Photos
+from .working.work import Question, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-OF_PROGRESS = ("index_steps", "estimate_steps", "answer")
-"""Methods whose steps are, or may be, how far they are."""
-ASKING = "ask"
-"""The view of all questions, as `Jobs` has them."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +93,8 @@ class Server:
         watch("clients", "Kernels that are connected.", lambda: len(self.clients))
         watch("in_flight", "Questions that wait or run.", lambda: self.clients.in_flight)
         watch("computed", "Answers that were computed.", lambda: work.computed)
-        watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.bytes)
-        watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.bytes_on_disk)
+        watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.size)
+        watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.size_on_disk)
         watch("photos", "Photos of clients' own.", lambda: self.photos.count)
 
     # ------------------------------------------------------------------ who asks
@@ -117,16 +109,17 @@ class Server:
         """
         role = self.permit(request)
         headers = request.headers
-        if headers.get(wire.SCHEMA_HEADER, "") != SCHEMA:
-            raise wrong_version(__version__)
-        engine = headers.get(wire.ENGINE)
+        if headers.get(frames.SCHEMA_HEADER, "") != SCHEMA:
+            agent = headers.get("user-agent", "").partition("/")[2]
+            raise wrong_version(__version__, agent[:20] or "of another kind")
+        engine = headers.get(frames.ENGINE)
         if engine is not None and engine != self.fingerprint:
             raise OtherEngine(
                 f"The server now answers for {self.engine.info.model} with other weights, "
                 "transform or images than when you connected. Run the cell with zf.connect again, "
                 "and make the widgets anew."
             )
-        return Caller(self.clients.find(headers.get(wire.CLIENT, "")), role)
+        return Caller(self.clients.find(headers.get(frames.CLIENT, "")), role)
 
     def permit(self, request: Request) -> Role:
         """What the request's token gives the right to be."""
@@ -163,13 +156,13 @@ class Server:
 
     def reply(self, value: Any = None) -> Response:
         """A value as an answer."""
-        return Response(encode(value), headers=self.headers, media_type=wire.CONTENT)
+        return Response(encode(value), headers=self.headers, media_type=frames.CONTENT)
 
     @property
     def headers(self) -> dict[str, str]:
         """What every answer says."""
         return {
-            wire.GENERATION: self.generation,
+            frames.GENERATION: self.generation,
             "cache-control": "no-store",
             "x-accel-buffering": "no",
         }
@@ -189,10 +182,10 @@ class Server:
             except Exception as error:  # noqa: BLE001 -- who asks is told
                 self.metrics.refused.labels(type(error).__name__).inc()
                 if not isinstance(error, ZfError):
-                    wire.log.exception("A request to %s failed", path)
+                    frames.log.exception("A request to %s failed", path)
                 return Response(
-                    wire.describe(error),
-                    wire.status_of(error),
+                    frames.describe(error),
+                    frames.status_of(error),
                     {"zf-error": "1", "connection": "close"},
                     "application/json",
                 )
@@ -203,13 +196,13 @@ class Server:
     def routes(self) -> list[Route]:
         """All of them."""
         return [
-            self.route(wire.HELLO, self._hello, ["GET"]),
-            self.route(wire.ASK, self._ask),
-            self.route(wire.CANCEL, self._cancel),
-            self.route(wire.BYE, self._bye),
-            self.route(wire.PHOTOS, self._photos),
-            self.route(wire.HEALTH, self._health, ["GET"]),
-            self.route(wire.METRICS, self._metrics, ["GET"]),
+            self.route(frames.HELLO, self._hello, ["GET"]),
+            self.route(frames.ASK, self._ask),
+            self.route(frames.CANCEL, self._cancel),
+            self.route(frames.BYE, self._bye),
+            self.route(frames.PHOTOS, self._photos),
+            self.route(frames.HEALTH, self._health, ["GET"]),
+            self.route(frames.METRICS, self._metrics, ["GET"]),
         ]
 
     # ------------------------------------------------------------------ the routes
@@ -225,7 +218,7 @@ class Server:
     def _tell(self, generation: str) -> dict[str, Any]:
         engine = self.engine
         return {
-            "protocol": wire.PROTOCOL,
+            "protocol": frames.PROTOCOL,
             "version": __version__,
             "schema": SCHEMA,
             "generation": generation,
@@ -259,9 +252,9 @@ class Server:
             self.metrics.questions.labels(method.name, "kept").inc()
             self.work.jobs.cancel(client.id, ASKING, slot)
             return Response(
-                wire.frame(wire.RESULT, known), headers=self.headers, media_type=wire.CONTENT
+                frames.frame(frames.RESULT, known), headers=self.headers, media_type=frames.CONTENT
             )
-        outlet = Outlet(self, client, slot, method)
+        outlet = Outlet(self.work, self.metrics, client, slot, method)
         self.clients.begin(client, slot, outlet)
         self.work.jobs.submit(
             client.id,
@@ -336,115 +329,6 @@ class Server:
     def close(self) -> None:
         """Stop the computing thread."""
         self.work.jobs.stop()
-
-
-class Outlet:
-    """An answer on its way to a client who may be slow: the newest is kept, and nothing queues."""
-
-    def __init__(self, server: Server, client: Client, slot: str, method: Method) -> None:
-        self._server, self._client, self._slot, self._method = server, client, slot, method
-        self._loop = asyncio.get_running_loop()
-        self._came = asyncio.Event()
-        self._newest = b""
-        self._began = time.monotonic()
-        self.over = False
-
-    def listen(self, op: Op, value: Any) -> None:
-        """Take what the job says, on whichever thread."""
-        kind, content = wire.ALIVE, b""
-        if op == "reply":
-            kind, content = wire.RESULT, value
-        elif op == "partial":
-            kind, content = wire.STEP, value
-        elif op == "error":
-            kind, content = wire.ERROR, wire.describe(value)
-        elif op == "superseded":
-            kind = wire.SUPERSEDED
-        elif isinstance(value, Progress) and value != IDLE and self._method.name in OF_PROGRESS:
-            kind, content = wire.STEP, encode(value)
-        if kind != wire.ALIVE:  # `next` gives that by itself
-            try:
-                self._loop.call_soon_threadsafe(self._put, kind, wire.frame(kind, content), op)
-            except RuntimeError:  # the server has ended
-                return
-
-    def _put(self, kind: bytes, frame: bytes, op: Op) -> None:
-        if self.over:
-            return
-        self._newest, self.over = frame, kind in wire.LAST
-        if self.over:
-            metrics = self._server.metrics
-            metrics.questions.labels(self._method.name, op).inc()
-            metrics.seconds.labels(self._method.name).observe(time.monotonic() - self._began)
-        self._came.set()
-
-    async def next(self) -> bytes:
-        """The newest frame, or after a while a sign of life."""
-        try:
-            await asyncio.wait_for(self._came.wait(), wire.BEAT)
-        except asyncio.TimeoutError:
-            return wire.frame(wire.ALIVE)
-        self._came.clear()
-        frame, self._newest = self._newest, b""
-        return frame
-
-    @property
-    def told(self) -> bool:
-        """Whether the last frame was taken."""
-        return self.over and not self._newest
-
-    def close(self) -> None:
-        """Nobody listens any more."""
-        if self._client.slots.get(self._slot) is self:
-            del self._client.slots[self._slot]
-            if not self.over:
-                self._server.work.jobs.cancel(self._client.id, ASKING, self._slot)
-        self.over = True
-
-
-class Flowing(Protocol):
-    """What gives frames one after the other, as an `Outlet` does."""
-
-    @property
-    def told(self) -> bool:
-        """Whether the last frame was taken."""
-
-    async def next(self) -> bytes:
-        """The newest frame, or after a while a sign of life."""
-
-    def close(self) -> None:
-        """Nobody listens any more."""
-
-
-class Streamed(Response):
-    """Sends what an outlet gives until its end, or until the client is gone."""
-
-    def __init__(self, outlet: Flowing, headers: Mapping[str, str]) -> None:
-        self.status_code, self.background, self.media_type = 200, None, wire.CONTENT
-        self.init_headers(headers)
-        self._outlet = outlet
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See Starlette's `Response`."""
-        gone = asyncio.ensure_future(_disconnected(receive))
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            while not gone.done():
-                frame = await self._outlet.next()
-                more = not self._outlet.told
-                await send({"type": "http.response.body", "body": frame, "more_body": more})
-                if not more:
-                    return
-        except OSError:
-            pass  # the client is gone
-        finally:
-            gone.cancel()
-            self._outlet.close()
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def make_app(

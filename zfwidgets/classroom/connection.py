@@ -1,7 +1,7 @@
 """A client's connection: one thread that talks HTTP, and calls that any thread may make.
 
 A server that can't be reached is asked again until it is back; meanwhile `Connection.note` says
-so. Whoever gives an answer up says that in a small request of its own (`wire.CANCEL`), and what
+so. Whoever gives an answer up says that in a small request of its own (`frames.CANCEL`), and what
 still comes of it is read and dropped on the connection's thread: HTTP is never cancelled.
 """
 
@@ -12,7 +12,7 @@ import contextlib
 import secrets
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,8 +26,8 @@ from ..errors import (
     WrongVersion,
     ZfError,
 )
-from . import wire
-from .codec import SCHEMA, decode, encode
+from .messages import frames
+from .messages.codec import SCHEMA, decode, encode
 from .streaming import GONE, Stream, Talking
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Connection(threads.OneOnly):
         self._engine = ""
         self._client_id = secrets.token_hex(16)
         self._lock = threads.ProcessLock()
-        headers = {wire.CLIENT: self._client_id, wire.SCHEMA_HEADER: SCHEMA,
+        headers = {frames.CLIENT: self._client_id, frames.SCHEMA_HEADER: SCHEMA,
                    "user-agent": f"zfwidgets/{__version__}"}  # fmt: skip
         if token is not None:
             headers["authorization"] = f"Bearer {_plain(token)}"
@@ -87,7 +87,7 @@ class Connection(threads.OneOnly):
         """Say goodbye: the server forgets this client and his photos."""
         if self.thread.running:
             with contextlib.suppress(ZfError):
-                self.post(wire.BYE, {}, patience=0.0)
+                self.post(frames.BYE, {}, patience=0.0)
         self._finalizer()
 
     def belong_to(self, fingerprint: str) -> None:
@@ -115,7 +115,7 @@ class Connection(threads.OneOnly):
         return told
 
     async def _hello(self, http: httpx.AsyncClient) -> dict[str, Any]:
-        reply = await http.get(self.address(wire.HELLO), headers=self.headers())
+        reply = await http.get(self.address(frames.HELLO), headers=self.headers())
         self.check(reply, reply.content)
         found = decode(reply.content)
         if not isinstance(found, dict) or found.get("schema") != SCHEMA:
@@ -147,7 +147,7 @@ class Connection(threads.OneOnly):
         *,
         patience: float = PATIENCE,
         poll: float | None = None,
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, Any]:
         """A method's steps, as a generator: the newest each time; returns the result.
 
         Parameters
@@ -166,9 +166,9 @@ class Connection(threads.OneOnly):
                 with contextlib.closing(self.stream(method, arguments)) as stream:
                     while True:
                         kind, content = stream.take(poll)
-                        if kind == wire.RESULT:
+                        if kind == frames.RESULT:
                             return decode(content)
-                        if kind == wire.STEP:
+                        if kind == frames.STEP:
                             until, pause = None, FIRST_PAUSE
                             yield decode(content)
                         elif poll is not None:
@@ -195,7 +195,7 @@ class Connection(threads.OneOnly):
             body, path = None if arguments is None else encode(dict(arguments)), what
         else:
             question = {"method": what, "arguments": dict(arguments or {}), "slot": stream.slot}
-            body, path, stream.cancels = encode(question), wire.ASK, True
+            body, path, stream.cancels = encode(question), frames.ASK, True
         self.begin(stream.run(path, body))
         return stream
 
@@ -214,6 +214,7 @@ class Connection(threads.OneOnly):
     async def exchange(
         self, http: httpx.AsyncClient, verb: str, path: str, body: bytes | None
     ) -> Any:
+        """One request, and the value that it is answered with."""
         try:
             reply = await http.request(
                 verb, self.address(path), content=body, headers=self.headers()
@@ -235,7 +236,7 @@ class Connection(threads.OneOnly):
 
     def headers(self) -> dict[str, str]:
         """What each request says, beside what all say."""
-        return {wire.ENGINE: self._engine} if self._engine else {}
+        return {frames.ENGINE: self._engine} if self._engine else {}
 
     def begin(self, run: Coroutine[Any, Any, T]) -> Any:
         """Run something on the connection's thread; gives its future."""
@@ -262,7 +263,7 @@ class Connection(threads.OneOnly):
                         self.note = str(words)
                     if lost or time.monotonic() + pause > until:
                         raise words from None
-                    await asyncio.sleep(max(pause, error.seconds if busy else 0.0))
+                    await asyncio.sleep(max(pause, getattr(error, "seconds", 0.0)))
                     pause = min(2 * pause, LONGEST_PAUSE)
                 else:
                     self.note = ""
@@ -280,13 +281,13 @@ class Connection(threads.OneOnly):
 
     def check(self, reply: httpx.Response, content: bytes) -> None:
         """Raise what a reply says, where it isn't an answer."""
-        ours = reply.headers.get("content-type", "").startswith(wire.CONTENT)
+        ours = reply.headers.get("content-type", "").startswith(frames.CONTENT)
         if reply.status_code == 200 and ours:
             self.note = ""
-            self.generation = reply.headers.get(wire.GENERATION, self.generation)
+            self.generation = reply.headers.get(frames.GENERATION, self.generation)
             return
         if reply.headers.get("zf-error"):
-            raise wire.rebuilt(content)
+            raise frames.rebuilt(content)
         if reply.status_code in BEHIND_PROXY:
             raise ServerUnreachable(
                 f"The server {self.url} can't be reached (HTTP status {reply.status_code}, by "
@@ -302,22 +303,24 @@ class _LostAnswer(ServerUnreachable):
     """What was posted may have come: it isn't posted again."""
 
 
-def wrong_version(theirs: Any) -> WrongVersion:
+def wrong_version(server: Any, client: str = __version__) -> WrongVersion:
     """The error where the two sides know other records."""
     return WrongVersion(
-        f"The server has zfwidgets {theirs}, and here is {__version__}, which sends other records. "
-        "Install the server's version here: "
-        f"pip install 'zfwidgets-core=={theirs}', then restart the kernel."
+        f"The server has zfwidgets {server} and your kernel {client}: they send other records. "
+        "Install the server's in the kernel's environment, "
+        f"pip install 'zfwidgets-core=={server}', then restart the kernel."
     )
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url if isinstance(url, str) else "")
+    given: Any = url
     try:
+        parts = urlsplit(given if isinstance(given, str) else "")
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        good = good and not (parts.query or parts.fragment or parts.username)
     except ValueError:
         good = False
-    if not good or parts.query or parts.fragment or parts.username:
+    if not good:
         raise InputError(
             f"The server's address must be like 'http://host:port', not {url!r}: `zfwidgets serve` "
             "prints it."
@@ -326,6 +329,8 @@ def _checked(url: str) -> str:
 
 
 def _plain(token: str) -> str:
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
+    given: Any = token
+    plain = isinstance(given, str) and given.isascii() and given.isprintable()
+    if not plain or " " in given:
         raise InputError("A token is printable ASCII without spaces, as `zfwidgets serve` has it.")
     return token

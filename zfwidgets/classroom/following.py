@@ -26,9 +26,9 @@ from ..errors import (
     ZfError,
 )
 from ..widgets.room import Looks, Seat
-from . import wire
-from .codec import decode
 from .connection import Connection
+from .messages import frames
+from .messages.codec import decode
 from .rooms import PATH, is_public, named, public_name
 from .streaming import Stream
 
@@ -243,11 +243,11 @@ class _Part:
         try:
             while self._runs(number):
                 kind, content = stream.take()
-                if kind == wire.STEP and self._runs(number):
+                if kind == frames.STEP and self._runs(number):
                     self._lost = None
                     self._heard(decode(content))
                     self._rest(number, self.pace)
-                elif kind in wire.LAST:
+                elif kind in frames.LAST:
                     return
         finally:
             stream.close()

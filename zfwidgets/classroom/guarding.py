@@ -25,16 +25,22 @@ def guarded(receiving: float, sending: float) -> type[H11Protocol]:
         _heads: asyncio.TimerHandle | None = None
         _takes: asyncio.TimerHandle | None = None
 
+        @property
+        def _busy(self) -> bool:
+            """Whether a request is being answered."""
+            cycle: Any = self.cycle
+            return cycle is not None and not cycle.response_complete
+
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._expect()
 
         def data_received(self, data: bytes) -> None:
-            idle = self.cycle is None or self.cycle.response_complete
+            idle = not self._busy
             if idle and self._heads is None:
                 self._expect()
             super().data_received(data)
-            if self.cycle is not None and not self.cycle.response_complete:
+            if self._busy:
                 self._forget()
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -64,7 +70,7 @@ def guarded(receiving: float, sending: float) -> type[H11Protocol]:
 
         def _late(self) -> None:
             self._heads = None
-            if self.cycle is None or self.cycle.response_complete:
+            if not self._busy:
                 self.transport.abort()
 
         def _watch(self, left: int) -> None:

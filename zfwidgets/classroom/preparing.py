@@ -7,10 +7,10 @@ from typing import Any
 
 from ..widgets.requests import PATCHES, THUMBNAIL
 from ..widgets.wire.schema import MOST_THUMBNAILS
-from .answers import question
 from .app import Server
-from .methods import METHODS
-from .work import Question
+from .messages.methods import METHODS
+from .working.answers import question
+from .working.work import Question
 
 Planned = tuple[bytes, Callable[[], Question]]
 

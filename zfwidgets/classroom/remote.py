@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-from PIL import Image
 
 from ..bars import waiting
 from ..engine.protocol import BlockingCalls
-from ..errors import InputError, NeedsModel, UnknownLayer, UnreadableImage, WrongVersion
+from ..errors import InputError, NeedsModel, UnknownLayer, WrongVersion
 from ..records import (
-    MOST_OWN_BYTES,
     Activation,
     ActivationSample,
     ChannelSummary,
@@ -42,9 +37,10 @@ from ..records.quantiles import EACH, PARTS
 from ..threads import OneOnly
 from ..widgets.wire.encode import GREY
 from ..widgets.wire.source import Source
-from . import wire
 from .connection import Connection
 from .following import RoomsOfServer
+from .messages import frames
+from .own_photos import image_file
 from .source import RemoteSource
 
 OF_INDEX = ("channels", "sample", "top")
@@ -95,7 +91,8 @@ def connect(
     """
     connection = Connection(url, token, certificate=certificate)
     try:
-        return RemoteEngine(connection, connection.hello(patience))
+        told = connection.hello(patience)
+        return (WithPhotos if told.get("own") else RemoteEngine)(connection, told)
     except BaseException:
         connection.close()
         raise
@@ -124,7 +121,6 @@ class RemoteEngine(OneOnly, BlockingCalls):
 
     def __init__(self, connection: Connection, told: dict[str, Any]) -> None:
         self.connection = connection
-        self._own: tuple[OwnPhoto, ...] = ()
         self._take(told)
         connection.belong_to(self._info.fingerprint)
 
@@ -137,7 +133,6 @@ class RemoteEngine(OneOnly, BlockingCalls):
             self._indexed, self._heard = bool(told["indexed"]), str(told["generation"])
             self._licences = tuple(told["licences"])
             self.role: str = told["role"]
-            self._takes_own = bool(told["own"])
         except KeyError as error:
             raise WrongVersion(
                 f"The server didn't tell of {error}: it has another version of zfwidgets, "
@@ -238,7 +233,8 @@ class RemoteEngine(OneOnly, BlockingCalls):
 
     def index_steps(self) -> Generator[Progress, None, None]:
         """Have the top-k index built, if it isn't there: for all clients of the server."""
-        yield from self._steps("index_steps")
+        steps: Generator[Any, None, Any] = self._steps("index_steps")
+        yield from steps
         self._take(self.connection.hello())
 
     def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
@@ -264,7 +260,7 @@ class RemoteEngine(OneOnly, BlockingCalls):
 
     def photo(self, image: int) -> Pixels:
         """An image as the network sees it, for the eye: (rows, columns, 3) uint8."""
-        found: Pixels = self._call("photo", image=_index(image))
+        found: Pixels = self._call("photo", image=self._number(image))
         return found
 
     def responses(self, image: int, layer: str) -> PhotoResponses:
@@ -344,50 +340,6 @@ class RemoteEngine(OneOnly, BlockingCalls):
             seed=seed,
         )
 
-    # ------------------------------------------------------------------ photos of one's own
-
-    @property
-    def own_photos(self) -> tuple[OwnPhoto, ...]:
-        """Photos of your own that the server holds for you alone, the newest first."""
-        return self._own
-
-    def add_photo(self, photo: Any, name: str | None = None) -> int:
-        """Send a photo of your own to the server; its number, to be given for an image.
-
-        Only this kernel can see it. The server keeps it in memory, a few of each client, and
-        forgets it when the kernel ends or is silent for long.
-
-        Parameters
-        ----------
-        photo
-            A path, the bytes of an image file, a PIL image, or a uint8 array (rows, columns, 3).
-        name
-            What it is to be called; None takes the file's name.
-
-        Raises
-        ------
-        UnreadableImage
-            It is no picture, or too large; says what may be.
-        InputError
-            It is nothing of the above, or the server takes no photos.
-        """
-        file, called = _file(photo, name)
-        return int(self._photos({"name": called, "file": file})["added"])
-
-    def remove_photo(self, image: int) -> None:
-        """Have the server forget a photo of your own."""
-        last = len(self._info.images) - 1
-        if 0 <= image <= last:
-            raise InputError(
-                f"Image {image} is one of the engine's: only photos that were added can be removed."
-            )
-        self._photos({"image": image})
-
-    def _photos(self, asked: dict[str, Any]) -> dict[str, Any]:
-        told: dict[str, Any] = self.connection.post(wire.PHOTOS, asked)
-        self._own = tuple(told["own"])
-        return told
-
     def _number(self, image: Any) -> int:
         if isinstance(image, (int, np.integer)) and not isinstance(image, bool):
             return int(image)
@@ -424,64 +376,49 @@ _NEEDS_MODEL = (
 )
 
 
-def _index(image: Any) -> int:
-    return int(image)
+class WithPhotos(RemoteEngine):
+    """A remote engine whose server takes photos of the user's own."""
 
+    _own: tuple[OwnPhoto, ...] = ()
 
-def _file(photo: Any, name: str | None) -> tuple[bytes, str]:
-    """The bytes of an image file, and what it is called."""
-    called = name or ""
-    if isinstance(photo, (str, os.PathLike)):
-        path = Path(photo)
-        called = called or path.name
-        try:
-            size = path.stat().st_size
-            if not path.is_file():
-                raise UnreadableImage(f"{path}: not a file but a folder, pipe or device")
-            _refuse_large(size, called)
-            return path.read_bytes(), called
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise UnreadableImage(f"{path}: {why} (looked from {Path.cwd()})", why) from error
-    if isinstance(photo, bytes):
-        _refuse_large(len(photo), called or "your photo")
-        return photo, called
-    if isinstance(photo, Image.Image):
-        return _encoded(photo), called or Path(getattr(photo, "filename", "") or "").name
-    array = photo if isinstance(photo, np.ndarray) else _of_tensor(photo)
-    if array is None or array.dtype != np.uint8 or array.ndim not in (2, 3):
-        raise InputError(
-            "A server takes a path, the bytes of an image file, a PIL image, or a uint8 array "
-            f"(rows, columns, 3), not {type(photo).__name__}."
-        )
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    try:
-        return _encoded(Image.fromarray(np.ascontiguousarray(array))), called
-    except (TypeError, ValueError) as error:
-        raise InputError(f"An array of shape {array.shape} is no photo: {error}.") from error
+    @property
+    def own_photos(self) -> tuple[OwnPhoto, ...]:
+        """Photos of your own that the server holds for you alone, the newest first."""
+        return self._own
 
+    def add_photo(self, photo: Any, name: str | None = None) -> int:
+        """Send a photo of your own to the server; its number, to be given for an image.
 
-def _of_tensor(photo: Any) -> Any:
-    """A uint8 tensor (3, rows, columns) as an array; None for all else."""
-    if not hasattr(photo, "is_floating_point") or photo.is_floating_point() or photo.ndim != 3:
-        return None
-    return np.moveaxis(np.asarray(photo), 0, -1)
+        Only this kernel can see it. The server keeps it in memory, a few of each client, and
+        forgets it when the kernel ends or is silent for long.
 
+        Parameters
+        ----------
+        photo
+            A path, the bytes of an image file, a PIL image, or a uint8 array (rows, columns, 3).
+        name
+            What it is to be called; None takes the file's name.
 
-def _encoded(picture: Image.Image) -> bytes:
-    """A picture as a file that holds each of its pixels as it is."""
-    stream = io.BytesIO()
-    kind = "TIFF" if picture.mode in ("F", "CMYK") else "PNG"
-    try:
-        picture.save(stream, kind)
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(f"The picture can't be sent: {error}.") from error
-    _refuse_large(stream.tell(), "The picture")
-    return stream.getvalue()
+        Raises
+        ------
+        UnreadableImage
+            It is no picture, or too large; says what may be.
+        InputError
+            It is nothing of the above, or the server takes no photos.
+        """
+        file, called = image_file(photo, name)
+        return int(self._photos({"name": called, "file": file})["added"])
 
+    def remove_photo(self, image: int) -> None:
+        """Have the server forget a photo of your own."""
+        last = len(self.info.images) - 1
+        if 0 <= image <= last:
+            raise InputError(
+                f"Image {image} is one of the engine's: only photos that were added can be removed."
+            )
+        self._photos({"image": image})
 
-def _refuse_large(size: int, name: str) -> None:
-    if size > MOST_OWN_BYTES:
-        why = f"{size / 1e6:.1f} MB, and a file may have {MOST_OWN_BYTES / 1e6:g}: make it smaller"
-        raise UnreadableImage(f"{name}: {why}.", why)
+    def _photos(self, asked: dict[str, Any]) -> dict[str, Any]:
+        told: dict[str, Any] = self.connection.post(frames.PHOTOS, asked)
+        self._own = tuple(told["own"])
+        return told

@@ -20,11 +20,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import MalformedMessage, ServerUnreachable, ZfError
-from . import wire
-from .app import Server, Streamed
-from .codec import encode
+from .app import Server
+from .messages import frames
+from .messages.codec import encode
 from .rights import need_teacher
 from .rooms import PATH
+from .working.outlets import Streamed
 
 MOST_BYTES = 8192
 """Of what is posted: a view, and whose."""
@@ -71,7 +72,7 @@ class _Answering:
             if teacher:
                 need_teacher(role)
             # Whichever engine it has: that the teacher's is another is said in the room.
-            self._server.clients.find(request.headers.get(wire.CLIENT, ""))
+            self._server.clients.find(request.headers.get(frames.CLIENT, ""))
             said = await self._server.value(request, MOST_BYTES)
             if not isinstance(said, dict):
                 raise MalformedMessage("What is said in a room is a dict.")
@@ -167,7 +168,7 @@ class _Answering:
 
 
 class _Told:
-    """What a stream tells: as `app.Outlet`, but what holds in a room."""
+    """What a stream tells: as an `Outlet`, but what holds in a room."""
 
     def __init__(
         self,
@@ -190,7 +191,7 @@ class _Told:
 
     async def next(self) -> bytes:
         """What holds now, once it is news; or after a while a sign of life."""
-        until = time.monotonic() + wire.BEAT
+        until = time.monotonic() + frames.BEAT
         while True:
             bell = self._answering.bell(self._room)  # first: nothing is missed between
             self._answering.time()
@@ -200,14 +201,14 @@ class _Told:
                 now = self._look()
             except ZfError as error:
                 self._over = True
-                return wire.frame(wire.ERROR, wire.describe(error))
+                return frames.frame(frames.ERROR, frames.describe(error))
             if now.revision != self._revision:
                 self._revision = now.revision
-                return wire.frame(wire.STEP, encode(asdict(now)))
+                return frames.frame(frames.STEP, encode(asdict(now)))
             try:
                 await asyncio.wait_for(bell.wait(), until - time.monotonic())
             except asyncio.TimeoutError:
-                return wire.frame(wire.ALIVE)
+                return frames.frame(frames.ALIVE)
 
     def close(self) -> None:
         """Nobody listens any more."""

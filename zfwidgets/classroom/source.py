@@ -17,7 +17,7 @@ from ..stepwise import Driven
 from ..widgets.wire.encode import Answer
 from ..widgets.wire.source import Source
 from ..widgets.wire.steps import Steps
-from .methods import LOCAL
+from .messages.methods import LOCAL
 
 if TYPE_CHECKING:
     from .remote import RemoteEngine

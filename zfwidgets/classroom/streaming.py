@@ -16,8 +16,8 @@ import httpx
 
 from .. import threads
 from ..errors import Cancelled, ServerUnreachable, ZfError
-from . import wire
-from .codec import encode
+from .messages import frames
+from .messages.codec import encode
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -55,7 +55,7 @@ class Stream:
         """The newest frame that wasn't taken yet, ``(kind, content)``; waits for one.
 
         Of a result or step the content is bytes for `codec.decode`. Where nothing comes within
-        ``timeout`` seconds it is `wire.ALIVE`.
+        ``timeout`` seconds it is `frames.ALIVE`.
 
         Raises
         ------
@@ -73,13 +73,13 @@ class Stream:
                 return found
             end = self._end
         if end is None:
-            return wire.ALIVE, b""
+            return frames.ALIVE, b""
         if isinstance(end, BaseException):
             raise end
         kind, content = end
-        if kind == wire.ERROR:
-            raise wire.rebuilt(content)
-        if kind == wire.SUPERSEDED:
+        if kind == frames.ERROR:
+            raise frames.rebuilt(content)
+        if kind == frames.SUPERSEDED:
             raise Cancelled("A newer question took this one's place.")
         return end
 
@@ -97,7 +97,7 @@ class Stream:
         connection = self._connection
         with contextlib.suppress(*GONE, ZfError):
             body = encode({"slot": self.slot})
-            await connection.exchange(connection.thread.http, "POST", wire.CANCEL, body)
+            await connection.exchange(connection.thread.http, "POST", frames.CANCEL, body)
 
     def _leave(self) -> None:
         if self._task is not None:
@@ -130,7 +130,7 @@ class Stream:
     async def _read(self, path: str, body: bytes | None) -> None:
         connection = self._connection
         verb = "GET" if body is None else "POST"
-        frames = wire.Frames()
+        coming = frames.Frames()
         request = connection.thread.http.stream(
             verb, connection.address(path), content=body, headers=connection.headers()
         )
@@ -140,16 +140,16 @@ class Stream:
             connection.check(reply, b"")
             over = False
             async for data in reply.aiter_raw():
-                for kind, content in frames.feed(data):
-                    over = over or kind in wire.LAST
+                for kind, content in coming.feed(data):
+                    over = over or kind in frames.LAST
                     self._hear(kind, content)
             if over:
                 raise Over
 
     def _hear(self, kind: bytes, content: bytes) -> None:
-        if kind in wire.LAST:
+        if kind in frames.LAST:
             self._finish((kind, content))
-        elif kind == wire.STEP and not self._closed:
+        elif kind == frames.STEP and not self._closed:
             with self._heard:
                 self._newest = kind, content
                 self._heard.notify_all()
@@ -177,9 +177,11 @@ class Talking:
 
     @property
     def running(self) -> bool:
+        """Whether the thread is there."""
         return self._loop is not None and self._loop.is_running()
 
     def start(self, run: Coroutine[Any, Any, T]) -> Any:
+        """Run something on the thread; gives its future."""
         if not self.running:
             self._ready.clear()
             threads.start(lambda: asyncio.run(self._main()), "connection", self.stop)
@@ -188,6 +190,7 @@ class Talking:
         return asyncio.run_coroutine_threadsafe(run, self._loop)
 
     def call(self, what: Callable[[], object]) -> None:
+        """Call something on the thread, if that is there."""
         if self._loop is not None and self.running:
             self._loop.call_soon_threadsafe(what)
 

@@ -18,10 +18,10 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import records
-from ..errors import MalformedMessage
-from ..reports.coarse import StoredOcclusionMap, StoredPrediction
-from ..widgets.wire.steps import Shared
+from ... import records
+from ...errors import MalformedMessage
+from ...reports.coarse import StoredOcclusionMap, StoredPrediction
+from ...widgets.wire.steps import Shared
 
 RECORDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
@@ -134,7 +134,7 @@ def _extend(value: Any) -> msgpack.ExtType:
 
 
 def _dtype(dtype: np.dtype[Any]) -> str:
-    name = dtype.newbyteorder("<").str
+    name: str = dtype.newbyteorder("<").str
     if name not in DTYPES:
         raise TypeError(f"An array of {dtype} can't be sent: records have none.")
     return name
@@ -156,8 +156,8 @@ def _middle(array: NDArray[Any]) -> tuple[int, int, int, int] | None:
     if array.ndim < 2 or array.nbytes < 4096:
         return None
     bits = array.view(np.uint8).reshape(*array.shape[:2], -1)
-    used = bits.any(-1)
-    rows, columns = np.flatnonzero(used.any(1)), np.flatnonzero(used.any(0))
+    used: NDArray[np.bool_] = np.any(bits, axis=-1)
+    rows, columns = np.flatnonzero(np.any(used, 1)), np.flatnonzero(np.any(used, 0))
     if not rows.size:
         return 0, 0, 0, 0
     found = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
@@ -190,7 +190,7 @@ class _Decoder:
             raise
         except (ValueError, TypeError, RecursionError, MemoryError, OverflowError) as error:
             raise MalformedMessage(
-                f"A message can't be read: {error or type(error).__name__}."
+                f"A message can't be read: {str(error) or type(error).__name__}."
             ) from error
         finally:
             self._depth -= 1
@@ -245,9 +245,10 @@ class _Decoder:
         dtype, shape = self._take(name, shape)
         if not isinstance(content, bytes) or len(content) != math.prod(shape) * dtype.itemsize:
             raise MalformedMessage(f"An array of shape {shape} hasn't as many bytes as it needs.")
-        if not content:
-            return np.zeros(shape, dtype)
-        return np.frombuffer(bytearray(content), dtype).reshape(shape)  # may be written to
+        array: NDArray[Any] = np.zeros(shape, dtype)
+        if content:
+            array = np.frombuffer(bytearray(content), dtype).reshape(shape)  # may be written to
+        return array
 
     def _with_margin(self, name: Any, shape: Any, middle: Any, content: Any) -> NDArray[Any]:
         dtype, shape = self._take(name, shape)

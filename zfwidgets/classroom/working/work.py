@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Callable, Generator, Hashable, Iterable
 from typing import Any
 
-from .. import threads
-from ..records import Progress
-from ..widgets.wire.job import Job
-from ..widgets.wire.jobs import Jobs
-from ..widgets.wire.steps import Step, Steps
+from ... import threads
+from ...records import Progress, QuantileRows
+from ...widgets.wire.job import Job
+from ...widgets.wire.jobs import Jobs
+from ...widgets.wire.steps import Step, Steps
+from ..messages.codec import encode
 from .answers import Answers
-from .codec import encode
 
 IDLE_PRIORITY = 1000
 """Of what is done while nobody asks."""
@@ -109,7 +109,7 @@ def lasts(value: Any) -> bool:
     data = value[0] if isinstance(value, tuple) and value else None
     if isinstance(data, dict):
         return not data.get("lost")
-    parts = getattr(value, "parts", ())
+    parts = value.parts if isinstance(value, QuantileRows) else ()
     return not any(getattr(one, "unreadable", ()) for one in (value, *parts))
 
 
@@ -188,7 +188,7 @@ class Work:
 
         def steps() -> Steps:
             for key, make in plan:
-                if self.answers.bytes > share * self.answers.most:
+                if self.answers.size > share * self.answers.most:
                     return
                 if self.known(key) is None:
                     try:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ..widgets.wire.cache import Cache
-from .codec import SCHEMA, encode
+from ...widgets.wire.cache import Cache
+from ..messages.codec import SCHEMA, encode
 
 log = logging.getLogger("zfwidgets")
 
@@ -77,7 +77,7 @@ class Answers:
                 self._on_disk = sum(file.stat().st_size for file in folder.glob("*/*.answer"))
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """What is in memory."""
         return self._memory.bytes
 
@@ -87,7 +87,7 @@ class Answers:
         return self._memory.most
 
     @property
-    def bytes_on_disk(self) -> int:
+    def size_on_disk(self) -> int:
         """What is on disk, as far as this process knows."""
         return self._on_disk
 

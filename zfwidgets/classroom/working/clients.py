@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..errors import MalformedMessage, ServerBusy
-from ..records import MOST_OWN_BYTES, OwnPhoto
+from ...errors import MalformedMessage, ServerBusy
+from ...records import MOST_OWN_BYTES, OwnPhoto
 
 _ID = re.compile(r"[0-9a-f]{32}")
 

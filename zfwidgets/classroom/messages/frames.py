@@ -11,8 +11,8 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .. import errors
-from ..errors import MalformedMessage, ServerBusy, ServerFailed, ZfError
+from ... import errors
+from ...errors import MalformedMessage, ServerBusy, ServerFailed, ZfError
 from .codec import LARGEST
 
 log = logging.getLogger("zfwidgets")

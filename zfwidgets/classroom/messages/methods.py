@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError, MalformedMessage
-from ..records import Activation, Box, Occluder, OcclusionRequest, Unit
-from ..widgets.wire import validation
-from ..widgets.wire.validation import integer
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError, MalformedMessage
+from ...records import Activation, Box, Occluder, OcclusionRequest, Unit
+from ...widgets.wire import validation
+from ...widgets.wire.validation import integer
 
 MOST_PLACES = 1 << 20
 MOST_K, MOST_EACH, MOST_PARTS, MOST_CONTROLS, MOST_ACTIVATIONS = 1000, 64, 200, 256, 64
@@ -154,7 +154,7 @@ def _refuse_large(engine: EngineProtocol, stride: tuple[int, int], layer: str | 
 
 def _activation(asker: Asker, value: Any) -> Activation:
     whole = isinstance(value, Activation) and isinstance(value.unit, Unit)
-    if not whole or not isinstance(value.value, int | float):
+    if not (isinstance(value, Activation) and whole and isinstance(value.value, int | float)):
         raise MalformedMessage(f"Expected an Activation, not a {type(value).__name__}.")
     word("an image's name", value.image_name)
     _box(value.box)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError, MalformedMessage
-from ..images.pixels.apart import decode_apart
-from ..records import MOST_OWN_BYTES, OwnPhoto
-from ..widgets.wire.photos import no_own
-from ..widgets.wire.steps import Steps
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError, MalformedMessage
+from ...images.pixels.apart import decode_apart
+from ...records import MOST_OWN_BYTES, OwnPhoto
+from ...widgets.wire.photos import no_own
+from ...widgets.wire.steps import Steps
+from ..messages.methods import word
 from .clients import Client, Limits
-from .methods import word
 from .work import Work
 
 VIEW = "photos"
