@@ -8,7 +8,9 @@ from collections import Counter
 
 import pytest
 
-from zfwidgets.classroom.rooms import Limits, Rooms, is_public, named, public_name
+from zfwidgets.classroom.rooms.limits import Limits
+from zfwidgets.classroom.rooms.names import is_public, named, public_name
+from zfwidgets.classroom.rooms.state import Rooms
 from zfwidgets.errors import (
     InputError,
     LedByAnother,

@@ -29,7 +29,8 @@ from ..widgets.room import Looks, Seat
 from .connection import Connection
 from .messages import frames
 from .messages.codec import decode
-from .rooms import PATH, is_public, named, public_name
+from .rooms.names import is_public, named, public_name
+from .rooms.state import PATH
 from .streaming import Stream
 
 BEAT = 4.0
