@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from ..errors import InputError, UnreadableImage
 from ..images.pixels import decode
@@ -60,8 +60,12 @@ def _encoded(picture: Image.Image) -> bytes:
     """A picture as a file that holds each of its pixels as it is."""
     stream = io.BytesIO()
     kind = "TIFF" if picture.mode in ("F", "CMYK") else "PNG"
+    turned, exif = picture.getexif().get(ExifTags.Base.Orientation, 1), Image.Exif()
+    exif[ExifTags.Base.Orientation] = turned
+    if picture.mode == "P" and not decode.is_transparent(picture):
+        picture = picture.convert("RGB")  # a palette of its own kind may not fit into a file
     try:
-        picture.save(stream, kind)
+        picture.save(stream, kind, **({} if turned in (0, 1) else {"exif": exif}))
     except (OSError, ValueError) as error:
         raise UnreadableImage(f"The picture can't be sent: {error}.") from error
     _refuse_large(stream.tell(), "The picture")

@@ -79,6 +79,11 @@ def bound(host: str, port: int) -> socket.socket:
     return found
 
 
+def check_free(host: str, port: int) -> None:
+    """Raise what `bound` does, before a network is read for nothing."""
+    bound(host, port).close()
+
+
 def url_of(listening: socket.socket) -> str:
     """The address of a socket."""
     host, port = listening.getsockname()[:2]

@@ -181,9 +181,10 @@ def _activations(asker: Asker, _: Mapping[str, Any], value: Any) -> tuple[Activa
 
 
 def _kind(_: Asker, __: Mapping[str, Any], value: Any) -> str:
-    if value not in validation.FIELDS or value in LOCAL:
-        raise InputError(f"A server answers no request {value!r:.80}.")
-    return str(value)
+    kind = word("kind", value)
+    if kind not in validation.FIELDS or kind in LOCAL:
+        raise InputError(f"A server answers no request {kind!r:.80}.")
+    return kind
 
 
 def _key(asker: Asker, given: Mapping[str, Any], value: Any) -> dict[str, Any]:

@@ -164,13 +164,13 @@ class Work:
             while True:
                 if one.version == seen and not one.over:
                     one.advance()
+                    self.computed += one.over and one.error is None
                 if one.over:
                     break
                 seen = one.version
                 yield one.step()
             if one.error is not None:
                 raise one.error
-            self.computed += 1
             if keep and one.lasts and not self._renewed():
                 self.answers.put(key, one.content)
             return one.content
