@@ -243,7 +243,7 @@ class _Part:
             self._stream = stream
         try:
             while self._runs(number):
-                kind, content = stream.take()
+                kind, content = stream.take(frames.BEAT)
                 if kind == frames.STEP and self._runs(number):
                     self._lost = None
                     self._heard(decode(content))
