@@ -87,6 +87,7 @@ describe("the line of a class", () => {
     [{ state: "taken" }, "you lead no longer", ["Lead again", "Close"]],
     [{ state: "ended", text: "Why." }, "no longer. Why.", ["Lead again", "Close"]],
     [{ state: "unreachable" }, "can't be reached", ["Stop leading"]],
+    [{ text: "Too large." }, "class. Too large.", ["Copy for students", "Stop leading"]],
   ] as [Partial<Room>, string, string[]][])(
     "says to a teacher: %o",
     async (change, words, offers) => {

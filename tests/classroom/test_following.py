@@ -173,6 +173,29 @@ def test_only_teachers_lead(explorer, server):
     assert student.room == {}
 
 
+@pytest.mark.parametrize("what", ["lead", "view", "end", "class"])
+def test_only_teachers_lead_whatever_else_they_know(explorer, server, teacher, what):
+    room = teacher.lead("lesson", secret="chalk")
+    said = {"secret": "chalk", "fingerprint": "f", "ticket": teacher._part._ticket}
+    said["view"] = teacher._looks()
+    with pytest.raises(WrongToken, match="teacher"):
+        explorer(server).engine.connection.post(f"{PATH}/{room}/{what}", said)
+    assert teacher.room["state"] == "on"
+
+
+def test_what_is_too_large_for_a_room_is_said_to_who_leads(explorer, server, teacher):
+    student = explorer(server)
+    student.follow(teacher.lead("lesson"))
+    until(lambda: student.photo == 0)
+    teacher._part.say(
+        {"view": {**teacher._looks(), "options": {"overlay": "x" * 3000}}}
+    )  # as no widget
+    until(lambda: "at most 2048 bytes" in teacher.room["text"])
+    teacher.photo = 4
+    until(lambda: student.photo == 4)
+    until(lambda: not teacher.room["text"])
+
+
 @pytest.mark.parametrize("room", ["lesson", "lesson-2222-2222", "a/../b", "ü" * 50])
 def test_a_room_that_nobody_leads_is_named(explorer, server, room):
     student = explorer(server)

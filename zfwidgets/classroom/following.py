@@ -331,7 +331,13 @@ class Leading(_Part):
         self._post("end", self._who())
 
     def _post_news(self, news: Mapping[str, Any] | None) -> None:
-        self._post("view", {**self._who(), "view": news and news["view"]})
+        try:
+            self._post("view", {**self._who(), "view": news and news["view"]})
+        except InputError as error:  # as of an occluder of more boxes than a room bears
+            self._seat.tell(text=f"What you look at now can't be shown to the class: {error}")
+        else:
+            if news is not None:
+                self._seat.tell(text="")
 
     def _who(self) -> dict[str, str]:
         return {"ticket": self._ticket}
@@ -339,7 +345,7 @@ class Leading(_Part):
     def _heard(self, told: dict[str, Any]) -> None:
         looking = [list(item) for item in told["looking"][:MOST_LAYERS]]
         counts = {name: told[name] for name in ("followers", "wander")}
-        self._seat.tell(state="on", text="", looking=looking, **counts)
+        self._seat.tell(state="on", looking=looking, **counts)
 
     def _gone(self) -> bool:
         return False  # who was silent for too long opens the room again

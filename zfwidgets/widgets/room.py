@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import traitlets
 
+from ..bars import waiting
 from ..errors import InputError, ZfError
 from .base import EngineWidget
 from .selection import FIELDS
@@ -127,7 +128,8 @@ class InRoom(EngineWidget):
             The server has as many rooms as it bears, or the secret isn't this room's.
         """
         rooms, seat = self._rooms("lead"), self._new_seat()
-        part: Part = rooms.lead(seat, name, secret, self._looks())
+        with waiting("Opening a room on the server"):
+            part: Part = rooms.lead(seat, name, secret, self._looks())
         self._take(seat, part, {"role": "leads", "followers": 0, "wander": 0, "looking": []})
         return part.room
 
@@ -155,16 +157,19 @@ class InRoom(EngineWidget):
                 "call stop_leading() first."
             )
         seat = self._new_seat()
-        part: Part = rooms.follow(seat, room)
+        with waiting("Asking the server for the room"):
+            part: Part = rooms.follow(seat, room)
         self._take(seat, part, {"role": "follows", "wanders": False, "own_photo": False})
 
     def unfollow(self) -> None:
         """Follow no longer; what is chosen stays as it is."""
-        self._leave()
+        if self.room.get("role") == "follows":
+            self._leave()
 
     def stop_leading(self) -> None:
         """End the room; those who follow are told, and keep what they see."""
-        self._leave()
+        if self.room.get("role") == "leads":
+            self._leave()
 
     def wander(self) -> None:
         """Look around yourself, as the first line's button does; the class goes on."""

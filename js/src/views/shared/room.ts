@@ -46,7 +46,7 @@ function leads({ room, state, text, followers = 0, wander = 0 }: Room): Says {
         wander > 0 ? `, ${wander} of them ${wander > 1 ? "look" : "looks"} around` : "";
       const many = followers === 1 ? "1 follows" : `${followers || "nobody"} follow`;
       const aside = followers ? `${many}${around}` : "nobody follows yet";
-      return { text: "You lead the class.", aside, buttons: [stop] };
+      return { text: `You lead the class. ${text}`.trim(), aside, buttons: [stop] };
     }
   }
 }
