@@ -87,11 +87,16 @@ class Stream:
         """Give it up; returns at once."""
         with self._heard:
             over, self._closed = self._end is not None or self._closed, True
-        if not over and self.cancels:
-            with contextlib.suppress(ZfError, RuntimeError):
-                self._connection.begin(self._cancel())
-        elif not over:
-            self._connection.thread.call(self._leave)
+        if not over:
+            self._connection.thread.call(self._give_up)
+
+    def _give_up(self) -> None:
+        """Tell the server, once it has the question: else the two might pass each other."""
+        if not self.cancels:
+            if self._task is not None:
+                self._task.cancel()
+        elif self._begun and self._cancelling is None:
+            self._cancelling = asyncio.ensure_future(self._cancel())
 
     async def _cancel(self) -> None:
         connection = self._connection
@@ -99,11 +104,9 @@ class Stream:
             body = encode({"slot": self.slot})
             await connection.exchange(connection.thread.http, "POST", frames.CANCEL, body)
 
-    def _leave(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
     _task: asyncio.Task[Any] | None = None
+    _cancelling: asyncio.Future[None] | None = None
+    _begun = False
 
     async def run(self, path: str, body: bytes | None) -> None:
         """Read the answer to its end, on the connection's thread."""
@@ -138,6 +141,9 @@ class Stream:
             if reply.status_code != 200:
                 connection.check(reply, await reply.aread())
             connection.check(reply, b"")
+            self._begun = True
+            if self._closed:
+                self._give_up()
             over = False
             async for data in reply.aiter_raw():
                 for kind, content in coming.feed(data):
