@@ -29,7 +29,7 @@ from .messages import frames
 from .messages.codec import SCHEMA, decode, encode
 from .messages.methods import METHODS, Asker, Method, is_private, word
 from .rights import Rights, Role, need_teacher
-from .rooms import Rooms
+from .rooms.state import Rooms
 from .streaming import is_loopback
 from .working.answers import Answers, question
 from .working.clients import Client, Clients, Limits

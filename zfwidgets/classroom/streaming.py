@@ -179,6 +179,8 @@ class Talking:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._ready = threading.Event()
+        # Whatever was begun before the end is ended with it; what comes later begins anew.
+        self._turn = threading.RLock()
         self.http: httpx.AsyncClient
 
     @property
@@ -188,12 +190,13 @@ class Talking:
 
     def start(self, run: Coroutine[Any, Any, T]) -> Any:
         """Run something on the thread; gives its future."""
-        if not self.running:
-            self._ready.clear()
-            threads.start(lambda: asyncio.run(self._main()), "connection", self.stop)
-            self._ready.wait()
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(run, self._loop)
+        with self._turn:
+            if not self.running:
+                self._ready.clear()
+                threads.start(lambda: asyncio.run(self._main()), "connection", self.stop)
+                self._ready.wait()
+            assert self._loop is not None
+            return asyncio.run_coroutine_threadsafe(run, self._loop)
 
     def call(self, what: Callable[[], object]) -> None:
         """Call something on the thread, if that is there."""
@@ -202,9 +205,10 @@ class Talking:
 
     def stop(self) -> None:
         """End the thread; a later call starts another."""
-        with contextlib.suppress(RuntimeError):
+        with self._turn, contextlib.suppress(RuntimeError):
             if self._loop is not None and self._over is not None:
                 self._loop.call_soon_threadsafe(self._over.set)
+            self._loop = None
 
     async def _main(self) -> None:
         timeout = httpx.Timeout(SILENCE, connect=CONNECTING)
