@@ -168,7 +168,7 @@ class Connection(threads.OneOnly):
                         kind, content = stream.take(poll)
                         if kind == frames.RESULT:
                             return decode(content)
-                        if kind == frames.STEP:
+                        if kind in (frames.STEP, frames.PROGRESS):
                             until, pause = None, FIRST_PAUSE
                             yield decode(content)
                         elif poll is not None:

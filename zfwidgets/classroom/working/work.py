@@ -52,6 +52,20 @@ class Fair(Jobs):
         return len(self._jobs)
 
 
+class Told(bytes):
+    """What is known so far, as bytes; ``same``: only that it is what was last told."""
+
+    same = False
+
+    @classmethod
+    def of(cls, value: Any) -> Told:
+        """A value as bytes."""
+        found = cls(encode(value))
+        if isinstance(value, tuple) and value and isinstance(value[0], dict):
+            found.same = bool(value[0].get("so_far", {}).get("same"))
+        return found
+
+
 class Computation:
     """One question's steps, which all who ask it move on in turn; on the computing thread alone."""
 
@@ -91,11 +105,11 @@ class Computation:
     def _tell(self, step: Any) -> Step:
         if step is None or isinstance(step, Progress):
             return step
-        made: list[bytes] = []
+        made: list[Told] = []
 
-        def content() -> bytes:
+        def content() -> Told:
             if not made:
-                made.append(encode(step() if callable(step) else step))
+                made.append(Told.of(step() if callable(step) else step))
             return made[0]
 
         return content
