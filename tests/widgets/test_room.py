@@ -137,6 +137,14 @@ def test_who_looks_around_is_left_alone_until_back(front_end, teacher, student, 
     assert where(room, student) == {"layer": "relu2", "wanders": False}
 
 
+def test_who_is_moved_elsewhere_meanwhile_isnt_said_to_follow(teacher, student):
+    """As by a click that another thread takes, or a callback of the student's own."""
+    student.selection.observe(lambda _: student.selection.choose(photo=13), "unit")
+    teacher.layer = "conv2"
+    assert (student.layer, student.photo) == ("conv2", 13)
+    assert student.room["wanders"]
+
+
 def test_choosing_what_is_chosen_already_isnt_looking_around(front_end, teacher, student):
     student.photo = teacher.photo
     front_end.change(student.selection, unit=["conv1", 1])

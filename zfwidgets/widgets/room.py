@@ -277,6 +277,11 @@ class InRoom(EngineWidget):
                         setattr(self, name, value)
         except (ZfError, traitlets.TraitError) as error:
             self._set(state="refused", text=str(error))
+        else:
+            # What is said to follow does: a click, or a callback, may have come between.
+            now = self._looks()["selection"]
+            if any(now.get(name) != value for name, value in view["selection"].items()):
+                self._set(wanders=True)
         finally:
             self._applying = False
         self._looked = self._looks()

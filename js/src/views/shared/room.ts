@@ -79,7 +79,7 @@ function follows({ room, state, text, wanders, own_photo }: Room): Says {
   const silent = state === "silent" ? " Nothing is heard from the teacher at the moment." : "";
   if (wanders) return { text: `You look around yourself.${silent}`, buttons: [back, stop] };
   const own = own_photo
-    ? " The teacher looks at a photo of their own, which isn't shared: you see yours."
+    ? " The teacher looks at a photo of their own, which isn't shared: the photo here stays."
     : "";
   return { text: `Following the teacher.${own}${silent}`, buttons: [around, stop] };
 }
