@@ -181,14 +181,27 @@ def test_another_network_is_said_and_nothing_of_it_shown(teacher, student, room)
     assert student.photo == 9
 
 
-def test_what_cant_be_shown_changes_nothing_and_is_said(student, room, teacher):
-    before = student.selection.state
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("selection", {"unit": ["nowhere", 0]}, "nowhere"),
+        ("selection", {"colour": "red"}, "colour"),
+        ("options", {"stride": -1}, "stride"),
+        ("options", {"gallery": [["conv1", 0, "x"]]}, "gallery"),
+    ],
+)
+def test_what_cant_be_shown_changes_nothing_and_is_said(
+    student, room, teacher, part, change, words
+):
+    before = student.state
     room.view = json.loads(json.dumps(room.view))
-    room.view["selection"] |= {"photo": 3, "unit": ["nowhere", 0]}
+    room.view["selection"]["photo"] = 3
+    room.view[part] |= change
     room.tell(student._seat)
     assert student.room["state"] == "refused"
-    assert "nowhere" in student.room["text"]
-    assert student.selection.state == before
+    assert words in student.room["text"]
+    assert student.state == before
+    assert not student.room["wanders"]
 
 
 def test_the_end_is_said_and_one_click_begins_anew(front_end, student, teacher):

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import traitlets
 
 from ..bars import waiting
+from ..engine.protocol import EngineProtocol
 from ..errors import InputError, ZfError
 from .base import EngineWidget
-from .selection import FIELDS
+from .selection import FIELDS, SCHEMA, reject_unknown
 
 SHARED = ("patches", "values", "scale", "whole", "stride", "overlay")
 """Options that say what there is to see. The others are how somebody likes to see it: a student's
@@ -102,6 +103,11 @@ class InRoom(EngineWidget):
     _looked: Looks | None = None
     _applying = False
 
+    def __init__(self, engine: EngineProtocol, **arguments: Any) -> None:
+        # A kernel may take the page's messages on a thread beside the main one.
+        self._turn = threading.RLock()
+        super().__init__(engine, **arguments)
+
     # ------------------------------------------------------------------ what users call
 
     def lead(self, name: str = "lesson", secret: str | None = None) -> str:
@@ -173,21 +179,23 @@ class InRoom(EngineWidget):
 
     def wander(self) -> None:
         """Look around yourself, as the first line's button does; the class goes on."""
-        if self.room.get("role") == "follows" and not self.room["wanders"]:
-            self._set(wanders=True)
-            self._tell_where()
+        with self._turn:
+            if self.room.get("role") == "follows" and not self.room["wanders"]:
+                self._set(wanders=True)
+                self._tell_where()
 
     def rejoin(self) -> None:
         """Go back to the teacher, as the first line's button does; or begin anew what has ended."""
-        if self._part is None:
-            return
-        if self.room["state"] in ("ended", "taken"):
-            self._set(state="joining", **({"wanders": False} if "wanders" in self.room else {}))
-            self._part.again()
-        elif self.room.get("wanders"):
-            self._set(wanders=False)
-            self._apply()
-            self._tell_where()
+        with self._turn:
+            if self._part is None:
+                return
+            if self.room["state"] in ("ended", "taken"):
+                self._set(state="joining", **({"wanders": False} if "wanders" in self.room else {}))
+                self._part.again()
+            elif self.room.get("wanders"):
+                self._set(wanders=False)
+                self._apply()
+                self._tell_where()
 
     def close(self) -> None:
         """Leave the room, stop what was asked for and remove the widget from the front end."""
@@ -211,18 +219,20 @@ class InRoom(EngineWidget):
         return Seat(self._heed, self._service.hand_back)
 
     def _take(self, seat: Seat, part: Part, first: dict[str, Any]) -> None:
-        self._leave()
-        self._seat, self._part, self._looked = seat, part, self._looks()
-        self.set_trait("room", {"room": part.room, "state": "on", "text": "", **first})
-        seat.open()
-        self._moved()
+        with self._turn:
+            self._leave()
+            self._seat, self._part, self._looked = seat, part, self._looks()
+            self.set_trait("room", {"room": part.room, "state": "on", "text": "", **first})
+            seat.open()
+            self._moved()
 
     def _leave(self) -> None:
-        part, self._part, self._seat, self._shown = self._part, None, None, None
-        if part is not None:
-            part.end()
-            if self.comm is not None:
-                self.set_trait("room", {})
+        with self._turn:
+            part, self._part, self._seat, self._shown = self._part, None, None, None
+            if part is not None:
+                part.end()
+                if self.comm is not None:
+                    self.set_trait("room", {})
 
     def _set(self, **state: Any) -> None:
         self.set_trait("room", {**self.room, **state})
@@ -236,14 +246,15 @@ class InRoom(EngineWidget):
 
     def _heed(self, seat: Seat, news: dict[str, Any]) -> None:
         """Take what the room tells, on the main thread."""
-        if seat is not self._seat:
-            return  # of a room that was left
-        shown = news.pop("shown", None)
-        if shown is not None:
-            self._shown = shown
-            self._apply()
-        if news:
-            self._set(**news)
+        with self._turn:
+            if seat is not self._seat:
+                return  # of a room that was left
+            shown = news.pop("shown", None)
+            if shown is not None:
+                self._shown = shown
+                self._apply()
+            if news:
+                self._set(**news)
 
     # ------------------------------------------------------------------ what is looked at
 
@@ -270,11 +281,8 @@ class InRoom(EngineWidget):
             return
         self._applying = True
         try:
-            self.selection.choose(**view["selection"])
-            with self.hold_trait_notifications():
-                for name, value in view["options"].items():
-                    if name in SHARED:
-                        setattr(self, name, value)
+            reject_unknown("A teacher's view", view["options"], SHARED)
+            self.state = {"schema": SCHEMA, **view["selection"], "view": view["options"]}
         except (ZfError, traitlets.TraitError) as error:
             self._set(state="refused", text=str(error))
         else:
@@ -293,16 +301,17 @@ class InRoom(EngineWidget):
 
     def _moved(self) -> None:
         """Tell of what was chosen here: a leader's class, or that a student looks around."""
-        if self._part is None or self._applying:
-            return
-        looks = self._looks()
-        if self.room["role"] == "leads":
-            self._part.say({"view": looks})
-        elif looks != self._looked:
-            self._looked = looks
-            # With another network there is nothing to wander from.
-            self._set(wanders=self.room["wanders"] or self.room["state"] != "another network")
-            self._tell_where()
+        with self._turn:
+            if self._part is None or self._applying:
+                return
+            looks = self._looks()
+            if self.room["role"] == "leads":
+                self._part.say({"view": looks})
+            elif looks != self._looked:
+                self._looked = looks
+                # With another network there is nothing to wander from.
+                self._set(wanders=self.room["wanders"] or self.room["state"] != "another network")
+                self._tell_where()
 
     def _tell_where(self) -> None:
         if self._part is not None:
