@@ -214,6 +214,26 @@ def test_the_end_is_said_and_one_click_begins_anew(front_end, student, teacher):
     assert student._part.begun == 2
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_was_on_its_way_when_it_ended_is_no_news(teacher, student, room, busy):
+    calls = []
+    if busy:
+        student._seat._hand_back = calls.append
+    student._seat.tell(state="replaced")
+    room.view["selection"]["photo"] = 12
+    room.tell(student._seat)
+    for call in calls:
+        call()
+    assert student.room["state"] == "replaced"
+    assert student.photo == 0
+    student.rejoin()
+    room.tell(student._seat)
+    for call in calls[1:]:
+        call()
+    assert student.room["state"] == "on"
+    assert student.photo == 12
+
+
 def test_silence_is_said(teacher, student, room):
     room.tell(student._seat, silent=True)
     assert student.room["state"] == "silent"

@@ -23,6 +23,8 @@ SHARED = ("patches", "values", "scale", "whole", "stride", "overlay")
 own colours aren't the teacher's business."""
 OPS = ("wander", "return", "leave")
 """What the page's buttons ask for."""
+ENDED = ("ended", "taken", "replaced")
+"""States from which only `InRoom.rejoin` leads on."""
 
 Looks = dict[str, Any]
 """What a widget looks at, as JSON: the selection, the shared options, whether the photo is left
@@ -74,6 +76,8 @@ class Seat:
     def tell(self, **news: Any) -> None:
         """Tell what is new; of what the widget hasn't heard yet the newest replaces the older."""
         with self._lock:
+            if self._news.get("state") in ENDED:
+                return
             first = self._open and not self._news
             if "shown" in news:
                 self._news.pop("state", None)  # it says how things are by now
@@ -189,7 +193,7 @@ class InRoom(EngineWidget):
         with self._turn:
             if self._part is None:
                 return
-            if self.room["state"] in ("ended", "taken"):
+            if self.room["state"] in ENDED:
                 self._set(state="joining", **({"wanders": False} if "wanders" in self.room else {}))
                 self._part.again()
             elif self.room.get("wanders"):
@@ -247,8 +251,8 @@ class InRoom(EngineWidget):
     def _heed(self, seat: Seat, news: dict[str, Any]) -> None:
         """Take what the room tells, on the main thread."""
         with self._turn:
-            if seat is not self._seat:
-                return  # of a room that was left
+            if seat is not self._seat or self.room["state"] in ENDED:
+                return  # it was on its way when the room was left
             shown = news.pop("shown", None)
             if shown is not None:
                 self._shown = shown

@@ -61,6 +61,11 @@ function follows({ room, state, text, wanders, own_photo }: Room): Says {
         text: `The teacher has left ${room}: you look around yourself. ${text}`.trim(),
         buttons: [["return", "Follow again"], CLOSE],
       };
+    case "replaced":
+      return {
+        text: "Another Explorer of this notebook follows the teacher now.",
+        buttons: [["return", "Follow here"], CLOSE],
+      };
     case "another network":
       return {
         text: "The teacher looks at another network than you, so that nothing of it is shown here.",
