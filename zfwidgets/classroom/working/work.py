@@ -138,12 +138,20 @@ class Work:
         Where they are kept.
     generation
         Gives another number whenever images are others than before.
+
+    Attributes
+    ----------
+    computed
+        How many answers were computed.
+    preparing, prepared
+        Whether answers are computed ahead, and how many of those there are.
     """
 
     def __init__(self, answers: Answers, generation: Callable[[], int]) -> None:
         self.answers = answers
         self.jobs = Fair()
-        self.computed = 0
+        self.computed = self.prepared = 0
+        self.preparing = False
         self._generation = generation
         self._known = generation()
         self._running: dict[bytes, Computation] = {}
@@ -198,8 +206,15 @@ class Work:
 
     def prepare(self, plan: Iterable[tuple[bytes, Callable[[], Question]]]) -> None:
         """Compute answers ahead while nobody asks, as long as there's room for them."""
+        self.preparing = True
 
         def steps() -> Steps:
+            try:
+                yield from each()
+            finally:
+                self.preparing = False
+
+        def each() -> Steps:
             for key, make in plan:
                 if self.answers.full:
                     return
@@ -209,6 +224,7 @@ class Work:
                         yield from self.steps(key, make, True)
                     except Exception:  # noqa: BLE001 -- who asks for it is told
                         continue
+                self.prepared += 1
                 yield None
 
         def nobody(*_: Any) -> None:
