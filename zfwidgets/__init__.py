@@ -30,6 +30,7 @@ _HOMES = {
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
     "Transfer": "experiments.transfer.widget",
+    "connect": "classroom.remote",
     "link": "widgets.base",
     "load_report": "reports.reading.stored",
     "name": "naming.embedding",
@@ -42,6 +43,7 @@ __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from . import errors, experiments, index, models, plots, records, rules, samples
+    from .classroom.remote import connect
     from .engine.cluster.ray_executor import ClusterOptions
     from .engine.local import LocalEngine as Engine
     from .experiments.ablation.widget import Ablation

@@ -112,5 +112,84 @@ class TooManyRequests(ZfError, RuntimeError):
         )
 
 
+class ServerUnreachable(ZfError, ConnectionError):
+    """The server that answers for an engine can't be reached, or doesn't answer.
+
+    ``lost``: whether what was sent to it may have come.
+    """
+
+    lost = False
+
+
+class ServerFailed(ZfError, RuntimeError):
+    """The server couldn't answer, by a fault of its own; its log says more."""
+
+
+class ServerBusy(ZfError, RuntimeError):
+    """The server has as many clients, or requests, as it takes; ``seconds``: when to ask again."""
+
+    def __init__(self, message: str, seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class WrongToken(ZfError, PermissionError):
+    """The server knows no such token, or it gives no right to what was asked."""
+
+
+class WrongVersion(ZfError, RuntimeError):
+    """The two sides of a connection don't speak alike; says which versions they have."""
+
+
+class OtherEngine(ZfError, RuntimeError):
+    """The server answers for another network, or other images, than when it was connected to."""
+
+
+class MalformedMessage(InputError):
+    """A message between server and client isn't what the other side sends."""
+
+
+class NeedsModel(ZfError, TypeError):
+    """What was asked for needs the network itself in this process, not one on a server."""
+
+
 class MissingDependency(ZfError, ImportError):
     """An optional package is needed; the message says what to install."""
+
+
+class RoomError(ZfError, RuntimeError):
+    """A classroom's room can't be led or followed; the message says why and what to do."""
+
+
+class NoSuchRoom(RoomError, LookupError):
+    """Nobody leads a room of that name."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(
+            f"Nobody leads a room {room!r:.80} now. Check its name on the teacher's screen: it "
+            "ends in a code, as in 'lesson-k7m2-qd9x'."
+        )
+
+
+class LedByAnother(RoomError):
+    """Another leader with the same secret has taken the room over."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(
+            f"The room {room!r:.80} is led from elsewhere now, with the same secret. "
+            "explorer.lead(...) with that secret takes it back."
+        )
+
+
+class WrongSecret(RoomError):
+    """A room isn't led by who doesn't hold its secret."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(
+            f"The secret isn't that of the room {room!r:.80}: only who has it leads there. "
+            "explorer.lead('lesson') makes a room of your own, with a secret of its own."
+        )
+
+
+class RoomFull(RoomError):
+    """A room, or a server, has as many as it bears."""

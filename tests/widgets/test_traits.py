@@ -171,7 +171,7 @@ def test_options_are_set_shown_and_synchronised(engine):
         "colours": "magma",
         "opacity": np.float32(0.25),
         "auto": False,
-        "follow": False,
+        "photo_follows": False,
         "gallery": [[LARGE, 3, "stripes"]],
     }
     changes = heard(explorer, *wanted)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import ZfError
-from . import index, report
+from . import index, report, serve
 from .engine import whole
 
 
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     report.add(commands)
     index.add(commands)
+    serve.add(commands)
     return parser
 
 

@@ -39,10 +39,12 @@ class OwnPhotos:
     ----------
     source
         Whose transform they go through, and after whose images they are numbered.
+    most
+        How many are kept: of more the oldest is forgotten.
     """
 
-    def __init__(self, source: ImageSource) -> None:
-        self._source = source
+    def __init__(self, source: ImageSource, most: int = MOST_OWN) -> None:
+        self._source, self.most = source, most
         # A page remembers answers by number, also those of an engine that was there before.
         self._next = len(source) + secrets.randbits(30)
         self._kept: OrderedDict[int, tuple[OwnPhoto, torch.Tensor]] = OrderedDict()
@@ -88,7 +90,7 @@ class OwnPhotos:
             own = OwnPhoto(self._next, opened.name, opened.notes)
             self._next += 1
             self._kept[own.image] = own, tensor
-            full = len(self._kept) > MOST_OWN
+            full = len(self._kept) > self.most
             if full:
                 self._forget(next(iter(self._kept)))
         return own, full
@@ -123,7 +125,7 @@ class OwnPhotos:
             return InputError(f"There are images 0 to {last}{more}, got {image}.")
         return InputError(
             f"Your photo {name!r} (number {image}) isn't there any more: it was removed, or "
-            f"{MOST_OWN} newer ones took its place. Add it again."
+            f"{self.most} newer ones took its place. Add it again."
         )
 
     def _forget(self, image: int) -> None:

@@ -59,7 +59,7 @@ class OfExplorer(OfPicker, OfGrid, OfMap, total=False):
     """What an `Explorer` takes."""
 
     gallery: Any
-    follow: bool
+    photo_follows: bool
 
 
 def documented(takes: type) -> Callable[[type[Widget]], type[Widget]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..engine.protocol import EngineProtocol
 from . import requests
 from .arguments import OfExplorer, documented
-from .base import EngineWidget
+from .room import InRoom
 from .setting.choosing import chosen
 from .setting.options import MAP_OPTIONS, PATCH_OPTIONS, Option
 from .wire.service import Need
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 
 @documented(OfExplorer)
-class Explorer(EngineWidget):
+class Explorer(InRoom):
     """Look through a network: layers, channels, strongest patches, projections, occlusion."""
 
     page_module = "explorer"
 
     rule = chosen("rule")
-    page_may_set = frozenset(("sort", "follow", *PATCH_OPTIONS, *MAP_OPTIONS))
+    page_may_set = frozenset(("sort", "photo_follows", *PATCH_OPTIONS, *MAP_OPTIONS))
 
-    gallery, sort, follow = map(Option, ("gallery", "sort", "follow"))
+    gallery, sort = map(Option, ("gallery", "sort"))
+    photo_follows = Option("photo_follows")
     patches, values, scale, whole, pixels = map(Option, PATCH_OPTIONS)
     target, occluder, patch, baseline = map(chosen, ("target", "occluder", "patch", "baseline"))
     stride, overlay, colours = map(Option, ("stride", "overlay", "colours"))

@@ -11,6 +11,7 @@ import {
   type Answer,
   awaitsIndex,
   type Cancel,
+  type InRoom,
   identity,
   isMessage,
   type Key,
@@ -298,11 +299,18 @@ export class KernelSource implements Source {
     this.post({ zf: 1, op: is ? "pause" : "resume", view: this.view });
   }
 
+  room(act: InRoom["op"]): void {
+    this.post({ zf: 1, op: act, view: this.view });
+  }
+
   private postCancel(slot: string): void {
     this.post({ zf: 1, op: "cancel", view: this.view, slot });
   }
 
-  post(message: Request | Cancel | Pause | Add | Remove, buffers: ArrayBuffer[] = []): void {
+  post(
+    message: Request | Cancel | Pause | InRoom | Add | Remove,
+    buffers: ArrayBuffer[] = [],
+  ): void {
     try {
       if (buffers.length > 0) this.channel.send(message, undefined, buffers);
       else this.channel.send(message);

@@ -326,6 +326,9 @@ export interface Cancel { zf: 1; op: "cancel"; view: string; slot: string }
 /** Have the pass that builds the index rest, or go on. */
 export interface Pause { zf: 1; op: "pause" | "resume"; view: string }
 
+/** Look around by oneself, go back to the teacher, or leave the room. */
+export interface InRoom { zf: 1; op: "wander" | "return" | "leave"; view: string }
+
 /** A part of a photo of the user's own, in a buffer; the last one is answered as `photos`, with `added`. They come in order, all with one view and slot. */
 export interface Add {
   zf: 1;

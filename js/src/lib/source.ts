@@ -1,6 +1,6 @@
 /** Where views get their pixels from; they never know what is behind it. */
 
-import type { Answer, Key, Kind, Progress } from "./protocol";
+import type { Answer, InRoom, Key, Kind, Progress } from "./protocol";
 
 export interface GetOptions<K extends Kind> {
   /** A newer request in a slot supersedes an older one with another key. */
@@ -21,6 +21,8 @@ export interface Source {
   prefetch<K extends Kind>(kind: K, key: Key<K>, slot: string, signal?: AbortSignal): void;
   /** Have the pass that builds the index rest, or go on; for all who see it. */
   pause?(is: boolean): void;
+  /** Look around by oneself, go back to the teacher, or leave the room. */
+  room?(act: InRoom["op"]): void;
   /** Bring a photo of the user's own; which photos there are then. Where there is no kernel, none. */
   add?(name: string, file: Uint8Array<ArrayBuffer>): Promise<Answer<"photos">>;
   /** Forget one of these; which photos there are then. */

@@ -99,7 +99,7 @@ async function fill(
     place.replaceChildren();
     const root = createRoot(place, view, SHEETS, signal);
     // A photo that followed its channel would leave those whose maps the report holds.
-    const { follow: _, ...looks } = options ?? {};
+    const { photo_follows: _, ...looks } = options ?? {};
     const own = new MemoryStore<ViewOptions>(looks);
     show(root, known, chosen, new StoredSource(answers), signal, own);
     if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);

@@ -4,7 +4,7 @@
  * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
  * `indexing=1`, `freeze=1` (the map stays half done), `values=positive`, `scale=own`, `rule=guided`,
  * `card=4` (the card of that projection, open), `open=occluder,pins` (folds), `right=hamming` (the map
- * right of the divider), `cover=1`, `photos=10000`, `own=2` (photos of the user's own), and the view options `overlay`, `colours`, `patches`.
+ * right of the divider), `cover=1`, `photos=10000`, `own=2` (photos of the user's own), `room` (a part in a class, as JSON), and the view options `overlay`, `colours`, `patches`.
  */
 
 import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
@@ -68,6 +68,7 @@ const options = new MemoryStore<ViewOptions>({
   overlay: query.get("overlay") ?? "",
   colours: query.get("colours") ?? "",
   patches: query.get("patches") ?? "",
+  ...(query.get("room") && { room: JSON.parse(query.get("room") as string) }),
 });
 const root = createRoot(
   place,

@@ -7,17 +7,37 @@ names only those pictures are taken.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).resolve().parent
 OUT = Path(tempfile.gettempdir()) / "zfwidgets-harness"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+
+LEADS = {
+    "role": "leads",
+    "room": "lesson-k7m2-qd9x",
+    "state": "on",
+    "text": "",
+    "followers": 27,
+    "wander": 3,
+    "looking": [["features.7", 24], ["features.10", 2], ["features.3", 1]],
+}
+FOLLOWS = {"role": "follows", "room": "lesson-k7m2-qd9x", "state": "on", "text": ""}
+FOLLOWS |= {"wanders": False, "own_photo": False}
+
+
+def room(part: dict[str, object]) -> str:
+    """The query of a part in a class."""
+    return f"room={quote(json.dumps(part))}"
+
 
 # name: (query, viewport width, device scale)
 SHOTS = {
@@ -59,6 +79,12 @@ SHOTS = {
     "explorer-silent": ("silent=1", 916, 1),
     "explorer-failing": ("failing=top,photo", 916, 1),
     "explorer-indexing": ("indexing=1", 916, 1),
+    "explorer-leads": (room(LEADS), 1216, 1),
+    "explorer-leads-dark-400": (room(LEADS) + "&theme=dark&jp=1", 416, 1),
+    "explorer-follows": (room(FOLLOWS), 916, 1),
+    "explorer-wanders-dark": (room(FOLLOWS | {"wanders": True}) + "&theme=dark&jp=1", 916, 1),
+    "explorer-own-photo-of-teacher-360": (room(FOLLOWS | {"own_photo": True}), 376, 1),
+    "explorer-left-by-teacher": (room(FOLLOWS | {"state": "ended"}), 916, 1),
 }
 UNSETTLED = {"occlusion-half", "explorer-indexing"}
 

@@ -34,7 +34,8 @@ USERS = {
     "LayerPicker": {"sort"},
     "PatchGrid": PATCHES,
     "OcclusionMap": {"stride", "overlay", "colours", "opacity", "auto"},
-    "Explorer": PATCHES | {"sort", "follow", "stride", "overlay", "colours", "opacity", "auto"},
+    "Explorer": PATCHES
+    | {"sort", "photo_follows", "stride", "overlay", "colours", "opacity", "auto"},
 }
 """What users change in the page, by widget; in all others nothing that Python hears of."""
 

@@ -91,7 +91,7 @@ CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
     "gallery": _gallery,
     "stride": _stride,
     "opacity": _opacity,
-    **{name: _flag(name) for name in ("whole", "pixels", "follow", "auto")},
+    **{name: _flag(name) for name in ("whole", "pixels", "photo_follows", "auto")},
 }
 PATCH_OPTIONS = ("patches", "values", "scale", "whole", "pixels")
 """Those of the strongest patches and their projections."""
@@ -150,7 +150,7 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
         "`zfwidgets.samples.gallery` has those of the sample network.",
         "",
     ),
-    "follow": (
+    "photo_follows": (
         "bool",
         True,
         "Whether the photo follows the channel: another channel brings its strongest photo, if the "

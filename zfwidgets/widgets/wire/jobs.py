@@ -308,11 +308,11 @@ class Jobs:
                 return None
             soon = now - self._moved_at >= TURN or complete(self._moved)
             last = IN_TURN if soon else LAST
+            return min(ready, key=lambda job: self._rank(job, last), default=None)
 
-            def rank(job: Job) -> tuple[float, int]:
-                return last if job.shared and job.priority < LAST else job.priority, job.order
-
-            return min(ready, key=rank, default=None)
+    def _rank(self, job: Job, last: float) -> tuple[float, ...]:
+        """Where a job stands: the smallest goes first; ``last`` is for what several wait for."""
+        return last if job.shared and job.priority < LAST else job.priority, job.order
 
     def _close_dropped(self) -> None:
         while self._dropped:

@@ -311,6 +311,10 @@ MESSAGES: dict[str, tuple[str, Fields]] = {
         "Have the pass that builds the index rest, or go on.",
         {"zf": "1", "op": '"pause" | "resume"', "view": "string"},
     ),
+    "InRoom": (
+        "Look around by oneself, go back to the teacher, or leave the room.",
+        {"zf": "1", "op": '"wander" | "return" | "leave"', "view": "string"},
+    ),
     "Add": (
         "A part of a photo of the user's own, in a buffer; the last one is answered as `photos`, "
         "with `added`. They come in order, all with one view and slot.",

@@ -290,16 +290,17 @@ export const photo: View = (el, selection, source, signal, options) => {
       type: "button",
       class: "zf-button zf-toggle",
       title: "Keep this photo when another channel is chosen",
-      onclick: () => options.set("follow", !options.get("follow")),
+      onclick: () => options.set("photo_follows", !options.get("photo_follows")),
     },
     "Keep",
   );
   const showKeep = () => {
-    keep.hidden = options.get("follow") === null || options.get("follow") === undefined;
-    keep.setAttribute("aria-pressed", String(options.get("follow") === false));
+    keep.hidden =
+      options.get("photo_follows") === null || options.get("photo_follows") === undefined;
+    keep.setAttribute("aria-pressed", String(options.get("photo_follows") === false));
   };
   showKeep();
-  options.subscribe("follow", showKeep, signal);
+  options.subscribe("photo_follows", showKeep, signal);
   panel.tools.append(
     keep,
     popoverButton("i", "How to read the map", "zf-info", reading),

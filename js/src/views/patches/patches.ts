@@ -378,7 +378,9 @@ export const patches: View = (el, selection, source, signal, options) => {
     const unit = JSON.stringify(selection.get("unit"));
     const first = activations.find(({ lost }) => !lost);
     const chosen = activations.some(({ image }) => image === selection.get("photo"));
-    if (options.get("follow") && followed !== unit && first && !chosen) {
+    const room = options.get("room");
+    const led = room?.role === "follows" && !room.wanders; // the teacher chooses the photo
+    if (!led && options.get("photo_follows") && followed !== unit && first && !chosen) {
       selection.set("photo", first.image);
     }
     followed = unit;

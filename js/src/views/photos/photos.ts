@@ -50,7 +50,7 @@ export const photos: View = (el, selection, source, signal, options) => {
     if (image === chosen()) return;
     selection.set("photo", image);
     // Who chose a photo looks at it through one channel after the other.
-    if (options.get("follow")) options.set("follow", false);
+    if (options.get("photo_follows")) options.set("photo_follows", false);
     announce(el, `Photo ${describe(image)}`);
   };
 

@@ -6,6 +6,7 @@ import { count } from "../../lib/format";
 import type { Catalogue, Layer } from "../../lib/protocol";
 import { Panel } from "../shared/status";
 import type { View } from "../shared/view";
+import { tint } from "./network_class";
 import { type Drawn, draw, type Item } from "./network_drawing";
 import { layout } from "./network_layout";
 import { isConnected, openAround, openAtFirst, type Part, partsOf, rowOf } from "./network_parts";
@@ -17,7 +18,7 @@ const NOT_KNOWN = "In the order of the forward pass: how layers are connected is
 /** Two clicks that are farther apart are two. */
 const TWICE_MS = 600;
 
-export const layers: View = (el, selection, source, signal) => {
+export const layers: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "layers", "Layers", source, signal);
   const list = h("div", {
     class: "zf-list",
@@ -106,13 +107,14 @@ export const layers: View = (el, selection, source, signal) => {
     const picture = connected && filtered.length === 0;
     parts = picture ? partsOf(all, open) : rowOf(matching);
     height = list.clientHeight;
-    const options = picture ? { image, height } : { row: true, height };
-    const drawn = draw(parts, layout(parts, options));
+    const size = picture ? { image, height } : { row: true, height };
+    const drawn = draw(parts, layout(parts, size));
     const focused = items.find(({ element }) => element.matches(":focus"))?.layer.name;
     items = drawn.items;
     lines = drawn.lines;
     list.replaceChildren(drawn.element);
     list.classList.toggle("zf-empty", items.length === 0);
+    tint(items, parts, options.get("room"));
     mark(reveal);
     const focus = focused === undefined ? undefined : items[Math.max(find(focused), 0)]?.element;
     focus?.focus({ preventScroll: true });
@@ -207,6 +209,7 @@ export const layers: View = (el, selection, source, signal) => {
     },
     signal,
   );
+  options.subscribe("room", () => tint(items, parts, options.get("room")), signal);
   const resized = new ResizeObserver(() => {
     if (all.length > 0 && Math.abs(list.clientHeight - height) > 1) paint(true);
     else mark(true);

@@ -11,7 +11,7 @@ export const FIRST: ViewOptions = {
   scale: "own",
   whole: false,
   pixels: false,
-  follow: true,
+  photo_follows: true,
   overlay: "probability",
   colours: "tint",
   opacity: 0.7,

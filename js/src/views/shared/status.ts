@@ -244,7 +244,7 @@ function createBanner(root: HTMLElement): HTMLElement {
   const onclick = () => banner.dispatchEvent(new Event("zf-retry"));
   const banner = h(
     "div",
-    { class: "zf-banner", role: "alert" },
+    { class: "zf-banner zf-no-answer", role: "alert" },
     h("span", {}),
     h("button", { class: "zf-button", type: "button", onclick }, "Try again"),
   );

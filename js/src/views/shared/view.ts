@@ -3,6 +3,32 @@
 import type { SelectionStore, Store } from "../../lib/selection_store";
 import type { Source } from "../../lib/source";
 
+/** A widget's part in a classroom: `InRoom.room` in zfwidgets/widgets/room.py. */
+export interface Room {
+  role?: "leads" | "follows";
+  /** Its public name. */
+  room: string;
+  state:
+    | "on"
+    | "joining"
+    | "unreachable"
+    | "silent"
+    | "ended"
+    | "taken"
+    | "replaced"
+    | "refused"
+    | "another network";
+  text: string;
+  /** Of who follows: whether the student looks around by themselves. */
+  wanders?: boolean;
+  /** Whether the teacher's photo is their own, which isn't shared. */
+  own_photo?: boolean;
+  /** Of who leads: students, those who look around, and how many look at each layer. */
+  followers?: number;
+  wander?: number;
+  looking?: readonly [layer: string, students: number][];
+}
+
 /** How a view shows what is chosen; all views of a widget have the same. */
 export interface ViewOptions {
   /** Start occlusion maps without being asked. */
@@ -20,8 +46,10 @@ export interface ViewOptions {
   /** Channels worth a look. */
   gallery?: readonly [layer: string, channel: number, text: string][];
   /** Whether the photo follows the channel. */
-  follow?: boolean;
+  photo_follows?: boolean;
   sort?: string;
+  /** Set by the kernel alone. */
+  room?: Room;
 }
 
 export type OptionStore = Store<ViewOptions>;

@@ -21,6 +21,7 @@ import { onTheme } from "../../lib/theme";
 import { COMMON } from "../../styles";
 import { guide } from "../../views/shared/guide";
 import { header } from "../../views/shared/header";
+import { roomBar } from "../../views/shared/room";
 import { sayNoAnswer } from "../../views/shared/status";
 import { tools } from "../../views/shared/tools";
 import type { OptionStore, View, ViewOptions } from "../../views/shared/view";
@@ -183,7 +184,9 @@ export function show(
   const explores = root.classList.contains("zf-explorer");
   header(root, source, signal, explores ? tools(root, selection, options, signal) : null);
   view(root, selection, source, signal, options);
-  if (explores) guide(root, signal);
+  if (!explores) return;
+  guide(root, signal);
+  roomBar(root, source, options, signal);
 }
 
 async function resolve(model: StateModel, host: RenderContext["host"]): Promise<SelectionModel> {

@@ -1,0 +1,13 @@
+"""Classroom: many notebooks, one engine.
+
+`zfwidgets serve` holds a network with its images and answers; `zfwidgets.connect` gives an engine
+of the same protocol in kernels that have neither torch nor the network.
+
+- `messages`: what crosses the wire, and what may be asked. Both sides are made of these.
+- `connection`, `streaming`, `remote`, `own_photos`, `source`: the side of a student's kernel.
+- `app`, `rights`, `guarding`, `preparing`, `serving`, and `working` inside of it: the server's.
+
+Nothing here imports torch: the engine is passed in.
+"""
+
+from __future__ import annotations

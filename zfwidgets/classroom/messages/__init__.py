@@ -1,0 +1,3 @@
+"""What crosses the wire: records as bytes, the table of what may be asked, and frames."""
+
+from __future__ import annotations

@@ -1,0 +1,424 @@
+"""`connect`: an engine whose network, index and photos are on a server. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..bars import waiting
+from ..engine.protocol import BlockingCalls
+from ..errors import InputError, NeedsModel, UnknownLayer, WrongVersion
+from ..records import (
+    Activation,
+    ActivationSample,
+    ChannelSummary,
+    CoveredPatches,
+    EngineInfo,
+    Estimate,
+    LayerInfo,
+    LayerResponse,
+    Occluder,
+    OcclusionMap,
+    OcclusionRequest,
+    OwnPhoto,
+    PhotoResponses,
+    Pixels,
+    Prediction,
+    Progress,
+    Projection,
+    QuantileRows,
+    RuleInfo,
+    TopActivations,
+)
+from ..records.quantiles import EACH, PARTS
+from ..threads import OneOnly
+from ..widgets.wire.encode import GREY
+from ..widgets.wire.source import Source
+from .connection import Connection
+from .following import RoomsOfServer
+from .messages import frames
+from .own_photos import image_file
+from .source import RemoteSource
+
+OF_INDEX = ("channels", "sample", "top")
+"""Methods that need the index, and build it."""
+
+
+@waiting("Connecting to the server")
+def connect(
+    url: str, token: str | None = None, *, certificate: str | None = None, patience: float = 10.0
+) -> RemoteEngine:
+    """Connect to a server that answers for an engine: `zfwidgets serve` runs one.
+
+    Widgets and records are those of a local engine; neither the network nor torch is needed here.
+    While the server is away, widgets say so and go on when it is back.
+
+    Parameters
+    ----------
+    url
+        The server's address, as it printed it: ``"http://host:port"``.
+    token
+        The word that the class was given; None on the server's own machine, if it has none.
+    certificate
+        File with the certificate of an authority that signed the server's, where the system
+        doesn't know it.
+    patience
+        Seconds for which to try if the server can't be reached.
+
+    Returns
+    -------
+    RemoteEngine
+        An engine for widgets, ``zf.Explorer(engine)``, and for Python.
+
+    Raises
+    ------
+    ServerUnreachable
+        Nobody answers at the address.
+    WrongToken
+        The server doesn't know the token.
+    WrongVersion
+        The server has another version of zfwidgets, which sends other records.
+    InputError
+        The address isn't one, or what answers there is no server of ours.
+
+    Examples
+    --------
+    >>> engine = zf.connect("http://127.0.0.1:8765")  # doctest: +SKIP
+    >>> zf.Explorer(engine)  # doctest: +SKIP
+    """
+    connection = Connection(url, token, certificate=certificate)
+    try:
+        told = connection.hello(patience)
+        return (WithPhotos if told.get("own") else RemoteEngine)(connection, told)
+    except BaseException:
+        connection.close()
+        raise
+
+
+class RemoteEngine(OneOnly, BlockingCalls):
+    """Answers about a network and images that a server holds; `connect` makes it.
+
+    Answers are the same, to the bit, as those of the server's own engine. A pass of the occluder
+    that is given up is kept by the server, which goes on with it when it is asked for again.
+
+    Parameters
+    ----------
+    connection
+        To the server.
+    told
+        What the server said of its engine.
+
+    Attributes
+    ----------
+    connection
+        Who talks with the server; ``connection.note`` says why there are no answers just now.
+    role
+        ``"teacher"`` or ``"student"``, as the token has it.
+    """
+
+    def __init__(self, connection: Connection, told: dict[str, Any]) -> None:
+        self.connection = connection
+        self._take(told)
+        connection.belong_to(self._info.fingerprint)
+
+    def _take(self, told: dict[str, Any]) -> None:
+        try:
+            self._info: EngineInfo = told["info"]
+            self._layers: tuple[LayerInfo, ...] = told["layers"]
+            self._rules: dict[str, RuleInfo] = {rule.name: rule for rule in told["rules"]}
+            self._baselines: tuple[str, ...] = told["baselines"]
+            self._indexed, self._heard = bool(told["indexed"]), str(told["generation"])
+            self._licences = tuple(told["licences"])
+            self.role: str = told["role"]
+        except KeyError as error:
+            raise WrongVersion(
+                f"The server didn't tell of {error}: it has another version of zfwidgets, "
+                f"{told.get('version')}. Install the same one on both sides."
+            ) from error
+
+    def __repr__(self) -> str:
+        info = self._info
+        return (
+            f"<zfwidgets.RemoteEngine {info.model} at {self.connection.url}, "
+            f"{len(self._layers)} layers, {len(info.images)} images>"
+        )
+
+    def close(self) -> None:
+        """Say goodbye to the server, which forgets your photos."""
+        self.connection.close()
+
+    def make_source(self) -> Source:
+        """What answers widgets' requests."""
+        return RemoteSource(self)
+
+    @property
+    def rooms(self) -> RoomsOfServer:
+        """The server's rooms, in which a teacher leads: ``explorer.lead(...)``."""
+        return RoomsOfServer(self.connection, self.info.fingerprint)
+
+    # ------------------------------------------------------------------ what is known here
+
+    def _news(self) -> None:
+        """Ask again what the server is, where an answer said that something is another."""
+        if self.connection.generation not in ("", self._heard):
+            self._take(self.connection.hello())
+
+    @property
+    def info(self) -> EngineInfo:
+        """Names, shapes, labels, notes and the fingerprint, as last heard."""
+        return self._info
+
+    @property
+    def generation(self) -> str:
+        """Another word whenever images turn out to be others than before."""
+        return self.connection.generation.rpartition("-")[0]
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """All layers in the order of the forward pass."""
+        return self._layers
+
+    def layer(self, name: str) -> LayerInfo:
+        """The layer of that name; raises `UnknownLayer` naming the nearest."""
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        raise UnknownLayer(name, [layer.name for layer in self._layers])
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules, the paper's first."""
+        return tuple(self._rules)
+
+    def rule(self, name: str) -> RuleInfo:
+        """What the rule of that name is, in words."""
+        if name not in self._rules:
+            known = ", ".join(self._rules)
+            raise InputError(f"The rule must be one of {known}, not {name!r}.")
+        return self._rules[name]
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of what an occluder may be filled with."""
+        return self._baselines
+
+    @property
+    def licences(self) -> tuple[tuple[str, str], ...]:
+        """Name, author and licence of the package's own photos."""
+        return self._licences
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the top-k index is there, as last heard."""
+        if not self._indexed:
+            self._indexed = self.connection.generation.endswith("-1")
+        return self._indexed
+
+    # ------------------------------------------------------------------ what is asked
+
+    def _call(self, method: str, **arguments: Any) -> Any:
+        found = self.connection.call(method, arguments)
+        if method in OF_INDEX and not arguments.get("so_far"):
+            self._indexed = True  # or it couldn't have been answered
+        self._news()
+        return found
+
+    def _steps(self, method: str, **arguments: Any) -> Generator[Any, None, Any]:
+        found = yield from self.connection.steps(method, arguments)
+        self._news()
+        return found
+
+    def index_steps(self) -> Generator[Progress, None, None]:
+        """Have the top-k index built, if it isn't there: for all clients of the server."""
+        steps: Generator[Any, None, Any] = self._steps("index_steps")
+        yield from steps
+        self._take(self.connection.hello())
+
+    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
+        """Statistics of all channels of a layer."""
+        found: ChannelSummary = self._call("channels", layer=layer, so_far=so_far)
+        return found
+
+    def sample(self, layer: str, channel: int) -> ActivationSample:
+        """Each image's largest activation of a channel."""
+        found: ActivationSample = self._call("sample", layer=layer, channel=channel)
+        return found
+
+    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
+        """A channel's k strongest activations, one per image."""
+        found: TopActivations = self._call("top", layer=layer, channel=channel, k=k, so_far=so_far)
+        return found
+
+    def quantile_steps(
+        self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
+    ) -> Generator[QuantileRows, None, QuantileRows]:
+        """As `quantiles`, in steps: yields what is known so far."""
+        return self._steps("quantile_steps", layer=layer, channel=channel, each=each, parts=parts)
+
+    def photo(self, image: int) -> Pixels:
+        """An image as the network sees it, for the eye: (rows, columns, 3) uint8."""
+        found: Pixels = self._call("photo", image=self._number(image))
+        return found
+
+    def responses(self, image: int, layer: str) -> PhotoResponses:
+        """All feature maps of a layer for one photo."""
+        found: PhotoResponses = self._call("responses", image=self._number(image), layer=layer)
+        return found
+
+    def patch(self, activation: Activation) -> Pixels:
+        """The receptive field cut from the photo at full size; grey outside of the image."""
+        if activation.image is None:
+            raise InputError("The activation is of an image of your own: cut its box from that.")
+        return activation.box.cut(self.photo(activation.image), GREY)
+
+    def project_all(
+        self, activations: Sequence[Activation], rule: str = "deconvnet"
+    ) -> tuple[Projection, ...]:
+        """Projections of several units of one layer, each in its own image."""
+        if not isinstance(rule, str):
+            raise NeedsModel(
+                "A rule of your own needs the network in this kernel: on a server there are "
+                f"{', '.join(self._rules)}."
+            )
+        asked = tuple(activations)
+        found: tuple[Projection, ...] = self._call("project_all", activations=asked, rule=rule)
+        return found
+
+    def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
+        """Class scores of an image, maybe occluded."""
+        number = self._number(image)
+        found: Prediction = self._call("predict", image=number, occluder=occluder)
+        return found
+
+    def respond(self, image: Any, occluder: Occluder, layer: str) -> LayerResponse:
+        """What one occluder does to a layer's feature maps."""
+        number = self._number(image)
+        found: LayerResponse = self._call("respond", image=number, occluder=occluder, layer=layer)
+        return found
+
+    def occlude_steps(
+        self, request: OcclusionRequest
+    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+        """As `occlude`, in steps: yields the map so far, coarse positions first.
+
+        What ``request.resume`` holds is computed by the server, or known to it, as all the rest.
+        """
+        asked = replace(request, image=self._number(request.image), resume=None)
+        return self._steps("occlude_steps", request=asked)
+
+    def estimate_steps(
+        self,
+        image: Any,
+        patch: int | tuple[int, int] = 32,
+        stride: int | tuple[int, int] = 8,
+        layer: str | None = None,
+    ) -> Generator[Progress, None, Estimate]:
+        """As `estimate`, in short steps."""
+        number = self._number(image)
+        return self._steps("estimate_steps", image=number, patch=patch, stride=stride, layer=layer)
+
+    def cover_steps(
+        self,
+        layer: str,
+        channel: int,
+        k: int = 9,
+        baseline: str | float = "grey",
+        controls: int = 8,
+        seed: int = 0,
+    ) -> Generator[CoveredPatches, None, CoveredPatches]:
+        """As `cover_patches`, in steps: yields what is known so far."""
+        return self._steps(
+            "cover_steps",
+            layer=layer,
+            channel=channel,
+            k=k,
+            baseline=baseline,
+            controls=controls,
+            seed=seed,
+        )
+
+    def _number(self, image: Any) -> int:
+        if isinstance(image, (int, np.integer)) and not isinstance(image, bool):
+            return int(image)
+        raise InputError(
+            "On a server an image is its number: add one of your own with "
+            f"engine.add_photo(photo), not {type(image).__name__}."
+        )
+
+    # ------------------------------------------------------------------ what needs the network
+
+    @property
+    def session(self) -> NoReturn:
+        """Nothing: what computes on the network itself needs it in this kernel."""
+        raise NeedsModel(_NEEDS_MODEL)
+
+    def project(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: see `project_all`, of activations that `top` gives."""
+        raise NeedsModel(
+            f"engine.project: {_NEEDS_MODEL} engine.project_all(engine.top(...)) works."
+        )
+
+    def index(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: see `index_steps`."""
+        raise NeedsModel(f"engine.index: {_NEEDS_MODEL} engine.top and engine.channels work.")
+
+    def verify_steps(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: whoever runs the server verifies its index."""
+        raise NeedsModel(f"engine.verify: {_NEEDS_MODEL} `zfwidgets verify` does it there.")
+
+
+_NEEDS_MODEL = (
+    "this needs the network itself in this kernel, and here it is on a server. Make an engine of "
+    "your own, zf.Engine(model, images), where torch is installed."
+)
+
+
+class WithPhotos(RemoteEngine):
+    """A remote engine whose server takes photos of the user's own."""
+
+    _own: tuple[OwnPhoto, ...] = ()
+
+    @property
+    def own_photos(self) -> tuple[OwnPhoto, ...]:
+        """Photos of your own that the server holds for you alone, the newest first."""
+        return self._own
+
+    def add_photo(self, photo: Any, name: str | None = None) -> int:
+        """Send a photo of your own to the server; its number, to be given for an image.
+
+        Only this kernel can see it. The server keeps it in memory, a few of each client, and
+        forgets it when the kernel ends or is silent for long.
+
+        Parameters
+        ----------
+        photo
+            A path, the bytes of an image file, a PIL image, or a uint8 array (rows, columns, 3).
+        name
+            What it is to be called; None takes the file's name.
+
+        Raises
+        ------
+        UnreadableImage
+            It is no picture, or too large; says what may be.
+        InputError
+            It is nothing of the above, or the server takes no photos.
+        """
+        file, called = image_file(photo, name)
+        return int(self._photos({"name": called, "file": file})["added"])
+
+    def remove_photo(self, image: int) -> None:
+        """Have the server forget a photo of your own."""
+        last = len(self.info.images) - 1
+        if 0 <= image <= last:
+            raise InputError(
+                f"Image {image} is one of the engine's: only photos that were added can be removed."
+            )
+        self._photos({"image": image})
+
+    def _photos(self, asked: dict[str, Any]) -> dict[str, Any]:
+        told: dict[str, Any] = self.connection.post(frames.PHOTOS, asked)
+        self._own = tuple(told["own"])
+        return told

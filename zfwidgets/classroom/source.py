@@ -1,0 +1,86 @@
+"""What answers widgets' requests where the engine is on a server: what the page gets, ready made.
+
+A picture is encoded once, on the server, for all who ask for it. While the server is away each
+view is told so, and the question is asked again until it is back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ServerBusy, ServerUnreachable
+from ..records import Progress
+from ..stepwise import Driven
+from ..widgets.wire.encode import Answer
+from ..widgets.wire.source import Source
+from ..widgets.wire.steps import Steps
+from .messages.methods import LOCAL
+
+if TYPE_CHECKING:
+    from .remote import RemoteEngine
+
+POLL = 0.05
+"""Seconds for which the worker waits for one answer before it looks after others."""
+KEPT = 16 << 20
+"""Bytes of answers, and of photos, that a student's kernel keeps: the server has all of them."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
+"""Seconds until a server that is away is asked again."""
+
+
+class RemoteSource(Source):
+    """Asks a server for answers to widgets' requests."""
+
+    engine: RemoteEngine
+
+    def __init__(self, engine: RemoteEngine) -> None:
+        super().__init__(engine, answers=KEPT, photos=KEPT, passes=0)
+        self._pause = FIRST_PAUSE
+        self._again = 0.0
+
+    def _steps(self, kind: str, fields: Mapping[str, Any], so_far: bool) -> Steps:
+        """See `Source`."""
+        if kind in LOCAL:
+            return super()._steps(kind, fields, so_far)
+        return self._asked(kind, fields)
+
+    def _asked(self, kind: str, fields: Mapping[str, Any]) -> Steps:
+        while True:
+            try:
+                return (yield from self._once(kind, fields))
+            except ServerBusy as error:
+                self._rest(error.seconds)
+            except ServerUnreachable:
+                yield Progress(0, 0, None, self._words())
+                self._rest(self._pause)
+            yield from self._resting()
+
+    def _once(self, kind: str, fields: Mapping[str, Any]) -> Steps:
+        asked = {"kind": kind, "fields": dict(fields)}
+        steps = self.engine.connection.steps("answer", asked, patience=0.0, poll=POLL)
+        with closing(steps):
+            driven: Driven[Any, Answer] = Driven(steps)
+            for step in driven:
+                if step is None or isinstance(step, Progress):
+                    yield step
+                else:
+                    yield lambda step=step: step  # type: ignore[misc]
+        self._pause = FIRST_PAUSE
+        return driven.result
+
+    def _rest(self, seconds: float) -> None:
+        """Leave the server alone for a while: all questions together."""
+        now = time.monotonic()
+        if now >= self._again:
+            self._again = now + seconds
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def _resting(self) -> Steps:
+        while (left := self._again - time.monotonic()) > 0:
+            time.sleep(min(left, POLL))
+            yield None
+
+    def _words(self) -> str:
+        return f"The server {self.engine.connection.url} can't be reached. It is asked again"

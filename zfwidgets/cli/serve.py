@@ -1,0 +1,97 @@
+"""``zfwidgets serve``: one engine, or a report, for many notebooks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, MissingDependency
+from . import engine as cli_engine
+
+EXAMPLE = """examples:
+  zfwidgets serve                                   the package's samples, to this machine
+  zfwidgets serve --model my_models.py:trained --images photos/ --host 0.0.0.0 --token our-word
+  zfwidgets serve --answers folder --prepare features.3 features.7       the day before a lesson
+  zfwidgets serve report.html --host 0.0.0.0 --token our-word      a report: needs no torch
+
+in each notebook:  import zfwidgets as zf; engine = zf.connect("http://HOST:PORT", token="our-word")
+"""
+DEFAULT_PORT = 8765
+
+
+def add(commands: Any) -> None:
+    """Add the command to the command line's."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "serve",
+        help="answer many notebooks from one network",
+        description="Hold a network with its images, or a report, and answer notebooks that "
+        "connect with zf.connect(url): their kernels need neither the network nor torch.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "report", nargs="?", type=Path, help="a report to serve, instead of a network"
+    )
+    cli_engine.add(parser, samples=True)
+    parser.add_argument("--samples", action="store_true", help="the package's network and photos, "
+                        "which are the default")  # fmt: skip
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; any but this "
+                        "machine's own needs --token (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--port", type=cli_engine.whole(0, 65535), default=DEFAULT_PORT,
+                        help="port; 0 is any that is free (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--token", help="the word that students connect with")
+    parser.add_argument("--teacher-token", help="the teacher's (default: one is made and printed)")
+    parser.add_argument("--clients", type=cli_engine.whole(1), default=200,
+                        help="notebooks at once (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--memory", type=cli_engine.whole(1), default=256, metavar="MB",
+                        help="of answers that are kept (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--answers", type=Path, metavar="FOLDER",
+                        help="keep answers on disk too, for the next time")  # fmt: skip
+    parser.add_argument("--prepare", nargs="*", metavar="LAYER",
+                        help="compute ahead what a class will click on, in these layers or "
+                        "all")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    try:
+        from ..classroom import serving
+        from ..classroom.app import Server
+        from ..classroom.rights import Rights
+        from ..classroom.working.answers import Answers
+        from ..classroom.working.clients import Limits
+    except ImportError as error:
+        raise MissingDependency(
+            f"zfwidgets serve needs {error.name}: pip install 'zfwidgets[classroom]'"
+        ) from error
+    rights = Rights.for_address(options.host, options.token, options.teacher_token)
+    limits = Limits(clients=options.clients)
+    serving.check_free(options.host, options.port)
+    engine = _engine(options)
+    own = getattr(getattr(engine, "session", None), "own", None)
+    if own is not None:
+        own.most = limits.clients * limits.photos + 1
+    fingerprint = engine.info.fingerprint
+    answers = Answers(options.memory << 20, options.answers, fingerprint)
+    server = Server(engine, rights, limits, answers)
+    serving.serve(server, options.host, options.port, ahead=options.prepare, say=serving.tell)
+    return 0
+
+
+def _engine(options: argparse.Namespace) -> Any:
+    """The report, or the network with its index."""
+    if options.report is not None:
+        if options.model != "sample" or options.images != "sample" or options.samples:
+            raise InputError(
+                "A report has its answers already: give either a report, or --model and --images."
+            )
+        from ..reports.reading.stored import load_report
+
+        return load_report(options.report)
+    if options.samples and (options.model != "sample" or options.images != "sample"):
+        raise InputError("--samples are the package's network and photos: leave --model out.")
+    engine = cli_engine.engine(options)
+    engine.index()
+    return engine
