@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..storage.files import whole
-from .words import Words
+from .language.words import Words
 
 
 @dataclass(frozen=True)

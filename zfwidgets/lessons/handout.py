@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..storage.files import whole
 from ..widgets.wire.encode import encode_pictures
-from .exercise import Figure, Option, Task
-from .words import Words
+from .exercises.task import Figure, Option, Task
+from .language.words import Words
 
 if TYPE_CHECKING:
     from .question import Question

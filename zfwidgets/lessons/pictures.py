@@ -6,7 +6,7 @@ from typing import Any
 
 from ..records import Pixels
 from ..widgets.wire.encode import Answer, encode_pictures
-from .exercise import Figure, Task
+from .exercises.task import Figure, Task
 
 
 def task_answer(task: Task, revealed: bool) -> Answer:

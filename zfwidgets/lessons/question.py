@@ -16,15 +16,16 @@ from ..errors import InputError
 from ..records import Progress
 from ..widgets.answering import Answering, asked
 from ..widgets.base import EngineWidget
+from ..widgets.selection import Selection
 from ..widgets.wire.encode import Answer
 from ..widgets.wire.jobs import Op
 from ..widgets.wire.service import service_of
 from ..widgets.wire.steps import Shared, Steps
 from .attempts import Attempt
-from .exercise import Exercise, Finding, Task
 from .exercises.channels import FindChannel, judged
+from .exercises.task import Exercise, Finding, Task
+from .language.words import Words
 from .pictures import task_answer
-from .words import Words
 
 PRIORITY = 4
 """After what a view of the engine asks for at once, before what is computed ahead."""
@@ -113,19 +114,20 @@ class Question(Answering):
         **layout: Any,
     ) -> None:
         self._words = Words(language)
-        selection = engine.selection if isinstance(engine, EngineWidget) else None
+        self._widget = engine if isinstance(engine, EngineWidget) else None
         self._service = service_of(engine.engine if isinstance(engine, EngineWidget) else engine)
         if not callable(getattr(exercise, "steps", None)):
             raise InputError(
                 f"exercise must be one of zfwidgets.lessons, such as StrongestPhoto(), not "
                 f"{exercise!r}."
             )
-        if isinstance(exercise, FindChannel) and selection is None:
+        if isinstance(exercise, FindChannel) and self._widget is None:
             raise InputError(
                 "FindChannel asks for a channel that is chosen in an Explorer: pass the Explorer "
                 "in place of the engine."
             )
-        self._exercise, self._selection = exercise, selection
+        self._exercise = exercise
+        self._followed: Selection | None = None
         self._owner = uuid.uuid4().hex
         self._task: Task | None = None
         self._asked: Answer | None = None
@@ -144,8 +146,8 @@ class Question(Answering):
         self.question = f"{self._owner}.0"
         self.observe(self._answered, "given")
         self.observe(self._look, "checks")
-        if selection is not None:
-            selection.observe(self._follow, "unit")
+        if self._widget is not None:
+            self._widget.observe(self._follow, "selection")
             self._follow(None)
         self._make()
 
@@ -225,9 +227,11 @@ class Question(Answering):
 
     def close(self) -> None:
         """Stop, and remove it from the front end."""
-        self._service.jobs.cancel(self._owner)
-        if self._selection is not None:
-            self._selection.unobserve(self._follow, "unit")
+        if self.comm is not None and hasattr(self, "_owner"):
+            self._service.jobs.cancel(self._owner)
+            if self._widget is not None and self._followed is not None:
+                self._widget.unobserve(self._follow, "selection")
+                self._followed.unobserve(self._follow, "unit")
         super().close()
 
     # ------------------------------------------------------------------ making it
@@ -343,15 +347,21 @@ class Question(Answering):
     # ------------------------------------------------------------------ a channel to be found
 
     def _follow(self, _change: Any) -> None:
-        unit = None if self._selection is None else self._selection.unit
+        assert self._widget is not None  # else nothing calls this
+        if self._followed is not self._widget.selection:  # it was linked to other widgets
+            if self._followed is not None:
+                self._followed.unobserve(self._follow, "unit")
+            self._followed = self._widget.selection
+            self._followed.observe(self._follow, "unit")
+        unit = self._followed.unit
         self.chosen = "" if unit is None else f"{unit[0]} : {unit[1]}"
 
     def _look(self, change: Any) -> None:
         if self._task is None or self._task.kind != "find" or self._taken is not None:
             return
-        if change["new"] <= change["old"] or self._selection is None:
+        if change["new"] <= change["old"] or self._widget is None:
             return
-        unit = self._selection.unit
+        unit = self._widget.selection.unit
         finding: Finding = judged(self._task, self._words, unit)
         answer = "" if unit is None else f"{unit[0]}:{unit[1]}"
         if not finding.correct:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ..widgets.explorer import Explorer
-from .exercise import Exercise
 from .exercises.channels import FindChannel, OwnProjection, StrongestPhoto
 from .exercises.covering import CostliestPlace, Covered, StillNamed
 from .exercises.layers import DeepestPatches, FieldWidth, LargerField
 from .exercises.shared import stages
-from .words import Words
+from .exercises.task import Exercise
+from .language.words import Words
 from .worksheet import Worksheet
 
 
@@ -68,10 +68,10 @@ def looking(
     """
     exercises = (
         CostliestPlace(),
-        Covered(where="most"),
-        Covered(nth=1, where="least"),
-        StillNamed(nth=1, where="most"),
-        CostliestPlace(nth=2, seed=1),
+        Covered(nth=1, where="most"),
+        Covered(nth=2, where="least"),
+        StillNamed(nth=3, where="most"),
+        CostliestPlace(nth=4, seed=1),
     )
     return _sheet("looking", explorer, exercises, language, projector, answers)
 
@@ -102,7 +102,7 @@ def forming(
         DeepestPatches(layers) if len(layers) > 1 else None,
         StrongestPhoto(early, seed=1),
         StrongestPhoto(late, seed=2),
-        OwnProjection(late, seed=1),
+        FieldWidth(late),
         FindChannel(None, late),
     )
     return _sheet("forming", explorer, exercises, language, projector, answers)

@@ -18,10 +18,10 @@ from ..widgets.routing import Guarded, keep_routes
 from ..widgets.setting.traits import Settable
 from ..widgets.wire.encode import Answer
 from .attempts import Attempt, Score, as_csv, write_csv
-from .exercise import Exercise
+from .exercises.task import Exercise
 from .handout import handout_page
+from .language.words import Words
 from .question import Question
-from .words import Words
 
 
 class Board(Answering):
@@ -264,8 +264,9 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
 
     def close(self) -> None:
         """Stop, and remove the worksheet and its questions from the front end."""
-        for part in (*self._boards, *self._questions):
-            part.close()
+        if self.comm is not None and hasattr(self, "_boards"):
+            for part in (*self._boards, *self._questions):
+                part.close()
         super().close()
 
     def _heard(self) -> None:

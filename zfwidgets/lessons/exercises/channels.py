@@ -10,11 +10,10 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...experiments.quiz.making import candidates_of, strongest_in
-from ...experiments.quiz.questions import hints_of
-from ...records import Activation, Progress, display_scale, signed_to_uint8
-from ..exercise import Figure, Finding, Mark, Option, Steps, Task
-from ..words import Words
+from ...records import Activation, Progress, Projection, display_scale, signed_to_uint8
+from ..language.words import Words
 from .shared import LETTERS, alive, called, patch, photo_of, stages, tiled
+from .task import Figure, Finding, Mark, Option, Steps, Task
 
 TRIES = 40
 """Channels that are looked at, at most, until one makes a question."""
@@ -22,8 +21,11 @@ MANY = 0.08
 """Share of a layer's channels that have the photo which is looked for: neither hard nor easy."""
 TOP = 9
 """Patches that an Explorer shows of a channel."""
-CLEARLY = 0.6
-"""Of the strongest photo's value: at most as much may the others reach."""
+SURE = 4
+"""The photo to be found is one of so many that fire the channel most."""
+CLEARLY = (0.35, 0.6, 0.85)
+"""At most this part of the strongest photo's value may the others reach: the first at which some
+channel makes a question, so that it is as clear as the photos allow."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,10 @@ class StrongestPhoto:
         yield from engine.index_steps()
         layer = engine.layer(self.layer or stages(engine)[1]).name
         drawn = alive(engine, layer, self.seed) if self.channel is None else [self.channel]
-        for number, channel in enumerate(drawn[:TRIES]):
-            yield Progress(number, len(drawn[:TRIES]), None, words("making"))
-            found = self._choices(engine, layer, channel)
+        tries = [(clearly, channel) for clearly in CLEARLY for channel in drawn[:TRIES]]
+        for number, (clearly, channel) in enumerate(tries):
+            yield Progress(number, len(tries), None, words("making"))
+            found = self._choices(engine, layer, channel, clearly)
             if found is not None:
                 return self._task(engine, words, *found)
         raise InputError(
@@ -64,31 +67,34 @@ class StrongestPhoto:
         )
 
     def _choices(
-        self, engine: EngineProtocol, layer: str, channel: int
+        self, engine: EngineProtocol, layer: str, channel: int, clearly: float
     ) -> tuple[list[Activation], list[Activation]] | None:
-        """The patches of the hint and the photos' strongest units; None: it makes no question."""
+        """The patches of the hint and the photos' strongest units; None: it makes no question.
+
+        The photo that fires it most is one of the channel's strongest itself, left out of the
+        hint: of a clear case a pupil learns what the channel looks for.
+        """
         random = np.random.default_rng((self.seed, channel))
         candidates = candidates_of(engine, layer, channel)
-        top = list(engine.top(layer, channel, TOP))
-        firing = int((candidates.values > 0).sum())
-        hint = top[: hints_of(candidates.photos, max(firing, len(top)))]
-        free = ~np.isin(candidates.images, [one.image for one in hint])
-        strong = np.flatnonzero(free & (candidates.values > 0))[-3:]
-        if not len(strong) or not hint:
+        hints = max(1, min(TOP, candidates.photos // 4))
+        top = list(engine.top(layer, channel, hints + 1))
+        if len(top) < 2:
             return None
-        best = int(random.choice(strong))
-        limit = CLEARLY * float(candidates.values[best])
-        weak = np.flatnonzero(free & (candidates.values < limit))
+        strong = top.pop(int(random.integers(min(len(top), SURE))))
+        weak = np.flatnonzero(candidates.values < clearly * strong.value)
+        weak = weak[
+            ~np.isin(candidates.images[weak], [one.image for one in top if one.image is not None])
+        ]
         if len(weak) < self.photos - 1:
             return None
-        places = [best, *random.choice(weak, self.photos - 1, replace=False).tolist()]
-        chosen = []
-        for place in random.permutation(places).tolist():
+        chosen = [strong]
+        for place in random.choice(weak, self.photos - 1, replace=False).tolist():
             image = int(candidates.images[place])
             known = candidates.known.get(image)
             chosen.append(known or strongest_in(engine, layer, channel, image))
+        chosen = [chosen[place] for place in random.permutation(len(chosen))]
         values = sorted(one.value for one in chosen)
-        return (hint, chosen) if values[-1] > values[-2] else None
+        return (top, chosen) if values[-1] > values[-2] else None
 
     def _task(
         self,
@@ -169,7 +175,7 @@ class OwnProjection:
                 f"Layer {layer!r} fires most in one photo alone: choose another layer, or an "
                 "engine with more photos."
             )
-        projected = []
+        projected: list[Projection] = []
         for number, activation in enumerate(chosen):
             yield Progress(number, len(chosen), None, words("projecting"))
             projected += engine.project_all([activation])

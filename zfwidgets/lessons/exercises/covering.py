@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ...engine.protocol import EngineProtocol
@@ -21,9 +22,9 @@ from ...records import (
     Progress,
     coloured,
 )
-from ..exercise import Figure, Mark, Option, Scale, Steps, Task
-from ..words import Words
+from ..language.words import Words
 from .shared import LETTERS, classes_of, photo_of, surest
+from .task import Figure, Mark, Option, Scale, Steps, Task
 
 Where = Literal["most", "least"]
 CLOSE = 10
@@ -48,7 +49,7 @@ class _Pass:
     map: OcclusionMap
 
     @property
-    def falls(self) -> np.ndarray:  # type: ignore[type-arg]
+    def falls(self) -> NDArray[np.float64]:
         """By how many points the class falls at each position, (rows, columns)."""
         sure = self.map.clean_scores()["probability"]
         return 100 * (sure - self.map.probability().astype(np.float64))
@@ -132,16 +133,16 @@ class Covered:
     ----------
     photo
         Photo that is covered; None: one of whose class the network is sure.
-    nth
-        Which of these, where several questions take other ones.
     where
         "most": the place that costs most; "least": the one that changes least.
+    nth
+        Which of the photos that are taken, where several questions take other ones.
     """
 
     indexed: ClassVar[bool] = False
     photo: int | str | None = None
-    nth: int = 0
     where: Where = "most"
+    nth: int = 0
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Cover every place, and the one that is asked for alone."""
@@ -179,19 +180,19 @@ class CostliestPlace:
     ----------
     photo
         Photo that is covered; None: one of whose class the network is sure.
-    nth
-        Which of these, where several questions take other ones.
     places
         How many places there are to choose from.
     seed
         Number that draws the places and their order.
+    nth
+        Which of the photos that are taken, where several questions take other ones.
     """
 
     indexed: ClassVar[bool] = False
     photo: int | str | None = None
-    nth: int = 0
     places: int = 3
     seed: int = 0
+    nth: int = 0
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Take the place that costs most, and others that lie apart and cost less than half."""
@@ -252,16 +253,16 @@ class StillNamed:
     ----------
     photo
         Photo that is covered; None: one of whose class the network is sure.
-    nth
-        Which of these, where several questions take other ones.
     where
         "most": the place that costs most; "least": the one that changes least.
+    nth
+        Which of the photos that are taken, where several questions take other ones.
     """
 
     indexed: ClassVar[bool] = False
     photo: int | str | None = None
-    nth: int = 0
     where: Where = "most"
+    nth: int = 0
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Predict the photo with the place covered."""

@@ -10,9 +10,9 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Box, LayerInfo, Pixels, Progress
-from ..exercise import Figure, Mark, Option, Scale, Steps, Task
-from ..words import Words
+from ..language.words import Words
 from .shared import LETTERS, alive, called, patch, photo_of, stages, tiled, widest
+from .task import Figure, Mark, Option, Scale, Steps, Task
 
 CLOSE = 0.2
 """Of the right number: how far an estimate of a width may be off."""
@@ -28,7 +28,7 @@ def _seen(layer: LayerInfo) -> Box:
 def _extent(words: Words, layer: LayerInfo) -> str:
     rows, columns = widest(layer).size
     key = "field.most" if layer.fields else "field.extent"
-    return words(key, layer=layer.name, rows=rows, columns=columns)
+    return words(key, rows=rows, columns=columns)
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,12 @@ class LargerField:
         image = photo_of(engine, self.photo)
         photo, name = engine.photo(image), engine.info.images[image]
         marks = tuple(Mark(_seen(layer), layer.name) for layer in layers)
+        said = "; ".join(f"{layer.name}: {_extent(words, layer)}" for layer in layers)
         return Task(
             "choice",
             words("larger_field.ask"),
             best,
-            words("larger_field.truth", layers="; ".join(_extent(words, one) for one in layers)),
+            words("larger_field.truth", layers=said),
             figures=(Figure(photo, "", words("alt.photo", name=name)),),
             reveal=(Figure(photo, words("larger_field.caption"), name, marks),),
             options=tuple(Option(one.name, None, _extent(words, one)) for one in layers),
@@ -147,7 +148,8 @@ class DeepestPatches:
             channel, pictures = _patches(engine, name, self.seed)
             layer = engine.layer(name)
             figure = Figure(tiled(pictures, 3), "", words("alt.patches", letter=LETTERS[number]))
-            told = words("deepest_patches.told", channel=str(channel), extent=_extent(words, layer))
+            who, extent = called(words, name, channel), _extent(words, layer)
+            told = words("deepest_patches.told", channel=who, extent=extent)
             options.append(Option(LETTERS[number], figure, told))
         best = max(range(len(names)), key=lambda number: places.index(names[number]))
         return Task(

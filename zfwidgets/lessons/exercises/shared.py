@@ -12,10 +12,10 @@ from PIL import Image
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, ZfError
 from ...records import Activation, LayerInfo, Pixels, ReceptiveField
-from ..words import Words
+from ..language.words import Words
 
 LETTERS = ascii_uppercase
-PHOTOS = ("coffee", "koala", "chickens")
+PHOTOS = ("coffee", "chickens", "scarlet-macaw", "koala", "penguin")
 """Shipped photos whose thing is easily told."""
 SMALLEST = 20
 """An early layer's field is at least this part of the photo's width: less shows nothing."""
@@ -39,7 +39,7 @@ def stages(engine: EngineProtocol) -> tuple[str, str, str]:
     sizes = found[True] if len(found[True]) > 2 else found[False]
     names = [name for size, name in sizes.items() if size[1] >= columns / SMALLEST]
     names = names or [*sizes.values()] or [layer.name for layer in engine.layers]
-    return names[0], names[len(names) // 2], names[-1 - len(names) // 6]
+    return names[0], names[(len(names) - 1) // 2], names[-1 - len(names) // 6]
 
 
 def widest(layer: LayerInfo) -> ReceptiveField:

@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from ..errors import InputError
+from ...errors import InputError
 
 DATA = Path(__file__).with_name("data")
 LANGUAGES = tuple(sorted(path.stem for path in DATA.glob("*.json")))

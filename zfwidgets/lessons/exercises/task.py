@@ -6,9 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
-from ..engine.protocol import EngineProtocol
-from ..records import Box, Pixels, Progress
-from .words import Words
+from ...engine.protocol import EngineProtocol
+from ...records import Box, Pixels, Progress
+from ..language.words import Words
 
 Kind = Literal["choice", "estimate", "find"]
 Steps = Generator[Progress, None, "Task"]
