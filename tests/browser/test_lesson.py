@@ -151,11 +151,11 @@ def test_a_german_pupil_finds_a_channel(lab, root: Path) -> None:
     verdict = last.locator(".zf-lesson-verdict")
 
     # what the Explorer has first isn't it; then a channel that isn't, then one that is
-    notebook.execute(f"explorer.selection.unit = ({layer!r}, {other})")
+    notebook.choose(layer, other)
     expect(last).to_contain_text(f"{layer} : {other}")
     check.click()
     expect(verdict).to_contain_text(f"Nicht Kanal {other} der Schicht {layer}")
-    notebook.choose(layer, found[0])
+    notebook.execute(f"explorer.channel = {found[0]}")
     expect(last).to_contain_text(f"{layer} : {found[0]}")
     check.press("Enter")
     expect(verdict).to_contain_text("Ja, das ist einer")
