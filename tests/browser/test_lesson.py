@@ -5,13 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import numpy as np
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+import zfwidgets as zf
+from tests.waiting import SECONDS
+from zfwidgets.lessons.attempts import as_csv
 
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+LAYER = "features.7.squeeze"
 GERMAN = "import os\nos.environ['ZFWIDGETS_LANGUAGE'] = 'de'"
 
 
@@ -22,7 +29,7 @@ def cells(root: Path, name: str) -> list[str]:
 
 def faults(page: Page) -> list[str]:
     """What axe-core finds wrong in the lesson's own elements."""
-    page.add_script_tag(path=AXE)
+    page.evaluate(AXE.read_text("utf-8"))
     code = "axe.run('.zf-lesson-box').then(({violations}) => violations)"
     found = page.evaluate(code)
     return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
@@ -173,3 +180,90 @@ def test_a_german_pupil_finds_a_channel(lab, root: Path) -> None:
         shot(question, f"de-answered-{number}")
     assert faults(page) == []
     assert lab.problems == []
+
+
+# ---------------------------------------------------------------------- without a kernel
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Iterator[tuple[zf.Worksheet, Path]]:
+    """A worksheet, and a report that has it."""
+    engine = zf.Engine(zf.samples.network(), zf.samples.photos())
+    explorer = zf.Explorer(engine, layer=LAYER, channel=4, auto=False, stride=56, patch=(64, 72))
+    exercises = (
+        zf.lessons.LargerField(),
+        zf.lessons.FieldWidth(LAYER),
+        zf.lessons.StrongestPhoto(LAYER),
+        zf.lessons.FindChannel(None, LAYER),
+    )
+    sheet = zf.Worksheet(explorer, exercises, name="seeing", language="de")
+    assert sheet.settle(SECONDS)
+    path = tmp_path / "lesson.html"
+    images = [explorer.photo]
+    zf.save_report([explorer, sheet], path, layers=[LAYER], images=images, progress=False)
+    yield sheet, path
+    sheet.close()
+
+
+def test_a_lesson_from_a_file_needs_no_install(browser: Browser, sheet) -> None:
+    made, path = sheet
+    context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page.goto(path.as_uri())
+    box = page.locator(".zf-lesson-box")
+    questions = box.locator(".zf-question")
+    expect(questions.locator("[data-phase=asked]")).to_have_count(len(made))
+    for question in questions.all():
+        settled(question)
+    assert faults(page) == []
+
+    # each answer is judged as the kernel judges it, in the same words
+    first, second, last = questions.nth(0), questions.nth(1), questions.nth(3)
+    right = int(made[0].task.answer)
+    wrong = (right + 1) % 3
+    made[0].answer(wrong)
+    first.get_by_role("radio").nth(wrong).check()
+    first.get_by_role("button", name="Meine Antwort prüfen").click()
+    expect(first.locator(".zf-lesson-verdict")).to_have_text(made[0].says[0])
+    expect(first.locator("[data-state=right]")).to_have_count(1)
+
+    made[1].answer(70)
+    slider = second.get_by_role("slider")
+    slider.fill("70")
+    slider.press("Enter")
+    expect(second.locator(".zf-lesson-verdict")).to_have_text(made[1].says[0])
+    shot(second, "report-estimate")
+
+    (layer,) = {layer for layer, _ in made[3].task.units}
+    found = sorted(channel for _, channel in made[3].task.units)[0]
+    other = next(c for c in range(32) if (layer, c) not in made[3].task.units)
+    for channel in (other, found):
+        page.goto(f"{path.as_uri()}#layer={layer}&channel={channel}")
+        expect(last).to_contain_text(f"{layer} : {channel}")
+        last.get_by_role("button", name="Prüfen", exact=True).click()
+        explored = made[3]._widget
+        explored.selection.unit = (layer, channel)
+        made[3].check()
+        expect(last.locator(".zf-lesson-verdict")).to_have_text(made[3].says[0])
+
+    foot = box.locator(".zf-worksheet-board").last
+    expect(foot.locator(".zf-lesson-score")).to_have_text(made.children[-1].says)
+    with page.expect_download() as download:
+        foot.get_by_role("button", name="Antworten speichern (CSV)").click()
+    assert download.value.suggested_filename == "seeing.csv"
+    mine = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8"))))
+    kernels = list(csv.DictReader(io.StringIO(as_csv(made.attempts))))
+    for ours, theirs in zip(mine, kernels, strict=True):
+        for column in theirs.keys() - {"seconds", "time"}:
+            assert ours[column] == theirs[column], column
+    shot(foot, "report-foot")
+
+    foot.get_by_role("button", name="Neu anfangen").click()
+    foot.get_by_role("button", name="Neu anfangen").click()
+    expect(questions.locator("[data-phase=asked]")).to_have_count(len(made))
+    assert faults(page) == []
+    assert problems == []
+    context.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -24,13 +23,12 @@ from ..widgets.wire.steps import Shared, Steps
 from .attempts import Attempt
 from .exercises.channels import FindChannel, judged
 from .exercises.task import Exercise, Finding, Task
+from .given import SHOW, checked, checked_seconds
 from .language.words import Words
 from .pictures import task_answer
 
 PRIORITY = 4
 """After what a view of the engine asks for at once, before what is computed ahead."""
-SHOW = "show"
-"""What is given where an answer is to be shown instead of being found."""
 
 
 class Question(Answering):
@@ -302,7 +300,7 @@ class Question(Answering):
             raise traitlets.TraitError("The question isn't made yet.")
         if not isinstance(given, list | tuple) or len(given) != 2:
             raise traitlets.TraitError(f"An answer is [value, seconds], not {given!r}.")
-        return [_checked(task, given[0]), _seconds(given[1])]
+        return [checked(task, given[0]), checked_seconds(given[1])]
 
     def _answered(self, change: Any) -> None:
         if change["new"] is None or self._task is None or self._taken is not None:
@@ -390,29 +388,3 @@ class Question(Answering):
         self._worksheet, self._number, self.place = name, number, place
         self._listeners.append(heard)
         self.observe(lambda _: heard(), "phase")
-
-
-def _checked(task: Task, value: Any) -> Any:
-    if task.kind == "find" or isinstance(value, str):
-        if value == SHOW and task.kind == "find":
-            return SHOW
-        raise traitlets.TraitError("Press Check to have the chosen channel looked at.")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise traitlets.TraitError(f"An answer is a number, not {value!r}.")
-    if task.kind == "choice":
-        if value != int(value) or not 0 <= value < len(task.options):
-            raise traitlets.TraitError(f"There are options 0 to {len(task.options) - 1}.")
-        return int(value)
-    assert task.scale is not None  # of every estimate
-    if not task.scale.low <= value <= task.scale.high:
-        raise traitlets.TraitError(f"Estimate {task.scale.low} to {task.scale.high}.")
-    return value
-
-
-def _seconds(seconds: Any) -> float | None:
-    if seconds is None:
-        return None
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not math.isfinite(seconds) or seconds < 0:
-        raise traitlets.TraitError(f"Seconds are a number from 0 on, not {seconds!r}.")
-    return round(float(seconds), 2)

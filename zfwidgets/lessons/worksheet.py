@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..widgets.answering import Answering, asked
 from ..widgets.base import EngineWidget
 from ..widgets.routing import Guarded, keep_routes
+from ..widgets.selection import Selection
 from ..widgets.setting.traits import Settable
 from ..widgets.wire.encode import Answer
 from .attempts import Attempt, Score, as_csv, write_csv
@@ -137,8 +138,8 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
         if not questions:
             raise InputError("A worksheet needs a question: pass exercises of zfwidgets.lessons.")
         self._words, self._name = Words(language), name
+        self._widget = engine if isinstance(engine, EngineWidget) else None
         self._file = None if answers is None else Path(answers)
-        self._order: list[Attempt] = []
         same: dict[str, Any] = {"language": language, "projector": projector}
         self._questions = tuple(
             Question(engine, exercise, before=before, **same)
@@ -177,6 +178,16 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
 
     def __iter__(self) -> Iterator[Question]:
         return iter(self._questions)
+
+    @property
+    def engine(self) -> EngineProtocol:
+        """The engine that knows the answers."""
+        return self._questions[0].engine
+
+    @property
+    def selection(self) -> Selection | None:
+        """Of the Explorer in which channels are chosen; None where there is none."""
+        return self._widget.selection if self._widget is not None else None
 
     @property
     def name(self) -> str:

@@ -44,10 +44,6 @@ class Words:
         }
         return self._texts[key].format(**written)
 
-    def has(self, key: str) -> bool:
-        """Whether there is a text of that key."""
-        return key in self._texts
-
     def number(self, value: float) -> str:
         """A number, three digits of it where it isn't whole."""
         text = str(value) if isinstance(value, int) else f"{value:.3g}"
@@ -58,18 +54,23 @@ class Words:
     @property
     def page(self) -> dict[str, str]:
         """What the page says itself: buttons and the like, by key."""
-        return self._of(PAGE)
+        return self.starting(PAGE)
 
     @property
     def glossary(self) -> dict[str, str]:
         """What the words of the subject mean, by word, in the language's order."""
         found = {}
-        for text in self._of(GLOSSARY).values():
+        for text in self.starting(GLOSSARY).values():
             word, meaning = text.split(": ", 1)
             found[word] = meaning
         return dict(sorted(found.items(), key=lambda one: one[0].casefold()))
 
-    def _of(self, start: str) -> dict[str, str]:
+    def raw(self, key: str) -> str:
+        """A text with its ``{names}`` as they are."""
+        return self._texts[key]
+
+    def starting(self, start: str) -> dict[str, str]:
+        """The texts whose keys begin so, by the rest of the key, with their ``{names}``."""
         return {
             key.removeprefix(start): text
             for key, text in self._texts.items()

@@ -10,7 +10,8 @@ from typing import Any
 from ...widgets.base import EngineWidget
 from ..parts import pack
 from . import page
-from .saving import VIEWS, Draft
+from .items import VIEWS
+from .saving import Draft
 
 PLACES = "places.json"
 BUNDLES = "bundles.html"
