@@ -18,7 +18,7 @@ numpy_engine = sys.modules.setdefault("numpy_engine", importlib.util.module_from
 if not hasattr(numpy_engine, "NumpyEngine"):
     _spec.loader.exec_module(numpy_engine)
 
-MODULES = ("question", "worksheet", "explorer", "patch_grid", "selection")
+MODULES = ("question", "worksheet", "explorer", "patch_grid", "report", "selection")
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from zfwidgets.errors import InputError
+import zfwidgets as zf
+from zfwidgets.errors import InputError, NotStored, UnreadableImage
 from zfwidgets.lessons import (
     CostliestPlace,
     Covered,
@@ -242,3 +243,38 @@ def test_nothing_is_told_before_the_answer(engine) -> None:
         for option in task.options:
             assert option.told
             assert not any(option.told in text for text in before)
+
+
+def test_photos_that_are_gone_are_not_asked_about() -> None:
+    whole, broken = (numpy_engine.NumpyEngine(images=24) for _ in range(2))
+    for one in (whole, broken):
+        finish(one.index_steps())
+    gone = [image for image in range(24) if image % 3 == 0]
+
+    def photo(image: int, of=broken.photo):
+        if image in gone:
+            raise UnreadableImage(f"picture {image}", "the file is gone")
+        return of(image)
+
+    broken.photo = photo
+    for seed in range(4):
+        task = made(StrongestPhoto("relu2", photos=3, seed=seed), broken)
+        shown = [squares(option.figure.pixels, whole.pictures)[0] for option in task.options]
+        assert not set(shown) & set(gone)
+        made(OwnProjection("relu2", 3, seed), broken)
+        made(DeepestPatches(("relu1", "relu2"), seed), broken)
+    assert made(FindChannel(None, "relu2"), broken).figures[0].caption not in [
+        f"picture {image}" for image in gone
+    ]
+
+
+def test_a_report_asks_what_it_holds(engine, explorer, tmp_path) -> None:
+    path = tmp_path / "report.html"
+    zf.save_report(explorer, path, layers=["relu1", "relu2"], images=[0], progress=False)
+    stored = zf.load_report(path)
+    live = made(FindChannel(7, "relu2"), engine)
+    assert made(FindChannel(7, "relu2"), stored).units == live.units
+    task = made(LargerField(("relu1", "relu2")), stored)
+    assert task.options[int(task.answer)].text == "relu2"
+    with pytest.raises(NotStored):
+        made(Covered(0), stored)

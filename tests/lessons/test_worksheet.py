@@ -181,12 +181,22 @@ def test_a_handout_has_blanks_and_the_teachers_has_answers(sheet, tmp_path: Path
 
 
 def test_a_handout_waits_for_no_question_that_fails(explorer, tmp_path: Path) -> None:
-    sheet = zf.Worksheet(explorer, [StrongestPhoto("relu2", 7)])
+    sheet = zf.Worksheet(explorer, [StrongestPhoto("relu2", photos=30)])
     with pytest.raises(InputError, match="clearly more"):
         sheet.settle(SECONDS)
     with pytest.raises(InputError, match="being made"):
         sheet.handout(tmp_path / "sheet.html")
     assert list(tmp_path.glob("*.html")) == []
+
+
+def test_a_question_that_cannot_be_made_does_not_count(explorer) -> None:
+    sheet = zf.Worksheet(explorer, [StrongestPhoto("relu2", photos=30), FieldWidth("conv2")])
+    with pytest.raises(InputError, match="clearly more"):
+        sheet.settle(SECONDS)
+    assert sheet[1].settle(SECONDS)
+    sheet[1].answer(8)
+    assert sheet.score == Score(1, 1, 1)
+    assert sheet.children[-1].says.startswith("1 of 1 right. All of them:")
 
 
 def test_a_worksheet_needs_a_question(explorer) -> None:

@@ -9,7 +9,6 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
-from ..storage.files import whole
 from .language.words import Words
 
 
@@ -75,7 +74,7 @@ class Score:
         text = words("score.so_far", right=self.right, answered=self.answered)
         if self.answered < self.asked:
             return f"{text} {words('score.left', left=self.asked - self.answered)}"
-        share = self.right / self.asked
+        share = self.right / self.asked  # something was answered, so that there are questions
         how = "all" if share == 1 else "most" if share >= 0.6 else "some"
         return f"{text} {words(f'score.{how}')}"
 
@@ -95,5 +94,7 @@ def as_csv(attempts: Iterable[Attempt]) -> str:
 
 def write_csv(attempts: Sequence[Attempt], path: Path) -> None:
     """Write the file: whole, or not at all."""
+    from ..storage.files import whole  # needs packages that a browser's Python lacks
+
     with whole(path) as temporary:
         temporary.write_text(as_csv(attempts), encoding="utf-8", newline="\n")

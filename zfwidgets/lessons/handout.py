@@ -7,7 +7,6 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..storage.files import whole
 from ..widgets.wire.encode import encode_pictures
 from .exercises.task import Figure, Option, Task
 from .language.words import Words
@@ -43,6 +42,8 @@ dt { font-weight: 600; } dd { margin: 0 0 .3em; }
 
 def handout_page(sheet: Worksheet, path: Path, answers: bool) -> None:
     """Write the page: whole, or not at all."""
+    from ..storage.files import whole  # needs packages that a browser's Python lacks
+
     words = sheet.words
     parts = [f"<h1>{_text(sheet.title)}</h1>"]
     if answers:

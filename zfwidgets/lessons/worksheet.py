@@ -233,10 +233,11 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
 
     @property
     def score(self) -> Score:
-        """How many questions are right, of those that are answered now."""
+        """How many questions are right; those that could not be made don't count."""
         answered = [question for question in self._questions if question.phase == "answered"]
         right = sum(bool(question.correct) for question in answered)
-        return Score(right, len(answered), len(self._questions))
+        failed = sum(question.phase == "failed" for question in self._questions)
+        return Score(right, len(answered), len(self._questions) - failed)
 
     def reset(self) -> None:
         """Ask all questions again, as "Start again" does; the `attempts` stay."""
@@ -290,6 +291,7 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
         for board in self._boards:
             with board.hold_sync():
                 board.says, board.answered = score.in_words(self._words), score.answered
+                board.asked = score.asked
 
     def _reset_by_page(self, change: Any) -> None:
         if change["new"] > change["old"]:

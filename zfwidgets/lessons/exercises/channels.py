@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
+from ...errors import InputError, NotStored, UnreadableImage
 from ...experiments.quiz.making import candidates_of, strongest_in
 from ...records import Activation, Progress, Projection, display_scale, signed_to_uint8
 from ..language.words import Words
-from .shared import LETTERS, alive, called, patch, photo_of, stages, tiled
+from .shared import LETTERS, alive, called, patch, photo_of, readable, stages, tiled
 from .task import Figure, Finding, Mark, Option, Steps, Task
 
 TRIES = 40
 """Channels that are looked at, at most, until one makes a question."""
+EACH = 8
+"""Channels whose strongest photos are looked up in one step."""
 MANY = 0.08
 """Share of a layer's channels that have the photo which is looked for: neither hard nor easy."""
 TOP = 9
@@ -80,6 +83,9 @@ class StrongestPhoto:
         top = list(engine.top(layer, channel, hints + 1))
         if len(top) < 2:
             return None
+        top = [one for one in top if one.image is not None and readable(engine, one.image)]
+        if len(top) < 2:
+            return None
         strong = top.pop(int(random.integers(min(len(top), SURE))))
         weak = np.flatnonzero(candidates.values < clearly * strong.value)
         weak = weak[
@@ -88,10 +94,16 @@ class StrongestPhoto:
         if len(weak) < self.photos - 1:
             return None
         chosen = [strong]
-        for place in random.choice(weak, self.photos - 1, replace=False).tolist():
+        for place in random.permutation(weak).tolist():
             image = int(candidates.images[place])
-            known = candidates.known.get(image)
-            chosen.append(known or strongest_in(engine, layer, channel, image))
+            with suppress(NotStored, UnreadableImage):  # then it is another photo
+                engine.photo(image)
+                known = candidates.known.get(image)
+                chosen.append(known or strongest_in(engine, layer, channel, image))
+            if len(chosen) == self.photos:
+                break
+        if len(chosen) < self.photos:
+            return None
         chosen = [chosen[place] for place in random.permutation(len(chosen))]
         values = sorted(one.value for one in chosen)
         return (top, chosen) if values[-1] > values[-2] else None
@@ -166,7 +178,10 @@ class OwnProjection:
         chosen: list[Activation] = []
         for channel in alive(engine, layer, self.seed):
             for activation in engine.top(layer, channel, 1):
-                if activation.image not in [one.image for one in chosen]:
+                image = activation.image
+                if image is None or image in [one.image for one in chosen]:
+                    continue
+                if readable(engine, image):
                     chosen.append(activation)
             if len(chosen) == self.pictures:
                 break
@@ -232,7 +247,7 @@ class FindChannel:
         layer = engine.layer(self.layer or stages(engine)[1])
         having: dict[int, set[int]] = {}
         for channel in range(layer.channels):
-            if channel % 32 == 0:
+            if channel % EACH == 0:
                 yield Progress(channel, layer.channels, None, words("making"))
             for activation in engine.top(layer.name, channel, TOP):
                 if activation.image is not None:
@@ -241,7 +256,8 @@ class FindChannel:
             raise InputError(f"No channel of layer {layer.name!r} fires in these photos.")
         if self.photo is None:
             wanted = max(MANY * layer.channels, 1)
-            image = min(sorted(having), key=lambda one: abs(len(having[one]) - wanted))
+            nearest = sorted(having, key=lambda one: (abs(len(having[one]) - wanted), one))
+            image = next((one for one in nearest if readable(engine, one)), nearest[0])
         else:
             image = photo_of(engine, self.photo)
         found = having.get(image, set())

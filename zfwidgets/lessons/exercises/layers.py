@@ -11,7 +11,7 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Box, LayerInfo, Pixels, Progress
 from ..language.words import Words
-from .shared import LETTERS, alive, called, patch, photo_of, stages, tiled, widest
+from .shared import LETTERS, alive, called, patch, photo_of, readable, stages, tiled, widest
 from .task import Figure, Mark, Option, Scale, Steps, Task
 
 CLOSE = 0.2
@@ -166,7 +166,11 @@ def _patches(engine: EngineProtocol, layer: str, seed: int) -> tuple[int, list[P
     channels = alive(engine, layer, seed)
     best: tuple[int, list[Pixels]] = (channels[0], [])
     for channel in channels[:20]:
-        top = list(engine.top(layer, channel, PATCHES))
+        top = [
+            activation
+            for activation in engine.top(layer, channel, PATCHES)
+            if activation.image is not None and readable(engine, activation.image)
+        ]
         if len(top) > len(best[1]):
             best = channel, [patch(engine, activation) for activation in top]
         if len(best[1]) == PATCHES:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError, ZfError
+from ...errors import InputError, NotStored, UnreadableImage, ZfError
 from ...records import Activation, LayerInfo, Pixels, ReceptiveField
 from ..language.words import Words
 
@@ -99,6 +99,15 @@ def alive(engine: EngineProtocol, layer: str, seed: int) -> list[int]:
     if not found:
         raise InputError(f"No channel of layer {layer!r} fires in these photos: choose another.")
     return found
+
+
+def readable(engine: EngineProtocol, image: int) -> bool:
+    """Whether a photo can be shown: it may be gone since the index was made, or not be stored."""
+    try:
+        engine.photo(image)
+    except (NotStored, UnreadableImage):
+        return False
+    return True
 
 
 def patch(engine: EngineProtocol, activation: Activation) -> Pixels:
