@@ -26,23 +26,35 @@ _HOMES = {
     "LayerPicker": "widgets.picker",
     "OcclusionMap": "widgets.occlusion_map",
     "PatchGrid": "widgets.patch_grid",
+    "Question": "lessons.question",
     "Quiz": "experiments.quiz.widget",
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
     "Transfer": "experiments.transfer.widget",
     "connect": "classroom.remote",
+    "Worksheet": "lessons.worksheet",
     "link": "widgets.base",
     "load_report": "reports.reading.stored",
     "name": "naming.embedding",
     "save_report": "reports.writing.saving",
     "watch": "experiments.evolution.begin",
 }
-_MODULES = ("errors", "experiments", "index", "models", "plots", "records", "rules", "samples")
+_MODULES = (
+    "errors",
+    "experiments",
+    "index",
+    "lessons",
+    "models",
+    "plots",
+    "records",
+    "rules",
+    "samples",
+)
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
-    from . import errors, experiments, index, models, plots, records, rules, samples
+    from . import errors, experiments, index, lessons, models, plots, records, rules, samples
     from .classroom.remote import connect
     from .engine.cluster.ray_executor import ClusterOptions
     from .engine.local import LocalEngine as Engine
@@ -56,6 +68,8 @@ if TYPE_CHECKING:
     from .experiments.quiz.widget import Quiz
     from .experiments.sanity.widget import SanityCheck
     from .experiments.transfer.widget import Transfer
+    from .lessons.question import Question
+    from .lessons.worksheet import Worksheet
     from .naming.embedding import name
     from .reports.reading.stored import load_report
     from .reports.writing.saving import save_report

@@ -29,7 +29,9 @@ MODULES = (
     "picture_wall",
     "marking",
     "sanity_check",
+    "question",
     "quiz",
+    "worksheet",
 )
 
 

@@ -144,6 +144,7 @@ _MANIFEST = fields(
         "left_out": listed(text),
         "title": text,
         "lost": listed(listed(_COUNT, text)),
+        "lessons": listed(fields({"part": _NAME, "selection": _COUNT})),
     },
 )
 
@@ -169,7 +170,8 @@ def check_manifest(manifest: Any) -> None:
         _KEYS.get(kind, fields({}))(key)
         if key.get("image", 0) >= images or (key.get("target") or 0) >= max(classes, 1):
             raise ValueError(f"an answer ({kind[:40]}) is of what isn't there")
-    if any(view["selection"] >= len(manifest["selections"]) for view in manifest["views"]):
+    shown = [*manifest["views"], *manifest.get("lessons", ())]
+    if any(view["selection"] >= len(manifest["selections"]) for view in shown):
         raise ValueError("a view has no selection")
     for look in manifest["formats"]:
         _in_input([look["height"], look["width"]], rows, columns)

@@ -272,6 +272,27 @@ export interface QuizChoice {
   percentile: number;
 }
 
+/** A rectangle on a picture of a lesson, in its pixels. */
+export interface LessonMark { box: Box; text: string }
+
+/** A picture of a lesson. */
+export interface LessonFigure {
+  /** Which buffer it is. */
+  picture: number;
+  caption: string;
+  alt: string;
+  extent: Pair;
+  marks: LessonMark[];
+}
+
+/** An answer to choose from. */
+export interface LessonOption {
+  text: string;
+  /** What is said of it once the question is answered. */
+  told: string;
+  figure: LessonFigure | null;
+}
+
 /** Of a partial answer while the index is being built: finished answers have none. */
 export interface SoFar {
   /** Over how many of the images it is. */
@@ -605,6 +626,39 @@ export interface Kinds {
       extent: Pair;
       mime: string;
       signed_mime: string;
+    };
+  };
+  /** A question of a lesson; with the answer, once it is answered. */
+  exercise: {
+    key: {
+      /** Names the try. */
+      question: string;
+      revealed: boolean;
+    };
+    data: {
+      ask: string;
+      figures: LessonFigure[];
+      /** What there is to choose from, if anything. */
+      options: LessonOption[];
+      /** What may be estimated. */
+      scale: { low: number; high: number; unit: string } | null;
+      /** The right option's number, or what was to be estimated; null before it is answered. */
+      answer: number | null;
+      mime: string;
+    };
+  };
+  /** What the words mean, and what was answered. */
+  worksheet: {
+    key: {
+      /** Names it. */
+      worksheet: string;
+    };
+    data: {
+      glossary: [word: string, meaning: string][];
+      /** All answers, one line an attempt. */
+      csv: string;
+      /** Of a file for them. */
+      name: string;
     };
   };
   /** Pictures from `first` on, at most 64. */

@@ -16,6 +16,7 @@ import type { View, ViewOptions } from "../views/shared/view";
 import { createRoot, show } from "../widgets/shared/mount";
 import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./bundle";
 import { showFigures } from "./figures";
+import { lesson } from "./lesson";
 import { linked, toHash } from "./link";
 import styles from "./report.css";
 import { StoredSelection } from "./snap";
@@ -34,6 +35,8 @@ const SHEETS = Object.values(own);
 export interface PageManifest extends Manifest {
   selections: Selection[];
   views: { view: string; selection: number; options: ViewOptions }[];
+  /** Worksheets: where their questions lie, and which selection they look at. */
+  lessons?: { part: string; selection: number }[];
 }
 
 /** Bring all places of the page's views to life; a page may have views of several bundles. */
@@ -105,12 +108,36 @@ async function fill(
     if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);
     settle(root, manifest);
   }
+  await lessons(page, bundle, selections, name, signal);
   const figures = [...page.querySelectorAll<HTMLElement>("[data-zf-figure]")];
   const own = figures.filter((figure) => (figure.dataset.zfBundle ?? "") === name);
   await showFigures(own, bundle).catch((error) => {
     console.error(error);
     for (const place of own) place.replaceChildren(`This figure can't be shown: ${error}`);
   });
+}
+
+/** The worksheets of a bundle. */
+async function lessons(
+  page: Document,
+  bundle: Bundle,
+  selections: readonly SelectionStore[],
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const all = [...page.querySelectorAll<HTMLElement>("[data-zf-lesson]")];
+  const { lessons: held = [] } = bundle.manifest as PageManifest;
+  for (const place of all.filter((one) => (one.dataset.zfBundle ?? "") === name)) {
+    const { part, selection } = held[Number(place.dataset.zfLesson)] ?? {};
+    const chosen = selections[selection ?? -1];
+    try {
+      if (!part || !chosen) throw new BrokenReport("it doesn't say what is asked here.");
+      lesson(place, await bundle.part(part), chosen, SHEETS, signal);
+    } catch (error) {
+      console.error(error);
+      place.replaceChildren(alerting(`This worksheet can't be shown: ${error}`));
+    }
+  }
 }
 
 function say(place: HTMLElement, text: string): void {

@@ -4,6 +4,7 @@ import base from "./base.css";
 import classes from "./classes.css";
 import controls from "./controls.css";
 import layouts from "./layouts.css";
+import lesson from "./lesson.css";
 import maps from "./maps.css";
 import marking from "./marking.css";
 import panels from "./panels.css";
@@ -16,4 +17,4 @@ import sanity from "./sanity.css";
 import wall from "./wall.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
-export { classes, maps, marking, patches, photo, photos, picker, quiz, sanity, wall };
+export { classes, lesson, maps, marking, patches, photo, photos, picker, quiz, sanity, wall };

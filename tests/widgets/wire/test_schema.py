@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.experiments.quiz.board import QuizBoard
 from zfwidgets.experiments.quiz.making import quiz_questions
 from zfwidgets.experiments.quiz.pictures import question_answer
@@ -150,7 +151,13 @@ def test_so_do_those_of_widgets_that_hold_their_answers(front_end, engine):
     board = QuizBoard("finger", "revealed", False)
     board.begin("round", 1)
     board.keep("round", 0, finish(question_answer(engine, asked, "revealed"))[0])
+    guess = zf.Question(engine, zf.lessons.StrongestPhoto("relu2", photos=2))
+    assert guess.settle(SECONDS)
+    sheet = zf.Worksheet(engine, [zf.lessons.FieldWidth("conv2")])
+    foot = sheet.children[-1]
     for widget, kind, key in (
+        (guess, "exercise", {"question": guess.question, "revealed": False}),
+        (foot, "worksheet", {"worksheet": foot.worksheet}),
         (board, "question", {"quiz": "round", "number": 0}),
         (wall, "wall", {"wall": "name", "first": 0}),
         (steps, "check", {"check": "run", "step": 0}),

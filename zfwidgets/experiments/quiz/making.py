@@ -204,7 +204,7 @@ class _Made:
     def _question(
         self, channel: int, so_far: Progress
     ) -> Generator[Progress, None, QuizQuestion | None]:
-        candidates = self._candidates(channel)
+        candidates = candidates_of(self._engine, self._layer, channel)
         top = tuple(self._engine.top(self._layer, channel, HINTS))
         firing = max(len(top), int((candidates.values > 0).sum()))
         strongest = top[: hints_of(candidates.photos, firing)]
@@ -224,12 +224,6 @@ class _Made:
             left, right = (strong, weak) if left_first else (weak, strong)
             return QuizQuestion(self._layer, channel, hint, left, right, lost)
         return None
-
-    def _candidates(self, channel: int) -> Candidates:
-        try:
-            return Candidates.of_sample(self._engine.sample(self._layer, channel))
-        except NotStored:  # a report keeps a few photos of each part of the range
-            return Candidates.of_rows(finish(self._engine.quantile_steps(self._layer, channel)))
 
     def _shown(
         self, strongest: tuple[Activation, ...]
@@ -264,6 +258,14 @@ class _Made:
             self._not_stored = error
             return None
         return QuizChoice(found, float(candidates.percentiles[place]))
+
+
+def candidates_of(engine: EngineProtocol, layer: str, channel: int) -> Candidates:
+    """The photos of a channel that may be asked for, as far as the engine knows them."""
+    try:
+        return Candidates.of_sample(engine.sample(layer, channel))
+    except NotStored:  # a report keeps a few photos of each part of the range
+        return Candidates.of_rows(finish(engine.quantile_steps(layer, channel)))
 
 
 def strongest_in(engine: EngineProtocol, layer: str, channel: int, image: int) -> Activation:

@@ -12,7 +12,8 @@ from ...widgets.base import EngineWidget
 from ...widgets.unattended import inside
 from ..parts import pack
 from . import page
-from .saving import VIEWS, Draft
+from .items import VIEWS
+from .saving import Draft
 
 PLACES = "places.json"
 BUNDLES = "bundles.html"

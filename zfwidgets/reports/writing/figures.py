@@ -25,7 +25,7 @@ def is_figure(item: Any) -> bool:
     """Whether it is a widget with a view, of another package: ours would ask a kernel."""
     import ipywidgets
 
-    ours = type(item).__module__.startswith("zfwidgets.widgets.")
+    ours = type(item).__module__.startswith(("zfwidgets.widgets.", "zfwidgets.lessons."))
     return isinstance(item, ipywidgets.DOMWidget) and not ours
 
 

@@ -48,6 +48,11 @@ def place(view: int, meanwhile: str = "", bundle: str = "") -> str:
     return f'<div class="zf-place" data-zf-view="{view}"{of}>{meanwhile}</div>'
 
 
+def lesson(number: int) -> str:
+    """Where a worksheet will be."""
+    return f'<div class="zf-place zf-lesson-box" data-zf-lesson="{number}"></div>'
+
+
 def figure(number: int) -> str:
     """Where another package's widget will be."""
     return f'<div class="zf-figure" data-zf-figure="{number}"></div>'

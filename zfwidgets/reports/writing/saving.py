@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from ...bars import waiting
-from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...lessons.stored import stored_sheet
+from ...lessons.worksheet import Worksheet
 from ...records import DEFAULT_COLOURS
 from ...stepwise import finish, watch_stages
 from ...widgets import requests as needs
-from ...widgets.base import EngineWidget
-from ...widgets.selection import Selection
-from ...widgets.setting.choosing import centred_occluder, first_selection
+from ...widgets.setting.choosing import centred_occluder
 from ...widgets.setting.options import checked
+from ...widgets.wire.encode import Answer
 from ...widgets.wire.service import Need
 from ...widgets.wire.source import Source
 from ...widgets.wire.validation import input_size
@@ -28,17 +28,11 @@ from ..held import PATCHES, Held
 from ..parts import pack
 from . import figures, page, provenance
 from .collecting import RULE, Collector, Content
+from .items import engine_of, first, is_figure, state_of, view_of
 from .markdown import to_html
 from .planning import BASE64, Plan, make_plan, megabytes
 from .scrubbing import Scrubber
 
-VIEWS = {
-    "explorer": "explorer",
-    "picker": "picker",
-    "patch_grid": "grid",
-    "occlusion_map": "occlusion",
-}
-"""A widget's module, and the view that the page has for it."""
 ACROSS = 7
 """Positions across a map in the row of a channel's photos, as in ``photo_row.ts``."""
 
@@ -90,8 +84,9 @@ def save_report(
     ----------
     widgets
         An Explorer, another widget, or a list of widgets and of Markdown texts between them. All
-        widgets are of one engine. An engine stands for its Explorer. Other packages' widgets
-        (ipywidgets, bqplot) may stand between them; what Python computes for them stays as it is.
+        widgets are of one engine. An engine stands for its Explorer. A `zfwidgets.Worksheet` asks
+        and checks in the page. Other packages' widgets (ipywidgets, bqplot) may stand between
+        them; what Python computes for them stays as it is.
     path
         ``report.html``; a path of any other ending is a folder with a page and a file for each
         part, for what is larger, to be served by any static host.
@@ -167,7 +162,7 @@ class Draft:
 
     def __init__(self, widgets: Any, *, title: str | None = None, text: str = "") -> None:
         items = list(widgets) if isinstance(widgets, list | tuple) else [widgets]
-        self.engine = _engine_of(items)
+        self.engine = engine_of(items)
         rows, columns = input_size(self.engine)
         if rows * columns > MOST_PIXELS or max(rows, columns) > MOST_SIDE:
             raise InputError(
@@ -180,20 +175,28 @@ class Draft:
         self.selections: list[dict[str, Any]] = []
         self.views: list[dict[str, Any]] = []
         self.figures: list[Any] = []
+        self.lessons: list[tuple[list[Answer], int]] = []
         self.body = [self._prose(text)] if text else []
         seen: dict[int, int] = {}
         for item in items:
             if isinstance(item, str):
                 self.body.append(self._prose(item))
                 continue
-            if _is_figure(item):
+            if is_figure(item):
                 self.body.append(page.figure(len(self.figures)))
                 self.figures.append(item)
                 continue
-            view, chosen, options = _view(item, self.engine)
+            if isinstance(item, Worksheet):
+                chosen = item.selection or first(self.engine)
+            else:
+                view, chosen, options = view_of(item, self.engine)
             if id(chosen) not in seen:
                 seen[id(chosen)] = len(self.selections)
-                self.selections.append(_state(chosen, self.engine))
+                self.selections.append(state_of(chosen, self.engine))
+            if isinstance(item, Worksheet):
+                self.body.append(page.lesson(len(self.lessons)))
+                self.lessons.append((stored_sheet(item), seen[id(chosen)]))
+                continue
             self.body.append(page.place(len(self.views)))
             self.views.append(
                 {"view": view, "selection": seen[id(chosen)], "options": {**options, "auto": True}}
@@ -215,6 +218,12 @@ class Draft:
     def units(self) -> list[tuple[str, int]]:
         """The channels that the widgets show."""
         shown = [tuple(s["unit"]) for s in self.selections if s["unit"] is not None]
+        shown += [
+            (layer, channel)
+            for answers, _ in self.lessons
+            for question in answers[0][0]["questions"]
+            for layer, channel in question["units"][:1]  # its layer is looked through
+        ]
         return shown if self.held is None else list(dict.fromkeys((*shown, *self.held.units)))
 
     def plan(self, *, images: Any = None, **choices: Any) -> Plan:
@@ -247,6 +256,7 @@ class Draft:
         extra = 0
         if self.figures:
             extra = int(BASE64 * len(pack([figures.answer(self.figures)])))
+        extra += sum(int(BASE64 * len(pack(answers))) for answers, _ in self.lessons)
         return sum(map(len, self.render(content))) + 4000 + extra
 
     def slides(self, image: int) -> list[Need]:
@@ -308,6 +318,11 @@ class Draft:
         manifest["title"] = self.title
         manifest["selections"] = self.selections
         manifest["views"] = self.views
+        for number, (answers, selection) in enumerate(self.lessons):
+            name = f"lesson/{number}"
+            manifest.setdefault("lessons", []).append({"part": name, "selection": selection})
+            scrubbed = [(self.scrubber.answer(data), buffers) for data, buffers in answers]
+            content.add(name, pack(scrubbed))
         if self.figures:
             state, scripts = figures.answer(self.figures)
             content.add(figures.PART, pack([(self.scrubber.state(state), scripts)]))
@@ -351,50 +366,3 @@ class Draft:
             folder=folder,
             figures=bool(self.figures),
         )
-
-
-def _is_figure(item: Any) -> bool:
-    return not isinstance(item, EngineProtocol) and figures.is_figure(item)
-
-
-def _engine_of(items: Sequence[Any]) -> EngineProtocol:
-    """The one engine of all widgets."""
-    engines = []
-    for item in items:
-        if isinstance(item, EngineWidget):
-            engines.append(item.engine)
-        elif isinstance(item, EngineProtocol):
-            engines.append(item)
-        elif not isinstance(item, str) and not figures.is_figure(item):
-            raise InputError(
-                f"A report shows widgets of zfwidgets and texts, not {type(item).__name__}."
-            )
-    if not engines:
-        raise InputError("A report needs a widget: pass zf.Explorer(engine).")
-    fingerprints = {engine.info.fingerprint for engine in engines}
-    if len(fingerprints) > 1:
-        raise InputError(
-            f"A report is of one engine, and these widgets have {len(fingerprints)}: write a "
-            "report for each."
-        )
-    return engines[0]
-
-
-def _view(item: Any, engine: EngineProtocol) -> tuple[str, Any, dict[str, Any]]:
-    """A widget's view, selection and options."""
-    if isinstance(item, EngineProtocol):
-        return "explorer", Selection(engine, **first_selection(engine, {})), {}
-    view = VIEWS.get(item.page_module)
-    if view is None:
-        raise InputError(f"A report can't show a {type(item).__name__} yet.")
-    return view, item.selection, item.view_options
-
-
-def _state(selection: Any, engine: EngineProtocol) -> dict[str, Any]:
-    """What is chosen; in the place of a photo of the user's own, which no report holds, another."""
-    state = {name: value for name, value in selection.state.items() if name != "schema"}
-    if state["photo"] >= len(engine.info.images):
-        layer, channel = state["unit"] or (None, None)
-        asked = {"layer": layer, "channel": channel}
-        state["photo"] = first_selection(engine, asked)["photo"]
-    return state

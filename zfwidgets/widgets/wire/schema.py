@@ -266,6 +266,28 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "percentile": "number # Share of the photos, 0..100, in which the channel is weaker.",
         },
     ),
+    "LessonMark": (
+        "A rectangle on a picture of a lesson, in its pixels.",
+        {"box": "Box", "text": "string"},
+    ),
+    "LessonFigure": (
+        "A picture of a lesson.",
+        {
+            "picture": "int # Which buffer it is.",
+            "caption": "string",
+            "alt": "string",
+            "extent": "Pair",
+            "marks": "LessonMark[]",
+        },
+    ),
+    "LessonOption": (
+        "An answer to choose from.",
+        {
+            "text": "string",
+            "told": "string # What is said of it once the question is answered.",
+            "figure": "LessonFigure | null",
+        },
+    ),
     "SoFar": (
         "Of a partial answer while the index is being built: finished answers have none.",
         {
@@ -588,6 +610,32 @@ KINDS: dict[str, Kind] = {
         },
         "the two photos, the hint's patches, and its projections",
         "a `zf.Quiz`",
+    ),
+    "exercise": Kind(
+        "A question of a lesson; with the answer, once it is answered.",
+        {"question": "string # Names the try.", "revealed": "boolean"},
+        {
+            "ask": "string",
+            "figures": "LessonFigure[]",
+            "options": "LessonOption[] # What there is to choose from, if anything.",
+            "scale": "{ low: number; high: number; unit: string } | null # What may be estimated.",
+            "answer": "number | null # The right option's number, or what was to be estimated; "
+            "null before it is answered.",
+            "mime": "string",
+        },
+        "one picture for each figure",
+        "a `zf.Question`",
+    ),
+    "worksheet": Kind(
+        "What the words mean, and what was answered.",
+        {"worksheet": "string # Names it."},
+        {
+            "glossary": "[word: string, meaning: string][]",
+            "csv": "string # All answers, one line an attempt.",
+            "name": "string # Of a file for them.",
+        },
+        "",
+        "a `zf.Worksheet`",
     ),
     "wall": Kind(
         "Pictures from `first` on, at most 64.",

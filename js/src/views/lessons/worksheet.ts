@@ -1,0 +1,140 @@
+/** What stands above a worksheet's questions, and below them: title, words, score, files. */
+
+import { announce } from "../../lib/a11y";
+import { h } from "../../lib/dom";
+import { download } from "../../lib/npy";
+import { type Answer, PRIORITY } from "../../lib/protocol";
+import type { OwnStore } from "../../lib/selection_store";
+import type { Source } from "../../lib/source";
+import { Panel } from "../shared/status";
+
+export interface Sheet {
+  worksheet: string;
+  part: "head" | "foot";
+  title: string;
+  intro: string;
+  /** The score. */
+  says: string;
+  answered: number;
+  asked: number;
+  /** How often it was started again. */
+  resets: number;
+  projector: boolean;
+  words: Readonly<Record<string, string>>;
+  language: string;
+}
+
+export function worksheet(
+  el: HTMLElement,
+  store: OwnStore<Sheet>,
+  source: Source,
+  signal: AbortSignal,
+): void {
+  const { part, title, intro, words, worksheet: name } = store.get();
+  const head = part === "head";
+  const heading = head ? title : (words.score ?? "");
+  const panel = new Panel(el, "worksheet", heading, source, signal);
+  panel.title(heading);
+  const root = panel.element.closest<HTMLElement>(".zf-root");
+  const score = h("p", { class: "zf-lesson-score" });
+  const options = { priority: PRIORITY.interaction, whole: true };
+  const pull = (slot: string, shown: (data: Answer<"worksheet">["data"]) => void, anew = false) =>
+    panel.load("worksheet", { worksheet: name }, slot, { ...options, anew }, ({ data }) =>
+      shown(data),
+    );
+
+  const large = h(
+    "button",
+    {
+      type: "button",
+      class: "zf-button zf-toggle",
+      onclick: () => store.set({ projector: !store.get().projector }),
+    },
+    words.projector,
+  );
+  const follow = () => {
+    const { says, answered, asked, projector, language } = store.get();
+    root?.classList.toggle("zf-projector", projector);
+    if (root) root.lang = language;
+    large.setAttribute("aria-pressed", String(projector));
+    if (score.textContent !== says) {
+      score.textContent = says;
+      if (!head && answered === asked) announce(panel.element, says);
+    }
+  };
+
+  if (head) {
+    const list = h("dl", {});
+    const glossary = h(
+      "details",
+      {
+        class: "zf-lesson-glossary",
+        ontoggle: () => {
+          if (!glossary.open || list.childElementCount > 0) return;
+          void pull("glossary", (data) => {
+            list.replaceChildren(
+              ...data.glossary.flatMap(([word, meaning]) => [
+                h("dt", {}, word),
+                h("dd", {}, meaning),
+              ]),
+            );
+          });
+        },
+      },
+      h("summary", {}, words.glossary),
+      list,
+    );
+    panel.tools.append(large);
+    panel.body.append(h("p", { class: "zf-lesson-intro" }, intro), glossary);
+  } else {
+    panel.body.append(score, foot());
+  }
+  store.subscribe(follow, signal);
+  follow();
+
+  function foot(): HTMLElement {
+    const save = h(
+      "button",
+      {
+        type: "button",
+        class: "zf-button",
+        onclick: () =>
+          void pull(
+            "csv",
+            ({ csv, name: file }) => download(new Blob([csv], { type: "text/csv" }), file),
+            true,
+          ),
+      },
+      words.save,
+    );
+    const again = h(
+      "button",
+      { type: "button", class: "zf-button", onclick: () => ask(true) },
+      words.reset,
+    );
+    const sure = h(
+      "div",
+      { class: "zf-message", role: "group", hidden: true },
+      h("span", {}, words.sure),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "zf-button zf-primary",
+          onclick: () => {
+            ask(false);
+            store.set({ resets: store.get().resets + 1 });
+          },
+        },
+        words.reset,
+      ),
+      h("button", { type: "button", class: "zf-button", onclick: () => ask(false) }, words.keep),
+    );
+    const ask = (is: boolean) => {
+      sure.hidden = !is;
+      again.hidden = is;
+      (is ? sure.querySelector("button") : again)?.focus();
+    };
+    return h("div", { class: "zf-lesson-line" }, save, again, sure);
+  }
+}

@@ -1,0 +1,59 @@
+"""The words of each language: the same keys, the same places, and all that the code asks for."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import zfwidgets as zf
+from zfwidgets.errors import InputError
+from zfwidgets.lessons import LANGUAGES, glossary
+from zfwidgets.lessons.language.words import Words, texts
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_text_and_its_places(language: str) -> None:
+    english, other = texts("en"), texts(language)
+    assert list(other) == list(english), "in the same order, so that they are easily compared"
+    for key, text in english.items():
+        assert places(other[key]) == places(text), key
+        assert other[key].strip() == other[key] != "", key
+    assert len(Words(language).glossary) == sum(key.startswith("glossary.") for key in english)
+
+
+def test_what_the_code_asks_for_is_there(root: Path) -> None:
+    folder = root / "zfwidgets" / "lessons"
+    code = "\n".join(path.read_text("utf-8") for path in folder.rglob("*.py"))
+    asked = set(re.findall(r'words\(\s*"([a-z_.]+)"', code))
+    asked |= set(re.findall(r'"((?:covered|still_named|verdict|field|percent)\.[a-z]+)"', code))
+    assert len(asked) > 40
+    assert asked <= set(texts("en"))
+    view = root / "js" / "src" / "views" / "lessons"
+    page = "\n".join(path.read_text("utf-8") for path in view.glob("*.ts"))
+    said = set(re.findall(r"words\.([a-z]+)", page))
+    assert said == set(Words().page) - {"worksheet"}
+
+
+def test_german_is_german_and_shipped() -> None:
+    assert {"de", "en"} <= set(LANGUAGES)
+    same = [key for key, text in texts("en").items() if texts("de")[key] == text]
+    assert set(same) <= {"percent", "handout.name", "field.extent"}
+    assert Words("de").number(0.25) == "0,25"
+    assert Words("en").number(1234.5) == "1234"
+    assert Words("de").number(-3) == "−3"
+    assert "Rezeptives Feld" in glossary("de")
+    with pytest.raises(InputError, match="language must be one of de, en, not 'fr'"):
+        glossary("fr")
+
+
+def test_the_words_of_the_glossary_are_those_of_the_explorer() -> None:
+    assert {"Channel", "Receptive field", "Projection", "Occluder", "Patch"} <= set(
+        zf.lessons.glossary()
+    )

@@ -1,0 +1,138 @@
+"""A worksheet on paper: one HTML file that prints well, with or without the answers."""
+
+from __future__ import annotations
+
+import base64
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..widgets.wire.encode import encode_pictures
+from .exercises.task import Figure, Option, Task
+from .language.words import Words
+
+if TYPE_CHECKING:
+    from .question import Question
+    from .worksheet import Worksheet
+
+STYLE = """
+body { font: 12pt/1.4 system-ui, sans-serif; max-width: 18cm; margin: 1cm auto; padding: 0 1em;
+  color: #1b1d21; background: #fff; }
+h1 { font-size: 18pt; margin: 0 0 .2em; }
+h2 { font-size: 13pt; margin: 0 0 .3em; }
+section { break-inside: avoid; margin: 0 0 1.2em; padding-top: .6em;
+  border-top: 1px solid #8c959f; }
+.who { display: flex; gap: 2em; margin: 0 0 1em; }
+.who span { flex: 1; border-bottom: 1px solid; }
+.figures, .options { display: flex; flex-wrap: wrap; gap: .6cm; margin: .4em 0; padding: 0; }
+.options { list-style: none; }
+figure { margin: 0; width: 4.6cm; }
+figure svg { width: 100%; height: auto; display: block; }
+.options li { display: flex; gap: .3em; max-width: 5.4cm; }
+.options figure { width: 3.6cm; }
+figcaption, .told, .before { font-size: 10pt; color: #4c525b; }
+.blank { display: inline-block; min-width: 4cm; border-bottom: 1px solid; }
+.why { height: 1.6cm; border-bottom: 1px dotted; }
+.answer { padding: .3em .6em; border-left: 3px solid #0072b2; }
+dt { font-weight: 600; } dd { margin: 0 0 .3em; }
+@page { margin: 1.5cm; }
+@media print { body { margin: 0; max-width: none; padding: 0; font-size: 11pt; } }
+"""
+
+
+def handout_page(sheet: Worksheet, path: Path, answers: bool) -> None:
+    """Write the page: whole, or not at all."""
+    from ..storage.files import whole  # needs packages that a browser's Python lacks
+
+    words = sheet.words
+    parts = [f"<h1>{_text(sheet.title)}</h1>"]
+    if answers:
+        parts.append(f"<p><strong>{_text(words('handout.teacher'))}</strong></p>")
+    else:
+        lines = (words("handout.name"), words("handout.date"))
+        parts.append(f'<p class="who">{"".join(f"<span>{_text(one)}</span>" for one in lines)}</p>')
+    if sheet.intro:
+        parts.append(f"<p>{_text(sheet.intro)}</p>")
+    parts += [_question(question, words, answers) for question in sheet]
+    parts.append(f"<section><h2>{_text(words('page.glossary'))}</h2><dl>")
+    parts += [f"<dt>{_text(a)}</dt><dd>{_text(b)}</dd>" for a, b in words.glossary.items()]
+    parts.append("</dl></section>")
+    page = (
+        f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(sheet.title)}</title><style>{STYLE}</style></head>\n"
+        f"<body><main>\n{chr(10).join(parts)}\n</main></body></html>\n"
+    )
+    with whole(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _question(question: Question, words: Words, answers: bool) -> str:
+    task = question.task
+    parts = [f"<section><h2>{_text(question.place)}</h2>"]
+    if question.before:
+        parts.append(f'<p class="before">{_text(question.before)}</p>')
+    parts.append(f"<p>{_text(task.ask)}</p>")
+    shown = (task.reveal or task.figures) if answers else task.figures
+    parts.append(f'<div class="figures">{"".join(map(_figure, shown))}</div>')
+    if task.options:
+        marked = [_option(task, number, answers) for number in range(len(task.options))]
+        parts.append(f'<ul class="options">{"".join(marked)}</ul>')
+    if answers:
+        parts.append(f'<p class="answer">{_answer(question, task, words)}</p>')
+    else:
+        blank = '<span class="blank"></span>'
+        if task.kind != "choice":
+            key = "estimate" if task.kind == "estimate" else "channel"
+            unit = f" {_text(task.scale.unit)}" if task.scale else ""
+            parts.append(f"<p>{_text(words(f'handout.{key}'))} {blank}{unit}</p>")
+        parts.append(f'<p class="told">{_text(words("handout.why"))}</p><div class="why"></div>')
+    return "\n".join([*parts, "</section>"])
+
+
+def _answer(question: Question, task: Task, words: Words) -> str:
+    says = f"{words('handout.answer')} {question.expected}"
+    if task.scale is not None:
+        low, high, unit = task.scale
+        middle = min(max(task.answer, low), high)
+        ends = {
+            "low": round(max(low, middle - task.tolerance)),
+            "high": round(min(high, middle + task.tolerance)),
+        }
+        says = f"{says} {unit} {words('handout.within', **ends)}"
+    return f"<strong>{_text(says)}</strong><br>{_text(task.truth)}"
+
+
+def _option(task: Task, number: int, answers: bool) -> str:
+    option: Option = task.options[number]
+    box = "☒" if answers and number == task.answer else "☐"
+    figure = (option.shown or option.figure) if answers else option.figure
+    told = f'<br><span class="told">{_text(option.told)}</span>' if answers and option.told else ""
+    text = f"<span>{_text(option.text)}{told}</span>"
+    return f"<li><span>{box}</span><div>{_figure(figure) if figure else ''}{text}</div></li>"
+
+
+def _figure(figure: Figure) -> str:
+    rows, columns = figure.pixels.shape[:2]
+    mime, (data,) = encode_pictures([figure.pixels], lossless=False)
+    link = f"data:{mime};base64,{base64.b64encode(data).decode()}"
+    marks = "".join(
+        f'<rect x="{box.left}" y="{box.top}" width="{box.width}" height="{box.height}" '
+        f'fill="none" stroke="#fff" stroke-width="4"/>'
+        f'<rect x="{box.left}" y="{box.top}" width="{box.width}" height="{box.height}" '
+        f'fill="none" stroke="#0072b2" stroke-width="2"/>'
+        f'<text x="{max(box.left, 0) + 4}" y="{max(box.top, 0) + 16}" font-size="15" '
+        f'font-weight="700" paint-order="stroke" stroke="#fff" stroke-width="4" fill="#0072b2">'
+        f"{_text(text)}</text>"
+        for box, text in figure.marks
+    )
+    caption = f"<figcaption>{_text(figure.caption)}</figcaption>" if figure.caption else ""
+    return (
+        f'<figure><svg viewBox="0 0 {columns} {rows}" role="img" '
+        f'aria-label="{_text(figure.alt)}"><image href="{link}" width="{columns}" '
+        f'height="{rows}"/>{marks}</svg>{caption}</figure>'
+    )
+
+
+def _text(text: str) -> str:
+    return html.escape(text)

@@ -1,0 +1,1 @@
+"""The words of lessons: one file per language in `data/`, with the same keys in each."""

@@ -1,0 +1,96 @@
+"""The words of lessons: one file per language, with the same keys in each."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from ...errors import InputError
+
+DATA = Path(__file__).with_name("data")
+LANGUAGES = tuple(sorted(path.stem for path in DATA.glob("*.json")))
+"""Languages that there are words in."""
+PAGE = "page."
+"""What the keys of those words begin with that the page needs."""
+GLOSSARY = "glossary."
+
+
+class Words:
+    """The words of one language.
+
+    Parameters
+    ----------
+    language
+        One of `LANGUAGES`.
+
+    Raises
+    ------
+    InputError
+        There are no words in that language.
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        if language not in LANGUAGES:
+            raise InputError(f"language must be one of {', '.join(LANGUAGES)}, not {language!r}.")
+        self.language = language
+        self._texts = texts(language)
+
+    def __call__(self, key: str, **values: object) -> str:
+        """A text, with values in place of its ``{names}``; numbers as the language writes them."""
+        written = {
+            name: self.number(value) if isinstance(value, int | float) else value
+            for name, value in values.items()
+        }
+        return self._texts[key].format(**written)
+
+    def number(self, value: float) -> str:
+        """A number, three digits of it where it isn't whole."""
+        text = str(value) if isinstance(value, int) else f"{value:.3g}"
+        if "e" in text:
+            text = f"{value:.0f}"
+        return text.replace("-", "−").replace(".", self._texts["number.point"])
+
+    @property
+    def page(self) -> dict[str, str]:
+        """What the page says itself: buttons and the like, by key."""
+        return self.starting(PAGE)
+
+    @property
+    def glossary(self) -> dict[str, str]:
+        """What the words of the subject mean, by word, in the language's order."""
+        found = {}
+        for text in self.starting(GLOSSARY).values():
+            word, meaning = text.split(": ", 1)
+            found[word] = meaning
+        return dict(sorted(found.items(), key=lambda one: one[0].casefold()))
+
+    def raw(self, key: str) -> str:
+        """A text with its ``{names}`` as they are."""
+        return self._texts[key]
+
+    def starting(self, start: str) -> dict[str, str]:
+        """The texts whose keys begin so, by the rest of the key, with their ``{names}``."""
+        return {
+            key.removeprefix(start): text
+            for key, text in self._texts.items()
+            if key.startswith(start)
+        }
+
+
+@lru_cache
+def texts(language: str) -> dict[str, str]:
+    """All texts of a language by key, as its file has them."""
+    found: dict[str, str] = json.loads((DATA / f"{language}.json").read_text("utf-8"))
+    return found
+
+
+def glossary(language: str = "en") -> dict[str, str]:
+    """What the words of the subject mean: channel, receptive field, projection and so on.
+
+    Parameters
+    ----------
+    language
+        Language of the words, ``"en"`` or ``"de"``.
+    """
+    return Words(language).glossary
