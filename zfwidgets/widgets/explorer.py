@@ -23,9 +23,9 @@ class Explorer(EngineWidget):
     page_module = "explorer"
 
     rule = chosen("rule")
-    page_may_set = frozenset(("sort", "follow", *PATCH_OPTIONS, *MAP_OPTIONS))
+    page_may_set = frozenset(("sort", "follow", "pinned", *PATCH_OPTIONS, *MAP_OPTIONS))
 
-    gallery, sort, follow = map(Option, ("gallery", "sort", "follow"))
+    gallery, sort, follow, pinned = map(Option, ("gallery", "sort", "follow", "pinned"))
     patches, values, scale, whole, pixels = map(Option, PATCH_OPTIONS)
     target, occluder, patch, baseline = map(chosen, ("target", "occluder", "patch", "baseline"))
     stride, overlay, colours = map(Option, ("stride", "overlay", "colours"))
@@ -37,6 +37,6 @@ class Explorer(EngineWidget):
     def _needs(self) -> list[Need]:
         return [
             *requests.picker(self.engine, self.selection),
-            *requests.grid(self.selection),
+            *requests.grid(self.selection, self.pinned),
             *requests.occlusion(self.selection, self.view_options),
         ]

@@ -4,15 +4,15 @@
  * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
  * `indexing=1`, `freeze=1` (the map stays half done), `values=positive`, `scale=own`, `rule=guided`,
  * `card=4` (the card of that projection, open), `open=occluder,pins` (folds), `right=hamming` (the map
- * right of the divider), `cover=1`, `photos=10000`, `own=2` (photos of the user's own), and the view options `overlay`, `colours`, `patches`.
+ * right of the divider), `cover=1`, `pin=features.4:3:guided`, `photos=10000`, `own=2` (photos of the user's own), and the view options `overlay`, `colours`, `patches`.
  */
 
 import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
 import * as styles from "../../src/styles";
 import { explorer } from "../../src/views/explorer";
+import { grid } from "../../src/views/grid";
 import { classes } from "../../src/views/occlusion/classes";
 import { photo } from "../../src/views/occlusion/photo";
-import { patches } from "../../src/views/patches/patches";
 import { channels } from "../../src/views/picker/channels";
 import { layers } from "../../src/views/picker/layers";
 import { layout } from "../../src/views/shared/layout";
@@ -24,7 +24,7 @@ const query = new URLSearchParams(location.search);
 const views: Record<string, View> = {
   explorer,
   picker: layout("picker", [layers, channels]),
-  grid: patches,
+  grid,
   occlusion: layout("occlusion", [photo, classes]),
 };
 
@@ -64,10 +64,12 @@ const source = new SyntheticSource({
   own: Number(query.get("own") ?? 0),
 });
 const { signal } = new AbortController();
+const pinned = query.get("pin")?.split(":");
 const options = new MemoryStore<ViewOptions>({
   overlay: query.get("overlay") ?? "",
   colours: query.get("colours") ?? "",
   patches: query.get("patches") ?? "",
+  pinned: pinned ? [pinned[0] ?? "", Number(pinned[1]), pinned[2] ?? "deconvnet"] : null,
 });
 const root = createRoot(
   place,

@@ -12,6 +12,7 @@ export const FIRST: ViewOptions = {
   whole: false,
   pixels: false,
   follow: true,
+  pinned: null,
   overlay: "probability",
   colours: "tint",
   opacity: 0.7,

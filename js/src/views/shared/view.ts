@@ -22,7 +22,11 @@ export interface ViewOptions {
   /** Whether the photo follows the channel. */
   follow?: boolean;
   sort?: string;
+  /** A channel under a rule whose patches stand beside those of the chosen one. */
+  pinned?: Pinned | null;
 }
+
+export type Pinned = readonly [layer: string, channel: number, rule: string];
 
 export type OptionStore = Store<ViewOptions>;
 
