@@ -483,3 +483,9 @@ class NumpyEngine:
             found.append(CoveredPatch(a, box, a.value, float(plane[at]), moved, places, values))
             yield CoveredPatches(layer, channel, baseline, tuple(found), seed, complete=False)
         return CoveredPatches(layer, channel, baseline, tuple(found), seed)
+
+
+def rename(engine, **changes):
+    """Give an engine's images or classes other names; what it computes stays."""
+    changes.setdefault("image_labels", (None,) * len(changes.get("images", engine.info.images)))
+    engine.info = replace(engine.info, **changes, fingerprint=f"{engine.info.fingerprint}-renamed")

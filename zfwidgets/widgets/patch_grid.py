@@ -23,8 +23,8 @@ class PatchGrid(EngineWidget):
     A patch is cut from the photo as the network saw it, around the strongest unit; its projection
     shows what in the patch excited the unit. Both show the part of the unit's receptive field where
     the signal is (`whole` shows all of it). A channel that fires in fewer than nine images leaves
-    places empty. Choosing a patch chooses its photo. A second channel, or the same one under another
-    rule, can stand beside it: `pinned`.
+    places empty. Choosing a patch chooses its photo. A second channel, or the same one under
+    another rule, can stand beside it: `pinned`.
     """
 
     page_module = "patch_grid"

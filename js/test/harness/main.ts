@@ -9,6 +9,7 @@
 
 import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
 import * as styles from "../../src/styles";
+import { type Compared, compare } from "../../src/views/compare";
 import { explorer } from "../../src/views/explorer";
 import { grid } from "../../src/views/grid";
 import { classes } from "../../src/views/occlusion/classes";
@@ -74,10 +75,46 @@ const options = new MemoryStore<ViewOptions>({
 const root = createRoot(
   place,
   name,
-  [styles.picker, styles.patches, styles.photo, styles.photos, styles.maps, styles.classes],
+  [
+    styles.picker,
+    styles.patches,
+    styles.photo,
+    styles.photos,
+    styles.maps,
+    styles.classes,
+    styles.compare,
+  ],
   signal,
 );
-show(root, views[name] ?? explorer, selection, source, signal, options);
+if (name === "compare") {
+  const other = new MemorySelection({
+    unit: [layer, (channel + 3) % 64],
+    photo: selection.get("photo"),
+    occluder: selection.get("occluder"),
+    target: null,
+    rule: "guided",
+  });
+  const again = new SyntheticSource({
+    delay: 5,
+    silent: false,
+    failing: [],
+    indexing: false,
+    freezeMap: false,
+    photos: 60,
+    own: 0,
+  });
+  const sides = [
+    { selection, source, options },
+    { selection: other, source: again, options },
+  ] as const;
+  const store = new MemoryStore<Compared>({
+    names: ["trained", "untrained"],
+    notes: ["trained has 60 photos, untrained 43: only the 40 with the same name are compared."],
+    numbering: "maybe",
+    same_channel: false,
+  });
+  compare(root, sides, store, signal);
+} else show(root, views[name] ?? explorer, selection, source, signal, options);
 const choose = (label: string, value: string | null) => {
   const element = root.querySelector<HTMLSelectElement>(`select[aria-label^="${label}"]`);
   if (!element || !value) return;

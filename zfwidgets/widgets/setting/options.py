@@ -169,8 +169,8 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
     "pinned": (
         "(str, int, str) or None",
         None,
-        "Layer, channel and rule whose patches stand beside those of the chosen channel, to compare "
-        "them; without a rule the paper's.",
+        "Layer, channel and rule whose patches stand beside those of the chosen channel, to "
+        "compare them; without a rule the paper's.",
         "",
     ),
     "follow": (

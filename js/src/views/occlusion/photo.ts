@@ -4,7 +4,7 @@ import { announce } from "../../lib/a11y";
 import { artefact } from "../../lib/baselines";
 import { place } from "../../lib/boxes";
 import { decode, paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
+import { h, nameIn } from "../../lib/dom";
 import { short } from "../../lib/format";
 import { namesOf } from "../../lib/map_kinds";
 import { cellAt } from "../../lib/occlusion_grid";
@@ -28,7 +28,7 @@ import { Pins } from "./pins";
 
 export const photo: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "photo", "Photo", source, signal);
-  const map = h("section", { class: "zf-panel zf-map", "aria-label": "Occlusion map" });
+  const map = h("section", { class: "zf-panel zf-map", "aria-label": nameIn(el, "Occlusion map") });
   el.append(map);
   signal.addEventListener("abort", () => map.remove(), { once: true });
   const picture = h("canvas", { class: "zf-photo-picture", role: "img", "aria-label": "Photo" });

@@ -169,7 +169,7 @@ export function patchesPanel(
   const renew = renewable(signal);
   const renewHere = renewable(signal);
   /** Whether there is a kernel to ask, in a view of an Explorer. */
-  const looks = role.leads && el.classList.contains("zf-layout-explorer");
+  const looks = role.leads && el.matches(".zf-layout-explorer, .zf-compare-cell");
   let catalogue: Catalogue | null = null;
   /** Of the projections on screen: the common scale, and where scales clip. */
   let scale: Pick<Answer<"projections">["data"], "scale" | "brightness" | "clipped_at"> | null =
