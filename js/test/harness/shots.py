@@ -55,6 +55,7 @@ SHOTS = {
     ),
     "explorer-cover-dark": ("cover=1&theme=dark&jp=1", 1216, 1),
     "explorer-cover-320": ("cover=1", 336, 1),
+    "explorer-learned": ("learned=1&theme=dark&jp=1", 1216, 1),
     "explorer-pinned": ("pin=features.4:3:guided", 1216, 1),
     "explorer-pinned-dark-900": ("pin=features.4:3:guided&theme=dark&jp=1", 916, 1),
     "explorer-pinned-380": ("pin=features.4:3:guided", 396, 1),

@@ -26,6 +26,7 @@ import { Panel } from "../shared/status";
 import { choice, type OptionStore, renewable } from "../shared/view";
 import { whatTheyShare } from "./about";
 import { coverLegend, tellCovers } from "./cover";
+import { whatWasLearned } from "./learned";
 import { Cell, HERE, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
 import type { Subject } from "./projection_card";
 import { range } from "./range";
@@ -142,6 +143,7 @@ export function patchesPanel(
   // Read before the pictures: below them it would be off many a screen.
   panel.body.append(how, panel.note, grid);
   whatTheyShare(panel, selection, signal);
+  whatWasLearned(panel, selection, signal);
   range(panel, selection, signal);
 
   const rule = () => selection.get("rule") || "deconvnet";
