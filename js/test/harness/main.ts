@@ -4,7 +4,7 @@
  * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
  * `indexing=1`, `freeze=1` (the map stays half done), `values=positive`, `scale=own`, `rule=guided`,
  * `card=4` (the card of that projection, open), `open=occluder,pins` (folds), `right=hamming` (the map
- * right of the divider), `cover=1`, `learned=1`, `pin=features.4:3:guided`, `photos=10000`, `own=2` (photos of the user's own), and the view options `overlay`, `colours`, `patches`.
+ * right of the divider), `cover=1`, `learned=1`, `draw=1`, `pin=features.4:3:guided`, `photos=10000`, `own=2` (photos of the user's own), and the view options `overlay`, `colours`, `patches`.
  */
 
 import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
@@ -141,6 +141,12 @@ const later = (act: () => void) => {
 };
 if (query.get("right")) later(() => choose("Map right", query.get("right")));
 if (query.get("cover")) later(() => root.querySelector<HTMLElement>(".zf-toggle")?.click());
+if (query.get("draw")) {
+  later(() => {
+    root.querySelector<HTMLElement>(".zf-fold-occluder .zf-toggle")?.click();
+    [...root.querySelectorAll<HTMLElement>(".zf-draw button")][2]?.click();
+  });
+}
 if (query.get("learned")) {
   later(() => root.querySelector<HTMLElement>(".zf-learned button")?.click());
 }

@@ -47,6 +47,8 @@ SHOTS = {
         376,
         1,
     ),
+    "occlusion-draw": ("widget=occlusion&draw=1&open=occluder", 816, 1),
+    "occlusion-draw-dark-380": ("widget=occlusion&draw=1&theme=dark&jp=1", 396, 1),
     "occlusion-compare": ("widget=occlusion&right=hamming&open=compare", 816, 1),
     "occlusion-compare-320": (
         "widget=occlusion&right=cosine&open=compare,pins&theme=dark&jp=1",

@@ -25,6 +25,7 @@ import { defaultOccluder, occluderHandle } from "./occluder";
 import { occluderPanel } from "./occluder_panel";
 import { PhotoRow } from "./photo_row";
 import { Pins } from "./pins";
+import { shapeDrawing } from "./shape_drawing";
 
 export const photo: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "photo", "Photo", source, signal);
@@ -117,7 +118,8 @@ export const photo: View = (el, selection, source, signal, options) => {
     (row, col) => pin(row, col),
     signal,
   );
-  const covering = occluderPanel(occluder);
+  const drawing = shapeDrawing(stage, occluder, signal);
+  const covering = occluderPanel(occluder, drawing);
   const compare = new Compare(
     stage,
     heat,
@@ -221,6 +223,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     if (!extent) return;
     occluder.show(extent);
     covering.show(extent);
+    drawing.changed(extent);
     controls.fit(extent);
     update();
     explain();
@@ -307,6 +310,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   );
   panel.body.append(
     stage,
+    drawing.bar,
     h("div", { class: "zf-under-stage" }, heat.key, live.element, heat.readout),
   );
   map.append(
