@@ -162,7 +162,8 @@ def sanity_steps(
             "What a picture owes to learning is measured by drawing filters anew in a copy of the "
             "network: that needs the network itself, in a zf.Engine of this kernel."
         )
-    return (yield from steps(layer, channel, rule))
+    found: SanityNumber = yield from steps(layer, channel, rule)
+    return found
 
 
 def sanity_answer(found: SanityNumber) -> Answer:

@@ -81,7 +81,7 @@ export function legend(background: string, low: string, high: string): HTMLEleme
     "span",
     { class: "zf-legend" },
     low,
-    h("i", { style: `background:${background}`, "aria-hidden": "true" }),
+    h("i", { style: `background-image:${background}`, "aria-hidden": "true" }),
     high,
   );
 }
