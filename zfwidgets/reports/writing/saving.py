@@ -215,6 +215,8 @@ class Draft:
     def units(self) -> list[tuple[str, int]]:
         """The channels that the widgets show."""
         shown = [tuple(s["unit"]) for s in self.selections if s["unit"] is not None]
+        beside = [view["options"].get("pinned") for view in self.views]
+        shown += [(layer, channel) for layer, channel, _ in filter(None, beside)]
         return shown if self.held is None else list(dict.fromkeys((*shown, *self.held.units)))
 
     def plan(self, *, images: Any = None, **choices: Any) -> Plan:

@@ -15,7 +15,7 @@ type Data = Answer<"sanity">["data"];
 
 /** A button under the patches, and what it has found out. */
 export function whatWasLearned(panel: Panel, selection: SelectionStore, signal: AbortSignal): void {
-  const result = h("div", { class: "zf-learned-result", role: "status" });
+  const result = h("div", { class: "zf-learned-result" });
   const button = h(
     "button",
     {
