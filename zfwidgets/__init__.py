@@ -17,6 +17,7 @@ _HOMES = {
     "Lesion": "experiments.lesions.widget",
     "Ablation": "experiments.ablation.widget",
     "ClusterOptions": "engine.cluster.ray_executor",
+    "Compare": "widgets.comparing.compare",
     "Correspondence": "experiments.correspondence.widget",
     "Diagnosis": "experiments.diagnosis.widget",
     "Engine": "engine.local:LocalEngine",
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from .reports.reading.stored import load_report
     from .reports.writing.saving import save_report
     from .widgets.base import link
+    from .widgets.comparing.compare import Compare
     from .widgets.explorer import Explorer
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid

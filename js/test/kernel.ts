@@ -227,6 +227,8 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
       const shown = { activations: [activation], projections: [null], patch: [11, 13] };
       return [{ ...shown, ...scales, images_seen: 1, why: "", mime: "image/png" }, [PIXELS]];
     }
+    case "sanity":
+      return [LEARNED, []];
     case "about":
       return [shared((key as Key<"about">).channel), []];
     default:
@@ -308,6 +310,17 @@ export function quantiles(channel: number) {
 }
 
 /** What channels share: 2 and others are birds and red, 3 is nothing. */
+export const LEARNED: Answer<"sanity">["data"] = {
+  name: "photo-2.jpg",
+  own: ["features.3.expand1x1"],
+  rank: 0.962,
+  depends: "hardly",
+  modules: ["features.3.expand1x1", "features.3.squeeze", "features.0"],
+  rank_all: 0.21,
+  others: [0.9, 0.95, 0.97],
+  median: 0.95,
+};
+
 export function shared(channel: number): Answer<"about">["data"] {
   const is = { of: 9, p: 0.0012, named: channel !== 3 };
   const birds = { text: "birds", count: 7, share: 0.12, compared: 20, ...is };

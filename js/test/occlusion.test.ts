@@ -619,22 +619,34 @@ describe("what covers", () => {
     expect(byText(root, "Hold it here").disabled).toBe(true);
   });
 
-  it("is drawn by keys, and never nothing", async () => {
+  it("is drawn and erased on the photo by keys, and never nothing", async () => {
     const { selection, root } = await open({ auto: false });
+    const draw = byText(root, "Draw a shape");
+    draw.click();
+    expect(draw.getAttribute("aria-pressed")).toBe("true");
+    const brush = one(root, ".zf-brush");
+    expect(document.activeElement).toBe(brush);
+    const before = occluder(selection);
+    press(brush, " "); // a disc of 2 pixels in the middle of a box of 16 x 12 at 10, 20
+    expect(occluder(selection)).toMatchObject({ top: 16, left: 24, height: 4, width: 4 });
+    press(brush, "ArrowRight", { shiftKey: true });
+    press(brush, "ArrowRight", { shiftKey: true });
+    expect(occluder(selection)).toMatchObject({ top: 16, left: 24, height: 4, width: 8 });
+    expect(one(root, ".zf-draw-said").textContent).toContain("of a box of 4 × 8 pixels");
+    press(brush, "e");
+    expect(byText(root, "Erase").getAttribute("aria-pressed")).toBe("true");
+    press(brush, " ");
+    expect(occluder(selection).width).toBe(5); // what the disc leaves of column 28
+    for (let i = 0; i < 4; i++) press(brush, "ArrowLeft", { shiftKey: true });
+    expect(one(root, ".zf-draw-said").textContent).toContain("Nothing is left");
+    expect(occluder(selection).height).toBeGreaterThanOrEqual(4);
+    press(brush, "Escape");
+    expect(document.activeElement).toBe(draw);
+    expect(one(root, ".zf-brush").hidden).toBe(true);
+    expect(before.mask).toBeNull();
     byText(root, "Draw a shape").click();
-    const grid = one(root, ".zf-mask");
-    press(grid, " "); // the first cell, of all
-    expect(occluder(selection).mask).toBe(`7${"f".repeat(63)}`);
-    press(grid, "ArrowDown", { shiftKey: true });
-    expect(occluder(selection).mask).toBe(`7fff7${"f".repeat(59)}`);
-    byText(root, "None").click();
-    expect(one(root, ".zf-mask-said").textContent).toContain("at least one cell");
-    expect(occluder(selection).mask).not.toBe("0".repeat(64));
-    press(grid, "End");
-    press(grid, "Enter");
-    expect(occluder(selection).mask).toBe(`${"0".repeat(63)}1`);
-    expect(one(root, ".zf-occluder .zf-cover-shape").style.clipPath).toContain("93.75% 93.75%");
-    press(grid, "Escape");
+    byText(root, "Ellipse").click();
+    expect(one(root, ".zf-occluder .zf-cover-shape").style.clipPath).toContain("polygon");
     byText(root, "Whole box").click();
     expect(occluder(selection).mask).toBeNull();
   });

@@ -600,6 +600,39 @@ describe("patches", () => {
     expect([model.get("patches"), model.get("whole")]).toEqual(["both", false]);
   });
 
+  it("are pinned by a key, and stand beside those of the next channel", async () => {
+    const { model, selection, root } = await open(2);
+    const panels = () => all(root, ".zf-patches");
+    const heads = () => panels().map((panel) => one(panel, "h3").textContent);
+    press(one<HTMLButtonElement>(root, ".zf-patch"), "p");
+    await serve(model);
+    expect(model.get("pinned")).toEqual(["features.3", 2, "deconvnet"]);
+    expect(toggle(root, "Pin").getAttribute("aria-pressed")).toBe("true");
+    expect(heads()).toEqual(["Strongest patchesfeatures.3 : 2", "Pinnedfeatures.3 : 2"]);
+    expect(one(root, ".zf-hint").textContent).toContain("choose another channel");
+    selection.set("unit", ["features.3", 7]);
+    await serve(model);
+    expect(heads()).toEqual(["Strongest patchesfeatures.3 : 7", "Pinnedfeatures.3 : 2"]);
+    const firsts = () => panels().map((panel) => one(panel, ".zf-cell").dataset.image);
+    expect(firsts()).toEqual(["7", "2"]);
+    expect(one(root, ".zf-hint").hidden).toBe(true);
+    // Each has a rule of its own.
+    const rules = panels().map((panel) =>
+      one<HTMLSelectElement>(panel, "select[aria-label='Rule of the projections']"),
+    );
+    rules[1]!.value = "guided";
+    rules[1]!.dispatchEvent(new Event("change"));
+    await serve(model);
+    expect(model.get("pinned")).toEqual(["features.3", 2, "guided"]);
+    expect(selection.get("rule")).toBe("deconvnet");
+    press(one<HTMLButtonElement>(panels()[1]!, ".zf-patch"), "p");
+    expect(model.get("pinned")).toBeNull();
+    expect(panels()).toHaveLength(1);
+    await serve(model);
+    await frames();
+    expect(root.dataset.zfSettled).toBe("true");
+  });
+
   it("are shown on one square, or on the whole field", async () => {
     const { selection, model, root, cells } = await open(2);
     const aspect = () => one(root, ".zf-patch-grid").style.getPropertyValue("--zf-aspect");

@@ -145,27 +145,44 @@ def test_a_shape_is_drawn_and_the_bars_are_of_that_shape(lab, sliding) -> None:
     page = sliding.page
     page.locator(".zf-fold-occluder summary").click()
     page.get_by_label("What the occluder shows in place of the photo").select_option("border")
-    page.get_by_role("button", name="Draw a shape of the occluder").click()
-    page.get_by_role("button", name="None").click()
-    expect(page.locator(".zf-mask-said")).to_contain_text("at least one cell")
-    box = page.locator(".zf-mask").bounding_box()
+    page.get_by_role("button", name="Draw a shape").click()
+    stage = page.locator(".zf-stage")
+    stage.scroll_into_view_if_needed()
+    area = stage.bounding_box()
 
-    def cell(row: int, col: int) -> tuple[float, float]:
-        side = box["width"] / 16, box["height"] / 16
-        return box["x"] + (col + 0.5) * side[0], box["y"] + (row + 0.5) * side[1]
+    def at(row: float, col: float) -> tuple[float, float]:
+        """Of pixels of the photo on the page."""
+        return area["x"] + col / 224 * area["width"], area["y"] + row / 224 * area["height"]
 
-    page.mouse.move(*cell(2, 3))
+    # An L, in two strokes; a part of it is erased.
+    for first, last in (((40, 50), (120, 50)), ((120, 50), (120, 140))):
+        page.mouse.move(*at(*first))
+        page.mouse.down()
+        page.mouse.move(*at(*last), steps=12)
+        page.mouse.up()
+    page.get_by_role("button", name="Erase").click()
+    page.mouse.move(*at(120, 95))
     page.mouse.down()
-    for col in range(4, 12):
-        page.mouse.move(*cell(2, col))
-    for row in range(3, 9):
-        page.mouse.move(*cell(row, 11))
     page.mouse.up()
-    covered = np.zeros((16, 16), dtype=np.uint8)
-    covered[2, 3:12] = covered[2:9, 11] = 1
-    mask = np.packbits(covered).tobytes().hex()
-    sliding.expect_value("explorer.state['occluder']['mask']", mask)
+    rows, columns = np.mgrid[:224, :224] + 0.5
+    near = lambda y, x: np.hypot(rows - y, columns - x) <= 8  # noqa: E731 -- the brush
+    drawn = (near(rows.clip(40, 120), 50) | near(120, columns.clip(50, 140))) & ~near(120, 95)
+    sliding.expect_value("explorer.state['occluder']['mask'] is not None", True)
+    expect(page.locator(".zf-draw-said")).to_contain_text("of 256 cells")
+    sliding.execute(
+        "import numpy as np\nfrom zfwidgets.records import mask_pixels\n"
+        "o = explorer.state['occluder']; covered = np.zeros((224, 224), np.uint8)\n"
+        "covered[o['top']:o['top'] + o['height'], o['left']:o['left'] + o['width']] = "
+        "mask_pixels(o['mask'], o['height'], o['width'])"
+    )
+    covered = sliding.kernel_pixels("covered").astype(bool)
+    assert (covered & drawn).sum() / (covered | drawn).sum() > 0.8  # to half a cell
+    box = page.locator(".zf-occluder").bounding_box()
+    edges = [np.flatnonzero(covered.any(axis)) for axis in (1, 0)]
+    assert abs((box["y"] - area["y"]) / area["height"] * 224 - edges[0][0]) <= 4
+    assert abs(box["width"] / area["width"] * 224 - np.ptp(edges[1]) - 1) <= 8
     page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Draw a shape")).to_be_focused()
     page.get_by_role("button", name="Hold it here").click()
     page.locator(".zf-occluder").focus()
     for _ in range(3):

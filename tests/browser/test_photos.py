@@ -80,6 +80,8 @@ def test_a_dropped_photo_is_classified_occluded_and_projected(lab, notebook) -> 
     page = notebook.page
     photo = jpeg(samples.photos()["koala"], (613, 431))
     before = page.locator(".zf-class").all_text_contents()
+    search = page.get_by_label("Find photos by name or predicted class")
+    room = search.bounding_box()["width"]
     drop(page.locator(".zf-thumbs"), "my koala.jpg", photo)
     own = page.locator(".zf-thumb.zf-own")
     expect(own).to_have_attribute("aria-selected", "true")
@@ -89,6 +91,8 @@ def test_a_dropped_photo_is_classified_occluded_and_projected(lab, notebook) -> 
     expect(page.locator(".zf-stage")).to_have_attribute("data-photo", str(number))
     notebook.expect_settled()
     assert page.locator(".zf-class").all_text_contents() != before
+    expect(page.get_by_role("button", name="Forget")).to_be_visible()
+    assert search.bounding_box()["width"] == room
 
     # It is what the network says of these very bytes, by the engine's own transform.
     code = base64.b64encode(photo).decode()

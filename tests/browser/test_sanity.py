@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 
 import nbformat
 import numpy as np
@@ -60,7 +61,7 @@ def test_stop_keeps_what_is_there(lab) -> None:
     # The worker waits at the last module until the page has pressed Stop.
     hold = (
         "import threading\n"
-        "from zfwidgets.experiments.sanity.randomise import Stage\n"
+        "from zfwidgets.engine.sanity.randomise import Stage\n"
         "go_on, randomise_ = threading.Event(), Stage.randomise_\n"
         "def slow(self, generator):\n"
         "    if self.name == 'features.0': go_on.wait()\n"
@@ -127,4 +128,24 @@ def test_after_a_restart_the_pictures_say_what_to_do(lab) -> None:
     expect(root).to_contain_text("done: 3 modules")
     expect(root).to_have_count(1)
     expect(root.locator(".zf-banner")).to_have_count(0)
+    assert lab.problems == []
+
+
+def test_a_channels_card_says_whether_its_picture_was_learned(lab, notebook) -> None:
+    page = notebook.page
+    notebook.choose("features.10", 3)
+    asked = page.get_by_role("button", name="Does the picture depend on what was learned?")
+    said = page.locator(".zf-learned-result")
+    expect(said).to_be_empty()
+    asked.click()
+    expect(said.locator("strong")).to_have_text(re.compile(r"Hardly|Partly|Yes"))
+    notebook.execute("n = engine.sanity_number('features.10', 3)")
+    number, rest, depends = notebook.value("[n.rank, n.rank_all, n.depends]")
+    words = {"hardly": "Hardly.", "partly": "Partly.", "clearly": "Yes."}
+    expect(said.locator("strong")).to_have_text(words[depends])
+    expect(said).to_contain_text(f"alike by {number:.2f}")
+    said.locator("summary").click()
+    expect(said.get_by_text(f"drawn anew: {rest:.2f}.")).to_be_visible()
+    page.get_by_label("Rule of the projections").select_option("guided")
+    expect(said).to_be_empty()  # it was of another picture
     assert lab.problems == []

@@ -203,6 +203,16 @@ def test_what_is_not_stored_says_what_is(stored):
         stored.top("conv1", 99)
 
 
+def test_what_is_pinned_is_held_with_all_its_projections(save, engine):
+    pinned = zf.Explorer(engine, layer="conv2", channel=3, pinned=("relu1", 4), stride=4)
+    stored = zf.load_report(save(widgets=pinned))
+    for layer, channel in (("conv2", 3), ("relu1", 4)):
+        top = stored.top(layer, channel)
+        assert len(stored.project_all(top)) == len(engine.top(layer, channel)) > 1
+    with pytest.raises(NotStored):
+        stored.project_all(stored.top("relu1", 5))
+
+
 def test_a_report_of_a_report_is_the_same(save, stored, tmp_path):
     again = zf.Explorer(stored, layer="conv2", channel=3, stride=4, patch=(6, 8))
     choices = {"images": [2, 5], "budget": None, "progress": False}

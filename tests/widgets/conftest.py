@@ -25,6 +25,7 @@ MODULES = (
     "patch_grid",
     "occlusion_map",
     "explorer",
+    "compare",
     "selection",
     "picture_wall",
     "marking",

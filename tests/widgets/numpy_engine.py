@@ -35,6 +35,7 @@ from zfwidgets.records import (
     QuantileRows,
     ReceptiveField,
     RuleInfo,
+    SanityNumber,
     TopActivations,
     Unit,
     mask_pixels,
@@ -304,6 +305,12 @@ class NumpyEngine:
         maps = self.forward(self.input(image))[self.layer(layer).name].astype(np.float32)
         return PhotoResponses(layer, image, self.info.images[image], maps)
 
+    def sanity_steps(self, layer: str, channel: int, rule: str = "deconvnet"):
+        """Not computed: a number to be shown."""
+        (unit,) = self.top(layer, channel, 1)
+        yield Progress(1, 3, None, "drawing filters anew")
+        return SanityNumber(unit, rule, (layer,), 0.75, (layer, "conv1"), float("nan"), (0.5, 0.7))
+
     def patch(self, activation: Activation):
         return activation.box.cut(self.photo(activation.image), 128)
 
@@ -483,3 +490,9 @@ class NumpyEngine:
             found.append(CoveredPatch(a, box, a.value, float(plane[at]), moved, places, values))
             yield CoveredPatches(layer, channel, baseline, tuple(found), seed, complete=False)
         return CoveredPatches(layer, channel, baseline, tuple(found), seed)
+
+
+def rename(engine, **changes):
+    """Give an engine's images or classes other names; what it computes stays."""
+    changes.setdefault("image_labels", (None,) * len(changes.get("images", engine.info.images)))
+    engine.info = replace(engine.info, **changes, fingerprint=f"{engine.info.fingerprint}-renamed")

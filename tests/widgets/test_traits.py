@@ -173,6 +173,7 @@ def test_options_are_set_shown_and_synchronised(engine):
         "auto": False,
         "photo_follows": False,
         "gallery": [[LARGE, 3, "stripes"]],
+        "pinned": [LARGE, 2, "guided"],
     }
     changes = heard(explorer, *wanted)
     for name, value in wanted.items():
@@ -183,6 +184,23 @@ def test_options_are_set_shown_and_synchronised(engine):
     assert state == wanted
     explorer.stride = None  # the default again
     assert explorer.stride == zf.Explorer(engine).stride
+
+
+@pytest.mark.parametrize(
+    ("pinned", "says"),
+    [
+        (("conv9", 0), "conv9"),
+        ((LARGE, 10**6, "guided"), "channel"),
+        ((LARGE, 0, "upwards"), "must be one of deconvnet"),
+        ((LARGE,), "must be .layer, channel."),
+        (7, "must be .layer, channel."),
+    ],
+)
+def test_what_is_pinned_is_checked(engine, pinned, says):
+    explorer = zf.Explorer(engine, pinned=(SMALL, 1))
+    with pytest.raises(InputError, match=says):
+        explorer.pinned = pinned
+    assert explorer.pinned == [SMALL, 1, "deconvnet"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ..bars import waiting
-from ..errors import InputError
+from ..errors import InactiveUnit, InputError
 from ..images.sets.iterables import SPILL
 from ..images.source import ImageSource
 from ..index import TopKIndex, Verification
@@ -37,10 +37,12 @@ from ..records import (
     Projection,
     QuantileRows,
     RuleInfo,
+    SanityNumber,
     TopActivations,
     Unit,
 )
 from ..records.quantiles import EACH, PARTS
+from ..stepwise import finish
 from ..threads import OneOnly, ProcessLock
 from .network.conventions import labels_of, transform_of
 from .network.feature_maps import layer_maps
@@ -60,6 +62,7 @@ from .ranking.indexing import Indexing, Settings, cache_folder
 from .ranking.quantiles import Quantiles
 from .ranking.ranking_spec import KEEP
 from .ranking.verifying import Verifying
+from .sanity.number import check_rule, number_steps
 from .session import Session
 
 if TYPE_CHECKING:
@@ -668,3 +671,49 @@ class LocalEngine(OneOnly, BlockingCalls):
         info, top = self.layer(layer), self.top(layer, channel, k)
         read = self.session.tensor
         return (yield from self._covering.steps(info, top, read, baseline, controls, seed))
+
+    # What was learned
+
+    def sanity_number(
+        self, layer: str, channel: int, rule: str = "deconvnet", seed: int = 0
+    ) -> SanityNumber:
+        """How alike a channel's picture stays once its own filters are drawn anew.
+
+        Of its strongest unit, in a copy of the network: `zfwidgets.experiments.sanity_check` has
+        the whole curve.
+
+        Parameters
+        ----------
+        layer, channel
+            The channel.
+        rule
+            "deconvnet" (the paper), "guided" or "gradient".
+        seed
+            Of the random parameters and the choice of other channels.
+
+        Raises
+        ------
+        InactiveUnit
+            The channel isn't active in any image.
+        MissingDependency
+            Without SciPy.
+        """
+        return finish(self.sanity_steps(layer, channel, rule, seed))
+
+    def sanity_steps(
+        self, layer: str, channel: int, rule: str = "deconvnet", seed: int = 0
+    ) -> Generator[Progress, None, SanityNumber]:
+        """As `sanity_number`, in steps."""
+        check_rule(rule)
+        yield from self.index_steps()
+        top = self.top(layer, channel, 1)
+        if not len(top):
+            raise InactiveUnit(
+                f"Channel {channel} of layer {layer!r} isn't active in any of the "
+                f"{top.images_seen} images: it has no projection."
+            )
+        (trained,) = self.project_all(top.activations, rule)
+        tensor = self.session.image(top[0].image)[2]
+        with self.session.lock:
+            network = self.session.network.twin(tensor)
+        return (yield from number_steps(network, self.session.lock, tensor, trained, seed))

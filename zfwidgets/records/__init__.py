@@ -26,6 +26,7 @@ from .explanations import (
     Explanation,
     Operation,
     RuleInfo,
+    SanityNumber,
     Status,
     weakest,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "ReceptiveField",
     "Role",
     "RuleInfo",
+    "SanityNumber",
     "Status",
     "TopActivations",
     "Unit",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from .activations import Activation
 from .arrays import table
 from .layers import LayerInfo, Reach, loosest
 
@@ -216,3 +220,54 @@ class RuleInfo:
     def to_json(self) -> dict[str, Any]:
         """As dict of JSON values."""
         return asdict(self)
+
+
+HARDLY, PARTLY = 0.9, 0.5
+"""From these rank correlations on a picture is said to depend hardly, and partly."""
+
+
+@dataclass(frozen=True)
+class SanityNumber:
+    """How alike a unit's projection stays once filters are drawn anew (Adebayo et al. 2018).
+
+    Rank correlations of signed values inside the receptive field: 1 is the same picture up to its
+    scale, 0 nothing in common. NaN where a picture is empty.
+
+    Attributes
+    ----------
+    activation
+        The unit, its image and its activation.
+    rule
+        As in `zfwidgets.Engine.project`.
+    own
+        The modules of its own filters: those that were randomised for ``rank``.
+    rank
+        How alike the pictures are before and after.
+    modules
+        All modules between the unit and the pixels, the unit's own first.
+    rank_all
+        The same once all of these are randomised.
+    others
+        How alike the trained pictures of other channels at that place in that image are.
+    """
+
+    activation: Activation
+    rule: str
+    own: tuple[str, ...] = ()
+    rank: float = float("nan")
+    modules: tuple[str, ...] = ()
+    rank_all: float = float("nan")
+    others: tuple[float, ...] = ()
+
+    @property
+    def median(self) -> float:
+        """That of ``others``; NaN without any."""
+        known = [rank for rank in self.others if not isnan(rank)]
+        return float(np.median(known)) if known else float("nan")
+
+    @property
+    def depends(self) -> str:
+        """Whether it depends on its own filters: "hardly", "partly", "clearly"; "" if unknown."""
+        if isnan(self.rank):
+            return ""
+        return "hardly" if self.rank >= HARDLY else "partly" if self.rank >= PARTLY else "clearly"

@@ -39,6 +39,7 @@ class OfGrid(Common, total=False):
     whole: bool
     pixels: bool
     rule: str | None
+    pinned: Any
 
 
 class OfMap(Common, total=False):

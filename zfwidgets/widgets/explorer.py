@@ -23,9 +23,9 @@ class Explorer(InRoom):
     page_module = "explorer"
 
     rule = chosen("rule")
-    page_may_set = frozenset(("sort", "photo_follows", *PATCH_OPTIONS, *MAP_OPTIONS))
+    page_may_set = frozenset(("sort", "photo_follows", "pinned", *PATCH_OPTIONS, *MAP_OPTIONS))
 
-    gallery, sort = map(Option, ("gallery", "sort"))
+    gallery, sort, pinned = map(Option, ("gallery", "sort", "pinned"))
     photo_follows = Option("photo_follows")
     patches, values, scale, whole, pixels = map(Option, PATCH_OPTIONS)
     target, occluder, patch, baseline = map(chosen, ("target", "occluder", "patch", "baseline"))
@@ -38,6 +38,6 @@ class Explorer(InRoom):
     def _needs(self) -> list[Need]:
         return [
             *requests.picker(self.engine, self.selection),
-            *requests.grid(self.selection),
+            *requests.grid(self.selection, self.pinned),
             *requests.occlusion(self.selection, self.view_options),
         ]

@@ -23,18 +23,20 @@ class PatchGrid(EngineWidget):
     A patch is cut from the photo as the network saw it, around the strongest unit; its projection
     shows what in the patch excited the unit. Both show the part of the unit's receptive field where
     the signal is (`whole` shows all of it). A channel that fires in fewer than nine images leaves
-    places empty. Choosing a patch chooses its photo.
+    places empty. Choosing a patch chooses its photo. A second channel, or the same one under
+    another rule, can stand beside it: `pinned`.
     """
 
     page_module = "patch_grid"
 
     rule = chosen("rule")
-    page_may_set = frozenset(PATCH_OPTIONS)
+    page_may_set = frozenset(("pinned", *PATCH_OPTIONS))
 
     patches, values, scale, whole, pixels = map(Option, PATCH_OPTIONS)
+    pinned = Option("pinned")
 
     def __init__(self, engine: EngineProtocol, **arguments: Unpack[OfGrid]) -> None:
         super().__init__(engine, **arguments)
 
     def _needs(self) -> list[Need]:
-        return requests.grid(self.selection)
+        return requests.grid(self.selection, self.pinned)

@@ -5,7 +5,7 @@ Computed ahead, they are there when the browser asks; the static picture is draw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..engine.protocol import EngineProtocol
@@ -29,13 +29,15 @@ def picker(engine: EngineProtocol, selection: Selection) -> list[Need]:
     return [("channels", {"layer": layer}), ("sheet", sheet)]
 
 
-def grid(selection: Selection) -> list[Need]:
-    """Strongest patches and their projections."""
-    if selection.unit is None:
-        return []
-    layer, channel = selection.unit
-    top = {"layer": layer, "channel": channel, "k": PATCHES}
-    return [("top", top), ("projections", {**top, "rule": selection.rule})]
+def grid(selection: Selection, pinned: Sequence[Any] | None = None) -> list[Need]:
+    """Strongest patches and their projections; then those of what is pinned beside them."""
+    chosen = [] if selection.unit is None else [(*selection.unit, selection.rule)]
+    beside = [] if pinned is None or tuple(pinned) in chosen else [tuple(pinned)]
+    needs: list[Need] = []
+    for layer, channel, rule in (*chosen, *beside):
+        top = {"layer": layer, "channel": channel, "k": PATCHES}
+        needs += [("top", top), ("projections", {**top, "rule": rule})]
+    return needs
 
 
 def prediction(selection: Selection) -> Need:

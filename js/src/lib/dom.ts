@@ -68,3 +68,9 @@ export function uniqueId(prefix: string): string {
   counter += 1;
   return `zf-${prefix}-${Math.random().toString(36).slice(2, 8)}-${counter}`;
 }
+
+/** What a part of a view is called where there are two of it: with the name of its side. */
+export function nameIn(element: Element, title: string): string {
+  const side = element.closest<HTMLElement>("[data-zf-name]")?.dataset.zfName;
+  return side ? `${title}, ${side}` : title;
+}

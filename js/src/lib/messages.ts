@@ -570,6 +570,28 @@ export interface Kinds {
       complete: boolean;
     };
   };
+  /** How alike the picture of a channel's strongest unit stays once its own filters are drawn anew; null: an empty picture. */
+  sanity: {
+    key: { layer: string; channel: number; rule: string };
+    data: {
+      /** The photo. */
+      name: string;
+      /** The modules of its own filters, which were drawn anew. */
+      own: string[];
+      /** Rank correlation with the trained network's picture. */
+      rank: number | null;
+      /** On these filters; empty: not known. */
+      depends: "hardly" | "partly" | "clearly" | "";
+      /** All between the unit and the pixels. */
+      modules: string[];
+      /** Once all of these are drawn anew. */
+      rank_all: number | null;
+      /** Of the trained pictures of other channels there. */
+      others: (number | null)[];
+      /** That of `others`. */
+      median: number | null;
+    };
+  };
   /** How alike the photos of each channel's nine are, and how suspicious their units' places. */
   orders: {
     key: { layer: string };

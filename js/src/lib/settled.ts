@@ -44,3 +44,14 @@ export function settledOf(element: Element): Settled {
   if (!root) throw new Error("A view's element belongs into an element of class zf-root.");
   return BY_ROOT.get(root) ?? new Settled(root);
 }
+
+/**
+ * What holds all that an element's view is about: its widget's root or, in a widget of two networks,
+ * the head of its side.
+ */
+export function homeOf(element: Element): Element | null {
+  const root = element.closest(".zf-root");
+  const side = element.closest<HTMLElement>("[data-zf-side]")?.dataset.zfSide;
+  if (side === undefined) return root;
+  return root?.querySelector(`[data-zf-head="${side}"]`) ?? root;
+}

@@ -31,6 +31,17 @@ export interface Source {
   onRevival(listener: () => void): () => void;
 }
 
+/** The same source for a part of a view that is there twice: its slots are its own. */
+export function within(source: Source, part: string): Source {
+  return {
+    get: (kind, key, options) =>
+      source.get(kind, key, { ...options, slot: `${part}:${options.slot}` }),
+    prefetch: (kind, key, slot, signal) => source.prefetch(kind, key, `${part}:${slot}`, signal),
+    onRevival: (listener) => source.onRevival(listener),
+    ...(source.pause && { pause: (is: boolean) => source.pause?.(is) }),
+  };
+}
+
 /** A newer request took the slot, or the asker left: nothing to show. */
 export class Superseded extends Error {
   override name = "Superseded";

@@ -6,9 +6,9 @@ import { MemoryStore, type Selection, type SelectionStore } from "../lib/selecti
 import { currentTheme } from "../lib/theme";
 import * as sheets from "../styles";
 import { explorer } from "../views/explorer";
+import { grid } from "../views/grid";
 import { classes } from "../views/occlusion/classes";
 import { photo } from "../views/occlusion/photo";
-import { patches } from "../views/patches/patches";
 import { channels } from "../views/picker/channels";
 import { layers } from "../views/picker/layers";
 import { layout } from "../views/shared/layout";
@@ -25,7 +25,7 @@ import { StoredAnswers, StoredSource } from "./stored_source";
 const VIEWS: Record<string, View> = {
   explorer,
   picker: layout("picker", [layers, channels]),
-  grid: patches,
+  grid,
   occlusion: layout("occlusion", [photo, classes]),
 };
 

@@ -2,6 +2,7 @@
 
 import base from "./base.css";
 import classes from "./classes.css";
+import compare from "./compare.css";
 import controls from "./controls.css";
 import layouts from "./layouts.css";
 import lesson from "./lesson.css";
@@ -17,4 +18,17 @@ import sanity from "./sanity.css";
 import wall from "./wall.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
-export { classes, lesson, maps, marking, patches, photo, photos, picker, quiz, sanity, wall };
+export {
+  classes,
+  compare,
+  lesson,
+  maps,
+  marking,
+  patches,
+  photo,
+  photos,
+  picker,
+  quiz,
+  sanity,
+  wall,
+};

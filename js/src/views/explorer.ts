@@ -2,10 +2,17 @@
 
 import { classes } from "./occlusion/classes";
 import { photo } from "./occlusion/photo";
-import { patches } from "./patches/patches";
+import { patchesAndPinned } from "./patches/pinned";
 import { photos } from "./photos/photos";
 import { channels } from "./picker/channels";
 import { layers } from "./picker/layers";
 import { layout } from "./shared/layout";
 
-export const explorer = layout("explorer", [layers, channels, patches, photos, photo, classes]);
+export const explorer = layout("explorer", [
+  layers,
+  channels,
+  patchesAndPinned,
+  photos,
+  photo,
+  classes,
+]);

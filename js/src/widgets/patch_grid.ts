@@ -1,5 +1,5 @@
 import * as styles from "../styles";
-import { patches } from "../views/patches/patches";
+import { grid } from "../views/grid";
 import { widget } from "./shared/mount";
 
-export default widget("grid", patches, [styles.patches]);
+export default widget("grid", grid, [styles.patches]);

@@ -4,15 +4,16 @@
  * Further: `layer`, `channel`, `photo`, `delay` (ms a step), `silent=1`, `failing=top,photo`,
  * `indexing=1`, `freeze=1` (the map stays half done), `values=positive`, `scale=own`, `rule=guided`,
  * `card=4` (the card of that projection, open), `open=occluder,pins` (folds), `right=hamming` (the map
- * right of the divider), `cover=1`, `photos=10000`, `own=2` (photos of the user's own), `room` (a part in a class, as JSON), and the view options `overlay`, `colours`, `patches`.
+ * right of the divider), `cover=1`, `learned=1`, `draw=1`, `pin=features.4:3:guided`, `photos=10000`, `own=2` (photos of the user's own), `room` (a part in a class, as JSON), and the view options `overlay`, `colours`, `patches`.
  */
 
 import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
 import * as styles from "../../src/styles";
+import { type Compared, compare } from "../../src/views/compare";
 import { explorer } from "../../src/views/explorer";
+import { grid } from "../../src/views/grid";
 import { classes } from "../../src/views/occlusion/classes";
 import { photo } from "../../src/views/occlusion/photo";
-import { patches } from "../../src/views/patches/patches";
 import { channels } from "../../src/views/picker/channels";
 import { layers } from "../../src/views/picker/layers";
 import { layout } from "../../src/views/shared/layout";
@@ -24,7 +25,7 @@ const query = new URLSearchParams(location.search);
 const views: Record<string, View> = {
   explorer,
   picker: layout("picker", [layers, channels]),
-  grid: patches,
+  grid,
   occlusion: layout("occlusion", [photo, classes]),
 };
 
@@ -64,19 +65,57 @@ const source = new SyntheticSource({
   own: Number(query.get("own") ?? 0),
 });
 const { signal } = new AbortController();
+const pinned = query.get("pin")?.split(":");
 const options = new MemoryStore<ViewOptions>({
   overlay: query.get("overlay") ?? "",
   colours: query.get("colours") ?? "",
   patches: query.get("patches") ?? "",
   ...(query.get("room") && { room: JSON.parse(query.get("room") as string) }),
+  pinned: pinned ? [pinned[0] ?? "", Number(pinned[1]), pinned[2] ?? "deconvnet"] : null,
 });
 const root = createRoot(
   place,
   name,
-  [styles.picker, styles.patches, styles.photo, styles.photos, styles.maps, styles.classes],
+  [
+    styles.picker,
+    styles.patches,
+    styles.photo,
+    styles.photos,
+    styles.maps,
+    styles.classes,
+    styles.compare,
+  ],
   signal,
 );
-show(root, views[name] ?? explorer, selection, source, signal, options);
+if (name === "compare") {
+  const other = new MemorySelection({
+    unit: [layer, (channel + 3) % 64],
+    photo: selection.get("photo"),
+    occluder: selection.get("occluder"),
+    target: null,
+    rule: "guided",
+  });
+  const again = new SyntheticSource({
+    delay: 5,
+    silent: false,
+    failing: [],
+    indexing: false,
+    freezeMap: false,
+    photos: 60,
+    own: 0,
+  });
+  const sides = [
+    { selection, source, options },
+    { selection: other, source: again, options },
+  ] as const;
+  const store = new MemoryStore<Compared>({
+    names: ["trained", "untrained"],
+    notes: ["trained has 60 photos, untrained 43: only the 40 with the same name are compared."],
+    numbering: "maybe",
+    same_channel: false,
+  });
+  compare(root, sides, store, signal);
+} else show(root, views[name] ?? explorer, selection, source, signal, options);
 const choose = (label: string, value: string | null) => {
   const element = root.querySelector<HTMLSelectElement>(`select[aria-label^="${label}"]`);
   if (!element || !value) return;
@@ -103,6 +142,15 @@ const later = (act: () => void) => {
 };
 if (query.get("right")) later(() => choose("Map right", query.get("right")));
 if (query.get("cover")) later(() => root.querySelector<HTMLElement>(".zf-toggle")?.click());
+if (query.get("draw")) {
+  later(() => {
+    root.querySelector<HTMLElement>(".zf-fold-occluder .zf-toggle")?.click();
+    [...root.querySelectorAll<HTMLElement>(".zf-draw button")][2]?.click();
+  });
+}
+if (query.get("learned")) {
+  later(() => root.querySelector<HTMLElement>(".zf-learned button")?.click());
+}
 const card = query.get("card");
 if (card) {
   const timer = setInterval(() => {

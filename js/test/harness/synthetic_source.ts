@@ -14,7 +14,7 @@ import {
   type Source,
   Superseded,
 } from "../../src/lib/source";
-import { shared } from "../kernel";
+import { LEARNED, shared } from "../kernel";
 import {
   COLUMNS,
   encode,
@@ -323,6 +323,8 @@ export class SyntheticSource implements Source {
           buffers: [scores, scores].map(view),
         };
       }
+      case "sanity":
+        return { data: LEARNED, buffers: [] };
       case "about":
         return { data: shared((key as Key<"about">).channel), buffers: [] };
       case "photos":

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 import zfwidgets as zf
 from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.sanity.randomise import Stage, stages_below
 from zfwidgets.errors import (
     InactiveUnit,
     InputError,
@@ -25,7 +26,6 @@ from zfwidgets.errors import (
 )
 from zfwidgets.experiments import compare, sanity_check
 from zfwidgets.experiments.sanity.check import sanity_steps
-from zfwidgets.experiments.sanity.randomise import Stage, stages_below
 from zfwidgets.records import Unit
 
 LAYER = "8"

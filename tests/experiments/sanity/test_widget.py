@@ -20,10 +20,10 @@ from torch import nn
 import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import PROGRAM, SECONDS
+from zfwidgets.engine.sanity.randomise import Stage
 from zfwidgets.errors import InactiveUnit, InputError
 from zfwidgets.experiments import sanity_check
 from zfwidgets.experiments.sanity import check as sanity
-from zfwidgets.experiments.sanity.randomise import Stage
 from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 
 

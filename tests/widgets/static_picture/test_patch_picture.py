@@ -161,3 +161,26 @@ def test_the_page_follows_the_options(indexed, answers, monkeypatch, layout):
     scale = f"all on one scale: ±{answers[1][0]['scale']:.4g}"
     assert any(text.startswith(scale) for text in said) == ("projections" in kinds)
     assert ("all of the photo that the channel can see there" in said) == ("patches" in kinds)
+
+
+def test_the_page_shows_what_is_pinned_too(indexed, monkeypatch):
+    drawn, said = [], []
+    monkeypatch.setattr(Page, "picture", lambda self, x, y, picture, *size: drawn.append(picture))
+    monkeypatch.setattr(Page, "text", lambda self, x, y, text, *more: said.append(text))
+    grid = zf.PatchGrid(indexed, layer=LAYER, channel=CHANNEL, pinned=(LAYER, CHANNEL, "guided"))
+    grid.snapshot()
+    source, expected = Source(indexed), []
+    for rule in ("deconvnet", "guided"):
+        fields = {"layer": LAYER, "channel": CHANNEL, "k": 9}
+        top = finish(source.answer("top", fields))
+        projections = finish(source.answer("projections", {**fields, "rule": rule}))
+        for kind in ("patches", "projections"):
+            expected += shown(kind, grid.view_options, (top, projections))
+    assert len(drawn) == len(expected) > 18
+    for picture, same in zip(drawn, expected, strict=True):
+        np.testing.assert_array_equal(np.asarray(picture), same)
+    assert f"Pinned: {LAYER}, channel {CHANNEL}" in said
+    grid.pinned = (LAYER, CHANNEL)  # the same again has no second place
+    drawn.clear()
+    grid.snapshot()
+    assert len(drawn) == len(expected) // 2

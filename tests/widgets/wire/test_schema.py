@@ -47,6 +47,7 @@ KEYS = {
     "estimate": {**SLIDE, "layer": "conv1"},
     "cover": {**UNIT, "k": 3, "baseline": "blur"},
     "about": UNIT,
+    "sanity": {**UNIT, "rule": "guided"},
     "orders": {"layer": "conv1"},
     "photos": {},
     "thumbnails": {"images": [3, 0], "size": 20},

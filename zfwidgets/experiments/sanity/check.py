@@ -32,14 +32,12 @@ import torch
 from torch import Tensor
 
 from ...engine.local import LocalEngine
-from ...engine.network.modes import computing
-from ...engine.network.network import Network
 from ...engine.projection import deconv
-from ...engine.projection.rules import under
+from ...engine.sanity.projecting import ProjectAt
+from ...engine.sanity.randomise import stages_below
 from ...errors import InactiveUnit, InputError
-from ...records import Box, Floats, Operation, Progress, Unit
+from ...records import Floats, Progress, Unit
 from ..shared.running import run
-from .randomise import stages_below
 from .result import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
 
@@ -116,7 +114,7 @@ def sanity_steps(
     )
     yield result
     clock = _Clock(2 * controls + len(stages))
-    project = _ProjectAt(network, unit, rule, box)
+    project = ProjectAt(network, unit, rule, box)
 
     for control in _controls(engine, project, index, tensor, reference, seed, controls):
         if control is not None:
@@ -169,50 +167,9 @@ def strongest_image(engine: LocalEngine, unit: Unit) -> int:
     return int(top[0].image)
 
 
-class _ProjectAt:
-    """Projects a channel's unit at one place, from a start value of the caller's."""
-
-    def __init__(self, network: Network, unit: Unit, rule: str, box: Box) -> None:
-        assert unit.row is not None
-        assert unit.col is not None
-        self.network, self.rule, self.box = network, rule, box
-        self.unit, self.place = unit, (unit.row, unit.col)
-
-    def __call__(
-        self, image: Tensor, channel: int, start: float
-    ) -> tuple[Floats, float, tuple[Operation, ...]]:
-        """The picture inside the box, the unit's own activation in this network, what was met."""
-        network = self.network
-        with computing(network.device, grad=True):
-            batch = image[None].to(network.device)
-            forward = deconv.record(network, batch, self.unit.layer)
-            output = forward.output
-            descent = deconv.Descent.below(output, forward.witness)
-            descent.apply(deconv.RULES[self.rule])
-            met = under(deconv.RULES[self.rule], descent.operations)
-            place = (0, channel, *self.place)[: output.dim()]
-            signal = torch.zeros_like(output)
-            signal[place] = start
-            (pixels,) = torch.autograd.grad(output, forward.leaf, signal)
-        picture = pixels[0].permute(1, 2, 0).cpu().contiguous().numpy()
-        return self.box.cut(picture), float(output[place].detach()), met
-
-    def active(self, image: Tensor) -> Floats:
-        """Activations of all channels at the place, (channels,) float32."""
-        found: list[Tensor] = []
-
-        def visit(_: str, output: Tensor) -> None:
-            found.append(output[(0, slice(None), *self.place)[: output.dim()]].cpu())
-
-        with computing(self.network.device):
-            batch = image[None].to(self.network.device)
-            self.network.run(batch, visit, only=self.unit.layer)
-        return np.asarray(found[0].numpy(), dtype=np.float32)
-
-
 def _controls(
     engine: LocalEngine,
-    project: _ProjectAt,
+    project: ProjectAt,
     index: int | None,
     tensor: Tensor,
     reference: Floats,

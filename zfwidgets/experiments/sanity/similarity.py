@@ -8,13 +8,13 @@ correlation of histograms of gradients. They come from SciPy and scikit-image, w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError, MissingDependency
+from ...engine.sanity.ranks import constant, load, rank_correlation
+from ...errors import InputError
 from ...records import Floats
 
 WINDOW = 7
@@ -56,8 +56,8 @@ UNKNOWN = Similarity(*[float("nan")] * 3)
 
 def require() -> None:
     """Raise `MissingDependency` unless SciPy and scikit-image are there."""
-    _load("scipy.stats")
-    _load("skimage.metrics")
+    load("scipy.stats")
+    load("skimage.metrics")
 
 
 def compare(first: Floats, second: Floats) -> Similarity:
@@ -82,34 +82,14 @@ def compare(first: Floats, second: Floats) -> Similarity:
             f"{first.shape} and {second.shape}."
         )
     a, b = first.astype(np.float64), second.astype(np.float64)
-    return Similarity(_spearman(a, b), _spearman(np.abs(a), np.abs(b)), _ssim(a, b))
-
-
-def _constant(values: NDArray[Any]) -> bool:
-    return not values.size or bool(np.ptp(values) == 0)
-
-
-def _spearman(a: NDArray[Any], b: NDArray[Any]) -> float:
-    if _constant(a) or _constant(b):
-        return float("nan")
-    return float(_load("scipy.stats").spearmanr(a.ravel(), b.ravel()).statistic)
+    return Similarity(rank_correlation(a, b), rank_correlation(np.abs(a), np.abs(b)), _ssim(a, b))
 
 
 def _ssim(a: NDArray[Any], b: NDArray[Any]) -> float:
     window = min(WINDOW, *a.shape[:2])
     window -= 1 - window % 2  # odd
-    if window < 3 or _constant(a) or _constant(b):
+    if window < 3 or constant(a) or constant(b):
         return float("nan")
     a, b = (values / np.abs(values).max() + 1 for values in (a, b))
-    ssim = _load("skimage.metrics").structural_similarity
+    ssim = load("skimage.metrics").structural_similarity
     return float(ssim(a, b, win_size=window, data_range=2.0, channel_axis=-1))
-
-
-def _load(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingDependency(
-            "The sanity check compares pictures with SciPy and scikit-image: "
-            "pip install 'zfwidgets[sanity]'"
-        ) from error

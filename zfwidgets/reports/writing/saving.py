@@ -224,6 +224,8 @@ class Draft:
             for question in answers[0][0]["questions"]
             for layer, channel in question["units"][:1]  # its layer is looked through
         ]
+        beside = [view["options"].get("pinned") for view in self.views]
+        shown += [(layer, channel) for layer, channel, _ in filter(None, beside)]
         return shown if self.held is None else list(dict.fromkeys((*shown, *self.held.units)))
 
     def plan(self, *, images: Any = None, **choices: Any) -> Plan:

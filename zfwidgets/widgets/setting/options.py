@@ -10,7 +10,7 @@ import traitlets
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
-from ...records import COLOUR_MAPS, DEFAULT_COLOURS
+from ...records import COLOUR_MAPS, DEFAULT_COLOURS, Unit
 from ..wire import validation
 from ..wire.schema import MAPS
 from .traits import refused
@@ -85,10 +85,26 @@ def _gallery(engine: EngineProtocol, value: Any) -> list[list[Any]]:
     return checked
 
 
+def _pinned(engine: EngineProtocol, value: Any) -> list[Any] | None:
+    if value is None:
+        return None
+    if isinstance(value, Unit):
+        value = (value.layer, value.channel)
+    if not (isinstance(value, tuple | list) and len(value) in (2, 3)):
+        raise InputError(
+            f"pinned must be (layer, channel), (layer, channel, rule) or None, not {value!r:.200}."
+        )
+    layer, channel, rule = value if len(value) == 3 else (*value, "deconvnet")
+    name = validation.layer_name(engine, layer)
+    channel = validation.channel_of(engine, name, channel)
+    return [name, channel, validation.rule_name(engine, rule)]
+
+
 CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
     **{name: _choice(name) for name in CHOICES},
     "overlay": _overlay,
     "gallery": _gallery,
+    "pinned": _pinned,
     "stride": _stride,
     "opacity": _opacity,
     **{name: _flag(name) for name in ("whole", "pixels", "photo_follows", "auto")},
@@ -148,6 +164,13 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
         (),
         "Channels worth a look: layer, channel and what is to be seen, offered in the first line; "
         "`zfwidgets.samples.gallery` has those of the sample network.",
+        "",
+    ),
+    "pinned": (
+        "(str, int, str) or None",
+        None,
+        "Layer, channel and rule whose patches stand beside those of the chosen channel, to "
+        "compare them; without a rule the paper's.",
         "",
     ),
     "photo_follows": (

@@ -90,9 +90,13 @@ def draw(
         known.setdefault(kind, []).append((fields, answers.get(identity(kind, fields))))
     if "sheet" in known:
         _channels(page, *known["sheet"][0])
-    if "top" in known:
-        answers_of = known["top"][0][1], known["projections"][0][1]
-        _patches(page, info, state["rule"], *answers_of, options)
+    for turn, (top, projections) in enumerate(
+        zip(known.get("top", ()), known.get("projections", ()), strict=True)
+    ):
+        fields = projections[0]
+        if turn or not unit:
+            page.line(f"Pinned: {fields['layer']}, channel {fields['channel']}", 22)
+        _patches(page, info, fields["rule"], top[1], projections[1], options)
     if "photo" in known:
         name = info.images[state["photo"]] if photo is None else photo
         _occlusion(page, info, state, known, options, name)

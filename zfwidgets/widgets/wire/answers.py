@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
 from ...naming.about import About
 from ...naming.shared import SharedName
 from ...records import (
     CLIPPED_AT,
     CoveredPatches,
     Floats,
+    Progress,
     Projection,
     ReceptiveField,
+    SanityNumber,
     brightness_scale,
     display_scale,
     focus_box,
@@ -146,6 +150,27 @@ def about_answer(found: About) -> Answer:
         "images": found.images,
         "complete": found.complete,
     }, []
+
+
+def sanity_steps(
+    engine: EngineProtocol, layer: str, channel: int, rule: str
+) -> Generator[Progress, None, SanityNumber]:
+    """A channel's sanity number, in steps; raises `InputError` where the network isn't there."""
+    steps: Any = getattr(engine, "sanity_steps", None)
+    if steps is None:
+        raise InputError(
+            "What a picture owes to learning is measured by drawing filters anew in a copy of the "
+            "network: that needs the network itself, in a zf.Engine of this kernel."
+        )
+    found: SanityNumber = yield from steps(layer, channel, rule)
+    return found
+
+
+def sanity_answer(found: SanityNumber) -> Answer:
+    """A sanity number as it crosses the wire."""
+    told = {name: getattr(found, name) for name in ("rank", "rank_all", "median", "depends")}
+    lists = {name: list(getattr(found, name)) for name in ("own", "modules", "others")}
+    return {"name": found.activation.image_name, **told, **lists}, []
 
 
 def _shared_name(name: SharedName) -> dict[str, Any]:

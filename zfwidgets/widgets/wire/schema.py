@@ -566,6 +566,21 @@ KINDS: dict[str, Kind] = {
             "complete": "boolean # Whether these are all that were looked at.",
         },
     ),
+    "sanity": Kind(
+        "How alike the picture of a channel's strongest unit stays once its own filters are drawn "
+        "anew; null: an empty picture.",
+        {**_CHANNEL, "rule": "string"},
+        {
+            "name": "string # The photo.",
+            "own": "string[] # The modules of its own filters, which were drawn anew.",
+            "rank": "number | null # Rank correlation with the trained network's picture.",
+            "depends": '"hardly" | "partly" | "clearly" | "" # On these filters; empty: not known.',
+            "modules": "string[] # All between the unit and the pixels.",
+            "rank_all": "number | null # Once all of these are drawn anew.",
+            "others": "(number | null)[] # Of the trained pictures of other channels there.",
+            "median": "number | null # That of `others`.",
+        },
+    ),
     "orders": Kind(
         "How alike the photos of each channel's nine are, and how suspicious their units' places.",
         _LAYER,

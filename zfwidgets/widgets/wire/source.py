@@ -29,7 +29,14 @@ from ...records import (
     TopActivations,
 )
 from ...stepwise import Driven
-from .answers import about_answer, cover_answer, patch_size, projected_answer
+from .answers import (
+    about_answer,
+    cover_answer,
+    patch_size,
+    projected_answer,
+    sanity_answer,
+    sanity_steps,
+)
 from .building import Building, Known
 from .cache import Cache
 from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
@@ -48,7 +55,7 @@ PROJECTIONS_A_STEP = 3
 CHANGING = ("catalogue", "estimate", "photos")
 """Kinds whose answers change: an index is built, passes are measured, photos are added."""
 OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover",
-            "about", "orders")  # fmt: skip
+            "about", "sanity", "orders")  # fmt: skip
 """Kinds that need the index."""
 SO_FAR = ("channels", "sheet", "top", "projections")
 """Those of them that can be answered from what is known so far."""
@@ -107,6 +114,7 @@ class Source:
             "cover": self._cover,
             "quantiles": self._quantiles,
             "about": self._about,
+            "sanity": self._sanity,
             "orders": self._orders,
             "photos": self.photos.listed,
             "thumbnails": self.photos.thumbnails,
@@ -406,6 +414,9 @@ class Source:
 
     def _about(self, layer: str, channel: int, known: Known) -> Steps:
         return about_answer((yield from self._naming.about_steps(layer, channel)))
+
+    def _sanity(self, layer: str, channel: int, rule: str, known: Known) -> Steps:
+        return sanity_answer((yield from sanity_steps(self.engine, layer, channel, rule)))
 
     def _orders(self, layer: str, known: Known) -> Steps:
         found = yield from order_steps(self.engine, layer)

@@ -26,7 +26,7 @@ import {
 } from "../../lib/map_kinds";
 import { labelColours, paintLabels, paintValues } from "../../lib/occlusion_grid";
 import type { Pair } from "../../lib/protocol";
-import { legend } from "../patches/patches";
+import { legend } from "../patches/words";
 
 /** A pass and which of its maps is looked at. */
 export interface Shown {

@@ -6,9 +6,8 @@ import { h, select } from "../../lib/dom";
 import { extent as extentText } from "../../lib/format";
 import type { Baseline, Box, Pair } from "../../lib/protocol";
 import { type Fold, fold } from "../shared/fold";
-import { popoverButton } from "../shared/popover";
-import { maskEditor } from "./mask_editor";
 import { type OccluderHandle, resized } from "./occluder";
+import type { ShapeDrawing } from "./shape_drawing";
 
 /** Of the sliders, in input pixels; keys and the corner go further. */
 const LARGEST = 128;
@@ -21,7 +20,7 @@ export interface OccluderPanel {
   show(extent: Pair): void;
 }
 
-export function occluderPanel(handle: OccluderHandle): OccluderPanel {
+export function occluderPanel(handle: OccluderHandle, drawing: ShapeDrawing): OccluderPanel {
   const part = fold("occluder", "Occluder");
   let baselines: Baseline[] = ["grey"];
 
@@ -53,9 +52,6 @@ export function occluderPanel(handle: OccluderHandle): OccluderPanel {
   const together = h("input", { type: "checkbox", checked: true });
   const sides = { height: slider("height"), width: slider("width") };
 
-  const draw = popoverButton("Draw a shape", "Draw a shape of the occluder", "zf-button", () =>
-    maskEditor(handle.now().mask, (mask) => handle.change({ mask })),
-  );
   const hold = h(
     "button",
     {
@@ -83,7 +79,7 @@ export function occluderPanel(handle: OccluderHandle): OccluderPanel {
     h("div", { class: "zf-controls" }, sides.height.element),
     h("div", { class: "zf-controls" }, sides.width.element),
     h("label", { class: "zf-label zf-check" }, together, "square"),
-    h("div", { class: "zf-controls" }, draw, whole, hold),
+    h("div", { class: "zf-controls" }, drawing.button, whole, hold),
     held,
   );
 

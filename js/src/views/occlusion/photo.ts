@@ -4,7 +4,7 @@ import { announce } from "../../lib/a11y";
 import { artefact } from "../../lib/baselines";
 import { place } from "../../lib/boxes";
 import { decode, paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
+import { h, nameIn } from "../../lib/dom";
 import { short } from "../../lib/format";
 import { namesOf } from "../../lib/map_kinds";
 import { cellAt } from "../../lib/occlusion_grid";
@@ -25,10 +25,11 @@ import { defaultOccluder, occluderHandle } from "./occluder";
 import { occluderPanel } from "./occluder_panel";
 import { PhotoRow } from "./photo_row";
 import { Pins } from "./pins";
+import { shapeDrawing } from "./shape_drawing";
 
 export const photo: View = (el, selection, source, signal, options) => {
   const panel = new Panel(el, "photo", "Photo", source, signal);
-  const map = h("section", { class: "zf-panel zf-map", "aria-label": "Occlusion map" });
+  const map = h("section", { class: "zf-panel zf-map", "aria-label": nameIn(el, "Occlusion map") });
   el.append(map);
   signal.addEventListener("abort", () => map.remove(), { once: true });
   const picture = h("canvas", { class: "zf-photo-picture", role: "img", "aria-label": "Photo" });
@@ -117,7 +118,8 @@ export const photo: View = (el, selection, source, signal, options) => {
     (row, col) => pin(row, col),
     signal,
   );
-  const covering = occluderPanel(occluder);
+  const drawing = shapeDrawing(stage, occluder, signal);
+  const covering = occluderPanel(occluder, drawing);
   const compare = new Compare(
     stage,
     heat,
@@ -221,6 +223,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     if (!extent) return;
     occluder.show(extent);
     covering.show(extent);
+    drawing.changed(extent);
     controls.fit(extent);
     update();
     explain();
@@ -308,6 +311,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   );
   panel.body.append(
     stage,
+    drawing.bar,
     h("div", { class: "zf-under-stage" }, heat.key, live.element, heat.readout),
   );
   map.append(

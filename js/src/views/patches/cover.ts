@@ -8,6 +8,7 @@
 import { h } from "../../lib/dom";
 import { number, percent } from "../../lib/format";
 import type { Box, Covered } from "../../lib/protocol";
+import { homeOf } from "../../lib/settled";
 
 const EVENT = "zf-covers";
 
@@ -26,7 +27,7 @@ export function tellCovers(element: Element, covers: readonly Covered[]): void {
       `Dashed in colour: where the channel's maximum is once the patch is covered, row ` +
       `${moved.row}, column ${moved.col} (${number(moved.value)} instead of ${number(before)}).`,
   }));
-  element.closest(".zf-root")?.dispatchEvent(new CustomEvent(EVENT, { detail }));
+  homeOf(element)?.dispatchEvent(new CustomEvent(EVENT, { detail }));
 }
 
 /** What was told last, and a call whenever it changes. */
@@ -36,7 +37,7 @@ export function onCovers(
   changed: () => void,
 ): () => Moved[] {
   let now: Moved[] = [];
-  element.closest(".zf-root")?.addEventListener(
+  homeOf(element)?.addEventListener(
     EVENT,
     (event) => {
       now = (event as CustomEvent<Moved[]>).detail;

@@ -1,12 +1,11 @@
-/** The nine patches that excite the chosen unit most, and their projections to pixel space. */
+/** A panel of the nine patches that excite a channel most, and their projections to pixel space. */
 
 import { announce, roving } from "../../lib/a11y";
 import { baselineText } from "../../lib/baselines";
 import { decode } from "../../lib/canvas";
-import { gradient } from "../../lib/colour";
 import { h, select } from "../../lib/dom";
 import { fieldOf } from "../../lib/fields";
-import { count, number } from "../../lib/format";
+import { count } from "../../lib/format";
 import {
   type Answer,
   type Baseline,
@@ -19,15 +18,19 @@ import {
   type TopActivation,
 } from "../../lib/protocol";
 import { ruleOf } from "../../lib/rules";
+import type { SelectionStore } from "../../lib/selection_store";
+import type { Source } from "../../lib/source";
 import { tellLost } from "../shared/lost";
 import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
-import { choice, renewable, type View } from "../shared/view";
+import { choice, type OptionStore, renewable } from "../shared/view";
 import { whatTheyShare } from "./about";
 import { coverLegend, tellCovers } from "./cover";
+import { whatWasLearned } from "./learned";
 import { Cell, HERE, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
 import type { Subject } from "./projection_card";
 import { range } from "./range";
+import { pictures, reading, type Told } from "./words";
 
 const K = 9;
 const SCALES = [
@@ -40,12 +43,34 @@ type Scales = (typeof SCALES)[number][0];
 /** Until then the old patches stay, dimmed: walking through prefetched channels doesn't flicker. */
 const BLANK_MS = 150;
 
-export const patches: View = (el, selection, source, signal, options) => {
-  const panel = new Panel(el, "patches", "Strongest patches", source, signal);
+/** What a panel of patches is: the channel's that is chosen, or of one beside it. */
+export interface Role {
+  title: string;
+  /** A button of its head, that pins or unpins it; null: it can't be. */
+  pin: PinButton | null;
+  /** Whether the photo follows it, its patches can be covered, and the chosen photo is looked at. */
+  leads: boolean;
+}
+
+/** What keeps a panel of patches where it is, or lets it go. */
+export interface PinButton {
+  element: HTMLButtonElement;
+  toggle(): void;
+}
+
+export function patchesPanel(
+  el: HTMLElement,
+  selection: SelectionStore,
+  source: Source,
+  signal: AbortSignal,
+  options: OptionStore,
+  role: Role,
+): Panel {
+  const panel = new Panel(el, "patches", role.title, source, signal);
   const grid = h("div", {
     class: "zf-patch-grid",
     role: "group",
-    "aria-label": "Strongest patches",
+    "aria-label": role.title,
   });
   const layout = () => choice<Layout>(options.get("patches"), LAYOUTS);
   const values = () => choice<Values>(options.get("values"), VALUES);
@@ -76,7 +101,10 @@ export const patches: View = (el, selection, source, signal, options) => {
   const pixelsButton = flag("pixels", "Pixels", "Keep the pixels of enlarged pictures visible");
   const about = popoverButton("i", "How these pictures were made", "zf-info", () => {
     const chosen = cells.find(({ image }) => image !== null && image === selection.get("photo"));
-    return [...reading(), ...((chosen ?? cells[0])?.card(subject()) ?? [])];
+    return [
+      ...reading(told(), ruleOf(catalogue, rule())),
+      ...((chosen ?? cells[0])?.card(subject()) ?? []),
+    ];
   });
   const ruleSelect = select("Rule of the projections", [], "", (value: string) =>
     selection.set("rule", value),
@@ -100,7 +128,8 @@ export const patches: View = (el, selection, source, signal, options) => {
     options.set("patches", value),
   );
   layouts.title = "What to show. Key: R reveals each patch through its projection, and back";
-  panel.tools.append(coverButton, layouts);
+  coverButton.hidden = !role.leads;
+  panel.tools.append(...(role.pin ? [role.pin.element] : []), coverButton, layouts);
   const how = h(
     "div",
     { class: "zf-how" },
@@ -114,6 +143,7 @@ export const patches: View = (el, selection, source, signal, options) => {
   // Read before the pictures: below them it would be off many a screen.
   panel.body.append(how, panel.note, grid);
   whatTheyShare(panel, selection, signal);
+  whatWasLearned(panel, selection, signal);
   range(panel, selection, signal);
 
   const rule = () => selection.get("rule") || "deconvnet";
@@ -141,7 +171,7 @@ export const patches: View = (el, selection, source, signal, options) => {
   const renew = renewable(signal);
   const renewHere = renewable(signal);
   /** Whether there is a kernel to ask, in a view of an Explorer. */
-  const looks = el.classList.contains("zf-layout-explorer");
+  const looks = role.leads && el.matches(".zf-layout-explorer, .zf-compare-cell");
   let catalogue: Catalogue | null = null;
   /** Of the projections on screen: the common scale, and where scales clip. */
   let scale: Pick<Answer<"projections">["data"], "scale" | "brightness" | "clipped_at"> | null =
@@ -226,14 +256,18 @@ export const patches: View = (el, selection, source, signal, options) => {
     });
   };
 
-  /** The end of the legend's bar, and what it is. */
-  const scaleText = (): [end: string, text: string] => {
-    if (!scale) return ["", scales() === "one" ? "all on one scale" : "each on its own scale"];
-    if (scales() === "one") return [number(common() ?? Number.NaN), "all on one scale"];
+  const told = (): Told => {
     const own = cells.map((cell) => cell.ownScale(values())).filter((one) => one !== null);
-    const [low, high] = [number(Math.min(...own)), number(Math.max(...own))];
-    ownRange = own.length === 0 ? "" : low === high ? low : `${low} to ${high}`;
-    return ["", "each on its own scale"];
+    return {
+      layout: layout(),
+      values: values(),
+      one: scales() === "one",
+      whole: options.get("whole") === true,
+      side: focus?.side ?? null,
+      common: common(),
+      own: scale ? own : [],
+      clippedAt: scale?.clipped_at ?? null,
+    };
   };
 
   const explain = () => {
@@ -242,58 +276,7 @@ export const patches: View = (el, selection, source, signal, options) => {
         ? coverLegend(baselineText(covered.baseline).name, covered.covers, covered.partial)
         : [];
     const below = h("span", { class: "zf-answers" }, ...of);
-    panel.explain(...pictures(), of.length > 0 ? below : "");
-  };
-
-  /** What the pictures are, in a sentence; the rest is said by `reading`. */
-  const pictures = (): (Node | string)[] => {
-    const now = layout();
-    const seen = options.get("whole")
-      ? "all of the photo that the channel can see there"
-      : "the part of the photo that counts for the channel";
-    if (now === "patches") return [`Each picture: ${seen}.`];
-    if (now === "revealed") return ["The photo, visible where it drives the channel."];
-    const [end, scaled] = scaleText();
-    const around = "linear-gradient(to right,#000,#808080,#fff)";
-    const bars = {
-      brightness: around,
-      colour: around,
-      positive: "linear-gradient(to right,#000,#fff)",
-      magnitude: gradient("magma"),
-    };
-    const what = {
-      brightness: "light and dark strokes; grey is nothing",
-      colour: "colours lighter or darker than grey; grey is nothing",
-      positive: "what is above zero, in colour; black is nothing",
-      magnitude: "how strongly, whatever the sign; black is nothing",
-    };
-    const signed = values() === "brightness" || values() === "colour";
-    const left = now === "both" ? `Left: ${seen}. Right: ` : "Each picture: ";
-    return [
-      `${left}what in it drives the channel, traced back through the network (${what[values()]}), ${scaled}. `,
-      legend(bars[values()], signed ? `−${end}` : "0", `+${end}`),
-    ];
-  };
-
-  /** The ends of the projections' own scales. */
-  let ownRange = "";
-  /** What was done to get there. */
-  const reading = (): Node[] => {
-    const of = ruleOf(catalogue, rule());
-    const clipped = scale ? `the ${number(scale.clipped_at)}th percentile` : "a high percentile";
-    const texts = [
-      of.answers,
-      options.get("whole")
-        ? "Pictures show the whole receptive field, moved into the photo."
-        : "Pictures show the square around each unit's middle that holds 95 % of the energy of " +
-          `the nine projections${focus ? ` (${focus.side} pixels wide)` : ""}, moved into the photo.`,
-      values() === "brightness"
-        ? "Brightness is .299 red + .587 green + .114 blue of the signed values, as in grey photos."
-        : "",
-      `Scales end at ${clipped} of what isn't zero${ownRange && `, here at ${ownRange}`}. Strides may leave a checkerboard: that is ` +
-        "the method.",
-    ];
-    return [h("h4", {}, of.title), ...texts.map((text) => h("p", {}, text))];
+    panel.explain(...pictures(told()), of.length > 0 ? below : "");
   };
 
   const mark = () => {
@@ -380,7 +363,8 @@ export const patches: View = (el, selection, source, signal, options) => {
     const chosen = activations.some(({ image }) => image === selection.get("photo"));
     const room = options.get("room");
     const led = room?.role === "follows" && !room.wanders; // the teacher chooses the photo
-    if (!led && options.get("photo_follows") && followed !== unit && first && !chosen) {
+    const leads = role.leads && !led;
+    if (leads && options.get("photo_follows") && followed !== unit && first && !chosen) {
       selection.set("photo", first.image);
     }
     followed = unit;
@@ -429,7 +413,7 @@ export const patches: View = (el, selection, source, signal, options) => {
     scale = covered = null;
     renewCover();
     if (covering) tellCovers(el, []);
-    panel.title("Strongest patches", unit ? `${layer} : ${channel}` : "");
+    panel.title(role.title, unit ? `${layer} : ${channel}` : "");
     explain();
     clearTimeout(blank);
     grid.classList.add("zf-stale");
@@ -476,7 +460,8 @@ export const patches: View = (el, selection, source, signal, options) => {
   grid.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const key = event.key.toLowerCase();
-    if (key === "r") options.set("patches", layout() === "revealed" ? "both" : "revealed");
+    if (key === "p" && role.pin) role.pin.toggle();
+    else if (key === "r") options.set("patches", layout() === "revealed" ? "both" : "revealed");
     else if (key === "w") options.set("whole", !options.get("whole"));
     else return;
     event.preventDefault();
@@ -515,14 +500,5 @@ export const patches: View = (el, selection, source, signal, options) => {
     );
     void open();
   });
-};
-
-export function legend(background: string, low: string, high: string): HTMLElement {
-  return h(
-    "span",
-    { class: "zf-legend" },
-    low,
-    h("i", { style: `background:${background}`, "aria-hidden": "true" }),
-    high,
-  );
+  return panel;
 }

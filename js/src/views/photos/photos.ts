@@ -19,7 +19,12 @@ const NONE: Listed = {
   held: null,
 };
 
-export const photos: View = (el, selection, source, signal, options) => {
+export const photos: View = (...of) =>
+  photosOf("The photos that this report holds, as the network saw them.", ...of);
+
+/** All photos, or only some: what these are is said in `held`. */
+export function photosOf(held: string, ...of: Parameters<View>): void {
+  const [el, selection, source, signal, options] = of;
   const panel = new Panel(el, "photos", "Photos", source, signal);
   const filter = h("input", { type: "search", class: "zf-input", "aria-label": "Find photos" });
   const readout = h("div", { class: "zf-readout" });
@@ -170,9 +175,7 @@ export const photos: View = (el, selection, source, signal, options) => {
     void panel.load("photos", {}, "photos", ask, ({ data }) => {
       listed = data;
       panel.explain(
-        data.held
-          ? "The photos that this report holds, as the network saw them."
-          : "As the network sees them. Click one, or walk them with the arrow keys.",
+        data.held ? held : "As the network sees them. Click one, or walk them with the arrow keys.",
         ` ${data.no_own || own.limits}`,
       );
       own.offer();
@@ -210,4 +213,4 @@ export const photos: View = (el, selection, source, signal, options) => {
     filter.setAttribute("aria-label", kind ? `Find photos by name or ${kind}` : "Find by name");
     load();
   });
-};
+}

@@ -456,7 +456,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   panel.catalogue((answer) => {
     catalogue = answer;
     // A picker by itself shows no photo.
-    forPhoto.hidden = !el.classList.contains("zf-layout-explorer");
+    forPhoto.hidden = !el.matches(".zf-layout-explorer, .zf-compare-cell");
     open();
   });
 };

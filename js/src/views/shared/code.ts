@@ -12,6 +12,7 @@ export const FIRST: ViewOptions = {
   whole: false,
   pixels: false,
   photo_follows: true,
+  pinned: null,
   overlay: "probability",
   colours: "tint",
   opacity: 0.7,

@@ -232,6 +232,9 @@ function drawLegend(
     const { colours, part, low, high, clean } = one.scale;
     line(low);
     const from = context.measureText(low).width + 6;
+    // Like a photo, over which a tint lies.
+    context.fillStyle = "rgb(150,150,150)";
+    context.fillRect(from, 2, 96, 8);
     coloursOf(colours, part, 128).forEach((colour, i) => {
       context.fillStyle = cssColour(colour);
       context.fillRect(from + i * 0.75, 2, 0.75, 8);

@@ -7,6 +7,7 @@ import { announce } from "../../lib/a11y";
 import { h } from "../../lib/dom";
 import { count, number, timeLeft } from "../../lib/format";
 import { type IndexProgress, ofIndex, PRIORITY } from "../../lib/protocol";
+import { homeOf } from "../../lib/settled";
 import type { Source } from "../../lib/source";
 
 /** After so much news the button no longer waits for what was asked of it. */
@@ -29,7 +30,7 @@ export function indexLine(
   signal: AbortSignal,
   progress: IndexProgress,
 ): void {
-  const root = within.closest(".zf-root");
+  const root = homeOf(within);
   if (!root) return;
   const shown = LINES.get(root);
   if (shown) {

@@ -1,6 +1,7 @@
 /** Photos that were there when the index was made, and can't be read any more. */
 
 import type { Lost } from "../../lib/protocol";
+import { homeOf } from "../../lib/settled";
 
 const EVENT = "zf-lost";
 
@@ -11,7 +12,7 @@ export function lostText(name: string, reason: string): string {
 /** Tell whoever says how things are with the engine. */
 export function tellLost(el: HTMLElement, lost: readonly Lost[]): void {
   for (const [name] of lost) {
-    el.dispatchEvent(new CustomEvent(EVENT, { bubbles: true, detail: name }));
+    homeOf(el)?.dispatchEvent(new CustomEvent(EVENT, { detail: name }));
   }
 }
 
@@ -24,5 +25,5 @@ export function onLost(el: HTMLElement, told: () => void, signal: AbortSignal): 
     known.add(detail);
     told();
   };
-  el.addEventListener(EVENT, tell, { signal });
+  homeOf(el)?.addEventListener(EVENT, tell, { signal });
 }

@@ -3,7 +3,7 @@
  * there: skeletons, progress, errors in their place with what to do.
  */
 
-import { h } from "../../lib/dom";
+import { h, nameIn } from "../../lib/dom";
 import { timeLeft } from "../../lib/format";
 import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/protocol";
 import { ofIndex, PRIORITY } from "../../lib/protocol";
@@ -64,7 +64,7 @@ export class Panel {
     this.heading = h("h3", {}, title);
     this.element = h(
       "section",
-      { class: `zf-panel zf-${name}`, "aria-label": title },
+      { class: `zf-panel zf-${name}`, "aria-label": nameIn(host, title) },
       h("header", { class: "zf-head" }, this.heading, this.provisional, this.tools),
       this.message,
       this.body,

@@ -89,7 +89,7 @@ function copyCode(el: HTMLElement, selection: SelectionStore, options: OptionSto
 }
 
 /** The widget on the whole screen, larger where there is room, as for a projector. */
-function wholeScreen(root: HTMLElement, signal: AbortSignal): HTMLElement | null {
+export function wholeScreen(root: HTMLElement, signal: AbortSignal): HTMLElement | null {
   if (!root.requestFullscreen) return null;
   const enter = button("Full screen", "Full screen, as for a projector", () => {
     if (document.fullscreenElement) void document.exitFullscreen();

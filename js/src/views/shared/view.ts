@@ -50,7 +50,11 @@ export interface ViewOptions {
   sort?: string;
   /** Set by the kernel alone. */
   room?: Room;
+  /** A channel under a rule whose patches stand beside those of the chosen one. */
+  pinned?: Pinned | null;
 }
+
+export type Pinned = readonly [layer: string, channel: number, rule: string];
 
 export type OptionStore = Store<ViewOptions>;
 

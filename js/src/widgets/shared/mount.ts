@@ -14,11 +14,13 @@ import {
   type OwnStore,
   type SelectionStore,
   type StateModel,
+  type Store,
 } from "../../lib/selection_store";
 import { Settled, settledOf } from "../../lib/settled";
 import { NoAnswer, type Source } from "../../lib/source";
 import { onTheme } from "../../lib/theme";
 import { COMMON } from "../../styles";
+import type { Compared, Side } from "../../views/compare";
 import { guide } from "../../views/shared/guide";
 import { header } from "../../views/shared/header";
 import { roomBar } from "../../views/shared/room";
@@ -26,13 +28,11 @@ import { sayNoAnswer } from "../../views/shared/status";
 import { tools } from "../../views/shared/tools";
 import type { OptionStore, View, ViewOptions } from "../../views/shared/view";
 
-type SelectionModel = StateModel & Pick<Channel, "on" | "off">;
-
 export interface RenderContext {
   model: StateModel & Channel;
   el: HTMLElement;
   signal: AbortSignal;
-  host?: { getModel(reference: string): Promise<SelectionModel> };
+  host?: { getModel(reference: string): Promise<StateModel & Channel> };
 }
 
 export interface Widget {
@@ -88,6 +88,43 @@ export function widget(name: string, view: View, sheets: readonly string[]): Wid
       };
       onTraits(model, ["selection", "fingerprint"], open, signal);
       await open();
+    },
+  };
+}
+
+/** An anywidget around a view of two widgets, its model's `left` and `right`. */
+export function pairWidget(
+  name: string,
+  view: (
+    el: HTMLElement,
+    sides: readonly [Side, Side],
+    store: Store<Compared>,
+    signal: AbortSignal,
+  ) => void,
+  sheets: readonly string[],
+): Widget {
+  return {
+    async render({ model, el, signal, host }) {
+      const root = createRoot(el, name, sheets, signal);
+      const end = settledOf(root).begin();
+      const side = async (which: string): Promise<Side> => {
+        const one = await resolve(model, host, which);
+        const chosen = await resolve(one, host);
+        heed(root, chosen, signal);
+        return {
+          selection: new ModelSelection(chosen),
+          source: connect(root, one, signal),
+          options: new ModelStore<ViewOptions>(one),
+        };
+      };
+      try {
+        const sides = await Promise.all([side("left"), side("right")]);
+        if (!signal.aborted) view(root, sides, new ModelStore<Compared>(model), signal);
+      } catch (error) {
+        if (!signal.aborted) complain(root, error);
+      } finally {
+        nextFrame(end);
+      }
     },
   };
 }
@@ -189,9 +226,14 @@ export function show(
   roomBar(root, source, options, signal);
 }
 
-async function resolve(model: StateModel, host: RenderContext["host"]): Promise<SelectionModel> {
+/** The widget to which a trait of a model refers. */
+async function resolve(
+  model: StateModel,
+  host: RenderContext["host"],
+  trait = "selection",
+): Promise<RenderContext["model"]> {
   if (!host?.getModel) throw new Error("zfwidgets needs anywidget >= 0.11: update it.");
-  const reference = model.get("selection");
+  const reference = model.get(trait);
   if (typeof reference !== "string") throw new Error("Run this cell to bring it to life.");
   try {
     return await host.getModel(reference);
@@ -208,7 +250,7 @@ function watch(model: StateModel, signal: AbortSignal, lost: () => void): void {
 }
 
 /** The kernel refuses what can't be chosen and takes the old value back; say why. */
-function heed(root: HTMLElement, model: SelectionModel, signal: AbortSignal): void {
+function heed(root: HTMLElement, model: RenderContext["model"], signal: AbortSignal): void {
   const onMessage = (content: unknown) => {
     if (!isMessage(content) || content.op !== "error") return;
     const { message } = content.data as { message: string };

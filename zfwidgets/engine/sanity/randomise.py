@@ -23,10 +23,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...engine.network.modes import computing
-from ...engine.network.network import Network
-from ...engine.projection.deconv import Descent, record
 from ...records import Unit
+from ..network.modes import computing
+from ..network.network import Network
+from ..projection.deconv import Descent, record
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class Stage:
     def parameters(self) -> int:
         """How many numbers are randomised, batch-norm statistics among them."""
         return sum(tensor.numel() for part in self.parts for tensor in _tensors(part))
+
+    @property
+    def filters(self) -> bool:
+        """Whether there are filters in it: weights that mix its inputs."""
+        return any(tensor.dim() > 1 for part in self.parts for tensor in _tensors(part))
 
     def randomise_(self, generator: torch.Generator) -> None:
         """Give the module random parameters, in place.

@@ -1,0 +1,122 @@
+/** Whether a channel's picture depends on what it has learned: its own filters drawn anew. */
+
+import { announce } from "../../lib/a11y";
+import { h } from "../../lib/dom";
+import { count } from "../../lib/format";
+import { type Answer, PRIORITY, type Progress } from "../../lib/protocol";
+import { nextFrame, type SelectionStore } from "../../lib/selection_store";
+import { settledOf } from "../../lib/settled";
+import { KernelError, NotStored, Superseded } from "../../lib/source";
+import { progressBar } from "../shared/index_line";
+import type { Panel } from "../shared/status";
+import { renewable } from "../shared/view";
+
+type Data = Answer<"sanity">["data"];
+
+/** A button under the patches, and what it has found out. */
+export function whatWasLearned(panel: Panel, selection: SelectionStore, signal: AbortSignal): void {
+  const result = h("div", { class: "zf-learned-result" });
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "zf-button",
+      title: "Draw the channel's own filters anew at random: does its picture change?",
+      onclick: () => void ask(),
+    },
+    "Does the picture depend on what was learned?",
+  );
+  panel.element.append(h("div", { class: "zf-learned" }, button, result));
+  const renew = renewable(signal);
+
+  const forget = () => {
+    renew();
+    button.disabled = !selection.get("unit");
+    result.replaceChildren();
+  };
+
+  const ask = async () => {
+    const unit = selection.get("unit");
+    if (!unit) return;
+    const current = renew();
+    const [layer, channel] = unit;
+    const key = { layer, channel, rule: selection.get("rule") || "deconvnet" };
+    const end = settledOf(panel.element).begin();
+    button.disabled = true;
+    wait(null);
+    try {
+      const options = {
+        slot: "patches:learned",
+        priority: PRIORITY.maps,
+        signal: current,
+        onProgress: wait,
+      };
+      const { data } = await panel.source.get("sanity", key, options);
+      if (current.aborted) return;
+      result.replaceChildren(...told(data));
+      announce(panel.element, result.textContent ?? "");
+    } catch (error) {
+      if (current.aborted || error instanceof Superseded) return;
+      const expected = error instanceof KernelError || error instanceof NotStored;
+      if (!expected) console.error(error);
+      const text = error instanceof Error ? error.message : String(error);
+      result.replaceChildren(h("p", {}, text));
+      button.disabled = false;
+    } finally {
+      nextFrame(end);
+    }
+  };
+
+  const wait = (progress: Progress | null) => {
+    const { what, done, total } = progress ?? { what: "Waiting for its turn", done: 0, total: 0 };
+    result.replaceChildren(
+      h("span", {}, total > 0 ? `${what} ${done} / ${total} ` : `${what} … `),
+      progressBar(total > 0 ? done / total : null, what),
+    );
+  };
+
+  for (const field of ["unit", "rule"] as const) selection.subscribe(field, forget, signal);
+  forget();
+}
+
+const ANSWERS: Record<Data["depends"], string> = {
+  hardly: "Hardly.",
+  partly: "Partly.",
+  clearly: "Yes.",
+  "": "It can't be said: a picture is empty.",
+};
+
+const alike = (rank: number | null) => (rank === null ? "not to be compared" : rank.toFixed(2));
+
+/** The answer in a word and a sentence; what was done stands behind a line. */
+function told(data: Data): Node[] {
+  const { depends, own, modules, rank, rank_all, others, median, name } = data;
+  const same =
+    depends === "hardly"
+      ? "the picture stays almost the same, so that it shows what the photo and the layers below let through rather than what these filters look for"
+      : depends === "partly"
+        ? "the picture changes, but much of it stays"
+        : "the picture becomes another one";
+  const sentence = depends
+    ? ` Once the channel's own filters are random numbers, ${same}: alike by ${alike(rank)} (1 is the same picture, 0 has nothing in common).`
+    : "";
+  const compared =
+    others.length > 0
+      ? `Pictures of ${count(others.length, "other channel")} at this place are alike by ${alike(median)}, in the middle: above that, one hardly sees in such a picture which channel it is of.`
+      : "No other channel fires at this place.";
+  const explained = [
+    `The strongest patch, in ${name}: drawn again from the same place and activation with ${own.join(", ")} drawn anew, each tensor with the mean and spread that it had.`,
+    `With all ${count(modules.length, "module")} from there to the pixels drawn anew: ${alike(rank_all)}.`,
+    compared,
+    "Alike is the rank correlation of the pixels' signed values: from 0.9 on the answer is hardly, from 0.5 on partly. zf.SanityCheck shows the whole curve.",
+  ];
+  return [
+    h("p", {}, h("strong", {}, ANSWERS[depends]), sentence),
+    h(
+      "details",
+      { class: "zf-counted" },
+      h("summary", {}, "How this was measured"),
+      ...explained.map((text) => h("p", { class: "zf-fold-note" }, text)),
+    ),
+  ];
+}

@@ -1,0 +1,87 @@
+/** What the pictures of a panel of patches are, and how they were made. */
+
+import { gradient } from "../../lib/colour";
+import { h } from "../../lib/dom";
+import { number } from "../../lib/format";
+import type { RuleInfo } from "../../lib/protocol";
+import type { Layout, Values } from "./patch_cell";
+
+/** How they are shown right now. */
+export interface Told {
+  layout: Layout;
+  values: Values;
+  /** Whether all are on one scale. */
+  one: boolean;
+  /** Whether they are of the whole receptive field. */
+  whole: boolean;
+  /** Side of the square on which they are shown, in pixels. */
+  side: number | null;
+  /** The end of the scale that all share. */
+  common: number | null;
+  /** The ends of their own scales. */
+  own: readonly number[];
+  /** The percentile at which scales end. */
+  clippedAt: number | null;
+}
+
+const AROUND = "linear-gradient(to right,#000,#808080,#fff)";
+const BARS: Record<Values, () => string> = {
+  brightness: () => AROUND,
+  colour: () => AROUND,
+  positive: () => "linear-gradient(to right,#000,#fff)",
+  magnitude: () => gradient("magma"),
+};
+const WHAT: Record<Values, string> = {
+  brightness: "light and dark strokes; grey is nothing",
+  colour: "colours lighter or darker than grey; grey is nothing",
+  positive: "what is above zero, in colour; black is nothing",
+  magnitude: "how strongly, whatever the sign; black is nothing",
+};
+
+/** What they are, in a sentence; the rest is said by `reading`. */
+export function pictures({ layout, values, whole, one, common }: Told): (Node | string)[] {
+  const seen = whole
+    ? "all of the photo that the channel can see there"
+    : "the part of the photo that counts for the channel";
+  if (layout === "patches") return [`Each picture: ${seen}.`];
+  if (layout === "revealed") return ["The photo, visible where it drives the channel."];
+  const end = one && common !== null ? number(common) : "";
+  const signed = values === "brightness" || values === "colour";
+  const left = layout === "both" ? `Left: ${seen}. Right: ` : "Each picture: ";
+  const scaled = one ? "all on one scale" : "each on its own scale";
+  return [
+    `${left}what in it drives the channel, traced back through the network (${WHAT[values]}), ${scaled}. `,
+    legend(BARS[values](), signed ? `−${end}` : "0", `+${end}`),
+  ];
+}
+
+/** What was done to get there. */
+export function reading({ values, whole, side, own, one, clippedAt }: Told, of: RuleInfo): Node[] {
+  const clipped =
+    clippedAt !== null ? `the ${number(clippedAt)}th percentile` : "a high percentile";
+  const [low, high] = [number(Math.min(...own)), number(Math.max(...own))];
+  const range = one || own.length === 0 ? "" : low === high ? low : `${low} to ${high}`;
+  const texts = [
+    of.answers,
+    whole
+      ? "Pictures show the whole receptive field, moved into the photo."
+      : "Pictures show the square around each unit's middle that holds 95 % of the energy of " +
+        `the nine projections${side === null ? "" : ` (${side} pixels wide)`}, moved into the photo.`,
+    values === "brightness"
+      ? "Brightness is .299 red + .587 green + .114 blue of the signed values, as in grey photos."
+      : "",
+    `Scales end at ${clipped} of what isn't zero${range && `, here at ${range}`}. Strides may leave a checkerboard: that is ` +
+      "the method.",
+  ];
+  return [h("h4", {}, of.title), ...texts.map((text) => h("p", {}, text))];
+}
+
+export function legend(background: string, low: string, high: string): HTMLElement {
+  return h(
+    "span",
+    { class: "zf-legend" },
+    low,
+    h("i", { style: `background-image:${background}`, "aria-hidden": "true" }),
+    high,
+  );
+}
