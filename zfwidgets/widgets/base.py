@@ -73,7 +73,7 @@ class EngineWidget(TwoOutputs, Routed):
         self._owner = uuid.uuid4().hex
         self._arrivals = Arrivals(self._service, self._owner)
         self._failure: BaseException | None = None
-        self._drawn = ""  # what the picture shows
+        self._pictured = ""  # what the picture shows
         if selection is None:
             selection = Selection(engine, **first_selection(engine, first))
         else:
@@ -316,7 +316,7 @@ class EngineWidget(TwoOutputs, Routed):
         self._draw_picture(PICTURE_PRIORITY, PICTURE_DELAY)
 
     def _complete_picture(self, timeout: float) -> bool:
-        if self._drawn == repr((self._needs(), self.state)):
+        if self._pictured == repr((self._needs(), self.state)):
             return True
         done = self.settle(timeout)
         if not done:
@@ -352,7 +352,7 @@ class EngineWidget(TwoOutputs, Routed):
     def _picture_drawn(self, what: str, op: Op, value: Any) -> None:
         def show() -> None:
             self._show_picture(value)
-            self._drawn = what
+            self._pictured = what
 
         if op == "error":
             self._failure = value
