@@ -83,6 +83,12 @@ def test_the_picture_is_of_the_last_view(setup: str) -> None:
     assert np.array_equal(picture(notebook.cells[1]), pixels(notebook.cells[4].outputs[0].text))
 
 
+def test_both_sides_of_a_comparison_are_finished(setup: str) -> None:
+    made = "other = numpy_engine.NumpyEngine()\nboth = zf.Compare(engine, other)\nboth"
+    notebook = ran([setup, made, PRINTED.format(widget="both")])
+    assert np.array_equal(picture(notebook.cells[1]), pixels(notebook.cells[2].outputs[0].text))
+
+
 def test_an_experiment_is_waited_for(setup: str) -> None:
     notebook = ran([setup, CHECK])
     assert picture(notebook.cells[1])[50, 600].tolist() == pytest.approx([180, 200, 90], abs=4)

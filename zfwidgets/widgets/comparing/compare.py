@@ -303,6 +303,15 @@ class Compare(TwoOutputs, Routed):
         assert self._picture is not None
         return self._picture
 
+    def _complete_picture(self, timeout: float) -> bool:
+        end = time.monotonic() + timeout
+        return all(
+            [
+                side._complete_picture(max(0.0, end - time.monotonic()))  # noqa: SLF001
+                for side in (self.left, self.right)
+            ]
+        )
+
     def close(self) -> None:
         """Stop what was asked for and remove the widget from the front end."""
         self._picture_id = None
