@@ -22,8 +22,8 @@ from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
 from .setting.options import checked
+from .static_picture.two_outputs import TwoOutputs
 from .telling import Teller
-from .two_outputs import TwoOutputs
 from .wire import validation
 from .wire.encode import Answer
 from .wire.jobs import Op

@@ -24,8 +24,8 @@ from ...stepwise import Driven
 from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.setting.traits import Settable
-from ...widgets.two_outputs import TwoOutputs
-from ...widgets.unattended import inside
+from ...widgets.static_picture.two_outputs import TwoOutputs
+from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.service import Service, Workbench, service_of
 from ...widgets.wire.steps import Steps

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...widgets.base import EngineWidget
-from ...widgets.unattended import inside
+from ...widgets.static_picture.unattended import inside
 from ..parts import pack
 from . import page
 from .items import VIEWS

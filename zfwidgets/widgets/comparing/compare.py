@@ -20,7 +20,7 @@ from ..routing import Routed
 from ..selection import SCHEMA, reject_unknown
 from ..setting.options import MAP_OPTIONS, PATCH_OPTIONS
 from ..setting.traits import SelectionError
-from ..two_outputs import TwoOutputs
+from ..static_picture.two_outputs import TwoOutputs
 from ..wire.validation import check_engine
 from .matching import Matching, facts, same_layers
 from .side import Side

@@ -47,7 +47,7 @@ count
 
 @pytest.fixture
 def setup(root: Path, tmp_path: Path, built: Any) -> str:
-    return SETUP.format(root=str(root), tests=str(Path(__file__).parent), static=str(tmp_path))
+    return SETUP.format(root=str(root), tests=str(root / "tests" / "widgets"), static=str(tmp_path))
 
 
 def pixels(jpeg: str) -> np.ndarray:
@@ -123,7 +123,7 @@ def said(client: BlockingKernelClient, code: str, *, allow_stdin: bool) -> str:
 
 
 HOLD = """
-from zfwidgets.widgets import unattended
+from zfwidgets.widgets.static_picture import unattended
 unattended.WAIT = {wait}
 held, go = threading.Event(), threading.Event()
 def hold():

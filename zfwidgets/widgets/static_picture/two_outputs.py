@@ -7,9 +7,9 @@ from typing import Any
 
 from PIL import Image
 
-from ..drawing.page import one_line
-from ..threads import OneOnly
-from . import static_picture
+from ...drawing.page import one_line
+from ...threads import OneOnly
+from .page import to_jpeg
 from .unattended import complete_later
 
 
@@ -74,7 +74,7 @@ class TwoOutputs(OneOnly):
         alt = one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
         size = {"width": picture.width // 2, "height": picture.height // 2}
         display(
-            {"image/jpeg": static_picture.to_jpeg(picture), "text/plain": alt},
+            {"image/jpeg": to_jpeg(picture), "text/plain": alt},
             metadata={"alt": alt, "image/jpeg": {**size, "alt": alt}},
             raw=True,
             display_id=self._picture_id,
