@@ -305,12 +305,11 @@ class Compare(TwoOutputs, Routed):
 
     def _complete_picture(self, timeout: float) -> bool:
         end = time.monotonic() + timeout
-        return all(
-            [
-                side._complete_picture(max(0.0, end - time.monotonic()))  # noqa: SLF001
-                for side in (self.left, self.right)
-            ]
+        left, right = (
+            side._complete_picture(max(0.0, end - time.monotonic()))  # noqa: SLF001
+            for side in (self.left, self.right)
         )
+        return left and right
 
     def close(self) -> None:
         """Stop what was asked for and remove the widget from the front end."""
