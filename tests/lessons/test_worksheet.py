@@ -44,6 +44,11 @@ def test_answers_are_counted_and_said_kindly(sheet) -> None:
     assert foot.says.startswith("3 questions, none answered yet.")
     sheet[0].answer(sheet[0].task.answer)
     assert foot.says == "1 of 1 right. 2 to go."
+    assert (
+        sheet._repr_mimebundle_()["text/plain"]
+        == "Worksheet: Layers & fields 1 of 1 right. 2 to go."
+    )
+    assert repr(sheet[1]).startswith("Question: The photo is 32 pixels wide.")
     sheet[1].answer(32)
     assert (head.answered, foot.says) == (2, "1 of 2 right. 1 to go.")
     assert sheet.score == Score(1, 2, 3)

@@ -149,6 +149,11 @@ class Question(Answering):
             self._follow(None)
         self._make()
 
+    def __repr__(self) -> str:
+        """What a notebook shows where the question can't live."""
+        asked = self.message if self._task is None else self._task.ask
+        return f"Question: {asked}"
+
     # ------------------------------------------------------------------ what was answered
 
     @property

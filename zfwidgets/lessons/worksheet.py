@@ -170,6 +170,12 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
 
     # ------------------------------------------------------------------ its questions
 
+    def __repr__(self) -> str:
+        """What a notebook shows where the worksheet can't live."""
+        if not hasattr(self, "_boards"):
+            return "Worksheet"
+        return f"Worksheet: {self.title} {self._foot.says}"
+
     def __len__(self) -> int:
         return len(self._questions)
 
