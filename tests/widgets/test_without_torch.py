@@ -47,6 +47,7 @@ needs += [
     ("respond", {{"image": 2, "occluder": widgets[-1].selection.occluder, "layer": "relu2"}}),
     ("quantiles", {{"layer": "conv1", "channel": 2}}),
     ("about", {{"layer": "conv1", "channel": 2}}),
+    ("sanity", {{"layer": "conv1", "channel": 2, "rule": "guided"}}),
     ("orders", {{"layer": "relu2"}}),
     ("photos", {{}}),
     ("thumbnails", {{"images": [2, 0], "size": 20}}),

@@ -133,13 +133,13 @@ def test_nothing_is_computed_on_the_main_thread_and_traits_are_set_there(
     engine: zf.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed, told = set(), set()
-    original = sanity._ProjectAt.__call__
+    original = sanity.ProjectAt.__call__
 
-    def projected(self: sanity._ProjectAt, *arguments: object) -> object:
+    def projected(self: sanity.ProjectAt, *arguments: object) -> object:
         computed.add(threading.current_thread())
         return original(self, *arguments)
 
-    monkeypatch.setattr(sanity._ProjectAt, "__call__", projected)
+    monkeypatch.setattr(sanity.ProjectAt, "__call__", projected)
 
     async def cell() -> None:
         check = zf.SanityCheck(engine, strongest(engine))

@@ -26,23 +26,25 @@ from zfwidgets.widgets.wire import validation
 from zfwidgets.widgets.wire.encode import finite, json_text, sendable
 
 PATCHES = {"patches", "values", "scale", "whole", "pixels"}
+MAP = {"stride", "overlay", "colours", "opacity", "auto"}
 USERS = {
     "Selection": {"unit", "photo", "occluder", "target", "rule"},
     "PictureWall": {"chosen"},
     "Marking": {"chosen", "part", "boxes"},
     "QuizBoard": {"at", "given"},
     "LayerPicker": {"sort"},
-    "PatchGrid": PATCHES,
-    "OcclusionMap": {"stride", "overlay", "colours", "opacity", "auto"},
-    "Explorer": PATCHES
-    | {"sort", "photo_follows", "stride", "overlay", "colours", "opacity", "auto"},
+    "PatchGrid": PATCHES | {"pinned"},
+    "OcclusionMap": MAP,
+    "Explorer": PATCHES | MAP | {"sort", "photo_follows", "pinned"},
+    "Compare": {"same_channel"},
+    "Side": PATCHES | MAP | {"sort"},
 }
 """What users change in the page, by widget; in all others nothing that Python hears of."""
 
 
 def all_classes():
-    for module in pkgutil.iter_modules(zfwidgets.widgets.__path__):
-        importlib.import_module(f"zfwidgets.widgets.{module.name}")
+    for module in pkgutil.walk_packages(zfwidgets.widgets.__path__, "zfwidgets.widgets."):
+        importlib.import_module(module.name)
 
     def below(kind):
         for one in kind.__subclasses__():
@@ -78,6 +80,7 @@ MAKE = {
     "PatchGrid": lambda engine: zf.PatchGrid(engine),
     "OcclusionMap": lambda engine: zf.OcclusionMap(engine),
     "Selection": lambda engine: zf.Selection(engine),
+    "Compare": lambda engine: zf.Compare(engine, engine),
     "PictureWall": lambda engine: PictureWall("f", "pictures"),
     "Marking": lambda engine: Marking("f", photos(), ["a", "b"], ["ear", "eye"]),
     "QuizBoard": lambda engine: QuizBoard("f", "patches", False),
