@@ -40,11 +40,9 @@ from ..widgets.wire.source import Source
 from .connection import Connection
 from .following import RoomsOfServer
 from .messages import frames
+from .messages.methods import OF_INDEX
 from .own_photos import image_file
 from .source import RemoteSource
-
-OF_INDEX = ("channels", "sample", "top")
-"""Methods that need the index, and build it."""
 
 
 @waiting("Connecting to the server")
