@@ -22,12 +22,14 @@ from starlette.routing import BaseRoute, Route
 from .. import __version__
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MalformedMessage, OtherEngine, WrongToken, ZfError
+from ..records import Progress
 from ..widgets.wire.source import Source
+from ..widgets.wire.steps import Shared
 from ..widgets.wire.validation import takes_own
 from .connection import wrong_version
 from .messages import frames
 from .messages.codec import SCHEMA, decode, encode
-from .messages.methods import METHODS, Asker, Method, is_private, word
+from .messages.methods import METHODS, OF_INDEX, Asker, Method, is_private, word
 from .rights import Rights, Role, need_teacher
 from .rooms.state import Rooms
 from .streaming import is_loopback
@@ -131,9 +133,12 @@ class Server:
             )
         return self.rights.role(request.headers.get("authorization", ""))
 
-    async def body(self, request: Request, most: int | None = None) -> bytes:
+    async def body(
+        self, request: Request, most: int | None = None, seconds: float | None = None
+    ) -> bytes:
         """A request's content, if it comes soon and isn't too large."""
         most = self.limits.body if most is None else most
+        seconds = self.limits.receiving if seconds is None else seconds
 
         async def read() -> bytes:
             content = bytearray()
@@ -144,15 +149,17 @@ class Server:
             return bytes(content)
 
         try:
-            return await asyncio.wait_for(read(), self.limits.receiving)
+            return await asyncio.wait_for(read(), seconds)
         except asyncio.TimeoutError:
             raise MalformedMessage(
-                f"A request must have come whole within {self.limits.receiving:g} seconds."
+                f"A request must have come whole within {seconds:g} seconds."
             ) from None
 
-    async def value(self, request: Request, most: int | None = None) -> Any:
+    async def value(
+        self, request: Request, most: int | None = None, seconds: float | None = None
+    ) -> Any:
         """A request's content as a value."""
-        content = await self.body(request, most)
+        content = await self.body(request, most, seconds)
         return decode(content, max(len(content), 4 * self.limits.body))
 
     def reply(self, value: Any = None) -> Response:
@@ -283,15 +290,22 @@ class Server:
         """What makes the steps to an answer."""
         if method.name == "answer":
             return lambda: self.source.answer(checked["kind"], checked["fields"], so_far=True)
-        if method.steps:
-            steps: Callable[..., Question] = getattr(self.engine, method.name)
-            return lambda: steps(**checked)
+        if method.name == "index_steps":
+            return self._index
 
-        def once() -> Question:
-            yield from ()
-            return getattr(self.engine, method.name)(**checked)
+        def steps() -> Question:
+            if method.name in OF_INDEX and not checked.get("so_far"):
+                yield from self.source.building.wait()  # in steps, between which others go
+            found = getattr(self.engine, method.name)(**checked)
+            return (yield from found) if method.steps else found
 
-        return once
+        return steps
+
+    def _index(self) -> Question:
+        """The one pass over all images, however many wait for it."""
+        for step in self.source.building.wait(follow=True):
+            if isinstance(step, Shared):
+                yield Progress(**{k: v for k, v in vars(step).items() if k != "paused"})
 
     async def _cancel(self, request: Request) -> Response:
         caller = self.identify(request)
@@ -307,9 +321,10 @@ class Server:
         return self.reply()
 
     async def _photos(self, request: Request) -> Response:
-        client = self.identify(request).client
-        asked = await self.value(request, self.limits.photo)
-        return self.reply(await self.photos.heed(client, asked))
+        client, limits = self.identify(request).client, self.limits
+        async with self.photos.coming(client):
+            asked = await self.value(request, limits.photo, limits.receiving_photo)
+            return self.reply(await self.photos.heed(client, asked))
 
     async def _health(self, request: Request) -> Response:
         found = {
