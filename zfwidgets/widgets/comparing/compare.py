@@ -309,7 +309,7 @@ class Compare(TwoOutputs, Routed):
             side._complete_picture(max(0.0, end - time.monotonic()))  # noqa: SLF001
             for side in (self.left, self.right)
         )
-        return left and right
+        return bool(left and right)
 
     def close(self) -> None:
         """Stop what was asked for and remove the widget from the front end."""
