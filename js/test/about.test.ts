@@ -1,13 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { NotStored } from "../src/lib/source";
 import { whatTheyShare } from "../src/views/patches/about";
 import patchGrid from "../src/widgets/patch_grid";
-import { BlankCanvas, flush } from "./fakes";
+import { flush } from "./fakes";
 import { serve, shared, stage } from "./kernel";
+import { all, onFakePage } from "./page";
 
-const all = (root: HTMLElement, selector: string) => [
-  ...root.querySelectorAll<HTMLElement>(selector),
-];
 const text = (root: HTMLElement, selector: string) =>
   all(root, selector).map((element) => element.textContent);
 
@@ -17,16 +15,7 @@ async function open(channel: number, except: ("about" | "top")[] = []) {
   return staged;
 }
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
 describe("what the nine share", () => {
   it("is told with its share of all, and of random patches", async () => {

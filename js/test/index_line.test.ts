@@ -1,37 +1,20 @@
 /** While the index is being built: what is shown is marked, told politely, and can be paused. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Kind, Request, SoFar } from "../src/lib/protocol";
 import explorer from "../src/widgets/explorer";
 import occlusionMap from "../src/widgets/occlusion_map";
 import patchGrid from "../src/widgets/patch_grid";
 import picker from "../src/widgets/picker";
-import { BlankCanvas, type FakeModel, flush } from "./fakes";
+import { type FakeModel, flush } from "./fakes";
 import { answerTo, type Stage, serve, stage } from "./kernel";
+import { all, frames, one, onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
 const OF_INDEX = ["index", "channels", "sheet", "top", "projections"] as const;
 const TOTAL = 2000;
 
-const one = <E extends HTMLElement>(root: HTMLElement, selector: string) => {
-  const element = root.querySelector<E>(selector);
-  if (!element) throw new Error(`nothing matches ${selector}`);
-  return element;
-};
-const all = (root: HTMLElement, selector: string) => [
-  ...root.querySelectorAll<HTMLElement>(selector),
-];
-const frames = () => vi.advanceTimersByTimeAsync(200);
 const progress = (done: number, more: object = {}) => ({
   what: "Looking at all images once",
   done,

@@ -1,22 +1,13 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { Key } from "../src/lib/protocol";
 import { MemorySelection } from "../src/lib/selection_store";
 import { filled, lesson, right } from "../src/report/lesson";
 import questionWidget from "../src/widgets/question";
 import worksheetWidget from "../src/widgets/worksheet";
-import { BlankCanvas, FakeModel, flush, windowOn } from "./fakes";
+import { FakeModel, flush, windowOn } from "./fakes";
+import { onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  // No pictures can be decoded here; what they hold is tested in a browser.
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
 const WORDS = {
   check: "Check my answer",

@@ -1,34 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { baselineText } from "../src/lib/baselines";
 import { LOST_MS } from "../src/lib/kernel_source";
 import type { Key, Request } from "../src/lib/protocol";
 import explorer from "../src/widgets/explorer";
 import occlusionMap from "../src/widgets/occlusion_map";
-import { BlankCanvas, type FakeModel, flush, numbers } from "./fakes";
+import { type FakeModel, flush, numbers } from "./fakes";
 import { CATALOGUE, press, serve, slide, stage } from "./kernel";
+import { all, frames, keyOf, one, onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
-const all = <E extends HTMLElement>(root: HTMLElement, selector: string) => [
-  ...root.querySelectorAll<E>(selector),
-];
-const one = <E extends HTMLElement>(root: HTMLElement, selector: string) => {
-  const element = root.querySelector<E>(selector);
-  if (!element) throw new Error(`nothing matches ${selector}`);
-  return element;
-};
-const frames = () => vi.advanceTimersByTimeAsync(200);
 const rest = () => vi.advanceTimersByTimeAsync(301);
-const keyOf = (request: Request) => request.key as Record<string, unknown>;
 const choose = (root: HTMLElement, label: string, value: string) => {
   const element = one<HTMLSelectElement>(root, `select[aria-label='${label}']`);
   element.value = value;

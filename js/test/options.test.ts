@@ -1,20 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import explorer from "../src/widgets/explorer";
-import { BlankCanvas, type FakeModel } from "./fakes";
+import type { FakeModel } from "./fakes";
 import { CATALOGUE, serve, stage } from "./kernel";
+import { frames, onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
-const frames = () => vi.advanceTimersByTimeAsync(200);
 const control = (root: HTMLElement, label: string) => {
   const found = root.querySelector<HTMLSelectElement>(`:is(select, input)[aria-label^='${label}']`);
   if (!found) throw new Error(`no control ${label}`);

@@ -1,32 +1,17 @@
 /** The strip of all photos: what is drawn of it, asked for, found and chosen. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Add, Catalogue, Remove, Request } from "../src/lib/protocol";
 import { Thumbnails } from "../src/views/photos/thumbnails";
 import type { Panel } from "../src/views/shared/status";
 import explorer from "../src/widgets/explorer";
-import { BlankCanvas, type FakeModel, flush, numbers, windowOn } from "./fakes";
+import { type FakeModel, flush, numbers, windowOn } from "./fakes";
 import { CATALOGUE, LISTED, LOST, press, type Stage, serve, stage } from "./kernel";
+import { frames, one, onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  // No pictures can be decoded here; what they hold is tested in a browser.
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
 const PIXELS = windowOn(new Uint8Array([1, 2, 3]));
-const frames = () => vi.advanceTimersByTimeAsync(200);
-const one = <E extends HTMLElement>(root: HTMLElement, selector: string) => {
-  const element = root.querySelector<E>(selector);
-  if (!element) throw new Error(`nothing matches ${selector}`);
-  return element;
-};
 const shown = (root: HTMLElement) =>
   [...root.querySelectorAll<HTMLElement>(".zf-thumb")].map(({ dataset }) => Number(dataset.image));
 const strip = (root: HTMLElement) => one(root, ".zf-thumbs");

@@ -1,21 +1,12 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { Key } from "../src/lib/protocol";
 import { apart } from "../src/views/experiments/quiz_choice";
 import quizWidget from "../src/widgets/quiz";
-import { BlankCanvas, FakeModel, flush, windowOn } from "./fakes";
+import { FakeModel, flush, windowOn } from "./fakes";
 import { press } from "./kernel";
+import { onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  // No pictures can be decoded here; what they hold is tested in a browser.
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
 let rounds = 0;
 

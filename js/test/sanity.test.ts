@@ -1,18 +1,10 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { Key } from "../src/lib/protocol";
 import sanityCheck from "../src/widgets/sanity_check";
 import { FakeModel, flush, windowOn } from "./fakes";
+import { onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  // No pictures can be decoded here; what they hold is tested in a browser.
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
 let runs = 0;
 

@@ -1,16 +1,9 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import pictureWall from "../src/widgets/picture_wall";
 import { FakeModel, flush, windowOn } from "./fakes";
+import { onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+onFakePage();
 
 let walls = 0;
 

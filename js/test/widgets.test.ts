@@ -1,36 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { focusBox } from "../src/lib/boxes";
 import { LOST_MS, RESENDS, SILENCE_MS } from "../src/lib/kernel_source";
-import type { Answer, Layer, Request } from "../src/lib/protocol";
+import type { Answer, Layer } from "../src/lib/protocol";
 import explorer from "../src/widgets/explorer";
 import occlusionMap from "../src/widgets/occlusion_map";
 import patchGrid from "../src/widgets/patch_grid";
 import picker from "../src/widgets/picker";
-import { BlankCanvas, FakeModel, flush } from "./fakes";
+import { FakeModel, flush } from "./fakes";
 import { answerTo, CATALOGUE, INPUT, LOST, press, quantiles, serve, stage } from "./kernel";
+import { all, frames, keyOf, one, onFakePage } from "./page";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  // No pictures can be decoded here; what they hold is tested in a browser.
-  vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
-  vi.stubGlobal("OffscreenCanvas", BlankCanvas);
-});
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
-
-const all = <E extends HTMLElement>(root: HTMLElement, selector: string) => [
-  ...root.querySelectorAll<E>(selector),
-];
-const one = <E extends HTMLElement>(root: HTMLElement, selector: string) => {
-  const element = root.querySelector<E>(selector);
-  if (!element) throw new Error(`nothing matches ${selector}`);
-  return element;
-};
-const frames = () => vi.advanceTimersByTimeAsync(200);
-const keyOf = (request: Request) => request.key as Record<string, unknown>;
+onFakePage();
 
 describe("every widget", () => {
   it.each([
