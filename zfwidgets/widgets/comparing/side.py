@@ -52,7 +52,7 @@ class Side(EngineWidget):
         wanted: Callable[[], bool],
         **arguments: Any,
     ) -> None:
-        self._drawn, self._wanted = drawn, wanted
+        self._tell_drawn, self._wanted = drawn, wanted
         super().__init__(engine, **arguments)
 
     @property
@@ -70,7 +70,7 @@ class Side(EngineWidget):
         if super().displayed:
             super()._show_picture(picture, update=update)
         self._picture = picture
-        self._drawn()
+        self._tell_drawn()
 
     def _post(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:
         if message.get("op") in ("add", "remove"):
