@@ -327,11 +327,6 @@ class Compare(TwoOutputs, Routed):
             for name, side in zip(self.names, (self.left, self.right), strict=True)
         )
 
-    def _complete_picture(self, timeout: float) -> bool:
-        done = self.settle(timeout)
-        self._show_picture(self._paint_known())
-        return done
-
     def _paint_known(self) -> Image.Image:
         return beside(self.left._paint_known(), self.right._paint_known())  # noqa: SLF001
 
