@@ -93,6 +93,7 @@ class Server:
         watch("clients", "Kernels that are connected.", lambda: len(self.clients))
         watch("in_flight", "Questions that wait or run.", lambda: self.clients.in_flight)
         watch("computed", "Answers that were computed.", lambda: work.computed)
+        watch("preparing", "1 while answers are computed ahead.", lambda: work.preparing)
         watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.size)
         watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.size_on_disk)
         watch("photos", "Photos of clients' own.", lambda: self.photos.count)

@@ -9,7 +9,7 @@ from typing import Any
 from ... import threads
 from ...records import Progress, QuantileRows
 from ...widgets.wire.job import Job
-from ...widgets.wire.jobs import Jobs
+from ...widgets.wire.jobs import Jobs, Op
 from ...widgets.wire.steps import Step, Steps
 from ..messages.codec import encode
 from .answers import Answers
@@ -128,6 +128,7 @@ class Work:
         self.answers = answers
         self.jobs = Fair()
         self.computed = 0
+        self.preparing = False
         self._generation = generation
         self._known = generation()
         self._running: dict[bytes, Computation] = {}
@@ -197,7 +198,9 @@ class Work:
                         continue
                 yield None
 
-        def nobody(*_: Any) -> None:
-            pass
+        self.preparing = True
 
-        self.jobs.submit(NOBODY, "prepare", "", object(), steps, nobody, priority=IDLE_PRIORITY)
+        def ended(op: Op, _: Any) -> None:
+            self.preparing = self.preparing and op in ("progress", "partial")
+
+        self.jobs.submit(NOBODY, "prepare", "", object(), steps, ended, priority=IDLE_PRIORITY)
