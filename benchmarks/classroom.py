@@ -191,7 +191,7 @@ def following_along(say: Say, number: int, url: str, room: str) -> None:
             if unit is not None:
                 heard.put_nowait((unit, time.monotonic()))
 
-        explorer.selection.observe(moved, ["layer", "channel"])
+        explorer.selection.observe(moved, "unit")
         explorer.follow(room)
         say("ready")
         times: dict[Unit, list[float]] = {}
