@@ -113,7 +113,12 @@ class TooManyRequests(ZfError, RuntimeError):
 
 
 class ServerUnreachable(ZfError, ConnectionError):
-    """The server that answers for an engine can't be reached, or doesn't answer."""
+    """The server that answers for an engine can't be reached, or doesn't answer.
+
+    ``lost``: whether what was sent to it may have come.
+    """
+
+    lost = False
 
 
 class ServerFailed(ZfError, RuntimeError):

@@ -26,6 +26,11 @@ TOKENS = {"token": "for-students", "teacher_token": "for-teachers"}
 OPEN = """import zfwidgets as zf
 engine = zf.connect({url!r}, token={token!r})
 explorer = zf.Explorer(engine, layer={layer!r}, channel=0, auto=False)"""
+ON_MAIN_THREAD = """import threading
+threads = set()
+main = threading.main_thread()
+for observed in (explorer, explorer.selection):
+    observed.observe(lambda change: threads.add(threading.current_thread() is main))"""
 CLICKS = ("features.3", "features.7", "features.10", "features.6", "features.9", "features.4")
 
 # When a layer is clicked, and when one turns out to be chosen: the clock is the same machine's.
@@ -102,6 +107,7 @@ def test_a_teacher_leads_two_students(lab, server, folder, record_property):
         student.notebook.execute(f"explorer.follow({room!r})")
         student.expect_says("Following the teacher")
         student.expect_layer("features.6")
+        student.notebook.execute(ON_MAIN_THREAD)
     teacher.expect_says("2 follow")
 
     # Clicks of the teacher are on the students' screens.
@@ -126,6 +132,7 @@ def test_a_teacher_leads_two_students(lab, server, folder, record_property):
         same = "[explorer.photo, explorer.occluder]"
         student.notebook.expect_value(same, teacher.notebook.value(same))
         student.notebook.expect_value('explorer.room["wanders"]', False)
+        student.notebook.expect_value("sorted(threads)", [True])
 
     # One looks around, as by a click, and is left alone; the teacher sees where, without a name.
     second.page.bring_to_front()

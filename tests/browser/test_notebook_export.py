@@ -21,6 +21,7 @@ CELLS = (
     "explorer",
     "print('between')",
     "grid = zf.PatchGrid(engine)\nzf.link(explorer, grid)\ngrid",
+    "from ipywidgets import Label, VBox\nVBox([zf.LayerPicker(engine), Label('label')])",
     "zf.OcclusionMap(zf.Engine(zf.samples.network(), zf.samples.photos()[20:24], cache=False),"
     " image=2, stride=112)",
 )
@@ -64,7 +65,8 @@ def test_widgets_live_in_an_exported_notebook(browser: Browser, exported: Path) 
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
     page.goto(exported.as_uri())
-    expect(page.locator(SETTLED)).to_have_count(3)
+    expect(page.locator(SETTLED)).to_have_count(4)
+    expect(page.get_by_text("Left out, as they need a kernel: Label.")).to_be_visible()
     expect(page.locator("h1").first).to_contain_text("Title")
     expect(page.get_by_text("between", exact=True)).to_be_visible()
     # What is linked there is linked here; what belongs to another engine is its own.
@@ -79,7 +81,7 @@ def test_widgets_live_in_an_exported_notebook(browser: Browser, exported: Path) 
     expect(other.locator(".zf-title")).to_contain_text("4 photos")
     other.locator(".zf-occluder").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(SETTLED)).to_have_count(3)
+    expect(page.locator(SETTLED)).to_have_count(4)
     expect(page.locator("img[alt^='zfwidgets']")).to_have_count(0)  # the views are there instead
     assert (
         page.url.endswith("#layer=features.3.squeeze&channel=6&image=0") or "channel=6" in page.url
@@ -94,7 +96,7 @@ def test_without_scripts_the_static_picture_stands_there(browser: Browser, expor
     page = context.new_page()
     page.goto(exported.as_uri())
     pictures = page.locator("img[alt^='zfwidgets']")
-    expect(pictures).to_have_count(3)
+    expect(pictures).to_have_count(4)
     assert pictures.first.evaluate("e => e.naturalWidth") > 600
     context.close()
 

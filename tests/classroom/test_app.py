@@ -153,6 +153,8 @@ def test_what_is_no_server_of_ours_is_said(serve: Any) -> None:
     for url in ("127.0.0.1:80", "ftp://x", "http://", "http://a:b@host", "http://h/?q", 5, None):
         with pytest.raises(InputError, match="http://host:port"):
             zf.connect(url)
+    with pytest.raises(InputError, match="can't be read"):
+        zf.connect("https://127.0.0.1:9", certificate="no/such/file.pem")
     _, url = serve()
     with pytest.raises(InputError, match="no zfwidgets server"):
         zf.connect(f"{url}/elsewhere", patience=0)

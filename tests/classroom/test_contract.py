@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,14 @@ from zfwidgets.errors import InputError, NeedsModel, NotStored, ZfError
 from zfwidgets.records import Box, Occluder, OcclusionMap, OcclusionRequest, Progress
 from zfwidgets.stepwise import Driven, finish
 from zfwidgets.widgets.wire.service import service_of
+from zfwidgets.widgets.wire.source import Source
+from zfwidgets.widgets.wire.steps import Shared
 
 from .conftest import numpy_engine
 from .same import assert_same, mistakes, outcome, questions
+
+COVER = {"height": 6, "width": 9, "baseline": "grey", "mask": None, "extra_boxes": []}
+SLIDE = {"stride": 8, "layer": "conv1"}
 
 
 def indexed() -> Any:
@@ -98,25 +105,90 @@ def test_the_index_is_built_for_all_and_told_of(serve: Any, connect: Any) -> Non
     assert other.indexed
 
 
+WIDGETS_ASK: list[tuple[str, dict[str, Any]]] = [
+    ("index", {}),
+    ("channels", {"layer": "conv2"}),
+    ("sheet", {"layer": "conv2", "first": 0, "count": 8, "size": 40}),
+    ("top", {"layer": "conv2", "channel": 3, "k": 9}),
+    ("projections", {"layer": "conv2", "channel": 3, "k": 9, "rule": "deconvnet"}),
+    ("photo", {"image": 2}),
+    ("predict", {"image": 2, "occluder": None}),
+    ("predict", {"image": 2, "occluder": {**COVER, "top": 2, "left": 3}}),
+    ("respond", {"image": 2, "occluder": {**COVER, "top": 2, "left": 3}, "layer": "conv1"}),
+    ("sample", {"layer": "conv1", "channel": 1}),
+    ("occlusion", {"image": 2, **COVER, **SLIDE, "target": None, "channel": None}),
+    ("occlusion", {"image": 2, **COVER, **SLIDE, "target": 1, "channel": 2}),
+    ("cover", {"layer": "conv2", "channel": 3, "k": 4, "baseline": "grey"}),
+    ("quantiles", {"layer": "conv2", "channel": 3}),
+    ("about", {"layer": "conv2", "channel": 3}),
+    ("orders", {"layer": "conv2"}),
+    ("thumbnails", {"images": [2, 0, 5], "size": 20}),
+    ("predicted", {}),
+    ("responses", {"image": 2, "layer": "conv1"}),
+    ("look", {"image": 2, "layer": "conv1", "channel": 1, "rule": "deconvnet"}),
+    ("catalogue", {}),
+    ("photos", {}),
+]
+
+
+def answered(source: Any, kind: str, fields: dict[str, Any]) -> Any:
+    key = {**fields, "fingerprint": source.engine.info.fingerprint}
+    return outcome(lambda s: finish(s.answer(kind, s.check(kind, key))), source)
+
+
 def test_widgets_answers_are_the_same_to_the_byte(both: Any) -> None:
     """What the page gets of a remote engine is what it gets of the engine itself."""
     engine, remote = both
     mine, theirs = service_of(remote).source, service_of(engine).source
-    for kind, fields in [
-        ("channels", {"layer": "conv2"}),
-        ("sheet", {"layer": "conv2", "first": 0, "count": 8, "size": 40}),
-        ("top", {"layer": "conv2", "channel": 3, "k": 9}),
-        ("projections", {"layer": "conv2", "channel": 3, "k": 9, "rule": "deconvnet"}),
-        ("photo", {"image": 2}),
-        ("predict", {"image": 2, "occluder": None}),
-        ("thumbnails", {"images": [2], "size": 20}),
-        ("catalogue", {}),
-        ("photos", {}),
-    ]:
-        checked = mine.check(kind, {**fields, "fingerprint": remote.info.fingerprint})
+    there = 0
+    for kind, fields in WIDGETS_ASK:
         if kind == "photos" and hasattr(engine, "held_photos"):
             continue  # a report's page knows which it holds
-        assert_same(finish(mine.answer(kind, checked)), finish(theirs.answer(kind, checked)))
+        wanted = answered(theirs, kind, fields)
+        assert_same(answered(mine, kind, fields), wanted)
+        there += isinstance(wanted[0], dict)
+    assert there == len(WIDGETS_ASK) or hasattr(engine, "held_photos")
+
+
+def test_what_is_known_so_far_is_told_while_the_index_is_built(serve: Any, connect: Any) -> None:
+    class Slow(numpy_engine.NumpyEngine):
+        """Long enough for two kernels to hear of it."""
+
+        def index_steps(self) -> Any:
+            for step in super().index_steps():
+                time.sleep(0.03)
+                yield step
+
+    server, url = serve(Slow(images=60))
+    fields = {"layer": "conv2", "channel": 3, "k": 9}
+
+    def told() -> list[Any]:
+        source = service_of(connect(url)).source
+        steps: Driven[Any, Any] = Driven(source.answer("top", fields, so_far=True))
+        return [*(step for step in steps if step is not None), steps.result]
+
+    with ThreadPoolExecutor(2) as pool:
+        kernels = [pool.submit(told) for _ in range(2)]
+    result = finish(Source(server.engine).answer("top", fields))
+    for kernel in kernels:
+        *steps, last = kernel.result(SECONDS)
+        partial = [step() for step in steps if callable(step)]
+        assert any(isinstance(step, Shared) for step in steps)
+        assert 0 < partial[0][0]["so_far"]["images"] < 60
+        assert partial[0][1], "the first has its pictures, for each kernel"
+        assert_same(last, result)
+
+
+def test_a_quiz_and_names_are_those_of_the_engine(serve: Any, connect: Any) -> None:
+    engine, served = (numpy_engine.NumpyEngine(images=40) for _ in range(2))
+    remote = connect(serve(served)[1])
+    asked = {"layer": "conv2", "questions": 3, "seed": 5}
+    assert_same(
+        zf.experiments.quiz_questions(remote, **asked),
+        zf.experiments.quiz_questions(engine, **asked),
+    )
+    quiz = zf.Quiz(remote, **asked)
+    assert quiz.settle(SECONDS) is not False
 
 
 def test_an_explorer_shows_a_remote_engine(serve: Any, connect: Any) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +16,21 @@ from tests.waiting import SECONDS
 from tests.widgets.conftest import built, closed_afterwards, front_end, numpy_engine  # noqa: F401
 from zfwidgets.classroom import following
 from zfwidgets.classroom.app import Server
+from zfwidgets.classroom.messages.codec import encode
 from zfwidgets.classroom.rights import Rights
-from zfwidgets.classroom.rooms import Limits, Rooms, public_name
+from zfwidgets.classroom.rooms.limits import Limits
+from zfwidgets.classroom.rooms.names import public_name
+from zfwidgets.classroom.rooms.state import PATH, Rooms
 from zfwidgets.classroom.serving import running
-from zfwidgets.errors import InputError, NoSuchRoom, RoomFull, WrongSecret, WrongToken
+from zfwidgets.errors import (
+    InputError,
+    NoSuchRoom,
+    RoomFull,
+    ServerBusy,
+    WrongSecret,
+    WrongToken,
+    ZfError,
+)
 
 TOKEN, TEACHER = "for-students", "for-teachers"
 RIGHTS = Rights(TOKEN, TEACHER)
@@ -232,6 +247,66 @@ def test_a_full_room_is_said(served, explorer):
         late = explorer(url)
         with pytest.raises(RoomFull, match="1 students"):
             late.follow(room)
+
+
+def test_nothing_that_is_said_harms_a_room(explorer, server, teacher):
+    """Seeded garbage, whole and cut messages, to all routes: refused in words, and all go on."""
+    room = teacher.lead("lesson")
+    student = explorer(server)
+    student.follow(room)
+    draw = random.Random(0)
+    connection = explorer(server, TEACHER).engine.connection
+    values = [None, 3, "x" * 9000, [], {}, -1.5, True, {"ticket": "x"}, {"member": "y" * 32}]
+    names = ["secret", "fingerprint", "view", "ticket", "member", "layer", "wanders"]
+    whats = ["lead", "view", "end", "join", "look", "part", "class", "shown"]
+    refused = 0
+    for i in range(400):
+        what, place = whats[i % 8], [room, "lesson-2222-2222", "%00"][i % 3]
+        data = encode({name: draw.choice(values) for name in draw.sample(names, 5)})
+        if i % 2:
+            data = data[: draw.randrange(len(data))]
+        elif i % 5 == 0:
+            data = draw.randbytes(draw.randrange(20_000))
+        try:
+            connection.post(f"{PATH}/{place}/{what}", data, patience=5)
+        except ServerBusy as error:  # so many at once
+            time.sleep(error.seconds)
+        except ZfError as error:
+            refused += bool(str(error))
+    assert refused > 300
+    teacher.photo = 11
+    until(lambda: student.photo == 11)
+    assert teacher.room["state"] == "on"
+
+
+SCRIPT = """
+import sys
+sys.path[:0] = [{root!r}, {tests!r}]
+import zfwidgets as zf
+explorer = zf.Explorer(zf.connect({url!r}, token={token!r}))
+explorer.follow({room!r})
+print(explorer.photo, flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_script_that_follows_ends_at_once(server, teacher, root):
+    teacher.photo = 9
+    room = teacher.lead("lesson")
+    tests = str(Path(numpy_engine.__file__).parent)
+    script = SCRIPT.format(root=str(root), tests=tests, url=server, token=TOKEN, room=room)
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline().strip().isdigit()
+        until(lambda: teacher.room["followers"] == 1)
+        _, said = process.communicate("\n", timeout=SECONDS)
+    assert said == ""
+    assert process.returncode == 0
 
 
 def test_threads_end_with_the_lesson(explorer, server, teacher):

@@ -8,7 +8,9 @@ from collections import Counter
 
 import pytest
 
-from zfwidgets.classroom.rooms import Limits, Rooms, is_public, named, public_name
+from zfwidgets.classroom.rooms.limits import Limits
+from zfwidgets.classroom.rooms.names import is_public, named, public_name
+from zfwidgets.classroom.rooms.state import Rooms
 from zfwidgets.errors import (
     InputError,
     LedByAnother,
@@ -25,7 +27,7 @@ LAYERS = ("conv1", "relu1", None)
 
 
 def view(i):
-    return {"selection": {"photo": i}}
+    return {"selection": {"photo": i}, "options": {}, "own_photo": False}
 
 
 def member(i):
@@ -253,19 +255,26 @@ def test_a_wrong_secret_is_refused_by_name(lesson):
 
 
 @pytest.mark.parametrize(
-    "shows",
+    ("shows", "words"),
     [
-        {"selection": {"photo": "x" * 3000}},
-        {"pixels": [1, 2, 3]},
-        ["selection"],
+        ({**view(0), "selection": {"photo": "x" * 3000}}, "at most 2048 bytes"),
+        ({**view(0), "pixels": [1, 2, 3]}, "nothing else"),
+        ({"selection": {}, "options": {}}, "nothing else"),
+        ({**view(0), "options": [1]}, "nothing else"),
+        ({**view(0), "own_photo": 1}, "nothing else"),
+        (["selection", "options", "own_photo"], "nothing else"),
+        ({**view(0), "options": {"stride": float("nan")}}, "JSON"),
+        ({**view(0), "options": {"stride": b"12"}}, "JSON"),
     ],
-    ids=["large", "another part", "a list"],
 )
-def test_what_is_no_view_is_refused(lesson, shows):
+def test_what_is_no_view_is_refused(lesson, shows, words):
     rooms, room, ticket = lesson
-    with pytest.raises(InputError, match="A view has"):
+    with pytest.raises(InputError, match=words):
         rooms.update(room, ticket, shows, 1)
+    with pytest.raises(InputError, match=words):
+        rooms.lead(room, "secret", "fingerprint", shows, 1)
     assert rooms.shown(room, member(0)).view == view(0)
+    rooms.update(room, ticket, None, 2)
 
 
 def test_rates_are_bounded_and_nobody_else_pays():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.waiting import SECONDS
-from zfwidgets.classroom.messages.codec import decode
+from zfwidgets.classroom.messages.codec import decode, encode
 from zfwidgets.classroom.working.answers import DIGEST, Answers, question
 from zfwidgets.classroom.working.work import Work
 from zfwidgets.records import Box, Progress
@@ -211,6 +211,25 @@ def test_preparing_ends_where_what_is_kept_is_full() -> None:
     work.prepare((question(str(i), {}), make) for i in range(1 << 30))
     assert work.jobs.wait(["nobody"], SECONDS)
     assert 600 < work.answers.size <= 1000
+    work.jobs.stop()
+
+
+def test_with_a_folder_preparing_goes_on_there(tmp_path: Path) -> None:
+    answers = Answers(1000, tmp_path, "engine", most_on_disk=10_000)
+    work = Work(answers, lambda: 0)
+    made = Counter[str]()
+
+    def make() -> Generator[None, None, bytes]:
+        made["made"] += 1
+        yield from ()
+        return bytes(300)
+
+    for _ in range(2):  # the second finds them there
+        work.prepare((question(str(i), {}), make) for i in range(1 << 30))
+        assert work.jobs.wait(["nobody"], SECONDS)
+        assert 9000 <= answers.size_on_disk <= 10_000
+        assert made["made"] == answers.size_on_disk // (len(encode(bytes(300))) + DIGEST)
+    assert decode(work.known(question("0", {})) or b"") == bytes(300)
     work.jobs.stop()
 
 

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
+from tests.kernels import SETUP, kernel
 from tests.waiting import PROGRAM, SECONDS
 
-SETUP = """
-import sys, threading
-sys.path[:0] = [{root!r}, {tests!r}]
-from pathlib import Path
-from zfwidgets.widgets import bundle
-bundle.STATIC = Path({static!r})
-import numpy_engine
-import zfwidgets as zf
-from tests.waiting import PROGRAM, SECONDS
-engine = numpy_engine.NumpyEngine()
-"""
 WIDGET = "explorer = zf.Explorer(engine)\nexplorer"
 SETTLE = """
 figure = zf.plots.class_bars(explorer)
@@ -63,20 +50,6 @@ def test_a_notebook_with_a_widget_a_figure_and_settle(root, tmp_path, built):
 
 
 LIMIT = SECONDS  # s: a limit, never a wait
-
-
-@contextmanager
-def kernel() -> Iterator[BlockingKernelClient]:
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel()
-    client = manager.client()
-    try:
-        client.start_channels()
-        client.wait_for_ready(timeout=LIMIT)
-        yield client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def control(client: BlockingKernelClient, kind: str, **content: Any) -> dict[str, Any]:

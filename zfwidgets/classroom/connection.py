@@ -168,7 +168,7 @@ class Connection(threads.OneOnly):
                         kind, content = stream.take(poll)
                         if kind == frames.RESULT:
                             return decode(content)
-                        if kind == frames.STEP:
+                        if kind in (frames.STEP, frames.PROGRESS):
                             until, pause = None, FIRST_PAUSE
                             yield decode(content)
                         elif poll is not None:
@@ -223,7 +223,9 @@ class Connection(threads.OneOnly):
             raise
         except GONE as error:
             if verb == "POST":
-                raise _LostAnswer(self.gone(error)) from error
+                lost = self.gone(error)
+                lost.lost = True
+                raise lost from error
             raise
         self.check(reply, reply.content)
         return decode(reply.content) if reply.content else None
@@ -256,7 +258,7 @@ class Connection(threads.OneOnly):
                 try:
                     found = await ask(self.thread.http)
                 except (*GONE, ServerUnreachable, ServerBusy) as error:  # noqa: PERF203
-                    lost = isinstance(error, _LostAnswer)
+                    lost = getattr(error, "lost", False)
                     busy = isinstance(error, ServerBusy)
                     words = error if isinstance(error, ZfError) else self.gone(error)
                     if not busy:
@@ -297,10 +299,6 @@ class Connection(threads.OneOnly):
             f"There is no zfwidgets server at {self.url}: it answers with HTTP status "
             f"{reply.status_code}. Give the address that `zfwidgets serve` prints."
         )
-
-
-class _LostAnswer(ServerUnreachable):
-    """What was posted may have come: it isn't posted again."""
 
 
 def wrong_version(server: Any, client: str = __version__) -> WrongVersion:

@@ -29,7 +29,8 @@ from ..widgets.room import Looks, Seat
 from .connection import Connection
 from .messages import frames
 from .messages.codec import decode
-from .rooms import PATH, is_public, named, public_name
+from .rooms.names import is_public, named, public_name
+from .rooms.state import PATH
 from .streaming import Stream
 
 BEAT = 4.0
@@ -242,7 +243,7 @@ class _Part:
             self._stream = stream
         try:
             while self._runs(number):
-                kind, content = stream.take()
+                kind, content = stream.take(frames.BEAT)
                 if kind == frames.STEP and self._runs(number):
                     self._lost = None
                     self._heard(decode(content))
@@ -289,8 +290,10 @@ class _Part:
     def _post(self, what: str, value: Mapping[str, Any], patience: float = 0.0) -> Any:
         try:
             return self._connection.post(self._path(what), dict(value), patience=patience)
-        except FutureCancelled:
-            raise ServerUnreachable("The connection was closed.") from None
+        except (FutureCancelled, RuntimeError) as error:
+            if isinstance(error, ZfError):
+                raise
+            raise ServerUnreachable("The connection was closed.") from error
 
     def _path(self, what: str) -> str:
         return f"{PATH}/{quote(self.room, safe='')}/{what}"

@@ -24,7 +24,7 @@ from .app import Server
 from .messages import frames
 from .messages.codec import encode
 from .rights import need_teacher
-from .rooms import PATH
+from .rooms.state import PATH
 from .working.outlets import Streamed
 
 MOST_BYTES = 8192

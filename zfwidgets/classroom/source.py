@@ -50,8 +50,8 @@ class RemoteSource(Source):
                 return (yield from self._once(kind, fields))
             except ServerBusy as error:
                 self._rest(error.seconds)
-            except ServerUnreachable as error:
-                yield Progress(0, 0, None, self._words(error))
+            except ServerUnreachable:
+                yield Progress(0, 0, None, self._words())
                 self._rest(self._pause)
             yield from self._resting()
 
@@ -80,6 +80,5 @@ class RemoteSource(Source):
             time.sleep(min(left, POLL))
             yield None
 
-    @staticmethod
-    def _words(error: ServerUnreachable) -> str:
-        return f"waiting for the server: {error}"
+    def _words(self) -> str:
+        return f"The server {self.engine.connection.url} can't be reached. It is asked again"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from .. import threads
-from ..errors import Cancelled, ServerUnreachable, ZfError
+from ..errors import Cancelled, InputError, ServerUnreachable, ZfError
 from .messages import frames
 from .messages.codec import encode
 
@@ -47,15 +47,15 @@ class Stream:
         self.cancels = False
         self._connection = connection
         self._heard = threading.Condition()
-        self._newest: tuple[bytes, bytes] | None = None
+        self._newest: dict[bytes, bytes] = {}
         self._end: tuple[bytes, bytes] | BaseException | None = None
         self._closed = False
 
     def take(self, timeout: float | None = None) -> tuple[bytes, bytes]:
-        """The newest frame that wasn't taken yet, ``(kind, content)``; waits for one.
+        """The newest frame of a kind that wasn't taken yet, ``(kind, content)``; waits for one.
 
-        Of a result or step the content is bytes for `codec.decode`. Where nothing comes within
-        ``timeout`` seconds it is `frames.ALIVE`.
+        Of a result, a step or progress the content is bytes for `codec.decode`. Where nothing
+        comes within ``timeout`` seconds it is `frames.ALIVE`.
 
         Raises
         ------
@@ -67,10 +67,10 @@ class Stream:
             What the server answered instead.
         """
         with self._heard:
-            self._heard.wait_for(lambda: self._newest is not None or self._end, timeout)
-            if self._newest is not None:
-                found, self._newest = self._newest, None
-                return found
+            self._heard.wait_for(lambda: self._newest or self._end, timeout)
+            if self._newest:
+                kind = next(iter(self._newest))
+                return kind, self._newest.pop(kind)
             end = self._end
         if end is None:
             return frames.ALIVE, b""
@@ -87,11 +87,16 @@ class Stream:
         """Give it up; returns at once."""
         with self._heard:
             over, self._closed = self._end is not None or self._closed, True
-        if not over and self.cancels:
-            with contextlib.suppress(ZfError, RuntimeError):
-                self._connection.begin(self._cancel())
-        elif not over:
-            self._connection.thread.call(self._leave)
+        if not over:
+            self._connection.thread.call(self._give_up)
+
+    def _give_up(self) -> None:
+        """Tell the server, once it has the question: else the two might pass each other."""
+        if not self.cancels:
+            if self._task is not None:
+                self._task.cancel()
+        elif self._begun and self._cancelling is None:
+            self._cancelling = asyncio.ensure_future(self._cancel())
 
     async def _cancel(self) -> None:
         connection = self._connection
@@ -99,11 +104,9 @@ class Stream:
             body = encode({"slot": self.slot})
             await connection.exchange(connection.thread.http, "POST", frames.CANCEL, body)
 
-    def _leave(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
     _task: asyncio.Task[Any] | None = None
+    _cancelling: asyncio.Future[None] | None = None
+    _begun = False
 
     async def run(self, path: str, body: bytes | None) -> None:
         """Read the answer to its end, on the connection's thread."""
@@ -138,6 +141,9 @@ class Stream:
             if reply.status_code != 200:
                 connection.check(reply, await reply.aread())
             connection.check(reply, b"")
+            self._begun = True
+            if self._closed:
+                self._give_up()
             over = False
             async for data in reply.aiter_raw():
                 for kind, content in coming.feed(data):
@@ -149,9 +155,12 @@ class Stream:
     def _hear(self, kind: bytes, content: bytes) -> None:
         if kind in frames.LAST:
             self._finish((kind, content))
-        elif kind == frames.STEP and not self._closed:
+        elif kind in frames.NEWS and not self._closed:
             with self._heard:
-                self._newest = kind, content
+                if kind == frames.STEP or (kind == frames.SAME and frames.STEP not in self._newest):
+                    self._newest[frames.STEP] = content
+                elif kind == frames.PROGRESS:
+                    self._newest[kind] = content
                 self._heard.notify_all()
 
     def _finish(self, end: tuple[bytes, bytes] | BaseException) -> None:
@@ -169,10 +178,13 @@ class Talking:
     """The thread of a connection, with its event loop; started when it is first needed."""
 
     def __init__(self, url: str, headers: Mapping[str, str], certificate: str | None) -> None:
-        self._url, self._headers, self._certificate = url, dict(headers), certificate
+        self._url, self._headers = url, dict(headers)
+        self._verify = _verified(certificate)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._ready = threading.Event()
+        # Whatever was begun before the end is ended with it; what comes later begins anew.
+        self._turn = threading.RLock()
         self.http: httpx.AsyncClient
 
     @property
@@ -182,12 +194,13 @@ class Talking:
 
     def start(self, run: Coroutine[Any, Any, T]) -> Any:
         """Run something on the thread; gives its future."""
-        if not self.running:
-            self._ready.clear()
-            threads.start(lambda: asyncio.run(self._main()), "connection", self.stop)
-            self._ready.wait()
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(run, self._loop)
+        with self._turn:
+            if not self.running:
+                self._ready.clear()
+                threads.start(lambda: asyncio.run(self._main()), "connection", self.stop)
+                self._ready.wait()
+            assert self._loop is not None
+            return asyncio.run_coroutine_threadsafe(run, self._loop)
 
     def call(self, what: Callable[[], object]) -> None:
         """Call something on the thread, if that is there."""
@@ -196,25 +209,36 @@ class Talking:
 
     def stop(self) -> None:
         """End the thread; a later call starts another."""
-        with contextlib.suppress(RuntimeError):
+        with self._turn, contextlib.suppress(RuntimeError):
             if self._loop is not None and self._over is not None:
                 self._loop.call_soon_threadsafe(self._over.set)
+            self._loop = None
 
     async def _main(self) -> None:
         timeout = httpx.Timeout(SILENCE, connect=CONNECTING)
-        verify: Any = True
-        if self._certificate is not None:
-            verify = ssl.create_default_context(cafile=self._certificate)
         loopback = is_loopback(urlsplit(self._url).hostname or "")
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=8)
         async with httpx.AsyncClient(
-            headers=self._headers, timeout=timeout, verify=verify, limits=limits,
+            headers=self._headers, timeout=timeout, verify=self._verify, limits=limits,
             trust_env=not loopback,
         ) as http:  # fmt: skip
             self.http, self._over = http, asyncio.Event()
             self._loop = asyncio.get_running_loop()
             self._loop.call_soon(self._ready.set)
             await self._over.wait()
+
+
+def _verified(certificate: str | None) -> ssl.SSLContext | bool:
+    """How a server's certificate is checked: as the system does, or by one more authority."""
+    if certificate is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=certificate)
+    except OSError as error:  # ssl.SSLError is one
+        raise InputError(
+            f"The certificate {certificate} can't be read ({error.strerror or error}): expected a "
+            "file with one or more certificates in PEM."
+        ) from error
 
 
 def is_loopback(host: str) -> bool:

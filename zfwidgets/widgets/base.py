@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import anywidget
@@ -72,6 +73,7 @@ class EngineWidget(TwoOutputs, Routed):
         self._owner = uuid.uuid4().hex
         self._arrivals = Arrivals(self._service, self._owner)
         self._failure: BaseException | None = None
+        self._drawn = ""  # what the picture shows
         if selection is None:
             selection = Selection(engine, **first_selection(engine, first))
         else:
@@ -313,9 +315,18 @@ class EngineWidget(TwoOutputs, Routed):
     def _displayed(self) -> None:
         self._draw_picture(PICTURE_PRIORITY, PICTURE_DELAY)
 
+    def _complete_picture(self, timeout: float) -> bool:
+        if self._drawn == repr((self._needs(), self.state)):
+            return True
+        done = self.settle(timeout)
+        if not done:
+            self._show_picture(self._paint_known())
+        return done
+
     def _draw_picture(self, priority: int, delay: float) -> None:
         """Have the worker compute what the selection needs and draw it."""
         needs, state = self._needs(), self.state
+        what = repr((needs, state))
 
         def steps() -> Steps:
             answers: dict[str, Answer] = {}
@@ -331,18 +342,22 @@ class EngineWidget(TwoOutputs, Routed):
             self._owner,
             "python",
             "picture",
-            repr((needs, state)),
+            what,
             steps,
-            self._picture_drawn,
+            partial(self._picture_drawn, what),
             priority=priority,
             delay=delay,
         )
 
-    def _picture_drawn(self, op: Op, value: Any) -> None:
+    def _picture_drawn(self, what: str, op: Op, value: Any) -> None:
+        def show() -> None:
+            self._show_picture(value)
+            self._drawn = what
+
         if op == "error":
             self._failure = value
         elif op == "reply":
-            self._service.hand_back(lambda: self._show_picture(value))
+            self._service.hand_back(show)
 
     def _describe(self) -> str:
         unit = self.selection.unit

@@ -10,6 +10,7 @@ from PIL import Image
 from ..drawing.page import one_line
 from ..threads import OneOnly
 from . import static_picture
+from .unattended import complete_later
 
 
 class TwoOutputs(OneOnly):
@@ -23,8 +24,16 @@ class TwoOutputs(OneOnly):
     """Of the second output; None before the widget was displayed."""
     _picture: Image.Image | None = None
 
+    def __init__(self, *arguments: Any, **names: Any) -> None:
+        super().__init__(*arguments, **names)
+        complete_later(self)
+
     def _paint_known(self) -> Image.Image:
         """The picture as far as it is known; computes nothing."""
+        raise NotImplementedError
+
+    def _complete_picture(self, timeout: float) -> bool:
+        """Have the picture show the present view; False if time ran out. Raises what failed."""
         raise NotImplementedError
 
     def _describe(self) -> str:
@@ -45,6 +54,10 @@ class TwoOutputs(OneOnly):
             return
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         display(data, metadata=metadata, raw=True)
+        self._show_beside()
+
+    def _show_beside(self) -> None:
+        """Display the picture, and keep it up to date."""
         self._picture_id = self._picture_id or uuid.uuid4().hex
         self._show_picture(self._paint_known(), update=False)
         self._displayed()

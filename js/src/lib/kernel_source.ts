@@ -132,6 +132,7 @@ class Task implements Waiting {
 
   giveUp(): void {
     this.source.gaveUp = true;
+    if (!this.source.answered) this.source.silent();
     this.finish((asker) => asker.reject(new NoAnswer(this.source.answered)));
   }
 
@@ -154,6 +155,7 @@ export class KernelSource implements Source {
   lost = false;
   private readonly slots = new Map<string, Task>();
   private readonly revival = new Set<() => void>();
+  private readonly silence = new Set<() => void>();
   /** Photos on their way, by slot; the page sends each once, and no other answers for it. */
   private readonly sent = new Map<string, Sent>();
 
@@ -250,6 +252,15 @@ export class KernelSource implements Source {
   private refuse(): void {
     for (const { reject } of this.sent.values()) reject(new NoAnswer(this.answered));
     this.sent.clear();
+  }
+
+  /** Be told when the kernel was waited for in vain, and never had answered. */
+  onSilence(listener: () => void): void {
+    this.silence.add(listener);
+  }
+
+  silent(): void {
+    for (const listener of [...this.silence]) listener();
   }
 
   onRevival(listener: () => void): () => void {

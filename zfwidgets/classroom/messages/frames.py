@@ -27,8 +27,12 @@ GENERATION = "zf-generation"
 """What answers say: another word whenever what `HELLO` tells is another."""
 CONTENT = "application/x-zfwidgets"
 
-RESULT, STEP, ERROR, SUPERSEDED, ALIVE = b"R", b"S", b"E", b"X", b"A"
-"""Kinds of frames."""
+RESULT, STEP, SAME, PROGRESS, ERROR, SUPERSEDED, ALIVE = (
+    b"R", b"S", b"=", b"P", b"E", b"X", b"A",
+)  # fmt: skip
+"""Kinds of frames: the answer; what is known so far, or that it is the same as last told; how far
+it is; what went wrong; that a newer question took this one's place; a sign of life."""
+NEWS: Final = (STEP, SAME, PROGRESS)
 LAST: Final = (RESULT, ERROR, SUPERSEDED)
 BEAT = 2.0
 """Seconds after which a stream gives a sign of life."""

@@ -20,6 +20,8 @@ log = logging.getLogger("zfwidgets")
 MEMORY = 256 << 20
 DISK = 4 << 30
 """Bytes that are kept at most."""
+FULL = 0.9
+"""Share that may be filled with what nobody has asked for."""
 DIGEST = 32
 AGAIN = 60.0
 """Seconds until a disk that couldn't be written to is tried again."""
@@ -90,6 +92,19 @@ class Answers:
     def size_on_disk(self) -> int:
         """What is on disk, as far as this process knows."""
         return self._on_disk
+
+    @property
+    def full(self) -> bool:
+        """Whether what is computed ahead would take the place of what is kept already."""
+        if self._folder is not None and not self.note:
+            return self._on_disk >= FULL * self._most_on_disk
+        return self.size >= FULL * self.most
+
+    def has(self, key: bytes) -> bool:
+        """Whether there's an answer; reads none."""
+        if key in self._memory:
+            return True
+        return self._folder is not None and self._path(key).exists()
 
     def get(self, key: bytes) -> bytes | None:
         """The answer to a question, if it is kept."""

@@ -42,8 +42,8 @@ class Limits:
 
     clients: int = 200
     in_flight: int = 24
-    rate: float = 60.0
-    burst: float = 240.0
+    rate: float = 120.0
+    burst: float = 480.0
     body: int = 1 << 20
     photo: int = MOST_OWN_BYTES + 4096
     photos: int = 4

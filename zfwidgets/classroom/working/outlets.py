@@ -36,7 +36,7 @@ class Outlet:
         self._client, self._slot, self._method = client, slot, method
         self._loop = asyncio.get_running_loop()
         self._came = asyncio.Event()
-        self._newest = b""
+        self._waiting: dict[bytes, bytes] = {}
         self._began = time.monotonic()
         self.over = False
 
@@ -46,13 +46,13 @@ class Outlet:
         if op == "reply":
             kind, content = frames.RESULT, value
         elif op == "partial":
-            kind, content = frames.STEP, value
+            kind, content = frames.SAME if value.same else frames.STEP, value
         elif op == "error":
             kind, content = frames.ERROR, frames.describe(value)
         elif op == "superseded":
             kind = frames.SUPERSEDED
         elif isinstance(value, Progress) and value != IDLE and self._method.name in OF_PROGRESS:
-            kind, content = frames.STEP, encode(value)
+            kind, content = frames.PROGRESS, encode(value)
         if kind != frames.ALIVE:  # `next` gives that by itself
             try:
                 self._loop.call_soon_threadsafe(self._put, kind, frames.frame(kind, content), op)
@@ -60,29 +60,32 @@ class Outlet:
                 return
 
     def _put(self, kind: bytes, frame: bytes, op: Op) -> None:
-        if self.over:
+        if self.over or (kind == frames.SAME and frames.STEP in self._waiting):
             return
-        self._newest, self.over = frame, kind in frames.LAST
+        self.over = kind in frames.LAST
         if self.over:
+            self._waiting.clear()
             self._metrics.questions.labels(self._method.name, op).inc()
             seconds = time.monotonic() - self._began
             self._metrics.seconds.labels(self._method.name).observe(seconds)
+        self._waiting[kind] = frame
         self._came.set()
 
     async def next(self) -> bytes:
-        """The newest frame, or after a while a sign of life."""
+        """The newest frame of each kind, or after a while a sign of life."""
         try:
             await asyncio.wait_for(self._came.wait(), frames.BEAT)
         except asyncio.TimeoutError:
             return frames.frame(frames.ALIVE)
         self._came.clear()
-        frame, self._newest = self._newest, b""
-        return frame
+        found = b"".join(self._waiting.values())
+        self._waiting.clear()
+        return found
 
     @property
     def told(self) -> bool:
         """Whether the last frame was taken."""
-        return self.over and not self._newest
+        return self.over and not self._waiting
 
     def close(self) -> None:
         """Nobody listens any more."""

@@ -52,6 +52,20 @@ class Fair(Jobs):
         return len(self._jobs)
 
 
+class Told(bytes):
+    """What is known so far, as bytes; ``same``: only that it is what was last told."""
+
+    same = False
+
+    @classmethod
+    def of(cls, value: Any) -> Told:
+        """A value as bytes."""
+        found = cls(encode(value))
+        if isinstance(value, tuple) and value and isinstance(value[0], dict):
+            found.same = bool(value[0].get("so_far", {}).get("same"))
+        return found
+
+
 class Computation:
     """One question's steps, which all who ask it move on in turn; on the computing thread alone."""
 
@@ -65,8 +79,8 @@ class Computation:
         self.content = b""
         self.error: BaseException | None = None
 
-    def advance(self) -> None:
-        """Take the next step."""
+    def advance(self) -> bool:
+        """Take the next step; whether that was the last, to the answer."""
         try:
             if self._steps is None:
                 self._steps = self._make()
@@ -74,6 +88,7 @@ class Computation:
         except StopIteration as end:
             self.content, self.over = encode(end.value), True
             self.lasts = lasts(end.value)
+            return True
         except threads.Interrupted:
             raise
         except Exception as error:  # noqa: BLE001 -- all who ask are told
@@ -81,6 +96,7 @@ class Computation:
         else:
             self.version += 1
             self._told = self._tell(step)
+        return False
 
     def step(self) -> Step:
         """What the last step told: how far it is, or what gives the result so far as bytes."""
@@ -89,11 +105,11 @@ class Computation:
     def _tell(self, step: Any) -> Step:
         if step is None or isinstance(step, Progress):
             return step
-        made: list[bytes] = []
+        made: list[Told] = []
 
-        def content() -> bytes:
+        def content() -> Told:
             if not made:
-                made.append(encode(step() if callable(step) else step))
+                made.append(Told.of(step() if callable(step) else step))
             return made[0]
 
         return content
@@ -164,8 +180,7 @@ class Work:
         try:
             while True:
                 if one.version == seen and not one.over:
-                    one.advance()
-                    self.computed += one.over and one.error is None
+                    self.computed += one.advance()
                 if one.over:
                     break
                 seen = one.version
@@ -182,16 +197,15 @@ class Work:
                     del self._running[key]
                 one.close()
 
-    def prepare(
-        self, plan: Iterable[tuple[bytes, Callable[[], Question]]], share: float = 0.9
-    ) -> None:
-        """Compute answers ahead while nobody asks, until they fill a share of what is kept."""
+    def prepare(self, plan: Iterable[tuple[bytes, Callable[[], Question]]]) -> None:
+        """Compute answers ahead while nobody asks, as long as there's room for them."""
 
         def steps() -> Steps:
             for key, make in plan:
-                if self.answers.size > share * self.answers.most:
+                if self.answers.full:
                     return
-                if self.known(key) is None:
+                self._renewed()
+                if not self.answers.has(key):
                     try:
                         yield from self.steps(key, make, True)
                     except Exception:  # noqa: BLE001 -- who asks for it is told

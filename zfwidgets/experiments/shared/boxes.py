@@ -25,6 +25,7 @@ from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.setting.traits import Settable
 from ...widgets.two_outputs import TwoOutputs
+from ...widgets.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.service import Service, Workbench, service_of
 from ...widgets.wire.steps import Steps
@@ -39,9 +40,12 @@ STYLE = """<style>
 .zf-experiment .bqplot svg .axis :is(path, line):not(.grid line) {
   stroke: var(--jp-ui-font-color2, currentcolor);
 }
-/* The box lives: hide the static picture of it, the next output. */
+/* The box lives: hide the static picture of it, the next output (see base.css). */
 .jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(img[alt^="zfwidgets"]),
-.jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(.jp-RenderedImage) {
+.jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(> .jp-RenderedImage),
+.output_area:has(.zf-experiment) + .output_area:has(> .output_jpeg),
+.display_data:has(.zf-experiment) + .display_data:has(img[alt^="zfwidgets"]),
+.output_container:has(.zf-experiment) + .output_container:has(img[alt^="zfwidgets"]) {
   display: none;
 }
 </style>"""
@@ -133,12 +137,18 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         assert self._picture is not None
         return self._picture
 
+    def _complete_picture(self, timeout: float) -> bool:
+        done = self.settle(timeout)
+        if not done:
+            self._show_picture(self._paint_known())
+        return done
+
     def close(self) -> None:
         """Stop, and remove the widget and its parts from the front end."""
         if hasattr(self, "_service"):
             self._service.jobs.cancel(self._owner)
         self._picture_id = None
-        for part in (*_descendants(self), self):
+        for part in (*inside(self), self):
             ipywidgets.Widget.close(part)
 
     @property
@@ -369,10 +379,3 @@ def progress_text(progress: Progress) -> str:
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _descendants(widget: Any) -> list[ipywidgets.Widget]:
-    found: list[ipywidgets.Widget] = []
-    for child in getattr(widget, "children", ()):
-        found += [*_descendants(child), child]
-    return found

@@ -16,7 +16,7 @@ from traitlets import Bool, Integer, Unicode, default
 
 from ...errors import InputError
 from ...widgets.bundle import esm
-from .embedding import BUNDLES, FOLDERS, PLACES
+from .embedding import BUNDLES, FOLDERS, PICTURE, PLACES
 from .scrubbing import Scrubber
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -114,31 +114,32 @@ def _scrub(nb: Any, scrubber: Scrubber) -> None:
 
 
 def _settle(cell: Any, places: dict[str, str]) -> bool:
-    """Put places for views where a cell's outputs are widgets of ours; whether there were any."""
+    """Put places for views where a cell's outputs are widgets of ours; whether there were any.
+
+    A widget's static picture is the next output; of a box with several of ours, the next ones.
+    """
     outputs: list[Any] = []
-    waiting: str | None = None  # a place, whose static picture is the next output
     found = False
+    waiting: Any = None  # a place, that takes the pictures that follow
     for output in cell.outputs:
         data = output.get("data", {})
-        if waiting is not None:
-            ours = str(data.get("text/plain", "")).startswith("zfwidgets ")
-            outputs.append(_html(waiting, _picture(data) if ours else ""))
-            waiting = None
-            if ours:
-                continue
-        waiting = places.get(data.get(WIDGET, {}).get("model_id"))
-        if waiting is None:
+        ours = str(data.get("text/plain", "")).startswith("zfwidgets ") and "image/jpeg" in data
+        if waiting is not None and ours and PICTURE in waiting.data["text/html"]:
+            html = waiting.data["text/html"].replace(PICTURE, _picture(data), 1)
+            waiting.data["text/html"] = html
+            continue
+        place = places.get(data.get(WIDGET, {}).get("model_id"))
+        if place is None:
             outputs.append(output)
-        found = found or waiting is not None
-    if waiting is not None:
-        outputs.append(_html(waiting, ""))
+        else:
+            waiting = nbformat.v4.new_output("display_data", {"text/html": place})
+            outputs.append(waiting)
+            found = True
+    for output in outputs:
+        if PICTURE in (html := output.get("data", {}).get("text/html", "")) and found:
+            output["data"]["text/html"] = html.replace(PICTURE, "")
     cell.outputs = outputs
     return found
-
-
-def _html(place: str, picture: str) -> Any:
-    html = place.replace("{picture}", picture)
-    return nbformat.v4.new_output("display_data", {"text/html": html})
 
 
 def _picture(data: Any) -> str:

@@ -17,6 +17,10 @@ class Cache:
         self._values: OrderedDict[Any, tuple[int, Any]] = OrderedDict()
         self._lock = ProcessLock()
 
+    def __contains__(self, key: Any) -> bool:
+        with self._lock:
+            return key in self._values
+
     def get(self, key: Any) -> Any:
         """The value, or None."""
         with self._lock:

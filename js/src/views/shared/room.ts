@@ -113,7 +113,12 @@ export function roomBar(
   const button = ([act, name]: Button) =>
     h(
       "button",
-      { type: "button", class: "zf-button", "data-act": act, onclick: () => source.room?.(act) },
+      {
+        type: "button",
+        class: act === "return" ? "zf-button zf-primary" : "zf-button",
+        "data-act": act,
+        onclick: () => source.room?.(act),
+      },
       name,
     );
   const copy = (room: string) => {

@@ -127,11 +127,35 @@ function connect(
 ): KernelSource {
   const source = new KernelSource(model, String(model.get("fingerprint") ?? ""));
   signal.addEventListener("abort", () => source.close(), { once: true });
+  heedKernel(root, model, source, signal);
   watch(model, signal, () => {
     source.lose();
     sayNoAnswer(root, source, new NoAnswer(true), () => {});
   });
   return source;
+}
+
+/**
+ * Keep `data-zf-kernel` of the root: style sheets hide the static picture beside the view, or the
+ * view, by it. The pages of a Jupyter server have a kernel, so it "answers" until it was waited for
+ * in vain ("silent"). A saved page may show widgets and have none: "unknown" until it answers.
+ */
+function heedKernel(
+  root: HTMLElement,
+  model: StateModel & Channel,
+  source: KernelSource,
+  signal: AbortSignal,
+): void {
+  const served = document.getElementById("jupyter-config-data") !== null;
+  root.dataset.zfKernel ??= served ? "answers" : "unknown";
+  const answers = () => {
+    root.dataset.zfKernel = "answers";
+  };
+  model.on("msg:custom", answers);
+  signal.addEventListener("abort", () => model.off("msg:custom", answers), { once: true });
+  source.onSilence(() => {
+    if (served) root.dataset.zfKernel = "silent";
+  });
 }
 
 /** Be told of changes of some traits until `signal` aborts. */

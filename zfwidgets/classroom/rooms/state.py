@@ -10,134 +10,28 @@ kept. Of students nothing is known but how many there are, and which layers they
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
-import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import InputError, LedByAnother, NoSuchRoom, RoomFull, ServerBusy, WrongSecret
+from ...errors import InputError, LedByAnother, NoSuchRoom, RoomFull, WrongSecret
+from .limits import Bucket, Limits
+from .names import called, is_public, public_name
 
 PATH = "/v1/rooms"
 """Where a server answers about rooms."""
-SYMBOLS = "23456789bcdfghjkmnpqrstvwxyz"
-"""Of a room's code: none looks like another, and without vowels they make no words."""
-ROUNDS = 20_000
-"""Of the hash, so that many secrets take long to try."""
-CODE = re.compile(rf"-[{SYMBOLS}]{{4}}-[{SYMBOLS}]{{4}}$")
-MOST_NAME = 40
-"""Characters of what a room is called, without its code."""
-PARTS = frozenset(("selection", "options", "own_photo"))
-"""Of a view."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a server bears.
-
-    Attributes
-    ----------
-    rooms
-        Rooms that are led at one time.
-    members
-        Students in one room.
-    view_bytes
-        Bytes of a view, as JSON.
-    layers
-        Layers that are told apart in what a class looks at; a name has at most 200 characters.
-    updates, looks
-        Messages a second of a leader, and of a student.
-    leads
-        Attempts to lead any room, a second: each costs a hash.
-    silent
-        Seconds without a word after which a leader counts as silent.
-    gone
-        Seconds without a word after which a room ends, or a student is gone.
-    grace
-        Seconds to come back in, for who is known to have lost the connection.
-    """
-
-    rooms: int = 64
-    members: int = 500
-    view_bytes: int = 2048
-    layers: int = 1000
-    updates: float = 25.0
-    looks: float = 10.0
-    leads: float = 5.0
-    silent: float = 10.0
-    gone: float = 40.0
-    grace: float = 8.0
-
-
-def named(name: object) -> str:
-    """What a room is called, as it stands in its public name: ``lesson``.
-
-    Raises
-    ------
-    InputError
-        It isn't 1 to 40 letters, digits, spaces and hyphens.
-    """
-    text = re.sub(r"\s+", "-", name.strip().lower()) if isinstance(name, str) else ""
-    if not 1 <= len(text) <= MOST_NAME or not re.fullmatch(r"[^\W_]([^\W_]|-)*", text):
-        raise InputError(
-            f"A room's name is 1 to {MOST_NAME} letters, digits, spaces and hyphens, "
-            f"not {name!r:.100}."
-        )
-    return text
-
-
-def public_name(name: str, secret: str) -> str:
-    """The name that students type: what the room is called, and a hash of its secret.
-
-    Parameters
-    ----------
-    name
-        What the room is called, see `named`.
-    secret
-        What only its teacher knows.
-    """
-    called = named(name)
-    digest = hashlib.pbkdf2_hmac("sha256", secret.encode(), called.encode(), ROUNDS)
-    number, code = int.from_bytes(digest, "big"), ""
-    for _ in range(8):
-        number, digit = divmod(number, len(SYMBOLS))
-        code += SYMBOLS[digit]
-    return f"{called}-{code[:4]}-{code[4:]}"
-
-
-def is_public(name: str) -> bool:
-    """Whether a name is one that `public_name` gives for some secret."""
-    called = CODE.sub("", name)
-    try:
-        return called != name and named(called) == called
-    except InputError:
-        return False
-
-
-class _Bucket:
-    """So many a second in the long run, and as many as two seconds' at once."""
-
-    def __init__(self, rate: float, now: float) -> None:
-        self._rate, self._left, self._at = rate, 2 * rate, now
-
-    def take(self, now: float) -> None:
-        self._left = min(2 * self._rate, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1:
-            raise ServerBusy(
-                "Too much was said in this room at once.", (1 - self._left) / self._rate
-            )
-        self._left -= 1
+PARTS = {"selection": dict, "options": dict, "own_photo": bool}
+"""What a view has, and of which types."""
 
 
 @dataclass
 class _Member:
     heard: float
-    bucket: _Bucket
+    bucket: Bucket
     layer: str | None = None
     wanders: bool = False
 
@@ -148,7 +42,7 @@ class _Room:
     fingerprint: str
     view: Mapping[str, Any]
     heard: float
-    bucket: _Bucket
+    bucket: Bucket
     silent: bool = False
     shown: int = 0
     counted: int = 0
@@ -218,7 +112,7 @@ class Rooms:
         self.limits = limits or Limits()
         self._ticket = ticket
         self._rooms: dict[str, _Room] = {}
-        self._leads: _Bucket | None = None
+        self._leads: Bucket | None = None
         self._revision = 0
 
     def __len__(self) -> int:
@@ -251,16 +145,16 @@ class Rooms:
             Too many have tried to lead in the last seconds.
         """
         if self._leads is None:
-            self._leads = _Bucket(self.limits.leads, now)
+            self._leads = Bucket(self.limits.leads, now)
         self._leads.take(now)
-        name = CODE.sub("", room)
         right = is_public(room) and 0 < len(secret) <= 200
-        if not right or not hmac.compare_digest(public_name(name, secret).encode(), room.encode()):
+        name = public_name(called(room), secret) if right else ""
+        if not hmac.compare_digest(name.encode(), room.encode()):
             raise WrongSecret(room)
         self._check(view)
         self._check_text("fingerprint", fingerprint)
         ticket = self._ticket()
-        bucket = _Bucket(self.limits.updates, now)
+        bucket = Bucket(self.limits.updates, now)
         known = self._rooms.get(room)
         if known is None:
             if len(self._rooms) >= self.limits.rooms:
@@ -352,7 +246,7 @@ class Rooms:
             raise RoomFull(
                 f"{self.limits.members} students follow {room}, as many as this server bears."
             )
-        followed.members[member] = _Member(now, _Bucket(self.limits.looks, now))
+        followed.members[member] = _Member(now, Bucket(self.limits.looks, now))
         self._count(followed)
 
     def look(self, room: str, member: str, layer: str | None, wanders: bool, now: float) -> None:
@@ -437,13 +331,15 @@ class Rooms:
 
     def _check(self, view: Any) -> None:
         """Refuse what isn't a view: rooms are for a selection, not for pixels or words."""
-        unknown = not isinstance(view, Mapping) or set(view) - PARTS
-        size = 0 if unknown else len(json.dumps(view))
-        if unknown or size > self.limits.view_bytes:
-            raise InputError(
-                f"A view has {', '.join(sorted(PARTS))} in at most {self.limits.view_bytes} bytes"
-                + (f", not {size}." if size else ", and nothing else.")
-            )
+        known = isinstance(view, dict) and {name: type(part) for name, part in view.items()}
+        if known != PARTS:
+            raise InputError(f"A view has {', '.join(PARTS)}, and nothing else.")
+        try:
+            size = len(json.dumps(view, allow_nan=False))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"A view is JSON: {error}.") from None
+        if size > self.limits.view_bytes:
+            raise InputError(f"A view has at most {self.limits.view_bytes} bytes, not {size}.")
 
     @staticmethod
     def _check_text(what: str, value: object) -> None:

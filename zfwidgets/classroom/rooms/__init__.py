@@ -1,0 +1,9 @@
+"""Rooms in which a teacher leads and students follow, without network, threads or clock.
+
+- `state`: who is in which room, and what the teacher looks at.
+- `names`: what rooms are called, and why only who has a room's secret leads it.
+- `limits`: how much a server bears.
+
+Beside this folder, ``room_routes`` answers about rooms on a server, and ``following`` is a widget's
+part in one; what that means for the widget is in ``widgets/room.py``.
+"""
