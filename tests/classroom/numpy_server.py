@@ -13,6 +13,6 @@ if __name__ == "__main__":
     engine = numpy_engine.NumpyEngine()
     for _ in engine.index_steps():
         pass
-    serving.serve(Server(engine), "127.0.0.1", int(sys.argv[1]), ahead=False, say=serving.tell)
+    serving.serve(Server(engine), "127.0.0.1", int(sys.argv[1]), ahead=None, say=serving.tell)
     assert "torch" not in sys.modules
     serving.tell("ended")

@@ -13,9 +13,10 @@ import zfwidgets as zf
 from tests.waiting import SECONDS
 from zfwidgets.classroom.app import Server
 from zfwidgets.classroom.messages import methods
+from zfwidgets.classroom.preparing import prepare
 from zfwidgets.classroom.serving import running
 from zfwidgets.engine.protocol import EngineProtocol
-from zfwidgets.errors import InputError, NeedsModel, NotStored, ZfError
+from zfwidgets.errors import InputError, NeedsModel, NotStored, UnknownLayer, ZfError
 from zfwidgets.records import Box, Occluder, OcclusionMap, OcclusionRequest, Progress
 from zfwidgets.stepwise import Driven, finish
 from zfwidgets.widgets.wire.service import service_of
@@ -243,3 +244,32 @@ def test_a_map_that_would_not_fit_is_refused_with_words(
         next(remote.occlude_steps(request))
     monkeypatch.setattr(methods, "LARGEST_MAP", whole)
     assert not next(remote.occlude_steps(request)).complete
+
+
+def test_what_is_prepared_is_what_pages_ask_for(
+    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, url = serve(indexed())
+    prepare(server, ["conv2"])
+    assert server.work.jobs.wait(["nobody"], SECONDS)
+    assert not server.work.preparing
+    made, make = [], server.make
+
+    def noted(method: Any, checked: Any) -> Any:
+        made.append((method.name, checked.get("kind"), checked.get("k")))
+        return make(method, checked)
+
+    monkeypatch.setattr(server, "make", noted)
+    explorer = zf.Explorer(connect(url), layer="conv2", channel=3, overlay="none")
+    assert explorer.settle(SECONDS)
+    # Which photo is shown first, and what the occluder does there.
+    assert made == [("top", None, 1), ("answer", "predict", None)]
+    with pytest.raises(UnknownLayer):
+        prepare(server, ["no such layer"])
+
+
+def test_a_kernel_keeps_what_it_has_heard(serve: Any, connect: Any) -> None:
+    explorer = zf.Explorer(connect(serve(indexed())[1]), layer="conv2", channel=3)
+    assert explorer.settle(SECONDS)
+    source = service_of(explorer.engine).source
+    assert source.cached("top", {"layer": "conv2", "channel": 3, "k": 9}) is not None

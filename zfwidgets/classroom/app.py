@@ -94,6 +94,7 @@ class Server:
         watch("in_flight", "Questions that wait or run.", lambda: self.clients.in_flight)
         watch("computed", "Answers that were computed.", lambda: work.computed)
         watch("preparing", "1 while answers are computed ahead.", lambda: work.preparing)
+        watch("prepared", "Answers that were computed ahead.", lambda: work.prepared)
         watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.size)
         watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.size_on_disk)
         watch("photos", "Photos of clients' own.", lambda: self.photos.count)
@@ -254,7 +255,8 @@ class Server:
             key += client.id.encode()
         if keep and (known := self.work.known(key)) is not None:
             self.metrics.questions.labels(method.name, "kept").inc()
-            self.work.jobs.cancel(client.id, ASKING, slot)
+            if slot in client.slots:
+                self.work.jobs.cancel(client.id, ASKING, slot)
             return Response(
                 frames.frame(frames.RESULT, known), headers=self.headers, media_type=frames.CONTENT
             )
@@ -311,7 +313,13 @@ class Server:
         return self.reply(await self.photos.heed(client, asked))
 
     async def _health(self, request: Request) -> Response:
-        found = {"ok": True, "indexed": self.engine.indexed, "clients": len(self.clients)}
+        found = {
+            "ok": True,
+            "indexed": self.engine.indexed,
+            "clients": len(self.clients),
+            "preparing": self.work.preparing,
+            "prepared": self.work.prepared,
+        }
         return Response(json.dumps(found), media_type="application/json")
 
     async def _metrics(self, request: Request) -> Response:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..records import LayerInfo
 from ..widgets.requests import PATCHES, THUMBNAIL
 from ..widgets.wire.schema import MOST_THUMBNAILS
 from .app import Server
@@ -15,15 +16,28 @@ from .working.work import Question
 Planned = tuple[bytes, Callable[[], Question]]
 
 
-def prepare(server: Server) -> None:
-    """Have answers computed ahead, the widely used first, as far as they can be kept."""
-    server.work.prepare(plan(server))
+def prepare(server: Server, layers: Sequence[str] = ()) -> None:
+    """Have answers computed ahead, the widely used first, as far as they can be kept.
+
+    Parameters
+    ----------
+    server
+        Whose.
+    layers
+        Names of the layers that a lesson is about; none are all.
+
+    Raises
+    ------
+    UnknownLayer
+        There is no layer of that name.
+    """
+    chosen = [server.engine.layer(name) for name in layers] or server.engine.layers
+    server.work.prepare(plan(server, [layer for layer in chosen if layer.channels > 1]))
 
 
-def plan(server: Server) -> Iterator[Planned]:
+def plan(server: Server, layers: Sequence[LayerInfo]) -> Iterator[Planned]:
     """What the pages of an Explorer ask for: of each layer, then of each of its channels."""
     engine = server.engine
-    layers = [layer for layer in engine.layers if layer.channels > 1]
     for layer in layers:
         yield _asked(server, "channels", layer=layer.name)
         for first in range(0, layer.channels, MOST_THUMBNAILS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,7 +90,9 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(server: Server, host: str, port: int, *, ahead: bool, say: Callable[[str], None]) -> None:
+def serve(
+    server: Server, host: str, port: int, *, ahead: Sequence[str] | None, say: Callable[[str], None]
+) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Parameters
@@ -100,14 +102,15 @@ def serve(server: Server, host: str, port: int, *, ahead: bool, say: Callable[[s
     host, port
         Where to listen.
     ahead
-        Whether answers are computed ahead while nobody asks.
+        Names of layers whose answers are computed ahead while nobody asks; none are all, None is
+        not to.
     say
         Is told how to connect.
     """
+    if ahead is not None:
+        prepare(server, ahead)
     listening = bound(host, port)
     say(how_to_connect(url_of(listening), server.rights))
-    if ahead:
-        prepare(server)
     try:
         Web(server).run([listening])
     finally:

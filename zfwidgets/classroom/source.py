@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds for which the worker waits for one answer before it looks after others."""
+KEPT = 16 << 20
+"""Bytes of answers, and of photos, that a student's kernel keeps: the server has all of them."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
 """Seconds until a server that is away is asked again."""
 
@@ -34,14 +36,14 @@ class RemoteSource(Source):
     engine: RemoteEngine
 
     def __init__(self, engine: RemoteEngine) -> None:
-        super().__init__(engine)
+        super().__init__(engine, answers=KEPT, photos=KEPT, passes=0)
         self._pause = FIRST_PAUSE
         self._again = 0.0
 
-    def answer(self, kind: str, fields: Mapping[str, Any], *, so_far: bool = False) -> Steps:
-        """See `Source.answer`."""
+    def _steps(self, kind: str, fields: Mapping[str, Any], so_far: bool) -> Steps:
+        """See `Source`."""
         if kind in LOCAL:
-            return super().answer(kind, fields, so_far=so_far)
+            return super()._steps(kind, fields, so_far)
         return self._asked(kind, fields)
 
     def _asked(self, kind: str, fields: Mapping[str, Any]) -> Steps:

@@ -12,6 +12,7 @@ from . import engine as cli_engine
 EXAMPLE = """examples:
   zfwidgets serve                                   the package's samples, to this machine
   zfwidgets serve --model my_models.py:trained --images photos/ --host 0.0.0.0 --token our-word
+  zfwidgets serve --answers folder --prepare features.3 features.7       the day before a lesson
   zfwidgets serve report.html --host 0.0.0.0 --token our-word      a report: needs no torch
 
 in each notebook:  import zfwidgets as zf; engine = zf.connect("http://HOST:PORT", token="our-word")
@@ -47,8 +48,9 @@ def add(commands: Any) -> None:
                         help="of answers that are kept (default: %(default)s)")  # fmt: skip
     parser.add_argument("--answers", type=Path, metavar="FOLDER",
                         help="keep answers on disk too, for the next time")  # fmt: skip
-    parser.add_argument("--prepare", action="store_true",
-                        help="compute ahead what a class will click on")  # fmt: skip
+    parser.add_argument("--prepare", nargs="*", metavar="LAYER",
+                        help="compute ahead what a class will click on, in these layers or "
+                        "all")  # fmt: skip
     parser.set_defaults(run=run)
 
 

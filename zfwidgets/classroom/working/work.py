@@ -9,7 +9,7 @@ from typing import Any
 from ... import threads
 from ...records import Progress, QuantileRows
 from ...widgets.wire.job import Job
-from ...widgets.wire.jobs import Jobs, Op
+from ...widgets.wire.jobs import Jobs
 from ...widgets.wire.steps import Step, Steps
 from ..messages.codec import encode
 from .answers import Answers
@@ -138,12 +138,19 @@ class Work:
         Where they are kept.
     generation
         Gives another number whenever images are others than before.
+
+    Attributes
+    ----------
+    computed
+        How many answers were computed.
+    preparing, prepared
+        Whether answers are computed ahead, and how many of those there are.
     """
 
     def __init__(self, answers: Answers, generation: Callable[[], int]) -> None:
         self.answers = answers
         self.jobs = Fair()
-        self.computed = 0
+        self.computed = self.prepared = 0
         self.preparing = False
         self._generation = generation
         self._known = generation()
@@ -199,8 +206,15 @@ class Work:
 
     def prepare(self, plan: Iterable[tuple[bytes, Callable[[], Question]]]) -> None:
         """Compute answers ahead while nobody asks, as long as there's room for them."""
+        self.preparing = True
 
         def steps() -> Steps:
+            try:
+                yield from each()
+            finally:
+                self.preparing = False
+
+        def each() -> Steps:
             for key, make in plan:
                 if self.answers.full:
                     return
@@ -210,11 +224,10 @@ class Work:
                         yield from self.steps(key, make, True)
                     except Exception:  # noqa: BLE001 -- who asks for it is told
                         continue
+                self.prepared += 1
                 yield None
 
-        self.preparing = True
+        def nobody(*_: Any) -> None:
+            pass
 
-        def ended(op: Op, _: Any) -> None:
-            self.preparing = self.preparing and op in ("progress", "partial")
-
-        self.jobs.submit(NOBODY, "prepare", "", object(), steps, ended, priority=IDLE_PRIORITY)
+        self.jobs.submit(NOBODY, "prepare", "", object(), steps, nobody, priority=IDLE_PRIORITY)

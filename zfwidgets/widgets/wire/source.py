@@ -144,8 +144,7 @@ class Source:
         What needs the index waits for it; with ``so_far`` partial answers tell meanwhile what is
         known of the images that were looked at.
         """
-        make = partial(self._kinds[kind], **fields)
-        steps = self._over_index(kind, make, so_far) if kind in OF_INDEX else make()
+        steps = self._steps(kind, fields, so_far)
         try:
             while (known := self.cached(kind, fields)) is None:
                 yield next(steps)  # meanwhile another job may have found the same
@@ -160,6 +159,11 @@ class Source:
             size = len(json.dumps(data)) + sum(len(buffer) for buffer in buffers)
             self._answers.put(identity(kind, fields), answer, size)
         return answer
+
+    def _steps(self, kind: str, fields: Mapping[str, Any], so_far: bool) -> Steps:
+        """What computes an answer that isn't known."""
+        make = partial(self._kinds[kind], **fields)
+        return self._over_index(kind, make, so_far) if kind in OF_INDEX else make()
 
     # ------------------------------------------------------------------ what answers share
 
