@@ -12,12 +12,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from .. import __version__
 from ..engine.protocol import EngineProtocol
@@ -25,6 +25,7 @@ from ..errors import InputError, MalformedMessage, OtherEngine, WrongToken, ZfEr
 from ..widgets.wire.source import Source
 from ..widgets.wire.validation import takes_own
 from .connection import wrong_version
+from .hub import HubRights
 from .messages import frames
 from .messages.codec import SCHEMA, decode, encode
 from .messages.methods import METHODS, Asker, Method, is_private, word
@@ -39,6 +40,16 @@ from .working.photos import Photos
 from .working.work import Question, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Elsewhere(Protocol):
+    """Other processes that hold the same engine."""
+
+    def takes(self, method: Method, checked: Mapping[str, Any]) -> bool:
+        """Whether they compute such questions."""
+
+    def steps(self, method: Method, checked: Mapping[str, Any]) -> Question:
+        """The steps to an answer; returns it as `Ready`."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +73,23 @@ class Server:
         How much each may ask.
     answers
         Where answers are kept.
+    elsewhere
+        Other processes that hold the same engine, and compute what they take.
+    path
+        What all addresses begin with, where a proxy leaves that in.
     """
 
     def __init__(
         self,
         engine: EngineProtocol,
-        rights: Rights | None = None,
+        rights: Rights | HubRights | None = None,
         limits: Limits | None = None,
         answers: Answers | None = None,
+        elsewhere: Elsewhere | None = None,
+        path: str = "",
     ) -> None:
         self.engine = engine
+        self.elsewhere, self.path = elsewhere, path
         self.rights, self.limits = rights or Rights(), limits or Limits()
         self.fingerprint = engine.info.fingerprint
         self.work = Work(answers or Answers(), lambda: int(getattr(engine, "generation", 0)))
@@ -180,6 +198,7 @@ class Server:
 
         async def answer(request: Request) -> Response:
             try:
+                await self.rights.learn(request.headers.get("authorization", ""))
                 return await endpoint(request)
             except Exception as error:  # noqa: BLE001 -- who asks is told
                 self.metrics.refused.labels(type(error).__name__).inc()
@@ -282,6 +301,9 @@ class Server:
 
     def make(self, method: Method, checked: Mapping[str, Any]) -> Callable[[], Question]:
         """What makes the steps to an answer."""
+        other, images = self.elsewhere, len(self.engine.info.images)
+        if other is not None and not is_private(checked, images) and other.takes(method, checked):
+            return lambda: other.steps(method, checked)
         if method.name == "answer":
             return lambda: self.source.answer(checked["kind"], checked["fields"], so_far=True)
         if method.steps:
@@ -366,6 +388,8 @@ def make_app(
             server.close()
 
     routes: list[BaseRoute] = [*server.routes, *(more(server) if more else ())]
+    if server.path:
+        routes = [Mount(server.path, routes=routes)]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.server = server
     return app
