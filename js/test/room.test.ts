@@ -76,6 +76,7 @@ describe("the line of a class", () => {
     [{ state: "silent" }, "Following the teacher. Nothing is heard from the teacher"],
     [{ state: "unreachable" }, "Following the teacher. The classroom's server can't be reached"],
     [{ state: "ended" }, `The teacher has left ${NAME}: you look around yourself.`],
+    [{ state: "replaced" }, "Another Explorer of this notebook follows"],
     [{ state: "another network" }, "The teacher looks at another network than you"],
     [{ state: "refused", text: "Because." }, "can't be shown here: Because."],
   ] as [Partial<Room>, string][])("says to a student: %o", async (change, words) => {
@@ -87,6 +88,7 @@ describe("the line of a class", () => {
     [{ state: "taken" }, "you lead no longer", ["Lead again", "Close"]],
     [{ state: "ended", text: "Why." }, "no longer. Why.", ["Lead again", "Close"]],
     [{ state: "unreachable" }, "can't be reached", ["Stop leading"]],
+    [{ text: "Too large." }, "class. Too large.", ["Copy for students", "Stop leading"]],
   ] as [Partial<Room>, string, string[]][])(
     "says to a teacher: %o",
     async (change, words, offers) => {

@@ -134,6 +134,17 @@ def test_a_teacher_leads_two_students(lab, server, folder, record_property):
         student.notebook.expect_value('explorer.room["wanders"]', False)
         student.notebook.expect_value("sorted(threads)", [True])
 
+    # A photo of the teacher's own goes nowhere, and that is said.
+    photo = first.notebook.value("explorer.photo")
+    teacher.notebook.execute(
+        "from PIL import Image; explorer.show(Image.new('RGB', (64, 48), 'red'), 'secret.png')"
+    )
+    first.expect_says("a photo of their own, which isn't shared")
+    first.notebook.expect_value("explorer.photo", photo)
+    first.shows(folder, "own-photo")
+    teacher.notebook.execute(f"explorer.photo = {photo}")
+    expect(first.bar()).not_to_contain_text("isn't shared")
+
     # One looks around, as by a click, and is left alone; the teacher sees where, without a name.
     second.page.bring_to_front()
     second.layer("features.8").click()

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import msgpack
@@ -206,9 +207,9 @@ def test_requests_that_are_too_large_are_refused_before_they_are_read_whole() ->
 
 
 def test_a_busy_server_is_asked_again_by_itself(serve: Any, connect: Any) -> None:
-    server, url = serve(limits=Limits(rate=50, burst=3))
+    server, url = serve(limits=Limits(rate=1, burst=2))
     remote = connect(url)
-    assert len([remote.photo(image % 3) for image in range(12)]) == 12
+    assert [remote.photo(image).shape for image in range(4)] == [(24, 32, 3)] * 4
     refused = [line for line in server.metrics.text().decode().splitlines() if "Busy" in line]
     assert any('error="ServerBusy"' in line for line in refused)
 
@@ -422,6 +423,45 @@ def test_who_takes_nothing_of_an_answer_is_dropped(serve: Any, connect: Any) -> 
     assert server.clients.in_flight == 0
     connect(url).photo(0)
     one.close()
+
+
+def test_what_is_no_http_ends_its_connection_alone(serve: Any, connect: Any) -> None:
+    """Seeded noise, and requests that are nearly right, on raw sockets."""
+    random = np.random.default_rng(16)
+    _, url = serve()
+    host, port = url.removeprefix("http://").split(":")
+    good = f"GET {frames.HELLO} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
+    for turn in range(200):
+        blob = bytearray(good if turn % 2 else random.bytes(200))
+        for _ in range(3):
+            blob[random.integers(len(blob))] = random.integers(256)
+        with socket.create_connection((host, int(port)), SECONDS) as one:
+            one.sendall(bytes(blob) + b"\r\n\r\n")
+            one.shutdown(socket.SHUT_WR)
+            while one.recv(10_000):
+                pass
+    long = b"GET / HTTP/1.1\r\nx: " + bytes(100_000)
+    with socket.create_connection((host, int(port)), SECONDS) as one, suppress(OSError):
+        one.sendall(long)
+        while one.recv(10_000):
+            pass
+    connect(url).photo(0)
+
+
+def test_who_leaves_says_goodbye(serve: Any) -> None:
+    server, url = serve()
+    engine = zf.connect(url)
+    engine.photo(0)
+    assert len(server.clients) == 1
+    engine.close()
+    assert len(server.clients) == 0
+    engine.photo(0)  # and may come back
+    del engine  # nobody closed it
+    gc.collect()
+    until, rest = time.monotonic() + SECONDS, threading.Event()
+    while len(server.clients) and time.monotonic() < until:
+        rest.wait(0.01)
+    assert len(server.clients) == 0
 
 
 def test_a_message_without_end_of_nesting_is_refused() -> None:

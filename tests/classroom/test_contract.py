@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -135,6 +136,35 @@ WIDGETS_ASK: list[tuple[str, dict[str, Any]]] = [
 def answered(source: Any, kind: str, fields: dict[str, Any]) -> Any:
     key = {**fields, "fingerprint": source.engine.info.fingerprint}
     return outcome(lambda s: finish(s.answer(kind, s.check(kind, key))), source)
+
+
+def test_others_are_answered_while_somebody_waits_for_the_index(serve: Any, connect: Any) -> None:
+    gate = threading.Event()
+
+    class Held(numpy_engine.NumpyEngine):
+        """Its pass stops in the middle until the test lets it go on."""
+
+        def index_steps(self) -> Any:
+            for step in super().index_steps():
+                if self.looked > 5:
+                    gate.wait(0.01)
+                yield step
+                while self.looked == 6 and not gate.is_set():
+                    yield step
+
+    server, url = serve(Held())
+    one, other = connect(url), connect(url)
+    with ThreadPoolExecutor(2) as pool:
+        waits = [pool.submit(one.top, "conv2", 3), pool.submit(list, other.index_steps())]
+        third = connect(url)
+        photo = third.photo(2)
+        assert not server.engine.indexed
+        gate.set()
+        top, steps = (one.result(SECONDS) for one in waits)
+    assert_same(photo, server.engine.photo(2))
+    assert_same(top, server.engine.top("conv2", 3))
+    assert {type(step) for step in steps} <= {Progress}
+    assert server.engine.looked == 14
 
 
 def test_widgets_answers_are_the_same_to_the_byte(both: Any) -> None:

@@ -51,6 +51,18 @@ def run(server, rooms, port=0):
     return running(server, port=port)
 
 
+class Kernels(dict):
+    """Each Explorer of these tests stands for a kernel of its own."""
+
+    def get(self, key):
+        return None
+
+
+@pytest.fixture(autouse=True)
+def kernels(monkeypatch):
+    monkeypatch.setattr(following, "_followers", Kernels())
+
+
 @pytest.fixture(scope="module")
 def served():
     return numpy_engine.NumpyEngine()
@@ -171,6 +183,52 @@ def test_only_teachers_lead(explorer, server):
     with pytest.raises(WrongToken, match="teacher"):
         student.lead("lesson")
     assert student.room == {}
+
+
+def test_of_one_kernel_the_newest_widget_follows(explorer, server, teacher, monkeypatch):
+    """As where a student's cell is run again: nobody is counted twice."""
+    monkeypatch.setattr(following, "_followers", {})
+    room = teacher.lead("lesson")
+    first, second = explorer(server), explorer(server)
+    first.follow(room)
+    until(lambda: first.photo == 0)
+    second.follow(room)
+    until(lambda: first.room["state"] == "replaced")
+    teacher.photo = 8
+    until(lambda: second.photo == 8)
+    until(lambda: teacher.room["followers"] == 1)
+    assert first.photo == 0
+    first.rejoin()
+    until(lambda: second.room["state"] == "replaced")
+    until(lambda: first.photo == 8)
+    assert first.room["state"] == "on"
+    teacher.photo = 9
+    until(lambda: first.photo == 9)
+    until(lambda: teacher.room["followers"] == 1)
+    assert second.photo == 8
+
+
+@pytest.mark.parametrize("what", ["lead", "view", "end", "class"])
+def test_only_teachers_lead_whatever_else_they_know(explorer, server, teacher, what):
+    room = teacher.lead("lesson", secret="chalk")
+    said = {"secret": "chalk", "fingerprint": "f", "ticket": teacher._part._ticket}
+    said["view"] = teacher._looks()
+    with pytest.raises(WrongToken, match="teacher"):
+        explorer(server).engine.connection.post(f"{PATH}/{room}/{what}", said)
+    assert teacher.room["state"] == "on"
+
+
+def test_what_is_too_large_for_a_room_is_said_to_who_leads(explorer, server, teacher):
+    student = explorer(server)
+    student.follow(teacher.lead("lesson"))
+    until(lambda: student.photo == 0)
+    teacher._part.say(
+        {"view": {**teacher._looks(), "options": {"overlay": "x" * 3000}}}
+    )  # as no widget
+    until(lambda: "at most 2048 bytes" in teacher.room["text"])
+    teacher.photo = 4
+    until(lambda: student.photo == 4)
+    until(lambda: not teacher.room["text"])
 
 
 @pytest.mark.parametrize("room", ["lesson", "lesson-2222-2222", "a/../b", "ü" * 50])

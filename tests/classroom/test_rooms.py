@@ -277,6 +277,21 @@ def test_what_is_no_view_is_refused(lesson, shows, words):
     rooms.update(room, ticket, None, 2)
 
 
+def test_no_kernel_fills_a_room():
+    rooms = Rooms(Limits(widgets=2))
+    room = public_name("lesson", "secret")
+    rooms.lead(room, "secret", "f", view(0), 0)
+    rooms.join(room, member(0), 0, "one")
+    rooms.join(room, member(1), 0, "one")
+    rooms.join(room, member(1), 0, "one")  # again is no other
+    with pytest.raises(RoomFull, match="2 widgets of this kernel"):
+        rooms.join(room, member(2), 0, "one")
+    rooms.join(room, member(2), 0, "another")
+    rooms.part(room, member(0))
+    rooms.join(room, member(3), 0, "one")
+    assert rooms.members == 3
+
+
 def test_rates_are_bounded_and_nobody_else_pays():
     rooms = Rooms(Limits(updates=5, looks=2, leads=100))
     room = public_name("lesson", "secret")

@@ -137,6 +137,14 @@ def test_who_looks_around_is_left_alone_until_back(front_end, teacher, student, 
     assert where(room, student) == {"layer": "relu2", "wanders": False}
 
 
+def test_who_is_moved_elsewhere_meanwhile_isnt_said_to_follow(teacher, student):
+    """As by a click that another thread takes, or a callback of the student's own."""
+    student.selection.observe(lambda _: student.selection.choose(photo=13), "unit")
+    teacher.layer = "conv2"
+    assert (student.layer, student.photo) == ("conv2", 13)
+    assert student.room["wanders"]
+
+
 def test_choosing_what_is_chosen_already_isnt_looking_around(front_end, teacher, student):
     student.photo = teacher.photo
     front_end.change(student.selection, unit=["conv1", 1])
@@ -173,14 +181,27 @@ def test_another_network_is_said_and_nothing_of_it_shown(teacher, student, room)
     assert student.photo == 9
 
 
-def test_what_cant_be_shown_changes_nothing_and_is_said(student, room, teacher):
-    before = student.selection.state
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("selection", {"unit": ["nowhere", 0]}, "nowhere"),
+        ("selection", {"colour": "red"}, "colour"),
+        ("options", {"stride": -1}, "stride"),
+        ("options", {"gallery": [["conv1", 0, "x"]]}, "gallery"),
+    ],
+)
+def test_what_cant_be_shown_changes_nothing_and_is_said(
+    student, room, teacher, part, change, words
+):
+    before = student.state
     room.view = json.loads(json.dumps(room.view))
-    room.view["selection"] |= {"photo": 3, "unit": ["nowhere", 0]}
+    room.view["selection"]["photo"] = 3
+    room.view[part] |= change
     room.tell(student._seat)
     assert student.room["state"] == "refused"
-    assert "nowhere" in student.room["text"]
-    assert student.selection.state == before
+    assert words in student.room["text"]
+    assert student.state == before
+    assert not student.room["wanders"]
 
 
 def test_the_end_is_said_and_one_click_begins_anew(front_end, student, teacher):
@@ -191,6 +212,26 @@ def test_the_end_is_said_and_one_click_begins_anew(front_end, student, teacher):
     front_end.send(student, {"zf": 1, "op": "return", "view": "v"})
     assert student.room["state"] == "joining"
     assert student._part.begun == 2
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_was_on_its_way_when_it_ended_is_no_news(teacher, student, room, busy):
+    calls = []
+    if busy:
+        student._seat._hand_back = calls.append
+    student._seat.tell(state="replaced")
+    room.view["selection"]["photo"] = 12
+    room.tell(student._seat)
+    for call in calls:
+        call()
+    assert student.room["state"] == "replaced"
+    assert student.photo == 0
+    student.rejoin()
+    room.tell(student._seat)
+    for call in calls[1:]:
+        call()
+    assert student.room["state"] == "on"
+    assert student.photo == 12
 
 
 def test_silence_is_said(teacher, student, room):

@@ -22,13 +22,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from .. import __version__
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MalformedMessage, OtherEngine, WrongToken, ZfError
+from ..records import Progress
 from ..widgets.wire.source import Source
+from ..widgets.wire.steps import Shared
 from ..widgets.wire.validation import takes_own
 from .connection import wrong_version
 from .hub import HubRights
 from .messages import frames
 from .messages.codec import SCHEMA, decode, encode
-from .messages.methods import METHODS, Asker, Method, is_private, word
+from .messages.methods import METHODS, OF_INDEX, Asker, Method, is_private, word
 from .rights import Rights, Role, need_teacher
 from .rooms.state import Rooms
 from .streaming import is_loopback
@@ -306,15 +308,22 @@ class Server:
             return lambda: other.steps(method, checked)
         if method.name == "answer":
             return lambda: self.source.answer(checked["kind"], checked["fields"], so_far=True)
-        if method.steps:
-            steps: Callable[..., Question] = getattr(self.engine, method.name)
-            return lambda: steps(**checked)
+        if method.name == "index_steps":
+            return self._index
 
-        def once() -> Question:
-            yield from ()
-            return getattr(self.engine, method.name)(**checked)
+        def steps() -> Question:
+            if method.name in OF_INDEX and not checked.get("so_far"):
+                yield from self.source.building.wait()  # in steps, between which others go
+            found = getattr(self.engine, method.name)(**checked)
+            return (yield from found) if method.steps else found
 
-        return once
+        return steps
+
+    def _index(self) -> Question:
+        """The one pass over all images, however many wait for it."""
+        for step in self.source.building.wait(follow=True):
+            if isinstance(step, Shared):
+                yield Progress(**{k: v for k, v in vars(step).items() if k != "paused"})
 
     async def _cancel(self, request: Request) -> Response:
         caller = self.identify(request)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
@@ -28,7 +29,7 @@ from ..errors import (
 )
 from .messages import frames
 from .messages.codec import SCHEMA, decode, encode
-from .streaming import GONE, Stream, Talking
+from .streaming import GONE, GOODBYE, Stream, Talking
 
 T = TypeVar("T")
 
@@ -85,10 +86,9 @@ class Connection(threads.OneOnly):
 
     def close(self) -> None:
         """Say goodbye: the server forgets this client and his photos."""
-        if self.thread.running:
-            with contextlib.suppress(ZfError):
-                self.post(frames.BYE, {}, patience=0.0)
-        self._finalizer()
+        thread = self.thread.stop()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(2 * GOODBYE)
 
     def belong_to(self, fingerprint: str) -> None:
         """Let answers be refused that aren't of this engine."""

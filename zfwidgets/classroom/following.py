@@ -10,7 +10,8 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, MutableMapping
 from concurrent.futures import CancelledError as FutureCancelled
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -47,6 +48,9 @@ AT_MOST = 5.0
 
 _secrets: dict[tuple[str, str], str] = {}
 """By server and room, public or as it is called: a cell that is run again leads the same room."""
+
+_followers: MutableMapping[tuple[str, str], Following] = weakref.WeakValueDictionary()
+"""Who follows in this kernel, by server and room."""
 
 
 class RoomsOfServer:
@@ -114,7 +118,7 @@ class _Part:
         self._turn = threading.Condition()
         self._unsaid: Mapping[str, Any] | None = None
         self._last: Mapping[str, Any] | None = None
-        self._begun = self._over = False
+        self._begun = self._over = self._leaving = False
         self._running = 0
         """The number of those whose threads run; those of an older one end."""
         self._stream: Stream | None = None
@@ -137,11 +141,12 @@ class _Part:
 
     def again(self) -> None:
         """Begin anew, after it ended."""
-        self._begun, self._lost = False, None
+        self._begun, self._leaving, self._lost = False, False, None
         self._start()
 
     def end(self) -> None:
         """Leave the room; doesn't wait."""
+        self._leaving = True
         self._stop()
 
     # ------------------------------------------------------------------ what differs
@@ -278,7 +283,7 @@ class _Part:
                 rest = LONGEST_PAUSE / 4  # who hears is told the same, and what it means
             self._keep(news)
             self._rest(number, rest)
-        if self._over and self._begun and not threads.ending():
+        if self._leaving and self._begun and not threads.ending():
             with contextlib.suppress(ZfError, RuntimeError):  # the server finds out by itself
                 self._leave()
 
@@ -331,7 +336,13 @@ class Leading(_Part):
         self._post("end", self._who())
 
     def _post_news(self, news: Mapping[str, Any] | None) -> None:
-        self._post("view", {**self._who(), "view": news and news["view"]})
+        try:
+            self._post("view", {**self._who(), "view": news and news["view"]})
+        except InputError as error:  # as of an occluder of more boxes than a room bears
+            self._seat.tell(text=f"What you look at now can't be shown to the class: {error}")
+        else:
+            if news is not None:
+                self._seat.tell(text="")
 
     def _who(self) -> dict[str, str]:
         return {"ticket": self._ticket}
@@ -339,7 +350,7 @@ class Leading(_Part):
     def _heard(self, told: dict[str, Any]) -> None:
         looking = [list(item) for item in told["looking"][:MOST_LAYERS]]
         counts = {name: told[name] for name in ("followers", "wander")}
-        self._seat.tell(state="on", text="", looking=looking, **counts)
+        self._seat.tell(state="on", looking=looking, **counts)
 
     def _gone(self) -> bool:
         return False  # who was silent for too long opens the room again
@@ -353,6 +364,39 @@ class Following(_Part):
     def __init__(self, connection: Connection, seat: Seat, room: str) -> None:
         super().__init__(connection, seat, room)
         self._member = secrets.token_hex(16)
+
+    def begin(self, patience: float = 0.0) -> None:
+        """Enter the room, waiting for the server; then go on in the background."""
+        super().begin(patience)
+        self._replace_other()
+
+    def again(self) -> None:
+        """Begin anew, after it ended."""
+        super().again()
+        self._replace_other()
+
+    def _replace_other(self) -> None:
+        """Be the one widget of this kernel that follows: a student is counted once.
+
+        A cell that is run again makes another widget, and nothing tells the one before that
+        nobody sees it any more.
+        """
+        key = self._connection.url, self.room
+        other = _followers.get(key)
+        _followers[key] = self
+        if other is not None and other is not self:
+            other.give_way()
+
+    def give_way(self) -> None:
+        """Leave the room to another widget of this kernel; `again` takes it back."""
+        self._leaving = True
+        with self._turn:
+            self._running += 1
+            stream = self._stream
+            self._turn.notify_all()
+        if stream is not None:
+            stream.close()
+        self._seat.tell(state="replaced")
 
     def _enter(self, patience: float) -> None:
         self._post("join", self._who(), patience)

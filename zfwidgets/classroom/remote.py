@@ -40,11 +40,9 @@ from ..widgets.wire.source import Source
 from .connection import Connection
 from .following import RoomsOfServer
 from .messages import frames
+from .messages.methods import OF_INDEX
 from .own_photos import image_file
 from .source import RemoteSource
-
-OF_INDEX = ("channels", "sample", "top")
-"""Methods that need the index, and build it."""
 
 
 @waiting("Connecting to the server")
@@ -101,8 +99,7 @@ def connect(
 class RemoteEngine(OneOnly, BlockingCalls):
     """Answers about a network and images that a server holds; `connect` makes it.
 
-    Answers are the same, to the bit, as those of the server's own engine. A pass of the occluder
-    that is given up is kept by the server, which goes on with it when it is asked for again.
+    Answers are the same, to the bit, as those of the server's own engine.
 
     Parameters
     ----------
@@ -304,7 +301,7 @@ class RemoteEngine(OneOnly, BlockingCalls):
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """As `occlude`, in steps: yields the map so far, coarse positions first.
 
-        What ``request.resume`` holds is computed by the server, or known to it, as all the rest.
+        ``request.resume`` isn't sent: what it holds is computed by the server as all the rest.
         """
         asked = replace(request, image=self._number(request.image), resume=None)
         return self._steps("occlude_steps", request=asked)

@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -32,7 +32,22 @@ MOST_BYTES = 8192
 OFTEN = 0.5
 """Seconds between two looks for who is gone."""
 
-Said = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class _Call:
+    """What is said to a room, and by which client."""
+
+    room: str
+    said: Mapping[str, Any]
+    now: float
+    client: str
+
+    def text(self, name: str) -> str:
+        """A part of it that is a word."""
+        value = self.said.get(name)
+        if not isinstance(value, str) or len(value) > 256:
+            raise MalformedMessage(f"{name} must be text of at most 256 characters.")
+        return value
 
 
 def room_routes(server: Server) -> Sequence[Route]:
@@ -66,18 +81,18 @@ class _Answering:
             self._route("shown", self._shown, teacher=False),
         ]
 
-    def _route(self, name: str, act: Callable[[str, Said, float], Any], *, teacher: bool) -> Route:
+    def _route(self, name: str, act: Callable[[_Call], Any], *, teacher: bool) -> Route:
         async def answer(request: Request) -> Response:
             role = self._server.permit(request)
             if teacher:
                 need_teacher(role)
             # Whichever engine it has: that the teacher's is another is said in the room.
-            self._server.clients.find(request.headers.get(frames.CLIENT, ""))
+            client = self._server.clients.find(request.headers.get(frames.CLIENT, ""))
             said = await self._server.value(request, MOST_BYTES)
             if not isinstance(said, dict):
                 raise MalformedMessage("What is said in a room is a dict.")
             room = request.path_params["room"]
-            found = act(room, said, self.time())
+            found = act(_Call(room, said, self.time(), client.id))
             if isinstance(found, _Told):
                 return Streamed(found, self._server.headers)
             self.ring(room)
@@ -87,30 +102,31 @@ class _Answering:
 
     # ------------------------------------------------------------------ posts
 
-    def _lead(self, room: str, said: Said, now: float) -> Any:
-        secret, fingerprint = _text(said, "secret"), _text(said, "fingerprint")
-        return {"ticket": self.rooms.lead(room, secret, fingerprint, said.get("view", {}), now)}
+    def _lead(self, call: _Call) -> Any:
+        secret, fingerprint = call.text("secret"), call.text("fingerprint")
+        view = call.said.get("view", {})
+        return {"ticket": self.rooms.lead(call.room, secret, fingerprint, view, call.now)}
 
-    def _view(self, room: str, said: Said, now: float) -> None:
-        self.rooms.update(room, _text(said, "ticket"), said.get("view"), now)
+    def _view(self, call: _Call) -> None:
+        self.rooms.update(call.room, call.text("ticket"), call.said.get("view"), call.now)
 
-    def _end(self, room: str, said: Said, _now: float) -> None:
-        self.rooms.end(room, _text(said, "ticket"))
+    def _end(self, call: _Call) -> None:
+        self.rooms.end(call.room, call.text("ticket"))
 
-    def _join(self, room: str, said: Said, now: float) -> None:
-        self.rooms.join(room, _text(said, "member"), now)
+    def _join(self, call: _Call) -> None:
+        self.rooms.join(call.room, call.text("member"), call.now, call.client)
 
-    def _look(self, room: str, said: Said, now: float) -> None:
-        wanders = said.get("wanders") is True
-        self.rooms.look(room, _text(said, "member"), said.get("layer"), wanders, now)
+    def _look(self, call: _Call) -> None:
+        layer, wanders = call.said.get("layer"), call.said.get("wanders") is True
+        self.rooms.look(call.room, call.text("member"), layer, wanders, call.now)
 
-    def _part(self, room: str, said: Said, _now: float) -> None:
-        self.rooms.part(room, _text(said, "member"))
+    def _part(self, call: _Call) -> None:
+        self.rooms.part(call.room, call.text("member"))
 
     # ------------------------------------------------------------------ streams
 
-    def _counted(self, room: str, said: Said, _now: float) -> _Told:
-        ticket = _text(said, "ticket")
+    def _counted(self, call: _Call) -> _Told:
+        room, ticket = call.room, call.text("ticket")
         self.rooms.counted(room, ticket)  # or it raises, before anything is answered
         return _Told(
             self,
@@ -120,8 +136,8 @@ class _Answering:
             lambda: self.rooms.lost(room, ticket, self.time()),
         )
 
-    def _shown(self, room: str, said: Said, _now: float) -> _Told:
-        member = _text(said, "member")
+    def _shown(self, call: _Call) -> _Told:
+        room, member = call.room, call.text("member")
         self.rooms.shown(room, member)
         return _Told(
             self,
@@ -216,10 +232,3 @@ class _Told:
             with contextlib.suppress(ZfError):  # it has left in good order
                 self._lost()
             self._answering.ring(self._room)
-
-
-def _text(said: Said, name: str) -> str:
-    value = said.get(name)
-    if not isinstance(value, str) or len(value) > 256:
-        raise MalformedMessage(f"{name} must be text of at most 256 characters.")
-    return value

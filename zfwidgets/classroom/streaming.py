@@ -27,6 +27,8 @@ T = TypeVar("T")
 SILENCE = 20.0
 """Seconds without a sign of life after which a server counts as gone."""
 CONNECTING = 5.0
+GOODBYE = 0.5
+"""Seconds that the end of a connection may take."""
 GONE = (httpx.TransportError, httpx.StreamError)
 """What httpx raises where a server can't be reached, or breaks off."""
 
@@ -182,6 +184,7 @@ class Talking:
         self._verify = _verified(certificate)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         # Whatever was begun before the end is ended with it; what comes later begins anew.
         self._turn = threading.RLock()
@@ -197,7 +200,8 @@ class Talking:
         with self._turn:
             if not self.running:
                 self._ready.clear()
-                threads.start(lambda: asyncio.run(self._main()), "connection", self.stop)
+                main = lambda: asyncio.run(self._main())  # noqa: E731
+                self._thread = threads.start(main, "connection", self.stop)
                 self._ready.wait()
             assert self._loop is not None
             return asyncio.run_coroutine_threadsafe(run, self._loop)
@@ -207,12 +211,13 @@ class Talking:
         if self._loop is not None and self.running:
             self._loop.call_soon_threadsafe(what)
 
-    def stop(self) -> None:
-        """End the thread; a later call starts another."""
+    def stop(self) -> threading.Thread | None:
+        """Have the thread say goodbye and end, and give it; a later call starts another."""
         with self._turn, contextlib.suppress(RuntimeError):
             if self._loop is not None and self._over is not None:
                 self._loop.call_soon_threadsafe(self._over.set)
             self._loop = None
+        return self._thread
 
     async def _main(self) -> None:
         timeout = httpx.Timeout(SILENCE, connect=CONNECTING)
@@ -226,6 +231,9 @@ class Talking:
             self._loop = asyncio.get_running_loop()
             self._loop.call_soon(self._ready.set)
             await self._over.wait()
+            with contextlib.suppress(*GONE, asyncio.TimeoutError):
+                bye = http.post(f"{self._url}{frames.BYE}", content=encode({}))
+                await asyncio.wait_for(bye, GOODBYE)
 
 
 def _verified(certificate: str | None) -> ssl.SSLContext | bool:

@@ -12,15 +12,19 @@ from typing import Any, Protocol
 
 import traitlets
 
+from ..bars import waiting
+from ..engine.protocol import EngineProtocol
 from ..errors import InputError, ZfError
 from .base import EngineWidget
-from .selection import FIELDS
+from .selection import FIELDS, SCHEMA, reject_unknown
 
 SHARED = ("patches", "values", "scale", "whole", "stride", "overlay")
 """Options that say what there is to see. The others are how somebody likes to see it: a student's
 own colours aren't the teacher's business."""
 OPS = ("wander", "return", "leave")
 """What the page's buttons ask for."""
+ENDED = ("ended", "taken", "replaced")
+"""States from which only `InRoom.rejoin` leads on."""
 
 Looks = dict[str, Any]
 """What a widget looks at, as JSON: the selection, the shared options, whether the photo is left
@@ -72,6 +76,8 @@ class Seat:
     def tell(self, **news: Any) -> None:
         """Tell what is new; of what the widget hasn't heard yet the newest replaces the older."""
         with self._lock:
+            if self._news.get("state") in ENDED:
+                return
             first = self._open and not self._news
             if "shown" in news:
                 self._news.pop("state", None)  # it says how things are by now
@@ -101,6 +107,11 @@ class InRoom(EngineWidget):
     _looked: Looks | None = None
     _applying = False
 
+    def __init__(self, engine: EngineProtocol, **arguments: Any) -> None:
+        # A kernel may take the page's messages on a thread beside the main one.
+        self._turn = threading.RLock()
+        super().__init__(engine, **arguments)
+
     # ------------------------------------------------------------------ what users call
 
     def lead(self, name: str = "lesson", secret: str | None = None) -> str:
@@ -127,7 +138,8 @@ class InRoom(EngineWidget):
             The server has as many rooms as it bears, or the secret isn't this room's.
         """
         rooms, seat = self._rooms("lead"), self._new_seat()
-        part: Part = rooms.lead(seat, name, secret, self._looks())
+        with waiting("Opening a room on the server"):
+            part: Part = rooms.lead(seat, name, secret, self._looks())
         self._take(seat, part, {"role": "leads", "followers": 0, "wander": 0, "looking": []})
         return part.room
 
@@ -155,34 +167,39 @@ class InRoom(EngineWidget):
                 "call stop_leading() first."
             )
         seat = self._new_seat()
-        part: Part = rooms.follow(seat, room)
+        with waiting("Asking the server for the room"):
+            part: Part = rooms.follow(seat, room)
         self._take(seat, part, {"role": "follows", "wanders": False, "own_photo": False})
 
     def unfollow(self) -> None:
         """Follow no longer; what is chosen stays as it is."""
-        self._leave()
+        if self.room.get("role") == "follows":
+            self._leave()
 
     def stop_leading(self) -> None:
         """End the room; those who follow are told, and keep what they see."""
-        self._leave()
+        if self.room.get("role") == "leads":
+            self._leave()
 
     def wander(self) -> None:
         """Look around yourself, as the first line's button does; the class goes on."""
-        if self.room.get("role") == "follows" and not self.room["wanders"]:
-            self._set(wanders=True)
-            self._tell_where()
+        with self._turn:
+            if self.room.get("role") == "follows" and not self.room["wanders"]:
+                self._set(wanders=True)
+                self._tell_where()
 
     def rejoin(self) -> None:
         """Go back to the teacher, as the first line's button does; or begin anew what has ended."""
-        if self._part is None:
-            return
-        if self.room["state"] in ("ended", "taken"):
-            self._set(state="joining", **({"wanders": False} if "wanders" in self.room else {}))
-            self._part.again()
-        elif self.room.get("wanders"):
-            self._set(wanders=False)
-            self._apply()
-            self._tell_where()
+        with self._turn:
+            if self._part is None:
+                return
+            if self.room["state"] in ENDED:
+                self._set(state="joining", **({"wanders": False} if "wanders" in self.room else {}))
+                self._part.again()
+            elif self.room.get("wanders"):
+                self._set(wanders=False)
+                self._apply()
+                self._tell_where()
 
     def close(self) -> None:
         """Leave the room, stop what was asked for and remove the widget from the front end."""
@@ -206,18 +223,20 @@ class InRoom(EngineWidget):
         return Seat(self._heed, self._service.hand_back)
 
     def _take(self, seat: Seat, part: Part, first: dict[str, Any]) -> None:
-        self._leave()
-        self._seat, self._part, self._looked = seat, part, self._looks()
-        self.set_trait("room", {"room": part.room, "state": "on", "text": "", **first})
-        seat.open()
-        self._moved()
+        with self._turn:
+            self._leave()
+            self._seat, self._part, self._looked = seat, part, self._looks()
+            self.set_trait("room", {"room": part.room, "state": "on", "text": "", **first})
+            seat.open()
+            self._moved()
 
     def _leave(self) -> None:
-        part, self._part, self._seat, self._shown = self._part, None, None, None
-        if part is not None:
-            part.end()
-            if self.comm is not None:
-                self.set_trait("room", {})
+        with self._turn:
+            part, self._part, self._seat, self._shown = self._part, None, None, None
+            if part is not None:
+                part.end()
+                if self.comm is not None:
+                    self.set_trait("room", {})
 
     def _set(self, **state: Any) -> None:
         self.set_trait("room", {**self.room, **state})
@@ -231,14 +250,15 @@ class InRoom(EngineWidget):
 
     def _heed(self, seat: Seat, news: dict[str, Any]) -> None:
         """Take what the room tells, on the main thread."""
-        if seat is not self._seat:
-            return  # of a room that was left
-        shown = news.pop("shown", None)
-        if shown is not None:
-            self._shown = shown
-            self._apply()
-        if news:
-            self._set(**news)
+        with self._turn:
+            if seat is not self._seat or self.room["state"] in ENDED:
+                return  # it was on its way when the room was left
+            shown = news.pop("shown", None)
+            if shown is not None:
+                self._shown = shown
+                self._apply()
+            if news:
+                self._set(**news)
 
     # ------------------------------------------------------------------ what is looked at
 
@@ -265,13 +285,15 @@ class InRoom(EngineWidget):
             return
         self._applying = True
         try:
-            self.selection.choose(**view["selection"])
-            with self.hold_trait_notifications():
-                for name, value in view["options"].items():
-                    if name in SHARED:
-                        setattr(self, name, value)
+            reject_unknown("A teacher's view", view["options"], SHARED)
+            self.state = {"schema": SCHEMA, **view["selection"], "view": view["options"]}
         except (ZfError, traitlets.TraitError) as error:
             self._set(state="refused", text=str(error))
+        else:
+            # What is said to follow does: a click, or a callback, may have come between.
+            now = self._looks()["selection"]
+            if any(now.get(name) != value for name, value in view["selection"].items()):
+                self._set(wanders=True)
         finally:
             self._applying = False
         self._looked = self._looks()
@@ -283,16 +305,17 @@ class InRoom(EngineWidget):
 
     def _moved(self) -> None:
         """Tell of what was chosen here: a leader's class, or that a student looks around."""
-        if self._part is None or self._applying:
-            return
-        looks = self._looks()
-        if self.room["role"] == "leads":
-            self._part.say({"view": looks})
-        elif looks != self._looked:
-            self._looked = looks
-            # With another network there is nothing to wander from.
-            self._set(wanders=self.room["wanders"] or self.room["state"] != "another network")
-            self._tell_where()
+        with self._turn:
+            if self._part is None or self._applying:
+                return
+            looks = self._looks()
+            if self.room["role"] == "leads":
+                self._part.say({"view": looks})
+            elif looks != self._looked:
+                self._looked = looks
+                # With another network there is nothing to wander from.
+                self._set(wanders=self.room["wanders"] or self.room["state"] != "another network")
+                self._tell_where()
 
     def _tell_where(self) -> None:
         if self._part is not None:

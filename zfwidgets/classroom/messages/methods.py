@@ -207,6 +207,8 @@ def _listed(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else ()
 
 
+OF_INDEX: Final = ("channels", "sample", "top", "quantile_steps", "cover_steps")
+"""Methods that need the index, and by themselves would build it in one go."""
 LOCAL: Final = ("catalogue", "photos")
 """Kinds of widgets' requests that a client answers itself: of the engine, and of his own photos."""
 NOTHING: Final = object()

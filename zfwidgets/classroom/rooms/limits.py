@@ -17,6 +17,8 @@ class Limits:
         Rooms that are led at one time.
     members
         Students in one room.
+    widgets
+        Widgets of one kernel that follow a room.
     view_bytes
         Bytes of a view, as JSON.
     layers
@@ -35,6 +37,7 @@ class Limits:
 
     rooms: int = 64
     members: int = 500
+    widgets: int = 8
     view_bytes: int = 2048
     layers: int = 1000
     updates: float = 25.0

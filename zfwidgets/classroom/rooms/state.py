@@ -32,6 +32,7 @@ PARTS = {"selection": dict, "options": dict, "own_photo": bool}
 class _Member:
     heard: float
     bucket: Bucket
+    client: str
     layer: str | None = None
     wanders: bool = False
 
@@ -219,7 +220,7 @@ class Rooms:
 
     # ------------------------------------------------------------------ students
 
-    def join(self, room: str, member: str, now: float) -> None:
+    def join(self, room: str, member: str, now: float, client: str = "") -> None:
         """Follow a room; who is in it already stays there.
 
         Parameters
@@ -228,6 +229,8 @@ class Rooms:
             The public name.
         member
             What this student is known by here and nowhere else, drawn by chance.
+        client
+            The kernel that asks, which may have a few widgets that follow.
 
         Raises
         ------
@@ -246,7 +249,14 @@ class Rooms:
             raise RoomFull(
                 f"{self.limits.members} students follow {room}, as many as this server bears."
             )
-        followed.members[member] = _Member(now, Bucket(self.limits.looks, now))
+        if client:
+            widgets = sum(one.client == client for one in followed.members.values())
+            if widgets >= self.limits.widgets:
+                raise RoomFull(
+                    f"{self.limits.widgets} widgets of this kernel follow {room}, as many as it "
+                    "may: unfollow() with one."
+                )
+        followed.members[member] = _Member(now, Bucket(self.limits.looks, now), client)
         self._count(followed)
 
     def look(self, room: str, member: str, layer: str | None, wanders: bool, now: float) -> None:

@@ -46,7 +46,7 @@ function leads({ room, state, text, followers = 0, wander = 0 }: Room): Says {
         wander > 0 ? `, ${wander} of them ${wander > 1 ? "look" : "looks"} around` : "";
       const many = followers === 1 ? "1 follows" : `${followers || "nobody"} follow`;
       const aside = followers ? `${many}${around}` : "nobody follows yet";
-      return { text: "You lead the class.", aside, buttons: [stop] };
+      return { text: `You lead the class. ${text}`.trim(), aside, buttons: [stop] };
     }
   }
 }
@@ -60,6 +60,11 @@ function follows({ room, state, text, wanders, own_photo }: Room): Says {
       return {
         text: `The teacher has left ${room}: you look around yourself. ${text}`.trim(),
         buttons: [["return", "Follow again"], CLOSE],
+      };
+    case "replaced":
+      return {
+        text: "Another Explorer of this notebook follows the teacher now.",
+        buttons: [["return", "Follow here"], CLOSE],
       };
     case "another network":
       return {
@@ -79,7 +84,7 @@ function follows({ room, state, text, wanders, own_photo }: Room): Says {
   const silent = state === "silent" ? " Nothing is heard from the teacher at the moment." : "";
   if (wanders) return { text: `You look around yourself.${silent}`, buttons: [back, stop] };
   const own = own_photo
-    ? " The teacher looks at a photo of their own, which isn't shared: you see yours."
+    ? " The teacher looks at a photo of their own, which isn't shared: the photo here stays."
     : "";
   return { text: `Following the teacher.${own}${silent}`, buttons: [around, stop] };
 }

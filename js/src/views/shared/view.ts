@@ -15,6 +15,7 @@ export interface Room {
     | "silent"
     | "ended"
     | "taken"
+    | "replaced"
     | "refused"
     | "another network";
   text: string;
