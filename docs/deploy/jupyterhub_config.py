@@ -6,6 +6,7 @@ asked by it whose tokens may come in. Users need no token but the one that their
     import os, zfwidgets as zf
     engine = zf.connect(os.environ["ZFWIDGETS_SERVER"], os.environ["JUPYTERHUB_API_TOKEN"])
 """
+
 from __future__ import annotations
 
 import os

@@ -174,6 +174,11 @@ class Replicas:
         except Exception:
             log.exception("Ray Serve didn't end in good order")
 
+    @property
+    def idle(self) -> bool:
+        """Whether no question is with a replica."""
+        return self._asked == 0
+
     def takes(self, method: Method, checked: Mapping[str, Any]) -> bool:
         """Whether a question is one for replicas."""
         if method.name == "answer":
