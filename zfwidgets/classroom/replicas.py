@@ -132,8 +132,7 @@ class Replicas:
         self.retries = 0
         self.places = EACH * most
         if self._ours:
-            quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-            ray.init(address, include_dashboard=False, **quiet)
+            self._connect(address)
         many: dict[str, Any] = {"num_replicas": most}
         if least < most:
             many = {
@@ -158,6 +157,17 @@ class Replicas:
             self.close()
             raise ClusterError(f"Ray Serve has started no replica: {error}") from error
         threads.start(self._loop.run_forever, "replicas", self._stop)
+
+    def _connect(self, address: str | None) -> None:
+        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            self._ray.init(address, include_dashboard=False, **quiet)
+        except Exception as error:
+            at = f"no Ray at {address!r}" if address else "no Ray here, and none can be started"
+            raise ClusterError(
+                f"There's {at} ({type(error).__name__}: {error}). Start one with `ray start "
+                "--head`; without --ray one process computes."
+            ) from error
 
     def _stop(self) -> None:
         if not self._loop.is_closed():
