@@ -159,7 +159,7 @@ class Replicas:
         threads.start(self._loop.run_forever, "replicas", self._stop)
 
     def _connect(self, address: str | None) -> None:
-        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
             self._ray.init(address, include_dashboard=False, **quiet)
         except Exception as error:
