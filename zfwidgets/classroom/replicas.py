@@ -33,10 +33,10 @@ log = logging.getLogger("zfwidgets")
 
 EACH = 2
 """Questions that a replica has at a time: one that it computes, and the next."""
-TRIES = 5
-"""Replicas that are asked, one after the other, where each is killed meanwhile."""
-PAUSE = 0.2
-"""Seconds between two of them."""
+TRIES = 8
+"""How often a question is asked: Ray may choose a killed replica again before it knows of that."""
+PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds between two times: twice as long each time."""
 WAIT = 0.01
 """Seconds for which the computing thread waits for some replica before it looks after others."""
 IN_STEPS: Final = (*CHANGING, "index", "occlusion", "cover", "quantiles")
@@ -234,15 +234,14 @@ class Replicas:
 
     async def _ask(self, name: str, asked: bytes) -> tuple[bytes, bool, bool]:
         failed = ""
-        for _ in range(TRIES):
+        for again in range(TRIES):
             found, failed = await self._try(name, asked)
             if found is not None:
                 return found
             self.retries += 1
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(min(PAUSE * 2**again, LONGEST_PAUSE))
         raise ServerFailed(
-            f"{TRIES} of the server's replicas have ended, one after the other, before they had "
-            f"answered ({failed})."
+            f"The server's replicas ended {TRIES} times before one had answered ({failed})."
         )
 
     async def _try(self, name: str, asked: bytes) -> tuple[tuple[bytes, bool, bool] | None, str]:
