@@ -61,9 +61,33 @@ async function figures() {
   const require = await readFile(join(modules, "requirejs", "require.js"), "utf8");
   await writeFile(join(outdir, "figures.js"), `${require}\n;\n${manager}`);
 }
+/** The licences of all that figures.js holds: the packages that its two are made of. */
+async function licences() {
+  const modules = join(here, "node_modules");
+  const texts = new Map();
+  const waiting = ["@jupyter-widgets/html-manager", "requirejs"];
+  while (waiting.length > 0) {
+    const name = waiting.pop();
+    const about = await readFile(join(modules, name, "package.json"), "utf8").catch(() => null);
+    if (about === null || texts.has(name)) continue;
+    const { version, license, licenses, homepage = "", dependencies = {} } = JSON.parse(about);
+    const terms = license ?? licenses?.map(({ type }) => type).join(" AND ");
+    const names = await readdir(join(modules, name));
+    const file = names.find((one) => /^(licen[cs]e|copying)/i.test(one));
+    const text = file ? await readFile(join(modules, name, file), "utf8") : "";
+    texts.set(name, `${name} ${version}: ${terms}\n${homepage}\n\n${text.trim()}\n`);
+    waiting.push(...Object.keys(dependencies));
+  }
+  const head = "figures.js holds code and fonts of these packages.\n";
+  const parts = [...texts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text);
+  const line = `\n${"-".repeat(78)}\n\n`;
+  await writeFile(join(outdir, "figures.licences.txt"), [head, ...parts].join(line));
+}
+
 // A clean checkout has no such folder yet, and only esbuild makes its own.
 await mkdir(outdir, { recursive: true });
 await figures();
+await licences();
 
 if (watch) {
   for (const options of builds) await (await esbuild.context(options)).watch();

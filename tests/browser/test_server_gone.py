@@ -27,6 +27,8 @@ def test_a_page_says_that_its_server_is_gone_and_goes_on(lab: Lab) -> None:
         page.locator('.zf-layer[data-layer="conv1"]').click()
         said = page.get_by_text(re.compile("The server .* can't be reached")).first
         expect(said).to_be_visible(timeout=MILLISECONDS)
+        patches = page.locator(".zf-patches").get_by_text(re.compile("can't be reached"))
+        expect(patches.first).to_be_visible(timeout=MILLISECONDS)
         if shots := os.environ.get("ZFWIDGETS_SHOTS"):
             page.screenshot(path=Path(shots) / "server_gone.png")
         with server(port_of(url)):

@@ -34,7 +34,7 @@ from zfwidgets.errors import (
     WrongToken,
     WrongVersion,
 )
-from zfwidgets.records import Activation, Box, Occluder, OcclusionRequest, Unit
+from zfwidgets.records import Activation, Box, Occluder, OcclusionRequest, OwnPhoto, Unit
 from zfwidgets.stepwise import finish
 
 from .asgi import ME, error, last, question, request
@@ -193,6 +193,21 @@ def test_there_are_so_many_clients_and_the_silent_make_room() -> None:
     for bad in ("", "a" * 31, "A" * 32, "a" * 33, "é" * 32):
         with pytest.raises(MalformedMessage):
             clients.find(bad)
+
+
+def test_who_holds_many_places_without_use_keeps_nobody_out() -> None:
+    clock, gone = [0.0], []
+    clients = Clients(Limits(clients=30, idle=1800), gone.append, lambda: clock[0])
+    for number in range(30):
+        clients.find(f"{number:032x}")
+    mine = clients.find(f"{7:032x}")
+    mine.photos[99] = OwnPhoto(99, "mine")
+    with pytest.raises(ServerBusy):
+        clients.find("f" * 32)
+    clock[0] += 61
+    clients.find("f" * 32)
+    assert len(clients) == 2
+    assert mine not in gone, "he has a photo"
 
 
 def test_requests_that_are_too_large_are_refused_before_they_are_read_whole() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -199,6 +200,19 @@ def test_a_file_that_is_too_large_is_not_sent(
 ) -> None:
     with pytest.raises(UnreadableImage, match="may have 30"):
         connect(serve(served)[1]).add_photo(bytes(MOST_OWN_BYTES + 1))
+
+
+def test_photos_of_one_kernel_come_one_after_the_other(
+    served: LocalEngine, serve: Any, connect: Any
+) -> None:
+    server, url = serve(served)
+    remote = connect(url)
+    files = [as_file(picture(seed), "PNG") for seed in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        numbers = [*pool.map(remote.add_photo, files)]
+    assert len({*numbers}) == 3
+    assert {photo.image for photo in remote.own_photos} == {*numbers}
+    assert server.photos.count == 3
 
 
 # ------------------------------------------------------------------ decoded apart

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -228,6 +229,26 @@ def test_nothing_has_an_upper_bound(tree):
     """One would make pip replace a working CUDA or Colab torch."""
     for text in requirements(tree["wheel"]):
         assert {part.operator for part in Requirement(text).specifier} <= {">="}, text
+
+
+def test_types_and_licences_are_inside(tree, tmp_path):
+    inside = files(unpack(tree["wheel"], tmp_path))
+    assert "zfwidgets/py.typed" in inside
+    fields = metadata(tree["wheel"])
+    stated = set(re.split(r"[ ()]+", fields["License-Expression"])) - {"AND"}
+    photos = inside["zfwidgets/images/data/photos.tsv"].decode().splitlines()
+    column = photos[0].split("\t").index("licence")
+    needed = {row.split("\t")[column] for row in photos[1:]} - {"public-domain"}
+    bundled = inside["zfwidgets/static/figures.licences.txt"].decode()
+    heads = re.findall(r"-{78}\n\n(\S+) \S+: (.+)\n", bundled)
+    assert {"requirejs", "jquery", "@jupyter-widgets/html-manager"} <= {name for name, _ in heads}
+    for _, terms in heads:
+        needed |= set(re.split(r"[ ()]+", terms)) - {"AND", ""}
+    assert needed - stated == set()
+    assert set(fields.get_all("License-File")) >= {
+        "LICENSE",
+        "zfwidgets/models/data/LICENCE-squeezenet.txt",
+    }
 
 
 # ---------------------------------------------------------------- the two distributions

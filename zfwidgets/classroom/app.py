@@ -152,9 +152,12 @@ class Server:
             )
         return self.rights.role(request.headers.get("authorization", ""))
 
-    async def body(self, request: Request, most: int | None = None) -> bytes:
+    async def body(
+        self, request: Request, most: int | None = None, seconds: float | None = None
+    ) -> bytes:
         """A request's content, if it comes soon and isn't too large."""
         most = self.limits.body if most is None else most
+        seconds = self.limits.receiving if seconds is None else seconds
 
         async def read() -> bytes:
             content = bytearray()
@@ -165,15 +168,17 @@ class Server:
             return bytes(content)
 
         try:
-            return await asyncio.wait_for(read(), self.limits.receiving)
+            return await asyncio.wait_for(read(), seconds)
         except asyncio.TimeoutError:
             raise MalformedMessage(
-                f"A request must have come whole within {self.limits.receiving:g} seconds."
+                f"A request must have come whole within {seconds:g} seconds."
             ) from None
 
-    async def value(self, request: Request, most: int | None = None) -> Any:
+    async def value(
+        self, request: Request, most: int | None = None, seconds: float | None = None
+    ) -> Any:
         """A request's content as a value."""
-        content = await self.body(request, most)
+        content = await self.body(request, most, seconds)
         return decode(content, max(len(content), 4 * self.limits.body))
 
     def reply(self, value: Any = None) -> Response:
@@ -339,9 +344,10 @@ class Server:
         return self.reply()
 
     async def _photos(self, request: Request) -> Response:
-        client = self.identify(request).client
-        asked = await self.value(request, self.limits.photo)
-        return self.reply(await self.photos.heed(client, asked))
+        client, limits = self.identify(request).client, self.limits
+        async with self.photos.coming(client):
+            asked = await self.value(request, limits.photo, limits.receiving_photo)
+            return self.reply(await self.photos.heed(client, asked))
 
     async def _health(self, request: Request) -> Response:
         found = {

@@ -34,7 +34,7 @@ from ..records import (
     TopActivations,
 )
 from ..records.quantiles import EACH, PARTS
-from ..threads import OneOnly
+from ..threads import OneOnly, ProcessLock
 from ..widgets.wire.encode import GREY
 from ..widgets.wire.source import Source
 from .connection import Connection
@@ -376,7 +376,10 @@ _NEEDS_MODEL = (
 class WithPhotos(RemoteEngine):
     """A remote engine whose server takes photos of the user's own."""
 
-    _own: tuple[OwnPhoto, ...] = ()
+    def __init__(self, connection: Connection, told: dict[str, Any]) -> None:
+        super().__init__(connection, told)
+        self._own: tuple[OwnPhoto, ...] = ()
+        self._one_by_one = ProcessLock()
 
     @property
     def own_photos(self) -> tuple[OwnPhoto, ...]:
@@ -416,6 +419,7 @@ class WithPhotos(RemoteEngine):
         self._photos({"image": image})
 
     def _photos(self, asked: dict[str, Any]) -> dict[str, Any]:
-        told: dict[str, Any] = self.connection.post(frames.PHOTOS, asked)
-        self._own = tuple(told["own"])
+        with self._one_by_one:  # what was told last is what there is
+            told: dict[str, Any] = self.connection.post(frames.PHOTOS, asked)
+            self._own = tuple(told["own"])
         return told

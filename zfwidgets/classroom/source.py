@@ -6,7 +6,6 @@ view is told so, and the question is asked again until it is back.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from ..records import Progress
 from ..stepwise import Driven
 from ..widgets.wire.encode import Answer
 from ..widgets.wire.source import Source
-from ..widgets.wire.steps import Steps
+from ..widgets.wire.steps import Away, Steps
 from .messages.methods import LOCAL
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ class RemoteSource(Source):
 
     def __init__(self, engine: RemoteEngine) -> None:
         super().__init__(engine, answers=KEPT, photos=KEPT, passes=0)
-        self._pause = FIRST_PAUSE
-        self._again = 0.0
 
     def _steps(self, kind: str, fields: Mapping[str, Any], so_far: bool) -> Steps:
         """See `Source`."""
@@ -47,15 +44,16 @@ class RemoteSource(Source):
         return self._asked(kind, fields)
 
     def _asked(self, kind: str, fields: Mapping[str, Any]) -> Steps:
+        pause = FIRST_PAUSE
         while True:
             try:
                 return (yield from self._once(kind, fields))
-            except ServerBusy as error:
-                self._rest(error.seconds)
+            except ServerBusy as error:  # noqa: PERF203
+                yield Away(0, 0, None, "waiting", pause=error.seconds)
             except ServerUnreachable:
-                yield Progress(0, 0, None, self._words())
-                self._rest(self._pause)
-            yield from self._resting()
+                gone = f"The server {self.engine.connection.url} can't be reached"
+                yield Away(0, 0, None, f"{gone}. It is asked again", pause=pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     def _once(self, kind: str, fields: Mapping[str, Any]) -> Steps:
         asked = {"kind": kind, "fields": dict(fields)}
@@ -67,20 +65,4 @@ class RemoteSource(Source):
                     yield step
                 else:
                     yield lambda step=step: step  # type: ignore[misc]
-        self._pause = FIRST_PAUSE
         return driven.result
-
-    def _rest(self, seconds: float) -> None:
-        """Leave the server alone for a while: all questions together."""
-        now = time.monotonic()
-        if now >= self._again:
-            self._again = now + seconds
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-
-    def _resting(self) -> Steps:
-        while (left := self._again - time.monotonic()) > 0:
-            time.sleep(min(left, POLL))
-            yield None
-
-    def _words(self) -> str:
-        return f"The server {self.engine.connection.url} can't be reached. It is asked again"

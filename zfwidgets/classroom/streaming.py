@@ -201,7 +201,13 @@ class Talking:
             if not self.running:
                 self._ready.clear()
                 main = lambda: asyncio.run(self._main())  # noqa: E731
-                self._thread = threads.start(main, "connection", self.stop)
+                try:
+                    self._thread = threads.start(main, "connection", self.stop)
+                except RuntimeError as error:
+                    raise ServerUnreachable(
+                        f"A connection needs a thread, and none can be started ({error}): not in a "
+                        "browser's Python (Pyodide), nor while the process ends."
+                    ) from error
                 self._ready.wait()
             assert self._loop is not None
             return asyncio.run_coroutine_threadsafe(run, self._loop)

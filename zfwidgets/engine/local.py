@@ -42,7 +42,9 @@ from ..records import (
 )
 from ..records.quantiles import EACH, PARTS
 from ..threads import OneOnly, ProcessLock
+from .network.conventions import labels_of, transform_of
 from .network.feature_maps import layer_maps
+from .network.frozen import unwrapped
 from .network.memory import Memory
 from .network.modes import methods_in_usual_modes, precision_note
 from .network.network import Forward, Network
@@ -86,12 +88,14 @@ class LocalEngine(OneOnly, BlockingCalls):
         temporary file (see ``spill``).
     transform
         What the network expects: a callable from a PIL image to a (channels, rows, columns)
-        float32 tensor, or a torchvision weights enum member, whose transform and class names are
-        taken. None means torchvision's ImageNet evaluation transform for pictures (and is noted
-        in ``info.notes``), and no transform for tensors.
+        float32 tensor; a torchvision weights enum member, whose transform and class names are
+        taken; or a Hugging Face image processor. None means that of a timm model's
+        ``pretrained_cfg``, else torchvision's ImageNet evaluation transform, for pictures (and is
+        noted in ``info.notes``), and no transform for tensors.
     labels
         Class names in the order of the network's outputs. None takes those of the weights enum,
-        or the model's own attribute ``categories``, or numbers the classes.
+        the model's attribute ``categories``, a Hugging Face model's ``config.id2label``, those of
+        the ImageNet classes that a timm model was trained for, or numbers the classes.
     device
         Where to compute: None means the model's own device, or a GPU when there is one.
     denormalize
@@ -106,7 +110,8 @@ class LocalEngine(OneOnly, BlockingCalls):
     forward
         How to call the model on a batch (n, channels, rows, columns), for models that need
         keyword arguments or give more than logits:
-        ``lambda model, batch: model(pixel_values=batch).logits``. None means ``model(batch)``.
+        ``lambda model, batch: model(images=batch)["scores"]``. None means ``model(batch)``, of a
+        Hugging Face model ``model(pixel_values=batch).logits``.
     rules
         Rules of your own, beside those of `zfwidgets.rules`.
     spill
@@ -157,11 +162,18 @@ class LocalEngine(OneOnly, BlockingCalls):
         hash_files: bool = False,
     ) -> None:
         named = available(rules)
-        source = ImageSource.of(images, transform, denormalize, spill=spill, hash_files=hash_files)
+        source = ImageSource.of(
+            images,
+            transform,
+            denormalize,
+            spill=spill,
+            hash_files=hash_files,
+            models=transform_of(unwrapped(model)) if transform is None else None,
+        )
         network = Network(model, source.example(), device, forward)
         lock, memory = ProcessLock(), Memory(network.device)
         self._projector = Projector(network, memory, switches)
-        labels = labels or source.categories or getattr(model, "categories", None)
+        labels = labels or source.categories or labels_of(unwrapped(model))
         known = Baselines(source, baselines)
         predicting = Predicting(network, known, labels, lock, memory)
         self._occlusion = OcclusionRunner(network, known, predicting, lock, memory)

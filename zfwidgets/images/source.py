@@ -90,6 +90,7 @@ class ImageSource:
         *,
         spill: int = SPILL,
         hash_files: bool = False,
+        models: Any = None,
     ) -> ImageSource:
         """Open a set of images.
 
@@ -101,8 +102,8 @@ class ImageSource:
             float tensors (channels, rows, columns) are taken as the network gets them.
         transform
             From a PIL image in RGB (or the dataset's tensor) to a float tensor (channels, rows,
-            columns), or a member of torchvision's weights enum. None: ImageNet's evaluation
-            transform for images, nothing for tensors.
+            columns), a member of torchvision's weights enum, or a Hugging Face image processor.
+            None: ``models``, else ImageNet's evaluation transform, for images; nothing for tensors.
         denormalize
             How to see the network's pixels if ``transform`` doesn't tell: (mean, std), or a
             callable from the float32 tensor (channels, rows, columns) to brightness in 0..1.
@@ -111,6 +112,8 @@ class ImageSource:
         hash_files
             Whether files are told by their bytes, which are all read for it, instead of by size
             and time of change.
+        models
+            Transform that the model itself names.
 
         Raises
         ------
@@ -121,7 +124,7 @@ class ImageSource:
         """
         if isinstance(images, ImageSource):
             return images
-        if isinstance(images, SamplePhotos) and transform is None:
+        if isinstance(images, SamplePhotos) and transform is None and models is None:
             transform = images.transform
         with put_back_on_error() as before:
             opened = open_set(images, spill)
@@ -130,7 +133,7 @@ class ImageSource:
             with refuse_draws(f"Reading images ({type(images).__name__})"):
                 first, item = first_readable(opened)
             tensors = not isinstance(item, Image.Image)
-            chosen, note, categories = transforms.choose(transform, tensors)
+            chosen, note, categories = transforms.choose(transform, tensors, models)
             if tensors:
                 transforms.refuse_twice(images, chosen)
             source = cls(opened, chosen, tensors)

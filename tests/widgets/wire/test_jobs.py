@@ -18,7 +18,7 @@ from zfwidgets.widgets.wire import job as job_module
 from zfwidgets.widgets.wire import jobs as jobs_module
 from zfwidgets.widgets.wire.hand_back import HandBack
 from zfwidgets.widgets.wire.jobs import Jobs
-from zfwidgets.widgets.wire.steps import Shared
+from zfwidgets.widgets.wire.steps import Away, Shared
 
 LONG = SECONDS
 
@@ -84,6 +84,35 @@ def result(value, log=None):
         return value
 
     return steps
+
+
+def test_who_waits_for_what_is_away_lets_others_go_and_is_tried_again(jobs):
+    """However urgent it is; and all that wait so say why."""
+    tries, back = {"a": 0, "b": 0}, threading.Event()
+
+    def away(name):
+        while not back.is_set():
+            tries[name] += 1
+            yield Away(0, 0, None, "nobody there", pause=0.001)
+        return name
+
+    first, second, other = Heard(), Heard(), Heard()
+    jobs.submit("o", "v", "a", 1, lambda: away("a"), first, priority=0)
+    jobs.submit("o", "v", "b", 2, lambda: away("b"), second, priority=0)
+    for heard in (first, second):
+        assert heard.wait("progress")[0].what == "nobody there"
+    jobs.submit("o", "v", "c", 3, lambda: iter_of("there"), other, priority=9)
+    assert other.wait("reply") == ["there"]
+    assert not jobs.wait(["o"], 0.05), "it isn't answered"
+    back.set()
+    assert first.wait("reply") == ["a"]
+    assert second.wait("reply") == ["b"]
+    assert min(tries.values()) > 1
+
+
+def iter_of(result):
+    yield from ()
+    return result
 
 
 def test_a_job_runs_on_another_thread_and_answers(jobs):

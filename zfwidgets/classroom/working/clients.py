@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from ...errors import MalformedMessage, ServerBusy
 from ...records import MOST_OWN_BYTES, OwnPhoto
 
+SHORT = 60.0
+"""Seconds of silence after which a client without photos makes room for others."""
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -32,8 +34,8 @@ class Limits:
         Photos of his own that are kept for one client: of more the oldest is forgotten.
     idle
         Seconds of silence after which a client counts as gone, and his photos are forgotten.
-    receiving
-        Seconds within which a request must have come.
+    receiving, receiving_photo
+        Seconds within which a request must have come, and one with a photo.
     sending
         Seconds after which a client that takes nothing of what is sent is dropped.
     connections
@@ -49,6 +51,7 @@ class Limits:
     photos: int = 4
     idle: float = 1800.0
     receiving: float = 20.0
+    receiving_photo: float = 60.0
     sending: float = 20.0
     connections: int = 1000
 
@@ -61,6 +64,8 @@ class Client:
     seen: float
     tokens: float
     photos: dict[int, OwnPhoto] = field(default_factory=dict)
+    sending: bool = False
+    """Whether a photo is on its way."""
     slots: dict[str, object] = field(default_factory=dict)
 
 
@@ -146,10 +151,16 @@ class Clients:
             self._gone(client)
 
     def sweep(self) -> None:
-        """Forget those who were silent for too long, and wait for nothing."""
-        until = self._clock() - self.limits.idle
+        """Forget those who were silent for too long, and wait for nothing.
+
+        Where there are as many as there may be, who has no photos here makes room sooner: he loses
+        nothing by it.
+        """
+        now, idle = self._clock(), self.limits.idle
+        full = len(self._known) >= self.limits.clients
         for client in [*self._known.values()]:  # the longest silent first
-            if client.seen > until:
+            silent = now - client.seen
+            if silent < min(idle, SHORT):
                 break
-            if not client.slots:
+            if not client.slots and (silent >= idle or (full and not client.photos)):
                 self.leave(client.id)

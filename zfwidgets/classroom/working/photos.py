@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError, MalformedMessage
+from ...errors import InputError, MalformedMessage, ServerBusy
 from ...images.pixels.apart import decode_apart
 from ...records import MOST_OWN_BYTES, OwnPhoto
 from ...widgets.wire.photos import no_own
@@ -16,6 +18,8 @@ from .clients import Client, Limits
 from .work import Work
 
 VIEW = "photos"
+AT_ONCE = 8
+"""Photos that are received at once."""
 
 
 class Photos:
@@ -34,8 +38,20 @@ class Photos:
     def __init__(self, engine: EngineProtocol, work: Work, limits: Limits) -> None:
         self._engine: Any = engine
         self._work, self._limits = work, limits
-        self._decoding = asyncio.Semaphore(1)
+        self._decoding, self._coming = asyncio.Semaphore(1), asyncio.Semaphore(AT_ONCE)
         self.count = 0
+
+    @asynccontextmanager
+    async def coming(self, client: Client) -> AsyncIterator[None]:
+        """While a photo comes: one of each client, and a few of all, as each may be large."""
+        if client.sending:
+            raise ServerBusy("A photo of this kernel is on its way: one comes after the other.")
+        client.sending = True
+        try:
+            async with self._coming:
+                yield
+        finally:
+            client.sending = False
 
     async def heed(self, client: Client, asked: Any) -> dict[str, Any]:
         """Add a photo, ``{name, file}``, or remove one, ``{image}``: those that are there now."""

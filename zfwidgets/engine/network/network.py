@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ...errors import InputError, UnknownLayer, UnsupportedModel
 from ...records import LayerInfo
+from .conventions import forward_of
 from .frozen import (
     check_kind,
     check_precision,
@@ -86,6 +87,7 @@ class Network:
         check_kind(model)
         check_weights(model)
         check_precision(model)
+        forward = forward or forward_of(model)
         self.forward = forward
         self._forward = forward or (lambda module, images: module(images))
         self._forward_code = getattr(forward, "__code__", None)

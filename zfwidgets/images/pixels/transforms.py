@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import InputError
+from .processors import Processed, is_processor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,8 @@ ASSUMED = (
     "No transform was given, so ImageNet's evaluation transform is assumed: shorter side to 256 "
     "pixels, the centre's 224 x 224, ImageNet's normalisation."
 )
+
+MODELS_OWN = "No transform was given, so that of the model's own pretrained_cfg is taken."
 
 AFTER_NORMALISING = {
     "CenterCrop",
@@ -74,12 +77,21 @@ def imagenet() -> Any:
     return SqueezeNet1_1_Weights.IMAGENET1K_V1.transforms()
 
 
-def choose(transform: Any, items_are_tensors: bool) -> tuple[Any, str, tuple[str, ...]]:
-    """The callable, a note on screen about it (or ""), and class names that came with it."""
+def choose(
+    transform: Any, items_are_tensors: bool, models: Any = None
+) -> tuple[Any, str, tuple[str, ...]]:
+    """The callable, a note on screen about it (or ""), and class names that came with it.
+
+    ``models`` is the model's own, taken for pictures where no other is given.
+    """
     if transform is None:
         if items_are_tensors:
             return None, "", ()
+        if models is not None:
+            return models, MODELS_OWN, ()
         return imagenet(), ASSUMED, ()
+    if is_processor(transform):
+        return Processed(transform), "", ()
     if isinstance(transform, Enum):  # a member of torchvision's WeightsEnum
         if not callable(getattr(transform, "transforms", None)):
             raise InputError(

@@ -20,7 +20,7 @@ from ...records import Progress
 from . import beats
 from .hand_back import running_loop
 from .job import MOST, Job, Listener, Op, to_drop
-from .steps import CALM, IN_TURN, LAST, TURN, Shared, Step, Steps, complete, paused
+from .steps import CALM, IN_TURN, LAST, TURN, Away, Shared, Step, Steps, complete, paused
 
 __all__ = ["Jobs", "Listener", "Op"]
 
@@ -356,6 +356,9 @@ class Jobs:
                     self._moved, self._moved_at = step, time.monotonic()
                 self._orders += 1
                 job.order = self._orders
+            if isinstance(step, Away):
+                self._orders += 1
+                job.order, job.due = self._orders, time.monotonic() + step.pause
             if job.stalled:
                 job.due = time.monotonic() + TURN
                 self._changed.notify_all()

@@ -22,6 +22,13 @@ class Shared(Progress):
     paused: bool = False
 
 
+@dataclass(frozen=True)
+class Away(Progress):
+    """Why a job can't go on: it is tried again in ``pause`` seconds, and others go meanwhile."""
+
+    pause: float = 0.5
+
+
 Step = Progress | Callable[[], Any] | None
 """What a job yields: how far it is, a function that gives its result so far, or nothing to say."""
 Steps = Generator[Step, None, Any]
