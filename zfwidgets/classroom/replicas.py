@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
@@ -124,6 +125,7 @@ class Replicas:
             ) from error
         self._ray, self._serve = ray, serve
         self._ours = not ray.is_initialized()
+        self._name = f"zfwidgets-{secrets.token_hex(4)}"
         self._loop = asyncio.new_event_loop()
         self._heard = threading.Condition()
         self._waited: set[Future[Any]] = set()
@@ -151,7 +153,7 @@ class Replicas:
         try:
             serve.start(proxy_location="Disabled")
             self._handle = serve.run(
-                deployed.bind(make, fingerprint), name="zfwidgets", route_prefix=None
+                deployed.bind(make, fingerprint), name=self._name, route_prefix=None
             )
         except Exception as error:
             self.close()
@@ -174,12 +176,11 @@ class Replicas:
             self._loop.call_soon_threadsafe(self._loop.stop)
 
     def close(self) -> None:
-        """End replicas, and the Ray if it was started for them."""
+        """End replicas, and the connection to Ray, or the Ray if it was started for them."""
         self._stop()
         try:
-            self._serve.delete("zfwidgets")
+            self._serve.delete(self._name)  # others' on the same Ray stay
             if self._ours:
-                self._serve.shutdown()
                 self._ray.shutdown()
         except Exception:
             log.exception("Ray Serve didn't end in good order")
