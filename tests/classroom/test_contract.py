@@ -298,6 +298,44 @@ def test_what_is_prepared_is_what_pages_ask_for(
         prepare(server, ["no such layer"])
 
 
+def test_an_answer_that_takes_long_keeps_no_other_from_coming(serve: Any, connect: Any) -> None:
+    """However urgent the slow one is."""
+    gate = threading.Event()
+
+    class Slow(numpy_engine.NumpyEngine):
+        """Its maps take until the test lets them go on."""
+
+        def occlude_steps(self, request: OcclusionRequest) -> Any:
+            for found in super().occlude_steps(request):
+                while not gate.is_set():
+                    gate.wait(0.001)
+                    yield found
+                yield found
+            return found
+
+    jobs, ends = service_of(connect(serve(Slow())[1])), {}
+    heard = threading.Condition()
+
+    def listener(name: str) -> Any:
+        def listen(op: str, value: Any) -> None:
+            with heard:
+                if op not in ("progress", "partial"):
+                    ends[name] = op
+                heard.notify_all()
+
+        return listen
+
+    slow = {"image": 2, **COVER, **SLIDE, "target": None, "channel": None}
+    jobs.ask("page", "view", "slow", ("occlusion", slow), listener("slow"), priority=0)
+    jobs.ask("page", "view", "quick", ("photo", {"image": 2}), listener("quick"), priority=5)
+    with heard:
+        assert heard.wait_for(lambda: ends, SECONDS)
+        assert ends == {"quick": "reply"}
+        gate.set()
+        assert heard.wait_for(lambda: len(ends) == 2, SECONDS)
+    assert ends["slow"] == "reply"
+
+
 def test_a_kernel_keeps_what_it_has_heard(serve: Any, connect: Any) -> None:
     explorer = zf.Explorer(connect(serve(indexed())[1]), layer="conv2", channel=3)
     assert explorer.settle(SECONDS)

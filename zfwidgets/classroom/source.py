@@ -15,14 +15,14 @@ from ..records import Progress
 from ..stepwise import Driven
 from ..widgets.wire.encode import Answer
 from ..widgets.wire.source import Source
-from ..widgets.wire.steps import Away, Steps
+from ..widgets.wire.steps import Away, Coming, Steps
 from .messages.methods import LOCAL
 
 if TYPE_CHECKING:
     from .remote import RemoteEngine
 
-POLL = 0.05
-"""Seconds for which the worker waits for one answer before it looks after others."""
+POLL = 0.02
+"""Seconds for which the worker waits for one answer, and then looks after others."""
 KEPT = 16 << 20
 """Bytes of answers, and of photos, that a student's kernel keeps: the server has all of them."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
@@ -61,7 +61,9 @@ class RemoteSource(Source):
         with closing(steps):
             driven: Driven[Any, Answer] = Driven(steps)
             for step in driven:
-                if step is None or isinstance(step, Progress):
+                if step is None:
+                    yield Coming(POLL)
+                elif isinstance(step, Progress):
                     yield step
                 else:
                     yield lambda step=step: step  # type: ignore[misc]

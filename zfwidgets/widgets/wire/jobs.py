@@ -20,7 +20,7 @@ from ...records import Progress
 from . import beats
 from .hand_back import running_loop
 from .job import MOST, Job, Listener, Op, to_drop
-from .steps import CALM, IN_TURN, LAST, TURN, Away, Shared, Step, Steps, complete, paused
+from .steps import CALM, IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps, complete, paused
 
 __all__ = ["Jobs", "Listener", "Op"]
 
@@ -356,7 +356,7 @@ class Jobs:
                     self._moved, self._moved_at = step, time.monotonic()
                 self._orders += 1
                 job.order = self._orders
-            if isinstance(step, Away):
+            if isinstance(step, Away | Coming):
                 self._orders += 1
                 job.order, job.due = self._orders, time.monotonic() + step.pause
             if job.stalled:
@@ -364,7 +364,9 @@ class Jobs:
                 self._changed.notify_all()
 
     def _report(self, job: Job, step: Step) -> None:
-        if step is None or step == job.progress:  # the heartbeat says again what isn't new
+        if (
+            step is None or isinstance(step, Coming) or step == job.progress
+        ):  # the heartbeat says again what isn't new
             return
         op: Op = "progress" if isinstance(step, Progress) else "partial"
         before = job.progress

@@ -29,7 +29,14 @@ class Away(Progress):
     pause: float = 0.5
 
 
-Step = Progress | Callable[[], Any] | None
+@dataclass(frozen=True)
+class Coming:
+    """Nothing to say: what a job waits for is on its way; others go for ``pause`` seconds."""
+
+    pause: float
+
+
+Step = Progress | Coming | Callable[[], Any] | None
 """What a job yields: how far it is, a function that gives its result so far, or nothing to say."""
 Steps = Generator[Step, None, Any]
 
