@@ -2,11 +2,12 @@
 
     python .ci/distributions.py dist
 
-``zfwidgets-core`` has all the code and needs everything but torch and torchvision; ``zfwidgets``
-has no code and needs ``zfwidgets-core`` of the same version, torch and torchvision. An extra can
-add requirements but not take any away, so this is how a classroom's kernels, a stored report or a
-machine whose torch comes from elsewhere do without pip's torch, while ``pip install zfwidgets``
-brings all. Since only one of the two has files, they never overwrite or uninstall each other's.
+``zfwidgets-core`` has all the code and needs everything but torch, torchvision and bqplot;
+``zfwidgets`` has no code and needs ``zfwidgets-core`` of the same version and these three. An extra
+can add requirements but not take any away, so this is how a classroom's kernels, a stored report or
+a machine whose torch comes from elsewhere do without pip's torch, and without the pandas that
+bqplot brings, while ``pip install zfwidgets`` brings all. Since only one of the two has files, they
+never overwrite or uninstall each other's.
 
 The tree itself is called ``zfwidgets`` and needs torch, for checkouts and for ``pip install .``.
 """
@@ -21,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LEFT_OUT = ("torch", "torchvision")
+LEFT_OUT = ("torch", "torchvision", "bqplot")
 
 META = """\
 [build-system]
@@ -38,7 +39,7 @@ license = "BSD-3-Clause"
 license-files = ["LICENSE"]
 dependencies = [
   "zfwidgets-core=={version}",
-{torch}
+{left_out}
 ]
 
 [project.optional-dependencies]
@@ -79,14 +80,14 @@ def core_project(pyproject: str) -> str:
 
 def meta_project(pyproject: str, version: str) -> str:
     """pyproject.toml of the distribution that only requires, made from the tree's."""
-    torch = [found(rf'^(  "{name}>=[^"]*",)$', pyproject) for name in LEFT_OUT]
+    left_out = [found(rf'^(  "{name}>=[^"]*",)$', pyproject) for name in LEFT_OUT]
     extras = found(r"^\[project\.optional-dependencies\]\n([\s\S]*?)^\[", pyproject)
     names = re.findall(r"^(\w+) = \[", extras, flags=re.MULTILINE)
     return META.format(
         version=version,
         description=found(r"^description = (.*)$", pyproject).replace("\\", "\\\\"),
         python=found(r"^requires-python = (.*)$", pyproject),
-        torch="\n".join(torch),
+        left_out="\n".join(left_out),
         extras="\n".join(f'{name} = ["zfwidgets-core[{name}]=={version}"]' for name in names),
     )
 

@@ -126,3 +126,20 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
         taken.listen()
         assert main(["serve", "--port", str(taken.getsockname()[1])]) == 1
     assert "another with --port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["0", "3-2", "two", "1-", "-2", "1-2-3"])
+def test_replicas_are_a_number_or_two(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--ray", f"--replicas={given}"])
+    assert "expected a number like 2, or two like 1-4" in capsys.readouterr().err
+
+
+def test_the_hubs_service_is_started_by_a_hub(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JUPYTERHUB_API_URL", raising=False)
+    assert main(["serve", "--hub"]) == 1
+    assert "JUPYTERHUB_API_URL" in capsys.readouterr().err
+    assert main(["serve", "--hub", "--token", "for-students"]) == 1
+    assert "leave --token out" in capsys.readouterr().err

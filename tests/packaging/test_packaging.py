@@ -18,7 +18,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import zfwidgets as zf
 from tests.conftest import ROOT
+from tests.widgets.conftest import numpy_engine
+from zfwidgets.classroom.app import Server
+from zfwidgets.classroom.serving import running
 
 
 def load(path: Path, name: str) -> ModuleType:
@@ -250,17 +254,17 @@ def test_types_and_licences_are_inside(tree, tmp_path):
 # ---------------------------------------------------------------- the two distributions
 
 
-def test_core_is_the_tree_without_torch(tree, released, tmp_path):
+def test_core_is_the_tree_without_torch_and_bqplot(tree, released, tmp_path):
     core = released["zfwidgets-core wheel"]
     assert metadata(core)["Name"] == "zfwidgets-core"
     assert metadata(core)["Version"] == metadata(tree["wheel"])["Version"]
     assert files(unpack(core, tmp_path / "a")) == files(unpack(tree["wheel"], tmp_path / "b"))
     left_out = requirements(tree["wheel"]) - requirements(core)
-    assert {Requirement(text).name for text in left_out} == {"torch", "torchvision"}
+    assert {Requirement(text).name for text in left_out} == {"torch", "torchvision", "bqplot"}
     assert requirements(core) < requirements(tree["wheel"])
 
 
-def test_zfwidgets_has_no_files_and_brings_core_and_torch(tree, released, tmp_path):
+def test_zfwidgets_has_no_files_and_brings_core_torch_and_bqplot(tree, released, tmp_path):
     meta = released["zfwidgets wheel"]
     assert files(unpack(meta, tmp_path)) == {}
     fields = metadata(meta)
@@ -268,12 +272,12 @@ def test_zfwidgets_has_no_files_and_brings_core_and_torch(tree, released, tmp_pa
     assert fields["Requires-Python"] == metadata(tree["wheel"])["Requires-Python"]
     needed = {Requirement(text) for text in fields.get_all("Requires-Dist")}
     base = {str(requirement) for requirement in needed if requirement.marker is None}
-    torch = {
+    left_out = {
         text
         for text in requirements(tree["wheel"])
         if Requirement(text).name in distributions.LEFT_OUT and not Requirement(text).marker
     }
-    assert base == {f"zfwidgets-core=={fields['Version']}", *torch}
+    assert base == {f"zfwidgets-core=={fields['Version']}", *left_out}
     extras = set(metadata(released["zfwidgets-core wheel"]).get_all("Provides-Extra"))
     assert set(fields.get_all("Provides-Extra")) == extras
     assert {extra for requirement in needed for extra in requirement.extras} == extras
@@ -311,3 +315,42 @@ def test_the_released_sdist_of_core_builds_the_same_wheel_without_node(released,
     assert files(unpack(wheel, tmp_path / "a")) == files(
         unpack(released["zfwidgets-core wheel"], tmp_path / "b")
     )
+
+
+# ---------------------------------------------------------------- what core does alone
+
+
+STUDENT = """if True:
+    import sys
+    for name in ("torch", "torchvision", "bqplot", "pandas", *{server!r}):
+        sys.modules[name] = None  # as where it isn't installed
+    import zfwidgets as zf
+    from zfwidgets.errors import MissingDependency
+    for engine in (zf.connect({url!r}), zf.load_report({report!r})):
+        explorer = zf.Explorer(engine, layer="conv2", channel=3, photo=5)
+        assert explorer.settle(60)
+        assert explorer.snapshot().size > (100, 100)
+        try:
+            zf.plots.class_bars(explorer)
+        except MissingDependency as error:
+            print(type(engine).__name__, zf.__file__, error, sep="|")
+"""
+OF_SERVERS = ("starlette", "uvicorn", "prometheus_client")
+
+
+def test_core_alone_opens_an_explorer_on_a_server_and_on_a_report(released, tmp_path):
+    """And its plots say what to install."""
+    report = tmp_path / "lesson.html"
+    widget = zf.Explorer(numpy_engine.NumpyEngine(), layer="conv2", channel=3, photo=5)
+    zf.save_report(widget, report, progress=False)
+    widget.close()
+    core = unpack(released["zfwidgets-core wheel"], tmp_path / "core")
+    with running(Server(numpy_engine.NumpyEngine())) as url:
+        code = STUDENT.format(server=OF_SERVERS, url=url, report=str(report))
+        environment = {**os.environ, "PYTHONPATH": str(core)}
+        said = run(sys.executable, "-c", code, cwd=tmp_path, env=environment).splitlines()
+    assert [line.split("|")[0] for line in said] == ["RemoteEngine", "StoredEngine"]
+    for line in said:
+        _, file, words = line.split("|")
+        assert Path(file).is_relative_to(core)
+        assert "pip install bqplot" in words

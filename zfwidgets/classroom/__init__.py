@@ -6,6 +6,7 @@ of the same protocol in kernels that have neither torch nor the network.
 - `messages`: what crosses the wire, and what may be asked. Both sides are made of these.
 - `connection`, `streaming`, `remote`, `own_photos`, `source`: the side of a student's kernel.
 - `app`, `rights`, `guarding`, `preparing`, `serving`, and `working` inside of it: the server's.
+- `hub`, `replicas`: what a JupyterHub says of who may ask; Ray Serve's processes that compute.
 
 Nothing here imports torch: the engine is passed in.
 """

@@ -12,12 +12,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from .. import __version__
 from ..engine.protocol import EngineProtocol
@@ -27,6 +27,7 @@ from ..widgets.wire.source import Source
 from ..widgets.wire.steps import Shared
 from ..widgets.wire.validation import takes_own
 from .connection import wrong_version
+from .hub import HubRights
 from .messages import frames
 from .messages.codec import SCHEMA, decode, encode
 from .messages.methods import METHODS, OF_INDEX, Asker, Method, is_private, word
@@ -41,6 +42,16 @@ from .working.photos import Photos
 from .working.work import Question, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Elsewhere(Protocol):
+    """Other processes that hold the same engine."""
+
+    def takes(self, method: Method, checked: Mapping[str, Any]) -> bool:
+        """Whether they compute such questions."""
+
+    def steps(self, method: Method, checked: Mapping[str, Any]) -> Question:
+        """The steps to an answer; returns it as `Ready`."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +75,23 @@ class Server:
         How much each may ask.
     answers
         Where answers are kept.
+    elsewhere
+        Other processes that hold the same engine, and compute what they take.
+    path
+        What all addresses begin with, where a proxy leaves that in.
     """
 
     def __init__(
         self,
         engine: EngineProtocol,
-        rights: Rights | None = None,
+        rights: Rights | HubRights | None = None,
         limits: Limits | None = None,
         answers: Answers | None = None,
+        elsewhere: Elsewhere | None = None,
+        path: str = "",
     ) -> None:
         self.engine = engine
+        self.elsewhere, self.path = elsewhere, path
         self.rights, self.limits = rights or Rights(), limits or Limits()
         self.fingerprint = engine.info.fingerprint
         self.work = Work(answers or Answers(), lambda: int(getattr(engine, "generation", 0)))
@@ -95,6 +113,7 @@ class Server:
         watch("clients", "Kernels that are connected.", lambda: len(self.clients))
         watch("in_flight", "Questions that wait or run.", lambda: self.clients.in_flight)
         watch("computed", "Answers that were computed.", lambda: work.computed)
+        watch("preparing", "1 while answers are computed ahead.", lambda: work.preparing)
         watch("prepared", "Answers that were computed ahead.", lambda: work.prepared)
         watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.size)
         watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.size_on_disk)
@@ -186,6 +205,7 @@ class Server:
 
         async def answer(request: Request) -> Response:
             try:
+                await self.rights.learn(request.headers.get("authorization", ""))
                 return await endpoint(request)
             except Exception as error:  # noqa: BLE001 -- who asks is told
                 self.metrics.refused.labels(type(error).__name__).inc()
@@ -288,6 +308,9 @@ class Server:
 
     def make(self, method: Method, checked: Mapping[str, Any]) -> Callable[[], Question]:
         """What makes the steps to an answer."""
+        other, images = self.elsewhere, len(self.engine.info.images)
+        if other is not None and not is_private(checked, images) and other.takes(method, checked):
+            return lambda: other.steps(method, checked)
         if method.name == "answer":
             return lambda: self.source.answer(checked["kind"], checked["fields"], so_far=True)
         if method.name == "index_steps":
@@ -380,6 +403,8 @@ def make_app(
             server.close()
 
     routes: list[BaseRoute] = [*server.routes, *(more(server) if more else ())]
+    if server.path:
+        routes = [Mount(server.path, routes=routes)]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.server = server
     return app

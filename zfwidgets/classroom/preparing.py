@@ -49,13 +49,15 @@ def plan(server: Server, layers: Sequence[LayerInfo]) -> Iterator[Planned]:
         yield _asked(server, "photo", image=image)
         if not engine.info.no_classes:
             yield _asked(server, "predict", image=image, occluder=None)
-    chosen = sorted(layers, key=lambda layer: layer.role != "conv")
-    for channel in range(max((layer.channels for layer in layers), default=0)):
-        for layer in chosen:
-            if channel < layer.channels:
-                top = {"layer": layer.name, "channel": channel, "k": PATCHES}
-                yield _asked(server, "top", **top)
-                yield _asked(server, "projections", **top, rule=engine.rules[0])
+    convolutions = [layer for layer in layers if layer.role == "conv"]
+    others = [layer for layer in layers if layer.role != "conv"]
+    for chosen in (convolutions, others):  # all that is looked at first, then what follows on it
+        for channel in range(max((layer.channels for layer in chosen), default=0)):
+            for layer in chosen:
+                if channel < layer.channels:
+                    top = {"layer": layer.name, "channel": channel, "k": PATCHES}
+                    yield _asked(server, "top", **top)
+                    yield _asked(server, "projections", **top, rule=engine.rules[0])
 
 
 def _asked(server: Server, kind: str, **fields: Any) -> Planned:

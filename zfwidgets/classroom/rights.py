@@ -66,6 +66,9 @@ class Rights:
         """Whether no token is needed."""
         return self.token is None and self.teacher_token is None
 
+    async def learn(self, authorization: str) -> None:
+        """Find out what a token gives, where others know that: see `hub.HubRights`."""
+
     def role(self, authorization: str) -> Role:
         """What an ``Authorization`` header gives the right to be.
 

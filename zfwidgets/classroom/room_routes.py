@@ -61,7 +61,7 @@ class _Answering:
     def __init__(self, server: Server) -> None:
         self.rooms = rooms = server.rooms
         self._server = server
-        self._bells: dict[str, asyncio.Event] = {}
+        self._bells: dict[tuple[str, bool], asyncio.Event] = {}
         self._open: Counter[tuple[str, str]] = Counter()
         self._looked = 0.0
         self.over = False
@@ -95,7 +95,8 @@ class _Answering:
             found = act(_Call(room, said, self.time(), client.id))
             if isinstance(found, _Told):
                 return Streamed(found, self._server.headers)
-            self.ring(room)
+            # Where one student looks is told to who leads: thirty don't wake thirty.
+            self.ring(room, all_hear=name != "look")
             return self._server.reply(found)
 
         return self._server.route(f"{PATH}/{{room}}/{name}", answer)
@@ -147,19 +148,20 @@ class _Answering:
             lambda: self.rooms.lost_member(room, member, self.time()),
         )
 
-    def bell(self, room: str) -> asyncio.Event:
-        """What is set when something in a room may have changed."""
-        return self._bells.setdefault(room, asyncio.Event())
+    def bell(self, room: str, leads: bool) -> asyncio.Event:
+        """What is set when something in a room may have changed, for who leads or for students."""
+        return self._bells.setdefault((room, leads), asyncio.Event())
 
-    def ring(self, room: str) -> None:
-        """Wake all streams of a room."""
-        bell = self._bells.pop(room, None)
-        if bell is not None:
-            bell.set()
+    def ring(self, room: str, *, all_hear: bool = True) -> None:
+        """Wake all streams of a room, or only those of who leads."""
+        for leads in (True, False) if all_hear else (True,):
+            bell = self._bells.pop((room, leads), None)
+            if bell is not None:
+                bell.set()
 
     def _end_all(self) -> None:
         self.over = True
-        for room in [*self._bells]:
+        for room in {room for room, _ in self._bells}:
             self.ring(room)
 
     def begun(self, room: str, who: str) -> None:
@@ -196,6 +198,7 @@ class _Told:
     ) -> None:
         self._answering, self._room, self._who = answering, room, who
         self._look, self._lost = look, lost
+        self._leads = who.startswith("ticket ")
         self._revision: int | None = None
         self._over = False
         answering.begun(room, who)
@@ -209,7 +212,7 @@ class _Told:
         """What holds now, once it is news; or after a while a sign of life."""
         until = time.monotonic() + frames.BEAT
         while True:
-            bell = self._answering.bell(self._room)  # first: nothing is missed between
+            bell = self._answering.bell(self._room, self._leads)  # first: nothing is missed between
             self._answering.time()
             try:
                 if self._answering.over:

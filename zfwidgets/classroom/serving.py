@@ -14,6 +14,7 @@ import uvicorn
 from ..errors import InputError
 from .app import Server, make_app
 from .guarding import guarded
+from .hub import HubRights
 from .preparing import prepare
 from .rights import Rights
 from .room_routes import room_routes
@@ -110,7 +111,7 @@ def serve(
     if ahead is not None:
         prepare(server, ahead)
     listening = bound(host, port)
-    say(how_to_connect(url_of(listening), server.rights))
+    say(how_to_connect(url_of(listening) + server.path, server.rights))
     try:
         Web(server).run([listening])
     finally:
@@ -118,8 +119,10 @@ def serve(
         listening.close()
 
 
-def how_to_connect(url: str, rights: Rights) -> str:
+def how_to_connect(url: str, rights: Rights | HubRights) -> str:
     """What to type in a notebook."""
+    if isinstance(rights, HubRights):
+        return f"Serving {url} to JupyterHub: its users' servers connect with their own tokens."
     if rights.open:
         return (
             f"Serving {url} to this machine.\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def add(commands: Any) -> None:
     parser.add_argument("--prepare", nargs="*", metavar="LAYER",
                         help="compute ahead what a class will click on, in these layers or "
                         "all")  # fmt: skip
+    parser.add_argument("--hub", action="store_true",
+                        help="as a service that JupyterHub starts: address and rights are the "
+                        "hub's")  # fmt: skip
+    parser.add_argument("--ray", nargs="?", const="", metavar="ADDRESS",
+                        help="have replicas compute, by Ray Serve: on the Ray at that address, or "
+                        "on one that is started here")  # fmt: skip
+    parser.add_argument("--replicas", type=_replicas, default=(2, 2), metavar="N or LEAST-MOST",
+                        help="how many, with --ray (default: 2)")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -59,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         from ..classroom import serving
         from ..classroom.app import Server
+        from ..classroom.hub import of_environment
         from ..classroom.rights import Rights
         from ..classroom.working.answers import Answers
         from ..classroom.working.clients import Limits
@@ -66,7 +76,14 @@ def run(options: argparse.Namespace) -> int:
         raise MissingDependency(
             f"zfwidgets serve needs {error.name}: pip install 'zfwidgets[classroom]'"
         ) from error
-    rights = Rights.for_address(options.host, options.token, options.teacher_token)
+    path = ""
+    rights: Any
+    if options.hub:
+        if options.token or options.teacher_token:
+            raise InputError("With --hub the tokens are the hub's: leave --token out.")
+        rights, options.host, options.port, path = of_environment()
+    else:
+        rights = Rights.for_address(options.host, options.token, options.teacher_token)
     limits = Limits(clients=options.clients)
     serving.check_free(options.host, options.port)
     engine = _engine(options)
@@ -75,9 +92,33 @@ def run(options: argparse.Namespace) -> int:
         own.most = limits.clients * limits.photos + 1
     fingerprint = engine.info.fingerprint
     answers = Answers(options.memory << 20, options.answers, fingerprint)
-    server = Server(engine, rights, limits, answers)
-    serving.serve(server, options.host, options.port, ahead=options.prepare, say=serving.tell)
+    replicas = None if options.ray is None else _on_ray(options, fingerprint)
+    try:
+        server = Server(engine, rights, limits, answers, replicas, path)
+        serving.serve(server, options.host, options.port, ahead=options.prepare, say=serving.tell)
+    finally:
+        if replicas is not None:
+            replicas.close()
     return 0
+
+
+def _on_ray(options: argparse.Namespace, fingerprint: str) -> Any:
+    """Replicas of the engine that the options name."""
+    from ..classroom.replicas import Replicas
+
+    gpus = 1.0 if str(options.device or "").startswith("cuda") else 0.0
+    least, most = options.replicas
+    make = partial(_engine, argparse.Namespace(**{**vars(options), "run": None}))
+    return Replicas(make, fingerprint, least, most, options.ray or None, gpus)
+
+
+def _replicas(text: str) -> tuple[int, int]:
+    """An option's type: ``2``, or ``1-4``."""
+    least, dash, most = text.partition("-")
+    numbers = [int(one) if one.isdigit() else 0 for one in ((least, most) if dash else (least,))]
+    if not 1 <= numbers[0] <= numbers[-1]:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number like 2, or two like 1-4")
+    return numbers[0], numbers[-1]
 
 
 def _engine(options: argparse.Namespace) -> Any:

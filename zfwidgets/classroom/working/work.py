@@ -66,6 +66,18 @@ class Told(bytes):
         return found
 
 
+class Ready(bytes):
+    """An answer that another process has made bytes of; ``lasts``: whether it may be kept."""
+
+    lasts = True
+
+    def __new__(cls, content: bytes, lasts: bool) -> Ready:
+        """Bytes, and whether they may be kept."""
+        found = super().__new__(cls, content)
+        found.lasts = lasts
+        return found
+
+
 class Computation:
     """One question's steps, which all who ask it move on in turn; on the computing thread alone."""
 
@@ -86,8 +98,10 @@ class Computation:
                 self._steps = self._make()
             step = next(self._steps)
         except StopIteration as end:
-            self.content, self.over = encode(end.value), True
-            self.lasts = lasts(end.value)
+            value, self.over = end.value, True
+            ready = isinstance(value, Ready)
+            self.content = bytes(value) if ready else encode(value)
+            self.lasts = value.lasts if ready else lasts(value)
             return True
         except threads.Interrupted:
             raise
