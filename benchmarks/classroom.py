@@ -25,13 +25,8 @@ import argparse
 import asyncio
 import json
 import multiprocessing
-import os
 import random
-import re
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -40,84 +35,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
-import psutil
+from _class_kernel import student
+from _class_server import LONGEST, STUDENT, TEACHER, Served, Unit, grid
 
 import zfwidgets as zf
 from zfwidgets.classroom import following  # noqa: F401 -- once, before the students fork
-from zfwidgets.widgets import requests
 from zfwidgets.widgets.wire.service import Service, service_of
 
-ROOT = Path(__file__).resolve().parent.parent
-STUDENT, TEACHER = "for-students", "for-the-teacher"
 CLICKS = 12
 """Of the teacher."""
 AWAY = 3.0
 """Seconds for which a killed server is away."""
-LONGEST = 600.0
-"""Seconds for which anything is waited for."""
 FORK = multiprocessing.get_context("fork")
-BLOCKED = ("torch", "torchvision", "bqplot", "pandas")
 
-Unit = tuple[str, int]
 Say = Callable[..., None]
-
-
-# ---------------------------------------------------------------- the server
-
-
-class Served:
-    """`zfwidgets serve` as a process."""
-
-    def __init__(self, folder: Path, *more: str) -> None:
-        self._command = [
-            *(sys.executable, "-m", "zfwidgets", "serve", "--token", STUDENT),
-            *("--teacher-token", TEACHER, "--answers", str(folder), *more),
-        ]
-        self.url = ""
-        self._port = "0"
-        self.start()
-
-    def start(self) -> None:
-        """Start it, again on the same port, and wait until it is there."""
-        command = [*self._command, "--port", self._port]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if found := re.search(r"Serving (http://\S+:(\d+))", line):
-                self.url, self._port = found[1], found[2]
-                return
-        raise SystemExit("The server didn't start.")
-
-    def kill(self) -> None:
-        """End it without a word."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def memory(self) -> float:
-        """MB that are resident."""
-        return psutil.Process(self.process.pid).memory_info().rss / 1e6
-
-    def seconds(self) -> float:
-        """CPU time that it took."""
-        times = psutil.Process(self.process.pid).cpu_times()
-        return times.user + times.system
-
-    def metric(self, name: str) -> float:
-        """A number of its metrics."""
-        headers = {"authorization": f"Bearer {TEACHER}"}
-        text = httpx.get(f"{self.url}/v1/metrics", headers=headers, timeout=30).text
-        found = re.search(rf"^zfwidgets_{name} (\S+)$", text, flags=re.MULTILINE)
-        assert found is not None, name
-        return float(found[1])
-
-    def prepared(self) -> float:
-        """Wait until nothing is left to be computed ahead; seconds."""
-        began = time.monotonic()
-        while self.metric("preparing"):
-            time.sleep(1.0)
-        return time.monotonic() - began
 
 
 # ---------------------------------------------------------------- students
@@ -143,12 +75,6 @@ def asked(service: Service, needs: Sequence[Any], told: Callable[[str, Any], Non
     with lock:
         done = lock.wait_for(lambda: left == 0, LONGEST)
     return done and not failed
-
-
-def grid(unit: Unit) -> list[Any]:
-    """What a page asks for when a channel is chosen."""
-    top = {"layer": unit[0], "channel": unit[1], "k": requests.PATCHES}
-    return [("top", top), ("projections", {**top, "rule": "deconvnet"})]
 
 
 def clicking(
@@ -356,92 +282,6 @@ def killed(server: Served, units: Sequence[Unit], options: Any) -> dict[str, Any
         "killed_away_s": round(back - died, 1),
         "killed_back_s": round(max(after), 2),
     }
-
-
-SETUP = """
-import zfwidgets as zf
-engine = zf.connect({url!r}, {token!r})
-explorer = zf.Explorer(engine)
-"""
-
-
-def student(server: Served, units: Sequence[Unit]) -> dict[str, Any]:
-    """A real kernel without torch that was asked what a page asks for."""
-    from jupyter_client.manager import KernelManager
-
-    with tempfile.TemporaryDirectory() as folder:
-        block = f"import sys\nfor name in {BLOCKED!r}:\n    sys.modules[name] = None\n"
-        Path(folder, "sitecustomize.py").write_text(block)
-        path = os.pathsep.join([folder, str(ROOT), os.environ.get("PYTHONPATH", "")])
-        manager = KernelManager(kernel_name="python3")
-        manager.start_kernel(env={**os.environ, "PYTHONPATH": path})
-        client = manager.client()
-        try:
-            client.start_channels()
-            client.wait_for_ready(timeout=LONGEST)
-            pid = manager.provisioner.pid  # type: ignore[union-attr]
-            bare = psutil.Process(pid).memory_info().rss / 1e6
-            code = SETUP.format(url=server.url, token=STUDENT) + "explorer\n"
-            executed(client, code)
-            opened = psutil.Process(pid).memory_info().rss / 1e6
-            print_fingerprint = "print(explorer.model_id, engine.info.fingerprint)"
-            (text,) = [
-                m["content"]["text"]
-                for m in executed(client, print_fingerprint)
-                if m["msg_type"] == "stream"
-            ]
-            model, fingerprint = text.split()
-            for need in pages_needs(units):
-                answered(client, model, fingerprint, need)
-            used = psutil.Process(pid).memory_info().rss / 1e6
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)
-    return {
-        "student_rss_mb": round(used, 1),
-        "student_opened_mb": round(opened, 1),
-        "kernel_bare_mb": round(bare, 1),
-    }
-
-
-def pages_needs(units: Sequence[Unit]) -> list[Any]:
-    """What pages ask for in a lesson: the catalogue, sheets of thumbnails, units, photos."""
-    chance = random.Random(2)
-    needs: list[Any] = [("catalogue", {})]
-    for layer in sorted({layer for layer, _ in units})[:10]:
-        count = min(64, sum(one == layer for one, _ in units))
-        sheet = {"layer": layer, "first": 0, "count": count, "size": requests.THUMBNAIL}
-        needs += [("channels", {"layer": layer}), ("sheet", sheet)]
-    for unit in chance.sample(units, min(len(units), 150)):
-        needs += grid(unit)
-    for image in range(12):
-        needs += [("photo", {"image": image}), ("predict", {"image": image, "occluder": None})]
-    return needs
-
-
-def executed(client: Any, code: str) -> list[Any]:
-    """Run a cell; what it says."""
-    heard: list[Any] = []
-    reply = client.execute_interactive(code, output_hook=heard.append, timeout=LONGEST)
-    assert reply["content"]["status"] == "ok", reply["content"]
-    return heard
-
-
-def answered(client: Any, model: str, fingerprint: str, need: Any) -> None:
-    """Ask as a page does, by a message, and wait for the answer."""
-    kind, fields = need
-    key = {"fingerprint": fingerprint, **fields}
-    content = {"zf": 1, "op": "get", "view": "bench", "slot": kind, "kind": kind, "key": key,
-               "priority": 0}  # fmt: skip
-    data = {"method": "custom", "content": content}
-    client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": model, "data": data}))
-    while True:
-        message = client.get_iopub_msg(timeout=LONGEST)
-        said = message["content"].get("data", {}) if message["msg_type"] == "comm_msg" else {}
-        told = said.get("content", {})
-        if told.get("view") == "bench" and told.get("op") in ("reply", "error"):
-            assert told["op"] == "reply", told
-            return
 
 
 def main() -> None:
