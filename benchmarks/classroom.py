@@ -25,13 +25,8 @@ import argparse
 import asyncio
 import json
 import multiprocessing
-import os
 import random
-import re
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -40,84 +35,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
-import psutil
+from _class_kernel import student
+from _class_server import LONGEST, STUDENT, TEACHER, Served, Unit, grid
 
 import zfwidgets as zf
 from zfwidgets.classroom import following  # noqa: F401 -- once, before the students fork
-from zfwidgets.widgets import requests
 from zfwidgets.widgets.wire.service import Service, service_of
 
-ROOT = Path(__file__).resolve().parent.parent
-STUDENT, TEACHER = "for-students", "for-the-teacher"
 CLICKS = 12
 """Of the teacher."""
 AWAY = 3.0
 """Seconds for which a killed server is away."""
-LONGEST = 600.0
-"""Seconds for which anything is waited for."""
 FORK = multiprocessing.get_context("fork")
-BLOCKED = ("torch", "torchvision", "bqplot", "pandas")
 
-Unit = tuple[str, int]
 Say = Callable[..., None]
-
-
-# ---------------------------------------------------------------- the server
-
-
-class Served:
-    """`zfwidgets serve` as a process."""
-
-    def __init__(self, folder: Path, *more: str) -> None:
-        self._command = [
-            *(sys.executable, "-m", "zfwidgets", "serve", "--token", STUDENT),
-            *("--teacher-token", TEACHER, "--answers", str(folder), *more),
-        ]
-        self.url = ""
-        self._port = "0"
-        self.start()
-
-    def start(self) -> None:
-        """Start it, again on the same port, and wait until it is there."""
-        command = [*self._command, "--port", self._port]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if found := re.search(r"Serving (http://\S+:(\d+))", line):
-                self.url, self._port = found[1], found[2]
-                return
-        raise SystemExit("The server didn't start.")
-
-    def kill(self) -> None:
-        """End it without a word."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def memory(self) -> float:
-        """MB that are resident."""
-        return psutil.Process(self.process.pid).memory_info().rss / 1e6
-
-    def seconds(self) -> float:
-        """CPU time that it took."""
-        times = psutil.Process(self.process.pid).cpu_times()
-        return times.user + times.system
-
-    def metric(self, name: str) -> float:
-        """A number of its metrics."""
-        headers = {"authorization": f"Bearer {TEACHER}"}
-        text = httpx.get(f"{self.url}/v1/metrics", headers=headers, timeout=30).text
-        found = re.search(rf"^zfwidgets_{name} (\S+)$", text, flags=re.MULTILINE)
-        assert found is not None, name
-        return float(found[1])
-
-    def prepared(self) -> float:
-        """Wait until nothing is left to be computed ahead; seconds."""
-        began = time.monotonic()
-        while self.metric("preparing"):
-            time.sleep(1.0)
-        return time.monotonic() - began
 
 
 # ---------------------------------------------------------------- students
@@ -145,12 +77,6 @@ def asked(service: Service, needs: Sequence[Any], told: Callable[[str, Any], Non
     return done and not failed
 
 
-def grid(unit: Unit) -> list[Any]:
-    """What a page asks for when a channel is chosen."""
-    top = {"layer": unit[0], "channel": unit[1], "k": requests.PATCHES}
-    return [("top", top), ("projections", {**top, "rule": "deconvnet"})]
-
-
 def clicking(
     say: Say, number: int, url: str, units: Sequence[Unit], every: float, start: float, end: float
 ) -> None:
@@ -158,12 +84,11 @@ def clicking(
     engine = zf.connect(url, STUDENT, patience=LONGEST)
     service = service_of(engine)
     chance = random.Random(number)
-    words: list[tuple[float, str]] = []
+    away: list[float] = []
 
     def told(op: str, value: Any) -> None:
-        text = getattr(value, "text", "") or getattr(value, "note", "") or ""
-        if "waiting for the server" in str(value):
-            words.append((time.monotonic(), str(text)))
+        if "It is asked again" in str(value):
+            away.append(time.monotonic())
 
     say("ready")
     due = start + every * chance.random()
@@ -174,7 +99,7 @@ def clicking(
         clicks.append((due, time.monotonic(), good))
         due += every
     engine.close()
-    say("clicks", clicks, [when for when, _ in words])
+    say("clicks", clicks, away)
 
 
 def following_along(say: Say, number: int, url: str, room: str) -> None:
@@ -291,7 +216,7 @@ def lesson(server: Served, units: Sequence[Unit], options: Any) -> dict[str, Any
 def follow(server: Served, units: Sequence[Unit], options: Any) -> dict[str, Any]:
     """A teacher who clicks, and students who follow."""
 
-    async def teach() -> tuple[dict[Unit, float], list[Any]]:
+    async def teach() -> dict[Unit, float]:
         engine = zf.connect(server.url, TEACHER)
         explorer = zf.Explorer(engine)
         room = explorer.lead("lesson")
@@ -310,13 +235,12 @@ def follow(server: Served, units: Sequence[Unit], options: Any) -> dict[str, Any
         explorer.stop_leading()
         await asyncio.sleep(0.5)
         engine.close()
-        return clicks, []
+        return clicks
 
     start, end = FORK.Pipe()
 
     def teacher() -> None:
-        nonlocal start
-        start.send(list(asyncio.run(teach())[0].items()))
+        start.send(list(asyncio.run(teach()).items()))
 
     process = FORK.Process(target=teacher, daemon=True)
     process.start()
@@ -354,102 +278,10 @@ def killed(server: Served, units: Sequence[Unit], options: Any) -> dict[str, Any
     after = [min(end for due, end, _ in one if end > back) - back for one, _ in found]
     return {
         "killed_errors": sum(not good for one, _ in found for *_, good in one),
-        "killed_said_so": sum(any(died < when < back + 5 for when in words) for _, words in found),
+        "killed_said_so": sum(any(died < when < back + 5 for when in away) for _, away in found),
         "killed_away_s": round(back - died, 1),
         "killed_back_s": round(max(after), 2),
     }
-
-
-SETUP = """
-import zfwidgets as zf
-engine = zf.connect({url!r}, {token!r})
-explorer = zf.Explorer(engine)
-"""
-LOOKED = """
-import sys
-print(sorted(name for name in {blocked!r} if name in sys.modules), len(explorer.views_asked))
-"""
-
-
-def student(server: Served, units: Sequence[Unit]) -> dict[str, Any]:
-    """A real kernel without torch that was asked what a page asks for."""
-    from jupyter_client.manager import KernelManager
-
-    with tempfile.TemporaryDirectory() as folder:
-        block = f"import sys\nfor name in {BLOCKED!r}:\n    sys.modules[name] = None\n"
-        Path(folder, "sitecustomize.py").write_text(block)
-        path = os.pathsep.join([folder, str(ROOT), os.environ.get("PYTHONPATH", "")])
-        manager = KernelManager(kernel_name="python3")
-        manager.start_kernel(env={**os.environ, "PYTHONPATH": path})
-        client = manager.client()
-        try:
-            client.start_channels()
-            client.wait_for_ready(timeout=LONGEST)
-            pid = manager.provisioner.pid  # type: ignore[union-attr]
-            bare = psutil.Process(pid).memory_info().rss / 1e6
-            code = SETUP.format(url=server.url, token=STUDENT) + "explorer\n"
-            told = executed(client, code)
-            opened = psutil.Process(pid).memory_info().rss / 1e6
-            comm = re.search(r"IPY_MODEL_|'model_id': '(\w+)'", str(told))
-            assert comm is not None, told
-            print_fingerprint = "print(explorer.model_id, engine.info.fingerprint)"
-            (text,) = [
-                m["content"]["text"]
-                for m in executed(client, print_fingerprint)
-                if m["msg_type"] == "stream"
-            ]
-            model, fingerprint = text.split()
-            for need in pages_needs(units):
-                answered(client, model, fingerprint, need)
-            used = psutil.Process(pid).memory_info().rss / 1e6
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)
-    return {
-        "student_rss_mb": round(used, 1),
-        "student_opened_mb": round(opened, 1),
-        "kernel_bare_mb": round(bare, 1),
-    }
-
-
-def pages_needs(units: Sequence[Unit]) -> list[Any]:
-    """What pages ask for in a lesson: the catalogue, sheets of thumbnails, units, photos."""
-    chance = random.Random(2)
-    needs: list[Any] = [("catalogue", {})]
-    for layer in sorted({layer for layer, _ in units})[:10]:
-        count = min(64, sum(one == layer for one, _ in units))
-        sheet = {"layer": layer, "first": 0, "count": count, "size": requests.THUMBNAIL}
-        needs += [("channels", {"layer": layer}), ("sheet", sheet)]
-    for unit in chance.sample(units, 60):
-        needs += grid(unit)
-    for image in range(12):
-        needs += [("photo", {"image": image}), ("predict", {"image": image, "occluder": None})]
-    return needs
-
-
-def executed(client: Any, code: str) -> list[Any]:
-    """Run a cell; what it says."""
-    heard: list[Any] = []
-    reply = client.execute_interactive(code, output_hook=heard.append, timeout=LONGEST)
-    assert reply["content"]["status"] == "ok", reply["content"]
-    return heard
-
-
-def answered(client: Any, model: str, fingerprint: str, need: Any) -> None:
-    """Ask as a page does, by a message, and wait for the answer."""
-    kind, fields = need
-    key = {"fingerprint": fingerprint, **fields}
-    content = {"zf": 1, "op": "get", "view": "bench", "slot": kind, "kind": kind, "key": key,
-               "priority": 0}  # fmt: skip
-    data = {"method": "custom", "content": content}
-    client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": model, "data": data}))
-    while True:
-        message = client.get_iopub_msg(timeout=LONGEST)
-        said = message["content"].get("data", {}) if message["msg_type"] == "comm_msg" else {}
-        told = said.get("content", {})
-        if told.get("view") == "bench" and told.get("op") in ("reply", "error"):
-            assert told["op"] == "reply", told
-            return
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ import pytest
 import zfwidgets as zf
 from tests.waiting import SECONDS
 from tests.widgets.test_kernel import LIMIT, kernel
+from zfwidgets.classroom.app import Server
+from zfwidgets.classroom.serving import running
 from zfwidgets.errors import ServerUnreachable
 from zfwidgets.records import OcclusionRequest
 from zfwidgets.stepwise import finish
@@ -172,3 +174,26 @@ def test_an_explorer_in_a_kernel_says_so_meanwhile_and_goes_on(root: Path, tmp_p
             found = page.hear("new", "reply")
             live = numpy_engine.NumpyEngine().top("conv1", 4)
             assert [a["image"] for a in found["activations"]] == [a.image for a in live]
+
+
+LEAVING = """if True:
+    import sys
+    import zfwidgets as zf
+    engine = zf.connect(sys.argv[1])
+    print(engine.top("conv2", 3).channel, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_program_ends_without_a_word_though_its_server_is_gone(root: Path) -> None:
+    """Its goodbye finds nobody, and no thread that would look the server's name up."""
+    with running(Server(numpy_engine.NumpyEngine())) as url:
+        process = subprocess.Popen(
+            [sys.executable, "-c", LEAVING, url.replace("127.0.0.1", "localhost")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "3\n"
+    _, said = process.communicate(timeout=SECONDS)
+    assert (process.returncode, said) == (0, "")

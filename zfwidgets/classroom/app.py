@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -39,19 +39,9 @@ from .working.clients import Client, Clients, Limits
 from .working.metrics import Metrics
 from .working.outlets import ASKING, Outlet, Streamed
 from .working.photos import Photos
-from .working.work import Question, Work
+from .working.work import Elsewhere, Question, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-class Elsewhere(Protocol):
-    """Other processes that hold the same engine."""
-
-    def takes(self, method: Method, checked: Mapping[str, Any]) -> bool:
-        """Whether they compute such questions."""
-
-    def steps(self, method: Method, checked: Mapping[str, Any]) -> Question:
-        """The steps to an answer; returns it as `Ready`."""
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,8 @@ class Talking:
             self._loop = asyncio.get_running_loop()
             self._loop.call_soon(self._ready.set)
             await self._over.wait()
-            with contextlib.suppress(*GONE, asyncio.TimeoutError):
+            # RuntimeError: the interpreter ends, and has no thread left that looks names up.
+            with contextlib.suppress(*GONE, asyncio.TimeoutError, RuntimeError):
                 bye = http.post(f"{self._url}{frames.BYE}", content=encode({}))
                 await asyncio.wait_for(bye, GOODBYE)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Hashable, Iterable
-from typing import Any
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
+from typing import Any, Protocol
 
 from ... import threads
 from ...records import Progress, QuantileRows
@@ -12,6 +12,7 @@ from ...widgets.wire.job import Job
 from ...widgets.wire.jobs import Jobs
 from ...widgets.wire.steps import Step, Steps
 from ..messages.codec import encode
+from ..messages.methods import Method
 from .answers import Answers
 
 IDLE_PRIORITY = 1000
@@ -76,6 +77,16 @@ class Ready(bytes):
         found = super().__new__(cls, content)
         found.lasts = lasts
         return found
+
+
+class Elsewhere(Protocol):
+    """Other processes that hold the same engine."""
+
+    def takes(self, method: Method, checked: Mapping[str, Any]) -> bool:
+        """Whether they compute such questions."""
+
+    def steps(self, method: Method, checked: Mapping[str, Any]) -> Question:
+        """The steps to an answer; returns it as `Ready`."""
 
 
 class Computation:
