@@ -51,7 +51,7 @@ def train_steps(
     folder: str | Path | None = None,
     on_step: OnStep | None = None,
 ) -> Generator[Progress | TrainingRecord, None, TrainingRecord]:
-    """Train a classifier in steps (paper, section 3.1).
+    """Train a classifier in steps (paper, section 3).
 
     Yields `Progress` after each step of the optimizer, and the record so far before the first
     step, after each epoch and when it stops. Close it whenever you like: the model has the
