@@ -9,8 +9,8 @@ import argparse
 import json
 import platform
 import time
-from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,6 +31,15 @@ PARTS = {
         training.transfer,
     )
 }
+
+
+def rounded(numbers: Any) -> Any:
+    """Five digits of every number: more would only make the files large."""
+    if isinstance(numbers, dict):
+        return {name: rounded(value) for name, value in numbers.items()}
+    if isinstance(numbers, list):
+        return [rounded(value) for value in numbers]
+    return float(f"{numbers:.5g}") if isinstance(numbers, float) else numbers
 
 
 def main() -> None:
@@ -55,10 +64,10 @@ def main() -> None:
                 "torch": torch.__version__.split("+")[0],
                 "threads": torch.get_num_threads(),
                 "machine": platform.machine(),
-                "date": date.today().isoformat(),
+                "date": time.strftime("%Y-%m-%d"),
                 "minutes": round((time.monotonic() - began) / 60, 1),
             }
-            text = json.dumps({"made": made, **numbers}, separators=(",", ":"))
+            text = json.dumps({"made": made, **rounded(numbers)}, separators=(",", ":"))
             (MEASURED / f"{name}.json").write_text(text + "\n")
             print(f"{name}: {made['minutes']} min", flush=True)
     PAGE.write_text(page(read()))

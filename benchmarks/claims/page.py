@@ -91,10 +91,10 @@ def architecture(numbers: Numbers) -> list[Claim]:
     return [
         Claim(
             "4.1, Fig. 6b, c",
-            "AlexNet's first layer mixes very high and low frequencies with little coverage of the "
-            "mid ones; 7 x 7 filters cover more of them.",
-            f"{how}: alexnet_small's energy at mid frequencies, beside white noise's, is below that "
-            "at low and at high ones, zfnet_small's is above alexnet_small's, and zfnet_small's "
+            "AlexNet's first layer mixes very high and low frequencies with little coverage of "
+            "the mid ones; 7 x 7 filters cover more of them.",
+            f"{how}: alexnet_small's energy at mid frequencies, beside white noise's, is below "
+            "that at low and at high ones, zfnet_small's is above alexnet_small's, and its "
             f"filters aren't noise (low frequencies above {trained.NOISE} times noise's).",
             **both(trained.mid_frequencies, numbers),
             why=why,
@@ -166,8 +166,8 @@ def correspondence(numbers: Numbers) -> list[Claim]:
         ),
         Claim(
             "4.3, Table 1",
-            "At layer 7 parts are like random places (.068 to .069, random .073 ± .014): that layer "
-            "is about classes.",
+            "At layer 7 parts are like random places (.068 to .069, random .073 ± .014): that "
+            "layer is about classes.",
             f"{how}: in {top} each part lies among 95 % of the random masks, while in {middle} it "
             "lies below them.",
             **both(looked.parts_are_random_at_the_top, numbers),
@@ -191,7 +191,7 @@ def ablation(numbers: Numbers) -> list[Claim]:
     seeds = numbers["seeds"]
     errors = trained.Errors(seeds, tested)
     guess = 1 - 1 / classes
-    guessing = trained.Errors([{n: (guess, guess) for n in one} for one in seeds], tested)
+    guessing = trained.Errors([dict.fromkeys(one, (guess, guess)) for one in seeds], tested)
     how = (
         f"zfnet_small at 32 px with fully connected layers that hold {100 * heads:.0f} % of the "
         f"parameters (the paper's: 87 %), {numbers['photos']} photos, {numbers['epochs']} epochs, "
@@ -211,8 +211,8 @@ def ablation(numbers: Numbers) -> list[Claim]:
 
     return [
         row(
-            "Without the fully connected layers, or without two middle ones, the error rises little "
-            "(40.5 to 44.8 and 45.4 %); without both it is far worse (71.3 %).",
+            "Without the fully connected layers, or without two middle ones, the error rises "
+            "little (40.5 to 44.8 and 45.4 %); without both it is far worse (71.3 %).",
             f"each alone costs less than {100 * trained.LITTLE:.0f} points, and both together cost "
             "more than the two costs together.",
             trained.depth_matters,
@@ -248,8 +248,8 @@ def transfer(numbers: Numbers) -> list[Claim]:
             "A linear classifier on features gets better layer by layer (SVM on Caltech-101: 44.8, "
             "66.2, 72.3, 76.6, 86.2 % at layers 1 to 5, 85.5 % at layer 7).",
             f"SVM on SqueezeNet's layers as the paper counts them, {classes} classes of clothing, "
-            f"{photos} photos of each: better at the top than at the bottom, in the upper half than "
-            f"in the lower, and at the top no more than {100 * trained.DROP:.1f} points (the "
+            f"{photos} photos of each: better at the top than at the bottom, in the upper half "
+            f"than in the lower, and at the top no more than {100 * trained.DROP:.1f} points (the "
             "paper's own drop) worse than the best layer below.",
             up(learned),
             up(other),
@@ -258,8 +258,8 @@ def transfer(numbers: Numbers) -> list[Claim]:
             "5.2, Tables 4, 5, Fig. 9",
             "Pretrained features beat a network from scratch by far (Caltech-101, 30 photos of "
             "each class: 86.5 against 46.5 %), with few photos of each class already.",
-            "Features with 5 photos of each class are better than zfnet_small at 64 px from scratch "
-            "with 30.",
+            "Features with 5 photos of each class are better than zfnet_small at 64 px from "
+            "scratch with 30.",
             trained.few_photos_suffice(learned["few"]["pretrained"][0], scratch),
             trained.few_photos_suffice(other["few"]["pretrained"][0], scratch),
         ),
@@ -310,8 +310,8 @@ Each verdict follows from its row's rule, which is applied to networks that have
 untrained ones of the same shape. **Agrees**: the rule holds with its whole interval, and doesn't \
 in the untrained network. **No evidence**: it holds there too, so that it says nothing of what was \
 learned. **Differs**: it doesn't hold. **Can't be judged here**: an interval reaches over the \
-rule's limit. Brackets are 95 % intervals: over photos, channels or filters drawn again (bootstrap), \
-or over seeds or splits (Student's), and never narrower than the number of test photos allows.
+rule's limit. Brackets are 95 % intervals: over photos, channels or filters drawn again \
+(bootstrap), or over seeds or splits (Student's), and never narrower than the number of test photos allows.
 
 The trained network is the package's ImageNet SqueezeNet 1.1; networks trained here have 0.3 to 7 \
 million parameters and know six classes of CIFAR-10.
@@ -322,12 +322,12 @@ million parameters and know six classes of CIFAR-10.
 
 ## Where we deviate
 
-- **Fig. 4** looks at held-out photos, the paper at training images. Its learning rate falls when the \
-validation error stays, ours is constant.
-- **Filters** aren't renormalised in these trainings (`filter_radius`), as in small networks with \
-inputs in [-2, 2] none comes near the paper's radius; the paper does it for its own.
-- **The networks of Fig. 6 and Table 3** are `alexnet_small` and `zfnet_small`. The paper's Table 3 \
-removes layers of its replica of AlexNet.
+- **Fig. 4** looks at held-out photos, the paper at training images. Its learning rate falls \
+when the validation error stays, ours is constant (`patience=` anneals it).
+- **Filters** of the networks of Fig. 4 and Fig. 6 are renormalised as the paper's; variants of \
+Table 3 aren't.
+- **The networks of Fig. 6 and Table 3** are `alexnet_small` and `zfnet_small`. The paper's \
+Table 3 removes layers of its replica of AlexNet.
 - **Switched-off channels** (`zf.Lesion`) aren't Table 3, whose networks are trained again.
 - **SqueezeNet** has no fully connected layers: its last fire module stands for the paper's layer 7.
 """

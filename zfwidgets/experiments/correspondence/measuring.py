@@ -171,7 +171,7 @@ class _Job:
             bottom = marks[place].bottom - area.top
             right = marks[place].right - area.left
             free[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
-        found: NDArray[np.int64] = np.argwhere(free) + (area.top, area.left)
+        found: NDArray[np.int64] = np.argwhere(free) + np.array([area.top, area.left])
         if not len(found):
             raise InputError(
                 f"A random mask of the size of {part!r} of {self.photos[place].name!r} "
