@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 import zfwidgets as zf
+from zfwidgets.experiments.covered_map.result import square_on
 from zfwidgets.experiments.shared.looking import features, open_photos
 from zfwidgets.experiments.transfer import main_layers
-from zfwidgets.records import Box, Occluder, Unit
+from zfwidgets.records import Occluder, Unit
 
 from .bench import KINDS, Bench, networks, sure_photos
 
@@ -27,7 +28,7 @@ def engines() -> dict[str, zf.Engine]:
 
 
 def hierarchy(bench: Bench) -> Numbers:
-    """How often a channel's nine strongest photos are of one class, for 64 channels of 3 layers."""
+    """How often a channel's nine strongest photos are of one class, for up to 256 channels of 3 layers."""
     found: Numbers = {}
     for kind, network in networks().items():
         engine = zf.Engine(network, bench.photos, cache=bench.work / "index")
@@ -38,7 +39,7 @@ def hierarchy(bench: Bench) -> Numbers:
         for layer in (layers[0], layers[len(layers) // 2], layers[-1]):
             shares = []
             channels = engine.layer(layer).channels
-            for channel in np.random.default_rng(0).permutation(channels)[:64]:
+            for channel in np.random.default_rng(0).permutation(channels)[:256]:
                 own = labels[[a.image for a in engine.top(layer, int(channel))]]
                 if len(own) == 9:
                     shares.append(float(((own[:, None] == own[None]).sum() - 9) / 72))
@@ -99,20 +100,12 @@ def occlusion(_bench: Bench) -> Numbers:
             totals = covered.feature_map(channel) / before
             of_photo["anywhere"].append(float(totals.mean()))
             of_photo["least"].append(float(totals.min()))
-            on = engine.respond(photo, _square(engine, photo, layer, channel), layer)
+            projection = engine.project(Unit(layer, channel), photo)
+            square = Occluder(square_on(projection, (SQUARE, SQUARE)))
+            on = engine.respond(photo, square, layer)
             of_photo["on_projection"].append(float(on.totals[0, 0, channel]) / before)
         found[kind] = {"layer": layer, **of_photo}
     return found
-
-
-def _square(engine: zf.Engine, photo: int, layer: str, channel: int) -> Occluder:
-    """The square that holds most of the energy of the strongest unit's projection."""
-    energy = (engine.project(Unit(layer, channel), photo).pixels ** 2).sum(-1)
-    sums = np.pad(energy.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    held = sums[SQUARE:, SQUARE:] - sums[:-SQUARE, SQUARE:] - sums[SQUARE:, :-SQUARE]
-    held = held + sums[:-SQUARE, :-SQUARE]
-    top, left = np.unravel_index(held.argmax(), held.shape)
-    return Occluder(Box(int(top), int(left), SQUARE, SQUARE))
 
 
 FACES = ("kitten", "chelsea-cat", "red-panda", "calf", "gorilla")

@@ -36,7 +36,7 @@ def hierarchy(numbers: Numbers) -> list[Claim]:
             "Features go from edges and textures to object parts and classes: higher layers are "
             "more class specific.",
             "The share of pairs among a channel's nine strongest photos that are of one class (by "
-            f"chance {numbers['chance']:.2f}; 64 channels of each layer) rises from the first to "
+            f"chance {numbers['chance']:.2f}; up to 256 channels of each layer) rises from the first to "
             "the middle and to the last layer, both intervals above 0.",
             **both(looked.more_class_specific, numbers),
         )
@@ -311,7 +311,8 @@ untrained ones of the same shape. **Agrees**: the rule holds with its whole inte
 in the untrained network. **No evidence**: it holds there too, so that it says nothing of what was \
 learned. **Differs**: it doesn't hold. **Can't be judged here**: an interval reaches over the \
 rule's limit. Brackets are 95 % intervals: over photos, channels or filters drawn again \
-(bootstrap), or over seeds or splits (Student's), and never narrower than the number of test photos allows.
+(bootstrap), or over seeds or splits (Student's), and never narrower than the number of test \
+photos allows.
 
 The trained network is the package's ImageNet SqueezeNet 1.1; networks trained here have 0.3 to 7 \
 million parameters and know six classes of CIFAR-10.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,7 @@ def more_class_specific(layers: dict[str, list[float]]) -> Finding:
     """Rise of the shares of channels' strongest photos that are of one class, layer by layer."""
     values = [np.array(shares) for shares in layers.values()]
     steps = [
-        bootstrap([low, high], lambda a, b: b.mean(1) - a.mean(1))
-        for low, high in zip(values, values[1:], strict=False)
+        bootstrap([low, high], lambda a, b: b.mean(1) - a.mean(1)) for low, high in pairwise(values)
     ]
     text = ", ".join(f"{name} {np.mean(shares):.2f}" for name, shares in layers.items())
     rises = " and ".join(spanned(step) for step in steps)

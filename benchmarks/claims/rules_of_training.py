@@ -162,6 +162,7 @@ class Errors:
         self.seeds, self.tested = seeds, tested
 
     def mean(self, name: str, which: int = 0) -> float:
+        """Mean over the seeds: of validation errors (0), of training errors (1)."""
         return float(np.mean([one[name][which] for one in self.seeds]))
 
     def gap(self, plus: Sequence[str], minus: Sequence[str]) -> Interval:
@@ -174,6 +175,7 @@ class Errors:
         return over_seeds(values, of_images(shares, self.tested))
 
     def text(self, *names: str) -> str:
+        """Errors in words."""
         return "; ".join(
             f"{name} {100 * self.mean(name):.1f} % (training {100 * self.mean(name, 1):.1f} %)"
             for name in names

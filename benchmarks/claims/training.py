@@ -204,5 +204,5 @@ def transfer(bench: Bench) -> Numbers:
 
 
 def _small_scratch() -> nn.Module:
-    """zfnet_small at the 64 pixels that it is made for: a larger picture doesn't fit its filters."""
+    """zfnet_small at the 64 pixels that it is made for."""
     return nn.Sequential(nn.AdaptiveAvgPool2d(SIZE), zf.models.zfnet_small(10, SIZE))

@@ -5,6 +5,7 @@
   (`zfwidgets.Invariance`)
 - `measure_correspondence`: does masking the same part of objects change features alike?
   (`zfwidgets.Correspondence`)
+- `strongest_map`: what a photo's strongest feature map shows, and what covering that leaves of it
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
 - `ablate`, `lesion`: what does it need? Parts left out before training
   (`zfwidgets.Ablation`), or switched off after (`zfwidgets.Lesion`)
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from .ablation.table import AblationRow, AblationTable
     from .correspondence.measuring import measure_correspondence, measure_correspondence_steps
     from .correspondence.signs import CorrespondenceResult, MaskedSigns
+    from .covered_map.measuring import strongest_map, strongest_map_steps
+    from .covered_map.result import StrongestMapResult
     from .diagnosis.diagnosing import diagnose, diagnose_steps
     from .diagnosis.findings import Finding
     from .diagnosis.layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
