@@ -28,7 +28,7 @@ def engines() -> dict[str, zf.Engine]:
 
 
 def hierarchy(bench: Bench) -> Numbers:
-    """How often a channel's nine strongest photos are of one class, for up to 256 channels of 3 layers."""
+    """How often a channel's nine strongest photos are of one class, in three layers."""
     found: Numbers = {}
     for kind, network in networks().items():
         engine = zf.Engine(network, bench.photos, cache=bench.work / "index")

@@ -36,8 +36,8 @@ def hierarchy(numbers: Numbers) -> list[Claim]:
             "Features go from edges and textures to object parts and classes: higher layers are "
             "more class specific.",
             "The share of pairs among a channel's nine strongest photos that are of one class (by "
-            f"chance {numbers['chance']:.2f}; up to 256 channels of each layer) rises from the first to "
-            "the middle and to the last layer, both intervals above 0.",
+            f"chance {numbers['chance']:.2f}; up to 256 channels of each layer) rises from the "
+            "first to the middle and to the last layer, both intervals above 0.",
             **both(looked.more_class_specific, numbers),
         )
     ]

@@ -16,6 +16,8 @@
 - `quiz_questions`: which of two photos fires a channel more? Asked of people, it measures what a
   display tells them (`zfwidgets.Quiz`)
 - `train`: what the others train networks with.
+- `average_models`: what ten crops and several models together bring
+- `find_copies`: pictures that are there twice, among what was learned from and what is tested
 
 Every experiment is a subpackage: its records need no torch, its computation is imported when a
 name of it is first used.
@@ -30,6 +32,8 @@ from .._lazy import public
 if TYPE_CHECKING:
     from .ablation.retraining import ablate, ablation_steps
     from .ablation.table import AblationRow, AblationTable
+    from .averaging.measuring import average_models, average_models_steps
+    from .averaging.result import AveragedRow, AveragedTable
     from .correspondence.measuring import measure_correspondence, measure_correspondence_steps
     from .correspondence.signs import CorrespondenceResult, MaskedSigns
     from .covered_map.measuring import strongest_map, strongest_map_steps
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.result import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare
+    from .shared.duplicates import find_copies
     from .training.history import TrainingRecord
     from .training.loop import train, train_steps
     from .transfer.accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord

@@ -128,8 +128,8 @@ def test_model_and_random_state_stay_as_they_are():
 
 
 def test_bad_input(engine):
-    with pytest.raises(InputError, match="'9' has no maps, but single units"):
-        strongest_map(engine, 0, layer="9", progress=False)
+    with pytest.raises(InputError, match="'8' has no maps, but single units"):
+        strongest_map(engine, 0, layer="8", progress=False)
     with pytest.raises(InputError, match="others is -1"):
         strongest_map(engine, 0, others=-1, progress=False)
     with pytest.raises(InputError, match=r"expected a zf\.Engine, got str"):
