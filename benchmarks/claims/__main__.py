@@ -29,6 +29,7 @@ PARTS = {
         looking.correspondence,
         training.ablation,
         training.transfer,
+        looking.copies,
     )
 }
 

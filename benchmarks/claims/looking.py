@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import zfwidgets as zf
+from zfwidgets.experiments import find_copies
 from zfwidgets.experiments.covered_map.result import square_on
 from zfwidgets.experiments.shared.looking import features, open_photos
 from zfwidgets.experiments.transfer import main_layers
@@ -142,3 +143,24 @@ def correspondence(_bench: Bench) -> Numbers:
             for part in result.part_names
         }
     return found
+
+
+def copies(bench: Bench) -> Numbers:
+    """Pictures that are there twice, among what is learned from and what is tested."""
+    small = zf.models.transform(32)
+    train, test = bench.arrays("train"), bench.arrays("test")
+    clothing = str(bench.photos)
+    own = [(photo, 0) for photo in zf.samples.photos()]
+    large = zf.samples.transform()
+    found = {
+        "CIFAR-10's training photos": find_copies(train, transform=small),
+        "CIFAR-10's test photos among those": find_copies(train, test, transform=small),
+        "photos of clothing": find_copies(clothing, transform=large),
+        "the package's photos among those": find_copies(clothing, own, transform=large),
+    }
+    sizes = len(train), len(test), sum(1 for _ in bench.photos.glob("*/*")), len(own)
+    return {
+        "images": dict(zip(found, sizes, strict=True)),
+        "copies": {what: len(pairs) for what, pairs in found.items()},
+        "names": {what: [list(pair) for pair in pairs[:3]] for what, pairs in found.items()},
+    }

@@ -16,6 +16,7 @@
 - `quiz_questions`: which of two photos fires a channel more? Asked of people, it measures what a
   display tells them (`zfwidgets.Quiz`)
 - `train`: what the others train networks with.
+- `transfer_labels`: the same for pictures with several labels, by average precision
 - `average_models`: what ten crops and several models together bring
 - `find_copies`: pictures that are there twice, among what was learned from and what is tested
 
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
     from .transfer.bias import transfer_bias, transfer_bias_steps
     from .transfer.curve import transfer_curve, transfer_curve_steps
     from .transfer.layers import transfer_layers, transfer_layers_steps
+    from .transfer.precision import LabelsRecord, average_precision
+    from .transfer.several import transfer_labels, transfer_labels_steps
     from .transfer.whole import transfer_features, transfer_features_steps
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

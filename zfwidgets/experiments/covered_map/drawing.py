@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PIL import Image, ImageDraw
 
 from ...drawing.page import GAP, MARGIN, WIDTH, Page
 from ...drawing.palette import SOFT
 from ...records import Floats, Projection, display_scale, signed_to_uint8
-from .result import StrongestMapResult
+
+if TYPE_CHECKING:
+    from .result import StrongestMapResult
 
 SIDE = 340
 SMALL = 200
