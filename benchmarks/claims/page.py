@@ -261,7 +261,8 @@ def transfer(numbers: Numbers) -> list[Claim]:
             "5.3, Table 7",
             "A linear classifier on features gets better up the network (SVM on Caltech-101: "
             "44.8, 66.2, 72.3, 76.6, 86.2 % at layers 1 to 5, 85.5 % at layer 7).",
-            f"{how}: better at the top than at the bottom, and in the upper half than in the lower.",
+            f"{how}: better at the top than at the bottom, and in the upper half than in the "
+            "lower.",
             **up(trained.rises_up_the_network),
         ),
         Claim(

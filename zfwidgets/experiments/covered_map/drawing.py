@@ -20,7 +20,8 @@ SMALL = 200
 
 def draw(result: StrongestMapResult) -> Image.Image:
     """The photo with the square, what each place of the square leaves, the projection; others."""
-    page = Page(result.finding, "", 20)
+    title, _, found = result.finding.partition(": ")
+    page = Page(title, found[0].upper() + found[1:], 24)
     heads = (
         "photo, and the square on the projection",
         "what is left of the map: black 0, white all",
