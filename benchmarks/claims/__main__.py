@@ -25,6 +25,7 @@ PARTS = {
         training.evolution,
         looking.invariance,
         training.architecture,
+        training.averaging,
         looking.occlusion,
         looking.correspondence,
         training.ablation,

@@ -148,6 +148,17 @@ def smaller_error(seeds: Sequence[Numbers], tested: int) -> Finding:
     return text, above(less, 0)
 
 
+def together_is_better(numbers: Numbers, tested: int) -> Finding:
+    """Whether the mean answer of several networks has a smaller error than each alone."""
+    (one, ten), (_, all_ten) = numbers["alone"], numbers["together"]
+    less = over_seeds([e - all_ten for e in ten], of_images([np.mean(ten), all_ten], tested))
+    text = (
+        f"alone {100 * np.mean(one):.1f} % with one crop, {100 * np.mean(ten):.1f} % with ten; "
+        f"together {100 * all_ten:.1f} %, less by {spanned(less, '.1f', 100)} points"
+    )
+    return text, above(less, 0)
+
+
 def _gaps(seeds: Sequence[Numbers], what: str) -> list[float]:
     """AlexNet's less ZFNet's, of each seed."""
     return [one["alexnet_small"][what] - one["zfnet_small"][what] for one in seeds]

@@ -14,6 +14,7 @@ from torch import nn
 
 import zfwidgets as zf
 from zfwidgets.experiments.ablation import Architecture, paper_variants
+from zfwidgets.experiments.training.checkpoint import load_weights
 from zfwidgets.experiments.transfer import main_layers
 
 from .bench import Bench, networks, seeded
@@ -87,9 +88,35 @@ NETWORKS = ("alexnet_small", "zfnet_small")
 SIZE = 64
 
 
+def _amount(bench: Bench) -> tuple[int, int]:
+    """Photos and epochs of the networks of Fig. 6."""
+    return (12_000, 16) if bench.full else (2_000, 8)
+
+
+def averaging(bench: Bench) -> Numbers:
+    """The networks that `architecture` has trained, alone and together, with ten crops."""
+    (photos, epochs), test = _amount(bench), bench.arrays("test")
+    found: Numbers = {"photos": photos, "epochs": epochs, "tested": len(test)}
+    for kind in ("trained", "untrained"):
+        models = {}
+        for seed in range(bench.seeds):
+            models[str(seed)] = seeded(zf.models.zfnet_small, seed, len(test.classes), SIZE)
+            if kind == "trained":
+                folder = bench.work / f"zfnet_small-{photos}-{epochs}-{seed}"
+                load_weights(folder, models[str(seed)])
+        table = zf.experiments.average_models(
+            models, test, crop=SIZE, transform=zf.models.transform(SIZE + 8), progress=False
+        )
+        found[kind] = {
+            "alone": [[table.row(name, crops).error for name in models] for crops in (1, 10)],
+            "together": [table.row(tuple(models), crops).error for crops in (1, 10)],
+        }
+    return found
+
+
 def architecture(bench: Bench) -> Numbers:
     """AlexNet's first layers beside ZFNet's, trained alike, and before that."""
-    photos, epochs = (12_000, 16) if bench.full else (2_000, 8)
+    photos, epochs = _amount(bench)
     transform = zf.models.transform(SIZE)
     data, test = bench.arrays("train", photos), bench.arrays("test")
     shown = bench.arrays("test", 300)

@@ -276,6 +276,20 @@ def test_networks_beside_each_other():
     assert rules_of_training.dead_features(none)[1] is None
 
 
+def test_networks_together():
+    def errors(alone, together):
+        def make(random):
+            ten = random.normal(alone, 0.005, 5).tolist()
+            return {"alone": [ten, ten], "together": [together, together]}
+
+        return make
+
+    rule = rules_of_training.together_is_better
+    assert passes(rule, errors(0.5, 0.44), 1800) > 0.9
+    assert passes(rule, errors(0.5, 0.5), 1800) == 0
+    assert passes(rule, errors(0.5, 0.49), 1800) == 0  # a point needs more photos
+
+
 def variants(gaps, whole=0.4, noise=0.003, seeds=3):
     names = [
         rules_of_training.WHOLE,
