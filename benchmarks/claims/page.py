@@ -199,12 +199,11 @@ def correspondence(numbers: Numbers) -> list[Claim]:
 
 def _signs(parts: Numbers, middle: str) -> str:
     opposite = [one["opposite"][0] for one in parts.values()]
-    changed = [(one["changed"][0], one["random_changed"][0]) for one in parts.values()]
-    few, random = (sum(values) / len(values) for values in zip(*changed, strict=True))
     return (
         f"Among units of {middle} that change in both photos {min(opposite):.2f} to "
-        f"{max(opposite):.2f} have opposite signs: a coin's half. What differs is how many units "
-        f"change: {few:.3f} for parts, {random:.3f} for random masks of their sizes."
+        f"{max(opposite):.2f} have opposite signs: a coin's half. What is alike is which units "
+        "change, not in which direction; and parts lie at like places of all photos, random masks "
+        "don't, so that the untrained network shows as large a gap."
     )
 
 
