@@ -19,8 +19,8 @@ is the share of a layer's units whose signs differ, 0..1, the mean over pairs.
 - **What follows from that.** A mask that changes few units has a low D, whatever they are: so
   beside D stands the share of units that change, and, among units that change in both photos of
   a pair, the share whose signs are opposite (one half if signs were drawn by coin; it is close
-  to that for all masks, parts too, so that D tells mostly which units change. Parts that lie at like places of all photos
-  change like units in an untrained network too: compare with one before you conclude).
+  to that for all masks, parts too, so that D tells mostly which units change. Parts that lie at
+  like places of all photos change like units in an untrained network too: compare with one).
 - **Random masks** have the same sizes: for each part, each draw gives each photo a mask of its
   part's size, at a random place inside the photo, or inside a box of the object
   (``within="head"``), as the paper's "random object regions". They keep clear of all marked parts
