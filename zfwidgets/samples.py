@@ -6,8 +6,8 @@ What the package ships, without a download:
   `categories` has the names of its 1000 classes;
 - `photos`: freely licensed photos;
 - `gallery`: a dozen of its channels that can be named at a glance;
-- `textures`, `shapes`, `digits`: labelled pictures that the package draws itself, so that what
-  they show is known (`zfwidgets.images.generated.Truth`).
+- `textures`, `shapes`, `digits`, `scenes` (of several shapes): labelled pictures that the package
+  draws itself, so that what they show is known (`zfwidgets.images.generated.Truth`).
 
 And through torchvision, from a local copy or (``download=True``) from the network: `cifar10`,
 `caltech101`.
@@ -16,6 +16,7 @@ And through torchvision, from a local copy or (``download=True``) from the netwo
 from __future__ import annotations
 
 from .images.generated import Digits as digits
+from .images.generated import Scenes as scenes
 from .images.generated import Shapes as shapes
 from .images.generated import Textures as textures
 from .images.pixels.transforms import imagenet as transform
@@ -35,6 +36,7 @@ __all__ = [
     "gallery",
     "network",
     "photos",
+    "scenes",
     "shapes",
     "textures",
     "transform",

@@ -71,8 +71,9 @@ def test_parts_are_marked_by_pointer_and_keyboard_and_the_table_is_the_records(l
     # all is marked: it computes, and the table has the record's numbers
     expect(root).to_contain_text("done: 2 parts, 2 random masks of each size")
     rows = root.locator(".widget-html table tr")
-    expect(rows).to_have_count(4)
-    for row, name in enumerate(("nose", "left eye", "random"), 1):
+    expect(rows).to_have_count(5)
+    parts = ("nose", "left eye")
+    for row, name in enumerate((*parts, *(f"random, size of {part}" for part in parts)), 1):
         expect(rows.nth(row)).to_contain_text(name)
         mean, spread = notebook.value(
             f"[faces.result.mean('{name}').tolist(), faces.result.spread('{name}').tolist()]"
@@ -80,7 +81,7 @@ def test_parts_are_marked_by_pointer_and_keyboard_and_the_table_is_the_records(l
         for layer in (0, 1):
             cell = f"{mean[layer]:.3f} ± {spread[layer]:.3f}"
             expect(rows.nth(row).locator("td").nth(layer + 1)).to_contain_text(cell)
-    expect(root.locator(".bqplot .bar")).to_have_count(6)
+    expect(root.locator(".bqplot .bar")).to_have_count(8)
 
     if folder := os.environ.get("ZFWIDGETS_SHOTS"):
         for theme in ("Light", "Dark"):

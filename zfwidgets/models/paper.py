@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .parts import ContrastNorm
+from .parts import PIXEL_RANGE, ContrastNorm
 
 Layers = OrderedDict[str, nn.Module]
-Model = TypeVar("Model", bound=nn.Module)
+Model = TypeVar("Model", bound="PaperNetwork")
 
 SMALL_DROPOUT = 0.2
 """Half of 256 units is too little to learn from in minutes."""
@@ -27,11 +27,27 @@ SMALL_ALPHA = 1e-4 * 64**2
 """The norms' alpha for inputs in [-2, 2], 64 times smaller than the paper's: the same effect."""
 
 
-class ZFNet(nn.Sequential):
+SMALL_RANGE = 2.0
+"""The small networks' inputs lie in about [-2, 2]; see `zfwidgets.models.transform`."""
+
+
+class PaperNetwork(nn.Sequential):
+    """A network of the paper's, or a small one of its shape.
+
+    Attributes
+    ----------
+    input_range
+        Its inputs lie in about [-input_range, input_range].
+    """
+
+    input_range: float = PIXEL_RANGE
+
+
+class ZFNet(PaperNetwork):
     """Zeiler & Fergus' network (Fig. 3); make one with `zfnet` or `zfnet_small`."""
 
 
-class AlexNet(nn.Sequential):
+class AlexNet(PaperNetwork):
     """Krizhevsky, Sutskever & Hinton's network (2012); see `alexnet_replica`, `alexnet_small`."""
 
 
@@ -108,7 +124,9 @@ def zfnet_small(classes: int = 10, size: int | tuple[int, int] = 64) -> ZFNet:
         norms=[ContrastNorm(alpha=SMALL_ALPHA), ContrastNorm(alpha=SMALL_ALPHA)],
         pool_first=True,
     )
-    return _started(ZFNet(_with_head(layers, size, 256, classes, SMALL_DROPOUT)), _small_start)
+    model = _started(ZFNet(_with_head(layers, size, 256, classes, SMALL_DROPOUT)), _small_start)
+    model.input_range = SMALL_RANGE
+    return model
 
 
 def alexnet_small(classes: int = 10, size: int | tuple[int, int] = 64) -> AlexNet:
@@ -125,7 +143,9 @@ def alexnet_small(classes: int = 10, size: int | tuple[int, int] = 64) -> AlexNe
         pool_first=False,
         groups=(1, 2, 1, 2, 2),
     )
-    return _started(AlexNet(_with_head(layers, size, 256, classes, SMALL_DROPOUT)), _small_start)
+    model = _started(AlexNet(_with_head(layers, size, 256, classes, SMALL_DROPOUT)), _small_start)
+    model.input_range = SMALL_RANGE
+    return model
 
 
 def _features(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 
 PIXEL_RANGE = 128.0
-"""The paper's inputs: pixels less their mean, roughly in [-128, 128] (section 3.1)."""
+"""The paper's inputs: pixels less their mean, roughly in [-128, 128] (section 3)."""
 
 
 class ContrastNorm(nn.LocalResponseNorm):
@@ -57,7 +57,7 @@ class ContrastNorm(nn.LocalResponseNorm):
 def renormalize_filters_(
     model: nn.Module, radius: float = 0.1, *, input_range: float = PIXEL_RANGE
 ) -> dict[str, int]:
-    """Bring filters whose RMS passes a radius back to it, in place (paper, section 3.1).
+    """Bring filters whose RMS passes a radius back to it, in place (paper, section 3).
 
     "Visualization of the first layer filters during training reveals that a few of them
     dominate. To combat this, we renormalize each filter in the convolutional layers whose RMS

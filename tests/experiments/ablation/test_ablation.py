@@ -76,11 +76,17 @@ def test_the_papers_network_is_read_from_its_model():
     pixels = torch.randn(2, 3, 64, 72, generator=torch.Generator().manual_seed(1))
     assert torch.equal(built.eval()(pixels), model.eval()(pixels))
     variants = paper_variants(base)
-    assert len(variants) == 8
+    assert len(variants) == 9
     assert variants["as it is"] is base
     names = variants["without conv3, conv4, fc6, fc7"].names
     assert [n for n in names if n[0] in "cf"] == ["conv1", "conv2", "conv5", "fc8"]
     assert variants["fc6 512, fc7 512"].parameters > base.parameters
+    both = variants["conv3 128, conv4 256, conv5 128, fc6 512, fc7 512"]  # the table's last row
+    heads = {
+        name: sum(p.numel() for p in one.build().fc7.parameters())
+        for name, one in (("both", both), ("base", base))
+    }
+    assert heads == {"both": 512 * 513, "base": 256 * 257}
 
 
 def test_batch_norm_follows_its_channels():

@@ -15,6 +15,7 @@ import zfwidgets as zf
 from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import measure_correspondence, measure_correspondence_steps
+from zfwidgets.experiments.correspondence.measuring import signs_of
 from zfwidgets.images.sets.repeatable import states
 from zfwidgets.records import Box, Progress
 
@@ -24,6 +25,7 @@ BOXES = {
     "top": [(2, 3, 9, 5), (0, 10, 7, 8), (5, 1, 10, 6)],
     "bottom": [Box(25, 2, 11, 6), Box(20, 16, 9, 8), Box(28, 9, 8, 7)],
 }
+ROWS_OF_ALL = ("top", "bottom", "random, size of top", "random, size of bottom")
 NAMES = tuple(f"{number}" for number in PHOTOS)
 
 
@@ -60,9 +62,8 @@ def plain_signs(image: np.ndarray, box: Box) -> dict[str, list[int]]:
     clean, covered = plain_features(image), plain_features(masked)
     signs = {}
     for layer, values in clean.items():
-        least = 1e-5 * max(abs(value) for value in values)
         changes = [a - b for a, b in zip(values, covered[layer], strict=True)]
-        signs[layer] = [0 if abs(c) <= least else (1 if c > 0 else -1) for c in changes]
+        signs[layer] = [0 if c == 0 else (1 if c > 0 else -1) for c in changes]
     return signs
 
 
@@ -144,7 +145,10 @@ def test_spread_and_rows(result):
             assert result.not_above(row)[layer] == pytest.approx(sum(below) / 3)
     everything = [draw.differing for draws in result.random.values() for draw in draws]
     np.testing.assert_allclose(result.mean("random"), np.mean(everything, (0, 2)))
-    assert result.rows() == ("top", "bottom", "random")
+    for part in ("top", "bottom"):
+        own = [draw.differing for draw in result.random[part]]
+        np.testing.assert_allclose(result.mean(f"random, size of {part}"), np.mean(own, (0, 2)))
+    assert result.rows() == ROWS_OF_ALL
     assert result.pairs == 3
     with pytest.raises(InputError, match="no row 'ear' in this result: there is 'top', 'bottom'"):
         result.mean("ear")
@@ -152,14 +156,14 @@ def test_spread_and_rows(result):
 
 def test_tables(result):
     frame = result.to_frame()
-    assert len(frame) == 3 * 3
+    assert len(frame) == 4 * 3
     row = frame[(frame["masked"] == "bottom") & (frame["layer"] == "1")].iloc[0]
     assert row["differing"] == result.mean("bottom")[1]
     assert row["changed"] == pytest.approx(result.parts["bottom"].changed[1].mean())
     assert row["opposite"] == pytest.approx(result.opposite("bottom")[1])
     assert row["pairs"] == 3
-    assert frame.iloc[-1]["masked"] == "random"
-    assert frame.iloc[-1]["pairs"] == 2 * 3 * 3
+    assert frame.iloc[-1]["masked"] == "random, size of bottom"
+    assert frame.iloc[-1]["pairs"] == 3 * 3
     table = result.to_table()
     mean, spread = result.mean("top")[2], result.spread("top")[2]
     assert table.loc["top", "6"] == f"{mean:.3f} ± {spread:.3f}"
@@ -186,7 +190,7 @@ def test_changes_that_agree_have_no_differing_signs():
 
 
 def test_random_masks_stay_within_the_object(engine):
-    head = [(1, 2, 22, 17), (0, 3, 30, 21), (3, 0, 20, 12)]
+    head = [(1, 2, 22, 17), (0, 3, 30, 21), (3, 0, 30, 12)]
     boxes = {"top": BOXES["top"], "head": head}
     result = measure_correspondence(
         engine, boxes, PHOTOS, layers=["1"], draws=12, within="head", progress=False
@@ -198,6 +202,38 @@ def test_random_masks_stay_within_the_object(engine):
             assert box.bottom <= area.bottom
             assert area.left <= box.left
             assert box.right <= area.right
+
+
+def test_random_masks_keep_clear_of_marked_parts(engine, result):
+    def meets(one: Box, other: Box) -> bool:
+        down = one.top < other.bottom and other.top < one.bottom
+        return down and one.left < other.right and other.left < one.right
+
+    def met(found) -> int:
+        marked = [as_boxes(given) for given in BOXES.values()]
+        return sum(
+            meets(box, part[photo])
+            for draws in found.random.values()
+            for draw in draws
+            for photo, box in enumerate(draw.boxes)
+            for part in marked
+        )
+
+    many = {"layers": ["1"], "draws": 20, "progress": False}
+    assert met(result) == met(measure_correspondence(engine, BOXES, PHOTOS, **many)) == 0
+    anywhere = measure_correspondence(engine, BOXES, PHOTOS, apart=False, **many)
+    assert met(anywhere) > 0
+    assert not anywhere.apart
+    full = {"all": [(0, 0, ROWS, COLUMNS - 3)] * 3, "top": BOXES["top"]}
+    with pytest.raises(InputError, match="fits nowhere beside the marked parts: mark the object"):
+        measure_correspondence(engine, full, PHOTOS, **many)
+
+
+def test_the_smallest_changes_count():
+    """A strong layer's weak changes: one in a million of the largest feature."""
+    clean = np.array([[1.0, 0.5, 0.25, 0.0]], np.float32)
+    masked = np.array([[0.5, 0.5, 0.25 + 3e-7, 1e-9]], np.float32)
+    assert signs_of(clean, masked).tolist() == [[1, 0, -1, -1]]
 
 
 def test_the_seed_says_where_random_masks_are(engine, result):
@@ -280,7 +316,7 @@ def test_an_interrupt_keeps_the_masks_that_are_done(engine, monkeypatch):
         found = measure_correspondence(engine, BOXES, PHOTOS, draws=3, progress=False)
     assert [*found.parts] == ["top", "bottom"]
     assert [len(draws) for draws in found.random.values()] == [1, 0]
-    assert found.rows() == ("top", "bottom", "random")
+    assert found.rows() == ROWS_OF_ALL[:3]
     assert not found.complete
 
 
@@ -293,8 +329,8 @@ def test_steps_give_the_parts_first(engine):
         (),
         ("top",),
         ("top", "bottom"),
-        ("top", "bottom", "random"),
-        ("top", "bottom", "random"),
+        ROWS_OF_ALL[:3],
+        ROWS_OF_ALL,
     ]
     assert len(results[0].to_frame()) == 0
     assert len(results[0].to_table()) == 0

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset, TensorDataset
 
 import zfwidgets as zf
 from zfwidgets.experiments import TrainingRecord, train, train_steps
+from zfwidgets.experiments.training.trainer import annealed
 from zfwidgets.images.sets.repeatable import states
 from zfwidgets.records import Progress
 
@@ -242,6 +243,70 @@ def test_filters_keep_to_their_radius():
     train(model, images(), epochs=1, filter_radius=0.05, input_range=128, **OPTIONS)
     rms = model[0].weight.pow(2).mean((1, 2, 3)).sqrt()
     assert rms.max() <= 0.05 * (1 + 1e-5)
+
+
+def test_the_papers_networks_renormalise_by_themselves():
+    """Theirs at the paper's radius, on the scale of their inputs; others as they are told."""
+
+    def rms(layer: nn.Conv2d, number: int) -> float:
+        return float(layer.weight[number].detach().pow(2).mean().sqrt())
+
+    data = TensorDataset(torch.rand(6, 3, 32, 32), torch.arange(6) % 2)
+    model = zf.models.zfnet_small(2, 32)
+    with torch.no_grad():
+        model.conv1.weight[3] *= 400  # passes 0.1, but not 0.1 x 128 / 2
+        model.conv3.weight[5] *= 40
+        assert rms(model.conv1, 3) > 0.2
+    record = train(model, data, epochs=1, **{**OPTIONS, "rate": 1e-6})
+    assert rms(model.conv3, 5) == pytest.approx(0.1, rel=1e-4)
+    assert rms(model.conv1, 3) > 0.2
+    assert record.settings["filter_radius"] == 0.1
+    assert record.settings["input_range"] == 2
+    with torch.no_grad():
+        model.conv3.weight[5] *= 3
+    train(model, data, epochs=1, **{**OPTIONS, "rate": 1e-6}, filter_radius=None)
+    assert rms(model.conv3, 5) > 0.29
+    other = train(network(), images(), epochs=1, **OPTIONS)
+    assert other.settings["filter_radius"] is None
+    with pytest.raises(
+        zf.errors.InputError, match="filter_radius is 'yes': expected a number, 'paper'"
+    ):
+        train(network(), images(), filter_radius="yes", **OPTIONS)
+
+
+def test_the_rate_falls_where_the_validation_error_stays():
+    errors = [0.5, 0.4, 0.4, 0.45, 0.3, 0.3, 0.3, 0.3]
+    rates = [annealed(0.1, errors[:epoch], 2) for epoch in range(9)]
+    assert rates == pytest.approx([0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001, 0.001])
+    assert annealed(0.1, errors, None) == 0.1
+
+
+def test_annealing_goes_on_bit_by_bit(tmp_path):
+    options = {**OPTIONS, "patience": 1, "validation": images(9, seed=1)}
+    whole, plain, cut = network(), network(), network()
+    record = train(whole, images(), epochs=5, **options)
+    train(plain, images(), epochs=5, **{**options, "patience": None})
+    assert annealed(1.0, record.validation_error[:-1], 1) < 1  # or nothing is tested here
+    assert not same(state(whole), state(plain))
+    steps = train_steps(
+        cut,
+        images(),
+        epochs=5,
+        folder=tmp_path,
+        **{k: v for k, v in options.items() if k != "progress"},
+    )
+    for step in steps:
+        if isinstance(step, Progress) and step.done == 11:  # in the middle of an epoch
+            break
+    steps.close()
+    train(cut, images(), epochs=5, folder=tmp_path, **options)
+    assert same(state(whole), state(cut))
+    with pytest.raises(
+        zf.errors.InputError, match="waits for a smaller validation error: pass validation"
+    ):
+        train(network(), images(), patience=2, **OPTIONS)
+    with pytest.raises(zf.errors.InputError, match="patience is 0: expected 1 epoch or more"):
+        train(network(), images(), **{**options, "patience": 0})
 
 
 def test_a_loss_that_is_no_number(tmp_path):

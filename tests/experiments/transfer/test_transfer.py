@@ -105,6 +105,24 @@ def test_layers_are_those_of_the_paper(engine):
     )
 
 
+def test_what_branches_inside_a_module_is_one_layer():
+    """Blocks' outputs behind their rectifier, not bottlenecks or half branches."""
+    from torchvision.models import resnet18, squeezenet1_1
+
+    images = [torch.rand(3, 48, 64) for _ in range(2)]
+    fires = zf.Engine(squeezenet1_1(num_classes=5).eval(), images, cache=False)
+    assert main_layers(fires.layers, 20) == tuple(
+        f"features.{number}" for number in (2, 3, 5, 6, 8, 9, 10, 11, 12)
+    )
+    blocks = zf.Engine(resnet18(num_classes=5).eval(), images, cache=False)
+    found = main_layers(blocks.layers, 20)
+    assert found == (
+        "maxpool",
+        *(f"layer{stage}.{block}.relu@1" for stage in (1, 2, 3) for block in (0, 1)),
+        *("layer4.0.relu@1", "avgpool"),
+    )
+
+
 def test_features_are_the_layers_outputs(engine):
     images = Labelled.of(DATA)
     features = Features(engine, images, None)
@@ -522,6 +540,9 @@ def test_what_is_far_away_has_a_larger_distance(engine):
     assert record.distance[0] == pytest.approx(0, abs=1e-3)
     assert record.distance[2] > 2
     assert list(record.nearest[:30]) == list(range(30))
+    assert record.notes[0].startswith(
+        "30 of 40 photos are among the training images, or nearly (image 0 is image 0, by their "
+    )
 
 
 def test_distances_in_blocks_are_the_same(engine, monkeypatch):

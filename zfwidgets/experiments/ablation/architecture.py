@@ -316,7 +316,7 @@ def paper_variants(base: Architecture) -> dict[str, Architecture]:
 
     As it is; without layers 3 and 4, without 7, without 6 and 7, without 3, 4, 6 and 7; layers 6
     and 7 half and twice as wide; layers 3, 4 and 5 wider by 4/3, 8/3 and 2, as 512, 1024 and 512
-    are to 384, 384 and 256.
+    are to 384, 384 and 256; and layers 6 and 7 twice as wide beside these.
 
     Parameters
     ----------
@@ -340,6 +340,7 @@ def paper_variants(base: Architecture) -> dict[str, Architecture]:
         base.widths(fc6=width["fc6"] // 2, fc7=width["fc7"] // 2),
         base.widths(fc6=width["fc6"] * 2, fc7=width["fc7"] * 2),
         base.widths(wider),
+        base.widths({**wider, "fc6": width["fc6"] * 2, "fc7": width["fc7"] * 2}),
     ]
     return {"as it is": base} | {variant.title: variant for variant in variants}
 

@@ -1,4 +1,4 @@
-"""Variants of a network, each trained alike from the start (paper, section 4.1 and Table 3)."""
+"""Variants of a network, each trained alike from the start (paper, section 5.1 and Table 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variants of a network trained alike, as a widget (paper, section 4.1 and Table 3)."""
+"""Variants of a network trained alike, as a widget (paper, section 5.1 and Table 3)."""
 
 from __future__ import annotations
 

@@ -19,9 +19,6 @@ from ..shared.running import with_bar
 from .marks import checked_marks
 from .signs import RANDOM, CorrespondenceResult, MaskedSigns
 
-ROUNDING = 1e-5
-"""Changes up to this share of the largest feature of the layer count as none."""
-
 DRAWS = 10
 
 
@@ -35,6 +32,7 @@ def measure_correspondence_steps(
     within: str = "",
     baseline: str | float = "grey",
     seed: int = 0,
+    apart: bool = True,
 ) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
     """`measure_correspondence` in steps: yields how far it is, and after each mask the result.
 
@@ -61,7 +59,10 @@ def measure_correspondence_steps(
         What masks are filled with: a baseline of the engine's ("grey", as the paper's), or a
         number in the network's units.
     seed
-        Of the random masks.
+        Seed of the random masks.
+    apart
+        Whether random masks keep clear of every marked part. One that covers half an eye is no
+        random region: what it does is partly what the eye's mask does.
 
     Returns
     -------
@@ -72,9 +73,9 @@ def measure_correspondence_steps(
     InputError
         For an engine that isn't on this machine, fewer than two photos, a photo without a box for
         a part, a box outside of its photo, an unknown image, layer or baseline; random masks that
-        don't fit into ``within``.
+        don't fit into ``within``, or nowhere beside the marked parts.
     """
-    job = _Job.of(engine, boxes, images, layers, draws, within, baseline)
+    job = _Job.of(engine, boxes, images, layers, draws, within, baseline, apart)
     return (yield from job.steps(seed))
 
 
@@ -112,6 +113,7 @@ class _Job:
     draws: int
     within: str
     baseline: str | float
+    apart: bool
 
     @classmethod
     def of(
@@ -123,6 +125,7 @@ class _Job:
         draws: int,
         within: str,
         baseline: str | float,
+        apart: bool,
     ) -> _Job:
         photos, chosen = check(engine, images, layers)
         if draws < 0:
@@ -149,7 +152,33 @@ class _Job:
                     )
         for photo in photos:
             engine.session.baselines.of(baseline, photo.tensor, photo.index)
-        return cls(engine, photos, marks, region, chosen, draws, within, baseline)
+        job = cls(engine, photos, marks, region, chosen, draws, within, baseline, apart)
+        for part in marks if draws else ():
+            job.places(part)
+        return job
+
+    def places(self, part: str) -> list[NDArray[np.int64]]:
+        """For each photo, where a mask of the part's size may lie: (places, 2), top and left."""
+        return [self._places(part, place) for place in range(len(self.photos))]
+
+    def _places(self, part: str, place: int) -> NDArray[np.int64]:
+        box, area = self.parts[part][place], self.region[place]
+        free = np.ones((area.height - box.height + 1, area.width - box.width + 1), dtype=bool)
+        for marks in self.parts.values() if self.apart else ():
+            # A mask meets a part if its corner lies in the part's box, grown by its own size.
+            top = marks[place].top - area.top - box.height + 1
+            left = marks[place].left - area.left - box.width + 1
+            bottom = marks[place].bottom - area.top
+            right = marks[place].right - area.left
+            free[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
+        found: NDArray[np.int64] = np.argwhere(free) + np.array([area.top, area.left])
+        if not len(found):
+            raise InputError(
+                f"A random mask of the size of {part!r} of {self.photos[place].name!r} "
+                f"({box.height} x {box.width} pixels) fits nowhere beside the marked parts: mark "
+                "the object larger, or pass apart=False."
+            )
+        return found
 
     def steps(
         self, seed: int
@@ -165,6 +194,7 @@ class _Job:
             self.within,
             self.baseline,
             seed,
+            self.apart,
         )
         yield result
         total = len(self.parts) * (1 + self.draws)
@@ -181,26 +211,15 @@ class _Job:
             yield passed(f"masking {part}")
             yield result
         random = np.random.default_rng(seed)
+        places = {part: self.places(part) for part in self.parts} if self.draws else {}
         for _ in range(self.draws):
             for part, boxes in self.parts.items():
-                signs = self._mask(self._somewhere(random, tuple(boxes.values())), clean)
+                signs = self._mask(_somewhere(random, tuple(boxes.values()), places[part]), clean)
                 drawn = (*result.random[part], signs)
                 result = replace(result, random={**result.random, part: drawn})
                 yield passed("masking at random")
                 yield result
         return result
-
-    def _somewhere(self, random: np.random.Generator, boxes: Sequence[Box]) -> tuple[Box, ...]:
-        """Boxes of the same sizes at random places."""
-        return tuple(
-            Box(
-                area.top + int(random.integers(area.height - box.height + 1)),
-                area.left + int(random.integers(area.width - box.width + 1)),
-                box.height,
-                box.width,
-            )
-            for box, area in zip(boxes, self.region, strict=True)
-        )
 
     def _mask(self, boxes: Sequence[Box], clean: Mapping[str, Floats]) -> MaskedSigns:
         """Mask each photo at its box, and compare the signs of what changes."""
@@ -214,18 +233,29 @@ class _Job:
         return MaskedSigns(tuple(boxes), differing, changed, opposite)
 
 
+def _somewhere(
+    random: np.random.Generator, boxes: Sequence[Box], places: Sequence[NDArray[np.int64]]
+) -> tuple[Box, ...]:
+    """Boxes of the same sizes, each at one of its places."""
+    corners = [where[int(random.integers(len(where)))] for where in places]
+    return tuple(
+        Box(int(top), int(left), box.height, box.width)
+        for box, (top, left) in zip(boxes, corners, strict=True)
+    )
+
+
 def signs_of(clean: Floats, masked: Floats) -> NDArray[np.int8]:
-    """Signs of what a mask changes, x - x~, -1, 0 or 1; rounding counts as 0.
+    """Signs of what a mask changes, x - x~, -1, 0 or 1.
+
+    No tolerance: units that a mask can't reach are computed by the same sums in both passes, so
+    that they are equal to the last bit.
 
     Parameters
     ----------
     clean, masked
         (photos, units).
     """
-    change = clean.astype(np.float64) - masked
-    least = ROUNDING * np.abs(clean).max(1, keepdims=True)
-    signs: NDArray[np.int8] = np.where(np.abs(change) > least, np.sign(change), 0).astype(np.int8)
-    return signs
+    return np.sign(clean.astype(np.float64) - masked).astype(np.int8)
 
 
 def _compare(signs: NDArray[np.int8]) -> tuple[NDArray[np.float64], ...]:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 Doubles = NDArray[np.float64]
 
 RANDOM = "random"
-"""The row of random masks."""
+"""All random masks, whatever their sizes."""
+
+
+def random_row(part: str) -> str:
+    """What the row of random masks of a part's sizes is called."""
+    return f"{RANDOM}, size of {part}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,9 @@ class CorrespondenceResult:
     baseline
         What the masks are filled with.
     seed
-        Of the random masks.
+        Seed of the random masks.
+    apart
+        Whether random masks kept clear of every marked part.
     """
 
     images: tuple[int | None, ...]
@@ -85,6 +92,7 @@ class CorrespondenceResult:
     within: str = ""
     baseline: str | float = field(default="grey")
     seed: int = 0
+    apart: bool = True
 
     @property
     def complete(self) -> bool:
@@ -103,12 +111,16 @@ class CorrespondenceResult:
         return count * (count - 1) // 2
 
     def rows(self) -> tuple[str, ...]:
-        """What is known: the parts that are done, then "random" if any draw is."""
-        random = (RANDOM,) if any(self.random.values()) else ()
-        return (*(part for part in self.part_names if part in self.parts), *random)
+        """What is known: the parts that are done, then random masks of each part's sizes."""
+        parts = tuple(part for part in self.part_names if part in self.parts)
+        return (*parts, *(random_row(part) for part in self.part_names if self.random.get(part)))
 
     def differing(self, row: str) -> Doubles:
-        """Share of differing signs, (layers, pairs of photos); of all draws for "random"."""
+        """Share of differing signs, (layers, pairs of photos).
+
+        Random masks have a row for each part's sizes, as larger masks change more; "random" is
+        all of them.
+        """
         return self._all(row, "differing")
 
     def mean(self, row: str) -> Doubles:
@@ -147,8 +159,13 @@ class CorrespondenceResult:
     def _all(self, row: str, what: str) -> Doubles:
         if row in self.parts:
             return np.asarray(getattr(self.parts[row], what))
-        draws = [draw for part in self.random.values() for draw in part]
-        if row != RANDOM or not draws:
+        draws = [
+            draw
+            for part, of_part in self.random.items()
+            if row in (RANDOM, random_row(part))
+            for draw in of_part
+        ]
+        if not draws:
             known = ", ".join(map(repr, self.rows())) or "nothing"
             raise InputError(f"There is no row {row!r} in this result: there is {known}.")
         return np.concatenate([getattr(draw, what) for draw in draws], axis=1)
@@ -164,7 +181,7 @@ class CorrespondenceResult:
 
     def _finding(self, place: int, parts: list[str]) -> str:
         def random(part: str) -> float:
-            return float(np.mean([draw.differing[place].mean() for draw in self.random[part]]))
+            return float(self.mean(random_row(part))[place])
 
         told: dict[bool, list[str]] = {True: [], False: []}
         for part in parts:
@@ -178,7 +195,7 @@ class CorrespondenceResult:
         return f"{self.layers[place]}: {fewer} than for random masks of the same sizes."
 
     def to_frame(self) -> pandas.DataFrame:
-        """A pandas table: a row for each part (then random masks) and layer."""
+        """A pandas table: a row for each part, then random masks of its sizes, and layer."""
         rows: list[dict[str, Any]] = []
         for row in self.rows():
             below = self.not_above(row) if row in self.parts else np.full(len(self.layers), np.nan)
@@ -200,7 +217,7 @@ class CorrespondenceResult:
         return table(rows)
 
     def to_table(self) -> pandas.DataFrame:
-        """The paper's Table 1: a row for each part and random masks, a column for each layer.
+        """The paper's Table 1: rows for parts and random masks, a column for each layer.
 
         Cells are the mean feature sign change +- its standard deviation over pairs.
         """

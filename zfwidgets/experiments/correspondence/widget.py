@@ -201,7 +201,8 @@ _READING = (
     "Shares of a layer's units whose signs of change differ between two photos with the part "
     "masked, mean over pairs ± standard deviation over pairs. Lower than random: the layer takes "
     "the part alike in all photos. Changed: share of units that the mask changes at all; few "
-    "changes make low values too. As low: random masks of the same sizes whose mean is no higher."
+    "changes make low values too. As low: random masks of the same sizes whose mean is no higher. "
+    "Random masks keep clear of the marked parts."
 )
 
 

@@ -85,7 +85,7 @@ def _dominating(layer: ConvolutionDiagnosis) -> Iterator[Finding]:
             f"{_count(len(over), len(layer), 'filter')} dominate{'s' * (len(over) == 1)}: the RMS "
             f"of filter {over[0]} is {largest:.1f} times the layer's median.",
             "The paper brings filters whose RMS passes a radius back to it after each step "
-            "(section 3.1): zf.models.renormalize_filters_(model, radius). A radius of "
+            "(section 3): zf.models.renormalize_filters_(model, radius). A radius of "
             f"{radius:g} would reach {'just this one' if len(over) == 1 else 'these'} here.",
         )
 

@@ -30,7 +30,7 @@ GRID = 64
 def rms(filters: Floats) -> Floats:
     """Root of the mean squared weight of each filter.
 
-    The paper renormalises filters by it (section 3.1, `zfwidgets.models.renormalize_filters_`).
+    The paper renormalises filters by it (section 3, `zfwidgets.models.renormalize_filters_`).
 
     Parameters
     ----------

@@ -1,3 +1,3 @@
-"""Evolution during training (paper, section 4.2 and Fig. 4): see `watch`."""
+"""Evolution during training (paper, section 4 and Fig. 4): see `watch`."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Watching a training from inside its loop, without disturbing it.
 
 Between two steps the weights are copied; on a thread of its own the copies are put into the
-engine's copy of the model, and looked at (paper, section 4.2 and Fig. 4). The model is only read:
+engine's copy of the model, and looked at (paper, section 4 and Fig. 4). The model is only read:
 trained with and without watching it ends with the same bits.
 """
 

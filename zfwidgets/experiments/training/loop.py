@@ -22,12 +22,17 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...models.paper import PaperNetwork
 from ...models.parts import PIXEL_RANGE
 from ...records import Progress
 from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
 from .history import TrainingRecord
 from .trainer import OnStep, Trainer
+
+PAPER = "paper"
+RADIUS = 0.1
+"""The paper's: filters whose RMS passes it are brought back to it."""
 
 
 def train_steps(
@@ -43,15 +48,16 @@ def train_steps(
     seed: int = 0,
     transform: Any = None,
     augment: Callable[[Tensor], Tensor] | None = None,
-    filter_radius: float | None = None,
-    input_range: float = PIXEL_RANGE,
+    patience: int | None = None,
+    filter_radius: float | str | None = PAPER,
+    input_range: float | None = None,
     classes: Any = None,
     device: str | torch.device | None = None,
     seconds: float | None = None,
     folder: str | Path | None = None,
     on_step: OnStep | None = None,
 ) -> Generator[Progress | TrainingRecord, None, TrainingRecord]:
-    """Train a classifier in steps (paper, section 3.1).
+    """Train a classifier in steps (paper, section 3).
 
     Yields `Progress` after each step of the optimizer, and the record so far before the first
     step, after each epoch and when it stops. Close it whenever you like: the model has the
@@ -72,7 +78,7 @@ def train_steps(
     batch
         Images of a step; the last of an epoch may have fewer.
     rate, momentum, weight_decay
-        Of `torch.optim.SGD`. The paper's are 0.01 and 0.9, and 5e-4 is Krizhevsky's.
+        Settings of `torch.optim.SGD`. The paper's are 0.01 and 0.9, and 5e-4 is Krizhevsky's.
     seed
         Of the images' order, dropout and augmentation. The model's first weights are yours.
     transform
@@ -81,11 +87,17 @@ def train_steps(
     augment
         From such a tensor to another of one shape, different each time if you like: it draws
         from a generator of this training's own, whether PyTorch's, NumPy's or Python's.
+    patience
+        Epochs without a smaller validation error after which the rate is divided by ten ("we
+        anneal the learning rate throughout training manually when the validation error
+        plateaus"); None: the rate stays.
     filter_radius
-        Bring filters whose RMS passes it back to it after each step, as the paper does with 0.1;
-        None: don't. See `zfwidgets.models.renormalize_filters_`.
+        Bring filters whose RMS passes it back to it after each step (the paper: "crucial"), see
+        `zfwidgets.models.renormalize_filters_`. "paper": 0.1 for networks of `zfwidgets.models`,
+        on the scale of their inputs, and nothing for others. None: don't.
     input_range
-        The inputs lie in about [-input_range, input_range]; only for ``filter_radius``.
+        The inputs lie in about [-input_range, input_range], for ``filter_radius``; None: those of
+        the network, where it is of `zfwidgets.models`, else 128.
     classes
         Names in the order of the outputs; None: the data's.
     device
@@ -107,7 +119,11 @@ def train_steps(
         For data without labels or of one class only, labels that the model has no outputs for,
         settings that make no sense, or a folder that holds another training; names what and why.
     """
-    check_settings(epochs=epochs, batch=batch, rate=rate)
+    check_settings(epochs=epochs, batch=batch, rate=rate, patience=patience)
+    if patience is not None and validation is None:
+        raise InputError(
+            "patience waits for a smaller validation error: pass validation=images, or no patience."
+        )
     examples, held_out = Labelled.to_train(data, validation, transform, classes)
     settings = {
         "epochs": epochs,
@@ -117,8 +133,8 @@ def train_steps(
         "weight_decay": weight_decay,
         "seed": seed,
         "augmented": augment is not None,
-        "filter_radius": filter_radius,
-        "input_range": None if filter_radius is None else input_range,
+        "patience": patience,
+        **_filters(model, filter_radius, input_range),
         "data": examples.fingerprint,
         "validation": "" if held_out is None else held_out.fingerprint,
     }
@@ -147,8 +163,28 @@ def check_settings(**settings: Any) -> None:
         value = settings.get(name, 1)
         if value < 1:
             raise InputError(f"{name} is {value!r}: expected a whole number, 1 or more.")
+    if settings.get("patience") is not None and settings["patience"] < 1:
+        raise InputError(
+            f"patience is {settings['patience']!r}: expected 1 epoch or more, or None."
+        )
     if not settings.get("rate", 1.0) > 0:
         raise InputError(f"rate is {settings['rate']}: expected a number above zero.")
+
+
+def _filters(
+    model: nn.Module, radius: float | str | None, input_range: float | None
+) -> dict[str, float | None]:
+    """What filters are brought back to, if they are."""
+    known = isinstance(model, PaperNetwork)
+    if isinstance(radius, str):
+        if radius != PAPER:
+            raise InputError(f"filter_radius is {radius!r}: expected a number, {PAPER!r} or None.")
+        radius = RADIUS if known else None
+    if radius is None:
+        return {"filter_radius": None, "input_range": None}
+    if input_range is None:
+        input_range = float(model.input_range) if known else PIXEL_RANGE  # type: ignore[arg-type]
+    return {"filter_radius": radius, "input_range": input_range}
 
 
 train = with_bar(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...models.parts import renormalize_filters_
-from ...records import Ints, Progress
+from ...records import Floats, Ints, Progress
 from ...threads import Pool
 from ..shared.labelled import Labelled
 from ..shared.seeded import DrawnAgain, numpy_and_python, on_main_thread, own_random
@@ -165,12 +165,20 @@ class Trainer:
         epoch = -(-self.done // self.per_epoch)
         return f"epoch {epoch} of {self.settings['epochs']}, loss {self.record.losses[-1]:.3f}"
 
+    @property
+    def rate(self) -> float:
+        """The learning rate of the epoch under way: it follows from the errors so far."""
+        rate: float = self.settings["rate"]
+        return annealed(rate, self.record.validation_error, self.settings["patience"])
+
     # ------------------------------------------------------------------ steps
 
     def epoch(self) -> Generator[None, None, None]:
         """What is left of the epoch under way, step by step."""
         epoch, first = divmod(self.done, self.per_epoch)
         order = np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.examples))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate
         seen = 0
         with closing(self.examples.batches(order[first * self.batch :], self.batch)) as batches:
             for _, images, labels in batches:
@@ -193,7 +201,7 @@ class Trainer:
             advice = "scale the inputs or the first weights, or take" if step == 1 else "take"
             raise TrainingDiverged(
                 f"The loss of step {step} (in epoch {epoch}) is {loss}: the training has diverged. "
-                f"To go on, {advice} a smaller rate than {self.settings['rate']:g}. The record of "
+                f"To go on, {advice} a smaller rate than {self.rate:g}. The record of "
                 "what came before is this error's `record`.",
                 self.record,
             )
@@ -335,6 +343,29 @@ class Trainer:
         if self.folder is not None:
             checkpoint.save(self.folder, self.model, self.optimizer, self.record)
             self.saved, self.saved_at = self.done, time.monotonic()
+
+
+def annealed(rate: float, errors: Floats, patience: int | None) -> float:
+    """The rate after so many epochs: a tenth whenever ``patience`` epochs bring no smaller error.
+
+    Parameters
+    ----------
+    rate
+        At the beginning.
+    errors
+        Validation error after each epoch.
+    patience
+        Epochs that are waited for; None: the rate stays.
+    """
+    if patience is None:
+        return rate
+    best, waited = float("inf"), 0
+    for error in errors:
+        better = float(error) < best
+        best, waited = (float(error), 0) if better else (best, waited + 1)
+        if waited == patience:
+            rate, waited = rate / 10, 0
+    return rate
 
 
 def check_outputs(logits: Any, images: int, classes: int, model: nn.Module) -> None:

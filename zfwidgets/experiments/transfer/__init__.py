@@ -1,4 +1,4 @@
-"""How far the features of a network carry on other pictures (paper, section 4.2, Tables 4 to 7).
+"""How far a network's features carry on other pictures (paper, 5.2, 5.3, Tables 4 to 7).
 
 The network stays as it is; a linear classifier learns the classes of another labelled set on the
 features of one layer.

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...engine.local import LocalEngine
 from ...errors import InputError
@@ -29,6 +30,8 @@ from .study import Learning, Study, one_layer
 
 TYPICAL = 1000
 """Training photos that `BiasRecord.typical` is measured with, at most."""
+NEAR = 0.1
+"""Of the typical distance: a photo that is nearer to a training photo is nearly the same."""
 _BLOCK = 512
 
 
@@ -92,6 +95,7 @@ def bias_steps(
     typical = float(np.median(own))
     distances, neighbours = yield from nearest(rows, known, others, there, "measuring distances")
     labels = np.searchsorted(study.present, study.images.labels[known])
+    overlap = _overlap(study, known, neighbours, distances < NEAR * typical, trained_on)
     result = BiasRecord(
         study.classes,
         np.full((len(study.classes), repeats), np.nan, dtype=np.float32),
@@ -105,7 +109,7 @@ def bias_steps(
         classifier,
         plan.train_images,
         how.seed,
-        (*study.features.skipped, *trained_on.skipped),
+        (*study.features.skipped, *trained_on.skipped, *overlap),
     )
     yield result
     unfinished = 0
@@ -119,6 +123,7 @@ def bias_steps(
         notes = (
             *study.features.skipped,
             *trained_on.skipped,
+            *overlap,
             *not_converged(unfinished, repeat + 1),
         )
         result = replace(result, accuracies=accuracies, notes=notes)
@@ -126,6 +131,22 @@ def bias_steps(
         yield Progress(repeat + 1, repeats, left, "learning classes")
         yield result
     return result
+
+
+def _overlap(
+    study: Study, known: Ints, neighbours: Ints, same: NDArray[np.bool_], trained_on: Features
+) -> tuple[str, ...]:
+    """A note on photos that the network was trained on, or nearly (paper, section 5.2)."""
+    if not same.any():
+        return ()
+    first = int(np.flatnonzero(same)[0])
+    one = study.images.source.names[int(known[first])]
+    other = trained_on.images.source.names[int(neighbours[first])]
+    return (
+        f"{int(same.sum())} of {len(known)} photos are among the training images, or nearly "
+        f"({one} is {other}, by their features): what is found for them says nothing of other "
+        "pictures.",
+    )
 
 
 def training_images(engine: LocalEngine, training: Any) -> Labelled:

@@ -35,6 +35,16 @@ class Fitted:
     strength: float
     converged: bool
 
+    def scores(self, rows: Rows, images: Ints) -> Floats:
+        """How sure it is of the second of two classes, (images,); vectors are read in blocks."""
+        found = [
+            self.model.decision_function(
+                (rows.read(images[i : i + _BLOCK]) - self.mean) / self.scale
+            )
+            for i in range(0, len(images), _BLOCK)
+        ]
+        return np.concatenate(found)
+
     def predict(self, rows: Rows, images: Ints) -> Ints:
         """Classes of images, (images,) int64; vectors are read in blocks."""
         found = [

@@ -18,13 +18,22 @@ MOST_LAYERS = 8
 def main_layers(layers: Sequence[LayerInfo], most: int = MOST_LAYERS) -> tuple[str, ...]:
     """Layers as the paper counts them: each convolution or matrix with all that follows it.
 
-    Of each the last module's output: behind rectifier, pool and norm. The class scores aren't
+    Of each the last module's output: behind rectifier, pool and norm. What branches and comes
+    together again inside one module, such as a fire module or a residual block, counts as one
+    layer: its bottlenecks and half branches hold a part of what it says. The class scores aren't
     among them. Where there are more than ``most``, as many at equal distances, the last included.
     """
+    joining = {layer.blocks[-1] for layer in layers if layer.joined and layer.blocks}
+    inside = [next((b for b in layer.blocks[::-1] if b in joining), "") for layer in layers]
     ends: list[str] = []
-    for here, above in zip(layers, [*layers[1:], None], strict=True):
-        if above is None or above.role in ("conv", "linear"):
-            ends.append(here.name)
+    for place, layer in enumerate(layers):
+        if place + 1 == len(layers):
+            ends.append(layer.name)
+            continue
+        above, block = layers[place + 1], inside[place + 1]
+        starts = block != inside[place] if block else above.role in ("conv", "linear")
+        if starts:
+            ends.append(layer.name)
     ends = ends[:-1] or ends
     if len(ends) > most:
         places = np.unique(np.linspace(0, len(ends) - 1, most).round().astype(int))

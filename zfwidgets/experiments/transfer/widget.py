@@ -1,4 +1,4 @@
-"""How far a network's features carry on other pictures, as a widget (paper, section 4.2)."""
+"""How far a network's features carry on other pictures, as a widget (paper, section 5.2)."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Pictures that the package makes itself, whose contents are known: textures, shapes, digits."""
+"""Pictures that the package makes itself: textures, shapes, digits, scenes of several shapes."""
 
 from __future__ import annotations
 
 from .base import Generated, Truth
 from .digits import Digits
+from .scenes import Scenes
 from .shapes import Shapes
 from .textures import Textures
 
-__all__ = ["Digits", "Generated", "Shapes", "Textures", "Truth"]
+__all__ = ["Digits", "Generated", "Scenes", "Shapes", "Textures", "Truth"]

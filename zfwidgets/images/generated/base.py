@@ -108,8 +108,10 @@ class Generated(ABC):
         if not -self.n <= number < self.n:
             raise IndexError(f"There are pictures 0 to {self.n - 1}, got {number}.")
         number %= self.n
-        random = np.random.default_rng([self.seed, number, *type(self).__name__.encode()])
-        return self._draw(number % len(self.classes), random)
+        return self._draw(number % len(self.classes), self._random(number))
+
+    def _random(self, number: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, number, *type(self).__name__.encode()])
 
     @abstractmethod
     def _draw(self, label: int, random: np.random.Generator) -> tuple[Pixels, Truth]:

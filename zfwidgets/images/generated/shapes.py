@@ -38,7 +38,7 @@ class Shapes(Generated):
         name = self.classes[label]
         colours: dict[str, Colour | None] = {
             "figure": figure,
-            "detail": _between(figure, ground),
+            "detail": between(figure, ground),
             "ground": None,
         }
         canvas = Canvas(self.size, ground, random)
@@ -57,7 +57,8 @@ class _Piece(NamedTuple):
     part: str = ""
 
 
-def _between(colour: Colour, other: Colour) -> Colour:
+def between(colour: Colour, other: Colour) -> Colour:
+    """The colour half way."""
     red, green, blue = ((a + b) // 2 for a, b in zip(colour, other, strict=True))
     return red, green, blue
 
