@@ -362,6 +362,10 @@ class RemoteEngine(OneOnly, BlockingCalls):
         """Nothing: see `index_steps`."""
         raise NeedsModel(f"engine.index: {_NEEDS_MODEL} engine.top and engine.channels work.")
 
+    def sanity_number(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: the button on a channel's card has the server measure it."""
+        raise NeedsModel(f"engine.sanity_number: {_NEEDS_MODEL} An Explorer's button works.")
+
     def verify_steps(self, *_: Any, **__: Any) -> NoReturn:
         """Nothing: whoever runs the server verifies its index."""
         raise NeedsModel(f"engine.verify: {_NEEDS_MODEL} `zfwidgets verify` does it there.")

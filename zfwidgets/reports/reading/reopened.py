@@ -130,6 +130,17 @@ class Reopened(Contents):
         """Not in a report, see `index`."""
         self.index()
 
+    def sanity_number(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: it is measured on a copy of the network."""
+        raise NotStored(
+            "What a picture owes to learning is measured by drawing filters anew in a copy of the "
+            "network: a live engine does it."
+        )
+
+    def sanity_steps(self, *_: Any, **__: Any) -> NoReturn:
+        """As `sanity_number`."""
+        self.sanity_number()
+
     def verify_steps(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report, see `index`; `verify` reads all of its parts."""
         self.index()
