@@ -24,12 +24,16 @@ section { break-inside: avoid; margin: 0 0 1.2em; padding-top: .6em;
   border-top: 1px solid #8c959f; }
 .who { display: flex; gap: 2em; margin: 0 0 1em; }
 .who span { flex: 1; border-bottom: 1px solid; }
-.figures, .options { display: flex; flex-wrap: wrap; gap: .6cm; margin: .4em 0; padding: 0; }
-.options { list-style: none; }
+.figures { display: flex; flex-wrap: wrap; gap: .6cm; margin: .4em 0; }
+/* Four beside each other, or two and two: none alone. */
+.options { display: grid; grid-template-columns: repeat(4, 1fr); gap: .4cm; margin: .4em 0;
+  padding: 0; list-style: none; }
+@media (max-width: 15cm) { .options { grid-template-columns: repeat(2, 1fr); } }
 figure { margin: 0; width: 4.6cm; }
 figure svg { width: 100%; height: auto; display: block; }
-.options li { display: flex; gap: .3em; max-width: 5.4cm; }
-.options figure { width: 3.6cm; }
+.options li { display: flex; gap: .3em; min-width: 0; }
+.options li > div { flex: 1; min-width: 0; }
+.options figure { width: 100%; max-width: 5cm; }
 figcaption, .told, .before { font-size: 10pt; color: #4c525b; }
 .blank { display: inline-block; min-width: 4cm; border-bottom: 1px solid; }
 .why { height: 1.6cm; border-bottom: 1px dotted; }
@@ -86,7 +90,8 @@ def _question(question: Question, words: Words, answers: bool) -> str:
             key = "estimate" if task.kind == "estimate" else "channel"
             unit = f" {_text(task.scale.unit)}" if task.scale else ""
             parts.append(f"<p>{_text(words(f'handout.{key}'))} {blank}{unit}</p>")
-        parts.append(f'<p class="told">{_text(words("handout.why"))}</p><div class="why"></div>')
+        if task.kind in ("choice", "estimate"):
+            parts.append(f'<p class="told">{_text(words("handout.why"))}</p><div class="why"></div>')
     return "\n".join([*parts, "</section>"])
 
 
