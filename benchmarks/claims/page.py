@@ -343,9 +343,9 @@ Written by `python -m benchmarks.claims` from the numbers in `benchmarks/claims/
 `--measure` makes: torch {first["torch"]}, {first["threads"]} thread on {first["machine"]}, a busy \
 machine of two cores, {first["date"]}. Trainings are short: half an hour for all of them; `--full` \
 takes hours. Three seeds were planned; Fig. 6 and Tables 2 and 3 have two more, which were added \
-when intervals over three were too wide to say anything, and with which two verdicts changed: that \
-on ZFNet's smaller error became "agrees", and that on depth "differs". Sections, figures and tables \
-are those of the arXiv version (1311.2901v3).
+when intervals over three were too wide to say anything, and with which two verdicts changed: \
+that on ZFNet's smaller error became "agrees", and that on depth "differs". Sections, figures and \
+tables are those of the arXiv version (1311.2901v3).
 
 Each verdict follows from its row's rule, which is applied to networks that have learned and to \
 untrained ones of the same shape. **Agrees**: the rule holds with its whole interval, and doesn't \

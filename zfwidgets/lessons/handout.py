@@ -91,7 +91,9 @@ def _question(question: Question, words: Words, answers: bool) -> str:
             unit = f" {_text(task.scale.unit)}" if task.scale else ""
             parts.append(f"<p>{_text(words(f'handout.{key}'))} {blank}{unit}</p>")
         if task.kind in ("choice", "estimate"):
-            parts.append(f'<p class="told">{_text(words("handout.why"))}</p><div class="why"></div>')
+            parts.append(
+                f'<p class="told">{_text(words("handout.why"))}</p><div class="why"></div>'
+            )
     return "\n".join([*parts, "</section>"])
 
 
