@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import zfwidgets as zf
+import zfwidgets.lessons
 import zfwidgets.widgets
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.correspondence.marking import Marking
@@ -32,6 +33,8 @@ USERS = {
     "PictureWall": {"chosen"},
     "Marking": {"chosen", "part", "boxes"},
     "QuizBoard": {"at", "given"},
+    "Question": {"given", "checks"},
+    "Board": {"resets", "projector"},
     "LayerPicker": {"sort"},
     "PatchGrid": PATCHES | {"pinned"},
     "OcclusionMap": MAP,
@@ -43,8 +46,9 @@ USERS = {
 
 
 def all_classes():
-    for module in pkgutil.walk_packages(zfwidgets.widgets.__path__, "zfwidgets.widgets."):
-        importlib.import_module(module.name)
+    for package in (zfwidgets.widgets, zfwidgets.lessons):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
     def below(kind):
         for one in kind.__subclasses__():
