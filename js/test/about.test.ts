@@ -40,7 +40,7 @@ describe("what the nine share", () => {
         "much somewhere in this layer.",
     ]);
     expect(text(root, ".zf-fold-about .zf-fold-state")).toEqual([
-      "no class or look in common: what do you see?",
+      "nothing found automatically: what do you see?",
     ]);
   });
 

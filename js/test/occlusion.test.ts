@@ -76,7 +76,9 @@ describe("occlusion", () => {
     await frames();
     expect(one(root, ".zf-heat").hidden).toBe(false);
     expect(note(root)).toContain("Magenta: covering there lowers it. Green: raises it.");
-    expect(legends(root)).toEqual(["−75 points+23 pointsof “tiger cat” (75 % without occluder)"]);
+    expect(legends(root)).toEqual([
+      "−75 points+23 pointsover the whole map, of “tiger cat” (75 % without occluder)",
+    ]);
     expect(root.dataset.zfSettled).toBe("true");
   });
 
@@ -269,7 +271,7 @@ describe("maps of one pass", () => {
     const words: [string, string, string, string][] = [
       [
         "probability", // 0 to 47/48, 75 %
-        "−75 points+23 pointsof “tiger cat” (75 % without occluder)",
+        "−75 points+23 pointsover the whole map, of “tiger cat” (75 % without occluder)",
         "Blue: covering there lowers it. Red: raises it. Grey: no change.",
         "cell 0, 0: tiger cat 0 % (−75 points), predicted lynx",
       ],
@@ -746,7 +748,7 @@ describe("two maps", () => {
     choose(root, "Map right of the divider", "hamming");
     expect(divider(root).hidden).toBe(false);
     const [left, right] = legends(root);
-    expect(left).toContain("left: of “tiger cat” (75 % without occluder)");
+    expect(left).toContain("left: over the whole map, of “tiger cat” (75 % without occluder)");
     expect(right).toContain("right: share of");
     press(divider(root), "ArrowLeft");
     expect(divider(root).getAttribute("aria-valuenow")).toBe("48");
@@ -775,7 +777,7 @@ describe("two maps", () => {
     // Each changes from its own photo without occluder; the two share one scale.
     for (const legend of legends(root)) {
       expect(legend).toContain("−75 points+23 points");
-      expect(legend).toContain("of “tiger cat” (75 % without occluder)");
+      expect(legend).toContain("over the whole map, of “tiger cat” (75 % without occluder)");
     }
     selection.set("photo", 7);
     await serve(model);

@@ -99,7 +99,7 @@ describe("options", () => {
     const root = roots[0] as HTMLElement;
     expect(maps(model).at(-1)?.key).toMatchObject({ stride: 8 });
     const legend = () => root.querySelector(".zf-map-legend")?.textContent ?? "";
-    expect(legend()).toContain("of “tiger cat” (75 % without occluder)");
+    expect(legend()).toContain("over the whole map, of “tiger cat” (75 % without occluder)");
     model.set("overlay", "log_odds");
     await frames();
     expect(legend()).toContain("log-odds of");

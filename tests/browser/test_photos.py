@@ -160,3 +160,19 @@ def test_what_is_no_picture_is_said_and_a_large_one_comes_in_parts(lab, notebook
     expect(page.locator(".zf-photo h3")).to_contain_text("plain red")
     notebook.expect_settled()
     assert lab.problems == []
+
+
+def test_for_this_photo_begins_with_the_channel_that_fires_most(notebook) -> None:
+    page = notebook.page
+    notebook.execute("explorer.photo_follows = False")
+    fires = "engine.responses(explorer.photo, 'features.7').strongest"
+    strongest, weakest = notebook.value(f"[int({fires}.argmax()), int({fires}.argmin())]")
+    notebook.execute(f"explorer.channel = {weakest}")
+    notebook.expect_settled()
+    page.get_by_role("button", name="For this photo").click()
+    expect(page.locator(".zf-strip.zf-seen")).to_be_visible()
+    notebook.expect_settled()
+    page.set_viewport_size({"width": 1300, "height": 1200})  # as a page that scrolls gets narrower
+    notebook.expect_settled()
+    expect(page.locator(f'.zf-strip .zf-tile[data-channel="{strongest}"]')).to_be_in_viewport()
+    assert page.locator(".zf-strip").evaluate("strip => strip.scrollTop") == 0

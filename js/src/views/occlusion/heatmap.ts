@@ -176,7 +176,7 @@ export class HeatMap {
     if (overlay === "none") return "";
     const name = this.names.className(grids.predicted[at] ?? -1);
     const value = grids.at(overlay, at);
-    const none = grids.data.done === grids.data.total ? "no number (NaN)" : "not computed yet";
+    const none = grids.data.done === grids.data.total ? "no number (NaN)" : "no value so far";
     if (overlay === "predicted") {
       if (value < 0) return none;
       const { predicted } = grids.data.clean;

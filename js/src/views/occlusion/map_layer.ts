@@ -153,7 +153,7 @@ export function legendOf(
   const unit = UNITS[kind];
   const points = change && kind === "probability";
   const title = points
-    ? `${head}of “${names.className(grids.data.target)}” (${valueText(kind, clean)} without occluder)`
+    ? `${head}over the whole map, of “${names.className(grids.data.target)}” (${valueText(kind, clean)} without occluder)`
     : `${head}${what}${unit && ` (${unit})`}`;
   if (change && !Number.isFinite(clean)) {
     const why = "There is no change to show: without occluder it isn't a finite number.";

@@ -164,7 +164,8 @@ export const photo: View = (el, selection, source, signal, options) => {
     ];
     if (grids?.data.no_classes) parts.push(`No map of classes: ${grids.data.no_classes}.`);
     if (grids?.data.note) parts.push(`Full passes: ${grids.data.note}.`);
-    if (!field.hidden) parts.push("Dashed: where the channel fires most.");
+    const unit = selection.get("unit");
+    if (!field.hidden && unit) parts.push(`Dashed: where channel ${unit[1]} fires most.`);
     if (!moved.hidden) parts.push(moved.title);
     panel.explain(parts.join(" ").replace(/\.\.(?= |$)/g, "."));
   };

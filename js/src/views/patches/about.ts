@@ -61,7 +61,7 @@ export function whatTheyShare(panel: Panel, selection: SelectionStore, signal: A
     line.says(
       names.length > 0
         ? names.map(({ text }) => text).join(", ")
-        : "no class or look in common: what do you see?",
+        : "nothing found automatically: what do you see?",
     );
     body.replaceChildren(
       ...shared(data),

@@ -12,6 +12,14 @@ export const STATUS: Record<Status, { mark: string; text: string }> = {
   unknown: { mark: "?", text: "operations that aren't on our list: don't rely on it" },
 };
 
+/** Whether a picture is exact, as its card says first. */
+const EXACT: Record<Status, string> = {
+  paper: "yes: only operations of the paper's networks.",
+  adjoint: "yes: linear operations that the paper's networks lack are passed by their transpose.",
+  linearised: "in part: some operations have no inverse and were linearised.",
+  unknown: "not known: some operations aren't on our list. Don't rely on it.",
+};
+
 /** Of a projection without a single value, in short and in full. */
 export const BLANK = {
   short: "zero everywhere",
@@ -69,8 +77,8 @@ export function projectionCard(
 ): (Node | string)[] {
   const { status, operations } = info;
   const facts: [string, string][] = [
+    ["Exact", rule.status_note || EXACT[status]],
     ["Rule", rule.title],
-    ["Status", rule.status_note || `${status}: ${STATUS[status].text}.`],
     ["Image", dependence(info, rule)],
   ];
   if (layer) facts.push(["Field", `${reachText(fieldOf(layer, channel))}.`]);

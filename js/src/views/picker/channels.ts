@@ -440,7 +440,10 @@ export const channels: View = (el, selection, source, signal, options) => {
     { signal },
   );
   strip.addEventListener("scroll", draw, { passive: true });
-  const resized = new ResizeObserver(() => reveal(chosen()));
+  const resized = new ResizeObserver(() => {
+    if (seen && strip.scrollTop === 0) draw();
+    else reveal(chosen());
+  });
   resized.observe(strip);
   signal.addEventListener("abort", () => {
     resized.disconnect();
