@@ -25,19 +25,20 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
 
     def shows(transform: str, number: int) -> None:
         """The photos are those of a value, with what the network says of them."""
-        expect(wall).to_have_attribute("data-zf-settled", "true")
         value = notebook.value(f"float(moves.result['{transform}'].values[{number}])")
         expect(wall).to_contain_text(f"{transform} {value:g} ")
+        for photo in (0, 1):  # the words come with the pictures; the line above them, before
+            probability = notebook.value(
+                f"float(moves.result['{transform}'].probability[{photo}, {number}])"
+            )
+            expect(wall.locator(".zf-wall-cell").nth(photo)).to_contain_text(f"{probability:.2f}, ")
+        expect(wall).to_have_attribute("data-zf-settled", "true")
         for photo in (0, 1):
             wanted = notebook.kernel_pixels(
                 f"moves.result['{transform}'].pictures[{photo}][{number}]"
             )
             shown = notebook.canvas_pixels(wall.locator("canvas").nth(photo))
             np.testing.assert_array_equal(shown, wanted)
-            probability = notebook.value(
-                f"float(moves.result['{transform}'].probability[{photo}, {number}])"
-            )
-            expect(wall.locator(".zf-wall-cell").nth(photo)).to_contain_text(f"{probability:.2f}, ")
 
     shows("vertical", 2)  # unmoved
     expect(root).to_contain_text("coffee: espresso (predicted untransformed)")
