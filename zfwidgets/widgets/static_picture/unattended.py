@@ -75,7 +75,9 @@ class _Waiter:
         self._left: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
         self._said: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._views: list[str] = []  # what this cell displayed, by the models' ids
-        shell.display_pub.register_hook(self._heed)
+        hook = getattr(shell.display_pub, "register_hook", None)  # other kernels have none
+        if hook is not None:
+            hook(self._heed)
         shell.events.register("post_run_cell", self._after_cell)
 
     def add(self, widget: Pictured) -> None:
