@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..bars import waiting
-from ..engine.protocol import BlockingCalls
-from ..errors import InputError, NeedsModel, UnknownLayer, WrongVersion
+from ..engine.protocol import BlockingCalls, named_layer
+from ..errors import InputError, NeedsModel, WrongVersion
 from ..records import (
     Activation,
     ActivationSample,
@@ -180,10 +180,7 @@ class RemoteEngine(OneOnly, BlockingCalls):
 
     def layer(self, name: str) -> LayerInfo:
         """The layer of that name; raises `UnknownLayer` naming the nearest."""
-        for layer in self._layers:
-            if layer.name == name:
-                return layer
-        raise UnknownLayer(name, [layer.name for layer in self._layers])
+        return named_layer(self._layers, name)
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ..errors import UnknownLayer
 from ..index import TopKIndex, Verification
 from ..index.verification import TOLERANCE
 from ..records import (
@@ -142,6 +143,14 @@ class EngineProtocol(Protocol):
         seed: int = 0,
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
         """Cover the receptive fields of a channel's strongest activations; yields those so far."""
+
+
+def named_layer(layers: Sequence[LayerInfo], name: str) -> LayerInfo:
+    """The layer of a name; raises `UnknownLayer` naming the nearest."""
+    for layer in layers:
+        if layer.name == name:
+            return layer
+    raise UnknownLayer(name, [layer.name for layer in layers])
 
 
 class BlockingCalls(EngineProtocol):

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...bars import waiting
-from ...errors import BrokenReport, InputError, NotStored, UnknownLayer, UnreadableImage
+from ...engine.protocol import named_layer
+from ...errors import BrokenReport, InputError, NotStored, UnreadableImage
 from ...records import (
     Activation,
     Box,
@@ -166,10 +167,7 @@ class StoredEngine(Reopened):
 
     def layer(self, name: str) -> LayerInfo:
         """The layer of that name; raises `UnknownLayer` naming the nearest."""
-        for layer in self._layers:
-            if layer.name == name:
-                return layer
-        raise UnknownLayer(name, [layer.name for layer in self._layers])
+        return named_layer(self._layers, name)
 
     @property
     def indexed(self) -> bool:
