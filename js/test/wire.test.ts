@@ -127,6 +127,24 @@ describe("a source over a kernel's messages", () => {
     expect(settled).not.toHaveBeenCalled();
   });
 
+  it("doesn't take an older request's fate for that of a newer one for the same", async () => {
+    const controller = new AbortController();
+    const older = source.get("top", top(1), { ...at("top"), signal: controller.signal });
+    const stopped = kernel.last();
+    controller.abort();
+    await expect(older).rejects.toBeInstanceOf(Superseded);
+    const newer = source.get("top", top(1), at("top"));
+    kernel.answer(stopped, "superseded"); // said late, as by a busy kernel
+    kernel.answer(kernel.last(), "reply", { images_seen: 7 });
+    expect((await newer).data).toEqual({ images_seen: 7 });
+  });
+
+  it("heeds a kernel that stops its newest request", async () => {
+    const got = source.get("top", top(1), at("top"));
+    kernel.answer(kernel.last(), "superseded");
+    await expect(got).rejects.toBeInstanceOf(Superseded);
+  });
+
   it("keeps few requests in flight and sends the most urgent first", async () => {
     for (let n = 0; n < IN_FLIGHT + 2; n++) {
       source.get("top", top(n), at(`slot ${n}`, 5)).catch(() => {});

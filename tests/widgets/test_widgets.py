@@ -228,6 +228,19 @@ def test_cancel_stops_a_slot(front_end, engine):
     assert key not in [content["key"] for content, _ in front_end.custom(explorer, "reply")]
 
 
+def test_a_stopped_request_is_told_from_a_newer_one_for_the_same(front_end, engine):
+    explorer = zf.Explorer(engine)
+    place = {"zf": 1, "view": "view", "slot": "p"}
+    with engine.lock:
+        key = front_end.get(explorer, "predict", slot="p", image=3, occluder=None)
+        front_end.send(explorer, {**place, "op": "cancel"})
+        again = {**place, "op": "get", "kind": "predict", "key": key, "priority": 0, "turn": 8}
+        front_end.send(explorer, again)
+        ((stopped, _),) = front_end.custom(explorer, "superseded")
+        assert stopped["turn"] != 8
+    assert front_end.answer(explorer, key)[0]["turn"] == 8
+
+
 def test_partial_maps_arrive_before_the_whole(front_end, indexed):
     occlusion = zf.OcclusionMap(indexed)
     fields = {**SLIDE, "stride": 2, "target": None, "layer": None, "channel": None}

@@ -10,13 +10,16 @@ from .wire.encode import sendable
 from .wire.jobs import Op
 from .wire.steps import Shared
 
+ADDRESS = ("view", "slot", "kind", "key", "turn")
+"""What an answer repeats of its request."""
+
 
 class Teller:
     """Sends what a job says about a request to the page that made it."""
 
     def __init__(self, widget: Any, request: Mapping[str, Any]) -> None:
         self._widget = widget
-        self.address = {name: request.get(name) for name in ("view", "slot", "kind", "key")}
+        self.address = {name: request.get(name) for name in ADDRESS}
 
     def __call__(self, op: Op, value: Any) -> None:
         """Send one answer."""

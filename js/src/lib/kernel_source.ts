@@ -67,6 +67,7 @@ class Task implements Waiting {
     readonly slot: string,
     readonly kind: Kind,
     readonly key: object,
+    private readonly turn: number,
     private readonly source: KernelSource,
   ) {}
 
@@ -79,6 +80,7 @@ class Task implements Waiting {
       slot: this.slot,
       kind: this.kind,
       key: this.key,
+      turn: this.turn,
       priority: this.priority,
     });
     this.listen();
@@ -111,8 +113,8 @@ class Task implements Waiting {
         break;
       }
       case "superseded":
-        // Another tab's fate is not ours, nor is that of an older request of this slot.
-        if (message.view === this.source.view && message.slot === this.slot) {
+        // Another tab's fate is not ours, nor is that of an older request, though for the same.
+        if (message.view === this.source.view && message.turn === this.turn) {
           this.finish((asker) => asker.reject(new Superseded()));
         }
         break;
@@ -154,6 +156,7 @@ export class KernelSource implements Source {
   gaveUp = false;
   lost = false;
   private readonly slots = new Map<string, Task>();
+  private turns = 0;
   private readonly revival = new Set<() => void>();
   private readonly silence = new Set<() => void>();
   /** Photos on their way, by slot; the page sends each once, and no other answers for it. */
@@ -204,7 +207,7 @@ export class KernelSource implements Source {
       return Promise.resolve(known as Answer<K>);
     }
 
-    const task = this.slots.get(slot) ?? new Task(id, slot, kind, wire, this);
+    const task = this.slots.get(slot) ?? new Task(id, slot, kind, wire, this.turns++, this);
     this.slots.set(slot, task);
     this.exchange.join(task);
     task.priority = Math.min(task.priority, options.priority);

@@ -338,6 +338,8 @@ export interface Request {
   slot: string;
   kind: Kind;
   key: object;
+  /** Which of the view's requests it is; the same when it is asked again. */
+  turn: number;
   priority: number;
 }
 
@@ -375,6 +377,8 @@ export interface Message {
   slot: string;
   kind: Kind;
   key: object;
+  /** Of the request. */
+  turn: number | null;
   data: unknown;
   /** Of `progress`: other requests of which the same is said. */
   others?: Asked[];

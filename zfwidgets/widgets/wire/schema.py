@@ -326,7 +326,14 @@ _ASKED: Fields = {"kind": "Kind", "key": "object"}
 MESSAGES: dict[str, tuple[str, Fields]] = {
     "Request": (
         "The page asks for an answer.",
-        {"zf": "1", "op": '"get"', **_ADDRESS, **_ASKED, "priority": "int"},
+        {
+            "zf": "1",
+            "op": '"get"',
+            **_ADDRESS,
+            **_ASKED,
+            "turn": "int # Which of the view's requests it is; the same when it is asked again.",
+            "priority": "int",
+        },
     ),
     "Cancel": ("The page needs no answer any more.", {"zf": "1", "op": '"cancel"', **_ADDRESS}),
     "Pause": (
@@ -361,6 +368,7 @@ MESSAGES: dict[str, tuple[str, Fields]] = {
             "op": '"reply" | "partial" | "progress" | "error" | "superseded"',
             **_ADDRESS,
             **_ASKED,
+            "turn": "int | null # Of the request.",
             "data": "unknown",
             "others?": "Asked[] # Of `progress`: other requests of which the same is said.",
         },
