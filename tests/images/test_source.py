@@ -161,6 +161,25 @@ def test_batch_of_arrays(coffee: Image.Image) -> None:
         ImageSource.of(batch[0])
 
 
+def test_batch_in_one_tensor() -> None:
+    batch = torch.randn(3, 2, 20, 30)
+    source = ImageSource.of(batch)
+    assert (len(source), source.shape) == (3, (2, 20, 30))
+    assert torch.equal(source.tensor(2), batch[2])
+
+
+def test_torchvision_is_not_imported_for_tensors() -> None:
+    """Importing it takes longer than all else that such an engine does first."""
+    code = """if True:
+        import sys, torch, zfwidgets as zf
+        network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
+        zf.Explorer(zf.Engine(network, torch.rand(6, 3, 16, 20), cache=False)).settle()
+        sys.exit("torchvision" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == 0
+
+
 def test_paths_of_one_name_stay_apart(folder: Path) -> None:
     for place in "ab":
         (folder / place).mkdir()

@@ -356,7 +356,7 @@ def first_places(maps: Tensor, wanted: Tensor) -> Tensor:
 
 
 def count_zeros(maps: Tensor) -> Tensor:
-    """How many activations of the maps (images, channels, places) aren't above zero: (channels,)."""
+    """How many activations of maps (images, channels, places) aren't above zero: (channels,)."""
     if maps.device.type != "cpu":
         return (maps <= 0).sum((0, 2))
     # NumPy counts eight times as quickly as PyTorch sums booleans.
