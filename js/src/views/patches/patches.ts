@@ -1,11 +1,13 @@
 /** A panel of the nine patches that excite a channel most, and their projections to pixel space. */
 
-import { announce, roving } from "../../lib/a11y";
-import { baselineText } from "../../lib/baselines";
-import { decode } from "../../lib/canvas";
-import { h, select } from "../../lib/dom";
-import { fieldOf } from "../../lib/fields";
-import { count } from "../../lib/format";
+import { fieldOf } from "../../lib/network/fields";
+import { ruleOf } from "../../lib/network/rules";
+import { baselineText } from "../../lib/occlusion/baselines";
+import { announce, roving } from "../../lib/page/a11y";
+import { h, select } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { decode } from "../../lib/pictures/canvas";
 import {
   type Answer,
   type Baseline,
@@ -16,10 +18,8 @@ import {
   type Pair,
   PRIORITY,
   type TopActivation,
-} from "../../lib/protocol";
-import { ruleOf } from "../../lib/rules";
-import type { SelectionStore } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+} from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { tellLost } from "../shared/lost";
 import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
