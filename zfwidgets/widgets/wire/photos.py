@@ -104,11 +104,7 @@ class Photos:
         return {**about, "mime": mime}, buffers
 
     def _thumbnail(self, image: int, size: int) -> Pixels:
-        found: Pixels | None = self._thumbnails.get((image, size))
-        if found is None:
-            found = thumbnail(self._pixels(image), size)
-            self._thumbnails.put((image, size), found, found.nbytes)
-        return found
+        return self._thumbnails.array((image, size), lambda: thumbnail(self._pixels(image), size))
 
     def predicted(self) -> Steps:
         """The class that the network gives each photo of the set, one after the other."""

@@ -9,8 +9,8 @@ from typing import Any
 from ...engine.protocol import EngineProtocol
 from ...threads import ProcessLock
 from .encode import Answer
-from .hand_back import HandBack
 from .jobs import Jobs, Listener
+from .jobs.hand_back import HandBack
 from .source import Source, identity
 from .steps import Steps
 from .validation import check_engine
