@@ -32,7 +32,7 @@ _HOMES = {
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
     "Transfer": "experiments.transfer.widget",
-    "connect": "classroom.remote",
+    "connect": "classroom.client.connect",
     "Worksheet": "lessons.worksheet",
     "link": "widgets.base",
     "load_report": "reports.reading.stored",
@@ -56,7 +56,7 @@ __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from . import errors, experiments, index, lessons, models, plots, records, rules, samples
-    from .classroom.remote import connect
+    from .classroom.client.connect import connect
     from .engine.cluster.ray_executor import ClusterOptions
     from .engine.local import LocalEngine as Engine
     from .experiments.ablation.widget import Ablation
