@@ -34,7 +34,7 @@ _HOMES = {
     "Transfer": "experiments.transfer.widget",
     "connect": "classroom.client.connect",
     "Worksheet": "lessons.worksheet",
-    "link": "widgets.base",
+    "link": "widgets.linking",
     "load_report": "reports.reading.stored",
     "name": "naming.embedding",
     "save_report": "reports.writing.saving",
@@ -74,9 +74,9 @@ if TYPE_CHECKING:
     from .naming.embedding import name
     from .reports.reading.stored import load_report
     from .reports.writing.saving import save_report
-    from .widgets.base import link
     from .widgets.comparing.compare import Compare
     from .widgets.explorer import Explorer
+    from .widgets.linking import link
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid
     from .widgets.picker import LayerPicker

@@ -23,8 +23,8 @@ from .. import __version__
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MalformedMessage, OtherEngine, WrongToken, ZfError
 from ..records import Progress
+from ..widgets.wire.jobs.steps import Shared
 from ..widgets.wire.source import Source
-from ..widgets.wire.steps import Shared
 from ..widgets.wire.validation import takes_own
 from .hub import HubRights
 from .messages import frames

@@ -18,7 +18,7 @@ from zfwidgets.widgets.wire.jobs import Jobs
 from zfwidgets.widgets.wire.jobs import job as job_module
 from zfwidgets.widgets.wire.jobs import worker as jobs_module
 from zfwidgets.widgets.wire.jobs.hand_back import HandBack
-from zfwidgets.widgets.wire.steps import Away, Shared
+from zfwidgets.widgets.wire.jobs.steps import Away, Shared
 
 LONG = SECONDS
 

@@ -10,7 +10,7 @@ from ... import threads
 from ...records import Progress, QuantileRows
 from ...widgets.wire.jobs import Jobs
 from ...widgets.wire.jobs.job import Job
-from ...widgets.wire.steps import Step, Steps
+from ...widgets.wire.jobs.steps import Step, Steps
 from ..messages.codec import encode
 from ..messages.methods import Method
 from .answers import Answers

@@ -7,8 +7,8 @@ from typing import Any
 
 from ...engine.protocol import EngineProtocol
 from ...widgets.wire.encode import Answer
+from ...widgets.wire.jobs.steps import Steps
 from ...widgets.wire.source import Source
-from ...widgets.wire.steps import Steps
 from ..coarse import hatched
 
 Stored = Callable[[str, Mapping[str, Any]], "Answer | None"]

@@ -22,8 +22,8 @@ from ...records import (
 )
 from .cache import Cache
 from .encode import NOTHING, Answer, encode_pictures, numbers, sheet, thumbnail
+from .jobs.steps import Steps
 from .schema import LONGEST_SIDE, MOST_LEVELS
-from .steps import Steps
 from .validation import own_photos, takes_own
 
 THUMBNAILS = 24 << 20

@@ -11,8 +11,8 @@ from ...threads import ProcessLock
 from .encode import Answer
 from .jobs import Jobs, Listener
 from .jobs.hand_back import HandBack
+from .jobs.steps import Steps
 from .source import Source, identity
-from .steps import Steps
 from .validation import check_engine
 
 Need = tuple[str, dict[str, Any]]

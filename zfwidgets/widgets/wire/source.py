@@ -41,11 +41,11 @@ from .answers import (
 from .building import Building, Known
 from .cache import Cache
 from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
+from .jobs.steps import Steps
 from .occlusion_cache import Passes
 from .photos import Photos, label_of, name_of, responses_answer
 from .pictures import Pictures
 from .quantile_tiles import QuantileTiles
-from .steps import Steps
 from .validation import check_key, to_occluder
 
 T = TypeVar("T")

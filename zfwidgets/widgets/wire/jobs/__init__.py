@@ -2,7 +2,7 @@
 
 `worker` runs them in steps: the newest request of a slot wins, the most urgent goes first. A `job`
 says what is asked for and where it stands, `beats` that those that wait are alive, and `hand_back`
-brings answers to the kernel's main thread.
+brings answers to the kernel's main thread; `steps` are what a job says between its steps.
 """
 
 from __future__ import annotations

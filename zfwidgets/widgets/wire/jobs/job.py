@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ....records import Progress
-from ..steps import IDLE, Steps
+from .steps import IDLE, Steps
 
 Op = Literal["reply", "partial", "progress", "error", "superseded"]
 Listener = Callable[[Op, Any], None]

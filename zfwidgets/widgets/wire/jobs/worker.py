@@ -14,10 +14,10 @@ from typing import Any
 from .... import threads
 from ....errors import Cancelled, TooManyRequests, ZfError
 from ....records import Progress
-from ..steps import CALM, IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps, complete, paused
 from . import beats
 from .hand_back import running_loop
 from .job import MOST, Job, Listener, Op, to_drop
+from .steps import CALM, IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps, complete, paused
 
 log = logging.getLogger("zfwidgets")
 
