@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Lesion": "experiments.lesions.widget",
     "Ablation": "experiments.ablation.widget",
-    "ClusterOptions": "engine.cluster.ray_executor",
+    "ClusterOptions": "engine.ranking.cluster.ray_executor",
     "Compare": "widgets.comparing.compare",
     "Correspondence": "experiments.correspondence.widget",
     "Diagnosis": "experiments.diagnosis.widget",
@@ -57,8 +57,8 @@ __all__ = ["__version__", *_HOMES, *_MODULES]
 if TYPE_CHECKING:
     from . import errors, experiments, index, lessons, models, plots, records, rules, samples
     from .classroom.client.connect import connect
-    from .engine.cluster.ray_executor import ClusterOptions
     from .engine.local import LocalEngine as Engine
+    from .engine.ranking.cluster.ray_executor import ClusterOptions
     from .experiments.ablation.widget import Ablation
     from .experiments.correspondence.widget import Correspondence
     from .experiments.diagnosis.widget import Diagnosis
