@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 RECORDS = Path("zfwidgets", "records", "colour_maps.py")
-SCHEMA = Path("zfwidgets", "widgets", "wire", "schema.py")
+SCHEMA = Path("zfwidgets", "widgets", "wire", "schema")
 PAGE = Path("docs", "protocol.md")
 
 
 def outdated(root: Path) -> dict[Path, str]:
     """The text of each file that isn't what the tables make of it."""
     maps = runpy.run_path(str(root / RECORDS))["COLOUR_MAPS"]
-    schema = runpy.run_path(str(root / SCHEMA))
+    schema = schema_of(root)
     made = {
         root / "js" / "src" / "lib" / "pictures" / "colour_maps.json": colour_maps(maps),
         root / "js" / "src" / "lib" / "wire" / "messages.ts": messages(schema),
@@ -33,6 +35,20 @@ def outdated(root: Path) -> dict[Path, str]:
         for path, text in made.items()
         if not path.is_file() or path.read_text("utf-8") != text
     }
+
+
+def schema_of(root: Path) -> dict[str, Any]:
+    """The tables of the schema, a package that is loaded without the one around it."""
+    spec = spec_from_file_location("wire_schema", root / SCHEMA / "__init__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    package = sys.modules[spec.name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(package)
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == spec.name]:
+            del sys.modules[name]
+    return vars(package)
 
 
 def colour_maps(maps: dict[str, str]) -> str:
@@ -53,7 +69,7 @@ def colour_maps(maps: dict[str, str]) -> str:
 
 def messages(schema: dict[str, Any]) -> str:
     """The types of what crosses the wire."""
-    parts = [f"/** What crosses the wire: made by js/made.py from {SCHEMA.as_posix()}. */"]
+    parts = [f"/** What crosses the wire: made by js/made.py from {SCHEMA.as_posix()}/. */"]
     for name, (what, text) in schema["ALIASES"].items():
         parts.append(f"{comment(text)}export type {name} = {typescript(what)};")
     for name, (text, fields) in {**schema["OBJECTS"], **schema["MESSAGES"]}.items():
@@ -129,7 +145,7 @@ def with_tables(page: str, schema: dict[str, Any]) -> str:
     ]
     parts += [described(name, *of) for name, of in schema["OBJECTS"].items()]
     head, mark, _ = page.partition("<!-- Made from here on")
-    line = f"{mark} by js/made.py from {SCHEMA.as_posix()}: change that. -->"
+    line = f"{mark} by js/made.py from {SCHEMA.as_posix()}/: change that. -->"
     return f"{head}{line}\n\n" + "\n\n".join(parts) + "\n"
 
 

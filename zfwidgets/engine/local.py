@@ -66,7 +66,7 @@ from .sanity.number import check_rule, number_steps
 from .session import Session
 
 if TYPE_CHECKING:
-    from .cluster.ray_executor import ClusterOptions
+    from .ranking.cluster.ray_executor import ClusterOptions
 
 OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
@@ -420,7 +420,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         """
         executor = None
         if cluster not in (None, False):
-            from .cluster.ray_executor import on_cluster
+            from .ranking.cluster.ray_executor import on_cluster
 
             executor = on_cluster(cluster)
         self._indexing.refresh()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ... import records
 from ...errors import MalformedMessage
 from ...reports.coarse import StoredOcclusionMap, StoredPrediction
-from ...widgets.wire.steps import Shared
+from ...widgets.wire.jobs.steps import Shared
 
 RECORDS: Final[Mapping[str, type]] = {
     kind.__name__: kind

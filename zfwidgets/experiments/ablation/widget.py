@@ -21,7 +21,7 @@ from ...drawing.tables import small
 from ...errors import InputError
 from ...records import Progress
 from ...stepwise import Driven
-from ...widgets.wire.steps import Steps
+from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
 from . import widget_parts as parts
 from .table import AblationTable

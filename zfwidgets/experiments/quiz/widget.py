@@ -16,8 +16,8 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Pixels, Progress
 from ...widgets.wire.encode import Answer
+from ...widgets.wire.jobs.steps import Shared
 from ...widgets.wire.service import Service
-from ...widgets.wire.steps import Shared
 from ..shared.boxes import Experiment
 from . import pictures
 from .answers import QuizAnswer, QuizScore, beside, in_words, verdict, write_csv

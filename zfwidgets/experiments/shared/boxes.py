@@ -27,8 +27,8 @@ from ...widgets.setting.traits import Settable
 from ...widgets.static_picture.two_outputs import TwoOutputs
 from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
+from ...widgets.wire.jobs.steps import Steps
 from ...widgets.wire.service import Service, Workbench, service_of
-from ...widgets.wire.steps import Steps
 
 Result = TypeVar("Result")
 

@@ -1,4 +1,4 @@
-/** What crosses the wire: made by js/made.py from zfwidgets/widgets/wire/schema.py. */
+/** What crosses the wire: made by js/made.py from zfwidgets/widgets/wire/schema/. */
 
 export type Pair = [rows: number, columns: number];
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ServerBusy, ServerUnreachable
-from ..records import Progress
-from ..stepwise import Driven
-from ..widgets.wire.encode import Answer
-from ..widgets.wire.source import Source
-from ..widgets.wire.steps import Away, Coming, Steps
-from .messages.methods import LOCAL
+from ...errors import ServerBusy, ServerUnreachable
+from ...records import Progress
+from ...stepwise import Driven
+from ...widgets.wire.encode import Answer
+from ...widgets.wire.jobs.steps import Away, Coming, Steps
+from ...widgets.wire.source import Source
+from ..messages.methods import LOCAL
 
 if TYPE_CHECKING:
     from .remote import RemoteEngine

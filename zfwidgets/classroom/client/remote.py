@@ -1,4 +1,4 @@
-"""`connect`: an engine whose network, index and photos are on a server. Needs no torch."""
+"""An engine whose network, index and photos are on a server. Needs no torch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..bars import waiting
-from ..engine.protocol import BlockingCalls, named_layer
-from ..errors import InputError, NeedsModel, WrongVersion
-from ..records import (
+from ...engine.protocol import BlockingCalls, named_layer
+from ...errors import InputError, NeedsModel, WrongVersion
+from ...records import (
     Activation,
     ActivationSample,
     ChannelSummary,
@@ -23,7 +22,6 @@ from ..records import (
     Occluder,
     OcclusionMap,
     OcclusionRequest,
-    OwnPhoto,
     PhotoResponses,
     Pixels,
     Prediction,
@@ -33,67 +31,14 @@ from ..records import (
     RuleInfo,
     TopActivations,
 )
-from ..records.quantiles import EACH, PARTS
-from ..threads import OneOnly, ProcessLock
-from ..widgets.wire.encode import GREY
-from ..widgets.wire.source import Source
+from ...records.quantiles import EACH, PARTS
+from ...threads import OneOnly
+from ...widgets.wire.encode import GREY
+from ...widgets.wire.source import Source
+from ..messages.methods import OF_INDEX
 from .connection import Connection
 from .following import RoomsOfServer
-from .messages import frames
-from .messages.methods import OF_INDEX
-from .own_photos import image_file
 from .source import RemoteSource
-
-
-@waiting("Connecting to the server")
-def connect(
-    url: str, token: str | None = None, *, certificate: str | None = None, patience: float = 10.0
-) -> RemoteEngine:
-    """Connect to a server that answers for an engine: `zfwidgets serve` runs one.
-
-    Widgets and records are those of a local engine; neither the network nor torch is needed here.
-    While the server is away, widgets say so and go on when it is back.
-
-    Parameters
-    ----------
-    url
-        The server's address, as it printed it: ``"http://host:port"``.
-    token
-        The word that the class was given; None on the server's own machine, if it has none.
-    certificate
-        File with the certificate of an authority that signed the server's, where the system
-        doesn't know it.
-    patience
-        Seconds for which to try if the server can't be reached.
-
-    Returns
-    -------
-    RemoteEngine
-        An engine for widgets, ``zf.Explorer(engine)``, and for Python.
-
-    Raises
-    ------
-    ServerUnreachable
-        Nobody answers at the address.
-    WrongToken
-        The server doesn't know the token.
-    WrongVersion
-        The server has another version of zfwidgets, which sends other records.
-    InputError
-        The address isn't one, or what answers there is no server of ours.
-
-    Examples
-    --------
-    >>> engine = zf.connect("http://127.0.0.1:8765")  # doctest: +SKIP
-    >>> zf.Explorer(engine)  # doctest: +SKIP
-    """
-    connection = Connection(url, token, certificate=certificate)
-    try:
-        told = connection.hello(patience)
-        return (WithPhotos if told.get("own") else RemoteEngine)(connection, told)
-    except BaseException:
-        connection.close()
-        raise
 
 
 class RemoteEngine(OneOnly, BlockingCalls):
@@ -372,55 +317,3 @@ _NEEDS_MODEL = (
     "this needs the network itself in this kernel, and here it is on a server. Make an engine of "
     "your own, zf.Engine(model, images), where torch is installed."
 )
-
-
-class WithPhotos(RemoteEngine):
-    """A remote engine whose server takes photos of the user's own."""
-
-    def __init__(self, connection: Connection, told: dict[str, Any]) -> None:
-        super().__init__(connection, told)
-        self._own: tuple[OwnPhoto, ...] = ()
-        self._one_by_one = ProcessLock()
-
-    @property
-    def own_photos(self) -> tuple[OwnPhoto, ...]:
-        """Photos of your own that the server holds for you alone, the newest first."""
-        return self._own
-
-    def add_photo(self, photo: Any, name: str | None = None) -> int:
-        """Send a photo of your own to the server; its number, to be given for an image.
-
-        Only this kernel can see it. The server keeps it in memory, a few of each client, and
-        forgets it when the kernel ends or is silent for long.
-
-        Parameters
-        ----------
-        photo
-            A path, the bytes of an image file, a PIL image, or a uint8 array (rows, columns, 3).
-        name
-            What it is to be called; None takes the file's name.
-
-        Raises
-        ------
-        UnreadableImage
-            It is no picture, or too large; says what may be.
-        InputError
-            It is nothing of the above, or the server takes no photos.
-        """
-        file, called = image_file(photo, name)
-        return int(self._photos({"name": called, "file": file})["added"])
-
-    def remove_photo(self, image: int) -> None:
-        """Have the server forget a photo of your own."""
-        last = len(self.info.images) - 1
-        if 0 <= image <= last:
-            raise InputError(
-                f"Image {image} is one of the engine's: only photos that were added can be removed."
-            )
-        self._photos({"image": image})
-
-    def _photos(self, asked: dict[str, Any]) -> dict[str, Any]:
-        with self._one_by_one:  # what was told last is what there is
-            told: dict[str, Any] = self.connection.post(frames.PHOTOS, asked)
-            self._own = tuple(told["own"])
-        return told

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import ClusterError, InputError, MissingDependency, ZfError
+from ....errors import ClusterError, InputError, MissingDependency, ZfError
 from .allocation import keep_freed_memory
 
 STARTS = 3

@@ -13,7 +13,7 @@ from tests.browser import as_shown
 
 SETUP = "import zfwidgets as zf\nengine = zf.Engine(zf.samples.network(), zf.samples.photos())"
 SHOW = "quiz = zf.Quiz(engine, 'features.7', hint='{hint}', questions=3, seed=2)\nquiz"
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[3] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def faults(page: Page) -> list[str]:

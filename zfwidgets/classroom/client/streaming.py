@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import secrets
 import ssl
 import threading
@@ -14,10 +13,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .. import threads
-from ..errors import Cancelled, InputError, ServerUnreachable, ZfError
-from .messages import frames
-from .messages.codec import encode
+from ... import threads
+from ...errors import Cancelled, InputError, ServerUnreachable, ZfError
+from ..messages import frames
+from ..messages.codec import encode
+from ..messages.peers import is_loopback
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -254,13 +254,3 @@ def _verified(certificate: str | None) -> ssl.SSLContext | bool:
             f"The certificate {certificate} can't be read ({error.strerror or error}): expected a "
             "file with one or more certificates in PEM."
         ) from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own, which no other can reach."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -19,16 +19,16 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .. import __version__, threads
-from ..errors import (
+from ... import __version__, threads
+from ...errors import (
     InputError,
     ServerBusy,
     ServerUnreachable,
-    WrongVersion,
     ZfError,
 )
-from .messages import frames
-from .messages.codec import SCHEMA, decode, encode
+from ..messages import frames
+from ..messages.codec import SCHEMA, decode, encode
+from ..messages.peers import wrong_version
 from .streaming import GONE, GOODBYE, Stream, Talking
 
 T = TypeVar("T")
@@ -299,15 +299,6 @@ class Connection(threads.OneOnly):
             f"There is no zfwidgets server at {self.url}: it answers with HTTP status "
             f"{reply.status_code}. Give the address that `zfwidgets serve` prints."
         )
-
-
-def wrong_version(server: Any, client: str = __version__) -> WrongVersion:
-    """The error where the two sides know other records."""
-    return WrongVersion(
-        f"The server has zfwidgets {server} and your kernel {client}: they send other records. "
-        "Install the server's in the kernel's environment, "
-        f"pip install 'zfwidgets-core=={server}', then restart the kernel."
-    )
 
 
 def _checked(url: str) -> str:

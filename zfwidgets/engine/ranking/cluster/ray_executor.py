@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ClusterError, InputError
-from ...images.sets.base import file_stamp
-from ...index.partial import EMPTY, Partial
-from ..network.memory import Memory
-from ..ranking.executors import ExecutorFactory, Task, joined
+from ....errors import ClusterError, InputError
+from ....images.sets.base import file_stamp
+from ....index.partial import EMPTY, Partial
+from ...network.memory import Memory
+from ..executors import ExecutorFactory, Task, joined
 from .ray_connection import Connection, WorkerDied
 from .shards import Findings, Job, Precision, Shard, Worker, file_of
 

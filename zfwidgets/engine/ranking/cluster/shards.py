@@ -21,19 +21,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...errors import ClusterError, UnsupportedModel, ZfError
-from ...images.sets.base import Files, ImageSet, file_stamp
-from ...images.sets.items import Items
-from ...images.source import ImageSource
-from ...index.partial import Partial
-from ...index.plan import Plan
-from ...index.storing import PROBE_TOLERANCE, narrowed, widened
-from ...records import Ints
-from ..network.memory import Memory
-from ..network.network import Forward, Network
-from ..ranking.executors import Task, setup, take_in
-from ..ranking.index_pass import IndexPass
-from ..ranking.ranking_spec import RankingSpec
+from ....errors import ClusterError, UnsupportedModel, ZfError
+from ....images.sets.base import Files, ImageSet, file_stamp
+from ....images.sets.items import Items
+from ....images.source import ImageSource
+from ....index.partial import Partial
+from ....index.plan import Plan
+from ....index.storing import PROBE_TOLERANCE, narrowed, widened
+from ....records import Ints
+from ...network.memory import Memory
+from ...network.network import Forward, Network
+from ..executors import Task, setup, take_in
+from ..index_pass import IndexPass
+from ..ranking_spec import RankingSpec
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
-from ..errors import InputError, UnreadableImage
-from ..images.pixels import decode
-from ..records import MOST_OWN_BYTES
+from ...errors import InputError, UnreadableImage
+from ...images.pixels import decode
+from ...records import MOST_OWN_BYTES
 
 
 def image_file(photo: Any, name: str | None) -> tuple[bytes, str]:

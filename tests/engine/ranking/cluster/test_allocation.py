@@ -11,7 +11,7 @@ import pytest
 SCRIPT = """
 import resource
 import torch
-from zfwidgets.engine.cluster.allocation import keep_freed_memory
+from zfwidgets.engine.ranking.cluster.allocation import keep_freed_memory
 
 def faults():
     for _ in range(10):  # until there is room at one place

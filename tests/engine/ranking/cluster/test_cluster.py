@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 
 import zfwidgets as zf
-from tests.engine.cluster.ray_here import PATIENT, ports_said
+from tests.engine.ranking.cluster.ray_here import PATIENT, ports_said
 from tests.engine.ranking.datasets import BROKEN, Deadly, Locked, Numbered, OneAtATime, OnlyHere
 from tests.engine.ranking.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM, SECONDS
-from zfwidgets.engine.cluster.ray_connection import Connection
-from zfwidgets.engine.cluster.ray_executor import RayExecutor, options_of
-from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
+from zfwidgets.engine.ranking.cluster.ray_connection import Connection
+from zfwidgets.engine.ranking.cluster.ray_executor import RayExecutor, options_of
+from zfwidgets.engine.ranking.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.errors import ClusterError, InputError, MissingDependency, UnsupportedModel
 from zfwidgets.index.partial import merge
 from zfwidgets.index.storing import FILE, UNFINISHED, load
@@ -201,7 +201,7 @@ def test_a_ray_of_its_own_is_shut_down(folder: Path) -> None:
         "import os, signal, sys, ray\n"
         "from pathlib import Path\n"
         "import zfwidgets as zf\n"
-        "from tests.engine.cluster.ray_here import ports_said\n"
+        "from tests.engine.ranking.cluster.ray_here import ports_said\n"
         "from tests.engine.ranking.small import engine\n"
         f"made = engine(Path({str(folder)!r}))\n"
         "with ports_said(Path(os.environ['RAY_TMPDIR'], 'ray')):\n"

@@ -1,7 +1,4 @@
-"""One worker for one engine: the newest request of a slot wins, the most urgent goes first.
-
-Nothing here knows engines, widgets or messages: a job is a generator function and a listener.
-"""
+"""One worker for one engine: the newest request of a slot wins, the most urgent goes first."""
 
 from __future__ import annotations
 
@@ -14,15 +11,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import Any
 
-from ... import threads
-from ...errors import Cancelled, TooManyRequests, ZfError
-from ...records import Progress
+from .... import threads
+from ....errors import Cancelled, TooManyRequests, ZfError
+from ....records import Progress
 from . import beats
 from .hand_back import running_loop
 from .job import MOST, Job, Listener, Op, to_drop
 from .steps import CALM, IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps, complete, paused
-
-__all__ = ["Jobs", "Listener", "Op"]
 
 log = logging.getLogger("zfwidgets")
 

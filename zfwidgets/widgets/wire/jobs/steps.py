@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from ...records import Progress
+from ....records import Progress
 
 
 @dataclass(frozen=True)

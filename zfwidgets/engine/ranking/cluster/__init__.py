@@ -1,4 +1,4 @@
-"""The same pass on a Ray cluster.
+"""The pass that builds an index, on a Ray cluster.
 
 `shards` is what is sent to a worker and comes back, and knows no Ray: what shards have in common
 once, then the numbers of their batches, and for each a part of the index. `ray_executor` cuts the

@@ -6,7 +6,7 @@ import time
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from ...records import Progress
+from ....records import Progress
 from .job import Job
 
 

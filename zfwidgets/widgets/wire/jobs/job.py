@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ...records import Progress
+from ....records import Progress
 from .steps import IDLE, Steps
 
 Op = Literal["reply", "partial", "progress", "error", "superseded"]
