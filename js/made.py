@@ -22,8 +22,8 @@ def outdated(root: Path) -> dict[Path, str]:
     maps = runpy.run_path(str(root / RECORDS))["COLOUR_MAPS"]
     schema = runpy.run_path(str(root / SCHEMA))
     made = {
-        root / "js" / "src" / "lib" / "colour_maps.json": colour_maps(maps),
-        root / "js" / "src" / "lib" / "messages.ts": messages(schema),
+        root / "js" / "src" / "lib" / "pictures" / "colour_maps.json": colour_maps(maps),
+        root / "js" / "src" / "lib" / "wire" / "messages.ts": messages(schema),
     }
     page = root / PAGE
     if page.is_file():

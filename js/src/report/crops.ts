@@ -1,7 +1,7 @@
 /** Pictures that are cut from the report's photos instead of being stored again. */
 
-import { rawPicture } from "../lib/canvas";
-import type { Box, Field, Pair } from "../lib/protocol";
+import { rawPicture } from "../lib/pictures/canvas";
+import type { Box, Field, Pair } from "../lib/wire/protocol";
 
 /** The receptive field of a unit: `ReceptiveField.box` in zfwidgets/records. */
 export function fieldBox(field: Field, row: number, col: number, [rows, columns]: Pair): Box {

@@ -3,7 +3,7 @@
  * report holds, over ipywidgets' HTML manager. Nothing is asked of a CDN.
  */
 
-import { h } from "../lib/dom";
+import { h } from "../lib/page/dom";
 import type { Bundle } from "./bundle";
 import { guard } from "./guard";
 

@@ -1,9 +1,9 @@
 /** A worksheet in a report: it asks, checks and counts in the page, from what the file holds. */
 
-import { csv } from "../lib/npy";
-import type { Answer, Kind } from "../lib/protocol";
-import type { OwnStore, SelectionStore } from "../lib/selection_store";
-import type { Source } from "../lib/source";
+import { csv } from "../lib/page/files";
+import type { OwnStore, SelectionStore } from "../lib/page/selection_store";
+import type { Answer, Kind } from "../lib/wire/protocol";
+import type { Source } from "../lib/wire/source";
 import { type Asking, question } from "../views/lessons/question";
 import { type Sheet, worksheet } from "../views/lessons/worksheet";
 import { createRoot } from "../widgets/shared/mount";

@@ -1,9 +1,9 @@
 /** A report's page: its views over what the file holds, one linked address, and tools. */
 
-import { h, injectStyles } from "../lib/dom";
-import { count } from "../lib/format";
-import { MemoryStore, type Selection, type SelectionStore } from "../lib/selection_store";
-import { currentTheme } from "../lib/theme";
+import { h, injectStyles } from "../lib/page/dom";
+import { count } from "../lib/page/format";
+import { MemoryStore, type Selection, type SelectionStore } from "../lib/page/selection_store";
+import { currentTheme } from "../lib/page/theme";
 import * as sheets from "../styles";
 import { explorer } from "../views/explorer";
 import { grid } from "../views/grid";

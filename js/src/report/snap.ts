@@ -3,14 +3,14 @@
  * so that every number beside it is the one of the place where it is drawn.
  */
 
-import { cellAt, occluderBox, pair } from "../lib/occlusion_grid";
-import type { Occluder, Pair } from "../lib/protocol";
+import { cellAt, occluderBox, pair } from "../lib/occlusion/grid";
 import {
   MemorySelection,
   type Selection,
   type SelectionField,
   type SelectionStore,
-} from "../lib/selection_store";
+} from "../lib/page/selection_store";
+import type { Occluder, Pair } from "../lib/wire/protocol";
 import type { Format } from "./bundle";
 
 /** The stored position that is nearest to an occluder. */

@@ -6,11 +6,11 @@
  * positions of a stored map. What isn't there is a `NotStored` that says what is.
  */
 
-import { clip, inside } from "../lib/boxes";
-import { decode, RAW } from "../lib/canvas";
-import { floats, ints } from "../lib/codec";
-import { fieldOf, rangesOf } from "../lib/fields";
-import { cellAt, occluderBox, pair } from "../lib/occlusion_grid";
+import { fieldOf, rangesOf } from "../lib/network/fields";
+import { cellAt, occluderBox, pair } from "../lib/occlusion/grid";
+import { clip, inside } from "../lib/pictures/boxes";
+import { decode, RAW } from "../lib/pictures/canvas";
+import { floats, ints } from "../lib/wire/codec";
 import {
   type Answer,
   type Box,
@@ -25,8 +25,8 @@ import {
   type Occluder,
   type Pair,
   type ProjectionInfo,
-} from "../lib/protocol";
-import { type GetOptions, NotStored, type Source, Superseded } from "../lib/source";
+} from "../lib/wire/protocol";
+import { type GetOptions, NotStored, type Source, Superseded } from "../lib/wire/source";
 import { BrokenReport, type Bundle, type Chunk, type Stored } from "./bundle";
 import { fieldBox, patch, sheet } from "./crops";
 

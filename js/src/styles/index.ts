@@ -1,14 +1,14 @@
 /** Style sheets: what every widget needs, and what only some of its views need. */
 
-import base from "./base.css";
 import classes from "./classes.css";
+import base from "./common/base.css";
+import controls from "./common/controls.css";
+import layouts from "./common/layouts.css";
+import panels from "./common/panels.css";
 import compare from "./compare.css";
-import controls from "./controls.css";
-import layouts from "./layouts.css";
 import lesson from "./lesson.css";
 import maps from "./maps.css";
 import marking from "./marking.css";
-import panels from "./panels.css";
 import patches from "./patches.css";
 import photo from "./photo.css";
 import photos from "./photos.css";

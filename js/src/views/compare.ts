@@ -1,9 +1,9 @@
 /** Two networks side by side on the same photos: each view twice, in pairs. */
 
-import { h } from "../lib/dom";
-import { type Catalogue, PRIORITY } from "../lib/protocol";
-import type { SelectionStore, Store } from "../lib/selection_store";
-import type { Source } from "../lib/source";
+import { h } from "../lib/page/dom";
+import type { SelectionStore, Store } from "../lib/page/selection_store";
+import { type Catalogue, PRIORITY } from "../lib/wire/protocol";
+import type { Source } from "../lib/wire/source";
 import { classes } from "./occlusion/classes";
 import { photo } from "./occlusion/photo";
 import { patches } from "./patches/pinned";

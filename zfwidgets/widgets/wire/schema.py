@@ -1,7 +1,7 @@
 """What crosses the wire: each message, each kind of request, and the fields of what they hold.
 
 The one place that says so. `validation` takes the fields of keys from here; the TypeScript types
-(``js/src/lib/messages.ts``) and the tables of ``docs/protocol.md`` are made from it by
+(``js/src/lib/wire/messages.ts``) and the tables of ``docs/protocol.md`` are made from it by
 ``js/hatch_build.py``, which loads this file alone: it must import nothing of the package.
 
 A field is ``"type"`` or ``"type # what it is."``, in TypeScript's notation, where ``int`` is a

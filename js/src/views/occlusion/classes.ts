@@ -1,11 +1,11 @@
 /** The most probable classes, without and under the occluder. */
 
-import { announce } from "../../lib/a11y";
-import { floats } from "../../lib/codec";
-import { h } from "../../lib/dom";
-import { percent, short } from "../../lib/format";
-import { latest } from "../../lib/latest";
-import { type Catalogue, PRIORITY } from "../../lib/protocol";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { percent, short } from "../../lib/page/format";
+import { floats } from "../../lib/wire/codec";
+import { latest } from "../../lib/wire/latest";
+import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
 import { Panel } from "../shared/status";
 import { renewable, type View } from "../shared/view";
 

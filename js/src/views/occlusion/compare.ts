@@ -1,11 +1,11 @@
 /** Two maps over one photo, left and right of a divider: another map of the pass, or a kept one. */
 
-import { announce } from "../../lib/a11y";
-import { baselineText } from "../../lib/baselines";
-import { h } from "../../lib/dom";
-import { extent } from "../../lib/format";
-import { type Grids, KINDS, type MapKind, ORDER } from "../../lib/map_kinds";
-import type { Key } from "../../lib/protocol";
+import { baselineText } from "../../lib/occlusion/baselines";
+import { type Grids, KINDS, type MapKind, ORDER } from "../../lib/occlusion/map_kinds";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { extent } from "../../lib/page/format";
+import type { Key } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 import type { HeatMap, Overlay } from "./heatmap";
 import type { Shown } from "./map_layer";

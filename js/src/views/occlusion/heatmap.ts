@@ -1,9 +1,6 @@
 /** The maps over the photo: one, or two beside a divider; legends, and the cell that is read. */
 
-import { gridStep } from "../../lib/a11y";
-import { place } from "../../lib/boxes";
-import { MAP_NAMES, type MapName } from "../../lib/colour";
-import { h } from "../../lib/dom";
+import { cellAt } from "../../lib/occlusion/grid";
 import {
   changeText,
   Grids,
@@ -14,9 +11,12 @@ import {
   type Names,
   ORDER,
   valueText,
-} from "../../lib/map_kinds";
-import { cellAt } from "../../lib/occlusion_grid";
-import type { Answer, Box, Key, Pair } from "../../lib/protocol";
+} from "../../lib/occlusion/map_kinds";
+import { gridStep } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { place } from "../../lib/pictures/boxes";
+import { MAP_NAMES, type MapName } from "../../lib/pictures/colour";
+import type { Answer, Box, Key, Pair } from "../../lib/wire/protocol";
 import { commonScale, type Legend, legendElement, MapLayer, type Shown } from "./map_layer";
 
 export type Overlay = MapKind | "none";

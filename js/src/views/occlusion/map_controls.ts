@@ -1,8 +1,8 @@
 /** Which map of the pass is shown, and how: its choice, colours, opacity, feature map and stride. */
 
-import { h, select } from "../../lib/dom";
-import { KINDS, type MapKind, ORDER } from "../../lib/map_kinds";
-import type { Pair } from "../../lib/protocol";
+import { KINDS, type MapKind, ORDER } from "../../lib/occlusion/map_kinds";
+import { h, select } from "../../lib/page/dom";
+import type { Pair } from "../../lib/wire/protocol";
 import { choice, type OptionStore } from "../shared/view";
 import { COLOURS, type Look, OVERLAYS, type Overlay } from "./heatmap";
 

@@ -1,10 +1,6 @@
 /** One map over the photo: its pixels on a canvas, and its legend as data and as elements. */
 
-import { place } from "../../lib/boxes";
-import { paintPicture } from "../../lib/canvas";
-import { gradient, lutOf, type MapName, type Part, type Rgb } from "../../lib/colour";
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
+import { labelColours, paintLabels, paintValues } from "../../lib/occlusion/grid";
 import {
   changeOf,
   changeReading,
@@ -23,9 +19,13 @@ import {
   UNITS,
   valueScale,
   valueText,
-} from "../../lib/map_kinds";
-import { labelColours, paintLabels, paintValues } from "../../lib/occlusion_grid";
-import type { Pair } from "../../lib/protocol";
+} from "../../lib/occlusion/map_kinds";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import { place } from "../../lib/pictures/boxes";
+import { paintPicture } from "../../lib/pictures/canvas";
+import { gradient, lutOf, type MapName, type Part, type Rgb } from "../../lib/pictures/colour";
+import type { Pair } from "../../lib/wire/protocol";
 import { legend } from "../patches/words";
 
 /** A pass and which of its maps is looked at. */

@@ -4,11 +4,11 @@
  * for at once: the kernel has it.
  */
 
-import { h } from "../../lib/dom";
-import { duration, timeLeft } from "../../lib/format";
-import { type Grids, identityOf, passOf } from "../../lib/map_kinds";
-import { type Answer, type Key, type Kinds, PRIORITY } from "../../lib/protocol";
-import { settledOf } from "../../lib/settled";
+import { type Grids, identityOf, passOf } from "../../lib/occlusion/map_kinds";
+import { h } from "../../lib/page/dom";
+import { duration, timeLeft } from "../../lib/page/format";
+import { settledOf } from "../../lib/page/settled";
+import { type Answer, type Key, type Kinds, PRIORITY } from "../../lib/wire/protocol";
 import { progressBar } from "../shared/index_line";
 import type { Panel } from "../shared/status";
 import type { Overlay } from "./heatmap";

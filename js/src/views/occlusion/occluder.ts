@@ -1,12 +1,12 @@
 /** The occluder over the photo: moved and resized by pointer and keys. */
 
-import { announce } from "../../lib/a11y";
-import { baselineText } from "../../lib/baselines";
-import { place } from "../../lib/boxes";
-import { h } from "../../lib/dom";
-import { clipPath } from "../../lib/mask";
-import type { Box, Occluder, Pair } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { baselineText } from "../../lib/occlusion/baselines";
+import { clipPath } from "../../lib/occlusion/mask";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { place } from "../../lib/pictures/boxes";
+import type { Box, Occluder, Pair } from "../../lib/wire/protocol";
 
 export const SMALLEST = 4;
 /** A pointer that moves less, in CSS pixels, has clicked. */

@@ -1,10 +1,10 @@
 /** What covers: baseline, height and width, a shape drawn by hand, rectangles that stay. */
 
-import { announce } from "../../lib/a11y";
-import { asBaseline, baselineText, baselineValue } from "../../lib/baselines";
-import { h, select } from "../../lib/dom";
-import { extent as extentText } from "../../lib/format";
-import type { Baseline, Box, Pair } from "../../lib/protocol";
+import { asBaseline, baselineText, baselineValue } from "../../lib/occlusion/baselines";
+import { announce } from "../../lib/page/a11y";
+import { h, select } from "../../lib/page/dom";
+import { extent as extentText } from "../../lib/page/format";
+import type { Baseline, Box, Pair } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 import { type OccluderHandle, resized } from "./occluder";
 import type { ShapeDrawing } from "./shape_drawing";

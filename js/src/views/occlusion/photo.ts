@@ -1,15 +1,15 @@
 /** The chosen photo, an occluder over it, and the maps of what the occluder does. */
 
-import { announce } from "../../lib/a11y";
-import { artefact } from "../../lib/baselines";
-import { place } from "../../lib/boxes";
-import { decode, paintBitmap } from "../../lib/canvas";
-import { h, nameIn } from "../../lib/dom";
-import { short } from "../../lib/format";
-import { namesOf } from "../../lib/map_kinds";
-import { cellAt } from "../../lib/occlusion_grid";
-import type { Catalogue, Key, Pair } from "../../lib/protocol";
-import { PRIORITY } from "../../lib/protocol";
+import { artefact } from "../../lib/occlusion/baselines";
+import { cellAt } from "../../lib/occlusion/grid";
+import { namesOf } from "../../lib/occlusion/map_kinds";
+import { announce } from "../../lib/page/a11y";
+import { h, nameIn } from "../../lib/page/dom";
+import { short } from "../../lib/page/format";
+import { place } from "../../lib/pictures/boxes";
+import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import type { Catalogue, Key, Pair } from "../../lib/wire/protocol";
+import { PRIORITY } from "../../lib/wire/protocol";
 import { onCovers } from "../patches/cover";
 import { takesDrops } from "../photos/intake";
 import { exportMenu } from "../shared/export";

@@ -1,12 +1,12 @@
 /** The photos that excite the chosen channel most, each with its coarse map: below the main one. */
 
-import { announce, roving } from "../../lib/a11y";
-import { place } from "../../lib/boxes";
-import { decode, paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { Grids, KINDS, keptText, type MapKind, type Names } from "../../lib/map_kinds";
-import { type Key, type Pair, PRIORITY } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { Grids, KINDS, keptText, type MapKind, type Names } from "../../lib/occlusion/map_kinds";
+import { announce, roving } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { place } from "../../lib/pictures/boxes";
+import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { type Key, type Pair, PRIORITY } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";

@@ -1,10 +1,17 @@
 /** Places of the photo that were clicked: marks on it, and all values there in a small table. */
 
-import { place } from "../../lib/boxes";
-import { h } from "../../lib/dom";
-import { type Grids, KINDS, type MapKind, type Names, ORDER, valueText } from "../../lib/map_kinds";
-import { cellAt } from "../../lib/occlusion_grid";
-import type { Pair } from "../../lib/protocol";
+import { cellAt } from "../../lib/occlusion/grid";
+import {
+  type Grids,
+  KINDS,
+  type MapKind,
+  type Names,
+  ORDER,
+  valueText,
+} from "../../lib/occlusion/map_kinds";
+import { h } from "../../lib/page/dom";
+import { place } from "../../lib/pictures/boxes";
+import type { Pair } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 
 export const MOST_PINS = 4;

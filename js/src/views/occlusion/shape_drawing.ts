@@ -5,11 +5,11 @@
  * its 16 x 16 cells (`shapeOf`), and these are what is shown.
  */
 
-import { announce } from "../../lib/a11y";
-import { place } from "../../lib/boxes";
-import { h } from "../../lib/dom";
-import { cells, coveredPixels, ellipse, encode, shapeOf } from "../../lib/mask";
-import type { Occluder, Pair } from "../../lib/protocol";
+import { cells, coveredPixels, ellipse, encode, shapeOf } from "../../lib/occlusion/mask";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { place } from "../../lib/pictures/boxes";
+import type { Occluder, Pair } from "../../lib/wire/protocol";
 import { keyed, type OccluderHandle, SMALLEST } from "./occluder";
 
 /** The brush's width is so much of the photo's shorter side. */

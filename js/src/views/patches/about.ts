@@ -1,12 +1,12 @@
 /** What the nine share, counted; which channels respond alike, and what the channel prefers. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count, number, percent } from "../../lib/format";
-import { type Answer, PRIORITY, type SharedName } from "../../lib/protocol";
-import { nextFrame, type SelectionStore } from "../../lib/selection_store";
-import { settledOf } from "../../lib/settled";
-import { KernelError, NoAnswer, NotStored, Superseded } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count, number, percent } from "../../lib/page/format";
+import { nextFrame, type SelectionStore } from "../../lib/page/selection_store";
+import { settledOf } from "../../lib/page/settled";
+import { type Answer, PRIORITY, type SharedName } from "../../lib/wire/protocol";
+import { KernelError, NoAnswer, NotStored, Superseded } from "../../lib/wire/source";
 import { fold } from "../shared/fold";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";

@@ -5,10 +5,10 @@
  * The photo's panel marks that place; it hears of it by an event on the widget's root.
  */
 
-import { h } from "../../lib/dom";
-import { number, percent } from "../../lib/format";
-import type { Box, Covered } from "../../lib/protocol";
-import { homeOf } from "../../lib/settled";
+import { h } from "../../lib/page/dom";
+import { number, percent } from "../../lib/page/format";
+import { homeOf } from "../../lib/page/settled";
+import type { Box, Covered } from "../../lib/wire/protocol";
 
 const EVENT = "zf-covers";
 

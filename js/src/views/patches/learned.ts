@@ -1,12 +1,12 @@
 /** Whether a channel's picture depends on what it has learned: its own filters drawn anew. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import { type Answer, PRIORITY, type Progress } from "../../lib/protocol";
-import { nextFrame, type SelectionStore } from "../../lib/selection_store";
-import { settledOf } from "../../lib/settled";
-import { KernelError, NotStored, Superseded } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import { nextFrame, type SelectionStore } from "../../lib/page/selection_store";
+import { settledOf } from "../../lib/page/settled";
+import { type Answer, PRIORITY, type Progress } from "../../lib/wire/protocol";
+import { KernelError, NotStored, Superseded } from "../../lib/wire/source";
 import { progressBar } from "../shared/index_line";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";

@@ -1,24 +1,31 @@
 /** One of the nine: a patch, its projection, rank, value, image, and how exact it is. */
 
-import { focusBox, inside, place, within } from "../../lib/boxes";
+import { h } from "../../lib/page/dom";
+import { number } from "../../lib/page/format";
+import { focusBox, inside, place, within } from "../../lib/pictures/boxes";
 import {
   cropPicture,
   type Picture,
   paintBitmap,
   paintPicture,
   readPicture,
-} from "../../lib/canvas";
-import { lutOf } from "../../lib/colour";
-import { h } from "../../lib/dom";
-import { number } from "../../lib/format";
-import type { Box, Field, Pair, ProjectionInfo, Status, TopActivation } from "../../lib/protocol";
+} from "../../lib/pictures/canvas";
+import { lutOf } from "../../lib/pictures/colour";
 import {
   brightnessPicture,
   magnitudePicture,
   positivePicture,
   reveal,
   signedPicture,
-} from "../../lib/signed";
+} from "../../lib/pictures/signed";
+import type {
+  Box,
+  Field,
+  Pair,
+  ProjectionInfo,
+  Status,
+  TopActivation,
+} from "../../lib/wire/protocol";
 import { lostText } from "../shared/lost";
 import { popoverButton } from "../shared/popover";
 import { CoverBars } from "./cover";

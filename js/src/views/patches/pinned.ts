@@ -1,9 +1,9 @@
 /** The strongest patches of the chosen channel, and of another one or another rule beside them. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import type { SelectionStore } from "../../lib/selection_store";
-import { within } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { within } from "../../lib/wire/source";
 import type { OptionStore, Pinned, View } from "../shared/view";
 import { renewable } from "../shared/view";
 import { type PinButton, patchesPanel } from "./patches";

@@ -1,9 +1,16 @@
 /** The mark on a projection, and the card behind it: how it was computed, and how exact it is. */
 
-import { h } from "../../lib/dom";
-import { fieldOf } from "../../lib/fields";
-import { count, extent, number } from "../../lib/format";
-import type { Field, Layer, Operation, ProjectionInfo, RuleInfo, Status } from "../../lib/protocol";
+import { fieldOf } from "../../lib/network/fields";
+import { h } from "../../lib/page/dom";
+import { count, extent, number } from "../../lib/page/format";
+import type {
+  Field,
+  Layer,
+  Operation,
+  ProjectionInfo,
+  RuleInfo,
+  Status,
+} from "../../lib/wire/protocol";
 
 export const STATUS: Record<Status, { mark: string; text: string }> = {
   paper: { mark: "P", text: "only operations of the paper's networks" },

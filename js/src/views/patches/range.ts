@@ -1,11 +1,11 @@
 /** A channel from its weakest images to its strongest: a few patches from every tenth. */
 
-import { announce, roving } from "../../lib/a11y";
-import { decode, paintTile, sized } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { count, number } from "../../lib/format";
-import { type Answer, type Lost, PRIORITY, type QuantileRow } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { announce, roving } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count, number } from "../../lib/page/format";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { decode, paintTile, sized } from "../../lib/pictures/canvas";
+import { type Answer, type Lost, PRIORITY, type QuantileRow } from "../../lib/wire/protocol";
 import { fold } from "../shared/fold";
 import { lostText, tellLost } from "../shared/lost";
 import type { Panel } from "../shared/status";

@@ -1,9 +1,9 @@
 /** What the pictures of a panel of patches are, and how they were made. */
 
-import { gradient } from "../../lib/colour";
-import { h } from "../../lib/dom";
-import { number } from "../../lib/format";
-import type { RuleInfo } from "../../lib/protocol";
+import { h } from "../../lib/page/dom";
+import { number } from "../../lib/page/format";
+import { gradient } from "../../lib/pictures/colour";
+import type { RuleInfo } from "../../lib/wire/protocol";
 import type { Layout, Values } from "./patch_cell";
 
 /** How they are shown right now. */

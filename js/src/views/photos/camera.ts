@@ -1,6 +1,6 @@
 /** A still of the camera, where there is one: looked at here, and sent when it is taken. */
 
-import { h } from "../../lib/dom";
+import { h } from "../../lib/page/dom";
 import type { Incoming } from "./intake";
 
 export class Camera {

@@ -1,9 +1,9 @@
 /** Photos of the user's own: brought to the kernel, which keeps them in its memory alone. */
 
-import { h } from "../../lib/dom";
-import type { Answer } from "../../lib/protocol";
-import { settledOf } from "../../lib/settled";
-import { type Source, Superseded } from "../../lib/source";
+import { h } from "../../lib/page/dom";
+import { settledOf } from "../../lib/page/settled";
+import type { Answer } from "../../lib/wire/protocol";
+import { type Source, Superseded } from "../../lib/wire/source";
 import { Camera } from "./camera";
 import { type Incoming, onPhotos, takesDrops, takesPastes } from "./intake";
 

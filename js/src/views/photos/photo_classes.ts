@@ -1,8 +1,8 @@
 /** What each photo is of: its label or, where none has one, the class that the network says. */
 
-import { ints } from "../../lib/codec";
-import { short } from "../../lib/format";
-import { type Catalogue, PRIORITY } from "../../lib/protocol";
+import { short } from "../../lib/page/format";
+import { ints } from "../../lib/wire/codec";
+import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
 

@@ -1,8 +1,8 @@
 /** One row of thumbnails that scrolls sideways, however many photos there are. */
 
-import { gridStep } from "../../lib/a11y";
-import { sized } from "../../lib/canvas";
-import { h, uniqueId } from "../../lib/dom";
+import { gridStep } from "../../lib/page/a11y";
+import { h, uniqueId } from "../../lib/page/dom";
+import { sized } from "../../lib/pictures/canvas";
 import type { Thumbnails } from "./thumbnails";
 
 /** CSS pixels of a tile, and of the thumbnail in it. */

@@ -1,8 +1,8 @@
 /** All photos in one row, to choose from: found by name or class. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { type Catalogue, PRIORITY } from "../../lib/protocol";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
 import { Panel } from "../shared/status";
 import type { View } from "../shared/view";
 import { type Listed, OwnPhotos } from "./own_photos";

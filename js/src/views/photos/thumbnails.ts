@@ -1,8 +1,8 @@
 /** Pictures of the photos that are looked at: a few at a time, and as many kept as are quick. */
 
-import { decode, paintTile } from "../../lib/canvas";
-import { latest } from "../../lib/latest";
-import { PRIORITY } from "../../lib/protocol";
+import { decode, paintTile } from "../../lib/pictures/canvas";
+import { latest } from "../../lib/wire/latest";
+import { PRIORITY } from "../../lib/wire/protocol";
 import type { Panel } from "../shared/status";
 
 /** Pixels of a thumbnail: what a screen with two pixels per CSS pixel shows. */

@@ -1,6 +1,6 @@
 /** In what order channels stand in the strip. */
 
-import { number, percent } from "../../lib/format";
+import { number, percent } from "../../lib/page/format";
 
 export interface ChannelStats {
   mean: Float32Array;

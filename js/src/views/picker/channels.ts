@@ -1,11 +1,11 @@
 /** The channels of the chosen layer as a grid of thumbnails, however many there are. */
 
-import { announce, gridStep } from "../../lib/a11y";
-import { decode, paintTile, sized } from "../../lib/canvas";
-import { floats, ints } from "../../lib/codec";
-import { h, select, uniqueId } from "../../lib/dom";
-import { number, percent } from "../../lib/format";
-import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/protocol";
+import { announce, gridStep } from "../../lib/page/a11y";
+import { h, select, uniqueId } from "../../lib/page/dom";
+import { number, percent } from "../../lib/page/format";
+import { decode, paintTile, sized } from "../../lib/pictures/canvas";
+import { floats, ints } from "../../lib/wire/codec";
+import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/wire/protocol";
 import { lostText, tellLost } from "../shared/lost";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";

@@ -1,8 +1,8 @@
 /** What is said of a layer, in few words and in full. */
 
-import { rangesOf } from "../../lib/fields";
-import { count, extent } from "../../lib/format";
-import type { Field, Layer } from "../../lib/protocol";
+import { rangesOf } from "../../lib/network/fields";
+import { count, extent } from "../../lib/page/format";
+import type { Field, Layer } from "../../lib/wire/protocol";
 
 /** More ranges of channels than these aren't listed one by one, and so with names of layers. */
 const MOST_LISTED = 8;

@@ -1,9 +1,9 @@
 /** The network as a picture from left to right: layers, blocks that open, and what reads what. */
 
-import { announce, roving } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import type { Catalogue, Layer } from "../../lib/protocol";
+import { announce, roving } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import type { Catalogue, Layer } from "../../lib/wire/protocol";
 import { Panel } from "../shared/status";
 import type { View } from "../shared/view";
 import { tint } from "./network_class";

@@ -1,8 +1,8 @@
 /** A network's picture as elements: options of a listbox over lines and frames. */
 
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import type { Layer } from "../../lib/protocol";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import type { Layer } from "../../lib/wire/protocol";
 import { layerText } from "./layer_words";
 import { IMAGE, type Part } from "./network_parts";
 import type { Box, Picture, Placed } from "./network_picture";

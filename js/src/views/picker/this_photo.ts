@@ -1,9 +1,9 @@
 /** What a layer's channels say to the chosen photo: an order, a small picture of each, and words. */
 
-import { decode } from "../../lib/canvas";
-import { bytes, floats, ints } from "../../lib/codec";
-import { number } from "../../lib/format";
-import { type Answer, type Pair, PRIORITY } from "../../lib/protocol";
+import { number } from "../../lib/page/format";
+import { decode } from "../../lib/pictures/canvas";
+import { bytes, floats, ints } from "../../lib/wire/codec";
+import { type Answer, type Pair, PRIORITY } from "../../lib/wire/protocol";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
 

@@ -1,6 +1,6 @@
 /** A view as the lines of Python that make it. */
 
-import type { SelectionStore } from "../../lib/selection_store";
+import type { SelectionStore } from "../../lib/page/selection_store";
 import type { OptionStore, ViewOptions } from "./view";
 
 /** What a `zf.Explorer` starts with: `_WORDS` in zfwidgets/widgets/setting/options.py. */

@@ -1,12 +1,12 @@
 /** The map as a file: a picture as painted, the numbers as NumPy has them, all maps as a table. */
 
-import { announce } from "../../lib/a11y";
-import { clip } from "../../lib/boxes";
-import { coloursOf, cssColour } from "../../lib/colour";
-import { h } from "../../lib/dom";
-import { type Grids, type MapKind, type Names, ORDER } from "../../lib/map_kinds";
-import { csv, download, npy } from "../../lib/npy";
-import type { Pair } from "../../lib/protocol";
+import { type Grids, type MapKind, type Names, ORDER } from "../../lib/occlusion/map_kinds";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { csv, download, npy } from "../../lib/page/files";
+import { clip } from "../../lib/pictures/boxes";
+import { coloursOf, cssColour } from "../../lib/pictures/colour";
+import type { Pair } from "../../lib/wire/protocol";
 import type { Legend } from "../occlusion/map_layer";
 import { popoverButton } from "./popover";
 

@@ -1,6 +1,6 @@
 /** Four steps for who sees an Explorer for the first time; once dismissed they don't come again. */
 
-import { h } from "../../lib/dom";
+import { h } from "../../lib/page/dom";
 
 const STEPS = [
   ["layers", "Each box is a layer of the network, from the photo to the answer. Choose one."],

@@ -1,10 +1,10 @@
 /** The widget's first line: which network on which photos, and what one should know of it. */
 
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import { type Catalogue, PRIORITY } from "../../lib/protocol";
-import { settledOf } from "../../lib/settled";
-import type { Source } from "../../lib/source";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import { settledOf } from "../../lib/page/settled";
+import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { onLost } from "./lost";
 import { popoverButton } from "./popover";
 

@@ -3,12 +3,12 @@
  * pauses it. What panels show meanwhile they mark themselves.
  */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count, number, timeLeft } from "../../lib/format";
-import { type IndexProgress, ofIndex, PRIORITY } from "../../lib/protocol";
-import { homeOf } from "../../lib/settled";
-import type { Source } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count, number, timeLeft } from "../../lib/page/format";
+import { homeOf } from "../../lib/page/settled";
+import { type IndexProgress, ofIndex, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 
 /** After so much news the button no longer waits for what was asked of it. */
 const PATIENCE = 4;

@@ -1,12 +1,12 @@
 /** What the map's quantity is with the occluder right where it is: it follows the hand. */
 
-import { floats } from "../../lib/codec";
-import { h } from "../../lib/dom";
-import { percent } from "../../lib/format";
-import { latest } from "../../lib/latest";
-import { KINDS, type Names, valueText } from "../../lib/map_kinds";
-import { type Answer, PRIORITY } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { KINDS, type Names, valueText } from "../../lib/occlusion/map_kinds";
+import { h } from "../../lib/page/dom";
+import { percent } from "../../lib/page/format";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { floats } from "../../lib/wire/codec";
+import { latest } from "../../lib/wire/latest";
+import { type Answer, PRIORITY } from "../../lib/wire/protocol";
 import { topClasses } from "../occlusion/classes";
 import type { Look } from "../occlusion/heatmap";
 import type { Panel } from "./status";

@@ -1,7 +1,7 @@
 /** Photos that were there when the index was made, and can't be read any more. */
 
-import type { Lost } from "../../lib/protocol";
-import { homeOf } from "../../lib/settled";
+import { homeOf } from "../../lib/page/settled";
+import type { Lost } from "../../lib/wire/protocol";
 
 const EVENT = "zf-lost";
 

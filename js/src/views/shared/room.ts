@@ -1,10 +1,10 @@
 /** Below the first line: who leads the class, and whether this view follows. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import type { InRoom } from "../../lib/protocol";
-import type { Source } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import type { InRoom } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import type { OptionStore, Room } from "./view";
 
 type RoomAct = InRoom["op"];

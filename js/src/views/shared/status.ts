@@ -3,13 +3,13 @@
  * there: skeletons, progress, errors in their place with what to do.
  */
 
-import { h, nameIn } from "../../lib/dom";
-import { timeLeft } from "../../lib/format";
-import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/protocol";
-import { ofIndex, PRIORITY } from "../../lib/protocol";
-import { nextFrame } from "../../lib/selection_store";
-import { settledOf } from "../../lib/settled";
-import { KernelError, NoAnswer, NotStored, type Source, Superseded } from "../../lib/source";
+import { h, nameIn } from "../../lib/page/dom";
+import { timeLeft } from "../../lib/page/format";
+import { nextFrame } from "../../lib/page/selection_store";
+import { settledOf } from "../../lib/page/settled";
+import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/wire/protocol";
+import { ofIndex, PRIORITY } from "../../lib/wire/protocol";
+import { KernelError, NoAnswer, NotStored, type Source, Superseded } from "../../lib/wire/source";
 import { indexLine, progressBar, soFarText } from "./index_line";
 
 /** Quicker answers show no skeleton: a flash says less than nothing. */

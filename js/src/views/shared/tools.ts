@@ -1,9 +1,9 @@
 /** What an Explorer's first line offers: back and forward, this view as code, the whole screen. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import type { Unit } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import type { Unit } from "../../lib/wire/protocol";
 import { codeOf } from "./code";
 import type { OptionStore } from "./view";
 

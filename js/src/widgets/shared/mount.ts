@@ -4,9 +4,7 @@
  * This and the entry points are the only code that knows anywidget.
  */
 
-import { h, injectStyles } from "../../lib/dom";
-import { type Channel, KernelSource } from "../../lib/kernel_source";
-import { isMessage } from "../../lib/protocol";
+import { h, injectStyles } from "../../lib/page/dom";
 import {
   ModelSelection,
   ModelStore,
@@ -15,10 +13,12 @@ import {
   type SelectionStore,
   type StateModel,
   type Store,
-} from "../../lib/selection_store";
-import { Settled, settledOf } from "../../lib/settled";
-import { NoAnswer, type Source } from "../../lib/source";
-import { onTheme } from "../../lib/theme";
+} from "../../lib/page/selection_store";
+import { Settled, settledOf } from "../../lib/page/settled";
+import { onTheme } from "../../lib/page/theme";
+import { type Channel, KernelSource } from "../../lib/wire/kernel_source";
+import { isMessage } from "../../lib/wire/protocol";
+import { NoAnswer, type Source } from "../../lib/wire/source";
 import { COMMON } from "../../styles";
 import type { Compared, Side } from "../../views/compare";
 import { guide } from "../../views/shared/guide";
