@@ -4,8 +4,8 @@
  */
 
 import { h } from "../lib/page/dom";
-import type { Bundle } from "./bundle";
 import { guard } from "./guard";
+import type { Bundle } from "./stored/bundle";
 
 interface Model {
   model_id: string;

@@ -8,7 +8,7 @@ import type { Source } from "../lib/wire/source";
 import { type Asking, question } from "../views/lessons/question";
 import { type Sheet, worksheet } from "../views/lessons/worksheet";
 import { createRoot } from "../widgets/shared/mount";
-import type { Stored } from "./bundle";
+import type { Stored } from "./stored/bundle";
 
 type Texts = Readonly<Record<string, string>>;
 

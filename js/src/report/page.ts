@@ -14,13 +14,13 @@ import { layers } from "../views/picker/layers";
 import { layout } from "../views/shared/layout";
 import type { View, ViewOptions } from "../views/shared/view";
 import { createRoot, show } from "../widgets/shared/mount";
-import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./bundle";
 import { showFigures } from "./figures";
 import { lesson } from "./lesson";
 import { linked, toHash } from "./link";
 import styles from "./report.css";
 import { StoredSelection } from "./snap";
-import { StoredAnswers, StoredSource } from "./stored_source";
+import { StoredAnswers, StoredSource } from "./stored/answers";
+import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./stored/bundle";
 
 const VIEWS: Record<string, View> = {
   explorer,
@@ -157,7 +157,10 @@ function lack(
   const tell = async () => {
     const unit = selection.get("unit");
     if (!unit) return say(line, "");
-    const [held, all] = await answers.projected(...unit, selection.get("rule") || "deconvnet");
+    const [held, all] = await answers.layers.projected(
+      ...unit,
+      selection.get("rule") || "deconvnet",
+    );
     if (selection.get("unit")?.join() !== unit.join()) return;
     const strongest = held === 1 ? "the strongest" : `the ${held} strongest`;
     const which = held === 0 ? "no projections" : `${strongest} of ${count(all, "projection")}`;

@@ -11,7 +11,7 @@ import {
   type SelectionStore,
 } from "../lib/page/selection_store";
 import type { Occluder, Pair } from "../lib/wire/protocol";
-import type { Format } from "./bundle";
+import type { Format } from "./stored/bundle";
 
 /** The stored position that is nearest to an occluder. */
 export function snapped(occluder: Occluder, formats: readonly Format[], input: Pair): Occluder {

@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { fieldOf } from "../../src/lib/network/fields";
+import { fieldBox, fieldOf } from "../../src/lib/network/fields";
 import { MemorySelection } from "../../src/lib/page/selection_store";
 import { NotStored, Superseded } from "../../src/lib/wire/source";
-import { BrokenReport, Bundle, inPage, FORMAT as VERSION } from "../../src/report/bundle";
-import { fieldBox } from "../../src/report/crops";
 import { guard, harmless } from "../../src/report/guard";
 import { follow, toHash } from "../../src/report/link";
 import { StoredSelection, snapped } from "../../src/report/snap";
-import { StoredAnswers, StoredSource } from "../../src/report/stored_source";
+import { StoredAnswers, StoredSource } from "../../src/report/stored/answers";
+import { BrokenReport, Bundle, inPage, FORMAT as VERSION } from "../../src/report/stored/bundle";
 import { fieldsText, fieldText } from "../../src/views/picker/layer_words";
 
 const FORMAT = { height: 6, width: 8, stride: 4, baseline: "grey", mask: null, extra_boxes: [] };

@@ -1,6 +1,6 @@
 /** A kernel that answers the requests of a fake model: a small network on a few photos. */
 
-import { fieldOf } from "../../src/lib/network/fields";
+import { fieldBox, fieldOf } from "../../src/lib/network/fields";
 import { focusBox } from "../../src/lib/pictures/boxes";
 import type {
   Answer,
@@ -11,7 +11,6 @@ import type {
   Layer,
   Request,
 } from "../../src/lib/wire/protocol";
-import { fieldBox } from "../../src/report/crops";
 import { FakeModel, flush, numbers, windowOn } from "./fakes";
 
 export const INPUT: [rows: number, columns: number] = [48, 64];

@@ -33,7 +33,7 @@ QUALITY = 85
 PREDICTIONS_A_PARTIAL = 64
 NO_OWN = "This engine takes no photos of your own."
 REPORT = "A photo of your own needs a kernel: this is a report."
-"""As in ``js/src/report/stored_source.ts``."""
+"""As in ``js/src/report/stored/answers.ts``."""
 UNKNOWN = -1
 """In the place of a class that isn't known."""
 

@@ -1,6 +1,6 @@
 /** Receptive fields of a layer's channels, which differ where branches were concatenated. */
 
-import type { Field, Layer } from "../wire/protocol";
+import type { Box, Field, Layer, Pair } from "../wire/protocol";
 
 export interface Range {
   first: number;
@@ -21,4 +21,15 @@ export function rangesOf({ field, fields, channels }: Layer): Range[] {
 export function fieldOf(layer: Layer, channel: number): Field {
   const own = rangesOf(layer).find(({ last }) => channel <= last);
   return own?.field ?? layer.field;
+}
+
+/** The receptive field of a unit: `ReceptiveField.box` in zfwidgets/records. */
+export function fieldBox(field: Field, row: number, col: number, [rows, columns]: Pair): Box {
+  const span = (axis: 0 | 1, place: number, image: number): Pair =>
+    field.size[axis] >= image
+      ? [0, image]
+      : [place * field.stride[axis] + field.offset[axis], field.size[axis]];
+  const [top, height] = span(0, row, rows);
+  const [left, width] = span(1, col, columns);
+  return { top, left, height, width };
 }

@@ -3,10 +3,9 @@
 import { announce, gridStep } from "../../lib/page/a11y";
 import { h, select, uniqueId } from "../../lib/page/dom";
 import { number, percent } from "../../lib/page/format";
-import { decode, paintTile, sized } from "../../lib/pictures/canvas";
+import { sized } from "../../lib/pictures/canvas";
 import { floats, ints } from "../../lib/wire/codec";
 import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/wire/protocol";
-import { lostText, tellLost } from "../shared/lost";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import {
@@ -19,17 +18,15 @@ import {
   sortText,
   valueText,
 } from "./channel_order";
+import { channelSearch } from "./channel_search";
+import { ChannelSheets } from "./channel_sheets";
 import { ThisPhoto } from "./this_photo";
 
 /** CSS pixels. */
 const THUMB = 48;
-/** Pixels of a thumbnail in a sheet: what a screen with two pixels per CSS pixel shows. */
-const SIZE = 96;
 const TILE = { width: 54, height: 66 };
 /** Of a thumbnail in its tile. */
 const INSET = 3;
-/** Channels in one sheet. */
-const SHEET = 256;
 /** Rows drawn beyond what is visible. */
 const MARGIN = 2;
 
@@ -58,12 +55,14 @@ export const channels: View = (el, selection, source, signal, options) => {
   panel.explain(EXPLAINED);
 
   let sort = choice<Sort>(options.get("sort"), SORTS);
-  const search = h("input", {
-    type: "search",
-    class: "zf-input zf-number",
-    inputmode: "numeric",
-    placeholder: "Go to",
-    "aria-label": "Go to channel number",
+  const search = channelSearch({
+    has: (channel) => place.has(channel),
+    total: () => total,
+    reveal: (channel) => reveal(channel),
+    choose: (channel) => choose(channel),
+    say: (text) => {
+      readout.textContent = text ?? describe(chosen());
+    },
   });
   const sorts = select("Sort channels", SORTS, sort, (value) => options.set("sort", value));
   const forPhoto = h(
@@ -94,9 +93,10 @@ export const channels: View = (el, selection, source, signal, options) => {
   const renew = renewable(signal);
   const prefix = uniqueId("channel");
   const tiles = new Map<number, HTMLElement>();
-  const sheets = new Map<number, { bitmap: ImageBitmap; columns: number; size: number } | null>();
-  /** Channels whose photo can't be read any more: what to say. */
-  const lost = new Map<number, string>();
+  const sheets = new ChannelSheets(el, panel, () => {
+    for (const [channel, tile] of tiles) label(channel, tile);
+    paint();
+  });
   let catalogue: Catalogue | null = null;
   let layer: string | null = null;
   let total = 0;
@@ -130,12 +130,13 @@ export const channels: View = (el, selection, source, signal, options) => {
     const fires = firesIn(stats.silent[channel] ?? Number.NaN);
     const silent = soFar ? `${fires}, of ${soFar.images.toLocaleString("en")} so far` : fires;
     const strongest = stats.strongest[channel] ?? Number.NaN;
+    const lost = sheets.whyLost(channel);
     const parts = [
       `channel ${channel}`,
       ...valueText(sort, orders, channel),
       `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
       ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
-      ...(lost.has(channel) ? [lost.get(channel) ?? ""] : []),
+      ...(lost === undefined ? [] : [lost]),
       dead(channel) ? "dead: fires in none of these photos" : silent,
     ];
     return parts.join(" · ");
@@ -153,58 +154,16 @@ export const channels: View = (el, selection, source, signal, options) => {
     pictures.style.top = `${firstRow * TILE.height}px`;
     const context = sized(pictures, rows * TILE.height, wide * TILE.width);
     for (const [channel, tile] of tiles) {
-      const first = Math.floor(channel / SHEET) * SHEET;
-      const sheet = sheets.get(first);
-      tile.classList.toggle("zf-skeleton", seen ? seen.order.length === 0 : !sheet);
-      if (seen && context) {
-        const here = (place.get(channel) ?? 0) - firstRow * wide;
-        const [row, column] = [Math.floor(here / wide), here % wide];
-        const corner: Pair = [row * TILE.height + INSET, column * TILE.width + INSET];
-        seen.paint(context, channel, corner, THUMB);
-        continue;
-      }
-      if (!context || !sheet || isDead(stats, channel) || lost.has(channel)) continue;
-      const at = channel - first;
+      tile.classList.toggle("zf-skeleton", seen ? seen.order.length === 0 : !sheets.has(channel));
       const here = (place.get(channel) ?? 0) - firstRow * wide;
       const [row, column] = [Math.floor(here / wide), here % wide];
-      paintTile(
-        context,
-        sheet.bitmap,
-        [Math.floor(at / sheet.columns), at % sheet.columns],
-        sheet.size,
-        [row * TILE.height + INSET, column * TILE.width + INSET],
-        THUMB,
-      );
+      const corner: Pair = [row * TILE.height + INSET, column * TILE.width + INSET];
+      if (!context) continue;
+      if (seen) seen.paint(context, channel, corner, THUMB);
+      else if (!isDead(stats, channel) && sheets.whyLost(channel) === undefined) {
+        sheets.paint(context, channel, corner, THUMB);
+      }
     }
-  };
-
-  const request = (first: number) => {
-    if (sheets.has(first) || layer === null) return;
-    sheets.set(first, null);
-    const key = { layer, first, count: Math.min(SHEET, total - first), size: SIZE };
-    void panel.load(
-      "sheet",
-      key,
-      `sheet:${first}`,
-      { priority: PRIORITY.sheets, signal: current },
-      async ({ data, buffers }, fresh) => {
-        if (!buffers[0]) return;
-        const bitmap = await decode(buffers[0], data.mime);
-        if (!fresh()) return bitmap.close();
-        sheets.get(first)?.bitmap.close();
-        sheets.set(first, { bitmap, columns: data.columns, size: data.size });
-        for (let i = 0; i < data.count; i++) lost.delete(first + i);
-        for (const [channel, name, reason] of data.lost ?? []) {
-          lost.set(channel, lostText(name, reason));
-        }
-        tellLost(
-          el,
-          (data.lost ?? []).map(([, name, reason]) => [name, reason]),
-        );
-        for (const [channel, tile] of tiles) label(channel, tile);
-        paint();
-      },
-    );
   };
 
   const create = (channel: number) => {
@@ -227,7 +186,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   const label = (channel: number, tile: HTMLElement) => {
     const text = describe(channel);
     tile.classList.toggle("zf-dead", dead(channel));
-    tile.classList.toggle("zf-lost", lost.has(channel));
+    tile.classList.toggle("zf-lost", sheets.whyLost(channel) !== undefined);
     tile.title = text;
     tile.setAttribute("aria-label", text);
     tile.setAttribute("aria-posinset", String((place.get(channel) ?? 0) + 1));
@@ -260,7 +219,7 @@ export const channels: View = (el, selection, source, signal, options) => {
       tile.style.transform = `translate(${x}px,${y}px)`;
     });
     paint();
-    for (const channel of visible) request(Math.floor(channel / SHEET) * SHEET);
+    if (layer !== null) for (const channel of visible) sheets.want(channel);
     mark();
   };
 
@@ -331,21 +290,15 @@ export const channels: View = (el, selection, source, signal, options) => {
     announce(el, describe(channel));
   };
 
-  const forgetSheets = () => {
-    for (const sheet of sheets.values()) sheet?.bitmap.close();
-    sheets.clear();
-    lost.clear();
-  };
-
   const open = () => {
     const name = selection.get("unit")?.[0] ?? null;
     if (name === layer) return reveal(chosen());
     const info = catalogue?.layers.find((one) => one.name === name);
     if (!catalogue || !info || name === null) return;
     current = renew();
-    forgetSheets();
     layer = name;
     total = info.channels;
+    sheets.open(layer, total, current);
     stats = soFar = null;
     orders = {};
     strip.scrollTop = 0;
@@ -411,21 +364,6 @@ export const channels: View = (el, selection, source, signal, options) => {
     event.stopPropagation();
     choose(ordered[next] ?? 0);
   });
-  search.addEventListener("input", () => {
-    const channel = Number(search.value);
-    const valid = search.value.trim() === "" || place.has(channel);
-    search.setAttribute("aria-invalid", String(!valid));
-    const none = `There is no channel ${search.value.trim()}: this layer has 0 to ${total - 1}.`;
-    search.title = valid ? "" : none;
-    readout.textContent = valid ? describe(chosen()) : none;
-    if (valid && search.value.trim() !== "") reveal(channel);
-  });
-  search.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || search.value.trim() === "") return;
-    event.preventDefault();
-    const channel = Number(search.value);
-    if (place.has(channel)) choose(channel);
-  });
   // The photo is in another view of the same layout.
   el.addEventListener(
     "pointermove",
@@ -445,10 +383,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     else reveal(chosen());
   });
   resized.observe(strip);
-  signal.addEventListener("abort", () => {
-    resized.disconnect();
-    forgetSheets();
-  });
+  signal.addEventListener("abort", () => resized.disconnect(), { once: true });
   selection.subscribe("unit", open, signal);
   selection.subscribe("photo", () => seen && look(), signal);
   const resort = () => {

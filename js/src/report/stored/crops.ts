@@ -1,18 +1,7 @@
 /** Pictures that are cut from the report's photos instead of being stored again. */
 
-import { rawPicture } from "../lib/pictures/canvas";
-import type { Box, Field, Pair } from "../lib/wire/protocol";
-
-/** The receptive field of a unit: `ReceptiveField.box` in zfwidgets/records. */
-export function fieldBox(field: Field, row: number, col: number, [rows, columns]: Pair): Box {
-  const span = (axis: 0 | 1, place: number, image: number): Pair =>
-    field.size[axis] >= image
-      ? [0, image]
-      : [place * field.stride[axis] + field.offset[axis], field.size[axis]];
-  const [top, height] = span(0, row, rows);
-  const [left, width] = span(1, col, columns);
-  return { top, left, height, width };
-}
+import { rawPicture } from "../../lib/pictures/canvas";
+import type { Box } from "../../lib/wire/protocol";
 
 function stage(width: number, height: number): OffscreenCanvasRenderingContext2D {
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });

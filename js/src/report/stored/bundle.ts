@@ -5,7 +5,7 @@
  * page. `zfwidgets/reports/parts.py` writes them.
  */
 
-import type { Catalogue } from "../lib/wire/protocol";
+import type { Catalogue } from "../../lib/wire/protocol";
 
 /** An answer as it lies in a part. */
 export interface Stored {
