@@ -38,6 +38,7 @@ _HOMES = {
     "load_report": "reports.reading.stored",
     "name": "naming.embedding",
     "save_report": "reports.writing.saving",
+    "set_language": "language.words",
     "watch": "experiments.evolution.begin",
 }
 _MODULES = (
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from .experiments.quiz.widget import Quiz
     from .experiments.sanity.widget import SanityCheck
     from .experiments.transfer.widget import Transfer
+    from .language.words import set_language
     from .lessons.question import Question
     from .lessons.worksheet import Worksheet
     from .naming.embedding import name

@@ -9,6 +9,7 @@ import pytest
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError, NotStored, UnreadableImage
+from zfwidgets.language.words import Words
 from zfwidgets.lessons import (
     CostliestPlace,
     Covered,
@@ -21,7 +22,6 @@ from zfwidgets.lessons import (
     StrongestPhoto,
 )
 from zfwidgets.lessons.exercises.shared import stages
-from zfwidgets.lessons.language.words import Words
 from zfwidgets.stepwise import finish
 
 numpy_engine = sys.modules["numpy_engine"]

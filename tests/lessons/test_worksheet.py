@@ -14,6 +14,7 @@ import pytest
 import zfwidgets as zf
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
+from zfwidgets.language.words import Words
 from zfwidgets.lessons import (
     Covered,
     FieldWidth,
@@ -21,7 +22,6 @@ from zfwidgets.lessons import (
     Score,
     StrongestPhoto,
 )
-from zfwidgets.lessons.language.words import Words
 
 QUESTIONS = (
     StrongestPhoto("relu2", photos=3),

@@ -7,9 +7,9 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language.words import Words
 from ..widgets.wire.encode import encode_pictures
 from .exercises.task import Figure, Option, Task
-from .language.words import Words
 
 if TYPE_CHECKING:
     from .question import Question

@@ -11,14 +11,14 @@ from .exercises.covering import CostliestPlace, Covered, StillNamed
 from .exercises.layers import DeepestPatches, FieldWidth, LargerField
 from .exercises.shared import stages
 from .exercises.task import Exercise
-from .language.words import Words
+from .question import spoken
 from .worksheet import Worksheet
 
 
 def seeing(
     explorer: Explorer,
     *,
-    language: str = "en",
+    language: str | None = None,
     projector: bool = False,
     answers: str | Path | None = None,
 ) -> Worksheet:
@@ -29,7 +29,8 @@ def seeing(
     explorer
         In which channels are looked for.
     language
-        Language of the words, ``"en"`` or ``"de"``.
+        Language of the words, ``"en"`` or ``"de"``, which the Explorer speaks then, too; None: that
+        of the Explorer.
     projector
         Whether letters are large enough for the back of a classroom.
     answers
@@ -49,7 +50,7 @@ def seeing(
 def looking(
     explorer: Explorer,
     *,
-    language: str = "en",
+    language: str | None = None,
     projector: bool = False,
     answers: str | Path | None = None,
 ) -> Worksheet:
@@ -60,7 +61,8 @@ def looking(
     explorer
         In which photos can be covered by hand.
     language
-        Language of the words, ``"en"`` or ``"de"``.
+        Language of the words, ``"en"`` or ``"de"``, which the Explorer speaks then, too; None: that
+        of the Explorer.
     projector
         Whether letters are large enough for the back of a classroom.
     answers
@@ -79,7 +81,7 @@ def looking(
 def forming(
     explorer: Explorer,
     *,
-    language: str = "en",
+    language: str | None = None,
     projector: bool = False,
     answers: str | Path | None = None,
 ) -> Worksheet:
@@ -90,7 +92,8 @@ def forming(
     explorer
         In which channels are looked for.
     language
-        Language of the words, ``"en"`` or ``"de"``.
+        Language of the words, ``"en"`` or ``"de"``, which the Explorer speaks then, too; None: that
+        of the Explorer.
     projector
         Whether letters are large enough for the back of a classroom.
     answers
@@ -112,11 +115,11 @@ def _sheet(
     name: str,
     explorer: Explorer,
     exercises: tuple[Exercise | None, ...],
-    language: str,
+    language: str | None,
     projector: bool,
     answers: Any,
 ) -> Worksheet:
-    words = Words(language)
+    words = spoken(explorer, language)
     questions = [
         (words(f"{name}.{number}"), exercise)
         for number, exercise in enumerate(exercises, 1)

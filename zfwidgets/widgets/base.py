@@ -21,7 +21,7 @@ from .own_photos import Arrivals, show
 from .routing import Routed
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
-from .setting.options import checked
+from .setting.options import Option, checked
 from .static_picture.two_outputs import TwoOutputs
 from .telling import Teller
 from .wire import validation
@@ -56,6 +56,7 @@ class EngineWidget(TwoOutputs, Routed):
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
     """Identifies the engine's model, transform and images."""
     layer, channel, photo, image = map(chosen, ("layer", "channel", "photo", "image"))
+    language = Option("language")
 
     @waiting("Making the widget")
     def __init__(

@@ -1,5 +1,6 @@
 /** A worksheet in a report: it asks, checks and counts in the page, from what the file holds. */
 
+import { filled } from "../lib/language/translate";
 import { csv } from "../lib/page/files";
 import type { OwnStore, SelectionStore } from "../lib/page/selection_store";
 import type { Answer, Kind } from "../lib/wire/protocol";
@@ -75,11 +76,6 @@ function sourceOf(answer: (key: Record<string, unknown>) => Stored): Source {
     prefetch: () => {},
     onRevival: () => () => {},
   };
-}
-
-/** As `Words` in Python: values in place of `{names}`. */
-export function filled(text: string, values: Readonly<Record<string, string | number>>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
 /** As `Task.right` in Python. */

@@ -11,8 +11,8 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...experiments.quiz.making import candidates_of, strongest_in
+from ...language.words import Words
 from ...records import Activation, Progress, Projection, display_scale, signed_to_uint8
-from ..language.words import Words
 from .shared import LETTERS, alive, called, patch, photo_of, readable, stages, tiled
 from .task import Figure, Finding, Mark, Option, Steps, Task
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...language.words import Words
 from ...records import (
     Box,
     Occluder,
@@ -22,7 +23,6 @@ from ...records import (
     Progress,
     coloured,
 )
-from ..language.words import Words
 from .shared import LETTERS, classes_of, photo_of, surest
 from .task import Figure, Mark, Option, Scale, Steps, Task
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from ...engine.protocol import EngineProtocol
+from ...language.words import Words
 from ...records import Box, Pixels, Progress
-from ..language.words import Words
 
 Kind = Literal["choice", "estimate", "find"]
 Steps = Generator[Progress, None, "Task"]

@@ -10,6 +10,7 @@ import traitlets
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...language.words import language_name
 from ...records import COLOUR_MAPS, DEFAULT_COLOURS, Unit
 from ..wire import validation
 from ..wire.schema import MAPS
@@ -100,7 +101,12 @@ def _pinned(engine: EngineProtocol, value: Any) -> list[Any] | None:
     return [name, channel, validation.rule_name(engine, rule)]
 
 
+def _language(_engine: EngineProtocol, value: Any) -> str:
+    return language_name(value)
+
+
 CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
+    "language": _language,
     **{name: _choice(name) for name in CHOICES},
     "overlay": _overlay,
     "gallery": _gallery,
@@ -115,6 +121,13 @@ MAP_OPTIONS = ("stride", "overlay", "colours", "opacity", "auto")
 """Those of the map over the photo."""
 
 _WORDS: dict[str, tuple[str, Any, str, str]] = {
+    "language": (
+        "str",
+        None,
+        'Language of the page\'s own words: "en" or "de". Errors and notes of the engine stay '
+        "English.",
+        "By default that of `zfwidgets.set_language`.",
+    ),
     "sort": (
         "str",
         "index",

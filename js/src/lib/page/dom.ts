@@ -1,5 +1,7 @@
 /** Build elements, once styles are there. */
 
+import { t } from "../language/translate";
+
 type Child = Node | string | null | undefined | false;
 type Attributes = Record<string, unknown>;
 
@@ -24,7 +26,7 @@ export function append(parent: Element, children: Child[]): void {
   parent.append(...children.filter((child): child is Node | string => Boolean(child)));
 }
 
-/** A choice of few: a labelled <select>. */
+/** A choice of few: a labelled <select>; its texts are said in the page's language. */
 export function select<V extends string>(
   label: string,
   options: readonly (readonly [value: V, text: string])[],
@@ -39,7 +41,7 @@ export function select<V extends string>(
       title: label,
       onchange: () => onchange(element.value as V),
     },
-    ...options.map(([v, text]) => h("option", { value: v, selected: v === value }, text)),
+    ...options.map(([v, text]) => h("option", { value: v, selected: v === value }, t(text))),
   );
   return element;
 }

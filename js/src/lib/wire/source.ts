@@ -1,5 +1,6 @@
 /** Where views get their pixels from; they never know what is behind it. */
 
+import { msg } from "../language/translate";
 import type { Answer, InRoom, Key, Kind, Progress } from "./protocol";
 
 export interface GetOptions<K extends Kind> {
@@ -53,8 +54,8 @@ export class NoAnswer extends Error {
   constructor(readonly everAnswered: boolean) {
     super(
       everAnswered
-        ? "No answer from the kernel: run this cell again."
-        : "Run this cell to bring it to life.",
+        ? msg("No answer from the kernel: run this cell again.")
+        : msg("Run this cell to bring it to life."),
     );
   }
 }

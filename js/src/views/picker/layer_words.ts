@@ -1,5 +1,6 @@
 /** What is said of a layer, in few words and in full. */
 
+import { t } from "../../lib/language/translate";
 import { rangesOf } from "../../lib/network/fields";
 import { count, extent } from "../../lib/page/format";
 import type { Field, Layer } from "../../lib/wire/protocol";
@@ -8,7 +9,7 @@ import type { Field, Layer } from "../../lib/wire/protocol";
 const MOST_LISTED = 8;
 
 function sizeText({ reach, size }: Field): string {
-  if (reach === "global") return "whole image";
+  if (reach === "global") return t("whole image");
   const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[reach];
   return `${bound}${extent(size)}`;
 }
@@ -27,19 +28,23 @@ export function fieldText(layer: Layer): string {
 /** The same in full: of which channels, where there are few ranges. */
 export function fieldsText(layer: Layer): string {
   const ranges = rangesOf(layer);
-  if (ranges.length === 1) return `receptive field ${fieldText(layer)}`;
-  if (ranges.length > MOST_LISTED) return `receptive fields ${fieldText(layer)}, by channel`;
+  if (ranges.length === 1) return t("receptive field {size}", { size: fieldText(layer) });
+  if (ranges.length > MOST_LISTED)
+    return t("receptive fields {sizes}, by channel", { sizes: fieldText(layer) });
   const of = ranges.map(({ first, last, field }) => {
-    const channels = first === last ? `channel ${first}` : `channels ${first} to ${last}`;
+    const channels =
+      first === last
+        ? t("channel {channel}", { channel: first })
+        : t("channels {first} to {last}", { first, last });
     return `${sizeText(field)} (${channels})`;
   });
-  return `receptive fields ${of.join(", ")}`;
+  return t("receptive fields {sizes}", { sizes: of.join(", ") });
 }
 
 /** How large the largest field is, short enough to stand below a layer: "≤ 31", "31×15", "all". */
 export function reachText({ field }: Layer): string {
   const { size, reach } = field;
-  if (reach === "global") return "whole";
+  if (reach === "global") return t("whole");
   const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[reach];
   return `${bound}${size[0] === size[1] ? size[0] : extent(size)}`;
 }
@@ -47,10 +52,19 @@ export function reachText({ field }: Layer): string {
 /** What a layer reads, where it is more than the one before it. */
 function readsText({ parents, joined }: Layer): string {
   if (!parents || !joined) return "";
-  const names = parents.map((name) => name || "the image");
-  const listed = names.length > MOST_LISTED ? [`${names.length} layers`] : names;
-  const start = { sum: "sum", concatenation: "concatenation", product: "product", other: "" };
-  return start[joined] ? `${start[joined]} of ${listed.join(", ")}` : `reads ${listed.join(", ")}`;
+  const names = parents.map((name) => name || t("the image"));
+  const listed = names.length > MOST_LISTED ? [count(names.length, "layer")] : names;
+  const values = { layers: listed.join(", ") };
+  switch (joined) {
+    case "sum":
+      return t("sum of {layers}", values);
+    case "concatenation":
+      return t("concatenation of {layers}", values);
+    case "product":
+      return t("product of {layers}", values);
+    default:
+      return t("reads {layers}", values);
+  }
 }
 
 /** All of it, as tooltips and screen readers have it. */
@@ -59,9 +73,12 @@ export function layerText(layer: Layer): string {
   return [
     name,
     kind,
-    `${count(channels, "channel")} of ${extent([rows, columns])}`,
+    t("{channels} of {size}", {
+      channels: count(channels, "channel"),
+      size: extent([rows, columns]),
+    }),
     fieldsText(layer),
-    `stride ${extent(field.stride)}`,
+    t("stride {size}", { size: extent(field.stride) }),
     readsText(layer),
   ]
     .filter(Boolean)

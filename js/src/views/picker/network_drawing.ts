@@ -1,7 +1,7 @@
 /** A network's picture as elements: options of a listbox over lines and frames. */
 
+import { plural, t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
-import { count } from "../../lib/page/format";
 import type { Layer } from "../../lib/wire/protocol";
 import { layerText } from "./layer_words";
 import { IMAGE, type Part } from "./network_parts";
@@ -66,9 +66,14 @@ const HIDDEN = { "aria-hidden": "true" };
 
 function option(part: Part, placed: Placed): HTMLElement {
   const { layer, block, inside, within } = part;
-  const output = within.at(-1) === layer.name ? ["output of its block"] : [];
+  const output = within.at(-1) === layer.name ? [t("output of its block")] : [];
   const closed = block
-    ? [`block ${block} of ${count(inside.length, "layer")}`, "Enter opens it"]
+    ? [
+        plural(inside.length, "block {block} of {n} layer", "block {block} of {n} layers", {
+          block,
+        }),
+        t("Enter opens it"),
+      ]
     : [];
   const text = [layerText(layer), ...output, ...closed].join(" · ");
   return h(
@@ -97,7 +102,7 @@ function inner(placed: Placed, block = ""): (HTMLElement | string)[] {
     h(
       "span",
       { class: "zf-layer-name" },
-      block && h("span", { class: "zf-opens", title: `Open ${block}` }),
+      block && h("span", { class: "zf-opens", title: t("Open {block}", { block }) }),
       // Cut where it is too long at its start: layers differ at the end of their names.
       h("span", {}, h("bdi", { dir: "ltr" }, label)),
     ),
@@ -132,7 +137,12 @@ function frame({ block, box }: Picture["frames"][number]): HTMLElement {
     { class: "zf-block", role: "presentation", style: css(box) },
     h(
       "span",
-      { class: "zf-block-name", "data-block": block, title: `Close ${block}`, ...HIDDEN },
+      {
+        class: "zf-block-name",
+        "data-block": block,
+        title: t("Close {block}", { block }),
+        ...HIDDEN,
+      },
       `▾ ${block}`,
     ),
   );

@@ -3,6 +3,7 @@
  * there: skeletons, progress, errors in their place with what to do.
  */
 
+import { t } from "../../lib/language/translate";
 import { h, nameIn } from "../../lib/page/dom";
 import { timeLeft } from "../../lib/page/format";
 import { nextFrame } from "../../lib/page/selection_store";
@@ -115,7 +116,7 @@ export class Panel {
     this.mark(slot, mine, this.soFar.get(slot)?.seen);
     const skeleton = setTimeout(() => this.setLoading(slot, true), SKELETON_MS);
     const waiting = setTimeout(() => {
-      if (!quiet) this.say(slot, "Waiting for the kernel …");
+      if (!quiet) this.say(slot, t("Waiting for the kernel …"));
     }, WAITING_MS);
     const alive = () => {
       clearTimeout(skeleton);
@@ -195,7 +196,8 @@ export class Panel {
   }
 
   private progress(slot: string, progress: Progress): void {
-    const { what, done, total, seconds_left } = progress;
+    const { done, total, seconds_left } = progress;
+    const what = t(progress.what);
     const left = timeLeft(seconds_left);
     const counted = total > 0 ? ` ${done} / ${total}` : "";
     this.say(
@@ -207,9 +209,13 @@ export class Panel {
 
   private fail(slot: string, error: unknown, retry: () => void): void {
     const text = error instanceof Error ? error.message : String(error);
-    const name = error instanceof KernelError ? error.name : "This view failed";
+    const name = error instanceof KernelError ? error.name : t("This view failed");
     if (!(error instanceof KernelError)) console.error(error);
-    const again = h("button", { class: "zf-button", type: "button", onclick: retry }, "Try again");
+    const again = h(
+      "button",
+      { class: "zf-button", type: "button", onclick: retry },
+      t("Try again"),
+    );
     this.say(slot, h("span", {}, h("strong", {}, `${name}: `), text), again);
     this.message.classList.add("zf-error");
   }
@@ -229,7 +235,7 @@ export function sayNoAnswer(
 ): void {
   const banner = root.querySelector<HTMLElement>(":scope > .zf-banner") ?? createBanner(root);
   const text = banner.querySelector("span");
-  if (text) text.textContent = error.message;
+  if (text) text.textContent = t(error.message);
   const again = () => {
     forget();
     banner.removeEventListener("zf-retry", again);
@@ -246,7 +252,7 @@ function createBanner(root: HTMLElement): HTMLElement {
     "div",
     { class: "zf-banner zf-no-answer", role: "alert" },
     h("span", {}),
-    h("button", { class: "zf-button", type: "button", onclick }, "Try again"),
+    h("button", { class: "zf-button", type: "button", onclick }, t("Try again")),
   );
   root.prepend(banner);
   return banner;

@@ -31,6 +31,8 @@ export interface Room {
 
 /** How a view shows what is chosen; all views of a widget have the same. */
 export interface ViewOptions {
+  /** What the page speaks; set by the kernel alone. */
+  language?: string;
   /** Start occlusion maps without being asked. */
   auto?: boolean;
   /** Input pixels between positions of the occluder. */

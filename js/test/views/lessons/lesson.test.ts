@@ -1,7 +1,8 @@
 import { expect, it, vi } from "vitest";
+import { filled } from "../../../src/lib/language/translate";
 import { MemorySelection } from "../../../src/lib/page/selection_store";
 import type { Key } from "../../../src/lib/wire/protocol";
-import { filled, lesson, right } from "../../../src/report/lesson";
+import { lesson, right } from "../../../src/report/lesson";
 import questionWidget from "../../../src/widgets/question";
 import worksheetWidget from "../../../src/widgets/worksheet";
 import { FakeModel, flush, windowOn } from "../../support/fakes";

@@ -1,4 +1,4 @@
-"""The words of lessons: one file per language, with the same keys in each."""
+"""The words of one language, and which language is spoken where none is asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from ...errors import InputError
+from ..errors import InputError
 
 DATA = Path(__file__).with_name("data")
 LANGUAGES = tuple(sorted(path.stem for path in DATA.glob("*.json")))
@@ -22,7 +22,7 @@ class Words:
     Parameters
     ----------
     language
-        One of `LANGUAGES`.
+        One of `LANGUAGES`; None: that of `set_language`.
 
     Raises
     ------
@@ -30,11 +30,9 @@ class Words:
         There are no words in that language.
     """
 
-    def __init__(self, language: str = "en") -> None:
-        if language not in LANGUAGES:
-            raise InputError(f"language must be one of {', '.join(LANGUAGES)}, not {language!r}.")
-        self.language = language
-        self._texts = texts(language)
+    def __init__(self, language: str | None = None) -> None:
+        self.language = language_name(language)
+        self._texts = texts(self.language)
 
     def __call__(self, key: str, **values: object) -> str:
         """A text, with values in place of its ``{names}``; numbers as the language writes them."""
@@ -85,12 +83,32 @@ def texts(language: str) -> dict[str, str]:
     return found
 
 
-def glossary(language: str = "en") -> dict[str, str]:
-    """What the words of the subject mean: channel, receptive field, projection and so on.
+def set_language(language: str) -> None:
+    """Set the language of the widgets that are made from now on, in this kernel.
+
+    It is the language of their buttons, titles and explanations, and of lessons. Errors, what
+    Python prints and the static picture stay English. One widget alone: ``widget.language = "de"``.
 
     Parameters
     ----------
     language
-        Language of the words, ``"en"`` or ``"de"``.
+        ``"en"``, English, or ``"de"``, German.
+
+    Raises
+    ------
+    InputError
+        There are no words in that language.
     """
-    return Words(language).glossary
+    _spoken[0] = language_name(language)
+
+
+def language_name(language: str | None) -> str:
+    """The language that is asked for, None being that of `set_language`; raises `InputError`."""
+    if language is None:
+        return _spoken[0]
+    if language not in LANGUAGES:
+        raise InputError(f"language must be one of {', '.join(LANGUAGES)}, not {language!r}.")
+    return language
+
+
+_spoken = ["en"]
