@@ -14,7 +14,7 @@ from .wire.schema import MOST_THUMBNAILS
 from .wire.service import Need
 
 THUMBNAIL = 96
-"""Pixels of a thumbnail in the front end's sheets, as in ``js/src/views/picker/channel_sheets.ts``."""
+"""Pixels of a thumbnail in the page's sheets, as in ``js/src/views/picker/channel_sheets.ts``."""
 PATCHES = 9
 
 
