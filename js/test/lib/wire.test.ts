@@ -5,6 +5,7 @@ import {
   type Channel,
   IN_FLIGHT,
   KernelSource,
+  PATIENCE_MS,
   RESENDS,
   SILENCE_MS,
 } from "../../src/lib/wire/kernel_source";
@@ -118,6 +119,36 @@ describe("a source over a kernel's messages", () => {
     const theirs = tab.get("top", top(1), at("top"));
     kernel.answer({ ...request, view: "yet another tab" }, "reply", { images_seen: 3 });
     expect((await ours).data).toEqual((await theirs).data);
+  });
+
+  it("asks once for two widgets, as long as the kernel gives signs of life", async () => {
+    const exchange = new Exchange();
+    const [one, other] = [0, 1].map(
+      () => new KernelSource(kernel.channel(), "print", exchange),
+    ) as [KernelSource, KernelSource];
+    const answers = [one.get("top", top(1), at("top")), other.get("top", top(1), at("top"))];
+    for (let n = 0; n < 10; n++) {
+      vi.advanceTimersByTime(PATIENCE_MS - 1);
+      kernel.answer(kernel.last(), "progress", { done: n, total: 10 });
+    }
+    expect(kernel.gets()).toHaveLength(1);
+    kernel.answer(kernel.last(), "reply", { images_seen: 4 });
+    for (const answer of answers) expect((await answer).data).toEqual({ images_seen: 4 });
+  });
+
+  it("asks its own kernel where another notebook's is busy, and doesn't give up with it", async () => {
+    const exchange = new Exchange();
+    const busy = new KernelSource(new Kernel().channel(), "print", exchange);
+    const alive = new KernelSource(kernel.channel(), "print", exchange);
+    const failed = expect(busy.get("top", top(1), at("top"))).rejects.toBeInstanceOf(NoAnswer);
+    const got = alive.get("top", top(1), at("top"));
+    expect(kernel.gets()).toHaveLength(0);
+    vi.advanceTimersByTime(PATIENCE_MS);
+    expect(kernel.gets()).toHaveLength(1);
+    vi.advanceTimersByTime((RESENDS + 1) * SILENCE_MS - PATIENCE_MS);
+    await failed;
+    kernel.answer(kernel.last(), "reply", { images_seen: 4 });
+    expect((await got).data).toEqual({ images_seen: 4 });
   });
 
   it("doesn't take another tab's fate for its own", () => {

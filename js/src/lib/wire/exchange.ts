@@ -16,7 +16,6 @@ export interface Waiting {
   asked: boolean;
   priority: number;
   receive(message: Message, buffers: DataView[]): void;
-  giveUp(): void;
   /** The one who asked has left without an answer. */
   wake(): void;
 }
@@ -66,10 +65,6 @@ export class Exchange {
     if (!set?.delete(one)) return;
     if (set.size === 0) this.waiting.delete(one.id);
     else if (one.asked) for (const other of set) other.wake();
-  }
-
-  giveUp(id: string): void {
-    for (const one of this.dismiss(id)) one.giveUp();
   }
 
   /** Hand a message to all who wait for it; sources on one model all see the same message. */
