@@ -10,7 +10,7 @@ import {
   SILENCE_MS,
 } from "../../src/lib/wire/kernel_source";
 import { canonical } from "../../src/lib/wire/protocol";
-import { NoAnswer, Superseded } from "../../src/lib/wire/source";
+import { NoAnswer, Superseded, within } from "../../src/lib/wire/source";
 
 type Sent = Record<string, unknown> & { key: Record<string, unknown> };
 type Listener = (content: unknown, buffers: DataView[]) => void;
@@ -203,10 +203,53 @@ describe("a source over a kernel's messages", () => {
     expect(kernel.gets()).toHaveLength(1);
   });
 
+  it("asks again where photos were missing: they may be back", async () => {
+    const got = source.get("top", top(1), at("top"));
+    kernel.answer(kernel.last(), "reply", { lost: [["a.jpg", "the file is gone"]] });
+    await got;
+    const again = source.get("top", top(1), at("top"));
+    expect(kernel.gets()).toHaveLength(2);
+    kernel.answer(kernel.last(), "reply", { lost: [] });
+    expect((await again).data).toEqual({ lost: [] });
+    expect((await source.get("top", top(1), at("more"))).data).toEqual({ lost: [] });
+    expect(kernel.gets()).toHaveLength(2);
+  });
+
   it("passes a kernel's error on with its name", async () => {
     const got = source.get("top", top(1), at("top"));
     kernel.answer(kernel.last(), "error", { name: "InputError", message: "no channel 1" });
     await expect(got).rejects.toThrow("no channel 1");
+  });
+});
+
+describe("a part of a view that is there twice", () => {
+  it("has slots of its own, and can do all that the whole can", async () => {
+    const kernel = new Kernel();
+    const part = within(new KernelSource(kernel.channel(), "print", new Exchange()), "pinned");
+    part.get("top", top(1), at("top")).catch(() => {});
+    part.prefetch("top", top(2), "next");
+    part.pause?.(true);
+    part.room?.("wander");
+    part.add?.("a.jpg", new Uint8Array(3)).catch(() => {});
+    part.remove?.(7).catch(() => {});
+    expect(kernel.sent.map(({ op }) => op)).toEqual([
+      "get",
+      "get",
+      "pause",
+      "wander",
+      "add",
+      "remove",
+    ]);
+    expect(kernel.gets().map(({ slot }) => slot)).toEqual(["pinned:top", "pinned:next"]);
+  });
+
+  it("can't do what the whole can't", () => {
+    const bare = {
+      get: () => new Promise<never>(() => {}),
+      prefetch() {},
+      onRevival: () => () => {},
+    };
+    expect(Object.keys(within(bare, "pinned")).sort()).toEqual(["get", "onRevival", "prefetch"]);
   });
 });
 

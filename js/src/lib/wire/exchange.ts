@@ -7,7 +7,7 @@
 
 import { size } from "./codec";
 import type { Answer, Kind, Message } from "./protocol";
-import { identity } from "./protocol";
+import { identity, lacksPhotos } from "./protocol";
 
 /** Someone who waits for an answer. */
 export interface Waiting {
@@ -75,7 +75,9 @@ export class Exchange {
       for (const one of this.waiting.get(identity(kind, key)) ?? []) one.receive(message, []);
     }
     const id = identity(message.kind, message.key);
-    if (message.op === "reply") this.store(id, { data: message.data as never, buffers });
+    if (message.op === "reply" && !lacksPhotos(message.data)) {
+      this.store(id, { data: message.data as never, buffers });
+    }
     const final = message.op === "reply" || message.op === "error";
     const all = final ? this.dismiss(id) : [...(this.waiting.get(id) ?? [])];
     for (const one of all) one.receive(message, buffers);

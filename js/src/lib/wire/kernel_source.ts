@@ -26,7 +26,7 @@ import {
 import { type GetOptions, KernelError, NoAnswer, type Source, Superseded } from "./source";
 
 export const IN_FLIGHT = 6;
-/** Bytes of a photo in one message: `PART_BYTES` in zfwidgets/widgets/wire/schema. */
+/** Bytes of a photo in one message: `PART_BYTES` in zfwidgets/widgets/wire/schema.py. */
 export const PART_BYTES = 4 << 20;
 export const SILENCE_MS = 5000;
 export const RESENDS = 3;
@@ -113,7 +113,7 @@ class Task implements Waiting {
     const { lost } = this.source;
     this.timer = setTimeout(
       () => {
-        if (lost || this.resends === RESENDS) this.giveUp();
+        if (lost || this.resends === RESENDS) this.source.giveUp(this.id);
         else {
           this.resends += 1;
           this.ask();
@@ -314,6 +314,11 @@ export class KernelSource implements Source {
     this.refuse();
   }
 
+  /** This kernel was waited for in vain: all that wait here for the same needn't, either. */
+  giveUp(id: string): void {
+    for (const task of [...this.slots.values()]) if (task.id === id) task.giveUp();
+  }
+
   /** Cancel everything and stop listening. */
   close(): void {
     for (const task of [...this.slots.values()]) this.cancel(task);
@@ -373,7 +378,7 @@ export class KernelSource implements Source {
     for (const task of waiting.sort((a, b) => a.priority - b.priority)) {
       if (free <= 0) break;
       if (!task.impatient && this.exchange.isAsked(task.id, task.priority)) {
-        task.rely();
+        if (!tasks.some((one) => one.asked && one.id === task.id)) task.rely();
         continue;
       }
       task.ask();

@@ -37,8 +37,10 @@ export interface Sink {
 export class MapRun {
   readonly button = h("button", { class: "zf-button zf-primary", type: "button" }, "Compute map");
   readonly progress = h("div", { class: "zf-map-progress" });
-  private run: { controller: AbortController; key: MapKey } | null = null;
+  /** `peek`: only for what is there already, as the user has stopped the pass. */
+  private run: { controller: AbortController; key: MapKey; peek: boolean } | null = null;
   private rest: (() => void) | null = null;
+  private soon: (() => void) | null = null;
   private estimate: Kinds["estimate"]["data"] | null = null;
   private idleKey = "";
 
@@ -51,7 +53,11 @@ export class MapRun {
   ) {
     this.button.dataset.zfNeedsKernel = "";
     this.button.addEventListener("click", () => (this.run ? this.stop() : this.start()));
-    signal.addEventListener("abort", () => this.stop(), { once: true });
+    const end = () => {
+      this.soon?.();
+      this.stop();
+    };
+    signal.addEventListener("abort", end, { once: true });
     this.show(null);
   }
 
@@ -73,7 +79,7 @@ export class MapRun {
     if (here && identityOf(overlay, here) === identityOf(overlay, key)) return;
     if (here && passOf(here) === passOf(key)) {
       const data = this.sink.grids?.data;
-      const stopped = !this.run && data !== undefined && data.done < data.total;
+      const stopped = this.run?.peek ?? (data !== undefined && data.done < data.total);
       this.sink.stale(true);
       this.start(stopped);
       return;
@@ -115,11 +121,12 @@ export class MapRun {
   }
 
   private askEstimate({ target: _, channel: __, ...key }: MapKey): void {
+    this.soon?.();
     const settled = settledOf(this.panel.element).begin();
     const mine = this.idleKey;
     const timer = setTimeout(() => {
       settled();
-      if (this.idleKey !== mine || this.signal.aborted) return;
+      if (this.idleKey !== mine) return;
       const load = { priority: PRIORITY.interaction, signal: this.signal, quiet: true };
       void this.panel.load("estimate", key, "estimate", load, ({ data }) => {
         if (this.idleKey !== mine) return;
@@ -127,7 +134,10 @@ export class MapRun {
         if (!this.run) this.show(this.sink.grids?.data ?? null);
       });
     }, ESTIMATE_MS);
-    this.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    this.soon = () => {
+      clearTimeout(timer);
+      settled();
+    };
   }
 
   /** Stop here; what there is stays. */
@@ -140,14 +150,14 @@ export class MapRun {
     this.show(this.sink.grids?.data ?? null);
   }
 
-  /** Start, or go on. `peek`: only what is there already, as the user has stopped the pass. */
+  /** Start, or go on; or only peek. */
   private async start(peek = false): Promise<void> {
     this.rest?.();
     this.rest = null;
     this.run?.controller.abort();
     const wanted = this.wanted();
     if (!wanted) return;
-    const mine = { controller: new AbortController(), key: wanted.key };
+    const mine = { controller: new AbortController(), key: wanted.key, peek };
     this.run = mine;
     this.show(this.sink.grids?.data ?? null);
     const load = {
