@@ -105,7 +105,7 @@ def test_shards_merge_to_the_whole_in_any_order(folder: Path) -> None:
         for batch in batches:
             numbers = task.plan.batch(batch).tolist()
             tensors = dict(task.source.feed([n for n in numbers if n >= 0]))
-            bad = {n: task.source.problem(n) for n, t in tensors.items() if t is None}
+            bad = {n: task.source.conditions.problem(n) for n, t in tensors.items() if t is None}
             one.take(batch, [tensors.get(n) for n in numbers], bad)
         return one.partial()
 
