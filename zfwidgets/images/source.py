@@ -228,11 +228,6 @@ class ImageSource:
         return self.conditions.take(number, self._reader.look(number))
 
     @property
-    def rejected(self) -> tuple[tuple[str, str], ...]:
-        """(name, reason) of files that are no images by their headers."""
-        return tuple(self._images.rejected)
-
-    @property
     def skipped(self) -> tuple[SkippedImage, ...]:
         """Images that can't be read, as far as they have been looked at: see `Conditions`."""
         return self.conditions.skipped
@@ -379,12 +374,9 @@ class ImageSource:
         sample photos by the shipped bytes (the same on every machine); a dataset by its type,
         length and names. See `probe` for what digests can't tell.
         """
-        return {
-            "images": _digest(repr(sorted(self._images.fingerprint().items()))),
-            "transform": _digest(self.transform_name),
-        }
-
-    # How
+        images = repr(sorted(self._images.fingerprint().items()))
+        texts = {"images": images, "transform": self.transform_name}
+        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
 
     def _probed(self, first: int) -> list[int]:
         return [first, *sorted({len(self) // 2, len(self) - 1} - {first})]
@@ -404,7 +396,3 @@ class ImageSource:
 def _means(tensors: Sequence[torch.Tensor]) -> tuple[float, ...]:
     """Mean and standard deviation of each."""
     return tuple(float(value) for one in tensors for value in (one.mean(), one.std()))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -108,7 +108,7 @@ class Task:
             self.fingerprint,
             self.manifest,
             self.plan,
-            self.source.rejected,
+            tuple(self.source.images.rejected),
             made_with,
             self.source.probe,
             self.spec.classes,
