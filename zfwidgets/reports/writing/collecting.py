@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from ..held import PATCHES
 from ..parts import checksum, pack
 from ..pictures import MIME, SMALL, Encoder
 from ..positions import Tap, position_key, positions
+from .content import Content
 from .planning import BASE64, PHOTOS_SHARE, Plan, megabytes
 from .scrubbing import Scrubber
 from .sentences import sentences
@@ -32,33 +32,6 @@ CHUNK = 48
 PHOTOS = "Photos, and patches cut from them,"
 TARGETS = 5
 """Most probable classes whose maps are stored."""
-
-
-@dataclass
-class Content:
-    """What was collected.
-
-    Attributes
-    ----------
-    parts
-        By name, each packed.
-    manifest
-        What the page and `StoredEngine` read first.
-    operations
-        What the projections met on their way, by layer.
-    left_out
-        Sentences on what didn't fit the budget.
-    """
-
-    parts: dict[str, bytes] = field(default_factory=dict)
-    manifest: dict[str, Any] = field(default_factory=dict)
-    operations: dict[str, dict[str, Operation]] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-
-    def add(self, name: str, part: bytes) -> None:
-        """Add a part after all others."""
-        self.parts[name] = part
-        self.manifest["parts"][name] = list(checksum(part))
 
 
 class Collector:
