@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from tests.engine.ranking.small import BAD, engine, network, pictures, transform
 from tests.waiting import PROGRAM
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
-from zfwidgets.index.partial import merge
+from zfwidgets.index.partial import Partial
 from zfwidgets.index.storing import FILE, UNFINISHED, save
 from zfwidgets.storage.files import writing
 
@@ -105,13 +106,13 @@ def test_shards_merge_to_the_whole_in_any_order(folder: Path) -> None:
         for batch in batches:
             numbers = task.plan.batch(batch).tolist()
             tensors = dict(task.source.feed([n for n in numbers if n >= 0]))
-            bad = {n: task.source.problem(n) for n, t in tensors.items() if t is None}
+            bad = {n: task.source.conditions.problem(n) for n, t in tensors.items() if t is None}
             one.take(batch, [tensors.get(n) for n in numbers], bad)
         return one.partial()
 
     batches = list(range(len(task.plan)))
     parts = [over(batches[5:]), over(batches[:2][::-1]), over(batches[2:5])]
-    assert_same(task.index(merge(parts), {}), made.index())
+    assert_same(task.index(reduce(Partial.merged, parts), {}), made.index())
 
 
 def damaged(path: Path) -> list[bytes]:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
+from typing_extensions import override
 
-from ...engine.protocol import BlockingCalls, named_layer
+from ...engine.protocol import BlockingCalls
 from ...errors import InputError, NeedsModel, WrongVersion
 from ...records import (
     Activation,
@@ -33,7 +34,6 @@ from ...records import (
 )
 from ...records.quantiles import EACH, PARTS
 from ...threads import OneOnly
-from ...widgets.wire.encode import GREY
 from ...widgets.wire.source import Source
 from ..messages.methods import OF_INDEX
 from .connection import Connection
@@ -119,29 +119,25 @@ class RemoteEngine(OneOnly, BlockingCalls):
         return self.connection.generation.rpartition("-")[0]
 
     @property
+    @override
     def layers(self) -> tuple[LayerInfo, ...]:
-        """All layers in the order of the forward pass."""
         return self._layers
 
-    def layer(self, name: str) -> LayerInfo:
-        """The layer of that name; raises `UnknownLayer` naming the nearest."""
-        return named_layer(self._layers, name)
-
     @property
+    @override
     def rules(self) -> tuple[str, ...]:
-        """Names of the rules, the paper's first."""
         return tuple(self._rules)
 
+    @override
     def rule(self, name: str) -> RuleInfo:
-        """What the rule of that name is, in words."""
         if name not in self._rules:
             known = ", ".join(self._rules)
             raise InputError(f"The rule must be one of {known}, not {name!r}.")
         return self._rules[name]
 
     @property
+    @override
     def baselines(self) -> tuple[str, ...]:
-        """Names of what an occluder may be filled with."""
         return self._baselines
 
     @property
@@ -176,47 +172,41 @@ class RemoteEngine(OneOnly, BlockingCalls):
         yield from steps
         self._take(self.connection.hello())
 
+    @override
     def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
-        """Statistics of all channels of a layer."""
         found: ChannelSummary = self._call("channels", layer=layer, so_far=so_far)
         return found
 
+    @override
     def sample(self, layer: str, channel: int) -> ActivationSample:
-        """Each image's largest activation of a channel."""
         found: ActivationSample = self._call("sample", layer=layer, channel=channel)
         return found
 
+    @override
     def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
-        """A channel's k strongest activations, one per image."""
         found: TopActivations = self._call("top", layer=layer, channel=channel, k=k, so_far=so_far)
         return found
 
+    @override
     def quantile_steps(
         self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
     ) -> Generator[QuantileRows, None, QuantileRows]:
-        """As `quantiles`, in steps: yields what is known so far."""
         return self._steps("quantile_steps", layer=layer, channel=channel, each=each, parts=parts)
 
+    @override
     def photo(self, image: int) -> Pixels:
-        """An image as the network sees it, for the eye: (rows, columns, 3) uint8."""
         found: Pixels = self._call("photo", image=self._number(image))
         return found
 
+    @override
     def responses(self, image: int, layer: str) -> PhotoResponses:
-        """All feature maps of a layer for one photo."""
         found: PhotoResponses = self._call("responses", image=self._number(image), layer=layer)
         return found
 
-    def patch(self, activation: Activation) -> Pixels:
-        """The receptive field cut from the photo at full size; grey outside of the image."""
-        if activation.image is None:
-            raise InputError("The activation is of an image of your own: cut its box from that.")
-        return activation.box.cut(self.photo(activation.image), GREY)
-
+    @override
     def project_all(
         self, activations: Sequence[Activation], rule: str = "deconvnet"
     ) -> tuple[Projection, ...]:
-        """Projections of several units of one layer, each in its own image."""
         if not isinstance(rule, str):
             raise NeedsModel(
                 "A rule of your own needs the network in this kernel: on a server there are "
@@ -226,14 +216,14 @@ class RemoteEngine(OneOnly, BlockingCalls):
         found: tuple[Projection, ...] = self._call("project_all", activations=asked, rule=rule)
         return found
 
+    @override
     def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
-        """Class scores of an image, maybe occluded."""
         number = self._number(image)
         found: Prediction = self._call("predict", image=number, occluder=occluder)
         return found
 
+    @override
     def respond(self, image: Any, occluder: Occluder, layer: str) -> LayerResponse:
-        """What one occluder does to a layer's feature maps."""
         number = self._number(image)
         found: LayerResponse = self._call("respond", image=number, occluder=occluder, layer=layer)
         return found
@@ -248,6 +238,7 @@ class RemoteEngine(OneOnly, BlockingCalls):
         asked = replace(request, image=self._number(request.image), resume=None)
         return self._steps("occlude_steps", request=asked)
 
+    @override
     def estimate_steps(
         self,
         image: Any,
@@ -255,10 +246,10 @@ class RemoteEngine(OneOnly, BlockingCalls):
         stride: int | tuple[int, int] = 8,
         layer: str | None = None,
     ) -> Generator[Progress, None, Estimate]:
-        """As `estimate`, in short steps."""
         number = self._number(image)
         return self._steps("estimate_steps", image=number, patch=patch, stride=stride, layer=layer)
 
+    @override
     def cover_steps(
         self,
         layer: str,
@@ -268,7 +259,6 @@ class RemoteEngine(OneOnly, BlockingCalls):
         controls: int = 8,
         seed: int = 0,
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
-        """As `cover_patches`, in steps: yields what is known so far."""
         return self._steps(
             "cover_steps",
             layer=layer,

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...bars import waiting
-from ...engine.protocol import named_layer
 from ...errors import BrokenReport, InputError, NotStored, UnreadableImage
 from ...records import (
     Activation,
@@ -165,10 +164,6 @@ class StoredEngine(Reopened):
         """The layers that the report holds."""
         return self._layers
 
-    def layer(self, name: str) -> LayerInfo:
-        """The layer of that name; raises `UnknownLayer` naming the nearest."""
-        return named_layer(self._layers, name)
-
     @property
     def indexed(self) -> bool:
         """True: a report holds statistics of all its layers."""
@@ -258,12 +253,6 @@ class StoredEngine(Reopened):
             name = self._info.images[image]
             said = f"couldn't be read when the report was written: {reason}"
             raise UnreadableImage(f"{name} {said}", said)
-
-    def patch(self, activation: Activation) -> Pixels:
-        """The receptive field cut from the photo at full size; grey outside of the image."""
-        if activation.image is None:
-            raise InputError("The activation is of an image of your own: cut its box from that.")
-        return activation.box.cut(self.photo(activation.image), GREY)
 
     def project_all(
         self, activations: Sequence[Activation], rule: str = "deconvnet"

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from zfwidgets.engine.ranking.cluster.ray_connection import Connection
 from zfwidgets.engine.ranking.cluster.ray_executor import RayExecutor, options_of
 from zfwidgets.engine.ranking.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.errors import ClusterError, InputError, MissingDependency, UnsupportedModel
-from zfwidgets.index.partial import merge
+from zfwidgets.index.partial import Partial
 from zfwidgets.index.storing import FILE, UNFINISHED, load
 
 COUNT = 200
@@ -289,7 +289,7 @@ def test_shards_that_were_sent_merge_to_the_whole(folder: Path) -> None:
     found = [pickle.loads(pickle.dumps(worker.look(shard))) for shard in cut]
     whole = made.index(progress=False).partial
     assert not any(one.unlike for one in found)
-    merged = merge([one.partial() for one in found])
+    merged = reduce(Partial.merged, [one.partial() for one in found])
     mine, theirs = merged.to_arrays(), whole.to_arrays()
     assert mine[1] == theirs[1]
     for name, array in theirs[0].items():

@@ -263,7 +263,7 @@ class RayExecutor:
         part = found.partial()
         batches = part.batches.tolist()
         known = self._known.merged(replace(part, batches=np.empty(0, np.int64)))
-        self._task.source.take_over(part.bad, found.on_white, found.labels)
+        self._task.source.conditions.take_over(part.bad, found.on_white, found.labels)
         self._known, self._machines = known, joined(self._machines, found.made_with)
         self._batches.append(part.batches)
         self._left.difference_update(batches)

@@ -276,7 +276,7 @@ class Worker:
             ) from error
         arrays, about = replace(index_pass.partial(), batches=np.sort(shard.batches)).to_arrays()
         rows = list(zip(numbers, at, labels, shard.stamps, strict=True))
-        on_white = source.on_white
+        on_white = source.conditions.on_white
         return Findings(
             narrowed(arrays),
             about,
@@ -299,7 +299,13 @@ class Worker:
 
         with closing(feed()) as coming:
             for batch in range(len(shard.plan)):
-                take_in(index_pass, shard.plan, batch, coming, lambda n: source.problem(at[n]))
+                take_in(
+                    index_pass,
+                    shard.plan,
+                    batch,
+                    coming,
+                    lambda n: source.conditions.problem(at[n]),
+                )
 
 
 def files_of(images: ImageSet, numbers: Sequence[int]) -> Files | None:
