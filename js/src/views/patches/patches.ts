@@ -27,9 +27,10 @@ import { choice, type OptionStore, renewable } from "../shared/view";
 import { whatTheyShare } from "./about";
 import { coverLegend, tellCovers } from "./cover";
 import { whatWasLearned } from "./learned";
-import { Cell, HERE, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
+import { Cell, HERE, LAYOUTS, type Layout } from "./patch_cell";
 import type { Subject } from "./projection_card";
 import { range } from "./range";
+import { aboutColour, CHOOSABLE, chosenValues, type OfColour, shownValues } from "./shown_values";
 import { pictures, reading, type Told } from "./words";
 
 const K = 9;
@@ -73,9 +74,10 @@ export function patchesPanel(
     "aria-label": role.title,
   });
   const layout = () => choice<Layout>(options.get("patches"), LAYOUTS);
-  const values = () => choice<Values>(options.get("values"), VALUES);
+  const chosen = () => chosenValues(options.get("values"));
+  const values = () => shownValues(chosen(), ofColour);
   const scales = () => choice<Scales>(options.get("scale"), SCALES);
-  const valuesSelect = select("Values of the projections", VALUES, values(), (value) =>
+  const valuesSelect = select("Values of the projections", CHOOSABLE, chosen(), (value) =>
     options.set("values", value),
   );
   const scalesSelect = select("Scale of the projections", SCALES, scales(), (value) =>
@@ -176,6 +178,8 @@ export function patchesPanel(
   /** Of the projections on screen: the common scale, and where scales clip. */
   let scale: Pick<Answer<"projections">["data"], "scale" | "brightness" | "clipped_at"> | null =
     null;
+  /** Whether most of the channel's signal is colour; not known before its projections come. */
+  let ofColour: OfColour | null = null;
   /** Side of the square on which a channel is shown; at first that of the layer's last channel. */
   let focus: { layer: string; side: number } | null = null;
   /** Rows and columns of a patch. */
@@ -267,6 +271,7 @@ export function patchesPanel(
       common: common(),
       own: scale ? own : [],
       clippedAt: scale?.clipped_at ?? null,
+      colour: aboutColour(chosen(), ofColour),
     };
   };
 
@@ -383,6 +388,7 @@ export function patchesPanel(
     // While projections come in threes the square stays as it is.
     const whole = complete || projections.every((projection) => projection !== null);
     if (whole || focus?.layer !== layer) focus = { layer, side: answer.data.focus };
+    if (whole || !ofColour) ofColour = answer.data;
     let next = 0;
     projections.forEach((projection, i) => {
       const bitmap = projection ? (bitmaps[next++] ?? null) : null;
@@ -410,7 +416,7 @@ export function patchesPanel(
     const unit = selection.get("unit");
     const current = renew();
     const [layer, channel] = unit ?? ["", 0];
-    scale = covered = null;
+    scale = ofColour = covered = null;
     renewCover();
     if (covering) tellCovers(el, []);
     panel.title(role.title, unit ? `${layer} : ${channel}` : "");
@@ -469,7 +475,7 @@ export function patchesPanel(
   });
   const restyle = () => {
     layouts.value = layout();
-    valuesSelect.value = values();
+    valuesSelect.value = chosen();
     scalesSelect.value = scales();
     wholeButton.setAttribute("aria-pressed", String(options.get("whole") === true));
     pixelsButton.setAttribute("aria-pressed", String(options.get("pixels") === true));
