@@ -55,6 +55,8 @@ from .projections import (
     Projection,
     brightness,
     brightness_scale,
+    clearest_values,
+    colour_share,
     display_scale,
     signed_to_uint8,
 )
@@ -122,6 +124,8 @@ __all__ = [
     "categories",
     "check_extra_boxes",
     "check_mask",
+    "clearest_values",
+    "colour_share",
     "coloured",
     "display_scale",
     "focus_box",

@@ -135,6 +135,41 @@ def brightness_scale(
     return float(np.percentile(values, percentile)) if values.size else 1.0
 
 
+IN_COLOUR = 0.75
+"""From which `colour_share` on projections are shown in colour unless the user chooses.
+
+Red, green and blue that have nothing to do with each other have 2/3: there, colours are noise
+around strokes, and brightness shows the strokes.
+"""
+
+
+def colour_share(projections: Iterable[Projection]) -> float:
+    """How much of projections' energy is in differences between colours, 0..1.
+
+    A pixel's red, green and blue are their mean, which is light or dark, and what they differ from
+    it by, which is colour; the two are orthogonal, so that their sums of squares add up to the
+    pixel's. Over the receptive-field crops of all ``projections`` together. 0 of images without
+    colours, and where all is zero.
+
+    Returns
+    -------
+    float
+        0: grey; 2/3: red, green and blue don't depend on each other; 1: red where green or blue
+        are as much below zero, nothing lighter or darker.
+    """
+    coloured = everything = 0.0
+    for projection in projections:
+        pixels = projection.crop()[..., :3].astype(np.float64)
+        everything += float(np.square(pixels).sum())
+        coloured += float(np.square(pixels - pixels.mean(-1, keepdims=True)).sum())
+    return coloured / everything if everything > 0 else 0.0
+
+
+def clearest_values(share: float) -> str:
+    """How projections of a `colour_share` are shown by themselves: "colour" or "brightness"."""
+    return "colour" if share >= IN_COLOUR else "brightness"
+
+
 def signed_to_uint8(pixels: Floats, scale: float) -> Pixels:
     """Signed values as uint8 RGB around mid-grey (128): ``-scale`` -> 1, ``scale`` -> 255."""
     out = np.clip(np.rint(pixels / scale * 127), -127, 127).astype(np.int16) + 128

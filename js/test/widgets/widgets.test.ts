@@ -515,6 +515,32 @@ describe("patches", () => {
   const toggle = (root: HTMLElement, text: string) =>
     all<HTMLButtonElement>(root, ".zf-toggle").find((e) => e.textContent === text)!;
 
+  it("are in colour by themselves where most of the signal is, unless the user chooses", async () => {
+    const { model, root, selection } = await open(5);
+    const legend = () => one(root, ".zf-note").textContent;
+    const shown = () =>
+      all<HTMLElement>(root, ".zf-picture[data-values]").map(({ dataset }) => dataset.values);
+    const values = one<HTMLSelectElement>(root, "select[aria-label='Values of the projections']");
+    expect(values.value).toBe("auto");
+    expect(new Set(shown())).toEqual(new Set(["colour"]));
+    expect(legend()).toContain("(colours lighter or darker than grey; grey is nothing)");
+    expect(legend()).toContain("Shown in colour: 86 % of the signal is colour");
+
+    choose(root, "Values of the projections", "brightness");
+    expect(model.get("values")).toBe("brightness");
+    expect(new Set(shown())).toEqual(new Set(["brightness"]));
+    expect(legend()).toContain("86 % of the signal is colour, not light and dark: choose");
+    choose(root, "Values of the projections", "magnitude");
+    expect(legend()).not.toContain("of the signal is colour");
+
+    choose(root, "Values of the projections", "auto");
+    selection.set("unit", ["features.3", 2]);
+    await serve(model);
+    await frames();
+    expect(new Set(shown())).toEqual(new Set(["brightness"]));
+    expect(legend()).not.toContain("of the signal is colour");
+  });
+
   it("have a legend that says in a sentence what is shown, and on which scale", async () => {
     const { model, root } = await open(2);
     const legend = () => one(root, ".zf-note").textContent;

@@ -7,20 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser import as_shown
+from tests.browser.axe import faults
 
 SETUP = "import zfwidgets as zf\nengine = zf.Engine(zf.samples.network(), zf.samples.photos())"
 SHOW = "quiz = zf.Quiz(engine, 'features.7', hint='{hint}', questions=3, seed=2)\nquiz"
-AXE = Path(__file__).parents[3] / "js" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-def faults(page: Page) -> list[str]:
-    """What axe-core finds wrong in our own elements."""
-    page.add_script_tag(path=AXE)
-    found = page.evaluate("axe.run('.zf-root').then(({violations}) => violations)")
-    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
 def shot(board: Locator, name: str) -> None:

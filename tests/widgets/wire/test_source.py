@@ -21,6 +21,7 @@ from zfwidgets.records import (
     Occluder,
     OcclusionRequest,
     brightness_scale,
+    colour_share,
     display_scale,
     focus_box,
     focus_side,
@@ -208,6 +209,8 @@ def test_projections_are_the_engines_on_one_scale(source, layer):
         "note": "",
     }
     assert data["clipped_at"] == CLIPPED_AT
+    assert data["colour_share"] == colour_share(projections)
+    assert data["clearest"] == ("colour" if data["colour_share"] >= 0.75 else "brightness")
     for p, sent, buffer in zip(projections, data["projections"], buffers, strict=True):
         assert sent["scale"] == display_scale([p])
         assert sent["full"] == max(scale, sent["scale"])

@@ -34,7 +34,7 @@ from ...records import (
     Unit,
     occluder_box,
 )
-from ...widgets.wire.answers import patch_size
+from ...widgets.wire.answers import OF_NINE, patch_size
 from ...widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
 from ...widgets.wire.quantile_tiles import read_quantiles
 from ...widgets.wire.source import Source
@@ -127,7 +127,7 @@ class StoredEngine(Reopened):
         return {
             "projections": rows,
             "lost": [[a.image_name, why[a.image]] for a in top if a.image in why],
-            **{name: data[name] for name in ("scale", "brightness", "focus", "clipped_at")},
+            **{name: data[name] for name in OF_NINE if name in data},
             "patch": patch_size(field),
             "mime": MIME,
         }, pictures[: sum(row is not None for row in rows)]

@@ -13,6 +13,7 @@ from ...errors import InputError, NotStored, UnreadableImage
 from ...records import OcclusionMap, Operation, Progress, TopActivations
 from ...records.layers import only
 from ...stepwise import Driven, finish
+from ...widgets.wire.answers import OF_NINE
 from ...widgets.wire.encode import Answer, decode_picture, numbers
 from ...widgets.wire.quantile_tiles import quantile_data
 from ...widgets.wire.service import Need
@@ -277,7 +278,7 @@ class Collector:
             for operation in () if row is None else row["operations"]:
                 met.setdefault(operation["name"], Operation(**operation))
         rows = data["projections"]
-        shared = {name: data[name] for name in ("scale", "brightness", "focus", "clipped_at")}
+        shared = {name: data[name] for name in OF_NINE if name in data}
         return {"rows": rows, **shared}, pictures
 
     def _maps(self) -> Iterator[Progress]:

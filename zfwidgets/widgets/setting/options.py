@@ -19,7 +19,7 @@ from .traits import refused
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent", "readable", "suspicious"),
     "patches": ("both", "patches", "projections", "revealed"),
-    "values": ("brightness", "colour", "magnitude", "positive"),
+    "values": ("auto", "brightness", "colour", "magnitude", "positive"),
     "scale": ("own", "one"),
     "overlay": (*MAPS, "none"),
     "colours": tuple(COLOUR_MAPS),
@@ -146,10 +146,11 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
     ),
     "values": (
         "str",
-        "brightness",
+        "auto",
         'How a projection\'s values are shown: as "brightness" around mid-grey, in "colour" around '
         'mid-grey (red, green and blue by themselves), as "magnitude", or what is "positive" in '
-        "colour.",
+        'colour. "auto" is brightness, or colour where most of what drives the channel is colour '
+        "(`zfwidgets.records.colour_share` of 0.75 or more).",
         "",
     ),
     "scale": (

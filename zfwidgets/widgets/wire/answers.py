@@ -22,12 +22,17 @@ from ...records import (
     ReceptiveField,
     SanityNumber,
     brightness_scale,
+    clearest_values,
+    colour_share,
     display_scale,
     focus_box,
     focus_side,
     signed_to_uint8,
 )
 from .encode import Answer, encode_pictures, numbers
+
+OF_NINE = ("scale", "brightness", "focus", "colour_share", "clearest", "clipped_at")
+"""What is told of a channel's projections together, and reports keep; older ones lack some."""
 
 
 def projected_answer(
@@ -52,7 +57,7 @@ def projected_answer(
         [signed_to_uint8(_shown(p), f) for p, f in zip(projections, full, strict=True)],
         lossless=True,
     )
-    side = focus_side(projections, field)
+    side, share = focus_side(projections, field), colour_share(projections)
     told = iter(
         [
             {
@@ -80,6 +85,8 @@ def projected_answer(
         "scale": scale,
         "brightness": brightness_scale(projections, full),
         "focus": side,
+        "colour_share": share,
+        "clearest": clearest_values(share),
         "clipped_at": CLIPPED_AT,
         "patch": patch_size(field),
         "mime": mime,

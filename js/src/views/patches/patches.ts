@@ -28,6 +28,7 @@ import { Cell, HERE } from "./patch_cell";
 import { PatchControls } from "./patch_controls";
 import type { Subject } from "./projection_card";
 import { range } from "./range";
+import { aboutColour } from "./shown_values";
 import { pictures, reading, type Told } from "./words";
 
 const K = 9;
@@ -171,6 +172,7 @@ export function patchesPanel(
       common: common(),
       own: scale ? own : [],
       clippedAt: scale?.clipped_at ?? null,
+      colour: aboutColour(controls.chosen, controls.ofColour),
     };
   };
 
@@ -284,6 +286,7 @@ export function patchesPanel(
     // While projections come in threes the square stays as it is.
     const whole = complete || projections.every((projection) => projection !== null);
     if (whole || focus?.layer !== layer) focus = { layer, side: answer.data.focus };
+    if (whole || !controls.ofColour) controls.ofColour = answer.data;
     let next = 0;
     projections.forEach((projection, i) => {
       const bitmap = projection ? (bitmaps[next++] ?? null) : null;
@@ -311,7 +314,7 @@ export function patchesPanel(
     const unit = selection.get("unit");
     const current = renew();
     const [layer, channel] = unit ?? ["", 0];
-    scale = null;
+    scale = controls.ofColour = null;
     covering.forget();
     panel.title(role.title, unit ? `${layer} : ${channel}` : "");
     explain();

@@ -22,6 +22,8 @@ export interface Told {
   own: readonly number[];
   /** The percentile at which scales end. */
   clippedAt: number | null;
+  /** What is to be said of their colour. */
+  colour: string;
 }
 
 const AROUND = "linear-gradient(to right,#000,#808080,#fff)";
@@ -39,7 +41,7 @@ const WHAT: Record<Values, string> = {
 };
 
 /** What they are, in a sentence; the rest is said by `reading`. */
-export function pictures({ layout, values, whole, one, common }: Told): (Node | string)[] {
+export function pictures({ layout, values, whole, one, common, colour }: Told): (Node | string)[] {
   const seen = whole
     ? "all of the photo that the channel can see there"
     : "the part of the photo that counts for the channel";
@@ -50,7 +52,7 @@ export function pictures({ layout, values, whole, one, common }: Told): (Node | 
   const left = layout === "both" ? `Left: ${seen}. Right: ` : "Each picture: ";
   const scaled = one ? "all on one scale" : "each on its own scale";
   return [
-    `${left}what in it drives the channel, traced back through the network (${WHAT[values]}), ${scaled}. `,
+    `${left}what in it drives the channel, traced back through the network (${WHAT[values]}), ${scaled}. ${colour}`,
     legend(BARS[values](), signed ? `−${end}` : "0", `+${end}`),
   ];
 }

@@ -7,7 +7,7 @@ import type { OptionStore, ViewOptions } from "./view";
 export const FIRST: ViewOptions = {
   sort: "index",
   patches: "both",
-  values: "brightness",
+  values: "auto",
   scale: "own",
   whole: false,
   pixels: false,

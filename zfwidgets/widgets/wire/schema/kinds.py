@@ -105,6 +105,9 @@ KINDS: dict[str, Kind] = {
             "brightness": "number # Of all of them together, as brightness.",
             "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
             "energy, in pixels.",
+            "colour_share?": "number # Share of their energy, 0..1, that is in differences between "
+            "colours; older reports don't say.",
+            "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
             "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
             "patch": "Pair",
             **_MIME,
@@ -365,6 +368,9 @@ KINDS: dict[str, Kind] = {
             "scale": "number",
             "brightness": "number",
             "focus": "int",
+            "colour_share?": "number # Share of their energy, 0..1, that is in differences between "
+            "colours; older reports don't say.",
+            "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
             "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
             "why": "string # Why there is no projection; empty if there is.",
             **_MIME,
