@@ -31,6 +31,7 @@ _HOMES = {
     "Quiz": "experiments.quiz.widget",
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
+    "StrongestMap": "experiments.covered_map.widget",
     "Transfer": "experiments.transfer.widget",
     "connect": "classroom.remote",
     "Worksheet": "lessons.worksheet",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from .engine.local import LocalEngine as Engine
     from .experiments.ablation.widget import Ablation
     from .experiments.correspondence.widget import Correspondence
+    from .experiments.covered_map.widget import StrongestMap
     from .experiments.diagnosis.widget import Diagnosis
     from .experiments.evolution.begin import watch
     from .experiments.evolution.widget import Evolution
