@@ -21,7 +21,7 @@ from zfwidgets.experiments import Made, Recording
 from zfwidgets.experiments.shared.picture_wall import PictureWall, Wall
 from zfwidgets.widgets.static_picture.unattended import inside
 
-MADE = Made("3 epochs of 12 pictures", 93.4, 7, "2026-11-30", "x86_64, 1 thread", {"torch": "2"})
+MADE = Made("3 epochs of 12 pictures", 133.4, 7, "2026-11-30", "x86_64, 1 thread", {"torch": "2"})
 PART = {"mouth": [(top, 4, 8, 6) for top in (3, 9, 20)], "ear": [(2, 12, 7, 5)] * 3}
 
 
@@ -59,10 +59,9 @@ def evolution() -> zf.experiments.EvolutionRecord:
 
 
 def transfer() -> zf.experiments.TransferRecord:
-    found = zf.experiments.transfer_features(
+    return zf.experiments.transfer_features(
         make_engine(), Pictures(16, labelled=True), counts=[1], repeats=1, progress=False
     )
-    return found
 
 
 RESULTS: dict[str, tuple[Callable[[], Any], Callable[[Any], ipywidgets.Widget]]] = {
@@ -119,19 +118,22 @@ def test_a_recording_comes_back_and_its_widget_says_what_it_is(name: str, tmp_pa
     same(result, found.result)
     same(dict(found.walls), {"photos": wall} if name else {})
     assert found.words == (
-        "Recorded run: 3 epochs of 12 pictures, 2 minutes, seed 7, 2026-11-30, x86_64, 1 thread. "
+        "Recorded run: 3 epochs of 12 pictures, 2 minutes of one core, seed 7, 2026-11-30, x86_64, 1 thread. "
         "Nothing is computed here."
     )
     widget = show(found)
     assert widget.settle(SECONDS)
     assert widget.result is found.result
-    (note,) = [part for part in inside(widget) if "zf-recorded" in getattr(part, "_dom_classes", ())]
+    (note,) = [
+        part for part in inside(widget) if "zf-recorded" in getattr(part, "_dom_classes", ())
+    ]
     assert note.value == found.words
     assert widget.children[0] is note, "it stands above all else"
     assert not [
         part
         for part in inside(widget)
-        if isinstance(part, ipywidgets.Button) and part.description in ("Start", "Stop")
+        if isinstance(part, ipywidgets.Button)
+        and part.description in ("Start", "Stop")
         and widget._footer.layout.display != "none"
     ]
     assert widget.snapshot().size[0] == 1200

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .curves import InvarianceCurves
     from .transforms import Transform
 
+OPENED_AT = 1 / 3
+"""How far the photos are moved when a transform is first shown, of the way to its last value."""
 CHART = {"flex": "1 1 280px", "min_width": "0", "max_width": "420px"}
 
 
@@ -193,8 +195,9 @@ class Invariance(Experiment["InvarianceResult"]):
         options = [(f"{value:g}", number) for number, value in enumerate(curves.values)]
         if tuple(options) != tuple(self._value.options):
             still = 1.0 if curves.name == "scale" else 0.0
+            opened = still + OPENED_AT * (float(curves.values.max()) - still)
             self._value.options = options
-            self._value.value = int(np.abs(curves.values - still).argmin())
+            self._value.value = int(np.abs(curves.values - opened).argmin())
             self._value.description = curves.unit or curves.name
 
     def _choose(self, value: float) -> None:

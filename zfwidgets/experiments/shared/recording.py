@@ -56,7 +56,7 @@ class Made:
     what
         What was done, in a few words: "40 epochs of 2000 textures".
     seconds
-        How long it took.
+        Of processor time: on an idle core it takes as long.
     seed
         Of weights, order and draws.
     date
@@ -124,7 +124,7 @@ class Recording(Generic[Result]):
         """What the page says of it."""
         made = self.made
         return (
-            f"Recorded run: {made.what}, {_duration(made.seconds)}, seed {made.seed}, "
+            f"Recorded run: {made.what}, {_duration(made.seconds)} of one core, seed {made.seed}, "
             f"{made.date}, {made.machine}. Nothing is computed here."
         )
 
@@ -194,6 +194,6 @@ def _version(package: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:
+    if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes"
