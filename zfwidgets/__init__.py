@@ -31,6 +31,7 @@ _HOMES = {
     "Quiz": "experiments.quiz.widget",
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
+    "StrongestMap": "experiments.covered_map.widget",
     "Transfer": "experiments.transfer.widget",
     "connect": "classroom.client.connect",
     "Worksheet": "lessons.worksheet",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from .engine.ranking.cluster.ray_executor import ClusterOptions
     from .experiments.ablation.widget import Ablation
     from .experiments.correspondence.widget import Correspondence
+    from .experiments.covered_map.widget import StrongestMap
     from .experiments.diagnosis.widget import Diagnosis
     from .experiments.evolution.begin import watch
     from .experiments.evolution.widget import Evolution
