@@ -1,14 +1,14 @@
 """Whether memory stays flat in an hour of use: random clicks in Chromium against a real JupyterLab.
 
 Plays what a person might do, drawn by a seed: layers, channels, patches, photos, rules, menus,
-buttons, keys, a dragged occluder, scrolling. Caches fill at first, so that what counts is the
-second half: the numbers are taken after the first acts, in the middle and at the end, each after
-a garbage collection in page and kernel. With ``--reruns`` the cell is also run again every minute,
-which makes a new Explorer and leaves the old one without a view.
+buttons, keys, a dragged occluder, scrolling. The numbers are taken after the first acts, in the
+middle and at the end, each after a garbage collection in page and kernel. With ``--reruns`` the
+cell is also run again every minute, which makes a new Explorer in the place of the old one.
 
 Prints what it counts every tenth of the time and, as its last line, one JSON object: `kernel_mb` is
-the kernel's resident memory, `page_mb` the page's JavaScript heap, `nodes` and `listeners` those of
-the page's documents, `widgets` what ipywidgets keeps in the kernel.
+the kernel's resident memory, `kept_mb` what our caches hold of it (they fill up to their limits, and
+then stay), `page_mb` the page's JavaScript heap, `nodes` and `listeners` those of the page's
+documents, `widgets` what ipywidgets keeps in the kernel.
 
     python benchmarks/long_use.py [--minutes 60] [--seed 0] [--reruns]
 """
@@ -34,11 +34,11 @@ from zfwidgets.demo.lab import LabServer
 CELLS = (
     "import zfwidgets as zf\n"
     "engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)",
-    "explorer = zf.Explorer(engine, layer='features.7', channel=42)\nexplorer",
+    "explorer = zf.Explorer(engine, layer='features.7', channel=42, auto=False)\nexplorer",
 )
 ACT_MS = 8000
 """Longest that one act may take; what can't be clicked by then is left."""
-WARM_UP = 60
+WARM_UP = 40
 """Acts before the first numbers."""
 
 LAYER, CHANNEL, PATCH = "[data-layer]", ".zf-tile[data-channel]", '.zf-cell[data-state="ready"]'
@@ -50,8 +50,14 @@ LEAVES = ("own photo", "photo of your own", "camera", "full screen", "save", "pn
 KERNEL = """import gc as _gc, json as _json, psutil as _psutil, ipywidgets as _widgets
 explorer.settle()
 _gc.collect()
-print(_json.dumps([_psutil.Process().memory_info().rss, len(_widgets.widget._instances)]), end="")
-del _gc, _json, _psutil, _widgets"""
+_names = ("Cache", "Switches", "Passes")
+_caches = [one for one in _gc.get_objects() if type(one).__name__ in _names]
+print(_json.dumps([
+    _psutil.Process().memory_info().rss,
+    sum(one.bytes for one in _caches),
+    len(_widgets.widget._instances),
+]), end="")
+del _names, _caches, _gc, _json, _psutil, _widgets"""
 
 EXECUTE = """async (code) => {
   const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
@@ -177,13 +183,14 @@ class Gauge:
 
     def read(self) -> dict[str, float]:
         """Collect garbage on both sides, and count."""
-        rss, widgets = json.loads(self._page.evaluate(EXECUTE, KERNEL))
+        rss, kept, widgets = json.loads(self._page.evaluate(EXECUTE, KERNEL))
         for _ in range(2):  # what a finaliser lets go of is found by the next
             self._session.send("HeapProfiler.collectGarbage")
         heap = self._session.send("Runtime.getHeapUsage")["usedSize"]
         counters = self._session.send("Memory.getDOMCounters")
         return {
             "kernel_mb": round(rss / 1e6, 1),
+            "kept_mb": round(kept / 1e6, 1),
             "page_mb": round(heap / 1e6, 1),
             "nodes": counters["nodes"],
             "listeners": counters["jsEventListeners"],

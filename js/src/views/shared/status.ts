@@ -6,6 +6,7 @@
 import { h, nameIn } from "../../lib/dom";
 import { timeLeft } from "../../lib/format";
 import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/protocol";
+import { kernelBusy } from "../../lib/kernel_busy";
 import { ofIndex, PRIORITY } from "../../lib/protocol";
 import { nextFrame } from "../../lib/selection_store";
 import { settledOf } from "../../lib/settled";
@@ -15,6 +16,7 @@ import { indexLine, progressBar, soFarText } from "./index_line";
 /** Quicker answers show no skeleton: a flash says less than nothing. */
 const SKELETON_MS = 120;
 const WAITING_MS = 4000;
+const BUSY = "Kernel busy: this is shown when the running cell is done.";
 
 export interface LoadOptions {
   priority: number;
@@ -115,7 +117,7 @@ export class Panel {
     this.mark(slot, mine, this.soFar.get(slot)?.seen);
     const skeleton = setTimeout(() => this.setLoading(slot, true), SKELETON_MS);
     const waiting = setTimeout(() => {
-      if (!quiet) this.say(slot, "Waiting for the kernel …");
+      if (!quiet) this.say(slot, kernelBusy(this.element) ? BUSY : "Waiting for the kernel …");
     }, WAITING_MS);
     const alive = () => {
       clearTimeout(skeleton);
@@ -229,7 +231,7 @@ export function sayNoAnswer(
 ): void {
   const banner = root.querySelector<HTMLElement>(":scope > .zf-banner") ?? createBanner(root);
   const text = banner.querySelector("span");
-  if (text) text.textContent = error.message;
+  if (text) text.textContent = noAnswerText(root, error);
   const again = () => {
     forget();
     banner.removeEventListener("zf-retry", again);
@@ -238,6 +240,19 @@ export function sayNoAnswer(
   };
   const forget = source.onRevival(again);
   banner.addEventListener("zf-retry", again);
+}
+
+/** A kernel that runs a cell may be late; whether it does, not every host's page shows. */
+function noAnswerText(root: HTMLElement, error: NoAnswer): string {
+  const busy = error.lost ? false : kernelBusy(root);
+  if (busy) return "Kernel busy: what you asked for is shown when the running cell is done.";
+  if (busy === null && error.everAnswered) {
+    return (
+      "No answer from the kernel. If a cell is running, what you asked for is shown when it is " +
+      "done; if none is, run this cell again."
+    );
+  }
+  return error.message;
 }
 
 function createBanner(root: HTMLElement): HTMLElement {
