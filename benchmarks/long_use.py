@@ -5,10 +5,8 @@ buttons, keys, a dragged occluder, scrolling. The numbers are taken after the fi
 middle and at the end, each after a garbage collection in page and kernel. With ``--reruns`` the
 cell is also run again every minute, which makes a new Explorer in the place of the old one.
 
-Prints what it counts every tenth of the time and, as its last line, one JSON object: `kernel_mb` is
-the kernel's resident memory, `kept_mb` what our caches hold of it (they fill up to their limits, and
-then stay), `page_mb` the page's JavaScript heap, `nodes` and `listeners` those of the page's
-documents, `widgets` what ipywidgets keeps in the kernel.
+Prints what it counts (`_page_memory.Gauge`) every tenth of the time and, as its last line, one JSON
+object.
 
     python benchmarks/long_use.py [--minutes 60] [--seed 0] [--reruns]
 """
@@ -26,7 +24,8 @@ from typing import Any
 
 import nbformat
 from _lab_page import READY, TIMEOUT
-from playwright.sync_api import CDPSession, Error, Page, sync_playwright
+from _page_memory import Gauge
+from playwright.sync_api import Error, Page, sync_playwright
 
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
@@ -46,31 +45,6 @@ PHOTO = ".zf-thumb"
 BUTTON = "button:not([disabled]):not(.zf-thumb):not(.zf-tile)"
 # What leaves the widget: file dialogs, downloads, the whole screen, the camera.
 LEAVES = ("own photo", "photo of your own", "camera", "full screen", "save", "png", "csv", "npz")
-
-KERNEL = """import gc as _gc, json as _json, psutil as _psutil, ipywidgets as _widgets
-explorer.settle()
-_gc.collect()
-_names = ("Cache", "Switches", "Passes")
-_caches = [one for one in _gc.get_objects() if type(one).__name__ in _names]
-print(_json.dumps([
-    _psutil.Process().memory_info().rss,
-    sum(one.bytes for one in _caches),
-    len(_widgets.widget._instances),
-]), end="")
-del _names, _caches, _gc, _json, _psutil, _widgets"""
-
-EXECUTE = """async (code) => {
-  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
-  const future = kernel.requestExecute({ code, store_history: false });
-  let text = "", error = null;
-  future.onIOPub = ({ header, content }) => {
-    if (header.msg_type === "stream" && content.name === "stdout") text += content.text;
-    if (header.msg_type === "error") error = content.traceback.join("\\n");
-  };
-  await future.done;
-  if (error) throw new Error(error);
-  return text;
-}"""
 
 RERUN = """() => {
   window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1;
@@ -173,29 +147,6 @@ class User:
         (layer, 3), (channel, 6), (patch, 4), (photo, 4), (walk, 4), (button, 3), (menu, 2),
         (fold, 1), (drag, 4), (look, 3),
     )  # fmt: skip
-
-
-class Gauge:
-    """What a page and its kernel hold."""
-
-    def __init__(self, page: Page, session: CDPSession) -> None:
-        self._page, self._session = page, session
-
-    def read(self) -> dict[str, float]:
-        """Collect garbage on both sides, and count."""
-        rss, kept, widgets = json.loads(self._page.evaluate(EXECUTE, KERNEL))
-        for _ in range(2):  # what a finaliser lets go of is found by the next
-            self._session.send("HeapProfiler.collectGarbage")
-        heap = self._session.send("Runtime.getHeapUsage")["usedSize"]
-        counters = self._session.send("Memory.getDOMCounters")
-        return {
-            "kernel_mb": round(rss / 1e6, 1),
-            "kept_mb": round(kept / 1e6, 1),
-            "page_mb": round(heap / 1e6, 1),
-            "nodes": counters["nodes"],
-            "listeners": counters["jsEventListeners"],
-            "widgets": widgets,
-        }
 
 
 def use(minutes: float, seed: int, reruns: bool) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def nbclassic(lab: Lab, _folder: Path) -> Iterator[Open]:
     def show(page: Page) -> None:
         page.goto(lab.server.url(f"nbclassic/notebooks/{name}"))
         page.wait_for_function(
-            "() => window.Jupyter?.notebook?.kernel?.is_connected()", timeout=MILLISECONDS
+            "() => window.Jupyter?.notebook?.kernel?.widget_manager", timeout=MILLISECONDS
         )
         page.evaluate("Jupyter.notebook.execute_all_cells()")
 

