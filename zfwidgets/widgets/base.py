@@ -307,9 +307,14 @@ class EngineWidget(TwoOutputs, Routed):
         PIL.Image.Image
             The picture, RGB.
         """
-        if not self.settle(timeout) or self._picture is None:
-            self._picture = self._paint_known()
-        return self._picture
+        keeps, self._keeps_picture = self._keeps_picture, True
+        try:
+            picture = self._picture if self.settle(timeout) else None
+        finally:
+            self._keeps_picture = keeps
+            if not keeps:
+                self._picture = None
+        return picture or self._paint_known()
 
     # ------------------------------------------------------------------ display
 

@@ -90,6 +90,30 @@ describe("every widget", () => {
     expect(one(root, ".zf-cell").dataset.state).toBe("ready");
   });
 
+  it.each([
+    ["jp-Notebook-ExecutionIndicator", "busy", "Kernel busy: what you asked for is shown when"],
+    ["jp-Notebook-ExecutionIndicator", "idle", "No answer from the kernel: run this cell again."],
+    ["another host's", "busy", "If a cell is running"],
+  ])("says what to wait for by what the page shows: %s %s", async (kind, status, said) => {
+    const { model, selection, root } = await stage(patchGrid);
+    await serve(model);
+    const indicator = document.createElement("div");
+    indicator.className = kind;
+    indicator.dataset.status = status;
+    document.body.append(indicator);
+    selection.set("unit", ["features.3", 5]);
+    await vi.advanceTimersByTimeAsync(SILENCE_MS - 100);
+    const waits = one(root, ".zf-patches .zf-message").textContent;
+    expect(waits?.startsWith("Kernel busy")).toBe(said.startsWith("Kernel busy"));
+    await vi.advanceTimersByTimeAsync(SILENCE_MS * RESENDS + 200);
+    expect(one(root, ".zf-banner").textContent).toContain(said);
+    indicator.remove();
+    await serve(model); // the cell has ended: what was asked for is answered
+    await serve(model);
+    expect(root.querySelector(".zf-banner")).toBeNull();
+    expect(one(root, ".zf-cell").dataset.image).toBe("5");
+  });
+
   it("says at once that the kernel is gone, waits for nothing, and revives when it isn't", async () => {
     const { model, selection, root } = await stage(patchGrid);
     await serve(model, ["projections"]);

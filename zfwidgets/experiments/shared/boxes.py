@@ -151,9 +151,9 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
             Seconds to wait at most; what isn't computed then isn't in the picture.
         """
         self.settle(timeout)
-        self._show_picture(self._paint_known())
-        assert self._picture is not None
-        return self._picture
+        picture = self._paint_known()
+        self._show_picture(picture)
+        return picture
 
     def _complete_picture(self, timeout: float) -> bool:
         done = self.settle(timeout)

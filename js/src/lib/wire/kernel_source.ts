@@ -158,7 +158,7 @@ class Task implements Waiting {
   giveUp(): void {
     this.source.gaveUp = true;
     if (!this.source.answered) this.source.silent();
-    this.finish((asker) => asker.reject(new NoAnswer(this.source.answered)));
+    this.finish((asker) => asker.reject(new NoAnswer(this.source.answered, this.source.lost)));
   }
 
   wake(): void {
@@ -289,7 +289,7 @@ export class KernelSource implements Source {
 
   /** No answer will come to what was sent. */
   private refuse(): void {
-    for (const { reject } of this.sent.values()) reject(new NoAnswer(this.answered));
+    for (const { reject } of this.sent.values()) reject(new NoAnswer(this.answered, this.lost));
     this.sent.clear();
   }
 
