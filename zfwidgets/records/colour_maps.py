@@ -19,3 +19,4 @@ Eight digits have an opacity: what is shown below shines through. Of an occlusio
 CHANGES = ("tint", "diverging")
 """Maps of two sides, whose middle is no change."""
 DEFAULT_COLOURS = "tint"
+"""Name of the map that occlusion maps have unless another one is chosen."""
