@@ -3,7 +3,7 @@
 import { h } from "../lib/page/dom";
 import type { SelectionStore, Store } from "../lib/page/selection_store";
 import { type Catalogue, PRIORITY } from "../lib/wire/protocol";
-import type { Source } from "../lib/wire/source";
+import { relay, type Source } from "../lib/wire/source";
 import { classes } from "./occlusion/classes";
 import { photo } from "./occlusion/photo";
 import { patches } from "./patches/pinned";
@@ -128,9 +128,7 @@ function common([first, second]: readonly [Side, Side]): Source {
     of
       .get("catalogue", {}, { slot: "common", priority: PRIORITY.interaction, signal })
       .then(({ data }) => data);
-  return {
-    prefetch: (kind, key, slot, signal) => source.prefetch(kind, key, slot, signal),
-    onRevival: (listener) => source.onRevival(listener),
+  return relay(source, {
     async get(kind, key, options) {
       const answer = await source.get(kind, key, options);
       if (kind !== "photos") return answer;
@@ -141,7 +139,7 @@ function common([first, second]: readonly [Side, Side]): Source {
       const data = { ...answer.data, no_own: NO_OWN, held: both(one, other) };
       return { ...answer, data };
     },
-  };
+  });
 }
 
 /** The photos of the first catalogue that the second has too, by name; null: all. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { gridStep } from "../../src/lib/page/a11y";
 import { number, percent, timeLeft } from "../../src/lib/page/format";
 import { gradient, lutIndex, lutOf, MAP_NAMES } from "../../src/lib/pictures/colour";
@@ -263,6 +263,20 @@ describe("latest", () => {
     await flush();
     push(5);
     expect(started).toEqual([1, 4, 5]);
+  });
+
+  it("goes on with the newest when one fails", async () => {
+    const complain = vi.spyOn(console, "error").mockImplementation(() => {});
+    const started: number[] = [];
+    const push = latest(async (value: number) => {
+      started.push(value);
+      await Promise.resolve();
+      if (value === 1) throw new Error("of the first alone");
+    });
+    for (const value of [1, 2, 3]) push(value);
+    await flush();
+    expect(started).toEqual([1, 3]);
+    expect(complain).toHaveBeenCalledOnce();
   });
 });
 

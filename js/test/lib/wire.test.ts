@@ -5,11 +5,12 @@ import {
   type Channel,
   IN_FLIGHT,
   KernelSource,
+  PATIENCE_MS,
   RESENDS,
   SILENCE_MS,
 } from "../../src/lib/wire/kernel_source";
 import { canonical } from "../../src/lib/wire/protocol";
-import { NoAnswer, Superseded } from "../../src/lib/wire/source";
+import { NoAnswer, Superseded, within } from "../../src/lib/wire/source";
 
 type Sent = Record<string, unknown> & { key: Record<string, unknown> };
 type Listener = (content: unknown, buffers: DataView[]) => void;
@@ -120,6 +121,36 @@ describe("a source over a kernel's messages", () => {
     expect((await ours).data).toEqual((await theirs).data);
   });
 
+  it("asks once for two widgets, as long as the kernel gives signs of life", async () => {
+    const exchange = new Exchange();
+    const [one, other] = [0, 1].map(
+      () => new KernelSource(kernel.channel(), "print", exchange),
+    ) as [KernelSource, KernelSource];
+    const answers = [one.get("top", top(1), at("top")), other.get("top", top(1), at("top"))];
+    for (let n = 0; n < 10; n++) {
+      vi.advanceTimersByTime(PATIENCE_MS - 1);
+      kernel.answer(kernel.last(), "progress", { done: n, total: 10 });
+    }
+    expect(kernel.gets()).toHaveLength(1);
+    kernel.answer(kernel.last(), "reply", { images_seen: 4 });
+    for (const answer of answers) expect((await answer).data).toEqual({ images_seen: 4 });
+  });
+
+  it("asks its own kernel where another notebook's is busy, and doesn't give up with it", async () => {
+    const exchange = new Exchange();
+    const busy = new KernelSource(new Kernel().channel(), "print", exchange);
+    const alive = new KernelSource(kernel.channel(), "print", exchange);
+    const failed = expect(busy.get("top", top(1), at("top"))).rejects.toBeInstanceOf(NoAnswer);
+    const got = alive.get("top", top(1), at("top"));
+    expect(kernel.gets()).toHaveLength(0);
+    vi.advanceTimersByTime(PATIENCE_MS);
+    expect(kernel.gets()).toHaveLength(1);
+    vi.advanceTimersByTime((RESENDS + 1) * SILENCE_MS - PATIENCE_MS);
+    await failed;
+    kernel.answer(kernel.last(), "reply", { images_seen: 4 });
+    expect((await got).data).toEqual({ images_seen: 4 });
+  });
+
   it("doesn't take another tab's fate for its own", () => {
     const settled = vi.fn();
     source.get("top", top(1), at("top")).then(settled, settled);
@@ -172,10 +203,53 @@ describe("a source over a kernel's messages", () => {
     expect(kernel.gets()).toHaveLength(1);
   });
 
+  it("asks again where photos were missing: they may be back", async () => {
+    const got = source.get("top", top(1), at("top"));
+    kernel.answer(kernel.last(), "reply", { lost: [["a.jpg", "the file is gone"]] });
+    await got;
+    const again = source.get("top", top(1), at("top"));
+    expect(kernel.gets()).toHaveLength(2);
+    kernel.answer(kernel.last(), "reply", { lost: [] });
+    expect((await again).data).toEqual({ lost: [] });
+    expect((await source.get("top", top(1), at("more"))).data).toEqual({ lost: [] });
+    expect(kernel.gets()).toHaveLength(2);
+  });
+
   it("passes a kernel's error on with its name", async () => {
     const got = source.get("top", top(1), at("top"));
     kernel.answer(kernel.last(), "error", { name: "InputError", message: "no channel 1" });
     await expect(got).rejects.toThrow("no channel 1");
+  });
+});
+
+describe("a part of a view that is there twice", () => {
+  it("has slots of its own, and can do all that the whole can", async () => {
+    const kernel = new Kernel();
+    const part = within(new KernelSource(kernel.channel(), "print", new Exchange()), "pinned");
+    part.get("top", top(1), at("top")).catch(() => {});
+    part.prefetch("top", top(2), "next");
+    part.pause?.(true);
+    part.room?.("wander");
+    part.add?.("a.jpg", new Uint8Array(3)).catch(() => {});
+    part.remove?.(7).catch(() => {});
+    expect(kernel.sent.map(({ op }) => op)).toEqual([
+      "get",
+      "get",
+      "pause",
+      "wander",
+      "add",
+      "remove",
+    ]);
+    expect(kernel.gets().map(({ slot }) => slot)).toEqual(["pinned:top", "pinned:next"]);
+  });
+
+  it("can't do what the whole can't", () => {
+    const bare = {
+      get: () => new Promise<never>(() => {}),
+      prefetch() {},
+      onRevival: () => () => {},
+    };
+    expect(Object.keys(within(bare, "pinned")).sort()).toEqual(["get", "onRevival", "prefetch"]);
   });
 });
 

@@ -229,6 +229,11 @@ describe("stored answers", () => {
     await expect(older).rejects.toBeInstanceOf(Superseded);
     expect((await newer).data.classes).toEqual(classes);
     expect((await other).data.classes).toBe(5);
+    // Nor does the newest hear that an older one isn't stored.
+    const lacking = one.get("predict", { image: 0, occluder: null }, options);
+    const stored = one.get("predict", key, options);
+    await expect(lacking).rejects.toBeInstanceOf(Superseded);
+    expect((await stored).data.classes).toBe(5);
     const gone = new AbortController();
     const aborted = one.get("predict", key, { ...options, signal: gone.signal });
     gone.abort();

@@ -7,7 +7,7 @@
 
 import { size } from "./codec";
 import type { Answer, Kind, Message } from "./protocol";
-import { identity } from "./protocol";
+import { identity, lacksPhotos } from "./protocol";
 
 /** Someone who waits for an answer. */
 export interface Waiting {
@@ -16,7 +16,6 @@ export interface Waiting {
   asked: boolean;
   priority: number;
   receive(message: Message, buffers: DataView[]): void;
-  giveUp(): void;
   /** The one who asked has left without an answer. */
   wake(): void;
 }
@@ -68,10 +67,6 @@ export class Exchange {
     else if (one.asked) for (const other of set) other.wake();
   }
 
-  giveUp(id: string): void {
-    for (const one of this.dismiss(id)) one.giveUp();
-  }
-
   /** Hand a message to all who wait for it; sources on one model all see the same message. */
   deliver(message: Message, buffers: DataView[]): void {
     if (this.last === message) return;
@@ -80,7 +75,9 @@ export class Exchange {
       for (const one of this.waiting.get(identity(kind, key)) ?? []) one.receive(message, []);
     }
     const id = identity(message.kind, message.key);
-    if (message.op === "reply") this.store(id, { data: message.data as never, buffers });
+    if (message.op === "reply" && !lacksPhotos(message.data)) {
+      this.store(id, { data: message.data as never, buffers });
+    }
     const final = message.op === "reply" || message.op === "error";
     const all = final ? this.dismiss(id) : [...(this.waiting.get(id) ?? [])];
     for (const one of all) one.receive(message, buffers);

@@ -30,6 +30,11 @@ export const IN_FLIGHT = 6;
 export const PART_BYTES = 4 << 20;
 export const SILENCE_MS = 5000;
 export const RESENDS = 3;
+/**
+ * As long another widget's request for the same may be silent; a kernel gives signs of life every
+ * second. It might be another notebook's, of an engine like ours, and be busy.
+ */
+export const PATIENCE_MS = 2500;
 /** Of a kernel that is known to be gone nobody waits for more than a sign that it isn't. */
 export const LOST_MS = 1000;
 
@@ -59,6 +64,9 @@ class Task implements Waiting {
   waits = false;
   priority = Number.POSITIVE_INFINITY;
   readonly askers = new Set<Asker>();
+  /** Another widget's request for the same was silent for too long: this one asks, too. */
+  impatient = false;
+  private relies = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private resends = 0;
 
@@ -86,12 +94,26 @@ class Task implements Waiting {
     this.listen();
   }
 
+  /** Another widget has asked for the same: wait for its answer, as long as it may come. */
+  rely(): void {
+    if (!this.relies) this.wait();
+  }
+
+  private wait(): void {
+    this.relies = true;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.impatient = true;
+      this.source.pump();
+    }, PATIENCE_MS);
+  }
+
   private listen(): void {
     clearTimeout(this.timer);
     const { lost } = this.source;
     this.timer = setTimeout(
       () => {
-        if (lost || this.resends === RESENDS) this.source.exchange.giveUp(this.id);
+        if (lost || this.resends === RESENDS) this.source.giveUp(this.id);
         else {
           this.resends += 1;
           this.ask();
@@ -121,6 +143,7 @@ class Task implements Waiting {
       default:
         this.resends = 0;
         if (this.asked) this.listen();
+        else if (this.relies) this.wait();
         if (!this.waits && awaitsIndex(message.data)) {
           this.waits = true;
           this.source.pump();
@@ -212,9 +235,22 @@ export class KernelSource implements Source {
     this.exchange.join(task);
     task.priority = Math.min(task.priority, options.priority);
     return new Promise<Answer<K>>((resolve, reject) => {
-      const asker = { resolve, reject, options } as unknown as Asker;
+      const leave = () => this.abandon(task, asker);
+      // A view's signal stays for hours: nothing may hang on it once this is answered.
+      const done = () => signal?.removeEventListener("abort", leave);
+      const asker: Asker = {
+        resolve: (answer) => {
+          done();
+          resolve(answer as Answer<K>);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+        options: options as GetOptions<Kind>,
+      };
       task.askers.add(asker);
-      signal?.addEventListener("abort", () => this.abandon(task, asker), { once: true });
+      signal?.addEventListener("abort", leave, { once: true });
       this.pump();
       // A request in its place would stop the old one by itself.
       if (replaced?.asked && !task.asked) this.postCancel(slot);
@@ -278,6 +314,11 @@ export class KernelSource implements Source {
     this.refuse();
   }
 
+  /** This kernel was waited for in vain: all that wait here for the same needn't, either. */
+  giveUp(id: string): void {
+    for (const task of [...this.slots.values()]) if (task.id === id) task.giveUp();
+  }
+
   /** Cancel everything and stop listening. */
   close(): void {
     for (const task of [...this.slots.values()]) this.cancel(task);
@@ -336,7 +377,10 @@ export class KernelSource implements Source {
     const waiting = tasks.filter((task) => !task.asked);
     for (const task of waiting.sort((a, b) => a.priority - b.priority)) {
       if (free <= 0) break;
-      if (this.exchange.isAsked(task.id, task.priority)) continue;
+      if (!task.impatient && this.exchange.isAsked(task.id, task.priority)) {
+        if (!tasks.some((one) => one.asked && one.id === task.id)) task.rely();
+        continue;
+      }
       task.ask();
       free -= 1;
     }

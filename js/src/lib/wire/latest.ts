@@ -15,7 +15,8 @@ export function latest<T>(run: (value: T) => Promise<void>): (value: T) => void 
       while (next) {
         const now: T = next.value;
         next = undefined;
-        await run(now);
+        // What went wrong with one says nothing of the next.
+        await run(now).catch((error) => console.error(error));
       }
     } finally {
       busy = false;

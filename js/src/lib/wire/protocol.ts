@@ -20,6 +20,12 @@ export function awaitsIndex(data: unknown): boolean {
   return typeof data === "object" && data !== null && ("paused" in data || "so_far" in data);
 }
 
+/** Whether an answer lacks photos that can't be read right now: they may come back. */
+export function lacksPhotos(data: unknown): boolean {
+  const { lost } = (data ?? {}) as { lost?: unknown };
+  return Array.isArray(lost) && lost.length > 0;
+}
+
 /** Lower goes first. */
 export const PRIORITY = {
   interaction: 0,

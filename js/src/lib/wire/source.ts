@@ -32,15 +32,28 @@ export interface Source {
   onRevival(listener: () => void): () => void;
 }
 
+/** The same source, but for what is said here; what it can't do this one can't, either. */
+export function relay(source: Source, own: Partial<Source>): Source {
+  const { pause, room, add, remove } = source;
+  return {
+    get: (kind, key, options) => source.get(kind, key, options),
+    prefetch: (kind, key, slot, signal) => source.prefetch(kind, key, slot, signal),
+    onRevival: (listener) => source.onRevival(listener),
+    ...(pause && { pause: (is) => pause.call(source, is) }),
+    ...(room && { room: (act) => room.call(source, act) }),
+    ...(add && { add: (name, file) => add.call(source, name, file) }),
+    ...(remove && { remove: (image) => remove.call(source, image) }),
+    ...own,
+  };
+}
+
 /** The same source for a part of a view that is there twice: its slots are its own. */
 export function within(source: Source, part: string): Source {
-  return {
+  return relay(source, {
     get: (kind, key, options) =>
       source.get(kind, key, { ...options, slot: `${part}:${options.slot}` }),
     prefetch: (kind, key, slot, signal) => source.prefetch(kind, key, `${part}:${slot}`, signal),
-    onRevival: (listener) => source.onRevival(listener),
-    ...(source.pause && { pause: (is: boolean) => source.pause?.(is) }),
-  };
+  });
 }
 
 /** A newer request took the slot, or the asker left: nothing to show. */

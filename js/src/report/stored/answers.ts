@@ -62,10 +62,16 @@ export class StoredSource implements Source {
   async get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>> {
     const mine = Symbol();
     this.slots.set(options.slot, mine);
-    const answer = await this.answers.find(kind, key);
-    // As from a kernel: only the newest of a slot is answered, and only who still listens.
-    if (this.slots.get(options.slot) !== mine || options.signal?.aborted) throw new Superseded();
-    return answer;
+    const { signal, slot } = options;
+    // As from a kernel: only the newest of a slot is told anything, and only who still listens.
+    const left = () => this.slots.get(slot) !== mine || signal?.aborted;
+    try {
+      const answer = await this.answers.find(kind, key);
+      if (left()) throw new Superseded();
+      return answer;
+    } catch (error) {
+      throw left() ? new Superseded() : error;
+    }
   }
 
   /** What takes longest to come from a page is unpacking: do that ahead. */

@@ -42,8 +42,10 @@ export class MapRun {
     t("Compute map"),
   );
   readonly progress = h("div", { class: "zf-map-progress" });
-  private run: { controller: AbortController; key: MapKey } | null = null;
+  /** `peek`: only for what is there already, as the user has stopped the pass. */
+  private run: { controller: AbortController; key: MapKey; peek: boolean } | null = null;
   private rest: (() => void) | null = null;
+  private soon: (() => void) | null = null;
   private estimate: Kinds["estimate"]["data"] | null = null;
   private idleKey = "";
 
@@ -56,7 +58,11 @@ export class MapRun {
   ) {
     this.button.dataset.zfNeedsKernel = "";
     this.button.addEventListener("click", () => (this.run ? this.stop() : this.start()));
-    signal.addEventListener("abort", () => this.stop(), { once: true });
+    const end = () => {
+      this.soon?.();
+      this.stop();
+    };
+    signal.addEventListener("abort", end, { once: true });
     this.show(null);
   }
 
@@ -78,7 +84,7 @@ export class MapRun {
     if (here && identityOf(overlay, here) === identityOf(overlay, key)) return;
     if (here && passOf(here) === passOf(key)) {
       const data = this.sink.grids?.data;
-      const stopped = !this.run && data !== undefined && data.done < data.total;
+      const stopped = this.run?.peek ?? (data !== undefined && data.done < data.total);
       this.sink.stale(true);
       this.start(stopped);
       return;
@@ -120,11 +126,12 @@ export class MapRun {
   }
 
   private askEstimate({ target: _, channel: __, ...key }: MapKey): void {
+    this.soon?.();
     const settled = settledOf(this.panel.element).begin();
     const mine = this.idleKey;
     const timer = setTimeout(() => {
       settled();
-      if (this.idleKey !== mine || this.signal.aborted) return;
+      if (this.idleKey !== mine) return;
       const load = { priority: PRIORITY.interaction, signal: this.signal, quiet: true };
       void this.panel.load("estimate", key, "estimate", load, ({ data }) => {
         if (this.idleKey !== mine) return;
@@ -132,7 +139,10 @@ export class MapRun {
         if (!this.run) this.show(this.sink.grids?.data ?? null);
       });
     }, ESTIMATE_MS);
-    this.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    this.soon = () => {
+      clearTimeout(timer);
+      settled();
+    };
   }
 
   /** Stop here; what there is stays. */
@@ -145,14 +155,14 @@ export class MapRun {
     this.show(this.sink.grids?.data ?? null);
   }
 
-  /** Start, or go on. `peek`: only what is there already, as the user has stopped the pass. */
+  /** Start, or go on; or only peek. */
   private async start(peek = false): Promise<void> {
     this.rest?.();
     this.rest = null;
     this.run?.controller.abort();
     const wanted = this.wanted();
     if (!wanted) return;
-    const mine = { controller: new AbortController(), key: wanted.key };
+    const mine = { controller: new AbortController(), key: wanted.key, peek };
     this.run = mine;
     this.show(this.sink.grids?.data ?? null);
     const load = {

@@ -333,8 +333,10 @@ export function patchesPanel(
     controls.showRule(now);
     const key = { layer, channel, k: K };
     painted = null;
-    const top = { priority: PRIORITY.patches, signal: current };
-    const below = { priority: PRIORITY.projections, signal: current };
+    // Neither is shown without the other: what failed is asked for with what goes with it.
+    const both = { signal: current, again: () => void open() };
+    const top = { priority: PRIORITY.patches, ...both };
+    const below = { priority: PRIORITY.projections, ...both };
     const shown = panel.load("top", key, "top", top, (answer, fresh) =>
       showTop(answer, fresh, current),
     );

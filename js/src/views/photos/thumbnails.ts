@@ -68,7 +68,7 @@ export class Thumbnails {
     if (missing.length === 0) return;
     const load = { priority: PRIORITY.sheets, onProgress: () => {} };
     const key = { images: missing, size: SIZE };
-    const known = await this.panel.load("thumbnails", key, "thumbnails", load, async (answer) => {
+    await this.panel.load("thumbnails", key, "thumbnails", load, async (answer) => {
       const { data, buffers } = answer;
       if (!buffers[0]) return;
       const bitmap = await decode(buffers[0], data.mime);
@@ -78,8 +78,8 @@ export class Thumbnails {
         this.places.delete(image);
         this.lost.set(image, reason);
       }
+      this.changed();
     });
-    if (known) this.changed();
   }
 
   private keep(sheet: Sheet): void {

@@ -77,12 +77,8 @@ export const channels: View = (el, selection, source, signal, options) => {
       title: t("Channels by how strongly they fire on the chosen photo, and where in it"),
       onclick: () => {
         forPhoto.setAttribute("aria-pressed", String(!seen));
-        seen = seen
-          ? null
-          : new ThisPhoto(panel, () => {
-              arrange();
-              fromTheTop();
-            });
+        thisPhoto.forget();
+        seen = seen ? null : thisPhoto;
         look();
       },
     },
@@ -90,6 +86,11 @@ export const channels: View = (el, selection, source, signal, options) => {
   );
   forPhoto.dataset.zfNeedsKernel = "";
   panel.tools.append(forPhoto, sorts, search);
+  const thisPhoto = new ThisPhoto(panel, () => {
+    arrange();
+    fromTheTop();
+  });
+  /** Whose order and pictures the strip shows; null: what the index says of all photos. */
   let seen: ThisPhoto | null = null;
 
   const renew = renewable(signal);

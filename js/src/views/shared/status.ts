@@ -27,6 +27,8 @@ export interface LoadOptions {
   whole?: boolean;
   /** Ask the kernel, whatever it said before. */
   anew?: boolean;
+  /** What to do once it may succeed; else this alone is asked for again. */
+  again?: () => void;
   onProgress?: (progress: Progress) => void;
 }
 
@@ -146,10 +148,19 @@ export class Panel {
       return !signal.aborted;
     } catch (error) {
       alive();
-      if (error instanceof Superseded || signal.aborted) return false;
+      // Unless something newer has been asked for in this slot since, answered or not.
+      const newest = () => this.soFar.get(slot)?.of === mine;
+      if (error instanceof Superseded || signal.aborted) {
+        if (newest()) this.clear(slot);
+        return false;
+      }
       this.setLoading(slot, false);
-      const retry = () => void this.load(kind, key, slot, options, paint);
-      if (error instanceof NoAnswer) this.noAnswer(error, retry, signal);
+      const retry = () => {
+        if (signal.aborted || !newest()) return;
+        if (options.again) options.again();
+        else void this.load(kind, key, slot, options, paint);
+      };
+      if (error instanceof NoAnswer) this.noAnswer(error, retry);
       else if (error instanceof NotStored && !quiet) this.say(slot, error.message);
       else if (!quiet) this.fail(slot, error, retry);
       return false;
@@ -220,9 +231,9 @@ export class Panel {
     this.message.classList.add("zf-error");
   }
 
-  private noAnswer(error: NoAnswer, retry: () => void, signal: AbortSignal): void {
+  private noAnswer(error: NoAnswer, retry: () => void): void {
     const root = this.element.closest<HTMLElement>(".zf-root");
-    if (root) sayNoAnswer(root, this.source, error, () => signal.aborted || retry());
+    if (root) sayNoAnswer(root, this.source, error, retry);
   }
 }
 

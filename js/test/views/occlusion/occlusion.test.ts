@@ -524,6 +524,25 @@ describe("a pass", () => {
     expect(button(root).textContent).toBe("Compute map");
   });
 
+  it("stays stopped when targets are chosen quicker than they are answered", async () => {
+    const { model, selection, root } = await open({ auto: false, stride: 8 });
+    button(root).click();
+    await flush();
+    model.answer(maps(model)[0]!, "partial", ...slide(maps(model)[0]!.key as never, 12));
+    await flush();
+    button(root).click();
+    for (const target of [2, 3]) {
+      selection.set("target", target);
+      await flush();
+    }
+    const peek = maps(model).at(-1)!;
+    expect(keyOf(peek).target).toBe(3);
+    model.answer(peek, "partial", ...slide(peek.key as Key<"occlusion">, 13));
+    await flush();
+    expect(one(root, ".zf-map-progress").textContent).toBe("13 / 48 · stopped");
+    expect(button(root).textContent).toBe("Go on");
+  });
+
   it("that fails says why in its place, and another one can be started", async () => {
     const { model, selection, root } = await open({ stride: 8 });
     await rest();
