@@ -1,5 +1,6 @@
 /** A report's page: its views over what the file holds, one linked address, and tools. */
 
+import { speak, t } from "../lib/language/translate";
 import { h, injectStyles } from "../lib/page/dom";
 import { count } from "../lib/page/format";
 import { MemoryStore, type Selection, type SelectionStore } from "../lib/page/selection_store";
@@ -86,6 +87,8 @@ async function fill(
   const selections = manifest.selections.map(
     (state) => new StoredSelection(state, manifest.formats, [rows, columns]),
   );
+  const [view] = manifest.views;
+  if (notice) speak(view?.options?.language); // a page has one language, that of its first widget
   const first = selections[0];
   if (first && notice) {
     linked(first, manifest.catalogue, (text) => say(notice, text), signal);
@@ -162,9 +165,17 @@ function lack(
       selection.get("rule") || "deconvnet",
     );
     if (selection.get("unit")?.join() !== unit.join()) return;
-    const strongest = held === 1 ? "the strongest" : `the ${held} strongest`;
-    const which = held === 0 ? "no projections" : `${strongest} of ${count(all, "projection")}`;
-    say(line, held < all ? `This report holds ${which} of this channel; a kernel shows all.` : "");
+    const of = { n: held, all: count(all, "projection") };
+    const text =
+      held === 0
+        ? t("This report holds no projections of this channel; a kernel shows all.")
+        : held === 1
+          ? t("This report holds the strongest of {all} of this channel; a kernel shows all.", of)
+          : t(
+              "This report holds the {n} strongest of {all} of this channel; a kernel shows all.",
+              of,
+            );
+    say(line, held < all ? text : "");
   };
   const quietly = () => void tell().catch(() => say(line, ""));
   selection.subscribe("unit", quietly, signal);
@@ -191,12 +202,12 @@ function tools(page: Document, link: () => string, notice: HTMLElement, signal: 
   const copy = h(
     "button",
     { class: "zf-page-button", type: "button", onclick: () => void copyLink(link(), copy, notice) },
-    "Copy link",
+    t("Copy link"),
   );
   const theme = h("button", { class: "zf-page-button", type: "button" }, "");
   const name = () => {
-    theme.textContent = currentTheme() === "dark" ? "Light" : "Dark";
-    theme.title = `Show this page ${currentTheme() === "dark" ? "light" : "dark"}`;
+    theme.textContent = currentTheme() === "dark" ? t("Light") : t("Dark");
+    theme.title = currentTheme() === "dark" ? t("Show this page light") : t("Show this page dark");
     page.documentElement.dataset.zfTheme = currentTheme();
   };
   theme.addEventListener("click", () => {
@@ -205,7 +216,7 @@ function tools(page: Document, link: () => string, notice: HTMLElement, signal: 
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name, { signal });
   name();
-  const print = h("button", { class: "zf-page-button", type: "button" }, "Print");
+  const print = h("button", { class: "zf-page-button", type: "button" }, t("Print"));
   print.addEventListener("click", () => globalThis.print());
   place.replaceChildren(copy, theme, print);
   place.after(notice);
@@ -218,9 +229,9 @@ async function copyLink(
 ): Promise<void> {
   try {
     await navigator.clipboard.writeText(link);
-    button.textContent = "Copied";
+    button.textContent = t("Copied");
     setTimeout(() => {
-      button.textContent = "Copy link";
+      button.textContent = t("Copy link");
     }, 1500);
   } catch {
     // Not every page may write to the clipboard: then the reader does it.

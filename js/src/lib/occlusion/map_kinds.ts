@@ -1,5 +1,6 @@
 /** The maps of one pass of the occluder: their values, and the words and units for them. */
 
+import { msg, plural, t } from "../language/translate";
 import { count, number, percent, points, short, signed } from "../page/format";
 import type { MapName, Part } from "../pictures/colour";
 import { floats, ints } from "../wire/codec";
@@ -26,19 +27,24 @@ interface KindText {
 }
 
 export const KINDS: Record<MapKind, KindText> = {
-  probability: { name: "probability", brief: "probability", of: "classes", needs: ["target"] },
-  logit: { name: "logit", brief: "logit", of: "classes", needs: ["target"] },
-  log_odds: { name: "log-odds", brief: "log-odds", of: "classes", needs: ["target"] },
-  predicted: { name: "most probable label", brief: "label", of: "classes", needs: [] },
+  probability: {
+    name: msg("probability"),
+    brief: msg("probability"),
+    of: "classes",
+    needs: ["target"],
+  },
+  logit: { name: msg("logit"), brief: msg("logit"), of: "classes", needs: ["target"] },
+  log_odds: { name: msg("log-odds"), brief: msg("log-odds"), of: "classes", needs: ["target"] },
+  predicted: { name: msg("most probable label"), brief: msg("label"), of: "classes", needs: [] },
   total: {
-    name: "feature map, total",
-    brief: "total",
+    name: msg("feature map, total"),
+    brief: msg("total"),
     of: "layer",
     needs: ["layer", "channel"],
   },
-  unit: { name: "one unit", brief: "unit", of: "layer", needs: ["layer", "channel"] },
-  hamming: { name: "Hamming distance", brief: "Hamming", of: "layer", needs: ["layer"] },
-  cosine: { name: "cosine distance", brief: "cosine", of: "layer", needs: ["layer"] },
+  unit: { name: msg("one unit"), brief: msg("unit"), of: "layer", needs: ["layer", "channel"] },
+  hamming: { name: msg("Hamming distance"), brief: msg("Hamming"), of: "layer", needs: ["layer"] },
+  cosine: { name: msg("cosine distance"), brief: msg("cosine"), of: "layer", needs: ["layer"] },
 };
 
 /** As people see them: `OcclusionMap.maps` in zfwidgets/records/occlusion.py has the same order. */
@@ -120,8 +126,8 @@ export class Grids {
 
 /** Of colours that show changes, what lower, unchanged and higher values look like. */
 export const SIDES = {
-  tint: ["Magenta", "Not tinted", "Green"],
-  diverging: ["Blue", "Grey", "Red"],
+  tint: [msg("Magenta"), msg("Not tinted"), msg("Green")],
+  diverging: [msg("Blue"), msg("Grey"), msg("Red")],
 } as const;
 
 /** Whether these colours show how values differ from those without occluder. */
@@ -180,7 +186,7 @@ export function valueText(kind: MapKind, value: number): string {
 
 /** A change in its unit: of probabilities in points; a distance is a change by itself. */
 export function changeText(kind: MapKind, change: number): string {
-  if (change === 0) return "no change";
+  if (change === 0) return t("no change");
   if (isDistance(kind)) return valueText(kind, change);
   return kind === "probability" ? points(change) : signed(change);
 }
@@ -195,8 +201,8 @@ export interface Names {
 export function namesOf(classes: () => readonly string[]): Names {
   return {
     className: (index) =>
-      index === null || index < 0 ? "?" : short(classes()[index] ?? `class ${index}`),
-    label: (index) => classes()[index] ?? `class ${index}`,
+      index === null || index < 0 ? "?" : short(classes()[index] ?? t("class {n}", { n: index })),
+    label: (index) => classes()[index] ?? t("class {n}", { n: index }),
   };
 }
 
@@ -204,78 +210,93 @@ export function namesOf(classes: () => readonly string[]): Names {
 export function keptText(grids: Grids, names: Names): string {
   const { kept, done } = grids.kept();
   const { total, clean } = grids.data;
-  const all = `${kept} of ${count(done, "position")}${done < total ? " so far" : ""}`;
-  return `${all} ${kept === 1 ? "keeps" : "keep"} “${names.className(clean.predicted)}”`;
+  const values = { all: count(done, "position"), name: names.className(clean.predicted) };
+  return done < total
+    ? plural(
+        kept,
+        "{n} of {all} so far keeps “{name}”",
+        "{n} of {all} so far keep “{name}”",
+        values,
+      )
+    : plural(kept, "{n} of {all} keeps “{name}”", "{n} of {all} keep “{name}”", values);
 }
 
 /** What a change is. */
 export function changeOf(kind: MapKind, grids: Grids, names: Names): string {
   const what = quantity(kind, grids, names);
-  return isDistance(kind) ? what : `change of the ${what}`;
+  return isDistance(kind) ? what : t("change of the {what}", { what });
 }
 
 /** What a value is. */
 export function quantity(kind: MapKind, { data }: Grids, names: Names): string {
-  const target = `“${names.className(data.target)}”`;
+  const name = names.className(data.target);
   const map = `${data.layer} : ${data.channel}`;
+  const { layer } = data;
   const [row, col] = data.unit_place ?? ["?", "?"];
   switch (kind) {
     case "probability":
-      return `probability of ${target}`;
+      return t("probability of “{name}”", { name });
     case "logit":
-      return `logit of ${target}`;
+      return t("logit of “{name}”", { name });
     case "log_odds":
-      return `log-odds of ${target}`;
+      return t("log-odds of “{name}”", { name });
     case "predicted":
-      return "most probable class";
+      return t("most probable class");
     case "total":
-      return `total activation of feature map ${map}`;
+      return t("total activation of feature map {map}", { map });
     case "unit":
-      return `activation of ${map} at row ${row}, column ${col}`;
+      return t("activation of {map} at row {row}, column {col}", { map, row, col });
     case "hamming":
-      return `share of ${data.layer}'s units that switch on or off`;
+      return t("share of {layer}'s units that switch on or off", { layer: layer ?? "" });
     case "cosine":
-      return `cosine distance of ${data.layer}'s features`;
+      return t("cosine distance of {layer}'s features", { layer: layer ?? "" });
   }
 }
 
 /** In what its values are; "" where they say so themselves. */
 export const UNITS: Record<MapKind, string> = {
   probability: "",
-  logit: "the score before softmax",
+  logit: msg("the score before softmax"),
   log_odds: "ln p/(1−p)",
   predicted: "",
-  total: "in the layer's own units",
-  unit: "in the layer's own units",
+  total: msg("in the layer's own units"),
+  unit: msg("in the layer's own units"),
   hamming: "",
-  cosine: "1 − cos: 0 same, 2 opposite",
+  cosine: msg("1 − cos: 0 same, 2 opposite"),
 };
 
 /** How to read changes. */
 export function changeReading(kind: MapKind, colours: keyof typeof SIDES): string {
-  const [lower, none, higher] = SIDES[colours];
-  if (isDistance(kind)) return `${none}: no change. ${reading(kind, "")}`;
-  return `${lower}: covering there lowers it. ${higher}: raises it. ${none}: no change.`;
+  const [lower, none, higher] = SIDES[colours].map((side) => t(side)) as [string, string, string];
+  if (isDistance(kind)) return `${t("{none}: no change.", { none })} ${reading(kind, "")}`;
+  return t("{lower}: covering there lowers it. {higher}: raises it. {none}: no change.", {
+    lower,
+    higher,
+    none,
+  });
 }
 
 /** How to read values; `answer` is the most probable class without occluder. */
 export function reading(kind: MapKind, answer: string): string {
   switch (kind) {
     case "probability":
-      return "Low where covering takes the class away.";
+      return t("Low where covering takes the class away.");
     case "logit":
-      return "Low where covering lowers this class's own score, whatever the others do.";
+      return t("Low where covering lowers this class's own score, whatever the others do.");
     case "log_odds":
-      return "As the probability, but it shows differences near 0 % and 100 % too.";
+      return t("As the probability, but it shows differences near 0 % and 100 % too.");
     case "predicted":
-      return `Without occluder it is “${answer}”: covering changes the answer where another colour is.`;
+      return t(
+        "Without occluder it is “{answer}”: covering changes the answer where another colour is.",
+        { answer },
+      );
     case "total":
-      return "Low where covering silences what this feature map responds to.";
+      return t("Low where covering silences what this feature map responds to.");
     case "unit":
-      return "The unit that is strongest without occluder: low where covering silences it.";
+      return t("The unit that is strongest without occluder: low where covering silences it.");
     case "hamming":
-      return "High where covering changes which units are active.";
+      return t("High where covering changes which units are active.");
     case "cosine":
-      return "High where covering turns the features elsewhere; their size doesn't count.";
+      return t("High where covering turns the features elsewhere; their size doesn't count.");
   }
 }

@@ -4,6 +4,7 @@
  * for at once: the kernel has it.
  */
 
+import { plural, t } from "../../lib/language/translate";
 import { type Grids, identityOf, passOf } from "../../lib/occlusion/map_kinds";
 import { h } from "../../lib/page/dom";
 import { duration, timeLeft } from "../../lib/page/format";
@@ -35,7 +36,11 @@ export interface Sink {
 }
 
 export class MapRun {
-  readonly button = h("button", { class: "zf-button zf-primary", type: "button" }, "Compute map");
+  readonly button = h(
+    "button",
+    { class: "zf-button zf-primary", type: "button" },
+    t("Compute map"),
+  );
   readonly progress = h("div", { class: "zf-map-progress" });
   /** `peek`: only for what is there already, as the user has stopped the pass. */
   private run: { controller: AbortController; key: MapKey; peek: boolean } | null = null;
@@ -183,21 +188,25 @@ export class MapRun {
     const running = this.run !== null;
     const data = this.sink.grids?.data;
     const begun = data !== undefined && data.done < data.total;
-    this.button.textContent = running ? "Stop" : begun ? "Go on" : "Compute map";
+    this.button.textContent = running ? t("Stop") : begun ? t("Go on") : t("Compute map");
     this.button.title = running
-      ? "Stop the map here: what there is stays"
+      ? t("Stop the map here: what there is stays")
       : begun
-        ? "Compute the rest of the map"
-        : "Slide the occluder over the whole photo";
-    const bar = (share: number | null) => (running ? [progressBar(share, "Occlusion map")] : []);
+        ? t("Compute the rest of the map")
+        : t("Slide the occluder over the whole photo");
+    const bar = (share: number | null) => (running ? [progressBar(share, t("Occlusion map"))] : []);
     if (!count) {
       this.progress.replaceChildren(...bar(null), running ? "" : estimateText(this.estimate));
       return;
     }
     const { done, total, seconds_left } = count;
     const counted =
-      total === 0 ? "waiting" : done < total ? `${done} / ${total}` : `${total} positions`;
-    const left = running ? timeLeft(seconds_left) : done < total ? "stopped" : "";
+      total === 0
+        ? t("waiting")
+        : done < total
+          ? `${done} / ${total}`
+          : plural(total, "{n} position", "{n} positions", { n: total });
+    const left = running ? timeLeft(seconds_left) : done < total ? t("stopped") : "";
     this.progress.replaceChildren(
       ...bar(total ? done / total : null),
       `${counted}${left ? ` · ${left}` : ""}`,
@@ -209,6 +218,11 @@ function estimateText(estimate: Kinds["estimate"]["data"] | null): string {
   if (!estimate) return "";
   const { positions, seconds, basis } = estimate;
   const time = duration(seconds);
-  const from = basis === "measured" ? "from passes on this device" : "from a short probe";
-  return `${positions} positions${time ? ` · about ${time}, ${from}` : ""}`;
+  const all = plural(positions, "{n} position", "{n} positions", { n: positions });
+  if (!time) return all;
+  const about =
+    basis === "measured"
+      ? t("about {time}, from passes on this device", { time })
+      : t("about {time}, from a short probe", { time });
+  return `${all} · ${about}`;
 }

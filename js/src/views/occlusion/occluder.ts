@@ -1,5 +1,6 @@
 /** The occluder over the photo: moved and resized by pointer and keys. */
 
+import { t } from "../../lib/language/translate";
 import { baselineText } from "../../lib/occlusion/baselines";
 import { clipPath } from "../../lib/occlusion/mask";
 import { announce } from "../../lib/page/a11y";
@@ -189,7 +190,7 @@ export function occluderHandle(
       if (!occluder) return;
       const { baseline, mask, extra_boxes } = now();
       stage.dataset.baseline = baseline === "grey" ? "grey" : "other";
-      element.title = `Covered with: ${baselineText(baseline).name}`;
+      element.title = t("Covered with: {name}", { name: baselineText(baseline).name });
       element.setAttribute("aria-label", label(occluder));
       cover.style.clipPath = clipPath(mask);
       place(element, occluder, extent);
@@ -209,8 +210,8 @@ export function occluderHandle(
 }
 
 function label({ top, left, height, width }: Box): string {
-  return (
-    `Occluder of ${height} by ${width} pixels at row ${top}, column ${left}. ` +
-    "Arrow keys move it, with Shift they resize it."
+  return t(
+    "Occluder of {height} by {width} pixels at row {row}, column {col}. Arrow keys move it, with Shift they resize it.",
+    { height, width, row: top, col: left },
   );
 }

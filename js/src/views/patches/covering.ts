@@ -1,5 +1,6 @@
 /** The patches covered, each by exactly its receptive field, and what remains: a switch of the panel. */
 
+import { t } from "../../lib/language/translate";
 import { baselineText } from "../../lib/occlusion/baselines";
 import { h } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
@@ -16,14 +17,14 @@ export class Covering {
       type: "button",
       class: "zf-button zf-toggle",
       "aria-pressed": "false",
-      title: "Cover exactly the receptive field of each patch: what remains of its activation?",
+      title: t("Cover exactly the receptive field of each patch: what remains of its activation?"),
       onclick: () => {
         this.on = !this.on;
         this.button.setAttribute("aria-pressed", String(this.on));
         this.ask();
       },
     },
-    "Cover the patch",
+    t("Cover the patch"),
   );
   private on = false;
   private covered: { baseline: Baseline; covers: Covered[]; partial: boolean } | null = null;

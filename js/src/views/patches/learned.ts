@@ -1,5 +1,6 @@
 /** Whether a channel's picture depends on what it has learned: its own filters drawn anew. */
 
+import { t } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
 import { count } from "../../lib/page/format";
@@ -21,10 +22,10 @@ export function whatWasLearned(panel: Panel, selection: SelectionStore, signal: 
     {
       type: "button",
       class: "zf-button",
-      title: "Draw the channel's own filters anew at random: does its picture change?",
+      title: t("Draw the channel's own filters anew at random: does its picture change?"),
       onclick: () => void ask(),
     },
-    "Does the picture depend on what was learned?",
+    t("Does the picture depend on what was learned?"),
   );
   panel.element.append(h("div", { class: "zf-learned" }, button, result));
   const renew = renewable(signal);

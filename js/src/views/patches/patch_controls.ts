@@ -1,5 +1,6 @@
 /** What says how the nine are shown: selects, switches and their keys, all of them options. */
 
+import { msg, t } from "../../lib/language/translate";
 import { ruleOf } from "../../lib/network/rules";
 import { h, select } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
@@ -9,8 +10,8 @@ import { LAYOUTS, type Layout, type Values } from "./patch_cell";
 import { CHOOSABLE, type Chosen, chosenValues, type OfColour, shownValues } from "./shown_values";
 
 const SCALES = [
-  ["own", "a scale each"],
-  ["one", "one scale"],
+  ["own", msg("a scale each")],
+  ["one", msg("one scale")],
 ] as const;
 type Scales = (typeof SCALES)[number][0];
 
@@ -31,26 +32,28 @@ export class PatchControls {
     private readonly options: OptionStore,
     more: HTMLElement,
   ) {
-    this.layouts = select("What to show", LAYOUTS, this.layout, (value) =>
+    this.layouts = select(t("What to show"), LAYOUTS, this.layout, (value) =>
       options.set("patches", value),
     );
-    this.layouts.title = "What to show. Key: R reveals each patch through its projection, and back";
-    this.rules = select("Rule of the projections", [], "", (value: string) =>
+    this.layouts.title = t(
+      "What to show. Key: R reveals each patch through its projection, and back",
+    );
+    this.rules = select(t("Rule of the projections"), [], "", (value: string) =>
       selection.set("rule", value),
     );
-    this.valuesSelect = select("Values of the projections", CHOOSABLE, this.chosen, (value) =>
+    this.valuesSelect = select(t("Values of the projections"), CHOOSABLE, this.chosen, (value) =>
       options.set("values", value),
     );
-    this.scales = select("Scale of the projections", SCALES, this.scale, (value) =>
+    this.scales = select(t("Scale of the projections"), SCALES, this.scale, (value) =>
       options.set("scale", value),
     );
     this.flags = [
       this.flag(
         "whole",
-        "Whole field",
-        "Show all that the channel can see there, not only the part where its signal is. Key: W",
+        t("Whole field"),
+        t("Show all that the channel can see there, not only the part where its signal is. Key: W"),
       ),
-      this.flag("pixels", "Pixels", "Keep the pixels of enlarged pictures visible"),
+      this.flag("pixels", t("Pixels"), t("Keep the pixels of enlarged pictures visible")),
     ];
     this.how = h(
       "div",
@@ -94,7 +97,9 @@ export class PatchControls {
 
   offer(catalogue: Catalogue): void {
     this.rules.replaceChildren(
-      ...catalogue.rules.map((name) => h("option", { value: name }, ruleOf(catalogue, name).title)),
+      ...catalogue.rules.map((name) =>
+        h("option", { value: name }, t(ruleOf(catalogue, name).title)),
+      ),
     );
   }
 

@@ -1,5 +1,6 @@
 /** A panel of the nine patches that excite a channel most, and their projections to pixel space. */
 
+import { t } from "../../lib/language/translate";
 import { fieldOf } from "../../lib/network/fields";
 import { ruleOf } from "../../lib/network/rules";
 import { announce, roving } from "../../lib/page/a11y";
@@ -66,7 +67,7 @@ export function patchesPanel(
     role: "group",
     "aria-label": role.title,
   });
-  const about = popoverButton("i", "How these pictures were made", "zf-info", () => {
+  const about = popoverButton("i", t("How these pictures were made"), "zf-info", () => {
     const chosen = cells.find(({ image }) => image !== null && image === selection.get("photo"));
     return [
       ...reading(told(), ruleOf(catalogue, rule())),
@@ -229,9 +230,15 @@ export function patchesPanel(
     grid.classList.remove("zf-stale");
     const n = activations.length;
     patch = answer.data.patch;
-    const fires = n === 0 ? "fires in none of the images" : `fires in only ${count(n, "image")}`;
-    const only = images_seen < K ? `there are only ${count(images_seen, "image")}` : fires;
-    const why = so_far ? (n === 0 ? "hasn't fired so far" : "not filled so far") : only;
+    const fires =
+      n === 0
+        ? t("fires in none of the images")
+        : t("fires in only {images}", { images: count(n, "image") });
+    const only =
+      images_seen < K
+        ? t("there are only {images}", { images: count(images_seen, "image") })
+        : fires;
+    const why = so_far ? (n === 0 ? t("hasn't fired so far") : t("not filled so far")) : only;
     cells.forEach((cell, i) => {
       const activation = activations[i];
       if (!activation) {
@@ -322,7 +329,7 @@ export function patchesPanel(
     grid.classList.add("zf-stale");
     if (!unit) {
       clear();
-      return panel.explain("Choose a layer and a channel.");
+      return panel.explain(t("Choose a layer and a channel."));
     }
     blank = setTimeout(clear, BLANK_MS);
     const now = rule();
@@ -360,7 +367,7 @@ export function patchesPanel(
     const cell = cells.find((one) => one.button === button);
     if (!cell || cell.image === null) return;
     selection.set("photo", cell.image);
-    announce(el, `Photo ${cell.label}`);
+    announce(el, t("Photo {name}", { name: cell.label }));
   });
   grid.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;

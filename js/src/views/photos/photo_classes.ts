@@ -1,5 +1,6 @@
 /** What each photo is of: its label or, where none has one, the class that the network says. */
 
+import { t } from "../../lib/language/translate";
 import { short } from "../../lib/page/format";
 import { ints } from "../../lib/wire/codec";
 import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
@@ -44,7 +45,7 @@ export class PhotoClasses {
   describe(image: number): string {
     const name = short(this.whole(image));
     if (!name) return "";
-    return this.labelled ? `label “${name}”` : `predicted “${name}”`;
+    return this.labelled ? t("label “{name}”", { name }) : t("predicted “{name}”", { name });
   }
 
   /** Have the network say what each photo is of, or leave it; what it said stays known. */

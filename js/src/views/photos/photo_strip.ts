@@ -1,5 +1,6 @@
 /** One row of thumbnails that scrolls sideways, however many photos there are. */
 
+import { t } from "../../lib/language/translate";
 import { gridStep } from "../../lib/page/a11y";
 import { h, uniqueId } from "../../lib/page/dom";
 import { sized } from "../../lib/pictures/canvas";
@@ -48,7 +49,7 @@ export class PhotoStrip {
         class: "zf-thumbs",
         role: "listbox",
         tabindex: 0,
-        "aria-label": "Photos",
+        "aria-label": t("Photos"),
         "aria-orientation": "horizontal",
       },
       this.space,

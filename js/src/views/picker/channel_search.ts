@@ -1,5 +1,6 @@
 /** A field that goes to a channel by its number. */
 
+import { t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 
 interface Strip {
@@ -18,15 +19,18 @@ export function channelSearch(strip: Strip): HTMLInputElement {
     type: "search",
     class: "zf-input zf-number",
     inputmode: "numeric",
-    placeholder: "Go to",
-    "aria-label": "Go to channel number",
+    placeholder: t("Go to"),
+    "aria-label": t("Go to channel number"),
   });
   const typed = () => field.value.trim();
   field.addEventListener("input", () => {
     const channel = Number(field.value);
     const valid = typed() === "" || strip.has(channel);
     field.setAttribute("aria-invalid", String(!valid));
-    const none = `There is no channel ${typed()}: this layer has 0 to ${strip.total() - 1}.`;
+    const none = t("There is no channel {typed}: this layer has 0 to {last}.", {
+      typed: typed(),
+      last: strip.total() - 1,
+    });
     field.title = valid ? "" : none;
     strip.say(valid ? null : none);
     if (valid && typed() !== "") strip.reveal(channel);

@@ -1,5 +1,6 @@
 /** The channels of the chosen layer as a grid of thumbnails, however many there are. */
 
+import { msg, t, whole } from "../../lib/language/translate";
 import { announce, gridStep } from "../../lib/page/a11y";
 import { h, select, uniqueId } from "../../lib/page/dom";
 import { number, percent } from "../../lib/page/format";
@@ -32,27 +33,28 @@ const MARGIN = 2;
 
 /** In how many photos a channel fires, of the share in which it is silent. */
 function firesIn(silent: number): string {
-  if (silent === 0) return "fires in every photo";
-  if (silent === 1) return "fires in none";
-  return `fires in ${percent(1 - silent)} of photos`;
+  if (silent === 0) return t("fires in every photo");
+  if (silent === 1) return t("fires in none");
+  return t("fires in {share} of photos", { share: percent(1 - silent) });
 }
 
-const SEEN =
-  "This photo, bright where each channel fires, strongest first. Point at the photo: who sees it?";
-const EXPLAINED = "Each channel's strongest patch. Arrow keys walk the channels.";
+const SEEN = msg(
+  "This photo, bright where each channel fires, strongest first. Point at the photo: who sees it?",
+);
+const EXPLAINED = msg("Each channel's strongest patch. Arrow keys walk the channels.");
 
 export const channels: View = (el, selection, source, signal, options) => {
-  const panel = new Panel(el, "channels", "Channels", source, signal);
+  const panel = new Panel(el, "channels", t("Channels"), source, signal);
   const pictures = h("canvas", { class: "zf-strip-pictures", "aria-hidden": "true" });
   const space = h("div", { class: "zf-strip-space", role: "presentation" }, pictures);
   const strip = h(
     "div",
-    { class: "zf-strip", role: "listbox", tabindex: 0, "aria-label": "Channels" },
+    { class: "zf-strip", role: "listbox", tabindex: 0, "aria-label": t("Channels") },
     space,
   );
   const readout = h("div", { class: "zf-readout" });
   panel.body.append(strip, readout);
-  panel.explain(EXPLAINED);
+  panel.explain(t(EXPLAINED));
 
   let sort = choice<Sort>(options.get("sort"), SORTS);
   const search = channelSearch({
@@ -64,7 +66,7 @@ export const channels: View = (el, selection, source, signal, options) => {
       readout.textContent = text ?? describe(chosen());
     },
   });
-  const sorts = select("Sort channels", SORTS, sort, (value) => options.set("sort", value));
+  const sorts = select(t("Sort channels"), SORTS, sort, (value) => options.set("sort", value));
   const forPhoto = h(
     "button",
     {
@@ -72,7 +74,7 @@ export const channels: View = (el, selection, source, signal, options) => {
       class: "zf-button zf-toggle",
       "aria-pressed": "false",
       hidden: true,
-      title: "Channels by how strongly they fire on the chosen photo, and where in it",
+      title: t("Channels by how strongly they fire on the chosen photo, and where in it"),
       onclick: () => {
         forPhoto.setAttribute("aria-pressed", String(!seen));
         thisPhoto.forget();
@@ -80,7 +82,7 @@ export const channels: View = (el, selection, source, signal, options) => {
         look();
       },
     },
-    "For this photo",
+    t("For this photo"),
   );
   forPhoto.dataset.zfNeedsKernel = "";
   panel.tools.append(forPhoto, sorts, search);
@@ -127,18 +129,18 @@ export const channels: View = (el, selection, source, signal, options) => {
   const describe = (channel: number): string => {
     if (channel < 0) return "";
     if (seen) return seen.describe(channel);
-    if (!stats) return `channel ${channel}`;
+    if (!stats) return t("channel {channel}", { channel });
     const fires = firesIn(stats.silent[channel] ?? Number.NaN);
-    const silent = soFar ? `${fires}, of ${soFar.images.toLocaleString("en")} so far` : fires;
+    const silent = soFar ? t("{fires}, of {n} so far", { fires, n: whole(soFar.images) }) : fires;
     const strongest = stats.strongest[channel] ?? Number.NaN;
     const lost = sheets.whyLost(channel);
     const parts = [
-      `channel ${channel}`,
+      t("channel {channel}", { channel }),
       ...valueText(sort, orders, channel),
-      `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
-      ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
+      t("mean {value}", { value: number(stats.mean[channel] ?? Number.NaN) }),
+      ...(strongest > 0 ? [t("strongest {value}", { value: number(strongest) })] : []), // only that is indexed
       ...(lost === undefined ? [] : [lost]),
-      dead(channel) ? "dead: fires in none of these photos" : silent,
+      dead(channel) ? t("dead: fires in none of these photos") : silent,
     ];
     return parts.join(" · ");
   };
@@ -277,8 +279,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   const look = () => {
     const [photo, name] = [selection.get("photo"), layer];
     sorts.disabled = seen !== null;
-    sorts.title = sortText(sort, features || "the last layer") ?? "";
-    panel.explain(seen ? SEEN : ((orders.readable && sortText(sort, features)) ?? EXPLAINED));
+    sorts.title = sortText(sort, features || t("the last layer")) ?? "";
+    panel.explain(seen ? t(SEEN) : ((orders.readable && sortText(sort, features)) ?? t(EXPLAINED)));
     if (seen && photo !== null && name !== null) void seen.load(photo, name);
     strip.classList.toggle("zf-seen", seen !== null);
     arrange();
@@ -304,7 +306,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     orders = {};
     strip.scrollTop = 0;
     if (seen) look();
-    panel.title("Channels", `${total} in ${name}`);
+    panel.title(t("Channels"), t("{n} in {layer}", { n: total, layer: name }));
     arrange();
     askOrders();
     const priority = PRIORITY.patches;
@@ -324,8 +326,9 @@ export const channels: View = (el, selection, source, signal, options) => {
           image: ints(image),
         };
         const silenced = ordered.filter(dead).length;
-        const about = `${total} in ${name}${silenced ? `, ${silenced} dead` : ""}`;
-        panel.title("Channels", about);
+        const about = t("{n} in {layer}", { n: total, layer: name });
+        const rest = silenced ? `, ${t("{n} dead", { n: silenced })}` : "";
+        panel.title(t("Channels"), `${about}${rest}`);
         if (known) refresh();
         else arrange();
       },
@@ -374,7 +377,9 @@ export const channels: View = (el, selection, source, signal, options) => {
       const { top, left, height, width } = stage.getBoundingClientRect();
       const there = seen.there((event.clientY - top) / height, (event.clientX - left) / width);
       const told = there.map(([channel, value]) => `${channel} (${number(value)})`).join(", ");
-      readout.textContent = told ? `here fire channels ${told}` : "no channel fires here";
+      readout.textContent = told
+        ? t("here fire channels {channels}", { channels: told })
+        : t("no channel fires here");
     },
     { signal },
   );

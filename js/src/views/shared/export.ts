@@ -1,5 +1,6 @@
 /** The map as a file: a picture as painted, the numbers as NumPy has them, all maps as a table. */
 
+import { t } from "../../lib/language/translate";
 import { type Grids, type MapKind, type Names, ORDER } from "../../lib/occlusion/map_kinds";
 import { announce } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
@@ -24,9 +25,9 @@ export interface Screen {
 }
 
 export function exportMenu(screen: () => Screen, names: Names): HTMLButtonElement {
-  const button = popoverButton("Export", "Export the map", "zf-button", () => {
+  const button = popoverButton(t("Export"), t("Export the map"), "zf-button", () => {
     const { grids, kind } = screen();
-    if (!grids || !kind) return ["There is no map on screen to export."];
+    if (!grids || !kind) return [t("There is no map on screen to export.")];
     const item = (
       text: string,
       about: string,
@@ -40,23 +41,23 @@ export function exportMenu(screen: () => Screen, names: Names): HTMLButtonElemen
           onclick: async () => {
             const [blob, name] = await make();
             download(blob, name);
-            announce(button, `Saved as ${name}`);
+            announce(button, t("Saved as {name}", { name }));
           },
         },
         h("b", {}, text),
         h("span", { class: "zf-dim" }, about),
       );
     return [
-      h("h4", {}, "Export the map"),
-      item("PNG", "photo, map and legend as painted", async () => {
+      h("h4", {}, t("Export the map")),
+      item("PNG", t("photo, map and legend as painted"), async () => {
         const now = screen();
         return [await picture(now), fileName(now, "png")];
       }),
-      item("NumPy", "the values of this map (not their change), .npy", () => {
+      item("NumPy", t("the values of this map (not their change), .npy"), () => {
         const now = screen();
         return [array(now.grids as Grids, now.kind as MapKind), fileName(now, "npy")];
       }),
-      item("Table", "all maps, one line a position, .csv", () => {
+      item(t("Table"), t("all maps, one line a position, .csv"), () => {
         const now = screen();
         const text = table(now.grids as Grids, now.extent, names);
         return [new Blob([text], { type: "text/csv" }), fileName({ ...now, kind: null }, "csv")];
@@ -250,7 +251,7 @@ function drawLegend(
     context.translate(0, LINE);
   }
   if (one.more > 0) {
-    line(`and ${one.more} more in grey`, 14);
+    line(t("and {n} more in grey", { n: one.more }), 14);
     context.translate(0, LINE);
   }
   context.translate(0, 4);

@@ -47,7 +47,7 @@ export function createRoot(
   sheets: readonly string[],
   signal: AbortSignal,
 ): HTMLElement {
-  const root = h("div", { class: `zf-root zf-${name}` });
+  const root = h("div", { class: `zf-root zf-${name}`, lang: spoken() });
   el.append(root);
   new Settled(root);
   const styles = [...COMMON, ...sheets];
