@@ -7,6 +7,7 @@ import { h } from "../../lib/page/dom";
 import { count } from "../../lib/page/format";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import { decode } from "../../lib/pictures/canvas";
+import { PATCHES } from "../../lib/wire/constants";
 import {
   type Answer,
   type Catalogue,
@@ -30,7 +31,6 @@ import type { Subject } from "./projection_card";
 import { range } from "./range";
 import { pictures, reading, type Told } from "./words";
 
-const K = 9;
 /** Until the catalogue is there nothing is shown on it. */
 const NO_FIELD: Field = { size: [1, 1], stride: [1, 1], offset: [0, 0], reach: "global" };
 /** Until then the old patches stay, dimmed: walking through prefetched channels doesn't flicker. */
@@ -83,7 +83,7 @@ export function patchesPanel(
     channel: selection.get("unit")?.[1] ?? 0,
     rule: ruleOf(catalogue, rule()),
   });
-  const cells = Array.from({ length: K }, (_, rank) => new Cell(rank, subject));
+  const cells = Array.from({ length: PATCHES }, (_, rank) => new Cell(rank, subject));
   const covering = new Covering(el, panel, selection, cells, () => redraw());
   covering.button.hidden = !role.leads;
   panel.tools.append(...(role.pin ? [role.pin.element] : []), covering.button, controls.layouts);
@@ -228,7 +228,7 @@ export function patchesPanel(
     const n = activations.length;
     patch = answer.data.patch;
     const fires = n === 0 ? "fires in none of the images" : `fires in only ${count(n, "image")}`;
-    const only = images_seen < K ? `there are only ${count(images_seen, "image")}` : fires;
+    const only = images_seen < PATCHES ? `there are only ${count(images_seen, "image")}` : fires;
     const why = so_far ? (n === 0 ? "hasn't fired so far" : "not filled so far") : only;
     cells.forEach((cell, i) => {
       const activation = activations[i];
@@ -300,7 +300,7 @@ export function patchesPanel(
     const last = (catalogue?.layers.find(({ name }) => name === layer)?.channels ?? 0) - 1;
     for (const neighbour of [channel + 1, channel - 1]) {
       if (neighbour < 0 || neighbour > last) continue;
-      const key = { layer, channel: neighbour, k: K };
+      const key = { layer, channel: neighbour, k: PATCHES };
       const slot = `prefetch:${neighbour > channel ? "next" : "previous"}`;
       source.prefetch("top", key, `${slot}:top`, current);
       source.prefetch("projections", { ...key, rule }, `${slot}:projections`, current);
@@ -324,7 +324,7 @@ export function patchesPanel(
     blank = setTimeout(clear, BLANK_MS);
     const now = rule();
     controls.showRule(now);
-    const key = { layer, channel, k: K };
+    const key = { layer, channel, k: PATCHES };
     painted = null;
     // Neither is shown without the other: what failed is asked for with what goes with it.
     const both = { signal: current, again: () => void open() };

@@ -3,6 +3,7 @@
 import { h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { gradient } from "../../lib/pictures/colour";
+import { LUMINANCE } from "../../lib/pictures/colour_tables";
 import type { RuleInfo } from "../../lib/wire/protocol";
 import type { Layout, Values } from "./patch_cell";
 
@@ -24,6 +25,9 @@ export interface Told {
   clippedAt: number | null;
 }
 
+const WEIGHTS = ["red", "green", "blue"]
+  .map((colour, i) => `${String(LUMINANCE[i]).slice(1)} ${colour}`)
+  .join(" + ");
 const AROUND = "linear-gradient(to right,#000,#808080,#fff)";
 const BARS: Record<Values, () => string> = {
   brightness: () => AROUND,
@@ -68,7 +72,7 @@ export function reading({ values, whole, side, own, one, clippedAt }: Told, of: 
       : "Pictures show the square around each unit's middle that holds 95 % of the energy of " +
         `the nine projections${side === null ? "" : ` (${side} pixels wide)`}, moved into the photo.`,
     values === "brightness"
-      ? "Brightness is .299 red + .587 green + .114 blue of the signed values, as in grey photos."
+      ? `Brightness is ${WEIGHTS} of the signed values, as in grey photos.`
       : "",
     `Scales end at ${clipped} of what isn't zero${range && `, here at ${range}`}. Strides may leave a checkerboard: that is ` +
       "the method.",
