@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
 from .arrays import Floats, Ints, Pixels, table
-from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS
+from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS, LUMINANCE
 from .colours import COLOURS, SERIES, categories, coloured
 from .covering import CoveredPatch, CoveredPatches
 from .engine import EngineInfo, Estimate, Progress
@@ -51,7 +51,6 @@ from .predictions import Prediction, log_odds, no_numbers, softmax
 from .projections import (
     BLANK,
     CLIPPED_AT,
-    LUMINANCE,
     Projection,
     brightness,
     brightness_scale,

@@ -10,6 +10,7 @@ import numpy as np
 
 from .activations import Activation
 from .arrays import Floats, Ints, Pixels
+from .colour_maps import LUMINANCE
 from .explanations import MAX_POOL, Operation, Status, weakest
 
 if TYPE_CHECKING:
@@ -105,10 +106,6 @@ def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED
     crops = [np.abs(p.crop()).ravel() for p in projections]
     values = np.concatenate([crop[crop > 0] for crop in crops]) if crops else np.empty(0)
     return float(np.percentile(values, percentile)) if values.size else 1.0
-
-
-LUMINANCE = (0.299, 0.587, 0.114)
-"""How much red, green and blue count in a pixel's brightness (ITU-R BT.601, as Pillow's "L")."""
 
 
 def brightness(pixels: Floats, full: float) -> Floats:

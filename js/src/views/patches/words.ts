@@ -1,9 +1,10 @@
 /** What the pictures of a panel of patches are, and how they were made. */
 
-import { msg, t } from "../../lib/language/translate";
+import { decimal, msg, t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { gradient } from "../../lib/pictures/colour";
+import { LUMINANCE } from "../../lib/pictures/colour_tables";
 import type { RuleInfo } from "../../lib/wire/protocol";
 import type { Layout, Values } from "./patch_cell";
 
@@ -27,6 +28,10 @@ export interface Told {
   colour: string;
 }
 
+const weights = () =>
+  [t("red"), t("green"), t("blue")]
+    .map((colour, i) => `${decimal(String(LUMINANCE[i]))} ${colour}`)
+    .join(" + ");
 const AROUND = "linear-gradient(to right,#000,#808080,#fff)";
 const BARS: Record<Values, () => string> = {
   brightness: () => AROUND,
@@ -81,9 +86,9 @@ export function reading({ values, whole, side, own, one, clippedAt }: Told, of: 
             { n: side },
           ),
     values === "brightness"
-      ? t(
-          "Brightness is .299 red + .587 green + .114 blue of the signed values, as in grey photos.",
-        )
+      ? t("Brightness is {weights} of the signed values, as in grey photos.", {
+          weights: weights(),
+        })
       : "",
     `${t("Scales end at {percentile} of what isn't zero", { percentile: clipped })}${range && `, ${t("here at {range}", { range })}`}. ${t("Strides may leave a checkerboard: that is the method.")}`,
   ];

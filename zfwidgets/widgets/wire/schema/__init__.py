@@ -14,19 +14,24 @@ from __future__ import annotations
 
 from .kinds import KINDS, MAPS, Kind
 from .limits import (
+    FIRST,
     LARGEST_THUMBNAIL,
     LONGEST_SIDE,
     MOST_LEVELS,
     MOST_PATCHES,
     MOST_PHOTOS,
     MOST_THUMBNAILS,
+    PAGE,
     PART_BYTES,
+    PATCHES,
+    THUMBNAIL,
 )
 from .messages import MESSAGES
 from .objects import ALIASES, OBJECTS, Fields
 
 __all__ = [
     "ALIASES",
+    "FIRST",
     "KINDS",
     "LARGEST_THUMBNAIL",
     "LONGEST_SIDE",
@@ -37,7 +42,10 @@ __all__ = [
     "MOST_PHOTOS",
     "MOST_THUMBNAILS",
     "OBJECTS",
+    "PAGE",
     "PART_BYTES",
+    "PATCHES",
+    "THUMBNAIL",
     "Fields",
     "Kind",
 ]
