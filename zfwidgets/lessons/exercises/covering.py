@@ -126,7 +126,17 @@ def _told(words: Words, labels: tuple[str, ...], prediction: Prediction) -> str:
 
 
 @dataclass(frozen=True)
-class Covered:
+class _AtOnePlace:
+    """An exercise on what happens when one place of a photo is covered."""
+
+    indexed: ClassVar[bool] = False
+    photo: int | str | None = None
+    where: Where = "most"
+    nth: int = 0
+
+
+@dataclass(frozen=True)
+class Covered(_AtOnePlace):
     """Ask by how many points the class falls when a place is covered.
 
     Attributes
@@ -138,11 +148,6 @@ class Covered:
     nth
         Which of the photos that are taken, where several questions take other ones.
     """
-
-    indexed: ClassVar[bool] = False
-    photo: int | str | None = None
-    where: Where = "most"
-    nth: int = 0
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Cover every place, and the one that is asked for alone."""
@@ -246,7 +251,7 @@ def _apart(one: Box, other: Box) -> bool:
 
 
 @dataclass(frozen=True)
-class StillNamed:
+class StillNamed(_AtOnePlace):
     """Ask whether the network still names the class when a place is covered.
 
     Attributes
@@ -258,11 +263,6 @@ class StillNamed:
     nth
         Which of the photos that are taken, where several questions take other ones.
     """
-
-    indexed: ClassVar[bool] = False
-    photo: int | str | None = None
-    where: Where = "most"
-    nth: int = 0
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Predict the photo with the place covered."""
