@@ -22,6 +22,7 @@ from ...records import (
     Progress,
     coloured,
 )
+from ...stepwise import Driven
 from ..language.words import Words
 from .shared import LETTERS, classes_of, photo_of, surest
 from .task import Figure, Mark, Option, Scale, Steps, Task
@@ -96,14 +97,10 @@ def _passed(
     rows, columns = engine.info.input_shape[1:]
     stride = (max(1, rows // (2 * PART)), max(1, columns // (2 * PART)))
     size = (2 * stride[0], 2 * stride[1])
-    steps = engine.occlude_steps(OcclusionRequest(image, size, stride))
-    while True:
-        try:
-            so_far = next(steps)
-        except StopIteration as end:
-            found: OcclusionMap = end.value
-            break
+    driven = Driven(engine.occlude_steps(OcclusionRequest(image, size, stride)))
+    for so_far in driven:
         yield Progress(int(so_far.done.sum()), so_far.done.size, None, words("covering"))
+    found = driven.result
     assert found.target is not None  # there are classes
     if not np.isfinite(found.probability()).all():
         raise InputError("The network's class scores are no numbers: there is nothing to ask.")
