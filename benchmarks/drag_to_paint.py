@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from _lab import TIMEOUT, run_notebook, write_notebook
+from _lab_page import TIMEOUT, run_notebook, write_notebook
 from playwright.sync_api import Page, sync_playwright
 
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser

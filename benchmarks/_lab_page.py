@@ -1,4 +1,4 @@
-"""JupyterLab in a browser: a notebook of one cell that is opened and run."""
+"""What the benchmarks in a JupyterLab share: a notebook of one cell, opened and run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from zfwidgets.demo.lab import LabServer
 
 TIMEOUT = 120_000
-"""Milliseconds for which anything on the page is waited for."""
+"""Milliseconds that anything may take."""
 
 READY = """(path) => {
   const panel = window.jupyterapp?.shell?.currentWidget;
@@ -16,6 +16,8 @@ READY = """(path) => {
   return panel?.context?.path === path && panel.context.isReady && panel.isAttached
     && kernel?.connectionStatus === "connected" && kernel.status === "idle";
 }"""
+"""The notebook at a path is in front, its kernel connected and idle. Before that JupyterLab loses
+a request to run cells without a word."""
 
 
 def write_notebook(server: LabServer, name: str, code: str) -> None:
