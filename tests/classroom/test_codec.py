@@ -65,6 +65,8 @@ def record(kind: type, random: np.random.Generator, depth: int = 0) -> Any:
         values["extra_boxes"] = (records.Box(-2, 3, 4, 5),)[: len(values["extra_boxes"])]
     if "resume" in values:
         values["resume"] = None
+    if kind is records.CoverRequest:
+        values["controls"] = abs(values["controls"])
     return kind(**values)
 
 

@@ -450,11 +450,13 @@ class NumpyEngine:
             yield so_far()
         return so_far()
 
-    def estimate_steps(self, image, patch=32, stride=8, layer=None):
+    def estimate_steps(self, request):
         yield Progress(0, 1, None, "looking how long it takes")
-        return Estimate(-(-ROWS // stride) * -(-COLUMNS // stride), 0.5, "probe")
+        return Estimate(-(-ROWS // request.stride) * -(-COLUMNS // request.stride), 0.5, "probe")
 
-    def cover_steps(self, layer, channel, k=9, baseline="grey", controls=8, seed=0):
+    def cover_steps(self, request):
+        layer, channel, k = request.layer, request.channel, request.k
+        baseline, controls, seed = request.baseline, request.controls, request.seed
         random, info, found = np.random.default_rng(seed), self.layer(layer), []
         for a in self.top(layer, channel, k):
             box = a.box.clip(ROWS, COLUMNS)
