@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,7 +9,6 @@ import torch.nn.functional as F
 from torch import nn
 
 import zfwidgets as zf
-from zfwidgets.images.sets.repeatable import states
 
 ROWS, COLUMNS = 36, 24
 MEAN, STD = torch.tensor([0.5, 0.45, 0.4]), torch.tensor([0.25, 0.2, 0.3])
@@ -65,18 +61,3 @@ def make_engine(
     options.setdefault("denormalize", (MEAN.tolist(), STD.tolist()))
     model = chain() if model is None else model
     return zf.Engine(model, Pictures(labelled=labelled), cache=False, **options)
-
-
-@contextmanager
-def untouched(model: nn.Module) -> Iterator[None]:
-    """What happens inside leaves a model that is being trained, and all random states, alone."""
-    weights = copy.deepcopy(model.state_dict())
-    torch.manual_seed(3)
-    before = torch.get_rng_state(), str(states())
-    yield
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert str(states()) == before[1]
-    assert model.training
-    assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, weights[name])

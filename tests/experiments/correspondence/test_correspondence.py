@@ -11,16 +11,8 @@ import torch
 from torch import nn
 
 import zfwidgets as zf
-from tests.experiments.small import (
-    COLUMNS,
-    MEAN,
-    ROWS,
-    STD,
-    Pictures,
-    chain,
-    make_engine,
-    untouched,
-)
+from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
+from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import measure_correspondence, measure_correspondence_steps
 from zfwidgets.experiments.correspondence.measuring import signs_of

@@ -7,16 +7,8 @@ import pytest
 import torch
 
 import zfwidgets as zf
-from tests.experiments.small import (
-    COLUMNS,
-    MEAN,
-    ROWS,
-    STD,
-    Pictures,
-    chain,
-    make_engine,
-    untouched,
-)
+from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
+from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import StrongestMapResult, strongest_map, strongest_map_steps
 from zfwidgets.experiments.covered_map.result import square_on

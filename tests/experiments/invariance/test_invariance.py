@@ -12,16 +12,8 @@ from PIL import Image
 from torch import nn
 
 import zfwidgets as zf
-from tests.experiments.small import (
-    COLUMNS,
-    MEAN,
-    ROWS,
-    STD,
-    Pictures,
-    chain,
-    make_engine,
-    untouched,
-)
+from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
+from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import (
     InvarianceCurves,
