@@ -13,7 +13,7 @@ from .activations import Activation, ActivationSample, ChannelSummary, TopActiva
 from .arrays import Floats, Ints, Pixels, table
 from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS, LUMINANCE
 from .colours import COLOURS, SERIES, categories, coloured
-from .covering import CoveredPatch, CoveredPatches
+from .covering import CoveredPatch, CoveredPatches, CoverRequest
 from .engine import EngineInfo, Estimate, Progress
 from .explanations import (
     CONTRAST_NORM,
@@ -88,6 +88,7 @@ __all__ = [
     "ActivationSample",
     "Box",
     "ChannelSummary",
+    "CoverRequest",
     "CoveredPatch",
     "CoveredPatches",
     "EngineInfo",

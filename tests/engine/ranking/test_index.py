@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 import zfwidgets as zf
-from tests.engine.ranking.small import BAD, engine, network, pictures, transform
+from tests.engine.ranking.small import BAD, engine, mixed, network, pictures, transform
 from tests.waiting import PROGRAM
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
@@ -31,10 +31,7 @@ KILLS = int(os.environ.get("ZFWIDGETS_KILLS", "25"))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = pictures(tmp_path_factory.mktemp("pictures") / "all", COUNT)
-    for name, content in BAD.items():
-        (made / name).write_bytes(content)
-    return made
+    return mixed(tmp_path_factory.mktemp("pictures") / "all", COUNT)
 
 
 def maps(folder: Path, layer: str) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import (
     CLIPPED_AT,
     Box,
+    CoverRequest,
     Occluder,
     OcclusionRequest,
     brightness_scale,
@@ -649,7 +650,7 @@ def test_estimates_are_the_engines_and_not_kept(source):
 def test_covered_patches(source):
     fields = {"layer": "relu2", "channel": 2, "k": 4, "baseline": "sand"}
     yielded, (data, buffers) = run(source.answer("cover", fields))
-    _, expected = finish(source.engine.cover_steps("relu2", 2, 4, "sand"))
+    _, expected = finish(source.engine.cover_steps(CoverRequest("relu2", 2, 4, "sand")))
     assert buffers == []
     assert (data["baseline"], data["k"], data["partial"]) == ("sand", 4, False)
     assert len(data["covers"]) == len(expected) == 4

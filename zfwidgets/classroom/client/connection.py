@@ -26,6 +26,7 @@ from ...errors import (
     ServerUnreachable,
     ZfError,
 )
+from ...stepwise import finish
 from ..messages import frames
 from ..messages.codec import SCHEMA, decode, encode
 from ..messages.peers import wrong_version
@@ -133,12 +134,7 @@ class Connection(threads.OneOnly):
         ZfError
             What the engine raised.
         """
-        steps = self.steps(method, arguments, patience=patience)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:  # noqa: PERF203
-                return end.value
+        return finish(self.steps(method, arguments, patience=patience))
 
     def steps(
         self,

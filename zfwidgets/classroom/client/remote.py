@@ -16,6 +16,7 @@ from ...records import (
     ActivationSample,
     ChannelSummary,
     CoveredPatches,
+    CoverRequest,
     EngineInfo,
     Estimate,
     LayerInfo,
@@ -239,35 +240,13 @@ class RemoteEngine(OneOnly, BlockingCalls):
         return self._steps("occlude_steps", request=asked)
 
     @override
-    def estimate_steps(
-        self,
-        image: Any,
-        patch: int | tuple[int, int] = 32,
-        stride: int | tuple[int, int] = 8,
-        layer: str | None = None,
-    ) -> Generator[Progress, None, Estimate]:
-        number = self._number(image)
-        return self._steps("estimate_steps", image=number, patch=patch, stride=stride, layer=layer)
+    def estimate_steps(self, request: OcclusionRequest) -> Generator[Progress, None, Estimate]:
+        asked = replace(request, image=self._number(request.image), resume=None)
+        return self._steps("estimate_steps", request=asked)
 
     @override
-    def cover_steps(
-        self,
-        layer: str,
-        channel: int,
-        k: int = 9,
-        baseline: str | float = "grey",
-        controls: int = 8,
-        seed: int = 0,
-    ) -> Generator[CoveredPatches, None, CoveredPatches]:
-        return self._steps(
-            "cover_steps",
-            layer=layer,
-            channel=channel,
-            k=k,
-            baseline=baseline,
-            controls=controls,
-            seed=seed,
-        )
+    def cover_steps(self, request: CoverRequest) -> Generator[CoveredPatches, None, CoveredPatches]:
+        return self._steps("cover_steps", request=request)
 
     def _number(self, image: Any) -> int:
         if isinstance(image, (int, np.integer)) and not isinstance(image, bool):

@@ -32,6 +32,7 @@ RECORDS: Final[Mapping[str, type]] = {
         records.ChannelSummary,
         records.CoveredPatch,
         records.CoveredPatches,
+        records.CoverRequest,
         records.EngineInfo,
         records.Estimate,
         records.Explanation,

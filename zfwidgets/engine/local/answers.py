@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ...records import (
     ActivationSample,
     ChannelSummary,
     CoveredPatches,
+    CoverRequest,
     EngineInfo,
     Estimate,
     LayerInfo,
@@ -293,32 +294,16 @@ class LocalAnswers(BlockingCalls):
         return (yield from self._occlusion.steps(opened))
 
     @override
-    def estimate_steps(
-        self,
-        image: Any,
-        patch: int | tuple[int, int] = 32,
-        stride: int | tuple[int, int] = 8,
-        layer: str | None = None,
-    ) -> Generator[Progress, None, Estimate]:
-        request = OcclusionRequest(image, patch, stride, baseline=0.0, layer=layer)
-        opened = self._occlusion.open(request, self.session.image(image))
+    def estimate_steps(self, request: OcclusionRequest) -> Generator[Progress, None, Estimate]:
+        plain = replace(request, baseline=0.0)  # what covers takes no time of its own
+        opened = self._occlusion.open(plain, self.session.image(request.image))
         return (yield from self._occlusion.estimate_steps(opened))
 
     @override
-    def cover_steps(
-        self,
-        layer: str,
-        channel: int,
-        k: int = 9,
-        baseline: str | float = "grey",
-        controls: int = 8,
-        seed: int = 0,
-    ) -> Generator[CoveredPatches, None, CoveredPatches]:
-        if controls < 0:
-            raise InputError(f"controls is {controls}: expected a number of patches, 0 or more.")
-        info, top = self.layer(layer), self.top(layer, channel, k)
-        read = self.session.tensor
-        return (yield from self._covering.steps(info, top, read, baseline, controls, seed))
+    def cover_steps(self, request: CoverRequest) -> Generator[CoveredPatches, None, CoveredPatches]:
+        top = self.top(request.layer, request.channel, request.k)
+        info, read = self.layer(request.layer), self.session.tensor
+        return (yield from self._covering.steps(info, top, read, request))
 
     # What was learned
 

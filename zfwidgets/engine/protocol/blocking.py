@@ -11,6 +11,7 @@ from ...index.verification import TOLERANCE
 from ...records import (
     Box,
     CoveredPatches,
+    CoverRequest,
     Estimate,
     OcclusionMap,
     OcclusionRequest,
@@ -115,7 +116,7 @@ class BlockingCalls(EngineProtocol):
         layer: str | None = None,
     ) -> Estimate:
         """How long `occlude` will take, from past passes on this device or a short probe."""
-        return finish(self.estimate_steps(image, patch, stride, layer))
+        return finish(self.estimate_steps(OcclusionRequest(image, patch, stride, layer=layer)))
 
     def cover_patches(
         self,
@@ -139,7 +140,7 @@ class BlockingCalls(EngineProtocol):
         seed
             Of their places.
         """
-        return finish(self.cover_steps(layer, channel, k, baseline, controls, seed))
+        return finish(self.cover_steps(CoverRequest(layer, channel, k, baseline, controls, seed)))
 
     def verify(
         self,

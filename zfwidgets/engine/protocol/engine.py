@@ -11,6 +11,7 @@ from ...records import (
     ActivationSample,
     ChannelSummary,
     CoveredPatches,
+    CoverRequest,
     EngineInfo,
     Estimate,
     LayerInfo,
@@ -180,22 +181,8 @@ class EngineProtocol(Protocol):
     ) -> Generator[OcclusionMap, None, OcclusionMap]:
         """Slide an occluder over an image, coarse positions first; yields the map so far."""
 
-    def estimate_steps(
-        self,
-        image: int,
-        patch: int | tuple[int, int] = 32,
-        stride: int | tuple[int, int] = 8,
-        layer: str | None = None,
-    ) -> Generator[Progress, None, Estimate]:
+    def estimate_steps(self, request: OcclusionRequest) -> Generator[Progress, None, Estimate]:
         """How long ``occlude_steps`` will take; ends in a moment."""
 
-    def cover_steps(
-        self,
-        layer: str,
-        channel: int,
-        k: int = 9,
-        baseline: str | float = "grey",
-        controls: int = 8,
-        seed: int = 0,
-    ) -> Generator[CoveredPatches, None, CoveredPatches]:
+    def cover_steps(self, request: CoverRequest) -> Generator[CoveredPatches, None, CoveredPatches]:
         """Cover the receptive fields of a channel's strongest activations; yields those so far."""

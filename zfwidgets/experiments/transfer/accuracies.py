@@ -78,6 +78,12 @@ class _Accuracies:
         return _spread(_of(self.accuracies, what or next(iter(self.accuracies))))
 
 
+def how_far(record: _Accuracies) -> str:
+    """How many of a record's fits are done, in words."""
+    done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
+    return f"{done} of {sum(values.size for values in record.accuracies.values())} fits are done"
+
+
 @dataclass(frozen=True)
 class LayersRecord(_Accuracies):
     """Accuracy of linear classifiers on each layer's features (paper, Table 7).

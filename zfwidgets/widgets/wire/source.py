@@ -21,6 +21,8 @@ from ...naming.orders import order_steps
 from ...records import (
     Activation,
     CoveredPatches,
+    CoverRequest,
+    OcclusionRequest,
     Pixels,
     Progress,
     Projection,
@@ -342,7 +344,9 @@ class Source:
     def _estimate(
         self, image: int, height: int, width: int, stride: int, layer: str | None, **_: Any
     ) -> Steps:
-        steps = self.engine.estimate_steps(image, (height, width), stride, layer)
+        steps = self.engine.estimate_steps(
+            OcclusionRequest(image, (height, width), stride, layer=layer)
+        )
         found = yield from steps
         data = {"positions": found.positions, "seconds": found.seconds, "basis": found.basis}
         return data, []
@@ -354,7 +358,7 @@ class Source:
             controlled = sum(bool(p.controls) for p in found)
             return Progress(controlled, max(len(found), 1), None, "covering patches")
 
-        steps = self.engine.cover_steps(layer, channel, k, baseline)
+        steps = self.engine.cover_steps(CoverRequest(layer, channel, k, baseline))
         return (yield from growing(steps, lambda found: cover_answer(found, k), progress))
 
     def _quantiles(self, layer: str, channel: int, known: Known) -> Steps:

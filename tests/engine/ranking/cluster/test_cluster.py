@@ -21,7 +21,7 @@ import pytest
 import zfwidgets as zf
 from tests.engine.ranking.cluster.ray_here import PATIENT, ports_said
 from tests.engine.ranking.datasets import BROKEN, Deadly, Locked, Numbered, OneAtATime, OnlyHere
-from tests.engine.ranking.small import BAD, engine, network, pictures, transform
+from tests.engine.ranking.small import BAD, engine, mixed, network, transform
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.engine.ranking.cluster.ray_connection import Connection
 from zfwidgets.engine.ranking.cluster.ray_executor import RayExecutor, options_of
@@ -58,10 +58,7 @@ def ray() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    here = pictures(tmp_path_factory.mktemp("pictures") / "all", COUNT)
-    for name, content in BAD.items():
-        (here / name).write_bytes(content)
-    return here
+    return mixed(tmp_path_factory.mktemp("pictures") / "all", COUNT)
 
 
 def made(images: Any, model: Any = None) -> zf.Engine:
