@@ -11,7 +11,8 @@ export type Chosen = (typeof CHOOSABLE)[number][0];
 
 export type OfColour = Pick<Answer<"projections">["data"], "clearest" | "colour_share">;
 
-export const chosenValues = (option: string | null | undefined) => choice<Chosen>(option, CHOOSABLE);
+export const chosenValues = (option: string | null | undefined) =>
+  choice<Chosen>(option, CHOOSABLE);
 
 export function shownValues(chosen: Chosen, of: OfColour | null): Values {
   return chosen === "auto" ? (of?.clearest ?? "brightness") : chosen;

@@ -19,6 +19,7 @@ import {
   sortText,
   valueText,
 } from "./channel_order";
+import { branchesText, seesText } from "./layer_words";
 import { ThisPhoto } from "./this_photo";
 
 /** CSS pixels. */
@@ -99,6 +100,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   const lost = new Map<number, string>();
   let catalogue: Catalogue | null = null;
   let layer: string | null = null;
+  const infoNow = () => catalogue?.layers.find(({ name }) => name === layer) ?? null;
   let total = 0;
   let stats: ChannelStats | null = null;
   /** What only some sorts ask for, and by which layer's features. */
@@ -130,15 +132,17 @@ export const channels: View = (el, selection, source, signal, options) => {
     const fires = firesIn(stats.silent[channel] ?? Number.NaN);
     const silent = soFar ? `${fires}, of ${soFar.images.toLocaleString("en")} so far` : fires;
     const strongest = stats.strongest[channel] ?? Number.NaN;
+    const info = infoNow();
     const parts = [
       `channel ${channel}`,
+      info ? seesText(info, channel) : "",
       ...valueText(sort, orders, channel),
       `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
       ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
       ...(lost.has(channel) ? [lost.get(channel) ?? ""] : []),
       dead(channel) ? "dead: fires in none of these photos" : silent,
     ];
-    return parts.join(" · ");
+    return parts.filter(Boolean).join(" · ");
   };
 
   /**
@@ -272,6 +276,8 @@ export const channels: View = (el, selection, source, signal, options) => {
     if (tiles.has(now)) strip.setAttribute("aria-activedescendant", `${prefix}-${now}`);
     else strip.removeAttribute("aria-activedescendant");
     readout.textContent = describe(now);
+    const info = infoNow();
+    readout.title = info ? branchesText(info) : "";
   };
 
   /** Scroll so that a channel is visible, and draw. */

@@ -1,6 +1,6 @@
 /** What is said of a layer, in few words and in full. */
 
-import { rangesOf } from "../../lib/fields";
+import { fieldOf, type Range, rangesOf } from "../../lib/fields";
 import { count, extent } from "../../lib/format";
 import type { Field, Layer } from "../../lib/protocol";
 
@@ -29,11 +29,31 @@ export function fieldsText(layer: Layer): string {
   const ranges = rangesOf(layer);
   if (ranges.length === 1) return `receptive field ${fieldText(layer)}`;
   if (ranges.length > MOST_LISTED) return `receptive fields ${fieldText(layer)}, by channel`;
-  const of = ranges.map(({ first, last, field }) => {
-    const channels = first === last ? `channel ${first}` : `channels ${first} to ${last}`;
-    return `${sizeText(field)} (${channels})`;
-  });
+  const of = ranges.map((range) => `${sizeText(range.field)} (${channelsText(range)})`);
   return `receptive fields ${of.join(", ")}`;
+}
+
+function channelsText({ first, last }: Range): string {
+  return first === last ? `channel ${first}` : `channels ${first} to ${last}`;
+}
+
+/** How much of the photo a channel sees; nothing where all channels of the layer see as much. */
+export function seesText(layer: Layer, channel: number): string {
+  if (rangesOf(layer).length === 1) return "";
+  const field = fieldOf(layer, channel);
+  if (field.reach === "global") return "sees the whole photo";
+  const most = field.reach === "upper bound" ? "at most " : "";
+  return `sees ${most}${extent(field.size)} pixels`;
+}
+
+/** Why channels of one layer see more or less of the photo; nothing where they don't. */
+export function branchesText(layer: Layer): string {
+  const ranges = rangesOf(layer);
+  if (ranges.length === 1) return "";
+  const start = `Channels of ${layer.name} come from branches, and each sees as much of the photo as its own branch`;
+  if (ranges.length > MOST_LISTED) return `${start}: ${fieldText(layer)} pixels.`;
+  const each = ranges.map((range) => `${channelsText(range)}: ${sizeText(range.field)} pixels`);
+  return `${start}. ${each.join("; ")}.`;
 }
 
 /** How large the largest field is, short enough to stand below a layer: "≤ 31", "31×15", "all". */
