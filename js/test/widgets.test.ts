@@ -515,21 +515,21 @@ describe("patches", () => {
     expect(values.value).toBe("auto");
     expect(new Set(shown())).toEqual(new Set(["colour"]));
     expect(legend()).toContain("(colours lighter or darker than grey; grey is nothing)");
-    expect(legend()).toContain("Shown in colour: 86 % of the signal is colour");
+    expect(legend()).toContain("Shown in colour: 86 % of the signal is one colour and");
 
     choose(root, "Values of the projections", "brightness");
     expect(model.get("values")).toBe("brightness");
     expect(new Set(shown())).toEqual(new Set(["brightness"]));
-    expect(legend()).toContain("86 % of the signal is colour, not light and dark: choose");
+    expect(legend()).toContain("one colour and its opposite: choose");
     choose(root, "Values of the projections", "magnitude");
-    expect(legend()).not.toContain("of the signal is colour");
+    expect(legend()).not.toContain("of the signal is one colour");
 
     choose(root, "Values of the projections", "auto");
     selection.set("unit", ["features.3", 2]);
     await serve(model);
     await frames();
     expect(new Set(shown())).toEqual(new Set(["brightness"]));
-    expect(legend()).not.toContain("of the signal is colour");
+    expect(legend()).not.toContain("of the signal is one colour");
   });
 
   it("have a legend that says in a sentence what is shown, and on which scale", async () => {

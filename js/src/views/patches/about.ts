@@ -178,11 +178,13 @@ function explained(data: Data): string {
   const patches = data.looked > 0 ? `Patches are compared with ${data.looked} random ones. ` : "";
   const more =
     data.prefers.length > 0
-      ? ", + how far a group's mean lies above that of all (more than 2 standard errors)"
+      ? ", + how far a group's mean lies above that of all (chance alone would give any group as " +
+        "much in 1 channel of 20)"
       : "";
+  const why = data.prefers_why && ` ${data.prefers_why}`;
   return (
     `${groups}${patches}Names are given only where chance alone would give any name in such a ` +
     "layer at most 1 time in 20. Alike: correlation, from 0.3 on, of the largest activation in " +
-    `each of ${over}${more}.`
+    `each of ${over}${more}.${why}`
   );
 }
