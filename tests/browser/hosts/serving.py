@@ -193,10 +193,10 @@ def solara(_lab: Lab, folder: Path) -> Iterator[Open]:
 
 
 @contextmanager
-def marimo(lab: Lab, folder: Path) -> Iterator[Open]:
+def marimo(_lab: Lab, folder: Path) -> Iterator[Open]:
     app = Path(__file__).parents[3] / "examples" / "marimo_app.py"
     port = free_port()
-    options = ("--headless", "--no-token", f"--port={port}", "--skip-update-check")
+    options = ("--headless", "--no-token", f"--port={port}")
     with program(folder, port, "marimo", "run", str(app), *options) as show:
         yield show
 
@@ -207,5 +207,6 @@ HOSTS = (
     Host("nbclassic", ("nbclassic",), nbclassic),
     Host("Voila", ("voila",), voila),
     Host("Panel", ("panel", "ipywidgets-bokeh"), panel),
+    Host("marimo", ("marimo",), marimo),
     Host("Solara", ("solara", "solara-assets"), solara),
 )
