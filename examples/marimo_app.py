@@ -1,7 +1,7 @@
 """An Explorer in marimo: cells that use it run again when its page chooses something else.
 
-    pip install marimo
-    marimo run examples/marimo_app.py       # or: marimo edit examples/marimo_app.py
+pip install marimo
+marimo run examples/marimo_app.py       # or: marimo edit examples/marimo_app.py
 """
 
 import marimo
