@@ -18,7 +18,6 @@ from ... import threads
 from ...errors import Cancelled, TooManyRequests, ZfError
 from ...records import Progress
 from . import beats
-from .freed import give_back
 from .hand_back import running_loop
 from .job import MOST, Job, Listener, Op, to_drop
 from .steps import CALM, IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps, complete, paused
@@ -276,7 +275,7 @@ class Jobs:
             if job is not None:
                 self._advance(job)
             elif rested:
-                give_back()
+                threads.give_back_memory()
             worked = not rested and (worked or job is not None)
             del job  # an idle worker keeps nobody's engine alive
 
