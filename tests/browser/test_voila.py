@@ -28,11 +28,7 @@ def voila(root: Path, tmp_path: Path) -> Iterator[str]:
     shutil.copy(root / "examples" / "lesson" / "1_seeing.ipynb", tmp_path)
     port, log = free_port(), (tmp_path / "log").open("w")
     command = [sys.executable, "-m", "voila", "1_seeing.ipynb", "--no-browser", f"--port={port}"]
-    environment = {
-        **os.environ,
-        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
-        "PYTHONPATH": str(root),
-    }
+    own = {"JUPYTER_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(root)}
     process = subprocess.Popen(
         command,
         cwd=tmp_path,

@@ -104,7 +104,7 @@ def forming(
     exercises = (
         DeepestPatches(layers) if len(layers) > 1 else None,
         StrongestPhoto(early, seed=1),
-        StrongestPhoto(late, seed=2),
+        StrongestPhoto(late, seed=2, hard=True),
         FieldWidth(late),
         FindChannel(None, late),
     )
