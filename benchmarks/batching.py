@@ -2,7 +2,7 @@
 
 A classroom's server computes each client's question by itself (docs/classroom.md says why). This
 compares CPU seconds a question, alone and batched, on the sample network: predictions under
-occluders on different photos, and projections of different channels of one layer.
+occluders on different photos, and projections of a layer's units.
 
     python benchmarks/batching.py [--threads 1] [--device cpu]
 """
@@ -24,6 +24,7 @@ from zfwidgets.engine.local import LocalEngine
 BATCHES = (1, 4, 16)
 LAYERS = ("features.3.expand3x3", "features.7.expand3x3", "features.11.expand3x3")
 ROUNDS = 3
+CHANNELS = 3
 PATCHES = 9
 
 
@@ -66,24 +67,17 @@ def predictions(device: str) -> list[dict[str, Any]]:
 
 
 def projections(engine: LocalEngine, layer: str, device: str) -> list[dict[str, Any]]:
-    """Nine projections of each of several channels: channel by channel, and all in one call."""
-    strongest = engine.channels(layer).strongest
-    channels = np.argsort(-strongest)[: max(BATCHES)].tolist()
-    units = {channel: list(engine.top(layer, channel, PATCHES)) for channel in channels}
-    alone = {channel: list(engine.project_all(units[channel])) for channel in channels}
+    """Nine projections of each of several channels: so many units in one pass down."""
+    channels = np.argsort(-engine.channels(layer).strongest)[:CHANNELS].tolist()
+    units = [list(engine.top(layer, channel, PATCHES)) for channel in channels]
+    alone = [next(iter(engine.project_all([unit]))).pixels for of in units for unit in of]
     rows = []
-    for batch in BATCHES:
-        groups = [channels[first : first + batch] for first in range(0, len(channels), batch)]
-        asked = [[unit for channel in group for unit in units[channel]] for group in groups]
-        found = [list(engine.project_all(all_of)) for all_of in asked]
-        spent = seconds(lambda asked=asked: [list(engine.project_all(u)) for u in asked], device)
-        flat = [one for group in found for one in group]
-        expected = [one for channel in channels for one in alone[channel]]
-        pairs = list(zip(flat, expected, strict=True))
-        same = all(np.array_equal(a.pixels, b.pixels) for a, b in pairs if a and b)
-        rows.append(
-            {"batch": batch, "ms": round(1e3 * spent / len(channels), 1), "same_bits": same}
-        )
+    for batch in (1, 3, 9):
+        asked = [of[first : first + batch] for of in units for first in range(0, PATCHES, batch)]
+        spent = seconds(lambda asked=asked: [engine.project_all(some) for some in asked], device)
+        found = [one.pixels for some in asked for one in engine.project_all(some)]
+        same = all(np.array_equal(a, b) for a, b in zip(found, alone, strict=True))
+        rows.append({"batch": batch, "ms": round(1e3 * spent / len(found), 2), "same_bits": same})
     return rows
 
 
