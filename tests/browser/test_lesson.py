@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.waiting import SECONDS
 from zfwidgets.lessons.attempts import as_csv
 
 BOX = ".zf-lesson-box"
+PAGE_WORDS = Path(__file__).parents[2] / "js" / "src" / "lib" / "language" / "de.json"
 LAYER = "features.7.squeeze"
 GERMAN = "import os\nos.environ['ZFWIDGETS_LANGUAGE'] = 'de'"
 
@@ -172,6 +174,55 @@ def test_a_german_pupil_finds_a_channel(lab, root: Path) -> None:
         settled(question)
         shot(question, f"de-answered-{number}")
     assert faults(page, BOX) == []
+    assert lab.problems == []
+
+
+SAID = """(root) => {
+  const found = [];
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    if (node.nodeType === Node.TEXT_NODE) found.push(node.data);
+    else for (const name of ["title", "aria-label", "placeholder", "label"])
+      if (node.hasAttribute(name)) found.push(node.getAttribute(name));
+  }
+  return found;
+}"""
+
+
+def left_in_english(part: Locator) -> list[str]:
+    """What an element says, or shows as a tooltip, that the German words have a text for."""
+    words = json.loads(PAGE_WORDS.read_text("utf-8"))
+    english = {text for text, german in words.items() if german != text and "{" not in text}
+    english -= set(words.values())  # said in German, too
+    return sorted({text for said in part.evaluate(SAID) if (text := said.strip()) in english})
+
+
+def test_the_explorer_beside_a_german_lesson_speaks_german(lab, root: Path) -> None:
+    notebook = lab.open(lab.write_notebook([GERMAN, *cells(root, "2_looking")]))
+    page = notebook.page
+    explorer = page.locator(".zf-explorer")
+    notebook.expect_settled()
+    expect(explorer).to_have_attribute("lang", "de")
+    for name in ("Schichten", "Kanäle", "Die stärksten Ausschnitte", "Fotos", "Klassen"):
+        expect(explorer.get_by_role("region", name=name, exact=True)).to_be_visible()
+    expect(explorer.get_by_role("button", name="Karte berechnen")).to_be_visible()
+    expect(explorer.locator(".zf-facts")).to_contain_text("1.000 Klassen")
+    assert left_in_english(explorer) == []
+    shot(explorer, "de-explorer")
+
+    # by hand it says what it does in German too, numbers included
+    explorer.locator('.zf-tile[data-channel="3"]').click()
+    expect(explorer.locator(".zf-channels .zf-readout")).to_contain_text("Kanal 3 · im Mittel ")
+    explorer.get_by_role("button", name="Wie man die Karte liest").click()
+    expect(explorer.get_by_role("dialog")).to_contain_text("Am Rand schneidet das Bild")
+    page.keyboard.press("Escape")
+    assert left_in_english(explorer) == []
+
+    # and English again where it is told to, the lesson staying as it was
+    notebook.execute('explorer.language = "en"')
+    expect(explorer.get_by_role("region", name="Layers", exact=True)).to_be_visible()
+    expect(explorer).to_have_attribute("lang", "en")
+    expect(page.locator(".zf-lesson-box .zf-worksheet-board").first).to_have_attribute("lang", "de")
     assert lab.problems == []
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .exercises.covering import CostliestPlace, Covered, StillNamed
     from .exercises.layers import DeepestPatches, FieldWidth, LargerField
     from .exercises.task import Exercise, Figure, Mark, Option, Scale, Task
-    from .glossary import LANGUAGES, glossary
     from .question import Question
     from .three import forming, looking, seeing
+    from .vocabulary import LANGUAGES, glossary
     from .worksheet import Worksheet
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

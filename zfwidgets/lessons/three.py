@@ -89,7 +89,7 @@ def forming(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
     exercises = (
         DeepestPatches(layers) if len(layers) > 1 else None,
         StrongestPhoto(early, seed=1),
-        StrongestPhoto(late, seed=2),
+        StrongestPhoto(late, seed=2, hard=True),
         FieldWidth(late),
         FindChannel(None, late),
     )

@@ -102,6 +102,7 @@ export class Panel {
   ): Promise<boolean> {
     const { priority, quiet = false } = options;
     const signal = options.signal ?? this.signal;
+    if (signal.aborted) return false;
     const end = settledOf(this.element).begin();
     const mine = {};
     const run = (answer: Answer<K>, complete: boolean) => {

@@ -24,6 +24,7 @@ afterEach(() => {
   document.body.replaceChildren();
   vi.unstubAllGlobals();
 });
+vi.setConfig({ testTimeout: 60_000 }); // every word of a whole Explorer, on whatever machine
 
 /** What the engine says of itself and of the photos: names, and its own sentences. */
 const DATA = [
@@ -98,4 +99,23 @@ it("says everything in its language that isn't the engine's own", async () => {
     button.click();
   }
   expect(texts(shown.root).filter((text) => text.includes("⟦")).length).toBeGreaterThan(150);
+});
+
+it("speaks another language as soon as it is told to, from Python or a lesson", async () => {
+  const shown = await stage(explorer);
+  await serve(shown.model);
+  const names = () =>
+    [...shown.root.querySelectorAll("section.zf-panel")].map((panel) =>
+      panel.getAttribute("aria-label"),
+    );
+  expect(names()).toContain("Strongest patches");
+  const english = names().length;
+  for (let round = 0; round < 3; round++) {
+    shown.model.set("language", round % 2 ? "en" : "de");
+    await serve(shown.model);
+  }
+  expect(names()).toContain("Die stärksten Ausschnitte");
+  expect(names()).not.toContain("Strongest patches");
+  expect(names()).toHaveLength(english);
+  expect(shown.root.closest<HTMLElement>(".zf-root")?.lang).toBe("de");
 });
