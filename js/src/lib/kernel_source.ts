@@ -26,7 +26,7 @@ import {
 import { type GetOptions, KernelError, NoAnswer, type Source, Superseded } from "./source";
 
 export const IN_FLIGHT = 6;
-/** Bytes of a photo in one message: `PART_BYTES` in zfwidgets/widgets/wire/schema. */
+/** Bytes of a photo in one message: `PART_BYTES` in zfwidgets/widgets/wire/schema.py. */
 export const PART_BYTES = 4 << 20;
 export const SILENCE_MS = 5000;
 export const RESENDS = 3;
