@@ -23,7 +23,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from _lab_page import TIMEOUT, run_notebook, write_notebook
+import nbformat
+from _lab_page import READY, TIMEOUT
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
@@ -105,12 +106,19 @@ class Explorer:
 
     def __init__(self, browser: Browser, server: LabServer, auto: bool) -> None:
         self._server = server
-        write_notebook(server, "clicks.ipynb", SETUP.format(auto=auto))
+        cell = nbformat.v4.new_code_cell(SETUP.format(auto=auto))
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+        nbformat.write(notebook, server.root / "clicks.ipynb")
         self.page: Page = browser.new_page(viewport={"width": 1500, "height": 1100})
 
     def run(self) -> None:
         """Open the notebook and have its cell run; returns before it has."""
-        run_notebook(self.page, self._server, "clicks.ipynb")
+        self.page.goto(self._server.url("lab/tree/clicks.ipynb"))
+        self.page.wait_for_function(READY, arg="clicks.ipynb", timeout=TIMEOUT)
+        self.page.evaluate(
+            "window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)"
+        )
 
     def rest(self) -> None:
         """Wait until all is painted, and what was fetched ahead is there: the kernel idles."""

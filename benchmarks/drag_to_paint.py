@@ -22,7 +22,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from _lab_page import TIMEOUT, run_notebook, write_notebook
+import nbformat
+from _lab_page import READY, TIMEOUT
 from playwright.sync_api import Page, sync_playwright
 
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
@@ -88,8 +89,13 @@ def places(steps: int, size: tuple[float, float]) -> list[tuple[float, float]]:
 
 def open_page(page: Page, server: LabServer) -> None:
     """Show the Explorer, settled."""
-    write_notebook(server, "drag.ipynb", SETUP)
-    run_notebook(page, server, "drag.ipynb")
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cell = nbformat.v4.new_code_cell(SETUP)
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+    nbformat.write(notebook, server.root / "drag.ipynb")
+    page.goto(server.url("lab/tree/drag.ipynb"))
+    page.wait_for_function(READY, arg="drag.ipynb", timeout=TIMEOUT)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
     page.locator(".zf-cell[data-image]").first.wait_for(timeout=TIMEOUT)
     page.locator(SETTLED).wait_for(timeout=TIMEOUT)
 
