@@ -18,6 +18,8 @@ import sanity from "./sanity.css";
 import wall from "./wall.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts];
+/** Those of all panels of an Explorer. */
+export const EXPLORER: readonly string[] = [picker, patches, photo, photos, maps, classes];
 export {
   classes,
   compare,

@@ -300,7 +300,12 @@ describe("channels", () => {
     expect(sheets().map(({ first, count }) => [first, count])).toEqual([[0, 256]]);
     strip.scrollTop = 66 * 190;
     strip.dispatchEvent(new Event("scroll"));
-    expect(sheets().at(-1)).toMatchObject({ layer: "features.4", first: 1024, count: 176, size: 96 });
+    expect(sheets().at(-1)).toMatchObject({
+      layer: "features.4",
+      first: 1024,
+      count: 176,
+      size: 96,
+    });
     expect(shown(strip).every((channel) => channel > 1000)).toBe(true);
   });
 

@@ -16,7 +16,7 @@ import { indexLine, progressBar, soFarText } from "./index_line";
 const SKELETON_MS = 120;
 const WAITING_MS = 4000;
 
-export interface LoadOptions {
+interface LoadOptions {
   priority: number;
   /** Ends this request earlier than the view. */
   signal?: AbortSignal | undefined;
@@ -35,7 +35,7 @@ export interface LoadOptions {
  * Shows an answer. After anything asynchronous it asks `fresh()`: false when a newer answer of
  * the same slot is being painted.
  */
-export type Painter<K extends Kind> = (
+type Painter<K extends Kind> = (
   answer: Answer<K>,
   fresh: () => boolean,
   complete: boolean,
