@@ -39,7 +39,9 @@ describe("what the nine share", () => {
     model.answer(model.request("about"), "reply", { ...shared(2), ...little }, []);
     await flush();
     expect(all(root, ".zf-prefers")).toEqual([]);
-    expect(text(root, ".zf-counted .zf-fold-note")[0]).toMatch(/It sees 15×15 of 224×224 pixels\.$/);
+    expect(text(root, ".zf-counted .zf-fold-note")[0]).toMatch(
+      /It sees 15×15 of 224×224 pixels\.$/,
+    );
   });
 
   it("is said to be nothing where chance would give as much", async () => {

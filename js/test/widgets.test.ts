@@ -324,7 +324,9 @@ describe("channels", () => {
     expect(shown(strip).at(-1)).toBe(0); // NaN
     expect(note()).toContain("cosine of their features in features.3");
     expect(sort.title).toBe(note());
-    expect(one(root, ".zf-readout").textContent).toContain("channel 2 · sees 5×7 pixels · photos alike 2 · ");
+    expect(one(root, ".zf-readout").textContent).toContain(
+      "channel 2 · sees 5×7 pixels · photos alike 2 · ",
+    );
     expect(one(strip, "[data-channel='0']").title).toContain("readable: too little is known");
     expect((await by("suspicious")).slice(0, 4)).toEqual([4, 11, 1, 8]); // (i * 5) % 7: 6 6 5 5
     expect(note()).toContain("a frame, a watermark");
