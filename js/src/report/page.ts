@@ -15,6 +15,7 @@ import { layers } from "../views/picker/layers";
 import { layout } from "../views/shared/layout";
 import type { View, ViewOptions } from "../views/shared/view";
 import { createRoot, show } from "../widgets/shared/mount";
+import { type StoredComparison, storedComparison } from "./comparison";
 import { showFigures } from "./figures";
 import { lesson } from "./lesson";
 import { linked, toHash } from "./link";
@@ -35,7 +36,13 @@ const SHEETS = [...new Set(Object.values(own).flat())];
 
 interface PageManifest extends Manifest {
   selections: Selection[];
-  views: { view: string; selection: number; options: ViewOptions }[];
+  views: {
+    view: string;
+    selection: number;
+    options: ViewOptions;
+    /** Of a comparison. */
+    beside?: StoredComparison;
+  }[];
   /** Worksheets: where their questions lie, and which selection they look at. */
   lessons?: { part: string; selection: number }[];
 }
@@ -95,10 +102,12 @@ async function fill(
     tools(page, () => new URL(toHash(first), location.href).href, notice, signal);
   }
   for (const place of places) {
-    const { view, selection, options } = manifest.views[Number(place.dataset.zfView)] ?? {};
+    const { view, selection, options, beside } = manifest.views[Number(place.dataset.zfView)] ?? {};
     const chosen = selections[selection ?? -1];
     const known = VIEWS[view ?? ""];
-    if (!known || !view || !chosen) {
+    const other = selections[beside?.right ?? -1];
+    const pair = view === "compare" && beside && other ? { ...beside, other } : null;
+    if (!(known || pair) || !view || !chosen) {
       place.replaceChildren(alerting("This report is broken: it doesn't say what stands here."));
       continue;
     }
@@ -107,7 +116,9 @@ async function fill(
     // A photo that followed its channel would leave those whose maps the report holds.
     const { photo_follows: _, ...looks } = options ?? {};
     const own = new MemoryStore<ViewOptions>(looks);
-    show(root, known, chosen, new StoredSource(answers), signal, own);
+    const source = () => new StoredSource(answers);
+    if (pair) storedComparison(root, [chosen, pair.other], source, own, pair, signal);
+    else if (known) show(root, known, chosen, source(), signal, own);
     if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);
     settle(root, manifest);
   }

@@ -16,6 +16,7 @@ from ...lessons.worksheet import Worksheet
 from ...records import DEFAULT_COLOURS
 from ...stepwise import finish, watch_stages
 from ...widgets import requests as needs
+from ...widgets.comparing.compare import Compare
 from ...widgets.setting.choosing import centred_occluder
 from ...widgets.setting.options import checked
 from ...widgets.wire.encode import Answer
@@ -85,7 +86,8 @@ def save_report(
     ----------
     widgets
         An Explorer, another widget, or a list of widgets and of Markdown texts between them. All
-        widgets are of one engine. An engine stands for its Explorer. A `zfwidgets.Worksheet` asks
+        widgets are of one engine: a `zfwidgets.Compare` of two channels can stand in a report, one
+        of two networks can't. An engine stands for its Explorer. A `zfwidgets.Worksheet` asks
         and checks in the page. Other packages' widgets (ipywidgets, bqplot) may stand between
         them; what Python computes for them stays as it is.
     path
@@ -187,8 +189,12 @@ class Draft:
                 self.body.append(page.figure(len(self.figures)))
                 self.figures.append(item)
                 continue
+            beside: dict[str, Any] = {}
             if isinstance(item, Worksheet):
                 chosen = item.selection or first(self.engine)
+            elif isinstance(item, Compare):
+                view, chosen, options = "compare", item.left.selection, item.left.view_options
+                beside = self._beside(item, seen)
             else:
                 view, chosen, options = view_of(item, self.engine)
             if id(chosen) not in seen:
@@ -200,7 +206,12 @@ class Draft:
                 continue
             self.body.append(page.place(len(self.views)))
             self.views.append(
-                {"view": view, "selection": seen[id(chosen)], "options": {**options, "auto": True}}
+                {
+                    "view": view,
+                    "selection": seen[id(chosen)],
+                    "options": {**options, "auto": True},
+                    **beside,
+                }
             )
         model = self.scrubber.text(self.engine.info.model)
         self.title = self.scrubber.known(title or f"{model}: what its channels see")
@@ -215,6 +226,16 @@ class Draft:
                 auto=True,
             ),
         )
+
+    def _beside(self, compare: Compare, seen: dict[int, int]) -> dict[str, Any]:
+        """A comparison's right side; the left one stands where other widgets' selections do."""
+        for side in (compare.left, compare.right):
+            if id(side.selection) not in seen:
+                seen[id(side.selection)] = len(self.selections)
+                self.selections.append(state_of(side.selection, self.engine))
+        right = seen[id(compare.right.selection)]
+        told = {"names": list(compare.names), "same_channel": compare.same_channel}
+        return {"beside": {"right": right, **told}}
 
     def units(self) -> list[tuple[str, int]]:
         """The channels that the widgets show."""

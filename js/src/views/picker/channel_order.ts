@@ -43,9 +43,9 @@ export function isDead(stats: ChannelStats | null, channel: number): boolean {
 
 /** In how many photos a channel fires, of the share in which it is silent. */
 export function firesIn(silent: number): string {
-  if (silent === 0) return "fires in every photo";
-  if (silent === 1) return "fires in none";
-  return `fires in ${percent(1 - silent)} of photos`;
+  if (silent === 0) return t("fires in every photo");
+  if (silent === 1) return t("fires in none");
+  return t("fires in {share} of photos", { share: percent(1 - silent) });
 }
 
 /** Sorts whose values aren't among the statistics, but asked for. */
