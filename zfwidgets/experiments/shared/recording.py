@@ -124,8 +124,8 @@ class Recording(Generic[Result]):
         """What the page says of it."""
         made = self.made
         return (
-            f"Recorded run, nothing is computed here: {made.what}, {_duration(made.seconds)} of one "
-            f"core, seed {made.seed}, {made.date}, {made.machine}."
+            f"Recorded run, nothing is computed here: {made.what}, {_duration(made.seconds)} of "
+            f"one core, seed {made.seed}, {made.date}, {made.machine}."
         )
 
     def save(self, path: str | Path, *, webp: int | None = None) -> Path:
