@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from .quiz.answers import QuizAnswer, QuizScore
     from .quiz.making import quiz_question_steps, quiz_questions
     from .quiz.questions import QuizChoice, QuizQuestion, QuizQuestions
-    from .recorded.opening import recorded, recorded_names, trained_network
+    from .recordings.opening import recorded, recorded_names, trained_network
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.result import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare

@@ -122,7 +122,7 @@ def variants() -> dict[str, Architecture]:
 
 
 def ablation(
-    epochs: int = 24, pictures: int = 1000, folder: Path | None = None
+    epochs: int = 18, pictures: int = 1000, folder: Path | None = None
 ) -> Recording[AblationTable]:
     """Table 3: four variants learn ten shapes, all alike.
 

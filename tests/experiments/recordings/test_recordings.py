@@ -8,9 +8,9 @@ import torch
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError
-from zfwidgets.experiments.recorded import learning
-from zfwidgets.experiments.recorded.build import RUNS
-from zfwidgets.experiments.recorded.opening import DATA
+from zfwidgets.experiments.recordings import learning
+from zfwidgets.experiments.recordings.build import RUNS
+from zfwidgets.experiments.recordings.opening import DATA
 
 MOST = 4e6
 """Bytes of all recordings together."""

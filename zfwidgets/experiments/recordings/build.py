@@ -1,4 +1,4 @@
-"""``python -m zfwidgets.experiments.recorded.build [NAME ...]``: compute recordings anew.
+"""``python -m zfwidgets.experiments.recordings.build [NAME ...]``: compute recordings anew.
 
 With one thread and the same versions the numbers come out the same; what was used stands in each
 recording's `Made`. All of them take about half an hour on one core.
