@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Lab, Notebook
-from tests.waiting import MILLISECONDS, SECONDS
+from tests.waiting import SECONDS
 
 LAYER, CHANNEL = "features.7", 42
 ENGINE = """import zfwidgets as zf
@@ -89,20 +89,6 @@ def notebook7(lab: Lab, _folder: Path) -> Iterator[Open]:
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-
-    yield show
-
-
-@contextmanager
-def nbclassic(lab: Lab, _folder: Path) -> Iterator[Open]:
-    name = lab.write_notebook([ENGINE + EXPLORER, "explorer"])
-
-    def show(page: Page) -> None:
-        page.goto(lab.server.url(f"nbclassic/notebooks/{name}"))
-        page.wait_for_function(
-            "() => window.Jupyter?.notebook?.kernel?.widget_manager", timeout=MILLISECONDS
-        )
-        page.evaluate("Jupyter.notebook.execute_all_cells()")
 
     yield show
 
@@ -188,7 +174,6 @@ def marimo(_lab: Lab, folder: Path) -> Iterator[Open]:
 HOSTS = (
     Host("JupyterLab", ("jupyterlab",), jupyterlab),
     Host("Notebook 7", ("notebook",), notebook7),
-    Host("nbclassic", ("nbclassic",), nbclassic),
     Host("Voila", ("voila",), voila),
     Host("Panel", ("panel", "ipywidgets-bokeh"), panel),
     Host("marimo", ("marimo",), marimo, says="Layer features.4, channel 3 responds most to"),
