@@ -74,7 +74,7 @@ OUTSIDE = 128
 
 @methods_in_usual_modes
 class LocalEngine(OneOnly, BlockingCalls):
-    """Answers about a trained network and a set of images; `zfwidgets.Engine`.
+    """Answers questions about a trained network and a set of images.
 
     The engine computes on a frozen copy of the model (eval mode, no hooks, no gradients): later
     changes to the model don't show, and nothing of the user's model is touched. Methods are safe
@@ -292,7 +292,8 @@ class LocalEngine(OneOnly, BlockingCalls):
         Returns
         -------
         int
-            Its number: beyond those of the set's images, and of no other photo in any session.
+            Number of the photo: beyond those of the set's images, and of no other photo in any
+            session.
 
         Raises
         ------
@@ -314,7 +315,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         Parameters
         ----------
         image
-            Its number, as `add_photo` gave it.
+            Number of the photo, as `add_photo` gave it.
         """
         self.session.remove_photo(image)
 
@@ -326,7 +327,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         image
             An index, the number of a photo that was added, or an image of your own.
         layer
-            Whose feature maps.
+            Layer whose feature maps are measured.
 
         Returns
         -------
@@ -623,7 +624,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         occluder
             Where it lies; it may reach over the image's border.
         layer
-            Whose feature maps are measured.
+            Layer whose feature maps are measured.
 
         Returns
         -------
@@ -689,7 +690,7 @@ class LocalEngine(OneOnly, BlockingCalls):
         rule
             "deconvnet" (the paper), "guided" or "gradient".
         seed
-            Of the random parameters and the choice of other channels.
+            Seed of the random parameters and of the choice of other channels.
 
         Raises
         ------

@@ -27,7 +27,7 @@ def seeing(
     Parameters
     ----------
     explorer
-        In which channels are looked for.
+        Explorer in which channels are looked for.
     language
         Language of the words, ``"en"`` or ``"de"``.
     projector
@@ -58,7 +58,7 @@ def looking(
     Parameters
     ----------
     explorer
-        In which photos can be covered by hand.
+        Explorer in which photos can be covered by hand.
     language
         Language of the words, ``"en"`` or ``"de"``.
     projector
@@ -88,7 +88,7 @@ def forming(
     Parameters
     ----------
     explorer
-        In which channels are looked for.
+        Explorer in which channels are looked for.
     language
         Language of the words, ``"en"`` or ``"de"``.
     projector
