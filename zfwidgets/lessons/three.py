@@ -33,7 +33,7 @@ def seeing(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
     Parameters
     ----------
     explorer
-        In which channels are looked for.
+        Explorer in which channels are looked for.
     **options
         ``language`` ("en" or "de", which the Explorer speaks then, too; None: that of the
         Explorer), ``projector`` (True: letters for the back of a classroom), ``answers`` (a file
@@ -56,7 +56,7 @@ def looking(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
     Parameters
     ----------
     explorer
-        In which photos can be covered by hand.
+        Explorer in which photos can be covered by hand.
     **options
         ``language`` ("en" or "de", which the Explorer speaks then, too; None: that of the
         Explorer), ``projector`` (True: letters for the back of a classroom), ``answers`` (a file
@@ -78,7 +78,7 @@ def forming(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
     Parameters
     ----------
     explorer
-        In which channels are looked for.
+        Explorer in which channels are looked for.
     **options
         ``language`` ("en" or "de", which the Explorer speaks then, too; None: that of the
         Explorer), ``projector`` (True: letters for the back of a classroom), ``answers`` (a file

@@ -66,7 +66,7 @@ class Explanation:
     Attributes
     ----------
     layer, rule
-        Whose projections it is about.
+        Layer and rule of the projections that it is about.
     answers
         The question that the rule's pictures answer, in one line.
     operations

@@ -166,7 +166,8 @@ class LocalAnswers(BlockingCalls):
         Returns
         -------
         int
-            Its number: beyond those of the set's images, and of no other photo in any session.
+            Number of the photo: beyond those of the set's images, and of no other photo in any
+            session.
 
         Raises
         ------
@@ -188,7 +189,7 @@ class LocalAnswers(BlockingCalls):
         Parameters
         ----------
         image
-            Its number, as `add_photo` gave it.
+            Number of the photo, as `add_photo` gave it.
         """
         self.session.remove_photo(image)
 

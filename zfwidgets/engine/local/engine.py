@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @methods_in_usual_modes
 class LocalEngine(OneOnly, LocalAnswers):
-    """Answers about a trained network and a set of images; `zfwidgets.Engine`.
+    """Answers questions about a trained network and a set of images.
 
     The engine computes on a frozen copy of the model (eval mode, no hooks, no gradients): later
     changes to the model don't show, and nothing of the user's model is touched. Methods are safe

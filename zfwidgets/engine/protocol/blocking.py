@@ -55,7 +55,7 @@ class BlockingCalls(EngineProtocol):
         Parameters
         ----------
         layer, channel
-            Whose.
+            Layer and channel whose activations are shown.
         each
             How many images from each part, at most.
         parts
@@ -132,13 +132,13 @@ class BlockingCalls(EngineProtocol):
         Parameters
         ----------
         layer, channel, k
-            Whose activations, and how many; see `top`.
+            Layer and channel of the activations, and how many; see `top`.
         baseline
             What covers, see `zfwidgets.records.Occluder`.
         controls
             How many random patches of the same size are covered instead, for each activation.
         seed
-            Of their places.
+            Seed of the random places.
         """
         return finish(self.cover_steps(CoverRequest(layer, channel, k, baseline, controls, seed)))
 
@@ -209,7 +209,7 @@ class BlockingCalls(EngineProtocol):
         rule
             "deconvnet" (the paper), "guided" or "gradient".
         seed
-            Of the random parameters and the choice of other channels.
+            Seed of the random parameters and of the choice of other channels.
 
         Raises
         ------

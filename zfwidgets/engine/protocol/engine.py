@@ -106,7 +106,7 @@ class EngineProtocol(Protocol):
             An index, or the number of a photo that was added; a live engine takes an image of your
             own, too.
         layer
-            Whose feature maps.
+            Layer whose feature maps are measured.
 
         Returns
         -------
@@ -159,7 +159,7 @@ class EngineProtocol(Protocol):
         occluder
             Where it lies; it may reach over the image's border.
         layer
-            Whose feature maps are measured.
+            Layer whose feature maps are measured.
 
         Returns
         -------

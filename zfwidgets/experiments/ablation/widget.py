@@ -63,7 +63,7 @@ class Ablation(Experiment["AblationTable"]):
     data, validation, transform, classes, seed
         As in `zfwidgets.experiments.ablation.ablation_steps`; read once.
     seconds
-        For all variants together, each time that it is started or goes on.
+        Seconds for all variants together, each time that it is started or goes on.
     folder
         Keep trainings there, and go on from there. None: in a temporary folder, which is removed
         when the widget is closed or the kernel ends.

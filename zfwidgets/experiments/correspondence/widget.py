@@ -50,7 +50,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         A box is a `zfwidgets.records.Box` or (top, left, height, width), in pixels of the
         network's input. ``widget.boxes`` gives what was drawn in this form.
     layers
-        Whose features are compared; None: a low, a middle and the last rectifier.
+        Layers whose features are compared; None: a low, a middle and the last rectifier.
     draws
         Random masks of each part's sizes.
     within
@@ -59,7 +59,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
     baseline
         What masks are filled with.
     seed
-        Of the random masks.
+        Seed of the random masks.
     **layout
         ``layout``, as every ipywidget has it.
 

@@ -63,12 +63,12 @@ def watch(
         ``[1, 2, 5, 10, 20, 30, 40, 64]``. Without ``at`` and ``every``: before training, after 1,
         2, 5, 10, 20, 50, 100, ... steps, and at the end.
     every
-        Instead: look every so many steps.
+        Look every so many steps, instead of ``at``.
     per
         What ``at`` counts: 1 steps; a number, so many steps each: ``per=len(loader)`` counts
         epochs; "epoch" the calls of ``watch.epoch()``.
     rule
-        Of the projections; see `zfwidgets.Engine.project`.
+        Rule of the projections; see `zfwidgets.Engine.project`.
     background
         Whether to look on a thread of its own, so that the loop goes on. False holds the loop up,
         and leaves nothing out.

@@ -135,7 +135,7 @@ class EvolutionRecord:
     images
         How many images were looked at.
     fingerprint
-        Of the network as it was when watching began, and of the images.
+        Fingerprint of the network as it was when watching began, and of the images.
     moments
         Oldest first.
     losses
@@ -273,7 +273,7 @@ class EvolutionRecord:
         Parameters
         ----------
         layer
-            Whose maps; None: all.
+            Layer whose maps are drawn; None: all.
         size
             Pixels of the side of a picture's place.
         """

@@ -50,7 +50,7 @@ class Invariance(Experiment["InvarianceResult"]):
         Names ("vertical", "horizontal", "scale", "rotation", each over the paper's range), or
         `zfwidgets.experiments.Transform` objects; None: the paper's three, without "horizontal".
     layers
-        Whose features are compared; None: a low, a middle and the last rectifier.
+        Layers whose features are compared; None: a low, a middle and the last rectifier.
     classes
         By photo the class whose probability is shown; None: its label where it is known, else the
         class predicted for the untransformed photo. The legend says which.

@@ -54,7 +54,7 @@ def quiz_question_steps(
     engine
         A live engine, or a report of one.
     layer
-        Whose channels are asked for; None: that with which an Explorer opens.
+        Layer whose channels are asked for; None: the one with which an Explorer opens.
     questions
         How many, 1 to 100.
     seed
@@ -120,7 +120,7 @@ def quiz_questions(
     engine
         A live engine, or a report of one.
     layer
-        Whose channels are asked for; None: that with which an Explorer opens.
+        Layer whose channels are asked for; None: the one with which an Explorer opens.
     questions
         How many, 1 to 100.
     seed

@@ -96,11 +96,11 @@ class LayersRecord(_Accuracies):
         By classifier, (layers, repeats) float32 in 0..1: mean over the classes of the share of
         test images that are told right. NaN for what isn't computed yet.
     train_images, test_images
-        Of each class: how many are learned from, and how many at most are tested.
+        How many images of each class are learned from, and how many at most are tested.
     classes
         Class names.
     seed
-        Of the splits.
+        Seed of the splits.
     strength
         The classifiers' C that each repeat used, (layers, repeats) by classifier.
     notes
@@ -155,7 +155,7 @@ class CurveRecord(_Accuracies):
     classifier
         "svm" or "softmax".
     test_images
-        Of each class at most; the same ones for every count.
+        Images tested of each class at most; the same ones for every count.
     classes, seed, notes
         As in `LayersRecord`.
     """

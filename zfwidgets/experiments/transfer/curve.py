@@ -63,7 +63,7 @@ def transfer_curve_steps(
     engine, data, test_images, repeats, strength, folds, seed, transform, dimension
         As in `zfwidgets.experiments.transfer_layers_steps`.
     layer
-        Whose features; None: the last before the class scores.
+        Layer whose features are used; None: the last before the class scores.
     counts
         Training images of each class; None: 1, 2, 5, 10, 20 and 30, as far as the smallest class
         leaves a third for the test.

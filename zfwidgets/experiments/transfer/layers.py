@@ -53,14 +53,14 @@ def transfer_layers_steps(
     repeats
         How many splits.
     classifiers
-        Of "svm" and "softmax".
+        One or both of "svm" and "softmax".
     strength
         C of the classifiers; of several, the best in a cross-validation inside the training
         images is taken, for each fit by itself.
     folds
-        Of that cross-validation.
+        Number of folds of that cross-validation.
     seed
-        Of splits, folds and the SVM's solver.
+        Seed of splits, folds and the SVM's solver.
     transform
         As in `zfwidgets.Engine`; None: the engine's.
     dimension

@@ -60,11 +60,11 @@ class Option:
     text
         What it says.
     figure
-        Its picture; None: it has none.
+        Picture of the option; None: it has none.
     told
         What is said of it once the question is answered.
     shown
-        Its picture from then on; None: the same.
+        Picture of the option from then on; None: the same.
     """
 
     text: str

@@ -96,9 +96,9 @@ def save_report(
     layers
         Names of the layers that it holds, ``"all"``, or None: convolutions, and what is chosen.
     channels
-        Of which all projections are stored, beside those that the widgets show: a list for the
-        layer that is chosen, ``{layer: list or "all"}``, or ``"all"``. Of all others the strongest
-        is stored.
+        Channels whose nine projections are all stored, beside those that the widgets show: a list
+        for the layer that is chosen, ``{layer: list or "all"}``, or ``"all"``. Of all others the
+        strongest is stored.
     images
         Indices or names of the photos whose occlusion maps are stored, or ``"all"``. None: the
         chosen photo, and those of the chosen channel's strongest patches.
@@ -106,7 +106,7 @@ def save_report(
         Size of the file at most, like ``"25 MB"``; None: as much as it takes. See
         `zfwidgets.reports.writing.planning` for what goes first.
     title
-        Of the page.
+        Title of the page.
     text
         Markdown before the widgets; HTML in it is shown, not obeyed.
     progress
