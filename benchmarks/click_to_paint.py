@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import nbformat
+from _lab_page import TIMEOUT, run_notebook, write_notebook
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
@@ -32,19 +32,11 @@ from zfwidgets.demo.lab import LabServer
 VARIANTS = {"without": (), "with zfwidgets.server": ("zfwidgets.server",)}
 LAYERS = ("features.3", "features.6", "features.9", "features.11", "features.4", "features.12")
 CLICKS_A_LAYER = 9
-TIMEOUT = 120_000
 
 SETUP = """import zfwidgets as zf
 engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
 explorer = zf.Explorer(engine, layer="features.7", channel=42, auto={auto})
 explorer"""
-
-READY = """(path) => {
-  const panel = window.jupyterapp?.shell?.currentWidget;
-  const kernel = panel?.sessionContext?.session?.kernel;
-  return panel?.context?.path === path && panel.context.isReady && panel.isAttached
-    && kernel?.connectionStatus === "connected" && kernel.status === "idle";
-}"""
 
 # Resolves with milliseconds from the next click to what was painted because of it.
 WATCH = """(what) => {
@@ -113,19 +105,12 @@ class Explorer:
 
     def __init__(self, browser: Browser, server: LabServer, auto: bool) -> None:
         self._server = server
-        cell = nbformat.v4.new_code_cell(SETUP.format(auto=auto))
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
-        nbformat.write(notebook, server.root / "clicks.ipynb")
+        write_notebook(server, "clicks.ipynb", SETUP.format(auto=auto))
         self.page: Page = browser.new_page(viewport={"width": 1500, "height": 1100})
 
     def run(self) -> None:
         """Open the notebook and have its cell run; returns before it has."""
-        self.page.goto(self._server.url("lab/tree/clicks.ipynb"))
-        self.page.wait_for_function(READY, arg="clicks.ipynb", timeout=TIMEOUT)
-        self.page.evaluate(
-            "window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)"
-        )
+        run_notebook(self.page, self._server, "clicks.ipynb")
 
     def rest(self) -> None:
         """Wait until all is painted, and what was fetched ahead is there: the kernel idles."""

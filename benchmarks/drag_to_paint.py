@@ -22,26 +22,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import nbformat
+from _lab_page import TIMEOUT, run_notebook, write_notebook
 from playwright.sync_api import Page, sync_playwright
 
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
-TIMEOUT = 120_000
 WARM_UP = 5
 
 SETUP = """import zfwidgets as zf
 engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
 explorer = zf.Explorer(engine, layer="features.7", channel=42, auto=False)
 explorer"""
-
-READY = """(path) => {
-  const panel = window.jupyterapp?.shell?.currentWidget;
-  const kernel = panel?.sessionContext?.session?.kernel;
-  return panel?.context?.path === path && panel.context.isReady && panel.isAttached
-    && kernel?.connectionStatus === "connected" && kernel.status === "idle";
-}"""
 
 # Resolves with milliseconds to painted bars: from the next message, and from its pointer event.
 WATCH = """() => {
@@ -96,13 +88,8 @@ def places(steps: int, size: tuple[float, float]) -> list[tuple[float, float]]:
 
 def open_page(page: Page, server: LabServer) -> None:
     """Show the Explorer, settled."""
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cell = nbformat.v4.new_code_cell(SETUP)
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
-    nbformat.write(notebook, server.root / "drag.ipynb")
-    page.goto(server.url("lab/tree/drag.ipynb"))
-    page.wait_for_function(READY, arg="drag.ipynb", timeout=TIMEOUT)
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+    write_notebook(server, "drag.ipynb", SETUP)
+    run_notebook(page, server, "drag.ipynb")
     page.locator(".zf-cell[data-image]").first.wait_for(timeout=TIMEOUT)
     page.locator(SETTLED).wait_for(timeout=TIMEOUT)
 

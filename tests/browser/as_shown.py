@@ -51,10 +51,20 @@ def scale_of(values: Any) -> float:
     return float(np.percentile(magnitudes[magnitudes > 0], 99.5))
 
 
-def picture(
-    projection: Any, projections: Any, values: str = "brightness", scale: str = "own"
-) -> Any:
+def colour_share(projections: Any) -> float:
+    """Of all projections' energy what brightness, the same in all colours, doesn't have."""
+    whole = bright = 0.0
+    for projection in projections:
+        red, green, blue = np.moveaxis(projection.pixels.astype(float), -1, 0)
+        whole += (red**2 + green**2 + blue**2).sum()
+        bright += ((red + green + blue) ** 2 / 3).sum()
+    return float((whole - bright) / whole)
+
+
+def picture(projection: Any, projections: Any, values: str = "auto", scale: str = "own") -> Any:
     """A projection's whole picture, (rows, columns, 3) uint8, to be cut by `window`."""
+    if values == "auto":
+        values = "colour" if colour_share(projections) >= 0.75 else "brightness"
     common = scale_of(np.concatenate([p.pixels.ravel() for p in projections]))
     pixels = projection.pixels.astype(float)
     end = scale_of(pixels)

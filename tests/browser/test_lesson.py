@@ -12,14 +12,15 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
 import zfwidgets as zf
+from tests.browser.axe import faults
 from tests.waiting import SECONDS
 from zfwidgets.lessons.attempts import as_csv
 
 PAGE_WORDS = Path(__file__).parents[2] / "js" / "src" / "lib" / "language" / "de.json"
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+BOX = ".zf-lesson-box"
 LAYER = "features.7.squeeze"
 GERMAN = "import os\nos.environ['ZFWIDGETS_LANGUAGE'] = 'de'"
 
@@ -27,14 +28,6 @@ GERMAN = "import os\nos.environ['ZFWIDGETS_LANGUAGE'] = 'de'"
 def cells(root: Path, name: str) -> list[str]:
     notebook = nbformat.read(root / "examples" / "lesson" / f"{name}.ipynb", as_version=4)
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def faults(page: Page) -> list[str]:
-    """What axe-core finds wrong in the lesson's own elements."""
-    page.evaluate(AXE.read_text("utf-8"))
-    code = "axe.run('.zf-lesson-box').then(({violations}) => violations)"
-    found = page.evaluate(code)
-    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
 def shot(part: Locator, name: str) -> None:
@@ -60,7 +53,7 @@ def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
     expected = notebook.kernel_pixels("engine.photo(engine.info.images.index('coffee'))")
     np.testing.assert_array_equal(notebook.canvas_pixels(first.locator("canvas").first), expected)
     expect(first).not_to_contain_text("covered:")
-    assert faults(page) == []
+    assert faults(page, BOX) == []
     shot(first, "choice-asked")
     shot(second, "estimate-asked")
 
@@ -100,7 +93,7 @@ def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
     expect(second.locator(".zf-lesson-truth")).to_contain_text(f"{truth} points")
     assert page.locator(".jp-MarkdownCell").count() == 0
     shot(second, "estimate-answered")
-    assert faults(page) == []
+    assert faults(page, BOX) == []
 
     # the score, the glossary, the file of answers
     foot = box.locator(".zf-worksheet-board").last
@@ -120,7 +113,7 @@ def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
     notebook.set_theme("JupyterLab Dark")
     box.get_by_role("button", name="Large letters").click()
     expect(first).to_have_class("zf-root zf-question zf-projector")
-    assert faults(page) == []
+    assert faults(page, BOX) == []
     shot(first, "choice-dark-large")
     shot(box.locator(".zf-worksheet-board").first, "head-dark-large")
     shot(foot, "foot-dark-large")
@@ -180,7 +173,7 @@ def test_a_german_pupil_finds_a_channel(lab, root: Path) -> None:
     for number, question in enumerate(questions.all()):
         settled(question)
         shot(question, f"de-answered-{number}")
-    assert faults(page) == []
+    assert faults(page, BOX) == []
     assert lab.problems == []
 
 
@@ -269,7 +262,7 @@ def test_a_lesson_from_a_file_needs_no_install(browser: Browser, sheet) -> None:
     expect(questions.locator("[data-phase=asked]")).to_have_count(len(made))
     for question in questions.all():
         settled(question)
-    assert faults(page) == []
+    assert faults(page, BOX) == []
 
     # each answer is judged as the kernel judges it, in the same words
     first, second, last = questions.nth(0), questions.nth(1), questions.nth(3)
@@ -315,6 +308,6 @@ def test_a_lesson_from_a_file_needs_no_install(browser: Browser, sheet) -> None:
     foot.get_by_role("button", name="Neu anfangen").click()
     foot.get_by_role("button", name="Neu anfangen").click()
     expect(questions.locator("[data-phase=asked]")).to_have_count(len(made))
-    assert faults(page) == []
+    assert faults(page, BOX) == []
     assert problems == []
     context.close()

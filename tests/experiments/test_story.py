@@ -10,9 +10,8 @@ from nbclient import NotebookClient
 from tests.waiting import PROGRAM
 
 CHECK = """
-assert record.steps[-1] == epochs * -(-count // 32)
-assert off.complete and moved.complete and covered.done.all() and carried.complete
-assert carried.mean("svm")[-1] > carried.mean("svm")[0]
+assert found.result.complete and covered.done.all() and carried.complete
+assert carried.layers.mean("svm")[-1] > carried.layers.mean("svm")[0]
 """
 
 

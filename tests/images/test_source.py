@@ -60,9 +60,6 @@ def test_folder_is_searched_with_subfolders(folder: Path) -> None:
     for number, name in enumerate(source.names):
         image = Image.open(folder / name).convert("RGB")
         assert torch.equal(source.tensor(number), PRESET(image))
-        original = source.original(number)
-        assert original is not None
-        assert original.tobytes() == image.tobytes()
 
 
 def test_one_folder_per_class_gives_labels(folder: Path, tmp_path: Path) -> None:
@@ -161,6 +158,25 @@ def test_batch_of_arrays(coffee: Image.Image) -> None:
         ImageSource.of(batch[0])
 
 
+def test_batch_in_one_tensor() -> None:
+    batch = torch.randn(3, 2, 20, 30)
+    source = ImageSource.of(batch)
+    assert (len(source), source.shape) == (3, (2, 20, 30))
+    assert torch.equal(source.tensor(2), batch[2])
+
+
+def test_torchvision_is_not_imported_for_tensors() -> None:
+    """Importing it takes longer than all else that such an engine does first."""
+    code = """if True:
+        import sys, torch, zfwidgets as zf
+        network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
+        zf.Explorer(zf.Engine(network, torch.rand(6, 3, 16, 20), cache=False)).settle()
+        sys.exit("torchvision" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == 0
+
+
 def test_paths_of_one_name_stay_apart(folder: Path) -> None:
     for place in "ab":
         (folder / place).mkdir()
@@ -236,7 +252,6 @@ def test_tensor_items_are_taken_as_they_are() -> None:
     pixels = torch.rand(4, 3, 5, 7, generator=torch.Generator().manual_seed(1))
     source = ImageSource.of(TensorDataset(pixels))
     assert torch.equal(source.tensor(2), pixels[2])
-    assert source.original(2) is None
     assert source.transform_note == ""
     shown = (pixels[2] * 255).round().byte().permute(1, 2, 0).numpy()
     assert (source.display(2) == shown).all()
@@ -415,12 +430,6 @@ def test_transparency_is_said(coffee: Image.Image, tmp_path: Path) -> None:
     clear.save(tmp_path / "clear.png")
     source = ImageSource.of(tmp_path)
     assert "1 image has transparent parts, laid on white" in source.display_note
-
-
-def test_small_keeps_proportions_and_never_enlarges(coffee: Image.Image) -> None:
-    source = ImageSource.of([coffee], small())
-    assert source.small(0, 18).shape == (12, 18, 3)
-    assert source.small(0, 500).shape == (24, 36, 3)
 
 
 def test_baselines() -> None:

@@ -19,8 +19,8 @@ from ..widgets.base import EngineWidget
 from ..widgets.selection import Selection
 from ..widgets.wire.encode import Answer
 from ..widgets.wire.jobs import Op
+from ..widgets.wire.jobs.steps import Shared, Steps
 from ..widgets.wire.service import service_of
-from ..widgets.wire.steps import Shared, Steps
 from .attempts import Attempt
 from .exercises.channels import FindChannel, judged
 from .exercises.task import Exercise, Finding, Task

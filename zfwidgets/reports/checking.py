@@ -365,7 +365,8 @@ def _projections(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
         return [None for row in data["rows"] if row is not None]
 
     scales = dict.fromkeys(("scale", "brightness", "clipped_at"), number)
-    return fields({"rows": rows, "focus": _COUNT, **scales}), pictures
+    colour = {"colour_share": number, "clearest": one_of(("brightness", "colour"))}
+    return fields({"rows": rows, "focus": _COUNT, **scales}, colour), pictures
 
 
 _ANSWERS: dict[str, Callable[[Mapping[str, Any]], tuple[Check, Sizes]]] = {

@@ -16,8 +16,9 @@ import picker from "./picker.css";
 import quiz from "./quiz.css";
 import sanity from "./sanity.css";
 import wall from "./wall.css";
+import wholeScreen from "./whole_screen.css";
 
-export const COMMON: readonly string[] = [base, panels, controls, layouts];
+export const COMMON: readonly string[] = [base, panels, controls, layouts, wholeScreen];
 export {
   classes,
   compare,

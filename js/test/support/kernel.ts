@@ -170,7 +170,15 @@ export function answerTo(request: Request): [data: unknown, buffers: DataView[]]
         pools: 2,
       }));
       const projections = there.map((one, rank) => (channel === 6 && rank === 1 ? null : one));
-      const scales = { scale: 0.5, brightness: 0.375, focus: FOCUS, clipped_at: 99.5 };
+      const colour = channel === 5 ? 0.864 : 0.41;
+      const scales = {
+        scale: 0.5,
+        brightness: 0.375,
+        focus: FOCUS,
+        colour_share: colour,
+        clearest: channel === 5 ? "colour" : "brightness",
+        clipped_at: 99.5,
+      } as const;
       const data = { projections, ...scales, patch: field.size, mime: "image/png" };
       return [data, projections.flatMap((one) => (one ? [PIXELS] : []))];
     }

@@ -90,6 +90,30 @@ describe("every widget", () => {
     expect(one(root, ".zf-cell").dataset.state).toBe("ready");
   });
 
+  it.each([
+    ["jp-Notebook-ExecutionIndicator", "busy", "Kernel busy: what you asked for is shown when"],
+    ["jp-Notebook-ExecutionIndicator", "idle", "No answer from the kernel: run this cell again."],
+    ["another host's", "busy", "If a cell is running"],
+  ])("says what to wait for by what the page shows: %s %s", async (kind, status, said) => {
+    const { model, selection, root } = await stage(patchGrid);
+    await serve(model);
+    const indicator = document.createElement("div");
+    indicator.className = kind;
+    indicator.dataset.status = status;
+    document.body.append(indicator);
+    selection.set("unit", ["features.3", 5]);
+    await vi.advanceTimersByTimeAsync(SILENCE_MS - 100);
+    const waits = one(root, ".zf-patches .zf-message").textContent;
+    expect(waits?.startsWith("Kernel busy")).toBe(said.startsWith("Kernel busy"));
+    await vi.advanceTimersByTimeAsync(SILENCE_MS * RESENDS + 200);
+    expect(one(root, ".zf-banner").textContent).toContain(said);
+    indicator.remove();
+    await serve(model); // the cell has ended: what was asked for is answered
+    await serve(model);
+    expect(root.querySelector(".zf-banner")).toBeNull();
+    expect(one(root, ".zf-cell").dataset.image).toBe("5");
+  });
+
   it("says at once that the kernel is gone, waits for nothing, and revives when it isn't", async () => {
     const { model, selection, root } = await stage(patchGrid);
     await serve(model, ["projections"]);
@@ -300,7 +324,12 @@ describe("channels", () => {
     expect(sheets().map(({ first, count }) => [first, count])).toEqual([[0, 256]]);
     strip.scrollTop = 66 * 190;
     strip.dispatchEvent(new Event("scroll"));
-    expect(sheets().at(-1)).toMatchObject({ layer: "features.4", first: 1024, count: 176 });
+    expect(sheets().at(-1)).toMatchObject({
+      layer: "features.4",
+      first: 1024,
+      count: 176,
+      size: 96,
+    });
     expect(shown(strip).every((channel) => channel > 1000)).toBe(true);
   });
 
@@ -514,6 +543,32 @@ describe("patches", () => {
   };
   const toggle = (root: HTMLElement, text: string) =>
     all<HTMLButtonElement>(root, ".zf-toggle").find((e) => e.textContent === text)!;
+
+  it("are in colour by themselves where most of the signal is, unless the user chooses", async () => {
+    const { model, root, selection } = await open(5);
+    const legend = () => one(root, ".zf-note").textContent;
+    const shown = () =>
+      all<HTMLElement>(root, ".zf-picture[data-values]").map(({ dataset }) => dataset.values);
+    const values = one<HTMLSelectElement>(root, "select[aria-label='Values of the projections']");
+    expect(values.value).toBe("auto");
+    expect(new Set(shown())).toEqual(new Set(["colour"]));
+    expect(legend()).toContain("(colours lighter or darker than grey; grey is nothing)");
+    expect(legend()).toContain("Shown in colour: 86 % of the signal is colour");
+
+    choose(root, "Values of the projections", "brightness");
+    expect(model.get("values")).toBe("brightness");
+    expect(new Set(shown())).toEqual(new Set(["brightness"]));
+    expect(legend()).toContain("86 % of the signal is colour, not light and dark: choose");
+    choose(root, "Values of the projections", "magnitude");
+    expect(legend()).not.toContain("of the signal is colour");
+
+    choose(root, "Values of the projections", "auto");
+    selection.set("unit", ["features.3", 2]);
+    await serve(model);
+    await frames();
+    expect(new Set(shown())).toEqual(new Set(["brightness"]));
+    expect(legend()).not.toContain("of the signal is colour");
+  });
 
   it("have a legend that says in a sentence what is shown, and on which scale", async () => {
     const { model, root } = await open(2);

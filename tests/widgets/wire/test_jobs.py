@@ -14,11 +14,11 @@ from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, TooManyRequests
 from zfwidgets.records import Progress
 from zfwidgets.widgets.base import Teller
-from zfwidgets.widgets.wire import job as job_module
-from zfwidgets.widgets.wire import jobs as jobs_module
-from zfwidgets.widgets.wire.hand_back import HandBack
 from zfwidgets.widgets.wire.jobs import Jobs
-from zfwidgets.widgets.wire.steps import Away, Shared
+from zfwidgets.widgets.wire.jobs import job as job_module
+from zfwidgets.widgets.wire.jobs import worker as jobs_module
+from zfwidgets.widgets.wire.jobs.hand_back import HandBack
+from zfwidgets.widgets.wire.jobs.steps import Away, Shared
 
 LONG = SECONDS
 

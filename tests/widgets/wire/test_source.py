@@ -18,9 +18,11 @@ from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import (
     CLIPPED_AT,
     Box,
+    CoverRequest,
     Occluder,
     OcclusionRequest,
     brightness_scale,
+    colour_share,
     display_scale,
     focus_box,
     focus_side,
@@ -208,6 +210,8 @@ def test_projections_are_the_engines_on_one_scale(source, layer):
         "note": "",
     }
     assert data["clipped_at"] == CLIPPED_AT
+    assert data["colour_share"] == colour_share(projections)
+    assert data["clearest"] == ("colour" if data["colour_share"] >= 0.75 else "brightness")
     for p, sent, buffer in zip(projections, data["projections"], buffers, strict=True):
         assert sent["scale"] == display_scale([p])
         assert sent["full"] == max(scale, sent["scale"])
@@ -646,7 +650,7 @@ def test_estimates_are_the_engines_and_not_kept(source):
 def test_covered_patches(source):
     fields = {"layer": "relu2", "channel": 2, "k": 4, "baseline": "sand"}
     yielded, (data, buffers) = run(source.answer("cover", fields))
-    _, expected = finish(source.engine.cover_steps("relu2", 2, 4, "sand"))
+    _, expected = finish(source.engine.cover_steps(CoverRequest("relu2", 2, 4, "sand")))
     assert buffers == []
     assert (data["baseline"], data["k"], data["partial"]) == ("sand", 4, False)
     assert len(data["covers"]) == len(expected) == 4

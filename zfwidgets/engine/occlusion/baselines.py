@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from ...errors import InputError
 from ...images.sets.repeatable import refuse_draws
@@ -140,6 +139,8 @@ class Baselines:
 
 def _blur(image: Tensor) -> Tensor:
     """The image, blurred; first along one axis, then along the other, as a Gaussian allows."""
+    from torchvision.transforms.functional import gaussian_blur  # a second and a half to import
+
     sigma = min(image.shape[1:]) * BLUR
     reach = min(math.ceil(3 * sigma), min(image.shape[1:]) - 1)
     size = 2 * reach + 1

@@ -60,7 +60,8 @@ def watch(
         layers), pairs (layer, channel), or ``{layer: channels or number}``.
     at
         When to look, in units of ``per``; 0 is before training. The paper's epochs are
-        ``[1, 2, 5, 10, 20, 30, 40, 64]``.
+        ``[1, 2, 5, 10, 20, 30, 40, 64]``. Without ``at`` and ``every``: before training, after 1,
+        2, 5, 10, 20, 50, 100, ... steps, and at the end.
     every
         Instead: look every so many steps.
     per
@@ -77,9 +78,6 @@ def watch(
     **options
         ``transform``, ``device``, ``denormalize``, ``forward``, ``rules``: as in
         `zfwidgets.Engine`.
-
-    Without ``at`` and ``every``: before training and after 1, 2, 5, 10, 20, 50, 100, ... steps, and
-    at the end.
 
     Raises
     ------

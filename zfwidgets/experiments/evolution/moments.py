@@ -260,6 +260,13 @@ class EvolutionRecord:
             )
         return table(rows)
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the numbers say, in sentences: when layers settle, and whether low ones do first."""
+        from .settling import settling
+
+        return settling(self)
+
     def to_pil(self, layer: str | None = None, size: int = 64) -> Image.Image:
         """Draw Fig. 4: one row a map, one column a moment, RGB.
 

@@ -139,7 +139,7 @@ def find_normalisation(transform: Any) -> Normalisation | None:
     found = None
     for step in steps(transform):
         mean, std = getattr(step, "mean", None), getattr(step, "std", None)
-        if mean is not None and std is not None:
+        if not (mean is None or std is None or callable(mean)):  # an array of images has methods
             mean, std = as_vector(mean), as_vector(std)
             before = found or UNCHANGED
             found = Normalisation(before.gain / std, (before.shift - mean) / std)

@@ -27,7 +27,8 @@ from ..checking import MOST_PIXELS, MOST_SIDE
 from ..held import PATCHES, Held
 from ..parts import pack
 from . import figures, page, provenance
-from .collecting import RULE, Collector, Content
+from .collecting import RULE, Collector
+from .content import Content
 from .items import engine_of, first, is_figure, state_of, view_of
 from .markdown import to_html
 from .planning import BASE64, Plan, make_plan, megabytes

@@ -9,10 +9,10 @@ from typing import Any
 from ...engine.protocol import EngineProtocol
 from ...threads import ProcessLock
 from .encode import Answer
-from .hand_back import HandBack
 from .jobs import Jobs, Listener
+from .jobs.hand_back import HandBack
+from .jobs.steps import Steps
 from .source import Source, identity
-from .steps import Steps
 from .validation import check_engine
 
 Need = tuple[str, dict[str, Any]]

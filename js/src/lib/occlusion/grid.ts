@@ -1,7 +1,7 @@
 /** The geometry of an occlusion map, and its cells while it comes in coarse to fine. */
 
 import type { Picture } from "../pictures/canvas";
-import { CATEGORIES, type Lut, lutIndex, OTHER, type Rgb, type Rgba } from "../pictures/colour";
+import { categoryColour, type Lut, lutIndex, type Rgb, type Rgba } from "../pictures/colour";
 import type { Box, Pair } from "../wire/protocol";
 
 export function pair(value: number | Pair): Pair {
@@ -98,14 +98,14 @@ export function labelColours(labels: Int32Array): LabelColour[] {
   }
   return [...counts]
     .sort(([a, m], [b, n]) => n - m || a - b)
-    .map(([label, n], i) => ({ label, cells: n, colour: CATEGORIES[i] ?? OTHER }));
+    .map(([label, n], i) => ({ label, cells: n, colour: categoryColour(i) }));
 }
 
 /** Labels in their categories' colours; -1 means not done. */
 export function paintLabels(labels: Int32Array, grid: Pair): Picture {
   const colours = new Map(labelColours(labels).map(({ label, colour }) => [label, colour]));
   const done = Array.from(labels, (label) => label >= 0);
-  return paintCells(done, grid, (cell) => colours.get(labels[cell] as number) ?? OTHER);
+  return paintCells(done, grid, (cell) => colours.get(labels[cell] as number) as Rgb);
 }
 
 /** Smallest and largest of the finite values. */

@@ -3,14 +3,14 @@
  * map or opacity needs no kernel.
  */
 
-import STOPS from "./colour_maps.json"; // by js/hatch_build.py
+import { CATEGORIES, COLOUR_MAPS } from "./colour_tables";
 
-export type MapName = keyof typeof STOPS;
+export type MapName = keyof typeof COLOUR_MAPS;
 
 export type Lut = Uint8ClampedArray;
 
 /** The names of all, in the order of menus. */
-export const MAP_NAMES = Object.keys(STOPS) as MapName[];
+export const MAP_NAMES = Object.keys(COLOUR_MAPS) as MapName[];
 
 function build(stops: readonly string[]): Lut {
   const last = stops.length - 1;
@@ -31,7 +31,7 @@ function build(stops: readonly string[]): Lut {
 const LUTS = new Map<MapName, Lut>();
 
 export function lutOf(name: MapName): Lut {
-  const lut = LUTS.get(name) ?? build(STOPS[name]);
+  const lut = LUTS.get(name) ?? build(COLOUR_MAPS[name]);
   LUTS.set(name, lut);
   return lut;
 }
@@ -68,16 +68,7 @@ export function cssColour([red, green, blue, alpha]: Rgba): string {
   return `rgba(${red},${green},${blue},${Number((alpha / 255).toFixed(3))})`;
 }
 
-/** Colours for categories that colour-blind people tell apart (Okabe and Ito, 2008). */
-export const CATEGORIES: readonly Rgb[] = [
-  [0, 114, 178],
-  [230, 159, 0],
-  [0, 158, 115],
-  [204, 121, 167],
-  [86, 180, 233],
-  [213, 94, 0],
-  [240, 228, 66],
-];
-
-/** For what no category has a colour of its own for. */
-export const OTHER: Rgb = [128, 128, 128];
+/** The colour of a category by its rank; grey for what has none of its own. */
+export function categoryColour(rank: number): Rgb {
+  return CATEGORIES[Math.min(rank, CATEGORIES.length - 1)] as Rgb;
+}

@@ -2,6 +2,7 @@
 
 import type { Picture } from "./canvas";
 import { type Lut, lutIndex } from "./colour";
+import { LUMINANCE } from "./colour_tables";
 
 /** Signed pictures hold zero at 128 and the end of their range 127 levels from it. */
 const ZERO = 128;
@@ -23,9 +24,6 @@ const end = (value: number) => Math.min(Math.max(Math.round(value), -LEVELS), LE
 export function signedPicture(signed: Picture, gain: number): Picture {
   return mapped(signed, (level) => ZERO + end(level * gain));
 }
-
-/** How much red, green and blue count: `LUMINANCE` in zfwidgets/records/projections.py. */
-const LUMINANCE = [0.299, 0.587, 0.114] as const;
 
 /** Brightness around mid-grey, with levels `gain` times as far from it. */
 export function brightnessPicture(signed: Picture, gain: number): Picture {

@@ -5,6 +5,7 @@
  * by key, newest wins in each slot, few requests are in flight, silence is met by asking again.
  */
 
+import { PART_BYTES } from "./constants";
 import { type Exchange, pageExchange, type Waiting } from "./exchange";
 import {
   type Add,
@@ -26,8 +27,6 @@ import {
 import { type GetOptions, KernelError, NoAnswer, type Source, Superseded } from "./source";
 
 export const IN_FLIGHT = 6;
-/** Bytes of a photo in one message: `PART_BYTES` in zfwidgets/widgets/wire/schema.py. */
-export const PART_BYTES = 4 << 20;
 export const SILENCE_MS = 5000;
 export const RESENDS = 3;
 /**
@@ -158,7 +157,7 @@ class Task implements Waiting {
   giveUp(): void {
     this.source.gaveUp = true;
     if (!this.source.answered) this.source.silent();
-    this.finish((asker) => asker.reject(new NoAnswer(this.source.answered)));
+    this.finish((asker) => asker.reject(new NoAnswer(this.source.answered, this.source.lost)));
   }
 
   wake(): void {
@@ -289,7 +288,7 @@ export class KernelSource implements Source {
 
   /** No answer will come to what was sent. */
   private refuse(): void {
-    for (const { reject } of this.sent.values()) reject(new NoAnswer(this.answered));
+    for (const { reject } of this.sent.values()) reject(new NoAnswer(this.answered, this.lost));
     this.sent.clear();
   }
 

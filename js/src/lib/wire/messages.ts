@@ -1,4 +1,4 @@
-/** What crosses the wire: made by js/made.py from zfwidgets/widgets/wire/schema.py. */
+/** What crosses the wire: made by js/made.py from zfwidgets/widgets/wire/schema/. */
 
 export type Pair = [rows: number, columns: number];
 
@@ -447,6 +447,10 @@ export interface Kinds {
       brightness: number;
       /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
       focus: number;
+      /** Share of their energy, 0..1, that is in differences between colours; older reports don't say. */
+      colour_share?: number;
+      /** Which values "auto" shows. */
+      clearest?: "brightness" | "colour";
       /** Percentile of non-zero magnitudes at which scales clip. */
       clipped_at: number;
       patch: Pair;
@@ -778,6 +782,10 @@ export interface Kinds {
       scale: number;
       brightness: number;
       focus: number;
+      /** Share of their energy, 0..1, that is in differences between colours; older reports don't say. */
+      colour_share?: number;
+      /** Which values "auto" shows. */
+      clearest?: "brightness" | "colour";
       /** Percentile of non-zero magnitudes at which scales clip. */
       clipped_at: number;
       /** Why there is no projection; empty if there is. */

@@ -64,7 +64,11 @@ export class Superseded extends Error {
 /** The kernel said nothing, however often it was asked. */
 export class NoAnswer extends Error {
   override name = "NoAnswer";
-  constructor(readonly everAnswered: boolean) {
+  constructor(
+    readonly everAnswered: boolean,
+    /** Its connection is known to be gone: no wait can help. */
+    readonly lost = false,
+  ) {
     super(
       everAnswered
         ? msg("No answer from the kernel: run this cell again.")

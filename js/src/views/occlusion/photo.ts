@@ -9,6 +9,7 @@ import { h, nameIn } from "../../lib/page/dom";
 import { short } from "../../lib/page/format";
 import { place } from "../../lib/pictures/boxes";
 import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { FIRST, PATCHES } from "../../lib/wire/constants";
 import type { Catalogue, Key, Pair } from "../../lib/wire/protocol";
 import { PRIORITY } from "../../lib/wire/protocol";
 import { onCovers } from "../patches/cover";
@@ -43,7 +44,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   const look: Look = {
     overlay: choice<Overlay>(options.get("overlay"), OVERLAYS),
     colours: choice(options.get("colours"), COLOURS),
-    opacity: options.get("opacity") ?? 0.6,
+    opacity: options.get("opacity") ?? FIRST.opacity,
   };
   takesDrops(stage, signal);
   let catalogue: Catalogue | null = null;
@@ -224,7 +225,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     const [layer, channel] = unit;
     const size = extent;
     const load = { priority: PRIORITY.patches, signal: current, quiet: true };
-    await panel.load("top", { layer, channel, k: 9 }, "field", load, ({ data }) => {
+    await panel.load("top", { layer, channel, k: PATCHES }, "field", load, ({ data }) => {
       const activation = data.activations.find((one) => one.image === image);
       field.hidden = !activation;
       if (!activation) return;

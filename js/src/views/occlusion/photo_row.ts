@@ -7,6 +7,7 @@ import { h } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import { place } from "../../lib/pictures/boxes";
 import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { PATCHES } from "../../lib/wire/constants";
 import { type Key, type Pair, PRIORITY } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 import type { Panel } from "../shared/status";
@@ -14,7 +15,6 @@ import { renewable } from "../shared/view";
 import type { Look } from "./heatmap";
 import { commonScale, legendOf, paintMap } from "./map_layer";
 
-const K = 9;
 /** Positions along the shorter side of a photo, at most. */
 const ACROSS = 7;
 
@@ -182,7 +182,7 @@ export class PhotoRow {
   ): Promise<void> {
     const { stride } = this;
     const ask = { priority: PRIORITY.prefetch, signal, quiet: true };
-    const key = { layer, channel, k: K };
+    const key = { layer, channel, k: PATCHES };
     const strongest = { ...ask, quiet: false, whole: true };
     const known = await this.panel.load("top", key, "row-top", strongest, ({ data }) => {
       const images = data.activations.map(({ image }) => image);

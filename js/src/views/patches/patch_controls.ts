@@ -6,7 +6,8 @@ import { h, select } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import type { Catalogue } from "../../lib/wire/protocol";
 import { choice, type OptionStore } from "../shared/view";
-import { LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
+import { LAYOUTS, type Layout, type Values } from "./patch_cell";
+import { CHOOSABLE, type Chosen, chosenValues, type OfColour, shownValues } from "./shown_values";
 
 const SCALES = [
   ["own", msg("a scale each")],
@@ -19,8 +20,10 @@ export class PatchControls {
   readonly layouts: HTMLSelectElement;
   /** A line above the pictures; `more` stands at its end. */
   readonly how: HTMLElement;
+  /** Whether most of the channel's signal is colour; not known before its projections come. */
+  ofColour: OfColour | null = null;
   private readonly rules: HTMLSelectElement;
-  private readonly shownValues: HTMLSelectElement;
+  private readonly valuesSelect: HTMLSelectElement;
   private readonly scales: HTMLSelectElement;
   private readonly flags: { name: "whole" | "pixels"; button: HTMLButtonElement }[];
 
@@ -38,7 +41,7 @@ export class PatchControls {
     this.rules = select(t("Rule of the projections"), [], "", (value: string) =>
       selection.set("rule", value),
     );
-    this.shownValues = select(t("Values of the projections"), VALUES, this.values, (value) =>
+    this.valuesSelect = select(t("Values of the projections"), CHOOSABLE, this.chosen, (value) =>
       options.set("values", value),
     );
     this.scales = select(t("Scale of the projections"), SCALES, this.scale, (value) =>
@@ -56,7 +59,7 @@ export class PatchControls {
       "div",
       { class: "zf-how" },
       this.rules,
-      this.shownValues,
+      this.valuesSelect,
       this.scales,
       ...this.flags.map(({ button }) => button),
       more,
@@ -67,8 +70,12 @@ export class PatchControls {
     return choice<Layout>(this.options.get("patches"), LAYOUTS);
   }
 
+  get chosen(): Chosen {
+    return chosenValues(this.options.get("values"));
+  }
+
   get values(): Values {
-    return choice<Values>(this.options.get("values"), VALUES);
+    return shownValues(this.chosen, this.ofColour);
   }
 
   private get scale(): Scales {
@@ -103,7 +110,7 @@ export class PatchControls {
   /** What has no bearing on what is shown can't be chosen. */
   draw(): void {
     const now = this.layout;
-    this.shownValues.disabled = this.scales.disabled = now === "patches" || now === "revealed";
+    this.valuesSelect.disabled = this.scales.disabled = now === "patches" || now === "revealed";
     this.rules.disabled = now === "patches";
   }
 
@@ -111,7 +118,7 @@ export class PatchControls {
   follow(changed: () => void, signal: AbortSignal): void {
     const restyle = () => {
       this.layouts.value = this.layout;
-      this.shownValues.value = this.values;
+      this.valuesSelect.value = this.chosen;
       this.scales.value = this.scale;
       for (const { name, button } of this.flags) {
         button.setAttribute("aria-pressed", String(this[name]));

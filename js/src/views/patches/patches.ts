@@ -8,6 +8,7 @@ import { h } from "../../lib/page/dom";
 import { count } from "../../lib/page/format";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import { decode } from "../../lib/pictures/canvas";
+import { PATCHES } from "../../lib/wire/constants";
 import {
   type Answer,
   type Catalogue,
@@ -29,9 +30,9 @@ import { Cell, HERE } from "./patch_cell";
 import { PatchControls } from "./patch_controls";
 import type { Subject } from "./projection_card";
 import { range } from "./range";
+import { aboutColour } from "./shown_values";
 import { pictures, reading, type Told } from "./words";
 
-const K = 9;
 /** Until the catalogue is there nothing is shown on it. */
 const NO_FIELD: Field = { size: [1, 1], stride: [1, 1], offset: [0, 0], reach: "global" };
 /** Until then the old patches stay, dimmed: walking through prefetched channels doesn't flicker. */
@@ -84,7 +85,7 @@ export function patchesPanel(
     channel: selection.get("unit")?.[1] ?? 0,
     rule: ruleOf(catalogue, rule()),
   });
-  const cells = Array.from({ length: K }, (_, rank) => new Cell(rank, subject));
+  const cells = Array.from({ length: PATCHES }, (_, rank) => new Cell(rank, subject));
   const covering = new Covering(el, panel, selection, cells, () => redraw());
   covering.button.hidden = !role.leads;
   panel.tools.append(...(role.pin ? [role.pin.element] : []), covering.button, controls.layouts);
@@ -172,6 +173,7 @@ export function patchesPanel(
       common: common(),
       own: scale ? own : [],
       clippedAt: scale?.clipped_at ?? null,
+      colour: aboutColour(controls.chosen, controls.ofColour),
     };
   };
 
@@ -233,7 +235,7 @@ export function patchesPanel(
         ? t("fires in none of the images")
         : t("fires in only {images}", { images: count(n, "image") });
     const only =
-      images_seen < K
+      images_seen < PATCHES
         ? t("there are only {images}", { images: count(images_seen, "image") })
         : fires;
     const why = so_far ? (n === 0 ? t("hasn't fired so far") : t("not filled so far")) : only;
@@ -291,6 +293,7 @@ export function patchesPanel(
     // While projections come in threes the square stays as it is.
     const whole = complete || projections.every((projection) => projection !== null);
     if (whole || focus?.layer !== layer) focus = { layer, side: answer.data.focus };
+    if (whole || !controls.ofColour) controls.ofColour = answer.data;
     let next = 0;
     projections.forEach((projection, i) => {
       const bitmap = projection ? (bitmaps[next++] ?? null) : null;
@@ -307,7 +310,7 @@ export function patchesPanel(
     const last = (catalogue?.layers.find(({ name }) => name === layer)?.channels ?? 0) - 1;
     for (const neighbour of [channel + 1, channel - 1]) {
       if (neighbour < 0 || neighbour > last) continue;
-      const key = { layer, channel: neighbour, k: K };
+      const key = { layer, channel: neighbour, k: PATCHES };
       const slot = `prefetch:${neighbour > channel ? "next" : "previous"}`;
       source.prefetch("top", key, `${slot}:top`, current);
       source.prefetch("projections", { ...key, rule }, `${slot}:projections`, current);
@@ -318,7 +321,7 @@ export function patchesPanel(
     const unit = selection.get("unit");
     const current = renew();
     const [layer, channel] = unit ?? ["", 0];
-    scale = null;
+    scale = controls.ofColour = null;
     covering.forget();
     panel.title(role.title, unit ? `${layer} : ${channel}` : "");
     explain();
@@ -331,7 +334,7 @@ export function patchesPanel(
     blank = setTimeout(clear, BLANK_MS);
     const now = rule();
     controls.showRule(now);
-    const key = { layer, channel, k: K };
+    const key = { layer, channel, k: PATCHES };
     painted = null;
     // Neither is shown without the other: what failed is asked for with what goes with it.
     const both = { signal: current, again: () => void open() };

@@ -1,9 +1,10 @@
 /** What the pictures of a panel of patches are, and how they were made. */
 
-import { msg, t } from "../../lib/language/translate";
+import { decimal, msg, t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { gradient } from "../../lib/pictures/colour";
+import { LUMINANCE } from "../../lib/pictures/colour_tables";
 import type { RuleInfo } from "../../lib/wire/protocol";
 import type { Layout, Values } from "./patch_cell";
 
@@ -23,8 +24,14 @@ export interface Told {
   own: readonly number[];
   /** The percentile at which scales end. */
   clippedAt: number | null;
+  /** What is to be said of their colour. */
+  colour: string;
 }
 
+const weights = () =>
+  [t("red"), t("green"), t("blue")]
+    .map((colour, i) => `${decimal(String(LUMINANCE[i]))} ${colour}`)
+    .join(" + ");
 const AROUND = "linear-gradient(to right,#000,#808080,#fff)";
 const BARS: Record<Values, () => string> = {
   brightness: () => AROUND,
@@ -40,7 +47,7 @@ const WHAT: Record<Values, string> = {
 };
 
 /** What they are, in a sentence; the rest is said by `reading`. */
-export function pictures({ layout, values, whole, one, common }: Told): (Node | string)[] {
+export function pictures({ layout, values, whole, one, common, colour }: Told): (Node | string)[] {
   const seen = whole
     ? t("all of the photo that the channel can see there")
     : t("the part of the photo that counts for the channel");
@@ -52,7 +59,7 @@ export function pictures({ layout, values, whole, one, common }: Told): (Node | 
     layout === "both" ? `${t("Left: {seen}. Right:", { seen })} ` : `${t("Each picture:")} `;
   const scaled = one ? t("all on one scale") : t("each on its own scale");
   return [
-    `${left}${t("what in it drives the channel, traced back through the network ({what})", { what: t(WHAT[values]) })}, ${scaled}. `,
+    `${left}${t("what in it drives the channel, traced back through the network ({what})", { what: t(WHAT[values]) })}, ${scaled}. ${colour}`,
     legend(BARS[values](), signed ? `−${end}` : "0", `+${end}`),
   ];
 }
@@ -79,9 +86,9 @@ export function reading({ values, whole, side, own, one, clippedAt }: Told, of: 
             { n: side },
           ),
     values === "brightness"
-      ? t(
-          "Brightness is .299 red + .587 green + .114 blue of the signed values, as in grey photos.",
-        )
+      ? t("Brightness is {weights} of the signed values, as in grey photos.", {
+          weights: weights(),
+        })
       : "",
     `${t("Scales end at {percentile} of what isn't zero", { percentile: clipped })}${range && `, ${t("here at {range}", { range })}`}. ${t("Strides may leave a checkerboard: that is the method.")}`,
   ];

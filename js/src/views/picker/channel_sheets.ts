@@ -1,14 +1,10 @@
 /** Thumbnails of a layer's channels, which come in sheets of many, and channels whose photo is lost. */
 
 import { decode, paintTile } from "../../lib/pictures/canvas";
+import { SHEET, THUMBNAIL } from "../../lib/wire/constants";
 import { type Pair, PRIORITY } from "../../lib/wire/protocol";
 import { lostText, tellLost } from "../shared/lost";
 import type { Panel } from "../shared/status";
-
-/** Pixels of a thumbnail: what a screen with two pixels per CSS pixel shows. */
-const SIZE = 96;
-/** Channels in one sheet. */
-const SHEET = 256;
 
 interface Sheet {
   bitmap: ImageBitmap;
@@ -63,7 +59,7 @@ export class ChannelSheets {
     if (this.sheets.has(first)) return;
     this.sheets.set(first, null);
     const count = Math.min(SHEET, this.total - first);
-    const key = { layer: this.layer, first, count, size: SIZE };
+    const key = { layer: this.layer, first, count, size: THUMBNAIL };
     const load = { priority: PRIORITY.sheets, signal: this.signal };
     void this.panel.load("sheet", key, `sheet:${first}`, load, async (answer, fresh) => {
       const { data, buffers } = answer;

@@ -102,7 +102,9 @@ async function picture(screen: Screen): Promise<Blob> {
   const scale = globalThis.devicePixelRatio || 1;
   const area = stage.getBoundingClientRect();
   const style = getComputedStyle(stage);
-  const dim = { fg: style.color, bg: getComputedStyle(root(stage)).backgroundColor };
+  const whole = getComputedStyle(root(stage));
+  const bg = whole.backgroundColor;
+  const ink = { fg: style.color, under: whole.getPropertyValue("--zf-under-tint") };
   const width = Math.max(area.width, 280);
   const measure = new OffscreenCanvas(1, 1).getContext("2d") as OffscreenCanvasRenderingContext2D;
   measure.font = font(11);
@@ -113,7 +115,7 @@ async function picture(screen: Screen): Promise<Blob> {
   const context = canvas.getContext("2d");
   if (!context) throw new Error("This browser offers no 2D canvas.");
   context.scale(scale, scale);
-  context.fillStyle = dim.bg;
+  context.fillStyle = bg;
   context.fillRect(0, 0, width + 2 * MARGIN, height);
   context.translate(MARGIN, MARGIN);
 
@@ -145,8 +147,8 @@ async function picture(screen: Screen): Promise<Blob> {
 
   context.translate(0, area.height + 8);
   context.textBaseline = "top";
-  for (const one of legends) drawLegend(context, one, width, dim.fg);
-  context.fillStyle = dim.fg;
+  for (const one of legends) drawLegend(context, one, width, ink);
+  context.fillStyle = ink.fg;
   context.font = font(11);
   for (const line of text) {
     context.fillText(line, 0, 0);
@@ -218,11 +220,12 @@ function drawLegend(
   context: OffscreenCanvasRenderingContext2D,
   one: Legend,
   width: number,
-  colour: string,
+  /** Colours of words, and of what lies under a tint. */
+  { fg, under }: { fg: string; under: string },
 ): void {
   context.font = font(11);
   const line = (text: string, x = 0) => {
-    context.fillStyle = colour;
+    context.fillStyle = fg;
     context.fillText(text, x, 0);
   };
   for (const row of rowsOf(context, one, width)) {
@@ -233,8 +236,7 @@ function drawLegend(
     const { colours, part, low, high, clean } = one.scale;
     line(low);
     const from = context.measureText(low).width + 6;
-    // Like a photo, over which a tint lies.
-    context.fillStyle = "rgb(150,150,150)";
+    context.fillStyle = under;
     context.fillRect(from, 2, 96, 8);
     coloursOf(colours, part, 128).forEach((colour, i) => {
       context.fillStyle = cssColour(colour);

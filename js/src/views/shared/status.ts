@@ -3,9 +3,10 @@
  * there: skeletons, progress, errors in their place with what to do.
  */
 
-import { t } from "../../lib/language/translate";
+import { msg, t } from "../../lib/language/translate";
 import { h, nameIn } from "../../lib/page/dom";
 import { timeLeft } from "../../lib/page/format";
+import { kernelBusy } from "../../lib/page/kernel_busy";
 import { nextFrame } from "../../lib/page/selection_store";
 import { settledOf } from "../../lib/page/settled";
 import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/wire/protocol";
@@ -16,6 +17,7 @@ import { indexLine, progressBar, soFarText } from "./index_line";
 /** Quicker answers show no skeleton: a flash says less than nothing. */
 const SKELETON_MS = 120;
 const WAITING_MS = 4000;
+const BUSY = msg("Kernel busy: this is shown when the running cell is done.");
 
 export interface LoadOptions {
   priority: number;
@@ -119,7 +121,8 @@ export class Panel {
     this.mark(slot, mine, this.soFar.get(slot)?.seen);
     const skeleton = setTimeout(() => this.setLoading(slot, true), SKELETON_MS);
     const waiting = setTimeout(() => {
-      if (!quiet) this.say(slot, t("Waiting for the kernel …"));
+      if (!quiet)
+        this.say(slot, kernelBusy(this.element) ? t(BUSY) : t("Waiting for the kernel …"));
     }, WAITING_MS);
     const alive = () => {
       clearTimeout(skeleton);
@@ -247,7 +250,7 @@ export function sayNoAnswer(
 ): void {
   const banner = root.querySelector<HTMLElement>(":scope > .zf-banner") ?? createBanner(root);
   const text = banner.querySelector("span");
-  if (text) text.textContent = t(error.message);
+  if (text) text.textContent = noAnswerText(root, error);
   const again = () => {
     forget();
     banner.removeEventListener("zf-retry", again);
@@ -256,6 +259,20 @@ export function sayNoAnswer(
   };
   const forget = source.onRevival(again);
   banner.addEventListener("zf-retry", again);
+}
+
+const LATE_OR_GONE = msg(
+  "No answer from the kernel. If a cell is running, what you asked for is shown when it is done; if none is, run this cell again.",
+);
+
+/** A kernel that runs a cell may be late; whether it does, not every host's page shows. */
+function noAnswerText(root: HTMLElement, error: NoAnswer): string {
+  const busy = error.lost ? false : kernelBusy(root);
+  if (busy) return t("Kernel busy: what you asked for is shown when the running cell is done.");
+  if (busy === null && error.everAnswered) {
+    return t(LATE_OR_GONE);
+  }
+  return t(error.message);
 }
 
 function createBanner(root: HTMLElement): HTMLElement {

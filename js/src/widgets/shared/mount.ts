@@ -177,7 +177,7 @@ function connect(
   heedKernel(root, model, source, signal);
   watch(model, signal, () => {
     source.lose();
-    sayNoAnswer(root, source, new NoAnswer(true), () => {});
+    sayNoAnswer(root, source, new NoAnswer(true, true), () => {});
   });
   return source;
 }
