@@ -5,7 +5,7 @@ import { csv } from "../lib/page/files";
 import type { OwnStore, SelectionStore } from "../lib/page/selection_store";
 import type { Answer, Kind } from "../lib/wire/protocol";
 import type { Source } from "../lib/wire/source";
-import { type Asking, question } from "../views/lessons/question";
+import { type Asking, NOT_YET, question } from "../views/lessons/question";
 import { type Sheet, worksheet } from "../views/lessons/worksheet";
 import { createRoot } from "../widgets/shared/mount";
 import type { Stored } from "./stored/bundle";
@@ -121,15 +121,10 @@ class Lesson {
       ({ kind, place: where, before }, number) =>
         new Memory<Asking>(
           {
+            ...NOT_YET,
             question: `${number}.0`,
             kind,
             phase: "asked",
-            message: "",
-            given: null,
-            checks: 0,
-            says: [],
-            correct: null,
-            chosen: "",
             before,
             place: where,
             words,

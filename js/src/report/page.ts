@@ -31,9 +31,9 @@ const VIEWS: Record<string, View> = {
 };
 
 const { COMMON: _, ...own } = sheets;
-const SHEETS = Object.values(own);
+const SHEETS = [...new Set(Object.values(own).flat())];
 
-export interface PageManifest extends Manifest {
+interface PageManifest extends Manifest {
   selections: Selection[];
   views: { view: string; selection: number; options: ViewOptions }[];
   /** Worksheets: where their questions lie, and which selection they look at. */

@@ -19,6 +19,8 @@ import wall from "./wall.css";
 import wholeScreen from "./whole_screen.css";
 
 export const COMMON: readonly string[] = [base, panels, controls, layouts, wholeScreen];
+/** Those of all panels of an Explorer. */
+export const EXPLORER: readonly string[] = [picker, patches, photo, photos, maps, classes];
 export {
   classes,
   compare,

@@ -73,20 +73,7 @@ const options = new MemoryStore<ViewOptions>({
   ...(query.get("room") && { room: JSON.parse(query.get("room") as string) }),
   pinned: pinned ? [pinned[0] ?? "", Number(pinned[1]), pinned[2] ?? "deconvnet"] : null,
 });
-const root = createRoot(
-  place,
-  name,
-  [
-    styles.picker,
-    styles.patches,
-    styles.photo,
-    styles.photos,
-    styles.maps,
-    styles.classes,
-    styles.compare,
-  ],
-  signal,
-);
+const root = createRoot(place, name, [...styles.EXPLORER, styles.compare], signal);
 if (name === "compare") {
   const other = new MemorySelection({
     unit: [layer, (channel + 3) % 64],

@@ -43,15 +43,7 @@ describe.each(stores)("a selection %s", (_, create) => {
     store.subscribe("unit", listener, new AbortController().signal);
     store.subscribe("occluder", listener, new AbortController().signal);
     store.set("unit", ["conv1", 3]);
-    store.set("occluder", {
-      top: 1,
-      left: 2,
-      height: 3,
-      width: 4,
-      baseline: "grey",
-      mask: null,
-      extra_boxes: [],
-    });
+    store.set("occluder", start().occluder);
     expect(listener).not.toHaveBeenCalled();
   });
 
@@ -72,15 +64,7 @@ describe("a selection of a model", () => {
     const model = new FakeModel(start());
     const store = new ModelSelection(model);
     for (let top = 10; top < 40; top++) {
-      store.set("occluder", {
-        top,
-        left: 2,
-        height: 3,
-        width: 4,
-        baseline: "grey",
-        mask: null,
-        extra_boxes: [],
-      });
+      store.set("occluder", { ...start().occluder, top });
     }
     store.set("photo", 9);
     expect(model.saves).toBe(0);

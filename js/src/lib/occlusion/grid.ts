@@ -83,7 +83,7 @@ export function paintValues(
 }
 
 /** A label, how many cells it wins, and its colour. */
-export interface LabelColour {
+interface LabelColour {
   label: number;
   cells: number;
   colour: Rgb;

@@ -5,7 +5,7 @@
  * these can't say (fallback colours, native controls), `onTheme` for pixels on a canvas.
  */
 
-export type Theme = "light" | "dark";
+type Theme = "light" | "dark";
 
 export function currentTheme(): Theme {
   const jupyter = document.body.dataset.jpThemeLight;

@@ -8,7 +8,7 @@ import type { Pair, QuizChoice } from "../../lib/wire/protocol";
 
 const NAMES = ["Left", "Right"] as const;
 
-export interface Revealed {
+interface Revealed {
   /** It fires the channel more than the other. */
   best: boolean;
   chosen: boolean;

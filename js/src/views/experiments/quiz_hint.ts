@@ -63,7 +63,7 @@ export class QuizHint {
           "div",
           { class: "zf-quiz-cell", role: "listitem", "aria-label": label },
           canvas,
-          blank ? h("span", { class: "zf-quiz-none" }, BLANK.short) : "",
+          blank ? h("span", { class: "zf-none" }, BLANK.short) : "",
         );
       }),
     );

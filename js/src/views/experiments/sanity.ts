@@ -21,7 +21,7 @@ const MEASURES = {
   rank_absolute: "rank correlation of absolute values",
   ssim: "structural similarity",
 } as const;
-export type Measure = keyof typeof MEASURES;
+type Measure = keyof typeof MEASURES;
 
 export function sanity(
   el: HTMLElement,

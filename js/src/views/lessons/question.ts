@@ -29,6 +29,24 @@ export interface Asking {
   projector: boolean;
 }
 
+/** Before anything is known of it. */
+export const NOT_YET: Asking = {
+  question: "",
+  kind: "choice",
+  phase: "making",
+  message: "",
+  given: null,
+  checks: 0,
+  says: [],
+  correct: null,
+  chosen: "",
+  before: "",
+  place: "",
+  words: {},
+  language: "en",
+  projector: false,
+};
+
 export function question(
   el: HTMLElement,
   store: OwnStore<Asking>,

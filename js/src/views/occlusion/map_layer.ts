@@ -51,7 +51,7 @@ export interface Legend {
   more: number;
 }
 
-export interface ScaleText {
+interface ScaleText {
   colours: MapName;
   /** Of the colours that the scale uses. */
   part: Part;

@@ -21,13 +21,13 @@ const ESTIMATE_MS = 100;
 type MapKey = Key<"occlusion">;
 type Count = { done: number; total: number; seconds_left: number | null };
 
-export interface Wanted {
+interface Wanted {
   key: MapKey;
   overlay: Overlay;
 }
 
 /** Where its answers go. */
-export interface Sink {
+interface Sink {
   readonly grids: Grids | null;
   set(answer: Answer<"occlusion">, key: MapKey): void;
   clear(): void;

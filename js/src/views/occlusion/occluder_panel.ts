@@ -14,7 +14,7 @@ import type { ShapeDrawing } from "./shape_drawing";
 const LARGEST = 128;
 const MOST_HELD = 8;
 
-export interface OccluderPanel {
+interface OccluderPanel {
   fold: Fold;
   baselines(names: readonly string[]): void;
   /** Show the selection's occluder. */

@@ -15,7 +15,7 @@ import { place } from "../../lib/pictures/boxes";
 import type { Pair } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 
-export const MOST_PINS = 4;
+const MOST_PINS = 4;
 
 export class Pins {
   readonly fold: Fold = fold("pins", t("Pinned places"));

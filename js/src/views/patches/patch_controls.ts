@@ -144,7 +144,7 @@ export class PatchControls {
       {
         type: "button",
         class: "zf-button zf-toggle",
-        "aria-pressed": "false",
+        "aria-pressed": String(this[name]),
         title,
         onclick: () => this.options.set(name, !this.options.get(name)),
       },

@@ -39,7 +39,7 @@ const NO_FIELD: Field = { size: [1, 1], stride: [1, 1], offset: [0, 0], reach: "
 const BLANK_MS = 150;
 
 /** What a panel of patches is: the channel's that is chosen, or of one beside it. */
-export interface Role {
+interface Role {
   title: string;
   /** A button of its head, that pins or unpins it; null: it can't be. */
   pin: PinButton | null;

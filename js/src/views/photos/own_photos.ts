@@ -12,7 +12,7 @@ export type Listed = Answer<"photos">["data"];
 
 const WAITING_MS = 4000;
 
-export interface Keeper {
+interface Keeper {
   listed(): Listed;
   /** There are others now; `added` is to be looked at. */
   changed(listed: Listed, added: number | null): void;

@@ -13,7 +13,7 @@ const INSET = (TILE - THUMB) / 2;
 /** Tiles drawn beyond what is visible, on each side. */
 const MARGIN = 4;
 
-export interface StripOf {
+interface StripOf {
   /** What a photo is, in words. */
   describe(image: number): string;
   /** Whether a photo is marked as one of the user's own. */

@@ -3,7 +3,7 @@
 import { msg, t, whole } from "../../lib/language/translate";
 import { announce, gridStep } from "../../lib/page/a11y";
 import { h, select, uniqueId } from "../../lib/page/dom";
-import { number, percent } from "../../lib/page/format";
+import { number } from "../../lib/page/format";
 import { sized } from "../../lib/pictures/canvas";
 import { floats, ints } from "../../lib/wire/codec";
 import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/wire/protocol";
@@ -12,6 +12,7 @@ import { choice, renewable, type View } from "../shared/view";
 import {
   asked,
   type ChannelStats,
+  firesIn,
   isDead,
   order,
   SORTS,
@@ -30,13 +31,6 @@ const TILE = { width: 54, height: 66 };
 const INSET = 3;
 /** Rows drawn beyond what is visible. */
 const MARGIN = 2;
-
-/** In how many photos a channel fires, of the share in which it is silent. */
-function firesIn(silent: number): string {
-  if (silent === 0) return t("fires in every photo");
-  if (silent === 1) return t("fires in none");
-  return t("fires in {share} of photos", { share: percent(1 - silent) });
-}
 
 const SEEN = msg(
   "This photo, bright where each channel fires, strongest first. Point at the photo: who sees it?",

@@ -78,18 +78,28 @@ function option(part: Part, placed: Placed): HTMLElement {
   const text = [layerText(layer), ...output, ...closed].join(" · ");
   return h(
     "div",
-    {
-      class: `zf-layer zf-role-${block ? "block" : layer.role}${placed.text === undefined ? "" : " zf-beside"}`,
-      role: "option",
-      tabindex: -1,
-      "aria-selected": "false",
-      title: text,
-      "aria-label": text,
-      "data-layer": layer.name,
-      style: css(placed.cell),
-    },
+    selectable(
+      layer,
+      `zf-role-${block ? "block" : layer.role}${placed.text === undefined ? "" : " zf-beside"}`,
+      text,
+      placed.cell,
+    ),
     ...inner(placed, block),
   );
+}
+
+/** What makes an element one of the layers to choose from. */
+function selectable(layer: Layer, classes: string, text: string, box: Box) {
+  return {
+    class: `zf-layer ${classes}`,
+    role: "option",
+    tabindex: -1,
+    "aria-selected": "false",
+    title: text,
+    "aria-label": text,
+    "data-layer": layer.name,
+    style: css(box),
+  };
 }
 
 /** The rectangle and its texts, in a cell. */
@@ -117,16 +127,7 @@ function cap(layer: Layer, box: Box): HTMLElement {
   const around = { x: box.x, y: box.y - 4, width: box.width + 4, height: box.height + 8 };
   return h(
     "div",
-    {
-      class: `zf-layer zf-cap zf-role-${layer.role}`,
-      role: "option",
-      tabindex: -1,
-      "aria-selected": "false",
-      title: text,
-      "aria-label": text,
-      "data-layer": layer.name,
-      style: css(around),
-    },
+    selectable(layer, `zf-cap zf-role-${layer.role}`, text, around),
     h("span", { class: "zf-glyph", style: css({ ...box, x: 0, y: 4 }) }),
   );
 }

@@ -7,7 +7,7 @@ import { arcsOf, type Span, type Spot, through } from "./network_lines";
 import type { Part } from "./network_parts";
 import { type Frame, GAP, type Picture, type Placed } from "./network_picture";
 
-export interface Options {
+interface Options {
   /** (channels, rows, columns) of the image; without it none is drawn. */
   image?: readonly [number, number, number];
   /** Layers in a row, without lines. */

@@ -12,7 +12,7 @@ import type { Legend } from "../occlusion/map_layer";
 import { popoverButton } from "./popover";
 
 /** What is on screen right now. */
-export interface Screen {
+interface Screen {
   stage: HTMLElement;
   /** Of the photo, in input pixels. */
   extent: Pair;

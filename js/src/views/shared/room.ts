@@ -18,7 +18,7 @@ interface Says {
 }
 
 /** What students type. */
-export const followCode = (room: string) => `explorer.follow("${room}")`;
+const followCode = (room: string) => `explorer.follow("${room}")`;
 
 const CLOSE: Button = ["leave", msg("Close")];
 const UNREACHABLE = msg(

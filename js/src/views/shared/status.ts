@@ -19,7 +19,7 @@ const SKELETON_MS = 120;
 const WAITING_MS = 4000;
 const BUSY = msg("Kernel busy: this is shown when the running cell is done.");
 
-export interface LoadOptions {
+interface LoadOptions {
   priority: number;
   /** Ends this request earlier than the view. */
   signal?: AbortSignal | undefined;
@@ -38,7 +38,7 @@ export interface LoadOptions {
  * Shows an answer. After anything asynchronous it asks `fresh()`: false when a newer answer of
  * the same slot is being painted.
  */
-export type Painter<K extends Kind> = (
+type Painter<K extends Kind> = (
   answer: Answer<K>,
   fresh: () => boolean,
   complete: boolean,

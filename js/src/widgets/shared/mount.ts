@@ -36,7 +36,7 @@ export interface RenderContext {
   host?: { getModel(reference: string): Promise<StateModel & Channel> };
 }
 
-export interface Widget {
+interface Widget {
   render(context: RenderContext): void | Promise<void>;
 }
 

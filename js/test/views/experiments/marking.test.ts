@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { about, between, inside, type Marks, withBox } from "../../../src/views/experiments/marks";
 import marking from "../../../src/widgets/marking";
-import { FakeModel, flush, windowOn } from "../../support/fakes";
+import { type FakeModel, flush, windowOn } from "../../support/fakes";
+import { ownStage } from "../../support/page";
 
 const EXTENT = [60, 40] as const; // rows, columns
 
@@ -57,8 +58,7 @@ let walls = 0;
 /** Two photos, 60 x 40 pixels of the input, shown at 120 x 80. */
 async function stage(boxes: Marks = {}): Promise<{ model: FakeModel; root: HTMLElement }> {
   walls += 1;
-  const model = new FakeModel({
-    fingerprint: "engine",
+  const { model, root } = ownStage(marking, {
     wall: `photos.${walls}`,
     label: "Mark the parts",
     note: "Draw a box.",
@@ -68,9 +68,6 @@ async function stage(boxes: Marks = {}): Promise<{ model: FakeModel; root: HTMLE
     part: "nose",
     boxes,
   });
-  const el = document.createElement("div");
-  document.body.append(el);
-  marking.render({ model, el, signal: new AbortController().signal } as never);
   await flush();
   for (const request of model.gets.splice(0)) {
     model.answer(
@@ -92,12 +89,10 @@ async function stage(boxes: Marks = {}): Promise<{ model: FakeModel; root: HTMLE
   }
   await flush();
   await vi.advanceTimersByTimeAsync(200);
-  for (const one of el.querySelectorAll<HTMLElement>(".zf-marking-stage")) {
+  for (const one of root.querySelectorAll<HTMLElement>(".zf-marking-stage")) {
     one.getBoundingClientRect = () => ({ top: 0, left: 0, height: 120, width: 80 }) as DOMRect;
     one.setPointerCapture = () => {};
   }
-  const root = el.querySelector<HTMLElement>(".zf-root");
-  if (!root) throw new Error("the widget has no root");
   return { model, root };
 }
 

@@ -2,9 +2,9 @@ import { expect, it, vi } from "vitest";
 import type { Key } from "../../../src/lib/wire/protocol";
 import { apart } from "../../../src/views/experiments/quiz_choice";
 import quizWidget from "../../../src/widgets/quiz";
-import { FakeModel, flush, windowOn } from "../../support/fakes";
+import { type FakeModel, flush, windowOn } from "../../support/fakes";
 import { press } from "../../support/kernel";
-import { onFakePage } from "../../support/page";
+import { onFakePage, ownStage } from "../../support/page";
 
 onFakePage();
 
@@ -14,14 +14,7 @@ function stage(state: Record<string, unknown> = {}) {
   rounds += 1;
   const quiz = `round.${rounds}`;
   const first = { quiz, hint: "patches", hard: false, ready: 3, total: 3, at: 0, given: [] };
-  const model = new FakeModel({ fingerprint: "engine", says: [], bars: [], ...first, ...state });
-  const el = document.createElement("div");
-  document.body.append(el);
-  const view = new AbortController();
-  quizWidget.render({ model, el, signal: view.signal } as never);
-  const root = el.querySelector<HTMLElement>(".zf-root");
-  if (!root) throw new Error("the widget has no root");
-  return { model, root, view, quiz };
+  return { ...ownStage(quizWidget, { says: [], bars: [], ...first, ...state }), quiz };
 }
 
 /** Question `number`: the right photo fires more in those with an odd one. */
@@ -250,7 +243,7 @@ it.each([
   expect(note).toContain(words);
   expect(note?.includes("linearised")).toBe(projections > 0);
   expect(root.querySelectorAll(".zf-quiz-patch")).toHaveLength(4);
-  expect(root.querySelectorAll(".zf-quiz-none")).toHaveLength(projections ? 1 : 0);
+  expect(root.querySelectorAll(".zf-none")).toHaveLength(projections ? 1 : 0);
 });
 
 it("leaves nothing behind when its view goes", async () => {

@@ -1,8 +1,8 @@
 import { expect, it, vi } from "vitest";
 import type { Key } from "../../../src/lib/wire/protocol";
 import sanityCheck from "../../../src/widgets/sanity_check";
-import { FakeModel, flush, windowOn } from "../../support/fakes";
-import { onFakePage } from "../../support/page";
+import { type FakeModel, flush, windowOn } from "../../support/fakes";
+import { onFakePage, ownStage } from "../../support/page";
 
 onFakePage();
 
@@ -11,14 +11,8 @@ let runs = 0;
 /** A check that has computed nothing yet, and its root. */
 function stage(): { model: FakeModel; root: HTMLElement; view: AbortController; run: string } {
   runs += 1;
-  const model = new FakeModel({ fingerprint: "engine", check: "", step: 0, measure: "rank" });
-  const el = document.createElement("div");
-  document.body.append(el);
-  const view = new AbortController();
-  sanityCheck.render({ model, el, signal: view.signal } as never);
-  const root = el.querySelector<HTMLElement>(".zf-root");
-  if (!root) throw new Error("the widget has no root");
-  return { model, root, view, run: `check.${runs}` };
+  const staged = ownStage(sanityCheck, { check: "", step: 0, measure: "rank" });
+  return { ...staged, run: `check.${runs}` };
 }
 
 /** Answer what waits as the kernel does, but for one step. */

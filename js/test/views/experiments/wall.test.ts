@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import pictureWall from "../../../src/widgets/picture_wall";
-import { FakeModel, flush, windowOn } from "../../support/fakes";
-import { onFakePage } from "../../support/page";
+import { type FakeModel, flush, windowOn } from "../../support/fakes";
+import { onFakePage, ownStage } from "../../support/page";
 
 onFakePage();
 
@@ -9,8 +9,7 @@ let walls = 0;
 
 function stage(state: Record<string, unknown>): { model: FakeModel; root: HTMLElement } {
   walls += 1;
-  const model = new FakeModel({
-    fingerprint: "engine",
+  return ownStage(pictureWall, {
     wall: `wall.${walls}`,
     label: "Filters",
     note: "Signed around grey.",
@@ -19,12 +18,6 @@ function stage(state: Record<string, unknown>): { model: FakeModel; root: HTMLEl
     chosen: -1,
     ...state,
   });
-  const el = document.createElement("div");
-  document.body.append(el);
-  pictureWall.render({ model, el, signal: new AbortController().signal } as never);
-  const root = el.querySelector<HTMLElement>(".zf-root");
-  if (!root) throw new Error("the widget has no root");
-  return { model, root };
 }
 
 /** Answer what waits: `total` pictures, the second of them missing. */

@@ -1,12 +1,12 @@
 import { expect, it, vi } from "vitest";
 import { filled } from "../../../src/lib/language/translate";
-import { MemorySelection } from "../../../src/lib/page/selection_store";
 import type { Key } from "../../../src/lib/wire/protocol";
 import { lesson, right } from "../../../src/report/lesson";
+import { NOT_YET } from "../../../src/views/lessons/question";
 import questionWidget from "../../../src/widgets/question";
 import worksheetWidget from "../../../src/widgets/worksheet";
 import { FakeModel, flush, windowOn } from "../../support/fakes";
-import { onFakePage } from "../../support/page";
+import { chosen, onFakePage, ownStage } from "../../support/page";
 
 onFakePage();
 
@@ -54,30 +54,16 @@ function told(kind: string, revealed: boolean) {
 }
 
 function stage(kind: string) {
-  const model = new FakeModel({
-    fingerprint: "engine",
+  return ownStage(questionWidget, {
+    ...NOT_YET,
     question: `${kind}.0`,
     kind,
     phase: "asked",
-    message: "",
-    given: null,
-    checks: 0,
-    says: [],
-    correct: null,
-    chosen: "",
     before: "Look closely.",
     place: "Question 2 of 5",
     words: WORDS,
     language: "de",
-    projector: false,
   });
-  const el = document.createElement("div");
-  document.body.append(el);
-  const view = new AbortController();
-  questionWidget.render({ model, el, signal: view.signal } as never);
-  const root = el.querySelector<HTMLElement>(".zf-root");
-  if (!root) throw new Error("the widget has no root");
-  return { model, root };
 }
 
 async function serve(model: FakeModel, kind: string): Promise<void> {
@@ -250,13 +236,7 @@ it("asks, checks and counts from a file", async () => {
   };
   const kinds = ["choice", "choice", "find", "find"];
   const stored = [{ data: about, buffers: [] }, ...kinds.map((kind, i) => told(kind, i % 2 === 1))];
-  const selection = new MemorySelection({
-    unit: ["conv", 3],
-    photo: 0,
-    occluder: null,
-    target: null,
-    rule: "deconvnet",
-  });
+  const selection = chosen({ unit: ["conv", 3] });
   const place = document.createElement("div");
   document.body.append(place);
   lesson(place, stored, selection, [], new AbortController().signal);

@@ -31,6 +31,17 @@ async function settle(model: FakeModel) {
 }
 
 describe("options", () => {
+  it.each(["whole", "pixels"])("that are on from the start are seen to be: %s", async (name) => {
+    const { root } = await stage(explorer, {}, { [name]: true });
+    const pressed = (text: string) =>
+      [...root.querySelectorAll("button")]
+        .find(({ textContent }) => textContent === text)
+        ?.getAttribute("aria-pressed");
+    expect([pressed("Whole field"), pressed("Pixels")]).toEqual(
+      ["whole", "pixels"].map((one) => String(one === name)),
+    );
+  });
+
   it.each([
     ["sort", "Sort channels", "silent"],
     ["patches", "What to show", "revealed"],

@@ -1,11 +1,11 @@
 /** Whether a channel's picture depends on what it has learned. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { MemorySelection } from "../../../src/lib/page/selection_store";
 import { KernelError, NotStored } from "../../../src/lib/wire/source";
 import { whatWasLearned } from "../../../src/views/patches/learned";
 import { flush } from "../../support/fakes";
 import { LEARNED } from "../../support/kernel";
+import { chosen } from "../../support/page";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -19,13 +19,7 @@ function stage() {
   const root = document.createElement("div");
   root.className = "zf-root";
   document.body.append(root);
-  const selection = new MemorySelection({
-    unit: ["features.3", 2],
-    photo: 0,
-    occluder: null,
-    target: null,
-    rule: "guided",
-  });
+  const selection = chosen({ rule: "guided" });
   const get = vi.fn();
   const panel = { element: root, source: { get } };
   whatWasLearned(panel as never, selection, new AbortController().signal);

@@ -1,11 +1,12 @@
 /** What an Explorer's first line offers. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { MemorySelection, MemoryStore } from "../../../src/lib/page/selection_store";
+import { MemoryStore } from "../../../src/lib/page/selection_store";
 import { codeOf, python } from "../../../src/views/shared/code";
 import { guide } from "../../../src/views/shared/guide";
 import { tools } from "../../../src/views/shared/tools";
 import type { ViewOptions } from "../../../src/views/shared/view";
+import { chosen } from "../../support/page";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -17,13 +18,7 @@ afterEach(() => {
 });
 
 function stage(options: ViewOptions = {}) {
-  const selection = new MemorySelection({
-    unit: ["features.3", 1],
-    photo: 0,
-    occluder: null,
-    target: null,
-    rule: "deconvnet",
-  });
+  const selection = chosen({ unit: ["features.3", 1] });
   const store = new MemoryStore<ViewOptions>(options);
   const root = document.createElement("div");
   document.body.append(root);
