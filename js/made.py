@@ -89,7 +89,8 @@ def constants(schema: dict[str, Any], colours: dict[str, Any]) -> str:
     first = {**schema["FIRST"], "colours": colours["DEFAULT_COLOURS"]}
     options = "".join(f"  {name}: {json.dumps(value)},\n" for name, value in first.items())
     return (
-        f"/** What Python says, too: made by js/made.py from {SCHEMA.as_posix()}/. */\n\n{numbers}\n"
+        f"/** What Python says, too: made by js/made.py from {SCHEMA.as_posix()}/. */\n\n"
+        f"{numbers}\n"
         f"{comment('What options of views are at first.')}"
         f"export const FIRST = {{\n{options}}} as const;\n"
     )

@@ -234,7 +234,7 @@ def transfer(bench: Bench) -> Numbers:
 
 def labels(bench: Bench) -> Numbers:
     """Do features tell what is in pictures of several things: drawn scenes, or PASCAL VOC's."""
-    count = 600 if bench.full else 240
+    count = 600 if bench.full else 120
     data: Any = zf.samples.scenes(count, SIZE)
     if bench.voc is not None:
         from torchvision.datasets import VOCDetection

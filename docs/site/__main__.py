@@ -22,6 +22,8 @@ import gallery
 import pages
 import tutorial
 
+import examples
+
 
 def main() -> None:
     """Make the folder anew."""
@@ -33,6 +35,7 @@ def main() -> None:
     out: Path = options.out
     shutil.rmtree(out, ignore_errors=True)
     pages.write(out)
+    examples.write(out)
     api.write(out / "api")
     engine = gallery.engine()
     gallery.write(out / "gallery", engine, options.units)

@@ -11,9 +11,9 @@ import zfwidgets as zf
 TITLE = "Gallery"
 TEXT = """\
 Twelve channels of SqueezeNet, from early layers to late ones, that can be named at a glance. Each
-frame is a report that `zf.save_report` wrote: it is alive, and needs neither a kernel nor a network.
-Look at the nine patches first, and say what they share. Then drag the square over the photo, and
-see what the network makes of the rest."""
+frame is a report that `zf.save_report` wrote: it is alive, and needs neither a kernel nor a
+network. Look at the nine patches first, and say what they share. Then drag the square over the
+photo, and see what the network makes of the rest."""
 
 
 def engine() -> Any:
@@ -48,7 +48,7 @@ def frame(unit: Any) -> str:
     source = f"units/{file_of(unit)}"
     return (
         f"## {unit.text}\n\n"
-        f"Channel {unit.channel} of layer `{unit.layer}`. [By itself]({source}){{target=_blank}}\n\n"
+        f"Channel {unit.channel} of layer `{unit.layer}`. [On a page of its own]({source})\n\n"
         f'<iframe class="zf-frame" src="{source}" title="{title}" loading="lazy"></iframe>'
     )
 

@@ -1,4 +1,4 @@
-"""For mkdocstrings: calls that are made at run time (`with_bar`) are shown as the functions they are."""
+"""For mkdocstrings: shows the functions that `with_bar` makes at run time as functions."""
 
 from __future__ import annotations
 

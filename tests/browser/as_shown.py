@@ -52,19 +52,20 @@ def scale_of(values: Any) -> float:
 
 
 def colour_share(projections: Any) -> float:
-    """Of all projections' energy what brightness, the same in all colours, doesn't have."""
-    whole = bright = 0.0
-    for projection in projections:
-        red, green, blue = np.moveaxis(projection.pixels.astype(float), -1, 0)
-        whole += (red**2 + green**2 + blue**2).sum()
-        bright += ((red + green + blue) ** 2 / 3).sum()
-    return float((whole - bright) / whole)
+    """Of all projections' energy the most that lies along a line of colours through grey."""
+    pixels = np.concatenate([p.pixels.reshape(-1, 3).astype(float) for p in projections])
+    red_green, both_blue = np.array([1, -1, 0]) / 2**0.5, np.array([1, 1, -2]) / 6**0.5
+    along = [
+        np.square(pixels @ (np.cos(angle) * red_green + np.sin(angle) * both_blue)).sum()
+        for angle in np.linspace(0, np.pi, 181)
+    ]
+    return float(max(along) / np.square(pixels).sum())
 
 
 def picture(projection: Any, projections: Any, values: str = "auto", scale: str = "own") -> Any:
     """A projection's whole picture, (rows, columns, 3) uint8, to be cut by `window`."""
     if values == "auto":
-        values = "colour" if colour_share(projections) >= 0.75 else "brightness"
+        values = "colour" if colour_share(projections) >= 0.5 else "brightness"
     common = scale_of(np.concatenate([p.pixels.ravel() for p in projections]))
     pixels = projection.pixels.astype(float)
     end = scale_of(pixels)

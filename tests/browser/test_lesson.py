@@ -19,8 +19,8 @@ from tests.browser.axe import faults
 from tests.waiting import SECONDS
 from zfwidgets.lessons.attempts import as_csv
 
-PAGE_WORDS = Path(__file__).parents[2] / "js" / "src" / "lib" / "language" / "de.json"
 BOX = ".zf-lesson-box"
+PAGE_WORDS = Path(__file__).parents[2] / "js" / "src" / "lib" / "language" / "de.json"
 LAYER = "features.7.squeeze"
 GERMAN = "import os\nos.environ['ZFWIDGETS_LANGUAGE'] = 'de'"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -134,7 +133,8 @@ def test_a_busy_kernel_is_said_to_be_busy_and_answers_when_its_cell_is_done(
     expect(banner).to_have_count(0)
     layer, channel = notebook.value("explorer.selection.unit")
     assert layer == "features.4"
-    patches_equal_the_engines(notebook, layer, channel, 0)
+    # It stands settled for a moment before it asks anew.
+    eventually(lambda: patches_equal_the_engines(notebook, layer, channel, 0))
     assert lab.problems == []
 
 
@@ -146,17 +146,17 @@ def test_fifty_runs_of_a_cell_leave_nothing_behind(lab) -> None:
     counted = []
     for run in range(50):
         notebook.run_cell(1)
-        if run in (9, 29, 49):
+        if run in (9, 49):
             notebook.expect_settled()
             counted.append(gauge.read())
     expect(notebook.page.locator(".zf-explorer")).to_have_count(1)
-    first, middle, last = counted
+    first, last = counted
     assert last["widgets"] - first["widgets"] == 160  # of each Explorer and Selection, its layout
     per_run = {name: (last[name] - first[name]) / 40 for name in first}
-    print(json.dumps(counted))
     assert per_run["kernel_mb"] < 1, counted  # a static picture alone has six
-    assert per_run["page_mb"] < 2, counted
-    assert last["listeners"] - middle["listeners"] < 40, counted
+    assert per_run["page_mb"] < 2, counted  # the models' copies of their modules
+    assert per_run["listeners"] < 10, counted  # an Explorer that stayed would have hundreds
+    assert per_run["nodes"] < 10, counted
     patches_equal_the_engines(notebook, "features.7", 42, 0)
     assert lab.problems == []
 

@@ -71,15 +71,14 @@ def test_a_channel_for_colour_is_shown_in_colour_until_another_choice(lab, noteb
         ours = notebook.kernel_pixels(f"picture(found[2], found, {values!r})[place]")
         return int(np.abs(shown - ours.astype(int)).max())
 
-    # By the numbers 98 % of what drives channel 37 is colour, of 13 it is 16 %.
     shown = look(37)
-    assert notebook.value("colour_share(found)") > 0.75
+    assert notebook.value("colour_share(found)") > 0.5
     assert differs(shown, "colour") <= 1
     assert (shown != shown[..., :1]).any()
     expect(legend).to_contain_text("Shown in colour: ")
     shot(page, "colour-channel")
     shown = look(13)
-    assert notebook.value("colour_share(found)") < 0.75
+    assert notebook.value("colour_share(found)") < 0.5
     assert differs(shown, "brightness") <= 3
     expect(legend).not_to_contain_text("in colour")
 
@@ -87,7 +86,7 @@ def test_a_channel_for_colour_is_shown_in_colour_until_another_choice(lab, noteb
     notebook.expect_value("explorer.values", "brightness")
     shown = look(37)
     assert differs(shown, "brightness") <= 3
-    expect(legend).to_contain_text("of the signal is colour, not light and dark: choose")
+    expect(legend).to_contain_text("of the signal is one colour and its opposite: choose")
     values.select_option("auto")
     notebook.expect_value("explorer.values", "auto")
     assert differs(notebook.canvas_pixels(projection).astype(int), "colour") <= 1

@@ -132,34 +132,40 @@ def brightness_scale(
     return float(np.percentile(values, percentile)) if values.size else 1.0
 
 
-IN_COLOUR = 0.75
+IN_COLOUR = 0.5
 """From which `colour_share` on projections are shown in colour unless the user chooses.
 
-Red, green and blue that have nothing to do with each other have 2/3: there, colours are noise
+Red, green and blue that have nothing to do with each other have a third: there, colours are noise
 around strokes, and brightness shows the strokes.
 """
+_OPPOSED = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
+"""Two colours at right angles to grey and to each other: red from green, both from blue."""
 
 
 def colour_share(projections: Iterable[Projection]) -> float:
-    """How much of projections' energy is in differences between colours, 0..1.
+    """How much of projections' energy is one colour and its opposite, 0..1.
 
     A pixel's red, green and blue are their mean, which is light or dark, and what they differ from
-    it by, which is colour; the two are orthogonal, so that their sums of squares add up to the
-    pixel's. Over the receptive-field crops of all ``projections`` together. 0 of images without
-    colours, and where all is zero.
+    it by, which is colour. Of all lines through grey in that plane of colours (orange to blue, say)
+    it is the one along which the pixels' sum of squares is largest; the share is that sum's of the
+    sum of squares of all. Over the receptive-field crops of all ``projections`` together. 0 of
+    images without colours, and where all is zero.
 
     Returns
     -------
     float
-        0: grey; 2/3: red, green and blue don't depend on each other; 1: red where green or blue
-        are as much below zero, nothing lighter or darker.
+        0: grey; at most about a third where red, green and blue don't depend on each other; 2/3:
+        one of them alone; 1: one colour and its opposite, nothing lighter or darker.
     """
-    coloured = everything = 0.0
+    moments, everything = np.zeros((2, 2)), 0.0
     for projection in projections:
         pixels = projection.crop()[..., :3].astype(np.float64)
         everything += float(np.square(pixels).sum())
-        coloured += float(np.square(pixels - pixels.mean(-1, keepdims=True)).sum())
-    return coloured / everything if everything > 0 else 0.0
+        if pixels.shape[-1] == 3:
+            colours = pixels.reshape(-1, 3) @ _OPPOSED.T
+            moments += colours.T @ colours
+    largest = float(np.linalg.eigvalsh(moments)[-1])
+    return largest / everything if everything > 0 else 0.0
 
 
 def clearest_values(share: float) -> str:

@@ -18,7 +18,7 @@ from ..errors import InputError, UnreadableImage, ZfError
 from . import static_picture
 from .bundle import esm
 from .own_photos import Arrivals, show
-from .routing import Routed
+from .routing import Routed, follow_in_marimo
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
 from .setting.options import Option, checked
@@ -170,6 +170,7 @@ class EngineWidget(TwoOutputs, Routed):
         self._reselected(change)
 
     def _reselected(self, _change: Any) -> None:
+        follow_in_marimo(self.comm, self.selection.comm)
         self._tell_chosen()
         self._restyled()
 

@@ -7,7 +7,7 @@ import { follow, toHash } from "../../src/report/link";
 import { StoredSelection, snapped } from "../../src/report/snap";
 import { StoredAnswers, StoredSource } from "../../src/report/stored/answers";
 import { BrokenReport, Bundle, inPage, FORMAT as VERSION } from "../../src/report/stored/bundle";
-import { fieldsText, fieldText } from "../../src/views/picker/layer_words";
+import { branchesText, fieldsText, fieldText, seesText } from "../../src/views/picker/layer_words";
 
 const FORMAT = { height: 6, width: 8, stride: 4, baseline: "grey", mask: null, extra_boxes: [] };
 const OCCLUDER = {
@@ -381,6 +381,12 @@ it("channels of different branches have fields of their own", () => {
     "receptive fields 3×5 (channel 0), 7×9 (channels 1 to 2), 3×5 (channels 3 to 4), 7×9 (channel 5)",
   );
   expect(fieldsText(layer as never)).toBe("receptive field 8×8");
+  expect([0, 5].map((channel) => seesText(shuffled, channel))).toEqual([
+    "sees 3×5 pixels",
+    "sees 7×9 pixels",
+  ]);
+  expect(branchesText(shuffled)).toContain("channel 0: 3×5; channels 1 to 2: 7×9; ");
+  expect(seesText(layer as never, 0) + branchesText(layer as never)).toBe("");
 });
 
 it("receptive fields are those of the records", () => {

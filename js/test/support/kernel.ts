@@ -352,6 +352,7 @@ export function shared(channel: number): Answer<"about">["data"] {
       [4, 0.5],
     ],
     prefers: [{ text: "birds", mean: 6.5, more: 2.25, images: 3 }],
+    prefers_why: "",
     images: 20,
     complete: true,
   };

@@ -362,7 +362,9 @@ describe("channels", () => {
     expect(shown(strip).at(-1)).toBe(0); // NaN
     expect(note()).toContain("cosine of their features in features.3");
     expect(sort.title).toBe(note());
-    expect(one(root, ".zf-readout").textContent).toContain("channel 2 · photos alike 2 · ");
+    expect(one(root, ".zf-readout").textContent).toContain(
+      "channel 2 · sees 5×7 pixels · photos alike 2 · ",
+    );
     expect(one(strip, "[data-channel='0']").title).toContain("readable: too little is known");
     expect((await by("suspicious")).slice(0, 4)).toEqual([4, 11, 1, 8]); // (i * 5) % 7: 6 6 5 5
     expect(note()).toContain("a frame, a watermark");
@@ -553,21 +555,21 @@ describe("patches", () => {
     expect(values.value).toBe("auto");
     expect(new Set(shown())).toEqual(new Set(["colour"]));
     expect(legend()).toContain("(colours lighter or darker than grey; grey is nothing)");
-    expect(legend()).toContain("Shown in colour: 86 % of the signal is colour");
+    expect(legend()).toContain("Shown in colour: 86 % of the signal is one colour and");
 
     choose(root, "Values of the projections", "brightness");
     expect(model.get("values")).toBe("brightness");
     expect(new Set(shown())).toEqual(new Set(["brightness"]));
-    expect(legend()).toContain("86 % of the signal is colour, not light and dark: choose");
+    expect(legend()).toContain("one colour and its opposite: choose");
     choose(root, "Values of the projections", "magnitude");
-    expect(legend()).not.toContain("of the signal is colour");
+    expect(legend()).not.toContain("of the signal is one colour");
 
     choose(root, "Values of the projections", "auto");
     selection.set("unit", ["features.3", 2]);
     await serve(model);
     await frames();
     expect(new Set(shown())).toEqual(new Set(["brightness"]));
-    expect(legend()).not.toContain("of the signal is colour");
+    expect(legend()).not.toContain("of the signal is one colour");
   });
 
   it("have a legend that says in a sentence what is shown, and on which scale", async () => {

@@ -64,6 +64,8 @@ def test_filters_projections_findings_and_bars_are_the_records(lab) -> None:
     # only conv1 of the one and conv1, conv2 of the other have a stride
     chart = root.locator(".bqplot").last
     expect(chart).to_contain_text("conv1")
+    expect(chart).not_to_contain_text("conv2")  # it opens on the layer that sees the pixels
+    root.get_by_role("combobox").select_option("aliasing")
     expect(chart).to_contain_text("conv2")
     expect(chart).not_to_contain_text("conv3")
     wanted = np.array(

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,16 +32,6 @@ pn.extension("ipywidgets")
 {ENGINE}{EXPLORER}
 pn.pane.IPyWidget(explorer, sizing_mode="stretch_width").servable()
 """
-SOLARA = f"""import solara
-{ENGINE}
-@solara.component
-def Page():
-    solara.display(solara.use_memo(make, []))
-
-def make():
-    {EXPLORER}
-    return explorer
-"""
 
 Open = Callable[[Page], None]
 """Go to the host's page and have an Explorer appear."""
@@ -59,11 +49,14 @@ class Host:
         Distributions that must be installed.
     serve
         Given JupyterLab's server and a folder: a context in which the page can be opened.
+    says
+        What the page's own cells say once features.4, channel 3 is chosen.
     """
 
     name: str
     needs: tuple[str, ...]
-    serve: Callable[[Lab, Path], object]
+    serve: Callable[[Lab, Path], AbstractContextManager[Open]]
+    says: str = ""
 
     def require(self) -> None:
         """Skip the test where the host isn't installed."""
@@ -184,19 +177,10 @@ def panel(_lab: Lab, folder: Path) -> Iterator[Open]:
 
 
 @contextmanager
-def solara(_lab: Lab, folder: Path) -> Iterator[Open]:
-    (folder / "app.py").write_text(SOLARA)
-    port = free_port()
-    options = ("--no-open", "--production", f"--port={port}")
-    with program(folder, port, "solara", "run", "app.py", *options) as show:
-        yield show
-
-
-@contextmanager
-def marimo(lab: Lab, folder: Path) -> Iterator[Open]:
+def marimo(_lab: Lab, folder: Path) -> Iterator[Open]:
     app = Path(__file__).parents[3] / "examples" / "marimo_app.py"
     port = free_port()
-    options = ("--headless", "--no-token", f"--port={port}", "--skip-update-check")
+    options = ("--headless", "--no-token", f"--port={port}")
     with program(folder, port, "marimo", "run", str(app), *options) as show:
         yield show
 
@@ -207,5 +191,5 @@ HOSTS = (
     Host("nbclassic", ("nbclassic",), nbclassic),
     Host("Voila", ("voila",), voila),
     Host("Panel", ("panel", "ipywidgets-bokeh"), panel),
-    Host("Solara", ("solara", "solara-assets"), solara),
+    Host("marimo", ("marimo",), marimo, says="Layer features.4, channel 3 responds most to"),
 )

@@ -84,6 +84,8 @@ def test_an_explorer_shows_the_engines_pixels(
         page.on("pageerror", lambda error: errors.append(str(error)))
         choose(page, "features.4", 3)
         np.testing.assert_array_equal(shown(page, 1), patch(engine, "features.4", 3, 1))
+        if host.says:
+            expect(page.locator("body")).to_contain_text(host.says, timeout=MILLISECONDS)
         if shots := os.environ.get("ZFWIDGETS_SHOTS"):
             page.screenshot(path=Path(shots) / f"host-{host.name}.png")
     assert errors == []

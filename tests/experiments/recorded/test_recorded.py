@@ -25,7 +25,7 @@ def test_all_are_there_small_and_say_how_they_were_made() -> None:
         assert made.seconds > 10, "a recording saves waiting"
         assert {"torch", "zfwidgets"} <= made.versions.keys()
         assert made.date in recording.words
-        assert "Nothing is computed here" in recording.words
+        assert "nothing is computed here" in recording.words
     with pytest.raises(InputError, match="no recording 'dreams': expected one of ablation, corr"):
         zf.experiments.recorded("dreams")
 

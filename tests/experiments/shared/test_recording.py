@@ -118,8 +118,8 @@ def test_a_recording_comes_back_and_its_widget_says_what_it_is(name: str, tmp_pa
     same(result, found.result)
     same(dict(found.walls), {"photos": wall} if name else {})
     assert found.words == (
-        "Recorded run: 3 epochs of 12 pictures, 2 minutes of one core, seed 7, 2026-11-30, x86_64, 1 thread. "
-        "Nothing is computed here."
+        "Recorded run, nothing is computed here: 3 epochs of 12 pictures, 2 minutes of one core, "
+        "seed 7, 2026-11-30, x86_64, 1 thread."
     )
     widget = show(found)
     assert widget.settle(SECONDS)

@@ -211,7 +211,7 @@ def test_projections_are_the_engines_on_one_scale(source, layer):
     }
     assert data["clipped_at"] == CLIPPED_AT
     assert data["colour_share"] == colour_share(projections)
-    assert data["clearest"] == ("colour" if data["colour_share"] >= 0.75 else "brightness")
+    assert data["clearest"] == ("colour" if data["colour_share"] >= 0.5 else "brightness")
     for p, sent, buffer in zip(projections, data["projections"], buffers, strict=True):
         assert sent["scale"] == display_scale([p])
         assert sent["full"] == max(scale, sent["scale"])

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .result import DiagnosisResult
 
 Results = tuple["DiagnosisResult", ...]
+FIRST = "pixels"
+"""The measure that is shown first: the fault that the paper saw."""
 
 
 class Diagnosis(Experiment["Results"]):
@@ -101,11 +103,11 @@ class Diagnosis(Experiment["Results"]):
             live = engines[0]
         self._measure = ipywidgets.Dropdown(
             options=[(measure.title, key) for key, measure in MEASURES.items()],
-            value="aliasing",
+            value=FIRST,
             description="compare",
         )
         self._measure.observe(self._remeasure, "value")
-        self._chart = BarChart(MEASURES["aliasing"].axis)
+        self._chart = BarChart(MEASURES[FIRST].axis)
         self._reading = ipywidgets.HTML()
         chart = [self._measure, self._chart.figure, self._chart.legend, self._reading]
         columns = beside(*[column.parts for column in self._columns])

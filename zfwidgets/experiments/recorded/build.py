@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from ..ablation.table import AblationTable
 from ..shared.recording import Recording
 from . import learning, looking
 from .opening import DATA, WEIGHTS
@@ -21,7 +22,7 @@ QUALITY = 85
 """Of pictures as WebP."""
 
 
-def ablation() -> Recording:
+def ablation() -> Recording[AblationTable]:
     """The ablation, and the weights of its first network beside it."""
     with tempfile.TemporaryDirectory() as folder:
         recording = learning.ablation(folder=Path(folder))

@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ... import models, samples
+from ... import samples
 from ...engine.local import LocalEngine
+from ...models.paper import PaperNetwork, alexnet_small, zfnet_small
+from ...models.parts import transform as inputs
 from ..ablation.architecture import Architecture
 from ..ablation.retraining import ablate, trained
 from ..ablation.table import AblationTable
@@ -25,6 +27,8 @@ from ..training.loop import train
 
 SIZE = 32
 """Pixels of the sides of the pictures that networks are trained on here."""
+LARGER = 64
+"""The same, where AlexNet's first layers are among the networks: less is too small for them."""
 BATCH, RATE, PATIENCE = 32, 0.02, 3
 EPOCHS, PICTURES = 24, 1000
 MOMENTS = (0, 1, 2, 3, 5, 8, 12, 16, 20, 24)
@@ -33,11 +37,11 @@ MAPS = 6
 """Feature maps of each convolution that are watched, drawn at random."""
 
 
-def untrained(build: Any = models.zfnet_small, seed: int = 0) -> nn.Module:
-    """A network of the paper's kind for pictures of this size, its weights drawn from a seed."""
+def untrained(build: Any = zfnet_small, size: int = SIZE) -> PaperNetwork:
+    """A network of the paper's kind for pictures of that size, its weights drawn from seed 0."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network: nn.Module = build(10, size=SIZE)
+        torch.manual_seed(0)
+        network: PaperNetwork = build(10, size=size)
     return network
 
 
@@ -52,7 +56,7 @@ def evolving(
     """Train a network on textures and watch it."""
     began = time.process_time()
     data, held_out = samples.textures(pictures, SIZE), samples.textures(pictures // 3, SIZE, seed=1)
-    transform = models.transform(SIZE)
+    transform = inputs(SIZE)
     seen = [data[number][0] for number in range(200)]
     watching = watch(
         network,
@@ -97,7 +101,7 @@ def shared(
     """Of each map: the class that most of its nine strongest pictures have, and how many do."""
     found = {}
     for layer, channel in units:
-        own = [labels[one.image] for one in engine.top(layer, channel)]
+        own = [labels[one.image] for one in engine.top(layer, channel) if one.image is not None]
         most = max(sorted(set(own)), key=own.count)
         found[f"{layer} {channel}"] = classes[most], own.count(most)
     return found
@@ -134,7 +138,7 @@ def ablation(
         variants(),
         samples.shapes(pictures, SIZE),
         validation=samples.shapes(600, SIZE, seed=1),
-        transform=models.transform(SIZE),
+        transform=inputs(SIZE),
         epochs=epochs,
         batch=BATCH,
         rate=RATE,
@@ -153,14 +157,14 @@ def network_of(folder: Path) -> nn.Module:
 
 
 def diagnosis(
-    epochs: int = 10, pictures: int = 1000
+    epochs: int = 8, pictures: int = 600
 ) -> Recording[tuple[DiagnosisResult, DiagnosisResult]]:
     """Fig. 6: AlexNet's first layers beside ZFNet's, trained alike on the same textures."""
     began = time.process_time()
-    data, held_out = samples.textures(pictures, SIZE), samples.textures(300, SIZE, seed=1)
-    transform, results, errors = models.transform(SIZE), [], {}
-    for build in (models.alexnet_small, models.zfnet_small):
-        network = untrained(build)
+    data, held_out = samples.textures(pictures, LARGER), samples.textures(300, LARGER, seed=1)
+    transform, results, errors = inputs(LARGER), [], {}
+    for build in (alexnet_small, zfnet_small):
+        network = untrained(build, LARGER)
         training = train(
             network,
             data,
@@ -175,6 +179,6 @@ def diagnosis(
         engine.index(progress=False)
         results.append(diagnose(engine, progress=False))
         errors[type(network).__name__] = float(training.validation_error[-1])
-    what = f"two networks, each {epochs} epochs of {pictures} textures, {SIZE} x {SIZE} pixels"
+    what = f"two networks, each {epochs} epochs of {pictures} textures, {LARGER} x {LARGER} pixels"
     made = Made.now(what, time.process_time() - began, 0, errors=errors)
     return Recording((results[0], results[1]), made)

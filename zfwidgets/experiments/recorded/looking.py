@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from ... import models, samples
+from ... import samples
 from ...engine.local import LocalEngine
+from ...models.paper import zfnet_small
 from ...records import Pixels
 from ..correspondence.marking import Marking, as_json
 from ..correspondence.marks import checked_marks
@@ -105,7 +106,7 @@ def correspondence(draws: int = 60) -> Recording[CorrespondenceResult]:
 
 
 def transfer(
-    pictures: int = 300, counts: Sequence[int] = (1, 2, 5, 10, 20), repeats: int = 3
+    pictures: int = 200, counts: Sequence[int] = (1, 3, 10), repeats: int = 2
 ) -> Recording[TransferRecord]:
     """Table 7 and Fig. 9: features of ImageNet photos, asked for ten drawn shapes."""
     began = time.process_time()
@@ -118,7 +119,7 @@ def transfer(
         counts=counts,
         train_images=counts[-1],
         repeats=repeats,
-        dimension=2048,
+        dimension=1024,
         scratch=_scratch,
         scratch_training={"epochs": 20, "batch": 16},
         progress=False,
@@ -145,4 +146,4 @@ def _small(images: Labelled) -> Callable[[int], Pixels]:
 
 def _scratch() -> nn.Module:
     """The small network, at the size of pictures that it is made for."""
-    return nn.Sequential(nn.AdaptiveAvgPool2d(SIZE), models.zfnet_small(10, SIZE))
+    return nn.Sequential(nn.AdaptiveAvgPool2d(SIZE), zfnet_small(10, SIZE))

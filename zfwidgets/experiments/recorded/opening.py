@@ -58,7 +58,7 @@ def trained_network() -> ZFNet:
     import torch
     from safetensors.torch import load_file
 
-    from ...models import zfnet_small
+    from ...models.paper import zfnet_small
 
     state = {name: value.float() for name, value in load_file(WEIGHTS).items()}
     with torch.device("meta"):  # no weights are drawn: the random state stays as it is

@@ -124,8 +124,8 @@ class Recording(Generic[Result]):
         """What the page says of it."""
         made = self.made
         return (
-            f"Recorded run: {made.what}, {_duration(made.seconds)} of one core, seed {made.seed}, "
-            f"{made.date}, {made.machine}. Nothing is computed here."
+            f"Recorded run, nothing is computed here: {made.what}, {_duration(made.seconds)} of "
+            f"one core, seed {made.seed}, {made.date}, {made.machine}."
         )
 
     def save(self, path: str | Path, *, webp: int | None = None) -> Path:
@@ -167,7 +167,7 @@ def stored(given: Any, kind: type[Result]) -> tuple[Result, str, Mapping[str, Wa
         For a recording of another experiment.
     """
     if isinstance(given, kind):
-        return given, "A stored result: nothing is computed here.", {}
+        return given, "Stored result, nothing is computed here.", {}
     if not isinstance(given, Recording):
         return None
     if not isinstance(given.result, kind):

@@ -138,8 +138,13 @@ class Collector:
             self._layers[name] = {"part": part, "projections": []}
 
     def _wanted_photos(self) -> list[int]:
-        """Photos, those first that show most: chosen ones, then by rank of their activations."""
-        wanted = dict.fromkeys((*self.plan.images, *self.shown))
+        """Photos, those first that show most.
+
+        Those with maps; those of the chosen channels' strongest patches, then of their quantile
+        rows; of all other channels by the rank of their activations.
+        """
+        nine = (a.image for layer, channel in self.plan.first for a in self.tops[layer][channel])
+        wanted = dict.fromkeys((*self.plan.images, *nine, *self.shown))
         for rank in range(PATCHES):
             for tops in self.tops.values():
                 wanted.update((top[rank].image, None) for top in tops if len(top) > rank)

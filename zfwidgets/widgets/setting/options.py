@@ -149,8 +149,8 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
         FIRST["values"],
         'How a projection\'s values are shown: as "brightness" around mid-grey, in "colour" around '
         'mid-grey (red, green and blue by themselves), as "magnitude", or what is "positive" in '
-        'colour. "auto" is brightness, or colour where most of what drives the channel is colour '
-        "(`zfwidgets.records.colour_share` of 0.75 or more).",
+        'colour. "auto" is brightness, or colour where at least half of the signal is one colour '
+        "and its opposite (`zfwidgets.records.colour_share`).",
         "",
     ),
     "scale": (

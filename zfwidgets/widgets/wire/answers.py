@@ -155,6 +155,7 @@ def about_answer(found: About) -> Answer:
         "looked": found.looked,
         "alike": [list(pair) for pair in found.alike],
         "prefers": [asdict(one) for one in found.prefers],
+        "prefers_why": found.prefers_why,
         "images": found.images,
         "complete": found.complete,
     }, []

@@ -447,7 +447,7 @@ export interface Kinds {
       brightness: number;
       /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
       focus: number;
-      /** Share of their energy, 0..1, that is in differences between colours; older reports don't say. */
+      /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
       colour_share?: number;
       /** Which values "auto" shows. */
       clearest?: "brightness" | "colour";
@@ -572,6 +572,8 @@ export interface Kinds {
       /** Most alike first. */
       alike: [channel: number, correlation: number][];
       prefers: Preferred[];
+      /** Why none are told, whatever the numbers are; empty: they are. */
+      prefers_why: string;
       /** Over how many images `alike` and `prefers` are. */
       images: number;
       /** Whether these are all that were looked at. */
@@ -782,7 +784,7 @@ export interface Kinds {
       scale: number;
       brightness: number;
       focus: number;
-      /** Share of their energy, 0..1, that is in differences between colours; older reports don't say. */
+      /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
       colour_share?: number;
       /** Which values "auto" shows. */
       clearest?: "brightness" | "colour";

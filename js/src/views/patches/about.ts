@@ -196,11 +196,12 @@ function explained(data: Data): string {
       : "";
   const more =
     data.prefers.length > 0
-      ? ` ${t("+: how far a group's mean lies above that of all (more than 2 standard errors).")}`
+      ? ` ${t("+: how far a group's mean lies above that of all (chance alone would give any group as much in 1 channel of 20).")}`
       : "";
+  const why = data.prefers_why && ` ${data.prefers_why}`;
   const names = t(
     "Names are given only where chance alone would give any name in such a layer at most 1 time in 20. Alike: correlation, from {least} on, of the largest activation in each of {over}.",
     { least: number(0.3), over },
   );
-  return `${groups}${patches}${names}${more}`;
+  return `${groups}${patches}${names}${more}${why}`;
 }

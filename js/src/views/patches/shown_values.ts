@@ -6,7 +6,7 @@ import type { Answer } from "../../lib/wire/protocol";
 import { choice } from "../shared/view";
 import { VALUES, type Values } from "./patch_cell";
 
-/** How it is chosen; by itself it is brightness, or colour where most of the signal is colour. */
+/** How it is chosen; by itself it is brightness, or colour where that is half of the signal. */
 export const CHOOSABLE = [["auto", msg("automatic")], ...VALUES] as const;
 export type Chosen = (typeof CHOOSABLE)[number][0];
 
@@ -24,8 +24,8 @@ export function aboutColour(chosen: Chosen, of: OfColour | null): string {
   if (of?.clearest !== "colour" || of.colour_share === undefined) return "";
   const share = percent(of.colour_share);
   if (chosen === "auto") {
-    return `${t("Shown in colour: {share} of the signal is colour, not light and dark.", { share })} `;
+    return `${t("Shown in colour: {share} of the signal is one colour and its opposite.", { share })} `;
   }
   if (chosen !== "brightness") return "";
-  return `${t("{share} of the signal is colour, not light and dark: choose “colour” above to see it.", { share })} `;
+  return `${t("{share} of the signal is one colour and its opposite: choose “colour” above to see them.", { share })} `;
 }

@@ -22,6 +22,7 @@ import {
 } from "./channel_order";
 import { channelSearch } from "./channel_search";
 import { ChannelSheets } from "./channel_sheets";
+import { branchesText, seesText } from "./layer_words";
 import { ThisPhoto } from "./this_photo";
 
 /** CSS pixels. */
@@ -96,6 +97,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   });
   let catalogue: Catalogue | null = null;
   let layer: string | null = null;
+  const infoNow = () => catalogue?.layers.find(({ name }) => name === layer) ?? null;
   let total = 0;
   let stats: ChannelStats | null = null;
   /** What only some sorts ask for, and by which layer's features. */
@@ -128,15 +130,17 @@ export const channels: View = (el, selection, source, signal, options) => {
     const silent = soFar ? t("{fires}, of {n} so far", { fires, n: whole(soFar.images) }) : fires;
     const strongest = stats.strongest[channel] ?? Number.NaN;
     const lost = sheets.whyLost(channel);
+    const info = infoNow();
     const parts = [
       t("channel {channel}", { channel }),
+      info ? seesText(info, channel) : "",
       ...valueText(sort, orders, channel),
       t("mean {value}", { value: number(stats.mean[channel] ?? Number.NaN) }),
       ...(strongest > 0 ? [t("strongest {value}", { value: number(strongest) })] : []), // only that is indexed
       ...(lost === undefined ? [] : [lost]),
       dead(channel) ? t("dead: fires in none of these photos") : silent,
     ];
-    return parts.join(" · ");
+    return parts.filter(Boolean).join(" · ");
   };
 
   /**
@@ -228,6 +232,8 @@ export const channels: View = (el, selection, source, signal, options) => {
     if (tiles.has(now)) strip.setAttribute("aria-activedescendant", `${prefix}-${now}`);
     else strip.removeAttribute("aria-activedescendant");
     readout.textContent = describe(now);
+    const info = infoNow();
+    readout.title = info ? branchesText(info) : "";
   };
 
   /** Scroll so that a channel is visible, and draw. */

@@ -1,7 +1,7 @@
 /** What is said of a layer, in few words and in full. */
 
 import { t } from "../../lib/language/translate";
-import { rangesOf } from "../../lib/network/fields";
+import { fieldOf, type Range, rangesOf } from "../../lib/network/fields";
 import { count, extent } from "../../lib/page/format";
 import type { Field, Layer } from "../../lib/wire/protocol";
 
@@ -31,14 +31,36 @@ export function fieldsText(layer: Layer): string {
   if (ranges.length === 1) return t("receptive field {size}", { size: fieldText(layer) });
   if (ranges.length > MOST_LISTED)
     return t("receptive fields {sizes}, by channel", { sizes: fieldText(layer) });
-  const of = ranges.map(({ first, last, field }) => {
-    const channels =
-      first === last
-        ? t("channel {channel}", { channel: first })
-        : t("channels {first} to {last}", { first, last });
-    return `${sizeText(field)} (${channels})`;
-  });
+  const of = ranges.map((range) => `${sizeText(range.field)} (${channelsText(range)})`);
   return t("receptive fields {sizes}", { sizes: of.join(", ") });
+}
+
+function channelsText({ first, last }: Range): string {
+  return first === last
+    ? t("channel {channel}", { channel: first })
+    : t("channels {first} to {last}", { first, last });
+}
+
+/** How much of the photo a channel sees; nothing where all channels of the layer see as much. */
+export function seesText(layer: Layer, channel: number): string {
+  if (rangesOf(layer).length === 1) return "";
+  const field = fieldOf(layer, channel);
+  if (field.reach === "global") return t("sees the whole photo");
+  const size = extent(field.size);
+  return field.reach === "upper bound"
+    ? t("sees at most {size} pixels", { size })
+    : t("sees {size} pixels", { size });
+}
+
+/** Why channels of one layer see more or less of the photo; nothing where they don't. */
+export function branchesText(layer: Layer): string {
+  const ranges = rangesOf(layer);
+  if (ranges.length === 1) return "";
+  const each = ranges.map((range) => `${channelsText(range)}: ${sizeText(range.field)}`).join("; ");
+  return t(
+    "Channels of {layer} come from branches, and each sees as much of the photo as its own branch, in pixels: {sizes}.",
+    { layer: layer.name, sizes: ranges.length > MOST_LISTED ? fieldText(layer) : each },
+  );
 }
 
 /** How large the largest field is, short enough to stand below a layer: "≤ 31", "31×15", "all". */

@@ -33,6 +33,17 @@ describe("what the nine share", () => {
     expect((root.querySelector(".zf-fold-about") as HTMLDetailsElement).open).toBe(true);
   });
 
+  it("says why no preferred photos are told of a channel that sees little", async () => {
+    const { model, root } = await open(2, ["about"]);
+    const little = { prefers: [], prefers_why: "It sees 15×15 of 224×224 pixels." };
+    model.answer(model.request("about"), "reply", { ...shared(2), ...little }, []);
+    await flush();
+    expect(all(root, ".zf-prefers")).toEqual([]);
+    expect(text(root, ".zf-counted .zf-fold-note")[0]).toMatch(
+      /It sees 15×15 of 224×224 pixels\.$/,
+    );
+  });
+
   it("is said to be nothing where chance would give as much", async () => {
     const { root } = await open(3);
     expect(text(root, ".zf-shared li")).toEqual([

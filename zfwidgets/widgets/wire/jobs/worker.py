@@ -21,6 +21,9 @@ from .steps import CALM, IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps,
 
 log = logging.getLogger("zfwidgets")
 
+REST = 3.0
+"""Seconds without a job after which the worker gives freed memory back."""
+
 
 class Jobs:
     """Runs jobs one step at a time on one daemon thread, started when it is first needed.
@@ -252,16 +255,23 @@ class Jobs:
             self._schedule(loop)
 
     def _work(self) -> None:
+        worked = False  # since freed memory was given back
         while True:
+            rested = False
             with self._changed:
-                while (job := self._next()) is None and not self._dropped:
+                while (job := self._next()) is None and not self._dropped and not rested:
                     if self._ended or threads.ending():
                         del self._threads["worker"]
                         return
-                    self._changed.wait(self._until(job.due for job in self._jobs.values()))
+                    due = self._until(job.due for job in self._jobs.values())
+                    idle = worked and due is None
+                    rested = not self._changed.wait(REST if idle else due) and idle
             self._close_dropped()
             if job is not None:
                 self._advance(job)
+            elif rested:
+                threads.give_back_memory()
+            worked = not rested and (worked or job is not None)
             del job  # an idle worker keeps nobody's engine alive
 
     def _beat(self) -> None:

@@ -105,8 +105,8 @@ KINDS: dict[str, Kind] = {
             "brightness": "number # Of all of them together, as brightness.",
             "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
             "energy, in pixels.",
-            "colour_share?": "number # Share of their energy, 0..1, that is in differences between "
-            "colours; older reports don't say.",
+            "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
+            "opposite; older reports don't say.",
             "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
             "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
             "patch": "Pair",
@@ -203,6 +203,7 @@ KINDS: dict[str, Kind] = {
             "looked": "int # Random patches they were compared with; 0: fields are too large.",
             "alike": "[channel: int, correlation: number][] # Most alike first.",
             "prefers": "Preferred[]",
+            "prefers_why": "string # Why none are told, whatever the numbers are; empty: they are.",
             "images": "int # Over how many images `alike` and `prefers` are.",
             "complete": "boolean # Whether these are all that were looked at.",
         },
@@ -368,8 +369,8 @@ KINDS: dict[str, Kind] = {
             "scale": "number",
             "brightness": "number",
             "focus": "int",
-            "colour_share?": "number # Share of their energy, 0..1, that is in differences between "
-            "colours; older reports don't say.",
+            "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
+            "opposite; older reports don't say.",
             "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
             "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
             "why": "string # Why there is no projection; empty if there is.",
