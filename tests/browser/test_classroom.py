@@ -18,8 +18,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import zfwidgets as zf
+from tests.browser.axe import faults
 from tests.browser.conftest import Lab, Notebook
-from tests.browser.test_lesson import AXE
 from tests.waiting import MILLISECONDS
 from zfwidgets.classroom.app import Server
 from zfwidgets.classroom.rights import Rights
@@ -240,13 +240,6 @@ class Keys:
             self.page.keyboard.press(key)
 
 
-def faults(page: Page) -> list[str]:
-    """What axe-core finds wrong in all of our elements."""
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run('.zf-root').then(({violations}) => violations)")
-    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
-
-
 def test_a_student_takes_a_whole_lesson_by_keys_alone(lab, server, folder):
     teachers = zf.connect(server, token=TOKENS["teacher_token"])
     teacher = zf.Explorer(teachers, layer=FOUND, channel=0, auto=False)
@@ -259,7 +252,7 @@ def test_a_student_takes_a_whole_lesson_by_keys_alone(lab, server, folder):
     questions = page.locator(".zf-question")
     expect(questions.locator("[data-phase=asked]")).to_have_count(3)
     expect(bar).to_contain_text("Following the teacher.")
-    assert faults(page) == []
+    assert faults(page, ".zf-root") == []
 
     # leave the teacher for a while: what has the focus is a button still
     page.locator(".zf-explorer .zf-info").first.focus()
@@ -300,7 +293,7 @@ def test_a_student_takes_a_whole_lesson_by_keys_alone(lab, server, folder):
     keys.press("Home", *["ArrowRight"] * (width - low), "Enter")
     expect(verdicts.nth(2)).to_be_focused()
     expect(page.locator(".zf-worksheet-board").last).to_contain_text("3 of 3 right.")
-    assert faults(page) == []
+    assert faults(page, ".zf-root") == []
 
     # the answers as a file, and back to the class
     keys.to("button", "Save answers (CSV)")
@@ -314,7 +307,7 @@ def test_a_student_takes_a_whole_lesson_by_keys_alone(lab, server, folder):
     expect(bar).to_contain_text("Following the teacher.")
     notebook.expect_value("explorer.layer", "features.3")
     notebook.expect_settled()
-    assert faults(page) == []
+    assert faults(page, ".zf-root") == []
     if folder is not None:
         page.locator(".jp-OutputArea-output").last.screenshot(path=folder / "classroom-keys.png")
     assert lab.problems == []

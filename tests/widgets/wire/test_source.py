@@ -327,8 +327,19 @@ def test_each_rule_has_its_own_projections(source):
         assert any((x != y).any() for x, y in zip(a, b, strict=True))
 
 
-def test_projections_come_by_and_by(source):
+def test_projections_of_small_fields_come_in_one_pass(source):
     fields = {"layer": "relu2", "channel": 1, "k": 9, "rule": "deconvnet"}
+    yielded, (data, _) = run(source.answer("projections", fields))
+    assert not any(callable(step) for step in yielded)
+    assert all(data["projections"])
+
+
+def test_projections_of_large_fields_come_by_and_by(source, monkeypatch):
+    fields = {"layer": "relu2", "channel": 1, "k": 9, "rule": "deconvnet"}
+    # Of 15 rows a field of 8 is more than half.
+    shape = source.engine.info.input_shape
+    info = dataclasses.replace(source.engine.info, input_shape=(shape[0], 15, 32))
+    monkeypatch.setattr(source.engine, "info", info)
     yielded, (data, buffers) = run(source.answer("projections", fields))
     partial, some = next(step() for step in yielded if callable(step))
     assert 0 < len(some) < len(buffers) == 9

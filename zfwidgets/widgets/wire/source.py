@@ -36,6 +36,7 @@ from .answers import (
     cover_answer,
     patch_size,
     projected_answer,
+    projections_a_step,
     respond_answer,
     sanity_answer,
     sanity_steps,
@@ -53,7 +54,6 @@ from .validation import check_key, to_occluder
 T = TypeVar("T")
 
 THUMBNAILS_A_STEP = 8
-PROJECTIONS_A_STEP = 3
 CHANGING = ("catalogue", "estimate", "photos")
 """Kinds whose answers change: an index is built, passes are measured, photos are added."""
 OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover",
@@ -285,12 +285,13 @@ class Source:
         field = self._field(layer, channel)
         found: list[Projection | None] = []
         lost: list[list[str]] = []
-        for first in range(0, len(top), PROJECTIONS_A_STEP):
+        step = projections_a_step(field, self.engine.info.input_shape)
+        for first in range(0, len(top), step):
             if found:
                 done = tuple(found)
                 yield Progress(len(done), len(top), None, "projecting")
                 yield lambda done=done: projected_answer(done, len(top), field)  # type: ignore[misc]
-            found += self._project(known, top[first : first + PROJECTIONS_A_STEP], rule, lost)
+            found += self._project(known, top[first : first + step], rule, lost)
         data, buffers = projected_answer(found, len(top), field)
         return {**data, "lost": lost}, buffers
 
