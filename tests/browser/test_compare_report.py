@@ -13,23 +13,25 @@ from playwright.sync_api import Browser, expect
 import zfwidgets as zf
 from tests.browser import as_shown
 from tests.browser.axe import faults
+from tests.widgets import numpy_engine
 
-LAYER, CHANNELS = "features.3.squeeze", (3, 7)
+LAYER, CHANNELS = "conv2", (3, 1)
 SETTLED = '.zf-compare[data-zf-settled="true"]'
 
 
 @pytest.fixture(scope="module")
 def engine() -> Any:
-    engine = zf.Engine(zf.samples.network(), zf.samples.photos()[:12], cache=False)
-    engine.index(progress=False)
+    engine = numpy_engine.NumpyEngine()
+    for _ in engine.index_steps():
+        pass
     return engine
 
 
 @pytest.fixture(scope="module")
 def saved(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("compare") / "report.html"
-    compare = zf.Compare(engine, engine, layer=LAYER, channel=CHANNELS, names=("three", "seven"))
-    zf.save_report(compare, path, layers=[LAYER], channels=[], images=[], progress=False)
+    compare = zf.Compare(engine, engine, layer=LAYER, channel=CHANNELS, names=("three", "one"))
+    zf.save_report(compare, path, layers=[LAYER], images=[2], progress=False)
     return path
 
 
@@ -48,7 +50,7 @@ def test_both_sides_show_their_channels_and_one_photo(
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(saved.as_uri())
     page.wait_for_selector(SETTLED)
-    for side, (name, channel) in enumerate(zip(("three", "seven"), CHANNELS, strict=True)):
+    for side, (name, channel) in enumerate(zip(("three", "one"), CHANNELS, strict=True)):
         part = page.locator(f".zf-compare-cell[data-zf-side='{side}']")
         expect(part.first).to_contain_text(name)
         top = engine.top(LAYER, channel)

@@ -200,9 +200,11 @@ function settle(root: HTMLElement, { sentences }: PageManifest): void {
     control.inert = true;
     control.classList.add("zf-needs-kernel");
   }
-  const controls = root.querySelector(".zf-map .zf-needs-kernel");
-  const why = h("p", { class: "zf-lack" }, sentences.positions ?? "");
-  controls?.closest(".zf-controls, .zf-fold")?.before(why);
+  for (const map of root.querySelectorAll(".zf-map")) {
+    const controls = map.querySelector(".zf-needs-kernel");
+    const why = h("p", { class: "zf-lack" }, sentences.positions ?? "");
+    controls?.closest(".zf-controls, .zf-fold")?.before(why);
+  }
 }
 
 // ---------------------------------------------------------------- tools

@@ -56,7 +56,7 @@ export function compare(
   sides.forEach(({ source }, at) => {
     const head = cell(at);
     head.dataset.zfHead = String(at);
-    head.append(h("h3", { class: "zf-side-name" }, names()[at] ?? ""));
+    head.append(h("h2", { class: "zf-side-name" }, names()[at] ?? ""));
     place.append(head);
     header(head, source, signal);
   });
