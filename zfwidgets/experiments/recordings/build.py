@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -31,7 +33,7 @@ def ablation() -> Recording[AblationTable]:
     return recording
 
 
-RUNS = {
+RUNS: dict[str, Callable[[], Recording[Any]]] = {
     "ablation": ablation,
     "correspondence": looking.correspondence,
     "diagnosis": learning.diagnosis,
