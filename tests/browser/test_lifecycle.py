@@ -131,10 +131,12 @@ def test_a_busy_kernel_is_said_to_be_busy_and_answers_when_its_cell_is_done(
         page.screenshot(path=Path(folder) / "busy.png")
     end.touch()
     expect(banner).to_have_count(0)
-    layer, channel = notebook.value("explorer.selection.unit")
-    assert layer == "features.4"
-    # It stands settled for a moment before it asks anew.
-    eventually(lambda: patches_equal_the_engines(notebook, layer, channel, 0))
+    assert notebook.value("explorer.layer") == "features.4"
+    images = notebook.value("[int(a.image) for a in engine.top(*explorer.selection.unit)]")
+    for cell, image in enumerate(images):
+        shown = page.locator(".zf-cell").nth(cell)
+        expect(shown).to_have_attribute("data-image", str(image))
+        expect(shown).to_have_attribute("data-state", "ready")
     assert lab.problems == []
 
 
