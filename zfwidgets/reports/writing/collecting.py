@@ -168,7 +168,7 @@ class Collector:
         Those with maps; those of the chosen channels' strongest patches, then of their quantile
         rows; of all other channels by the rank of their activations.
         """
-        wanted = dict.fromkeys(self.plan.images)
+        wanted: dict[Any, None] = dict.fromkeys(self.plan.images)
         for layer, channel in self.plan.first:
             wanted.update((activation.image, None) for activation in self.tops[layer][channel])
         wanted.update(dict.fromkeys(self.shown))
