@@ -143,8 +143,10 @@ class Collector:
         Those with maps; those of the chosen channels' strongest patches, then of their quantile
         rows; of all other channels by the rank of their activations.
         """
-        nine = (a.image for layer, channel in self.plan.first for a in self.tops[layer][channel])
-        wanted = dict.fromkeys((*self.plan.images, *nine, *self.shown))
+        wanted: dict[Any, None] = dict.fromkeys(self.plan.images)
+        for layer, channel in self.plan.first:
+            wanted.update((activation.image, None) for activation in self.tops[layer][channel])
+        wanted.update(dict.fromkeys(self.shown))
         for rank in range(PATCHES):
             for tops in self.tops.values():
                 wanted.update((top[rank].image, None) for top in tops if len(top) > rank)
