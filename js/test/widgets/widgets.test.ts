@@ -613,7 +613,7 @@ describe("patches", () => {
     expect(about(root)).toContain(
       "holds 95 % of the energy of the nine projections (6 pixels wide), moved into the photo",
     );
-    expect(about(root)).toContain(".299 red + .587 green + .114 blue");
+    expect(about(root)).toContain("0.299 red + 0.587 green + 0.114 blue");
     expect(about(root)).toContain("Scales end at the 99.5th percentile of what isn't zero");
     expect(about(root)).toContain("Projection 1: "); // photo 2, which is chosen
     all<HTMLButtonElement>(root, ".zf-patch")[3]!.click();

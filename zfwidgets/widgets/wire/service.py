@@ -52,8 +52,9 @@ class Service(Workbench):
         kind, fields = need
         known = self.source.cached(kind, fields)
         if known is not None:
-            self.jobs.cancel(owner, view, slot)
             listener("reply", known)
+            # Only now: who asked for this before, and asks again, mustn't hear that it was stopped.
+            self.jobs.cancel(owner, view, slot)
             return
         self.jobs.submit(
             owner,
