@@ -38,6 +38,7 @@ from zfwidgets.widgets.wire.encode import (
 )
 from zfwidgets.widgets.wire.quantile_tiles import read_quantiles
 from zfwidgets.widgets.wire.schema import MAPS
+from zfwidgets.widgets.wire.service import Service
 from zfwidgets.widgets.wire.source import Source
 from zfwidgets.widgets.wire.validation import to_occluder
 
@@ -840,3 +841,18 @@ def test_bad_requests_are_named(engine):
         source.check("catalogue", {"fingerprint": "other"})
     with pytest.raises(UnknownLayer):
         source.check("channels", {**good, "layer": "conv9"})
+
+
+def test_what_is_known_by_now_is_said_before_the_one_who_waits_for_it_is_stopped(monkeypatch):
+    """A page that asks again, lest a message was lost, mustn't hear that its request was stopped."""
+    engine, told = numpy_engine.NumpyEngine(), []
+    service = Service(engine)
+    ask = ("page", "view", "slot", ("photo", {"image": 2}))
+    with engine.lock:  # the worker can't go on
+        service.ask(*ask, lambda op, _: told.append(("first", op)))
+        monkeypatch.setattr(service.source, "cached", lambda *_: ({}, []))
+        service.ask(*ask, lambda op, _: told.append(("again", op)))
+        assert [one for one in told if one[1] != "progress"] == [
+            ("again", "reply"),
+            ("first", "superseded"),
+        ]

@@ -41,13 +41,6 @@ export function isDead(stats: ChannelStats | null, channel: number): boolean {
   return (stats?.silent[channel] ?? 0) >= 1;
 }
 
-/** In how many photos a channel fires, of the share in which it is silent. */
-export function firesIn(silent: number): string {
-  if (silent === 0) return t("fires in every photo");
-  if (silent === 1) return t("fires in none");
-  return t("fires in {share} of photos", { share: percent(1 - silent) });
-}
-
 /** Sorts whose values aren't among the statistics, but asked for. */
 export function asked(sort: Sort): sort is "readable" | "suspicious" {
   return sort === "readable" || sort === "suspicious";

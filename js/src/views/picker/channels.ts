@@ -12,7 +12,6 @@ import { choice, renewable, type View } from "../shared/view";
 import {
   asked,
   type ChannelStats,
-  firesIn,
   isDead,
   order,
   SORTS,
@@ -22,7 +21,8 @@ import {
 } from "./channel_order";
 import { channelSearch } from "./channel_search";
 import { ChannelSheets } from "./channel_sheets";
-import { branchesText, seesText } from "./layer_words";
+import { channelText } from "./channel_words";
+import { branchesText } from "./layer_words";
 import { ThisPhoto } from "./this_photo";
 
 /** CSS pixels. */
@@ -126,21 +126,8 @@ export const channels: View = (el, selection, source, signal, options) => {
     if (channel < 0) return "";
     if (seen) return seen.describe(channel);
     if (!stats) return t("channel {channel}", { channel });
-    const fires = firesIn(stats.silent[channel] ?? Number.NaN);
-    const silent = soFar ? t("{fires}, of {n} so far", { fires, n: whole(soFar.images) }) : fires;
-    const strongest = stats.strongest[channel] ?? Number.NaN;
-    const lost = sheets.whyLost(channel);
-    const info = infoNow();
-    const parts = [
-      t("channel {channel}", { channel }),
-      info ? seesText(info, channel) : "",
-      ...valueText(sort, orders, channel),
-      t("mean {value}", { value: number(stats.mean[channel] ?? Number.NaN) }),
-      ...(strongest > 0 ? [t("strongest {value}", { value: number(strongest) })] : []), // only that is indexed
-      ...(lost === undefined ? [] : [lost]),
-      dead(channel) ? t("dead: fires in none of these photos") : silent,
-    ];
-    return parts.filter(Boolean).join(" · ");
+    const values = valueText(sort, orders, channel);
+    return channelText(channel, stats, infoNow(), values, soFar, sheets.whyLost(channel));
   };
 
   /**
