@@ -844,7 +844,7 @@ def test_bad_requests_are_named(engine):
 
 
 def test_what_is_known_by_now_is_said_before_the_one_who_waits_for_it_is_stopped(monkeypatch):
-    """A page that asks again, lest a message was lost, mustn't hear that its request was stopped."""
+    """A page that asks again mustn't hear that its request was stopped."""
     engine, told = numpy_engine.NumpyEngine(), []
     service = Service(engine)
     ask = ("page", "view", "slot", ("photo", {"image": 2}))

@@ -1,6 +1,6 @@
 /** The channels of the chosen layer as a grid of thumbnails, however many there are. */
 
-import { msg, t, whole } from "../../lib/language/translate";
+import { msg, t } from "../../lib/language/translate";
 import { announce, gridStep } from "../../lib/page/a11y";
 import { h, select, uniqueId } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
