@@ -13,5 +13,5 @@ def test_the_page_knows_what_an_explorer_starts_with() -> None:
     ours = {name: traits[name].metadata["first"] for name in page}
     # By default the probability, where there are classes.
     assert page == {**ours, "overlay": "probability"}
-    # An option that "Copy as code" left out would be lost; these two have rules of their own.
-    assert traits.keys() - page.keys() == {"stride", "gallery"}
+    # An option that "Copy as code" left out would be lost; these have rules of their own.
+    assert traits.keys() - page.keys() == {"stride", "gallery", "language"}
