@@ -21,8 +21,6 @@ from .palette import MARK, colour, dash
 if TYPE_CHECKING:
     import bqplot
 
-NUMBERS = 6
-"""Numbers on an axis, about: more run into each other on a narrow chart."""
 TICKS = 10
 """Named places on an axis at most."""
 
@@ -75,8 +73,8 @@ class LineChart:
         )
         self._marked: float | None = None
         self._drawn: dict[str, tuple[Any, ...]] = {}
-        self._across = axis(self._x, across, num_ticks=NUMBERS)
-        self._up = axis(self._y, up, side="left", num_ticks=NUMBERS)
+        self._across = axis(self._x, across)
+        self._up = axis(self._y, up, side="left")
         self.figure = figure([self._mark], [self._across, self._up], height)
         self.legend = ipywidgets.HTML()
 
