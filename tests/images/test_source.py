@@ -169,7 +169,7 @@ def test_batch_in_one_tensor() -> None:
 
 
 def test_torchvision_is_not_imported_for_tensors() -> None:
-    """Importing it takes longer than all else that such an engine does first."""
+    """Importing it is slow, and such an engine needs nothing of it."""
     code = """if True:
         import sys, torch, zfwidgets as zf
         network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())

@@ -113,7 +113,7 @@ class Task implements Waiting {
         break;
       }
       case "superseded":
-        // Another tab's fate is not ours, nor is that of an older request, though for the same.
+        // Another tab's fate is not ours, nor is that of an older request for the same key.
         if (message.view === this.source.view && message.turn === this.turn) {
           this.finish((asker) => asker.reject(new Superseded()));
         }

@@ -338,7 +338,7 @@ export interface Request {
   slot: string;
   kind: Kind;
   key: object;
-  /** Which of the view's requests it is; the same when it is asked again. */
+  /** Number of the request in its view, kept when it is sent again. */
   turn: number;
   priority: number;
 }
@@ -377,7 +377,7 @@ export interface Message {
   slot: string;
   kind: Kind;
   key: object;
-  /** Of the request. */
+  /** That of the request; null if it had none. */
   turn: number | null;
   data: unknown;
   /** Of `progress`: other requests of which the same is said. */

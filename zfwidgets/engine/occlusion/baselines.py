@@ -139,7 +139,7 @@ class Baselines:
 
 def _blur(image: Tensor) -> Tensor:
     """The image, blurred; first along one axis, then along the other, as a Gaussian allows."""
-    from torchvision.transforms.functional import gaussian_blur  # a second and a half to import
+    from torchvision.transforms.functional import gaussian_blur  # slow to import
 
     sigma = min(image.shape[1:]) * BLUR
     reach = min(math.ceil(3 * sigma), min(image.shape[1:]) - 1)

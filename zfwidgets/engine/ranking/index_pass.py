@@ -359,7 +359,7 @@ def count_zeros(maps: Tensor) -> Tensor:
     """How many activations of maps (images, channels, places) aren't above zero: (channels,)."""
     if maps.device.type != "cpu":
         return (maps <= 0).sum((0, 2))
-    # NumPy counts eight times as quickly as PyTorch sums booleans.
+    # NumPy counts several times as quickly as PyTorch sums booleans.
     return torch.from_numpy(np.count_nonzero(maps.numpy() <= 0, axis=(0, 2)))
 
 
