@@ -48,7 +48,7 @@ unexport PYTHONDONTWRITEBYTECODE
 side_by_side = @$(MAKE) --no-print-directory SIDE_BY_SIDE=1
 title = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help setup chromium build demo test prepare checks lint format types pytest vitest gpu browser bench dist clean
+.PHONY: help setup chromium build demo docs test prepare checks lint format types pytest vitest gpu browser bench dist clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 12
@@ -70,7 +70,7 @@ $(TORCH_STAMP): .ci/venv
 # After npm: an editable install builds the JavaScript, and would fetch tools of its own.
 $(STAMP): pyproject.toml $(TORCH_STAMP) | $(NODE_STAMP)
 	$(call title,zfwidgets and what its development needs in $(VENV))
-	$(BIN)/python -m pip install --quiet --no-compile --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[dev]" --group docs
 	@rm -f $(VENV)/.zfwidgets-*
 	@touch $@
 
@@ -99,6 +99,10 @@ bench: setup ## what benchmarks/ measure
 	@set -e; for script in benchmarks/[!_]*.py; do \
 	  printf '\n\033[1m== %s\033[0m\n' "$$script"; $(BIN)/python "$$script"; \
 	done
+
+docs: setup ## the docs site in build/html, with a gallery of live reports
+	$(BIN)/python docs/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 dist: setup ## dist/: sdist and wheels, as released
 	@$(BIN)/python .ci/distributions.py dist

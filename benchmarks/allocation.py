@@ -1,8 +1,8 @@
 """What a pass of the index takes where freed memory is kept, and where it goes back to the system.
 
-As the command line and a cluster's workers have it (`zfwidgets.engine.cluster.allocation`), and as
-a notebook's kernel has it. Each in processes of its own, in turns. The last line is one JSON
-object.
+As the command line and a cluster's workers have it (`allocation` in
+`zfwidgets.engine.ranking.cluster`), and as a notebook's kernel has it. Each in processes of its
+own, in turns. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def child(name: str, keep: bool) -> dict[str, float]:
     import torchvision
     from index import images
 
-    from zfwidgets.engine.cluster.allocation import keep_freed_memory
     from zfwidgets.engine.network.network import Network
+    from zfwidgets.engine.ranking.cluster.allocation import keep_freed_memory
     from zfwidgets.engine.ranking.index_pass import IndexPass
     from zfwidgets.engine.ranking.ranking_spec import RankingSpec
     from zfwidgets.index.plan import Plan

@@ -40,7 +40,7 @@ from _class_kernel import student
 from _class_server import LONGEST, STUDENT, TEACHER, Served, Unit, grid
 
 import zfwidgets as zf
-from zfwidgets.classroom import following  # noqa: F401 -- once, before the students fork
+from zfwidgets.classroom.client import following  # noqa: F401 -- once, before the students fork
 from zfwidgets.widgets.wire.service import Service, service_of
 
 CLICKS = 12

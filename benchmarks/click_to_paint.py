@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from _lab_page import READY, TIMEOUT
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
@@ -32,19 +33,11 @@ from zfwidgets.demo.lab import LabServer
 VARIANTS = {"without": (), "with zfwidgets.server": ("zfwidgets.server",)}
 LAYERS = ("features.3", "features.6", "features.9", "features.11", "features.4", "features.12")
 CLICKS_A_LAYER = 9
-TIMEOUT = 120_000
 
 SETUP = """import zfwidgets as zf
 engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
 explorer = zf.Explorer(engine, layer="features.7", channel=42, auto={auto})
 explorer"""
-
-READY = """(path) => {
-  const panel = window.jupyterapp?.shell?.currentWidget;
-  const kernel = panel?.sessionContext?.session?.kernel;
-  return panel?.context?.path === path && panel.context.isReady && panel.isAttached
-    && kernel?.connectionStatus === "connected" && kernel.status === "idle";
-}"""
 
 # Resolves with milliseconds from the next click to what was painted because of it.
 WATCH = """(what) => {

@@ -1,27 +1,34 @@
 """Ways to show a projection, side by side: a sheet to choose the default by.
 
-    python benchmarks/displays.py sheet.webp [--layers features.3,features.7] [--units 20]
+    python benchmarks/displays.py sheet.webp [--network vgg16] [--layers features.3] [--units 20]
 
-For each of some channels of each layer, drawn by a seed among those that fire in nine photos, the
-strongest patch on its whole field and on the square where the signal is, and its projection: in
-colour on one scale over the whole field, then on the square in colour, as brightness, as magnitude,
-and the patch revealed through it. Prints, as one JSON object in its last line, what share of its
-field the square takes in each layer.
+Of one of four networks (`_networks.py`); all but the sample network need the data of
+``ZFWIDGETS_TEST_DATA``. For each of some channels of each layer, drawn by a seed among those that
+fire in nine photos, the strongest patch on its whole field and on the square where the signal is,
+and its projection: in colour on one scale over the whole field, then on the square in colour, as
+brightness, as magnitude, and the patch revealed through it. Beside it stands which share of the
+nine projections' energy is one colour and its opposite; a frame is around what the page shows
+by itself. Prints, as one JSON object in its last line, what share of its field the square takes in
+each layer, the quartiles of the share of colour, and how many channels are shown in colour.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import numpy as np
+from _networks import LAYERS, engine_of
 from PIL import Image, ImageDraw
 
 import zfwidgets as zf
 from zfwidgets.records import (
     brightness,
     brightness_scale,
+    clearest_values,
+    colour_share,
     display_scale,
     focus_box,
     focus_side,
@@ -53,8 +60,8 @@ def revealed(patch: np.ndarray, projection: np.ndarray) -> np.ndarray:
     return np.uint8(share * patch + (1 - share) * 238)
 
 
-def row(engine: zf.Engine, layer: str, channel: int) -> tuple[list[Image.Image], float]:
-    """A channel's strongest unit in each display, and the square's share of its field."""
+def row(engine: zf.Engine, layer: str, channel: int) -> tuple[list[Image.Image], float, float]:
+    """A channel's strongest unit in each display; the square's share of its field, and colour's."""
     top = engine.top(layer, channel, 9)
     found = engine.project_all(top)
     field = engine.layer(layer).field_of(channel)
@@ -76,39 +83,50 @@ def row(engine: zf.Engine, layer: str, channel: int) -> tuple[list[Image.Image],
         revealed(square.cut(photo), cut),
     ]
     share = square.height * square.width / (whole.height * whole.width)
-    return [fitted(picture) for picture in pictures], share
+    return [fitted(picture) for picture in pictures], share, colour_share(found)
 
 
 def main() -> None:
     """Write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sheet", type=Path)
-    parser.add_argument(
-        "--layers", default="features.0,features.3,features.7,features.10,features.12"
-    )
+    parser.add_argument("--network", choices=LAYERS, default="squeezenet")
+    parser.add_argument("--layers", help="by default five from the pixels up")
+    parser.add_argument("--work", type=Path, default=Path("displays"), help="keeps trainings")
     parser.add_argument("--units", type=int, default=20)
     arguments = parser.parse_args()
-    engine = zf.Engine(zf.samples.network(), zf.samples.photos())
-    layers = arguments.layers.split(",")
+    data = os.environ.get("ZFWIDGETS_TEST_DATA")
+    engine = engine_of(arguments.network, data and Path(data), arguments.work)
+    layers = arguments.layers.split(",") if arguments.layers else LAYERS[arguments.network]
     wide, tall = len(HEADS) * (CELL + 2) + 40, CELL + 2
     sheet = Image.new("RGB", (wide * len(layers), tall * arguments.units + 16), "white")
-    pen, shares = ImageDraw.Draw(sheet), {}
+    pen, told = ImageDraw.Draw(sheet), {}
     for at, layer in enumerate(layers):
         silent = engine.channels(layer).silent
         fires = np.flatnonzero(silent * len(engine.info.images) <= len(engine.info.images) - 9)
         draw = np.random.default_rng(0).permutation(fires)[: arguments.units]
         for i, head in enumerate(HEADS):
             pen.text((at * wide + 40 + i * (CELL + 2), 2), head, fill="black")
-        found = []
+        found, coloured = [], []
         for line, channel in enumerate(sorted(int(c) for c in draw)):
-            pictures, share = row(engine, layer, channel)
+            pictures, share, colour = row(engine, layer, channel)
             found.append(share)
-            pen.text((at * wide + 2, 16 + line * tall), f"{layer}\n{channel}"[-14:], fill="black")
+            coloured.append(colour)
+            text = f"{layer}\n{channel}"[-14:] + f"\n{colour:.2f}"
+            pen.text((at * wide + 2, 16 + line * tall), text, fill="black")
             for i, picture in enumerate(pictures):
-                sheet.paste(picture, (at * wide + 40 + i * (CELL + 2), 16 + line * tall))
-        shares[layer] = round(float(np.median(found)), 3)
+                x, y = at * wide + 40 + i * (CELL + 2), 16 + line * tall
+                if HEADS[i] == clearest_values(colour):
+                    pen.rectangle((x - 1, y - 1, x + CELL, y + CELL), outline="red")
+                sheet.paste(picture, (x, y))
+        told[layer] = {
+            "square": round(float(np.median(found)), 3),
+            "colour": [round(float(q), 2) for q in np.quantile(coloured, (0.25, 0.5, 0.75))],
+            "in_colour": sum(clearest_values(share) == "colour" for share in coloured),
+            "of": len(coloured),
+        }
     sheet.save(arguments.sheet, quality=80)
-    print(json.dumps({"median_share_of_field": shares, "units": arguments.units}))
+    print(json.dumps({"network": arguments.network, "layers": told}))
 
 
 if __name__ == "__main__":

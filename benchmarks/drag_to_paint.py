@@ -23,25 +23,18 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from _lab_page import READY, TIMEOUT
 from playwright.sync_api import Page, sync_playwright
 
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
-TIMEOUT = 120_000
 WARM_UP = 5
 
 SETUP = """import zfwidgets as zf
 engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
 explorer = zf.Explorer(engine, layer="features.7", channel=42, auto=False)
 explorer"""
-
-READY = """(path) => {
-  const panel = window.jupyterapp?.shell?.currentWidget;
-  const kernel = panel?.sessionContext?.session?.kernel;
-  return panel?.context?.path === path && panel.context.isReady && panel.isAttached
-    && kernel?.connectionStatus === "connected" && kernel.status === "idle";
-}"""
 
 # Resolves with milliseconds to painted bars: from the next message, and from its pointer event.
 WATCH = """() => {

@@ -13,7 +13,6 @@ medians; the last line is JSON.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
-from _timing import seconds
+from _timing import print_figures, seconds
 
 import zfwidgets as zf
 from zfwidgets.engine.network.modes import computing
@@ -187,9 +186,7 @@ def main() -> None:
             f"{row['max_diff']:12.1e}{row['peak_mb']:7.0f}",
             flush=True,
         )
-    print(
-        json.dumps({k: {n: float(f"{v:.4g}") for n, v in row.items()} for k, row in table.items()})
-    )
+    print_figures(table)
 
 
 if __name__ == "__main__":

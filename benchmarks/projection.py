@@ -12,14 +12,13 @@ Medians; the last line is JSON.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import warnings
 from collections.abc import Callable
 
 import torch
 import torchvision
-from _timing import seconds
+from _timing import print_figures, seconds
 
 import zfwidgets as zf
 from zfwidgets.engine.network.modes import computing
@@ -155,9 +154,7 @@ def main() -> None:
             f"{row['switches_mb']:9.2f}{row['max_rel_diff']:12.1e}",
             flush=True,
         )
-    print(
-        json.dumps({k: {n: float(f"{v:.4g}") for n, v in row.items()} for k, row in table.items()})
-    )
+    print_figures(table)
 
 
 if __name__ == "__main__":

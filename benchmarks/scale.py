@@ -31,8 +31,8 @@ from PIL import Image
 from torchvision.transforms import v2
 
 import zfwidgets as zf
-from zfwidgets.engine.cluster.ray_executor import MERGING, SECONDS
-from zfwidgets.engine.cluster.shards import Job, Precision, Shard, Worker
+from zfwidgets.engine.ranking.cluster.ray_executor import MERGING, SECONDS
+from zfwidgets.engine.ranking.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.engine.ranking.executors import Task
 from zfwidgets.engine.ranking.ranking_spec import RankingSpec
 from zfwidgets.images.sets.base import Files
@@ -247,7 +247,7 @@ def feeding_alone(feed: Any) -> Any:
 
 
 def way_of(cluster: Any) -> Any:
-    from zfwidgets.engine.cluster.ray_executor import on_cluster
+    from zfwidgets.engine.ranking.cluster.ray_executor import on_cluster
 
     return cluster and on_cluster(cluster)
 

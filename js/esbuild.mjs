@@ -61,27 +61,46 @@ async function figures() {
   const require = await readFile(join(modules, "requirejs", "require.js"), "utf8");
   await writeFile(join(outdir, "figures.js"), `${require}\n;\n${manager}`);
 }
+/** Where Node finds a package that another one needs; null where it isn't installed. */
+async function installed(name, from) {
+  for (let folder = from; folder.startsWith(here); folder = dirname(folder)) {
+    const place = join(folder, "node_modules", name);
+    const about = await readFile(join(place, "package.json"), "utf8").catch(() => null);
+    if (about !== null) return { place, about: JSON.parse(about) };
+  }
+  return null;
+}
+
 /** The licences of all that figures.js holds: the packages that its two are made of. */
 async function licences() {
-  const modules = join(here, "node_modules");
   const texts = new Map();
-  const waiting = ["@jupyter-widgets/html-manager", "requirejs"];
+  const waiting = ["@jupyter-widgets/html-manager", "requirejs"].map((name) => [name, here]);
   while (waiting.length > 0) {
-    const name = waiting.pop();
-    const about = await readFile(join(modules, name, "package.json"), "utf8").catch(() => null);
-    if (about === null || texts.has(name)) continue;
-    const { version, license, licenses, homepage = "", dependencies = {} } = JSON.parse(about);
+    const found = await installed(...waiting.pop());
+    if (found === null) continue;
+    const { name, version, license, licenses, author, homepage = "" } = found.about;
+    const key = `${name} ${version}`;
+    if (texts.has(key)) continue;
     const terms = license ?? licenses?.map(({ type }) => type).join(" AND ");
-    const names = await readdir(join(modules, name));
+    const names = await readdir(found.place);
     const file = names.find((one) => /^(licen[cs]e|copying)/i.test(one));
-    const text = file ? await readFile(join(modules, name, file), "utf8") : "";
-    texts.set(name, `${name} ${version}: ${terms}\n${homepage}\n\n${text.trim()}\n`);
-    waiting.push(...Object.keys(dependencies));
+    // Some packages name their licence and leave out its text.
+    const text = file
+      ? await readFile(join(found.place, file), "utf8")
+      : `Copyright (c) ${author?.name ?? author}\n\n${await common(terms)}`;
+    texts.set(key, `${key}: ${terms}\n${homepage}\n\n${text.trim()}\n`);
+    const needs = Object.keys(found.about.dependencies ?? {});
+    waiting.push(...needs.map((one) => [one, found.place]));
   }
   const head = "figures.js holds code and fonts of these packages.\n";
   const parts = [...texts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text);
   const line = `\n${"-".repeat(78)}\n\n`;
   await writeFile(join(outdir, "figures.licences.txt"), [head, ...parts].join(line));
+}
+
+/** The text of a licence that many packages have. */
+function common(terms) {
+  return readFile(join(here, "licences", `${terms}.txt`), "utf8");
 }
 
 // A clean checkout has no such folder yet, and only esbuild makes its own.

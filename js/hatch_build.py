@@ -51,7 +51,7 @@ def sources_hash(js: Path = JS) -> str:
     Line ends are normalised, so that a checkout on Windows has the same hash.
     """
     files = [js / "package-lock.json", js / "esbuild.mjs", js / "tsconfig.json"]
-    files += [path for path in (js / "src").rglob("*") if path.is_file()]
+    files += [p for name in ("src", "licences") for p in (js / name).rglob("*") if p.is_file()]
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.relative_to(js).as_posix()):
         content = path.read_bytes().replace(b"\r\n", b"\n")

@@ -9,21 +9,26 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import sys
+from collections.abc import Iterable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-RECORDS = Path("zfwidgets", "records", "colour_maps.py")
-SCHEMA = Path("zfwidgets", "widgets", "wire", "schema.py")
+COLOURS = Path("zfwidgets", "records", "colour_maps.py")
+SCHEMA = Path("zfwidgets", "widgets", "wire", "schema")
 PAGE = Path("docs", "protocol.md")
 
 
 def outdated(root: Path) -> dict[Path, str]:
     """The text of each file that isn't what the tables make of it."""
-    maps = runpy.run_path(str(root / RECORDS))["COLOUR_MAPS"]
-    schema = runpy.run_path(str(root / SCHEMA))
+    colours = runpy.run_path(str(root / COLOURS))
+    schema = schema_of(root)
+    lib = root / "js" / "src" / "lib"
     made = {
-        root / "js" / "src" / "lib" / "colour_maps.json": colour_maps(maps),
-        root / "js" / "src" / "lib" / "messages.ts": messages(schema),
+        lib / "pictures" / "colour_tables.ts": colour_tables(colours),
+        lib / "wire" / "constants.ts": constants(schema, colours),
+        lib / "wire" / "messages.ts": messages(schema),
     }
     page = root / PAGE
     if page.is_file():
@@ -35,25 +40,65 @@ def outdated(root: Path) -> dict[Path, str]:
     }
 
 
-def colour_maps(maps: dict[str, str]) -> str:
-    """Colour maps as JSON, each a list of its colours, laid out as Biome does it."""
-    rows = []
-    for name, stops in maps.items():
-        colours = [json.dumps(stop) for stop in stops.split()]
-        line = f"  {json.dumps(name)}: [{', '.join(colours)}]"
-        if len(line) >= 100:
-            rest = ",\n    ".join(colours)
-            line = f"  {json.dumps(name)}: [\n    {rest}\n  ]"
-        rows.append(line)
-    return "{\n" + ",\n".join(rows) + "\n}\n"
+def schema_of(root: Path) -> dict[str, Any]:
+    """The tables of the schema, a package that is loaded without the one around it."""
+    spec = spec_from_file_location("wire_schema", root / SCHEMA / "__init__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    package = sys.modules[spec.name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(package)
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == spec.name]:
+            del sys.modules[name]
+    return vars(package)
 
 
 # ---------------------------------------------------------------- TypeScript
 
 
+def colour_tables(colours: dict[str, Any]) -> str:
+    """The tables of colours."""
+    maps = "".join(
+        f"  {name}: [\n{listed(map(json.dumps, stops.split()), 8)}  ],\n"
+        for name, stops in colours["COLOUR_MAPS"].items()
+    )
+    categories = listed(map(json.dumps, map(list, colours["CATEGORIES"])), 4)
+    head = f"made by js/made.py from {COLOURS.as_posix()}, which says what they are."
+    return (
+        f"/** Colours: {head} */\n\n"
+        f"export const COLOUR_MAPS = {{\n{maps}}} as const;\n\n"
+        f"export const CATEGORIES = [\n{categories}] as const;\n\n"
+        f"export const LUMINANCE = {json.dumps(list(colours['LUMINANCE']))} as const;\n"
+    )
+
+
+def listed(items: Iterable[str], most: int) -> str:
+    """Items on lines of a few."""
+    rest = list(items)
+    rows = [rest[first : first + most] for first in range(0, len(rest), most)]
+    return "".join(f"    {', '.join(row)},\n" for row in rows)
+
+
+def constants(schema: dict[str, Any], colours: dict[str, Any]) -> str:
+    """What the page and Python must agree on, beside messages."""
+    numbers = "".join(
+        f"{comment(text)}export const {name} = {value};\n"
+        for name, (value, text) in schema["PAGE"].items()
+    )
+    first = {**schema["FIRST"], "colours": colours["DEFAULT_COLOURS"]}
+    options = "".join(f"  {name}: {json.dumps(value)},\n" for name, value in first.items())
+    return (
+        f"/** What Python says, too: made by js/made.py from {SCHEMA.as_posix()}/. */\n\n"
+        f"{numbers}\n"
+        f"{comment('What options of views are at first.')}"
+        f"export const FIRST = {{\n{options}}} as const;\n"
+    )
+
+
 def messages(schema: dict[str, Any]) -> str:
     """The types of what crosses the wire."""
-    parts = [f"/** What crosses the wire: made by js/made.py from {SCHEMA.as_posix()}. */"]
+    parts = [f"/** What crosses the wire: made by js/made.py from {SCHEMA.as_posix()}/. */"]
     for name, (what, text) in schema["ALIASES"].items():
         parts.append(f"{comment(text)}export type {name} = {typescript(what)};")
     for name, (text, fields) in {**schema["OBJECTS"], **schema["MESSAGES"]}.items():
@@ -129,7 +174,7 @@ def with_tables(page: str, schema: dict[str, Any]) -> str:
     ]
     parts += [described(name, *of) for name, of in schema["OBJECTS"].items()]
     head, mark, _ = page.partition("<!-- Made from here on")
-    line = f"{mark} by js/made.py from {SCHEMA.as_posix()}: change that. -->"
+    line = f"{mark} by js/made.py from {SCHEMA.as_posix()}/: change that. -->"
     return f"{head}{line}\n\n" + "\n\n".join(parts) + "\n"
 
 

@@ -26,5 +26,7 @@ export default defineConfig({
     environment: "happy-dom",
     include: ["test/**/*.test.ts"],
     restoreMocks: true,
+    // How long a test may take at most, in ms: on a busy machine one may stand for a while.
+    testTimeout: 60_000,
   },
 });

@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Lesion": "experiments.lesions.widget",
     "Ablation": "experiments.ablation.widget",
-    "ClusterOptions": "engine.cluster.ray_executor",
+    "ClusterOptions": "engine.ranking.cluster.ray_executor",
     "Compare": "widgets.comparing.compare",
     "Correspondence": "experiments.correspondence.widget",
     "Diagnosis": "experiments.diagnosis.widget",
@@ -31,13 +31,15 @@ _HOMES = {
     "Quiz": "experiments.quiz.widget",
     "SanityCheck": "experiments.sanity.widget",
     "Selection": "widgets.selection",
+    "StrongestMap": "experiments.covered_map.widget",
     "Transfer": "experiments.transfer.widget",
-    "connect": "classroom.remote",
+    "connect": "classroom.client.connect",
     "Worksheet": "lessons.worksheet",
-    "link": "widgets.base",
+    "link": "widgets.linking",
     "load_report": "reports.reading.stored",
     "name": "naming.embedding",
     "save_report": "reports.writing.saving",
+    "set_language": "language.words",
     "watch": "experiments.evolution.begin",
 }
 _MODULES = (
@@ -56,11 +58,12 @@ __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from . import errors, experiments, index, lessons, models, plots, records, rules, samples
-    from .classroom.remote import connect
-    from .engine.cluster.ray_executor import ClusterOptions
+    from .classroom.client.connect import connect
     from .engine.local import LocalEngine as Engine
+    from .engine.ranking.cluster.ray_executor import ClusterOptions
     from .experiments.ablation.widget import Ablation
     from .experiments.correspondence.widget import Correspondence
+    from .experiments.covered_map.widget import StrongestMap
     from .experiments.diagnosis.widget import Diagnosis
     from .experiments.evolution.begin import watch
     from .experiments.evolution.widget import Evolution
@@ -69,14 +72,15 @@ if TYPE_CHECKING:
     from .experiments.quiz.widget import Quiz
     from .experiments.sanity.widget import SanityCheck
     from .experiments.transfer.widget import Transfer
+    from .language.words import set_language
     from .lessons.question import Question
     from .lessons.worksheet import Worksheet
     from .naming.embedding import name
     from .reports.reading.stored import load_report
     from .reports.writing.saving import save_report
-    from .widgets.base import link
     from .widgets.comparing.compare import Compare
     from .widgets.explorer import Explorer
+    from .widgets.linking import link
     from .widgets.occlusion_map import OcclusionMap
     from .widgets.patch_grid import PatchGrid
     from .widgets.picker import LayerPicker

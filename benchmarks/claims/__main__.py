@@ -30,6 +30,7 @@ PARTS = {
         looking.correspondence,
         training.ablation,
         training.transfer,
+        training.labels,
         looking.copies,
     )
 }
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--cifar", type=Path, help="an .npz file with CIFAR-10")
     parser.add_argument("--photos", type=Path, help="class folders")
     parser.add_argument("--work", type=Path, help="keeps what is done")
+    parser.add_argument("--voc", type=Path, help="a folder with PASCAL VOC 2012, for labels")
     parser.add_argument("--seeds", type=int, default=3, help="networks of each kind")
     parser.add_argument("--full", action="store_true", help="trainings of hours")
     options = parser.parse_args()
@@ -58,7 +60,14 @@ def main() -> None:
         if None in (options.cifar, options.photos, options.work):
             parser.error("--measure needs --cifar, --photos and --work")
         options.work.mkdir(parents=True, exist_ok=True)
-        bench = Bench(options.cifar, options.photos, options.work, options.seeds, options.full)
+        bench = Bench(
+            options.cifar,
+            options.photos,
+            options.work,
+            options.seeds,
+            options.full,
+            options.voc,
+        )
         for name in options.measure:
             began = time.monotonic()
             numbers = PARTS[name](bench)

@@ -38,6 +38,8 @@ class Bench:
         Networks that are trained of each kind.
     full
         Whether trainings are long: hours on a processor's core instead of half an hour.
+    voc
+        A folder that holds PASCAL VOC 2012, as torchvision has it; None: scenes that are drawn.
     """
 
     cifar: Path
@@ -45,6 +47,7 @@ class Bench:
     work: Path
     seeds: int = 3
     full: bool = False
+    voc: Path | None = None
 
     def arrays(self, part: str, images: int | None = None) -> Pixels:
         """CIFAR-10's "train" or "test" images of those classes that there are to train with.

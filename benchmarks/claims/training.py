@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from torch import nn
+from torch.utils.data import Subset
 
 import zfwidgets as zf
 from zfwidgets.experiments.ablation import Architecture, paper_variants
@@ -228,6 +229,27 @@ def transfer(bench: Bench) -> Numbers:
             "svm": table.accuracies["svm"].tolist(),
             "few": {k: v.tolist() for k, v in curve.accuracies.items()},
         }
+    return found
+
+
+def labels(bench: Bench) -> Numbers:
+    """Do features tell what is in pictures of several things: drawn scenes, or PASCAL VOC's."""
+    count = 600 if bench.full else 120
+    data: Any = zf.samples.scenes(count, SIZE)
+    if bench.voc is not None:
+        from torchvision.datasets import VOCDetection
+
+        whole = VOCDetection(str(bench.voc), image_set="val")
+        data = Subset(whole, range(0, len(whole), max(1, len(whole) // count)))
+    found: Numbers = {
+        "pictures": len(data),
+        "data": "photos of PASCAL VOC" if bench.voc else "drawn scenes",
+    }
+    for kind, network in networks().items():
+        engine = zf.Engine(network, zf.samples.photos(), cache=bench.work / "features")
+        record = zf.experiments.transfer_labels(engine, data, repeats=3, dimension=2048)
+        found["classes"], found["chance"] = list(record.classes), record.chance.tolist()
+        found[kind] = record.precision.tolist()
     return found
 
 

@@ -357,6 +357,21 @@ def test_transfer():
     assert rules_of_training.few_photos_suffice([0.3, 0.31, 0.3], [0.31, 0.3, 0.3])[1] is None
 
 
+def test_several_labels():
+    chance = [0.1, 0.2, 0.3]
+
+    def precision(means):
+        return lambda random: random.normal(np.array(means)[:, None], 0.02, (3, 5)).tolist()
+
+    def rule(values):
+        return rules_of_training.several_labels(values, chance)
+
+    assert passes(rule, precision([0.7, 0.8, 0.9])) > 0.9
+    assert passes(rule, precision([0.45, 0.5, 0.55])) == 0  # better than chance isn't enough
+    assert passes(rule, precision(chance)) == 0
+    assert "in random order 20.0" in rule([[0.5, 0.5]] * 3)[0]
+
+
 # ---------------------------------------------------------------- the page
 
 

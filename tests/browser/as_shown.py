@@ -51,10 +51,21 @@ def scale_of(values: Any) -> float:
     return float(np.percentile(magnitudes[magnitudes > 0], 99.5))
 
 
-def picture(
-    projection: Any, projections: Any, values: str = "brightness", scale: str = "own"
-) -> Any:
+def colour_share(projections: Any) -> float:
+    """Of all projections' energy the most that lies along a line of colours through grey."""
+    pixels = np.concatenate([p.pixels.reshape(-1, 3).astype(float) for p in projections])
+    red_green, both_blue = np.array([1, -1, 0]) / 2**0.5, np.array([1, 1, -2]) / 6**0.5
+    along = [
+        np.square(pixels @ (np.cos(angle) * red_green + np.sin(angle) * both_blue)).sum()
+        for angle in np.linspace(0, np.pi, 181)
+    ]
+    return float(max(along) / np.square(pixels).sum())
+
+
+def picture(projection: Any, projections: Any, values: str = "auto", scale: str = "own") -> Any:
     """A projection's whole picture, (rows, columns, 3) uint8, to be cut by `window`."""
+    if values == "auto":
+        values = "colour" if colour_share(projections) >= 0.5 else "brightness"
     common = scale_of(np.concatenate([p.pixels.ravel() for p in projections]))
     pixels = projection.pixels.astype(float)
     end = scale_of(pixels)

@@ -6,6 +6,8 @@ click took to be on the students' screens.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import statistics
@@ -13,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 import zfwidgets as zf
+from tests.browser.axe import faults
 from tests.browser.conftest import Lab, Notebook
 from tests.waiting import MILLISECONDS
 from zfwidgets.classroom.app import Server
@@ -198,3 +201,115 @@ def test_a_teachers_kernel_that_is_restarted_takes_the_class_over(lab, server):
     teacher.notebook.execute('explorer.layer = "features.3"')
     student.notebook.expect_value("explorer.layer", "features.3", MILLISECONDS)
     student.expect_says("Following the teacher")
+
+
+LESSON = """from IPython.display import display
+import ipywidgets
+explorer.follow({room!r})
+sheet = zf.Worksheet(explorer, [
+    zf.lessons.FindChannel(None, {layer!r}),
+    zf.lessons.StrongestPhoto({layer!r}),
+    zf.lessons.FieldWidth({layer!r}),
+], name="keys")
+display(ipywidgets.VBox([explorer, sheet]))"""
+FOUND = "features.7.squeeze"
+MOST_TABS = 150
+NAME = """() => {
+  const at = document.activeElement;
+  return at?.getAttribute("aria-label") || at?.textContent?.trim() || "";
+}"""
+
+
+class Keys:
+    """A page that is used by its keyboard alone."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def to(self, selector: str, name: str = "", *, back: bool = False) -> None:
+        """Press Tab until what has the focus is of a kind, and is called so."""
+        for _ in range(MOST_TABS):
+            here = self.page.evaluate("(what) => document.activeElement.matches(what)", selector)
+            if here and name in self.page.evaluate(NAME):
+                return
+            self.page.keyboard.press("Shift+Tab" if back else "Tab")
+        raise AssertionError(f"Tab never leads to {selector} {name!r}")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+
+def test_a_student_takes_a_whole_lesson_by_keys_alone(lab, server, folder):
+    teachers = zf.connect(server, token=TOKENS["teacher_token"])
+    teacher = zf.Explorer(teachers, layer=FOUND, channel=0, auto=False)
+    room = teacher.lead("lesson", secret="duster")
+    begin = OPEN.format(url=server, token=TOKENS["token"], layer="features.9")
+    notebook = lab.open(lab.write_notebook([begin, LESSON.format(room=room, layer=FOUND)]))
+    notebook.expect_settled()
+    page, keys = notebook.page, Keys(notebook.page)
+    bar = page.get_by_role("region", name="Classroom")
+    questions = page.locator(".zf-question")
+    expect(questions.locator("[data-phase=asked]")).to_have_count(3)
+    expect(bar).to_contain_text("Following the teacher.")
+    assert faults(page, ".zf-root") == []
+
+    # leave the teacher for a while: what has the focus is a button still
+    page.locator(".zf-explorer .zf-info").first.focus()
+    if page.locator(".zf-guide").count():
+        keys.to("button", "Don't show again")
+        keys.press("Enter")
+        page.locator(".zf-explorer .zf-info").first.focus()
+    keys.to(".zf-room button", "Look around yourself")
+    keys.press("Enter")
+    expect(bar).to_contain_text("You look around yourself.")
+    expect(bar.get_by_role("button", name="Back to the teacher")).to_be_focused()
+    expect(page.locator(".zf-live", has_text="You look around yourself.")).to_have_count(1)
+
+    # another layer and back, then a channel that is asked for
+    keys.to(".zf-layer")
+    keys.press("ArrowLeft")
+    notebook.expect_value(f"explorer.layer != {FOUND!r}", True)
+    keys.press("ArrowRight")
+    notebook.expect_value("explorer.layer", FOUND)
+    channel = notebook.value("sorted(sheet[0].task.units)[0][1]")
+    keys.to("input", "Go to channel number")
+    page.keyboard.type(str(channel))
+    keys.press("Enter")
+    notebook.expect_value("explorer.channel", channel)
+    keys.to(".zf-question button", "Check")
+    keys.press("Enter")
+    verdicts = questions.locator(".zf-lesson-verdict")
+    expect(verdicts.nth(0)).to_contain_text("Yes, that is one")
+
+    # one of four photos, then a number
+    right = notebook.value("int(sheet[1].task.answer)")
+    keys.to("input[type=radio]")
+    keys.press("Space", *["ArrowDown"] * right, "Enter")
+    expect(verdicts.nth(1)).to_contain_text("Right.")
+    expect(verdicts.nth(1)).to_be_focused()
+    keys.to("input[type=range]")
+    low, width = notebook.value("[sheet[2].task.scale.low, round(sheet[2].task.answer)]")
+    keys.press("Home", *["ArrowRight"] * (width - low), "Enter")
+    expect(verdicts.nth(2)).to_be_focused()
+    expect(page.locator(".zf-worksheet-board").last).to_contain_text("3 of 3 right.")
+    assert faults(page, ".zf-root") == []
+
+    # the answers as a file, and back to the class
+    keys.to("button", "Save answers (CSV)")
+    with page.expect_download() as download:
+        keys.press("Enter")
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8"))))
+    assert [row["correct"] for row in rows] == ["True"] * 3
+    keys.to(".zf-room button", "Back to the teacher", back=True)
+    teacher.layer = "features.3"
+    keys.press("Enter")
+    expect(bar).to_contain_text("Following the teacher.")
+    notebook.expect_value("explorer.layer", "features.3")
+    notebook.expect_settled()
+    assert faults(page, ".zf-root") == []
+    if folder is not None:
+        page.locator(".jp-OutputArea-output").last.screenshot(path=folder / "classroom-keys.png")
+    assert lab.problems == []
+    teacher.close()
+    teachers.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,15 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
 import zfwidgets as zf
+from tests.browser.axe import faults
 from tests.waiting import SECONDS
 from zfwidgets.lessons.attempts import as_csv
 
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+BOX = ".zf-lesson-box"
+PAGE_WORDS = Path(__file__).parents[2] / "js" / "src" / "lib" / "language" / "de.json"
 LAYER = "features.7.squeeze"
 GERMAN = "import os\nos.environ['ZFWIDGETS_LANGUAGE'] = 'de'"
 
@@ -25,14 +28,6 @@ GERMAN = "import os\nos.environ['ZFWIDGETS_LANGUAGE'] = 'de'"
 def cells(root: Path, name: str) -> list[str]:
     notebook = nbformat.read(root / "examples" / "lesson" / f"{name}.ipynb", as_version=4)
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def faults(page: Page) -> list[str]:
-    """What axe-core finds wrong in the lesson's own elements."""
-    page.evaluate(AXE.read_text("utf-8"))
-    code = "axe.run('.zf-lesson-box').then(({violations}) => violations)"
-    found = page.evaluate(code)
-    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
 def shot(part: Locator, name: str) -> None:
@@ -58,7 +53,7 @@ def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
     expected = notebook.kernel_pixels("engine.photo(engine.info.images.index('coffee'))")
     np.testing.assert_array_equal(notebook.canvas_pixels(first.locator("canvas").first), expected)
     expect(first).not_to_contain_text("covered:")
-    assert faults(page) == []
+    assert faults(page, BOX) == []
     shot(first, "choice-asked")
     shot(second, "estimate-asked")
 
@@ -98,7 +93,7 @@ def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
     expect(second.locator(".zf-lesson-truth")).to_contain_text(f"{truth} points")
     assert page.locator(".jp-MarkdownCell").count() == 0
     shot(second, "estimate-answered")
-    assert faults(page) == []
+    assert faults(page, BOX) == []
 
     # the score, the glossary, the file of answers
     foot = box.locator(".zf-worksheet-board").last
@@ -118,7 +113,7 @@ def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
     notebook.set_theme("JupyterLab Dark")
     box.get_by_role("button", name="Large letters").click()
     expect(first).to_have_class("zf-root zf-question zf-projector")
-    assert faults(page) == []
+    assert faults(page, BOX) == []
     shot(first, "choice-dark-large")
     shot(box.locator(".zf-worksheet-board").first, "head-dark-large")
     shot(foot, "foot-dark-large")
@@ -178,7 +173,56 @@ def test_a_german_pupil_finds_a_channel(lab, root: Path) -> None:
     for number, question in enumerate(questions.all()):
         settled(question)
         shot(question, f"de-answered-{number}")
-    assert faults(page) == []
+    assert faults(page, BOX) == []
+    assert lab.problems == []
+
+
+SAID = """(root) => {
+  const found = [];
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    if (node.nodeType === Node.TEXT_NODE) found.push(node.data);
+    else for (const name of ["title", "aria-label", "placeholder", "label"])
+      if (node.hasAttribute(name)) found.push(node.getAttribute(name));
+  }
+  return found;
+}"""
+
+
+def left_in_english(part: Locator) -> list[str]:
+    """What an element says, or shows as a tooltip, that the German words have a text for."""
+    words = json.loads(PAGE_WORDS.read_text("utf-8"))
+    english = {text for text, german in words.items() if german != text and "{" not in text}
+    english -= set(words.values())  # said in German, too
+    return sorted({text for said in part.evaluate(SAID) if (text := said.strip()) in english})
+
+
+def test_the_explorer_beside_a_german_lesson_speaks_german(lab, root: Path) -> None:
+    notebook = lab.open(lab.write_notebook([GERMAN, *cells(root, "2_looking")]))
+    page = notebook.page
+    explorer = page.locator(".zf-explorer")
+    notebook.expect_settled()
+    expect(explorer).to_have_attribute("lang", "de")
+    for name in ("Schichten", "Kanäle", "Die stärksten Ausschnitte", "Fotos", "Klassen"):
+        expect(explorer.get_by_role("region", name=name, exact=True)).to_be_visible()
+    expect(explorer.get_by_role("button", name="Karte berechnen")).to_be_visible()
+    expect(explorer.locator(".zf-facts")).to_contain_text("1.000 Klassen")
+    assert left_in_english(explorer) == []
+    shot(explorer, "de-explorer")
+
+    # by hand it says what it does in German too, numbers included
+    explorer.locator('.zf-tile[data-channel="3"]').click()
+    expect(explorer.locator(".zf-channels .zf-readout")).to_contain_text("Kanal 3 · im Mittel ")
+    explorer.get_by_role("button", name="Wie man die Karte liest").click()
+    expect(explorer.get_by_role("dialog")).to_contain_text("Am Rand schneidet das Bild")
+    page.keyboard.press("Escape")
+    assert left_in_english(explorer) == []
+
+    # and English again where it is told to, the lesson staying as it was
+    notebook.execute('explorer.language = "en"')
+    expect(explorer.get_by_role("region", name="Layers", exact=True)).to_be_visible()
+    expect(explorer).to_have_attribute("lang", "en")
+    expect(page.locator(".zf-lesson-box .zf-worksheet-board").first).to_have_attribute("lang", "de")
     assert lab.problems == []
 
 
@@ -218,7 +262,7 @@ def test_a_lesson_from_a_file_needs_no_install(browser: Browser, sheet) -> None:
     expect(questions.locator("[data-phase=asked]")).to_have_count(len(made))
     for question in questions.all():
         settled(question)
-    assert faults(page) == []
+    assert faults(page, BOX) == []
 
     # each answer is judged as the kernel judges it, in the same words
     first, second, last = questions.nth(0), questions.nth(1), questions.nth(3)
@@ -264,6 +308,6 @@ def test_a_lesson_from_a_file_needs_no_install(browser: Browser, sheet) -> None:
     foot.get_by_role("button", name="Neu anfangen").click()
     foot.get_by_role("button", name="Neu anfangen").click()
     expect(questions.locator("[data-phase=asked]")).to_have_count(len(made))
-    assert faults(page) == []
+    assert faults(page, BOX) == []
     assert problems == []
     context.close()

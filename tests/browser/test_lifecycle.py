@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks._page_memory import Gauge
 from tests.browser import as_shown
+from tests.browser.conftest import SETUP
 from tests.waiting import SECONDS
 
 
@@ -97,6 +101,66 @@ def test_after_a_restart_of_the_kernel_the_view_says_what_to_do(lab, notebook) -
     expect(page.locator(".zf-patches h3")).to_contain_text("features.7 : 42")
     expect(page.locator('.zf-tile[aria-selected="true"]')).to_have_attribute("data-channel", "42")
     patches_equal_the_engines(notebook, "features.7", 42, 0)
+
+
+def test_a_busy_kernel_is_said_to_be_busy_and_answers_when_its_cell_is_done(
+    lab, notebook, tmp_path
+) -> None:
+    """As of ipykernel 6, which handles what widgets ask between cells alone."""
+    page, end = notebook.page, tmp_path / "end"
+    page.evaluate(
+        """() => {
+          const { session } = window.jupyterapp.shell.currentWidget.sessionContext;
+          session.kernel.commsOverSubshells = "disabled";
+        }"""
+    )
+    page.evaluate(
+        """(code) => {
+          const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+          kernel.requestExecute({ code });
+        }""",
+        "import pathlib, time\n"
+        f"while not pathlib.Path({str(end)!r}).exists():\n    time.sleep(0.05)",
+    )
+    expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]')).to_be_attached()
+    page.locator('[data-layer="features.4"]').first.click()
+    expect(page.locator(".zf-patches .zf-message")).to_contain_text("Kernel busy")
+    banner = page.locator(".zf-banner")
+    expect(banner).to_contain_text("shown when the running cell is done")
+    if folder := os.environ.get("ZFWIDGETS_SHOTS"):
+        page.screenshot(path=Path(folder) / "busy.png")
+    end.touch()
+    expect(banner).to_have_count(0)
+    assert notebook.value("explorer.layer") == "features.4"
+    images = notebook.value("[int(a.image) for a in engine.top(*explorer.selection.unit)]")
+    for cell, image in enumerate(images):
+        shown = page.locator(".zf-cell").nth(cell)
+        expect(shown).to_have_attribute("data-image", str(image))
+        expect(shown).to_have_attribute("data-state", "ready")
+    assert lab.problems == []
+
+
+def test_fifty_runs_of_a_cell_leave_nothing_behind(lab) -> None:
+    """Each makes an Explorer; ipywidgets, IPython and the page keep the models of all of them."""
+    making = "explorer = zf.Explorer(engine, layer='features.7', channel=42, auto=False)\nexplorer"
+    notebook = lab.open(lab.write_notebook([SETUP, making]))
+    gauge = Gauge(notebook.page, notebook.page.context.new_cdp_session(notebook.page))
+    counted = []
+    for run in range(50):
+        notebook.run_cell(1)
+        if run in (9, 49):
+            notebook.expect_settled()
+            counted.append(gauge.read())
+    expect(notebook.page.locator(".zf-explorer")).to_have_count(1)
+    first, last = counted
+    assert last["widgets"] - first["widgets"] == 160  # of each Explorer and Selection, its layout
+    per_run = {name: (last[name] - first[name]) / 40 for name in first}
+    assert per_run["kernel_mb"] < 1, counted  # a static picture alone has six
+    assert per_run["page_mb"] < 2, counted  # the models' copies of their modules
+    assert per_run["listeners"] < 10, counted  # an Explorer that stayed would have hundreds
+    assert per_run["nodes"] < 10, counted
+    patches_equal_the_engines(notebook, "features.7", 42, 0)
+    assert lab.problems == []
 
 
 def test_a_reopened_notebook_shows_the_picture(lab, notebook) -> None:

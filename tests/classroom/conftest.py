@@ -13,7 +13,7 @@ import pytest
 
 import zfwidgets as zf
 from zfwidgets.classroom.app import Server
-from zfwidgets.classroom.remote import RemoteEngine
+from zfwidgets.classroom.client.remote import RemoteEngine
 from zfwidgets.classroom.serving import running
 
 _path = Path(__file__).parent.parent / "widgets" / "numpy_engine.py"

@@ -10,7 +10,7 @@ import numpy as np
 
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import ZfError
-from zfwidgets.records import Box, Occluder, OcclusionRequest
+from zfwidgets.records import Box, CoverRequest, Occluder, OcclusionRequest
 from zfwidgets.stepwise import finish
 
 
@@ -61,7 +61,7 @@ def questions(engine: EngineProtocol, layers: Sequence[str], images: Sequence[in
             lambda e, name=layer: [e.project_all(e.top(name, 1), rule) for rule in e.rules],
             lambda e, name=layer: e.project_all(()),
             lambda e, name=layer: [e.patch(a) for a in e.top(name, 1, 2)],
-            lambda e, name=layer: finish(e.cover_steps(name, 1, 2, baseline, 3, 5)),
+            lambda e, name=layer: finish(e.cover_steps(CoverRequest(name, 1, 2, baseline, 3, 5))),
         ]
     for image in images:
         asked += [

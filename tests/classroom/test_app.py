@@ -34,7 +34,15 @@ from zfwidgets.errors import (
     WrongToken,
     WrongVersion,
 )
-from zfwidgets.records import Activation, Box, Occluder, OcclusionRequest, OwnPhoto, Unit
+from zfwidgets.records import (
+    Activation,
+    Box,
+    CoverRequest,
+    Occluder,
+    OcclusionRequest,
+    OwnPhoto,
+    Unit,
+)
 from zfwidgets.stepwise import finish
 
 from .asgi import ME, error, last, question, request
@@ -270,9 +278,11 @@ SEEN = Activation(UNIT, 1, "picture 1", 1.0, Box(0, 0, 8, 8))
         ("occlude_steps", {"request": OcclusionRequest(0, stride=0)}),
         ("occlude_steps", {"request": OcclusionRequest(0, patch=(1, 2, 3))}),
         ("occlude_steps", {"request": OcclusionRequest(0, layer="no such layer")}),
-        ("estimate_steps", {"image": 0, "stride": -3}),
+        ("estimate_steps", {"request": OcclusionRequest(0, stride=-3)}),
         ("quantile_steps", {"layer": "conv2", "channel": 0, "each": 0}),
-        ("cover_steps", {"layer": "conv2", "channel": 0, "controls": 1 << 30}),
+        ("cover_steps", {"request": CoverRequest("conv2", 0, controls=1 << 30)}),
+        ("cover_steps", {"request": CoverRequest("conv2", 99)}),
+        ("cover_steps", {"request": CoverRequest("conv2", 0, baseline=b"grey")}),
         ("answer", {"kind": "photos", "fields": {}}),
         ("answer", {"kind": "no such kind", "fields": {}}),
         ("answer", {"kind": ["photo"], "fields": {}}),

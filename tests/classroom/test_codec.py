@@ -11,6 +11,7 @@ import msgpack
 import numpy as np
 import pytest
 
+from tests.classroom.same import assert_same
 from zfwidgets import records
 from zfwidgets.classroom.messages import codec
 from zfwidgets.classroom.messages.codec import ARRAY, DTYPES, FIELDS, MIDDLE, RECORD, RECORDS, TUPLE
@@ -64,25 +65,9 @@ def record(kind: type, random: np.random.Generator, depth: int = 0) -> Any:
         values["extra_boxes"] = (records.Box(-2, 3, 4, 5),)[: len(values["extra_boxes"])]
     if "resume" in values:
         values["resume"] = None
+    if kind is records.CoverRequest:
+        values["controls"] = abs(values["controls"])
     return kind(**values)
-
-
-def assert_same(one: Any, other: Any) -> None:
-    assert type(one) is type(other)
-    if isinstance(one, np.ndarray):
-        assert (one.dtype, one.shape) == (other.dtype, other.shape)
-        assert one.tobytes() == other.tobytes()
-    elif dataclasses.is_dataclass(one):
-        for field in dataclasses.fields(one):
-            assert_same(getattr(one, field.name), getattr(other, field.name))
-    elif isinstance(one, (tuple, list)):
-        assert len(one) == len(other)
-        for mine, theirs in zip(one, other, strict=True):
-            assert_same(mine, theirs)
-    elif isinstance(one, (float, np.floating)):
-        assert np.float64(one).tobytes() == np.float64(other).tobytes()
-    else:
-        assert one == other
 
 
 @pytest.mark.parametrize("name", sorted(RECORDS))

@@ -20,9 +20,9 @@ from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import InputError, NeedsModel, NotStored, UnknownLayer, ZfError
 from zfwidgets.records import Box, Occluder, OcclusionMap, OcclusionRequest, Progress
 from zfwidgets.stepwise import Driven, finish
+from zfwidgets.widgets.wire.jobs.steps import Shared
 from zfwidgets.widgets.wire.service import service_of
 from zfwidgets.widgets.wire.source import Source
-from zfwidgets.widgets.wire.steps import Shared
 
 from .conftest import numpy_engine
 from .same import assert_same, mistakes, outcome, questions

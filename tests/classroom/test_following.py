@@ -14,8 +14,8 @@ import pytest
 import zfwidgets as zf
 from tests.waiting import SECONDS
 from tests.widgets.conftest import built, closed_afterwards, front_end, numpy_engine  # noqa: F401
-from zfwidgets.classroom import following
 from zfwidgets.classroom.app import Server
+from zfwidgets.classroom.client import following
 from zfwidgets.classroom.messages.codec import encode
 from zfwidgets.classroom.rights import Rights
 from zfwidgets.classroom.rooms.limits import Limits

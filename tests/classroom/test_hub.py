@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
 import shutil
 import signal
 import socket
@@ -137,6 +138,7 @@ def free_ports(count: int) -> list[int]:
 MORE = """
 c.JupyterHub.bind_url = "http://127.0.0.1:{proxy}"
 c.JupyterHub.hub_port = {hub}
+c.ConfigurableHTTPProxy.command = [{program!r}]
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
@@ -175,8 +177,11 @@ def hub(root: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A JupyterHub with the settings of the documentation; its address and the users' tokens."""
     if importlib.util.find_spec("jupyterhub") is None:
         pytest.skip("JupyterHub isn't installed here")
-    if shutil.which("configurable-http-proxy") is None:
-        pytest.skip("configurable-http-proxy isn't installed here")
+    bundled = root / "js" / "node_modules" / ".bin"
+    places = os.pathsep.join([str(bundled), os.environ.get("PATH", "")])
+    program = shutil.which("configurable-http-proxy", path=places)
+    if program is None or shutil.which("node") is None:
+        pytest.skip("configurable-http-proxy isn't installed here: `make setup` does it")
     engine = numpy_engine.NumpyEngine()
     for _ in engine.index_steps():
         pass
@@ -191,7 +196,7 @@ def hub(root: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     settings = shipped.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{proxy}")
     settings += MORE.format(
         proxy=proxy, hub=private, api=api, service=service, python=sys.executable,
-        user=str(user), report=str(report), path=str(root),
+        user=str(user), report=str(report), path=str(root), program=program,
     )  # fmt: skip
     (tmp_path / "settings.py").write_text(settings)
     log = (tmp_path / "log").open("w")

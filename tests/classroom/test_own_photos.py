@@ -121,7 +121,7 @@ def test_nobody_else_sees_it_by_whatever_question(
         lambda e: e.responses(number, "first"),
         lambda e: e.project_all([activation]),
         lambda e: finish(e.occlude_steps(OcclusionRequest(number))),
-        lambda e: finish(e.estimate_steps(number)),
+        lambda e: finish(e.estimate_steps(OcclusionRequest(number))),
         lambda e: finish(
             e.connection.steps("answer", {"kind": "photo", "fields": {"image": number}})
         ),

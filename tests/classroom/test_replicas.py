@@ -17,7 +17,7 @@ import pytest
 
 import zfwidgets as zf
 from tests.classroom.conftest import numpy_engine
-from tests.engine.cluster.ray_here import PATIENT, ports_said
+from tests.engine.ranking.cluster.ray_here import PATIENT, ports_said
 from tests.waiting import SECONDS
 from zfwidgets.classroom.app import Server
 from zfwidgets.classroom.messages.codec import encode

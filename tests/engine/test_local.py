@@ -19,7 +19,7 @@ from tests.waiting import SECONDS
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
-from zfwidgets.engine.projection.deconv import forward_to
+from zfwidgets.engine.projection.deconv import record
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import InactiveUnit, IndexMismatch, InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.index.storing import load
@@ -89,9 +89,10 @@ def assert_reaches_all_of_its_box(engine: LocalEngine, top: TopActivations, size
     """Gradients of its units stay inside their boxes, and reach all four sides of them."""
     reached = np.zeros((size, size), bool)
     for a in top:
-        leaf, output = forward_to(
+        forward = record(
             engine.session.network, engine.session.source.tensor(a.image)[None], top.layer
         )
+        leaf, output = forward.leaf, forward.output
         output[0, top.channel, a.unit.row, a.unit.col].backward()
         own = (leaf.grad[0] != 0).any(0).numpy()
         assert a.box.cut(own).sum() == own.sum() > 0

@@ -15,8 +15,8 @@ import zfwidgets as zf
 from tests.engine.ranking.small import BAD, COLUMNS, ROWS, network, pictures, transform
 from zfwidgets.errors import StaleImage, UnreadableImage
 from zfwidgets.records import Box, Occluder
+from zfwidgets.widgets.wire.jobs.steps import Steps
 from zfwidgets.widgets.wire.source import Source
-from zfwidgets.widgets.wire.steps import Steps
 
 LAYER, CHANNEL, K = "3", 2, 9
 BLURRED = Occluder(Box(3, 4, 9, 8), "blur")

@@ -11,11 +11,15 @@ from nbclient import NotebookClient
 from tests.waiting import PROGRAM
 
 CHECKS = {
-    "ablation": "assert table.complete and ablation.result.complete\n"
+    "ablation": "assert table.complete and lesion.result.complete\n"
     "assert none.accuracy < 0.25, 'it falls to guessing'\nlen(table.rows)",
-    "evolution": "assert not (record.ended or record.missed); len(record.moments)",
+    "evolution": "assert not (live.ended or live.missed)\n"
+    "import numpy as np\n"
+    "np.testing.assert_allclose(live.values(0)[:2], record.values(0)[:2], rtol=1e-3)\n"
+    "1 + len(live.moments)",
     "quiz": "assert low < 0.5 < high, 'colour alone is guessing'\nlen(quiz.questions)",
-    "transfer": "assert transfer.result.complete; len(transfer.result.layers.layers)",
+    "transfer": "assert record.complete and labels.mean > 1.5 * labels.chance.mean()\n"
+    "sum(len(class_.to_frame()) > 3 for class_ in (record.layers, record.bias, labels)) + 1",
 }
 
 

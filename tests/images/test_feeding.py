@@ -156,8 +156,7 @@ def test_files_of_other_kinds_are_decoded_by_pillow(tmp_path: Path) -> None:
     source = ImageSource.of(tmp_path, transform)
     assert source._reader.quick is not None
     for number in range(len(source)):
-        image = source.original(number)
-        assert image is not None
+        image = source.images.read(number)
         assert quick.levels(source.tensor(number), transform(image), transform) <= quick.SAME
     assert "transparent parts" in source.display_note
 

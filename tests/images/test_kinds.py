@@ -216,7 +216,6 @@ def test_tensors_of_an_iterable_keep_their_bits() -> None:
     for number in (2, 0, 3, 1):
         assert torch.equal(source.tensor(number), pixels[number])
     assert list(source.labels) == ["0", "1", "2", "3"]
-    assert source.original(0) is None
 
 
 def test_paths_of_an_iterable_are_not_copied(tmp_path: Path, files: dict[str, bytes]) -> None:

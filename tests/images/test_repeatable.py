@@ -128,4 +128,4 @@ def test_reading_moves_nothing() -> None:
     source = ImageSource.of(samples.photos()[:9])
     for _ in source.tensors(range(9)):
         pass
-    source.display(2), source.fingerprint(), source.small(1, 40), source.baseline_value("grey")
+    source.display(2), source.fingerprint(), source.baseline_value("grey")

@@ -60,9 +60,6 @@ def test_folder_is_searched_with_subfolders(folder: Path) -> None:
     for number, name in enumerate(source.names):
         image = Image.open(folder / name).convert("RGB")
         assert torch.equal(source.tensor(number), PRESET(image))
-        original = source.original(number)
-        assert original is not None
-        assert original.tobytes() == image.tobytes()
 
 
 def test_one_folder_per_class_gives_labels(folder: Path, tmp_path: Path) -> None:
@@ -255,7 +252,6 @@ def test_tensor_items_are_taken_as_they_are() -> None:
     pixels = torch.rand(4, 3, 5, 7, generator=torch.Generator().manual_seed(1))
     source = ImageSource.of(TensorDataset(pixels))
     assert torch.equal(source.tensor(2), pixels[2])
-    assert source.original(2) is None
     assert source.transform_note == ""
     shown = (pixels[2] * 255).round().byte().permute(1, 2, 0).numpy()
     assert (source.display(2) == shown).all()
@@ -434,12 +430,6 @@ def test_transparency_is_said(coffee: Image.Image, tmp_path: Path) -> None:
     clear.save(tmp_path / "clear.png")
     source = ImageSource.of(tmp_path)
     assert "1 image has transparent parts, laid on white" in source.display_note
-
-
-def test_small_keeps_proportions_and_never_enlarges(coffee: Image.Image) -> None:
-    source = ImageSource.of([coffee], small())
-    assert source.small(0, 18).shape == (12, 18, 3)
-    assert source.small(0, 500).shape == (24, 36, 3)
 
 
 def test_baselines() -> None:

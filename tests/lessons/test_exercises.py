@@ -9,6 +9,7 @@ import pytest
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError, NotStored, UnreadableImage
+from zfwidgets.language.words import Words
 from zfwidgets.lessons import (
     CostliestPlace,
     Covered,
@@ -21,7 +22,6 @@ from zfwidgets.lessons import (
     StrongestPhoto,
 )
 from zfwidgets.lessons.exercises.shared import stages
-from zfwidgets.lessons.language.words import Words
 from zfwidgets.stepwise import finish
 
 numpy_engine = sys.modules["numpy_engine"]
@@ -68,6 +68,20 @@ def test_the_strongest_photo_is_the_one_in_which_the_map_is_largest(engine, laye
         assert option.figure.marks == (), "where it fires isn't told before"
     assert task.right(task.answer)
     assert not task.right((task.answer + 1) % 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_a_hard_question_the_other_photos_fire_the_channel_too(engine, seed) -> None:
+    task = made(StrongestPhoto("relu1", photos=3, seed=seed, hard=True), engine)
+    words = task.ask.split()
+    channel = int(words[words.index("channel") + 1])
+    images = [squares(option.figure.pixels, engine.pictures)[0] for option in task.options]
+    *others, most = sorted(maps(engine, image, "relu1")[channel].max() for image in images)
+    assert task.answer == images.index(
+        max(images, key=lambda image: maps(engine, image, "relu1")[channel].max())
+    )
+    # the index keeps values rounded
+    assert all(0.29 * most <= value < 0.86 * most for value in others)
 
 
 def test_the_frame_is_the_receptive_field_of_the_strongest_unit(engine) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError
+from zfwidgets.language.words import Words, texts
 from zfwidgets.lessons import LANGUAGES, glossary
-from zfwidgets.lessons.language.words import Words, texts
 
 
 def places(text: str) -> set[str]:

@@ -14,6 +14,7 @@ import pytest
 import zfwidgets as zf
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
+from zfwidgets.language.words import Words
 from zfwidgets.lessons import (
     Covered,
     FieldWidth,
@@ -21,7 +22,6 @@ from zfwidgets.lessons import (
     Score,
     StrongestPhoto,
 )
-from zfwidgets.lessons.language.words import Words
 
 QUESTIONS = (
     StrongestPhoto("relu2", photos=3),
@@ -171,7 +171,7 @@ def test_a_handout_has_blanks_and_the_teachers_has_answers(sheet, tmp_path: Path
         assert "@media print" in text
         assert "Receptive field" in text, "the glossary"
         images = [attributes for tag, attributes in page.tags if tag == "image"]
-        assert len(images) == 1 + 3 + 1 + 1  # hint and options, field, photo
+        assert len(images) == 1 + 1 + 3 + 1 + 1  # example, hint and options, field, photo
     blank, answered = texts
     assert blank.count('class="blank"') == 2
     assert "☒" not in blank
@@ -183,6 +183,28 @@ def test_a_handout_has_blanks_and_the_teachers_has_answers(sheet, tmp_path: Path
     assert f"<strong>Answer: {right}</strong>" in answered
     assert "<strong>Answer: 8 pixels (6 to 10 counts as right)</strong>" in answered
     assert "Teacher" in answered
+
+
+def test_a_handouts_example_measures_another_layer_by_the_ruler(sheet, tmp_path: Path) -> None:
+    path = tmp_path / "sheet.html"
+    sheet.handout(path)
+    (example,) = re.findall(r'<section class="example">(.*?)</section>', path.read_text("utf-8"))
+    named = re.search(r"of layer (\w+) see", example) or re.search(r"layer (\w+)", example)
+    assert named is not None
+    layer = sheet.engine.layer(named[1])
+    assert layer.name != "conv2", "which the sheet asks about"
+    width = layer.field_of(layer.channels - 1).size[1]
+    left, right, told = map(int, re.findall(r"\d+", example[example.index("On the ruler") :])[:3])
+    assert right - left == told == width
+    # the ruler is in the photo's pixels: its marks with a number stand where the number says
+    columns = sheet.engine.info.input_shape[2]
+    assert f'viewBox="0 0 {columns} ' in example
+    marks = re.findall(r'<text x="(\d+)"[^>]*>(\d+)</text>', example)
+    assert [at for at, number in marks if at != number] == []
+    assert len(marks) == columns // 50 + 1
+    frame = re.search(r'<rect x="(-?\d+)" y="-?\d+" width="(\d+)"', example)
+    assert frame is not None
+    assert (int(frame[1]), int(frame[2])) == (left, width)
 
 
 def test_a_handout_waits_for_no_question_that_fails(explorer, tmp_path: Path) -> None:

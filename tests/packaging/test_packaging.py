@@ -251,6 +251,14 @@ def test_types_and_licences_are_inside(tree, tmp_path):
     }
 
 
+def test_pypi_takes_all_that_is_built(tree, released):
+    pytest.importorskip("twine", reason="needs zfwidgets[test]")
+    told = run(
+        sys.executable, "-m", "twine", "check", "--strict", *tree.values(), *released.values()
+    )
+    assert told.count("PASSED") == 6
+
+
 # ---------------------------------------------------------------- the two distributions
 
 

@@ -28,7 +28,16 @@ def built(monkeypatch, tmp_path_factory):
     from zfwidgets.widgets import bundle
 
     static = tmp_path_factory.mktemp("static")
-    for module in ("picker", "patch_grid", "occlusion_map", "explorer", "selection", "report"):
+    modules = (
+        "picker",
+        "patch_grid",
+        "occlusion_map",
+        "explorer",
+        "compare",
+        "selection",
+        "report",
+    )
+    for module in modules:
         (static / f"{module}.js").write_text("export default {};")
     monkeypatch.setattr(bundle, "STATIC", static)
 

@@ -97,8 +97,9 @@ def test_patches_and_projections_are_shown_the_same(stored, engine):
         np.testing.assert_array_equal(decode_picture(one), decode_picture(other))
     asked = {**fields, "rule": "deconvnet"}
     (told, mine), (data, live) = (finish(s.answer("projections", asked)) for s in sources)
-    assert {"scale", "brightness", "focus", "clipped_at", "patch"} <= told.keys()
-    for name in ("scale", "brightness", "focus", "clipped_at", "patch"):
+    names = ("scale", "brightness", "focus", "colour_share", "clearest", "clipped_at", "patch")
+    assert {*names} <= told.keys()
+    for name in names:
         assert told[name] == data[name], name
     assert told["projections"] == data["projections"]
     views = {tuple(p["view"].values()) for p in told["projections"]}

@@ -20,17 +20,7 @@ def refuse(self):
 
 threading.Thread.start = refuse
 
-import comm
-from comm.base_comm import BaseComm
-
-heard = []
-
-class Comm(BaseComm):
-    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
-        heard.append((data or {{}}).get("content"))
-
-comm.create_comm = Comm
-
+from tests.heard import heard
 from pathlib import Path
 from zfwidgets.widgets import bundle
 bundle.STATIC = Path({static!r})

@@ -241,6 +241,11 @@ class NumpyEngine:
             best.append((image, int(row), int(col), float(plane[row, col])))
         return sorted(best, key=lambda one: (-one[3], one[0]))
 
+    def _activation(self, info, channel, image, row, col, value) -> Activation:
+        box = info.field_of(channel).box(row, col)
+        unit = Unit(info.name, channel, row, col)
+        return Activation(unit, image, self.info.images[image], value, box)
+
     def sample(self, layer: str, channel: int) -> ActivationSample:
         values = self._maps(layer)[:, channel].max((1, 2)).astype(np.float32)
         return ActivationSample(layer, channel, np.arange(len(values)), values, True)
@@ -251,13 +256,7 @@ class NumpyEngine:
             raise InputError(f"Layer {layer!r} has channels 0 .. {info.channels - 1}.")
         maps = self._maps(layer, so_far)
         found = tuple(
-            Activation(
-                Unit(layer, channel, row, col),
-                image,
-                self.info.images[image],
-                value,
-                info.field_of(channel).box(row, col),
-            )
+            self._activation(info, channel, image, row, col, value)
             for image, row, col, value in self._strongest(maps[:, channel])[: min(k, KEEP)]
             if value > 0
         )
@@ -281,13 +280,7 @@ class NumpyEngine:
                     size,
                     sum(value <= 0 for *_, value in part),
                     tuple(
-                        Activation(
-                            Unit(layer, channel, row, col),
-                            image,
-                            self.info.images[image],
-                            value,
-                            info.field_of(channel).box(row, col),
-                        )
+                        self._activation(info, channel, image, row, col, value)
                         for image, row, col, value in shown
                         if value > 0
                     ),
@@ -457,11 +450,13 @@ class NumpyEngine:
             yield so_far()
         return so_far()
 
-    def estimate_steps(self, image, patch=32, stride=8, layer=None):
+    def estimate_steps(self, request):
         yield Progress(0, 1, None, "looking how long it takes")
-        return Estimate(-(-ROWS // stride) * -(-COLUMNS // stride), 0.5, "probe")
+        return Estimate(-(-ROWS // request.stride) * -(-COLUMNS // request.stride), 0.5, "probe")
 
-    def cover_steps(self, layer, channel, k=9, baseline="grey", controls=8, seed=0):
+    def cover_steps(self, request):
+        layer, channel, k = request.layer, request.channel, request.k
+        baseline, controls, seed = request.baseline, request.controls, request.seed
         random, info, found = np.random.default_rng(seed), self.layer(layer), []
         for a in self.top(layer, channel, k):
             box = a.box.clip(ROWS, COLUMNS)

@@ -174,6 +174,7 @@ def test_options_are_set_shown_and_synchronised(engine):
         "photo_follows": False,
         "gallery": [[LARGE, 3, "stripes"]],
         "pinned": [LARGE, 2, "guided"],
+        "language": "de",
     }
     changes = heard(explorer, *wanted)
     for name, value in wanted.items():

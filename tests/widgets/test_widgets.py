@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 
 import ipywidgets
 import numpy as np
@@ -14,9 +13,9 @@ from PIL import Image
 import zfwidgets as zf
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, MissingDependency
-from zfwidgets.widgets import bundle, requests
+from zfwidgets.widgets import bundle
 from zfwidgets.widgets.setting.options import CHOICES
-from zfwidgets.widgets.wire.schema import MAPS, MOST_THUMBNAILS
+from zfwidgets.widgets.wire.schema import MAPS
 
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
 SLIDE = {"height": 4, "width": 4, "stride": 8, "baseline": 0, "mask": None, "extra_boxes": []}
@@ -119,17 +118,6 @@ def test_options_are_those_that_the_views_know(root):
         made = {"colours": values, "overlay": MAPS}.get(name, ())  # from the very same tables
         for value in set(values) - set(made):
             assert f'["{value}", ' in sources
-
-
-def test_what_settle_prepares_is_what_the_views_ask_for(root):
-    views = root / "js/src/views"
-
-    def constant(view, name):
-        return int(re.search(rf"const {name} = (\d+);", (views / view).read_text()).group(1))
-
-    assert constant("picker/channels.ts", "SIZE") == requests.THUMBNAIL
-    assert constant("picker/channels.ts", "SHEET") == MOST_THUMBNAILS
-    assert constant("patches/patches.ts", "K") == requests.PATCHES
 
 
 # ---------------------------------------------------------------------- messages

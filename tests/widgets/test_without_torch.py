@@ -15,17 +15,7 @@ for name in ("torch", "torchvision", "bqplot"):
     sys.modules[name] = None  # importing it raises ImportError
 
 sys.path[:0] = {paths}
-import comm
-from comm.base_comm import BaseComm
-
-heard = []
-
-class Comm(BaseComm):
-    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
-        heard.append((data or {{}}).get("content"))
-
-comm.create_comm = Comm
-
+from tests.heard import heard
 from pathlib import Path
 from zfwidgets.widgets import bundle
 bundle.STATIC = Path({static!r})

@@ -4,7 +4,8 @@
 of the same protocol in kernels that have neither torch nor the network.
 
 - `messages`: what crosses the wire, and what may be asked. Both sides are made of these.
-- `connection`, `streaming`, `remote`, `own_photos`, `source`: the side of a student's kernel.
+- `client`: the side of a student's kernel.
+- `rooms`: rooms in which a teacher leads; the server keeps them.
 - `app`, `rights`, `guarding`, `preparing`, `serving`, and `working` inside of it: the server's.
 - `hub`, `replicas`: what a JupyterHub says of who may ask; Ray Serve's processes that compute.
 

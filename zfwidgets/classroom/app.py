@@ -23,17 +23,16 @@ from .. import __version__
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, MalformedMessage, OtherEngine, WrongToken, ZfError
 from ..records import Progress
+from ..widgets.wire.jobs.steps import Shared
 from ..widgets.wire.source import Source
-from ..widgets.wire.steps import Shared
 from ..widgets.wire.validation import takes_own
-from .connection import wrong_version
 from .hub import HubRights
 from .messages import frames
 from .messages.codec import SCHEMA, decode, encode
 from .messages.methods import METHODS, OF_INDEX, Asker, Method, is_private, word
+from .messages.peers import is_loopback, wrong_version
 from .rights import Rights, Role, need_teacher
 from .rooms.state import Rooms
-from .streaming import is_loopback
 from .working.answers import Answers, question
 from .working.clients import Client, Clients, Limits
 from .working.metrics import Metrics

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..records import LayerInfo
-from ..widgets.requests import PATCHES, THUMBNAIL
-from ..widgets.wire.schema import MOST_THUMBNAILS
+from ..widgets.wire.schema import MOST_THUMBNAILS, PATCHES, THUMBNAIL
 from .app import Server
 from .messages.methods import METHODS
 from .working.answers import question

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import InputError, WrongToken
-from .streaming import is_loopback
+from .messages.peers import is_loopback
 
 Role = Literal["student", "teacher"]
 

@@ -4,8 +4,9 @@ Only code in here touches the model, hooks and devices; what comes out are recor
 
 - `local`: the facade, `zf.Engine`: composes the rooms, holds the lock, answers with records.
 - `protocol`: what every engine answers, live or stored in a report. It needs no torch.
-- `network`, `projection`, `occlusion`, `ranking`, `cluster`: a room for each thing that the paper,
-  or its scale, defines.
+- `session`: what experiments may ask of a live engine.
+- `network`, `projection`, `occlusion`, `ranking`, `sanity`: a room for each thing that the paper,
+  or a check of it, defines.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
 - `measure_correspondence`: does masking the same part of objects change features alike?
   (`zfwidgets.Correspondence`)
 - `strongest_map`: what a photo's strongest feature map shows, and what covering that leaves of it
+  (`zfwidgets.StrongestMap`)
 - `sanity_check`: does a projection depend on the trained parameters? (`zfwidgets.SanityCheck`)
 - `ablate`, `lesion`: what does it need? Parts left out before training
   (`zfwidgets.Ablation`), or switched off after (`zfwidgets.Lesion`)
@@ -19,6 +20,7 @@
 - `transfer_labels`: the same for pictures with several labels, by average precision
 - `average_models`: what ten crops and several models together bring
 - `find_copies`: pictures that are there twice, among what was learned from and what is tested
+- `recorded`: the longer of these, computed before; every widget shows a `Recording` too
 
 Every experiment is a subpackage: its records need no torch, its computation is imported when a
 name of it is first used.
@@ -52,10 +54,12 @@ if TYPE_CHECKING:
     from .quiz.answers import QuizAnswer, QuizScore
     from .quiz.making import quiz_question_steps, quiz_questions
     from .quiz.questions import QuizChoice, QuizQuestion, QuizQuestions
+    from .recordings.opening import recorded, recorded_names, trained_network
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.result import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare
     from .shared.duplicates import find_copies
+    from .shared.recording import Made, Recording
     from .training.history import TrainingRecord
     from .training.loop import train, train_steps
     from .transfer.accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord

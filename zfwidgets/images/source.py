@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, nullcontext, suppress
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
-from ..errors import InputError, StaleImage, UnreadableImage
+from ..errors import InputError, UnreadableImage
 from ..records import Pixels
-from ..threads import ProcessLock
+from .conditions import Conditions
 from .feeding import quick
 from .feeding.prefetch import prefetch
-from .feeding.reader import Reader, Reading
+from .feeding.reader import Reader
 from .feeding.workers import Workers, default_workers
 from .pixels import display, transforms
-from .sets.base import GONE, ImageSet, first_readable
+from .sets.base import ImageSet, first_readable, folders_of
 from .sets.contents import tell_by_contents
 from .sets.iterables import SPILL
 from .sets.opening import open_set
@@ -52,6 +50,8 @@ class ImageSource:
     transform_note, display_note : str
         What a user has to know about the transform that was assumed, and about the pixels
         shown; empty if there is nothing.
+    conditions : Conditions
+        Which of them can be read, and are those that an index is of.
     first : int
         The number of the first image that could be read.
     probe : tuple of float
@@ -68,12 +68,7 @@ class ImageSource:
     ) -> None:
         self._images = images
         self._reader = Reader(images, transform, items_are_tensors)
-        self._lock = ProcessLock()
-        self._unreadable: dict[int, str] = {}
-        self._lost: dict[int, str] = {}
-        self._indexed_as: Sequence[str] | None = None
-        self._indexed = False
-        self._on_white: set[int] = set()
+        self.conditions = Conditions(images)
         self.first = 0
         self._example: torch.Tensor | None = None
         self._display = shown
@@ -138,7 +133,7 @@ class ImageSource:
                 transforms.refuse_twice(images, chosen)
             source = cls(opened, chosen, tensors)
             source.categories, source.transform_note = categories, note
-            source._unreadable.update(first.unreadable)
+            source.conditions.take_over(first.unreadable, (), {})
             source.first = first.number
             what = "The transform" if chosen else f"The dataset ({type(images).__name__})"
             example = check_repeatable(lambda: source.tensor(first.number), what, before)
@@ -168,13 +163,6 @@ class ImageSource:
     def __len__(self) -> int:
         return len(self._images.names)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """All but the lock: to be sent to another process."""
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _lock=ProcessLock())
-
     @property
     def images(self) -> ImageSet:
         """The images before the transform."""
@@ -182,19 +170,8 @@ class ImageSource:
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """Folders of this machine that texts may name, as the images lie in them.
-
-        Absolute; those in the names of files that were listed one by one are relative.
-        """
-        images = self._images
-        paths = getattr(images, "paths", None) or getattr(images, "files", None) or ()
-        paths = paths or [path for path in getattr(images, "_paths", ()) if path]
-        found = {str(Path(path).absolute().parent) for path in paths}
-        if root := getattr(getattr(images, "items", None), "root", None):
-            found.add(os.path.abspath(root))  # noqa: PTH100 (nothing is looked up on disk)
-        if getattr(images, "names_have_folders", False):
-            found |= {str(PurePosixPath(name).parent) for name in images.names if "/" in name}
-        return tuple(sorted(found))
+        """Folders of this machine that texts may name, as the images lie in them."""
+        return folders_of(self._images)
 
     @property
     def transform_name(self) -> str:
@@ -231,44 +208,12 @@ class ImageSource:
         """What tells one image's changes, read anew: see `ImageSet.stamp`."""
         return self._images.stamp(number)
 
-    def indexed_as(
-        self,
-        stamps: Sequence[str] | None,
-        problems: Mapping[int, str] | None = None,
-        on_white: Iterable[int] = (),
-    ) -> None:
-        """From now on each image must be the one that an index is of, or it is a `StaleImage`.
-
-        Parameters
-        ----------
-        stamps
-            What the images were when the index was made; None: they may be any.
-        problems
-            The index's images that can't be used; None: the index is being made.
-        on_white
-            Those of the index that had transparent parts.
-        """
-        with self._lock:
-            self._indexed_as, self._indexed = stamps, problems is not None
-            self._lost.clear()
-            if problems is not None:
-                self._unreadable = dict(problems)
-        self._on_white.update(on_white)
-
-    @property
-    def lost(self) -> Mapping[int, str]:
-        """Images of the index that can't be read any more or were changed, as far as is known."""
-        with self._lock:
-            return dict(sorted(self._lost.items()))
-
     def look_again(self) -> None:
         """Images were changed: take them as they are now, and none for one that can't be read.
 
         Raises `InputError` where none can be read any more.
         """
-        self.indexed_as(None)
-        self._unreadable.clear()
-        self._on_white.clear()
+        self.conditions.forget()
         for number in range(len(self)):
             if (example := self._look(number)) is not None:
                 break
@@ -280,43 +225,12 @@ class ImageSource:
 
     def _look(self, number: int) -> torch.Tensor | None:
         """An image's tensor; what can't be used is noted."""
-        return self._take(number, self._reader.look(number))
-
-    @property
-    def rejected(self) -> tuple[tuple[str, str], ...]:
-        """(name, reason) of files that are no images by their headers."""
-        return tuple(self._images.rejected)
-
-    def problem(self, number: int) -> str:
-        """Why an image that was looked at can't be used; empty if it can."""
-        with self._lock:
-            return self._unreadable.get(number) or self._lost.get(number, "")
-
-    @property
-    def on_white(self) -> frozenset[int]:
-        """Numbers of the images that had transparent parts, as far as they have been looked at."""
-        return frozenset(self._on_white)
-
-    def take_over(
-        self, problems: Mapping[int, str], on_white: Iterable[int], labels: Mapping[int, str]
-    ) -> None:
-        """Note what was seen of these images elsewhere."""
-        for number, problem in problems.items():
-            self._note(number, problem)
-        self._on_white.update(on_white)
-        for number, label in labels.items():
-            self._learn(number, label)
+        return self.conditions.take(number, self._reader.look(number))
 
     @property
     def skipped(self) -> tuple[SkippedImage, ...]:
-        """Images that can't be read, as far as they have been looked at.
-
-        Those that are no images by their header have no number; those that break while they are
-        decoded keep theirs.
-        """
-        with self._lock:
-            late = [(self.names[number], why) for number, why in sorted(self._unreadable.items())]
-        return tuple(SkippedImage(name, why) for name, why in [*self._images.rejected, *late])
+        """Images that can't be read, as far as they have been looked at: see `Conditions`."""
+        return self.conditions.skipped
 
     @property
     def licences(self) -> tuple[tuple[str, str], ...]:
@@ -335,8 +249,7 @@ class ImageSource:
     def display_note(self) -> str:
         """What to know about the pixels shown; empty if nothing."""
         notes = [self._display.note if self._display else ""]
-        if self._on_white:
-            count = len(self._on_white)
+        if count := len(self.conditions.on_white):
             notes.append(
                 f"{count} image{'s have' if count > 1 else ' has'} transparent parts, laid on "
                 "white for the network too."
@@ -365,8 +278,8 @@ class ImageSource:
         InputError
             The transform failed, or gave something else than for the other images.
         """
-        reading = self._noting(number, self._reader.read)
-        tensor = self._take(number, reading)
+        reading = self.conditions.noting(number, self._reader.read)
+        tensor = self.conditions.take(number, reading)
         assert tensor is not None
         return tensor
 
@@ -399,7 +312,7 @@ class ImageSource:
             Whether images are read in such processes only, also while they come up: where one
             of them is known to end whoever reads it.
         """
-        self._lock.check()
+        self.conditions.check()
         indices = [self._reader.checked(number) for number in indices]
         count = default_workers() if workers is None else workers
         many = careful or (len(indices) >= MANY if processes is None else processes)
@@ -408,7 +321,7 @@ class ImageSource:
         stopping = closing(pool) if pool else nullcontext()
         with stopping, closing(prefetch(look, indices, count)) as readings:
             for number, reading in zip(indices, readings, strict=True):
-                yield number, self._take(number, reading)
+                yield number, self.conditions.take(number, reading)
 
     def tensors(
         self, indices: Iterable[int], workers: int | None = None
@@ -418,11 +331,6 @@ class ImageSource:
             for number, tensor in feeding:
                 if tensor is not None:
                     yield number, tensor
-
-    def original(self, number: int) -> Image.Image | None:
-        """The image in RGB before the transform; None if the items are tensors."""
-        item = self._noting(number, self._reader.item)
-        return item if isinstance(item, Image.Image) else None
 
     def display(self, number: int) -> Pixels:
         """The pixels that the network saw, for the eye: uint8 (rows, columns, 3)."""
@@ -442,12 +350,6 @@ class ImageSource:
 
         assert self._display is not None
         return torch.from_numpy(self._display.values(pixels, self.shape[0]))
-
-    def small(self, number: int, size: int) -> Pixels:
-        """`display` with the longer side brought down to ``size`` pixels (never enlarged)."""
-        image = Image.fromarray(self.display(number))
-        image.thumbnail((size, size), Image.Resampling.LANCZOS)
-        return np.asarray(image)
 
     def baseline_value(self, baseline: str | float | Sequence[float]) -> torch.Tensor:
         """What to cover pixels with, float32 (channels, 1, 1) or (1, 1, 1), in network units.
@@ -472,66 +374,9 @@ class ImageSource:
         sample photos by the shipped bytes (the same on every machine); a dataset by its type,
         length and names. See `probe` for what digests can't tell.
         """
-        return {
-            "images": _digest(repr(sorted(self._images.fingerprint().items()))),
-            "transform": _digest(self.transform_name),
-        }
-
-    # How
-
-    def _noting(self, number: int, read: Callable[[int], Result]) -> Result:
-        """What ``read`` gives, having noted whether the image can be read."""
-        self._lock.check()
-        try:
-            result = read(number)
-        except InputError as error:
-            self._refuse_changed(number)
-            if isinstance(error, UnreadableImage):
-                self._note(number, error.reason)
-            raise
-        self._refuse_changed(number)
-        self._note(number, "")
-        return result
-
-    def _refuse_changed(self, number: int) -> None:
-        """Raise `StaleImage` if an image isn't any more what the index knows it as."""
-        known = self._indexed_as
-        if known is None or (now := self._images.stamp(number)) == known[number]:
-            return
-        reason = (
-            "the file is gone" if GONE in now.split() else "it was changed after the index was made"
-        )
-        with self._lock:
-            self._lost[number] = reason
-        raise StaleImage(
-            f"{self.names[number]}: {reason}, so that the index's values aren't its. "
-            "engine.index() looks at it again.",
-            reason,
-        )
-
-    def _note(self, number: int, problem: str) -> None:
-        with self._lock:
-            # What the index could read isn't what it left out.
-            left_out = number in self._unreadable or not self._indexed
-            noted = self._unreadable if left_out else self._lost
-            if problem:
-                noted[number] = problem
-            else:
-                noted.pop(number, None)
-
-    def _take(self, number: int, reading: Reading) -> torch.Tensor | None:
-        """A reading's tensor, having noted what else it says."""
-        self._note(number, reading.problem)
-        if reading.on_white:
-            self._on_white.add(number)
-        if reading.label is not None:  # read in another process
-            self._learn(number, reading.label)
-        return reading.tensor
-
-    def _learn(self, number: int, label: str) -> None:
-        labels = self._images.labels
-        if isinstance(labels, list):
-            labels[number] = label
+        images = repr(sorted(self._images.fingerprint().items()))
+        texts = {"images": images, "transform": self.transform_name}
+        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
 
     def _probed(self, first: int) -> list[int]:
         return [first, *sorted({len(self) // 2, len(self) - 1} - {first})]
@@ -551,7 +396,3 @@ class ImageSource:
 def _means(tensors: Sequence[torch.Tensor]) -> tuple[float, ...]:
     """Mean and standard deviation of each."""
     return tuple(float(value) for one in tensors for value in (one.mean(), one.std()))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

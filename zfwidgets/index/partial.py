@@ -7,9 +7,8 @@ row), everything else is counted in integers, and the sample is a set.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -215,8 +214,3 @@ class Partial:
         }
         bad = {int(number): str(why) for number, why in about["bad"]}
         return cls(bad=bad, **{**rest, **tops})
-
-
-def merge(parts: Sequence[Partial]) -> Partial:
-    """Of all parts' batches, in whatever order they come."""
-    return reduce(Partial.merged, parts)

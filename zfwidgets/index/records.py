@@ -128,7 +128,7 @@ class TopKIndex:
     partial
         What the pass found.
     shapes
-        Of the layers, in the order of the forward pass.
+        Shape of each layer's output, in the order of the forward pass.
     fingerprint
         Digests of the weights, transform and data that it belongs to.
     manifest
@@ -211,7 +211,7 @@ class TopKIndex:
         Parameters
         ----------
         layer, channel
-            Whose.
+            Layer and channel whose activations are shown.
         each
             At most how many images from each part.
         parts

@@ -128,7 +128,7 @@ def read(path: str | Path) -> TopKIndex:
     Parameters
     ----------
     path
-        Its folder, or the file in it.
+        Folder of the index, or the file in it.
 
     Raises
     ------

@@ -101,7 +101,7 @@ class Verification:
     batches
         Numbers of the batches (of its plan) that were computed again, whole.
     differs
-        In which fingerprints the index isn't of this model, transform and images.
+        Fingerprints in which the index isn't of this model, transform and images.
     setup
         Why values may differ by rounding: another torch, device, number of threads or batch size
         than when the index was made; empty if bits must be equal.

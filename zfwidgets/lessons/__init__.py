@@ -6,7 +6,7 @@ when the question is made, so that it holds for whatever network and photos ther
 `zfwidgets.Worksheet` asks several and keeps the answers. `seeing`, `looking` and `forming` are
 worksheets for three lessons, of which `examples/lesson/` has the notebooks.
 
-All words stand in one file per language, `language/data/en.json` and its sisters.
+All words stand in one file per language, `zfwidgets/language/data/en.json` and its sisters.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .exercises.covering import CostliestPlace, Covered, StillNamed
     from .exercises.layers import DeepestPatches, FieldWidth, LargerField
     from .exercises.task import Exercise, Figure, Mark, Option, Scale, Task
-    from .language.words import LANGUAGES, glossary
     from .question import Question
     from .three import forming, looking, seeing
+    from .vocabulary import LANGUAGES, glossary
     from .worksheet import Worksheet
 
 __getattr__, __dir__, __all__ = public(__name__, __file__)

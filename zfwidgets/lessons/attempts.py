@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
-from .language.words import Words
+from ..language.words import Words
 
 
 @dataclass(frozen=True)

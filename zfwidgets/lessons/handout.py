@@ -7,14 +7,21 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language.words import Words
+from ..stepwise import finish
 from ..widgets.wire.encode import encode_pictures
+from .exercises.layers import FieldWidth
+from .exercises.shared import stages
 from .exercises.task import Figure, Option, Task
-from .language.words import Words
 
 if TYPE_CHECKING:
     from .question import Question
     from .worksheet import Worksheet
 
+TICK, LONG_TICK = 10, 50
+"""Pixels between a ruler's marks, and between those with a number."""
+RULER = 30
+"""Height of a ruler, in pixels of the picture above it."""
 STYLE = """
 body { font: 12pt/1.4 system-ui, sans-serif; max-width: 18cm; margin: 1cm auto; padding: 0 1em;
   color: #1b1d21; background: #fff; }
@@ -30,7 +37,9 @@ section { break-inside: avoid; margin: 0 0 1.2em; padding-top: .6em;
   padding: 0; list-style: none; }
 @media (max-width: 15cm) { .options { grid-template-columns: repeat(2, 1fr); } }
 figure { margin: 0; width: 4.6cm; }
+figure.ruled { width: 9cm; }
 figure svg { width: 100%; height: auto; display: block; }
+.example { background: #f3f4f6; padding: .4em .8em .1em; border: 0; }
 .options li { display: flex; gap: .3em; min-width: 0; }
 .options li > div { flex: 1; min-width: 0; }
 .options figure { width: 100%; max-width: 5cm; }
@@ -57,6 +66,8 @@ def handout_page(sheet: Worksheet, path: Path, answers: bool) -> None:
         parts.append(f'<p class="who">{"".join(f"<span>{_text(one)}</span>" for one in lines)}</p>')
     if sheet.intro:
         parts.append(f"<p>{_text(sheet.intro)}</p>")
+    if example := _example(sheet, words):
+        parts.append(example)
     parts += [_question(question, words, answers) for question in sheet]
     parts.append(f"<section><h2>{_text(words('page.glossary'))}</h2><dl>")
     parts += [f"<dt>{_text(a)}</dt><dd>{_text(b)}</dd>" for a, b in words.glossary.items()]
@@ -71,6 +82,28 @@ def handout_page(sheet: Worksheet, path: Path, answers: bool) -> None:
         temporary.write_text(page, encoding="utf-8")
 
 
+def _example(sheet: Worksheet, words: Words) -> str:
+    """A question like one of the sheet, of another layer, with how its answer is found."""
+    asked = [one.exercise for one in sheet if isinstance(one.exercise, FieldWidth)]
+    if not asked:
+        return ""
+    taken = {one.layer or stages(sheet.engine)[1] for one in asked}
+    layer = next((name for name in stages(sheet.engine) if name not in taken), None)
+    if layer is None:
+        return ""
+    task = finish(FieldWidth(layer, asked[0].photo).steps(sheet.engine, words))
+    box = task.reveal[0].marks[0].box
+    how = words(
+        "handout.example.how", left=box.left, right=box.left + box.width, width=round(task.answer)
+    )
+    figures = "".join(_figure(one, ruled=True) for one in task.reveal)
+    return (
+        f'<section class="example"><h2>{_text(words("handout.example"))}</h2>'
+        f'<p>{_text(task.ask)}</p><div class="figures">{figures}</div>'
+        f'<p class="answer">{_text(how)}</p></section>'
+    )
+
+
 def _question(question: Question, words: Words, answers: bool) -> str:
     task = question.task
     parts = [f"<section><h2>{_text(question.place)}</h2>"]
@@ -78,7 +111,9 @@ def _question(question: Question, words: Words, answers: bool) -> str:
         parts.append(f'<p class="before">{_text(question.before)}</p>')
     parts.append(f"<p>{_text(task.ask)}</p>")
     shown = (task.reveal or task.figures) if answers else task.figures
-    parts.append(f'<div class="figures">{"".join(map(_figure, shown))}</div>')
+    ruled = isinstance(question.exercise, FieldWidth)
+    figures = "".join(_figure(one, ruled=ruled) for one in shown)
+    parts.append(f'<div class="figures">{figures}</div>')
     if task.options:
         marked = [_option(task, number, answers) for number in range(len(task.options))]
         parts.append(f'<ul class="options">{"".join(marked)}</ul>')
@@ -119,7 +154,22 @@ def _option(task: Task, number: int, answers: bool) -> str:
     return f"<li><span>{box}</span><div>{_figure(figure) if figure else ''}{text}</div></li>"
 
 
-def _figure(figure: Figure) -> str:
+def _ruler(rows: int, columns: int) -> str:
+    """Below a picture: how wide it is, in its pixels."""
+    line = f'<path d="M0 {rows + 4}H{columns}" stroke="#1b1d21"/>'
+    for at in range(0, columns + 1, TICK):
+        far = 10 if at % LONG_TICK == 0 else 5
+        line += f'<path d="M{at} {rows + 4}v{far}" stroke="#1b1d21"/>'
+        if at % LONG_TICK == 0:
+            anchor = "middle" if 0 < at < columns - TICK else "start" if at == 0 else "end"
+            line += (
+                f'<text x="{at}" y="{rows + 26}" font-size="12" text-anchor="{anchor}" '
+                f'fill="#1b1d21">{at}</text>'
+            )
+    return line
+
+
+def _figure(figure: Figure, *, ruled: bool = False) -> str:
     rows, columns = figure.pixels.shape[:2]
     mime, (data,) = encode_pictures([figure.pixels], lossless=False)
     link = f"data:{mime};base64,{base64.b64encode(data).decode()}"
@@ -134,10 +184,13 @@ def _figure(figure: Figure) -> str:
         for box, text in figure.marks
     )
     caption = f"<figcaption>{_text(figure.caption)}</figcaption>" if figure.caption else ""
+    kind, ruler, down = ("", "", rows)
+    if ruled:
+        kind, ruler, down = ' class="ruled"', _ruler(rows, columns), rows + RULER
     return (
-        f'<figure><svg viewBox="0 0 {columns} {rows}" role="img" '
+        f'<figure{kind}><svg viewBox="0 0 {columns} {down}" role="img" '
         f'aria-label="{_text(figure.alt)}"><image href="{link}" width="{columns}" '
-        f'height="{rows}"/>{marks}</svg>{caption}</figure>'
+        f'height="{rows}"/>{marks}{ruler}</svg>{caption}</figure>'
     )
 
 

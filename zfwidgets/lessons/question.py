@@ -12,19 +12,19 @@ import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
+from ..language.words import Words
 from ..records import Progress
 from ..widgets.answering import Answering, asked
 from ..widgets.base import EngineWidget
 from ..widgets.selection import Selection
 from ..widgets.wire.encode import Answer
 from ..widgets.wire.jobs import Op
+from ..widgets.wire.jobs.steps import Shared, Steps
 from ..widgets.wire.service import service_of
-from ..widgets.wire.steps import Shared, Steps
 from .attempts import Attempt
 from .exercises.channels import FindChannel, judged
 from .exercises.task import Exercise, Finding, Task
 from .given import SHOW, checked, checked_seconds
-from .language.words import Words
 from .pictures import task_answer
 
 PRIORITY = 4
@@ -47,7 +47,8 @@ class Question(Answering):
     before
         Text that stands above the question.
     language
-        Language of the words, ``"en"`` or ``"de"``.
+        Language of the words, ``"en"`` or ``"de"``; None: that of the Explorer, or of
+        `zfwidgets.set_language`.
     projector
         Whether letters are large enough for the back of a classroom.
     **layout
@@ -107,11 +108,11 @@ class Question(Answering):
         exercise: Exercise,
         *,
         before: str = "",
-        language: str = "en",
+        language: str | None = None,
         projector: bool = False,
         **layout: Any,
     ) -> None:
-        self._words = Words(language)
+        self._words = spoken(engine, language)
         self._widget = engine if isinstance(engine, EngineWidget) else None
         self._service = service_of(engine.engine if isinstance(engine, EngineWidget) else engine)
         if not callable(getattr(exercise, "steps", None)):
@@ -139,7 +140,11 @@ class Question(Answering):
         self.set_trait("fingerprint", self.engine.info.fingerprint)
         page = self._words.page
         super().__init__(
-            before=before, language=language, projector=projector, words=page, **layout
+            before=before,
+            language=self._words.language,
+            projector=projector,
+            words=page,
+            **layout,
         )
         self.question = f"{self._owner}.0"
         self.observe(self._answered, "given")
@@ -393,3 +398,10 @@ class Question(Answering):
         self._worksheet, self._number, self.place = name, number, place
         self._listeners.append(heard)
         self.observe(lambda _: heard(), "phase")
+
+
+def spoken(engine: EngineProtocol | EngineWidget, language: str | None) -> Words:
+    """The words of a language; None: of the one that the widget speaks, or of `set_language`."""
+    if language is None and isinstance(engine, EngineWidget):
+        language = engine.language
+    return Words(language)

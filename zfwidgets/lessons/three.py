@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ..widgets.explorer import Explorer
 from .exercises.channels import FindChannel, OwnProjection, StrongestPhoto
@@ -11,29 +11,33 @@ from .exercises.covering import CostliestPlace, Covered, StillNamed
 from .exercises.layers import DeepestPatches, FieldWidth, LargerField
 from .exercises.shared import stages
 from .exercises.task import Exercise
-from .language.words import Words
+from .question import spoken
 from .worksheet import Worksheet
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-def seeing(
-    explorer: Explorer,
-    *,
-    language: str = "en",
-    projector: bool = False,
-    answers: str | Path | None = None,
-) -> Worksheet:
+
+class Options(TypedDict, total=False):
+    """What each lesson hands on to its `Worksheet`."""
+
+    language: str | None
+    projector: bool
+    answers: str | Path | None
+    layout: Any
+
+
+def seeing(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
     """What does a layer see? Receptive fields, patches, projections.
 
     Parameters
     ----------
     explorer
-        In which channels are looked for.
-    language
-        Language of the words, ``"en"`` or ``"de"``.
-    projector
-        Whether letters are large enough for the back of a classroom.
-    answers
-        File that is written after each answer; None: none.
+        Explorer in which channels are looked for.
+    **options
+        ``language`` ("en" or "de", which the Explorer speaks then, too; None: that of the
+        Explorer), ``projector`` (True: letters for the back of a classroom), ``answers`` (a file
+        that is written after each answer), ``layout``: see `Worksheet`.
     """
     early, middle, late = stages(explorer.engine)
     exercises = (
@@ -43,28 +47,20 @@ def seeing(
         OwnProjection(middle),
         FindChannel(None, middle),
     )
-    return _sheet("seeing", explorer, exercises, language, projector, answers)
+    return _sheet("seeing", explorer, exercises, **options)
 
 
-def looking(
-    explorer: Explorer,
-    *,
-    language: str = "en",
-    projector: bool = False,
-    answers: str | Path | None = None,
-) -> Worksheet:
+def looking(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
     """Does the network look at the object? Parts of photos are covered.
 
     Parameters
     ----------
     explorer
-        In which photos can be covered by hand.
-    language
-        Language of the words, ``"en"`` or ``"de"``.
-    projector
-        Whether letters are large enough for the back of a classroom.
-    answers
-        File that is written after each answer; None: none.
+        Explorer in which photos can be covered by hand.
+    **options
+        ``language`` ("en" or "de", which the Explorer speaks then, too; None: that of the
+        Explorer), ``projector`` (True: letters for the back of a classroom), ``answers`` (a file
+        that is written after each answer), ``layout``: see `Worksheet`.
     """
     exercises = (
         CostliestPlace(),
@@ -73,62 +69,44 @@ def looking(
         StillNamed(nth=3, where="most"),
         CostliestPlace(nth=4, seed=1),
     )
-    return _sheet("looking", explorer, exercises, language, projector, answers)
+    return _sheet("looking", explorer, exercises, **options)
 
 
-def forming(
-    explorer: Explorer,
-    *,
-    language: str = "en",
-    projector: bool = False,
-    answers: str | Path | None = None,
-) -> Worksheet:
+def forming(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
     """How do features form? Patches and projections of early and late layers.
 
     Parameters
     ----------
     explorer
-        In which channels are looked for.
-    language
-        Language of the words, ``"en"`` or ``"de"``.
-    projector
-        Whether letters are large enough for the back of a classroom.
-    answers
-        File that is written after each answer; None: none.
+        Explorer in which channels are looked for.
+    **options
+        ``language`` ("en" or "de", which the Explorer speaks then, too; None: that of the
+        Explorer), ``projector`` (True: letters for the back of a classroom), ``answers`` (a file
+        that is written after each answer), ``layout``: see `Worksheet`.
     """
     early, middle, late = stages(explorer.engine)
     layers = tuple(dict.fromkeys((early, middle, late)))
     exercises = (
         DeepestPatches(layers) if len(layers) > 1 else None,
         StrongestPhoto(early, seed=1),
-        StrongestPhoto(late, seed=2),
+        StrongestPhoto(late, seed=2, hard=True),
         FieldWidth(late),
         FindChannel(None, late),
     )
-    return _sheet("forming", explorer, exercises, language, projector, answers)
+    return _sheet("forming", explorer, exercises, **options)
 
 
 def _sheet(
     name: str,
     explorer: Explorer,
     exercises: tuple[Exercise | None, ...],
-    language: str,
-    projector: bool,
-    answers: Any,
+    **options: Unpack[Options],
 ) -> Worksheet:
-    words = Words(language)
+    words = spoken(explorer, options.get("language"))
     questions = [
         (words(f"{name}.{number}"), exercise)
         for number, exercise in enumerate(exercises, 1)
         if exercise is not None
     ]
-    return Worksheet(
-        explorer,
-        questions,
-        title=words(f"{name}.title"),
-        intro=words(f"{name}.intro"),
-        name=name,
-        language=language,
-        projector=projector,
-        answers=answers,
-    )
+    title, intro = words(f"{name}.title"), words(f"{name}.intro")
+    return Worksheet(explorer, questions, title=title, intro=intro, name=name, **options)

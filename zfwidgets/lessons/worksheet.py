@@ -12,6 +12,7 @@ import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
+from ..language.words import Words
 from ..widgets.answering import Answering, asked
 from ..widgets.base import EngineWidget
 from ..widgets.routing import Guarded, keep_routes
@@ -21,8 +22,7 @@ from ..widgets.wire.encode import Answer
 from .attempts import Attempt, Score, as_csv, write_csv
 from .exercises.task import Exercise
 from .handout import handout_page
-from .language.words import Words
-from .question import Question
+from .question import Question, spoken
 
 
 class Board(Answering):
@@ -100,7 +100,8 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
     name
         Name of the worksheet in the file of answers, and of that file.
     language
-        Language of the words, ``"en"`` or ``"de"``.
+        Language of the words, ``"en"`` or ``"de"``, which the Explorer speaks then, too; None: that
+        of the Explorer, or of `zfwidgets.set_language`.
     projector
         Whether letters are large enough for the back of a classroom.
     answers
@@ -130,17 +131,17 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
         title: str = "",
         intro: str = "",
         name: str = "worksheet",
-        language: str = "en",
+        language: str | None = None,
         projector: bool = False,
         answers: str | Path | None = None,
         **layout: Any,
     ) -> None:
         if not questions:
             raise InputError("A worksheet needs a question: pass exercises of zfwidgets.lessons.")
-        self._words, self._name = Words(language), name
+        self._words, self._name = spoken(engine, language), name
         self._widget = engine if isinstance(engine, EngineWidget) else None
         self._file = None if answers is None else Path(answers)
-        same: dict[str, Any] = {"language": language, "projector": projector}
+        same: dict[str, Any] = {"language": self._words.language, "projector": projector}
         self._questions = tuple(
             Question(engine, exercise, before=before, **same)
             for before, exercise in (
@@ -164,6 +165,8 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
             place = self._words("place", number=number, of=len(self._questions))
             question.of_worksheet(name, number, place, self._heard)
         super().__init__([self._head, *self._questions, self._foot], **layout)
+        if self._widget is not None:
+            self._widget.language = self._words.language
         self.add_class("zf-lesson-box")
         keep_routes(self)
         self._say()

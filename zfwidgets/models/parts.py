@@ -67,7 +67,7 @@ def renormalize_filters_(
     Parameters
     ----------
     model
-        Its `torch.nn.Conv2d` layers are changed.
+        Model whose `torch.nn.Conv2d` layers are changed.
     radius
         Largest root of the mean squared weight of a filter, for inputs as the paper's.
     input_range

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..engine.protocol import EngineProtocol
 from ..errors import UnreadableImage
-from ..records import Activation, Pixels, Progress
+from ..records import Activation, Pixels, Progress, ReceptiveField
 from .alike import Preferred, Responses, most_alike, preferred
 from .folding import fold
 from .grouping import By, Grouping, group_images
@@ -15,6 +15,12 @@ from .looks import LARGEST_FIELD, Look, measure, random_look_steps, share_looks
 from .shared import K, SharedName, share_groups
 
 LOOKING = "looking what the nine share"
+SMALL_PART = 0.05
+"""Share of a photo's area: channels that see less at once aren't said to prefer a group of photos.
+
+An edge detector does respond more to photos of balls, as these have clear edges; "prefers balls"
+would be misunderstood.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class About:
         Channels of the layer that respond most like it, with their correlations.
     prefers
         Groups to which it responds more strongly than to all images.
+    prefers_why
+        Why no groups are told that it prefers, whatever the numbers are; "" if they are told.
     images
         Over how many images ``alike`` and ``prefers`` are.
     complete
@@ -58,6 +66,7 @@ class About:
     looked: int
     alike: tuple[tuple[int, float], ...]
     prefers: tuple[Preferred, ...]
+    prefers_why: str
     images: int
     complete: bool
 
@@ -131,7 +140,10 @@ class Naming:
             looks,
             len(others),
             most_alike(responses, channel),
-            preferred(responses, channel, grouping.groups),
+            ()
+            if (unsaid := _sees_little(field))
+            else preferred(responses, channel, grouping.groups),
+            unsaid,
             len(responses.images),
             responses.complete,
         )
@@ -173,3 +185,16 @@ class Naming:
                 continue
             found.append(measure(one.box.inside(*pixels.shape[:2]).cut(pixels)))
         return found
+
+
+def _sees_little(field: ReceptiveField) -> str:
+    """Why a channel isn't said to prefer a group: it sees a small part of a photo; else ""."""
+    rows, columns = field.image
+    seen = min(field.size[0], rows) * min(field.size[1], columns)
+    if field.reach == "global" or seen >= SMALL_PART * rows * columns:
+        return ""
+    return (
+        "Which photos it prefers isn't told: it sees "
+        f"{field.size[0]}×{field.size[1]} of {rows}×{columns} pixels at once, and what it looks "
+        "for there may be in photos of any class."
+    )

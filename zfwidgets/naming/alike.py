@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.protocol import EngineProtocol
 from ..records import Ints
+from .chance import LEVEL
 from .shared import FEWEST
 
 MOST_ALIKE = 6
 LEAST_CORRELATION = 0.3
 """Channels that go together less than that aren't called alike."""
 MOST_PREFERRED = 3
-ERRORS = 2
-"""Groups whose mean is fewer standard errors above that of all images aren't called preferred."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,9 @@ def preferred(
 ) -> tuple[Preferred, ...]:
     """The groups to which a channel responds most strongly, of those with `FEWEST` images.
 
-    Their means are more than `ERRORS` standard errors of as many images drawn at random above
-    the mean of all.
+    Their means lie so far above that of all that the mean of as many images drawn at random would
+    hardly do so for any of the groups: with a probability of at most `LEVEL`, by the normal
+    distribution and Bonferroni's correction for the number of groups.
     """
     numbers, values = responses.images.tolist(), responses.values[:, channel]
     of_groups: dict[str, list[float]] = {}
@@ -119,5 +120,6 @@ def preferred(
         for text, one in of_groups.items()
         if len(one) >= FEWEST
     ]
-    found = [one for one in found if one.more > ERRORS * spread / one.images**0.5]
+    errors = NormalDist().inv_cdf(1 - LEVEL / max(len(found), 1))
+    found = [one for one in found if one.more > errors * spread / one.images**0.5]
     return tuple(sorted(found, key=lambda one: (-one.more, one.text))[:MOST_PREFERRED])

@@ -76,7 +76,7 @@ def name(
     Parameters
     ----------
     engine
-        Whose channels are named; its index is built if it isn't there.
+        Engine whose channels are named; its index is built if it isn't there.
     embed
         Embeds pictures: a list of (rows, columns, 3) uint8 arrays to an (n, d) array.
     words

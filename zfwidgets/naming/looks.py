@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnreadableImage
-from ..records import Pixels, Progress
+from ..records import LUMINANCE, Pixels, Progress
 from .chance import corrected, tail
 from .shared import FEWEST, SharedName
 
@@ -83,7 +83,7 @@ def measure(patch: Pixels) -> Look:
     pixels = patch.astype(np.float64) / 255
     red, green, blue = pixels.mean((0, 1))
     across, up = red - (green + blue) / 2, (green - blue) * np.sqrt(3) / 2
-    bright = pixels @ [0.299, 0.587, 0.114]
+    bright = pixels @ LUMINANCE
     direction, coherence = _direction(bright)
     return Look(
         float(np.degrees(np.arctan2(up, across)) % 360),

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
 from .arrays import Floats, Ints, Pixels, table
-from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS
+from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS, LUMINANCE
 from .colours import COLOURS, SERIES, categories, coloured
-from .covering import CoveredPatch, CoveredPatches
+from .covering import CoveredPatch, CoveredPatches, CoverRequest
 from .engine import EngineInfo, Estimate, Progress
 from .explanations import (
     CONTRAST_NORM,
@@ -51,10 +51,11 @@ from .predictions import Prediction, log_odds, no_numbers, softmax
 from .projections import (
     BLANK,
     CLIPPED_AT,
-    LUMINANCE,
     Projection,
     brightness,
     brightness_scale,
+    clearest_values,
+    colour_share,
     display_scale,
     signed_to_uint8,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "ActivationSample",
     "Box",
     "ChannelSummary",
+    "CoverRequest",
     "CoveredPatch",
     "CoveredPatches",
     "EngineInfo",
@@ -122,6 +124,8 @@ __all__ = [
     "categories",
     "check_extra_boxes",
     "check_mask",
+    "clearest_values",
+    "colour_share",
     "coloured",
     "display_scale",
     "focus_box",

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     import pandas
 
 Pixels = NDArray[np.uint8]
+"""RGB for the eye: a ``uint8`` array of shape (rows, columns, 3)."""
 Floats = NDArray[np.float32]
+"""A ``float32`` array."""
 Ints = NDArray[np.int64]
+"""An ``int64`` array."""
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:

@@ -1,4 +1,4 @@
-"""Colour maps: the one table of them, from which ``js/hatch_build.py`` makes the browser's."""
+"""The one table of colours, from which ``js/hatch_build.py`` makes the browser's."""
 
 from __future__ import annotations
 
@@ -19,3 +19,17 @@ Eight digits have an opacity: what is shown below shines through. Of an occlusio
 CHANGES = ("tint", "diverging")
 """Maps of two sides, whose middle is no change."""
 DEFAULT_COLOURS = "tint"
+"""Name of the map that occlusion maps have unless another one is chosen."""
+CATEGORIES = (
+    (0, 114, 178),
+    (230, 159, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (86, 180, 233),
+    (213, 94, 0),
+    (240, 228, 66),
+    (128, 128, 128),
+)
+"""Colours that colour-blind people tell apart (Okabe and Ito, 2008), and grey for the rest."""
+LUMINANCE = (0.299, 0.587, 0.114)
+"""How much red, green and blue count in a pixel's brightness (ITU-R BT.601, as Pillow's "L")."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .arrays import Pixels
-from .colour_maps import COLOUR_MAPS
+from .colour_maps import CATEGORIES, COLOUR_MAPS
 
 _STOPS = {**COLOUR_MAPS, "grey": "000000 ffffff"}
 
@@ -19,21 +19,7 @@ COLOURS = tuple(_STOPS)
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c959f")
 """Colours of lines and bars, told apart by those who see few colours (Okabe and Ito, 2008)."""
 
-_CATEGORIES = np.array(
-    [
-        (0, 114, 178),
-        (230, 159, 0),
-        (0, 158, 115),
-        (204, 121, 167),
-        (86, 180, 233),
-        (213, 94, 0),
-        (240, 228, 66),
-        (128, 128, 128),
-    ],
-    dtype=np.uint8,
-)
-"""Colours that colour-blind people tell apart (Okabe and Ito, 2008), and grey for the rest."""
-
+_CATEGORIES = np.array(CATEGORIES, dtype=np.uint8)
 EMPTY = 255
 """Level of what isn't known."""
 

@@ -8,12 +8,49 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import InputError
 from .activations import Activation
 from .arrays import Floats, table
 from .layers import Box
 
 if TYPE_CHECKING:
     import pandas
+
+
+@dataclass(frozen=True)
+class CoverRequest:
+    """A channel's strongest patches that are to be covered, as engines are asked for it.
+
+    Attributes
+    ----------
+    layer, channel, k
+        Whose activations, and how many of the strongest.
+    baseline
+        What covers, see `zfwidgets.records.Occluder`.
+    controls
+        How many random patches of the same size are covered instead, for each activation.
+    seed
+        Seed of the random patches' places.
+
+    Raises
+    ------
+    InputError
+        For fewer than no controls. What depends on the network is checked by the engine.
+    """
+
+    layer: str
+    channel: int
+    k: int = 9
+    baseline: str | float = "grey"
+    controls: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check what hinges on nothing else."""
+        if self.controls < 0:
+            raise InputError(
+                f"controls is {self.controls}: expected a number of patches, 0 or more."
+            )
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Progress:
     done, total
         Units of work done, and in all.
     seconds_left
-        Of computing; None where it isn't known.
+        Seconds of computing that are left; None where it isn't known.
     what
         What is being done.
     per_second
@@ -62,9 +62,9 @@ class Estimate:
     Attributes
     ----------
     positions
-        Of the occluder.
+        Number of positions of the occluder.
     seconds
-        Of computing; None where it can't be told.
+        Seconds of computing; None where it can't be told.
     basis
         "measured": from past passes of this network on this device. "probe": from a few positions
         that were computed to know.

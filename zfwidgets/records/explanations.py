@@ -30,13 +30,19 @@ class Operation:
     note: str = ""
 
 
-RECTIFIER, MAX_POOL = "relu", "max_pool"
-"""Names of the operations that a rule acts on, and that have switches."""
+RECTIFIER = "relu"
+"""Name of the operation that a rule acts on."""
+MAX_POOL = "max_pool"
+"""Name of the operation that has switches."""
 
-CONTRAST_NORM, RESPONSE_NORM = "contrast normalisation", "local response normalisation"
+CONTRAST_NORM = "contrast normalisation"
+"""Name of the paper's local contrast normalisation."""
+RESPONSE_NORM = "local response normalisation"
+"""Name of AlexNet's normalisation across channels."""
 NORMS = CONTRAST_NORM, RESPONSE_NORM
 """Names of the operations that the paper's deconvnet passes by (section 2.1)."""
 PASSED_BY = "passed by, as in the paper"
+"""What an explanation says of an operation that the deconvnet passes by."""
 
 STATUSES: dict[Status, str] = {
     "paper": "as in Zeiler & Fergus (2013)",
@@ -60,7 +66,7 @@ class Explanation:
     Attributes
     ----------
     layer, rule
-        Whose projections it is about.
+        Layer and rule of the projections that it is about.
     answers
         The question that the rule's pictures answer, in one line.
     operations

@@ -128,6 +128,7 @@ class ReceptiveField:
 
 
 Role = Literal["conv", "rectifier", "pool", "norm", "linear", "block", "other"]
+"""What a layer does in the network."""
 
 Join = Literal["", "sum", "concatenation", "product", "other"]
 """How the outputs of several layers come together in what another one reads; "" for one alone."""

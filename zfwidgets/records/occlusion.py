@@ -39,11 +39,12 @@ class LayerResponse:
     Attributes
     ----------
     layer
-        Its name.
+        Name of the layer.
     totals, clean_totals
         (grid rows, grid columns, channels) and (channels,) float32: sum of each feature map.
     units, clean_units
-        Likewise: the activation of each channel's unit that is strongest in the clean image.
+        Of the same shapes, float32: activation of each channel's unit that is strongest in the
+        clean image.
     places
         (channels, 2) int64: row and column of that unit.
     hamming

@@ -25,8 +25,8 @@ class OwnPhoto:
     Attributes
     ----------
     image
-        Its number, to be given wherever an image of the engine's is asked for: beyond the last of
-        these, and never given twice, in no other session either.
+        Number of the photo, to be given wherever an image of the engine's is asked for: beyond the
+        last of these, and never given twice, in no other session either.
     name
         What it is called.
     notes
@@ -88,7 +88,7 @@ class PhotoResponses:
         Parameters
         ----------
         info
-            Of the layer.
+            Description of the layer.
         channel
             Number of the channel, 0 .. channels - 1.
         """

@@ -10,6 +10,7 @@ import numpy as np
 
 from .activations import Activation
 from .arrays import Floats, Ints, Pixels
+from .colour_maps import LUMINANCE
 from .explanations import MAX_POOL, Operation, Status, weakest
 
 if TYPE_CHECKING:
@@ -107,10 +108,6 @@ def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED
     return float(np.percentile(values, percentile)) if values.size else 1.0
 
 
-LUMINANCE = (0.299, 0.587, 0.114)
-"""How much red, green and blue count in a pixel's brightness (ITU-R BT.601, as Pillow's "L")."""
-
-
 def brightness(pixels: Floats, full: float) -> Floats:
     """Signed brightness, (rows, columns): the weighted sum of the colour channels.
 
@@ -133,6 +130,47 @@ def brightness_scale(
     ]
     values = np.concatenate([part[part > 0] for part in parts]) if parts else np.empty(0)
     return float(np.percentile(values, percentile)) if values.size else 1.0
+
+
+IN_COLOUR = 0.5
+"""From which `colour_share` on projections are shown in colour unless the user chooses.
+
+Red, green and blue that have nothing to do with each other have a third: there, colours are noise
+around strokes, and brightness shows the strokes.
+"""
+_OPPOSED = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
+"""Two colours at right angles to grey and to each other: red from green, both from blue."""
+
+
+def colour_share(projections: Iterable[Projection]) -> float:
+    """How much of projections' energy is one colour and its opposite, 0..1.
+
+    A pixel's red, green and blue are their mean, which is light or dark, and what they differ from
+    it by, which is colour. Of all lines through grey in that plane of colours (orange to blue, say)
+    it is the one along which the pixels' sum of squares is largest; the share is that sum's of the
+    sum of squares of all. Over the receptive-field crops of all ``projections`` together. 0 of
+    images without colours, and where all is zero.
+
+    Returns
+    -------
+    float
+        0: grey; at most about a third where red, green and blue don't depend on each other; 2/3:
+        one of them alone; 1: one colour and its opposite, nothing lighter or darker.
+    """
+    moments, everything = np.zeros((2, 2)), 0.0
+    for projection in projections:
+        pixels = projection.crop()[..., :3].astype(np.float64)
+        everything += float(np.square(pixels).sum())
+        if pixels.shape[-1] == 3:
+            colours = pixels.reshape(-1, 3) @ _OPPOSED.T
+            moments += colours.T @ colours
+    largest = float(np.linalg.eigvalsh(moments)[-1])
+    return largest / everything if everything > 0 else 0.0
+
+
+def clearest_values(share: float) -> str:
+    """How projections of a `colour_share` are shown by themselves: "colour" or "brightness"."""
+    return "colour" if share >= IN_COLOUR else "brightness"
 
 
 def signed_to_uint8(pixels: Floats, scale: float) -> Pixels:

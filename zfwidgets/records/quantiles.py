@@ -53,7 +53,7 @@ class QuantileRows(Sequence[QuantileRow]):
     Attributes
     ----------
     layer, channel
-        Whose.
+        Layer and channel.
     parts
         The rows; parts without images are left out.
     images_seen

@@ -41,7 +41,7 @@ MOST_PIXELS = 1 << 24
 """Pixels of a network's input at most, 16.8 million: a projection takes 12 bytes of each."""
 MOST = 1 << 31
 """No count of anything is as large as this."""
-VIEWS = ("explorer", "picker", "grid", "occlusion")
+VIEWS = ("explorer", "picker", "grid", "occlusion", "compare")
 STATISTICS = ("<f4",) * 3 + ("<i4",) * 7 + ("<f4",)
 """Columns of a layer's part: three numbers and a place for each channel, how many strongest
 activations it has, and their image, row, column and value, one behind the other."""
@@ -125,6 +125,7 @@ _CATALOGUE = fields(
     {"baselines": listed(text), "no_classes": text, "rule_info": mapping(text, _RULE)},
 )
 _CHUNK = fields({"part": _NAME, "rule": text, "k": whole(1, MOST), "channels": listed(_COUNT)})
+_BESIDE = fields({"right": _COUNT, "names": listed(text), "same_channel": truth})
 _MANIFEST = fields(
     {
         "fingerprint": text,
@@ -136,7 +137,10 @@ _MANIFEST = fields(
         "sentences": fields({"other": text}),
         "selections": listed(fields({})),
         "views": listed(
-            fields({"view": one_of(VIEWS), "selection": _COUNT, "options": fields({})})
+            fields(
+                {"view": one_of(VIEWS), "selection": _COUNT, "options": fields({})},
+                {"beside": _BESIDE},
+            )
         ),
     },
     {
@@ -171,10 +175,19 @@ def check_manifest(manifest: Any) -> None:
         if key.get("image", 0) >= images or (key.get("target") or 0) >= max(classes, 1):
             raise ValueError(f"an answer ({kind[:40]}) is of what isn't there")
     shown = [*manifest["views"], *manifest.get("lessons", ())]
-    if any(view["selection"] >= len(manifest["selections"]) for view in shown):
+    there = len(manifest["selections"])
+    if any(max(_selections_of(view)) >= there for view in shown):
         raise ValueError("a view has no selection")
+    pairs = [view for view in manifest["views"] if view["view"] == "compare"]
+    if any(len(view.get("beside", {}).get("names", ())) != 2 for view in pairs):
+        raise ValueError("a comparison doesn't name its two sides")
     for look in manifest["formats"]:
         _in_input([look["height"], look["width"]], rows, columns)
+
+
+def _selections_of(view: Mapping[str, Any]) -> list[int]:
+    """Which selections it shows: a comparison two."""
+    return [view["selection"], *([view["beside"]["right"]] if "beside" in view else [])]
 
 
 def _in_input(size: list[int], rows: int, columns: int) -> None:
@@ -365,7 +378,8 @@ def _projections(catalogue: Mapping[str, Any]) -> tuple[Check, Sizes]:
         return [None for row in data["rows"] if row is not None]
 
     scales = dict.fromkeys(("scale", "brightness", "clipped_at"), number)
-    return fields({"rows": rows, "focus": _COUNT, **scales}), pictures
+    colour = {"colour_share": number, "clearest": one_of(("brightness", "colour"))}
+    return fields({"rows": rows, "focus": _COUNT, **scales}, colour), pictures
 
 
 _ANSWERS: dict[str, Callable[[Mapping[str, Any]], tuple[Check, Sizes]]] = {

@@ -20,6 +20,7 @@ class Common(TypedDict, total=False):
     channel: int | None
     photo: int | str | None
     image: int | str | None
+    language: str | None
     selection: Selection | None
     layout: Any
 

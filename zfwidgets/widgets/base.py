@@ -18,19 +18,19 @@ from ..errors import InputError, UnreadableImage, ZfError
 from . import static_picture
 from .bundle import esm
 from .own_photos import Arrivals, show
-from .routing import Routed
+from .routing import Routed, follow_in_marimo
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
-from .setting.options import checked
+from .setting.options import Option, checked
 from .static_picture.two_outputs import TwoOutputs
 from .telling import Teller
 from .wire import validation
 from .wire.encode import Answer
 from .wire.jobs import Op
+from .wire.jobs.steps import Steps
 from .wire.photos import is_private, public_name
 from .wire.service import Need, service_of
 from .wire.source import identity
-from .wire.steps import Steps
 
 PICTURE_DELAY = 1.0
 """Seconds that a selection must be left alone before the static picture is drawn again."""
@@ -56,6 +56,7 @@ class EngineWidget(TwoOutputs, Routed):
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
     """Identifies the engine's model, transform and images."""
     layer, channel, photo, image = map(chosen, ("layer", "channel", "photo", "image"))
+    language = Option("language")
 
     @waiting("Making the widget")
     def __init__(
@@ -169,6 +170,7 @@ class EngineWidget(TwoOutputs, Routed):
         self._reselected(change)
 
     def _reselected(self, _change: Any) -> None:
+        follow_in_marimo(self.comm, self.selection.comm)
         self._tell_chosen()
         self._restyled()
 
@@ -306,9 +308,14 @@ class EngineWidget(TwoOutputs, Routed):
         PIL.Image.Image
             The picture, RGB.
         """
-        if not self.settle(timeout) or self._picture is None:
-            self._picture = self._paint_known()
-        return self._picture
+        keeps, self._keeps_picture = self._keeps_picture, True
+        try:
+            picture = self._picture if self.settle(timeout) else None
+        finally:
+            self._keeps_picture = keeps
+            if not keeps:
+                self._picture = None
+        return picture or self._paint_known()
 
     # ------------------------------------------------------------------ display
 
@@ -383,42 +390,3 @@ class EngineWidget(TwoOutputs, Routed):
         return static_picture.draw(
             self.engine.info, state, needs, shown, options, lost, name, own=bool(private)
         )
-
-
-def link(*widgets: EngineWidget) -> Selection:
-    """Make widgets share the first one's `Selection`, so that they follow each other.
-
-    Parameters
-    ----------
-    *widgets
-        Two or more of our widgets, of the same engine.
-
-    Returns
-    -------
-    Selection
-        The shared one.
-
-    Raises
-    ------
-    InputError
-        If the widgets belong to engines with different fingerprints, or aren't ours.
-    """
-    for widget in widgets:
-        if not isinstance(widget, EngineWidget):
-            raise InputError(
-                f"link() takes zfwidgets' widgets, not {type(widget).__name__}; link other "
-                "widgets to the traits of widget.selection with traitlets.link."
-            )
-    if not widgets:
-        raise InputError("link() needs widgets: zf.link(picker, grid).")
-    first, *others = widgets
-    for widget in others:
-        if widget.fingerprint != first.fingerprint:
-            raise InputError(
-                f"Linked widgets must show the same engine, but {type(first).__name__} has "
-                f"engine {first.fingerprint} and {type(widget).__name__} {widget.fingerprint}."
-            )
-    for widget in others:
-        widget.selection = first.selection
-    shared: Selection = first.selection
-    return shared

@@ -17,10 +17,10 @@ from ..errors import InputError
 from ..records import MOST_OWN_BYTES
 from .wire import validation
 from .wire.jobs import Listener, Op
+from .wire.jobs.steps import Steps
 from .wire.photos import no_own
 from .wire.schema import PART_BYTES
 from .wire.service import Service
-from .wire.steps import Steps
 
 URGENCY = 0
 """Somebody waits for it."""

@@ -10,12 +10,8 @@ from typing import Any
 
 from ..engine.protocol import EngineProtocol
 from .selection import Selection
-from .wire.schema import MOST_THUMBNAILS
+from .wire.schema import MOST_THUMBNAILS, PATCHES, THUMBNAIL
 from .wire.service import Need
-
-THUMBNAIL = 96
-"""Pixels of a thumbnail in the front end's sheets, as in ``js/src/views/picker/channels.ts``."""
-PATCHES = 9
 
 
 def picker(engine: EngineProtocol, selection: Selection) -> list[Need]:

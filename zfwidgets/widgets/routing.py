@@ -33,6 +33,25 @@ def keep_routes(widget: ipywidgets.Widget) -> None:
         keep_routes(child)
 
 
+def follow_in_marimo(comm: Any, followed: Any) -> None:
+    """Have marimo run the cells that use a widget when the page changes what the widget refers to.
+
+    marimo runs the cells that use an element again when the page has set a trait of its model; of
+    models that this one refers to, as a selection, it knows nothing. Elsewhere this does nothing.
+
+    Parameters
+    ----------
+    comm
+        The widget's connection to the page.
+    followed
+        That of the model that it refers to. Where several widgets share it, the cells of the one
+        that asked last are run.
+    """
+    element = getattr(comm, "ui_element_id", None)  # marimo's own comms have one
+    if element is not None:
+        followed.ui_element_id = element
+
+
 def _as_sent(_data: Any, subshell: str | None) -> str | None:
     return subshell
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..records import Progress
 from .wire.encode import sendable
 from .wire.jobs import Op
-from .wire.steps import Shared
+from .wire.jobs.steps import Shared
 
 ADDRESS = ("view", "slot", "kind", "key", "turn")
 """What an answer repeats of its request."""

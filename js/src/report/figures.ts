@@ -3,9 +3,9 @@
  * report holds, over ipywidgets' HTML manager. Nothing is asked of a CDN.
  */
 
-import { h } from "../lib/dom";
-import type { Bundle } from "./bundle";
+import { h } from "../lib/page/dom";
 import { guard } from "./guard";
+import type { Bundle } from "./stored/bundle";
 
 interface Model {
   model_id: string;

@@ -1,13 +1,14 @@
 /** A worksheet in a report: it asks, checks and counts in the page, from what the file holds. */
 
-import { csv } from "../lib/npy";
-import type { Answer, Kind } from "../lib/protocol";
-import type { OwnStore, SelectionStore } from "../lib/selection_store";
-import type { Source } from "../lib/source";
-import { type Asking, question } from "../views/lessons/question";
+import { filled } from "../lib/language/translate";
+import { csv } from "../lib/page/files";
+import type { OwnStore, SelectionStore } from "../lib/page/selection_store";
+import type { Answer, Kind } from "../lib/wire/protocol";
+import type { Source } from "../lib/wire/source";
+import { type Asking, NOT_YET, question } from "../views/lessons/question";
 import { type Sheet, worksheet } from "../views/lessons/worksheet";
 import { createRoot } from "../widgets/shared/mount";
-import type { Stored } from "./bundle";
+import type { Stored } from "./stored/bundle";
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -77,11 +78,6 @@ function sourceOf(answer: (key: Record<string, unknown>) => Stored): Source {
   };
 }
 
-/** As `Words` in Python: values in place of `{names}`. */
-export function filled(text: string, values: Readonly<Record<string, string | number>>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
-}
-
 /** As `Task.right` in Python. */
 export function right(
   { kind, answer, tolerance, scale }: Pick<Question, "kind" | "answer" | "tolerance" | "scale">,
@@ -125,15 +121,10 @@ class Lesson {
       ({ kind, place: where, before }, number) =>
         new Memory<Asking>(
           {
+            ...NOT_YET,
             question: `${number}.0`,
             kind,
             phase: "asked",
-            message: "",
-            given: null,
-            checks: 0,
-            says: [],
-            correct: null,
-            chosen: "",
             before,
             place: where,
             words,

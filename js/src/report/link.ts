@@ -1,7 +1,7 @@
 /** Stable links: `#layer=features.7&channel=42&image=3` says what is chosen. */
 
-import type { Catalogue } from "../lib/protocol";
-import type { SelectionStore } from "../lib/selection_store";
+import type { SelectionStore } from "../lib/page/selection_store";
+import type { Catalogue } from "../lib/wire/protocol";
 
 /** The link's fragment for what is chosen. */
 export function toHash(selection: SelectionStore): string {

@@ -1,9 +1,10 @@
 /** A report's page: its views over what the file holds, one linked address, and tools. */
 
-import { h, injectStyles } from "../lib/dom";
-import { count } from "../lib/format";
-import { MemoryStore, type Selection, type SelectionStore } from "../lib/selection_store";
-import { currentTheme } from "../lib/theme";
+import { speak, t } from "../lib/language/translate";
+import { h, injectStyles } from "../lib/page/dom";
+import { count } from "../lib/page/format";
+import { MemoryStore, type Selection, type SelectionStore } from "../lib/page/selection_store";
+import { currentTheme } from "../lib/page/theme";
 import * as sheets from "../styles";
 import { explorer } from "../views/explorer";
 import { grid } from "../views/grid";
@@ -14,13 +15,14 @@ import { layers } from "../views/picker/layers";
 import { layout } from "../views/shared/layout";
 import type { View, ViewOptions } from "../views/shared/view";
 import { createRoot, show } from "../widgets/shared/mount";
-import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./bundle";
+import { type StoredComparison, storedComparison } from "./comparison";
 import { showFigures } from "./figures";
 import { lesson } from "./lesson";
 import { linked, toHash } from "./link";
 import styles from "./report.css";
 import { StoredSelection } from "./snap";
-import { StoredAnswers, StoredSource } from "./stored_source";
+import { StoredAnswers, StoredSource } from "./stored/answers";
+import { BrokenReport, Bundle, inFolder, inPage, type Manifest } from "./stored/bundle";
 
 const VIEWS: Record<string, View> = {
   explorer,
@@ -30,11 +32,17 @@ const VIEWS: Record<string, View> = {
 };
 
 const { COMMON: _, ...own } = sheets;
-const SHEETS = Object.values(own);
+const SHEETS = [...new Set(Object.values(own).flat())];
 
-export interface PageManifest extends Manifest {
+interface PageManifest extends Manifest {
   selections: Selection[];
-  views: { view: string; selection: number; options: ViewOptions }[];
+  views: {
+    view: string;
+    selection: number;
+    options: ViewOptions;
+    /** Of a comparison. */
+    beside?: StoredComparison;
+  }[];
   /** Worksheets: where their questions lie, and which selection they look at. */
   lessons?: { part: string; selection: number }[];
 }
@@ -86,16 +94,20 @@ async function fill(
   const selections = manifest.selections.map(
     (state) => new StoredSelection(state, manifest.formats, [rows, columns]),
   );
+  const [view] = manifest.views;
+  if (notice) speak(view?.options?.language); // a page has one language, that of its first widget
   const first = selections[0];
   if (first && notice) {
     linked(first, manifest.catalogue, (text) => say(notice, text), signal);
     tools(page, () => new URL(toHash(first), location.href).href, notice, signal);
   }
   for (const place of places) {
-    const { view, selection, options } = manifest.views[Number(place.dataset.zfView)] ?? {};
+    const { view, selection, options, beside } = manifest.views[Number(place.dataset.zfView)] ?? {};
     const chosen = selections[selection ?? -1];
     const known = VIEWS[view ?? ""];
-    if (!known || !view || !chosen) {
+    const other = selections[beside?.right ?? -1];
+    const pair = view === "compare" && beside && other ? { ...beside, other } : null;
+    if (!(known || pair) || !view || !chosen) {
       place.replaceChildren(alerting("This report is broken: it doesn't say what stands here."));
       continue;
     }
@@ -104,7 +116,9 @@ async function fill(
     // A photo that followed its channel would leave those whose maps the report holds.
     const { photo_follows: _, ...looks } = options ?? {};
     const own = new MemoryStore<ViewOptions>(looks);
-    show(root, known, chosen, new StoredSource(answers), signal, own);
+    const source = () => new StoredSource(answers);
+    if (pair) storedComparison(root, [chosen, pair.other], source, own, pair, signal);
+    else if (known) show(root, known, chosen, source(), signal, own);
     if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);
     settle(root, manifest);
   }
@@ -157,11 +171,22 @@ function lack(
   const tell = async () => {
     const unit = selection.get("unit");
     if (!unit) return say(line, "");
-    const [held, all] = await answers.projected(...unit, selection.get("rule") || "deconvnet");
+    const [held, all] = await answers.layers.projected(
+      ...unit,
+      selection.get("rule") || "deconvnet",
+    );
     if (selection.get("unit")?.join() !== unit.join()) return;
-    const strongest = held === 1 ? "the strongest" : `the ${held} strongest`;
-    const which = held === 0 ? "no projections" : `${strongest} of ${count(all, "projection")}`;
-    say(line, held < all ? `This report holds ${which} of this channel; a kernel shows all.` : "");
+    const of = { n: held, all: count(all, "projection") };
+    const text =
+      held === 0
+        ? t("This report holds no projections of this channel; a kernel shows all.")
+        : held === 1
+          ? t("This report holds the strongest of {all} of this channel; a kernel shows all.", of)
+          : t(
+              "This report holds the {n} strongest of {all} of this channel; a kernel shows all.",
+              of,
+            );
+    say(line, held < all ? text : "");
   };
   const quietly = () => void tell().catch(() => say(line, ""));
   selection.subscribe("unit", quietly, signal);
@@ -175,9 +200,11 @@ function settle(root: HTMLElement, { sentences }: PageManifest): void {
     control.inert = true;
     control.classList.add("zf-needs-kernel");
   }
-  const controls = root.querySelector(".zf-map .zf-needs-kernel");
-  const why = h("p", { class: "zf-lack" }, sentences.positions ?? "");
-  controls?.closest(".zf-controls, .zf-fold")?.before(why);
+  for (const map of root.querySelectorAll(".zf-map")) {
+    const controls = map.querySelector(".zf-needs-kernel");
+    const why = h("p", { class: "zf-lack" }, sentences.positions ?? "");
+    controls?.closest(".zf-controls, .zf-fold")?.before(why);
+  }
 }
 
 // ---------------------------------------------------------------- tools
@@ -188,12 +215,12 @@ function tools(page: Document, link: () => string, notice: HTMLElement, signal: 
   const copy = h(
     "button",
     { class: "zf-page-button", type: "button", onclick: () => void copyLink(link(), copy, notice) },
-    "Copy link",
+    t("Copy link"),
   );
   const theme = h("button", { class: "zf-page-button", type: "button" }, "");
   const name = () => {
-    theme.textContent = currentTheme() === "dark" ? "Light" : "Dark";
-    theme.title = `Show this page ${currentTheme() === "dark" ? "light" : "dark"}`;
+    theme.textContent = currentTheme() === "dark" ? t("Light") : t("Dark");
+    theme.title = currentTheme() === "dark" ? t("Show this page light") : t("Show this page dark");
     page.documentElement.dataset.zfTheme = currentTheme();
   };
   theme.addEventListener("click", () => {
@@ -202,7 +229,7 @@ function tools(page: Document, link: () => string, notice: HTMLElement, signal: 
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name, { signal });
   name();
-  const print = h("button", { class: "zf-page-button", type: "button" }, "Print");
+  const print = h("button", { class: "zf-page-button", type: "button" }, t("Print"));
   print.addEventListener("click", () => globalThis.print());
   place.replaceChildren(copy, theme, print);
   place.after(notice);
@@ -215,9 +242,9 @@ async function copyLink(
 ): Promise<void> {
   try {
     await navigator.clipboard.writeText(link);
-    button.textContent = "Copied";
+    button.textContent = t("Copied");
     setTimeout(() => {
-      button.textContent = "Copy link";
+      button.textContent = t("Copy link");
     }, 1500);
   } catch {
     // Not every page may write to the clipboard: then the reader does it.

@@ -3,15 +3,15 @@
  * so that every number beside it is the one of the place where it is drawn.
  */
 
-import { cellAt, occluderBox, pair } from "../lib/occlusion_grid";
-import type { Occluder, Pair } from "../lib/protocol";
+import { cellAt, occluderBox, pair } from "../lib/occlusion/grid";
 import {
   MemorySelection,
   type Selection,
   type SelectionField,
   type SelectionStore,
-} from "../lib/selection_store";
-import type { Format } from "./bundle";
+} from "../lib/page/selection_store";
+import type { Occluder, Pair } from "../lib/wire/protocol";
+import type { Format } from "./stored/bundle";
 
 /** The stored position that is nearest to an occluder. */
 export function snapped(occluder: Occluder, formats: readonly Format[], input: Pair): Occluder {

@@ -1,14 +1,14 @@
 /** Style sheets: what every widget needs, and what only some of its views need. */
 
-import base from "./base.css";
 import classes from "./classes.css";
+import base from "./common/base.css";
+import controls from "./common/controls.css";
+import layouts from "./common/layouts.css";
+import panels from "./common/panels.css";
 import compare from "./compare.css";
-import controls from "./controls.css";
-import layouts from "./layouts.css";
 import lesson from "./lesson.css";
 import maps from "./maps.css";
 import marking from "./marking.css";
-import panels from "./panels.css";
 import patches from "./patches.css";
 import photo from "./photo.css";
 import photos from "./photos.css";
@@ -16,8 +16,11 @@ import picker from "./picker.css";
 import quiz from "./quiz.css";
 import sanity from "./sanity.css";
 import wall from "./wall.css";
+import wholeScreen from "./whole_screen.css";
 
-export const COMMON: readonly string[] = [base, panels, controls, layouts];
+export const COMMON: readonly string[] = [base, panels, controls, layouts, wholeScreen];
+/** Those of all panels of an Explorer. */
+export const EXPLORER: readonly string[] = [picker, patches, photo, photos, maps, classes];
 export {
   classes,
   compare,

@@ -1,9 +1,9 @@
 /** Two networks side by side on the same photos: each view twice, in pairs. */
 
-import { h } from "../lib/dom";
-import { type Catalogue, PRIORITY } from "../lib/protocol";
-import type { SelectionStore, Store } from "../lib/selection_store";
-import type { Source } from "../lib/source";
+import { h } from "../lib/page/dom";
+import type { SelectionStore, Store } from "../lib/page/selection_store";
+import { type Catalogue, PRIORITY } from "../lib/wire/protocol";
+import { relay, type Source } from "../lib/wire/source";
 import { classes } from "./occlusion/classes";
 import { photo } from "./occlusion/photo";
 import { patches } from "./patches/pinned";
@@ -56,7 +56,7 @@ export function compare(
   sides.forEach(({ source }, at) => {
     const head = cell(at);
     head.dataset.zfHead = String(at);
-    head.append(h("h3", { class: "zf-side-name" }, names()[at] ?? ""));
+    head.append(h("h2", { class: "zf-side-name" }, names()[at] ?? ""));
     place.append(head);
     header(head, source, signal);
   });
@@ -128,9 +128,7 @@ function common([first, second]: readonly [Side, Side]): Source {
     of
       .get("catalogue", {}, { slot: "common", priority: PRIORITY.interaction, signal })
       .then(({ data }) => data);
-  return {
-    prefetch: (kind, key, slot, signal) => source.prefetch(kind, key, slot, signal),
-    onRevival: (listener) => source.onRevival(listener),
+  return relay(source, {
     async get(kind, key, options) {
       const answer = await source.get(kind, key, options);
       if (kind !== "photos") return answer;
@@ -141,7 +139,7 @@ function common([first, second]: readonly [Side, Side]): Source {
       const data = { ...answer.data, no_own: NO_OWN, held: both(one, other) };
       return { ...answer, data };
     },
-  };
+  });
 }
 
 /** The photos of the first catalogue that the second has too, by name; null: all. */

@@ -1,6 +1,6 @@
-import type { Marking } from "../lib/marks";
 import * as styles from "../styles";
 import { marking } from "../views/experiments/marking";
+import type { Marking } from "../views/experiments/marks";
 import { ownWidget } from "./shared/mount";
 
 export default ownWidget<Marking>("marks", marking, [styles.photo, styles.marking], {

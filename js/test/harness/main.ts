@@ -7,7 +7,7 @@
  * right of the divider), `cover=1`, `learned=1`, `draw=1`, `pin=features.4:3:guided`, `photos=10000`, `own=2` (photos of the user's own), `room` (a part in a class, as JSON), and the view options `overlay`, `colours`, `patches`.
  */
 
-import { MemorySelection, MemoryStore } from "../../src/lib/selection_store";
+import { MemorySelection, MemoryStore } from "../../src/lib/page/selection_store";
 import * as styles from "../../src/styles";
 import { type Compared, compare } from "../../src/views/compare";
 import { explorer } from "../../src/views/explorer";
@@ -73,20 +73,7 @@ const options = new MemoryStore<ViewOptions>({
   ...(query.get("room") && { room: JSON.parse(query.get("room") as string) }),
   pinned: pinned ? [pinned[0] ?? "", Number(pinned[1]), pinned[2] ?? "deconvnet"] : null,
 });
-const root = createRoot(
-  place,
-  name,
-  [
-    styles.picker,
-    styles.patches,
-    styles.photo,
-    styles.photos,
-    styles.maps,
-    styles.classes,
-    styles.compare,
-  ],
-  signal,
-);
+const root = createRoot(place, name, [...styles.EXPLORER, styles.compare], signal);
 if (name === "compare") {
   const other = new MemorySelection({
     unit: [layer, (channel + 3) % 64],

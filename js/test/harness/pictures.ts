@@ -1,6 +1,6 @@
 /** Deterministic pictures that look like something, drawn in the page. */
 
-import type { Box } from "../../src/lib/protocol";
+import type { Box } from "../../src/lib/wire/protocol";
 
 export const ROWS = 192;
 export const COLUMNS = 224;

@@ -4,17 +4,25 @@
  * `delay` is how long a step takes; `silent` never answers; `failing` names kinds that fail.
  */
 
-import { inside, middleOf } from "../../src/lib/boxes";
-import { occluderBox } from "../../src/lib/occlusion_grid";
-import type { Answer, Catalogue, Key, Kind, Layer, Occluder, Pair } from "../../src/lib/protocol";
+import { occluderBox } from "../../src/lib/occlusion/grid";
+import { inside, middleOf } from "../../src/lib/pictures/boxes";
+import type {
+  Answer,
+  Catalogue,
+  Key,
+  Kind,
+  Layer,
+  Occluder,
+  Pair,
+} from "../../src/lib/wire/protocol";
 import {
   type GetOptions,
   KernelError,
   NoAnswer,
   type Source,
   Superseded,
-} from "../../src/lib/source";
-import { LEARNED, shared } from "../kernel";
+} from "../../src/lib/wire/source";
+import { LEARNED, shared } from "../support/kernel";
 import {
   COLUMNS,
   encode,

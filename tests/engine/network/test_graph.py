@@ -8,7 +8,7 @@ import torchvision
 from torch import Tensor, nn
 
 from zfwidgets.engine.network.network import Network
-from zfwidgets.engine.projection.deconv import forward_to
+from zfwidgets.engine.projection.deconv import record
 from zfwidgets.errors import UnsupportedModel
 from zfwidgets.records import Box, LayerInfo
 
@@ -67,7 +67,8 @@ def support(network: Network, layer: LayerInfo, row: int, col: int, image: Tenso
     """Bounding box of the pixels that gradients of a place's units reach, all channels together."""
     reached = torch.zeros(network.input_shape[1:], dtype=torch.bool)
     for shift in range(SHIFTS):  # other images let max-pools choose other pixels
-        leaf, output = forward_to(network, image.roll((shift, 2 * shift), (1, 2))[None], layer.name)
+        forward = record(network, image.roll((shift, 2 * shift), (1, 2))[None], layer.name)
+        leaf, output = forward.leaf, forward.output
         output.reshape(1, *layer.shape)[0, :, row, col].sum().backward()
         reached |= (leaf.grad[0] != 0).any(0)
     rows, cols = reached.any(1).nonzero(), reached.any(0).nonzero()

@@ -20,7 +20,15 @@ from zfwidgets.engine.network import memory
 from zfwidgets.engine.network.costs import CPU
 from zfwidgets.engine.occlusion import scoring
 from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
-from zfwidgets.records import Box, Occluder, OcclusionMap, mask_of, mask_pixels
+from zfwidgets.records import (
+    Box,
+    CoverRequest,
+    Occluder,
+    OcclusionMap,
+    OcclusionRequest,
+    mask_of,
+    mask_pixels,
+)
 
 from ..reference import responses
 
@@ -283,7 +291,7 @@ def test_a_stopped_pass_goes_on_where_it_was(engine: LocalEngine) -> None:
 
 def test_estimates_come_from_a_probe_then_from_passes() -> None:
     engine = small()
-    steps = engine.estimate_steps(0, (9, 14), (4, 6))
+    steps = engine.estimate_steps(OcclusionRequest(0, (9, 14), (4, 6)))
     assert len(list(steps)) >= 2, "a probe takes steps, so that what is urgent goes first"
     probed = engine.estimate(0, (9, 14), (4, 6), "second")
     assert (probed.positions, probed.basis) == (11 * 12, "probe")
@@ -370,7 +378,7 @@ def test_a_unit_sees_nothing_but_its_receptive_field(engine: LocalEngine) -> Non
 
 
 def test_covers_come_as_they_are_known(engine: LocalEngine) -> None:
-    steps = engine.cover_steps("features.4", 3, k=3, controls=2)
+    steps = engine.cover_steps(CoverRequest("features.4", 3, k=3, controls=2))
     first = next(steps)
     assert len(first) == 3
     assert not first.complete

@@ -231,7 +231,7 @@ def test_every_operation_has_a_status(module: nn.Module, status: str) -> None:
     network = small(module)
     images = torch.ones(1, 3, 9, 12)
     with computing(network.device, grad=True):
-        _, output = deconv.forward_to(network, images, "1")
+        output = deconv.record(network, images, "1").output
         operations = deconv.Descent.below(output).operations
     assert operations[0].status == status
 

@@ -165,7 +165,8 @@ def test_relu6_lets_signal_through_above_its_bound() -> None:
     assert met(operations, "relu").note.startswith("clamped 0 to 6")
     expected, _ = project(model, "2", images())
     network = Network(model, images()[0])
-    leaf, output = deconv.forward_to(network, images(), "2")
+    forward = deconv.record(network, images(), "2")
+    leaf, output = forward.leaf, forward.output
     with torch.no_grad():
         hidden = model[0](images())
     assert (hidden > 6).any()
@@ -657,7 +658,7 @@ def test_without_pools_every_image_gives_the_same_picture() -> None:
     """What the sentence claims, on two images whose strongest units are the same."""
     network = Network(conv_net(), images()[0])
     with computing(network.device, grad=True):
-        _, output = deconv.forward_to(network, images(), "2")
+        output = deconv.record(network, images(), "2").output
         both = (output > 0).all(0).nonzero()
         unit = tuple(both[len(both) // 2].tolist())
         found = deconv.project(network, images(), "2", [unit] * 2, RULES["deconvnet"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.engine.cluster.test_cluster import CPUS, made
+from tests.engine.ranking.cluster.test_cluster import CPUS, made
 from tests.engine.ranking.datasets import Numbered
 from zfwidgets.engine.ranking.indexing import Settings
 

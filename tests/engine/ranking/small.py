@@ -34,6 +34,14 @@ def pictures(folder: Path, count: int, first: int = 0) -> Path:
     return folder
 
 
+def mixed(folder: Path, count: int) -> Path:
+    """The same with files among them that are no pictures."""
+    pictures(folder, count)
+    for name, content in BAD.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
 def transform() -> v2.Transform:
     """Pixels in -1..1."""
     return v2.Compose(

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ import torch
 from PIL import Image
 
 import zfwidgets as zf
-from tests.engine.ranking.small import BAD, engine, network, pictures, transform
+from tests.engine.ranking.small import BAD, engine, mixed, network, pictures, transform
 from tests.waiting import PROGRAM
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
-from zfwidgets.index.partial import merge
+from zfwidgets.index.partial import Partial
 from zfwidgets.index.storing import FILE, UNFINISHED, save
 from zfwidgets.storage.files import writing
 
@@ -30,10 +31,7 @@ KILLS = int(os.environ.get("ZFWIDGETS_KILLS", "25"))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = pictures(tmp_path_factory.mktemp("pictures") / "all", COUNT)
-    for name, content in BAD.items():
-        (made / name).write_bytes(content)
-    return made
+    return mixed(tmp_path_factory.mktemp("pictures") / "all", COUNT)
 
 
 def maps(folder: Path, layer: str) -> dict[str, np.ndarray]:
@@ -105,13 +103,13 @@ def test_shards_merge_to_the_whole_in_any_order(folder: Path) -> None:
         for batch in batches:
             numbers = task.plan.batch(batch).tolist()
             tensors = dict(task.source.feed([n for n in numbers if n >= 0]))
-            bad = {n: task.source.problem(n) for n, t in tensors.items() if t is None}
+            bad = {n: task.source.conditions.problem(n) for n, t in tensors.items() if t is None}
             one.take(batch, [tensors.get(n) for n in numbers], bad)
         return one.partial()
 
     batches = list(range(len(task.plan)))
     parts = [over(batches[5:]), over(batches[:2][::-1]), over(batches[2:5])]
-    assert_same(task.index(merge(parts), {}), made.index())
+    assert_same(task.index(reduce(Partial.merged, parts), {}), made.index())
 
 
 def damaged(path: Path) -> list[bytes]:

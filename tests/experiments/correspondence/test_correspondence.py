@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
 
@@ -13,10 +12,10 @@ from torch import nn
 
 import zfwidgets as zf
 from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
+from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import measure_correspondence, measure_correspondence_steps
 from zfwidgets.experiments.correspondence.measuring import signs_of
-from zfwidgets.images.sets.repeatable import states
 from zfwidgets.records import Box, Progress
 
 LAYERS = ("0", "1", "6")
@@ -338,17 +337,8 @@ def test_steps_give_the_parts_first(engine):
 
 def test_model_and_random_state_stay_as_they_are():
     model = chain()
-    state = copy.deepcopy(model.state_dict())
-    engine = make_engine(model)
-    torch.manual_seed(3)
-    before, others = torch.get_rng_state(), str(states())
-    measure_correspondence(engine, BOXES, PHOTOS, draws=1, progress=False)
-    assert torch.equal(torch.get_rng_state(), before)
-    assert str(states()) == others
-    assert model.training
-    assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, state[name])
+    with untouched(model):
+        measure_correspondence(make_engine(model), BOXES, PHOTOS, draws=1, progress=False)
 
 
 def test_findings_compare_each_part_with_random_masks_of_its_sizes(result):

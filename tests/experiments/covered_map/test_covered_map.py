@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
 import torch
 
 import zfwidgets as zf
 from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
+from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import StrongestMapResult, strongest_map, strongest_map_steps
 from zfwidgets.experiments.covered_map.result import square_on
@@ -120,11 +119,8 @@ def test_a_layer_is_chosen_that_has_maps(engine):
 
 def test_model_and_random_state_stay_as_they_are():
     model = chain()
-    state, draws = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    strongest_map(make_engine(model), 1, layer=LAYER, patch=8, others=1, progress=False)
-    assert model.training
-    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
-    assert torch.equal(draws, torch.get_rng_state())
+    with untouched(model):
+        strongest_map(make_engine(model), 1, layer=LAYER, patch=8, others=1, progress=False)
 
 
 def test_bad_input(engine):

@@ -98,6 +98,10 @@ def test_the_chart_shows_the_measure_that_is_chosen(
     first, second = widget.result
     (dropdown,) = parts(widget, ipywidgets.Dropdown)
     bars = widget._chart._bars
+    assert list(bars.x) == ["conv1"], "it opens on the layer that sees the pixels"
+    wanted = [[np.nanmean(one["conv1"].aliasing)] for one in widget.result]
+    np.testing.assert_allclose(np.reshape(bars.y, (2, 1)), wanted, rtol=1e-6)
+    dropdown.value = "aliasing"
     assert list(bars.x) == ["conv1", "conv2"]
     wanted = [
         [np.nanmean(first["conv1"].aliasing), 0.0],  # conv2 has no stride there: nothing is lost

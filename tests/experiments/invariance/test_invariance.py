@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from torch import nn
 
 import zfwidgets as zf
 from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
+from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import (
     InvarianceCurves,
@@ -23,7 +23,6 @@ from zfwidgets.experiments import (
     measure_invariance_steps,
 )
 from zfwidgets.experiments.invariance.transforms import KINDS, moved
-from zfwidgets.images.sets.repeatable import states
 from zfwidgets.records import Progress
 
 LAYERS = ("1", "4", "6")
@@ -395,17 +394,8 @@ def test_the_pictures_are_what_the_network_saw(result, engine):
 
 def test_model_and_random_state_stay_as_they_are():
     model = chain()
-    state = copy.deepcopy(model.state_dict())
-    engine = make_engine(model)
-    torch.manual_seed(3)
-    before, others = torch.get_rng_state(), str(states())
-    measure_invariance(engine, [0], ["scale"], progress=False)
-    assert torch.equal(torch.get_rng_state(), before)
-    assert str(states()) == others
-    assert model.training
-    assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, state[name])
+    with untouched(model):
+        measure_invariance(make_engine(model), [0], ["scale"], progress=False)
 
 
 def told(first: float, last: float, probability: list[float], predicted: list[int]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import zfwidgets as zf
+from tests.browser import as_shown
 from zfwidgets.drawing.page import Page
 from zfwidgets.records import Box, brightness, brightness_scale, coloured, display_scale
 from zfwidgets.widgets.static_picture import patch_picture
@@ -89,14 +90,30 @@ def test_projections_are_the_records_on_the_chosen_scale(indexed, answers, value
         assert len(np.unique(picture)) > 5
 
 
-def test_by_default_projections_are_brightness_each_on_its_own_scale(answers):
-    pictures = shown("projections", {}, answers)
-    chosen = shown("projections", {"values": "brightness", "scale": "own"}, answers)
-    for picture, same in zip(pictures, chosen, strict=True):
-        np.testing.assert_array_equal(picture, same)
-        assert (picture == picture[..., :1]).all()  # grey
-        # Each comes up to the ends of its scale, or close.
-        assert np.abs(picture.astype(int) - 128).max() > 110
+def test_by_default_each_is_on_its_own_scale_in_colour_where_that_is_most_of_the_signal(indexed):
+    """As brightness in the others; whatever is chosen is shown."""
+    met = set()
+    for channel in range(indexed.layer("relu1").channels):
+        fields = {"layer": "relu1", "channel": channel, "k": 9}
+        source = Source(indexed)
+        asked = (
+            finish(source.answer("top", fields)),
+            finish(source.answer("projections", {**fields, "rule": "deconvnet"})),
+        )
+        found = indexed.project_all(indexed.top("relu1", channel, 9))
+        expected = "colour" if as_shown.colour_share(found) >= 0.5 else "brightness"
+        met.add(expected)
+        pictures = shown("projections", {}, asked)
+        chosen = shown("projections", {"values": expected, "scale": "own"}, asked)
+        other = shown("projections", {"values": "brightness"}, asked)
+        for picture, same, grey in zip(pictures, chosen, other, strict=True):
+            np.testing.assert_array_equal(picture, same)
+            assert (grey == grey[..., :1]).all()
+            # Each comes up to the ends of its scale, or close.
+            assert np.abs(picture.astype(int) - 128).max() > 110
+        words = " ".join(patch_picture.legend("projections", {}, asked[1]))
+        assert ("colours lighter or darker" in words) == (expected == "colour")
+    assert met == {"brightness", "colour"}
 
 
 def test_patches_are_revealed_where_the_projections_are_strong(indexed, answers):
@@ -131,7 +148,7 @@ def test_what_is_not_known_has_no_picture(answers):
 LAYOUTS = {
     "both": ["the part of the photo that counts for the channel", "what in it drives the channel"],
     "patches": ["the part of the photo that counts for the channel"],
-    "projections": ["what in it drives the channel (light and dark strokes; grey is nothing)"],
+    "projections": ["what in it drives the channel ("],
     "revealed": ["the photo, visible where it drives the channel"],
 }
 

@@ -93,7 +93,30 @@ def test_the_groups_that_a_channel_prefers_are_means_of_its_maxima(indexed):
         assert one["more"] > 0
     parts = [values[at::3] for at in range(3)]
     errors = [(p.mean() - values.mean()) / (values.std() / np.sqrt(len(p))) for p in parts]
-    assert len(data["prefers"]) == sum(error > 2 for error in errors) == 1
+    # Of three groups each may go beyond with .05 / 3: 2.128 standard errors of a normal variable.
+    assert len(data["prefers"]) == sum(error > 2.128 for error in errors) == 1
+    assert data["prefers_why"] == ""
+
+
+def test_a_channel_that_sees_little_of_a_photo_is_not_said_to_prefer_any(indexed):
+    labelled(indexed, lambda i: ("robin", "tabby")[i % 2])
+    info = indexed.layer
+
+    def larger(photo):
+        def layer(name):
+            found = info(name)
+            field = replace(found.receptive_field, image=photo)
+            return replace(found, receptive_field=field)
+
+        return layer
+
+    rows, columns = info("relu2").receptive_field.size
+    indexed.layer = larger((4 * rows, 5 * columns))  # just a twentieth of it
+    assert about(indexed)["prefers_why"] == ""
+    indexed.layer = larger((4 * rows, 5 * columns + 1))
+    data = about(indexed)
+    assert data["prefers"] == []
+    assert f"it sees {rows}×{columns} of {4 * rows}×{5 * columns + 1} pixels" in data["prefers_why"]
 
 
 def test_without_labels_groups_are_the_classes_that_the_network_predicts(indexed):

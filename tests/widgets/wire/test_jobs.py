@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import platform
 import threading
+import time
 import weakref
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, TooManyRequests
 from zfwidgets.records import Progress
 from zfwidgets.widgets.base import Teller
-from zfwidgets.widgets.wire import job as job_module
-from zfwidgets.widgets.wire import jobs as jobs_module
-from zfwidgets.widgets.wire.hand_back import HandBack
 from zfwidgets.widgets.wire.jobs import Jobs
-from zfwidgets.widgets.wire.steps import Away, Shared
+from zfwidgets.widgets.wire.jobs import job as job_module
+from zfwidgets.widgets.wire.jobs import worker as jobs_module
+from zfwidgets.widgets.wire.jobs.hand_back import HandBack
+from zfwidgets.widgets.wire.jobs.steps import Away, Shared
 
 LONG = SECONDS
 
@@ -655,3 +658,32 @@ def test_a_message_says_whose_signs_of_life_it_is():
     assert together["others"] == [{"kind": "top", "key": {"channel": i}} for i in (1, 2)]
     assert together["data"]["done"] == 1
     assert "others" not in alone
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other C libraries give freed memory back themselves"
+)
+def test_an_idle_worker_gives_back_what_was_freed(jobs):
+    """What glibc keeps for a thread, no other can use."""
+    size = 256 << 20
+    process = psutil.Process()
+    before = process.memory_info().rss
+    last = []
+
+    def steps():
+        yield from ()
+        parts = [bytearray(b"x" * (64 << 10)) for _ in range(size >> 16)]
+        last.append(parts.pop())  # above all others, which can't go back by themselves
+        held = process.memory_info().rss - before
+        parts.clear()
+        return held, process.memory_info().rss - before
+
+    heard = Heard()
+    jobs.submit("owner", "view", "slot", "what", steps, heard)
+    ((held, freed),) = heard.wait("reply")
+    assert held > 0.8 * size
+    assert freed > 0.8 * size
+    end = time.monotonic() + SECONDS
+    while process.memory_info().rss - before > 0.2 * size:
+        assert time.monotonic() < end, "an idle worker keeps what it has freed"
+        time.sleep(0.05)

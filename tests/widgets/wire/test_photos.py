@@ -49,7 +49,7 @@ def test_looking_through_all_photos_lets_go_of_none_that_is_in_use(engine):
     for image in (3, 4):
         answer(source, "photo", image=image)
     answer(source, "thumbnails", images=[*range(14)], size=20)
-    kept = [source._photos.get(image) is not None for image in range(14)]
+    kept = [image in source.pictures.photos for image in range(14)]
     assert [image for image, is_kept in enumerate(kept) if is_kept] == [3, 4]
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
+from tests.widgets.wire.test_source import SLIDE
 from zfwidgets.experiments.quiz.board import QuizBoard
 from zfwidgets.experiments.quiz.making import quiz_questions
 from zfwidgets.experiments.quiz.pictures import question_answer
@@ -19,15 +20,6 @@ from zfwidgets.experiments.shared.picture_wall import PictureWall, Wall
 from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.schema import ALIASES, KINDS, MESSAGES, OBJECTS
 
-SLIDE = {
-    "image": 4,
-    "height": 6,
-    "width": 9,
-    "stride": 5,
-    "baseline": "grey",
-    "mask": None,
-    "extra_boxes": [],
-}
 BOX = {"top": 2, "left": -1, "height": 6, "width": 9}
 OCCLUDER = {**BOX, "baseline": 0.5, "mask": "0f" * 32, "extra_boxes": [BOX]}
 UNIT = {"layer": "relu2", "channel": 3}

@@ -18,9 +18,11 @@ from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import (
     CLIPPED_AT,
     Box,
+    CoverRequest,
     Occluder,
     OcclusionRequest,
     brightness_scale,
+    colour_share,
     display_scale,
     focus_box,
     focus_side,
@@ -36,6 +38,7 @@ from zfwidgets.widgets.wire.encode import (
 )
 from zfwidgets.widgets.wire.quantile_tiles import read_quantiles
 from zfwidgets.widgets.wire.schema import MAPS
+from zfwidgets.widgets.wire.service import Service
 from zfwidgets.widgets.wire.source import Source
 from zfwidgets.widgets.wire.validation import to_occluder
 
@@ -208,6 +211,8 @@ def test_projections_are_the_engines_on_one_scale(source, layer):
         "note": "",
     }
     assert data["clipped_at"] == CLIPPED_AT
+    assert data["colour_share"] == colour_share(projections)
+    assert data["clearest"] == ("colour" if data["colour_share"] >= 0.5 else "brightness")
     for p, sent, buffer in zip(projections, data["projections"], buffers, strict=True):
         assert sent["scale"] == display_scale([p])
         assert sent["full"] == max(scale, sent["scale"])
@@ -323,8 +328,19 @@ def test_each_rule_has_its_own_projections(source):
         assert any((x != y).any() for x, y in zip(a, b, strict=True))
 
 
-def test_projections_come_by_and_by(source):
+def test_projections_of_small_fields_come_in_one_pass(source):
     fields = {"layer": "relu2", "channel": 1, "k": 9, "rule": "deconvnet"}
+    yielded, (data, _) = run(source.answer("projections", fields))
+    assert not any(callable(step) for step in yielded)
+    assert all(data["projections"])
+
+
+def test_projections_of_large_fields_come_by_and_by(source, monkeypatch):
+    fields = {"layer": "relu2", "channel": 1, "k": 9, "rule": "deconvnet"}
+    # Of 15 rows a field of 8 is more than half.
+    shape = source.engine.info.input_shape
+    info = dataclasses.replace(source.engine.info, input_shape=(shape[0], 15, 32))
+    monkeypatch.setattr(source.engine, "info", info)
     yielded, (data, buffers) = run(source.answer("projections", fields))
     partial, some = next(step() for step in yielded if callable(step))
     assert 0 < len(some) < len(buffers) == 9
@@ -646,7 +662,7 @@ def test_estimates_are_the_engines_and_not_kept(source):
 def test_covered_patches(source):
     fields = {"layer": "relu2", "channel": 2, "k": 4, "baseline": "sand"}
     yielded, (data, buffers) = run(source.answer("cover", fields))
-    _, expected = finish(source.engine.cover_steps("relu2", 2, 4, "sand"))
+    _, expected = finish(source.engine.cover_steps(CoverRequest("relu2", 2, 4, "sand")))
     assert buffers == []
     assert (data["baseline"], data["k"], data["partial"]) == ("sand", 4, False)
     assert len(data["covers"]) == len(expected) == 4
@@ -825,3 +841,15 @@ def test_bad_requests_are_named(engine):
         source.check("catalogue", {"fingerprint": "other"})
     with pytest.raises(UnknownLayer):
         source.check("channels", {**good, "layer": "conv9"})
+
+
+def test_what_is_known_by_now_is_said_before_the_one_who_waits_for_it_is_stopped(monkeypatch):
+    """A page that asks again mustn't hear that its request was stopped."""
+    engine, told = numpy_engine.NumpyEngine(), []
+    service = Service(engine)
+    ask = ("page", "view", "slot", ("predict", {"image": 2, "occluder": None}))
+    with engine.lock:  # the worker can't go on
+        service.ask(*ask, lambda op, _: told.append(("first", op)))
+        monkeypatch.setattr(service.source, "cached", lambda *_: ({}, []))
+        service.ask(*ask, lambda op, _: told.append(("again", op)))
+        assert next(one for one in told if one[1] != "progress") == ("again", "reply")

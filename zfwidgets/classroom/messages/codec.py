@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ... import records
 from ...errors import MalformedMessage
 from ...reports.coarse import StoredOcclusionMap, StoredPrediction
-from ...widgets.wire.steps import Shared
+from ...widgets.wire.jobs.steps import Shared
 
 RECORDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
@@ -32,6 +32,7 @@ RECORDS: Final[Mapping[str, type]] = {
         records.ChannelSummary,
         records.CoveredPatch,
         records.CoveredPatches,
+        records.CoverRequest,
         records.EngineInfo,
         records.Estimate,
         records.Explanation,

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, MalformedMessage
-from ...records import Activation, Box, Occluder, OcclusionRequest, Unit
+from ...records import Activation, Box, CoverRequest, Occluder, OcclusionRequest, Unit
 from ...widgets.wire import validation
 from ...widgets.wire.validation import integer
 
@@ -123,7 +123,7 @@ def _occluder_or_none(asker: Asker, given: Mapping[str, Any], value: Any) -> Occ
     return None if value is None else _occluder(asker, given, value)
 
 
-def _request(asker: Asker, given: Mapping[str, Any], value: Any) -> OcclusionRequest:
+def _pass_of_any_size(asker: Asker, given: Mapping[str, Any], value: Any) -> OcclusionRequest:
     if not isinstance(value, OcclusionRequest):
         raise MalformedMessage(f"Expected an OcclusionRequest, not a {type(value).__name__}.")
     if value.resume is not None:
@@ -135,8 +135,26 @@ def _request(asker: Asker, given: Mapping[str, Any], value: Any) -> OcclusionReq
         word("target", value.target)
     elif value.target is not None:
         integer("target", value.target, -MOST_PLACES, MOST_PLACES)
-    layer = _layer_or_none(asker, given, value.layer)
-    _refuse_large(asker.engine, _pair("stride", value.stride), layer)
+    _pair("stride", value.stride)
+    _layer_or_none(asker, given, value.layer)
+    return value
+
+
+def _request(asker: Asker, given: Mapping[str, Any], value: Any) -> OcclusionRequest:
+    request = _pass_of_any_size(asker, given, value)
+    _refuse_large(asker.engine, _pair("stride", request.stride), request.layer)
+    return request
+
+
+def _cover_request(asker: Asker, given: Mapping[str, Any], value: Any) -> CoverRequest:
+    if not isinstance(value, CoverRequest):
+        raise MalformedMessage(f"Expected a CoverRequest, not a {type(value).__name__}.")
+    layer = _layer(asker, given, value.layer)
+    validation.channel_of(asker.engine, layer, value.channel)
+    _fill(value.baseline)
+    integer("k", value.k, -MOST_K, MOST_K)
+    integer("controls", value.controls, 0, MOST_CONTROLS)
+    integer("seed", value.seed, 0, (1 << 63) - 1)
     return value
 
 
@@ -288,8 +306,7 @@ def is_private(checked: Mapping[str, Any], images: int) -> bool:
     """Whether a question is about a photo of the asker's own."""
     fields = checked.get("fields", checked)
     numbers = [fields.get("image"), *_listed(fields.get("images"))]
-    if (request := fields.get("request")) is not None:
-        numbers.append(request.image)
+    numbers.append(getattr(fields.get("request"), "image", None))
     numbers += [one.image for one in fields.get("activations", ())]
     return any(number is not None and number >= images for number in numbers)
 
@@ -301,15 +318,6 @@ _RULE = Argument(
     "rule", lambda asker, _, value: validation.rule_name(asker.engine, value), "deconvnet"
 )
 _K = Argument("k", _number("k", -MOST_K, MOST_K), 9)
-_BASELINE = Argument("baseline", lambda _, __, value: _fill(value), "grey")
-
-
-def _sized(name: str, default: int) -> Argument:
-    def check(_: Asker, __: Mapping[str, Any], value: Any) -> Any:
-        _pair(name, value)
-        return value
-
-    return Argument(name, check, default)
 
 
 METHODS: Final[Mapping[str, Method]] = {
@@ -338,28 +346,11 @@ METHODS: Final[Mapping[str, Method]] = {
         Method("occlude_steps", (Argument("request", _request),), steps=True, priority=4),
         Method(
             "estimate_steps",
-            (
-                _IMAGE,
-                _sized("patch", 32),
-                _sized("stride", 8),
-                Argument("layer", _layer_or_none, None),
-            ),
+            (Argument("request", _pass_of_any_size),),
             steps=True,
             cached=False,
         ),
-        Method(
-            "cover_steps",
-            (
-                _LAYER,
-                _CHANNEL,
-                _K,
-                _BASELINE,
-                Argument("controls", _number("controls", 0, MOST_CONTROLS), 8),
-                Argument("seed", _number("seed", 0, (1 << 63) - 1), 0),
-            ),
-            steps=True,
-            priority=4,
-        ),
+        Method("cover_steps", (Argument("request", _cover_request),), steps=True, priority=4),
         Method(
             "answer",
             (Argument("kind", _kind), Argument("fields", _key)),

@@ -4,6 +4,6 @@
 - `names`: what rooms are called, and why only who has a room's secret leads it.
 - `limits`: how much a server bears.
 
-Beside this folder, ``room_routes`` answers about rooms on a server, and ``following`` is a widget's
-part in one; what that means for the widget is in ``widgets/room.py``.
+``classroom/room_routes.py`` answers about rooms on a server, ``classroom/client/following.py`` is a
+widget's part in one; what that means for the widget is in ``widgets/room.py``.
 """

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from ...records import Progress
 from ...widgets.wire.jobs import Op
-from ...widgets.wire.steps import IDLE
+from ...widgets.wire.jobs.steps import IDLE
 from ..messages import frames
 from ..messages.codec import encode
 from ..messages.methods import Method

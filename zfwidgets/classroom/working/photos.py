@@ -11,8 +11,8 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError, MalformedMessage, ServerBusy
 from ...images.pixels.apart import decode_apart
 from ...records import MOST_OWN_BYTES, OwnPhoto
+from ...widgets.wire.jobs.steps import Steps
 from ...widgets.wire.photos import no_own
-from ...widgets.wire.steps import Steps
 from ..messages.methods import word
 from .clients import Client, Limits
 from .work import Work

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from ... import threads
 from ...records import Progress, QuantileRows
-from ...widgets.wire.job import Job
 from ...widgets.wire.jobs import Jobs
-from ...widgets.wire.steps import Step, Steps
+from ...widgets.wire.jobs.job import Job
+from ...widgets.wire.jobs.steps import Step, Steps
 from ..messages.codec import encode
 from ..messages.methods import Method
 from .answers import Answers

@@ -78,7 +78,9 @@ def methods_in_usual_modes(kind: Class) -> Class:
     """A class decorator: have all public methods, inherited ones too, run in the usual modes."""
     for name, method in inspect.getmembers(kind, inspect.isfunction):
         if name == "__init__" or not name.startswith("_"):
-            setattr(kind, name, in_usual_modes(method))
+            here = in_usual_modes(method)
+            here.__doc__ = inspect.getdoc(method)  # what a protocol says of it stays with it
+            setattr(kind, name, here)
     return kind
 
 

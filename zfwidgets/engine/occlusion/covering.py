@@ -19,6 +19,7 @@ from ...records import (
     Box,
     CoveredPatch,
     CoveredPatches,
+    CoverRequest,
     LayerInfo,
     TopActivations,
     Unit,
@@ -53,11 +54,10 @@ class Covering:
         layer: LayerInfo,
         top: TopActivations,
         read: Callable[[Any], Tensor],
-        baseline: str | float,
-        controls: int,
-        seed: int,
+        request: CoverRequest,
     ) -> Generator[CoveredPatches, None, CoveredPatches]:
         """All activations covered first, in one batch; then the controls, an activation a step."""
+        baseline, controls, seed = request.baseline, request.controls, request.seed
         readable, images, lost = [], [], []
         for activation in top:
             try:

@@ -43,7 +43,6 @@ __all__ = [
     "Forward",
     "Projected",
     "certificate",
-    "forward_to",
     "project",
     "record",
 ]
@@ -209,12 +208,6 @@ def record(network: Network, images: Tensor, layer: str) -> Forward:
             "before it (torch.no_grad(), .detach() or .data). Remove that from the forward."
         )
     return Forward(leaf, output, witness)
-
-
-def forward_to(network: Network, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
-    """As `record`: (pixels, output of the layer)."""
-    forward = record(network, images, layer)
-    return forward.leaf, forward.output
 
 
 def certificate(network: Network, image: Tensor, layer: str) -> tuple[Operation, ...]:

@@ -73,7 +73,7 @@ class Rule(Protocol):
     reads_forward: bool
 
     def rectify(self, gradient: Any, signal: Tensor, activation: Any) -> Tensor:
-        """The signal below a rectifier.
+        """Return the signal below a rectifier, of the shape that the three arguments have.
 
         Parameters
         ----------
@@ -83,8 +83,6 @@ class Rule(Protocol):
             What comes down from above.
         activation
             What the rectifier gave in the forward pass.
-
-        All are tensors of one shape, which the result must have too.
         """
 
 

@@ -124,7 +124,7 @@ class IndexBuild:
                 "for the same as before, or delete it."
             )
         self._start, self._before = found.partial, found.made_with
-        task.source.take_over(found.partial.bad, found.on_white, {})
+        task.source.conditions.take_over(found.partial.bad, found.on_white, {})
 
     def _begin(self, start: Partial | None) -> None:
         task = self.task

@@ -108,12 +108,12 @@ class Task:
             self.fingerprint,
             self.manifest,
             self.plan,
-            self.source.rejected,
+            tuple(self.source.images.rejected),
             made_with,
             self.source.probe,
             self.spec.classes,
             self.since_removed,
-            tuple(sorted(self.source.on_white)),
+            tuple(sorted(self.source.conditions.on_white)),
         )
 
 
@@ -204,7 +204,7 @@ class LocalExecutor:
         plan, source = self._task.plan, self._task.source
         if self._feed is None:
             self._feed = source.feed(plan.images(self._todo))
-        take_in(self._pass, plan, self._todo[0], self._feed, source.problem)
+        take_in(self._pass, plan, self._todo[0], self._feed, source.conditions.problem)
         return [self._todo.popleft()]
 
     def wait(self) -> None:

@@ -121,7 +121,7 @@ class Indexing:
         self.found = index
         if index is not None:
             stamps, bad = index.manifest.stamps, index.partial.bad
-            self._source.indexed_as(stamps, bad, index.on_white)
+            self._source.conditions.indexed_as(stamps, bad, index.on_white)
 
     @property
     def stale_note(self) -> str:
@@ -129,7 +129,7 @@ class Indexing:
 
         Empty if none is known; images are looked at when they are shown, and by `refresh`.
         """
-        lost = self._source.lost
+        lost = self._source.conditions.lost
         if not lost:
             return ""
         names = [f"{self._source.names[n]}: {why}" for n, why in list(lost.items())[:3]]
@@ -146,7 +146,7 @@ class Indexing:
         with self._lock:
             if self.found is None:
                 return
-            before, lost = self.found.manifest, self._source.lost
+            before, lost = self.found.manifest, self._source.conditions.lost
             stamps = ["" if n in lost else stamp for n, stamp in enumerate(before.stamps)]
             if not lost and stamps == list(self._source.stamps):
                 return
@@ -274,7 +274,7 @@ class Indexing:
             return whole
         numbers = whole.manifest.since(earlier.manifest)[1]
         white = [number for n in earlier.on_white if (number := int(numbers[n])) >= 0]
-        self._source.take_over(task.start.bad, white, {})
+        self._source.conditions.take_over(task.start.bad, white, {})
         return task
 
     def so_far(self, layer: str | None = None) -> TopKIndex | None:
@@ -348,7 +348,7 @@ class Indexing:
 
     def _start(self, factory: ExecutorFactory) -> IndexBuild:
         build = self._started(factory)
-        self._source.indexed_as(build.task.manifest.stamps)
+        self._source.conditions.indexed_as(build.task.manifest.stamps)
         return build
 
     def _started(self, factory: ExecutorFactory) -> IndexBuild:

@@ -50,9 +50,9 @@ def ablation_steps(
     data, validation, transform, classes
         As in `zfwidgets.experiments.train_steps`; read once for all variants.
     seed
-        Of weights, order and dropout, the same for each variant.
+        Seed of weights, order and dropout, the same for each variant.
     seconds
-        For all variants together: each gets an equal part of what is left.
+        Seconds for all variants together: each gets an equal part of what is left.
     folder
         Keep trainings there, and go on from there: what is finished isn't trained again.
     **training

@@ -111,6 +111,26 @@ class AblationTable:
         )
         return one.validation_error - two.validation_error, low, high
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the numbers say, a sentence for each variant: whether it errs more than the first.
+
+        By the 95 % interval of `difference`.
+        """
+        known = [row for row in self.rows if row.validation_images]
+        if not known:
+            return ()
+        first, *others = known
+        said = [f"{first.name}: {first.validation_error:.1%} wrong."]
+        for row in others:
+            gap, low, high = self.difference(row.name, first.name)
+            told = "more" if low > 0 else "fewer" if high < 0 else "can't be told apart"
+            said.append(
+                f"{row.name}: {row.validation_error:.1%} wrong, {100 * gap:+.1f} points "
+                f"[{100 * low:.1f}, {100 * high:.1f}]: {told}."
+            )
+        return tuple(said)
+
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table as the paper's: errors are shares, 0..1, where training ended."""
         return table(

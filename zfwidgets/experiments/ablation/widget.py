@@ -21,14 +21,16 @@ from ...drawing.tables import small
 from ...errors import InputError
 from ...records import Progress
 from ...stepwise import Driven
-from ...widgets.wire.steps import Steps
+from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.recording import stored
 from . import widget_parts as parts
 from .table import AblationTable
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..shared.recording import Recording
     from .retraining import Variants
 
 
@@ -56,11 +58,12 @@ class Ablation(Experiment["AblationTable"]):
     variants
         As in `zfwidgets.experiments.ablation.ablation_steps`: `Architecture`s or callables that
         build a model, by name; the first is the one that others are compared with. Or an
-        `AblationTable`, say one that was loaded: it is shown, without torch.
+        `AblationTable`, or a recording of one (`zfwidgets.experiments.recorded`): it is shown,
+        without torch.
     data, validation, transform, classes, seed
         As in `zfwidgets.experiments.ablation.ablation_steps`; read once.
     seconds
-        For all variants together, each time that it is started or goes on.
+        Seconds for all variants together, each time that it is started or goes on.
     folder
         Keep trainings there, and go on from there. None: in a temporary folder, which is removed
         when the widget is closed or the kernel ends.
@@ -91,7 +94,7 @@ class Ablation(Experiment["AblationTable"]):
 
     def __init__(
         self,
-        variants: Variants | AblationTable,
+        variants: Variants | AblationTable | Recording[AblationTable],
         data: Any = None,
         *,
         validation: Any = None,
@@ -104,16 +107,16 @@ class Ablation(Experiment["AblationTable"]):
         layout: Any = None,
         **training: Any,
     ) -> None:
-        stored = isinstance(variants, AblationTable)
         self._folder: Path | None = None
         self._removal: weakref.finalize[..., Ablation] | None = None
-        if isinstance(variants, AblationTable):
+        recorded = stored(variants, AblationTable)
+        if recorded is not None:
             if data is not None or training:
                 raise InputError(
                     "This is the table of variants that were trained: pass it alone, or variants "
                     "and data to train."
                 )
-            table = variants
+            table = recorded[0]
         else:
             experiment = _experiment()
             experiment.check_settings(**training)
@@ -155,12 +158,10 @@ class Ablation(Experiment["AblationTable"]):
         )
         everything = [self._title, self._text, charts, self._variant, self._about, self._reading]
         more = {} if layout is None else {"layout": layout}
-        super().__init__(None, everything, start=False, **more)
+        super().__init__(None, everything, start=False, recorded=recorded, **more)
         self.add_class("zf-ablation-study")
         self._update(table)
-        if stored:
-            self._footer.layout.display = "none"
-        elif start:
+        if recorded is None and start:
             self.start()
 
     @property
@@ -183,12 +184,6 @@ class Ablation(Experiment["AblationTable"]):
             )
         model: nn.Module = _experiment().trained(self._variants, self._folder, name)
         return model
-
-    def start(self) -> None:
-        """Begin, or go on where it was stopped; raises `InputError` for a stored record."""
-        if self._folder is None:
-            raise InputError("A stored record can't be gone on with: pass variants and data.")
-        super().start()
 
     def close(self) -> None:
         """Stop, remove the widget from the front end, and a temporary folder from the disk."""

@@ -49,7 +49,7 @@ def measure_correspondence_steps(
     images
         Photos by index or name, or images of your own; None: the engine's first five.
     layers
-        Whose features are compared; None: a low, a middle and the last rectifier.
+        Layers whose features are compared; None: a low, a middle and the last rectifier.
     draws
         Random masks of each part's sizes.
     within

@@ -13,13 +13,16 @@ from PIL import Image
 from ...drawing.charts import BarChart
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
+from ...errors import InputError
 from ...records import Box, Progress
 from ..shared.boxes import Experiment, beside, needs_torch
-from ..shared.picture_wall import Wall, paint_wall
+from ..shared.picture_wall import PictureWall, Wall, paint_wall
+from ..shared.recording import stored
 from .marking import Marking, as_json
+from .signs import CorrespondenceResult
 
 if TYPE_CHECKING:
-    from .signs import CorrespondenceResult
+    from ..shared.recording import Recording
 
 PARTS = ("left eye", "right eye", "nose")
 """The paper's."""
@@ -36,7 +39,8 @@ class Correspondence(Experiment["CorrespondenceResult"]):
     Parameters
     ----------
     engine
-        ``zf.Engine(model, images)``.
+        ``zf.Engine(model, images)``. Or a recording (`zfwidgets.experiments.recorded`), alone: it
+        is shown, without torch, and its boxes stay where they are.
     images
         Photos by index or name, or images of your own; None: the engine's first five.
     parts
@@ -46,7 +50,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         A box is a `zfwidgets.records.Box` or (top, left, height, width), in pixels of the
         network's input. ``widget.boxes`` gives what was drawn in this form.
     layers
-        Whose features are compared; None: a low, a middle and the last rectifier.
+        Layers whose features are compared; None: a low, a middle and the last rectifier.
     draws
         Random masks of each part's sizes.
     within
@@ -55,7 +59,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
     baseline
         What masks are filled with.
     seed
-        Of the random masks.
+        Seed of the random masks.
     **layout
         ``layout``, as every ipywidget has it.
 
@@ -80,7 +84,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
 
     def __init__(
         self,
-        engine: EngineProtocol,
+        engine: EngineProtocol | Recording[CorrespondenceResult],
         images: Sequence[Any] | None = None,
         parts: Sequence[str] | None = None,
         boxes: Mapping[str, Any] | None = None,
@@ -92,58 +96,72 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         seed: int = 0,
         **layout: Any,
     ) -> None:
-        measuring = _experiment()
-        photos, pictures = measuring.to_mark(engine, images, layers)
-        self._make = partial(
-            measuring.measure_correspondence_steps,
-            engine,
-            images=images,
-            layers=layers,
-            draws=draws,
-            within=within,
-            baseline=baseline,
-            seed=seed,
-        )
-        boxes = boxes or {}
-        marked = [*dict.fromkeys([*(parts or boxes or PARTS), *boxes, *filter(None, [within])])]
-        self._marking = Marking(
-            engine.info.fingerprint,
-            pictures,
-            photos,
-            marked,
-        )
-        self._within = within
-        self.boxes = boxes
-        self._marking.observe(self._remark, "boxes")
+        recorded = stored(engine, CorrespondenceResult)
+        live: Any = engine if recorded is None else None
+        if recorded is None:
+            measuring = _experiment()
+            photos, pictures = measuring.to_mark(live, images, layers)
+            self._make = partial(
+                measuring.measure_correspondence_steps,
+                live,
+                images=images,
+                layers=layers,
+                draws=draws,
+                within=within,
+                baseline=baseline,
+                seed=seed,
+            )
+            boxes = boxes or {}
+            marked = [*dict.fromkeys([*(parts or boxes or PARTS), *boxes, *filter(None, [within])])]
+            self._marking = Marking(live.info.fingerprint, pictures, photos, marked)
+            self._names, self._photos = self._marking.names, self._marking.painted
+            self.boxes = boxes
+            self._marking.observe(self._remark, "boxes")
+            above: PictureWall = self._marking
+        else:
+            if images is not None or boxes is not None:
+                raise InputError(
+                    "This is a correspondence that was computed before: pass it alone, or an "
+                    "engine, photos and boxes."
+                )
+            self._names = recorded[0].image_names
+            wall = recorded[2].get("photos", Wall([]))
+            self._photos = lambda: wall
+            above = PictureWall("recorded", "Photos with their marked parts", size=160)
+            above.show(wall)
         self._table, self._chart = ipywidgets.HTML(), BarChart("share of units that differ")
         self._reading = ipywidgets.HTML()
         shown = beside([self._table, self._reading], [self._chart.figure, self._chart.legend])
-        super().__init__(engine, [self._marking, shown], start=False, **layout)
+        super().__init__(live, [above, shown], start=False, recorded=recorded, **layout)
         self.add_class("zf-correspondence")
-        self._begin()
+        if recorded is None:
+            self._begin()
 
     @property
     def marking(self) -> Marking:
         """The widget in which boxes are drawn; observe its trait ``boxes``."""
+        if self._recorded:
+            raise InputError("This is a recording: nothing is marked in it. Pass an engine.")
         return self._marking
 
     @property
     def boxes(self) -> dict[str, dict[str, Box]]:
         """What is marked: by part, by the photo's name. Set it to mark other boxes."""
-        names = self._marking.names
+        marking = self.marking
         return {
-            part: {names[place]: box for place, box in boxes.items()}
-            for part, boxes in self._marking.marks.items()
+            part: {marking.names[place]: box for place, box in boxes.items()}
+            for part, boxes in marking.marks.items()
         }
 
     @boxes.setter
     def boxes(self, boxes: Mapping[str, Any]) -> None:
         from .marks import checked_marks
 
-        marks = checked_marks(boxes, self._marking.names, *self._marking.extent, whole=False)
-        new = [part for part in marks if part not in self._marking.parts]
-        self._marking.parts = [*self._marking.parts, *new]
-        self._marking.boxes = as_json(marks)
+        marking = self.marking
+        marks = checked_marks(boxes, marking.names, *marking.extent, whole=False)
+        new = [part for part in marks if part not in marking.parts]
+        marking.parts = [*marking.parts, *new]
+        marking.boxes = as_json(marks)
 
     # ------------------------------------------------------------------ running
 
@@ -183,7 +201,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
     # ------------------------------------------------------------------ drawing
 
     def _describe(self) -> str:
-        return f"Correspondence of parts in {', '.join(self._marking.names)}"
+        return f"Correspondence of parts in {', '.join(self._names)}"
 
     def _show(self, result: CorrespondenceResult) -> None:
         rows = result.rows()
@@ -194,7 +212,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
             self._chart.draw(result.layers, {row: result.mean(row) for row in rows})
 
     def _paint(self, result: CorrespondenceResult | None, status: str) -> Callable[[], Image.Image]:
-        return partial(_draw, self._describe(), self._marking.painted(), result, status)
+        return partial(_draw, self._describe(), self._photos(), result, status)
 
 
 _READING = (

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ...drawing.page import GAP, MARGIN, WIDTH, Page
 from ...drawing.palette import SOFT
-from ...records import Floats, Projection, display_scale, signed_to_uint8
+from ...records import Floats, Pixels, Projection, display_scale, signed_to_uint8
 
 if TYPE_CHECKING:
     from .result import StrongestMapResult
@@ -27,7 +27,7 @@ def draw(result: StrongestMapResult) -> Image.Image:
         "what is left of the map: black 0, white all",
         f"the map's projection ({result.projection.rule})",
     )
-    pictures = (_framed(result), _left(result.totals), _projected(result.projection))
+    pictures = [None if p is None else Image.fromarray(p) for p in covered_pictures(result)]
     step = (WIDTH - 2 * MARGIN - 3 * SIDE) // 2 + SIDE
     for number, (head, picture) in enumerate(zip(heads, pictures, strict=True)):
         x = MARGIN + number * step
@@ -50,6 +50,29 @@ def draw(result: StrongestMapResult) -> Image.Image:
         page.picture(x, page.y + 24 + SMALL + GAP, projection.to_pil(), SMALL, SMALL)
     page.y += 24 + 2 * SMALL + GAP
     return page.finish()
+
+
+def covered_pictures(result: StrongestMapResult) -> tuple[Pixels, Pixels | None, Pixels]:
+    """The photo with its square, what each place of it leaves, and the map's projection.
+
+    (rows, columns, 3) uint8 each; None where nothing was covered yet.
+    """
+    left = _left(result.totals)
+    return (
+        np.asarray(_framed(result)),
+        None if left is None else np.asarray(left),
+        np.asarray(_projected(result.projection)),
+    )
+
+
+def other_pictures(result: StrongestMapResult) -> tuple[list[Pixels], list[Pixels]]:
+    """The map's strongest patches in other photos, and their projections, of one size."""
+    patches = [Image.fromarray(patch) for patch in result.patches]
+    projections = [projection.to_pil() for projection in result.projections]
+    patches, projections = (
+        [one.resize((SMALL, SMALL)) for one in pictures] for pictures in (patches, projections)
+    )
+    return [np.asarray(one) for one in patches], [np.asarray(one) for one in projections]
 
 
 def _framed(result: StrongestMapResult) -> Image.Image:

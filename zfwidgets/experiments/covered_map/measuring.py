@@ -36,8 +36,8 @@ def strongest_map_steps(
     image
         Index of a photo, or a photo of your own.
     layer
-        Whose maps; None: the last main layer below the class scores that has maps, which is layer
-        5 of the paper's networks.
+        Layer of the maps; None: the last main layer below the class scores that has maps, which is
+        layer 5 of the paper's networks.
     patch, stride
         Size of the square, and how far it moves, in pixels of the network's input.
     baseline

@@ -42,7 +42,7 @@ class Finding:
     Attributes
     ----------
     layer
-        Its name.
+        Name of the layer.
     kind
         "dead", "duplicates", "dominating", "spectrum", "untrained" or "aliasing".
     text

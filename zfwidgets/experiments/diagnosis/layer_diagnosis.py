@@ -26,7 +26,7 @@ class ConvolutionDiagnosis:
     Attributes
     ----------
     name
-        Of the layer.
+        Name of the layer.
     shape
         (in, rows, columns) of a filter.
     stride
@@ -104,7 +104,7 @@ class RectifierDiagnosis:
     Attributes
     ----------
     name
-        Of the layer.
+        Name of the layer.
     active
         (channels,) float32 in 0..1: share of images in which the channel is above zero somewhere.
     """

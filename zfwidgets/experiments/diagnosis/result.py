@@ -25,7 +25,7 @@ class DiagnosisResult:
     Attributes
     ----------
     model
-        Its class name.
+        Class name of the model.
     convolutions
         All 2-d convolutions, in the order of the forward pass.
     rectifiers
@@ -43,9 +43,9 @@ class DiagnosisResult:
         Each channel's strongest activation projected to the pixels; None for a channel that is
         never above zero.
     images_seen
-        Of all images, for dead channels and projections.
+        Number of images looked at for dead channels and projections.
     images_measured
-        Of these, for aliasing and shift consistency.
+        How many of these were measured for aliasing and shift consistency.
     complete
         Whether all is there that was asked for.
     """

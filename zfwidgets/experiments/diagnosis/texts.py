@@ -31,6 +31,8 @@ class Measure:
     without
         What a convolution without a stride has by definition, where the measure is of strides;
         only layers with a stride in one of the networks are shown then.
+    first
+        Whether only the layer that sees the pixels is shown.
     """
 
     title: str
@@ -39,6 +41,7 @@ class Measure:
     of: Callable[[Any], float]
     rectifiers: bool = False
     without: float | None = None
+    first: bool = False
 
 
 def _mean(values: Any) -> float:
@@ -55,6 +58,16 @@ def _spectrum(band: str) -> Callable[[Any], float]:
 
 _BANDS = "Mean over the layer's filters, in cycles per pixel of the layer's input"
 MEASURES = {
+    "pixels": Measure(
+        "aliasing of the first layer",
+        "share of variance",
+        "Share of the first layer's responses that lies at frequencies above 1 / (2 stride), and "
+        "turns up as false structure; 0 is best. It is what the paper saw in AlexNet. Strides "
+        "further up have theirs: choose aliasing.",
+        lambda layer: _mean(layer.aliasing),
+        without=0.0,
+        first=True,
+    ),
     "aliasing": Measure(
         "aliasing",
         "share of variance",
@@ -127,6 +140,8 @@ def bars(results: Sequence[DiagnosisResult], measure: str) -> tuple[list[str], l
     layers: list[Sequence[Any]] = [
         result.rectifiers if what.rectifiers else result.convolutions for result in results
     ]
+    if what.first:
+        layers = [one[:1] for one in layers]
     names = dict.fromkeys(
         layer.name for one in layers for layer in one if what.without is None or layer.strided
     )

@@ -19,12 +19,16 @@ from ...errors import InputError
 from ...records import Progress
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
+from ..shared.recording import stored
 from .texts import MEASURES, about_filter, about_first, about_second, bars, findings
 
 if TYPE_CHECKING:
+    from ..shared.recording import Recording
     from .result import DiagnosisResult
 
 Results = tuple["DiagnosisResult", ...]
+FIRST = "pixels"
+"""The measure that is shown first: the fault that the paper saw."""
 
 
 class Diagnosis(Experiment["Results"]):
@@ -40,7 +44,8 @@ class Diagnosis(Experiment["Results"]):
     Parameters
     ----------
     engine
-        ``zf.Engine(model, images)``.
+        ``zf.Engine(model, images)``; or a recording (`zfwidgets.experiments.recorded`) or results,
+        alone: they are shown, without torch.
     other
         Another network's engine, to compare with.
     names
@@ -68,7 +73,7 @@ class Diagnosis(Experiment["Results"]):
 
     def __init__(
         self,
-        engine: EngineProtocol,
+        engine: EngineProtocol | Results | Recording[Results],
         other: EngineProtocol | None = None,
         *,
         names: Sequence[str] | None = None,
@@ -76,30 +81,37 @@ class Diagnosis(Experiment["Results"]):
         projections: int = 16,
         **layout: Any,
     ) -> None:
-        experiment = _experiment()
-        engines = [engine] if other is None else [engine, other]
-        for one in engines:
-            experiment.check(one, images, projections)
-        self._names = _named(engines, names)
-        self._make = [
-            partial(experiment.diagnose_steps, one, images=images, projections=projections)
-            for one in engines
-        ]
-        self._columns = [
-            _Column(name, one.info.fingerprint)
-            for name, one in zip(self._names, engines, strict=True)
-        ]
+        recorded = stored(engine, tuple)
+        if recorded is not None:
+            self._names = _named([one.model for one in recorded[0]], names)
+            self._columns = [_Column(name, "recorded") for name in self._names]
+            live = None
+        else:
+            experiment = _experiment()
+            engines: list[Any] = [engine] if other is None else [engine, other]
+            for one in engines:
+                experiment.check(one, images, projections)
+            self._names = _named([one.info.model for one in engines], names)
+            self._make = [
+                partial(experiment.diagnose_steps, one, images=images, projections=projections)
+                for one in engines
+            ]
+            self._columns = [
+                _Column(name, one.info.fingerprint)
+                for name, one in zip(self._names, engines, strict=True)
+            ]
+            live = engines[0]
         self._measure = ipywidgets.Dropdown(
             options=[(measure.title, key) for key, measure in MEASURES.items()],
-            value="aliasing",
+            value=FIRST,
             description="compare",
         )
         self._measure.observe(self._remeasure, "value")
-        self._chart = BarChart(MEASURES["aliasing"].axis)
+        self._chart = BarChart(MEASURES[FIRST].axis)
         self._reading = ipywidgets.HTML()
         chart = [self._measure, self._chart.figure, self._chart.legend, self._reading]
         columns = beside(*[column.parts for column in self._columns])
-        super().__init__(engine, [columns, *chart], **layout)
+        super().__init__(live, [columns, *chart], recorded=recorded, **layout)
         self.add_class("zf-diagnosis")
         self._read_measure()
 
@@ -236,13 +248,12 @@ def _draw(title: str, names: Sequence[str], results: Results, status: str) -> Im
     return page.finish()
 
 
-def _named(engines: Sequence[EngineProtocol], names: Sequence[str] | None) -> list[str]:
+def _named(models: Sequence[str], names: Sequence[str] | None) -> list[str]:
     if names is None:
-        own = [engine.info.model for engine in engines]
-        twice = len(set(own)) < len(own)
-        return [f"{name} ({i})" if twice else name for i, name in enumerate(own, 1)]
-    if len(names) != len(engines) or len(set(names)) < len(names):
-        raise InputError(f"names is {names!r}: expected {len(engines)} different names.")
+        twice = len(set(models)) < len(models)
+        return [f"{name} ({i})" if twice else name for i, name in enumerate(models, 1)]
+    if len(names) != len(models) or len(set(names)) < len(names):
+        raise InputError(f"names is {names!r}: expected {len(models)} different names.")
     return [*names]
 
 

@@ -60,14 +60,15 @@ def watch(
         layers), pairs (layer, channel), or ``{layer: channels or number}``.
     at
         When to look, in units of ``per``; 0 is before training. The paper's epochs are
-        ``[1, 2, 5, 10, 20, 30, 40, 64]``.
+        ``[1, 2, 5, 10, 20, 30, 40, 64]``. Without ``at`` and ``every``: before training, after 1,
+        2, 5, 10, 20, 50, 100, ... steps, and at the end.
     every
-        Instead: look every so many steps.
+        Look every so many steps, instead of ``at``.
     per
         What ``at`` counts: 1 steps; a number, so many steps each: ``per=len(loader)`` counts
         epochs; "epoch" the calls of ``watch.epoch()``.
     rule
-        Of the projections; see `zfwidgets.Engine.project`.
+        Rule of the projections; see `zfwidgets.Engine.project`.
     background
         Whether to look on a thread of its own, so that the loop goes on. False holds the loop up,
         and leaves nothing out.
@@ -77,9 +78,6 @@ def watch(
     **options
         ``transform``, ``device``, ``denormalize``, ``forward``, ``rules``: as in
         `zfwidgets.Engine`.
-
-    Without ``at`` and ``every``: before training and after 1, 2, 5, 10, 20, 50, 100, ... steps, and
-    at the end.
 
     Raises
     ------

@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...engine.local import OUTSIDE, LocalEngine
+from ...engine.local import LocalEngine
 from ...engine.network.frozen import copied_weights
 from ...engine.network.memory import Memory
 from ...engine.network.modes import computing
 from ...engine.projection.projector import Projector
 from ...engine.projection.rules import Rule, choose
+from ...engine.protocol import OUTSIDE
 from ...errors import TrainingDiverged
 from ...records import Ints, LayerInfo, Pixels, Unit
 from .moments import STEPS, Moment, Strongest, standardised

@@ -135,7 +135,7 @@ class EvolutionRecord:
     images
         How many images were looked at.
     fingerprint
-        Of the network as it was when watching began, and of the images.
+        Fingerprint of the network as it was when watching began, and of the images.
     moments
         Oldest first.
     losses
@@ -260,13 +260,20 @@ class EvolutionRecord:
             )
         return table(rows)
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the numbers say, in sentences: when layers settle, and whether low ones do first."""
+        from .settling import settling
+
+        return settling(self)
+
     def to_pil(self, layer: str | None = None, size: int = 64) -> Image.Image:
         """Draw Fig. 4: one row a map, one column a moment, RGB.
 
         Parameters
         ----------
         layer
-            Whose maps; None: all.
+            Layer whose maps are drawn; None: all.
         size
             Pixels of the side of a picture's place.
         """

@@ -13,10 +13,12 @@ from PIL import Image
 from ...drawing.charts import LineChart
 from ..shared.boxes import ResultBox, beside
 from ..shared.picture_wall import PictureWall
+from ..shared.recording import stored
 from . import widget_pictures as pictures
 from .moments import SETTLED, EvolutionRecord
 
 if TYPE_CHECKING:
+    from ..shared.recording import Recording
     from .watching import Watch
 
 ALL = "all layers"
@@ -39,8 +41,9 @@ class Evolution(ResultBox["EvolutionRecord"]):
     Parameters
     ----------
     source
-        A `Watch` that `zfwidgets.watch` has made, or an
-        `zfwidgets.experiments.EvolutionRecord`, say one that was loaded.
+        A `Watch` that `zfwidgets.watch` has made; or an
+        `zfwidgets.experiments.EvolutionRecord`, say one that was loaded, or a recording of one
+        (`zfwidgets.experiments.recorded`).
     threshold
         How alike features must stay for their layer to count as settled; see
         `zfwidgets.experiments.EvolutionRecord.settled`.
@@ -60,10 +63,15 @@ class Evolution(ResultBox["EvolutionRecord"]):
     """
 
     def __init__(
-        self, source: Watch | EvolutionRecord, *, threshold: float = SETTLED, **layout: Any
+        self,
+        source: Watch | EvolutionRecord | Recording[EvolutionRecord],
+        *,
+        threshold: float = SETTLED,
+        **layout: Any,
     ) -> None:
-        self._watch = None if isinstance(source, EvolutionRecord) else source
-        record = source if isinstance(source, EvolutionRecord) else source.record
+        recorded = stored(source, EvolutionRecord)
+        self._watch: Watch | None = source if recorded is None else None  # type: ignore[assignment]
+        record = source.record if recorded is None else recorded[0]  # type: ignore[union-attr]
         self._threshold, self._due = threshold, False
         self._title = ipywidgets.HTML()
         self._time = ipywidgets.IntSlider(min=0, max=0, readout=False, description="moment")
@@ -96,7 +104,8 @@ class Evolution(ResultBox["EvolutionRecord"]):
         curves = [self._curve.figure, self._curve.legend, self._settled, self._strength.figure]
         parts = [self._title, top, beside([self._maps], curves), self._film]
         engine = None if self._watch is None else self._watch.engine
-        super().__init__(engine, [*parts, *self._make_controls()], **layout)
+        words = "" if recorded is None else recorded[1]
+        super().__init__(engine, [*parts, *self._make_controls()], stored=words, **layout)
         self.add_class("zf-evolution")
         if self._watch is not None:
             self._watch.listen(self._hear, self._service.hand_back.run_waiting)

@@ -129,7 +129,7 @@ class InvarianceResult:
     classes
         (photos,) int64: the class whose probability is given; -1 without class scores.
     class_names
-        Its name.
+        Name of that class for each photo.
     class_is
         By photo: "true" (its label, or what the caller says), or "predicted" for the
         untransformed photo where no label is known.

@@ -48,7 +48,7 @@ def measure_invariance_steps(
         `Transform` objects with values or functions of your own. None: the paper's three,
         without "horizontal".
     layers
-        Whose features are compared; None: a low, a middle and the last rectifier.
+        Layers whose features are compared; None: a low, a middle and the last rectifier.
     classes
         By photo the class whose probability is followed, index or name; None: the photo's label,
         or where there is none (or it is no class of the network's) the class predicted for the

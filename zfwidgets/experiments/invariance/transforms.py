@@ -52,7 +52,7 @@ class Transform:
         of ``values``; gives a picture of the same size (PIL, or uint8 (rows, columns, 3)). It
         must give the same each time. None for those known by name.
     unit
-        Of ``values``, for axes.
+        Unit of ``values``, for axes.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Transform:
         name
             One of `KINDS`.
         rows, columns
-            Of the network's input: shifts are 60/224 of it at most.
+            Height and width of the network's input: shifts are 60/224 of it at most.
         """
         if name in ("vertical", "horizontal"):
             reach = 60 * (rows if name == "vertical" else columns) / PAPER

@@ -17,11 +17,16 @@ from ...engine.protocol import EngineProtocol
 from ...records import Progress
 from ..shared.boxes import Experiment, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
+from ..shared.recording import stored
+from .curves import InvarianceResult
 
 if TYPE_CHECKING:
-    from .curves import InvarianceCurves, InvarianceResult
+    from ..shared.recording import Recording
+    from .curves import InvarianceCurves
     from .transforms import Transform
 
+OPENED_AT = 1 / 3
+"""How far the photos are moved when a transform is first shown, of the way to its last value."""
 CHART = {"flex": "1 1 280px", "min_width": "0", "max_width": "420px"}
 
 
@@ -37,14 +42,15 @@ class Invariance(Experiment["InvarianceResult"]):
     Parameters
     ----------
     engine
-        ``zf.Engine(model, images)``.
+        ``zf.Engine(model, images)``. Or a recording (`zfwidgets.experiments.recorded`) or result,
+        alone: it is shown, without torch.
     images
         Photos by index or name, or images of your own; None: the engine's first five.
     transforms
         Names ("vertical", "horizontal", "scale", "rotation", each over the paper's range), or
         `zfwidgets.experiments.Transform` objects; None: the paper's three, without "horizontal".
     layers
-        Whose features are compared; None: a low, a middle and the last rectifier.
+        Layers whose features are compared; None: a low, a middle and the last rectifier.
     classes
         By photo the class whose probability is shown; None: its label where it is known, else the
         class predicted for the untransformed photo. The legend says which.
@@ -72,7 +78,7 @@ class Invariance(Experiment["InvarianceResult"]):
 
     def __init__(
         self,
-        engine: EngineProtocol,
+        engine: EngineProtocol | InvarianceResult | Recording[InvarianceResult],
         images: Sequence[Any] | None = None,
         transforms: Sequence[str | Transform] | None = None,
         *,
@@ -82,25 +88,32 @@ class Invariance(Experiment["InvarianceResult"]):
         disc: bool = False,
         **layout: Any,
     ) -> None:
-        job = _experiment().Job.of(engine, images, transforms, layers, classes, baseline, disc)
-        self._make = job.steps
-        names = [transform.name for transform in job.transforms]
+        recorded = stored(engine, InvarianceResult)
+        live: Any = engine if recorded is None else None
+        if recorded is None:
+            job = _experiment().Job.of(live, images, transforms, layers, classes, baseline, disc)
+            self._make = job.steps
+            names, layers = [transform.name for transform in job.transforms], job.layers
+        else:
+            names, layers = [one.name for one in recorded[0].curves], recorded[0].layers
         self._transform = ipywidgets.Dropdown(options=names, description="transform")
         self._measure = ipywidgets.Dropdown(
             options=[("distance / norm", True), ("distance", False)], description="distances"
         )
         self._value = ipywidgets.SelectionSlider(options=[("", 0)], description="value")
         self._photos = PictureWall(
-            engine.info.fingerprint, "Photos as the network sees them", size=120
+            "recorded" if live is None else live.info.fingerprint,
+            "Photos as the network sees them",
+            size=120,
         )
-        self._charts = [LineChart("", layer, self._choose, height="240px") for layer in job.layers]
+        self._charts = [LineChart("", layer, self._choose, height="240px") for layer in layers]
         self._class_chart = LineChart(
             "", "probability", self._choose, span=(0.0, 1.0), height="240px"
         )
         charts = [
             ipywidgets.VBox([ipywidgets.HTML(f"<b>{html.escape(title)}</b>"), chart.figure])
             for title, chart in zip(
-                [*job.layers, "probability of its class"],
+                [*layers, "probability of its class"],
                 [*self._charts, self._class_chart],
                 strict=True,
             )
@@ -119,7 +132,7 @@ class Invariance(Experiment["InvarianceResult"]):
         for control in (self._transform, self._measure):
             control.observe(self._redraw, "value")
         self._value.observe(self._point_out, "value")
-        super().__init__(engine, parts, **layout)
+        super().__init__(live, parts, recorded=recorded, **layout)
         self.add_class("zf-invariance")
 
     # ------------------------------------------------------------------ running
@@ -182,8 +195,9 @@ class Invariance(Experiment["InvarianceResult"]):
         options = [(f"{value:g}", number) for number, value in enumerate(curves.values)]
         if tuple(options) != tuple(self._value.options):
             still = 1.0 if curves.name == "scale" else 0.0
+            opened = still + OPENED_AT * (float(curves.values.max()) - still)
             self._value.options = options
-            self._value.value = int(np.abs(curves.values - still).argmin())
+            self._value.value = int(np.abs(curves.values - opened).argmin())
             self._value.description = curves.unit or curves.name
 
     def _choose(self, value: float) -> None:

@@ -18,7 +18,7 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
 from ...widgets.wire.jobs import Op
-from ...widgets.wire.steps import Steps
+from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from . import widget_parts as parts

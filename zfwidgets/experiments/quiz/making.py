@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...records import Activation, Box, Occluder, Progress, Unit
-from ...stepwise import finish, watch_stages
+from ...stepwise import Driven, finish, watch_stages
 from ...widgets.setting.choosing import first_selection
 from ...widgets.wire import validation
 from .questions import (
@@ -54,7 +54,7 @@ def quiz_question_steps(
     engine
         A live engine, or a report of one.
     layer
-        Whose channels are asked for; None: that with which an Explorer opens.
+        Layer whose channels are asked for; None: the one with which an Explorer opens.
     questions
         How many, 1 to 100.
     seed
@@ -120,7 +120,7 @@ def quiz_questions(
     engine
         A live engine, or a report of one.
     layer
-        Whose channels are asked for; None: that with which an Explorer opens.
+        Layer whose channels are asked for; None: the one with which an Explorer opens.
     questions
         How many, 1 to 100.
     seed
@@ -133,15 +133,12 @@ def quiz_questions(
 
     def steps() -> Generator[Progress, None, QuizQuestions]:
         made = quiz_question_steps(engine, layer, questions, seed=seed, hard=hard)
+        driven = Driven(made)
         with closing(made):
-            while True:
-                try:
-                    step = next(made)
-                except StopIteration as end:
-                    found: QuizQuestions = end.value
-                    return found
+            for step in driven:
                 if isinstance(step, Progress):
                     yield step
+        return driven.result
 
     return watch_stages(steps(), progress)
 

@@ -78,7 +78,7 @@ class QuizQuestion:
     layer, channel
         Which channel.
     hint
-        Its strongest activations in other photos, one per photo, strongest first.
+        The channel's strongest activations in other photos, one per photo, strongest first.
     left, right
         The two photos.
     lost
@@ -110,7 +110,7 @@ class QuizQuestions(Sequence[QuizQuestion]):
     Attributes
     ----------
     layer
-        Whose channels are asked for.
+        Layer whose channels are asked for.
     seed, hard
         What they were drawn with.
     made

@@ -15,9 +15,10 @@ from PIL import Image
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Pixels, Progress
+from ...stepwise import Driven
 from ...widgets.wire.encode import Answer
+from ...widgets.wire.jobs.steps import Shared
 from ...widgets.wire.service import Service
-from ...widgets.wire.steps import Shared
 from ..shared.boxes import Experiment
 from . import pictures
 from .answers import QuizAnswer, QuizScore, beside, in_words, verdict, write_csv
@@ -241,22 +242,20 @@ class Quiz(Experiment["QuizQuestions"]):
             for step in index:
                 if isinstance(step, Shared):
                     yield replace(step, what=f"paused, {step.what}") if step.paused else step
-        steps = quiz_question_steps(
-            self.engine, self._layer, self._wanted, seed=seed, hard=self._hard, prepare=prepare
+        driven = Driven(
+            quiz_question_steps(
+                self.engine, self._layer, self._wanted, seed=seed, hard=self._hard, prepare=prepare
+            )
         )
         kept = 0
-        while True:
-            try:
-                made = next(steps)
-            except StopIteration as end:
-                found: QuizQuestions = end.value
-                return found
+        for made in driven:
             if isinstance(made, QuizQuestions):
                 for number in range(kept, len(made)):
                     self._board.keep(run, number, answers.pop(made[number]))
                 kept = len(made)
                 self._photos = {**self._photos, **photos}
             yield made
+        return driven.result
 
     def _done(self, result: QuizQuestions) -> str:
         if len(result) < result.wanted:

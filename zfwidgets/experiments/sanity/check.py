@@ -68,7 +68,7 @@ def sanity_check(
     rule
         "deconvnet" (the paper), "guided" or "gradient".
     seed
-        Of the random parameters and the choice of controls.
+        Seed of the random parameters and of the choice of controls.
     controls
         Unrelated pictures of each kind to compare with.
     progress

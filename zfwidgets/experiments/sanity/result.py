@@ -76,8 +76,8 @@ class SanityControl:
         "same photo": another channel at the same place in the same image. "other photo": another
         channel at the same place in another image.
     unit, image
-        Of the other picture; ``image`` is None for an image of the caller's own. Only units that
-        are active there are taken.
+        Unit and image of the other picture; ``image`` is None for an image of the caller's own.
+        Only units that are active there are taken.
     """
 
     kind: Kind
@@ -97,7 +97,7 @@ class SanityResult:
     rule
         As in `zfwidgets.Engine.project`.
     seed
-        Of the random parameters and of the choice of controls.
+        Seed of the random parameters and of the choice of controls.
     box
         The compared pixels: the receptive field inside the image.
     steps
@@ -105,7 +105,7 @@ class SanityResult:
     modules
         All modules that are to be randomised, in that order.
     controls
-        Of both kinds; fewer than asked for where other units aren't active.
+        Controls of both kinds; fewer than asked for where other units aren't active.
     """
 
     activation: Activation

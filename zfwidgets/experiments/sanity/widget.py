@@ -47,7 +47,7 @@ class SanityCheck(Experiment["SanityResult"]):
     rule
         "deconvnet", "guided" or "gradient".
     seed
-        Of the random parameters and the choice of unrelated units.
+        Seed of the random parameters and of the choice of unrelated units.
     **layout
         ``layout``, as every ipywidget has it.
 

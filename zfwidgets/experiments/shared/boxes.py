@@ -27,8 +27,8 @@ from ...widgets.setting.traits import Settable
 from ...widgets.static_picture.two_outputs import TwoOutputs
 from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
+from ...widgets.wire.jobs.steps import Steps
 from ...widgets.wire.service import Service, Workbench, service_of
-from ...widgets.wire.steps import Steps
 
 Result = TypeVar("Result")
 
@@ -39,6 +39,12 @@ STYLE = """<style>
 }
 .zf-experiment .bqplot svg .axis :is(path, line):not(.grid line) {
   stroke: var(--jp-ui-font-color2, currentcolor);
+}
+/* A recording says so above all else. */
+.zf-experiment > .zf-recorded {
+  border-left: 4px solid var(--jp-warn-color1, #b8860b);
+  padding: 2px 8px;
+  line-height: 1.4;
 }
 /* The box lives: hide the static picture of it, the next output (see base.css). */
 .jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(img[alt^="zfwidgets"]),
@@ -65,18 +71,30 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         Whose worker draws and computes; None: a worker of its own draws what is there.
     parts
         What is in the box.
+    stored
+        What is said above a result that was computed before, so that it isn't taken for a live
+        one; "": it is live.
     **layout
         ``layout``, as every ipywidget has it.
     """
 
     def __init__(
-        self, engine: EngineProtocol | None, parts: Sequence[ipywidgets.Widget], **layout: Any
+        self,
+        engine: EngineProtocol | None,
+        parts: Sequence[ipywidgets.Widget],
+        *,
+        stored: str = "",
+        **layout: Any,
     ) -> None:
         self._service: Workbench = Workbench() if engine is None else service_of(engine)
         self._owner = uuid.uuid4().hex
         self._result: Result | None = None
         self._failure: BaseException | None = None
-        self._said = ""
+        self._said = stored
+        if stored:
+            note = ipywidgets.HTML(html.escape(stored))
+            note.add_class("zf-recorded")
+            parts = [note, *parts]
         style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
         super().__init__([*parts, style], **layout)
         self.add_class("zf-experiment")
@@ -103,7 +121,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         """The engine behind it; raises `InputError` where there is none."""
         if not isinstance(self._service, Service):
             raise InputError(
-                "This shows a record that was stored, or trains networks of its own: there is no "
+                "This shows a result that was stored, or trains networks of its own: there is no "
                 "engine behind it."
             )
         return self._service.engine
@@ -133,9 +151,9 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
             Seconds to wait at most; what isn't computed then isn't in the picture.
         """
         self.settle(timeout)
-        self._show_picture(self._paint_known())
-        assert self._picture is not None
-        return self._picture
+        picture = self._paint_known()
+        self._show_picture(picture)
+        return picture
 
     def _complete_picture(self, timeout: float) -> bool:
         done = self.settle(timeout)
@@ -205,12 +223,15 @@ class Experiment(ResultBox[Result]):
         What is in the box, above the line with progress and button.
     start
         Whether to start at once.
+    recorded
+        What `recording.stored` has found: it is shown, and nothing is computed.
     **layout
         ``layout``, as every ipywidget has it.
     """
 
     again = "Start again"
     """What the button says when nothing runs; "Go on" where `_steps` takes up what was stopped."""
+    _recorded = False
 
     def __init__(
         self,
@@ -218,8 +239,10 @@ class Experiment(ResultBox[Result]):
         parts: Sequence[ipywidgets.Widget],
         *,
         start: bool = True,
+        recorded: tuple[Result, str, Any] | None = None,
         **layout: Any,
     ) -> None:
+        self._recorded = recorded is not None
         self._newest: tuple[int, Result] | None = None  # run and result, of the worker
         self._run, self._running = 0, False
         self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="160px"))
@@ -230,8 +253,13 @@ class Experiment(ResultBox[Result]):
             [self._bar, self._button, self._status],
             layout=ipywidgets.Layout(flex_flow="row wrap"),
         )
-        super().__init__(engine, [*parts, self._footer], **layout)
-        if start:
+        words = "" if recorded is None else recorded[1]
+        super().__init__(engine, [*parts, self._footer], stored=words, **layout)
+        if recorded is not None:
+            self._footer.layout.display = "none"
+            self._prepare(self._run_name(), recorded[0])
+            self._update(recorded[0])
+        elif start:
             self.start()
 
     # What subclasses say
@@ -259,7 +287,12 @@ class Experiment(ResultBox[Result]):
         return self._running
 
     def start(self) -> None:
-        """Begin, or go on; on the engine's worker."""
+        """Begin, or go on; on the engine's worker. Raises `InputError` where a record is shown."""
+        if self._recorded:
+            raise InputError(
+                "This shows a result that was computed before, which can't be gone on with: make "
+                f"{type(self).__name__} with what is to be computed."
+            )
         self._failure = None
         self._run += 1
         run = self._run

@@ -80,7 +80,7 @@ def train_steps(
     rate, momentum, weight_decay
         Settings of `torch.optim.SGD`. The paper's are 0.01 and 0.9, and 5e-4 is Krizhevsky's.
     seed
-        Of the images' order, dropout and augmentation. The model's first weights are yours.
+        Seed of the images' order, dropout and augmentation. The model's first weights are yours.
     transform
         As in `zfwidgets.Engine`: from a picture to a tensor (channels, rows, columns), the same
         each time.

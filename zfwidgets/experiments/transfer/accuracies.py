@@ -78,6 +78,12 @@ class _Accuracies:
         return _spread(_of(self.accuracies, what or next(iter(self.accuracies))))
 
 
+def how_far(record: _Accuracies) -> str:
+    """How many of a record's fits are done, in words."""
+    done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
+    return f"{done} of {sum(values.size for values in record.accuracies.values())} fits are done"
+
+
 @dataclass(frozen=True)
 class LayersRecord(_Accuracies):
     """Accuracy of linear classifiers on each layer's features (paper, Table 7).
@@ -90,11 +96,11 @@ class LayersRecord(_Accuracies):
         By classifier, (layers, repeats) float32 in 0..1: mean over the classes of the share of
         test images that are told right. NaN for what isn't computed yet.
     train_images, test_images
-        Of each class: how many are learned from, and how many at most are tested.
+        How many images of each class are learned from, and how many at most are tested.
     classes
         Class names.
     seed
-        Of the splits.
+        Seed of the splits.
     strength
         The classifiers' C that each repeat used, (layers, repeats) by classifier.
     notes
@@ -149,7 +155,7 @@ class CurveRecord(_Accuracies):
     classifier
         "svm" or "softmax".
     test_images
-        Of each class at most; the same ones for every count.
+        Images tested of each class at most; the same ones for every count.
     classes, seed, notes
         As in `LayersRecord`.
     """
@@ -286,6 +292,45 @@ class TransferRecord:
         """Whether each part that has begun is computed."""
         parts = [part for part in (self.layers, self.curve, self.bias) if part is not None]
         return bool(parts) and all(part.complete for part in parts)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the numbers say, a sentence for each part that is computed."""
+        said = []
+        if self.layers is not None and self.layers.complete:
+            means, names = self.layers.mean(), self.layers.layers
+            best = int(means.argmax())
+            said.append(
+                f"{names[best]} carries furthest: {means[best]:.0%} right, {names[0]} "
+                f"{means[0]:.0%}, {names[-1]} {means[-1]:.0%}; guessing {self.layers.chance:.0%}."
+            )
+        if self.curve is not None and self.curve.complete and len(self.curve.accuracies) > 1:
+            said.append(_of_few(self.curve))
+        if self.bias is not None and self.bias.complete:
+            accuracy, classes = self.bias.accuracy, self.bias.classes
+            best, worst = int(accuracy.argmax()), int(accuracy.argmin())
+            said.append(
+                f"Told best: {classes[best]} ({accuracy[best]:.0%}); worst: {classes[worst]} "
+                f"({accuracy[worst]:.0%})."
+            )
+        return tuple(said)
+
+
+def _of_few(curve: CurveRecord) -> str:
+    """With how few images features are as good as a network that has learned from the most."""
+    features, scratch = (curve.mean(name) for name in ("pretrained", "from scratch"))
+    most, top = int(curve.counts[-1]), float(scratch[-1])
+    enough = np.flatnonzero(features >= top)
+    if not len(enough):
+        return (
+            f"From scratch {most} images of each class give {top:.0%}: more than features with as "
+            f"many ({features[-1]:.0%})."
+        )
+    few = int(enough[0])
+    return (
+        f"Features with {int(curve.counts[few])} of each class tell {features[few]:.0%} right; "
+        f"from scratch {most} of each class give {top:.0%}."
+    )
 
 
 def _of(values: dict[str, Floats], name: str) -> Floats:

@@ -21,7 +21,7 @@ from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
 from ..shared.seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
-from .accuracies import CurveRecord
+from .accuracies import CurveRecord, how_far
 from .classifiers import STRENGTH, check_classifier, class_accuracies
 from .layers import not_converged
 from .shapes import DIMENSION
@@ -63,7 +63,7 @@ def transfer_curve_steps(
     engine, data, test_images, repeats, strength, folds, seed, transform, dimension
         As in `zfwidgets.experiments.transfer_layers_steps`.
     layer
-        Whose features; None: the last before the class scores.
+        Layer whose features are used; None: the last before the class scores.
     counts
         Training images of each class; None: 1, 2, 5, 10, 20 and 30, as far as the smallest class
         leaves a third for the test.
@@ -255,16 +255,11 @@ def _renewer(engine: LocalEngine, classes: int) -> Callable[[int], nn.Module]:
     return build
 
 
-def _how_far(record: CurveRecord) -> str:
-    done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
-    return f"{done} of {sum(v.size for v in record.accuracies.values())} fits are done"
-
-
 transfer_curve = with_bar(
     "transfer_curve",
     transfer_curve_steps,
     "Transfer",
-    _how_far,
+    how_far,
     """Accuracy against images per class (paper, Fig. 9), with a progress bar.
 
     Interrupt it at any moment: the record so far is returned, with a warning.

@@ -12,7 +12,7 @@ import numpy as np
 from ...engine.local import LocalEngine
 from ...records import Floats, Progress
 from ..shared.running import with_bar
-from .accuracies import CLASSIFIERS, LayersRecord
+from .accuracies import CLASSIFIERS, LayersRecord, how_far
 from .classifiers import STRENGTH, check_classifier
 from .shapes import DIMENSION
 from .study import Learning, Study
@@ -53,14 +53,14 @@ def transfer_layers_steps(
     repeats
         How many splits.
     classifiers
-        Of "svm" and "softmax".
+        One or both of "svm" and "softmax".
     strength
         C of the classifiers; of several, the best in a cross-validation inside the training
         images is taken, for each fit by itself.
     folds
-        Of that cross-validation.
+        Number of folds of that cross-validation.
     seed
-        Of splits, folds and the SVM's solver.
+        Seed of splits, folds and the SVM's solver.
     transform
         As in `zfwidgets.Engine`; None: the engine's.
     dimension
@@ -143,16 +143,11 @@ def _with(
     return {**values, name: changed}
 
 
-def _how_far(record: LayersRecord) -> str:
-    done = sum(int(np.isfinite(values).sum()) for values in record.accuracies.values())
-    return f"{done} of {sum(v.size for v in record.accuracies.values())} fits are done"
-
-
 transfer_layers = with_bar(
     "transfer_layers",
     transfer_layers_steps,
     "Transfer",
-    _how_far,
+    how_far,
     """Learn another labelled set on each layer's features (paper, Table 7), with a progress bar.
 
     Interrupt it at any moment: the record so far is returned, with a warning, and features that

@@ -51,7 +51,7 @@ def transfer_labels_steps(
         description, as ``torchvision.datasets.VOCDetection`` gives it. `zfwidgets.samples.scenes`
         draws such pictures.
     layer
-        Whose features; None: the last before the class scores.
+        Layer whose features are used; None: the last before the class scores.
     classes
         Names of the classes; None: those of the data, or all that its pictures show.
     train_share

@@ -52,7 +52,7 @@ def transfer_features_steps(
     training
         As in `zfwidgets.experiments.transfer_bias_steps`.
     layer
-        Of the curve and the bias; None: the last before the class scores.
+        Layer of the curve and the bias; None: the last before the class scores.
     counts, scratch, scratch_training
         As in `zfwidgets.experiments.transfer_curve_steps`.
 

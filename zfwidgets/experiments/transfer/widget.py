@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,18 @@ from PIL import Image
 from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
+from ...errors import InputError
 from ...records import Progress
 from ...widgets.wire.jobs import Op
-from ...widgets.wire.steps import Steps
+from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
+from ..shared.recording import Recording, stored
 from . import widget_parts as parts
+from .accuracies import TransferRecord
 
 if TYPE_CHECKING:
-    from .accuracies import BiasRecord, TransferRecord
+    from .accuracies import BiasRecord
 
 
 class Transfer(Experiment["TransferRecord"]):
@@ -37,7 +40,8 @@ class Transfer(Experiment["TransferRecord"]):
     Parameters
     ----------
     engine
-        ``zf.Engine(model, images)``, with the network that has the features.
+        ``zf.Engine(model, images)``, with the network that has the features. Or a recording
+        (`zfwidgets.experiments.recorded`), alone: it is shown, without torch.
     data
         Other labelled images: a folder of class folders, a map-style Dataset of (image, label),
         a list of (image, label).
@@ -47,6 +51,8 @@ class Transfer(Experiment["TransferRecord"]):
         As in `zfwidgets.Engine`; None: the engine's.
     train_images, test_images, repeats
         As in `zfwidgets.experiments.transfer_layers_steps`.
+    start
+        Whether to start at once.
     **options
         What else `zfwidgets.experiments.transfer.transfer_features_steps` takes: ``layers``,
         ``layer``, ``counts``, ``scratch``, ``strength``, ``seed``; and ``layout``, as every
@@ -69,31 +75,46 @@ class Transfer(Experiment["TransferRecord"]):
 
     def __init__(
         self,
-        engine: EngineProtocol,
-        data: Any,
+        engine: EngineProtocol | Recording[TransferRecord],
+        data: Any = None,
         *,
         training: Any = None,
         transform: Any = None,
         train_images: int | None = None,
         test_images: int | None = None,
         repeats: int = 5,
+        start: bool = True,
         layout: Any = None,
         **options: Any,
     ) -> None:
-        experiment = _experiment()
-        shared = {"train_images": train_images, "test_images": test_images, "repeats": repeats}
-        self._images, self._training = experiment.open_images(
-            engine, data, training, transform=transform, **shared, **options
-        )
-        self._make = partial(
-            experiment.transfer_features_steps,
-            engine,
-            self._images,
-            training=self._training,
-            **shared,
-            **options,
-        )
-        self._title = ipywidgets.HTML(html.escape(_title(engine, self._images)))
+        recorded = stored(engine, TransferRecord)
+        self._walls: Mapping[str, Wall] = {}
+        if recorded is not None:
+            if data is not None or training is not None or options:
+                raise InputError(
+                    "This is a transfer that was computed before: pass it alone, or an engine and "
+                    "data to compute."
+                )
+            self._about, fingerprint, live = _recorded_title(recorded[0]), "recorded", None
+            self._walls = recorded[2]
+        else:
+            assert not isinstance(engine, (TransferRecord, Recording))
+            live = engine
+            experiment = _experiment()
+            shared = {"train_images": train_images, "test_images": test_images, "repeats": repeats}
+            self._images, self._training = experiment.open_images(
+                engine, data, training, transform=transform, **shared, **options
+            )
+            self._make = partial(
+                experiment.transfer_features_steps,
+                engine,
+                self._images,
+                training=self._training,
+                **shared,
+                **options,
+            )
+            self._about, fingerprint = _title(engine, self._images), engine.info.fingerprint
+        self._title = ipywidgets.HTML(html.escape(self._about))
         self._layers = BarChart("accuracy", span=(0.0, 1.0))
         self._curve = LineChart("training images per class", "accuracy", span=(0.0, 1.0))
         self._classes = parts.ClassChart(self._choose)
@@ -104,7 +125,7 @@ class Transfer(Experiment["TransferRecord"]):
         self._class = ipywidgets.Dropdown(options=[], description="class")
         self._class.observe(self._look, "value")
         self._wall = PictureWall(
-            engine.info.fingerprint, "Photos of the chosen class", note=parts.WALL, size=84
+            fingerprint, "Photos of the chosen class", note=parts.WALL, size=84
         )
         self._hung: Wall | None = None
         texts = self._texts
@@ -135,7 +156,7 @@ class Transfer(Experiment["TransferRecord"]):
             ),
         ]
         more = {} if layout is None else {"layout": layout}
-        super().__init__(engine, [self._title, *columns], **more)
+        super().__init__(live, [self._title, *columns], start=start, recorded=recorded, **more)
         self.add_class("zf-transfer")
 
     # ------------------------------------------------------------------ running
@@ -152,7 +173,7 @@ class Transfer(Experiment["TransferRecord"]):
     # ------------------------------------------------------------------ drawing
 
     def _describe(self) -> str:
-        return _title(self.engine, self._images)
+        return self._about
 
     def _show(self, result: TransferRecord) -> None:
         layers, curve, bias = result.layers, result.curve, result.bias
@@ -192,6 +213,11 @@ class Transfer(Experiment["TransferRecord"]):
         if bias is None or self._chosen < 0:
             return
         self._classes.draw(bias, self._chosen)
+        if self._recorded:
+            wall = self._walls.get(class_wall_name(self._chosen))
+            if wall is not None:
+                self._hang_there(wall, self._wall.keep(wall))
+            return
         self._service.jobs.submit(
             self._owner,
             "python",
@@ -222,6 +248,16 @@ class Transfer(Experiment["TransferRecord"]):
     def _say_wrong(self, error: BaseException) -> None:
         self._failure = error
         self._texts["bias"].value = small(f"{type(error).__name__}: {error}")
+
+
+def class_wall_name(number: int) -> str:
+    """What a recording calls the photos of a class."""
+    return f"class {number}"
+
+
+def _recorded_title(record: TransferRecord) -> str:
+    parts = [part for part in (record.layers, record.curve, record.bias) if part is not None]
+    return f"Features on other images of {len(parts[0].classes)} classes" if parts else "Features"
 
 
 def _title(engine: EngineProtocol, images: Any) -> str:

@@ -87,10 +87,6 @@ class Reader:
         self.checked(number)
         return Asked(number, self.images.names[number], self.images.encoded(number))
 
-    def item(self, number: int) -> Any:
-        """The item before the transform; raises `UnreadableImage`."""
-        return self._item(self.asked(number), False)
-
     def _item(self, asked: Asked, quickly: bool) -> Any:
         if asked.file is None:
             return self.images.read(asked.number)

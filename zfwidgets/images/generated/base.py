@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from ...errors import InputError
-from ...records import Box, Pixels
+from ...records import LUMINANCE, Box, Pixels
 
 Colour = tuple[int, int, int]
 Points = NDArray[np.float64]
@@ -122,7 +122,7 @@ def two_colours(random: np.random.Generator, apart: float = 80) -> tuple[Colour,
     """Two colours whose brightness differs by ``apart`` levels or more."""
     while True:
         pair = random.integers(0, 256, (2, 3))
-        brightness = pair @ (0.299, 0.587, 0.114)
+        brightness = pair @ LUMINANCE
         if abs(brightness[0] - brightness[1]) >= apart:
             first, second = (tuple(map(int, colour)) for colour in pair)
             return first, second  # type: ignore[return-value]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from PIL import Image
@@ -98,6 +99,20 @@ def first_readable(images: ImageSet) -> tuple[First, Any]:
         f"first {len(unreadable)}" if len(unreadable) < len(images.names) else f"{len(unreadable)}"
     )
     raise InputError(f"None of the {tried} images can be read: {reasons}.")
+
+
+def folders_of(images: ImageSet) -> tuple[str, ...]:
+    """Folders of this machine in which images lie.
+
+    Absolute; those in the names of files that were listed one by one are relative.
+    """
+    paths = getattr(images, "paths", None) or getattr(images, "files", None) or ()
+    found = {str(Path(path).absolute().parent) for path in paths if path}
+    if root := getattr(getattr(images, "items", None), "root", None):
+        found.add(os.path.abspath(root))  # noqa: PTH100 (nothing is looked up on disk)
+    if getattr(images, "names_have_folders", False):
+        found |= {str(PurePosixPath(name).parent) for name in images.names if "/" in name}
+    return tuple(sorted(found))
 
 
 class Files:

@@ -118,11 +118,11 @@ class Rows:
         self._reading = ProcessLock()
         self._known_by = _fingerprint(rows)
         flat = self._rows.select_columns([columns.image]).flatten()
-        self._paths: list[str | None] = flat.select_columns([f"{columns.image}.path"])[:][
+        self.paths: list[str | None] = flat.select_columns([f"{columns.image}.path"])[:][
             f"{columns.image}.path"
         ]
-        if all(self._paths):
-            self.names = file_names([PurePath(path) for path in self._paths if path])
+        if all(self.paths):
+            self.names = file_names([PurePath(path) for path in self.paths if path])
         else:
             self.names = [f"image {number}" for number in range(len(rows))]
         self.labels: list[str | None] = [
@@ -151,11 +151,11 @@ class Rows:
     @property
     def stamps(self) -> list[str]:
         """The dataset's fingerprint, and of files sizes and times of change."""
-        return [self.stamp(number) for number in range(len(self._paths))]
+        return [self.stamp(number) for number in range(len(self.paths))]
 
     def stamp(self, number: int) -> str:
         """The dataset's fingerprint, and of a file its size and time of change."""
-        path = self._paths[number]
+        path = self.paths[number]
         if not path or not Path(path).is_absolute():
             return self._known_by
         return f"{self._known_by} {file_stamp(Path(path))}"

@@ -25,7 +25,7 @@ def cifar10(root: str | Path, train: bool = True, download: bool = False) -> Any
     Returns
     -------
     torchvision.datasets.CIFAR10
-        Of (RGB PIL image, label), with ``classes`` and ``targets``.
+        Data set of (RGB PIL image, label), with ``classes`` and ``targets``.
 
     Raises
     ------
@@ -51,8 +51,8 @@ def caltech101(root: str | Path, download: bool = False) -> Any:
     Returns
     -------
     torchvision.datasets.Caltech101
-        Of (RGB PIL image, label), with ``classes`` and ``targets``; 101 classes, without the
-        background's.
+        Data set of (RGB PIL image, label), with ``classes`` and ``targets``; 101 classes, without
+        the background's.
 
     Raises
     ------

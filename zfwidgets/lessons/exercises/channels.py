@@ -11,8 +11,8 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...experiments.quiz.making import candidates_of, strongest_in
+from ...language.words import Words
 from ...records import Activation, Progress, Projection, display_scale, signed_to_uint8
-from ..language.words import Words
 from .shared import LETTERS, alive, called, patch, photo_of, readable, stages, tiled
 from .task import Figure, Finding, Mark, Option, Steps, Task
 
@@ -26,9 +26,11 @@ TOP = 9
 """Patches that an Explorer shows of a channel."""
 SURE = 4
 """The photo to be found is one of so many that fire the channel most."""
-CLEARLY = (0.35, 0.6, 0.85)
-"""At most this part of the strongest photo's value may the others reach: the first at which some
+CLEARLY = ((-np.inf, 0.35), (-np.inf, 0.6), (-np.inf, 0.85))
+"""From this part of the strongest photo's value to that the others reach: the first at which some
 channel makes a question, so that it is as clear as the photos allow."""
+HARD = ((0.5, 0.85), (0.3, 0.85))
+"""The same for a hard question: the others fire the channel too, only less."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class StrongestPhoto:
         How many photos there are to choose from.
     seed
         Number that draws channel, photos and their order.
+    hard
+        Whether the other photos fire the channel too, to at least a third of the strongest.
     """
 
     indexed: ClassVar[bool] = True
@@ -52,16 +56,18 @@ class StrongestPhoto:
     channel: int | None = None
     photos: int = 4
     seed: int = 0
+    hard: bool = False
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Draw photos from the channel's range; what they reach is computed anew, exactly."""
         yield from engine.index_steps()
         layer = engine.layer(self.layer or stages(engine)[1]).name
         drawn = alive(engine, layer, self.seed) if self.channel is None else [self.channel]
-        tries = [(clearly, channel) for clearly in CLEARLY for channel in drawn[:TRIES]]
-        for number, (clearly, channel) in enumerate(tries):
+        spans = HARD if self.hard else CLEARLY
+        tries = [(span, channel) for span in spans for channel in drawn[:TRIES]]
+        for number, (span, channel) in enumerate(tries):
             yield Progress(number, len(tries), None, words("making"))
-            found = self._choices(engine, layer, channel, clearly)
+            found = self._choices(engine, layer, channel, span)
             if found is not None:
                 return self._task(engine, words, *found)
         raise InputError(
@@ -70,7 +76,7 @@ class StrongestPhoto:
         )
 
     def _choices(
-        self, engine: EngineProtocol, layer: str, channel: int, clearly: float
+        self, engine: EngineProtocol, layer: str, channel: int, span: tuple[float, float]
     ) -> tuple[list[Activation], list[Activation]] | None:
         """The patches of the hint and the photos' strongest units; None: it makes no question.
 
@@ -87,7 +93,8 @@ class StrongestPhoto:
         if len(top) < 2:
             return None
         strong = top.pop(int(random.integers(min(len(top), SURE))))
-        weak = np.flatnonzero(candidates.values < clearly * strong.value)
+        least, most = (part * strong.value for part in span)
+        weak = np.flatnonzero((candidates.values >= least) & (candidates.values < most))
         weak = weak[
             ~np.isin(candidates.images[weak], [one.image for one in top if one.image is not None])
         ]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...language.words import Words
 from ...records import (
     Box,
     Occluder,
@@ -22,7 +23,7 @@ from ...records import (
     Progress,
     coloured,
 )
-from ..language.words import Words
+from ...stepwise import Driven
 from .shared import LETTERS, classes_of, photo_of, surest
 from .task import Figure, Mark, Option, Scale, Steps, Task
 
@@ -96,14 +97,10 @@ def _passed(
     rows, columns = engine.info.input_shape[1:]
     stride = (max(1, rows // (2 * PART)), max(1, columns // (2 * PART)))
     size = (2 * stride[0], 2 * stride[1])
-    steps = engine.occlude_steps(OcclusionRequest(image, size, stride))
-    while True:
-        try:
-            so_far = next(steps)
-        except StopIteration as end:
-            found: OcclusionMap = end.value
-            break
+    driven = Driven(engine.occlude_steps(OcclusionRequest(image, size, stride)))
+    for so_far in driven:
         yield Progress(int(so_far.done.sum()), so_far.done.size, None, words("covering"))
+    found = driven.result
     assert found.target is not None  # there are classes
     if not np.isfinite(found.probability()).all():
         raise InputError("The network's class scores are no numbers: there is nothing to ask.")
@@ -126,7 +123,17 @@ def _told(words: Words, labels: tuple[str, ...], prediction: Prediction) -> str:
 
 
 @dataclass(frozen=True)
-class Covered:
+class _AtOnePlace:
+    """An exercise on what happens when one place of a photo is covered."""
+
+    indexed: ClassVar[bool] = False
+    photo: int | str | None = None
+    where: Where = "most"
+    nth: int = 0
+
+
+@dataclass(frozen=True)
+class Covered(_AtOnePlace):
     """Ask by how many points the class falls when a place is covered.
 
     Attributes
@@ -138,11 +145,6 @@ class Covered:
     nth
         Which of the photos that are taken, where several questions take other ones.
     """
-
-    indexed: ClassVar[bool] = False
-    photo: int | str | None = None
-    where: Where = "most"
-    nth: int = 0
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Cover every place, and the one that is asked for alone."""
@@ -246,7 +248,7 @@ def _apart(one: Box, other: Box) -> bool:
 
 
 @dataclass(frozen=True)
-class StillNamed:
+class StillNamed(_AtOnePlace):
     """Ask whether the network still names the class when a place is covered.
 
     Attributes
@@ -258,11 +260,6 @@ class StillNamed:
     nth
         Which of the photos that are taken, where several questions take other ones.
     """
-
-    indexed: ClassVar[bool] = False
-    photo: int | str | None = None
-    where: Where = "most"
-    nth: int = 0
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Predict the photo with the place covered."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...language.words import Words
 from ...records import Box, LayerInfo, Pixels, Progress
-from ..language.words import Words
 from .shared import LETTERS, alive, called, patch, photo_of, readable, stages, tiled, widest
 from .task import Figure, Mark, Option, Scale, Steps, Task
 

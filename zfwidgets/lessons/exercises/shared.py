@@ -11,8 +11,8 @@ from PIL import Image
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage, ZfError
+from ...language.words import Words
 from ...records import Activation, LayerInfo, Pixels, ReceptiveField
-from ..language.words import Words
 
 LETTERS = ascii_uppercase
 PHOTOS = ("coffee", "chickens", "scarlet-macaw", "koala", "penguin")

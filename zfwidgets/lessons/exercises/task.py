@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from ...engine.protocol import EngineProtocol
+from ...language.words import Words
 from ...records import Box, Pixels, Progress
-from ..language.words import Words
 
 Kind = Literal["choice", "estimate", "find"]
 Steps = Generator[Progress, None, "Task"]
@@ -60,11 +60,11 @@ class Option:
     text
         What it says.
     figure
-        Its picture; None: it has none.
+        Picture of the option; None: it has none.
     told
         What is said of it once the question is answered.
     shown
-        Its picture from then on; None: the same.
+        Picture of the option from then on; None: the same.
     """
 
     text: str

@@ -6,21 +6,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...engine.protocol import EngineProtocol
-from ...errors import NotStored
-from ...records import Box, Pixels
 from ...widgets.wire.encode import Answer
+from ...widgets.wire.jobs.steps import Steps
 from ...widgets.wire.source import Source
-from ...widgets.wire.steps import Steps
 from ..coarse import hatched
 
 Stored = Callable[[str, Mapping[str, Any]], "Answer | None"]
 
 
 class StoredSource(Source):
-    """Gives what is stored as it was given; the rest is made of the engine's records."""
+    """Gives what is stored as it was given; the rest is made of the engine's records.
+
+    A patch of a photo that isn't stored is hatched.
+    """
 
     def __init__(self, engine: EngineProtocol, stored: Stored) -> None:
-        super().__init__(engine)
+        super().__init__(engine, absent=hatched)
         self._stored = stored
 
     def answer(self, kind: str, fields: Mapping[str, Any], *, so_far: bool = False) -> Steps:
@@ -29,10 +30,3 @@ class StoredSource(Source):
         if stored is not None:
             return stored
         return (yield from super().answer(kind, fields, so_far=so_far))
-
-    def _patch(self, image: int | None, box: Box) -> Pixels:
-        """A patch of a photo that isn't stored is hatched."""
-        try:
-            return super()._patch(image, box)
-        except NotStored:
-            return hatched(box.height, box.width)

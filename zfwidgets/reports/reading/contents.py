@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ...engine.protocol import EngineProtocol
 from ...errors import BrokenReport, NotStored
 from ...records import EngineInfo, LayerInfo
 from ...widgets.wire.cache import Cache
@@ -31,7 +32,7 @@ def _damaged(name: str) -> Iterator[None]:
         raise BrokenReport(f"Part {name!r} of the report is damaged: {error}. {ADVICE}") from error
 
 
-class Contents:
+class Contents(EngineProtocol):
     """A report's manifest and parts.
 
     Parameters

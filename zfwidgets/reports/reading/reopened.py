@@ -33,7 +33,7 @@ class Reopened(Contents):
                 f"A report answers for its own images, by their index, not for a "
                 f"{type(image).__name__}: that needs a live engine."
             ) from None
-        return validation.image_index(self, index, "image")  # type: ignore[arg-type]
+        return validation.image_index(self, index, "image")
 
     def project(
         self, unit: Unit, image: Any, rule: str = "deconvnet", *, keep_switches: bool = False
@@ -42,13 +42,13 @@ class Reopened(Contents):
         index = self._index_of(image)
         if keep_switches:
             raise NotStored("A report holds no max-pool switches; a live engine finds them.")
-        for activation in self.top(unit.layer, unit.channel):  # type: ignore[attr-defined]
+        for activation in self.top(unit.layer, unit.channel):
             there = (activation.unit.row, activation.unit.col)
             if activation.image == index and there in (
                 (unit.row, unit.col),
                 there if unit.row is None else None,
             ):
-                found: Projection = self.project_all([activation], rule)[0]  # type: ignore[attr-defined]
+                found: Projection = self.project_all([activation], rule)[0]
                 return found
         raise NotStored(
             f"The report holds projections of the strongest activations of {unit.layer} : "
@@ -62,12 +62,12 @@ class Reopened(Contents):
         """The map that the report holds; arguments as of a live engine's."""
         named.pop("progress", None)
         request = OcclusionRequest(image, *arguments, **named)
-        found: OcclusionMap = finish(self.occlude_steps(request))  # type: ignore[attr-defined]
+        found: OcclusionMap = finish(self.occlude_steps(request))
         return found
 
     def quantiles(self, layer: str, channel: int, each: int = 3, parts: int = 10) -> QuantileRows:
         """The rows that the report holds, of chosen channels, three images from each tenth."""
-        found: QuantileRows = finish(self.quantile_steps(layer, channel, each, parts))  # type: ignore[attr-defined]
+        found: QuantileRows = finish(self.quantile_steps(layer, channel, each, parts))
         return found
 
     def sample(self, layer: str, channel: int) -> NoReturn:
@@ -152,9 +152,9 @@ class Reopened(Contents):
         """The selection's values when it was saved, as far as the report holds them."""
         checks = {
             "unit": self._unit,
-            "photo": lambda value: validation.image_index(self, value),  # type: ignore[arg-type]
+            "photo": lambda value: validation.image_index(self, value),
             "occluder": self._occluder,
-            "target": lambda value: validation.class_index(self, value),  # type: ignore[arg-type]
+            "target": lambda value: validation.class_index(self, value),
         }
         stored: Mapping[str, Any] = next(iter(self._manifest["selections"]), {})
         try:
@@ -168,13 +168,13 @@ class Reopened(Contents):
         layer, channel = value if isinstance(value, list) and len(value) == 2 else ("", 0)
         if not isinstance(layer, str) or layer not in self._manifest["layers"]:
             return None
-        return layer, validation.channel_of(self, layer, channel)  # type: ignore[arg-type]
+        return layer, validation.channel_of(self, layer, channel)
 
     def _occluder(self, value: Any) -> dict[str, Any] | None:
         """An occluder at the nearest place whose effect is stored."""
         if value is None:
             return None
-        checked = validation.occluder_rectangle(self, value)  # type: ignore[arg-type]
+        checked = validation.occluder_rectangle(self, value)
         return snapped(checked, self._manifest["formats"], self._info.input_shape[1:])
 
     @property

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...bars import waiting
-from ...engine.protocol import named_layer
 from ...errors import BrokenReport, InputError, NotStored, UnreadableImage
 from ...records import (
     Activation,
@@ -35,7 +34,7 @@ from ...records import (
     Unit,
     occluder_box,
 )
-from ...widgets.wire.answers import patch_size
+from ...widgets.wire.answers import OF_NINE, patch_size
 from ...widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
 from ...widgets.wire.quantile_tiles import read_quantiles
 from ...widgets.wire.source import Source
@@ -128,7 +127,7 @@ class StoredEngine(Reopened):
         return {
             "projections": rows,
             "lost": [[a.image_name, why[a.image]] for a in top if a.image in why],
-            **{name: data[name] for name in ("scale", "brightness", "focus", "clipped_at")},
+            **{name: data[name] for name in OF_NINE if name in data},
             "patch": patch_size(field),
             "mime": MIME,
         }, pictures[: sum(row is not None for row in rows)]
@@ -164,10 +163,6 @@ class StoredEngine(Reopened):
     def layers(self) -> tuple[LayerInfo, ...]:
         """The layers that the report holds."""
         return self._layers
-
-    def layer(self, name: str) -> LayerInfo:
-        """The layer of that name; raises `UnknownLayer` naming the nearest."""
-        return named_layer(self._layers, name)
 
     @property
     def indexed(self) -> bool:
@@ -258,12 +253,6 @@ class StoredEngine(Reopened):
             name = self._info.images[image]
             said = f"couldn't be read when the report was written: {reason}"
             raise UnreadableImage(f"{name} {said}", said)
-
-    def patch(self, activation: Activation) -> Pixels:
-        """The receptive field cut from the photo at full size; grey outside of the image."""
-        if activation.image is None:
-            raise InputError("The activation is of an image of your own: cut its box from that.")
-        return activation.box.cut(self.photo(activation.image), GREY)
 
     def project_all(
         self, activations: Sequence[Activation], rule: str = "deconvnet"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from ...errors import InputError, NotStored, UnreadableImage
 from ...records import OcclusionMap, Operation, Progress, TopActivations
 from ...records.layers import only
 from ...stepwise import Driven, finish
+from ...widgets.wire.answers import OF_NINE
 from ...widgets.wire.encode import Answer, decode_picture, numbers
 from ...widgets.wire.quantile_tiles import quantile_data
 from ...widgets.wire.service import Need
@@ -22,8 +22,10 @@ from ..held import PATCHES
 from ..parts import checksum, pack
 from ..pictures import MIME, SMALL, Encoder
 from ..positions import Tap, position_key, positions
+from .content import Content
 from .planning import BASE64, PHOTOS_SHARE, Plan, megabytes
 from .scrubbing import Scrubber
+from .sentences import sentences
 
 RULE = "deconvnet"
 CHUNK = 48
@@ -31,33 +33,6 @@ CHUNK = 48
 PHOTOS = "Photos, and patches cut from them,"
 TARGETS = 5
 """Most probable classes whose maps are stored."""
-
-
-@dataclass
-class Content:
-    """What was collected.
-
-    Attributes
-    ----------
-    parts
-        By name, each packed.
-    manifest
-        What the page and `StoredEngine` read first.
-    operations
-        What the projections met on their way, by layer.
-    left_out
-        Sentences on what didn't fit the budget.
-    """
-
-    parts: dict[str, bytes] = field(default_factory=dict)
-    manifest: dict[str, Any] = field(default_factory=dict)
-    operations: dict[str, dict[str, Operation]] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-
-    def add(self, name: str, part: bytes) -> None:
-        """Add a part after all others."""
-        self.parts[name] = part
-        self.manifest["parts"][name] = list(checksum(part))
 
 
 class Collector:
@@ -163,8 +138,15 @@ class Collector:
             self._layers[name] = {"part": part, "projections": []}
 
     def _wanted_photos(self) -> list[int]:
-        """Photos, those first that show most: chosen ones, then by rank of their activations."""
-        wanted = dict.fromkeys((*self.plan.images, *self.shown))
+        """Photos, those first that show most.
+
+        Those with maps; those of the chosen channels' strongest patches, then of their quantile
+        rows; of all other channels by the rank of their activations.
+        """
+        wanted: dict[Any, None] = dict.fromkeys(self.plan.images)
+        for layer, channel in self.plan.first:
+            wanted.update((activation.image, None) for activation in self.tops[layer][channel])
+        wanted.update(dict.fromkeys(self.shown))
         for rank in range(PATCHES):
             for tops in self.tops.values():
                 wanted.update((top[rank].image, None) for top in tops if len(top) > rank)
@@ -303,7 +285,7 @@ class Collector:
             for operation in () if row is None else row["operations"]:
                 met.setdefault(operation["name"], Operation(**operation))
         rows = data["projections"]
-        shared = {name: data[name] for name in ("scale", "brightness", "focus", "clipped_at")}
+        shared = {name: data[name] for name in OF_NINE if name in data}
         return {"rows": rows, **shared}, pictures
 
     def _maps(self) -> Iterator[Progress]:
@@ -383,36 +365,16 @@ class Collector:
         }
 
     def _sentences(self) -> dict[str, str]:
-        """What the report holds, how exactly, and what needs a kernel."""
-        names = self.engine.info.images
-        maps = [answer[1]["image"] for answer in self._answers if answer[0] == "positions"]
-        listed = ", ".join(names[i] for i in dict.fromkeys(maps[:6]))
-        more = f" and {len(maps) - 6} more" if len(maps) > 6 else ""
-        looks = "; ".join(
-            f"{look['height']} × {look['width']} px, stride {look['stride']}, "
-            f"baseline {look['baseline']}"
-            for look in self._formats
-        )
-        held = f"this report holds those of {listed}{more}" if maps else "this report holds none"
         stored = getattr(self.engine, "sentences", None)  # of a report, whose pictures these are
-        photos = stored["photos"] if stored else self.photo.sentence(PHOTOS)
-        pictures = stored["pictures"] if stored else self.projection.sentence("Projections")
-        return {
-            "photo": "This photo isn't in the report.",
-            "channels": f"This report holds {len(self._layers)} layers; this isn't one of them.",
-            "projections": "This report holds no projection of this channel; a kernel makes it.",
-            "predict": "This report holds no class scores of this photo.",
-            "occlusion": f"Occlusion maps: {held} ({looks or 'no looks'}); a kernel makes others.",
-            "positions": "Without a kernel the occluder stands where its effect is stored: "
-            f"{looks or 'nowhere'}.",
-            "cover": "This report holds covered patches of those channels alone that were chosen "
-            "when it was written; a kernel makes others.",
-            "quantiles": "This report holds patches from the whole range of those channels alone "
-            "that were chosen when it was written; a kernel finds others.",
-            "photos": photos,
-            "pictures": pictures,
-            "other": "This isn't in the report; a kernel computes it.",
-        }
+        names = self.engine.info.images
+        maps = [names[key["image"]] for kind, key, *_ in self._answers if kind == "positions"]
+        return sentences(
+            layers=len(self._layers),
+            maps=maps,
+            formats=self._formats,
+            photos=stored["photos"] if stored else self.photo.sentence(PHOTOS),
+            pictures=stored["pictures"] if stored else self.projection.sentence("Projections"),
+        )
 
 
 def far(driven: Iterable[Any]) -> Iterator[str]:

@@ -74,6 +74,7 @@ class ReportExporter(HTMLExporter):
         if where := resources.get("metadata", {}).get("path"):
             known.append(str(Path(where).absolute()))
         _scrub(nb, Scrubber(known))
+        _keep_words(nb)
         return super().from_notebook_node(nb, resources, **kw)
 
     def _run(self, nb: Any, resources: Any, folder: str) -> None:
@@ -123,8 +124,7 @@ def _settle(cell: Any, places: dict[str, str]) -> bool:
     waiting: Any = None  # a place, that takes the pictures that follow
     for output in cell.outputs:
         data = output.get("data", {})
-        ours = str(data.get("text/plain", "")).startswith("zfwidgets ") and "image/jpeg" in data
-        if waiting is not None and ours and PICTURE in waiting.data["text/html"]:
+        if waiting is not None and _is_picture(data) and PICTURE in waiting.data["text/html"]:
             html = waiting.data["text/html"].replace(PICTURE, _picture(data), 1)
             waiting.data["text/html"] = html
             continue
@@ -140,6 +140,20 @@ def _settle(cell: Any, places: dict[str, str]) -> bool:
             output["data"]["text/html"] = html.replace(PICTURE, "")
     cell.outputs = outputs
     return found
+
+
+def _keep_words(nb: Any) -> None:
+    """Write our static pictures as HTML: nbconvert leaves out what describes a JPEG."""
+    for cell in nb.cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if _is_picture(data):
+                output["data"] = nbformat.from_dict({"text/html": _picture(data)})
+
+
+def _is_picture(data: Any) -> bool:
+    """Whether an output's data are the static picture of a widget of ours."""
+    return str(data.get("text/plain", "")).startswith("zfwidgets ") and "image/jpeg" in data
 
 
 def _picture(data: Any) -> str:

@@ -9,9 +9,11 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...lessons.worksheet import Worksheet
 from ...widgets.base import EngineWidget
+from ...widgets.comparing.compare import Compare
 from ...widgets.selection import Selection
 from ...widgets.setting.choosing import first_selection
 from . import figures
+from .collecting import RULE
 
 VIEWS = {
     "explorer": "explorer",
@@ -33,6 +35,8 @@ def engine_of(items: Sequence[Any]) -> EngineProtocol:
     for item in items:
         if isinstance(item, EngineWidget | Worksheet):
             engines.append(item.engine)
+        elif isinstance(item, Compare):
+            engines += _one_network_of(item)
         elif isinstance(item, EngineProtocol):
             engines.append(item)
         elif not isinstance(item, str) and not figures.is_figure(item):
@@ -48,6 +52,27 @@ def engine_of(items: Sequence[Any]) -> EngineProtocol:
             "report for each."
         )
     return engines[0]
+
+
+def _one_network_of(compare: Compare) -> list[EngineProtocol]:
+    """A comparison's engine, on both sides."""
+    names = " and ".join(repr(name) for name in compare.names)
+    engines = [side.engine for side in (compare.left, compare.right)]
+    if len({engine.info.fingerprint for engine in engines}) > 1:
+        raise InputError(
+            f"A report is of one network, and {names} are two: write a report of each "
+            "(zf.save_report(compare.left, ...), zf.save_report(compare.right, ...)), or compare "
+            "two channels of one network (zf.Compare(engine, engine, channel=(3, 7)))."
+        )
+    rules = [side.rule for side in (compare.left, compare.right)]
+    if any(rule != RULE for rule in rules):
+        raise InputError(
+            f"A report holds projections by the rule {RULE!r} alone, and {names} have "
+            f"{rules[0]!r} and {rules[1]!r}: choose {RULE!r} on both sides, "
+            f"compare.left.rule = compare.right.rule = {RULE!r}, or keep both as a picture, "
+            "compare.snapshot().save(...)."
+        )
+    return engines
 
 
 def view_of(item: Any, engine: EngineProtocol) -> tuple[str, Any, dict[str, Any]]:

@@ -16,6 +16,7 @@ from ...lessons.worksheet import Worksheet
 from ...records import DEFAULT_COLOURS
 from ...stepwise import finish, watch_stages
 from ...widgets import requests as needs
+from ...widgets.comparing.compare import Compare
 from ...widgets.setting.choosing import centred_occluder
 from ...widgets.setting.options import checked
 from ...widgets.wire.encode import Answer
@@ -27,7 +28,8 @@ from ..checking import MOST_PIXELS, MOST_SIDE
 from ..held import PATCHES, Held
 from ..parts import pack
 from . import figures, page, provenance
-from .collecting import RULE, Collector, Content
+from .collecting import RULE, Collector
+from .content import Content
 from .items import engine_of, first, is_figure, state_of, view_of
 from .markdown import to_html
 from .planning import BASE64, Plan, make_plan, megabytes
@@ -84,7 +86,8 @@ def save_report(
     ----------
     widgets
         An Explorer, another widget, or a list of widgets and of Markdown texts between them. All
-        widgets are of one engine. An engine stands for its Explorer. A `zfwidgets.Worksheet` asks
+        widgets are of one engine: a `zfwidgets.Compare` of two channels can stand in a report, one
+        of two networks can't. An engine stands for its Explorer. A `zfwidgets.Worksheet` asks
         and checks in the page. Other packages' widgets (ipywidgets, bqplot) may stand between
         them; what Python computes for them stays as it is.
     path
@@ -93,9 +96,9 @@ def save_report(
     layers
         Names of the layers that it holds, ``"all"``, or None: convolutions, and what is chosen.
     channels
-        Of which all projections are stored, beside those that the widgets show: a list for the
-        layer that is chosen, ``{layer: list or "all"}``, or ``"all"``. Of all others the strongest
-        is stored.
+        Channels whose nine projections are all stored, beside those that the widgets show: a list
+        for the layer that is chosen, ``{layer: list or "all"}``, or ``"all"``. Of all others the
+        strongest is stored.
     images
         Indices or names of the photos whose occlusion maps are stored, or ``"all"``. None: the
         chosen photo, and those of the chosen channel's strongest patches.
@@ -103,7 +106,7 @@ def save_report(
         Size of the file at most, like ``"25 MB"``; None: as much as it takes. See
         `zfwidgets.reports.writing.planning` for what goes first.
     title
-        Of the page.
+        Title of the page.
     text
         Markdown before the widgets; HTML in it is shown, not obeyed.
     progress
@@ -186,8 +189,12 @@ class Draft:
                 self.body.append(page.figure(len(self.figures)))
                 self.figures.append(item)
                 continue
+            beside: dict[str, Any] = {}
             if isinstance(item, Worksheet):
                 chosen = item.selection or first(self.engine)
+            elif isinstance(item, Compare):
+                view, chosen, options = "compare", item.left.selection, item.left.view_options
+                beside = self._beside(item, seen)
             else:
                 view, chosen, options = view_of(item, self.engine)
             if id(chosen) not in seen:
@@ -199,7 +206,12 @@ class Draft:
                 continue
             self.body.append(page.place(len(self.views)))
             self.views.append(
-                {"view": view, "selection": seen[id(chosen)], "options": {**options, "auto": True}}
+                {
+                    "view": view,
+                    "selection": seen[id(chosen)],
+                    "options": {**options, "auto": True},
+                    **beside,
+                }
             )
         model = self.scrubber.text(self.engine.info.model)
         self.title = self.scrubber.known(title or f"{model}: what its channels see")
@@ -214,6 +226,16 @@ class Draft:
                 auto=True,
             ),
         )
+
+    def _beside(self, compare: Compare, seen: dict[int, int]) -> dict[str, Any]:
+        """A comparison's right side; the left one stands where other widgets' selections do."""
+        for side in (compare.left, compare.right):
+            if id(side.selection) not in seen:
+                seen[id(side.selection)] = len(self.selections)
+                self.selections.append(state_of(side.selection, self.engine))
+        right = seen[id(compare.right.selection)]
+        told = {"names": list(compare.names), "same_channel": compare.same_channel}
+        return {"beside": {"right": right, **told}}
 
     def units(self) -> list[tuple[str, int]]:
         """The channels that the widgets show."""

@@ -299,9 +299,9 @@ class Compare(TwoOutputs, Routed):
         pictures = [
             side.snapshot(max(0.0, end - time.monotonic())) for side in (self.left, self.right)
         ]
-        self._show_picture(beside(*pictures))
-        assert self._picture is not None
-        return self._picture
+        picture = beside(*pictures)
+        self._show_picture(picture)
+        return picture
 
     def _complete_picture(self, timeout: float) -> bool:
         end = time.monotonic() + timeout

@@ -35,6 +35,7 @@ class Side(EngineWidget):
     """
 
     page_module = "explorer"
+    _keeps_picture = True  # the other side is drawn beside it
 
     rule = chosen("rule")
     page_may_set = frozenset(("sort", *PATCH_OPTIONS, *MAP_OPTIONS))
@@ -67,9 +68,9 @@ class Side(EngineWidget):
         ]
 
     def _show_picture(self, picture: Image.Image, *, update: bool = True) -> None:
+        self._picture = picture
         if super().displayed:
             super()._show_picture(picture, update=update)
-        self._picture = picture
         self._tell_drawn()
 
     def _post(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:

@@ -10,15 +10,16 @@ import traitlets
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...language.words import language_name
 from ...records import COLOUR_MAPS, DEFAULT_COLOURS, Unit
 from ..wire import validation
-from ..wire.schema import MAPS
+from ..wire.schema import FIRST, MAPS
 from .traits import refused
 
 CHOICES = {
     "sort": ("index", "mean", "strongest", "silent", "readable", "suspicious"),
     "patches": ("both", "patches", "projections", "revealed"),
-    "values": ("brightness", "colour", "magnitude", "positive"),
+    "values": ("auto", "brightness", "colour", "magnitude", "positive"),
     "scale": ("own", "one"),
     "overlay": (*MAPS, "none"),
     "colours": tuple(COLOUR_MAPS),
@@ -40,7 +41,7 @@ def _choice(name: str) -> Callable[[EngineProtocol, Any], str]:
 def _overlay(engine: EngineProtocol, value: Any) -> str:
     why = engine.info.no_classes
     if value is None:
-        return "total" if why else "probability"
+        return "total" if why else str(FIRST["overlay"])
     overlay = _choice("overlay")(engine, value)
     if why and overlay in CLASS_MAPS:
         raise InputError(f"overlay can't be {overlay!r}, a map of class scores: {why}.")
@@ -100,7 +101,12 @@ def _pinned(engine: EngineProtocol, value: Any) -> list[Any] | None:
     return [name, channel, validation.rule_name(engine, rule)]
 
 
+def _language(_engine: EngineProtocol, value: Any) -> str:
+    return language_name(value)
+
+
 CHECKS: dict[str, Callable[[EngineProtocol, Any], Any]] = {
+    "language": _language,
     **{name: _choice(name) for name in CHOICES},
     "overlay": _overlay,
     "gallery": _gallery,
@@ -115,9 +121,16 @@ MAP_OPTIONS = ("stride", "overlay", "colours", "opacity", "auto")
 """Those of the map over the photo."""
 
 _WORDS: dict[str, tuple[str, Any, str, str]] = {
+    "language": (
+        "str",
+        None,
+        'Language of the page\'s own words: "en" or "de". Errors and notes of the engine stay '
+        "English.",
+        "By default that of `zfwidgets.set_language`.",
+    ),
     "sort": (
         "str",
-        "index",
+        FIRST["sort"],
         'How channels are ordered: "index", "mean" (activation), "strongest", "silent" (share '
         'of images in which they are), "readable" (how alike the photos of their nine are to the '
         'network) or "suspicious" (how improbably their nine units lie at one place or the '
@@ -126,36 +139,37 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
     ),
     "patches": (
         "str",
-        "both",
+        FIRST["patches"],
         'What the grid shows: "both" side by side, "patches", "projections", or "revealed" (the '
         "patch where the blurred magnitude of its projection is large).",
         "",
     ),
     "values": (
         "str",
-        "brightness",
+        FIRST["values"],
         'How a projection\'s values are shown: as "brightness" around mid-grey, in "colour" around '
         'mid-grey (red, green and blue by themselves), as "magnitude", or what is "positive" in '
-        "colour.",
+        'colour. "auto" is brightness, or colour where at least half of the signal is one colour '
+        "and its opposite (`zfwidgets.records.colour_share`).",
         "",
     ),
     "scale": (
         "str",
-        "own",
+        FIRST["scale"],
         'Whether each projection has its "own" scale, or "one" is for all nine, so that weak ones '
         "look weak. Scales end at the 99.5th percentile of what isn't zero.",
         "",
     ),
     "whole": (
         "bool",
-        False,
+        FIRST["whole"],
         "Whether patches and projections show the whole receptive field instead of the square "
         "around its middle that holds 95 % of the nine projections' energy.",
         "",
     ),
     "pixels": (
         "bool",
-        False,
+        FIRST["pixels"],
         "Whether enlarged patches and projections keep their pixels visible.",
         "",
     ),
@@ -175,7 +189,7 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
     ),
     "photo_follows": (
         "bool",
-        True,
+        FIRST["photo_follows"],
         "Whether the photo follows the channel: another channel brings its strongest photo, if the "
         "one that is shown isn't among its nine.",
         "",
@@ -204,10 +218,10 @@ _WORDS: dict[str, tuple[str, Any, str, str]] = {
         "where they do (magenta lower, green higher); in the other, no change is grey.",
         "",
     ),
-    "opacity": ("float", 0.7, "Opacity of the map over the photo, 0 .. 1.", ""),
+    "opacity": ("float", FIRST["opacity"], "Opacity of the map over the photo, 0 .. 1.", ""),
     "auto": (
         "bool",
-        True,
+        FIRST["auto"],
         "Whether a map starts by itself when photo or occluder change.",
         "",
     ),

@@ -11,12 +11,12 @@ from PIL import Image
 
 from ...records import CHANGES, DEFAULT_COLOURS, EngineInfo, categories, coloured
 from ..wire.encode import Answer
-from ..wire.schema import MAPS
+from ..wire.schema import FIRST, MAPS
 
 DISTANCES = ("hamming", "cosine")
 """Maps whose values are differences already."""
 SHARES = ("probability", "hamming")
-OPACITY = 0.7
+OPACITY: float = FIRST["opacity"]
 WORDS = {"tint": ("magenta", "untinted", "green"), "diverging": ("blue", "grey", "red")}
 """What lower, unchanged and higher values look like."""
 NO_NUMBERS = "The class scores are NaN or infinite: no probabilities."

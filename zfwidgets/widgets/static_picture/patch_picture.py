@@ -44,15 +44,16 @@ def legend(kind: str, options: Mapping[str, Any], projections: Answer | None) ->
             "the part of the photo that counts for the channel: the square around its",
             "middle that holds 95 % of the projections' energy",
         )
-    words = f"what in it drives the channel ({WORDS[_values(options)]})"
+    values = _values(options, projections)
+    words = f"what in it drives the channel ({WORDS[values]})"
     if projections is None:
         return words, ""
     data = projections[0]
     clipped = f"the {data['clipped_at']:g}th percentile of what isn't zero"
     if options.get("scale", "own") == "own":
         return words, f"each on its own scale, which ends at {clipped}"
-    sign = "±" if _values(options) in ("brightness", "colour") else ""
-    end = read_number(data["brightness" if _values(options) == "brightness" else "scale"])
+    sign = "±" if values in ("brightness", "colour") else ""
+    end = read_number(data["brightness" if values == "brightness" else "scale"])
     return words, f"all on one scale: {sign}{end:.4g}, {clipped}"
 
 
@@ -96,7 +97,7 @@ def pictures(
         elif info is not None and signed is not None:
             assert projections is not None
             if kind == "projections":
-                picture = _shown(signed, info, options, projections[0])
+                picture = _shown(signed, info, options, projections)
             elif (seen := patches[place]) is not None:
                 picture = _revealed(seen, signed)
         if picture is not None:
@@ -109,8 +110,12 @@ def _whole(options: Mapping[str, Any]) -> bool:
     return bool(options.get("whole", False))
 
 
-def _values(options: Mapping[str, Any]) -> str:
-    return str(options.get("values", "brightness"))
+def _values(options: Mapping[str, Any], projections: Answer | None) -> str:
+    """Which values are shown; by themselves those that the answer calls clearest."""
+    chosen = str(options.get("values", "auto"))
+    if chosen != "auto":
+        return chosen
+    return "brightness" if projections is None else projections[0].get("clearest", "brightness")
 
 
 def _projected(
@@ -140,11 +145,11 @@ def _part(
 
 
 def _shown(
-    levels: Pixels, info: Mapping[str, Any], options: Mapping[str, Any], data: Mapping[str, Any]
+    levels: Pixels, info: Mapping[str, Any], options: Mapping[str, Any], projections: Answer
 ) -> Pixels:
     """A projection's levels as the chosen values, on the chosen scale."""
-    values = _values(options)
-    of = info if options.get("scale", "own") == "own" else data
+    values = _values(options, projections)
+    of = info if options.get("scale", "own") == "own" else projections[0]
     scale = of["brightness" if values == "brightness" else "scale"]
     if values == "brightness":
         weighted = (levels - np.float64(GREY)) @ np.array(LUMINANCE) + GREY

@@ -23,6 +23,9 @@ class TwoOutputs(OneOnly):
     _picture_id: str | None = None
     """Of the second output; None before the widget was displayed."""
     _picture: Image.Image | None = None
+    """What was shown last, where `_keeps_picture`."""
+    _keeps_picture = False
+    """Megabytes, and IPython lets go of no widget whose cell was run again: only while needed."""
 
     def __init__(self, *arguments: Any, **names: Any) -> None:
         super().__init__(*arguments, **names)
@@ -66,7 +69,8 @@ class TwoOutputs(OneOnly):
         """Called when both outputs stand."""
 
     def _show_picture(self, picture: Image.Image, *, update: bool = True) -> None:
-        self._picture = picture
+        if self._keeps_picture:
+            self._picture = picture
         if not self.displayed:
             return
         from IPython.display import display

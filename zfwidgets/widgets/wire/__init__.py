@@ -1,11 +1,10 @@
 """Between a page and the kernel: requests checked, jobs run, answers encoded and kept.
 
 ``docs/protocol.md`` has the messages. `service` is an engine's end, which all its widgets share:
-`validation` checks a request, `jobs` runs it on a worker thread in steps (the newest of a slot
-wins, the most urgent goes first), `hand_back` brings the answer to the kernel's main thread,
-`beats` says meanwhile that it lives. `source` answers: from the engine, from what is kept (`cache`,
-`occlusion_cache`), or, while the index is being built, from what is known so far (`building`).
-`encode` makes all JSON and pictures that leave.
+`validation` checks a request against the `schema`, `jobs` runs it on a worker thread in steps.
+`source` answers: from the engine, from what is kept (`cache`, `pictures`, `occlusion_cache`), or,
+while the index is being built, from what is known so far (`building`). `encode` makes all JSON and
+pictures that leave.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Projections, covered patches and what nine share, on their way to the browser."""
+"""Records as they cross the wire: JSON and buffers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ from ...records import (
     CLIPPED_AT,
     CoveredPatches,
     Floats,
+    LayerResponse,
     Progress,
     Projection,
     ReceptiveField,
     SanityNumber,
     brightness_scale,
+    clearest_values,
+    colour_share,
     display_scale,
     focus_box,
     focus_side,
     signed_to_uint8,
 )
-from .encode import Answer, encode_pictures
+from .encode import Answer, encode_pictures, numbers
+
+OF_NINE = ("scale", "brightness", "focus", "colour_share", "clearest", "clipped_at")
+"""What is told of a channel's projections together, and reports keep; older ones lack some."""
 
 
 def projected_answer(
@@ -51,7 +57,7 @@ def projected_answer(
         [signed_to_uint8(_shown(p), f) for p, f in zip(projections, full, strict=True)],
         lossless=True,
     )
-    side = focus_side(projections, field)
+    side, share = focus_side(projections, field), colour_share(projections)
     told = iter(
         [
             {
@@ -79,6 +85,8 @@ def projected_answer(
         "scale": scale,
         "brightness": brightness_scale(projections, full),
         "focus": side,
+        "colour_share": share,
+        "clearest": clearest_values(share),
         "clipped_at": CLIPPED_AT,
         "patch": patch_size(field),
         "mime": mime,
@@ -147,6 +155,7 @@ def about_answer(found: About) -> Answer:
         "looked": found.looked,
         "alike": [list(pair) for pair in found.alike],
         "prefers": [asdict(one) for one in found.prefers],
+        "prefers_why": found.prefers_why,
         "images": found.images,
         "complete": found.complete,
     }, []
@@ -176,3 +185,56 @@ def sanity_answer(found: SanityNumber) -> Answer:
 def _shared_name(name: SharedName) -> dict[str, Any]:
     told = {key: value for key, value in asdict(name).items() if key not in ("tests", "most")}
     return {**told, "named": name.named, "most": list(name.most) if name.most else None}
+
+
+def catalogue_answer(engine: EngineProtocol) -> Answer:
+    """What there is to ask an engine for."""
+    info = engine.info
+    return {
+        "engine": {
+            "model": info.model,
+            "device": info.device,
+            "transform": info.transform,
+            "notes": list(info.notes),
+            "skipped": [list(pair) for pair in info.skipped],
+            "input": list(info.input_shape),
+        },
+        "layers": [layer.to_json() for layer in engine.layers],
+        "images": [
+            {"name": name, "label": label}
+            for name, label in zip(info.images, info.image_labels, strict=True)
+        ],
+        "classes": list(info.labels),
+        "rules": list(engine.rules),
+        "rule_info": {name: engine.rule(name).to_json() for name in engine.rules},
+        "baselines": list(engine.baselines),
+        "no_classes": info.no_classes,
+        "indexed": engine.indexed,
+    }, []
+
+
+def respond_answer(found: LayerResponse) -> Answer:
+    """What one occluder does to a layer."""
+    distances = {"hamming": float(found.hamming[0, 0]), "cosine": float(found.cosine[0, 0])}
+    arrays = (found.totals[0, 0], found.units[0, 0], found.clean_totals, found.clean_units)
+    data = {
+        "layer": found.layer,
+        "channels": len(found.clean_totals),
+        "strongest": found.strongest_channel,
+        **distances,
+    }
+    return data, [numbers(array) for array in arrays]
+
+
+def projections_a_step(field: ReceptiveField, input_shape: tuple[int, ...]) -> int:
+    """How many projections are computed at a time, so that the first stand soon.
+
+    In one pass those of fields up to half of the input cost half as much each; of larger ones
+    almost the same (``benchmarks/batching.py``).
+    """
+    small = all(2 * size <= most for size, most in zip(field.size, input_shape[1:], strict=True))
+    return MOST_PROJECTIONS if small else 3
+
+
+MOST_PROJECTIONS = 9
+"""As many as an Explorer shows of a channel."""

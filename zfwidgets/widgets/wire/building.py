@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ...engine.protocol import EngineProtocol
 from ...records import Activation, ChannelSummary, Progress, Projection, TopActivations
-from .steps import Shared, Steps
+from .jobs.steps import Shared, Steps
 
 EVERY = 0.7
 """Seconds between two partial answers to one request, at least."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
+from ...records import Pixels
 from ...threads import ProcessLock
 
 
@@ -34,6 +36,14 @@ class Cache:
         with self._lock:
             self._values.clear()
             self.bytes = 0
+
+    def array(self, key: Any, make: Callable[[], Pixels]) -> Pixels:
+        """What is kept of pixels; made and kept where there is nothing."""
+        pixels: Pixels | None = self.get(key)
+        if pixels is None:
+            pixels = make()
+            self.put(key, pixels, pixels.nbytes)
+        return pixels
 
     def put(self, key: Any, value: Any, size: int) -> None:
         """Keep a value of ``size`` bytes; the least recently used make room for it."""

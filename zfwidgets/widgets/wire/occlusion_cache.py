@@ -20,8 +20,8 @@ from ...engine.protocol import EngineProtocol
 from ...records import OcclusionMap, OcclusionRequest, Progress, no_numbers
 from ...threads import ProcessLock
 from .encode import Answer, numbers
+from .jobs.steps import Steps
 from .schema import MAPS, OBJECTS
-from .steps import Steps
 from .validation import SLIDE, to_boxes
 
 RUNNING = 2

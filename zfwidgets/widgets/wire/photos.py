@@ -22,8 +22,8 @@ from ...records import (
 )
 from .cache import Cache
 from .encode import NOTHING, Answer, encode_pictures, numbers, sheet, thumbnail
+from .jobs.steps import Steps
 from .schema import LONGEST_SIDE, MOST_LEVELS
-from .steps import Steps
 from .validation import own_photos, takes_own
 
 THUMBNAILS = 24 << 20
@@ -33,7 +33,7 @@ QUALITY = 85
 PREDICTIONS_A_PARTIAL = 64
 NO_OWN = "This engine takes no photos of your own."
 REPORT = "A photo of your own needs a kernel: this is a report."
-"""As in ``js/src/report/stored_source.ts``."""
+"""As in ``js/src/report/stored/answers.ts``."""
 UNKNOWN = -1
 """In the place of a class that isn't known."""
 
@@ -104,11 +104,7 @@ class Photos:
         return {**about, "mime": mime}, buffers
 
     def _thumbnail(self, image: int, size: int) -> Pixels:
-        found: Pixels | None = self._thumbnails.get((image, size))
-        if found is None:
-            found = thumbnail(self._pixels(image), size)
-            self._thumbnails.put((image, size), found, found.nbytes)
-        return found
+        return self._thumbnails.array((image, size), lambda: thumbnail(self._pixels(image), size))
 
     def predicted(self) -> Steps:
         """The class that the network gives each photo of the set, one after the other."""

@@ -9,10 +9,10 @@ from typing import Any
 from ...engine.protocol import EngineProtocol
 from ...threads import ProcessLock
 from .encode import Answer
-from .hand_back import HandBack
 from .jobs import Jobs, Listener
+from .jobs.hand_back import HandBack
+from .jobs.steps import Steps
 from .source import Source, identity
-from .steps import Steps
 from .validation import check_engine
 
 Need = tuple[str, dict[str, Any]]
@@ -52,8 +52,9 @@ class Service(Workbench):
         kind, fields = need
         known = self.source.cached(kind, fields)
         if known is not None:
-            self.jobs.cancel(owner, view, slot)
             listener("reply", known)
+            # Only now: who asked for this before, and asks again, mustn't hear that it was stopped.
+            self.jobs.cancel(owner, view, slot)
             return
         self.jobs.submit(
             owner,

@@ -20,8 +20,9 @@ from ...naming.about import Naming
 from ...naming.orders import order_steps
 from ...records import (
     Activation,
-    Box,
     CoveredPatches,
+    CoverRequest,
+    OcclusionRequest,
     Pixels,
     Progress,
     Projection,
@@ -31,27 +32,28 @@ from ...records import (
 from ...stepwise import Driven
 from .answers import (
     about_answer,
+    catalogue_answer,
     cover_answer,
     patch_size,
     projected_answer,
+    projections_a_step,
+    respond_answer,
     sanity_answer,
     sanity_steps,
 )
 from .building import Building, Known
 from .cache import Cache
 from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
+from .jobs.steps import Steps
 from .occlusion_cache import Passes
 from .photos import Photos, label_of, name_of, responses_answer
+from .pictures import Pictures
 from .quantile_tiles import QuantileTiles
-from .steps import Steps
 from .validation import check_key, to_occluder
 
 T = TypeVar("T")
 
 THUMBNAILS_A_STEP = 8
-THUMBNAILS = 16 << 20
-"""Bytes of thumbnails that are kept: from one look at an index to the next most stay."""
-PROJECTIONS_A_STEP = 3
 CHANGING = ("catalogue", "estimate", "photos")
 """Kinds whose answers change: an index is built, passes are measured, photos are added."""
 OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quantiles", "cover",
@@ -73,9 +75,13 @@ class Source:
     answers, photos, passes
         How many bytes of answers, of decoded photos and of whole passes of the occluder are kept
         for the next time.
+    absent
+        See `Pictures`.
 
     Attributes
     ----------
+    pictures
+        Photos, and what is cut from them.
     building
         The pass that builds the engine's index.
     """
@@ -87,17 +93,17 @@ class Source:
         answers: int = 64 << 20,
         photos: int = 48 << 20,
         passes: int = 96 << 20,
+        absent: Callable[[int, int], Pixels] | None = None,
     ) -> None:
         self.engine = engine
         self._most_of_passes = passes
         self._passes = Passes(engine, passes)
         self._answers = Cache(answers)
-        self._photos = Cache(photos)
-        self._thumbnails = Cache(THUMBNAILS)
+        self.pictures = Pictures(engine, photos, absent)
         self._generation = getattr(engine, "generation", 0)
-        self._naming = Naming(engine, self._pixels)
+        self._naming = Naming(engine, self.pictures.photo)
         self.building = Building(engine)
-        self.photos = Photos(engine, self._seen)
+        self.photos = Photos(engine, self.pictures.seen_once)
         self._kinds: dict[str, Callable[..., Steps]] = {
             "catalogue": self._catalogue,
             "index": self._index,
@@ -132,11 +138,11 @@ class Source:
         generation = getattr(self.engine, "generation", 0)
         if generation != self._generation:
             self._generation = generation
-            for cache in (self._answers, self._photos, self._thumbnails):
-                cache.clear()
+            self._answers.clear()
+            self.pictures.renew()
             self.photos.renew()
             self._passes = Passes(self.engine, self._most_of_passes)
-            self._naming = Naming(self.engine, self._pixels)
+            self._naming = Naming(self.engine, self.pictures.photo)
 
     def cached(self, kind: str, fields: Mapping[str, Any]) -> Answer | None:
         """The answer if it is known already; computes nothing."""
@@ -181,24 +187,6 @@ class Source:
         yield from self.building.wait(look, follow=kind == "index")
         return (yield from make(known=self.engine))
 
-    def _pixels(self, image: int) -> Pixels:
-        """`EngineProtocol.photo`, decoded once for the many patches that are cut from it."""
-        pixels: Pixels | None = self._photos.get(image)
-        if pixels is None:
-            pixels = self.engine.photo(image)
-            self._photos.put(image, pixels, pixels.nbytes)
-        return pixels
-
-    def _seen(self, image: int) -> Pixels:
-        """The same for one that is seen once: whoever looks through all keeps those in use."""
-        pixels: Pixels | None = self._photos.get(image)
-        return self.engine.photo(image) if pixels is None else pixels
-
-    def _patch(self, image: int | None, box: Box) -> Pixels:
-        assert image is not None  # what an index found is in the engine's images
-        pixels = self._pixels(image)
-        return np.asarray(box.inside(*pixels.shape[:2]).cut(pixels))
-
     def _field(self, layer: str, channel: int) -> ReceptiveField:
         return self.engine.layer(layer).field_of(channel)
 
@@ -206,28 +194,7 @@ class Source:
 
     def _catalogue(self) -> Steps:
         yield from ()
-        info = self.engine.info
-        return {
-            "engine": {
-                "model": info.model,
-                "device": info.device,
-                "transform": info.transform,
-                "notes": list(info.notes),
-                "skipped": [list(pair) for pair in info.skipped],
-                "input": list(info.input_shape),
-            },
-            "layers": [layer.to_json() for layer in self.engine.layers],
-            "images": [
-                {"name": name, "label": label}
-                for name, label in zip(info.images, info.image_labels, strict=True)
-            ],
-            "classes": list(info.labels),
-            "rules": list(self.engine.rules),
-            "rule_info": {name: self.engine.rule(name).to_json() for name in self.engine.rules},
-            "baselines": list(self.engine.baselines),
-            "no_classes": info.no_classes,
-            "indexed": self.engine.indexed,
-        }, []
+        return catalogue_answer(self.engine)
 
     def _index(self, known: Known) -> Steps:
         yield from ()
@@ -256,7 +223,7 @@ class Source:
             image, row, col = (int(of[channel]) for of in (summary.image, summary.row, summary.col))
             box = self._field(layer, channel).box(row, col)
             try:
-                pictures.append(self._thumbnail(image, box, size))
+                pictures.append(self.pictures.thumbnail(image, box, size))
             except UnreadableImage as error:
                 pictures.append(thumbnail(NOTHING, size))
                 lost.append([channel, self.engine.info.images[image], error.reason])
@@ -271,13 +238,6 @@ class Source:
         }
         return {**data, "mime": mime}, buffers
 
-    def _thumbnail(self, image: int, box: Box, size: int) -> Pixels:
-        pixels: Pixels | None = self._thumbnails.get((image, box, size))
-        if pixels is None:
-            pixels = thumbnail(self._patch(image, box), size)
-            self._thumbnails.put((image, box, size), pixels, pixels.nbytes)
-        return pixels
-
     def _top(self, layer: str, channel: int, k: int, known: Known) -> Steps:
         yield from ()
         return self._patches(known.top(layer, channel, k))
@@ -288,7 +248,7 @@ class Source:
         lost: dict[Activation, str] = {}
         for activation in top:
             try:
-                pictures.append(self._patch(activation.image, activation.box))
+                pictures.append(self.pictures.patch(activation.image, activation.box))
             except UnreadableImage as error:  # noqa: PERF203
                 pictures.append(NOTHING)
                 lost[activation] = error.reason
@@ -325,12 +285,13 @@ class Source:
         field = self._field(layer, channel)
         found: list[Projection | None] = []
         lost: list[list[str]] = []
-        for first in range(0, len(top), PROJECTIONS_A_STEP):
+        step = projections_a_step(field, self.engine.info.input_shape)
+        for first in range(0, len(top), step):
             if found:
                 done = tuple(found)
                 yield Progress(len(done), len(top), None, "projecting")
                 yield lambda done=done: projected_answer(done, len(top), field)  # type: ignore[misc]
-            found += self._project(known, top[first : first + PROJECTIONS_A_STEP], rule, lost)
+            found += self._project(known, top[first : first + step], rule, lost)
         data, buffers = projected_answer(found, len(top), field)
         return {**data, "lost": lost}, buffers
 
@@ -348,7 +309,7 @@ class Source:
 
     def _photo(self, image: int) -> Steps:
         yield from ()
-        pixels = self._pixels(image)
+        pixels = self.pictures.photo(image)
         mime, buffers = encode_pictures([pixels])
         return {
             "image": image,
@@ -368,16 +329,7 @@ class Source:
         yield from ()
         record = to_occluder(occluder)
         assert record is not None
-        found = self.engine.respond(image, record, layer)
-        distances = {"hamming": float(found.hamming[0, 0]), "cosine": float(found.cosine[0, 0])}
-        arrays = (found.totals[0, 0], found.units[0, 0], found.clean_totals, found.clean_units)
-        data = {
-            "layer": found.layer,
-            "channels": len(found.clean_totals),
-            "strongest": found.strongest_channel,
-            **distances,
-        }
-        return data, [numbers(array) for array in arrays]
+        return respond_answer(self.engine.respond(image, record, layer))
 
     def _sample(self, layer: str, channel: int, known: Known) -> Steps:
         yield from ()
@@ -393,7 +345,9 @@ class Source:
     def _estimate(
         self, image: int, height: int, width: int, stride: int, layer: str | None, **_: Any
     ) -> Steps:
-        steps = self.engine.estimate_steps(image, (height, width), stride, layer)
+        steps = self.engine.estimate_steps(
+            OcclusionRequest(image, (height, width), stride, layer=layer)
+        )
         found = yield from steps
         data = {"positions": found.positions, "seconds": found.seconds, "basis": found.basis}
         return data, []
@@ -405,11 +359,12 @@ class Source:
             controlled = sum(bool(p.controls) for p in found)
             return Progress(controlled, max(len(found), 1), None, "covering patches")
 
-        steps = self.engine.cover_steps(layer, channel, k, baseline)
+        steps = self.engine.cover_steps(CoverRequest(layer, channel, k, baseline))
         return (yield from growing(steps, lambda found: cover_answer(found, k), progress))
 
     def _quantiles(self, layer: str, channel: int, known: Known) -> Steps:
-        tiles = QuantileTiles(lambda activation: self._patch(activation.image, activation.box))
+        cut = self.pictures.patch
+        tiles = QuantileTiles(lambda activation: cut(activation.image, activation.box))
         return (yield from growing(self.engine.quantile_steps(layer, channel), tiles.answer))
 
     def _about(self, layer: str, channel: int, known: Known) -> Steps:

@@ -1,11 +1,11 @@
 /** One photo with the boxes of its parts; that of the current part is moved by pointer and keys. */
 
-import { place } from "../../lib/boxes";
-import { h } from "../../lib/dom";
-import { about, between, boxOf, inside, type Marking, withBox } from "../../lib/marks";
-import type { Box, Pair } from "../../lib/protocol";
-import type { OwnStore } from "../../lib/selection_store";
+import { h } from "../../lib/page/dom";
+import type { OwnStore } from "../../lib/page/selection_store";
+import { place } from "../../lib/pictures/boxes";
+import type { Box, Pair } from "../../lib/wire/protocol";
 import { keyed } from "../occlusion/occluder";
+import { about, between, boxOf, inside, type Marking, withBox } from "./marks";
 
 /** A pointer that moves less, in CSS pixels, has clicked. */
 const CLICK_PX = 4;

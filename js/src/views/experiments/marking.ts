@@ -1,14 +1,14 @@
 /** Photos on which the same parts are marked by boxes: drawn, moved, resized, removed. */
 
-import { announce } from "../../lib/a11y";
-import { decode, paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { count, type Marking } from "../../lib/marks";
-import { type Answer, PRIORITY } from "../../lib/protocol";
-import type { OwnStore } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { OwnStore } from "../../lib/page/selection_store";
+import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { type Answer, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
 import { MarkedPhoto } from "./marked_photo";
+import { count, type Marking } from "./marks";
 
 export function marking(
   el: HTMLElement,

@@ -1,11 +1,11 @@
 /** A quiz: two photos, of which one fires a channel more, and a hint; at the end the score. */
 
-import { announce } from "../../lib/a11y";
-import { decode } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { type Answer, PRIORITY } from "../../lib/protocol";
-import type { OwnStore } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { OwnStore } from "../../lib/page/selection_store";
+import { decode } from "../../lib/pictures/canvas";
+import { type Answer, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
 import { apart, Choice } from "./quiz_choice";
 import { type Hint, QuizHint } from "./quiz_hint";

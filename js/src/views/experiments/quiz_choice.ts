@@ -1,14 +1,14 @@
 /** One of the two photos of a question, and what is told of it once it is answered. */
 
-import { place } from "../../lib/boxes";
-import { paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { number } from "../../lib/format";
-import type { Pair, QuizChoice } from "../../lib/protocol";
+import { h } from "../../lib/page/dom";
+import { number } from "../../lib/page/format";
+import { place } from "../../lib/pictures/boxes";
+import { paintBitmap } from "../../lib/pictures/canvas";
+import type { Pair, QuizChoice } from "../../lib/wire/protocol";
 
 const NAMES = ["Left", "Right"] as const;
 
-export interface Revealed {
+interface Revealed {
   /** It fires the channel more than the other. */
   best: boolean;
   chosen: boolean;

@@ -1,17 +1,17 @@
 /** The hint of a question: a channel's strongest patches in other photos, in one of the displays. */
 
-import { inside, within } from "../../lib/boxes";
+import { h } from "../../lib/page/dom";
+import { number } from "../../lib/page/format";
+import { inside, within } from "../../lib/pictures/boxes";
 import {
   cropPicture,
   type Picture,
   paintBitmap,
   paintPicture,
   readPicture,
-} from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { number } from "../../lib/format";
-import type { Answer, Box, ProjectionInfo, Status } from "../../lib/protocol";
-import { brightnessPicture, reveal, signedPicture } from "../../lib/signed";
+} from "../../lib/pictures/canvas";
+import { brightnessPicture, reveal, signedPicture } from "../../lib/pictures/signed";
+import type { Answer, Box, ProjectionInfo, Status } from "../../lib/wire/protocol";
 import { BLANK, STATUS } from "../patches/projection_card";
 import { lostText } from "../shared/lost";
 import type { Panel } from "../shared/status";
@@ -63,7 +63,7 @@ export class QuizHint {
           "div",
           { class: "zf-quiz-cell", role: "listitem", "aria-label": label },
           canvas,
-          blank ? h("span", { class: "zf-quiz-none" }, BLANK.short) : "",
+          blank ? h("span", { class: "zf-none" }, BLANK.short) : "",
         );
       }),
     );

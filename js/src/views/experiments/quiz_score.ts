@@ -1,7 +1,7 @@
 /** The score at the end: in words, and as shares with their intervals beside what guessing gets. */
 
-import { h } from "../../lib/dom";
-import { percent } from "../../lib/format";
+import { h } from "../../lib/page/dom";
+import { percent } from "../../lib/page/format";
 
 /** What a score is of, and its share with the 95 % interval, 0..1. */
 export type Bar = readonly [of: string, share: number, low: number, high: number];

@@ -1,11 +1,11 @@
 /** A sanity check's pictures: the trained network's beside that of the step that is chosen. */
 
-import { decode, paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { number } from "../../lib/format";
-import { type Answer, PRIORITY } from "../../lib/protocol";
-import type { OwnStore } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+import { h } from "../../lib/page/dom";
+import { number } from "../../lib/page/format";
+import type { OwnStore } from "../../lib/page/selection_store";
+import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { type Answer, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
 
 /** What is chosen beside the curve. */
@@ -21,7 +21,7 @@ const MEASURES = {
   rank_absolute: "rank correlation of absolute values",
   ssim: "structural similarity",
 } as const;
-export type Measure = keyof typeof MEASURES;
+type Measure = keyof typeof MEASURES;
 
 export function sanity(
   el: HTMLElement,

@@ -1,10 +1,10 @@
 /** A wall of pictures: rows and columns with captions, walked by arrow keys where one can choose. */
 
-import { decode, paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { type Answer, PRIORITY } from "../../lib/protocol";
-import type { OwnStore } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+import { h } from "../../lib/page/dom";
+import type { OwnStore } from "../../lib/page/selection_store";
+import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { type Answer, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
 
 export interface Shown {

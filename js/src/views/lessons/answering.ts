@@ -1,7 +1,7 @@
 /** How a question is answered: one of several, a number, or a channel that is chosen elsewhere. */
 
-import { h, uniqueId } from "../../lib/dom";
-import type { Answer } from "../../lib/protocol";
+import { h, uniqueId } from "../../lib/page/dom";
+import type { Answer } from "../../lib/wire/protocol";
 import { figure } from "./figure";
 
 type Data = Answer<"exercise">["data"];

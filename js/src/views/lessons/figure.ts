@@ -1,9 +1,9 @@
 /** A picture of a question, with rectangles on it. */
 
-import { clip, place } from "../../lib/boxes";
-import { paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import type { LessonFigure } from "../../lib/protocol";
+import { h } from "../../lib/page/dom";
+import { clip, place } from "../../lib/pictures/boxes";
+import { paintBitmap } from "../../lib/pictures/canvas";
+import type { LessonFigure } from "../../lib/wire/protocol";
 
 export function figure(
   told: LessonFigure,

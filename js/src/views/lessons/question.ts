@@ -1,11 +1,11 @@
 /** A question of a lesson: the prediction first, then the picture with the truth. */
 
-import { announce } from "../../lib/a11y";
-import { decode } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { type Answer, PRIORITY } from "../../lib/protocol";
-import type { OwnStore } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { OwnStore } from "../../lib/page/selection_store";
+import { decode } from "../../lib/pictures/canvas";
+import { type Answer, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
 import { type Answering, choices, estimate, find } from "./answering";
 import { figure } from "./figure";
@@ -28,6 +28,24 @@ export interface Asking {
   language: string;
   projector: boolean;
 }
+
+/** Before anything is known of it. */
+export const NOT_YET: Asking = {
+  question: "",
+  kind: "choice",
+  phase: "making",
+  message: "",
+  given: null,
+  checks: 0,
+  says: [],
+  correct: null,
+  chosen: "",
+  before: "",
+  place: "",
+  words: {},
+  language: "en",
+  projector: false,
+};
 
 export function question(
   el: HTMLElement,

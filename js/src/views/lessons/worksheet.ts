@@ -1,11 +1,11 @@
 /** What stands above a worksheet's questions, and below them: title, words, score, files. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { download } from "../../lib/npy";
-import { type Answer, PRIORITY } from "../../lib/protocol";
-import type { OwnStore } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { download } from "../../lib/page/files";
+import type { OwnStore } from "../../lib/page/selection_store";
+import { type Answer, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
 
 export interface Sheet {

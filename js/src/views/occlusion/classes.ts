@@ -1,19 +1,21 @@
 /** The most probable classes, without and under the occluder. */
 
-import { announce } from "../../lib/a11y";
-import { floats } from "../../lib/codec";
-import { h } from "../../lib/dom";
-import { percent, short } from "../../lib/format";
-import { latest } from "../../lib/latest";
-import { type Catalogue, PRIORITY } from "../../lib/protocol";
+import { msg, t } from "../../lib/language/translate";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { percent, short } from "../../lib/page/format";
+import { floats } from "../../lib/wire/codec";
+import { latest } from "../../lib/wire/latest";
+import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
 import { Panel } from "../shared/status";
 import { renewable, type View } from "../shared/view";
 
 const TOP = 5;
 /** Rows on screen: always as many, so that nothing moves under a dragged occluder. */
 const ROWS = TOP + 1;
-const NO_NUMBERS =
-  "For this photo the network's class scores are NaN or infinite: there are no probabilities.";
+const NO_NUMBERS = msg(
+  "For this photo the network's class scores are NaN or infinite: there are no probabilities.",
+);
 
 /** Indices of the k largest, largest first, ties in order. */
 export function topClasses(probabilities: Float32Array, k = TOP): number[] {
@@ -65,7 +67,7 @@ class Row {
   show(clean: number, under: number | null, target: boolean): void {
     this.clean.style.transform = `scaleX(${clean})`;
     this.under.style.transform = `scaleX(${Number.isFinite(under) ? under : 0})`;
-    const after = Number.isNaN(under) ? "no number" : percent(under ?? 0);
+    const after = Number.isNaN(under) ? t("no number") : percent(under ?? 0);
     const change = under === null ? "" : ` → ${after}`;
     this.numbers.textContent = `${percent(clean)}${change}`;
     this.element.setAttribute("aria-pressed", String(target));
@@ -73,14 +75,14 @@ class Row {
 }
 
 export const classes: View = (el, selection, source, signal) => {
-  const panel = new Panel(el, "classes", "Classes", source, signal);
-  const list = h("div", { class: "zf-class-list", role: "group", "aria-label": "Classes" });
+  const panel = new Panel(el, "classes", t("Classes"), source, signal);
+  const list = h("div", { class: "zf-class-list", role: "group", "aria-label": t("Classes") });
   panel.body.append(list);
   panel.explain(
     h("i", { class: "zf-key zf-key-clean" }),
-    "as it is ",
+    `${t("as it is")} `,
     h("i", { class: "zf-key zf-key-under" }),
-    "with the occluder. Click a class to ask about it.",
+    t("with the occluder. Click a class to ask about it."),
   );
 
   const renew = renewable(signal);
@@ -93,10 +95,12 @@ export const classes: View = (el, selection, source, signal) => {
 
   const draw = () => {
     if (!clean || !catalogue) return list.replaceChildren();
-    if (!clean.every(Number.isFinite)) return list.replaceChildren(h("p", {}, NO_NUMBERS));
+    if (!clean.every(Number.isFinite)) return list.replaceChildren(h("p", {}, t(NO_NUMBERS)));
     const target = selection.get("target") ?? topClasses(clean, 1)[0] ?? null;
     const shown = shownClasses(clean, under, target).map((index) => {
-      const row = rows.get(index) ?? new Row(index, catalogue?.classes[index] ?? `class ${index}`);
+      const row =
+        rows.get(index) ??
+        new Row(index, catalogue?.classes[index] ?? t("class {n}", { n: index }));
       rows.set(index, row);
       row.show(clean?.[index] ?? 0, under?.[index] ?? null, index === target);
       return row.element;
@@ -152,7 +156,8 @@ export const classes: View = (el, selection, source, signal) => {
     const index = Number(button.dataset.class);
     const again = selection.get("target") === index;
     selection.set("target", again ? null : index);
-    announce(el, again ? "Target: the predicted class" : `Target: ${catalogue.classes[index]}`);
+    const name = catalogue.classes[index] ?? "";
+    announce(el, again ? t("Target: the predicted class") : t("Target: {name}", { name }));
   });
   selection.subscribe("photo", open, signal);
   selection.subscribe("target", draw, signal);
@@ -160,7 +165,7 @@ export const classes: View = (el, selection, source, signal) => {
   panel.catalogue((answer) => {
     catalogue = answer;
     list.hidden = answer.no_classes !== "";
-    if (answer.no_classes) panel.explain(`No class scores: ${answer.no_classes}`);
+    if (answer.no_classes) panel.explain(t("No class scores: {why}", { why: answer.no_classes }));
     else open();
   });
 };

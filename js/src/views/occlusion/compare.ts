@@ -1,11 +1,12 @@
 /** Two maps over one photo, left and right of a divider: another map of the pass, or a kept one. */
 
-import { announce } from "../../lib/a11y";
-import { baselineText } from "../../lib/baselines";
-import { h } from "../../lib/dom";
-import { extent } from "../../lib/format";
-import { type Grids, KINDS, type MapKind, ORDER } from "../../lib/map_kinds";
-import type { Key } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { baselineText } from "../../lib/occlusion/baselines";
+import { type Grids, KINDS, type MapKind, ORDER } from "../../lib/occlusion/map_kinds";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { extent } from "../../lib/page/format";
+import type { Key } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 import type { HeatMap, Overlay } from "./heatmap";
 import type { Shown } from "./map_layer";
@@ -13,12 +14,12 @@ import type { Shown } from "./map_layer";
 const MOST_KEPT = 4;
 
 export class Compare {
-  readonly fold: Fold = fold("compare", "Compare two maps");
+  readonly fold: Fold = fold("compare", t("Compare two maps"));
   readonly divider = h("div", {
     class: "zf-divider",
     role: "slider",
     tabindex: 0,
-    "aria-label": "Divider between the two maps",
+    "aria-label": t("Divider between the two maps"),
     "aria-valuemin": 0,
     "aria-valuemax": 100,
     hidden: true,
@@ -29,16 +30,16 @@ export class Compare {
   private split = 50;
   private readonly select = h("select", {
     class: "zf-select",
-    "aria-label": "Map right of the divider",
+    "aria-label": t("Map right of the divider"),
   });
   private readonly keep = h(
     "button",
     {
       class: "zf-button",
       type: "button",
-      title: "Remember this map, to compare it with that of another occluder",
+      title: t("Remember this map, to compare it with that of another occluder"),
     },
-    "Keep this map",
+    t("Keep this map"),
   );
 
   constructor(
@@ -53,8 +54,9 @@ export class Compare {
       h(
         "p",
         { class: "zf-hint" },
-        "Left of the divider the map that is chosen above, right of it this one: another map of " +
-          "the same pass, or one that you kept. Two of one kind share a scale.",
+        t(
+          "Left of the divider the map that is chosen above, right of it this one: another map of the same pass, or one that you kept. Two of one kind share a scale.",
+        ),
       ),
     );
     stage.append(this.divider);
@@ -82,14 +84,17 @@ export class Compare {
     const { grids } = this.heat;
     const maps = ORDER.filter((kind) => kind !== overlay && grids?.has(kind));
     const options: [string, string][] = [
-      ["", "nothing"],
-      ...maps.map((kind): [string, string] => [kind, KINDS[kind].name]),
-      ...this.kept.map(({ name }, i): [string, string] => [`kept:${i}`, `kept: ${name}`]),
+      ["", t("nothing")],
+      ...maps.map((kind): [string, string] => [kind, t(KINDS[kind].name)]),
+      ...this.kept.map(({ name }, i): [string, string] => [
+        `kept:${i}`,
+        t("kept: {name}", { name }),
+      ]),
     ];
     // A choice that isn't possible right now, as the map is on its way, stays chosen.
     if (!options.some(([value]) => value === this.choice)) {
       if (this.choice === overlay) this.choice = "";
-      else options.push([this.choice, KINDS[this.choice as MapKind]?.name ?? this.choice]);
+      else options.push([this.choice, t(KINDS[this.choice as MapKind]?.name ?? this.choice)]);
     }
     const text = JSON.stringify(options);
     if (this.select.dataset.options !== text) {
@@ -128,14 +133,17 @@ export class Compare {
     this.choice = `kept:${this.kept.length - 1}`;
     this.changed();
     this.update();
-    announce(this.stage, `Kept: ${name}`);
+    announce(this.stage, t("Kept: {name}", { name }));
   }
 
   private move(percent: number): void {
     this.split = Math.min(Math.max(percent, 0), 100);
     this.stage.style.setProperty("--zf-split", `${this.split}%`);
     this.divider.setAttribute("aria-valuenow", String(Math.round(this.split)));
-    this.divider.setAttribute("aria-valuetext", `${Math.round(this.split)} % from the left`);
+    this.divider.setAttribute(
+      "aria-valuetext",
+      t("{n} % from the left", { n: Math.round(this.split) }),
+    );
   }
 
   private listen(signal: AbortSignal): void {
@@ -187,9 +195,12 @@ export class Compare {
 
 /** What tells a pass from others over the same photo. */
 function nameOf({ baseline, mask, extra_boxes }: Key<"occlusion">, { data }: Grids): string {
-  const more = [mask !== null && "shaped", extra_boxes.length > 0 && `${extra_boxes.length} held`];
+  const held = extra_boxes.length;
+  const more = [mask !== null && t("shaped"), held > 0 && t("{n} held", { n: held })];
   return [
-    `${baselineText(baseline).name}, ${extent(data.size)} px, stride ${data.stride[0]}`,
+    baselineText(baseline).name,
+    `${extent(data.size)} px`,
+    t("stride {size}", { size: data.stride[0] }),
     ...more.filter(Boolean),
   ].join(", ");
 }

@@ -1,9 +1,7 @@
 /** The maps over the photo: one, or two beside a divider; legends, and the cell that is read. */
 
-import { gridStep } from "../../lib/a11y";
-import { place } from "../../lib/boxes";
-import { MAP_NAMES, type MapName } from "../../lib/colour";
-import { h } from "../../lib/dom";
+import { msg, t } from "../../lib/language/translate";
+import { cellAt } from "../../lib/occlusion/grid";
 import {
   changeText,
   Grids,
@@ -14,21 +12,24 @@ import {
   type Names,
   ORDER,
   valueText,
-} from "../../lib/map_kinds";
-import { cellAt } from "../../lib/occlusion_grid";
-import type { Answer, Box, Key, Pair } from "../../lib/protocol";
+} from "../../lib/occlusion/map_kinds";
+import { gridStep } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { place } from "../../lib/pictures/boxes";
+import { MAP_NAMES, type MapName } from "../../lib/pictures/colour";
+import type { Answer, Box, Key, Pair } from "../../lib/wire/protocol";
 import { commonScale, type Legend, legendElement, MapLayer, type Shown } from "./map_layer";
 
 export type Overlay = MapKind | "none";
 
 export const OVERLAYS: readonly (readonly [Overlay, string])[] = [
   ...ORDER.map((kind) => [kind, KINDS[kind].name] as const),
-  ["none", "no map"],
+  ["none", msg("no map")],
 ];
 
 const COLOUR_NAMES: Partial<Record<MapName, string>> = {
-  tint: "tint where it changes",
-  diverging: "change, blue to red",
+  tint: msg("tint where it changes"),
+  diverging: msg("change, blue to red"),
 };
 export const COLOURS: readonly (readonly [MapName, string])[] = MAP_NAMES.map((name) => [
   name,
@@ -107,8 +108,7 @@ export class HeatMap {
     this.key.append(...this.legends.map((one) => legendElement(one)));
     this.canvas.setAttribute(
       "aria-label",
-      `Map: ${left?.title ?? ""}. ${left?.reading ?? ""} Arrow keys walk its cells, ` +
-        "Enter puts the occluder there, P pins the place.",
+      `${t("Map: {title}.", { title: left?.title ?? "" })} ${left?.reading ?? ""} ${t("Arrow keys walk its cells, Enter puts the occluder there, P pins the place.")}`,
     );
   }
 
@@ -176,21 +176,25 @@ export class HeatMap {
     if (overlay === "none") return "";
     const name = this.names.className(grids.predicted[at] ?? -1);
     const value = grids.at(overlay, at);
-    const none = grids.data.done === grids.data.total ? "no number (NaN)" : "no value so far";
+    const none = grids.data.done === grids.data.total ? t("no number (NaN)") : t("no value so far");
     if (overlay === "predicted") {
       if (value < 0) return none;
       const { predicted } = grids.data.clean;
-      const kept = value === predicted ? "as" : `${this.names.className(predicted)}`;
-      return `predicted ${name}, ${kept} without occluder`;
+      return value === predicted
+        ? t("predicted {name}, as without occluder", { name })
+        : t("predicted {name}, {other} without occluder", {
+            name,
+            other: this.names.className(predicted),
+          });
     }
     if (Number.isNaN(value)) return none;
     const change = changeText(overlay, grids.change(overlay)[at] ?? Number.NaN);
     // Distances are changes; others are told as what is painted, and as what it comes from.
     const more = isChange(colours) && !isDistance(overlay) ? ` (${change})` : "";
     const head =
-      overlay === "probability" ? this.names.className(grids.data.target) : KINDS[overlay].name;
+      overlay === "probability" ? this.names.className(grids.data.target) : t(KINDS[overlay].name);
     const text = `${head} ${valueText(overlay, value)}${more}`;
     const known = grids.has("predicted") && (grids.predicted[at] ?? -1) >= 0;
-    return known ? `${text}, predicted ${name}` : text;
+    return known ? t("{text}, predicted {name}", { text, name }) : text;
   }
 }

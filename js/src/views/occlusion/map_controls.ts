@@ -1,16 +1,17 @@
 /** Which map of the pass is shown, and how: its choice, colours, opacity, feature map and stride. */
 
-import { h, select } from "../../lib/dom";
-import { KINDS, type MapKind, ORDER } from "../../lib/map_kinds";
-import type { Pair } from "../../lib/protocol";
+import { msg, t } from "../../lib/language/translate";
+import { KINDS, type MapKind, ORDER } from "../../lib/occlusion/map_kinds";
+import { h, select } from "../../lib/page/dom";
+import type { Pair } from "../../lib/wire/protocol";
 import { choice, type OptionStore } from "../shared/view";
 import { COLOURS, type Look, OVERLAYS, type Overlay } from "./heatmap";
 
 const STRIDES = [32, 16, 8, 4] as const;
 /** Which feature map of the layer: its strongest on this photo, or the one that is chosen. */
 const FEATURE_MAPS = [
-  ["strongest", "strongest here"],
-  ["chosen", "the chosen channel"],
+  ["strongest", msg("strongest here")],
+  ["chosen", msg("the chosen channel")],
 ] as const;
 
 export interface Changes {
@@ -42,7 +43,7 @@ export class MapControls {
   ) {
     this.stride = options.get("stride") ?? 8;
     this.maps = mapChoice((overlay) => options.set("overlay", overlay));
-    this.colours = select("Colours of the map", COLOURS, look.colours, (value) =>
+    this.colours = select(t("Colours of the map"), COLOURS, look.colours, (value) =>
       options.set("colours", value),
     );
     const opacity = h("input", {
@@ -51,17 +52,17 @@ export class MapControls {
       max: 1,
       step: 0.05,
       value: look.opacity,
-      "aria-label": "Opacity of the map",
-      title: "Opacity of the map",
+      "aria-label": t("Opacity of the map"),
+      title: t("Opacity of the map"),
       oninput: () => options.set("opacity", Number(opacity.value)),
     });
     this.opacity = opacity;
-    this.feature = select("Which feature map", FEATURE_MAPS, "strongest", (value) => {
+    this.feature = select(t("Which feature map"), FEATURE_MAPS, "strongest", (value) => {
       this.chosen = value === "chosen";
       changes.asked();
     });
     this.strides = select(
-      "Stride: input pixels between positions",
+      t("Stride: input pixels between positions"),
       STRIDES.map(strideOption),
       String(this.stride),
       (value) => options.set("stride", Number(value)),
@@ -69,7 +70,7 @@ export class MapControls {
     this.offer(this.stride);
     this.strides.dataset.zfNeedsKernel = "";
     const row = (...children: HTMLElement[]) => h("div", { class: "zf-controls" }, ...children);
-    const faded = h("label", { class: "zf-label" }, "Opacity", opacity);
+    const faded = h("label", { class: "zf-label" }, t("Opacity"), opacity);
     this.rows = [row(this.maps, this.colours), row(faded, this.feature)];
     this.enable();
     this.follow(options, signal);
@@ -149,20 +150,21 @@ export class MapControls {
   }
 }
 
-const strideOption = (stride: number) => [String(stride), `stride ${stride}`] as const;
+const strideOption = (stride: number) =>
+  [String(stride), t("stride {size}", { size: stride })] as const;
 
 /** The choice of a map: of class scores, of a layer, or none. */
 function mapChoice(chosen: (value: Overlay) => void): HTMLSelectElement {
   const group = (of: "classes" | "layer", label: string) => {
     const kinds = ORDER.filter((kind: MapKind) => KINDS[kind].of === of);
-    const options = kinds.map((kind) => h("option", { value: kind }, KINDS[kind].name));
+    const options = kinds.map((kind) => h("option", { value: kind }, t(KINDS[kind].name)));
     return h("optgroup", { label }, ...options);
   };
-  const element = select("Map", [], "", chosen as (value: string) => void);
+  const element = select(t("Map"), [], "", chosen as (value: string) => void);
   element.append(
-    group("classes", "of class scores"),
-    group("layer", "of the chosen layer"),
-    h("option", { value: "none" }, "no map"),
+    group("classes", t("of class scores")),
+    group("layer", t("of the chosen layer")),
+    h("option", { value: "none" }, t("no map")),
   );
   return element;
 }

@@ -1,10 +1,7 @@
 /** One map over the photo: its pixels on a canvas, and its legend as data and as elements. */
 
-import { place } from "../../lib/boxes";
-import { paintPicture } from "../../lib/canvas";
-import { gradient, lutOf, type MapName, type Part, type Rgb } from "../../lib/colour";
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
+import { t } from "../../lib/language/translate";
+import { labelColours, paintLabels, paintValues } from "../../lib/occlusion/grid";
 import {
   changeOf,
   changeReading,
@@ -23,9 +20,13 @@ import {
   UNITS,
   valueScale,
   valueText,
-} from "../../lib/map_kinds";
-import { labelColours, paintLabels, paintValues } from "../../lib/occlusion_grid";
-import type { Pair } from "../../lib/protocol";
+} from "../../lib/occlusion/map_kinds";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import { place } from "../../lib/pictures/boxes";
+import { paintPicture } from "../../lib/pictures/canvas";
+import { gradient, lutOf, type MapName, type Part, type Rgb } from "../../lib/pictures/colour";
+import type { Pair } from "../../lib/wire/protocol";
 import { legend } from "../patches/words";
 
 /** A pass and which of its maps is looked at. */
@@ -50,7 +51,7 @@ export interface Legend {
   more: number;
 }
 
-export interface ScaleText {
+interface ScaleText {
   colours: MapName;
   /** Of the colours that the scale uses. */
   part: Part;
@@ -153,10 +154,13 @@ export function legendOf(
   const unit = UNITS[kind];
   const points = change && kind === "probability";
   const title = points
-    ? `${head}over the whole map, of “${names.className(grids.data.target)}” (${valueText(kind, clean)} without occluder)`
-    : `${head}${what}${unit && ` (${unit})`}`;
+    ? `${head}${t("over the whole map, of “{name}” ({value} without occluder)", {
+        name: names.className(grids.data.target),
+        value: valueText(kind, clean),
+      })}`
+    : `${head}${what}${unit && ` (${t(unit)})`}`;
   if (change && !Number.isFinite(clean)) {
-    const why = "There is no change to show: without occluder it isn't a finite number.";
+    const why = t("There is no change to show: without occluder it isn't a finite number.");
     return { ...all, what, title: `${title}. ${why}`, reading: why };
   }
   const span = scale ?? (commonScale(kind, [grids], colours) as Scale);
@@ -175,8 +179,11 @@ export function legendOf(
       clean: points
         ? ""
         : isChange(colours) && span.low < 0 && span.high > 0
-          ? `${SIDES[colours][1].toLowerCase()}: no change (${valueText(kind, clean)})`
-          : `without occluder ${valueText(kind, clean)}`,
+          ? t("{none}: no change ({value})", {
+              none: t(SIDES[colours][1]).toLowerCase(),
+              value: valueText(kind, clean),
+            })
+          : t("without occluder {value}", { value: valueText(kind, clean) }),
     },
   };
 }
@@ -188,13 +195,18 @@ export function legendElement({ side, title, scale, labels, more }: Legend): HTM
     { class: "zf-map-legend" },
     scale && legend(gradient(scale.colours, scale.part), scale.low, scale.high),
     scale && h("span", { class: "zf-dim" }, scale.clean),
-    h("span", { class: "zf-map-title" }, side && h("b", {}, `${side}: `), title),
+    h(
+      "span",
+      { class: "zf-map-title" },
+      side && h("b", {}, `${side === "left" ? t("left") : t("right")}: `),
+      title,
+    ),
     labels.length > 0 &&
       h(
         "ul",
         { class: "zf-label-key" },
         ...labels.map(({ text, colour }) => h("li", {}, swatch(colour), text)),
-        more > 0 && h("li", {}, `and ${more} more in grey`),
+        more > 0 && h("li", {}, t("and {n} more in grey", { n: more })),
       ),
   );
 }

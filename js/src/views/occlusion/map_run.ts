@@ -4,11 +4,12 @@
  * for at once: the kernel has it.
  */
 
-import { h } from "../../lib/dom";
-import { duration, timeLeft } from "../../lib/format";
-import { type Grids, identityOf, passOf } from "../../lib/map_kinds";
-import { type Answer, type Key, type Kinds, PRIORITY } from "../../lib/protocol";
-import { settledOf } from "../../lib/settled";
+import { plural, t } from "../../lib/language/translate";
+import { type Grids, identityOf, passOf } from "../../lib/occlusion/map_kinds";
+import { h } from "../../lib/page/dom";
+import { duration, timeLeft } from "../../lib/page/format";
+import { settledOf } from "../../lib/page/settled";
+import { type Answer, type Key, type Kinds, PRIORITY } from "../../lib/wire/protocol";
 import { progressBar } from "../shared/index_line";
 import type { Panel } from "../shared/status";
 import type { Overlay } from "./heatmap";
@@ -20,13 +21,13 @@ const ESTIMATE_MS = 100;
 type MapKey = Key<"occlusion">;
 type Count = { done: number; total: number; seconds_left: number | null };
 
-export interface Wanted {
+interface Wanted {
   key: MapKey;
   overlay: Overlay;
 }
 
 /** Where its answers go. */
-export interface Sink {
+interface Sink {
   readonly grids: Grids | null;
   set(answer: Answer<"occlusion">, key: MapKey): void;
   clear(): void;
@@ -35,10 +36,16 @@ export interface Sink {
 }
 
 export class MapRun {
-  readonly button = h("button", { class: "zf-button zf-primary", type: "button" }, "Compute map");
+  readonly button = h(
+    "button",
+    { class: "zf-button zf-primary", type: "button" },
+    t("Compute map"),
+  );
   readonly progress = h("div", { class: "zf-map-progress" });
-  private run: { controller: AbortController; key: MapKey } | null = null;
+  /** `peek`: only for what is there already, as the user has stopped the pass. */
+  private run: { controller: AbortController; key: MapKey; peek: boolean } | null = null;
   private rest: (() => void) | null = null;
+  private soon: (() => void) | null = null;
   private estimate: Kinds["estimate"]["data"] | null = null;
   private idleKey = "";
 
@@ -51,7 +58,11 @@ export class MapRun {
   ) {
     this.button.dataset.zfNeedsKernel = "";
     this.button.addEventListener("click", () => (this.run ? this.stop() : this.start()));
-    signal.addEventListener("abort", () => this.stop(), { once: true });
+    const end = () => {
+      this.soon?.();
+      this.stop();
+    };
+    signal.addEventListener("abort", end, { once: true });
     this.show(null);
   }
 
@@ -73,7 +84,7 @@ export class MapRun {
     if (here && identityOf(overlay, here) === identityOf(overlay, key)) return;
     if (here && passOf(here) === passOf(key)) {
       const data = this.sink.grids?.data;
-      const stopped = !this.run && data !== undefined && data.done < data.total;
+      const stopped = this.run?.peek ?? (data !== undefined && data.done < data.total);
       this.sink.stale(true);
       this.start(stopped);
       return;
@@ -115,11 +126,12 @@ export class MapRun {
   }
 
   private askEstimate({ target: _, channel: __, ...key }: MapKey): void {
+    this.soon?.();
     const settled = settledOf(this.panel.element).begin();
     const mine = this.idleKey;
     const timer = setTimeout(() => {
       settled();
-      if (this.idleKey !== mine || this.signal.aborted) return;
+      if (this.idleKey !== mine) return;
       const load = { priority: PRIORITY.interaction, signal: this.signal, quiet: true };
       void this.panel.load("estimate", key, "estimate", load, ({ data }) => {
         if (this.idleKey !== mine) return;
@@ -127,7 +139,10 @@ export class MapRun {
         if (!this.run) this.show(this.sink.grids?.data ?? null);
       });
     }, ESTIMATE_MS);
-    this.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    this.soon = () => {
+      clearTimeout(timer);
+      settled();
+    };
   }
 
   /** Stop here; what there is stays. */
@@ -140,14 +155,14 @@ export class MapRun {
     this.show(this.sink.grids?.data ?? null);
   }
 
-  /** Start, or go on. `peek`: only what is there already, as the user has stopped the pass. */
+  /** Start, or go on; or only peek. */
   private async start(peek = false): Promise<void> {
     this.rest?.();
     this.rest = null;
     this.run?.controller.abort();
     const wanted = this.wanted();
     if (!wanted) return;
-    const mine = { controller: new AbortController(), key: wanted.key };
+    const mine = { controller: new AbortController(), key: wanted.key, peek };
     this.run = mine;
     this.show(this.sink.grids?.data ?? null);
     const load = {
@@ -173,21 +188,25 @@ export class MapRun {
     const running = this.run !== null;
     const data = this.sink.grids?.data;
     const begun = data !== undefined && data.done < data.total;
-    this.button.textContent = running ? "Stop" : begun ? "Go on" : "Compute map";
+    this.button.textContent = running ? t("Stop") : begun ? t("Go on") : t("Compute map");
     this.button.title = running
-      ? "Stop the map here: what there is stays"
+      ? t("Stop the map here: what there is stays")
       : begun
-        ? "Compute the rest of the map"
-        : "Slide the occluder over the whole photo";
-    const bar = (share: number | null) => (running ? [progressBar(share, "Occlusion map")] : []);
+        ? t("Compute the rest of the map")
+        : t("Slide the occluder over the whole photo");
+    const bar = (share: number | null) => (running ? [progressBar(share, t("Occlusion map"))] : []);
     if (!count) {
       this.progress.replaceChildren(...bar(null), running ? "" : estimateText(this.estimate));
       return;
     }
     const { done, total, seconds_left } = count;
     const counted =
-      total === 0 ? "waiting" : done < total ? `${done} / ${total}` : `${total} positions`;
-    const left = running ? timeLeft(seconds_left) : done < total ? "stopped" : "";
+      total === 0
+        ? t("waiting")
+        : done < total
+          ? `${done} / ${total}`
+          : plural(total, "{n} position", "{n} positions", { n: total });
+    const left = running ? timeLeft(seconds_left) : done < total ? t("stopped") : "";
     this.progress.replaceChildren(
       ...bar(total ? done / total : null),
       `${counted}${left ? ` · ${left}` : ""}`,
@@ -199,6 +218,11 @@ function estimateText(estimate: Kinds["estimate"]["data"] | null): string {
   if (!estimate) return "";
   const { positions, seconds, basis } = estimate;
   const time = duration(seconds);
-  const from = basis === "measured" ? "from passes on this device" : "from a short probe";
-  return `${positions} positions${time ? ` · about ${time}, ${from}` : ""}`;
+  const all = plural(positions, "{n} position", "{n} positions", { n: positions });
+  if (!time) return all;
+  const about =
+    basis === "measured"
+      ? t("about {time}, from passes on this device", { time })
+      : t("about {time}, from a short probe", { time });
+  return `${all} · ${about}`;
 }

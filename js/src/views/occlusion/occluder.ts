@@ -1,12 +1,13 @@
 /** The occluder over the photo: moved and resized by pointer and keys. */
 
-import { announce } from "../../lib/a11y";
-import { baselineText } from "../../lib/baselines";
-import { place } from "../../lib/boxes";
-import { h } from "../../lib/dom";
-import { clipPath } from "../../lib/mask";
-import type { Box, Occluder, Pair } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { t } from "../../lib/language/translate";
+import { baselineText } from "../../lib/occlusion/baselines";
+import { clipPath } from "../../lib/occlusion/mask";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { place } from "../../lib/pictures/boxes";
+import type { Box, Occluder, Pair } from "../../lib/wire/protocol";
 
 export const SMALLEST = 4;
 /** A pointer that moves less, in CSS pixels, has clicked. */
@@ -189,7 +190,7 @@ export function occluderHandle(
       if (!occluder) return;
       const { baseline, mask, extra_boxes } = now();
       stage.dataset.baseline = baseline === "grey" ? "grey" : "other";
-      element.title = `Covered with: ${baselineText(baseline).name}`;
+      element.title = t("Covered with: {name}", { name: baselineText(baseline).name });
       element.setAttribute("aria-label", label(occluder));
       cover.style.clipPath = clipPath(mask);
       place(element, occluder, extent);
@@ -209,8 +210,8 @@ export function occluderHandle(
 }
 
 function label({ top, left, height, width }: Box): string {
-  return (
-    `Occluder of ${height} by ${width} pixels at row ${top}, column ${left}. ` +
-    "Arrow keys move it, with Shift they resize it."
+  return t(
+    "Occluder of {height} by {width} pixels at row {row}, column {col}. Arrow keys move it, with Shift they resize it.",
+    { height, width, row: top, col: left },
   );
 }

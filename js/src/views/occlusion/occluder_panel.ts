@@ -1,10 +1,11 @@
 /** What covers: baseline, height and width, a shape drawn by hand, rectangles that stay. */
 
-import { announce } from "../../lib/a11y";
-import { asBaseline, baselineText, baselineValue } from "../../lib/baselines";
-import { h, select } from "../../lib/dom";
-import { extent as extentText } from "../../lib/format";
-import type { Baseline, Box, Pair } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { asBaseline, baselineText, baselineValue } from "../../lib/occlusion/baselines";
+import { announce } from "../../lib/page/a11y";
+import { h, select } from "../../lib/page/dom";
+import { extent as extentText } from "../../lib/page/format";
+import type { Baseline, Box, Pair } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 import { type OccluderHandle, resized } from "./occluder";
 import type { ShapeDrawing } from "./shape_drawing";
@@ -13,7 +14,7 @@ import type { ShapeDrawing } from "./shape_drawing";
 const LARGEST = 128;
 const MOST_HELD = 8;
 
-export interface OccluderPanel {
+interface OccluderPanel {
   fold: Fold;
   baselines(names: readonly string[]): void;
   /** Show the selection's occluder. */
@@ -21,11 +22,11 @@ export interface OccluderPanel {
 }
 
 export function occluderPanel(handle: OccluderHandle, drawing: ShapeDrawing): OccluderPanel {
-  const part = fold("occluder", "Occluder");
+  const part = fold("occluder", t("Occluder"));
   let baselines: Baseline[] = ["grey"];
 
   const baseline = select(
-    "What the occluder shows in place of the photo",
+    t("What the occluder shows in place of the photo"),
     [],
     "",
     (value: string) => handle.change({ baseline: asBaseline(value) }),
@@ -38,7 +39,8 @@ export function occluderPanel(handle: OccluderHandle, drawing: ShapeDrawing): Oc
       min: 8,
       max: LARGEST,
       step: 4,
-      "aria-label": `Occluder ${side} in pixels`,
+      "aria-label":
+        side === "height" ? t("Occluder height in pixels") : t("Occluder width in pixels"),
       oninput: () => {
         const { height, width, ...rest } = handle.now();
         const size = { height, width, [side]: Number(input.value) };
@@ -46,7 +48,7 @@ export function occluderPanel(handle: OccluderHandle, drawing: ShapeDrawing): Oc
         handle.put(resized({ ...rest, height, width }, size.height, size.width));
       },
     });
-    const name = side === "height" ? "Height" : "Width";
+    const name = side === "height" ? t("Height") : t("Width");
     return { input, text, element: h("label", { class: "zf-label" }, name, input, text) };
   };
   const together = h("input", { type: "checkbox", checked: true });
@@ -57,43 +59,49 @@ export function occluderPanel(handle: OccluderHandle, drawing: ShapeDrawing): Oc
     {
       class: "zf-button",
       type: "button",
-      title: "Keep this rectangle covered while the occluder goes elsewhere",
+      title: t("Keep this rectangle covered while the occluder goes elsewhere"),
       onclick: () => {
         const { top, left, height, width, extra_boxes } = handle.now();
         handle.change({ extra_boxes: [...extra_boxes, { top, left, height, width }] });
-        announce(hold, `Held: ${extentText([height, width])} pixels at ${top}, ${left}`);
+        const size = extentText([height, width]);
+        announce(hold, t("Held: {size} pixels at {row}, {col}", { size, row: top, col: left }));
       },
     },
-    "Hold it here",
+    t("Hold it here"),
   );
   const whole = h(
     "button",
     { class: "zf-button", type: "button", onclick: () => handle.change({ mask: null }) },
-    "Whole box",
+    t("Whole box"),
   );
-  const held = h("ul", { class: "zf-chips", "aria-label": "Rectangles that stay covered" });
+  const held = h("ul", { class: "zf-chips", "aria-label": t("Rectangles that stay covered") });
   part.body.dataset.zfNeedsKernel = "";
   part.body.append(
     baseline,
     explanation,
     h("div", { class: "zf-controls" }, sides.height.element),
     h("div", { class: "zf-controls" }, sides.width.element),
-    h("label", { class: "zf-label zf-check" }, together, "square"),
+    h("label", { class: "zf-label zf-check" }, together, t("square")),
     h("div", { class: "zf-controls" }, drawing.button, whole, hold),
     held,
   );
 
+  const whereOf = ({ top, left, height, width }: Box) => ({
+    size: extentText([height, width]),
+    row: top,
+    col: left,
+  });
   const chip = (box: Box, i: number) =>
     h(
       "li",
       {},
-      `${extentText([box.height, box.width])} at ${box.top}, ${box.left}`,
+      t("{size} at {row}, {col}", whereOf(box)),
       h(
         "button",
         {
           type: "button",
           class: "zf-remove",
-          "aria-label": `Uncover ${extentText([box.height, box.width])} at ${box.top}, ${box.left}`,
+          "aria-label": t("Uncover {size} at {row}, {col}", whereOf(box)),
           onclick: () =>
             handle.change({ extra_boxes: handle.now().extra_boxes.filter((_, n) => n !== i) }),
         },

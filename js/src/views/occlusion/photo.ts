@@ -1,15 +1,17 @@
 /** The chosen photo, an occluder over it, and the maps of what the occluder does. */
 
-import { announce } from "../../lib/a11y";
-import { artefact } from "../../lib/baselines";
-import { place } from "../../lib/boxes";
-import { decode, paintBitmap } from "../../lib/canvas";
-import { h, nameIn } from "../../lib/dom";
-import { short } from "../../lib/format";
-import { namesOf } from "../../lib/map_kinds";
-import { cellAt } from "../../lib/occlusion_grid";
-import type { Catalogue, Key, Pair } from "../../lib/protocol";
-import { PRIORITY } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { artefact } from "../../lib/occlusion/baselines";
+import { cellAt } from "../../lib/occlusion/grid";
+import { namesOf } from "../../lib/occlusion/map_kinds";
+import { announce } from "../../lib/page/a11y";
+import { h, nameIn } from "../../lib/page/dom";
+import { short } from "../../lib/page/format";
+import { place } from "../../lib/pictures/boxes";
+import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { FIRST, PATCHES } from "../../lib/wire/constants";
+import type { Catalogue, Key, Pair } from "../../lib/wire/protocol";
+import { PRIORITY } from "../../lib/wire/protocol";
 import { onCovers } from "../patches/cover";
 import { takesDrops } from "../photos/intake";
 import { exportMenu } from "../shared/export";
@@ -28,18 +30,21 @@ import { Pins } from "./pins";
 import { shapeDrawing } from "./shape_drawing";
 
 export const photo: View = (el, selection, source, signal, options) => {
-  const panel = new Panel(el, "photo", "Photo", source, signal);
-  const map = h("section", { class: "zf-panel zf-map", "aria-label": nameIn(el, "Occlusion map") });
+  const panel = new Panel(el, "photo", t("Photo"), source, signal);
+  const map = h("section", {
+    class: "zf-panel zf-map",
+    "aria-label": nameIn(el, t("Occlusion map")),
+  });
   el.append(map);
   signal.addEventListener("abort", () => map.remove(), { once: true });
-  const picture = h("canvas", { class: "zf-photo-picture", role: "img", "aria-label": "Photo" });
+  const picture = h("canvas", { class: "zf-photo-picture", role: "img", "aria-label": t("Photo") });
   const field = h("div", { class: "zf-field", hidden: true });
   const moved = h("div", { class: "zf-moved", hidden: true });
   const stage = h("div", { class: "zf-stage" }, picture);
   const look: Look = {
     overlay: choice<Overlay>(options.get("overlay"), OVERLAYS),
     colours: choice(options.get("colours"), COLOURS),
-    opacity: options.get("opacity") ?? 0.6,
+    opacity: options.get("opacity") ?? FIRST.opacity,
   };
   takesDrops(stage, signal);
   let catalogue: Catalogue | null = null;
@@ -159,13 +164,15 @@ export const photo: View = (el, selection, source, signal, options) => {
       legend
         ? legend.reading
         : look.overlay === "none"
-          ? "Drag the occluder: the bars show what the network thinks then."
-          : "Drag the occluder, or compute what it does everywhere: Compute map.",
+          ? t("Drag the occluder: the bars show what the network thinks then.")
+          : t("Drag the occluder, or compute what it does everywhere: Compute map."),
     ];
-    if (grids?.data.no_classes) parts.push(`No map of classes: ${grids.data.no_classes}.`);
-    if (grids?.data.note) parts.push(`Full passes: ${grids.data.note}.`);
+    if (grids?.data.no_classes)
+      parts.push(t("No map of classes: {why}.", { why: grids.data.no_classes }));
+    if (grids?.data.note) parts.push(t("Full passes: {why}.", { why: grids.data.note }));
     const unit = selection.get("unit");
-    if (!field.hidden && unit) parts.push(`Dashed: where channel ${unit[1]} fires most.`);
+    if (!field.hidden && unit)
+      parts.push(t("Dashed: where channel {channel} fires most.", { channel: unit[1] }));
     if (!moved.hidden) parts.push(moved.title);
     panel.explain(parts.join(" ").replace(/\.\.(?= |$)/g, "."));
   };
@@ -174,12 +181,16 @@ export const photo: View = (el, selection, source, signal, options) => {
   const reading = (): Node[] => {
     const legend = heat.legends[0];
     const parts = [
-      legend ? `Each cell shows the ${legend.what} when the occluder is centred there.` : "",
+      legend
+        ? t("Each cell shows this when the occluder is centred there: {what}.", {
+            what: legend.what,
+          })
+        : "",
       artefact(occluder.now().baseline),
-      "At the border the image cuts the occluder.",
-      "Click a place to pin it: what the occluder does there is kept in a table.",
+      t("At the border the image cuts the occluder."),
+      t("Click a place to pin it: what the occluder does there is kept in a table."),
     ];
-    return [h("h4", {}, "How to read the map"), ...parts.map((text) => h("p", {}, text))];
+    return [h("h4", {}, t("How to read the map")), ...parts.map((text) => h("p", {}, text))];
   };
 
   /** Pin the place, with the occluder on its cell: what the bars show is what is pinned. */
@@ -197,7 +208,11 @@ export const photo: View = (el, selection, source, signal, options) => {
     const [rows, columns] = extentNow();
     const added = pins.toggle([middle(cell[0], down, rows), middle(cell[1], right, columns)]);
     occluder.put(grids.box(cell));
-    announce(stage, `${added ? "Pinned" : "No longer pinned"}: cell ${cell[0]}, ${cell[1]}`);
+    const at = { row: cell[0], col: cell[1] };
+    announce(
+      stage,
+      added ? t("Pinned: cell {row}, {col}", at) : t("No longer pinned: cell {row}, {col}", at),
+    );
   };
 
   // ------------------------------------------------------------ photo and receptive field
@@ -210,11 +225,16 @@ export const photo: View = (el, selection, source, signal, options) => {
     const [layer, channel] = unit;
     const size = extent;
     const load = { priority: PRIORITY.patches, signal: current, quiet: true };
-    await panel.load("top", { layer, channel, k: 9 }, "field", load, ({ data }) => {
+    await panel.load("top", { layer, channel, k: PATCHES }, "field", load, ({ data }) => {
       const activation = data.activations.find((one) => one.image === image);
       field.hidden = !activation;
       if (!activation) return;
-      field.title = `Receptive field of ${layer} : ${channel} at row ${activation.row}, column ${activation.col}`;
+      field.title = t("Receptive field of {layer} : {channel} at row {row}, column {col}", {
+        layer,
+        channel,
+        row: activation.row,
+        col: activation.col,
+      });
       place(field, activation.box, size);
       explain();
     });
@@ -234,7 +254,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     const image = selection.get("photo");
     const current = renewPhoto();
     if (image === null) {
-      panel.explain("Choose a photo: click one of the patches.");
+      panel.explain(t("Choose a photo: click one of the patches."));
       return;
     }
     stage.dataset.photo = "";
@@ -256,8 +276,8 @@ export const photo: View = (el, selection, source, signal, options) => {
       stage.style.setProperty("--zf-aspect", `${data.columns} / ${data.rows}`);
       name = data.name;
       const full = data.label ? `${data.name} · ${short(data.label)}` : data.name;
-      picture.setAttribute("aria-label", `Photo ${full}`);
-      panel.title("Photo", full);
+      picture.setAttribute("aria-label", t("Photo {name}", { name: full }));
+      panel.title(t("Photo"), full);
       showOccluder();
       showMoved();
       void showField();
@@ -285,7 +305,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     grids: heat.visible ? heat.grids : null,
     kind: look.overlay === "none" ? null : look.overlay,
     legends: heat.legends,
-    note: `Occluder: ${artefact(occluder.now().baseline)}`,
+    note: `${t("Occluder")}: ${artefact(occluder.now().baseline)}`,
     name,
   });
   const keep = h(
@@ -293,10 +313,10 @@ export const photo: View = (el, selection, source, signal, options) => {
     {
       type: "button",
       class: "zf-button zf-toggle",
-      title: "Keep this photo when another channel is chosen",
+      title: t("Keep this photo when another channel is chosen"),
       onclick: () => options.set("photo_follows", !options.get("photo_follows")),
     },
-    "Keep",
+    t("Keep"),
   );
   const showKeep = () => {
     keep.hidden =
@@ -307,7 +327,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   options.subscribe("photo_follows", showKeep, signal);
   panel.tools.append(
     keep,
-    popoverButton("i", "How to read the map", "zf-info", reading),
+    popoverButton("i", t("How to read the map"), "zf-info", reading),
     exportMenu(screen, names),
   );
   panel.body.append(

@@ -1,19 +1,20 @@
 /** The photos that excite the chosen channel most, each with its coarse map: below the main one. */
 
-import { announce, roving } from "../../lib/a11y";
-import { place } from "../../lib/boxes";
-import { decode, paintBitmap } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { Grids, KINDS, keptText, type MapKind, type Names } from "../../lib/map_kinds";
-import { type Key, type Pair, PRIORITY } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { t } from "../../lib/language/translate";
+import { Grids, KINDS, keptText, type MapKind, type Names } from "../../lib/occlusion/map_kinds";
+import { announce, roving } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { place } from "../../lib/pictures/boxes";
+import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { PATCHES } from "../../lib/wire/constants";
+import { type Key, type Pair, PRIORITY } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
 import type { Look } from "./heatmap";
 import { commonScale, legendOf, paintMap } from "./map_layer";
 
-const K = 9;
 /** Positions along the shorter side of a photo, at most. */
 const ACROSS = 7;
 
@@ -71,9 +72,9 @@ function subjectOf(kind: MapKind, grids: Grids, names: Names): string {
 }
 
 export class PhotoRow {
-  readonly fold: Fold = fold("row", "Strongest photos, each with its map", () => this.update());
+  readonly fold: Fold = fold("row", t("Strongest photos, each with its map"), () => this.update());
   private readonly hint = h("p", { class: "zf-hint" });
-  private readonly strip = h("div", { class: "zf-row", role: "group", "aria-label": "Photos" });
+  private readonly strip = h("div", { class: "zf-row", role: "group", "aria-label": t("Photos") });
   private readonly renew: () => AbortSignal;
   private thumbs: Thumb[] = [];
   private about = "";
@@ -101,7 +102,7 @@ export class PhotoRow {
       const item = (event.target as Element).closest<HTMLElement>(".zf-row-item");
       if (!item) return;
       selection.set("photo", Number(item.dataset.image));
-      announce(this.strip, `Photo ${item.title}`);
+      announce(this.strip, t("Photo {name}", { name: item.title }));
     });
     // Out of sight nobody waits for them.
     if (typeof IntersectionObserver !== "undefined") {
@@ -142,12 +143,11 @@ export class PhotoRow {
 
   private explain(): void {
     const { overlay } = this.look();
-    const parts = ["Click one to choose it."];
+    const parts = [t("Click one to choose it.")];
     if (overlay !== "none") {
       const of = this.subject(overlay);
       parts.unshift(
-        `Each has a coarse map by the occluder above${of && `, ${of}`}. Its scale is its own: its ` +
-          "ends are below it. They come after the large map.",
+        `${t("Each has a coarse map by the occluder above")}${of && `, ${of}`}. ${t("Its scale is its own: its ends are below it. They come after the large map.")}`,
       );
     }
     this.hint.textContent = parts.join(" ");
@@ -159,13 +159,13 @@ export class PhotoRow {
     const { target = null, channel = null } = this.pass() ?? {};
     if (needs.includes("target")) {
       return target === null
-        ? "of the class that the network gives that photo"
-        : `of “${this.names.className(target)}”`;
+        ? t("of the class that the network gives that photo")
+        : t("of “{name}”", { name: this.names.className(target) });
     }
     if (!needs.includes("channel")) return "";
     return channel === null
-      ? "of the layer's feature map that is strongest on that photo"
-      : `of channel ${channel}`;
+      ? t("of the layer's feature map that is strongest on that photo")
+      : t("of channel {channel}", { channel });
   }
 
   mark(): void {
@@ -182,7 +182,7 @@ export class PhotoRow {
   ): Promise<void> {
     const { stride } = this;
     const ask = { priority: PRIORITY.prefetch, signal, quiet: true };
-    const key = { layer, channel, k: K };
+    const key = { layer, channel, k: PATCHES };
     const strongest = { ...ask, quiet: false, whole: true };
     const known = await this.panel.load("top", key, "row-top", strongest, ({ data }) => {
       const images = data.activations.map(({ image }) => image);

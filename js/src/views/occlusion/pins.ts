@@ -1,16 +1,24 @@
 /** Places of the photo that were clicked: marks on it, and all values there in a small table. */
 
-import { place } from "../../lib/boxes";
-import { h } from "../../lib/dom";
-import { type Grids, KINDS, type MapKind, type Names, ORDER, valueText } from "../../lib/map_kinds";
-import { cellAt } from "../../lib/occlusion_grid";
-import type { Pair } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { cellAt } from "../../lib/occlusion/grid";
+import {
+  type Grids,
+  KINDS,
+  type MapKind,
+  type Names,
+  ORDER,
+  valueText,
+} from "../../lib/occlusion/map_kinds";
+import { h } from "../../lib/page/dom";
+import { place } from "../../lib/pictures/boxes";
+import type { Pair } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 
-export const MOST_PINS = 4;
+const MOST_PINS = 4;
 
 export class Pins {
-  readonly fold: Fold = fold("pins", "Pinned places");
+  readonly fold: Fold = fold("pins", t("Pinned places"));
   readonly marks = h("div", { class: "zf-pins", "aria-hidden": "true" });
   /** In input pixels: they stay where they are when the stride changes. */
   places: Pair[] = [];
@@ -56,11 +64,11 @@ export class Pins {
         return mark;
       }),
     );
-    this.fold.says(places.length ? String(places.length) : "click the map to pin one");
+    this.fold.says(places.length ? String(places.length) : t("click the map to pin one"));
     if (places.length === 0 || !grids) {
       const text = places.length
-        ? "Their values come with the map."
-        : "Click a place of the map, or press P at its cursor: its values stay here.";
+        ? t("Their values come with the map.")
+        : t("Click a place of the map, or press P at its cursor: its values stay here.");
       this.fold.body.replaceChildren(h("p", { class: "zf-hint" }, text));
       return;
     }
@@ -88,7 +96,7 @@ export class Pins {
         {
           type: "button",
           class: "zf-remove",
-          "aria-label": `Remove pin ${i + 1}`,
+          "aria-label": t("Remove pin {n}", { n: i + 1 }),
           onclick: () => {
             this.places = this.places.filter((_, n) => n !== i);
             this.draw();
@@ -106,12 +114,12 @@ export class Pins {
         h(
           "tr",
           {},
-          h("th", { scope: "col" }, "cell"),
-          h("th", { scope: "col", title: "without occluder" }, "uncovered"),
+          h("th", { scope: "col" }, t("cell")),
+          h("th", { scope: "col", title: t("without occluder") }, t("uncovered")),
           ...columns.map(({ row, col }, i) =>
             h(
               "th",
-              { scope: "col", title: `row ${row}, column ${col} of the map` },
+              { scope: "col", title: t("row {row}, column {col} of the map", { row, col }) },
               h("span", { class: "zf-pin-number" }, String(i + 1)),
               ` ${row}, ${col}`,
               remove(i),
@@ -126,7 +134,7 @@ export class Pins {
           h(
             "tr",
             { "data-map": kind },
-            h("th", { scope: "row" }, KINDS[kind].brief),
+            h("th", { scope: "row" }, t(KINDS[kind].brief)),
             cell(clean(kind)),
             ...columns.map(({ at }) => cell(value(kind, at))),
           ),

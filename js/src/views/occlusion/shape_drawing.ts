@@ -5,11 +5,12 @@
  * its 16 x 16 cells (`shapeOf`), and these are what is shown.
  */
 
-import { announce } from "../../lib/a11y";
-import { place } from "../../lib/boxes";
-import { h } from "../../lib/dom";
-import { cells, coveredPixels, ellipse, encode, shapeOf } from "../../lib/mask";
-import type { Occluder, Pair } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { cells, coveredPixels, ellipse, encode, shapeOf } from "../../lib/occlusion/mask";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { place } from "../../lib/pictures/boxes";
+import type { Occluder, Pair } from "../../lib/wire/protocol";
 import { keyed, type OccluderHandle, SMALLEST } from "./occluder";
 
 /** The brush's width is so much of the photo's shorter side. */
@@ -35,8 +36,9 @@ export function shapeDrawing(
     role: "application",
     tabindex: 0,
     hidden: true,
-    "aria-label":
+    "aria-label": t(
       "Brush: arrows move it, Space draws, with Shift arrows draw along, E erases, Escape ends",
+    ),
   });
   stage.append(stroke, brush);
   let extent: Pair = [1, 1];
@@ -61,8 +63,8 @@ export function shapeDrawing(
       { type: "button", class: "zf-button zf-toggle", title, onclick: () => erase(is) },
       text,
     );
-  const draws = toggle("Draw", "Strokes cover. Key: E", false);
-  const takes = toggle("Erase", "Strokes uncover. Key: E", true);
+  const draws = toggle(t("Draw"), t("Strokes cover. Key: E"), false);
+  const takes = toggle(t("Erase"), t("Strokes uncover. Key: E"), true);
   const simple = (text: string, title: string, onclick: () => void) =>
     h("button", { type: "button", class: "zf-button", title, onclick }, text);
   const bar = h(
@@ -70,24 +72,24 @@ export function shapeDrawing(
     {
       class: "zf-controls zf-draw",
       role: "group",
-      "aria-label": "Shape of the occluder",
+      "aria-label": t("Shape of the occluder"),
       hidden: true,
     },
     draws,
     takes,
-    simple("Ellipse", "The largest in the occluder's box", () => fill(encode(ellipse()))),
-    simple("Invert", "Cover what is open in the occluder's box", () => {
+    simple(t("Ellipse"), t("The largest in the occluder's box"), () => fill(encode(ellipse()))),
+    simple(t("Invert"), t("Cover what is open in the occluder's box"), () => {
       const next = cells(handle.now().mask).map((is) => !is);
       if (next.some(Boolean)) fill(encode(next));
-      else say("The whole box is covered: nothing would be left.");
+      else say(t("The whole box is covered: nothing would be left."));
     }),
-    simple("Start anew", "The next stroke begins another shape", () => {
+    simple(t("Start anew"), t("The next stroke begins another shape"), () => {
       anew = true;
       erase(false);
-      say("The next stroke begins another shape.");
+      say(t("The next stroke begins another shape."));
       brush.focus();
     }),
-    simple("Done", "End drawing. Key: Escape", () => set(false)),
+    simple(t("Done"), t("End drawing. Key: Escape"), () => set(false)),
     said,
   );
   const button = h(
@@ -96,10 +98,10 @@ export function shapeDrawing(
       type: "button",
       class: "zf-button zf-toggle",
       "aria-pressed": "false",
-      title: "Draw the shape of the occluder on the photo",
+      title: t("Draw the shape of the occluder on the photo"),
       onclick: () => set(!on),
     },
-    "Draw a shape",
+    t("Draw a shape"),
   );
 
   const say = (text: string) => {
@@ -144,7 +146,7 @@ export function shapeDrawing(
     anew = handle.now().mask === null;
     erase(false);
     begin();
-    if (anew) say("Draw on the photo. The first stroke begins the shape.");
+    if (anew) say(t("Draw on the photo. The first stroke begins the shape."));
     const { top, left, height, width } = handle.now();
     move([top + height / 2, left + width / 2]);
     stage.scrollIntoView?.({ block: "nearest" });
@@ -178,7 +180,7 @@ export function shapeDrawing(
     stroke.width = 0;
     const shape = shapeOf(drawn, extent, SMALLEST);
     if (!shape) {
-      say("Nothing is left: draw a stroke. Until then the occluder stays as it is.");
+      say(t("Nothing is left: draw a stroke. Until then the occluder stays as it is."));
       anew = true;
       return;
     }
@@ -268,11 +270,11 @@ export function shapeDrawing(
     event.preventDefault();
     event.stopPropagation();
     if (on) {
-      const [row, col] = at.map(Math.round);
-      announce(
-        stage,
-        `${erases ? "Erasing" : "Drawing"} at row ${row}, column ${col}. ${said.textContent}`,
-      );
+      const [row = 0, col = 0] = at.map(Math.round);
+      const here = erases
+        ? t("Erasing at row {row}, column {col}.", { row, col })
+        : t("Drawing at row {row}, column {col}.", { row, col });
+      announce(stage, `${here} ${said.textContent}`);
     }
   });
 

@@ -1,12 +1,13 @@
 /** What the nine share, counted; which channels respond alike, and what the channel prefers. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count, number, percent } from "../../lib/format";
-import { type Answer, PRIORITY, type SharedName } from "../../lib/protocol";
-import { nextFrame, type SelectionStore } from "../../lib/selection_store";
-import { settledOf } from "../../lib/settled";
-import { KernelError, NoAnswer, NotStored, Superseded } from "../../lib/source";
+import { decimal, msg, t } from "../../lib/language/translate";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count, number, percent } from "../../lib/page/format";
+import { nextFrame, type SelectionStore } from "../../lib/page/selection_store";
+import { settledOf } from "../../lib/page/settled";
+import { type Answer, PRIORITY, type SharedName } from "../../lib/wire/protocol";
+import { KernelError, NoAnswer, NotStored, Superseded } from "../../lib/wire/source";
 import { fold } from "../shared/fold";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
@@ -15,7 +16,7 @@ type Data = Answer<"about">["data"];
 
 /** A fold under the strongest patches; hidden where nothing can be told, as in a report. */
 export function whatTheyShare(panel: Panel, selection: SelectionStore, signal: AbortSignal): void {
-  const line = fold("about", "What they share");
+  const line = fold("about", t("What they share"));
   const { element, body } = line;
   element.open = true;
   element.hidden = true;
@@ -61,19 +62,19 @@ export function whatTheyShare(panel: Panel, selection: SelectionStore, signal: A
     line.says(
       names.length > 0
         ? names.map(({ text }) => text).join(", ")
-        : "nothing found automatically: what do you see?",
+        : t("nothing found automatically: what do you see?"),
     );
     body.replaceChildren(
       ...shared(data),
       alike(data, (other) => {
         selection.set("unit", [layer, other]);
-        announce(panel.element, `Channel ${other}`);
+        announce(panel.element, t("Channel {n}", { n: other }));
       }),
       prefers(data),
       h(
         "details",
         { class: "zf-counted" },
-        h("summary", {}, "How this is counted"),
+        h("summary", {}, t("How this is counted")),
         h("p", { class: "zf-fold-note" }, explained(data)),
       ),
     );
@@ -92,39 +93,48 @@ function shared(data: Data): Node[] {
   const groups = data.groups.filter(({ named }) => named);
   const looks = data.looks.filter(({ named }) => named);
   const lines = [
-    ...groups.map((name) => told(name, "all photos", data)),
-    ...looks.map((name) => told(name, "random patches", data)),
+    ...groups.map((name) => told(name, msg("all photos"), data)),
+    ...looks.map((name) => told(name, msg("random patches"), data)),
   ];
   if (lines.length === 0) lines.push(h("li", {}, nothing(data)));
   return [h("ul", { class: "zf-shared" }, ...lines)];
 }
 
 function told(name: SharedName, others: string, data: Data): HTMLElement {
-  const most = name.most ? `, ${name.most[1]} of them ${name.most[0]}` : "";
-  const is = others === "all photos" && data.by === "predicted class" ? " by predicted class" : "";
-  const chance =
-    `By chance alone, a name like this would come up anywhere in the layer with a probability ` +
-    `of at most ${number(name.p)}.`;
+  const most = name.most
+    ? `, ${t("{n} of them {name}", { n: name.most[1], name: name.most[0] })}`
+    : "";
+  const predicted = others === "all photos" && data.by === "predicted class";
+  const is = predicted ? ` ${t("by predicted class")}` : "";
+  const chance = t(
+    "By chance alone, a name like this would come up anywhere in the layer with a probability of at most {p}.",
+    { p: number(name.p) },
+  );
   return h(
     "li",
     { title: chance },
-    h("strong", {}, `${name.count} of ${name.of}: ${name.text}`),
-    `${is}${most} (of ${others}: ${percent(name.share)})`,
+    h("strong", {}, `${t("{n} of {all}", { n: name.count, all: name.of })}: ${name.text}`),
+    `${is}${most} (${t("of {others}", { others: t(others) })}: ${percent(name.share)})`,
   );
 }
 
 function nothing(data: Data): string {
   const first = data.groups[0];
   if (first) {
-    return (
-      `No class in common, which doesn't say that they share nothing. Most frequent: ${first.text}, ${first.count} of ${first.of} (of all ` +
-      `photos: ${percent(first.share)}); chance would give as much somewhere in this layer.`
+    return t(
+      "No class in common, which doesn't say that they share nothing. Most frequent: {name}, {n} of {of} (of all photos: {share}); chance would give as much somewhere in this layer.",
+      { name: first.text, n: first.count, of: first.of, share: percent(first.share) },
     );
   }
-  if (data.by === "" && data.looked === 0) return `Nothing can be counted: ${data.why}.`;
+  if (data.by === "" && data.looked === 0)
+    return t("Nothing can be counted: {why}.", { why: data.why });
   if (data.by === "")
-    return "No colour, direction or contrast in common, which doesn't say that they share nothing.";
-  return `No class in common: no three of the nine are of one group, by ${data.by}.`;
+    return t(
+      "No colour, direction or contrast in common, which doesn't say that they share nothing.",
+    );
+  return data.by === "label"
+    ? t("No class in common: no three of the nine are of one group, by label.")
+    : t("No class in common: no three of the nine are of one group, by predicted class.");
 }
 
 /** The channels that respond alike: each a button that chooses it. */
@@ -136,17 +146,20 @@ function alike(data: Data, choose: (channel: number) => void): HTMLElement {
         type: "button",
         class: "zf-button",
         "data-channel": channel,
-        title: `Choose channel ${channel}: correlation ${correlation.toFixed(2)}`,
+        title: t("Choose channel {channel}: correlation {value}", {
+          channel,
+          value: decimal(correlation.toFixed(2)),
+        }),
         onclick: () => choose(channel),
       },
       String(channel),
-      h("small", {}, correlation.toFixed(2)),
+      h("small", {}, decimal(correlation.toFixed(2))),
     ),
   );
   return h(
     "div",
-    { class: "zf-alike", role: "group", "aria-label": "Channels that respond alike" },
-    h("span", {}, buttons.length > 0 ? "Respond alike:" : "No other channel responds alike."),
+    { class: "zf-alike", role: "group", "aria-label": t("Channels that respond alike") },
+    h("span", {}, buttons.length > 0 ? t("Respond alike:") : t("No other channel responds alike.")),
     ...buttons,
   );
 }
@@ -159,30 +172,36 @@ function prefers(data: Data): HTMLElement | string {
   return h(
     "p",
     { class: "zf-prefers" },
-    `On average over whole photos it responds most to those of ${each.join(", ")}.`,
+    t("On average over whole photos it responds most to those of {groups}.", {
+      groups: each.join(", "),
+    }),
   );
 }
 
 /** What was counted, over what. */
 function explained(data: Data): string {
   const photos = count(data.images, "photo");
-  const over = data.complete ? `all ${photos}` : `a sample of ${photos}`;
+  const over = data.complete
+    ? t("all of {photos}", { photos })
+    : t("a sample of {photos}", { photos });
   const grouped = count(data.grouped, "photo");
   const groups = {
-    label: `Groups are the photos' own labels, folded into plain ones; ${grouped} have one. `,
-    "predicted class":
-      "Groups are the classes that the network predicts, right or wrong, folded into plain " +
-      `ones; known of ${grouped}. `,
+    label: `${t("Groups are the photos' own labels, folded into plain ones; {photos} have one.", { photos: grouped })} `,
+    "predicted class": `${t("Groups are the classes that the network predicts, right or wrong, folded into plain ones; known of {photos}.", { photos: grouped })} `,
     "": "",
   }[data.by];
-  const patches = data.looked > 0 ? `Patches are compared with ${data.looked} random ones. ` : "";
+  const patches =
+    data.looked > 0
+      ? `${t("Patches are compared with {n} random ones.", { n: data.looked })} `
+      : "";
   const more =
     data.prefers.length > 0
-      ? ", + how far a group's mean lies above that of all (more than 2 standard errors)"
+      ? ` ${t("+: how far a group's mean lies above that of all (chance alone would give any group as much in 1 channel of 20).")}`
       : "";
-  return (
-    `${groups}${patches}Names are given only where chance alone would give any name in such a ` +
-    "layer at most 1 time in 20. Alike: correlation, from 0.3 on, of the largest activation in " +
-    `each of ${over}${more}.`
+  const why = data.prefers_why && ` ${data.prefers_why}`;
+  const names = t(
+    "Names are given only where chance alone would give any name in such a layer at most 1 time in 20. Alike: correlation, from {least} on, of the largest activation in each of {over}.",
+    { least: number(0.3), over },
   );
+  return `${groups}${patches}${names}${more}${why}`;
 }

@@ -5,10 +5,11 @@
  * The photo's panel marks that place; it hears of it by an event on the widget's root.
  */
 
-import { h } from "../../lib/dom";
-import { number, percent } from "../../lib/format";
-import type { Box, Covered } from "../../lib/protocol";
-import { homeOf } from "../../lib/settled";
+import { t } from "../../lib/language/translate";
+import { h } from "../../lib/page/dom";
+import { number, percent } from "../../lib/page/format";
+import { homeOf } from "../../lib/page/settled";
+import type { Box, Covered } from "../../lib/wire/protocol";
 
 const EVENT = "zf-covers";
 
@@ -23,9 +24,10 @@ export function tellCovers(element: Element, covers: readonly Covered[]): void {
   const detail: Moved[] = covers.map(({ image, moved, before }) => ({
     image,
     moved,
-    text:
-      `Dashed in colour: where the channel's maximum is once the patch is covered, row ` +
-      `${moved.row}, column ${moved.col} (${number(moved.value)} instead of ${number(before)}).`,
+    text: t(
+      "Dashed in colour: where the channel's maximum is once the patch is covered, row {row}, column {col} ({now} instead of {before}).",
+      { row: moved.row, col: moved.col, now: number(moved.value), before: number(before) },
+    ),
   }));
   homeOf(element)?.dispatchEvent(new CustomEvent(EVENT, { detail }));
 }
@@ -85,9 +87,13 @@ export class CoverBars {
       h(
         "span",
         { class: "zf-cover-text", "aria-hidden": "true" },
-        `${number(before)}; own patch covered `,
+        `${number(before)}; ${t("own patch covered")} `,
         h("b", {}, number(after)),
-        h("span", { class: "zf-dim" }, `; a random patch ${control ? number(control.mean) : "…"}`),
+        h(
+          "span",
+          { class: "zf-dim" },
+          `; ${t("a random patch {value}", { value: control ? number(control.mean) : "…" })}`,
+        ),
       ),
     );
   }
@@ -105,18 +111,24 @@ function controlBars(control: Control, at: (value: number) => string): HTMLEleme
 }
 
 function coverText({ before, after, moved }: Covered): string {
-  return (
-    `Activation ${number(before)}, with its patch covered ${number(after)}; the channel's maximum ` +
-    `is then ${number(moved.value)} at row ${moved.row}, column ${moved.col}.`
+  return t(
+    "Activation {before}, with its patch covered {after}; the channel's maximum is then {now} at row {row}, column {col}.",
+    {
+      before: number(before),
+      after: number(after),
+      now: number(moved.value),
+      row: moved.row,
+      col: moved.col,
+    },
   );
 }
 
 function controlText(control: Control | null): string {
   if (!control) return "";
   const { mean, low, high, n, overlap } = control;
-  return (
-    `With one of ${n} random patches covered ${number(mean)} on average, ${number(low)} to ` +
-    `${number(high)}; these cover ${percent(overlap)} of the receptive field on average.`
+  return t(
+    "With one of {n} random patches covered {mean} on average, {low} to {high}; these cover {share} of the receptive field on average.",
+    { n, mean: number(mean), low: number(low), high: number(high), share: percent(overlap) },
   );
 }
 
@@ -128,15 +140,16 @@ export function coverLegend(
 ): (Node | string)[] {
   const shares = covers.flatMap(({ control }) => (control ? [control.overlap] : []));
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
-  const overlap = shares.length > 0 ? `, which cover ${percent(mean)} of it themselves` : "";
+  const overlap =
+    shares.length > 0
+      ? `, ${t("which cover {share} of it themselves", { share: percent(mean) })}`
+      : "";
   return [
     h("i", { class: "zf-key zf-key-clean" }),
-    "activation ",
+    `${t("activation")} `,
     h("i", { class: "zf-key zf-key-under" }),
-    `with exactly its receptive field covered (${baseline}) `,
+    `${t("with exactly its receptive field covered ({baseline})", { baseline })} `,
     h("i", { class: "zf-key zf-key-control" }),
-    `with random patches of that size covered: mean and range${overlap}. If the patch is what the unit ` +
-      "responds to, only its own cover takes the activation away. The photo shows where the " +
-      `channel's maximum went.${partial ? " Still computing." : ""}`,
+    `${t("with random patches of that size covered: mean and range")}${overlap}. ${t("If the patch is what the unit responds to, only its own cover takes the activation away. The photo shows where the channel's maximum went.")}${partial ? ` ${t("Still computing.")}` : ""}`,
   ];
 }

@@ -1,12 +1,13 @@
 /** Whether a channel's picture depends on what it has learned: its own filters drawn anew. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import { type Answer, PRIORITY, type Progress } from "../../lib/protocol";
-import { nextFrame, type SelectionStore } from "../../lib/selection_store";
-import { settledOf } from "../../lib/settled";
-import { KernelError, NotStored, Superseded } from "../../lib/source";
+import { decimal, msg, t } from "../../lib/language/translate";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import { nextFrame, type SelectionStore } from "../../lib/page/selection_store";
+import { settledOf } from "../../lib/page/settled";
+import { type Answer, PRIORITY, type Progress } from "../../lib/wire/protocol";
+import { KernelError, NotStored, Superseded } from "../../lib/wire/source";
 import { progressBar } from "../shared/index_line";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
@@ -21,10 +22,10 @@ export function whatWasLearned(panel: Panel, selection: SelectionStore, signal: 
     {
       type: "button",
       class: "zf-button",
-      title: "Draw the channel's own filters anew at random: does its picture change?",
+      title: t("Draw the channel's own filters anew at random: does its picture change?"),
       onclick: () => void ask(),
     },
-    "Does the picture depend on what was learned?",
+    t("Does the picture depend on what was learned?"),
   );
   panel.element.append(h("div", { class: "zf-learned" }, button, result));
   const renew = renewable(signal);
@@ -68,10 +69,14 @@ export function whatWasLearned(panel: Panel, selection: SelectionStore, signal: 
   };
 
   const wait = (progress: Progress | null) => {
-    const { what, done, total } = progress ?? { what: "Waiting for its turn", done: 0, total: 0 };
+    const { what, done, total } = progress ?? {
+      what: msg("Waiting for its turn"),
+      done: 0,
+      total: 0,
+    };
     result.replaceChildren(
-      h("span", {}, total > 0 ? `${what} ${done} / ${total} ` : `${what} … `),
-      progressBar(total > 0 ? done / total : null, what),
+      h("span", {}, total > 0 ? `${t(what)} ${done} / ${total} ` : `${t(what)} … `),
+      progressBar(total > 0 ? done / total : null, t(what)),
     );
   };
 
@@ -80,42 +85,58 @@ export function whatWasLearned(panel: Panel, selection: SelectionStore, signal: 
 }
 
 const ANSWERS: Record<Data["depends"], string> = {
-  hardly: "Hardly.",
-  partly: "Partly.",
-  clearly: "Yes.",
-  "": "It can't be said: a picture is empty.",
+  hardly: msg("Hardly."),
+  partly: msg("Partly."),
+  clearly: msg("Yes."),
+  "": msg("It can't be said: a picture is empty."),
 };
 
-const alike = (rank: number | null) => (rank === null ? "not to be compared" : rank.toFixed(2));
+const alike = (rank: number | null) =>
+  rank === null ? t("not to be compared") : decimal(rank.toFixed(2));
 
 /** The answer in a word and a sentence; what was done stands behind a line. */
 function told(data: Data): Node[] {
   const { depends, own, modules, rank, rank_all, others, median, name } = data;
   const same =
     depends === "hardly"
-      ? "the picture stays almost the same, so that it shows what the photo and the layers below let through rather than what these filters look for"
+      ? t(
+          "Once the channel's own filters are random numbers, the picture stays almost the same, so that it shows what the photo and the layers below let through rather than what these filters look for",
+        )
       : depends === "partly"
-        ? "the picture changes, but much of it stays"
-        : "the picture becomes another one";
+        ? t(
+            "Once the channel's own filters are random numbers, the picture changes, but much of it stays",
+          )
+        : t("Once the channel's own filters are random numbers, the picture becomes another one");
   const sentence = depends
-    ? ` Once the channel's own filters are random numbers, ${same}: alike by ${alike(rank)} (1 is the same picture, 0 has nothing in common).`
+    ? ` ${same}: ${t("alike by {rank} (1 is the same picture, 0 has nothing in common).", { rank: alike(rank) })}`
     : "";
   const compared =
     others.length > 0
-      ? `Pictures of ${count(others.length, "other channel")} at this place are alike by ${alike(median)}, in the middle: above that, one hardly sees in such a picture which channel it is of.`
-      : "No other channel fires at this place.";
+      ? t(
+          "Pictures of {channels} at this place are alike by {rank}, in the middle: above that, one hardly sees in such a picture which channel it is of.",
+          { channels: count(others.length, "other channel"), rank: alike(median) },
+        )
+      : t("No other channel fires at this place.");
   const explained = [
-    `The strongest patch, in ${name}: drawn again from the same place and activation with ${own.join(", ")} drawn anew, each tensor with the mean and spread that it had.`,
-    `With all ${count(modules.length, "module")} from there to the pixels drawn anew: ${alike(rank_all)}.`,
+    t(
+      "The strongest patch, in {name}: drawn again from the same place and activation with {modules} drawn anew, each tensor with the mean and spread that it had.",
+      { name, modules: own.join(", ") },
+    ),
+    t("With all {modules} from there to the pixels drawn anew: {rank}.", {
+      modules: count(modules.length, "module"),
+      rank: alike(rank_all),
+    }),
     compared,
-    "Alike is the rank correlation of the pixels' signed values: from 0.9 on the answer is hardly, from 0.5 on partly. zf.SanityCheck shows the whole curve.",
+    t(
+      "Alike is the rank correlation of the pixels' signed values: from 0.9 on the answer is hardly, from 0.5 on partly. zf.SanityCheck shows the whole curve.",
+    ),
   ];
   return [
-    h("p", {}, h("strong", {}, ANSWERS[depends]), sentence),
+    h("p", {}, h("strong", {}, t(ANSWERS[depends])), sentence),
     h(
       "details",
       { class: "zf-counted" },
-      h("summary", {}, "How this was measured"),
+      h("summary", {}, t("How this was measured")),
       ...explained.map((text) => h("p", { class: "zf-fold-note" }, text)),
     ),
   ];

@@ -1,42 +1,50 @@
 /** One of the nine: a patch, its projection, rank, value, image, and how exact it is. */
 
-import { focusBox, inside, place, within } from "../../lib/boxes";
+import { msg, t } from "../../lib/language/translate";
+import { h } from "../../lib/page/dom";
+import { number } from "../../lib/page/format";
+import { focusBox, inside, place, within } from "../../lib/pictures/boxes";
 import {
   cropPicture,
   type Picture,
   paintBitmap,
   paintPicture,
   readPicture,
-} from "../../lib/canvas";
-import { lutOf } from "../../lib/colour";
-import { h } from "../../lib/dom";
-import { number } from "../../lib/format";
-import type { Box, Field, Pair, ProjectionInfo, Status, TopActivation } from "../../lib/protocol";
+} from "../../lib/pictures/canvas";
+import { lutOf } from "../../lib/pictures/colour";
 import {
   brightnessPicture,
   magnitudePicture,
   positivePicture,
   reveal,
   signedPicture,
-} from "../../lib/signed";
+} from "../../lib/pictures/signed";
+import type {
+  Box,
+  Field,
+  Pair,
+  ProjectionInfo,
+  Status,
+  TopActivation,
+} from "../../lib/wire/protocol";
 import { lostText } from "../shared/lost";
 import { popoverButton } from "../shared/popover";
 import { CoverBars } from "./cover";
-import { BLANK, projectionCard, STATUS, type Subject } from "./projection_card";
+import { BLANK, NAMES, projectionCard, STATUS, type Subject } from "./projection_card";
 
 export const LAYOUTS = [
-  ["both", "side by side"],
-  ["patches", "patches"],
-  ["projections", "projections"],
-  ["revealed", "revealed"],
+  ["both", msg("side by side")],
+  ["patches", msg("patches")],
+  ["projections", msg("projections")],
+  ["revealed", msg("revealed")],
 ] as const;
 export type Layout = (typeof LAYOUTS)[number][0];
 
 export const VALUES = [
-  ["brightness", "brightness"],
-  ["colour", "colour"],
-  ["magnitude", "magnitude"],
-  ["positive", "positive only"],
+  ["brightness", msg("brightness")],
+  ["colour", msg("colour")],
+  ["magnitude", msg("magnitude")],
+  ["positive", msg("positive only")],
 ] as const;
 export type Values = (typeof VALUES)[number][0];
 
@@ -52,7 +60,7 @@ const APART: readonly Status[] = ["linearised", "unknown"];
 
 /** The cell after the nine is of the chosen photo. */
 export const HERE = 9;
-const heading = (rank: number) => (rank === HERE ? "this photo" : String(rank + 1));
+const heading = (rank: number) => (rank === HERE ? t("this photo") : String(rank + 1));
 
 export interface Look {
   layout: Layout;
@@ -87,7 +95,7 @@ export class Cell {
   private readonly left = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
   private readonly right = h("canvas", { class: "zf-picture", "aria-hidden": "true" });
   private readonly why = h("span", { class: "zf-why" });
-  private readonly none = h("span", { class: "zf-none", hidden: true }, BLANK.short);
+  private readonly none = h("span", { class: "zf-none", hidden: true }, t(BLANK.short));
   private readonly value = h("span", { class: "zf-value" });
   private readonly name = h("span", { class: "zf-name" });
   private readonly status: HTMLButtonElement;
@@ -101,7 +109,7 @@ export class Cell {
       { type: "button", class: "zf-patch", "aria-pressed": "false", disabled: true },
       h("span", { class: "zf-pictures" }, ...this.pictures()),
     );
-    this.status = popoverButton("", "How this projection was computed", "zf-status", () =>
+    this.status = popoverButton("", t("How this projection was computed"), "zf-status", () =>
       this.info ? projectionCard(this.rank, this.info, subject()) : [],
     );
     const caption = h(
@@ -136,7 +144,7 @@ export class Cell {
     this.forgetProjection();
     this.cover.set(null);
     this.button.disabled = true;
-    this.button.setAttribute("aria-label", `Patch ${this.rank + 1}`);
+    this.button.setAttribute("aria-label", t("Patch {n}", { n: this.rank + 1 }));
     this.element.dataset.state = "waiting";
     delete this.element.dataset.image;
     this.element.title = "";
@@ -155,7 +163,10 @@ export class Cell {
     this.reset();
     this.element.dataset.state = "empty";
     this.why.textContent = why;
-    this.button.setAttribute("aria-label", `No patch ${this.rank + 1}${why ? `: ${why}` : ""}`);
+    this.button.setAttribute(
+      "aria-label",
+      `${t("No patch {n}", { n: this.rank + 1 })}${why ? `: ${why}` : ""}`,
+    );
   }
 
   /** Its photo can't be read any more: words in its place. */
@@ -166,8 +177,8 @@ export class Cell {
     this.why.textContent = why;
     this.value.textContent = number(value);
     this.name.textContent = name;
-    this.element.title = `${why}; activation ${number(value)}`;
-    this.button.setAttribute("aria-label", `No patch ${this.rank + 1}: ${why}`);
+    this.element.title = `${why}; ${t("activation {value}", { value: number(value) })}`;
+    this.button.setAttribute("aria-label", `${t("No patch {n}", { n: this.rank + 1 })}: ${why}`);
   }
 
   /** Give away the projection, to be shown in whichever cell its unit stands now. */
@@ -193,10 +204,15 @@ export class Cell {
     this.element.dataset.image = String(image);
     this.value.textContent = number(value);
     this.name.textContent = name;
-    const which = this.rank === HERE ? "the chosen photo" : `rank ${this.rank + 1}`;
-    this.label = `${name}, ${which}, activation ${number(value)}`;
-    this.button.setAttribute("aria-label", `Choose photo ${this.label}`);
-    this.element.title = `${name}: activation ${number(value)} at row ${row}, column ${col}`;
+    const which = this.rank === HERE ? t("the chosen photo") : t("rank {n}", { n: this.rank + 1 });
+    this.label = `${name}, ${which}, ${t("activation {value}", { value: number(value) })}`;
+    this.button.setAttribute("aria-label", t("Choose photo {name}", { name: this.label }));
+    this.element.title = t("{name}: activation {value} at row {row}, column {col}", {
+      name,
+      value: number(value),
+      row,
+      col,
+    });
   }
 
   setProjection(info: ProjectionInfo | null, bitmap: ImageBitmap | null): void {
@@ -207,15 +223,16 @@ export class Cell {
     this.absent = info === null;
     this.status.hidden = !info || !APART.includes(info.status);
     if (!info) return;
-    const zero = info.blank ? `, projection ${BLANK.short}` : "";
-    this.button.setAttribute("aria-label", `Choose photo ${this.label}${zero}`);
+    const zero = info.blank ? `, ${t("projection")} ${t(BLANK.short)}` : "";
+    const label = `${this.label}${zero}`;
+    this.button.setAttribute("aria-label", t("Choose photo {name}", { name: label }));
     const { mark, text } = STATUS[info.status];
     this.status.textContent = mark;
     this.status.dataset.status = info.status;
-    this.status.title = `${info.status}: ${text}`;
+    this.status.title = `${t(NAMES[info.status])}: ${t(text)}`;
     this.status.setAttribute(
       "aria-label",
-      `Projection ${this.rank + 1}: ${info.status}, ${text}${info.blank ? `, ${BLANK.text}` : ""}`,
+      `${t("Projection {n}", { n: this.rank + 1 })}: ${t(NAMES[info.status])}, ${t(text)}${info.blank ? `, ${t(BLANK.text)}` : ""}`,
     );
   }
 

@@ -1,50 +1,45 @@
 /** A panel of the nine patches that excite a channel most, and their projections to pixel space. */
 
-import { announce, roving } from "../../lib/a11y";
-import { baselineText } from "../../lib/baselines";
-import { decode } from "../../lib/canvas";
-import { h, select } from "../../lib/dom";
-import { fieldOf } from "../../lib/fields";
-import { count } from "../../lib/format";
+import { t } from "../../lib/language/translate";
+import { fieldOf } from "../../lib/network/fields";
+import { ruleOf } from "../../lib/network/rules";
+import { announce, roving } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { decode } from "../../lib/pictures/canvas";
+import { PATCHES } from "../../lib/wire/constants";
 import {
   type Answer,
-  type Baseline,
   type Catalogue,
-  type Covered,
   type Field,
   type Lost,
   type Pair,
   PRIORITY,
   type TopActivation,
-} from "../../lib/protocol";
-import { ruleOf } from "../../lib/rules";
-import type { SelectionStore } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+} from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { tellLost } from "../shared/lost";
 import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
-import { choice, type OptionStore, renewable } from "../shared/view";
+import { type OptionStore, renewable } from "../shared/view";
 import { whatTheyShare } from "./about";
-import { coverLegend, tellCovers } from "./cover";
+import { Covering } from "./covering";
 import { whatWasLearned } from "./learned";
-import { Cell, HERE, LAYOUTS, type Layout, VALUES, type Values } from "./patch_cell";
+import { Cell, HERE } from "./patch_cell";
+import { PatchControls } from "./patch_controls";
 import type { Subject } from "./projection_card";
 import { range } from "./range";
+import { aboutColour } from "./shown_values";
 import { pictures, reading, type Told } from "./words";
 
-const K = 9;
-const SCALES = [
-  ["own", "a scale each"],
-  ["one", "one scale"],
-] as const;
 /** Until the catalogue is there nothing is shown on it. */
 const NO_FIELD: Field = { size: [1, 1], stride: [1, 1], offset: [0, 0], reach: "global" };
-type Scales = (typeof SCALES)[number][0];
 /** Until then the old patches stay, dimmed: walking through prefetched channels doesn't flicker. */
 const BLANK_MS = 150;
 
 /** What a panel of patches is: the channel's that is chosen, or of one beside it. */
-export interface Role {
+interface Role {
   title: string;
   /** A button of its head, that pins or unpins it; null: it can't be. */
   pin: PinButton | null;
@@ -72,80 +67,14 @@ export function patchesPanel(
     role: "group",
     "aria-label": role.title,
   });
-  const layout = () => choice<Layout>(options.get("patches"), LAYOUTS);
-  const values = () => choice<Values>(options.get("values"), VALUES);
-  const scales = () => choice<Scales>(options.get("scale"), SCALES);
-  const valuesSelect = select("Values of the projections", VALUES, values(), (value) =>
-    options.set("values", value),
-  );
-  const scalesSelect = select("Scale of the projections", SCALES, scales(), (value) =>
-    options.set("scale", value),
-  );
-  const flag = (name: "whole" | "pixels", text: string, title: string) =>
-    h(
-      "button",
-      {
-        type: "button",
-        class: "zf-button zf-toggle",
-        "aria-pressed": "false",
-        title,
-        onclick: () => options.set(name, !options.get(name)),
-      },
-      text,
-    );
-  const wholeButton = flag(
-    "whole",
-    "Whole field",
-    "Show all that the channel can see there, not only the part where its signal is. Key: W",
-  );
-  const pixelsButton = flag("pixels", "Pixels", "Keep the pixels of enlarged pictures visible");
-  const about = popoverButton("i", "How these pictures were made", "zf-info", () => {
+  const about = popoverButton("i", t("How these pictures were made"), "zf-info", () => {
     const chosen = cells.find(({ image }) => image !== null && image === selection.get("photo"));
     return [
       ...reading(told(), ruleOf(catalogue, rule())),
       ...((chosen ?? cells[0])?.card(subject()) ?? []),
     ];
   });
-  const ruleSelect = select("Rule of the projections", [], "", (value: string) =>
-    selection.set("rule", value),
-  );
-  const coverButton = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button zf-toggle",
-      "aria-pressed": "false",
-      title: "Cover exactly the receptive field of each patch: what remains of its activation?",
-      onclick: () => {
-        covering = !covering;
-        coverButton.setAttribute("aria-pressed", String(covering));
-        void cover();
-      },
-    },
-    "Cover the patch",
-  );
-  const layouts = select("What to show", LAYOUTS, layout(), (value) =>
-    options.set("patches", value),
-  );
-  layouts.title = "What to show. Key: R reveals each patch through its projection, and back";
-  coverButton.hidden = !role.leads;
-  panel.tools.append(...(role.pin ? [role.pin.element] : []), coverButton, layouts);
-  const how = h(
-    "div",
-    { class: "zf-how" },
-    ruleSelect,
-    valuesSelect,
-    scalesSelect,
-    wholeButton,
-    pixelsButton,
-    about,
-  );
-  // Read before the pictures: below them it would be off many a screen.
-  panel.body.append(how, panel.note, grid);
-  whatTheyShare(panel, selection, signal);
-  whatWasLearned(panel, selection, signal);
-  range(panel, selection, signal);
-
+  const controls = new PatchControls(selection, options, about);
   const rule = () => selection.get("rule") || "deconvnet";
   const layerNow = () => {
     const name = selection.get("unit")?.[0];
@@ -156,7 +85,15 @@ export function patchesPanel(
     channel: selection.get("unit")?.[1] ?? 0,
     rule: ruleOf(catalogue, rule()),
   });
-  const cells = Array.from({ length: K }, (_, rank) => new Cell(rank, subject));
+  const cells = Array.from({ length: PATCHES }, (_, rank) => new Cell(rank, subject));
+  const covering = new Covering(el, panel, selection, cells, () => redraw());
+  covering.button.hidden = !role.leads;
+  panel.tools.append(...(role.pin ? [role.pin.element] : []), covering.button, controls.layouts);
+  // Read before the pictures: below them it would be off many a screen.
+  panel.body.append(controls.how, panel.note, grid);
+  whatTheyShare(panel, selection, signal);
+  whatWasLearned(panel, selection, signal);
+  range(panel, selection, signal);
   /** The channel's strongest place in the chosen photo, where that isn't one of the nine. */
   const here = new Cell(HERE, subject);
   here.element.classList.add("zf-here");
@@ -184,9 +121,6 @@ export function patchesPanel(
   let followed = JSON.stringify(selection.get("unit"));
   /** Of the request whose patches are on screen. */
   let painted: AbortSignal | null = null;
-  let covering = false;
-  let covered: { baseline: Baseline; covers: Covered[]; partial: boolean } | null = null;
-  const renewCover = renewable(signal);
   let blank: ReturnType<typeof setTimeout> | undefined;
 
   const clear = () => {
@@ -197,86 +131,56 @@ export function patchesPanel(
   };
 
   /** The end of the scale that all share. */
-  const common = () => scale && (values() === "brightness" ? scale.brightness : scale.scale);
+  const common = () => scale && (controls.values === "brightness" ? scale.brightness : scale.scale);
 
   const sideNow = (): number | null => {
     const layer = selection.get("unit")?.[0];
-    return options.get("whole") || focus?.layer !== layer ? null : (focus?.side ?? null);
+    return controls.whole || focus?.layer !== layer ? null : (focus?.side ?? null);
   };
 
   const redraw = () => {
-    const now = layout();
-    grid.dataset.layout = now;
-    valuesSelect.disabled = scalesSelect.disabled = now === "patches" || now === "revealed";
-    ruleSelect.disabled = now === "patches";
+    const { layout, values, one, pixels } = controls;
+    grid.dataset.layout = layout;
+    controls.draw();
     const side = sideNow();
     const [rows, columns] = side === null ? patch : patch.map((size) => Math.min(size, side));
     grid.style.setProperty("--zf-aspect", `${columns} / ${rows}`);
     const layer = layerNow();
     const [, ...extent] = catalogue?.engine.input ?? [0, 1, 1];
     const look = {
-      layout: now,
-      values: values(),
-      scale: scales() === "one" ? common() : null,
+      layout,
+      values,
+      scale: one ? common() : null,
       side,
-      pixels: options.get("pixels") === true,
+      pixels,
       field: layer ? fieldOf(layer, selection.get("unit")?.[1] ?? 0) : NO_FIELD,
       extent: extent as Pair,
     };
     for (const cell of [...cells, here]) cell.draw(look);
-    drawCovers();
+    covering.draw();
     explain();
   };
 
-  const drawCovers = () => {
-    const most = Math.max(0, ...cells.map((cell) => cell.cover.most));
-    for (const cell of cells) cell.cover.draw(covering && cell.image !== null, most);
-  };
-
-  /** The unit's activations with its patches covered, by the occluder's baseline. */
-  const cover = async () => {
-    const current = renewCover();
-    const unit = selection.get("unit");
-    covered = null;
-    for (const cell of cells) cell.cover.set(null);
-    tellCovers(el, []);
-    redraw();
-    if (!covering || !unit) return;
-    const [layer, channel] = unit;
-    const baseline = selection.get("occluder")?.baseline ?? "grey";
-    const key = { layer, channel, k: K, baseline };
-    const load = { priority: PRIORITY.projections, signal: current };
-    await panel.load("cover", key, "cover", load, ({ data }, _, complete) => {
-      covered = { baseline: data.baseline, covers: data.covers, partial: !complete };
-      for (const cell of cells) {
-        cell.cover.set(data.covers.find(({ image }) => image === cell.image) ?? null);
-      }
-      tellCovers(el, data.covers);
-      redraw();
-    });
-  };
-
   const told = (): Told => {
-    const own = cells.map((cell) => cell.ownScale(values())).filter((one) => one !== null);
+    const { layout, values, one, whole } = controls;
+    const own = cells.map((cell) => cell.ownScale(values)).filter((own) => own !== null);
     return {
-      layout: layout(),
-      values: values(),
-      one: scales() === "one",
-      whole: options.get("whole") === true,
+      layout,
+      values,
+      one,
+      whole,
       side: focus?.side ?? null,
       common: common(),
       own: scale ? own : [],
       clippedAt: scale?.clipped_at ?? null,
+      colour: aboutColour(controls.chosen, controls.ofColour),
     };
   };
 
   const explain = () => {
-    const of =
-      covering && covered
-        ? coverLegend(baselineText(covered.baseline).name, covered.covers, covered.partial)
-        : [];
-    const below = h("span", { class: "zf-answers" }, ...of);
-    panel.explain(...pictures(told()), of.length > 0 ? below : "");
+    const legend = covering.legend();
+    const below = h("span", { class: "zf-answers" }, ...legend);
+    panel.explain(...pictures(told()), legend.length > 0 ? below : "");
   };
 
   const mark = () => {
@@ -326,9 +230,15 @@ export function patchesPanel(
     grid.classList.remove("zf-stale");
     const n = activations.length;
     patch = answer.data.patch;
-    const fires = n === 0 ? "fires in none of the images" : `fires in only ${count(n, "image")}`;
-    const only = images_seen < K ? `there are only ${count(images_seen, "image")}` : fires;
-    const why = so_far ? (n === 0 ? "hasn't fired so far" : "not filled so far") : only;
+    const fires =
+      n === 0
+        ? t("fires in none of the images")
+        : t("fires in only {images}", { images: count(n, "image") });
+    const only =
+      images_seen < PATCHES
+        ? t("there are only {images}", { images: count(images_seen, "image") })
+        : fires;
+    const why = so_far ? (n === 0 ? t("hasn't fired so far") : t("not filled so far")) : only;
     cells.forEach((cell, i) => {
       const activation = activations[i];
       if (!activation) {
@@ -383,6 +293,7 @@ export function patchesPanel(
     // While projections come in threes the square stays as it is.
     const whole = complete || projections.every((projection) => projection !== null);
     if (whole || focus?.layer !== layer) focus = { layer, side: answer.data.focus };
+    if (whole || !controls.ofColour) controls.ofColour = answer.data;
     let next = 0;
     projections.forEach((projection, i) => {
       const bitmap = projection ? (bitmaps[next++] ?? null) : null;
@@ -399,7 +310,7 @@ export function patchesPanel(
     const last = (catalogue?.layers.find(({ name }) => name === layer)?.channels ?? 0) - 1;
     for (const neighbour of [channel + 1, channel - 1]) {
       if (neighbour < 0 || neighbour > last) continue;
-      const key = { layer, channel: neighbour, k: K };
+      const key = { layer, channel: neighbour, k: PATCHES };
       const slot = `prefetch:${neighbour > channel ? "next" : "previous"}`;
       source.prefetch("top", key, `${slot}:top`, current);
       source.prefetch("projections", { ...key, rule }, `${slot}:projections`, current);
@@ -410,29 +321,30 @@ export function patchesPanel(
     const unit = selection.get("unit");
     const current = renew();
     const [layer, channel] = unit ?? ["", 0];
-    scale = covered = null;
-    renewCover();
-    if (covering) tellCovers(el, []);
+    scale = controls.ofColour = null;
+    covering.forget();
     panel.title(role.title, unit ? `${layer} : ${channel}` : "");
     explain();
     clearTimeout(blank);
     grid.classList.add("zf-stale");
     if (!unit) {
       clear();
-      return panel.explain("Choose a layer and a channel.");
+      return panel.explain(t("Choose a layer and a channel."));
     }
     blank = setTimeout(clear, BLANK_MS);
     const now = rule();
-    ruleSelect.value = now;
-    const key = { layer, channel, k: K };
+    controls.showRule(now);
+    const key = { layer, channel, k: PATCHES };
     painted = null;
-    const top = { priority: PRIORITY.patches, signal: current };
-    const below = { priority: PRIORITY.projections, signal: current };
+    // Neither is shown without the other: what failed is asked for with what goes with it.
+    const both = { signal: current, again: () => void open() };
+    const top = { priority: PRIORITY.patches, ...both };
+    const below = { priority: PRIORITY.projections, ...both };
     const shown = panel.load("top", key, "top", top, (answer, fresh) =>
       showTop(answer, fresh, current),
     );
     void shown.then((is) => {
-      if (is && covering) void cover();
+      if (is) covering.askAgain();
     });
     const projected = panel.load(
       "projections",
@@ -455,39 +367,19 @@ export function patchesPanel(
     const cell = cells.find((one) => one.button === button);
     if (!cell || cell.image === null) return;
     selection.set("photo", cell.image);
-    announce(el, `Photo ${cell.label}`);
+    announce(el, t("Photo {name}", { name: cell.label }));
   });
   grid.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const key = event.key.toLowerCase();
     if (key === "p" && role.pin) role.pin.toggle();
-    else if (key === "r") options.set("patches", layout() === "revealed" ? "both" : "revealed");
-    else if (key === "w") options.set("whole", !options.get("whole"));
-    else return;
+    else if (!controls.key(key)) return;
     event.preventDefault();
     event.stopPropagation();
   });
-  const restyle = () => {
-    layouts.value = layout();
-    valuesSelect.value = values();
-    scalesSelect.value = scales();
-    wholeButton.setAttribute("aria-pressed", String(options.get("whole") === true));
-    pixelsButton.setAttribute("aria-pressed", String(options.get("pixels") === true));
-    redraw();
-  };
-  for (const name of ["patches", "values", "scale", "whole", "pixels"] as const) {
-    options.subscribe(name, restyle, signal);
-  }
+  controls.follow(redraw, signal);
   selection.subscribe("unit", open, signal);
   selection.subscribe("rule", open, signal);
-  let coverBaseline = selection.get("occluder")?.baseline;
-  const fillChanged = () => {
-    const baseline = selection.get("occluder")?.baseline;
-    if (baseline === coverBaseline) return;
-    coverBaseline = baseline;
-    if (covering) void cover();
-  };
-  selection.subscribe("occluder", fillChanged, signal);
   const photoChanged = () => {
     mark();
     void lookHere();
@@ -495,9 +387,7 @@ export function patchesPanel(
   selection.subscribe("photo", photoChanged, signal);
   panel.catalogue((answer) => {
     catalogue = answer;
-    ruleSelect.replaceChildren(
-      ...answer.rules.map((name) => h("option", { value: name }, ruleOf(answer, name).title)),
-    );
+    controls.offer(answer);
     void open();
   });
   return panel;

@@ -1,9 +1,10 @@
 /** The strongest patches of the chosen channel, and of another one or another rule beside them. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import type { SelectionStore } from "../../lib/selection_store";
-import { within } from "../../lib/source";
+import { t } from "../../lib/language/translate";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { within } from "../../lib/wire/source";
 import type { OptionStore, Pinned, View } from "../shared/view";
 import { renewable } from "../shared/view";
 import { type PinButton, patchesPanel } from "./patches";
@@ -11,7 +12,7 @@ import { type PinButton, patchesPanel } from "./patches";
 /** The strongest patches of the chosen channel, which can't be pinned. */
 export const patches: View = (el, selection, source, signal, options) => {
   patchesPanel(el, selection, source, signal, options, {
-    title: "Strongest patches",
+    title: t("Strongest patches"),
     pin: null,
     leads: true,
   });
@@ -21,7 +22,7 @@ export const patches: View = (el, selection, source, signal, options) => {
 export const patchesAndPinned: View = (el, selection, source, signal, options) => {
   const pin = pinButton(selection, options, signal);
   patchesPanel(el, selection, source, signal, options, {
-    title: "Strongest patches",
+    title: t("Strongest patches"),
     pin,
     leads: true,
   });
@@ -38,14 +39,14 @@ export const patchesAndPinned: View = (el, selection, source, signal, options) =
       {
         type: "button",
         class: "zf-button",
-        title: "Let these patches go. Key: P",
+        title: t("Let these patches go. Key: P"),
         onclick: () => unpin.toggle(),
       },
-      "Unpin",
+      t("Unpin"),
     ),
     toggle() {
       options.set("pinned", null);
-      announce(el, "Unpinned");
+      announce(el, t("Unpinned"));
       pin.element.focus();
     },
   };
@@ -58,14 +59,16 @@ export const patchesAndPinned: View = (el, selection, source, signal, options) =
     if (!is) return;
     const hint = h("p", { class: "zf-hint" });
     const panel = patchesPanel(place, beside, within(source, "pinned"), now, options, {
-      title: "Pinned",
+      title: t("Pinned"),
       pin: unpin,
       leads: false,
     });
     panel.body.prepend(hint);
     const tell = () => {
       hint.hidden = !isPinned(selection, options);
-      hint.textContent = "Now choose another channel, or another rule: the two stand side by side.";
+      hint.textContent = t(
+        "Now choose another channel, or another rule: the two stand side by side.",
+      );
     };
     tell();
     for (const field of ["unit", "rule"] as const) selection.subscribe(field, tell, now);
@@ -96,7 +99,11 @@ function pinButton(
     if (!now) return;
     const was = isPinned(selection, options);
     options.set("pinned", was ? null : now);
-    announce(element, was ? "Unpinned" : `Pinned: ${now[0]}, channel ${now[1]}`);
+    const [layer, channel] = now;
+    announce(
+      element,
+      was ? t("Unpinned") : t("Pinned: {layer}, channel {channel}", { layer, channel }),
+    );
   };
   const element = h(
     "button",
@@ -104,10 +111,10 @@ function pinButton(
       type: "button",
       class: "zf-button zf-toggle zf-pin-channel",
       "aria-pressed": "false",
-      title: "Keep these patches beside those of the next channel, or of another rule. Key: P",
+      title: t("Keep these patches beside those of the next channel, or of another rule. Key: P"),
       onclick: toggle,
     },
-    "Pin",
+    t("Pin"),
   );
   const show = () => element.setAttribute("aria-pressed", String(isPinned(selection, options)));
   for (const field of ["unit", "rule"] as const) selection.subscribe(field, show, signal);

@@ -1,29 +1,49 @@
 /** The mark on a projection, and the card behind it: how it was computed, and how exact it is. */
 
-import { h } from "../../lib/dom";
-import { fieldOf } from "../../lib/fields";
-import { count, extent, number } from "../../lib/format";
-import type { Field, Layer, Operation, ProjectionInfo, RuleInfo, Status } from "../../lib/protocol";
+import { msg, t } from "../../lib/language/translate";
+import { fieldOf } from "../../lib/network/fields";
+import { h } from "../../lib/page/dom";
+import { count, extent, number } from "../../lib/page/format";
+import type {
+  Field,
+  Layer,
+  Operation,
+  ProjectionInfo,
+  RuleInfo,
+  Status,
+} from "../../lib/wire/protocol";
 
 export const STATUS: Record<Status, { mark: string; text: string }> = {
-  paper: { mark: "P", text: "only operations of the paper's networks" },
-  adjoint: { mark: "A", text: "also linear operations, passed by their transpose" },
-  linearised: { mark: "L", text: "some operations have no inverse and were linearised" },
-  unknown: { mark: "?", text: "operations that aren't on our list: don't rely on it" },
+  paper: { mark: "P", text: msg("only operations of the paper's networks") },
+  adjoint: { mark: "A", text: msg("also linear operations, passed by their transpose") },
+  linearised: { mark: "L", text: msg("some operations have no inverse and were linearised") },
+  unknown: { mark: "?", text: msg("operations that aren't on our list: don't rely on it") },
+};
+
+/** What a status is called. */
+export const NAMES: Record<Status, string> = {
+  paper: msg("paper"),
+  adjoint: msg("adjoint"),
+  linearised: msg("linearised"),
+  unknown: msg("unknown"),
 };
 
 /** Whether a picture is exact, as its card says first. */
 const EXACT: Record<Status, string> = {
-  paper: "yes: only operations of the paper's networks.",
-  adjoint: "yes: linear operations that the paper's networks lack are passed by their transpose.",
-  linearised: "in part: some operations have no inverse and were linearised.",
-  unknown: "not known: some operations aren't on our list. Don't rely on it.",
+  paper: msg("yes: only operations of the paper's networks."),
+  adjoint: msg(
+    "yes: linear operations that the paper's networks lack are passed by their transpose.",
+  ),
+  linearised: msg("in part: some operations have no inverse and were linearised."),
+  unknown: msg("not known: some operations aren't on our list. Don't rely on it."),
 };
 
 /** Of a projection without a single value, in short and in full. */
 export const BLANK = {
-  short: "zero everywhere",
-  text: "zero everywhere: by this rule there is nothing to show of what drives the unit in this image.",
+  short: msg("zero everywhere"),
+  text: msg(
+    "zero everywhere: by this rule there is nothing to show of what drives the unit in this image.",
+  ),
 };
 
 /** What a projection is of. */
@@ -38,36 +58,42 @@ export function dependence(
   { pools, operations }: ProjectionInfo,
   { reads_forward }: RuleInfo,
 ): string {
-  const through = `through the switches of ${count(pools, "max-pool")}`;
+  const switches = { pools: count(pools, "max-pool") };
   const bent = operations.some(({ status }) => status === "linearised" || status === "unknown");
   if (reads_forward !== false) {
-    const does = reads_forward ? "depends" : "may depend";
-    return `It ${does} on this image through which rectifiers were active and ${through}.`;
+    return reads_forward
+      ? t(
+          "It depends on this image through which rectifiers were active and through the switches of {pools}.",
+          switches,
+        )
+      : t(
+          "It may depend on this image through which rectifiers were active and through the switches of {pools}.",
+          switches,
+        );
   }
-  if (pools > 0) return `It depends on this image ${through}.`;
+  if (pools > 0) return t("It depends on this image through the switches of {pools}.", switches);
   return bent
-    ? "No max-pool was met: it depends on this image only where operations were linearised."
-    : "No max-pool was met: every image gives the same picture, but for its place and strength.";
+    ? t("No max-pool was met: it depends on this image only where operations were linearised.")
+    : t("No max-pool was met: every image gives the same picture, but for its place and strength.");
 }
 
 /** What rounding decides of the picture; null where that is less than one per cent, or not known. */
 export function nearTies({ near_ties }: ProjectionInfo): string | null {
   if (near_ties == null || near_ties < 0.01) return null;
   const share = Math.round(100 * near_ties);
-  return (
-    `Signals up to ${share} % as strong as the strongest pass max-pools where the two largest ` +
-    "values are almost the same, as in flat parts of a photo. Rounding decides which of them " +
-    "counts: on another computer, parts of this picture may look different."
+  return t(
+    "Signals up to {share} % as strong as the strongest pass max-pools where the two largest values are almost the same, as in flat parts of a photo. Rounding decides which of them counts: on another computer, parts of this picture may look different.",
+    { share },
   );
 }
 
 export function reachText(field: Field): string {
   const size = extent(field.size);
-  if (field.reach === "exact") return `exactly ${size} pixels`;
-  if (field.reach === "upper bound") return `at most ${size} pixels (an upper bound)`;
+  if (field.reach === "exact") return t("exactly {size} pixels", { size });
+  if (field.reach === "upper bound") return t("at most {size} pixels (an upper bound)", { size });
   if (field.reach === "gated")
-    return `exactly ${size} pixels, but for gates, which see the whole image`;
-  return "the whole image: the unit may depend on every pixel";
+    return t("exactly {size} pixels, but for gates, which see the whole image", { size });
+  return t("the whole image: the unit may depend on every pixel");
 }
 
 export function projectionCard(
@@ -77,18 +103,18 @@ export function projectionCard(
 ): (Node | string)[] {
   const { status, operations } = info;
   const facts: [string, string][] = [
-    ["Exact", rule.status_note || EXACT[status]],
-    ["Rule", rule.title],
-    ["Image", dependence(info, rule)],
+    [t("Exact"), rule.status_note || t(EXACT[status])],
+    [t("Rule"), t(rule.title)],
+    [t("Image"), dependence(info, rule)],
   ];
-  if (layer) facts.push(["Field", `${reachText(fieldOf(layer, channel))}.`]);
+  if (layer) facts.push([t("Field"), `${reachText(fieldOf(layer, channel))}.`]);
   const ties = nearTies(info);
-  if (ties) facts.push(["Near ties", ties]);
-  facts.push(info.blank ? ["Picture", BLANK.text] : ["Scale", `±${number(info.scale)}`]);
+  if (ties) facts.push([t("Near ties"), ties]);
+  facts.push(info.blank ? [t("Picture"), t(BLANK.text)] : [t("Scale"), `±${number(info.scale)}`]);
   return [
-    h("h4", {}, `Projection ${rank + 1}: ${status}`),
+    h("h4", {}, `${t("Projection {n}", { n: rank + 1 })}: ${t(NAMES[status])}`),
     h("dl", {}, ...facts.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)])),
-    h("h5", {}, "Operations between the unit and the pixels"),
+    h("h5", {}, t("Operations between the unit and the pixels")),
     h("table", {}, h("tbody", {}, ...operations.map((operation) => operationRow(operation)))),
   ];
 }
@@ -105,6 +131,6 @@ function operationRow({ name, status, count: times, note }: Operation): HTMLElem
     ),
     h("th", { scope: "row" }, name),
     h("td", {}, `× ${times}`),
-    h("td", {}, note ? `${status}: ${note}` : status),
+    h("td", {}, note ? `${t(NAMES[status])}: ${note}` : t(NAMES[status])),
   );
 }

@@ -1,11 +1,12 @@
 /** A channel from its weakest images to its strongest: a few patches from every tenth. */
 
-import { announce, roving } from "../../lib/a11y";
-import { decode, paintTile, sized } from "../../lib/canvas";
-import { h } from "../../lib/dom";
-import { count, number } from "../../lib/format";
-import { type Answer, type Lost, PRIORITY, type QuantileRow } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { t, whole } from "../../lib/language/translate";
+import { announce, roving } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count, number } from "../../lib/page/format";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { decode, paintTile, sized } from "../../lib/pictures/canvas";
+import { type Answer, type Lost, PRIORITY, type QuantileRow } from "../../lib/wire/protocol";
 import { fold } from "../shared/fold";
 import { lostText, tellLost } from "../shared/lost";
 import type { Panel } from "../shared/status";
@@ -21,10 +22,14 @@ export function range(panel: Panel, selection: SelectionStore, signal: AbortSign
   const parts = h("div", {
     class: "zf-range",
     role: "group",
-    "aria-label": "Patches from the weakest tenth of the images to the strongest",
+    "aria-label": t("Patches from the weakest tenth of the images to the strongest"),
   });
   const note = h("p", { class: "zf-fold-note" });
-  const line = fold("range", "Not only the top nine: from weakest to strongest", () => void open());
+  const line = fold(
+    "range",
+    t("Not only the top nine: from weakest to strongest"),
+    () => void open(),
+  );
   line.body.append(parts, note);
   panel.element.append(line.element);
   const columns = () =>
@@ -95,7 +100,7 @@ export function range(panel: Panel, selection: SelectionStore, signal: AbortSign
     const tile = (event.target as Element).closest<HTMLElement>(".zf-range-tile");
     if (!tile) return;
     selection.set("photo", Number(tile.dataset.image));
-    announce(panel.element, `Photo ${tile.title}`);
+    announce(panel.element, t("Photo {name}", { name: tile.title }));
   });
   selection.subscribe("unit", open, signal);
   selection.subscribe("photo", mark, signal);
@@ -108,7 +113,7 @@ function column(
   sheet: ImageBitmap,
   first: number,
 ): HTMLElement {
-  const name = `${partName(index, rows.length)}: ${number(row.low)} to ${number(row.high)}`;
+  const name = `${partName(index, rows.length)}: ${t("{low} to {high}", { low: number(row.low), high: number(row.high) })}`;
   const active = row.images - row.silent;
   const pictures = row.activations.map((activation, i) => {
     const canvas = h("canvas", { "aria-hidden": "true" });
@@ -116,7 +121,8 @@ function column(
     const place = first + i;
     const cell = [Math.floor(place / columns), place % columns] as const;
     if (context) paintTile(context, sheet, cell, size, [0, 0], TILE);
-    const text = `${activation.name}, activation ${number(activation.value)}, ${name}`;
+    const value = t("activation {value}", { value: number(activation.value) });
+    const text = `${activation.name}, ${value}, ${name}`;
     if (activation.lost) return lostTile([activation.name, activation.lost]);
     return h(
       "button",
@@ -124,7 +130,7 @@ function column(
         type: "button",
         class: "zf-range-tile",
         "data-image": activation.image,
-        "aria-label": `Choose photo ${text}`,
+        "aria-label": t("Choose photo {name}", { name: text }),
         "aria-pressed": "false",
         title: text,
       },
@@ -132,7 +138,7 @@ function column(
     );
   });
   pictures.push(...(row.lost ?? []).map(lostTile));
-  const none = active > 0 ? (partial ? "…" : "") : "not active";
+  const none = active > 0 ? (partial ? "…" : "") : t("not active");
   return h(
     "div",
     { class: "zf-range-part", role: "group", "aria-label": name, "data-part": index },
@@ -154,19 +160,24 @@ function lostTile([name, reason]: Lost): HTMLElement {
 
 function partName(index: number, parts: number): string {
   const at = (part: number) => Math.round((100 * part) / parts);
-  return `${at(index)} to ${at(index + 1)} % of the images`;
+  return t("{low} to {high} % of the images", { low: at(index), high: at(index + 1) });
 }
 
 function explained({ exact, sampled, images_seen, rows }: Data): string {
   const silent = rows.reduce((sum, row) => sum + row.silent, 0);
   const of = exact
-    ? `all ${count(images_seen, "image")}`
-    : `a sample of ${count(sampled, "image")} out of ${images_seen.toLocaleString("en")}, so the ` +
-      "limits are approximate";
-  return (
-    `Images by the channel's largest activation, in ${rows.length} parts of as many images; ` +
-    "below each the largest in it. Three patches from each part, evenly spread, strongest first: " +
-    "if lower parts show something else, the nine strongest don't tell all. Of " +
-    `${of}; the channel is active in ${silent > 0 ? `all but ${silent}` : "each"} of them.`
+    ? t("all {images}", { images: count(images_seen, "image") })
+    : t("a sample of {images} out of {all}, so the limits are approximate", {
+        images: count(sampled, "image"),
+        all: whole(images_seen),
+      });
+  const about = t(
+    "Images by the channel's largest activation, in {n} parts of as many images; below each the largest in it. Three patches from each part, evenly spread, strongest first: if lower parts show something else, the nine strongest don't tell all.",
+    { n: rows.length },
   );
+  const active =
+    silent > 0
+      ? t("Of {images}; the channel is active in all but {silent} of them.", { images: of, silent })
+      : t("Of {images}; the channel is active in each of them.", { images: of });
+  return `${about} ${active}`;
 }

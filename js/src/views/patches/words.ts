@@ -1,9 +1,11 @@
 /** What the pictures of a panel of patches are, and how they were made. */
 
-import { gradient } from "../../lib/colour";
-import { h } from "../../lib/dom";
-import { number } from "../../lib/format";
-import type { RuleInfo } from "../../lib/protocol";
+import { decimal, msg, t } from "../../lib/language/translate";
+import { h } from "../../lib/page/dom";
+import { number } from "../../lib/page/format";
+import { gradient } from "../../lib/pictures/colour";
+import { LUMINANCE } from "../../lib/pictures/colour_tables";
+import type { RuleInfo } from "../../lib/wire/protocol";
 import type { Layout, Values } from "./patch_cell";
 
 /** How they are shown right now. */
@@ -22,8 +24,14 @@ export interface Told {
   own: readonly number[];
   /** The percentile at which scales end. */
   clippedAt: number | null;
+  /** What is to be said of their colour. */
+  colour: string;
 }
 
+const weights = () =>
+  [t("red"), t("green"), t("blue")]
+    .map((colour, i) => `${decimal(String(LUMINANCE[i]))} ${colour}`)
+    .join(" + ");
 const AROUND = "linear-gradient(to right,#000,#808080,#fff)";
 const BARS: Record<Values, () => string> = {
   brightness: () => AROUND,
@@ -32,25 +40,26 @@ const BARS: Record<Values, () => string> = {
   magnitude: () => gradient("magma"),
 };
 const WHAT: Record<Values, string> = {
-  brightness: "light and dark strokes; grey is nothing",
-  colour: "colours lighter or darker than grey; grey is nothing",
-  positive: "what is above zero, in colour; black is nothing",
-  magnitude: "how strongly, whatever the sign; black is nothing",
+  brightness: msg("light and dark strokes; grey is nothing"),
+  colour: msg("colours lighter or darker than grey; grey is nothing"),
+  positive: msg("what is above zero, in colour; black is nothing"),
+  magnitude: msg("how strongly, whatever the sign; black is nothing"),
 };
 
 /** What they are, in a sentence; the rest is said by `reading`. */
-export function pictures({ layout, values, whole, one, common }: Told): (Node | string)[] {
+export function pictures({ layout, values, whole, one, common, colour }: Told): (Node | string)[] {
   const seen = whole
-    ? "all of the photo that the channel can see there"
-    : "the part of the photo that counts for the channel";
-  if (layout === "patches") return [`Each picture: ${seen}.`];
-  if (layout === "revealed") return ["The photo, visible where it drives the channel."];
+    ? t("all of the photo that the channel can see there")
+    : t("the part of the photo that counts for the channel");
+  if (layout === "patches") return [t("Each picture: {seen}.", { seen })];
+  if (layout === "revealed") return [t("The photo, visible where it drives the channel.")];
   const end = one && common !== null ? number(common) : "";
   const signed = values === "brightness" || values === "colour";
-  const left = layout === "both" ? `Left: ${seen}. Right: ` : "Each picture: ";
-  const scaled = one ? "all on one scale" : "each on its own scale";
+  const left =
+    layout === "both" ? `${t("Left: {seen}. Right:", { seen })} ` : `${t("Each picture:")} `;
+  const scaled = one ? t("all on one scale") : t("each on its own scale");
   return [
-    `${left}what in it drives the channel, traced back through the network (${WHAT[values]}), ${scaled}. `,
+    `${left}${t("what in it drives the channel, traced back through the network ({what})", { what: t(WHAT[values]) })}, ${scaled}. ${colour}`,
     legend(BARS[values](), signed ? `−${end}` : "0", `+${end}`),
   ];
 }
@@ -58,22 +67,32 @@ export function pictures({ layout, values, whole, one, common }: Told): (Node | 
 /** What was done to get there. */
 export function reading({ values, whole, side, own, one, clippedAt }: Told, of: RuleInfo): Node[] {
   const clipped =
-    clippedAt !== null ? `the ${number(clippedAt)}th percentile` : "a high percentile";
+    clippedAt !== null
+      ? t("the {n}th percentile", { n: number(clippedAt) })
+      : t("a high percentile");
   const [low, high] = [number(Math.min(...own)), number(Math.max(...own))];
-  const range = one || own.length === 0 ? "" : low === high ? low : `${low} to ${high}`;
+  const range =
+    one || own.length === 0 ? "" : low === high ? low : t("{low} to {high}", { low, high });
   const texts = [
     of.answers,
     whole
-      ? "Pictures show the whole receptive field, moved into the photo."
-      : "Pictures show the square around each unit's middle that holds 95 % of the energy of " +
-        `the nine projections${side === null ? "" : ` (${side} pixels wide)`}, moved into the photo.`,
+      ? t("Pictures show the whole receptive field, moved into the photo.")
+      : side === null
+        ? t(
+            "Pictures show the square around each unit's middle that holds 95 % of the energy of the nine projections, moved into the photo.",
+          )
+        : t(
+            "Pictures show the square around each unit's middle that holds 95 % of the energy of the nine projections ({n} pixels wide), moved into the photo.",
+            { n: side },
+          ),
     values === "brightness"
-      ? "Brightness is .299 red + .587 green + .114 blue of the signed values, as in grey photos."
+      ? t("Brightness is {weights} of the signed values, as in grey photos.", {
+          weights: weights(),
+        })
       : "",
-    `Scales end at ${clipped} of what isn't zero${range && `, here at ${range}`}. Strides may leave a checkerboard: that is ` +
-      "the method.",
+    `${t("Scales end at {percentile} of what isn't zero", { percentile: clipped })}${range && `, ${t("here at {range}", { range })}`}. ${t("Strides may leave a checkerboard: that is the method.")}`,
   ];
-  return [h("h4", {}, of.title), ...texts.map((text) => h("p", {}, text))];
+  return [h("h4", {}, t(of.title)), ...texts.map((text) => h("p", {}, text))];
 }
 
 export function legend(background: string, low: string, high: string): HTMLElement {

@@ -1,13 +1,17 @@
 /** A still of the camera, where there is one: looked at here, and sent when it is taken. */
 
-import { h } from "../../lib/dom";
+import { t } from "../../lib/language/translate";
+import { h } from "../../lib/page/dom";
 import type { Incoming } from "./intake";
 
 export class Camera {
   /** Hidden where there is no camera. */
-  readonly button = h("button", { type: "button", class: "zf-button", hidden: true }, "Camera");
+  readonly button = h("button", { type: "button", class: "zf-button", hidden: true }, t("Camera"));
   readonly element = h("div", { class: "zf-camera", hidden: true });
-  private readonly video = h("video", { "aria-label": "What the camera sees", playsinline: true });
+  private readonly video = h("video", {
+    "aria-label": t("What the camera sees"),
+    playsinline: true,
+  });
   private stream: MediaStream | null = null;
 
   constructor(
@@ -16,8 +20,12 @@ export class Camera {
     private readonly signal: AbortSignal,
   ) {
     this.video.muted = true;
-    const take = h("button", { type: "button", class: "zf-button zf-primary" }, "Take the photo");
-    const close = h("button", { type: "button", class: "zf-button" }, "Close the camera");
+    const take = h(
+      "button",
+      { type: "button", class: "zf-button zf-primary" },
+      t("Take the photo"),
+    );
+    const close = h("button", { type: "button", class: "zf-button" }, t("Close the camera"));
     this.element.append(this.video, h("div", { class: "zf-camera-buttons" }, take, close));
     this.button.addEventListener("click", () => void (this.stream ? this.close() : this.open()));
     take.addEventListener("click", () => void this.take());
@@ -47,7 +55,9 @@ export class Camera {
     } catch (error) {
       this.close();
       const why = error instanceof Error ? error.message || error.name : String(error);
-      this.failed(`The camera can't be used: ${why}. Allow it in the browser, and try again.`);
+      this.failed(
+        t("The camera can't be used: {why}. Allow it in the browser, and try again.", { why }),
+      );
     }
   }
 

@@ -5,6 +5,8 @@
  * widget's root, and says there that it listens.
  */
 
+import { t } from "../../lib/language/translate";
+
 const EVENT = "zf-own-photos";
 const LISTENING = "zfTakesPhotos";
 
@@ -47,7 +49,8 @@ export function takesDrops(target: HTMLElement, signal: AbortSignal): void {
     event.stopPropagation();
     over(false);
     const photos = incoming(event.dataTransfer);
-    tell(target, photos, "What was dropped is no file. Save the picture first, then drop that.");
+    const what = t("What was dropped is no file. Save the picture first, then drop that.");
+    tell(target, photos, what);
   });
 }
 
@@ -63,7 +66,8 @@ export function takesPastes(root: HTMLElement, signal: AbortSignal): void {
       if (root.dataset[LISTENING] !== "true" || (typing && photos.length === 0)) return;
       event.preventDefault();
       event.stopPropagation();
-      tell(root, photos, "The clipboard holds no picture. Copy one, or drop its file here.");
+      const what = t("The clipboard holds no picture. Copy one, or drop its file here.");
+      tell(root, photos, what);
     },
     { signal },
   );

@@ -1,9 +1,10 @@
 /** Photos of the user's own: brought to the kernel, which keeps them in its memory alone. */
 
-import { h } from "../../lib/dom";
-import type { Answer } from "../../lib/protocol";
-import { settledOf } from "../../lib/settled";
-import { type Source, Superseded } from "../../lib/source";
+import { decimal, t } from "../../lib/language/translate";
+import { h } from "../../lib/page/dom";
+import { settledOf } from "../../lib/page/settled";
+import type { Answer } from "../../lib/wire/protocol";
+import { type Source, Superseded } from "../../lib/wire/source";
 import { Camera } from "./camera";
 import { type Incoming, onPhotos, takesDrops, takesPastes } from "./intake";
 
@@ -11,7 +12,7 @@ export type Listed = Answer<"photos">["data"];
 
 const WAITING_MS = 4000;
 
-export interface Keeper {
+interface Keeper {
   listed(): Listed;
   /** There are others now; `added` is to be looked at. */
   changed(listed: Listed, added: number | null): void;
@@ -24,8 +25,8 @@ export class OwnPhotos {
   readonly camera: Camera;
   private readonly forget = h(
     "button",
-    { type: "button", class: "zf-button", hidden: true, title: "Forget this photo (Delete)" },
-    "Forget",
+    { type: "button", class: "zf-button", hidden: true, title: t("Forget this photo (Delete)") },
+    t("Forget"),
   );
   private queue: Promise<void> = Promise.resolve();
   private chosen: number | null = null;
@@ -41,7 +42,7 @@ export class OwnPhotos {
     const choose = h(
       "button",
       { type: "button", class: "zf-button zf-choose-file" },
-      "Your own photo …",
+      t("Your own photo …"),
     );
     this.camera = new Camera(
       (photo) => this.bring([photo]),
@@ -81,10 +82,9 @@ export class OwnPhotos {
   /** What the limits are, said before anybody runs into them. */
   get limits(): string {
     const { most, most_bytes, most_pixels } = this.keeper.listed();
-    return (
-      "Your own: drop or paste it here, or choose its file, up to " +
-      `${most_bytes / 1e6} MB and ${most_pixels / 1e6} million pixels. It goes through the same ` +
-      `transform and stays in the kernel's memory: the last ${most}, until the kernel ends.`
+    return t(
+      "Your own: drop or paste it here, or choose its file, up to {megabytes} MB and {megapixels} million pixels. It goes through the same transform and stays in the kernel's memory: the last {most}, until the kernel ends.",
+      { megabytes: most_bytes / 1e6, megapixels: most_pixels / 1e6, most },
     );
   }
 
@@ -99,7 +99,7 @@ export class OwnPhotos {
     const most = this.keeper.listed().most;
     for (const photo of photos.slice(0, most)) this.enqueue(() => this.send(photo));
     if (photos.length > most) {
-      this.keeper.say(`Only the first ${most} are taken: so many are kept.`, true);
+      this.keeper.say(t("Only the first {most} are taken: so many are kept.", { most }), true);
     }
   }
 
@@ -125,14 +125,18 @@ export class OwnPhotos {
   private async send({ name, blob }: Incoming): Promise<void> {
     const { most, most_bytes, own } = this.keeper.listed();
     if (blob.size > most_bytes) {
-      const size = (blob.size / 1e6).toFixed(1);
+      const size = decimal((blob.size / 1e6).toFixed(1));
       throw new Error(
-        `${name}: ${size} MB, and a file may have ${most_bytes / 1e6}: make it smaller, or a JPEG.`,
+        t("{name}: {size} MB, and a file may have {most}: make it smaller, or a JPEG.", {
+          name,
+          size,
+          most: most_bytes / 1e6,
+        }),
       );
     }
-    this.keeper.say(`Reading ${name} …`);
+    this.keeper.say(t("Reading {name} …", { name }));
     const late = setTimeout(
-      () => this.keeper.say(`${name} is waiting for the kernel …`),
+      () => this.keeper.say(t("{name} is waiting for the kernel …", { name })),
       WAITING_MS,
     );
     try {
@@ -143,7 +147,9 @@ export class OwnPhotos {
       this.keeper.changed(answer.data, added);
       const notes = answer.data.own.find(({ image }) => image === added)?.notes ?? [];
       const first = own.length >= most ? own[own.length - 1] : undefined;
-      const gone = first ? [`${first.name} is forgotten: ${most} are kept.`] : [];
+      const gone = first
+        ? [t("{name} is forgotten: {most} are kept.", { name: first.name, most })]
+        : [];
       this.keeper.say([...(notes.length ? [`${name}:`, ...notes] : []), ...gone].join(" "));
     } finally {
       clearTimeout(late);

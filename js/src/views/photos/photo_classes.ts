@@ -1,8 +1,9 @@
 /** What each photo is of: its label or, where none has one, the class that the network says. */
 
-import { ints } from "../../lib/codec";
-import { short } from "../../lib/format";
-import { type Catalogue, PRIORITY } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { short } from "../../lib/page/format";
+import { ints } from "../../lib/wire/codec";
+import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
 
@@ -44,7 +45,7 @@ export class PhotoClasses {
   describe(image: number): string {
     const name = short(this.whole(image));
     if (!name) return "";
-    return this.labelled ? `label “${name}”` : `predicted “${name}”`;
+    return this.labelled ? t("label “{name}”", { name }) : t("predicted “{name}”", { name });
   }
 
   /** Have the network say what each photo is of, or leave it; what it said stays known. */

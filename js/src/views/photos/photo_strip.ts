@@ -1,8 +1,9 @@
 /** One row of thumbnails that scrolls sideways, however many photos there are. */
 
-import { gridStep } from "../../lib/a11y";
-import { sized } from "../../lib/canvas";
-import { h, uniqueId } from "../../lib/dom";
+import { t } from "../../lib/language/translate";
+import { gridStep } from "../../lib/page/a11y";
+import { h, uniqueId } from "../../lib/page/dom";
+import { sized } from "../../lib/pictures/canvas";
 import type { Thumbnails } from "./thumbnails";
 
 /** CSS pixels of a tile, and of the thumbnail in it. */
@@ -12,7 +13,7 @@ const INSET = (TILE - THUMB) / 2;
 /** Tiles drawn beyond what is visible, on each side. */
 const MARGIN = 4;
 
-export interface StripOf {
+interface StripOf {
   /** What a photo is, in words. */
   describe(image: number): string;
   /** Whether a photo is marked as one of the user's own. */
@@ -48,7 +49,7 @@ export class PhotoStrip {
         class: "zf-thumbs",
         role: "listbox",
         tabindex: 0,
-        "aria-label": "Photos",
+        "aria-label": t("Photos"),
         "aria-orientation": "horizontal",
       },
       this.space,

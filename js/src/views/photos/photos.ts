@@ -1,8 +1,9 @@
 /** All photos in one row, to choose from: found by name or class. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { type Catalogue, PRIORITY } from "../../lib/protocol";
+import { msg, t, whole } from "../../lib/language/translate";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
 import { Panel } from "../shared/status";
 import type { View } from "../shared/view";
 import { type Listed, OwnPhotos } from "./own_photos";
@@ -19,14 +20,23 @@ const NONE: Listed = {
   held: null,
 };
 
+/** What photos are found by: in the field, and of it. */
+const FOUND_BY = {
+  label: [msg("Name or label"), msg("Find photos by name or label")],
+  "predicted class": [
+    msg("Name or predicted class"),
+    msg("Find photos by name or predicted class"),
+  ],
+} as const;
+
 export const photos: View = (...of) =>
-  photosOf("The photos that this report holds, as the network saw them.", ...of);
+  photosOf(msg("The photos that this report holds, as the network saw them."), ...of);
 
 /** All photos, or only some: what these are is said in `held`. */
 export function photosOf(held: string, ...of: Parameters<View>): void {
   const [el, selection, source, signal, options] = of;
-  const panel = new Panel(el, "photos", "Photos", source, signal);
-  const filter = h("input", { type: "search", class: "zf-input", "aria-label": "Find photos" });
+  const panel = new Panel(el, "photos", t("Photos"), source, signal);
+  const filter = h("input", { type: "search", class: "zf-input", "aria-label": t("Find photos") });
   const readout = h("div", { class: "zf-readout" });
   const state = h("div", { class: "zf-photos-state", role: "status" });
   const told = h("div", { class: "zf-photos-state zf-photos-told", role: "status" });
@@ -41,12 +51,12 @@ export function photosOf(held: string, ...of: Parameters<View>): void {
   const chosen = () => selection.get("photo");
   const ownOf = (image: number) => listed.own.find((one) => one.image === image);
   const nameOf = (image: number) =>
-    ownOf(image)?.name ?? catalogue?.images[image]?.name ?? `photo ${image}`;
+    ownOf(image)?.name ?? catalogue?.images[image]?.name ?? t("photo {n}", { n: image });
   const describe = (image: number): string => {
     const own = ownOf(image);
     const parts = [
       nameOf(image),
-      ...(own ? ["your own photo", ...own.notes] : [classes?.describe(image) ?? ""]),
+      ...(own ? [t("your own photo"), ...own.notes] : [classes?.describe(image) ?? ""]),
       thumbnails.lost.get(image) ?? "",
     ];
     return parts.filter(Boolean).join(" · ");
@@ -56,7 +66,7 @@ export function photosOf(held: string, ...of: Parameters<View>): void {
     selection.set("photo", image);
     // Who chose a photo looks at it through one channel after the other.
     if (options.get("photo_follows")) options.set("photo_follows", false);
-    announce(el, `Photo ${describe(image)}`);
+    announce(el, t("Photo {name}", { name: describe(image) }));
   };
 
   const thumbnails = new Thumbnails(panel, () => strip.refresh(), signal);
@@ -124,17 +134,17 @@ export function photosOf(held: string, ...of: Parameters<View>): void {
       const text = texts.get(image) ?? "";
       return wanted.every((word) => text.includes(word));
     });
-    const total = all.length.toLocaleString("en");
+    const total = whole(all.length);
     panel.title(
-      "Photos",
-      wanted.length ? `${found.length.toLocaleString("en")} of ${total}` : total,
+      t("Photos"),
+      wanted.length ? t("{n} of {all}", { n: whole(found.length), all: total }) : total,
     );
     tellClasses(wanted.length > 0);
     if (found.length === shown.length && found.every((image, i) => image === shown[i])) {
       strip.refresh();
     } else {
       shown = found;
-      strip.show(found, `No photo matches “${filter.value.trim()}”.`);
+      strip.show(found, t("No photo matches “{words}”.", { words: filter.value.trim() }));
     }
     read();
   };
@@ -143,10 +153,12 @@ export function photosOf(held: string, ...of: Parameters<View>): void {
   const tellClasses = (searching: boolean) => {
     const total = catalogue?.images.length ?? 0;
     const some = searching && classes?.kind === "predicted class" && classes.done < total;
-    const done = classes?.done.toLocaleString("en");
+    const done = whole(classes?.done ?? 0);
     state.textContent = some
-      ? `The photos have no labels: the network is asked for the class of each, ${done} of ` +
-        `${total.toLocaleString("en")} so far.`
+      ? t(
+          "The photos have no labels: the network is asked for the class of each, {done} of {all} so far.",
+          { done, all: whole(total) },
+        )
       : "";
   };
 
@@ -175,7 +187,9 @@ export function photosOf(held: string, ...of: Parameters<View>): void {
     void panel.load("photos", {}, "photos", ask, ({ data }) => {
       listed = data;
       panel.explain(
-        data.held ? held : "As the network sees them. Click one, or walk them with the arrow keys.",
+        data.held
+          ? t(held)
+          : t("As the network sees them. Click one, or walk them with the arrow keys."),
         ` ${data.no_own || own.limits}`,
       );
       own.offer();
@@ -209,8 +223,9 @@ export function photosOf(held: string, ...of: Parameters<View>): void {
       signal,
     );
     const { kind } = classes;
-    filter.placeholder = kind ? `Name or ${kind}` : "Name";
-    filter.setAttribute("aria-label", kind ? `Find photos by name or ${kind}` : "Find by name");
+    const [hint, label] = kind ? FOUND_BY[kind] : [msg("Name"), msg("Find by name")];
+    filter.placeholder = t(hint);
+    filter.setAttribute("aria-label", t(label));
     load();
   });
 }

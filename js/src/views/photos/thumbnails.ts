@@ -1,8 +1,8 @@
 /** Pictures of the photos that are looked at: a few at a time, and as many kept as are quick. */
 
-import { decode, paintTile } from "../../lib/canvas";
-import { latest } from "../../lib/latest";
-import { PRIORITY } from "../../lib/protocol";
+import { decode, paintTile } from "../../lib/pictures/canvas";
+import { latest } from "../../lib/wire/latest";
+import { PRIORITY } from "../../lib/wire/protocol";
 import type { Panel } from "../shared/status";
 
 /** Pixels of a thumbnail: what a screen with two pixels per CSS pixel shows. */
@@ -68,7 +68,7 @@ export class Thumbnails {
     if (missing.length === 0) return;
     const load = { priority: PRIORITY.sheets, onProgress: () => {} };
     const key = { images: missing, size: SIZE };
-    const known = await this.panel.load("thumbnails", key, "thumbnails", load, async (answer) => {
+    await this.panel.load("thumbnails", key, "thumbnails", load, async (answer) => {
       const { data, buffers } = answer;
       if (!buffers[0]) return;
       const bitmap = await decode(buffers[0], data.mime);
@@ -78,8 +78,8 @@ export class Thumbnails {
         this.places.delete(image);
         this.lost.set(image, reason);
       }
+      this.changed();
     });
-    if (known) this.changed();
   }
 
   private keep(sheet: Sheet): void {

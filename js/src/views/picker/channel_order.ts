@@ -1,6 +1,7 @@
 /** In what order channels stand in the strip. */
 
-import { number, percent } from "../../lib/format";
+import { msg, t } from "../../lib/language/translate";
+import { number, percent } from "../../lib/page/format";
 
 export interface ChannelStats {
   mean: Float32Array;
@@ -13,12 +14,12 @@ export interface ChannelStats {
 }
 
 export const SORTS = [
-  ["index", "sort: index"],
-  ["mean", "sort: mean"],
-  ["strongest", "sort: strongest"],
-  ["silent", "sort: silent"],
-  ["readable", "sort: readable"],
-  ["suspicious", "sort: suspicious"],
+  ["index", msg("sort: index")],
+  ["mean", msg("sort: mean")],
+  ["strongest", msg("sort: strongest")],
+  ["silent", msg("sort: silent")],
+  ["readable", msg("sort: readable")],
+  ["suspicious", msg("sort: suspicious")],
 ] as const;
 
 export type Sort = (typeof SORTS)[number][0];
@@ -48,15 +49,14 @@ export function asked(sort: Sort): sort is "readable" | "suspicious" {
 /** What the order means, where it must be said. */
 export function sortText(sort: Sort, features: string): string | null {
   if (sort === "readable") {
-    return (
-      "First the channels whose nine strongest photos are most alike to the network (cosine of " +
-      `their features in ${features}; 0: as any two photos). Its likeness needn't be yours.`
+    return t(
+      "First the channels whose nine strongest photos are most alike to the network (cosine of their features in {layer}; 0: as any two photos). Its likeness needn't be yours.",
+      { layer: features },
     );
   }
   if (sort === "suspicious") {
-    return (
-      "First the channels whose nine units lie most improbably at one place, or at the border, if " +
-      "all places were as likely: look whether it is the place that counts, a frame, a watermark."
+    return t(
+      "First the channels whose nine units lie most improbably at one place, or at the border, if all places were as likely: look whether it is the place that counts, a frame, a watermark.",
     );
   }
   return null;
@@ -70,7 +70,13 @@ export function valueText(
 ): string[] {
   const value = asked(sort) ? orders[sort]?.[channel] : undefined;
   if (value === undefined) return [];
-  if (Number.isNaN(value)) return [`${sort}: too little is known`];
-  if (sort === "readable") return [`photos alike ${number(value)}`];
-  return [`such places by chance ${percent(10 ** -value)}`];
+  if (Number.isNaN(value)) {
+    return [
+      sort === "readable"
+        ? t("readable: too little is known")
+        : t("suspicious: too little is known"),
+    ];
+  }
+  if (sort === "readable") return [t("photos alike {value}", { value: number(value) })];
+  return [t("such places by chance {share}", { share: percent(10 ** -value) })];
 }

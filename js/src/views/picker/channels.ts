@@ -1,12 +1,12 @@
 /** The channels of the chosen layer as a grid of thumbnails, however many there are. */
 
-import { announce, gridStep } from "../../lib/a11y";
-import { decode, paintTile, sized } from "../../lib/canvas";
-import { floats, ints } from "../../lib/codec";
-import { h, select, uniqueId } from "../../lib/dom";
-import { number, percent } from "../../lib/format";
-import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/protocol";
-import { lostText, tellLost } from "../shared/lost";
+import { msg, t } from "../../lib/language/translate";
+import { announce, gridStep } from "../../lib/page/a11y";
+import { h, select, uniqueId } from "../../lib/page/dom";
+import { number } from "../../lib/page/format";
+import { sized } from "../../lib/pictures/canvas";
+import { floats, ints } from "../../lib/wire/codec";
+import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/wire/protocol";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import {
@@ -19,53 +19,49 @@ import {
   sortText,
   valueText,
 } from "./channel_order";
+import { channelSearch } from "./channel_search";
+import { ChannelSheets } from "./channel_sheets";
+import { channelText } from "./channel_words";
+import { branchesText } from "./layer_words";
 import { ThisPhoto } from "./this_photo";
 
 /** CSS pixels. */
 const THUMB = 48;
-/** Pixels of a thumbnail in a sheet: what a screen with two pixels per CSS pixel shows. */
-const SIZE = 96;
 const TILE = { width: 54, height: 66 };
 /** Of a thumbnail in its tile. */
 const INSET = 3;
-/** Channels in one sheet. */
-const SHEET = 256;
 /** Rows drawn beyond what is visible. */
 const MARGIN = 2;
 
-/** In how many photos a channel fires, of the share in which it is silent. */
-function firesIn(silent: number): string {
-  if (silent === 0) return "fires in every photo";
-  if (silent === 1) return "fires in none";
-  return `fires in ${percent(1 - silent)} of photos`;
-}
-
-const SEEN =
-  "This photo, bright where each channel fires, strongest first. Point at the photo: who sees it?";
-const EXPLAINED = "Each channel's strongest patch. Arrow keys walk the channels.";
+const SEEN = msg(
+  "This photo, bright where each channel fires, strongest first. Point at the photo: who sees it?",
+);
+const EXPLAINED = msg("Each channel's strongest patch. Arrow keys walk the channels.");
 
 export const channels: View = (el, selection, source, signal, options) => {
-  const panel = new Panel(el, "channels", "Channels", source, signal);
+  const panel = new Panel(el, "channels", t("Channels"), source, signal);
   const pictures = h("canvas", { class: "zf-strip-pictures", "aria-hidden": "true" });
   const space = h("div", { class: "zf-strip-space", role: "presentation" }, pictures);
   const strip = h(
     "div",
-    { class: "zf-strip", role: "listbox", tabindex: 0, "aria-label": "Channels" },
+    { class: "zf-strip", role: "listbox", tabindex: 0, "aria-label": t("Channels") },
     space,
   );
   const readout = h("div", { class: "zf-readout" });
   panel.body.append(strip, readout);
-  panel.explain(EXPLAINED);
+  panel.explain(t(EXPLAINED));
 
   let sort = choice<Sort>(options.get("sort"), SORTS);
-  const search = h("input", {
-    type: "search",
-    class: "zf-input zf-number",
-    inputmode: "numeric",
-    placeholder: "Go to",
-    "aria-label": "Go to channel number",
+  const search = channelSearch({
+    has: (channel) => place.has(channel),
+    total: () => total,
+    reveal: (channel) => reveal(channel),
+    choose: (channel) => choose(channel),
+    say: (text) => {
+      readout.textContent = text ?? describe(chosen());
+    },
   });
-  const sorts = select("Sort channels", SORTS, sort, (value) => options.set("sort", value));
+  const sorts = select(t("Sort channels"), SORTS, sort, (value) => options.set("sort", value));
   const forPhoto = h(
     "button",
     {
@@ -73,32 +69,35 @@ export const channels: View = (el, selection, source, signal, options) => {
       class: "zf-button zf-toggle",
       "aria-pressed": "false",
       hidden: true,
-      title: "Channels by how strongly they fire on the chosen photo, and where in it",
+      title: t("Channels by how strongly they fire on the chosen photo, and where in it"),
       onclick: () => {
         forPhoto.setAttribute("aria-pressed", String(!seen));
-        seen = seen
-          ? null
-          : new ThisPhoto(panel, () => {
-              arrange();
-              fromTheTop();
-            });
+        thisPhoto.forget();
+        seen = seen ? null : thisPhoto;
         look();
       },
     },
-    "For this photo",
+    t("For this photo"),
   );
   forPhoto.dataset.zfNeedsKernel = "";
   panel.tools.append(forPhoto, sorts, search);
+  const thisPhoto = new ThisPhoto(panel, () => {
+    arrange();
+    fromTheTop();
+  });
+  /** Whose order and pictures the strip shows; null: what the index says of all photos. */
   let seen: ThisPhoto | null = null;
 
   const renew = renewable(signal);
   const prefix = uniqueId("channel");
   const tiles = new Map<number, HTMLElement>();
-  const sheets = new Map<number, { bitmap: ImageBitmap; columns: number; size: number } | null>();
-  /** Channels whose photo can't be read any more: what to say. */
-  const lost = new Map<number, string>();
+  const sheets = new ChannelSheets(el, panel, () => {
+    for (const [channel, tile] of tiles) label(channel, tile);
+    paint();
+  });
   let catalogue: Catalogue | null = null;
   let layer: string | null = null;
+  const infoNow = () => catalogue?.layers.find(({ name }) => name === layer) ?? null;
   let total = 0;
   let stats: ChannelStats | null = null;
   /** What only some sorts ask for, and by which layer's features. */
@@ -126,19 +125,9 @@ export const channels: View = (el, selection, source, signal, options) => {
   const describe = (channel: number): string => {
     if (channel < 0) return "";
     if (seen) return seen.describe(channel);
-    if (!stats) return `channel ${channel}`;
-    const fires = firesIn(stats.silent[channel] ?? Number.NaN);
-    const silent = soFar ? `${fires}, of ${soFar.images.toLocaleString("en")} so far` : fires;
-    const strongest = stats.strongest[channel] ?? Number.NaN;
-    const parts = [
-      `channel ${channel}`,
-      ...valueText(sort, orders, channel),
-      `mean ${number(stats.mean[channel] ?? Number.NaN)}`,
-      ...(strongest > 0 ? [`strongest ${number(strongest)}`] : []), // only that is indexed
-      ...(lost.has(channel) ? [lost.get(channel) ?? ""] : []),
-      dead(channel) ? "dead: fires in none of these photos" : silent,
-    ];
-    return parts.join(" · ");
+    if (!stats) return t("channel {channel}", { channel });
+    const values = valueText(sort, orders, channel);
+    return channelText(channel, stats, infoNow(), values, soFar, sheets.whyLost(channel));
   };
 
   /**
@@ -153,58 +142,16 @@ export const channels: View = (el, selection, source, signal, options) => {
     pictures.style.top = `${firstRow * TILE.height}px`;
     const context = sized(pictures, rows * TILE.height, wide * TILE.width);
     for (const [channel, tile] of tiles) {
-      const first = Math.floor(channel / SHEET) * SHEET;
-      const sheet = sheets.get(first);
-      tile.classList.toggle("zf-skeleton", seen ? seen.order.length === 0 : !sheet);
-      if (seen && context) {
-        const here = (place.get(channel) ?? 0) - firstRow * wide;
-        const [row, column] = [Math.floor(here / wide), here % wide];
-        const corner: Pair = [row * TILE.height + INSET, column * TILE.width + INSET];
-        seen.paint(context, channel, corner, THUMB);
-        continue;
-      }
-      if (!context || !sheet || isDead(stats, channel) || lost.has(channel)) continue;
-      const at = channel - first;
+      tile.classList.toggle("zf-skeleton", seen ? seen.order.length === 0 : !sheets.has(channel));
       const here = (place.get(channel) ?? 0) - firstRow * wide;
       const [row, column] = [Math.floor(here / wide), here % wide];
-      paintTile(
-        context,
-        sheet.bitmap,
-        [Math.floor(at / sheet.columns), at % sheet.columns],
-        sheet.size,
-        [row * TILE.height + INSET, column * TILE.width + INSET],
-        THUMB,
-      );
+      const corner: Pair = [row * TILE.height + INSET, column * TILE.width + INSET];
+      if (!context) continue;
+      if (seen) seen.paint(context, channel, corner, THUMB);
+      else if (!isDead(stats, channel) && sheets.whyLost(channel) === undefined) {
+        sheets.paint(context, channel, corner, THUMB);
+      }
     }
-  };
-
-  const request = (first: number) => {
-    if (sheets.has(first) || layer === null) return;
-    sheets.set(first, null);
-    const key = { layer, first, count: Math.min(SHEET, total - first), size: SIZE };
-    void panel.load(
-      "sheet",
-      key,
-      `sheet:${first}`,
-      { priority: PRIORITY.sheets, signal: current },
-      async ({ data, buffers }, fresh) => {
-        if (!buffers[0]) return;
-        const bitmap = await decode(buffers[0], data.mime);
-        if (!fresh()) return bitmap.close();
-        sheets.get(first)?.bitmap.close();
-        sheets.set(first, { bitmap, columns: data.columns, size: data.size });
-        for (let i = 0; i < data.count; i++) lost.delete(first + i);
-        for (const [channel, name, reason] of data.lost ?? []) {
-          lost.set(channel, lostText(name, reason));
-        }
-        tellLost(
-          el,
-          (data.lost ?? []).map(([, name, reason]) => [name, reason]),
-        );
-        for (const [channel, tile] of tiles) label(channel, tile);
-        paint();
-      },
-    );
   };
 
   const create = (channel: number) => {
@@ -227,7 +174,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   const label = (channel: number, tile: HTMLElement) => {
     const text = describe(channel);
     tile.classList.toggle("zf-dead", dead(channel));
-    tile.classList.toggle("zf-lost", lost.has(channel));
+    tile.classList.toggle("zf-lost", sheets.whyLost(channel) !== undefined);
     tile.title = text;
     tile.setAttribute("aria-label", text);
     tile.setAttribute("aria-posinset", String((place.get(channel) ?? 0) + 1));
@@ -260,7 +207,7 @@ export const channels: View = (el, selection, source, signal, options) => {
       tile.style.transform = `translate(${x}px,${y}px)`;
     });
     paint();
-    for (const channel of visible) request(Math.floor(channel / SHEET) * SHEET);
+    if (layer !== null) for (const channel of visible) sheets.want(channel);
     mark();
   };
 
@@ -272,6 +219,8 @@ export const channels: View = (el, selection, source, signal, options) => {
     if (tiles.has(now)) strip.setAttribute("aria-activedescendant", `${prefix}-${now}`);
     else strip.removeAttribute("aria-activedescendant");
     readout.textContent = describe(now);
+    const info = infoNow();
+    readout.title = info ? branchesText(info) : "";
   };
 
   /** Scroll so that a channel is visible, and draw. */
@@ -317,8 +266,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   const look = () => {
     const [photo, name] = [selection.get("photo"), layer];
     sorts.disabled = seen !== null;
-    sorts.title = sortText(sort, features || "the last layer") ?? "";
-    panel.explain(seen ? SEEN : ((orders.readable && sortText(sort, features)) ?? EXPLAINED));
+    sorts.title = sortText(sort, features || t("the last layer")) ?? "";
+    panel.explain(seen ? t(SEEN) : ((orders.readable && sortText(sort, features)) ?? t(EXPLAINED)));
     if (seen && photo !== null && name !== null) void seen.load(photo, name);
     strip.classList.toggle("zf-seen", seen !== null);
     arrange();
@@ -331,26 +280,20 @@ export const channels: View = (el, selection, source, signal, options) => {
     announce(el, describe(channel));
   };
 
-  const forgetSheets = () => {
-    for (const sheet of sheets.values()) sheet?.bitmap.close();
-    sheets.clear();
-    lost.clear();
-  };
-
   const open = () => {
     const name = selection.get("unit")?.[0] ?? null;
     if (name === layer) return reveal(chosen());
     const info = catalogue?.layers.find((one) => one.name === name);
     if (!catalogue || !info || name === null) return;
     current = renew();
-    forgetSheets();
     layer = name;
     total = info.channels;
+    sheets.open(layer, total, current);
     stats = soFar = null;
     orders = {};
     strip.scrollTop = 0;
     if (seen) look();
-    panel.title("Channels", `${total} in ${name}`);
+    panel.title(t("Channels"), t("{n} in {layer}", { n: total, layer: name }));
     arrange();
     askOrders();
     const priority = PRIORITY.patches;
@@ -370,8 +313,9 @@ export const channels: View = (el, selection, source, signal, options) => {
           image: ints(image),
         };
         const silenced = ordered.filter(dead).length;
-        const about = `${total} in ${name}${silenced ? `, ${silenced} dead` : ""}`;
-        panel.title("Channels", about);
+        const about = t("{n} in {layer}", { n: total, layer: name });
+        const rest = silenced ? `, ${t("{n} dead", { n: silenced })}` : "";
+        panel.title(t("Channels"), `${about}${rest}`);
         if (known) refresh();
         else arrange();
       },
@@ -411,21 +355,6 @@ export const channels: View = (el, selection, source, signal, options) => {
     event.stopPropagation();
     choose(ordered[next] ?? 0);
   });
-  search.addEventListener("input", () => {
-    const channel = Number(search.value);
-    const valid = search.value.trim() === "" || place.has(channel);
-    search.setAttribute("aria-invalid", String(!valid));
-    const none = `There is no channel ${search.value.trim()}: this layer has 0 to ${total - 1}.`;
-    search.title = valid ? "" : none;
-    readout.textContent = valid ? describe(chosen()) : none;
-    if (valid && search.value.trim() !== "") reveal(channel);
-  });
-  search.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || search.value.trim() === "") return;
-    event.preventDefault();
-    const channel = Number(search.value);
-    if (place.has(channel)) choose(channel);
-  });
   // The photo is in another view of the same layout.
   el.addEventListener(
     "pointermove",
@@ -435,7 +364,9 @@ export const channels: View = (el, selection, source, signal, options) => {
       const { top, left, height, width } = stage.getBoundingClientRect();
       const there = seen.there((event.clientY - top) / height, (event.clientX - left) / width);
       const told = there.map(([channel, value]) => `${channel} (${number(value)})`).join(", ");
-      readout.textContent = told ? `here fire channels ${told}` : "no channel fires here";
+      readout.textContent = told
+        ? t("here fire channels {channels}", { channels: told })
+        : t("no channel fires here");
     },
     { signal },
   );
@@ -445,10 +376,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     else reveal(chosen());
   });
   resized.observe(strip);
-  signal.addEventListener("abort", () => {
-    resized.disconnect();
-    forgetSheets();
-  });
+  signal.addEventListener("abort", () => resized.disconnect(), { once: true });
   selection.subscribe("unit", open, signal);
   selection.subscribe("photo", () => seen && look(), signal);
   const resort = () => {

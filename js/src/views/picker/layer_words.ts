@@ -1,14 +1,15 @@
 /** What is said of a layer, in few words and in full. */
 
-import { rangesOf } from "../../lib/fields";
-import { count, extent } from "../../lib/format";
-import type { Field, Layer } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { fieldOf, type Range, rangesOf } from "../../lib/network/fields";
+import { count, extent } from "../../lib/page/format";
+import type { Field, Layer } from "../../lib/wire/protocol";
 
 /** More ranges of channels than these aren't listed one by one, and so with names of layers. */
 const MOST_LISTED = 8;
 
 function sizeText({ reach, size }: Field): string {
-  if (reach === "global") return "whole image";
+  if (reach === "global") return t("whole image");
   const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[reach];
   return `${bound}${extent(size)}`;
 }
@@ -27,19 +28,45 @@ export function fieldText(layer: Layer): string {
 /** The same in full: of which channels, where there are few ranges. */
 export function fieldsText(layer: Layer): string {
   const ranges = rangesOf(layer);
-  if (ranges.length === 1) return `receptive field ${fieldText(layer)}`;
-  if (ranges.length > MOST_LISTED) return `receptive fields ${fieldText(layer)}, by channel`;
-  const of = ranges.map(({ first, last, field }) => {
-    const channels = first === last ? `channel ${first}` : `channels ${first} to ${last}`;
-    return `${sizeText(field)} (${channels})`;
-  });
-  return `receptive fields ${of.join(", ")}`;
+  if (ranges.length === 1) return t("receptive field {size}", { size: fieldText(layer) });
+  if (ranges.length > MOST_LISTED)
+    return t("receptive fields {sizes}, by channel", { sizes: fieldText(layer) });
+  const of = ranges.map((range) => `${sizeText(range.field)} (${channelsText(range)})`);
+  return t("receptive fields {sizes}", { sizes: of.join(", ") });
+}
+
+function channelsText({ first, last }: Range): string {
+  return first === last
+    ? t("channel {channel}", { channel: first })
+    : t("channels {first} to {last}", { first, last });
+}
+
+/** How much of the photo a channel sees; nothing where all channels of the layer see as much. */
+export function seesText(layer: Layer, channel: number): string {
+  if (rangesOf(layer).length === 1) return "";
+  const field = fieldOf(layer, channel);
+  if (field.reach === "global") return t("sees the whole photo");
+  const size = extent(field.size);
+  return field.reach === "upper bound"
+    ? t("sees at most {size} pixels", { size })
+    : t("sees {size} pixels", { size });
+}
+
+/** Why channels of one layer see more or less of the photo; nothing where they don't. */
+export function branchesText(layer: Layer): string {
+  const ranges = rangesOf(layer);
+  if (ranges.length === 1) return "";
+  const each = ranges.map((range) => `${channelsText(range)}: ${sizeText(range.field)}`).join("; ");
+  return t(
+    "Channels of {layer} come from branches, and each sees as much of the photo as its own branch, in pixels: {sizes}.",
+    { layer: layer.name, sizes: ranges.length > MOST_LISTED ? fieldText(layer) : each },
+  );
 }
 
 /** How large the largest field is, short enough to stand below a layer: "≤ 31", "31×15", "all". */
 export function reachText({ field }: Layer): string {
   const { size, reach } = field;
-  if (reach === "global") return "whole";
+  if (reach === "global") return t("whole");
   const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[reach];
   return `${bound}${size[0] === size[1] ? size[0] : extent(size)}`;
 }
@@ -47,10 +74,19 @@ export function reachText({ field }: Layer): string {
 /** What a layer reads, where it is more than the one before it. */
 function readsText({ parents, joined }: Layer): string {
   if (!parents || !joined) return "";
-  const names = parents.map((name) => name || "the image");
-  const listed = names.length > MOST_LISTED ? [`${names.length} layers`] : names;
-  const start = { sum: "sum", concatenation: "concatenation", product: "product", other: "" };
-  return start[joined] ? `${start[joined]} of ${listed.join(", ")}` : `reads ${listed.join(", ")}`;
+  const names = parents.map((name) => name || t("the image"));
+  const listed = names.length > MOST_LISTED ? [count(names.length, "layer")] : names;
+  const values = { layers: listed.join(", ") };
+  switch (joined) {
+    case "sum":
+      return t("sum of {layers}", values);
+    case "concatenation":
+      return t("concatenation of {layers}", values);
+    case "product":
+      return t("product of {layers}", values);
+    default:
+      return t("reads {layers}", values);
+  }
 }
 
 /** All of it, as tooltips and screen readers have it. */
@@ -59,9 +95,12 @@ export function layerText(layer: Layer): string {
   return [
     name,
     kind,
-    `${count(channels, "channel")} of ${extent([rows, columns])}`,
+    t("{channels} of {size}", {
+      channels: count(channels, "channel"),
+      size: extent([rows, columns]),
+    }),
     fieldsText(layer),
-    `stride ${extent(field.stride)}`,
+    t("stride {size}", { size: extent(field.stride) }),
     readsText(layer),
   ]
     .filter(Boolean)

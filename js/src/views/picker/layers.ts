@@ -1,9 +1,10 @@
 /** The network as a picture from left to right: layers, blocks that open, and what reads what. */
 
-import { announce, roving } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import type { Catalogue, Layer } from "../../lib/protocol";
+import { msg, plural, t } from "../../lib/language/translate";
+import { announce, roving } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import type { Catalogue, Layer } from "../../lib/wire/protocol";
 import { Panel } from "../shared/status";
 import type { View } from "../shared/view";
 import { tint } from "./network_class";
@@ -11,26 +12,30 @@ import { type Drawn, draw, type Item } from "./network_drawing";
 import { layout } from "./network_layout";
 import { isConnected, openAround, openAtFirst, type Part, partsOf, rowOf } from "./network_parts";
 
-const READING =
-  "Width: channels. Height: resolution. Number: receptive field, in pixels of the input.";
-const IN_FULL = `${READING} Width and height are on scales where halving is a step; ≤ is at most, ~ but for gates. + is a sum, × a product, ‖ stands for channels put side by side. A bar right of a rectangle is its rectifier. ▸ opens a block, as Enter does.`;
-const NOT_KNOWN = "In the order of the forward pass: how layers are connected isn't recorded.";
+const READING = msg(
+  "Width: channels. Height: resolution. Number: receptive field, in pixels of the input.",
+);
+const IN_FULL = msg(
+  "Width and height are on scales where halving is a step; ≤ is at most, ~ but for gates. + is a sum, × a product, ‖ stands for channels put side by side. A bar right of a rectangle is its rectifier. ▸ opens a block, as Enter does.",
+);
+const NOT_KNOWN = msg("In the order of the forward pass: how layers are connected isn't recorded.");
 /** Two clicks that are farther apart are two. */
 const TWICE_MS = 600;
 
 export const layers: View = (el, selection, source, signal, options) => {
-  const panel = new Panel(el, "layers", "Layers", source, signal);
+  const panel = new Panel(el, "layers", t("Layers"), source, signal);
   const list = h("div", {
     class: "zf-list",
     role: "listbox",
-    "aria-label": "Layers",
+    "data-empty": t("No layer matches."),
+    "aria-label": t("Layers"),
     "aria-orientation": "horizontal",
   });
   const filter = h("input", {
     type: "search",
     class: "zf-input",
-    placeholder: "Filter",
-    "aria-label": "Filter layers by name or kind",
+    placeholder: t("Filter"),
+    "aria-label": t("Filter layers by name or kind"),
   });
   panel.tools.append(filter);
   panel.body.append(list);
@@ -57,7 +62,8 @@ export const layers: View = (el, selection, source, signal, options) => {
     if (current) channelOf.set(...current);
     const channel = Math.min(channelOf.get(layer.name) ?? 0, layer.channels - 1);
     selection.set("unit", [layer.name, channel]);
-    announce(el, `Layer ${layer.name}, ${layer.kind}, ${count(layer.channels, "channel")}`);
+    const { name, kind, channels } = layer;
+    announce(el, t("Layer {name}, {kind}, {of}", { name, kind, of: count(channels, "channel") }));
   };
   const keys = roving(
     list,
@@ -126,7 +132,8 @@ export const layers: View = (el, selection, source, signal, options) => {
     image = catalogue.engine.input;
     connected = isConnected(all);
     open = connected ? openAtFirst(all) : new Set();
-    panel.explain(h("span", { title: IN_FULL }, connected ? READING : NOT_KNOWN));
+    const inFull = `${t(READING)} ${t(IN_FULL)}`;
+    panel.explain(h("span", { title: inFull }, t(connected ? READING : NOT_KNOWN)));
     reach();
     paint(true);
   };
@@ -151,7 +158,10 @@ export const layers: View = (el, selection, source, signal, options) => {
     const first = items.findIndex(({ part }) => parts[part]?.within.includes(block));
     const element = focus ?? items[at < 0 ? first : at]?.element;
     if (element) scrollWithin(list, element);
-    announce(el, `${block} ${is ? `open: ${count(inside.length, "layer")}` : "closed"}`);
+    const opened = plural(inside.length, "{block} open: {n} layer", "{block} open: {n} layers", {
+      block,
+    });
+    announce(el, is ? opened : t("{block} closed", { block }));
   };
   /** Open a closed block; close the one that a layer is in. */
   const turn = (index: number) => {

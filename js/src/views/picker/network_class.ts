@@ -5,6 +5,9 @@ import type { Room } from "../shared/view";
 import type { Item } from "./network_drawing";
 import type { Part } from "./network_parts";
 
+/** What is said of a layer without students. */
+const WORDS = new WeakMap<HTMLElement, string>();
+
 /** Tint what students look at, and say how many do. */
 export function tint(
   items: readonly Item[],
@@ -20,7 +23,8 @@ export function tint(
     const now = students > 0 ? String(students) : "";
     element.style.setProperty("--zf-share", share.toFixed(2));
     if (known === now) continue;
-    const words = element.title.replace(/ · [\d,]+ students? looks? here$/, "");
+    const words = WORDS.get(element) ?? element.title;
+    WORDS.set(element, words);
     const text = students > 0 ? `${words} · ${lookingText(students)}` : words;
     element.title = text;
     element.setAttribute("aria-label", text);

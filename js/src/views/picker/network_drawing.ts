@@ -1,8 +1,8 @@
 /** A network's picture as elements: options of a listbox over lines and frames. */
 
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import type { Layer } from "../../lib/protocol";
+import { plural, t } from "../../lib/language/translate";
+import { h } from "../../lib/page/dom";
+import type { Layer } from "../../lib/wire/protocol";
 import { layerText } from "./layer_words";
 import { IMAGE, type Part } from "./network_parts";
 import type { Box, Picture, Placed } from "./network_picture";
@@ -66,25 +66,40 @@ const HIDDEN = { "aria-hidden": "true" };
 
 function option(part: Part, placed: Placed): HTMLElement {
   const { layer, block, inside, within } = part;
-  const output = within.at(-1) === layer.name ? ["output of its block"] : [];
+  const output = within.at(-1) === layer.name ? [t("output of its block")] : [];
   const closed = block
-    ? [`block ${block} of ${count(inside.length, "layer")}`, "Enter opens it"]
+    ? [
+        plural(inside.length, "block {block} of {n} layer", "block {block} of {n} layers", {
+          block,
+        }),
+        t("Enter opens it"),
+      ]
     : [];
   const text = [layerText(layer), ...output, ...closed].join(" · ");
   return h(
     "div",
-    {
-      class: `zf-layer zf-role-${block ? "block" : layer.role}${placed.text === undefined ? "" : " zf-beside"}`,
-      role: "option",
-      tabindex: -1,
-      "aria-selected": "false",
-      title: text,
-      "aria-label": text,
-      "data-layer": layer.name,
-      style: css(placed.cell),
-    },
+    selectable(
+      layer,
+      `zf-role-${block ? "block" : layer.role}${placed.text === undefined ? "" : " zf-beside"}`,
+      text,
+      placed.cell,
+    ),
     ...inner(placed, block),
   );
+}
+
+/** What makes an element one of the layers to choose from. */
+function selectable(layer: Layer, classes: string, text: string, box: Box) {
+  return {
+    class: `zf-layer ${classes}`,
+    role: "option",
+    tabindex: -1,
+    "aria-selected": "false",
+    title: text,
+    "aria-label": text,
+    "data-layer": layer.name,
+    style: css(box),
+  };
 }
 
 /** The rectangle and its texts, in a cell. */
@@ -97,7 +112,7 @@ function inner(placed: Placed, block = ""): (HTMLElement | string)[] {
     h(
       "span",
       { class: "zf-layer-name" },
-      block && h("span", { class: "zf-opens", title: `Open ${block}` }),
+      block && h("span", { class: "zf-opens", title: t("Open {block}", { block }) }),
       // Cut where it is too long at its start: layers differ at the end of their names.
       h("span", {}, h("bdi", { dir: "ltr" }, label)),
     ),
@@ -112,16 +127,7 @@ function cap(layer: Layer, box: Box): HTMLElement {
   const around = { x: box.x, y: box.y - 4, width: box.width + 4, height: box.height + 8 };
   return h(
     "div",
-    {
-      class: `zf-layer zf-cap zf-role-${layer.role}`,
-      role: "option",
-      tabindex: -1,
-      "aria-selected": "false",
-      title: text,
-      "aria-label": text,
-      "data-layer": layer.name,
-      style: css(around),
-    },
+    selectable(layer, `zf-cap zf-role-${layer.role}`, text, around),
     h("span", { class: "zf-glyph", style: css({ ...box, x: 0, y: 4 }) }),
   );
 }
@@ -132,7 +138,12 @@ function frame({ block, box }: Picture["frames"][number]): HTMLElement {
     { class: "zf-block", role: "presentation", style: css(box) },
     h(
       "span",
-      { class: "zf-block-name", "data-block": block, title: `Close ${block}`, ...HIDDEN },
+      {
+        class: "zf-block-name",
+        "data-block": block,
+        title: t("Close {block}", { block }),
+        ...HIDDEN,
+      },
       `▾ ${block}`,
     ),
   );

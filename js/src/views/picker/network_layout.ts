@@ -1,12 +1,13 @@
 /** The picture of a network in pixels: rectangles, frames of open blocks, and lines. */
 
+import { t } from "../../lib/language/translate";
 import { reachText } from "./layer_words";
 import { arrange, type Element, type Level, type Slot } from "./network_lanes";
 import { arcsOf, type Span, type Spot, through } from "./network_lines";
 import type { Part } from "./network_parts";
 import { type Frame, GAP, type Picture, type Placed } from "./network_picture";
 
-export interface Options {
+interface Options {
   /** (channels, rows, columns) of the image; without it none is drawn. */
   image?: readonly [number, number, number];
   /** Layers in a row, without lines. */
@@ -36,7 +37,7 @@ const LETTER = 6.7;
 /** What a part is called beside others of its block. */
 function labelOf({ block, layer, within }: Part): string {
   const name = block || layer.name;
-  if (name === within.at(-1)) return "output";
+  if (name === within.at(-1)) return t("output");
   const around = `${(within.at(-1) ?? "").replace(/@\d+$/, "")}.`;
   return name.startsWith(around) ? name.slice(around.length) : name;
 }
@@ -96,7 +97,7 @@ class Sizes {
     const part = this.parts[number];
     if (!part) {
       const [channels, rows] = this.image ?? [1, 1];
-      return { channels, rows, label: "image", reach: "" };
+      return { channels, rows, label: t("image"), reach: "" };
     }
     const { channels, rows, name } = part.layer;
     const label = this.row ? name : labelOf(part);

@@ -1,6 +1,6 @@
 /** What of a network stands in its picture: layers, and closed blocks in the place of theirs. */
 
-import type { Layer } from "../../lib/protocol";
+import type { Layer } from "../../lib/wire/protocol";
 
 /** A picture with fewer parts says little: blocks are opened until it has these. */
 const FEWEST = 6;

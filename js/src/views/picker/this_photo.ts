@@ -1,9 +1,10 @@
 /** What a layer's channels say to the chosen photo: an order, a small picture of each, and words. */
 
-import { decode } from "../../lib/canvas";
-import { bytes, floats, ints } from "../../lib/codec";
-import { number } from "../../lib/format";
-import { type Answer, type Pair, PRIORITY } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { number } from "../../lib/page/format";
+import { decode } from "../../lib/pictures/canvas";
+import { bytes, floats, ints } from "../../lib/wire/codec";
+import { type Answer, type Pair, PRIORITY } from "../../lib/wire/protocol";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
 
@@ -89,10 +90,11 @@ export class ThisPhoto {
 
   describe(channel: number): string {
     const value = this.value(channel);
-    if (value === null) return `channel ${channel}`;
-    if (!(value > 0)) return `channel ${channel} · silent on this photo`;
+    if (value === null) return t("channel {channel}", { channel });
+    if (!(value > 0)) return t("channel {channel} · silent on this photo", { channel });
     const place = (this.rank.get(channel) ?? 0) + 1;
-    return `channel ${channel} · ${number(value)} on this photo, rank ${place} of ${this.order.length}`;
+    const values = { channel, value: number(value), place, of: this.order.length };
+    return t("channel {channel} · {value} on this photo, rank {place} of {of}", values);
   }
 
   /** The channels that fire most at a place of the photo, given as shares of its extent. */

@@ -1,23 +1,8 @@
 /** A view as the lines of Python that make it. */
 
-import type { SelectionStore } from "../../lib/selection_store";
-import type { OptionStore, ViewOptions } from "./view";
-
-/** What a `zf.Explorer` starts with: `_WORDS` in zfwidgets/widgets/setting/options.py. */
-export const FIRST: ViewOptions = {
-  sort: "index",
-  patches: "both",
-  values: "brightness",
-  scale: "own",
-  whole: false,
-  pixels: false,
-  photo_follows: true,
-  pinned: null,
-  overlay: "probability",
-  colours: "tint",
-  opacity: 0.7,
-  auto: true,
-};
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { FIRST } from "../../lib/wire/constants";
+import type { OptionStore } from "./view";
 
 /** A value of JSON as Python writes it. */
 export function python(value: unknown): string {
@@ -42,7 +27,7 @@ export function codeOf(selection: SelectionStore, options: OptionStore): string 
     ["occluder", selection.get("occluder")],
     ["stride", options.get("stride")],
   ];
-  for (const name of Object.keys(FIRST) as (keyof ViewOptions)[]) {
+  for (const name of Object.keys(FIRST) as (keyof typeof FIRST)[]) {
     const value = options.get(name);
     if (value !== FIRST[name]) given.push([name, value]);
   }

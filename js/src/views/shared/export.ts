@@ -1,17 +1,18 @@
 /** The map as a file: a picture as painted, the numbers as NumPy has them, all maps as a table. */
 
-import { announce } from "../../lib/a11y";
-import { clip } from "../../lib/boxes";
-import { coloursOf, cssColour } from "../../lib/colour";
-import { h } from "../../lib/dom";
-import { type Grids, type MapKind, type Names, ORDER } from "../../lib/map_kinds";
-import { csv, download, npy } from "../../lib/npy";
-import type { Pair } from "../../lib/protocol";
+import { t } from "../../lib/language/translate";
+import { type Grids, type MapKind, type Names, ORDER } from "../../lib/occlusion/map_kinds";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { csv, download, npy } from "../../lib/page/files";
+import { clip } from "../../lib/pictures/boxes";
+import { coloursOf, cssColour } from "../../lib/pictures/colour";
+import type { Pair } from "../../lib/wire/protocol";
 import type { Legend } from "../occlusion/map_layer";
 import { popoverButton } from "./popover";
 
 /** What is on screen right now. */
-export interface Screen {
+interface Screen {
   stage: HTMLElement;
   /** Of the photo, in input pixels. */
   extent: Pair;
@@ -24,9 +25,9 @@ export interface Screen {
 }
 
 export function exportMenu(screen: () => Screen, names: Names): HTMLButtonElement {
-  const button = popoverButton("Export", "Export the map", "zf-button", () => {
+  const button = popoverButton(t("Export"), t("Export the map"), "zf-button", () => {
     const { grids, kind } = screen();
-    if (!grids || !kind) return ["There is no map on screen to export."];
+    if (!grids || !kind) return [t("There is no map on screen to export.")];
     const item = (
       text: string,
       about: string,
@@ -40,23 +41,23 @@ export function exportMenu(screen: () => Screen, names: Names): HTMLButtonElemen
           onclick: async () => {
             const [blob, name] = await make();
             download(blob, name);
-            announce(button, `Saved as ${name}`);
+            announce(button, t("Saved as {name}", { name }));
           },
         },
         h("b", {}, text),
         h("span", { class: "zf-dim" }, about),
       );
     return [
-      h("h4", {}, "Export the map"),
-      item("PNG", "photo, map and legend as painted", async () => {
+      h("h4", {}, t("Export the map")),
+      item("PNG", t("photo, map and legend as painted"), async () => {
         const now = screen();
         return [await picture(now), fileName(now, "png")];
       }),
-      item("NumPy", "the values of this map (not their change), .npy", () => {
+      item("NumPy", t("the values of this map (not their change), .npy"), () => {
         const now = screen();
         return [array(now.grids as Grids, now.kind as MapKind), fileName(now, "npy")];
       }),
-      item("Table", "all maps, one line a position, .csv", () => {
+      item(t("Table"), t("all maps, one line a position, .csv"), () => {
         const now = screen();
         const text = table(now.grids as Grids, now.extent, names);
         return [new Blob([text], { type: "text/csv" }), fileName({ ...now, kind: null }, "csv")];
@@ -101,7 +102,9 @@ async function picture(screen: Screen): Promise<Blob> {
   const scale = globalThis.devicePixelRatio || 1;
   const area = stage.getBoundingClientRect();
   const style = getComputedStyle(stage);
-  const dim = { fg: style.color, bg: getComputedStyle(root(stage)).backgroundColor };
+  const whole = getComputedStyle(root(stage));
+  const bg = whole.backgroundColor;
+  const ink = { fg: style.color, under: whole.getPropertyValue("--zf-under-tint") };
   const width = Math.max(area.width, 280);
   const measure = new OffscreenCanvas(1, 1).getContext("2d") as OffscreenCanvasRenderingContext2D;
   measure.font = font(11);
@@ -112,7 +115,7 @@ async function picture(screen: Screen): Promise<Blob> {
   const context = canvas.getContext("2d");
   if (!context) throw new Error("This browser offers no 2D canvas.");
   context.scale(scale, scale);
-  context.fillStyle = dim.bg;
+  context.fillStyle = bg;
   context.fillRect(0, 0, width + 2 * MARGIN, height);
   context.translate(MARGIN, MARGIN);
 
@@ -144,8 +147,8 @@ async function picture(screen: Screen): Promise<Blob> {
 
   context.translate(0, area.height + 8);
   context.textBaseline = "top";
-  for (const one of legends) drawLegend(context, one, width, dim.fg);
-  context.fillStyle = dim.fg;
+  for (const one of legends) drawLegend(context, one, width, ink);
+  context.fillStyle = ink.fg;
   context.font = font(11);
   for (const line of text) {
     context.fillText(line, 0, 0);
@@ -217,11 +220,12 @@ function drawLegend(
   context: OffscreenCanvasRenderingContext2D,
   one: Legend,
   width: number,
-  colour: string,
+  /** Colours of words, and of what lies under a tint. */
+  { fg, under }: { fg: string; under: string },
 ): void {
   context.font = font(11);
   const line = (text: string, x = 0) => {
-    context.fillStyle = colour;
+    context.fillStyle = fg;
     context.fillText(text, x, 0);
   };
   for (const row of rowsOf(context, one, width)) {
@@ -232,8 +236,7 @@ function drawLegend(
     const { colours, part, low, high, clean } = one.scale;
     line(low);
     const from = context.measureText(low).width + 6;
-    // Like a photo, over which a tint lies.
-    context.fillStyle = "rgb(150,150,150)";
+    context.fillStyle = under;
     context.fillRect(from, 2, 96, 8);
     coloursOf(colours, part, 128).forEach((colour, i) => {
       context.fillStyle = cssColour(colour);
@@ -250,7 +253,7 @@ function drawLegend(
     context.translate(0, LINE);
   }
   if (one.more > 0) {
-    line(`and ${one.more} more in grey`, 14);
+    line(t("and {n} more in grey", { n: one.more }), 14);
     context.translate(0, LINE);
   }
   context.translate(0, 4);

@@ -1,6 +1,6 @@
 /** What isn't needed all the time: a line that says how it stands, and opens. */
 
-import { h } from "../../lib/dom";
+import { h } from "../../lib/page/dom";
 
 export interface Fold {
   element: HTMLDetailsElement;

@@ -1,19 +1,22 @@
 /** Four steps for who sees an Explorer for the first time; once dismissed they don't come again. */
 
-import { h } from "../../lib/dom";
+import { msg, t } from "../../lib/language/translate";
+import { h } from "../../lib/page/dom";
 
 const STEPS = [
-  ["layers", "Each box is a layer of the network, from the photo to the answer. Choose one."],
-  ["channels", "A layer has many channels. Each looks for a pattern of its own. Choose one."],
+  ["layers", msg("Each box is a layer of the network, from the photo to the answer. Choose one.")],
+  ["channels", msg("A layer has many channels. Each looks for a pattern of its own. Choose one.")],
   [
     "patches",
-    "The nine places in your photos that excite this channel most, and beside each what in it " +
-      "does. What do they have in common?",
+    msg(
+      "The nine places in your photos that excite this channel most, and beside each what in it does. What do they have in common?",
+    ),
   ],
   [
     "photo",
-    "Drag the square over the photo: the bars show what the network thinks when it can't see " +
-      "that part.",
+    msg(
+      "Drag the square over the photo: the bars show what the network thinks when it can't see that part.",
+    ),
   ],
 ] as const;
 const KEY = "zfwidgets-guide";
@@ -49,24 +52,24 @@ export function guide(root: HTMLElement, signal: AbortSignal): void {
   const next = h(
     "button",
     { type: "button", class: "zf-button", onclick: () => (++at < STEPS.length ? show() : end()) },
-    "Next",
+    t("Next"),
   );
   const skip = h(
     "button",
     { type: "button", class: "zf-button", onclick: end },
-    "Don't show again",
+    t("Don't show again"),
   );
   const line = h(
     "div",
-    { class: "zf-guide", role: "region", "aria-label": "First steps" },
+    { class: "zf-guide", role: "region", "aria-label": t("First steps") },
     text,
     next,
     skip,
   );
   const show = () => {
     const [panel, words] = STEPS[at] as (typeof STEPS)[number];
-    text.textContent = `${at + 1} of ${STEPS.length}. ${words}`;
-    next.textContent = at === STEPS.length - 1 ? "Done" : "Next";
+    text.textContent = `${t("{n} of {all}", { n: at + 1, all: STEPS.length })}. ${t(words)}`;
+    next.textContent = at === STEPS.length - 1 ? t("Done") : t("Next");
     mark(panel);
   };
   root.querySelector(":scope > .zf-title")?.after(line);

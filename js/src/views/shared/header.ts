@@ -1,10 +1,11 @@
 /** The widget's first line: which network on which photos, and what one should know of it. */
 
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import { type Catalogue, PRIORITY } from "../../lib/protocol";
-import { settledOf } from "../../lib/settled";
-import type { Source } from "../../lib/source";
+import { t } from "../../lib/language/translate";
+import { h } from "../../lib/page/dom";
+import { count } from "../../lib/page/format";
+import { settledOf } from "../../lib/page/settled";
+import { type Catalogue, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import { onLost } from "./lost";
 import { popoverButton } from "./popover";
 
@@ -52,18 +53,18 @@ function show(
     h("strong", {}, engine.model),
     h("span", { class: "zf-facts" }, facts.join(" · ")),
     tools ?? "",
-    popoverButton("i", "About this engine", `zf-info${urgent ? " zf-urgent" : ""}`, () => [
+    popoverButton("i", t("About this engine"), `zf-info${urgent ? " zf-urgent" : ""}`, () => [
       h("h4", {}, engine.model),
       h(
         "dl",
         {},
-        ...row("Device", engine.device),
-        ...row("Input", `${engine.input.join(" × ")} (channels, rows, columns)`),
-        ...row("Transform", engine.transform),
+        ...row(t("Device"), engine.device),
+        ...row(t("Input"), `${engine.input.join(" × ")} ${t("(channels, rows, columns)")}`),
+        ...row(t("Transform"), engine.transform),
       ),
-      list("Notes", engine.notes),
+      list(t("Notes"), engine.notes),
       list(
-        `Skipped images (${skipped})`,
+        t("Skipped images ({n})", { n: skipped }),
         engine.skipped.map(([name, reason]) => `${name}: ${reason}`),
       ),
     ]),

@@ -3,20 +3,21 @@
  * pauses it. What panels show meanwhile they mark themselves.
  */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count, number, timeLeft } from "../../lib/format";
-import { type IndexProgress, ofIndex, PRIORITY } from "../../lib/protocol";
-import { homeOf } from "../../lib/settled";
-import type { Source } from "../../lib/source";
+import { t, whole } from "../../lib/language/translate";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import { count, number, timeLeft } from "../../lib/page/format";
+import { homeOf } from "../../lib/page/settled";
+import { type IndexProgress, ofIndex, PRIORITY } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 
 /** After so much news the button no longer waits for what was asked of it. */
 const PATIENCE = 4;
 
 export const soFarText = (images: number, of: number) =>
   images < of
-    ? `so far: ${images.toLocaleString("en")} of ${count(of, "image")}`
-    : `${of.toLocaleString("en")} of ${count(of, "image")}, finishing`;
+    ? t("so far: {n} of {all}", { n: whole(images), all: count(of, "image") })
+    : t("{n} of {all}, finishing", { n: whole(of), all: count(of, "image") });
 
 const LINES = new WeakMap<Element, IndexLine>();
 
@@ -56,14 +57,14 @@ export function indexLine(
         onProgress: (progress) => ofIndex(progress) && line.show(progress),
       },
     )
-    .then(() => announce(root, "All images have been looked at."))
+    .then(() => announce(root, t("All images have been looked at.")))
     .catch(() => {}) // the panels say what is wrong
     .finally(gone);
 }
 
 class IndexLine {
   readonly element: HTMLElement;
-  private readonly bar = progressBar(0, "Images looked at");
+  private readonly bar = progressBar(0, t("Images looked at"));
   private readonly so_far = h("b");
   private readonly pace = h("span", { class: "zf-index-pace" });
   private readonly button: HTMLButtonElement;
@@ -93,7 +94,7 @@ class IndexLine {
     const text = h("span", { class: "zf-index-text" }, this.so_far, this.pace);
     this.element = h(
       "div",
-      { class: "zf-index", role: "group", "aria-label": "Looking at all images", hidden: true },
+      { class: "zf-index", role: "group", "aria-label": t("Looking at all images"), hidden: true },
       this.bar,
       text,
       this.button,
@@ -114,18 +115,18 @@ class IndexLine {
     this.done = done;
     this.element.hidden = false;
     this.bar.value = total > 0 ? done / total : 0;
-    const where = total > 0 ? soFarText(done, total) : "nothing looked at yet";
+    const where = total > 0 ? soFarText(done, total) : t("nothing looked at yet");
     const facts =
       paused || (total > 0 && done >= total)
         ? []
         : [per_second === null ? "" : pace(per_second), timeLeft(seconds_left)];
     if (filled) {
-      const [full, of] = filled.map((n) => n.toLocaleString("en"));
-      facts.push(`${full} of ${of} channels filled`);
+      const [n, all] = filled.map(whole) as [string, string];
+      facts.push(t("{n} of {all} channels filled", { n, all }));
     }
-    this.so_far.textContent = paused ? `Paused · ${where}` : capital(where);
+    this.so_far.textContent = paused ? `${t("Paused")} · ${where}` : capital(where);
     this.pace.textContent = facts.filter(Boolean).join(" · ");
-    this.element.title = `${this.so_far.textContent} · ${this.pace.textContent}. Filled: nine patches. What is shown until the end is provisional.`;
+    this.element.title = `${this.so_far.textContent} · ${this.pace.textContent}. ${t("Filled: nine patches. What is shown until the end is provisional.")}`;
     this.news += 1;
     this.tell(where, total > 0 ? Math.floor((4 * done) / total) : 0, paused);
   }
@@ -135,8 +136,9 @@ class IndexLine {
     const first = this.paused === null;
     const turned = paused !== this.paused;
     if (turned || quarter > this.quarter) {
-      const what = paused ? "Paused" : first || !turned ? "Looking at all images" : "Going on";
-      const end = first ? ". What is shown until the end is provisional." : "";
+      const looking = first || !turned ? t("Looking at all images") : t("Going on");
+      const what = paused ? t("Paused") : looking;
+      const end = first ? `. ${t("What is shown until the end is provisional.")}` : "";
       announce(this.root, `${what}, ${where}${end}`);
     }
     this.paused = paused;
@@ -147,13 +149,14 @@ class IndexLine {
   /** The batch that is being computed is finished first: until then the button says so. */
   private label(): void {
     if (this.wanted === this.paused || this.news > PATIENCE) this.wanted = null;
-    const texts = this.wanted === null ? ["Resume", "Pause"] : ["Pausing …", "Resuming …"];
+    const texts =
+      this.wanted === null ? [t("Resume"), t("Pause")] : [t("Pausing …"), t("Resuming …")];
     this.button.textContent = texts[(this.wanted ?? this.paused) ? 0 : 1] ?? "";
   }
 }
 
 const pace = (perSecond: number) =>
-  `${number(perSecond)} ${perSecond === 1 ? "image" : "images"}/s`;
+  perSecond === 1 ? t("1 image/s") : t("{n} images/s", { n: number(perSecond) });
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 

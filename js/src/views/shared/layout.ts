@@ -1,4 +1,4 @@
-import { h } from "../../lib/dom";
+import { h } from "../../lib/page/dom";
 import type { View } from "./view";
 
 /** Lay views out in one element; CSS decides where each goes. */

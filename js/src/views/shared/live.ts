@@ -1,12 +1,13 @@
 /** What the map's quantity is with the occluder right where it is: it follows the hand. */
 
-import { floats } from "../../lib/codec";
-import { h } from "../../lib/dom";
-import { percent } from "../../lib/format";
-import { latest } from "../../lib/latest";
-import { KINDS, type Names, valueText } from "../../lib/map_kinds";
-import { type Answer, PRIORITY } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { t } from "../../lib/language/translate";
+import { KINDS, type Names, valueText } from "../../lib/occlusion/map_kinds";
+import { h } from "../../lib/page/dom";
+import { percent } from "../../lib/page/format";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import { floats } from "../../lib/wire/codec";
+import { latest } from "../../lib/wire/latest";
+import { type Answer, PRIORITY } from "../../lib/wire/protocol";
 import { topClasses } from "../occlusion/classes";
 import type { Look } from "../occlusion/heatmap";
 import type { Panel } from "./status";
@@ -44,7 +45,8 @@ export class Live {
     const say = (text: string) => {
       // An older place is shown while the hand moves, never another map or photo.
       const same = this.look().overlay === overlay && this.selection.get("photo") === image;
-      if (same || turn === this.turn) this.element.textContent = `Occluder here: ${text}`;
+      if (same || turn === this.turn)
+        this.element.textContent = t("Occluder here: {text}", { text });
     };
     let known = true;
     if (KINDS[overlay].of === "classes") {
@@ -65,23 +67,26 @@ export class Live {
   private classes(probabilities: Float32Array): string {
     // A report doesn't hold every class: those below all others come as -∞.
     if (probabilities.some((value) => Number.isNaN(value)))
-      return "class scores that are NaN or infinite";
+      return t("class scores that are NaN or infinite");
     const winner = topClasses(probabilities, 1)[0] ?? 0;
     const target = this.selection.get("target");
     const text = (index: number) =>
       `${this.names.className(index)} ${percent(probabilities[index] ?? Number.NaN)}`;
     const more = target === null || target === winner ? "" : `, ${text(target)}`;
-    return `predicted ${text(winner)}${more}`;
+    return `${t("predicted {classes}", { classes: text(winner) })}${more}`;
   }
 
   private features({ data, buffers }: Answer<"respond">): string {
     const { overlay } = this.look();
-    if (overlay === "hamming") return `${percent(data.hamming)} of units switch on or off`;
-    if (overlay === "cosine") return `cosine distance ${valueText(overlay, data.cosine)}`;
+    if (overlay === "hamming")
+      return t("{share} of units switch on or off", { share: percent(data.hamming) });
+    if (overlay === "cosine")
+      return t("cosine distance {value}", { value: valueText(overlay, data.cosine) });
     const channel = this.channel() ?? data.strongest;
     const [now, clean] = overlay === "unit" ? [buffers[1], buffers[3]] : [buffers[0], buffers[2]];
     const value = (buffer: DataView | undefined) =>
       valueText("total", floats(buffer)[channel] ?? Number.NaN);
-    return `${value(now)} in channel ${channel}, ${value(clean)} without it`;
+    const values = { now: value(now), channel, clean: value(clean) };
+    return t("{now} in channel {channel}, {clean} without it", values);
   }
 }

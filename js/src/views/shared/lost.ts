@@ -1,12 +1,13 @@
 /** Photos that were there when the index was made, and can't be read any more. */
 
-import type { Lost } from "../../lib/protocol";
-import { homeOf } from "../../lib/settled";
+import { t } from "../../lib/language/translate";
+import { homeOf } from "../../lib/page/settled";
+import type { Lost } from "../../lib/wire/protocol";
 
 const EVENT = "zf-lost";
 
 export function lostText(name: string, reason: string): string {
-  return `${name} can't be read any more: ${reason}`;
+  return t("{name} can't be read any more: {reason}", { name, reason });
 }
 
 /** Tell whoever says how things are with the engine. */

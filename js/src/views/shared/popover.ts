@@ -1,6 +1,6 @@
 /** A small card beside its button; Escape, a click elsewhere or leaving it closes it. */
 
-import { h } from "../../lib/dom";
+import { h } from "../../lib/page/dom";
 
 export function popover(button: HTMLElement, label: string, ...content: (Node | string)[]): void {
   const root = button.closest<HTMLElement>(".zf-root");

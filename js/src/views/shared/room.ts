@@ -1,10 +1,10 @@
 /** Below the first line: who leads the class, and whether this view follows. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import { count } from "../../lib/format";
-import type { InRoom } from "../../lib/protocol";
-import type { Source } from "../../lib/source";
+import { msg, plural, t } from "../../lib/language/translate";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { InRoom } from "../../lib/wire/protocol";
+import type { Source } from "../../lib/wire/source";
 import type { OptionStore, Room } from "./view";
 
 type RoomAct = InRoom["op"];
@@ -18,75 +18,89 @@ interface Says {
 }
 
 /** What students type. */
-export const followCode = (room: string) => `explorer.follow("${room}")`;
+const followCode = (room: string) => `explorer.follow("${room}")`;
 
-const CLOSE: Button = ["leave", "Close"];
-const UNREACHABLE =
-  "The classroom's server can't be reached. It goes on by itself once it is there.";
+const CLOSE: Button = ["leave", msg("Close")];
+const UNREACHABLE = msg(
+  "The classroom's server can't be reached. It goes on by itself once it is there.",
+);
+const FOLLOWING = msg("Following the teacher.");
+const AROUND = msg("You look around yourself.");
 
 function leads({ room, state, text, followers = 0, wander = 0 }: Room): Says {
-  const stop: Button = ["leave", "Stop leading"];
+  const stop: Button = ["leave", msg("Stop leading")];
+  const again: Button = ["return", msg("Lead again")];
   switch (state) {
     case "taken":
       return {
-        text: `${room} is led from elsewhere now, with the same secret: you lead no longer.`,
-        buttons: [["return", "Lead again"], CLOSE],
+        text: t("{room} is led from elsewhere now, with the same secret: you lead no longer.", {
+          room,
+        }),
+        buttons: [again, CLOSE],
       };
     case "ended":
       return {
-        text: `You lead ${room} no longer. ${text}`,
-        buttons: [["return", "Lead again"], CLOSE],
+        text: `${t("You lead {room} no longer.", { room })} ${text}`,
+        buttons: [again, CLOSE],
       };
     case "unreachable":
-      return { text: `You lead ${room}. ${UNREACHABLE}`, buttons: [stop] };
+      return { text: `${t("You lead {room}.", { room })} ${t(UNREACHABLE)}`, buttons: [stop] };
     case "joining":
-      return { text: `Opening ${room} …`, buttons: [stop] };
+      return { text: t("Opening {room} …", { room }), buttons: [stop] };
     default: {
       const around =
-        wander > 0 ? `, ${wander} of them ${wander > 1 ? "look" : "looks"} around` : "";
-      const many = followers === 1 ? "1 follows" : `${followers || "nobody"} follow`;
-      const aside = followers ? `${many}${around}` : "nobody follows yet";
-      return { text: `You lead the class. ${text}`.trim(), aside, buttons: [stop] };
+        wander > 0
+          ? `, ${plural(wander, "{n} of them looks around", "{n} of them look around")}`
+          : "";
+      const many = plural(followers, "{n} follows", "{n} follow");
+      const aside = followers ? `${many}${around}` : t("nobody follows yet");
+      return { text: `${t("You lead the class.")} ${text}`.trim(), aside, buttons: [stop] };
     }
   }
 }
 
 function follows({ room, state, text, wanders, own_photo }: Room): Says {
-  const stop: Button = ["leave", "Stop following"];
-  const around: Button = ["wander", "Look around yourself"];
-  const back: Button = ["return", "Back to the teacher"];
+  const stop: Button = ["leave", msg("Stop following")];
+  const around: Button = ["wander", msg("Look around yourself")];
+  const back: Button = ["return", msg("Back to the teacher")];
   switch (state) {
     case "ended":
       return {
-        text: `The teacher has left ${room}: you look around yourself. ${text}`.trim(),
-        buttons: [["return", "Follow again"], CLOSE],
+        text: `${t("The teacher has left {room}: you look around yourself.", { room })} ${text}`.trim(),
+        buttons: [["return", msg("Follow again")], CLOSE],
       };
     case "replaced":
       return {
-        text: "Another Explorer of this notebook follows the teacher now.",
-        buttons: [["return", "Follow here"], CLOSE],
+        text: t("Another Explorer of this notebook follows the teacher now."),
+        buttons: [["return", msg("Follow here")], CLOSE],
       };
     case "another network":
       return {
-        text: "The teacher looks at another network than you, so that nothing of it is shown here.",
+        text: t(
+          "The teacher looks at another network than you, so that nothing of it is shown here.",
+        ),
         buttons: [stop],
       };
     case "refused":
-      return { text: `What the teacher looks at can't be shown here: ${text}`, buttons: [stop] };
+      return {
+        text: `${t("What the teacher looks at can't be shown here:")} ${text}`,
+        buttons: [stop],
+      };
     case "joining":
-      return { text: `Asking for ${room} …`, buttons: [stop] };
+      return { text: t("Asking for {room} …", { room }), buttons: [stop] };
     case "unreachable":
       return {
-        text: `${wanders ? "You look around yourself." : "Following the teacher."} ${UNREACHABLE}`,
+        text: `${t(wanders ? AROUND : FOLLOWING)} ${t(UNREACHABLE)}`,
         buttons: [wanders ? back : around, stop],
       };
   }
-  const silent = state === "silent" ? " Nothing is heard from the teacher at the moment." : "";
-  if (wanders) return { text: `You look around yourself.${silent}`, buttons: [back, stop] };
+  const silent =
+    state === "silent" ? ` ${t("Nothing is heard from the teacher at the moment.")}` : "";
+  if (wanders) return { text: `${t(AROUND)}${silent}`, buttons: [back, stop] };
   const own = own_photo
-    ? " The teacher looks at a photo of their own, which isn't shared: the photo here stays."
+    ? ` ${t("The teacher looks at a photo of their own, which isn't shared: the photo here stays.")}`
     : "";
-  return { text: `Following the teacher.${own}${silent}`, buttons: [around, stop] };
+  return { text: `${t(FOLLOWING)}${own}${silent}`, buttons: [around, stop] };
 }
 
 export function says(room: Room): Says {
@@ -102,11 +116,11 @@ export function roomBar(
   const text = h("span", { class: "zf-room-text" });
   const aside = h("span", { class: "zf-room-aside" });
   const code = h("code", { class: "zf-room-code" });
-  const typed = h("span", { hidden: true }, "Students type ", code);
+  const typed = h("span", { hidden: true }, `${t("Students type")} `, code);
   const buttons = h("span", { class: "zf-room-buttons" });
   const bar = h(
     "div",
-    { class: "zf-room", role: "region", "aria-label": "Classroom", hidden: true },
+    { class: "zf-room", role: "region", "aria-label": t("Classroom"), hidden: true },
     text,
     typed,
     aside,
@@ -124,7 +138,7 @@ export function roomBar(
         "data-act": act,
         onclick: () => source.room?.(act),
       },
-      name,
+      t(name),
     );
   const copy = (room: string) => {
     const code = followCode(room);
@@ -133,21 +147,21 @@ export function roomBar(
       {
         type: "button",
         class: "zf-button",
-        title: `Copy what students type: ${code}`,
+        title: t("Copy what students type: {code}", { code }),
         onclick: async () => {
           try {
             await navigator.clipboard.writeText(code);
-            announce(root, "Copied");
-            element.textContent = "Copied";
+            announce(root, t("Copied"));
+            element.textContent = t("Copied");
           } catch {
-            element.textContent = "The browser refused";
+            element.textContent = t("The browser refused");
           }
           setTimeout(() => {
-            element.textContent = "Copy for students";
+            element.textContent = t("Copy for students");
           }, 1500);
         },
       },
-      "Copy for students",
+      t("Copy for students"),
     );
     return element;
   };
@@ -156,7 +170,7 @@ export function roomBar(
     const room = options.get("room");
     bar.hidden = !room?.role;
     if (!room?.role) {
-      if (drawn) announce(root, "You have left the class.");
+      if (drawn) announce(root, t("You have left the class."));
       drawn = "";
       return;
     }
@@ -197,4 +211,4 @@ export function lookingAt(
 }
 
 export const lookingText = (students: number) =>
-  `${count(students, "student")} ${students === 1 ? "looks" : "look"} here`;
+  plural(students, "{n} student looks here", "{n} students look here");

@@ -3,20 +3,23 @@
  * there: skeletons, progress, errors in their place with what to do.
  */
 
-import { h, nameIn } from "../../lib/dom";
-import { timeLeft } from "../../lib/format";
-import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/protocol";
-import { ofIndex, PRIORITY } from "../../lib/protocol";
-import { nextFrame } from "../../lib/selection_store";
-import { settledOf } from "../../lib/settled";
-import { KernelError, NoAnswer, NotStored, type Source, Superseded } from "../../lib/source";
+import { msg, t } from "../../lib/language/translate";
+import { h, nameIn } from "../../lib/page/dom";
+import { timeLeft } from "../../lib/page/format";
+import { kernelBusy } from "../../lib/page/kernel_busy";
+import { nextFrame } from "../../lib/page/selection_store";
+import { settledOf } from "../../lib/page/settled";
+import type { Answer, Catalogue, Key, Kind, Progress, SoFar } from "../../lib/wire/protocol";
+import { ofIndex, PRIORITY } from "../../lib/wire/protocol";
+import { KernelError, NoAnswer, NotStored, type Source, Superseded } from "../../lib/wire/source";
 import { indexLine, progressBar, soFarText } from "./index_line";
 
 /** Quicker answers show no skeleton: a flash says less than nothing. */
 const SKELETON_MS = 120;
 const WAITING_MS = 4000;
+const BUSY = msg("Kernel busy: this is shown when the running cell is done.");
 
-export interface LoadOptions {
+interface LoadOptions {
   priority: number;
   /** Ends this request earlier than the view. */
   signal?: AbortSignal | undefined;
@@ -26,6 +29,8 @@ export interface LoadOptions {
   whole?: boolean;
   /** Ask the kernel, whatever it said before. */
   anew?: boolean;
+  /** What to do once it may succeed; else this alone is asked for again. */
+  again?: () => void;
   onProgress?: (progress: Progress) => void;
 }
 
@@ -33,7 +38,7 @@ export interface LoadOptions {
  * Shows an answer. After anything asynchronous it asks `fresh()`: false when a newer answer of
  * the same slot is being painted.
  */
-export type Painter<K extends Kind> = (
+type Painter<K extends Kind> = (
   answer: Answer<K>,
   fresh: () => boolean,
   complete: boolean,
@@ -97,6 +102,7 @@ export class Panel {
   ): Promise<boolean> {
     const { priority, quiet = false } = options;
     const signal = options.signal ?? this.signal;
+    if (signal.aborted) return false;
     const end = settledOf(this.element).begin();
     const mine = {};
     const run = (answer: Answer<K>, complete: boolean) => {
@@ -115,7 +121,8 @@ export class Panel {
     this.mark(slot, mine, this.soFar.get(slot)?.seen);
     const skeleton = setTimeout(() => this.setLoading(slot, true), SKELETON_MS);
     const waiting = setTimeout(() => {
-      if (!quiet) this.say(slot, "Waiting for the kernel …");
+      if (!quiet)
+        this.say(slot, kernelBusy(this.element) ? t(BUSY) : t("Waiting for the kernel …"));
     }, WAITING_MS);
     const alive = () => {
       clearTimeout(skeleton);
@@ -145,10 +152,19 @@ export class Panel {
       return !signal.aborted;
     } catch (error) {
       alive();
-      if (error instanceof Superseded || signal.aborted) return false;
+      // Unless something newer has been asked for in this slot since, answered or not.
+      const newest = () => this.soFar.get(slot)?.of === mine;
+      if (error instanceof Superseded || signal.aborted) {
+        if (newest()) this.clear(slot);
+        return false;
+      }
       this.setLoading(slot, false);
-      const retry = () => void this.load(kind, key, slot, options, paint);
-      if (error instanceof NoAnswer) this.noAnswer(error, retry, signal);
+      const retry = () => {
+        if (signal.aborted || !newest()) return;
+        if (options.again) options.again();
+        else void this.load(kind, key, slot, options, paint);
+      };
+      if (error instanceof NoAnswer) this.noAnswer(error, retry);
       else if (error instanceof NotStored && !quiet) this.say(slot, error.message);
       else if (!quiet) this.fail(slot, error, retry);
       return false;
@@ -195,7 +211,8 @@ export class Panel {
   }
 
   private progress(slot: string, progress: Progress): void {
-    const { what, done, total, seconds_left } = progress;
+    const { done, total, seconds_left } = progress;
+    const what = t(progress.what);
     const left = timeLeft(seconds_left);
     const counted = total > 0 ? ` ${done} / ${total}` : "";
     this.say(
@@ -207,16 +224,20 @@ export class Panel {
 
   private fail(slot: string, error: unknown, retry: () => void): void {
     const text = error instanceof Error ? error.message : String(error);
-    const name = error instanceof KernelError ? error.name : "This view failed";
+    const name = error instanceof KernelError ? error.name : t("This view failed");
     if (!(error instanceof KernelError)) console.error(error);
-    const again = h("button", { class: "zf-button", type: "button", onclick: retry }, "Try again");
+    const again = h(
+      "button",
+      { class: "zf-button", type: "button", onclick: retry },
+      t("Try again"),
+    );
     this.say(slot, h("span", {}, h("strong", {}, `${name}: `), text), again);
     this.message.classList.add("zf-error");
   }
 
-  private noAnswer(error: NoAnswer, retry: () => void, signal: AbortSignal): void {
+  private noAnswer(error: NoAnswer, retry: () => void): void {
     const root = this.element.closest<HTMLElement>(".zf-root");
-    if (root) sayNoAnswer(root, this.source, error, () => signal.aborted || retry());
+    if (root) sayNoAnswer(root, this.source, error, retry);
   }
 }
 
@@ -229,7 +250,7 @@ export function sayNoAnswer(
 ): void {
   const banner = root.querySelector<HTMLElement>(":scope > .zf-banner") ?? createBanner(root);
   const text = banner.querySelector("span");
-  if (text) text.textContent = error.message;
+  if (text) text.textContent = noAnswerText(root, error);
   const again = () => {
     forget();
     banner.removeEventListener("zf-retry", again);
@@ -240,13 +261,27 @@ export function sayNoAnswer(
   banner.addEventListener("zf-retry", again);
 }
 
+const LATE_OR_GONE = msg(
+  "No answer from the kernel. If a cell is running, what you asked for is shown when it is done; if none is, run this cell again.",
+);
+
+/** A kernel that runs a cell may be late; whether it does, not every host's page shows. */
+function noAnswerText(root: HTMLElement, error: NoAnswer): string {
+  const busy = error.lost ? false : kernelBusy(root);
+  if (busy) return t("Kernel busy: what you asked for is shown when the running cell is done.");
+  if (busy === null && error.everAnswered) {
+    return t(LATE_OR_GONE);
+  }
+  return t(error.message);
+}
+
 function createBanner(root: HTMLElement): HTMLElement {
   const onclick = () => banner.dispatchEvent(new Event("zf-retry"));
   const banner = h(
     "div",
     { class: "zf-banner zf-no-answer", role: "alert" },
     h("span", {}),
-    h("button", { class: "zf-button", type: "button", onclick }, "Try again"),
+    h("button", { class: "zf-button", type: "button", onclick }, t("Try again")),
   );
   root.prepend(banner);
   return banner;

@@ -1,9 +1,10 @@
 /** What an Explorer's first line offers: back and forward, this view as code, the whole screen. */
 
-import { announce } from "../../lib/a11y";
-import { h } from "../../lib/dom";
-import type { Unit } from "../../lib/protocol";
-import type { SelectionStore } from "../../lib/selection_store";
+import { t } from "../../lib/language/translate";
+import { announce } from "../../lib/page/a11y";
+import { h } from "../../lib/page/dom";
+import type { SelectionStore } from "../../lib/page/selection_store";
+import type { Unit } from "../../lib/wire/protocol";
 import { codeOf } from "./code";
 import type { OptionStore } from "./view";
 
@@ -44,8 +45,8 @@ export function history(selection: SelectionStore, signal: AbortSignal): HTMLEle
     moving = false;
     show();
   };
-  const back = button("←", "Back: the channel and photo before", () => go(-1));
-  const forward = button("→", "Forward again", () => go(1));
+  const back = button("←", t("Back: the channel and photo before"), () => go(-1));
+  const forward = button("→", t("Forward again"), () => go(1));
   const show = () => {
     back.disabled = at === 0;
     forward.disabled = at === places.length - 1;
@@ -72,26 +73,30 @@ export function history(selection: SelectionStore, signal: AbortSignal): HTMLEle
 
 /** Put the lines of Python that show this view into the clipboard. */
 function copyCode(el: HTMLElement, selection: SelectionStore, options: OptionStore): HTMLElement {
-  const copy = button("Copy as code", "Copy the lines of Python that show this view", async () => {
-    const code = codeOf(selection, options);
-    try {
-      await navigator.clipboard.writeText(code);
-      copy.textContent = "Copied";
-      announce(el, "Copied");
-    } catch {
-      copy.textContent = "The browser refused";
-    }
-    setTimeout(() => {
-      copy.textContent = "Copy as code";
-    }, 1500);
-  });
+  const copy = button(
+    t("Copy as code"),
+    t("Copy the lines of Python that show this view"),
+    async () => {
+      const code = codeOf(selection, options);
+      try {
+        await navigator.clipboard.writeText(code);
+        copy.textContent = t("Copied");
+        announce(el, t("Copied"));
+      } catch {
+        copy.textContent = t("The browser refused");
+      }
+      setTimeout(() => {
+        copy.textContent = t("Copy as code");
+      }, 1500);
+    },
+  );
   return copy;
 }
 
 /** The widget on the whole screen, larger where there is room, as for a projector. */
 export function wholeScreen(root: HTMLElement, signal: AbortSignal): HTMLElement | null {
   if (!root.requestFullscreen) return null;
-  const enter = button("Full screen", "Full screen, as for a projector", () => {
+  const enter = button(t("Full screen"), t("Full screen, as for a projector"), () => {
     if (document.fullscreenElement) void document.exitFullscreen();
     else void root.requestFullscreen().catch(() => {});
   });
@@ -105,7 +110,7 @@ export function wholeScreen(root: HTMLElement, signal: AbortSignal): HTMLElement
 
 /** Channels worth a look, to walk through. */
 function gallery(selection: SelectionStore, options: OptionStore, signal: AbortSignal) {
-  const choice = h("select", { class: "zf-select zf-tool zf-gallery", "aria-label": "Gallery" });
+  const choice = h("select", { class: "zf-select zf-tool zf-gallery", "aria-label": t("Gallery") });
   const units = () => options.get("gallery") ?? [];
   const show = () => {
     const unit = selection.get("unit");
@@ -115,7 +120,7 @@ function gallery(selection: SelectionStore, options: OptionStore, signal: AbortS
   const fill = () => {
     choice.hidden = units().length === 0;
     choice.replaceChildren(
-      h("option", { value: -1, disabled: true }, "Gallery"),
+      h("option", { value: -1, disabled: true }, t("Gallery")),
       ...units().map(([layer, channel, text], i) =>
         h("option", { value: i }, `${text} (${layer} : ${channel})`),
       ),
@@ -141,7 +146,7 @@ export function tools(
   const screen = wholeScreen(root, signal);
   return h(
     "span",
-    { class: "zf-view-tools", role: "group", "aria-label": "View" },
+    { class: "zf-view-tools", role: "group", "aria-label": t("View") },
     gallery(selection, options, signal),
     ...history(selection, signal),
     copyCode(root, selection, options),

@@ -1,7 +1,7 @@
 /** What every view is: a function that fills an element until its signal aborts. */
 
-import type { SelectionStore, Store } from "../../lib/selection_store";
-import type { Source } from "../../lib/source";
+import type { SelectionStore, Store } from "../../lib/page/selection_store";
+import type { Source } from "../../lib/wire/source";
 
 /** A widget's part in a classroom: `InRoom.room` in zfwidgets/widgets/room.py. */
 export interface Room {
@@ -31,6 +31,8 @@ export interface Room {
 
 /** How a view shows what is chosen; all views of a widget have the same. */
 export interface ViewOptions {
+  /** What the page speaks; set by the kernel alone. */
+  language?: string;
   /** Start occlusion maps without being asked. */
   auto?: boolean;
   /** Input pixels between positions of the occluder. */

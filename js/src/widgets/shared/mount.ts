@@ -4,9 +4,8 @@
  * This and the entry points are the only code that knows anywidget.
  */
 
-import { h, injectStyles } from "../../lib/dom";
-import { type Channel, KernelSource } from "../../lib/kernel_source";
-import { isMessage } from "../../lib/protocol";
+import { speak, spoken, t } from "../../lib/language/translate";
+import { h, injectStyles } from "../../lib/page/dom";
 import {
   ModelSelection,
   ModelStore,
@@ -15,10 +14,12 @@ import {
   type SelectionStore,
   type StateModel,
   type Store,
-} from "../../lib/selection_store";
-import { Settled, settledOf } from "../../lib/settled";
-import { NoAnswer, type Source } from "../../lib/source";
-import { onTheme } from "../../lib/theme";
+} from "../../lib/page/selection_store";
+import { Settled, settledOf } from "../../lib/page/settled";
+import { onTheme } from "../../lib/page/theme";
+import { type Channel, KernelSource } from "../../lib/wire/kernel_source";
+import { isMessage } from "../../lib/wire/protocol";
+import { NoAnswer, type Source } from "../../lib/wire/source";
 import { COMMON } from "../../styles";
 import type { Compared, Side } from "../../views/compare";
 import { guide } from "../../views/shared/guide";
@@ -35,7 +36,7 @@ export interface RenderContext {
   host?: { getModel(reference: string): Promise<StateModel & Channel> };
 }
 
-export interface Widget {
+interface Widget {
   render(context: RenderContext): void | Promise<void>;
 }
 
@@ -46,7 +47,7 @@ export function createRoot(
   sheets: readonly string[],
   signal: AbortSignal,
 ): HTMLElement {
-  const root = h("div", { class: `zf-root zf-${name}` });
+  const root = h("div", { class: `zf-root zf-${name}`, lang: spoken() });
   el.append(root);
   new Settled(root);
   const styles = [...COMMON, ...sheets];
@@ -58,6 +59,12 @@ export function createRoot(
   }, signal);
   signal.addEventListener("abort", () => root.remove(), { once: true });
   return root;
+}
+
+/** Speak the language of a widget in its element. */
+function say(root: HTMLElement, model: StateModel): void {
+  speak(model.get("language") as string | undefined);
+  root.lang = spoken();
 }
 
 /** An anywidget around a view with its style sheets; the root gets the class `zf-<name>`. */
@@ -72,6 +79,7 @@ export function widget(name: string, view: View, sheets: readonly string[]): Wid
         const now = AbortSignal.any([signal, current.signal]);
         for (const old of root.querySelectorAll(":scope > .zf-banner")) old.remove();
         const end = settledOf(root).begin();
+        say(root, model);
         try {
           const chosen = await resolve(model, host);
           if (now.aborted) return;
@@ -86,7 +94,7 @@ export function widget(name: string, view: View, sheets: readonly string[]): Wid
           nextFrame(end);
         }
       };
-      onTraits(model, ["selection", "fingerprint"], open, signal);
+      onTraits(model, ["selection", "fingerprint", "language"], open, signal);
       await open();
     },
   };
@@ -109,6 +117,7 @@ export function pairWidget(
       const end = settledOf(root).begin();
       const side = async (which: string): Promise<Side> => {
         const one = await resolve(model, host, which);
+        say(root, one);
         const chosen = await resolve(one, host);
         heed(root, chosen, signal);
         return {
@@ -139,6 +148,7 @@ export function ownWidget<S extends object>(
   return {
     render({ model, el, signal }) {
       const root = createRoot(el, name, sheets, signal);
+      say(root, model);
       const traits = Object.entries(first);
       const store: OwnStore<S> = {
         get: () =>
@@ -167,7 +177,7 @@ function connect(
   heedKernel(root, model, source, signal);
   watch(model, signal, () => {
     source.lose();
-    sayNoAnswer(root, source, new NoAnswer(true), () => {});
+    sayNoAnswer(root, source, new NoAnswer(true, true), () => {});
   });
   return source;
 }
@@ -234,12 +244,12 @@ async function resolve(
 ): Promise<RenderContext["model"]> {
   if (!host?.getModel) throw new Error("zfwidgets needs anywidget >= 0.11: update it.");
   const reference = model.get(trait);
-  if (typeof reference !== "string") throw new Error("Run this cell to bring it to life.");
+  if (typeof reference !== "string") throw new Error(t("Run this cell to bring it to life."));
   try {
     return await host.getModel(reference);
   } catch (error) {
     console.warn(error);
-    throw new Error("What was chosen here is gone. Run this cell to bring it to life.");
+    throw new Error(t("What was chosen here is gone. Run this cell to bring it to life."));
   }
 }
 
@@ -259,7 +269,7 @@ function heed(root: HTMLElement, model: RenderContext["model"], signal: AbortSig
       "div",
       { class: "zf-banner", role: "alert" },
       h("span", {}, message),
-      h("button", { class: "zf-button", type: "button", onclick: close }, "Close"),
+      h("button", { class: "zf-button", type: "button", onclick: close }, t("Close")),
     );
     for (const old of root.querySelectorAll(":scope > .zf-banner")) old.remove();
     root.prepend(banner);
@@ -270,6 +280,6 @@ function heed(root: HTMLElement, model: RenderContext["model"], signal: AbortSig
 
 function complain(root: HTMLElement, error: unknown): void {
   console.error(error);
-  const text = error instanceof Error ? error.message : "Run this cell to bring it to life.";
+  const text = error instanceof Error ? error.message : t("Run this cell to bring it to life.");
   root.prepend(h("div", { class: "zf-banner", role: "alert" }, h("span", {}, text)));
 }

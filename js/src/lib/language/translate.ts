@@ -1,0 +1,61 @@
+/**
+ * What the page says, in the language that its widget speaks.
+ *
+ * English stands in the code and is the key of the other languages: one file each beside this one.
+ * A text that a file lacks stays English.
+ *
+ * The language is one for all that a module shows: in Jupyter each widget has a module of its own,
+ * and a report's page has one for its file.
+ */
+
+import de from "./de.json";
+
+type Texts = Readonly<Record<string, string>>;
+type Values = Readonly<Record<string, string | number>>;
+
+/** The texts of each language by their English. */
+export const LANGUAGES: Record<string, Texts> = { de };
+
+let language = "en";
+let texts: Texts = {};
+
+/** Say everything from now on in this language; null is English. */
+export function speak(name: string | null | undefined): void {
+  language = name || "en";
+  texts = LANGUAGES[language] ?? {};
+}
+
+/** The code of the language that is spoken. */
+export function spoken(): string {
+  return language;
+}
+
+/** A text in the language that is spoken, with values in place of its `{names}`. */
+export function t(text: string, values: Values = {}): string {
+  return filled(texts[text] ?? text, values);
+}
+
+/** One of two texts, by whether `n` is one; `{n}` is the number as it is written. */
+export function plural(n: number, one: string, many: string, values: Values = {}): string {
+  return t(n === 1 ? one : many, { n: whole(n), ...values });
+}
+
+/** A text of a table that is made before the language is known: `t` it where it is shown. */
+export function msg(text: string): string {
+  return text;
+}
+
+/** A whole number as the language writes it. */
+export function whole(n: number): string {
+  return n.toLocaleString(language);
+}
+
+/** A number's digits with the language's decimal sign. */
+export function decimal(digits: string): string {
+  return digits.replace(".", texts["."] ?? ".");
+}
+
+/** Values in place of a text's `{names}`, as `Words` in Python puts them. */
+export function filled(text: string, values: Values): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}

@@ -1,0 +1,180 @@
+"""Each host's own server, started as its documentation says, with an Explorer in its page."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Lab, Notebook
+from tests.waiting import SECONDS
+
+LAYER, CHANNEL = "features.7", 42
+ENGINE = """import zfwidgets as zf
+engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
+"""
+EXPLORER = f"explorer = zf.Explorer(engine, layer={LAYER!r}, channel={CHANNEL}, auto=False)\n"
+
+PANEL = f"""import panel as pn
+pn.extension("ipywidgets")
+{ENGINE}{EXPLORER}
+pn.pane.IPyWidget(explorer, sizing_mode="stretch_width").servable()
+"""
+
+Open = Callable[[Page], None]
+"""Go to the host's page and have an Explorer appear."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A program that shows widgets.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    needs
+        Distributions that must be installed.
+    serve
+        Given JupyterLab's server and a folder: a context in which the page can be opened.
+    says
+        What the page's own cells say once features.4, channel 3 is chosen.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    serve: Callable[[Lab, Path], AbstractContextManager[Open]]
+    says: str = ""
+
+    def require(self) -> None:
+        """Skip the test where the host isn't installed."""
+        installed = {one.name.replace("_", "-") for one in importlib.metadata.distributions()}
+        missing = [name for name in self.needs if name not in installed]
+        if missing:
+            pytest.skip(f"{self.name} isn't installed: pip install {' '.join(missing)}")
+
+
+# ------------------------------------------------------------------ on a Jupyter server
+
+
+@contextmanager
+def jupyterlab(lab: Lab, _folder: Path) -> Iterator[Open]:
+    name = lab.write_notebook([ENGINE + EXPLORER, "explorer"])
+
+    def show(page: Page) -> None:
+        page.goto(lab.server.url(f"lab/workspaces/hosts/tree/{name}"))
+        Notebook(page, name).run_all()
+
+    yield show
+
+
+@contextmanager
+def notebook7(lab: Lab, _folder: Path) -> Iterator[Open]:
+    name = lab.write_notebook([ENGINE + EXPLORER, "explorer"])
+
+    def show(page: Page) -> None:
+        page.goto(lab.server.url(f"notebooks/{name}"))
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    yield show
+
+
+# ------------------------------------------------------------------ servers of their own
+
+
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def program(folder: Path, port: int, *arguments: str) -> Iterator[Open]:
+    """Run a module until the test is over; its page is opened once it answers."""
+    log = folder / "log"
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        url = f"http://127.0.0.1:{port}/"
+        try:
+            end = time.monotonic() + SECONDS
+            while not answers(url):
+                assert process.poll() is None, f"{arguments} ended:\n{log.read_text()}"
+                assert time.monotonic() < end, f"{url} doesn't answer:\n{log.read_text()}"
+                time.sleep(0.1)
+            yield lambda page: page.goto(url)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def answers(url: str) -> bool:
+    """Whether a server is there, whatever it says."""
+    try:
+        with urllib.request.urlopen(url, timeout=SECONDS):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def voila(lab: Lab, folder: Path) -> Iterator[Open]:
+    path = lab.path(lab.write_notebook([ENGINE + EXPLORER, "explorer"]))
+    port = free_port()
+    with program(
+        folder, port, "voila", str(path), f"--port={port}", "--no-browser", "--Voila.ip=127.0.0.1"
+    ) as show:
+        yield show
+
+
+@contextmanager
+def panel(_lab: Lab, folder: Path) -> Iterator[Open]:
+    (folder / "app.py").write_text(PANEL)
+    port = free_port()
+    with program(folder, port, "panel", "serve", "app.py", f"--port={port}") as show:
+        yield show
+
+
+@contextmanager
+def marimo(_lab: Lab, folder: Path) -> Iterator[Open]:
+    app = Path(__file__).parents[3] / "examples" / "marimo_app.py"
+    port = free_port()
+    options = ("--headless", "--no-token", f"--port={port}")
+    with program(folder, port, "marimo", "run", str(app), *options) as show:
+        yield show
+
+
+HOSTS = (
+    Host("JupyterLab", ("jupyterlab",), jupyterlab),
+    Host("Notebook 7", ("notebook",), notebook7),
+    Host("Voila", ("voila",), voila),
+    Host("Panel", ("panel", "ipywidgets-bokeh"), panel),
+    Host("marimo", ("marimo",), marimo, says="Layer features.4, channel 3 responds most to"),
+)

@@ -1,0 +1,288 @@
+"""An engine whose network, index and photos are on a server. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import numpy as np
+from typing_extensions import override
+
+from ...engine.protocol import BlockingCalls
+from ...errors import InputError, NeedsModel, WrongVersion
+from ...records import (
+    Activation,
+    ActivationSample,
+    ChannelSummary,
+    CoveredPatches,
+    CoverRequest,
+    EngineInfo,
+    Estimate,
+    LayerInfo,
+    LayerResponse,
+    Occluder,
+    OcclusionMap,
+    OcclusionRequest,
+    PhotoResponses,
+    Pixels,
+    Prediction,
+    Progress,
+    Projection,
+    QuantileRows,
+    RuleInfo,
+    TopActivations,
+)
+from ...records.quantiles import EACH, PARTS
+from ...threads import OneOnly
+from ...widgets.wire.source import Source
+from ..messages.methods import OF_INDEX
+from .connection import Connection
+from .following import RoomsOfServer
+from .source import RemoteSource
+
+
+class RemoteEngine(OneOnly, BlockingCalls):
+    """Answers about a network and images that a server holds; `connect` makes it.
+
+    Answers are the same, to the bit, as those of the server's own engine.
+
+    Parameters
+    ----------
+    connection
+        To the server.
+    told
+        What the server said of its engine.
+
+    Attributes
+    ----------
+    connection
+        Who talks with the server; ``connection.note`` says why there are no answers just now.
+    role
+        ``"teacher"`` or ``"student"``, as the token has it.
+    """
+
+    def __init__(self, connection: Connection, told: dict[str, Any]) -> None:
+        self.connection = connection
+        self._take(told)
+        connection.belong_to(self._info.fingerprint)
+
+    def _take(self, told: dict[str, Any]) -> None:
+        try:
+            self._info: EngineInfo = told["info"]
+            self._layers: tuple[LayerInfo, ...] = told["layers"]
+            self._rules: dict[str, RuleInfo] = {rule.name: rule for rule in told["rules"]}
+            self._baselines: tuple[str, ...] = told["baselines"]
+            self._indexed, self._heard = bool(told["indexed"]), str(told["generation"])
+            self._licences = tuple(told["licences"])
+            self.role: str = told["role"]
+        except KeyError as error:
+            raise WrongVersion(
+                f"The server didn't tell of {error}: it has another version of zfwidgets, "
+                f"{told.get('version')}. Install the same one on both sides."
+            ) from error
+
+    def __repr__(self) -> str:
+        info = self._info
+        return (
+            f"<zfwidgets.RemoteEngine {info.model} at {self.connection.url}, "
+            f"{len(self._layers)} layers, {len(info.images)} images>"
+        )
+
+    def close(self) -> None:
+        """Say goodbye to the server, which forgets your photos."""
+        self.connection.close()
+
+    def make_source(self) -> Source:
+        """What answers widgets' requests."""
+        return RemoteSource(self)
+
+    @property
+    def rooms(self) -> RoomsOfServer:
+        """The server's rooms, in which a teacher leads: ``explorer.lead(...)``."""
+        return RoomsOfServer(self.connection, self.info.fingerprint)
+
+    # ------------------------------------------------------------------ what is known here
+
+    def _news(self) -> None:
+        """Ask again what the server is, where an answer said that something is another."""
+        if self.connection.generation not in ("", self._heard):
+            self._take(self.connection.hello())
+
+    @property
+    def info(self) -> EngineInfo:
+        """Names, shapes, labels, notes and the fingerprint, as last heard."""
+        return self._info
+
+    @property
+    def generation(self) -> str:
+        """Another word whenever images turn out to be others than before."""
+        return self.connection.generation.rpartition("-")[0]
+
+    @property
+    @override
+    def layers(self) -> tuple[LayerInfo, ...]:
+        return self._layers
+
+    @property
+    @override
+    def rules(self) -> tuple[str, ...]:
+        return tuple(self._rules)
+
+    @override
+    def rule(self, name: str) -> RuleInfo:
+        if name not in self._rules:
+            known = ", ".join(self._rules)
+            raise InputError(f"The rule must be one of {known}, not {name!r}.")
+        return self._rules[name]
+
+    @property
+    @override
+    def baselines(self) -> tuple[str, ...]:
+        return self._baselines
+
+    @property
+    def licences(self) -> tuple[tuple[str, str], ...]:
+        """Name, author and licence of the package's own photos."""
+        return self._licences
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the top-k index is there, as last heard."""
+        if not self._indexed:
+            self._indexed = self.connection.generation.endswith("-1")
+        return self._indexed
+
+    # ------------------------------------------------------------------ what is asked
+
+    def _call(self, method: str, **arguments: Any) -> Any:
+        found = self.connection.call(method, arguments)
+        if method in OF_INDEX and not arguments.get("so_far"):
+            self._indexed = True  # or it couldn't have been answered
+        self._news()
+        return found
+
+    def _steps(self, method: str, **arguments: Any) -> Generator[Any, None, Any]:
+        found = yield from self.connection.steps(method, arguments)
+        self._news()
+        return found
+
+    def index_steps(self) -> Generator[Progress, None, None]:
+        """Have the top-k index built, if it isn't there: for all clients of the server."""
+        steps: Generator[Any, None, Any] = self._steps("index_steps")
+        yield from steps
+        self._take(self.connection.hello())
+
+    @override
+    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
+        found: ChannelSummary = self._call("channels", layer=layer, so_far=so_far)
+        return found
+
+    @override
+    def sample(self, layer: str, channel: int) -> ActivationSample:
+        found: ActivationSample = self._call("sample", layer=layer, channel=channel)
+        return found
+
+    @override
+    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
+        found: TopActivations = self._call("top", layer=layer, channel=channel, k=k, so_far=so_far)
+        return found
+
+    @override
+    def quantile_steps(
+        self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
+    ) -> Generator[QuantileRows, None, QuantileRows]:
+        return self._steps("quantile_steps", layer=layer, channel=channel, each=each, parts=parts)
+
+    @override
+    def photo(self, image: int) -> Pixels:
+        found: Pixels = self._call("photo", image=self._number(image))
+        return found
+
+    @override
+    def responses(self, image: int, layer: str) -> PhotoResponses:
+        found: PhotoResponses = self._call("responses", image=self._number(image), layer=layer)
+        return found
+
+    @override
+    def project_all(
+        self, activations: Sequence[Activation], rule: str = "deconvnet"
+    ) -> tuple[Projection, ...]:
+        if not isinstance(rule, str):
+            raise NeedsModel(
+                "A rule of your own needs the network in this kernel: on a server there are "
+                f"{', '.join(self._rules)}."
+            )
+        asked = tuple(activations)
+        found: tuple[Projection, ...] = self._call("project_all", activations=asked, rule=rule)
+        return found
+
+    @override
+    def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
+        number = self._number(image)
+        found: Prediction = self._call("predict", image=number, occluder=occluder)
+        return found
+
+    @override
+    def respond(self, image: Any, occluder: Occluder, layer: str) -> LayerResponse:
+        number = self._number(image)
+        found: LayerResponse = self._call("respond", image=number, occluder=occluder, layer=layer)
+        return found
+
+    def occlude_steps(
+        self, request: OcclusionRequest
+    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+        """As `occlude`, in steps: yields the map so far, coarse positions first.
+
+        ``request.resume`` isn't sent: what it holds is computed by the server as all the rest.
+        """
+        asked = replace(request, image=self._number(request.image), resume=None)
+        return self._steps("occlude_steps", request=asked)
+
+    @override
+    def estimate_steps(self, request: OcclusionRequest) -> Generator[Progress, None, Estimate]:
+        asked = replace(request, image=self._number(request.image), resume=None)
+        return self._steps("estimate_steps", request=asked)
+
+    @override
+    def cover_steps(self, request: CoverRequest) -> Generator[CoveredPatches, None, CoveredPatches]:
+        return self._steps("cover_steps", request=request)
+
+    def _number(self, image: Any) -> int:
+        if isinstance(image, (int, np.integer)) and not isinstance(image, bool):
+            return int(image)
+        raise InputError(
+            "On a server an image is its number: add one of your own with "
+            f"engine.add_photo(photo), not {type(image).__name__}."
+        )
+
+    # ------------------------------------------------------------------ what needs the network
+
+    @property
+    def session(self) -> NoReturn:
+        """Nothing: what computes on the network itself needs it in this kernel."""
+        raise NeedsModel(_NEEDS_MODEL)
+
+    def project(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: see `project_all`, of activations that `top` gives."""
+        raise NeedsModel(
+            f"engine.project: {_NEEDS_MODEL} engine.project_all(engine.top(...)) works."
+        )
+
+    def index(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: see `index_steps`."""
+        raise NeedsModel(f"engine.index: {_NEEDS_MODEL} engine.top and engine.channels work.")
+
+    def sanity_number(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: the button on a channel's card has the server measure it."""
+        raise NeedsModel(f"engine.sanity_number: {_NEEDS_MODEL} An Explorer's button works.")
+
+    def verify_steps(self, *_: Any, **__: Any) -> NoReturn:
+        """Nothing: whoever runs the server verifies its index."""
+        raise NeedsModel(f"engine.verify: {_NEEDS_MODEL} `zfwidgets verify` does it there.")
+
+
+_NEEDS_MODEL = (
+    "this needs the network itself in this kernel, and here it is on a server. Make an engine of "
+    "your own, zf.Engine(model, images), where torch is installed."
+)

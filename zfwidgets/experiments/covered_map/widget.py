@@ -1,0 +1,169 @@
+"""The strongest map of a photo as a widget: what it shows, covered, and in other photos."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any
+
+import ipywidgets
+from PIL import Image
+
+from ...drawing.page import Page
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ...records import Progress
+from ..shared.boxes import Experiment, needs_torch
+from ..shared.picture_wall import PictureWall, Wall
+from .drawing import covered_pictures, other_pictures
+from .result import StrongestMapResult
+
+OWN = (
+    "The photo with the square where it holds most of the projection; what the square leaves of "
+    "the map's total at each of its places (black: nothing, white: all; red: not computed yet); "
+    "the map's strongest unit, projected into this photo, signed around mid-grey."
+)
+OTHERS = (
+    "Where the same map is strongest in other photos, above the projections of these units. If the "
+    "map stands for one thing, they share what the projection above shows."
+)
+
+
+class StrongestMap(Experiment["StrongestMapResult"]):
+    """Shows a photo's strongest feature map, covers it, and finds it in others (paper, Fig. 7).
+
+    The map of a layer with the largest total activation in a photo: projected into this photo
+    (Fig. 7c), its total for each place of a grey square (7b), and its strongest patches in other
+    photos. Choose another photo to look at that one. It starts when it is made, on the engine's
+    worker. What is measured: `zfwidgets.experiments.covered_map`.
+
+    Parameters
+    ----------
+    engine
+        ``zf.Engine(model, images)``.
+    image
+        Index or name of a photo.
+    layer, patch, stride, baseline, others, rule
+        As in `zfwidgets.experiments.strongest_map`.
+    **layout
+        ``layout``, as every ipywidget has it.
+
+    Raises
+    ------
+    InputError
+        For an engine that isn't on this machine; an unknown photo.
+
+    Examples
+    --------
+    >>> found = zf.StrongestMap(engine, "chelsea-cat")
+    >>> found.settle()
+    >>> found.result.finding
+    """
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        image: int | str = 0,
+        *,
+        layer: str | None = None,
+        patch: int | tuple[int, int] = 48,
+        stride: int | tuple[int, int] = 16,
+        baseline: str | float = "grey",
+        others: int = 3,
+        rule: str = "deconvnet",
+        **layout: Any,
+    ) -> None:
+        measuring = _experiment()
+        self._make = partial(
+            measuring.strongest_map_steps,
+            measuring.check_engine(engine, "The strongest map"),
+            layer=layer,
+            patch=patch,
+            stride=stride,
+            baseline=baseline,
+            others=others,
+            rule=rule,
+        )
+        names = engine.info.images
+        self._photo = ipywidgets.Dropdown(
+            options=[(name, number) for number, name in enumerate(names)],
+            value=_number(names, image),
+            description="photo",
+        )
+        self._photo.observe(self._look_elsewhere, "value")
+        fingerprint = engine.info.fingerprint
+        self._finding = ipywidgets.HTML()
+        self._own = PictureWall(fingerprint, "This photo and its strongest map", note=OWN, size=224)
+        self._others = PictureWall(
+            fingerprint, "The same map in other photos", note=OTHERS, size=150
+        )
+        parts = [self._photo, self._finding, self._own, self._others]
+        super().__init__(engine, parts, **layout)
+        self.add_class("zf-strongest-map")
+
+    def _steps(self) -> Generator[Progress | StrongestMapResult, None, StrongestMapResult]:
+        return self._make(self._photo.value)  # type: ignore[no-any-return]
+
+    def _stopped(self, result: StrongestMapResult | None) -> str:
+        return "stopped" if result is None else "stopped; what is done stays"
+
+    def _look_elsewhere(self, _change: Any) -> None:
+        """Another photo: what was computed is of the one before."""
+        self._forget()
+        self._finding.value, self._own.wall, self._others.wall = "", "", ""
+        self.start()
+
+    # ------------------------------------------------------------------ drawing
+
+    def _describe(self) -> str:
+        return f"Strongest map of {self._photo.label}"
+
+    def _show(self, result: StrongestMapResult) -> None:
+        self._finding.value = html.escape(result.finding)
+        done = int(result.covered.done.sum()) if result.covered is not None else 0
+        name = f"{self._run_name()}.{done}"
+        self._own.show(_own(result), f"{name}.own")
+        if result.others:
+            self._others.show(_others(result), f"{self._run_name()}.others")
+
+    def _paint(self, result: StrongestMapResult | None, status: str) -> Callable[[], Image.Image]:
+        return partial(_draw, self._describe(), result, status)
+
+
+def _own(result: StrongestMapResult) -> Wall:
+    photo, left, projection = covered_pictures(result)
+    return Wall(
+        [photo, left, projection],
+        ["photo and square", "left of the map", f"projection ({result.projection.rule})"],
+        columns=3,
+    )
+
+
+def _others(result: StrongestMapResult) -> Wall:
+    names = [activation.image_name for activation in result.others]
+    patches, projections = other_pictures(result)
+    return Wall([*patches, *projections], [*names, *[""] * len(names)], columns=len(names))
+
+
+def _draw(title: str, result: StrongestMapResult | None, status: str) -> Image.Image:
+    if result is None:
+        return Page(title, status).missing()
+    return result.to_pil()
+
+
+def _number(names: Any, image: int | str) -> int:
+    if isinstance(image, str):
+        if image not in names:
+            raise InputError(f"There is no photo {image!r}: engine.info.images lists the names.")
+        return int(names.index(image))
+    if not 0 <= image < len(names):
+        raise InputError(f"There is no photo {image}: expected 0 to {len(names) - 1}.")
+    return image
+
+
+def _experiment() -> Any:
+    """The computation, which needs torch; imported when a widget is made."""
+    with needs_torch("zf.StrongestMap covers photos for the network"):
+        from . import measuring
+    return measuring

@@ -1,1 +1,0 @@
-"""The words of lessons: one file per language in `data/`, with the same keys in each."""

@@ -1,0 +1,46 @@
+"""One job of a worker: what is asked for, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ....records import Progress
+from .steps import IDLE, Steps
+
+Op = Literal["reply", "partial", "progress", "error", "superseded"]
+Listener = Callable[[Op, Any], None]
+
+MOST = 256
+"""Bounded jobs of one owner that may wait or run: several times what the pages of a widget ask for
+while they wait for the index."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A job; see `Jobs.submit`."""
+
+    place: tuple[Hashable, str, str]
+    identity: Hashable
+    make: Callable[[], Steps]
+    listener: Listener
+    priority: int
+    order: int
+    due: float
+    heard: float
+    bounded: bool = False
+    asked: int = 0
+    progress: Progress = IDLE
+    steps: Steps | None = None
+    stopped: bool = False
+    answered: bool = False
+    shared: bool = False
+    stalled: bool = False
+    told: dict[str, float] = field(default_factory=dict)
+
+
+def to_drop(jobs: Iterable[Job], owner: Hashable) -> Job | None:
+    """Which job of an owner makes room for one more; None if there is room."""
+    own = [job for job in jobs if job.bounded and job.place[0] == owner and not job.answered]
+    return None if len(own) < MOST else max(own, key=lambda job: (job.priority, -job.asked))
