@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -30,15 +32,22 @@ def test_all_are_there_small_and_say_how_they_were_made() -> None:
         zf.experiments.recorded("dreams")
 
 
+def assert_same_course(losses: Sequence[float], recorded: Sequence[float]) -> None:
+    """Training magnifies what another processor rounds otherwise: equal at first, near later."""
+    recorded = recorded[: len(losses)]
+    np.testing.assert_allclose(losses[:10], recorded[:10], rtol=1e-5)
+    np.testing.assert_allclose(losses, recorded, rtol=2e-2)
+
+
 def test_the_first_epoch_of_the_evolution_again() -> None:
     recorded = zf.experiments.recorded("evolution").result
     again = learning.evolution(epochs=1).result
-    count = len(again.losses)
-    assert count > 20
-    np.testing.assert_allclose(again.losses, recorded.losses[:count], rtol=1e-3)
+    assert len(again.losses) > 20
+    assert_same_course(again.losses, recorded.losses)
     assert again.units == recorded.units
     for number in range(len(again.units)):
-        np.testing.assert_allclose(again.values(number), recorded.values(number)[:2], rtol=1e-3)
+        np.testing.assert_allclose(again.values(number)[0], recorded.values(number)[0], rtol=1e-5)
+        np.testing.assert_allclose(again.values(number)[1], recorded.values(number)[1], rtol=2e-2)
 
 
 def test_the_first_epoch_of_the_ablation_again() -> None:
@@ -46,8 +55,7 @@ def test_the_first_epoch_of_the_ablation_again() -> None:
     again = learning.ablation(epochs=1).result
     for mine, theirs in zip(again.rows, table.rows, strict=True):
         assert (mine.name, mine.parameters) == (theirs.name, theirs.parameters)
-        count = len(mine.training.losses)
-        np.testing.assert_allclose(mine.training.losses, theirs.training.losses[:count], rtol=1e-3)
+        assert_same_course(mine.training.losses, theirs.training.losses)
 
 
 def test_the_network_of_the_ablation_is_the_one_that_was_recorded() -> None:
