@@ -47,7 +47,7 @@ PAGES = (
         "The Explorer and its parts, the selection they share, and figures that follow it.",
         (
             *("Explorer", "LayerPicker", "PatchGrid", "OcclusionMap", "Compare"),
-            *("Selection", "link"),
+            *("Selection", "link", "set_language"),
         ),
         ("plots",),
     ),
@@ -63,7 +63,7 @@ PAGES = (
         "The paper's experiments: each a widget, and a function that returns a record.",
         (
             *("Evolution", "watch", "Invariance", "Diagnosis", "Correspondence", "Ablation"),
-            *("Lesion", "Transfer", "SanityCheck", "Quiz"),
+            *("Lesion", "Transfer", "SanityCheck", "StrongestMap", "Quiz"),
         ),
         ("experiments",),
     ),

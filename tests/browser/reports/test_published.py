@@ -116,7 +116,7 @@ def test_one_of_the_two_is_shown(
     picture = output(kind, image.replace("{alt}", "zfwidgets Explorer: layer a"))
     other = output(kind, image.replace("{alt}", "a chart").replace("<img", '<img id="other"'))
     page = browser.new_page()
-    styles = (root / "js" / "src" / "styles" / "base.css").read_text("utf-8")
+    styles = (root / "js" / "src" / "styles" / "common" / "base.css").read_text("utf-8")
     cells = output("cell", output(kind, view) + picture) + output("cell", other)
     page.set_content(f"<style>{styles} img {{ width: 9px; height: 9px }}</style>{cells}")
     shown = {name: page.locator(name).is_visible() for name in ("p", "img:not(#other)", "#other")}

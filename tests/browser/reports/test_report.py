@@ -9,7 +9,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import bqplot
 import ipywidgets
@@ -400,6 +400,31 @@ def test_themes_change(offline: Offline, saved: Path) -> None:
     page.get_by_role("button", name="Dark").click()
     expect(page.locator(".zf-root")).to_have_attribute("data-zf-theme", "dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 21)"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_colours_say_stays_where_the_system_forces_its_own(
+    offline: Offline, saved: Path, scheme: Literal["light", "dark"]
+) -> None:
+    offline.page.emulate_media(forced_colors="active", color_scheme=scheme)
+    page = offline.open(saved)
+
+    def style(selector: str, name: str) -> str:
+        element = page.locator(selector).first
+        return str(element.evaluate("(element, name) => getComputedStyle(element)[name]", name))
+
+    ground = style(".zf-root", "backgroundColor")
+    assert ground == page.evaluate(
+        """() => {
+          document.body.style.background = "Canvas";
+          return getComputedStyle(document.body).backgroundColor;
+        }"""
+    )
+    for bar in (".zf-layer .zf-glyph", ".zf-bar-clean", ".zf-bar-under"):
+        assert style(bar, "backgroundColor") not in (ground, "rgba(0, 0, 0, 0)"), bar
+    chosen = style(".zf-layer[aria-selected='true'] .zf-glyph", "backgroundColor")
+    assert chosen != style(".zf-layer:not([aria-selected='true']) .zf-glyph", "backgroundColor")
+    assert "gradient" in style(".zf-legend i", "backgroundImage")
 
 
 def test_a_folder_is_served_part_by_part(

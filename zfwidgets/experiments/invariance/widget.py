@@ -196,8 +196,9 @@ class Invariance(Experiment["InvarianceResult"]):
         if tuple(options) != tuple(self._value.options):
             still = 1.0 if curves.name == "scale" else 0.0
             opened = still + OPENED_AT * (float(curves.values.max()) - still)
+            off = np.where(curves.values == still, np.inf, np.abs(curves.values - opened))
             self._value.options = options
-            self._value.value = int(np.abs(curves.values - opened).argmin())
+            self._value.value = int(off.argmin())
             self._value.description = curves.unit or curves.name
 
     def _choose(self, value: float) -> None:
