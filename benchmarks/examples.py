@@ -116,10 +116,11 @@ def run(name: str) -> dict[str, Any]:
     seconds = float(clock.outputs[0]["data"]["text/plain"])
     picture(notebook).save(FOLDER / "thumbnails" / f"{name}.webp", quality=72, method=6)
     threads = os.environ.get("OMP_NUM_THREADS", "all")
+    threads = "1 thread" if threads == "1" else f"{threads} threads"
     return {
         "seconds": round(seconds),
         "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.machine()}, {threads} threads",
+        "machine": f"{platform.machine()}, {threads}",
     }
 
 

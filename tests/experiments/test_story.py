@@ -28,4 +28,4 @@ def test_the_story_is_told_to_its_end(root: Path) -> None:
         for output in cell.get("outputs", [])
         if "data" in output
     ]
-    assert sum("image/png" in data for data in shown) >= 6
+    assert sum({"image/png", "image/jpeg"} & data.keys() != set() for data in shown) >= 9

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.browser import as_shown
 from zfwidgets.records import (
     Activation,
     Box,
@@ -14,6 +15,7 @@ from zfwidgets.records import (
     Unit,
     clearest_values,
     colour_share,
+    signed_picture,
 )
 
 
@@ -86,3 +88,14 @@ def test_colours_that_have_nothing_to_do_with_each_other_have_a_third_and_stay_b
 def test_nothing_and_images_without_colours_have_none(pixels):
     assert colour_share([projection(pixels)]) == 0
     assert colour_share([]) == 0
+
+
+def test_pixels_alone_have_the_same_share_and_picture():
+    pixels = np.random.default_rng(4).normal(size=(5, 8, 3)).astype(np.float32)
+    pixels[1:3] = 0
+    alone = projection(pixels)
+    assert colour_share([pixels]) == colour_share([alone])
+    for values in ("brightness", "colour"):
+        expected = as_shown.picture(alone, [alone], values)
+        np.testing.assert_array_equal(signed_picture(pixels, values), expected)
+        np.testing.assert_array_equal(np.asarray(alone.to_pil(values=values)), expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -83,16 +83,33 @@ class Projection:
         """The receptive field's part, at full size (zero outside of the image)."""
         return self.activation.box.cut(self.pixels)
 
-    def to_pil(self, *, crop: bool = True, scale: float | None = None) -> Image.Image:
-        """Signed pixels around mid-grey; ``scale`` is the value shown as black or white."""
+    def to_pil(
+        self, *, crop: bool = True, scale: float | None = None, values: Values = "colour"
+    ) -> Image.Image:
+        """The pixels, signed around mid-grey.
+
+        Parameters
+        ----------
+        crop
+            Whether the receptive field alone is shown; else the whole image.
+        scale
+            The value that is shown as black or white; by default the picture's own `CLIPPED_AT`
+            percentile of what isn't zero.
+        values
+            "colour", or "brightness", the weighted sum of the colour channels.
+        """
         from PIL import Image
 
-        pixels = self.crop() if crop else self.pixels
-        return Image.fromarray(signed_to_uint8(pixels, scale or display_scale([self])))
+        field = self.crop()
+        pixels = field if crop else self.pixels
+        return Image.fromarray(signed_picture(pixels, values, scale, field))
 
 
 CLIPPED_AT = 99.5
 """Percentile of a projection's non-zero magnitudes that is shown as full black or white."""
+
+
+Values = Literal["brightness", "colour"]
 
 
 def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED_AT) -> float:
@@ -104,7 +121,13 @@ def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED
     the rest. 1.0 if all is zero.
     """
     crops = [np.abs(p.crop()).ravel() for p in projections]
-    values = np.concatenate([crop[crop > 0] for crop in crops]) if crops else np.empty(0)
+    return _scale(crops, percentile)
+
+
+def _scale(magnitudes: Sequence[Floats], percentile: float = CLIPPED_AT) -> float:
+    """A percentile of magnitudes that aren't zero; 1.0 if all are."""
+    kept = [one[one > 0] for one in magnitudes]
+    values = np.concatenate(kept) if kept else np.empty(0)
     return float(np.percentile(values, percentile)) if values.size else 1.0
 
 
@@ -128,8 +151,7 @@ def brightness_scale(
         np.abs(brightness(p.crop(), full)).ravel()
         for p, full in zip(projections, fulls, strict=True)
     ]
-    values = np.concatenate([part[part > 0] for part in parts]) if parts else np.empty(0)
-    return float(np.percentile(values, percentile)) if values.size else 1.0
+    return _scale(parts, percentile)
 
 
 IN_COLOUR = 0.5
@@ -142,14 +164,15 @@ _OPPOSED = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
 """Two colours at right angles to grey and to each other: red from green, both from blue."""
 
 
-def colour_share(projections: Iterable[Projection]) -> float:
+def colour_share(projections: Iterable[Projection | Floats]) -> float:
     """How much of projections' energy is one colour and its opposite, 0..1.
 
     A pixel's red, green and blue are their mean, which is light or dark, and what they differ from
     it by, which is colour. Of all lines through grey in that plane of colours (orange to blue, say)
     it is the one along which the pixels' sum of squares is largest; the share is that sum's of the
     sum of squares of all. Over the receptive-field crops of all ``projections`` together. 0 of
-    images without colours, and where all is zero.
+    images without colours, and where all is zero. Pixels alone are taken too, (rows, columns,
+    channels) each.
 
     Returns
     -------
@@ -159,7 +182,8 @@ def colour_share(projections: Iterable[Projection]) -> float:
     """
     moments, everything = np.zeros((2, 2)), 0.0
     for projection in projections:
-        pixels = projection.crop()[..., :3].astype(np.float64)
+        found = projection.crop() if isinstance(projection, Projection) else projection
+        pixels = found[..., :3].astype(np.float64)
         everything += float(np.square(pixels).sum())
         if pixels.shape[-1] == 3:
             colours = pixels.reshape(-1, 3) @ _OPPOSED.T
@@ -168,9 +192,32 @@ def colour_share(projections: Iterable[Projection]) -> float:
     return largest / everything if everything > 0 else 0.0
 
 
-def clearest_values(share: float) -> str:
+def clearest_values(share: float) -> Values:
     """How projections of a `colour_share` are shown by themselves: "colour" or "brightness"."""
     return "colour" if share >= IN_COLOUR else "brightness"
+
+
+def signed_picture(
+    pixels: Floats, values: Values, scale: float | None = None, field: Floats | None = None
+) -> Pixels:
+    """Signed pixels as they are shown around mid-grey: in colour, or as brightness.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns, channels).
+    values
+        "colour", or "brightness", which is clipped as colours are.
+    scale
+        The value that is shown as black or white; by default that of `display_scale`.
+    field
+        The part of ``pixels`` that this scale is of; by default all.
+    """
+    field = pixels if field is None else field
+    if values == "brightness":
+        full = _scale([np.abs(field).ravel()])
+        pixels, field = (brightness(one, full)[..., None] for one in (pixels, field))
+    return signed_to_uint8(pixels, scale or _scale([np.abs(field).ravel()]))
 
 
 def signed_to_uint8(pixels: Floats, scale: float) -> Pixels:

@@ -39,7 +39,9 @@ def test_curve_slider_and_click_show_the_records_pictures(lab) -> None:
         expect(pictures.locator(".zf-trained h3")).to_have_text("0: trained")
         expect(pictures).to_have_attribute("data-zf-settled", "true")
         for number, canvas in ((0, ".zf-trained canvas"), (step, ".zf-step canvas")):
-            expected = notebook.kernel_pixels(f"check.result.steps[{number}].to_pil()")
+            expected = notebook.kernel_pixels(
+                f"check.result.steps[{number}].to_pil(values=check.result.values)"
+            )
             shown = notebook.canvas_pixels(pictures.locator(canvas))
             np.testing.assert_array_equal(shown, expected)
         rank = notebook.value(f"float(check.result.steps[{step}].similarity.rank)")

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 import zfwidgets as zf
+from tests.browser import as_shown
 from tests.experiments.small import make_engine
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import strongest_map
-from zfwidgets.records import signed_to_uint8
-from zfwidgets.records.projections import display_scale
 
 OPTIONS = {"layer": "4", "patch": (8, 6), "stride": (5, 4), "others": 2}
 
@@ -43,7 +42,9 @@ def shows(widget: zf.StrongestMap, record: zf.experiments.StrongestMapResult) ->
     tops = (np.arange(rows) * 2 + 1) * left.shape[0] // (2 * rows)
     lefts = (np.arange(columns) * 2 + 1) * left.shape[1] // (2 * columns)
     np.testing.assert_array_equal(left[tops[:, None], lefts, 0], levels)
-    wanted = signed_to_uint8(record.projection.pixels, display_scale([record.projection]))
+    share = as_shown.colour_share([record.projection, *record.projections])
+    values = "colour" if share >= 0.5 else "brightness"
+    wanted = as_shown.picture(record.projection, [record.projection], values)
     np.testing.assert_array_equal(projection, wanted)
     names = [activation.image_name for activation in record.others]
     assert [*widget._others.shown.captions[: len(names)]] == names

@@ -88,7 +88,7 @@ def shown(check: zf.SanityCheck, monkeypatch: pytest.MonkeyPatch) -> tuple[np.nd
 
 
 def step_pixels(check: zf.SanityCheck, number: int) -> np.ndarray:
-    return np.asarray(check.result.steps[number].to_pil())
+    return np.asarray(check.result.steps[number].to_pil(values=check.result.values))
 
 
 def test_curve_and_pictures_are_the_records(
@@ -256,7 +256,7 @@ def test_the_static_picture_shows_what_is_known(
     assert check.result.activation.image_name in picture["text/plain"]
     sheet = check.snapshot()
     assert np.asarray(Image.open(io.BytesIO(picture["image/jpeg"]))).shape[:2] == sheet.size[::-1]
-    here = contains(np.asarray(sheet), check.result.steps[2].to_pil())
+    here = contains(np.asarray(sheet), check.result.steps[2].to_pil(values=check.result.values))
     assert here, "the last step's picture is in it"
     before = len(outputs)
     (measure,) = parts(check, ipywidgets.Dropdown)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ...drawing.page import GAP, MARGIN, WIDTH, Page
 from ...drawing.palette import SOFT
-from ...records import Floats, Pixels, Projection, display_scale, signed_to_uint8
+from ...records import Floats, Pixels, Values, clearest_values, colour_share
 
 if TYPE_CHECKING:
     from .result import StrongestMapResult
@@ -41,13 +41,14 @@ def draw(result: StrongestMapResult) -> Image.Image:
         return page.finish()
     page.line(f"Strongest in other photos: channel {result.channel} of {result.layer}", 16)
     both = zip(result.others, result.patches, result.projections, strict=True)
+    values = _values(result)
     for number, (activation, patch, projection) in enumerate(both):
         x = MARGIN + number * (SMALL + GAP)
         if x + SMALL > WIDTH - MARGIN:
             break
         page.text(x, page.y, activation.image_name, 14, SOFT, SMALL)
         page.picture(x, page.y + 24, Image.fromarray(patch), SMALL, SMALL)
-        page.picture(x, page.y + 24 + SMALL + GAP, projection.to_pil(), SMALL, SMALL)
+        page.picture(x, page.y + 24 + SMALL + GAP, projection.to_pil(values=values), SMALL, SMALL)
     page.y += 24 + 2 * SMALL + GAP
     return page.finish()
 
@@ -61,14 +62,15 @@ def covered_pictures(result: StrongestMapResult) -> tuple[Pixels, Pixels | None,
     return (
         np.asarray(_framed(result)),
         None if left is None else np.asarray(left),
-        np.asarray(_projected(result.projection)),
+        np.asarray(result.projection.to_pil(crop=False, values=_values(result))),
     )
 
 
 def other_pictures(result: StrongestMapResult) -> tuple[list[Pixels], list[Pixels]]:
     """The map's strongest patches in other photos, and their projections, of one size."""
+    values = _values(result)
     patches = [Image.fromarray(patch) for patch in result.patches]
-    projections = [projection.to_pil() for projection in result.projections]
+    projections = [one.to_pil(values=values) for one in result.projections]
     patches, projections = (
         [one.resize((SMALL, SMALL)) for one in pictures] for pictures in (patches, projections)
     )
@@ -93,5 +95,6 @@ def _left(shares: Floats) -> Image.Image | None:
     return Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
 
-def _projected(projection: Projection) -> Image.Image:
-    return Image.fromarray(signed_to_uint8(projection.pixels, display_scale([projection])))
+def _values(result: StrongestMapResult) -> Values:
+    """In what all projections are shown: brightness, or colour where that is what they are of."""
+    return clearest_values(colour_share([result.projection, *result.projections]))

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...errors import InputError
-from ...records import Activation, Box, Floats, Operation, Unit, signed_to_uint8, table
+from ...records import (
+    Activation,
+    Box,
+    Floats,
+    Operation,
+    Unit,
+    Values,
+    clearest_values,
+    colour_share,
+    signed_picture,
+    table,
+)
 from .similarity import MEASURES, Similarity
 
 if TYPE_CHECKING:
@@ -58,12 +69,11 @@ class SanityStep:
             )
         return "; ".join(notes)
 
-    def to_pil(self, scale: float | None = None) -> Image.Image:
-        """Signed pixels around mid-grey; by default on the picture's own scale."""
+    def to_pil(self, scale: float | None = None, values: Values = "colour") -> Image.Image:
+        """Signed pixels around mid-grey, as `zfwidgets.records.Projection.to_pil` shows them."""
         from PIL import Image
 
-        own = float(np.percentile(np.abs(self.pixels), 99.5)) or float(np.abs(self.pixels).max())
-        return Image.fromarray(signed_to_uint8(self.pixels, scale or own or 1.0))
+        return Image.fromarray(signed_picture(self.pixels, values, scale))
 
 
 @dataclass(frozen=True)
@@ -165,6 +175,11 @@ class SanityResult:
         ]
         return table([*steps, *controls])
 
+    @property
+    def values(self) -> Values:
+        """What the pictures show: that in which the trained network's is clearest."""
+        return clearest_values(colour_share([one.pixels for one in self.steps[:1]]))
+
     def to_pil(self, columns: int = 5, size: int = 150) -> Image.Image:
         """All pictures on one sheet, each on its own scale, RGB.
 
@@ -186,7 +201,7 @@ class SanityResult:
         pen = ImageDraw.Draw(sheet)
         for number, step in enumerate(self.steps):
             left, top = number % columns * (size + 8), number // columns * (size + 2 * line + 12)
-            sheet.paste(fitted(step.to_pil(), size), (left, top))
+            sheet.paste(fitted(step.to_pil(values=self.values), size), (left, top))
             name = f"{number}: {step.module}" if step.module else "trained"
             while pen.textlength(name, letters) > size:
                 name = f"{number}: ..{name.removeprefix(f'{number}: ').lstrip('.')[1:]}"

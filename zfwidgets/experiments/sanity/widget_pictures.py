@@ -15,11 +15,13 @@ from ...drawing.page_charts import Line, legend, line_chart
 from ...drawing.palette import INK, SOFT, STRONG
 from ...errors import InputError
 from ...widgets.answering import Answering, asked
+from ...widgets.static_picture.patch_picture import WORDS
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
 from .curve import ACROSS, CONTROLS, MEASURES, UP, Curve
 
 if TYPE_CHECKING:
+    from ...records import Values
     from .result import SanityResult, SanityStep
 
 MOST = 12
@@ -57,7 +59,7 @@ class StepPictures(Answering):
         shown = {check, self.check}
         kept = {key: answer for key, answer in self._answers.items() if key[0] in shown}
         if (check, number) not in kept:
-            kept[check, number] = _answer(number, result.steps[number])
+            kept[check, number] = _answer(number, result.steps[number], result.values)
         self._answers = kept
 
     def _find(self, message: Mapping[str, Any]) -> Answer:
@@ -73,12 +75,12 @@ class StepPictures(Answering):
         return answer
 
 
-def _answer(number: int, step: SanityStep) -> Answer:
+def _answer(number: int, step: SanityStep, values: Values) -> Answer:
     alike = {
         name: value if math.isfinite(value) else None
         for name, value in step.similarity.to_json().items()
     }
-    mime, buffers = encode_pictures([np.asarray(step.to_pil())], lossless=True)
+    mime, buffers = encode_pictures([np.asarray(step.to_pil(values=values))], lossless=True)
     data = {"step": number, "module": step.module, "note": step.note, **alike, "mime": mime}
     return data, buffers
 
@@ -127,13 +129,14 @@ def _steps(page: Page, result: SanityResult, measure: str, left: int, width: int
     count = len(result.steps)
     numbers = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int)).tolist()
     cell = (width - 3 * GAP) // 4
-    legend = "signed around grey, each picture on its own scale"
+    shown = WORDS[result.values]
+    legend = f"{shown}; each picture on its own scale"
     page.text(left, page.y, legend, 18, SOFT, width)
     top = page.y + 32
     for place, number in enumerate(numbers):
         step = result.steps[number]
         x, y = left + place % 4 * (cell + GAP), top + place // 4 * (cell + 48)
-        page.picture(x, y, step.to_pil(), cell, cell)
+        page.picture(x, y, step.to_pil(values=result.values), cell, cell)
         page.text(x, y + cell + 2, f"{number}: {step.module or 'trained'}", 15, INK, cell)
         value = getattr(step.similarity, measure)
         alike = f"{value:.2f}" if math.isfinite(value) else "can't be compared"

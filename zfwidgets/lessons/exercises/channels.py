@@ -12,7 +12,14 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...experiments.quiz.making import candidates_of, strongest_in
 from ...language.words import Words
-from ...records import Activation, Progress, Projection, display_scale, signed_to_uint8
+from ...records import (
+    Activation,
+    Progress,
+    Projection,
+    clearest_values,
+    colour_share,
+    signed_picture,
+)
 from .shared import LETTERS, alive, called, patch, photo_of, readable, stages, tiled
 from .task import Figure, Finding, Mark, Option, Steps, Task
 
@@ -205,7 +212,7 @@ class OwnProjection:
         options = []
         for letter, one, activation in zip(LETTERS, projected, chosen, strict=False):
             box = activation.box.inside(*one.pixels.shape[:2])
-            pixels = signed_to_uint8(box.cut(one.pixels), display_scale([one]))
+            pixels = signed_picture(box.cut(one.pixels), clearest_values(colour_share([one])))
             alt = words("alt.projection", letter=letter)
             told = words(
                 "own_projection.told",
