@@ -129,11 +129,11 @@ def test_a_closed_widget_says_so(outputs, indexed):
 
 
 def test_without_ipython_a_snapshot_is_a_picture(indexed):
-    explorer = zf.Explorer(indexed)
+    explorer = zf.Explorer(indexed, pixels=True)
     patches = indexed.top("conv2", 0)
     shot = np.asarray(explorer.snapshot())
     colours = {tuple(pixel) for pixel in shot.reshape(-1, 3)}
-    for a in patches:  # enlarged without smoothing: its colours are in the picture
+    for a in patches:  # its pixels are squares: its colours are in the picture
         assert {tuple(p) for p in indexed.patch(a).reshape(-1, 3)} <= colours
 
 

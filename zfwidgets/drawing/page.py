@@ -99,13 +99,16 @@ class Page:
         if text:
             self.text(x + GAP, y + height // 2 - 12, text, 18, SOFT, width - 2 * GAP)
 
-    def picture(self, x: int, y: int, picture: Image.Image, width: int, height: int) -> None:
-        """A picture as large as fits into a place, centred."""
+    def picture(
+        self, x: int, y: int, picture: Image.Image, width: int, height: int, *, smooth: bool = True
+    ) -> None:
+        """A picture as large as fits into a place, centred; smooth, or its pixels as squares."""
         scale = min(width / picture.width, height / picture.height)
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.BICUBIC
+        squares = not smooth and scale > 1
+        how = Image.Resampling.NEAREST if squares else Image.Resampling.BICUBIC
         at = x + (width - size[0]) // 2, y + (height - size[1]) // 2
-        self.image.paste(picture.resize(size, smooth), at)
+        self.image.paste(picture.resize(size, how), at)
 
     def missing(self) -> Image.Image:
         """What was drawn, above a place for what isn't computed yet."""

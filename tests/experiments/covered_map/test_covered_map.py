@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import zfwidgets as zf
+from tests.browser import as_shown
 from tests.experiments.small import COLUMNS, MEAN, ROWS, STD, Pictures, chain, make_engine
 from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError
@@ -88,10 +89,13 @@ def test_other_photos_are_the_channels_strongest(engine, result):
     top = engine.top(LAYER, result.channel, 5)
     wanted = [a for a in top if a.image != IMAGE][:2]
     assert list(result.others) == wanted
+    side = as_shown.side_of(result.projections)
     for activation, patch, projection in zip(
         result.others, result.patches, result.projections, strict=True
     ):
-        np.testing.assert_array_equal(patch, engine.patch(activation))
+        photo = engine.photo(activation.image)
+        shown = photo[as_shown.window(activation, side, photo.shape)]
+        np.testing.assert_array_equal(patch, shown)
         assert projection.activation.unit == activation.unit
         assert projection.activation.image == activation.image
 

@@ -7,7 +7,7 @@ import pytest
 
 import zfwidgets as zf
 from tests.browser import as_shown
-from zfwidgets.drawing.page import Page
+from zfwidgets.drawing.page import MARGIN, Page
 from zfwidgets.records import Box, brightness, brightness_scale, coloured, display_scale
 from zfwidgets.widgets.static_picture import patch_picture
 from zfwidgets.widgets.wire.source import Source
@@ -156,7 +156,9 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_page_follows_the_options(indexed, answers, monkeypatch, layout):
     drawn, said = [], []
-    monkeypatch.setattr(Page, "picture", lambda self, x, y, picture, *size: drawn.append(picture))
+    monkeypatch.setattr(
+        Page, "picture", lambda self, x, y, picture, *size, **how: drawn.append(picture)
+    )
     monkeypatch.setattr(Page, "text", lambda self, x, y, text, *more: said.append(text))
     grid = zf.PatchGrid(indexed, layer=LAYER, channel=CHANNEL, patches=layout)
     grid.snapshot()
@@ -182,7 +184,9 @@ def test_the_page_follows_the_options(indexed, answers, monkeypatch, layout):
 
 def test_the_page_shows_what_is_pinned_too(indexed, monkeypatch):
     drawn, said = [], []
-    monkeypatch.setattr(Page, "picture", lambda self, x, y, picture, *size: drawn.append(picture))
+    monkeypatch.setattr(
+        Page, "picture", lambda self, x, y, picture, *size, **how: drawn.append(picture)
+    )
     monkeypatch.setattr(Page, "text", lambda self, x, y, text, *more: said.append(text))
     grid = zf.PatchGrid(indexed, layer=LAYER, channel=CHANNEL, pinned=(LAYER, CHANNEL, "guided"))
     grid.snapshot()
@@ -201,3 +205,16 @@ def test_the_page_shows_what_is_pinned_too(indexed, monkeypatch):
     drawn.clear()
     grid.snapshot()
     assert len(drawn) == len(expected) // 2
+
+
+def test_pictures_are_smooth_and_squares_are_a_choice(indexed):
+    def neighbours_alike(image):
+        """Share of neighbours along a row of the first patch that have the same colour."""
+        left = slice(MARGIN + 20, MARGIN + 160)
+        row = np.asarray(image)[-200, left].astype(int)
+        return float((np.abs(np.diff(row, axis=0)).sum(-1) == 0).mean())
+
+    grid = zf.PatchGrid(indexed, layer=LAYER, channel=CHANNEL, patches="patches", whole=True)
+    smooth = neighbours_alike(grid.snapshot())
+    grid.pixels = True
+    assert neighbours_alike(grid.snapshot()) > 0.7 > smooth

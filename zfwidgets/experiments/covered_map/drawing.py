@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ...drawing.page import GAP, MARGIN, WIDTH, Page
 from ...drawing.palette import SOFT
-from ...records import Floats, Pixels, Values, clearest_values, colour_share
+from ...records import Floats, Pixels, Values, clearest_values, colour_share, signed_picture
 
 if TYPE_CHECKING:
     from .result import StrongestMapResult
@@ -40,15 +40,15 @@ def draw(result: StrongestMapResult) -> Image.Image:
     if not result.others:
         return page.finish()
     page.line(f"Strongest in other photos: channel {result.channel} of {result.layer}", 16)
-    both = zip(result.others, result.patches, result.projections, strict=True)
-    values = _values(result)
-    for number, (activation, patch, projection) in enumerate(both):
+    rows = [[Image.fromarray(one) for one in row] for row in _others(result)]
+    for number, activation in enumerate(result.others):
         x = MARGIN + number * (SMALL + GAP)
         if x + SMALL > WIDTH - MARGIN:
             break
         page.text(x, page.y, activation.image_name, 14, SOFT, SMALL)
-        page.picture(x, page.y + 24, Image.fromarray(patch), SMALL, SMALL)
-        page.picture(x, page.y + 24 + SMALL + GAP, projection.to_pil(values=values), SMALL, SMALL)
+        for row, shown in enumerate(rows):
+            y = page.y + 24 + row * (SMALL + GAP)
+            page.picture(x, y, shown[number], SMALL, SMALL)
     page.y += 24 + 2 * SMALL + GAP
     return page.finish()
 
@@ -68,13 +68,21 @@ def covered_pictures(result: StrongestMapResult) -> tuple[Pixels, Pixels | None,
 
 def other_pictures(result: StrongestMapResult) -> tuple[list[Pixels], list[Pixels]]:
     """The map's strongest patches in other photos, and their projections, of one size."""
-    values = _values(result)
-    patches = [Image.fromarray(patch) for patch in result.patches]
-    projections = [one.to_pil(values=values) for one in result.projections]
     patches, projections = (
-        [one.resize((SMALL, SMALL)) for one in pictures] for pictures in (patches, projections)
+        [np.asarray(Image.fromarray(one).resize((SMALL, SMALL))) for one in pictures]
+        for pictures in _others(result)
     )
-    return [np.asarray(one) for one in patches], [np.asarray(one) for one in projections]
+    return patches, projections
+
+
+def _others(result: StrongestMapResult) -> tuple[list[Pixels], list[Pixels]]:
+    """Patches and projections of other photos, each the part that counts."""
+    values = _values(result)
+    projections = [
+        signed_picture(view.cut(one.pixels), values, field=one.crop())
+        for view, one in zip(result.views, result.projections, strict=True)
+    ]
+    return list(result.patches), projections
 
 
 def _framed(result: StrongestMapResult) -> Image.Image:

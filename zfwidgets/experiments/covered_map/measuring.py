@@ -9,7 +9,7 @@ from typing import Any
 
 from ...engine.local import LocalEngine
 from ...errors import InputError
-from ...records import Occluder, OcclusionRequest, Progress, Unit
+from ...records import Occluder, OcclusionRequest, Progress, Unit, focus_box, focus_side
 from ..shared.looking import check_engine
 from ..shared.running import with_bar
 from ..transfer.shapes import main_layers
@@ -110,11 +110,19 @@ def _elsewhere(
         yield from engine.index_steps()
     top = engine.top(result.layer, result.channel, others + 1)
     elsewhere = tuple(a for a in top if a.image != result.image and a.value > 0)[:others]
+    projections = engine.project_all(elsewhere, rule)
+    field = engine.layer(result.layer).field_of(result.channel)
+    side = focus_side(projections, field)
+    views = tuple(focus_box(activation.unit, field, side) for activation in elsewhere)
+    photos = [
+        engine.photo(activation.image) for activation in elsewhere if activation.image is not None
+    ]
     result = replace(
         result,
         others=elsewhere,
-        patches=tuple(engine.patch(activation) for activation in elsewhere),
-        projections=engine.project_all(elsewhere, rule),
+        views=views,
+        patches=tuple(view.cut(photo) for view, photo in zip(views, photos, strict=True)),
+        projections=projections,
     )
     yield result
     return result

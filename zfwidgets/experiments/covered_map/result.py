@@ -39,8 +39,11 @@ class StrongestMapResult:
         The occluder at all places of a grid; None before it is computed.
     others
         The channel's strongest activations in other photos, strongest first.
+    views
+        By activation: the part of its photo that counts, the square around the unit's middle that
+        holds 95 % of these projections' energy (`zfwidgets.records.focus_side`).
     patches
-        By activation, (rows, columns, 3) uint8: the receptive field cut from its photo.
+        By activation, (rows, columns, 3) uint8: that part.
     projections
         By activation: its projection.
     complete
@@ -58,6 +61,7 @@ class StrongestMapResult:
     left: float
     covered: OcclusionMap | None = field(default=None, repr=False)
     others: tuple[Activation, ...] = ()
+    views: tuple[Box, ...] = field(default=(), repr=False)
     patches: tuple[Pixels, ...] = field(default=(), repr=False)
     projections: tuple[Projection, ...] = field(default=(), repr=False)
     complete: bool = False

@@ -171,7 +171,8 @@ def _patches(
             if kind != "patches" and place in blank:
                 page.empty(x, y, cell, cell, "zero everywhere")
             elif picture is not None:
-                page.picture(x, y, picture, cell, cell)
+                smooth = not options.get("pixels", False)
+                page.picture(x, y, picture, cell, cell, smooth=smooth)
             else:
                 text = "not computed yet" if answer is None and place == 0 else ""
                 if place < len(lost) and lost[place]:
@@ -223,8 +224,8 @@ def _occlusion(
 def _framed(picture: Image.Image, occluder: Mapping[str, Any] | None, width: int) -> Image.Image:
     """The photo, ``width`` pixels wide, with the occluder's outline over it."""
     scale = width / picture.width
-    smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.BICUBIC
-    picture = picture.resize((width, max(1, round(picture.height * scale))), smooth)
+    size = width, max(1, round(picture.height * scale))
+    picture = picture.resize(size, Image.Resampling.BICUBIC)
     if occluder is not None:
         pen = ImageDraw.Draw(picture)
         for box in (*occluder["extra_boxes"], occluder):
