@@ -147,8 +147,8 @@ def page(measured: dict[str, Any]) -> str:
     lines = [
         "# Examples",
         "",
-        "Written by `python -m benchmarks.examples`, which runs the notebooks. Those that need a",
-        "trained network open on a recorded run that is in the package, and have the same",
+        "Notebooks to run and to change; `make demo` opens the first, already run. Those that need",
+        "a trained network open on a recorded run that is in the package, and have the same",
         "computation live below it.",
         "",
         "| | what one learns | paper | processor time |",
@@ -166,7 +166,8 @@ def page(measured: dict[str, Any]) -> str:
     lines += [
         "",
         "Processor time of the whole notebook from the start of its kernel, which is how long it",
-        f"takes on an idle core ({'; '.join(machines)}).",
+        f"takes on an idle core ({'; '.join(machines)}): measured by",
+        "`python -m benchmarks.examples`, which writes this page.",
         "",
         "Three worksheets for a class, whose questions check themselves:",
         "[what does a layer see](lesson/1_seeing.ipynb),",
