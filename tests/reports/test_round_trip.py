@@ -124,7 +124,7 @@ def test_under_an_occluder_classes_are_the_same_where_they_are_stored(stored, en
         assert held[live.argmax()]
         np.testing.assert_allclose(mine[held], live[held], atol=1 / 65535)
     for occluder in (Occluder(Box(1, 1, 6, 8)), Occluder(box, "mean"), Occluder(Box(0, 0, 5, 8))):
-        with pytest.raises(NotStored, match="6 × 8 px, stride 4"):
+        with pytest.raises(NotStored, match="one every 4 px, for a square of 6 × 8 px"):
             stored.predict(5, occluder)
     with pytest.raises(NotStored):
         stored.predict(0, Occluder(box))

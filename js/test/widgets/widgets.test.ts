@@ -580,7 +580,7 @@ describe("patches", () => {
     // Their own scales of brightness are 0.125, 0.1875, ... 0.625.
     expect(legend()).toBe(
       `${left}what in it drives the channel, traced back through the network (light and dark strokes; grey is nothing), ` +
-        "each on its own scale. −+",
+        "each on its own scale. darkerlighter Numbers: how strongly it fires.",
     );
     choose(root, "Scale of the projections", "one");
     expect(legend()).toContain("all on one scale. −0.375+0.375");
@@ -588,7 +588,9 @@ describe("patches", () => {
     expect(legend()).toContain("(colours lighter or darker than grey; grey is nothing)");
     expect(legend()).toContain("all on one scale. −0.5+0.5");
     choose(root, "Scale of the projections", "own");
-    expect(legend()).toContain("each on its own scale. −+");
+    expect(legend()).toContain(
+      "each on its own scale. darkerlighter Numbers: how strongly it fires.",
+    );
     choose(root, "Values of the projections", "magnitude");
     expect(legend()).toContain("(how strongly, whatever the sign; black is nothing)");
     expect(legend()).toContain("each on its own scale. 0+");

@@ -37,6 +37,11 @@ def sentences(
         f"baseline {look['baseline']}"
         for look in formats
     )
+    places = "; ".join(
+        f"one every {look['stride']} px, for a square of {look['height']} × {look['width']} px "
+        f"({look['baseline']})"
+        for look in formats
+    )
     held = f"this report holds those of {listed}{more}" if maps else "this report holds none"
     return {
         "photo": "This photo isn't in the report.",
@@ -44,8 +49,7 @@ def sentences(
         "projections": "This report holds no projection of this channel; a kernel makes it.",
         "predict": "This report holds no class scores of this photo.",
         "occlusion": f"Occlusion maps: {held} ({looks or 'no looks'}); a kernel makes others.",
-        "positions": "Without a kernel the occluder stands where its effect is stored: "
-        f"{looks or 'nowhere'}.",
+        "positions": f"In a report the square goes to the places whose answers it holds: {places}.",
         "cover": "This report holds covered patches of those channels alone that were chosen "
         "when it was written; a kernel makes others.",
         "quantiles": "This report holds patches from the whole range of those channels alone "

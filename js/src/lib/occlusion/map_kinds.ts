@@ -265,15 +265,47 @@ export const UNITS: Record<MapKind, string> = {
   cosine: msg("1 − cos: 0 same, 2 opposite"),
 };
 
+/** A side of the scale that is shorter than this share of the other can't be seen as a colour. */
+const SEEN = 0.2;
+
 /** How to read changes. */
-export function changeReading(kind: MapKind, colours: keyof typeof SIDES): string {
+export function changeReading(kind: MapKind, colours: keyof typeof SIDES, scale: Scale): string {
   const [lower, none, higher] = SIDES[colours].map((side) => t(side)) as [string, string, string];
   if (isDistance(kind)) return `${t("{none}: no change.", { none })} ${reading(kind, "")}`;
+  const [down, up] = [-scale.low, scale.high];
+  if (up < SEEN * down)
+    return t(
+      "{lower}: covering there lowers it; hardly anywhere does it rise. {none}: no change.",
+      {
+        lower,
+        none,
+      },
+    );
+  if (down < SEEN * up)
+    return t(
+      "{higher}: covering there raises it; hardly anywhere does it fall. {none}: no change.",
+      {
+        higher,
+        none,
+      },
+    );
   return t("{lower}: covering there lowers it. {higher}: raises it. {none}: no change.", {
     lower,
     higher,
     none,
   });
+}
+
+/** The cell where a whole map differs most from the clean value; null where there is none. */
+export function strongest(grids: Grids, kind: MapKind): number | null {
+  const { done, total } = grids.data;
+  if (kind === "predicted" || done < total || !grids.has(kind)) return null;
+  let found: number | null = null;
+  let most = 0;
+  grids.change(kind).forEach((change, at) => {
+    if (Math.abs(change) > most) [most, found] = [Math.abs(change), at];
+  });
+  return found;
 }
 
 /** How to read values; `answer` is the most probable class without occluder. */

@@ -19,6 +19,7 @@ import { place } from "../../lib/pictures/boxes";
 import { MAP_NAMES, type MapName } from "../../lib/pictures/colour";
 import type { Answer, Box, Key, Pair } from "../../lib/wire/protocol";
 import { commonScale, type Legend, legendElement, MapLayer, type Shown } from "./map_layer";
+import { most } from "./most";
 
 export type Overlay = MapKind | "none";
 
@@ -28,7 +29,7 @@ export const OVERLAYS: readonly (readonly [Overlay, string])[] = [
 ];
 
 const COLOUR_NAMES: Partial<Record<MapName, string>> = {
-  tint: msg("tint where it changes"),
+  tint: msg("tint the changes"),
   diverging: msg("change, blue to red"),
 };
 export const COLOURS: readonly (readonly [MapName, string])[] = MAP_NAMES.map((name) => [
@@ -58,6 +59,7 @@ export class HeatMap {
   constructor(
     private readonly names: Names,
     private readonly look: () => Look,
+    private readonly put: (box: Box) => void,
   ) {
     const { canvas } = this.left;
     canvas.tabIndex = 0;
@@ -105,7 +107,8 @@ export class HeatMap {
       }
     }
     for (const side of [this.left, this.right]) side.canvas.style.opacity = String(opacity);
-    this.key.append(...this.legends.map((one) => legendElement(one)));
+    const where = left && !other ? most(grids, overlay, this.put) : null;
+    this.key.append(...this.legends.map((one) => legendElement(one)), ...(where ? [where] : []));
     this.canvas.setAttribute(
       "aria-label",
       `${t("Map: {title}.", { title: left?.title ?? "" })} ${left?.reading ?? ""} ${t("Arrow keys walk its cells, Enter puts the occluder there, P pins the place.")}`,

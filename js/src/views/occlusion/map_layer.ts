@@ -169,7 +169,7 @@ export function legendOf(
     ...all,
     what,
     title,
-    reading: isChange(colours) ? changeReading(kind, colours) : reading(kind, ""),
+    reading: isChange(colours) ? changeReading(kind, colours, span) : reading(kind, ""),
     scale: {
       colours,
       part: partOf(span),

@@ -51,7 +51,11 @@ export const photo: View = (el, selection, source, signal, options) => {
   let extent: Pair | null = null;
   let name = "";
   const names = namesOf(() => catalogue?.classes ?? []);
-  const heat = new HeatMap(names, () => look);
+  const heat = new HeatMap(
+    names,
+    () => look,
+    (box) => occluder.put(box),
+  );
   const pins = new Pins(names);
   stage.append(heat.left.element, heat.right.element, field, moved, pins.marks, heat.cursor);
   const renewPhoto = renewable(signal);

@@ -53,14 +53,17 @@ export function pictures({ layout, values, whole, one, common, colour }: Told): 
     : t("the part of the photo that counts for the channel");
   if (layout === "patches") return [t("Each picture: {seen}.", { seen })];
   if (layout === "revealed") return [t("The photo, visible where it drives the channel.")];
-  const end = one && common !== null ? number(common) : "";
+  const end = one && common !== null ? number(common) : null;
   const signed = values === "brightness" || values === "colour";
   const left =
     layout === "both" ? `${t("Left: {seen}. Right:", { seen })} ` : `${t("Each picture:")} `;
   const scaled = one ? t("all on one scale") : t("each on its own scale");
   return [
     `${left}${t("what in it drives the channel, traced back through the network ({what})", { what: t(WHAT[values]) })}, ${scaled}. ${colour}`,
-    legend(BARS[values](), signed ? `−${end}` : "0", `+${end}`),
+    signed && end === null
+      ? legend(BARS[values](), t("darker"), t("lighter"))
+      : legend(BARS[values](), signed ? `−${end}` : "0", `+${end ?? ""}`),
+    ` ${t("Numbers: how strongly it fires.")}`,
   ];
 }
 

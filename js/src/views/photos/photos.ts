@@ -134,11 +134,10 @@ export function photosOf(held: string, ...of: Parameters<View>): void {
       const text = texts.get(image) ?? "";
       return wanted.every((word) => text.includes(word));
     });
-    const total = whole(all.length);
-    panel.title(
-      t("Photos"),
-      wanted.length ? t("{n} of {all}", { n: whole(found.length), all: total }) : total,
-    );
+    // A report holds some of the photos.
+    const known = (catalogue?.images.length ?? 0) + listed.own.length;
+    const [here, every] = [whole(found.length), whole(Math.max(known, all.length))];
+    panel.title(t("Photos"), here === every ? every : t("{n} of {all}", { n: here, all: every }));
     tellClasses(wanted.length > 0);
     if (found.length === shown.length && found.every((image, i) => image === shown[i])) {
       strip.refresh();

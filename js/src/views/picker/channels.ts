@@ -229,8 +229,10 @@ export const channels: View = (el, selection, source, signal, options) => {
     if (at !== undefined) {
       const top = Math.floor(at / columns()) * TILE.height;
       const bottom = top + TILE.height - height();
+      // By whole rows, so that none is cut above.
       if (strip.scrollTop > top) strip.scrollTop = top;
-      else if (strip.scrollTop < bottom) strip.scrollTop = bottom;
+      else if (strip.scrollTop < bottom)
+        strip.scrollTop = Math.min(top, Math.ceil(bottom / TILE.height) * TILE.height);
     }
     draw();
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { baselineText } from "../../../src/lib/occlusion/baselines";
 import { LOST_MS } from "../../../src/lib/wire/kernel_source";
-import type { Key, Request } from "../../../src/lib/wire/protocol";
+import type { Key, Occluder, Request } from "../../../src/lib/wire/protocol";
 import explorer from "../../../src/widgets/explorer";
 import occlusionMap from "../../../src/widgets/occlusion_map";
 import { type FakeModel, flush, numbers } from "../../support/fakes";
@@ -80,6 +80,22 @@ describe("occlusion", () => {
       "−75 points+23 pointsover the whole map, of “tiger cat” (75 % without occluder)",
     ]);
     expect(root.dataset.zfSettled).toBe("true");
+  });
+
+  it("says where the quantity changes most, and puts the occluder there", async () => {
+    const { model, selection, root } = await slid({ stride: 8 });
+    const where = () => all<HTMLButtonElement>(root, ".zf-most");
+    expect(where().map((e) => e.textContent)).toEqual(["Where it matters most: 75 % → 0 %"]);
+    selection.set("occluder", { ...selection.get("occluder")!, top: 40, left: 30 });
+    await rest();
+    await serve(model);
+    await frames();
+    where()[0]!.click();
+    const { height, width, top, left } = selection.get("occluder") as Occluder;
+    // Centred on the first cell, of 8 x 8 pixels.
+    expect([top, left]).toEqual([4 - Math.floor(height / 2), 4 - Math.floor(width / 2)]);
+    choose(root, "Map", "predicted");
+    expect(where()).toHaveLength(0);
   });
 
   it("waits for the button with auto off, and stops at the button", async () => {
@@ -278,7 +294,7 @@ describe("maps of one pass", () => {
       [
         "logit", // -47 to 0, 6
         "−53no changewithout occluder 6change of the logit of “tiger cat” (the score",
-        "Blue: covering there lowers it.",
+        "Blue: covering there lowers it; hardly anywhere does it rise. Grey: no change.",
         "cell 0, 0: logit 0 (−6), predicted lynx",
       ],
       [
@@ -290,7 +306,7 @@ describe("maps of one pass", () => {
       [
         "total", // 5 to 52, 95
         "−90no changewithout occluder 95change of the total activation of feature map",
-        "Blue: covering there lowers it.",
+        "Blue: covering there lowers it; hardly anywhere does it rise. Grey: no change.",
         "cell 0, 0: feature map, total 5 (−90), predicted lynx",
       ],
       [
