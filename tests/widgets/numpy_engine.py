@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from zfwidgets.errors import InactiveUnit, InputError, UnknownLayer, UnsupportedModel
+from zfwidgets.engine.protocol import EngineProtocol
+from zfwidgets.errors import InactiveUnit, InputError, UnsupportedModel
 from zfwidgets.records import (
     Activation,
     ActivationSample,
@@ -190,11 +191,7 @@ class NumpyEngine:
 
     # the protocol
 
-    def layer(self, name: str) -> LayerInfo:
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise UnknownLayer(name, [layer.name for layer in self.layers])
+    layer = EngineProtocol.layer
 
     @property
     def indexed(self) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
 from .activations import Activation
-from .arrays import Floats, table
+from .arrays import Floats, Rows, table
 from .layers import Box
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class CoveredPatch:
 
 
 @dataclass(frozen=True)
-class CoveredPatches(Sequence[CoveredPatch]):
+class CoveredPatches(Rows[CoveredPatch], of="patches"):
     """A channel's strongest activations, each with its receptive field covered, strongest first.
 
     ``complete`` says whether all of them are computed, controls included; ``unreadable`` which of
@@ -103,15 +102,6 @@ class CoveredPatches(Sequence[CoveredPatch]):
     seed: int = 0
     complete: bool = True
     unreadable: tuple[tuple[str, str], ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.patches)
-
-    def __getitem__(self, item: Any) -> Any:
-        return self.patches[item]
-
-    def __iter__(self) -> Iterator[CoveredPatch]:
-        return iter(self.patches)
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table, one row an activation."""

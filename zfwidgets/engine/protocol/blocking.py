@@ -19,7 +19,7 @@ from ...records import (
     QuantileRows,
     SanityNumber,
 )
-from ...records.quantiles import EACH, PARTS
+from ...records.activations import EACH, PARTS
 from ...stepwise import finish, watch
 from .engine import EngineProtocol
 
@@ -27,15 +27,8 @@ from .engine import EngineProtocol
 class BlockingCalls(EngineProtocol):
     """Calls that wait: each runs the engine's steps of its own name, and asks for nothing else."""
 
-    def verify_steps(
-        self,
-        index: TopKIndex | str | Path | None = None,
-        *,
-        sample: int | None = 64,
-        seed: int = 0,
-        tolerance: float = TOLERANCE,
-    ) -> Generator[Progress, None, Verification]:
-        """`verify` in steps, a batch each."""
+    def verify_steps(self, *given: Any, **options: Any) -> Generator[Progress, None, Verification]:
+        """As `verify`, in steps, a batch each."""
         raise NotImplementedError
 
     def sanity_steps(
