@@ -117,16 +117,8 @@ def quiz_questions(
 
     Parameters
     ----------
-    engine
-        A live engine, or a report of one.
-    layer
-        Layer whose channels are asked for; None: the one with which an Explorer opens.
-    questions
-        How many, 1 to 100.
-    seed
-        Draws channels, photos and sides, without the global random states.
-    hard
-        Whether the two photos are nearer to each other in the channel's range.
+    engine, layer, questions, seed, hard
+        As in `quiz_question_steps`.
     progress
         Whether to show a progress bar.
     """
