@@ -25,6 +25,20 @@ TRANSFORMS_INPUT = {"googlenet", "inception_v3"}
 """Models that change their input if their weights are torchvision's."""
 
 
+def command(
+    commands: Any, name: str, what: str, epilog: str, more: str = ""
+) -> argparse.ArgumentParser:
+    """A command: ``what`` it does stands in the list of all, ``more`` of it in its own help."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=more or f"{what[0].upper()}{what[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
 def add(parser: argparse.ArgumentParser, *, samples: bool = False) -> None:
     """Add the options that name an engine; with ``samples`` the package's are the default."""
     default = "sample" if samples else None

@@ -23,13 +23,13 @@ DEFAULT_PORT = 8765
 
 def add(commands: Any) -> None:
     """Add the command to the command line's."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = cli_engine.command(
+        commands,
         "serve",
-        help="answer many notebooks from one network",
-        description="Hold a network with its images, or a report, and answer notebooks that "
-        "connect with zf.connect(url): their kernels need neither the network nor torch.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "answer many notebooks from one network",
+        EXAMPLE,
+        "Hold a network with its images, or a report, and answer notebooks that connect with "
+        "zf.connect(url): their kernels need neither the network nor torch.",
     )
     parser.add_argument(
         "report", nargs="?", type=Path, help="a report to serve, instead of a network"
