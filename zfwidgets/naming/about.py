@@ -30,7 +30,7 @@ class About:
     Attributes
     ----------
     layer, channel
-        Which.
+        Layer and channel.
     by
         What groups are made of: images' labels, or classes that the network predicts; "" where
         there are neither.
@@ -82,7 +82,7 @@ class Naming:
     Parameters
     ----------
     engine
-        Whose channels.
+        Engine whose channels are named.
     photo
         A photo by its number, if something keeps them; by default `EngineProtocol.photo`.
     """

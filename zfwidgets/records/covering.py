@@ -23,7 +23,7 @@ class CoverRequest:
     Attributes
     ----------
     layer, channel, k
-        Whose activations, and how many of the strongest.
+        Layer and channel of the activations, and how many of the strongest.
     baseline
         What covers, see `zfwidgets.records.Occluder`.
     controls

@@ -143,7 +143,7 @@ def trained(variants: Variants, folder: str | Path, name: str) -> nn.Module:
     variants, folder
         As `ablate` got them.
     name
-        Of the variant.
+        Name of the variant.
 
     Raises
     ------

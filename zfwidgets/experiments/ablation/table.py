@@ -29,7 +29,7 @@ class AblationRow:
     Attributes
     ----------
     name
-        What it was called.
+        Name of the variant.
     parameters
         How many numbers are learned.
     training

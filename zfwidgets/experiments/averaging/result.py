@@ -22,7 +22,7 @@ class AveragedRow:
     Attributes
     ----------
     models
-        Their names.
+        Names of the models whose answers are averaged.
     crops
         Crops of each picture, 1 or 10.
     error

@@ -63,7 +63,7 @@ class CorrespondenceResult:
     images
         Indices of the photos; None for one of the caller's own.
     image_names
-        Their names.
+        Names of the photos.
     layers
         Names of the layers.
     parts

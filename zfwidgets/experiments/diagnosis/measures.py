@@ -68,7 +68,7 @@ def nearest(filters: Floats, groups: int = 1) -> tuple[Ints, Floats]:
     filters
         (out, in, rows, columns).
     groups
-        Of the convolution.
+        Groups of the convolution.
 
     Returns
     -------

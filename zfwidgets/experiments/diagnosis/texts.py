@@ -20,9 +20,9 @@ class Measure:
     Attributes
     ----------
     title
-        For the list of measures.
+        What the list of measures calls it.
     axis
-        For the chart's axis.
+        Label of the chart's axis.
     reading
         How to read it.
     of

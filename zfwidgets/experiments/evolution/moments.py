@@ -36,11 +36,11 @@ class Strongest:
     unit
         Layer, channel, row and column.
     value
-        Of the activation. Among equal ones the first image, row and column count.
+        Value of the activation. Among equal ones the first image, row and column count.
     image, image_name
         Where it is.
     box
-        Its receptive field, which may reach over the image's border.
+        Receptive field of the unit, which may reach over the image's border.
     levels
         (rows, columns, channels) int8: the projection inside the box, -127..127, zero outside of
         the image; None if the unit isn't above zero, and so has none.
@@ -99,7 +99,7 @@ class Moment:
     epoch
         Epochs done, maybe not a whole number; None if nobody counts them.
     strongest
-        Of each chosen map.
+        Strongest activation of each chosen map.
     features
         By layer (channels, samples) float16: what all channels of the layer do at places in the
         images that are the same at each moment, less each channel's mean and divided by its

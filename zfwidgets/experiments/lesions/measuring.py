@@ -197,9 +197,9 @@ class Bench:
         Parameters
         ----------
         image
-            Its number in the data.
+            Number of the image in the data.
         layer
-            Whose maps.
+            Layer whose maps they are.
         off
             As `check` gives it.
         """

@@ -142,7 +142,7 @@ class Candidates:
     percentiles
         (n,) float64 in 0..100: share of the photos in which the channel is weaker.
     photos
-        Of how many photos they are.
+        How many photos they are taken from.
     known
         Activations that are known exactly already, by photo.
     """

@@ -129,7 +129,7 @@ def ablation(
     Parameters
     ----------
     epochs, pictures
-        Of the training.
+        How long each learns, and from how many pictures.
     folder
         Keeps the trained networks.
     """

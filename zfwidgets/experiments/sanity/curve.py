@@ -35,7 +35,7 @@ class Curve:
     steps
         Numbers of the steps that can be compared; 0 is the trained network.
     values
-        Of these steps.
+        Values at these steps.
     controls
         Medians over unrelated units, of the kinds that there are.
     end

@@ -68,7 +68,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
     Parameters
     ----------
     engine
-        Whose worker draws and computes; None: a worker of its own draws what is there.
+        Engine whose worker draws and computes; None: a worker of its own draws what is there.
     parts
         What is in the box.
     stored
@@ -218,7 +218,7 @@ class Experiment(ResultBox[Result]):
     Parameters
     ----------
     engine
-        Whose worker computes; None: a worker of its own.
+        Engine whose worker computes; None: a worker of its own.
     parts
         What is in the box, above the line with progress and button.
     start

@@ -25,7 +25,7 @@ class FeatureShape:
     Attributes
     ----------
     layer
-        Its name.
+        Name of the layer.
     maps
         (channels, rows, columns) of its output.
     grid

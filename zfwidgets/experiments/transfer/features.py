@@ -31,7 +31,7 @@ class Features:
     Parameters
     ----------
     engine
-        Whose network's; see `check_engine`.
+        Engine whose network gives them; see `check_engine`.
     images
         Labelled or not; their tensors are as the engine's.
     layers
