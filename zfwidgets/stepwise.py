@@ -16,6 +16,9 @@ from .records import Progress
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
+Growing = Generator[Progress | Result, None, Result]
+"""Steps that yield how far they are and the result so far, and return the result."""
+
 SECONDS_A_DRAWING = 0.2
 
 

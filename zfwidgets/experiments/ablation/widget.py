@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import uuid
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import small
 from ...errors import InputError
 from ...records import Progress
-from ...stepwise import Driven
+from ...stepwise import Driven, Growing
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.recording import stored
@@ -121,7 +121,7 @@ class Ablation(Experiment["AblationTable"]):
             experiment = _experiment()
             experiment.check_settings(**training)
             self._variants, examples, held_out, table = experiment.opened(
-                variants, data, validation, transform=transform, classes=classes, seed=seed
+                variants, data, validation, transform, classes, seed
             )
             if folder is None:
                 folder = tempfile.mkdtemp(prefix="zfwidgets-ablation-")
@@ -203,7 +203,7 @@ class Ablation(Experiment["AblationTable"]):
 
     # ------------------------------------------------------------------ running
 
-    def _steps(self) -> Generator[Progress | AblationTable, None, AblationTable]:
+    def _steps(self) -> Growing[AblationTable]:
         known = None if self._newest is None else self._newest[1]
         with closing(self._make()) as steps:
             driven = Driven[Any, "AblationTable"](steps)

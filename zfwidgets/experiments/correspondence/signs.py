@@ -60,10 +60,8 @@ class CorrespondenceResult:
 
     Attributes
     ----------
-    images
-        Indices of the photos; None for one of the caller's own.
-    image_names
-        Names of the photos.
+    images, image_names
+        Indices and names of the photos; the index of one of the caller's own is None.
     layers
         Names of the layers.
     parts

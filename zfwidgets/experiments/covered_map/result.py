@@ -19,10 +19,8 @@ class StrongestMapResult:
 
     Attributes
     ----------
-    image
-        Index of the photo; None for one of the caller's own.
-    image_name
-        Name of the photo.
+    image, image_name
+        Index and name of the photo; the index of one of the caller's own is None.
     photo
         (rows, columns, 3) uint8: the photo as the network sees it.
     layer, channel

@@ -25,7 +25,7 @@ class DiagnosisResult:
     Attributes
     ----------
     model
-        Class name of the model.
+        The model's class.
     convolutions
         All 2-d convolutions, in the order of the forward pass.
     rectifiers

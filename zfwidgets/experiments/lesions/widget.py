@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
+from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
@@ -230,7 +231,7 @@ class Lesion(Experiment["LesionResult"]):
 
     # ------------------------------------------------------------------ all images
 
-    def _steps(self) -> Generator[Progress | LesionResult, None, LesionResult]:
+    def _steps(self) -> Growing[LesionResult]:
         return self._bench.steps(dict(self.off))  # type: ignore[no-any-return]
 
     def _done(self, result: LesionResult) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...records import Activation, Box, Occluder, Progress, Unit
-from ...stepwise import Driven, finish, watch_stages
+from ...stepwise import Driven, Growing, finish, watch_stages
 from ...widgets.setting.choosing import first_selection
 from ...widgets.wire import validation
 from .questions import (
@@ -31,7 +31,7 @@ MOST = 100
 """Questions of one quiz."""
 WHAT = "making questions"
 Prepare = Callable[[QuizQuestion], Generator[Progress, None, None]]
-Steps = Generator[Progress | QuizQuestions, None, QuizQuestions]
+Steps = Growing[QuizQuestions]
 
 
 def quiz_question_steps(

@@ -15,7 +15,7 @@ from PIL import Image
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Pixels, Progress
-from ...stepwise import Driven
+from ...stepwise import Driven, Growing
 from ...widgets.wire.encode import Answer
 from ...widgets.wire.jobs.steps import Shared
 from ...widgets.wire.service import Service
@@ -227,7 +227,7 @@ class Quiz(Experiment["QuizQuestions"]):
         self._board.begin(self._run_name(self._run + 1), self._wanted)
         super().start()
 
-    def _steps(self) -> Generator[Progress | QuizQuestions, None, QuizQuestions]:
+    def _steps(self) -> Growing[QuizQuestions]:
         run, seed = self._run_name(), self._seed
         assert isinstance(self._service, Service)
         photos: dict[QuizQuestion, list[Pixels]] = {}

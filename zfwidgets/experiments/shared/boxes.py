@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -20,7 +20,7 @@ from PIL import Image
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, MissingDependency
 from ...records import Progress
-from ...stepwise import Driven
+from ...stepwise import Driven, Growing
 from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.setting.traits import Settable
@@ -264,7 +264,7 @@ class Experiment(ResultBox[Result]):
 
     # What subclasses say
 
-    def _steps(self) -> Generator[Progress | Result, None, Result]:
+    def _steps(self) -> Growing[Result]:
         """The computation, on the worker: yields how far it is, and results so far."""
         raise NotImplementedError
 

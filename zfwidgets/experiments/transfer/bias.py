@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
+from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from .accuracies import BiasRecord
@@ -50,7 +51,7 @@ def transfer_bias_steps(
     seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
-) -> Generator[Progress | BiasRecord, None, BiasRecord]:
+) -> Growing[BiasRecord]:
     """Accuracy of each class, and how far it lies from the training data, in steps.
 
     Parameters
@@ -78,7 +79,7 @@ def transfer_bias_steps(
 
 def bias_steps(
     study: Study, how: Learning, layer: str, training: Any = None, classifier: str = "svm"
-) -> Generator[Progress | BiasRecord, None, BiasRecord]:
+) -> Growing[BiasRecord]:
     """The same of a study."""
     check_classifier(classifier)
     plan, repeats = study.plan(how, how.train_images, how.inner), how.repeats
@@ -200,7 +201,6 @@ transfer_bias = with_bar(
     _how_far,
     """Accuracy of each class, and how far it lies from the training data, with a progress bar.
 
-    Interrupt it at any moment: the record so far is returned, with a warning; before distances
-    are known there is none.
+    Before distances are known there is no record.
     """,
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...engine.local import LocalEngine
 from ...records import Progress
+from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
 from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
@@ -40,7 +41,7 @@ def transfer_features_steps(
     seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
-) -> Generator[Progress | TransferRecord, None, TransferRecord]:
+) -> Growing[TransferRecord]:
     """Layers, bias, then the curve, in steps: yields the record whenever a part has grown.
 
     Parameters
@@ -71,7 +72,7 @@ def transfer_features_steps(
             engine, data, transform=transform, layers=[*wanted, name], dimension=dimension
         )
     how = Learning(train_images, test_images, repeats, strength, folds, seed)
-    parts: list[Generator[Progress | Any, None, Any]] = [
+    parts: list[Growing[Any]] = [
         layer_steps(study, how),
         bias_steps(study, how, name, training),
         curve_steps(study, how, name, counts, scratch=scratch, scratch_training=scratch_training),
@@ -126,8 +127,5 @@ transfer_features = with_bar(
     transfer_features_steps,
     "Transfer",
     how_far,
-    """How far a network's features carry on other pictures, with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning.
-    """,
+    "How far a network's features carry on other pictures, with a progress bar.",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
+from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
@@ -161,7 +162,7 @@ class Transfer(Experiment["TransferRecord"]):
 
     # ------------------------------------------------------------------ running
 
-    def _steps(self) -> Generator[Progress | TransferRecord, None, TransferRecord]:
+    def _steps(self) -> Growing[TransferRecord]:
         return self._make()  # type: ignore[no-any-return]
 
     def _done(self, result: TransferRecord) -> str:
