@@ -58,10 +58,8 @@ class CoveredPatch:
 
     Attributes
     ----------
-    activation
-        The unit and its image.
-    box
-        What was covered: the unit's receptive field, cut by the image's border.
+    activation, box
+        The unit in its image, and what was covered: its field, cut by the image's border.
     before, after
         The unit's activation without and with the cover.
     moved

@@ -34,7 +34,7 @@ class Tokens:
     Attributes
     ----------
     axis
-        Axis in which the places lie.
+        Axis of the places.
     grid
         Rows and columns of places.
     before
