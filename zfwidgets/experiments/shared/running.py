@@ -61,6 +61,7 @@ def with_bar(
     what: str,
     how_far: Callable[[Result], str],
     about: str,
+    options: Callable[..., Any] | None = None,
 ) -> Callable[..., Result]:
     """The plain call of what is computed in steps: it takes the same, and ``progress``.
 
@@ -74,6 +75,9 @@ def with_bar(
         As in `run`.
     about
         The first lines of the call's docstring.
+    options
+        What the steps make of the last of their arguments, ``**options``; its parameters stand in
+        the call's signature.
     """
 
     @wraps(steps)
@@ -86,6 +90,9 @@ def with_bar(
     parameters = [*signature.parameters.values()]
     at = next(i for i, part in enumerate(parameters) if part.kind is kind)
     parameters.insert(at, shown)
+    if options is not None:
+        more = inspect.signature(options).parameters.values()
+        parameters[-1:] = [parameter.replace(kind=kind) for parameter in more]
     record = str(signature.return_annotation).removeprefix("Growing[").removesuffix("]")
     signature = signature.replace(parameters=parameters, return_annotation=record)
     plain.__signature__ = signature  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ far its photos lie from those that the network was trained on, in the space of t
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from .accuracies import BiasRecord
-from .classifiers import STRENGTH, check_classifier
+from .classifiers import check_classifier
 from .features import Features
 from .layers import not_converged
 from .shapes import DIMENSION
@@ -42,21 +42,16 @@ def transfer_bias_steps(
     *,
     training: Any = None,
     layer: str | None = None,
-    train_images: int | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
     classifier: str = "svm",
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
+    **learning: Any,
 ) -> Growing[BiasRecord]:
     """Accuracy of each class, and how far it lies from the training data, in steps.
 
     Parameters
     ----------
-    engine, data, train_images, test_images, repeats, strength, folds, seed, transform, dimension
+    engine, data, transform, dimension
         As in `zfwidgets.experiments.transfer_layers_steps`.
     training
         Images that the network was trained on, or a part of them, as `zfwidgets.Engine` takes
@@ -65,6 +60,8 @@ def transfer_bias_steps(
         In the space of whose features; None: the last before the class scores.
     classifier
         "svm" or "softmax".
+    **learning
+        ``train_images``, ``test_images``, ``repeats``, ``strength``, ``folds``, ``seed``, as there.
 
     Raises
     ------
@@ -73,8 +70,7 @@ def transfer_bias_steps(
     """
     name = one_layer(engine, layer)
     study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
-    how = Learning(train_images, test_images, repeats, strength, folds, seed)
-    return (yield from bias_steps(study, how, name, training, classifier))
+    return (yield from bias_steps(study, Learning(**learning), name, training, classifier))
 
 
 def bias_steps(
@@ -203,4 +199,5 @@ transfer_bias = with_bar(
 
     Before distances are known there is no record.
     """,
+    Learning,
 )

@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.local import LocalEngine
 from ...records import Floats, Ints, Progress
 from ..shared.labelled import Labelled
-from .classifiers import Fitted, check_strength, class_accuracies, fit, require
+from .classifiers import STRENGTH, Fitted, check_strength, class_accuracies, fit, require
 from .features import Features, check_engine, labelled
 from .shapes import DIMENSION, main_layers
 from .splits import Plan, Split
@@ -21,12 +21,12 @@ from .splits import Plan, Split
 class Learning:
     """What is learned from, and how; see `transfer_layers_steps` for all of it."""
 
-    train_images: int | None
-    test_images: int | None
-    repeats: int
-    strength: float | Sequence[float]
-    folds: int
-    seed: int
+    train_images: int | None = None
+    test_images: int | None = None
+    repeats: int = 5
+    strength: float | Sequence[float] = STRENGTH
+    folds: int = 3
+    seed: int = 0
 
     @property
     def strengths(self) -> tuple[float, ...]:
