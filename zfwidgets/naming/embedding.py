@@ -27,10 +27,8 @@ class EmbeddedName:
 
     Attributes
     ----------
-    layer, channel
-        Layer and channel.
-    text
-        The nearest word; "" where the channel fires in no image.
+    layer, channel, text
+        The channel, and the word nearest to it; "" where it fires in no image.
     score
         Mean cosine of the text with the nine patches.
     above

@@ -28,10 +28,8 @@ class AblationRow:
 
     Attributes
     ----------
-    name
-        Name of the variant.
-    parameters
-        How many numbers are learned.
+    name, parameters
+        Name of the variant, and how many numbers are learned in it.
     training
         How its training went; None before it has begun.
     note

@@ -60,10 +60,10 @@ class CorrespondenceResult:
 
     Attributes
     ----------
-    images, image_names
-        Indices and names of the photos; the index of one of the caller's own is None.
-    layers
-        Names of the layers.
+    images
+        Indices of the photos; None for one of the caller's own.
+    image_names, layers
+        Names of the photos and of the layers.
     parts
         By part; only those that are done.
     random

@@ -25,7 +25,7 @@ class DiagnosisResult:
     Attributes
     ----------
     model
-        The model's class.
+        Name of the model's class.
     convolutions
         All 2-d convolutions, in the order of the forward pass.
     rectifiers
