@@ -111,7 +111,7 @@ class EngineProtocol(Protocol):
     def project_all(
         self, activations: Sequence[records.Activation], rule: str = "deconvnet"
     ) -> tuple[records.Projection, ...]:
-        """Projections of several units of one channel, each in its own image.
+        """Projections of several units of one layer, each in its own image.
 
         Together they take less time than one by one.
 
