@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import shutil
 import tempfile
-import uuid
 import weakref
 from collections.abc import Callable
 from contextlib import closing
@@ -190,9 +189,7 @@ class Ablation(Experiment["AblationTable"]):
         super().close()
         if self._removal is not None:
             # On the worker, after the training that is stopped has written its last file.
-            self._service.jobs.submit(
-                self._owner, "python", "remove", uuid.uuid4().hex, self._removing, _ignore
-            )
+            self._service.work(self._owner, "remove", self._removing, _ignore)
 
     def _removing(self) -> Steps:
         yield from ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -190,15 +189,8 @@ class Lesion(Experiment["LesionResult"]):
     # ------------------------------------------------------------------ the photo in view
 
     def _look(self, _change: Any = None) -> None:
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "look",
-            uuid.uuid4().hex,
-            partial(self._looking, self._photo.value, self._layer.value, dict(self.off)),
-            self._looked,
-            priority=0,
-        )
+        steps = partial(self._looking, self._photo.value, self._layer.value, dict(self.off))
+        self._service.work(self._owner, "look", steps, self._looked, 0)
 
     def _looking(self, image: int, layer: str, off: dict[str, Any]) -> Steps:
         yield Progress(0, 1, None, "looking at the photo")

@@ -7,7 +7,6 @@ Nothing is computed on the kernel's main thread, and traits are set on no other.
 from __future__ import annotations
 
 import html
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from ...widgets.static_picture.two_outputs import TwoOutputs
 from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
-from ...widgets.wire.service import Service, Workbench, service_of
+from ...widgets.wire.service import OWN, Service, Workbench, service_of
 
 Result = TypeVar("Result")
 
@@ -133,11 +132,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
 
     def settle(self, timeout: float = 600.0) -> bool:
         """Wait until it is done or stopped; False when time runs out. Raises what failed."""
-        end = time.monotonic() + timeout
-        done, more = False, True
-        while more:  # when it is done, its static picture is drawn
-            done = self._service.jobs.wait({self._owner}, max(0.0, end - time.monotonic()))
-            more = self._service.hand_back.run_waiting() and done
+        done = self._service.settle({self._owner}, timeout)  # and its static picture is drawn
         if self._failure is not None:
             raise self._failure
         return done
@@ -192,15 +187,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
             yield from ()
             return paint()
 
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "picture",
-            uuid.uuid4().hex,
-            steps,
-            self._picture_drawn,
-            priority=PICTURE_PRIORITY,
-        )
+        self._service.work(self._owner, "picture", steps, self._picture_drawn, PICTURE_PRIORITY)
 
     def _picture_drawn(self, op: Op, value: Any) -> None:
         if op == "error":
@@ -297,19 +284,17 @@ class Experiment(ResultBox[Result]):
         self._run += 1
         run = self._run
         self._say_running(True, "waiting")
-        self._service.jobs.submit(
+        self._service.work(
             self._owner,
-            "python",
             "experiment",
-            uuid.uuid4().hex,
             lambda: self._reported(run),
             lambda op, value: self._hear(run, op, value),
-            priority=PRIORITY,
+            PRIORITY,
         )
 
     def stop(self) -> None:
         """Stop after the step that is running; what is computed stays."""
-        self._service.jobs.cancel(self._owner, "python", "experiment")
+        self._service.jobs.cancel(self._owner, OWN, "experiment")
 
     def _forget(self) -> None:
         """Let go of what was computed, and of what is on its way: it is of something else."""

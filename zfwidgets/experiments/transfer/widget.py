@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -219,14 +218,8 @@ class Transfer(Experiment["TransferRecord"]):
             if wall is not None:
                 self._hang_there(wall, self._wall.keep(wall))
             return
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "class",
-            uuid.uuid4().hex,
-            partial(self._hang, bias, self._chosen),
-            self._hung_up,
-        )
+        steps = partial(self._hang, bias, self._chosen)
+        self._service.work(self._owner, "class", steps, self._hung_up)
 
     def _hang(self, bias: BiasRecord, chosen: int) -> Steps:
         yield Progress(0, 1, None, "reading photos")
