@@ -25,14 +25,12 @@ TRANSFORMS_INPUT = {"googlenet", "inception_v3"}
 """Models that change their input if their weights are torchvision's."""
 
 
-def command(
-    commands: Any, name: str, what: str, epilog: str, more: str = ""
-) -> argparse.ArgumentParser:
-    """A command: ``what`` it does stands in the list of all, ``more`` of it in its own help."""
+def command(commands: Any, name: str, what: str, epilog: str) -> argparse.ArgumentParser:
+    """A command: ``what`` it does stands in the list of all, ``epilog`` at the end of its help."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=what,
-        description=more or f"{what[0].upper()}{what[1:]}.",
+        description=f"{what[0].upper()}{what[1:]}.",
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
