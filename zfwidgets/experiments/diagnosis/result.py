@@ -24,10 +24,8 @@ class DiagnosisResult:
 
     Attributes
     ----------
-    model
-        Name of the model's class.
-    convolutions
-        All 2-d convolutions, in the order of the forward pass.
+    model, convolutions
+        The model's class, and all its 2-d convolutions, in the order of the forward pass.
     rectifiers
         All layers behind a rectifier; empty before images have been looked at.
     first
