@@ -27,10 +27,7 @@ def closed_afterwards() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def engine():
     """Its index is built; tests change nothing of it."""
-    engine = numpy_engine.NumpyEngine(images=24)
-    for _ in engine.index_steps():
-        pass
-    return engine
+    return numpy_engine.NumpyEngine(images=24).built()
 
 
 @pytest.fixture

@@ -28,10 +28,7 @@ def closed_afterwards():
 
 @pytest.fixture
 def engine():
-    engine = numpy_engine.NumpyEngine()
-    for _ in engine.index_steps():
-        pass
-    return engine
+    return numpy_engine.NumpyEngine().built()
 
 
 @pytest.fixture

@@ -115,6 +115,4 @@ def engine():
 
 @pytest.fixture
 def indexed(engine):
-    for _ in engine.index_steps():
-        pass
-    return engine
+    return engine.built()

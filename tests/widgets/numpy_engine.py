@@ -207,12 +207,17 @@ class NumpyEngine:
             yield Progress(self.looked, images, None, "indexing", 8.0, (self.looked, 20))
         self._index = {name: np.stack(values) for name, values in self.maps.items()}
 
+    def built(self) -> NumpyEngine:
+        """This engine, with its index."""
+        for _ in self.index_steps():
+            pass
+        return self
+
     def _maps(self, layer: str, so_far: bool = False) -> np.ndarray:
         self.layer(layer)
         if so_far:
             return np.stack(self.maps[layer])
-        for _ in self.index_steps():
-            pass
+        self.built()
         assert self._index is not None
         return self._index[layer]
 
