@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from ... import records
 from ...errors import InactiveUnit, InputError
 from ...index import Verification
 from ...records.activations import EACH, PARTS
+from ...stepwise import Counting, Refining
 from ..network.feature_maps import layer_maps
 from ..network.modes import precision_note
 from ..occlusion.covering import Covering
@@ -176,7 +177,7 @@ class LocalAnswers(BlockingCalls):
         return self._indexing.ready
 
     @override
-    def index_steps(self) -> Generator[records.Progress, None, None]:
+    def index_steps(self) -> Counting[None]:
         return self._indexing.steps()
 
     @override
@@ -208,14 +209,12 @@ class LocalAnswers(BlockingCalls):
     @override
     def quantile_steps(
         self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
-    ) -> Generator[records.QuantileRows, None, records.QuantileRows]:
+    ) -> Refining[records.QuantileRows]:
         info = self.session.channel(layer, channel)
         return (yield from self._quantiles.steps(self._indexing.get(), info, channel, each, parts))
 
     @override
-    def verify_steps(
-        self, *given: Any, **options: Any
-    ) -> Generator[records.Progress, None, Verification]:
+    def verify_steps(self, *given: Any, **options: Any) -> Counting[Verification]:
         return self._verifying.verify_steps(*given, **options)
 
     # Projections
@@ -262,24 +261,18 @@ class LocalAnswers(BlockingCalls):
         return self._occlusion.respond(self.session.image(image), occluder, layer)
 
     @override
-    def occlude_steps(
-        self, request: records.OcclusionRequest
-    ) -> Generator[records.OcclusionMap, None, records.OcclusionMap]:
+    def occlude_steps(self, request: records.OcclusionRequest) -> Refining[records.OcclusionMap]:
         opened = self._occlusion.open(request, self.session.image(request.image))
         return (yield from self._occlusion.steps(opened))
 
     @override
-    def estimate_steps(
-        self, request: records.OcclusionRequest
-    ) -> Generator[records.Progress, None, records.Estimate]:
+    def estimate_steps(self, request: records.OcclusionRequest) -> Counting[records.Estimate]:
         plain = replace(request, baseline=0.0)  # what covers takes no time of its own
         opened = self._occlusion.open(plain, self.session.image(request.image))
         return (yield from self._occlusion.estimate_steps(opened))
 
     @override
-    def cover_steps(
-        self, request: records.CoverRequest
-    ) -> Generator[records.CoveredPatches, None, records.CoveredPatches]:
+    def cover_steps(self, request: records.CoverRequest) -> Refining[records.CoveredPatches]:
         top = self.top(request.layer, request.channel, request.k)
         info, read = self.layer(request.layer), self.session.tensor
         return (yield from self._covering.steps(info, top, read, request))
@@ -289,7 +282,7 @@ class LocalAnswers(BlockingCalls):
     @override
     def sanity_steps(
         self, layer: str, channel: int, rule: str = "deconvnet", seed: int = 0
-    ) -> Generator[records.Progress, None, records.SanityNumber]:
+    ) -> Counting[records.SanityNumber]:
         check_rule(rule)
         yield from self.index_steps()
         top = self.top(layer, channel, 1)

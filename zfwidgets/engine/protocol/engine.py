@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from ... import records
 from ...errors import InputError, UnknownLayer
 from ...records.activations import EACH, PARTS
+from ...stepwise import Counting, Refining
 
 OUTSIDE = 128
 """Grey level of a patch where its receptive field reaches over the image's border."""
@@ -43,7 +44,7 @@ class EngineProtocol(Protocol):
     def indexed(self) -> bool:
         """Whether the top-k index is there, so that ``top`` and ``channels`` answer at once."""
 
-    def index_steps(self) -> Generator[records.Progress, None, None]:
+    def index_steps(self) -> Counting[None]:
         """Build the top-k index in steps, if it isn't there."""
 
     def channels(self, layer: str, *, so_far: bool = False) -> records.ChannelSummary:
@@ -66,7 +67,7 @@ class EngineProtocol(Protocol):
 
     def quantile_steps(
         self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
-    ) -> Generator[records.QuantileRows, None, records.QuantileRows]:
+    ) -> Refining[records.QuantileRows]:
         """A few images from every part of a channel's range; yields the rows so far."""
 
     def photo(self, image: int) -> records.Pixels:
@@ -157,17 +158,11 @@ class EngineProtocol(Protocol):
     def baselines(self) -> tuple[str, ...]:
         """Names of what an occluder may be filled with, `zfwidgets.records.FILLS` first."""
 
-    def occlude_steps(
-        self, request: records.OcclusionRequest
-    ) -> Generator[records.OcclusionMap, None, records.OcclusionMap]:
+    def occlude_steps(self, request: records.OcclusionRequest) -> Refining[records.OcclusionMap]:
         """Slide an occluder over an image, coarse positions first; yields the map so far."""
 
-    def estimate_steps(
-        self, request: records.OcclusionRequest
-    ) -> Generator[records.Progress, None, records.Estimate]:
+    def estimate_steps(self, request: records.OcclusionRequest) -> Counting[records.Estimate]:
         """How long ``occlude_steps`` will take; ends in a moment."""
 
-    def cover_steps(
-        self, request: records.CoverRequest
-    ) -> Generator[records.CoveredPatches, None, records.CoveredPatches]:
+    def cover_steps(self, request: records.CoverRequest) -> Refining[records.CoveredPatches]:
         """Cover the receptive fields of a channel's strongest activations; yields those so far."""

@@ -7,7 +7,6 @@ the pixels randomised.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...records import Progress, Projection, SanityNumber
+from ...stepwise import Counting
 from ..network.network import Network
 from ..projection.rules import RULES
 from .projecting import ProjectAt
@@ -43,7 +43,7 @@ def number_steps(
     tensor: Tensor,
     trained: Projection,
     seed: int = 0,
-) -> Generator[Progress, None, SanityNumber]:
+) -> Counting[SanityNumber]:
     """The number of a unit, in steps.
 
     Parameters

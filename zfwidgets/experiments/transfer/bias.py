@@ -8,7 +8,6 @@ far its photos lie from those that the network was trained on, in the space of t
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
-from ...stepwise import Growing
+from ...stepwise import Counting, Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from .accuracies import BiasRecord
@@ -158,7 +157,7 @@ def training_images(engine: LocalEngine, training: Any) -> Labelled:
 
 def nearest(
     rows: Rows, images: Ints, others: Rows, candidates: Ints, what: str
-) -> Generator[Progress, None, tuple[Floats, Ints]]:
+) -> Counting[tuple[Floats, Ints]]:
     """Distance of images to their nearest candidates, and which these are; in blocks.
 
     An image among the candidates of the same rows isn't its own neighbour. Of equal ones the

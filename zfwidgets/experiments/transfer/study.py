@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...engine.local import LocalEngine
-from ...records import Floats, Ints, Progress
+from ...records import Floats, Ints
+from ...stepwise import Counting
 from ..shared.labelled import Labelled
 from .classifiers import STRENGTH, Fitted, check_strength, class_accuracies, fit, require
 from .features import Features, check_engine, labelled
@@ -63,7 +64,7 @@ class Study:
         self.dimension = dimension
         self.features = Features(self.engine, self.images, layers, dimension)
 
-    def look(self) -> Generator[Progress, None, Ints]:
+    def look(self) -> Counting[Ints]:
         """Compute features that aren't there; gives the images that have them."""
         yield from self.features.steps()
         return self.features.known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -23,7 +22,7 @@ from ...records import (
     Progress,
     coloured,
 )
-from ...stepwise import Driven
+from ...stepwise import Counting, Driven
 from .shared import LETTERS, classes_of, photo_of, surest
 from .task import Figure, Mark, Option, Scale, Steps, Task
 
@@ -98,7 +97,7 @@ class _Pass:
 
 def _passed(
     engine: EngineProtocol, words: Words, photo: int | str | None, nth: int
-) -> Generator[Progress, None, _Pass]:
+) -> Counting[_Pass]:
     labels = classes_of(engine)
     image = photo_of(engine, photo)
     if photo is None:

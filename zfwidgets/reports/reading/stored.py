@@ -5,7 +5,7 @@ Needs NumPy and Pillow, and no threads.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ... import records
 from ...bars import waiting
 from ...errors import BrokenReport, InputError, NotStored, UnreadableImage
+from ...stepwise import Counting, Refining
 from ...widgets.wire.answers import OF_NINE, patch_size
 from ...widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
 from ...widgets.wire.quantile_tiles import read_quantiles
@@ -152,7 +153,7 @@ class StoredEngine(Reopened):
         """True: a report holds statistics of all its layers."""
         return True
 
-    def index_steps(self) -> Generator[records.Progress, None, None]:
+    def index_steps(self) -> Counting[None]:
         """Nothing is left to be done."""
         yield from ()
 
@@ -214,7 +215,7 @@ class StoredEngine(Reopened):
 
     def quantile_steps(
         self, layer: str, channel: int, each: int = 3, parts: int = 10
-    ) -> Generator[records.QuantileRows, None, records.QuantileRows]:
+    ) -> Refining[records.QuantileRows]:
         """The rows that the report holds, of chosen channels, three images from each tenth."""
         yield from ()
         answer = self._stored("quantile_rows", {"layer": layer, "channel": channel})
@@ -322,9 +323,7 @@ class StoredEngine(Reopened):
                 return found
         raise self._not_stored("positions")
 
-    def occlude_steps(
-        self, request: records.OcclusionRequest
-    ) -> Generator[records.OcclusionMap, None, records.OcclusionMap]:
+    def occlude_steps(self, request: records.OcclusionRequest) -> Refining[records.OcclusionMap]:
         """The map that the report holds; its layers' responses are for widgets alone."""
         yield from ()
         image, patch, target = self._index_of(request.image), request.patch, request.target
