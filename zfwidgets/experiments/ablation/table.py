@@ -29,7 +29,7 @@ class AblationRow:
     Attributes
     ----------
     name, parameters
-        Name of the variant, and how many numbers are learned in it.
+        Name of the variant, and how many numbers it learns.
     training
         How its training went; None before it has begun.
     note

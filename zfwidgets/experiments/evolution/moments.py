@@ -128,14 +128,10 @@ class EvolutionRecord:
 
     Attributes
     ----------
-    model
-        The model's class.
+    model, rule, images
+        The model's class, the rule of its projections, and how many images were looked at.
     units
         (layer, channel) of each chosen map.
-    rule
-        That projections are made by.
-    images
-        How many images were looked at.
     fingerprint
         Fingerprint of the network as it was when watching began, and of the images.
     moments
