@@ -7,6 +7,7 @@ the pixels randomised.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -16,7 +17,6 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...records import Progress, Projection, SanityNumber
-from ...stepwise import Counting
 from ..network.network import Network
 from ..projection.rules import RULES
 from .projecting import ProjectAt
@@ -43,7 +43,7 @@ def number_steps(
     tensor: Tensor,
     trained: Projection,
     seed: int = 0,
-) -> Counting[SanityNumber]:
+) -> Generator[Progress, None, SanityNumber]:
     """The number of a unit, in steps.
 
     Parameters
