@@ -20,7 +20,7 @@ def resolver(
     Parameters
     ----------
     package
-        Its ``__name__``.
+        Name of the package, its ``__name__``.
     homes
         The module below it that has each public name: ``"module"``, or ``"module:name"`` where
         it is called differently there.

@@ -131,24 +131,10 @@ def activation_histogram(
 
     Parameters
     ----------
-    source
-        A widget or `Selection` to follow. A widget's figure also follows it through `zf.link`.
-    engine
-        The selection's engine; needed only if it was made without one.
+    source, engine
+        As in `class_bars`.
     bins
-        How many bars.
-
-    Returns
-    -------
-    bqplot.Figure
-        For ``ipywidgets.HBox`` and the like.
-
-    Raises
-    ------
-    InputError
-        If there is no engine, or ``bins`` isn't in 1 .. 1000.
-    MissingDependency
-        Without bqplot.
+        How many bars, 1 to 1000.
     """
     bq = _bqplot()
     service = _service(source, engine)

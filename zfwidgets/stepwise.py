@@ -16,6 +16,13 @@ from .records import Progress
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
+Counting = Generator[Progress, None, Result]
+"""Steps that yield how far they are, and return the result."""
+Refining = Generator[Result, None, Result]
+"""Steps that yield the result so far, and return the result."""
+Growing = Generator[Progress | Result, None, Result]
+"""Steps that yield how far they are or the result so far, and return the result."""
+
 SECONDS_A_DRAWING = 0.2
 
 
@@ -69,7 +76,7 @@ def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = 
     return driven.result
 
 
-def watch_stages(steps: Generator[Progress, None, Result], shown: bool) -> Result:
+def watch_stages(steps: Counting[Result], shown: bool) -> Result:
     """Run steps of several stages, each of which counts anew and says what it is; their result."""
     driven = Driven(steps)
     drawn = 0.0

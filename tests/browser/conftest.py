@@ -1,7 +1,8 @@
 """A real JupyterLab in a real Chromium: one server and one browser's cache a session, a page and a
 kernel a test.
 
-``lab.write_notebook([...])`` writes a notebook, ``lab.open(path)`` shows it with all cells run.
+``lab.write_notebook([...])`` writes a notebook, ``lab.open(path)`` shows it with all cells run;
+``lab.show([...])`` does both.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def lab(lab_server: LabServer, lab_context: BrowserContext) -> Iterator[Lab]:
 @pytest.fixture
 def notebook(lab: Lab) -> Notebook:
     """An Explorer over the real network and the sample photos, settled, and a figure beside it."""
-    opened = lab.open(lab.write_notebook([SETUP, "explorer", "bars"]))
+    opened = lab.show([SETUP, "explorer", "bars"])
     opened.expect_settled()
     return opened
 
@@ -185,6 +186,10 @@ class Lab:
     def path(self, name: str) -> Path:
         """Where the notebook `name` is on disk."""
         return self.server.root / name
+
+    def show(self, cells: list[str]) -> Notebook:
+        """Write a notebook of code cells and open it: the cells are run, or running."""
+        return self.open(self.write_notebook(cells))
 
     def open(self, name: str, *, run: bool = True) -> Notebook:
         """Open a notebook in a page of its own; wait for its kernel; run all cells.

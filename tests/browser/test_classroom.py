@@ -245,7 +245,7 @@ def test_a_student_takes_a_whole_lesson_by_keys_alone(lab, server, folder):
     teacher = zf.Explorer(teachers, layer=FOUND, channel=0, auto=False)
     room = teacher.lead("lesson", secret="duster")
     begin = OPEN.format(url=server, token=TOKENS["token"], layer="features.9")
-    notebook = lab.open(lab.write_notebook([begin, LESSON.format(room=room, layer=FOUND)]))
+    notebook = lab.show([begin, LESSON.format(room=room, layer=FOUND)])
     notebook.expect_settled()
     page, keys = notebook.page, Keys(notebook.page)
     bar = page.get_by_role("region", name="Classroom")

@@ -68,7 +68,7 @@ def test_a_pinned_channel_stays_beside_another_and_under_another_rule(lab, noteb
 
 
 def test_two_networks_follow_each_other_on_the_photos_that_both_have(lab) -> None:
-    notebook = lab.open(lab.write_notebook([NETWORKS, "compare"]))
+    notebook = lab.show([NETWORKS, "compare"])
     page = notebook.page
     settled = page.locator('.zf-compare[data-zf-settled="true"]')
     expect(settled).to_be_visible()

@@ -21,10 +21,7 @@ SETTLED = '.zf-compare[data-zf-settled="true"]'
 
 @pytest.fixture(scope="module")
 def engine() -> Any:
-    engine = numpy_engine.NumpyEngine()
-    for _ in engine.index_steps():
-        pass
-    return engine
+    return numpy_engine.NumpyEngine().built()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def test_every_recording_says_first_what_it_is_and_offers_no_start(lab) -> None:
     cells = ["import zfwidgets as zf"]
     for name, (widget, _) in WIDGETS.items():
         cells.append(f"{name} = zf.{widget}(zf.experiments.recorded({name!r}))\n{name}")
-    notebook = lab.open(lab.write_notebook(cells))
+    notebook = lab.show(cells)
     for name, (_, selector) in WIDGETS.items():
         root = notebook.page.locator(selector)
         root.scroll_into_view_if_needed()
@@ -34,7 +34,7 @@ def test_every_recording_says_first_what_it_is_and_offers_no_start(lab) -> None:
 
 def test_a_moved_photo_is_there_when_invariance_opens(lab) -> None:
     show = "moves = zf.Invariance(zf.experiments.recorded('invariance'))\nmoves"
-    notebook = lab.open(lab.write_notebook(["import zfwidgets as zf", show]))
+    notebook = lab.show(["import zfwidgets as zf", show])
     root = notebook.page.locator(".zf-invariance")
     wall = root.locator(".zf-wall")
     expect(wall).to_have_attribute("data-zf-settled", "true")
@@ -52,7 +52,7 @@ def test_the_strongest_map_and_another_photos(lab, photo: str) -> None:
         "import zfwidgets as zf\nengine = zf.Engine(zf.samples.network(), zf.samples.photos())",
         f"found = zf.StrongestMap(engine, {photo!r}, stride=56)\nfound",
     ]
-    notebook = lab.open(lab.write_notebook(cells))
+    notebook = lab.show(cells)
     root = notebook.page.locator(".zf-strongest-map")
     expect(root).to_contain_text("with the square at a random place")
     walls = root.locator(".zf-wall")

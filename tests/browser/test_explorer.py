@@ -177,7 +177,7 @@ explorer = zf.Explorer(engine, layer="4", channel=1, auto=False)"""
 
 
 def test_what_cannot_be_computed_is_said_in_its_place(lab) -> None:
-    notebook = lab.open(lab.write_notebook([BROKEN, "explorer"]))
+    notebook = lab.show([BROKEN, "explorer"])
     notebook.expect_settled()
     page = notebook.page
     for panel in ("patches", "channels"):

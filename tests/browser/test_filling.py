@@ -92,7 +92,7 @@ def photograph(notebook, name: str) -> None:
 
 
 def test_the_grid_fills_while_the_pass_goes_on_and_rests(lab) -> None:
-    notebook = lab.open(lab.write_notebook([GATED, "explorer"]))
+    notebook = lab.show([GATED, "explorer"])
     page = notebook.page
     line, mark = page.locator(".zf-index"), page.locator(".zf-patches .zf-so-far")
     ready = page.locator(".zf-cell[data-state=ready]")

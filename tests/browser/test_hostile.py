@@ -87,7 +87,7 @@ def walk(page: Page) -> None:
 
 def test_hostile_names_in_a_live_widget(lab: Any, photos: Path, root: Path) -> None:
     setup = f"import sys\nsys.path.insert(0, {str(root)!r})\nphotos = {str(photos)!r}\n{ENGINE}"
-    notebook = lab.open(lab.write_notebook([setup, "explorer"]))
+    notebook = lab.show([setup, "explorer"])
     faults = quiet(notebook.page)
     walk(notebook.page)
     assert faults == []

@@ -8,7 +8,7 @@ SLIDER = "import ipywidgets\nslider = ipywidgets.IntSlider(value=7, max=19)\nsli
 
 
 def test_a_slider_moves_the_kernels_value(lab):
-    notebook = lab.open(lab.write_notebook([SLIDER, "print('value', slider.value)"]))
+    notebook = lab.show([SLIDER, "print('value', slider.value)"])
 
     handle = notebook.cell_output(0).locator(".noUi-handle")
     expect(handle).to_have_attribute("aria-valuenow", "7.0")
@@ -39,7 +39,7 @@ def test_two_tabs_share_a_kernel_and_a_restart_empties_it(lab):
 
 
 def test_problems_are_noticed(lab):
-    notebook = lab.open(lab.write_notebook(["1"]))
+    notebook = lab.show(["1"])
     assert lab.problems == []
     notebook.page.evaluate("console.error('an error of ours')")
     with notebook.page.expect_event("pageerror"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 import zfwidgets as zf
 from tests.browser.axe import faults
@@ -39,14 +39,19 @@ def settled(part: Locator) -> None:
     expect(part).to_have_attribute("data-zf-settled", "true")
 
 
-def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
-    notebook = lab.open(lab.write_notebook(cells(root, "2_looking")))
-    page = notebook.page
-    box = page.locator(".zf-lesson-box")
+def asked(notebook) -> tuple[Page, Locator, Locator]:
+    """The page, its lesson, and the lesson's five questions as they are asked."""
+    box = notebook.page.locator(".zf-lesson-box")
     questions = box.locator(".zf-question")
     expect(questions.locator("[data-phase=asked]")).to_have_count(5)
     for question in questions.all():
         settled(question)
+    return notebook.page, box, questions
+
+
+def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
+    notebook = lab.show(cells(root, "2_looking"))
+    page, box, questions = asked(notebook)
     first, second = questions.nth(0), questions.nth(1)
 
     # the photo is the engine's, and nothing tells the answer
@@ -134,13 +139,8 @@ def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
 
 
 def test_a_german_pupil_finds_a_channel(lab, root: Path) -> None:
-    notebook = lab.open(lab.write_notebook([GERMAN, *cells(root, "1_seeing")]))
-    page = notebook.page
-    box = page.locator(".zf-lesson-box")
-    questions = box.locator(".zf-question")
-    expect(questions.locator("[data-phase=asked]")).to_have_count(5)
-    for question in questions.all():
-        settled(question)
+    notebook = lab.show([GERMAN, *cells(root, "1_seeing")])
+    page, box, questions = asked(notebook)
     expect(box.locator(".zf-worksheet-board").first).to_contain_text("Was sieht eine Schicht?")
     assert box.locator(".zf-root").evaluate_all("all => all.every((one) => one.lang === 'de')")
     for number, question in enumerate(questions.all()):
@@ -198,7 +198,7 @@ def left_in_english(part: Locator) -> list[str]:
 
 
 def test_the_explorer_beside_a_german_lesson_speaks_german(lab, root: Path) -> None:
-    notebook = lab.open(lab.write_notebook([GERMAN, *cells(root, "2_looking")]))
+    notebook = lab.show([GERMAN, *cells(root, "2_looking")])
     page = notebook.page
     explorer = page.locator(".zf-explorer")
     notebook.expect_settled()

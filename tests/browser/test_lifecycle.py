@@ -143,7 +143,7 @@ def test_a_busy_kernel_is_said_to_be_busy_and_answers_when_its_cell_is_done(
 def test_fifty_runs_of_a_cell_leave_nothing_behind(lab) -> None:
     """Each makes an Explorer; ipywidgets, IPython and the page keep the models of all of them."""
     making = "explorer = zf.Explorer(engine, layer='features.7', channel=42, auto=False)\nexplorer"
-    notebook = lab.open(lab.write_notebook([SETUP, making]))
+    notebook = lab.show([SETUP, making])
     gauge = Gauge(notebook.page, notebook.page.context.new_cdp_session(notebook.page))
     counted = []
     for run in range(50):

@@ -44,7 +44,7 @@ MAPS = ("probability", "logit", "log_odds", "predicted", "total", "unit", "hammi
 @pytest.fixture
 def sliding(lab):
     """An Explorer whose occluder is 48 x 36 pixels and slides in 49 steps."""
-    notebook = lab.open(lab.write_notebook([SETUP, "explorer"]))
+    notebook = lab.show([SETUP, "explorer"])
     notebook.expect_settled()
     return notebook
 
@@ -369,7 +369,7 @@ explorer = zf.Explorer(
 
 
 def test_a_model_without_class_scores_has_maps_of_activations(lab) -> None:
-    notebook = lab.open(lab.write_notebook([NO_CLASSES, "explorer"]))
+    notebook = lab.show([NO_CLASSES, "explorer"])
     page = notebook.page
     expect(page.locator(".zf-map-progress")).to_have_text("48 positions")
     notebook.expect_settled()

@@ -19,7 +19,7 @@ explorer"""
 
 def test_a_page_says_that_its_server_is_gone_and_goes_on(lab: Lab) -> None:
     with server() as (process, url):
-        notebook = lab.open(lab.write_notebook([OPEN.format(url=url)]))
+        notebook = lab.show([OPEN.format(url=url)])
         notebook.expect_settled()
         page = notebook.page
         process.kill()

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import zfwidgets as zf
+from tests.widgets import numpy_engine
 from zfwidgets.classroom.app import Server
 from zfwidgets.classroom.client.remote import RemoteEngine
 from zfwidgets.classroom.serving import running
-
-_path = Path(__file__).parent.parent / "widgets" / "numpy_engine.py"
-_spec = importlib.util.spec_from_file_location("numpy_engine", _path)
-assert _spec is not None
-assert _spec.loader is not None
-numpy_engine = sys.modules.setdefault("numpy_engine", importlib.util.module_from_spec(_spec))
-_spec.loader.exec_module(numpy_engine)
 
 Serve = Callable[..., tuple[Server, str]]
 

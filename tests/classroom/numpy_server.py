@@ -10,9 +10,7 @@ from zfwidgets.classroom import serving
 from zfwidgets.classroom.app import Server
 
 if __name__ == "__main__":
-    engine = numpy_engine.NumpyEngine()
-    for _ in engine.index_steps():
-        pass
+    engine = numpy_engine.NumpyEngine().built()
     serving.serve(Server(engine), "127.0.0.1", int(sys.argv[1]), ahead=None, say=serving.tell)
     assert "torch" not in sys.modules
     serving.tell("ended")

@@ -1,40 +1,14 @@
-"""Whether two values are the same, to the bit and to the type."""
+"""What a server and the engine behind it must answer alike."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
 
 from zfwidgets.engine.protocol import EngineProtocol
 from zfwidgets.errors import ZfError
 from zfwidgets.records import Box, CoverRequest, Occluder, OcclusionRequest
 from zfwidgets.stepwise import finish
-
-
-def assert_same(one: Any, other: Any) -> None:
-    assert type(one) is type(other)
-    if isinstance(one, np.ndarray):
-        assert (one.dtype, one.shape) == (other.dtype, other.shape)
-        assert one.tobytes() == other.tobytes()
-    elif dataclasses.is_dataclass(one):
-        for field in dataclasses.fields(one):
-            assert_same(getattr(one, field.name), getattr(other, field.name))
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for name in one:
-            assert_same(one[name], other[name])
-    elif isinstance(one, (tuple, list)):
-        assert len(one) == len(other)
-        for mine, theirs in zip(one, other, strict=True):
-            assert_same(mine, theirs)
-    elif isinstance(one, (float, np.floating)):
-        assert np.float64(one).tobytes() == np.float64(other).tobytes()
-    else:
-        assert one == other
-
 
 Ask = Callable[[Any], Any]
 

@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 import pytest
 
-from tests.classroom.same import assert_same
+from tests.same import assert_same
 from zfwidgets import records
 from zfwidgets.classroom.messages import codec
 from zfwidgets.classroom.messages.codec import ARRAY, DTYPES, FIELDS, MIDDLE, RECORD, RECORDS, TUPLE

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import zfwidgets as zf
+from tests.same import assert_same
 from tests.waiting import SECONDS
 from zfwidgets.classroom.app import Server
 from zfwidgets.classroom.messages import methods
@@ -25,7 +26,7 @@ from zfwidgets.widgets.wire.service import service_of
 from zfwidgets.widgets.wire.source import Source
 
 from .conftest import numpy_engine
-from .same import assert_same, mistakes, outcome, questions
+from .same import mistakes, outcome, questions
 
 COVER = {"height": 6, "width": 9, "baseline": "grey", "mask": None, "extra_boxes": []}
 SLIDE = {"stride": 8, "layer": "conv1"}

@@ -182,9 +182,7 @@ def hub(root: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     program = shutil.which("configurable-http-proxy", path=places)
     if program is None or shutil.which("node") is None:
         pytest.skip("configurable-http-proxy isn't installed here: `make setup` does it")
-    engine = numpy_engine.NumpyEngine()
-    for _ in engine.index_steps():
-        pass
+    engine = numpy_engine.NumpyEngine().built()
     report = tmp_path / "report.html"
     zf.save_report(zf.Explorer(engine, layer="conv2"), report, layers=["conv2"], progress=False)
     proxy, private, api, service = free_ports(4)

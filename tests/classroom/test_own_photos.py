@@ -15,6 +15,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from tests.engine.test_own_photos import Net, transform
+from tests.same import assert_same
 from tests.waiting import SECONDS
 from zfwidgets.classroom.working.clients import Limits
 from zfwidgets.engine.local import LocalEngine
@@ -23,7 +24,7 @@ from zfwidgets.images.pixels.apart import decode_apart
 from zfwidgets.records import MOST_OWN_BYTES, Box, Occluder, OcclusionRequest
 from zfwidgets.stepwise import finish
 
-from .same import assert_same, mistakes, outcome, questions
+from .same import mistakes, outcome, questions
 
 
 def engine() -> LocalEngine:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import zfwidgets as zf
+from tests.same import assert_same
 from tests.waiting import SECONDS
 from tests.widgets.test_kernel import LIMIT, kernel
 from zfwidgets.classroom.app import Server
@@ -25,7 +26,6 @@ from zfwidgets.records import OcclusionRequest
 from zfwidgets.stepwise import finish
 
 from .conftest import numpy_engine
-from .same import assert_same
 
 PROGRAM = Path(__file__).with_name("numpy_server.py")
 

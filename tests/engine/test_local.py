@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from tests.same import assert_same
 from tests.waiting import SECONDS
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network.modes import computing
@@ -418,22 +419,6 @@ def observed(model: nn.Module) -> dict[str, object]:
         "grad mode": torch.is_grad_enabled(),
         "threads": torch.get_num_threads(),
     }
-
-
-def assert_same(before: object, after: object) -> None:
-    if isinstance(before, dict):
-        assert before.keys() == after.keys()
-        for key, value in before.items():
-            assert_same(value, after[key])
-    elif isinstance(before, list):
-        for one, other in zip(before, after, strict=True):
-            assert_same(one, other)
-    elif isinstance(before, Tensor):
-        assert torch.equal(before, after)
-    elif isinstance(before, np.ndarray):
-        np.testing.assert_array_equal(before, after)
-    else:
-        assert before == after
 
 
 def public_calls(engine: LocalEngine) -> Iterator[object]:

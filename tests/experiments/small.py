@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipywidgets
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -12,6 +13,25 @@ import zfwidgets as zf
 
 ROWS, COLUMNS = 36, 24
 MEAN, STD = torch.tensor([0.5, 0.45, 0.4]), torch.tensor([0.25, 0.2, 0.3])
+
+
+class RandomPictures(torch.utils.data.Dataset[torch.Tensor]):
+    """Smooth random pictures, the same each time; subclasses say how many and of what size."""
+
+    number: int
+    coarse: tuple[int, int]
+    size: tuple[int, int]
+
+    def __init__(self, number: int | None = None) -> None:
+        generator = torch.Generator().manual_seed(5)
+        coarse = torch.randn(number or self.number, 3, *self.coarse, generator=generator)
+        self.tensors = F.interpolate(coarse, self.size, mode="bilinear")
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return self.tensors[index]
 
 
 class Pictures(torch.utils.data.Dataset[Any]):
@@ -53,6 +73,17 @@ def chain() -> nn.Sequential:
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.4)
     return model.train()
+
+
+def parts(widget: ipywidgets.Widget, kind: type) -> list[Any]:
+    """The widgets of a kind in a box and its boxes, the outermost first."""
+    found = []
+    queue = list(widget.children)
+    for part in queue:
+        queue += list(getattr(part, "children", ()))
+        if isinstance(part, kind):
+            found.append(part)
+    return found
 
 
 def make_engine(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 
 import zfwidgets as zf
+from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError, NotStored, UnreadableImage
 from zfwidgets.language.words import Words
 from zfwidgets.lessons import (
@@ -24,7 +23,6 @@ from zfwidgets.lessons import (
 from zfwidgets.lessons.exercises.shared import stages
 from zfwidgets.stepwise import finish
 
-numpy_engine = sys.modules["numpy_engine"]
 ROWS, COLUMNS = 24, 32
 
 

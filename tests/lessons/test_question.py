@@ -14,11 +14,10 @@ from PIL import Image
 
 import zfwidgets as zf
 from tests.waiting import PROGRAM, SECONDS
+from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError
 from zfwidgets.lessons import CostliestPlace, Covered, FieldWidth, FindChannel, StrongestPhoto
 from zfwidgets.lessons.question import Question
-
-numpy_engine = sys.modules["numpy_engine"]
 
 
 def made(*arguments, **options) -> Question:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-import sys
-from pathlib import Path
 
 import ipywidgets
 import pytest
 
 import zfwidgets as zf
-
-_path = Path(__file__).parents[1] / "widgets" / "numpy_engine.py"
-_spec = importlib.util.spec_from_file_location("numpy_engine", _path)
-numpy_engine = sys.modules.setdefault("numpy_engine", importlib.util.module_from_spec(_spec))
-if not hasattr(numpy_engine, "NumpyEngine"):
-    _spec.loader.exec_module(numpy_engine)
+from tests.unbuilt import stand_in
+from tests.widgets import numpy_engine
 
 LAYERS = ("conv1", "relu1", "conv2")
 LOOK = {"stride": 4, "patch": (6, 8)}
@@ -24,22 +17,7 @@ LOOK = {"stride": 4, "patch": (6, 8)}
 
 @pytest.fixture(autouse=True)
 def built(monkeypatch, tmp_path_factory):
-    """Python's tests don't need the built JavaScript."""
-    from zfwidgets.widgets import bundle
-
-    static = tmp_path_factory.mktemp("static")
-    modules = (
-        "picker",
-        "patch_grid",
-        "occlusion_map",
-        "explorer",
-        "compare",
-        "selection",
-        "report",
-    )
-    for module in modules:
-        (static / f"{module}.js").write_text("export default {};")
-    monkeypatch.setattr(bundle, "STATIC", static)
+    stand_in(monkeypatch, tmp_path_factory.mktemp("static"))
 
 
 @pytest.fixture(autouse=True)
@@ -50,10 +28,7 @@ def closed_afterwards():
 
 @pytest.fixture
 def engine():
-    engine = numpy_engine.NumpyEngine()
-    for _ in engine.index_steps():
-        pass
-    return engine
+    return numpy_engine.NumpyEngine().built()
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy_engine
 import pytest
 
 import zfwidgets as zf
+from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError
 from zfwidgets.records import display_scale
 from zfwidgets.reports.checking import check_manifest

@@ -16,15 +16,6 @@ from zfwidgets.reports.writing.saving import Draft
 QUESTIONS = (StrongestPhoto("relu2", photos=2), FieldWidth("conv2"), FindChannel(3, "relu2"))
 
 
-@pytest.fixture(autouse=True)
-def built_too(built):
-    """What is shown in a notebook beside the report's own script."""
-    from zfwidgets.widgets import bundle
-
-    for module in ("question", "worksheet"):
-        (bundle.STATIC / f"{module}.js").write_text("export default {};")
-
-
 @pytest.fixture
 def sheet(explorer):
     sheet = zf.Worksheet(explorer, QUESTIONS, title="Fields", name="fields")

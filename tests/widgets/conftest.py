@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import threading
-from pathlib import Path
 
 import comm
 import ipywidgets
 import pytest
 from comm.base_comm import BaseComm
 
+from tests.unbuilt import stand_in
 from tests.waiting import SECONDS
-
-_path = Path(__file__).with_name("numpy_engine.py")
-_spec = importlib.util.spec_from_file_location("numpy_engine", _path)
-numpy_engine = sys.modules.setdefault("numpy_engine", importlib.util.module_from_spec(_spec))
-_spec.loader.exec_module(numpy_engine)
-
-MODULES = (
-    "picker",
-    "patch_grid",
-    "occlusion_map",
-    "explorer",
-    "compare",
-    "selection",
-    "picture_wall",
-    "marking",
-    "sanity_check",
-    "question",
-    "quiz",
-    "worksheet",
-)
+from tests.widgets import numpy_engine
 
 
 class FrontEnd:
@@ -126,12 +105,7 @@ def closed_afterwards():
 
 @pytest.fixture(autouse=True)
 def built(monkeypatch, tmp_path):
-    """Python's tests don't need the built JavaScript: any ES module will do."""
-    from zfwidgets.widgets import bundle
-
-    for module in MODULES:
-        (tmp_path / f"{module}.js").write_text("export default {};")
-    monkeypatch.setattr(bundle, "STATIC", tmp_path)
+    stand_in(monkeypatch, tmp_path)
 
 
 @pytest.fixture
@@ -141,6 +115,4 @@ def engine():
 
 @pytest.fixture
 def indexed(engine):
-    for _ in engine.index_steps():
-        pass
-    return engine
+    return engine.built()

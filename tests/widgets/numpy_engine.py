@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from zfwidgets.errors import InactiveUnit, InputError, UnknownLayer, UnsupportedModel
+from zfwidgets.engine.protocol import EngineProtocol
+from zfwidgets.errors import InactiveUnit, InputError, UnsupportedModel
 from zfwidgets.records import (
     Activation,
     ActivationSample,
@@ -190,11 +191,7 @@ class NumpyEngine:
 
     # the protocol
 
-    def layer(self, name: str) -> LayerInfo:
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise UnknownLayer(name, [layer.name for layer in self.layers])
+    layer = EngineProtocol.layer
 
     @property
     def indexed(self) -> bool:
@@ -210,12 +207,17 @@ class NumpyEngine:
             yield Progress(self.looked, images, None, "indexing", 8.0, (self.looked, 20))
         self._index = {name: np.stack(values) for name, values in self.maps.items()}
 
+    def built(self) -> NumpyEngine:
+        """This engine, with its index."""
+        for _ in self.index_steps():
+            pass
+        return self
+
     def _maps(self, layer: str, so_far: bool = False) -> np.ndarray:
         self.layer(layer)
         if so_far:
             return np.stack(self.maps[layer])
-        for _ in self.index_steps():
-            pass
+        self.built()
         assert self._index is not None
         return self._index[layer]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import numpy_engine
 import pytest
 import traitlets
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
+from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError
 from zfwidgets.widgets.comparing.matching import Matching
 

@@ -8,7 +8,6 @@ import io
 
 import ipywidgets
 import numpy as np
-import numpy_engine
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
@@ -19,6 +18,7 @@ from traitlets.config import Config
 import zfwidgets as zf
 from tests.hostile import NAMES
 from tests.waiting import SECONDS
+from tests.widgets import numpy_engine
 from zfwidgets.drawing.page import Page, one_line
 from zfwidgets.errors import InputError
 from zfwidgets.widgets import static_picture

@@ -18,7 +18,6 @@ from tests.experiments.small import COLUMNS, ROWS, chain  # noqa: E402
 from tests.widgets.wire.test_schema import check  # noqa: E402
 from zfwidgets.errors import InputError, NotStored  # noqa: E402
 from zfwidgets.records import MOST_OWN_BYTES  # noqa: E402
-from zfwidgets.widgets import bundle  # noqa: E402
 from zfwidgets.widgets.wire.schema import PART_BYTES  # noqa: E402
 
 NAME = "secret-cat.png"
@@ -46,12 +45,6 @@ def live():
     return zf.Engine(
         chain(), images, transform=to_tensor, denormalize=([0.5] * 3, [1.0] * 3), cache=False
     )
-
-
-@pytest.fixture
-def report_script(built):
-    """Reports' pages need none for what is tested here."""
-    (bundle.STATIC / "report.js").write_text("export default {};")
 
 
 @pytest.fixture
@@ -252,7 +245,7 @@ def test_a_page_can_choose_no_photo_that_is_not_there(front_end, explorer, live)
 
 
 def test_nothing_of_it_is_kept_in_traits_notebooks_or_reports(
-    front_end, explorer, live, tmp_path, monkeypatch, report_script
+    front_end, explorer, live, tmp_path, monkeypatch
 ):
     folder = tmp_path / "here"
     folder.mkdir()
@@ -289,7 +282,7 @@ def test_nothing_of_it_is_kept_in_traits_notebooks_or_reports(
 
 
 def test_a_report_lists_what_it_holds_and_says_what_needs_a_kernel(
-    front_end, explorer, live, tmp_path, report_script
+    front_end, explorer, live, tmp_path
 ):
     live.index(progress=False)
     path = zf.save_report([explorer], tmp_path / "report.html", progress=False).path

@@ -7,11 +7,11 @@ import threading
 
 import ipywidgets
 import numpy as np
-import numpy_engine
 import pytest
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
+from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from numpy_engine import NumpyEngine
 
 import zfwidgets as zf
+from tests.widgets.numpy_engine import NumpyEngine
 from zfwidgets.errors import InputError
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import numpy_engine
 import pytest
 import traitlets
 
 import zfwidgets as zf
+from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError
 from zfwidgets.records import Box, Occluder, Unit
 from zfwidgets.widgets.selection import SelectionError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import sys
 from dataclasses import replace
 
 import ipywidgets
@@ -14,14 +13,13 @@ import pytest
 import traitlets
 
 import zfwidgets as zf
+from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.correspondence.marking import Marking
 from zfwidgets.experiments.shared.boxes import ResultBox
 from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.records import Box, Occluder
 from zfwidgets.widgets.setting.traits import settable
-
-numpy_engine = sys.modules["numpy_engine"]
 
 KINDS = (zf.LayerPicker, zf.PatchGrid, zf.OcclusionMap, zf.Explorer)
 LARGE, SMALL = "relu2", "conv1"  # 8 and 6 channels

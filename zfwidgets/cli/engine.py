@@ -25,6 +25,18 @@ TRANSFORMS_INPUT = {"googlenet", "inception_v3"}
 """Models that change their input if their weights are torchvision's."""
 
 
+def command(commands: Any, name: str, what: str, epilog: str) -> argparse.ArgumentParser:
+    """A command: ``what`` it does stands in the list of all, ``epilog`` at the end of its help."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
 def add(parser: argparse.ArgumentParser, *, samples: bool = False) -> None:
     """Add the options that name an engine; with ``samples`` the package's are the default."""
     default = "sample" if samples else None

@@ -39,7 +39,9 @@ LINE = 10.0
 
 def add(commands: Any) -> None:
     """Add the commands to the command line's."""
-    index = _command(commands, "index", "build a top-k index of a folder of images", INDEX)
+    index = cli_engine.command(
+        commands, "index", "build a top-k index of a folder of images", INDEX
+    )
     cli_engine.add(index)
     index.add_argument(
         "--out", type=Path, required=True, help="folder for the index; one that's there is used"
@@ -65,7 +67,9 @@ def add(commands: Any) -> None:
     )
     index.set_defaults(run=_index)
 
-    verify = _command(commands, "verify", "compute an index's numbers again, and compare", VERIFY)
+    verify = cli_engine.command(
+        commands, "verify", "compute an index's numbers again, and compare", VERIFY
+    )
     verify.add_argument("index", type=Path, help="the index's folder, or a file in it")
     cli_engine.add(verify)
     some = verify.add_mutually_exclusive_group()
@@ -86,21 +90,10 @@ def add(commands: Any) -> None:
     verify.add_argument("--json", action="store_true", help="print what was found as JSON")
     verify.set_defaults(run=_verify)
 
-    info = _command(commands, "info", "say what an index holds; needs no torch", "")
+    info = cli_engine.command(commands, "info", "say what an index holds; needs no torch", "")
     info.add_argument("index", type=Path, help="the index's folder, or a file in it")
     info.add_argument("--json", action="store_true", help="print it as JSON")
     info.set_defaults(run=_info)
-
-
-def _command(commands: Any, name: str, what: str, epilog: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=what,
-        description=f"{what[0].upper()}{what[1:]}.",
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    return parser
 
 
 # Building

@@ -20,14 +20,8 @@ EXAMPLE = """examples:
 
 def add(commands: Any) -> None:
     """Add the command to the command line's."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "report",
-        help="write what a network's channels see as one HTML file",
-        description="Write a report: one HTML file, alive without kernel and network, or a folder "
-        "for a static host.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    what = "write what a network's channels see as one HTML file, or a folder for a static host"
+    parser = cli_engine.command(commands, "report", what, EXAMPLE)
     cli_engine.add(parser, samples=True)
     parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="file, or "
                         "folder, to write (default: %(default)s)")  # fmt: skip

@@ -23,14 +23,8 @@ DEFAULT_PORT = 8765
 
 def add(commands: Any) -> None:
     """Add the command to the command line's."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "serve",
-        help="answer many notebooks from one network",
-        description="Hold a network with its images, or a report, and answer notebooks that "
-        "connect with zf.connect(url): their kernels need neither the network nor torch.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    what = "answer many notebooks from one network, or report: their kernels need no torch"
+    parser = cli_engine.command(commands, "serve", what, EXAMPLE)
     parser.add_argument(
         "report", nargs="?", type=Path, help="a report to serve, instead of a network"
     )

@@ -58,7 +58,7 @@ def line_chart(
     page
         The page.
     area
-        Its left, top, right and bottom; labels stand left of it and below.
+        Left, top, right and bottom of the chart; labels stand left of it and below.
     lines
         The lines.
     across

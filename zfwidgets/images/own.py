@@ -38,7 +38,7 @@ class OwnPhotos:
     Parameters
     ----------
     source
-        Whose transform they go through, and after whose images they are numbered.
+        Source whose transform they go through, and after whose images they are numbered.
     most
         How many are kept: of more the oldest is forgotten.
     """

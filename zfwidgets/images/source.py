@@ -300,7 +300,7 @@ class ImageSource:
         Parameters
         ----------
         indices
-            Which images.
+            Indices of the images.
         workers
             How many are read at once; None means as many as there are CPUs, 16 at most. With 0
             they are read in the thread that asks.

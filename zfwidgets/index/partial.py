@@ -84,11 +84,11 @@ class Partial:
     Attributes
     ----------
     batches
-        Their numbers, ascending.
+        Numbers of the batches, ascending.
     bad
         Images that can't be used, by number: why.
     top
-        Of all channels.
+        Strongest activations of all channels.
     by_class
         Of all channels x classes, row ``channel * classes + class``; without classes no rows.
     images

@@ -24,10 +24,9 @@ class Plan:
 
     Attributes
     ----------
-    slots
-        (places,) image numbers, `GONE` for an empty place.
-    starts
-        (batches + 1,): batch ``i`` is ``slots[starts[i]:starts[i + 1]]``.
+    slots, starts
+        (places,) image numbers, `GONE` for an empty place, and (batches + 1,) where batches start:
+        batch ``i`` is ``slots[starts[i]:starts[i + 1]]``.
     """
 
     slots: Ints

@@ -134,7 +134,7 @@ class TopKIndex:
     manifest
         The images.
     plan
-        Which of them shared a batch.
+        Which of the images shared a batch.
     rejected
         (name, reason) of files that are no images by their headers; they have no number.
     made_with

@@ -55,12 +55,8 @@ class Score:
 
     Attributes
     ----------
-    right
-        Questions whose last answer is right.
-    answered
-        Questions that are answered.
-    asked
-        Questions that there are.
+    right, answered, asked
+        Questions whose last answer is right, that are answered, and all.
     """
 
     right: int

@@ -227,8 +227,7 @@ class Question(Answering):
 
     def settle(self, timeout: float = 600.0) -> bool:
         """Wait until the question is made; False when time runs out. Raises what failed."""
-        done = self._service.jobs.wait({self._owner}, timeout)
-        self._service.hand_back.run_waiting()
+        done = self._service.settle({self._owner}, timeout)
         if self._failure is not None:
             raise self._failure
         return done
@@ -255,15 +254,7 @@ class Question(Answering):
             task = yield from self._exercise.steps(self.engine, self._words)
             return task, task_answer(task, False), task_answer(task, True)
 
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "question",
-            uuid.uuid4().hex,
-            steps,
-            self._hear,
-            priority=PRIORITY,
-        )
+        self._service.work(self._owner, "question", steps, self._hear, PRIORITY)
 
     def _hear(self, op: Op, value: Any) -> None:
         """Take news on the worker; show them on the kernel's main thread."""

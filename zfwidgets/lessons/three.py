@@ -58,9 +58,7 @@ def looking(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
     explorer
         Explorer in which photos can be covered by hand.
     **options
-        ``language`` ("en" or "de", which the Explorer speaks then, too; None: that of the
-        Explorer), ``projector`` (True: letters for the back of a classroom), ``answers`` (a file
-        that is written after each answer), ``layout``: see `Worksheet`.
+        As in `seeing`.
     """
     exercises = (
         CostliestPlace(),
@@ -77,12 +75,8 @@ def forming(explorer: Explorer, **options: Unpack[Options]) -> Worksheet:
 
     Parameters
     ----------
-    explorer
-        Explorer in which channels are looked for.
-    **options
-        ``language`` ("en" or "de", which the Explorer speaks then, too; None: that of the
-        Explorer), ``projector`` (True: letters for the back of a classroom), ``answers`` (a file
-        that is written after each answer), ``layout``: see `Worksheet`.
+    explorer, **options
+        As in `seeing`.
     """
     early, middle, late = stages(explorer.engine)
     layers = tuple(dict.fromkeys((early, middle, late)))

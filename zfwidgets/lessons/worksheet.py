@@ -33,7 +33,7 @@ class Board(Answering):
     part
         "head" or "foot".
     words
-        Of the language.
+        Words of the language.
     find
         Answers what the page asks for.
     """

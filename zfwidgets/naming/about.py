@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..engine.protocol import EngineProtocol
 from ..errors import UnreadableImage
 from ..records import Activation, Pixels, Progress, ReceptiveField
+from ..stepwise import Counting
 from .alike import Preferred, Responses, most_alike, preferred
 from .folding import fold
 from .grouping import By, Grouping, group_images
@@ -30,7 +31,7 @@ class About:
     Attributes
     ----------
     layer, channel
-        Which.
+        Layer and channel.
     by
         What groups are made of: images' labels, or classes that the network predicts; "" where
         there are neither.
@@ -82,7 +83,7 @@ class Naming:
     Parameters
     ----------
     engine
-        Whose channels.
+        Engine whose channels are named.
     photo
         A photo by its number, if something keeps them; by default `EngineProtocol.photo`.
     """
@@ -109,7 +110,7 @@ class Naming:
             self._responses = Responses.of(self._engine, layer)
         return self._responses
 
-    def about_steps(self, layer: str, channel: int) -> Generator[Progress, None, About]:
+    def about_steps(self, layer: str, channel: int) -> Counting[About]:
         """Tell about a channel, in short steps."""
         yield Progress(0, 3, None, LOOKING)
         grouping = self.grouping()
@@ -166,7 +167,7 @@ class Naming:
             own[image] = self._predicted[image]
         return own
 
-    def _others(self, size: tuple[int, int]) -> Generator[Progress, None, tuple[Look, ...]]:
+    def _others(self, size: tuple[int, int]) -> Counting[tuple[Look, ...]]:
         """Random patches of a size, measured once."""
         if size not in self._random:
             images = len(self._engine.info.images)

@@ -27,12 +27,10 @@ class EmbeddedName:
 
     Attributes
     ----------
-    layer, channel
-        Which.
-    text
-        The nearest word; "" where the channel fires in no image.
+    layer, channel, text
+        The channel, and the word nearest to it; "" where it fires in no image.
     score
-        Its mean cosine with the nine patches.
+        Mean cosine of the text with the nine patches.
     above
         How far that is above its mean over all channels that were named: near 0 the word says
         nothing of this channel alone. NaN where only one channel was named.

@@ -8,7 +8,7 @@ the same photos.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnreadableImage
 from ..records import LUMINANCE, Pixels, Progress
+from ..stepwise import Counting
 from .chance import corrected, tail
 from .shared import FEWEST, SharedName
 
@@ -156,7 +157,7 @@ def random_look_steps(
     images: int,
     photo: Callable[[int], Pixels],
     seed: int = 0,
-) -> Generator[Progress, None, tuple[Look, ...]]:
+) -> Counting[tuple[Look, ...]]:
     """Measure `RANDOM_PATCHES` random patches of the engine's photos, a few photos a step.
 
     Parameters

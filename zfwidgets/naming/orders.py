@@ -6,7 +6,6 @@ For sorting: which channels can be read at a glance, and which may be about wher
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
 from dataclasses import dataclass
 from math import comb, log10
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..engine.protocol import EngineProtocol
 from ..records import Activation, LayerInfo, Progress
+from ..stepwise import Counting
 from .alike import Responses
 from .grouping import class_scores
 from .shared import FEWEST, K
@@ -54,7 +54,7 @@ class Orders:
     suspicious: NDArray[np.float32]
 
 
-def order_steps(engine: EngineProtocol, layer: str) -> Generator[Progress, None, Orders]:
+def order_steps(engine: EngineProtocol, layer: str) -> Counting[Orders]:
     """Compute `Orders` of a layer from what the index knows, a few channels a step."""
     info, last = engine.layer(layer), feature_layer(engine)
     yield Progress(0, info.channels, None, ORDERING)

@@ -31,7 +31,7 @@ class SharedName:
     of
         How many the nine are: those whose group is known.
     share
-        Its share among all images whose group is known, or among random patches, 0..1.
+        Share among all images whose group is known, or among random patches, 0..1.
     compared
         How many images or random patches that share is over.
     p

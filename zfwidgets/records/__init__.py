@@ -9,8 +9,15 @@ Pixels: ``uint8`` arrays of shape (rows, columns, 3) are RGB for the eye. Coordi
 
 from __future__ import annotations
 
-from .activations import Activation, ActivationSample, ChannelSummary, TopActivations
-from .arrays import Floats, Ints, Pixels, table
+from .activations import (
+    Activation,
+    ActivationSample,
+    ChannelSummary,
+    QuantileRow,
+    QuantileRows,
+    TopActivations,
+)
+from .arrays import Floats, Ints, Pixels, Rows, table
 from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS, LUMINANCE
 from .colours import COLOURS, SERIES, categories, coloured
 from .covering import CoveredPatch, CoveredPatches, CoverRequest
@@ -61,7 +68,6 @@ from .projections import (
     signed_picture,
     signed_to_uint8,
 )
-from .quantiles import QuantileRow, QuantileRows
 
 __all__ = [
     "BASELINES",
@@ -116,6 +122,7 @@ __all__ = [
     "Reach",
     "ReceptiveField",
     "Role",
+    "Rows",
     "RuleInfo",
     "SanityNumber",
     "Status",

@@ -1,9 +1,9 @@
-"""Kinds of arrays, and tables, that records are made of."""
+"""Kinds of arrays, rows and tables that records are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,26 @@ Floats = NDArray[np.float32]
 """A ``float32`` array."""
 Ints = NDArray[np.int64]
 """An ``int64`` array."""
+
+Row = TypeVar("Row")
+
+
+class Rows(Sequence[Row]):
+    """A record that is a sequence of what one of its fields holds: ``of`` names the field."""
+
+    _field: ClassVar[str]
+
+    def __init_subclass__(cls, of: str) -> None:
+        cls._field = of
+
+    def __len__(self) -> int:
+        return len(getattr(self, self._field))
+
+    def __getitem__(self, item: Any) -> Any:
+        return getattr(self, self._field)[item]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(getattr(self, self._field))
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
 from .activations import Activation
-from .arrays import Floats, table
+from .arrays import Floats, Rows, table
 from .layers import Box
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ class CoverRequest:
     Attributes
     ----------
     layer, channel, k
-        Whose activations, and how many of the strongest.
+        Layer and channel of the activations, and how many of the strongest.
     baseline
         What covers, see `zfwidgets.records.Occluder`.
     controls
@@ -59,10 +58,8 @@ class CoveredPatch:
 
     Attributes
     ----------
-    activation
-        The unit and its image.
-    box
-        What was covered: the unit's receptive field, cut by the image's border.
+    activation, box
+        The unit in its image, and what was covered: its field, cut by the image's border.
     before, after
         The unit's activation without and with the cover.
     moved
@@ -89,7 +86,7 @@ class CoveredPatch:
 
 
 @dataclass(frozen=True)
-class CoveredPatches(Sequence[CoveredPatch]):
+class CoveredPatches(Rows[CoveredPatch], of="patches"):
     """A channel's strongest activations, each with its receptive field covered, strongest first.
 
     ``complete`` says whether all of them are computed, controls included; ``unreadable`` which of
@@ -103,15 +100,6 @@ class CoveredPatches(Sequence[CoveredPatch]):
     seed: int = 0
     complete: bool = True
     unreadable: tuple[tuple[str, str], ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.patches)
-
-    def __getitem__(self, item: Any) -> Any:
-        return self.patches[item]
-
-    def __iter__(self) -> Iterator[CoveredPatch]:
-        return iter(self.patches)
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table, one row an activation."""

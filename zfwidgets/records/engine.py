@@ -62,7 +62,7 @@ class Estimate:
     Attributes
     ----------
     positions
-        Number of positions of the occluder.
+        Positions of the occluder.
     seconds
         Seconds of computing; None where it can't be told.
     basis

@@ -204,10 +204,8 @@ class RuleInfo:
 
     Attributes
     ----------
-    name
-        What a selection and `Engine.project` call it.
-    title
-        What menus call it.
+    name, title
+        What a selection and `Engine.project` call it, and what menus call it.
     answers
         The question that its pictures answer, in one line.
     reads_forward

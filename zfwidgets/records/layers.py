@@ -249,7 +249,7 @@ def only(layers: Sequence[LayerInfo], names: Collection[str]) -> tuple[LayerInfo
     layers
         In the order of the forward pass.
     names
-        Of those that stay.
+        Names of the layers that stay.
     """
     kept = [layer for layer in layers if layer.name in names]
     sizes = Counter(block for layer in kept for block in layer.blocks)

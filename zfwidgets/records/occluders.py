@@ -32,7 +32,7 @@ class Occluder:
     Attributes
     ----------
     box
-        The rectangle.
+        Rectangle that is covered.
     baseline
         "grey" (the paper's: mid-grey of the picture), "mean" (the normalisation's mean colour),
         "blur" (the photo itself, blurred), "noise" (noise with the photo's mean and standard

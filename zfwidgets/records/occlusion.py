@@ -281,7 +281,7 @@ class OcclusionMap:
         Parameters
         ----------
         map
-            Its name. The classes of "predicted" have a colour each, the most frequent ones.
+            Name of the map. The classes of "predicted" have a colour each, the most frequent ones.
         colours
             One of `zfwidgets.records.COLOURS`. "diverging" is blue below the value without
             occluder, red above it, equal differences equally strong; "tint" is transparent where

@@ -14,21 +14,8 @@ from .occlusion import OcclusionMap
 class OcclusionRequest:
     """A pass of an occluder over an image (paper, section 4.2), as engines are asked for it.
 
-    Attributes
-    ----------
-    image
-        Index of the image; a live engine takes an image of your own, too.
-    patch, stride
-        Occluder and step in input pixels, (rows, columns) or one number for both.
-    baseline, mask, extra_boxes
-        What covers, see `zfwidgets.records.Occluder`. The rectangles in ``extra_boxes`` stay where
-        they are.
-    target
-        Class whose probability is shown: index, name, or None for the predicted class.
-    layer
-        Layer whose feature maps are measured too (Fig. 7b).
-    resume
-        A map of the same pass, whose positions are taken over.
+    Its fields are what `zfwidgets.Engine.occlude` takes. ``image`` may be one of your own where the
+    engine is live.
 
     Raises
     ------

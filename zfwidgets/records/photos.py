@@ -46,10 +46,8 @@ class PhotoResponses:
     ----------
     layer
         Name of the layer.
-    image
-        Number of the photo; None for one that the engine doesn't know.
-    image_name
-        What the photo is called.
+    image, image_name
+        Number and name of the photo; no number for one that the engine doesn't know.
     maps
         (channels, rows, columns) float32, as the layer gives them.
     """

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..engine.protocol import EngineProtocol
 from ..records import OcclusionMap, OcclusionRequest, no_numbers, softmax
+from ..stepwise import Refining
 from ..widgets.wire.encode import Answer, numbers
 
 T = TypeVar("T")
@@ -30,9 +31,7 @@ class Tap:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def occlude_steps(
-        self, request: OcclusionRequest
-    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+    def occlude_steps(self, request: OcclusionRequest) -> Refining[OcclusionMap]:
         """As the engine's."""
 
         def kept() -> Generator[OcclusionMap, None, None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -29,7 +28,7 @@ from .wire.encode import Answer
 from .wire.jobs import Op
 from .wire.jobs.steps import Steps
 from .wire.photos import is_private, public_name
-from .wire.service import Need, service_of
+from .wire.service import OWN, Need, service_of
 from .wire.source import identity
 
 PICTURE_DELAY = 1.0
@@ -283,12 +282,7 @@ class EngineWidget(TwoOutputs, Routed):
         """
         self._failure = None
         self._draw_picture(SETTLE_PRIORITY, 0.0)
-        owners = {self._owner, id(self.selection)}
-        end = time.monotonic() + timeout
-        done, more = False, True
-        while more:  # what is handed back may ask for more
-            done = self._service.jobs.wait(owners, max(0.0, end - time.monotonic()))
-            more = self._service.hand_back.run_waiting() and done
+        done = self._service.settle({self._owner, id(self.selection)}, timeout)
         if self._failure is not None:
             raise self._failure
         return done
@@ -347,7 +341,7 @@ class EngineWidget(TwoOutputs, Routed):
 
         self._service.jobs.submit(
             self._owner,
-            "python",
+            OWN,
             "picture",
             what,
             steps,

@@ -44,9 +44,9 @@ class Arrivals:
     Parameters
     ----------
     service
-        Of the engine that takes them up.
+        Service of the engine that takes them up.
     owner
-        Of its jobs.
+        Owner of the jobs.
     """
 
     def __init__(self, service: Service, owner: str) -> None:

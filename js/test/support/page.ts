@@ -1,9 +1,9 @@
 /** A page without a browser: a clock that tests move, pictures that can't be decoded, queries. */
 
-import { afterEach, beforeEach, vi } from "vitest";
+import { afterEach, beforeEach, expect, vi } from "vitest";
 import { MemorySelection, type Selection } from "../../src/lib/page/selection_store";
-import type { Request } from "../../src/lib/wire/protocol";
-import { BlankCanvas, FakeModel } from "./fakes";
+import type { Occluder, Request } from "../../src/lib/wire/protocol";
+import { BlankCanvas, FakeModel, flush } from "./fakes";
 
 /** For all tests of a file: a page of their own. What pictures hold is tested in a browser. */
 export function onFakePage(): void {
@@ -46,6 +46,29 @@ export function ownStage(
   widget.render({ model, el, signal: view.signal } as never);
   return { model, root: one(el, ".zf-root"), view };
 }
+
+/** What a view must not leave behind when it goes: itself, and who listens to the model. */
+export async function expectGone(
+  { model, root, view }: { model: FakeModel; root: HTMLElement; view: AbortController },
+  events: readonly string[],
+): Promise<void> {
+  view.abort();
+  await flush();
+  expect(root.isConnected).toBe(false);
+  for (const event of ["msg:custom", ...events]) expect(model.listeners(event)).toBe(0);
+}
+
+/** An occluder of the widgets' own size in the photo's corner, but for what is said. */
+export const occluder = (some: Partial<Occluder> = {}): Occluder => ({
+  top: 0,
+  left: 0,
+  height: 16,
+  width: 12,
+  baseline: "grey",
+  mask: null,
+  extra_boxes: [],
+  ...some,
+});
 
 /** A selection without a kernel. */
 export function chosen(some: Partial<Selection> = {}): MemorySelection {

@@ -17,7 +17,7 @@ import {
   serve,
   stage,
 } from "../support/kernel";
-import { all, frames, keyOf, one, onFakePage } from "../support/page";
+import { all, expectGone, frames, keyOf, one, onFakePage } from "../support/page";
 
 onFakePage();
 
@@ -58,19 +58,10 @@ describe("every widget", () => {
   });
 
   it("leaves nothing behind when its view goes", async () => {
-    const { model, selection, root, view } = await stage(explorer);
+    const staged = await stage(explorer);
+    const { model, selection } = staged;
     await serve(model, ["projections"]);
-    view.abort();
-    await flush();
-    expect(root.isConnected).toBe(false);
-    for (const event of [
-      "msg:custom",
-      "change:selection",
-      "change:fingerprint",
-      "comm_live_update",
-    ]) {
-      expect(model.listeners(event)).toBe(0);
-    }
+    await expectGone(staged, ["change:selection", "change:fingerprint", "comm_live_update"]);
     for (const field of ["unit", "photo", "occluder", "target", "rule"]) {
       expect(selection.listeners(`change:${field}`)).toBe(0);
     }

@@ -24,9 +24,8 @@ study"""
 
 
 def test_it_grows_stops_and_goes_on_and_a_click_points_a_variant_out(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
-    page = notebook.page
-    root = page.locator(".zf-ablation-study")
+    notebook = lab.show([SETUP, SHOW])
+    root = notebook.page.locator(".zf-ablation-study")
     rows = root.locator("table tbody tr")
     expect(rows).to_have_count(4)
     expect(rows.nth(3)).to_contain_text("not begun")
@@ -59,7 +58,7 @@ def test_it_grows_stops_and_goes_on_and_a_click_points_a_variant_out(lab) -> Non
         share = 0.0 if value != value else value / longest
         assert abs(width / max(widths) - share) < 0.02
 
-    static = page.locator(".jp-OutputArea-child .jp-RenderedImage")
+    static = notebook.page.locator(".jp-OutputArea-child .jp-RenderedImage")
     expect(static).to_have_count(1)
     expect(static).not_to_be_visible()
 
@@ -78,13 +77,13 @@ def test_it_grows_stops_and_goes_on_and_a_click_points_a_variant_out(lab) -> Non
         choice.select_option("without fc6, fc7")
         for theme in ("Light", "Dark"):
             notebook.set_theme(f"JupyterLab {theme}")
-            expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+            expect(notebook.page.locator("#jupyterlab-splash")).to_have_count(0)
             root.scroll_into_view_if_needed()
-            page.screenshot(path=Path(folder) / f"study-{theme}.png")
+            notebook.page.screenshot(path=Path(folder) / f"study-{theme}.png")
         notebook.command("application:toggle-left-area")
-        page.set_viewport_size({"width": 620, "height": 1300})
+        notebook.page.set_viewport_size({"width": 620, "height": 1300})
         expect(root.locator(".bqplot").first).to_be_visible()
         root.scroll_into_view_if_needed()
-        page.screenshot(path=Path(folder) / "study-narrow.png")
+        notebook.page.screenshot(path=Path(folder) / "study-narrow.png")
         notebook.value("study.snapshot().save(r'%s')" % (Path(folder) / "study-static.png"))
     assert lab.problems == []

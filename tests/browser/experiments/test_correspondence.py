@@ -27,9 +27,8 @@ def drag(photo: Locator, start: tuple[int, int], end: tuple[int, int]) -> None:
 
 
 def test_parts_are_marked_by_pointer_and_keyboard_and_the_table_is_the_records(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
-    page = notebook.page
-    root = page.locator(".zf-correspondence")
+    notebook = lab.show([SETUP, SHOW])
+    root = notebook.page.locator(".zf-correspondence")
     expect(root).to_contain_text("still to mark: nose in 2 photos, left eye in 3 photos")
     marks = root.locator(".zf-marks")
     expect(marks).to_have_attribute("data-zf-settled", "true")
@@ -87,9 +86,9 @@ def test_parts_are_marked_by_pointer_and_keyboard_and_the_table_is_the_records(l
         for theme in ("Light", "Dark"):
             notebook.set_theme(f"JupyterLab {theme}")
             marks.scroll_into_view_if_needed()
-            page.screenshot(path=Path(folder) / f"correspondence-{theme}.png")
+            notebook.page.screenshot(path=Path(folder) / f"correspondence-{theme}.png")
             rows.last.scroll_into_view_if_needed()
-            page.screenshot(path=Path(folder) / f"correspondence-{theme}-table.png")
+            notebook.page.screenshot(path=Path(folder) / f"correspondence-{theme}-table.png")
 
     # a box is removed: what was computed is of others
     box = photos.nth(2).locator(".zf-mark")

@@ -24,9 +24,8 @@ SHOW = "diagnosis = zf.Diagnosis(*engines, images=4, projections=6)\ndiagnosis"
 
 
 def test_filters_projections_findings_and_bars_are_the_records(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
-    page = notebook.page
-    root = page.locator(".zf-diagnosis")
+    notebook = lab.show([SETUP, SHOW])
+    root = notebook.page.locator(".zf-diagnosis")
     expect(root).to_contain_text("done:")
     walls = root.locator(".zf-wall")
     expect(walls).to_have_count(4)  # filters and projections of each
@@ -93,5 +92,5 @@ def test_filters_projections_findings_and_bars_are_the_records(lab) -> None:
             notebook.set_theme(f"JupyterLab {theme}")
             for part, element in (("", walls.nth(0)), ("-chart", chart)):
                 element.scroll_into_view_if_needed()
-                page.screenshot(path=Path(folder) / f"diagnosis-{theme}{part}.png")
+                notebook.page.screenshot(path=Path(folder) / f"diagnosis-{theme}{part}.png")
     assert lab.problems == []

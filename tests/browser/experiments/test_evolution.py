@@ -42,7 +42,7 @@ def wall_pixels(notebook, wall) -> list[np.ndarray]:
 
 
 def test_live_from_a_thread_with_pause_single_steps_and_slider(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, "evolution"]))
+    notebook = lab.show([SETUP, "evolution"])
     root = notebook.page.locator(".zf-evolution")
     expect(root).to_contain_text("before training")
     root.get_by_role("button", name="Pause").click()

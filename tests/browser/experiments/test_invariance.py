@@ -17,9 +17,8 @@ moves"""
 
 
 def test_photos_lines_and_slider_are_the_records(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
-    page = notebook.page
-    root = page.locator(".zf-invariance")
+    notebook = lab.show([SETUP, SHOW])
+    root = notebook.page.locator(".zf-invariance")
     expect(root).to_contain_text("done: 2 transforms of 2 photos")
     wall = root.locator(".zf-wall")
 
@@ -81,7 +80,7 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
         for theme in ("Light", "Dark"):
             notebook.set_theme(f"JupyterLab {theme}")
             wall.scroll_into_view_if_needed()
-            page.screenshot(path=Path(folder) / f"invariance-{theme}.png")
+            notebook.page.screenshot(path=Path(folder) / f"invariance-{theme}.png")
             row.scroll_into_view_if_needed()
-            page.screenshot(path=Path(folder) / f"invariance-{theme}-charts.png")
+            notebook.page.screenshot(path=Path(folder) / f"invariance-{theme}-charts.png")
     assert lab.problems == []

@@ -21,9 +21,8 @@ SHOW = "ablation = zf.Lesion(engine, layer='norm1')\nablation"
 
 
 def test_a_click_switches_a_channel_and_everything_follows(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
-    page = notebook.page
-    root = page.locator(".zf-ablation")
+    notebook = lab.show([SETUP, SHOW])
+    root = notebook.page.locator(".zf-ablation")
     expect(root).to_contain_text("done: 40 images")
     maps = root.locator(".zf-wall").filter(has_text="Feature maps")
     expect(maps).to_have_attribute("data-zf-settled", "true")
@@ -74,5 +73,5 @@ def test_a_click_switches_a_channel_and_everything_follows(lab) -> None:
         for theme in ("Light", "Dark"):
             notebook.set_theme(f"JupyterLab {theme}")
             root.scroll_into_view_if_needed()
-            page.screenshot(path=Path(folder) / f"ablation-{theme}.png")
+            notebook.page.screenshot(path=Path(folder) / f"ablation-{theme}.png")
     assert lab.problems == []

@@ -23,7 +23,7 @@ def shot(board: Locator, name: str) -> None:
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_three_questions_by_keyboard_and_mouse(lab, theme: str) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW.format(hint="patches")]))
+    notebook = lab.show([SETUP, SHOW.format(hint="patches")])
     page = notebook.page
     notebook.set_theme(f"JupyterLab {theme}")
     root = page.locator(".zf-quiz-box")
@@ -98,7 +98,7 @@ def test_three_questions_by_keyboard_and_mouse(lab, theme: str) -> None:
 
 @pytest.mark.parametrize("hint", ["projections", "brightness", "revealed", "none"])
 def test_each_display_shows_the_projections_of_the_record(lab, hint: str) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW.format(hint=hint)]))
+    notebook = lab.show([SETUP, SHOW.format(hint=hint)])
     board = notebook.page.locator(".zf-quiz-board")
     expect(board.locator(".zf-tools")).to_have_text("question 1 of 3")
     expect(board).to_have_attribute("data-zf-settled", "true")
@@ -123,7 +123,7 @@ def test_each_display_shows_the_projections_of_the_record(lab, hint: str) -> Non
 
 
 def test_it_fits_a_narrow_page(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW.format(hint="patches")]))
+    notebook = lab.show([SETUP, SHOW.format(hint="patches")])
     page = notebook.page
     expect(page.locator(".zf-quiz-box")).to_contain_text("3 questions")
     page.add_style_tag(content=".zf-quiz-box { width: 380px !important; }")

@@ -18,9 +18,8 @@ SHOW = "check = zf.SanityCheck(engine, ('features.3', 10))\ncheck"
 
 
 def test_curve_slider_and_click_show_the_records_pictures(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
-    page = notebook.page
-    root = page.locator(".zf-sanity")
+    notebook = lab.show([SETUP, SHOW])
+    root = notebook.page.locator(".zf-sanity")
     expect(root).to_contain_text("done: 3 modules")
     expect(root).to_contain_text("features.3, channel 10")
     points = root.locator(".bqplot .dot")
@@ -70,7 +69,7 @@ def test_stop_keeps_what_is_there(lab) -> None:
         "    randomise_(self, generator)\n"
         "Stage.randomise_ = slow"
     )
-    notebook = lab.open(lab.write_notebook([SETUP, hold, SHOW]))
+    notebook = lab.show([SETUP, hold, SHOW])
     root = notebook.page.locator(".zf-sanity")
     expect(root).to_contain_text("2: features.3.squeeze")
     root.get_by_role("button", name="Stop").click()
@@ -83,7 +82,7 @@ def test_stop_keeps_what_is_there(lab) -> None:
 
 def closed_notebook(lab, edit=lambda path: None):
     """A notebook with a check that was done, saved and opened again; its kernel is gone."""
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
+    notebook = lab.show([SETUP, SHOW])
     page = notebook.page
     expect(page.locator(".zf-sanity")).to_contain_text("done: 3 modules")
     picture = page.locator(".jp-OutputArea-child:has(.zf-root) + .jp-OutputArea-child img")
@@ -121,7 +120,7 @@ def test_a_notebook_without_kernel_shows_the_static_picture(lab, edit) -> None:
 
 
 def test_after_a_restart_the_pictures_say_what_to_do(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
+    notebook = lab.show([SETUP, SHOW])
     root = notebook.page.locator(".zf-sanity")
     expect(root).to_contain_text("done: 3 modules")
     notebook.restart_kernel()

@@ -22,9 +22,8 @@ transfer"""
 
 
 def test_tables_charts_and_photos_are_the_records(lab) -> None:
-    notebook = lab.open(lab.write_notebook([SETUP, SHOW]))
-    page = notebook.page
-    root = page.locator(".zf-transfer")
+    notebook = lab.show([SETUP, SHOW])
+    root = notebook.page.locator(".zf-transfer")
     expect(root).to_contain_text("done: layers, curve, bias")
     rows = root.locator("table").nth(0).locator("tbody tr")
     expect(rows).to_have_count(3)
@@ -72,5 +71,5 @@ def test_tables_charts_and_photos_are_the_records(lab) -> None:
             notebook.set_theme(f"JupyterLab {theme}")
             for part, element in (("", root), ("-below", wall)):
                 element.scroll_into_view_if_needed()
-                page.screenshot(path=Path(folder) / f"transfer-{theme}{part}.png")
+                notebook.page.screenshot(path=Path(folder) / f"transfer-{theme}{part}.png")
     assert lab.problems == []

@@ -19,6 +19,7 @@ from PIL import Image
 import zfwidgets as zf
 from tests.engine.ranking.small import BAD, engine, mixed, network, pictures, transform
 from tests.waiting import PROGRAM
+from tests.without_torch import run_without_torch
 from zfwidgets.engine.ranking.indexing import Settings
 from zfwidgets.errors import IndexBusy, IndexMismatch, InputError
 from zfwidgets.index.partial import Partial
@@ -215,10 +216,8 @@ def test_it_is_read_without_torch(folder: Path, tmp_path: Path) -> None:
     made = engine(folder)
     made.index(progress=False, folder=tmp_path)
     script = (
-        "import sys; sys.modules['torch'] = None\n"
         "import zfwidgets as zf\n"
         f"index = zf.index.read({str(tmp_path)!r})\n"
         "print(index.images_seen, *index.layers)"
     )
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert out.stdout.split() == [str(COUNT), *(layer.name for layer in made.layers)]
+    assert run_without_torch(script).split() == [str(COUNT), *(layer.name for layer in made.layers)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from torch.utils.data import TensorDataset
 import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import SECONDS
+from tests.without_torch import run_without_torch
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import AblationTable, ablate
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
@@ -270,8 +269,6 @@ def test_a_stored_record_is_shown_without_torch(tmp_path: Path) -> None:
     box = study(folder=tmp_path)
     assert box.settle(SECONDS)
     script = f"""
-import sys
-sys.modules["torch"] = None
 import zfwidgets as zf
 from zfwidgets.experiments import AblationTable
 box = zf.Ablation(AblationTable.load({str(tmp_path)!r}))
@@ -279,8 +276,7 @@ box.snapshot()
 assert box._footer.layout.display == "none"
 print(box._text.value)
 """
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == box._text.value
+    assert run_without_torch(script).strip() == box._text.value
     stored = zf.Ablation(AblationTable.load(tmp_path))
     with pytest.raises(InputError, match="can't be gone on with"):
         stored.start()

@@ -14,6 +14,7 @@ import torch
 from nbclient import NotebookClient
 
 import zfwidgets as zf
+from tests.experiments.small import parts
 from tests.waiting import PROGRAM, SECONDS
 from tests.widgets.numpy_engine import NumpyEngine
 from zfwidgets.errors import InputError
@@ -43,16 +44,6 @@ def engines() -> tuple[zf.Engine, zf.Engine]:
 def closed_afterwards() -> Iterator[None]:
     yield
     ipywidgets.Widget.close_all()
-
-
-def parts(widget: ipywidgets.Widget, kind: type) -> list[ipywidgets.Widget]:
-    found = []
-    queue = list(widget.children)
-    for part in queue:
-        queue += list(getattr(part, "children", ()))
-        if isinstance(part, kind):
-            found.append(part)
-    return found
 
 
 def said(widget: ipywidgets.Widget) -> str:

@@ -20,7 +20,10 @@ from torch import Tensor, nn
 
 import zfwidgets as zf
 from tests.engine import reference
+from tests.experiments.small import RandomPictures
+from tests.same import assert_same
 from tests.waiting import PROGRAM, SECONDS
+from tests.without_torch import run_without_torch
 from zfwidgets.errors import InputError, MissingDependency, TrainingDiverged, UnknownLayer
 from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution import lightning as lightning_module
@@ -33,19 +36,8 @@ UNITS = {"conv1": 3, "conv2": [5, 0, 2], "conv3": 2}
 IMAGES = 7
 
 
-class Pictures(torch.utils.data.Dataset):
-    """Smooth random pictures, 3 x 26 x 34, the same each time."""
-
-    def __init__(self, number: int = IMAGES) -> None:
-        generator = torch.Generator().manual_seed(5)
-        coarse = torch.randn(number, 3, 7, 9, generator=generator)
-        self.tensors = F.interpolate(coarse, (26, 34), mode="bilinear")
-
-    def __len__(self) -> int:
-        return len(self.tensors)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.tensors[index]
+class Pictures(RandomPictures):
+    number, coarse, size = IMAGES, (7, 9), (26, 34)
 
 
 def network() -> nn.Sequential:
@@ -290,13 +282,11 @@ def test_saved_and_loaded_it_is_the_same_without_pickle_or_torch(tmp_path: Path)
             if a.levels is not None:
                 np.testing.assert_array_equal(a.levels, b.levels)
     code = (
-        "import sys; sys.modules['torch'] = None\n"
         "from zfwidgets.experiments import EvolutionRecord\n"
         f"record = EvolutionRecord.load({str(path)!r})\n"
         "print(record.to_pil().size, record.settled('conv1', -1))"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == [*str(record.to_pil().size).split(), "0"]
+    assert run_without_torch(code).split() == [*str(record.to_pil().size).split(), "0"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "missing"])
@@ -326,23 +316,6 @@ def everything(model: nn.Module) -> dict[str, Any]:
         "python": random.getstate(),
         "next": torch.rand(3),
     }
-
-
-def assert_same(one: Any, other: Any) -> None:
-    if isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, (list, tuple)):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_same(a, b)
-    elif isinstance(one, Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, np.ndarray):
-        np.testing.assert_array_equal(one, other)
-    else:
-        assert one == other
 
 
 @pytest.mark.parametrize("how", ["unwatched again", "inline", "background", "other thread"])

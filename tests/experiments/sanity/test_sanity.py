@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from tests.experiments.small import RandomPictures
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.sanity.randomise import Stage, stages_below
 from zfwidgets.errors import (
@@ -31,19 +32,8 @@ from zfwidgets.records import Unit
 LAYER = "8"
 
 
-class Pictures(torch.utils.data.Dataset):
-    """Smooth random pictures, 3 x 40 x 28, the same each time."""
-
-    def __init__(self, number: int = 6) -> None:
-        generator = torch.Generator().manual_seed(5)
-        coarse = torch.randn(number, 3, 10, 7, generator=generator)
-        self.tensors = F.interpolate(coarse, (40, 28), mode="bilinear")
-
-    def __len__(self) -> int:
-        return len(self.tensors)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.tensors[index]
+class Pictures(RandomPictures):
+    number, coarse, size = 6, (10, 7), (40, 28)
 
 
 def chain() -> nn.Sequential:

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import nn
 
 import zfwidgets as zf
+from tests.experiments.small import parts
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.engine.sanity.randomise import Stage
@@ -54,16 +55,6 @@ def closed_afterwards() -> Iterator[None]:
 
 def strongest(engine: zf.Engine) -> tuple[str, int]:
     return "4", int(engine.channels("4").strongest.argmax())
-
-
-def parts(check: zf.SanityCheck, kind: type) -> list[ipywidgets.Widget]:
-    found = []
-    queue = list(check.children)
-    for widget in queue:
-        queue += list(getattr(widget, "children", ()))
-        if isinstance(widget, kind):
-            found.append(widget)
-    return found
 
 
 def ask(widget: zf.SanityCheck, monkeypatch: pytest.MonkeyPatch, **key: object) -> tuple:

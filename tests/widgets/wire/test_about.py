@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-import numpy_engine
 import pytest
 
+from tests.widgets import numpy_engine
 from zfwidgets.errors import UnreadableImage
 from zfwidgets.naming.alike import LEAST_CORRELATION
 from zfwidgets.naming.chance import tail

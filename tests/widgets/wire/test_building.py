@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-import numpy_engine
 import pytest
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
+from tests.widgets import numpy_engine
 from zfwidgets.widgets.wire import building
 from zfwidgets.widgets.wire.service import service_of
 from zfwidgets.widgets.wire.source import Source

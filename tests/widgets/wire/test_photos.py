@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy_engine
 import pytest
 
+from tests.widgets import numpy_engine
 from tests.widgets.wire.test_source import answer, pixels, run
 from zfwidgets.errors import InputError, UnreadableImage
 from zfwidgets.records import PhotoResponses

@@ -10,10 +10,10 @@ import json
 import weakref
 
 import numpy as np
-import numpy_engine
 import pytest
 from PIL import Image
 
+from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError, UnknownLayer, UnsupportedModel
 from zfwidgets.records import (
     CLIPPED_AT,
@@ -538,14 +538,18 @@ def test_a_pass_that_fails_keeps_what_there_is(source, monkeypatch):
     assert run(again)[1][0]["done"] == 35
 
 
+def assert_kept_to_the_newest(source, kind, fields):
+    for one in fields:
+        run(source.answer(kind, one))
+    kept = [source.cached(kind, one) is not None for one in fields]
+    assert kept[-1]
+    assert not kept[0]
+
+
 def test_passes_are_kept_up_to_a_number_of_bytes(indexed):
     source = Source(indexed, passes=4_000, answers=0)
     fields = [{**SLIDE, "image": i, "layer": None, "target": 0, "channel": None} for i in range(9)]
-    for one in fields:
-        run(source.answer("occlusion", one))
-    kept = [source.cached("occlusion", one) is not None for one in fields]
-    assert kept[-1]
-    assert not kept[0]
+    assert_kept_to_the_newest(source, "occlusion", fields)
     assert source._passes.bytes <= 4_000
 
 
@@ -726,11 +730,7 @@ def test_an_answer_that_another_job_found_meanwhile_is_taken(source):
 def test_known_answers_are_kept_up_to_a_number_of_bytes(indexed):
     source = Source(indexed, answers=10_000)
     fields = [{"layer": "conv2", "channel": c, "k": 9} for c in range(7)]
-    for one in fields:
-        run(source.answer("top", one))
-    kept = [source.cached("top", one) is not None for one in fields]
-    assert kept[-1]
-    assert not kept[0]
+    assert_kept_to_the_newest(source, "top", fields)
     assert source._answers.bytes <= 10_000
 
 

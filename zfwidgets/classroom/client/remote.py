@@ -33,7 +33,7 @@ from ...records import (
     RuleInfo,
     TopActivations,
 )
-from ...records.quantiles import EACH, PARTS
+from ...records.activations import EACH, PARTS
 from ...threads import OneOnly
 from ...widgets.wire.source import Source
 from ..messages.methods import OF_INDEX

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
 
+from ... import records
 from ...errors import InactiveUnit, InputError
-from ...index import TopKIndex, Verification
-from ...index.verification import TOLERANCE
-from ...records import (
-    Activation,
-    ActivationSample,
-    ChannelSummary,
-    CoveredPatches,
-    CoverRequest,
-    EngineInfo,
-    Estimate,
-    LayerInfo,
-    LayerResponse,
-    Occluder,
-    OcclusionMap,
-    OcclusionRequest,
-    OwnPhoto,
-    PhotoResponses,
-    Pixels,
-    Prediction,
-    Progress,
-    Projection,
-    QuantileRows,
-    RuleInfo,
-    SanityNumber,
-    TopActivations,
-)
-from ...records.quantiles import EACH, PARTS
+from ...index import Verification
+from ...records.activations import EACH, PARTS
+from ...stepwise import Counting, Refining
 from ..network.feature_maps import layer_maps
 from ..network.modes import precision_note
 from ..occlusion.covering import Covering
@@ -87,7 +63,7 @@ class LocalAnswers(BlockingCalls):
 
     @property
     @override
-    def info(self) -> EngineInfo:
+    def info(self) -> records.EngineInfo:
         source, fingerprint = self.session.source, self._indexing.fingerprint
         notes = (
             source.images_note,
@@ -99,7 +75,7 @@ class LocalAnswers(BlockingCalls):
             self.session.memory.note,
             precision_note(self.session.network.device),
         )
-        return EngineInfo(
+        return records.EngineInfo(
             model=self.session.network.name,
             device=str(self.session.network.device),
             input_shape=self.session.network.input_shape,
@@ -117,32 +93,32 @@ class LocalAnswers(BlockingCalls):
 
     @property
     @override
-    def layers(self) -> tuple[LayerInfo, ...]:
+    def layers(self) -> tuple[records.LayerInfo, ...]:
         return self.session.network.layers
 
     @override
-    def layer(self, name: str) -> LayerInfo:
+    def layer(self, name: str) -> records.LayerInfo:
         return self.session.network.layer(name)
 
     # Images
 
     @override
-    def photo(self, image: int) -> Pixels:
+    def photo(self, image: int) -> records.Pixels:
         self.session.lock.check()  # what is in view is known without reading it
         return self.session.source.show(self.session.tensor(self.session.image_index(image)))
 
     @override
-    def responses(self, image: Any, layer: str) -> PhotoResponses:
+    def responses(self, image: Any, layer: str) -> records.PhotoResponses:
         index, name, tensor = self.session.image(image)
         info = self.layer(layer)
         with self.session.lock:
             maps = layer_maps(self.session.network, self.session.memory, info, tensor)
-        return PhotoResponses(info.name, index, name, maps)
+        return records.PhotoResponses(info.name, index, name, maps)
 
     # Photos of your own
 
     @property
-    def own_photos(self) -> tuple[OwnPhoto, ...]:
+    def own_photos(self) -> tuple[records.OwnPhoto, ...]:
         """Photos of your own that were added and are there, the newest first."""
         return self.session.own.listed
 
@@ -201,50 +177,45 @@ class LocalAnswers(BlockingCalls):
         return self._indexing.ready
 
     @override
-    def index_steps(self) -> Generator[Progress, None, None]:
+    def index_steps(self) -> Counting[None]:
         return self._indexing.steps()
 
     @override
-    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
+    def channels(self, layer: str, *, so_far: bool = False) -> records.ChannelSummary:
         info = self.layer(layer)
         index = self._indexing.so_far(info.name) if so_far else self._indexing.get()
         if index is None:
-            return ChannelSummary.nothing(info.name, info.channels)
+            return records.ChannelSummary.nothing(info.name, info.channels)
         return index.layers[info.name].summary(info.name, index.images_seen)
 
     @override
-    def sample(self, layer: str, channel: int) -> ActivationSample:
+    def sample(self, layer: str, channel: int) -> records.ActivationSample:
         name = self.session.channel(layer, channel).name
         return self._indexing.get().sample(name, channel)
 
     @override
-    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
+    def top(
+        self, layer: str, channel: int, k: int = 9, *, so_far: bool = False
+    ) -> records.TopActivations:
         info = self.session.channel(layer, channel)
         if not 1 <= k <= KEEP:
             raise InputError(f"The index keeps {KEEP} activations a channel: k = 1 to {KEEP}.")
         index = self._indexing.so_far(info.name) if so_far else self._indexing.get()
         if index is None:
-            return TopActivations(info.name, channel, (), 0)
+            return records.TopActivations(info.name, channel, (), 0)
         found = index.layers[info.name].strongest(info, channel, k, self.session.source.names)
-        return TopActivations(info.name, channel, found, index.images_seen)
+        return records.TopActivations(info.name, channel, found, index.images_seen)
 
     @override
     def quantile_steps(
         self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
-    ) -> Generator[QuantileRows, None, QuantileRows]:
+    ) -> Refining[records.QuantileRows]:
         info = self.session.channel(layer, channel)
         return (yield from self._quantiles.steps(self._indexing.get(), info, channel, each, parts))
 
     @override
-    def verify_steps(
-        self,
-        index: TopKIndex | str | Path | None = None,
-        *,
-        sample: int | None = 64,
-        seed: int = 0,
-        tolerance: float = TOLERANCE,
-    ) -> Generator[Progress, None, Verification]:
-        return self._verifying.verify_steps(index, sample=sample, seed=seed, tolerance=tolerance)
+    def verify_steps(self, *given: Any, **options: Any) -> Counting[Verification]:
+        return self._verifying.verify_steps(*given, **options)
 
     # Projections
 
@@ -254,19 +225,21 @@ class LocalAnswers(BlockingCalls):
         return tuple(self.session.rules)
 
     @override
-    def rule(self, name: str) -> RuleInfo:
+    def rule(self, name: str) -> records.RuleInfo:
         return words(choose(name, self.session.rules))
 
     @override
     def project_all(
-        self, activations: Sequence[Activation], rule: str | Rule | Attribution = "deconvnet"
-    ) -> tuple[Projection, ...]:
+        self,
+        activations: Sequence[records.Activation],
+        rule: str | Rule | Attribution = "deconvnet",
+    ) -> tuple[records.Projection, ...]:
         if not activations:
             return ()
-        if len({(a.unit.layer, a.unit.channel) for a in activations}) > 1:
-            raise InputError("project_all takes activations of one channel of one layer.")
-        first = activations[0].unit
-        info = self.session.channel(first.layer, first.channel)
+        units = {(a.unit.layer, a.unit.channel) for a in activations}
+        if len({layer for layer, _ in units}) > 1:
+            raise InputError("project_all takes activations of one layer.")
+        info, *_ = [self.session.channel(*unit) for unit in units]
         chosen = choose(rule, self.session.rules)
         images = [(a.image, a.image_name, self.session.image(a.image)[2]) for a in activations]
         with self.session.lock:
@@ -280,28 +253,26 @@ class LocalAnswers(BlockingCalls):
         return self.session.baselines.names
 
     @override
-    def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
+    def predict(self, image: Any, occluder: records.Occluder | None = None) -> records.Prediction:
         return self.session.predicting.predict(*self.session.image(image), occluder)
 
     @override
-    def respond(self, image: Any, occluder: Occluder, layer: str) -> LayerResponse:
+    def respond(self, image: Any, occluder: records.Occluder, layer: str) -> records.LayerResponse:
         return self._occlusion.respond(self.session.image(image), occluder, layer)
 
     @override
-    def occlude_steps(
-        self, request: OcclusionRequest
-    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+    def occlude_steps(self, request: records.OcclusionRequest) -> Refining[records.OcclusionMap]:
         opened = self._occlusion.open(request, self.session.image(request.image))
         return (yield from self._occlusion.steps(opened))
 
     @override
-    def estimate_steps(self, request: OcclusionRequest) -> Generator[Progress, None, Estimate]:
+    def estimate_steps(self, request: records.OcclusionRequest) -> Counting[records.Estimate]:
         plain = replace(request, baseline=0.0)  # what covers takes no time of its own
         opened = self._occlusion.open(plain, self.session.image(request.image))
         return (yield from self._occlusion.estimate_steps(opened))
 
     @override
-    def cover_steps(self, request: CoverRequest) -> Generator[CoveredPatches, None, CoveredPatches]:
+    def cover_steps(self, request: records.CoverRequest) -> Refining[records.CoveredPatches]:
         top = self.top(request.layer, request.channel, request.k)
         info, read = self.layer(request.layer), self.session.tensor
         return (yield from self._covering.steps(info, top, read, request))
@@ -311,7 +282,7 @@ class LocalAnswers(BlockingCalls):
     @override
     def sanity_steps(
         self, layer: str, channel: int, rule: str = "deconvnet", seed: int = 0
-    ) -> Generator[Progress, None, SanityNumber]:
+    ) -> Counting[records.SanityNumber]:
         check_rule(rule)
         yield from self.index_steps()
         top = self.top(layer, channel, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ from ...images.source import ImageSource
 from ...index import TopKIndex
 from ...records import (
     Explanation,
-    Progress,
     Projection,
     Unit,
 )
+from ...stepwise import Counting
 from ...threads import OneOnly, ProcessLock
 from ..network.conventions import labels_of, transform_of
 from ..network.frozen import unwrapped
@@ -202,7 +202,7 @@ class LocalEngine(OneOnly, LocalAnswers):
         by_class: int = 0,
         pixels: bool = False,
         every: float = EVERY,
-    ) -> Generator[Progress, None, None]:
+    ) -> Counting[None]:
         """Build the top-k index in steps, if it isn't there; keep it on disk.
 
         See `index`; ``every`` is how many seconds lie between two checkpoints, at least.

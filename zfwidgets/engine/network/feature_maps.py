@@ -24,7 +24,7 @@ def layer_maps(network: Network, memory: Memory, layer: LayerInfo, image: Tensor
     network, memory
         What computes; nothing behind the layer is computed.
     layer
-        Whose maps.
+        Layer whose maps are computed.
     image
         (channels, rows, columns) as the network gets it.
     """
@@ -57,7 +57,7 @@ def channel_maps(
     network, memory
         What computes, in batches as large as fit.
     layer, channel
-        Whose maps.
+        Layer and channel whose map is computed.
     images
         Tensors (channels, rows, columns) as the network gets them; at least one.
     what

@@ -27,7 +27,7 @@ class Layout:
     Attributes
     ----------
     channels
-        Their axis.
+        Axis of the channels.
     grid
         Rows and columns of places that are tokens of one axis; None where rows and columns have
         axes of their own.

@@ -34,13 +34,13 @@ class Tokens:
     Attributes
     ----------
     axis
-        Which axis.
+        Axis of the places.
     grid
         Rows and columns of places.
     before
         How many other tokens (class tokens) come first.
     window
-        Of a place: what it sees of the image.
+        What a place sees of the image.
     """
 
     axis: int
@@ -63,7 +63,7 @@ def follow_tokens(
     channels
         The axis of the channels in each tensor, as `channel_axes` finds it.
     windows
-        Of each tensor's elements.
+        What the elements of each tensor see of the image.
     """
     found: dict[Ref, Tokens] = {}
     for node in graph.nodes:

@@ -89,11 +89,11 @@ def trace(
     forward
         Runs the model.
     paths
-        Its modules, and what they are called.
+        Modules of the model, and what they are called.
     images
         (1, channels, rows, columns).
     model
-        Its name, for errors.
+        Name of the model, for errors.
 
     Raises
     ------

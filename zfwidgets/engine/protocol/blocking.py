@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +15,24 @@ from ...records import (
     Estimate,
     OcclusionMap,
     OcclusionRequest,
-    Progress,
     QuantileRows,
     SanityNumber,
 )
-from ...records.quantiles import EACH, PARTS
-from ...stepwise import finish, watch
+from ...records.activations import EACH, PARTS
+from ...stepwise import Counting, finish, watch
 from .engine import EngineProtocol
 
 
 class BlockingCalls(EngineProtocol):
     """Calls that wait: each runs the engine's steps of its own name, and asks for nothing else."""
 
-    def verify_steps(
-        self,
-        index: TopKIndex | str | Path | None = None,
-        *,
-        sample: int | None = 64,
-        seed: int = 0,
-        tolerance: float = TOLERANCE,
-    ) -> Generator[Progress, None, Verification]:
-        """`verify` in steps, a batch each."""
+    def verify_steps(self, *given: Any, **options: Any) -> Counting[Verification]:
+        """As `verify`, in steps, a batch each."""
         raise NotImplementedError
 
     def sanity_steps(
         self, layer: str, channel: int, rule: str = "deconvnet", seed: int = 0
-    ) -> Generator[Progress, None, SanityNumber]:
+    ) -> Counting[SanityNumber]:
         """As `sanity_number`, in steps."""
         raise NotImplementedError
 

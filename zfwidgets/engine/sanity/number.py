@@ -57,7 +57,7 @@ def number_steps(
     trained
         The unit's projection in the trained network.
     seed
-        Of the random parameters and the choice of other channels.
+        Seed of the random parameters and the choice of other channels.
     """
     unit, start = trained.activation.unit, trained.activation.value
     box = trained.activation.box.clip(*trained.pixels.shape[:2])

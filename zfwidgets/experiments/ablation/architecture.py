@@ -52,7 +52,7 @@ class Layer:
     width
         Channels or units; 0 for what has no width of its own (a pool that stands alone).
     parts
-        Its modules, in order.
+        Modules of the network, in order.
     """
 
     name: str
@@ -193,7 +193,7 @@ class Architecture:
         Parameters
         ----------
         seed
-            Of the weights.
+            Seed of the weights.
 
         Raises
         ------

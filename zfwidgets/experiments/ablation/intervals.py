@@ -14,7 +14,7 @@ def wilson(share: float, images: int) -> tuple[float, float]:
     Parameters
     ----------
     share
-        Of the images, 0..1.
+        Share of the images, 0..1.
     images
         How many there are, drawn independently of what is measured.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from torch import nn
 from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...records import Progress
+from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import hand_on, keep, with_bar
 from ..shared.seeded import numpy_and_python, own_random
@@ -39,7 +40,7 @@ def ablation_steps(
     seconds: float | None = None,
     folder: str | Path | None = None,
     **training: Any,
-) -> Generator[Progress | AblationTable, None, AblationTable]:
+) -> Growing[AblationTable]:
     """Train variants in steps: yields how far it is, and the table whenever it has grown.
 
     Parameters
@@ -65,9 +66,7 @@ def ablation_steps(
         that gives fewer class scores than there are classes; one class only.
     """
     check_settings(**training)
-    named, examples, held_out, result = opened(
-        variants, data, validation, transform=transform, classes=classes, seed=seed
-    )
+    named, examples, held_out, result = opened(variants, data, validation, transform, classes, seed)
     places = _places(named)
     where = None if folder is None else Path(folder)
     began = time.monotonic()
@@ -116,13 +115,7 @@ Opened = tuple[dict[str, Variant], Labelled, Labelled | None, AblationTable]
 
 
 def opened(
-    variants: Variants,
-    data: Any,
-    validation: Any = None,
-    *,
-    transform: Any = None,
-    classes: Any = None,
-    seed: int = 0,
+    variants: Variants, data: Any, validation: Any, transform: Any, classes: Any, seed: int
 ) -> Opened:
     """Variants by name, the images, and the table before anything is trained; all checked.
 
@@ -143,7 +136,7 @@ def trained(variants: Variants, folder: str | Path, name: str) -> nn.Module:
     variants, folder
         As `ablate` got them.
     name
-        Of the variant.
+        Name of the variant.
 
     Raises
     ------
@@ -249,7 +242,6 @@ ablate = with_bar(
     _how_far,
     """Train variants of a network alike, one after the other; a table as the paper's Table 3.
 
-    Interrupt it at any moment: the table so far is returned, with a warning. With a ``folder``
-    the same call goes on from there.
+    With a ``folder`` the same call goes on from there.
     """,
 )

@@ -28,10 +28,8 @@ class AblationRow:
 
     Attributes
     ----------
-    name
-        What it was called.
-    parameters
-        How many numbers are learned.
+    name, parameters
+        Name of the variant, and how many numbers it learns.
     training
         How its training went; None before it has begun.
     note

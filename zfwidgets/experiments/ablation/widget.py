@@ -5,9 +5,8 @@ from __future__ import annotations
 import html
 import shutil
 import tempfile
-import uuid
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import small
 from ...errors import InputError
 from ...records import Progress
-from ...stepwise import Driven
+from ...stepwise import Driven, Growing
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.recording import stored
@@ -121,7 +120,7 @@ class Ablation(Experiment["AblationTable"]):
             experiment = _experiment()
             experiment.check_settings(**training)
             self._variants, examples, held_out, table = experiment.opened(
-                variants, data, validation, transform=transform, classes=classes, seed=seed
+                variants, data, validation, transform, classes, seed
             )
             if folder is None:
                 folder = tempfile.mkdtemp(prefix="zfwidgets-ablation-")
@@ -190,9 +189,7 @@ class Ablation(Experiment["AblationTable"]):
         super().close()
         if self._removal is not None:
             # On the worker, after the training that is stopped has written its last file.
-            self._service.jobs.submit(
-                self._owner, "python", "remove", uuid.uuid4().hex, self._removing, _ignore
-            )
+            self._service.work(self._owner, "remove", self._removing, _ignore)
 
     def _removing(self) -> Steps:
         yield from ()
@@ -203,7 +200,7 @@ class Ablation(Experiment["AblationTable"]):
 
     # ------------------------------------------------------------------ running
 
-    def _steps(self) -> Generator[Progress | AblationTable, None, AblationTable]:
+    def _steps(self) -> Growing[AblationTable]:
         known = None if self._newest is None else self._newest[1]
         with closing(self._make()) as steps:
             driven = Driven[Any, "AblationTable"](steps)

@@ -83,10 +83,8 @@ class Now:
 
     Attributes
     ----------
-    running
-        Whether the variants are being trained.
-    chosen
-        Number of the variant that is pointed out; -1: none.
+    running, chosen
+        Whether variants are being trained, and which one is pointed out (-1: none).
     """
 
     running: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ...engine.network.modes import computing
 from ...errors import InputError
 from ...records import Progress
+from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from ..shared.seeded import own_random
@@ -69,7 +70,7 @@ def average_models_steps(
     crop: int | tuple[int, int],
     transform: Any = None,
     classes: Any = None,
-) -> Generator[Progress | AveragedTable, None, AveragedTable]:
+) -> Growing[AveragedTable]:
     """`average_models` in steps: yields how far it is, and the table of what was looked at.
 
     Parameters
@@ -183,6 +184,6 @@ average_models = with_bar(
     """Errors of models alone and together, of one crop and of ten (paper, Table 2).
 
     What is measured: `zfwidgets.experiments.averaging`. The models and random state stay as they
-    are. Interrupt it at any moment: the table of what was looked at is returned, with a warning.
+    are.
     """,
 )

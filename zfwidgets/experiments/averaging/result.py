@@ -21,10 +21,8 @@ class AveragedRow:
 
     Attributes
     ----------
-    models
-        Their names.
-    crops
-        Crops of each picture, 1 or 10.
+    models, crops
+        Names of the models whose answers are averaged, and crops of each picture, 1 or 10.
     error
         Share of pictures whose class isn't the most probable one, 0..1.
     error_5

@@ -20,11 +20,11 @@ class Marking(PictureWall):
     Parameters
     ----------
     fingerprint
-        Of the engine.
+        Fingerprint of the engine.
     photos
         (rows, columns, 3) uint8 each, all of one shape: that of the network's input.
     names
-        Of the photos.
+        Names of the photos.
     parts
         What can be marked.
     size

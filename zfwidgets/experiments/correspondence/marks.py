@@ -28,9 +28,9 @@ def checked_marks(
         By part: a box a photo, in the photos' order; or boxes by the photo's name or place. A box
         is a `Box`, or (top, left, height, width) in pixels of the network's input.
     names
-        Of the photos.
+        Names of the photos.
     rows, columns
-        Of the network's input.
+        Size of the network's input.
     whole
         Whether each part must be marked in each photo.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ...engine.local import LocalEngine
 from ...engine.occlusion.baselines import Paint
 from ...errors import InputError
 from ...records import Box, Floats, Pixels, Progress
+from ...stepwise import Growing
 from ..shared.looking import Photo, check_engine, choose_layers, features, open_photos, seen
 from ..shared.running import with_bar
 from .marks import checked_marks
@@ -33,7 +34,7 @@ def measure_correspondence_steps(
     baseline: str | float = "grey",
     seed: int = 0,
     apart: bool = True,
-) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
+) -> Growing[CorrespondenceResult]:
     """`measure_correspondence` in steps: yields how far it is, and after each mask the result.
 
     The parts come first, then random masks, each part's first draw before any second one.
@@ -180,9 +181,7 @@ class _Job:
             )
         return found
 
-    def steps(
-        self, seed: int
-    ) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
+    def steps(self, seed: int) -> Growing[CorrespondenceResult]:
         result = CorrespondenceResult(
             tuple(photo.index for photo in self.photos),
             tuple(photo.name for photo in self.photos),
@@ -278,6 +277,6 @@ measure_correspondence = with_bar(
     """Mask the same parts in several photos: see if features change alike (paper, Table 1).
 
     What is measured: `zfwidgets.experiments.correspondence`. The model and random state stay as
-    they are. Interrupt it at any moment: the masks that are done are returned, with a warning.
+    they are.
     """,
 )

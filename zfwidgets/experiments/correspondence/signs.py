@@ -62,10 +62,8 @@ class CorrespondenceResult:
     ----------
     images
         Indices of the photos; None for one of the caller's own.
-    image_names
-        Their names.
-    layers
-        Names of the layers.
+    image_names, layers
+        Names of the photos and of the layers.
     parts
         By part; only those that are done.
     random

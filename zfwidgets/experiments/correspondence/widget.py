@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from ...drawing.charts import BarChart
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
-from ...records import Box, Progress
+from ...records import Box
+from ...stepwise import Growing
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
 from ..shared.recording import stored
@@ -185,8 +186,8 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         self._chart.legend.value = ""
         self._begin()
 
-    def _steps(self) -> Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]:
-        steps: Generator[Progress | CorrespondenceResult, None, CorrespondenceResult]
+    def _steps(self) -> Growing[CorrespondenceResult]:
+        steps: Growing[CorrespondenceResult]
         marks = self._marking.marks
         steps = self._make({part: marks.get(part, {}) for part in self._marking.parts})
         return (yield from steps)

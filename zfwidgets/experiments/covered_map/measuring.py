@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
 from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Occluder, OcclusionRequest, Progress, Unit, focus_box, focus_side
+from ...stepwise import Growing
 from ..shared.looking import check_engine
 from ..shared.running import with_bar
 from ..transfer.shapes import main_layers
@@ -26,7 +26,7 @@ def strongest_map_steps(
     baseline: str | float = "grey",
     others: int = 3,
     rule: str = "deconvnet",
-) -> Generator[Progress | StrongestMapResult, None, StrongestMapResult]:
+) -> Growing[StrongestMapResult]:
     """`strongest_map` in steps: yields how far it is, and the result whenever it has grown.
 
     Parameters
@@ -102,7 +102,7 @@ def strongest_map_steps(
 
 def _elsewhere(
     engine: LocalEngine, result: StrongestMapResult, others: int, rule: str
-) -> Generator[Progress | StrongestMapResult, None, StrongestMapResult]:
+) -> Growing[StrongestMapResult]:
     """The channel's strongest patches in other photos."""
     if not others:
         return result
@@ -148,7 +148,6 @@ strongest_map = with_bar(
     lambda r: "all is done" if r.complete else f"channel {r.channel} of {r.layer} is found",
     """Project a photo's strongest map, and cover the photo (paper, section 4.2, Fig. 7a to 7c).
 
-    What is measured: `zfwidgets.experiments.covered_map`. Interrupt it at any moment: what is
-    done is returned, with a warning.
+    What is measured: `zfwidgets.experiments.covered_map`.
     """,
 )

@@ -19,12 +19,9 @@ class StrongestMapResult:
 
     Attributes
     ----------
-    image
-        Index of the photo; None for one of the caller's own.
-    image_name
-        Name of the photo.
-    photo
-        (rows, columns, 3) uint8: the photo as the network sees it.
+    image, image_name, photo
+        Index of the photo (None for one of the caller's own), its name, and the photo as the
+        network sees it, (rows, columns, 3) uint8.
     layer, channel
         The map: the layer's channel with the largest total activation in the photo.
     total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from PIL import Image
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
-from ...records import Progress
+from ...stepwise import Growing
 from ..shared.boxes import Experiment, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from .drawing import covered_pictures, other_pictures
@@ -102,7 +102,7 @@ class StrongestMap(Experiment["StrongestMapResult"]):
         super().__init__(engine, parts, **layout)
         self.add_class("zf-strongest-map")
 
-    def _steps(self) -> Generator[Progress | StrongestMapResult, None, StrongestMapResult]:
+    def _steps(self) -> Growing[StrongestMapResult]:
         return self._make(self._photo.value)  # type: ignore[no-any-return]
 
     def _stopped(self, result: StrongestMapResult | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from ...engine.network.modes import computing
 from ...engine.network.tracing import path_of
 from ...errors import InputError
 from ...records import Floats, Progress, Projection
+from ...stepwise import Growing
 from ..shared.running import run
 from . import measures
 from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
@@ -60,7 +61,7 @@ def diagnose(
 
 def diagnose_steps(
     engine: LocalEngine | nn.Module, *, images: int = 32, projections: int = 16
-) -> Generator[Progress | DiagnosisResult, None, DiagnosisResult]:
+) -> Growing[DiagnosisResult]:
     """`diagnose` in steps: yields how far it is, and the result so far."""
     check(engine, images, projections)
     layers = _convolutions(engine)
@@ -140,7 +141,7 @@ def _weights(module: nn.Conv2d) -> Floats:
 
 def _measure_strides(
     engine: LocalEngine, result: DiagnosisResult, modules: dict[str, nn.Conv2d], images: int
-) -> Generator[Progress | DiagnosisResult, None, DiagnosisResult]:
+) -> Growing[DiagnosisResult]:
     """Aliasing and shift consistency, image by image."""
     strided = {c.name: StrideResponses(modules[c.name]) for c in result.convolutions if c.strided}
     total = min(images, len(engine.info.images)) if strided else 0
@@ -191,9 +192,7 @@ def _look_for_dead(engine: LocalEngine, result: DiagnosisResult) -> DiagnosisRes
     return replace(result, rectifiers=rectifiers, images_seen=seen)
 
 
-def _project(
-    engine: LocalEngine, result: DiagnosisResult, number: int
-) -> Generator[Progress | DiagnosisResult, None, DiagnosisResult]:
+def _project(engine: LocalEngine, result: DiagnosisResult, number: int) -> Growing[DiagnosisResult]:
     """The strongest activation of channels of the second convolution, projected."""
     if not result.second:
         return result

@@ -28,18 +28,9 @@ GRID = 64
 
 
 def rms(filters: Floats) -> Floats:
-    """Root of the mean squared weight of each filter.
+    """Root of the mean squared weight of each filter of (out, in, rows, columns): (out,) float32.
 
     The paper renormalises filters by it (section 3, `zfwidgets.models.renormalize_filters_`).
-
-    Parameters
-    ----------
-    filters
-        (out, in, rows, columns).
-
-    Returns
-    -------
-    (out,) float32
     """
     mean = np.square(filters, dtype=np.float64).reshape(len(filters), -1).mean(1)
     return np.asarray(np.sqrt(mean), np.float32)
@@ -68,7 +59,7 @@ def nearest(filters: Floats, groups: int = 1) -> tuple[Ints, Floats]:
     filters
         (out, in, rows, columns).
     groups
-        Of the convolution.
+        Groups of the convolution.
 
     Returns
     -------
@@ -95,17 +86,9 @@ def nearest(filters: Floats, groups: int = 1) -> tuple[Ints, Floats]:
 
 
 def spectrum(filters: Floats) -> Floats:
-    """Shares of each filter's energy in the `BANDS`.
+    """Shares of the energy of each filter of (out, in, rows, columns) in the `BANDS`: (out, 3).
 
-    Parameters
-    ----------
-    filters
-        (out, in, rows, columns).
-
-    Returns
-    -------
-    (out, 3) float32
-        They sum to 1; NaN for a filter that is all zero.
+    They sum to 1; NaN for a filter that is all zero.
     """
     radius = np.hypot(*_frequencies())
     bands = [radius < 1 / 6, (radius >= 1 / 6) & (radius < 1 / 3), radius >= 1 / 3]

@@ -25,11 +25,10 @@ class DiagnosisResult:
     Attributes
     ----------
     model
-        Class name of the model.
-    convolutions
-        All 2-d convolutions, in the order of the forward pass.
-    rectifiers
-        All layers behind a rectifier; empty before images have been looked at.
+        Class of the model that was looked at.
+    convolutions, rectifiers
+        All 2-d convolutions, in the order of the forward pass, and all layers behind a rectifier;
+        none of these before images have been looked at.
     first
         Name of the first convolution, if it sees the pixels; "" if not (its inputs aren't 1 or 3
         channels).

@@ -19,10 +19,8 @@ class Measure:
 
     Attributes
     ----------
-    title
-        For the list of measures.
-    axis
-        For the chart's axis.
+    title, axis
+        What the list of measures and the chart's axis call it.
     reading
         How to read it.
     of

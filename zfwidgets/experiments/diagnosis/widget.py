@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from ...drawing.palette import SOFT
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
+from ...stepwise import Growing
 from ..shared.boxes import Experiment, beside, needs_torch
 from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
 from ..shared.recording import stored
@@ -117,7 +118,7 @@ class Diagnosis(Experiment["Results"]):
 
     # ------------------------------------------------------------------ running
 
-    def _steps(self) -> Generator[Progress | Results, None, Results]:
+    def _steps(self) -> Growing[Results]:
         done: Results = ()
         for name, make in zip(self._names, self._make, strict=True):
             newest: DiagnosisResult | None = None

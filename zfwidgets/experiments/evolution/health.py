@@ -19,10 +19,8 @@ class Health:
 
     Parameters
     ----------
-    model
-        The model that is trained.
-    frozen
-        A copy of it as it was before.
+    model, frozen
+        The model that is trained, and a copy of it as it was before.
     """
 
     def __init__(self, model: nn.Module, frozen: nn.Module) -> None:

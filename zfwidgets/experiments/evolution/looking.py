@@ -51,11 +51,11 @@ class Looking:
     Parameters
     ----------
     engine
-        Of the model as it was when watching began; its own network stays as it is.
+        Engine of the model as it was when watching began; its own network stays as it is.
     units
         (layer, channel), layers in the network's order.
     rule
-        Of the projections.
+        Rule of the projections.
     """
 
     def __init__(

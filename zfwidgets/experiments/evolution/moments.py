@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...records import CLIPPED_AT, Box, Floats, Ints, Pixels, Unit, signed_to_uint8, table
-from . import storage
+from ...storage import dataclasses_npz
 
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
+
+KIND, SCHEMA = "a zfwidgets evolution", 2
 
 SETTLED = 0.9
 """How alike a layer's features and the last ones must stay for the layer to count as settled."""
@@ -34,11 +36,11 @@ class Strongest:
     unit
         Layer, channel, row and column.
     value
-        Of the activation. Among equal ones the first image, row and column count.
+        Value of the activation. Among equal ones the first image, row and column count.
     image, image_name
         Where it is.
     box
-        Its receptive field, which may reach over the image's border.
+        Receptive field of the unit, which may reach over the image's border.
     levels
         (rows, columns, channels) int8: the projection inside the box, -127..127, zero outside of
         the image; None if the unit isn't above zero, and so has none.
@@ -97,7 +99,7 @@ class Moment:
     epoch
         Epochs done, maybe not a whole number; None if nobody counts them.
     strongest
-        Of each chosen map.
+        Strongest activation of each chosen map.
     features
         By layer (channels, samples) float16: what all channels of the layer do at places in the
         images that are the same at each moment, less each channel's mean and divided by its
@@ -126,14 +128,10 @@ class EvolutionRecord:
 
     Attributes
     ----------
-    model
-        The model's class.
+    model, rule, images
+        The model's class, the rule of its projections, and how many images were looked at.
     units
         (layer, channel) of each chosen map.
-    rule
-        That projections are made by.
-    images
-        How many images were looked at.
     fingerprint
         Fingerprint of the network as it was when watching began, and of the images.
     moments
@@ -285,7 +283,7 @@ class EvolutionRecord:
 
     def save(self, path: str | Path) -> None:
         """Write it to a file, whole or not at all; NumPy's ``npz``, without pickle."""
-        storage.save(self, Path(path))
+        dataclasses_npz.write(Path(path), KIND, SCHEMA, self)
 
     @classmethod
     def load(cls, path: str | Path) -> EvolutionRecord:
@@ -296,9 +294,10 @@ class EvolutionRecord:
         InputError
             The file isn't there, isn't whole, or isn't such a record.
         """
-        path = Path(path)
-        with storage.readable(path):
-            return _of_file(*storage.load(path))
+        found = dataclasses_npz.read(Path(path), KIND, SCHEMA, _KNOWN.__getitem__)
+        if not isinstance(found, cls):
+            raise InputError(f"{path} holds a {type(found).__name__}: expected {KIND}.")
+        return found
 
 
 def standardised(samples: NDArray[Any]) -> NDArray[np.float16]:
@@ -326,38 +325,5 @@ def _likeness(features: NDArray[np.float16], last: Floats) -> float:
     return float(((now * last).sum(1) / np.where(sizes > 0, sizes, 1)).mean())
 
 
-def _of_file(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> EvolutionRecord:
-    units = tuple((layer, channel) for layer, channel in about["units"])
-    empty = EvolutionRecord(
-        **{name: about[name] for name in storage.PLAIN},
-        units=units,
-        losses=arrays["losses"],
-        missed=tuple(about["missed"]),
-    )
-    patches = list(storage.shaped(arrays["patches"], about["patches"]))
-    shapes = [
-        one["levels"] for moment in about["moments"] for one in moment["strongest"] if one["levels"]
-    ]
-    levels = storage.shaped(arrays["levels"], shapes)
-    moments = []
-    for at, moment in enumerate(about["moments"]):
-        strongest = tuple(
-            Strongest(
-                Unit(**one["unit"]),
-                one["value"],
-                one["image"],
-                one["image_name"],
-                Box(**one["box"]),
-                None if one["levels"] is None else next(levels),
-                one["scale"],
-                patches[one["patch"]],
-            )
-            for one in moment["strongest"]
-        )
-        features = {
-            layer: arrays[f"features{number}"][at] for number, layer in enumerate(empty.layers)
-        }
-        moments.append(
-            Moment(moment["step"], moment["epoch"], strongest, features, moment["seconds"])
-        )
-    return replace(empty, moments=tuple(moments))
+_KNOWN = {kind.__name__: kind for kind in (EvolutionRecord, Moment, Strongest, Unit, Box)}
+"""What a file of a record is made of."""

@@ -120,10 +120,8 @@ class InvarianceResult:
 
     Attributes
     ----------
-    images
-        Indices of the photos; None for one of the caller's own.
-    image_names
-        Their names.
+    images, image_names
+        Indices and names of the photos; the index of one of the caller's own is None.
     layers
         Names of the layers.
     classes

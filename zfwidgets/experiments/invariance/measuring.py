@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Pixels, Progress
 from ...records.predictions import softmax
+from ...stepwise import Growing
 from ..shared.looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
 from ..shared.running import with_bar
 from .curves import InvarianceCurves, InvarianceResult
@@ -34,7 +35,7 @@ def measure_invariance_steps(
     classes: Sequence[int | str | None] | None = None,
     baseline: str | float = "grey",
     disc: bool = False,
-) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
+) -> Growing[InvarianceResult]:
     """`measure_invariance` in steps: yields how far it is, and after each photo the result.
 
     Parameters
@@ -124,7 +125,7 @@ class Job:
             engine.session.source.as_input(engine.session.source.show(photos[0].tensor))
         return job
 
-    def steps(self) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
+    def steps(self) -> Growing[InvarianceResult]:
         """Compute photo by photo, one transform after the other."""
         total = sum(len(transform.values) for transform in self.transforms) * len(self.photos)
         done, began = 0, time.monotonic()
@@ -306,7 +307,6 @@ measure_invariance = with_bar(
     """Shift, scale and rotate photos, and see how far features and class move (paper, Fig. 5).
 
     How photos are transformed: `zfwidgets.experiments.invariance.transforms`. The model and
-    random state stay as they are. Interrupt it at any moment: the photos that are done are
-    returned, with a warning.
+    random state stay as they are.
     """,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from PIL import Image
 from ...drawing.charts import LineChart
 from ...drawing.page import WIDTH, Page
 from ...engine.protocol import EngineProtocol
-from ...records import Progress
+from ...stepwise import Growing
 from ..shared.boxes import Experiment, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import stored
@@ -137,8 +137,8 @@ class Invariance(Experiment["InvarianceResult"]):
 
     # ------------------------------------------------------------------ running
 
-    def _steps(self) -> Generator[Progress | InvarianceResult, None, InvarianceResult]:
-        steps: Generator[Progress | InvarianceResult, None, InvarianceResult] = self._make()
+    def _steps(self) -> Growing[InvarianceResult]:
+        steps: Growing[InvarianceResult] = self._make()
         return steps
 
     def _done(self, result: InvarianceResult) -> str:

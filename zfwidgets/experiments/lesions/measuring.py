@@ -10,7 +10,7 @@ a pass by hooks on its modules, its weights never.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from ...engine.network.modes import computing
 from ...engine.network.network import Change
 from ...errors import InputError, UnsupportedModel
 from ...records import Floats, Prediction, Progress
+from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import run
 from .result import LesionResult, Off
@@ -82,7 +83,7 @@ def lesion_steps(
     off: Mapping[str, Any] | None = None,
     *,
     transform: Any = None,
-) -> Generator[Progress | LesionResult, None, LesionResult]:
+) -> Growing[LesionResult]:
     """`lesion` in steps: yields how far it is, and the result so far after each batch."""
     bench = Bench(engine, data, transform)
     return (yield from bench.steps(bench.check(off or {})))
@@ -167,9 +168,7 @@ class Bench:
                 "it off with 'all', or train a variant without it: zf.experiments.ablation."
             )
 
-    def steps(
-        self, off: Mapping[str, Off]
-    ) -> Generator[Progress | LesionResult, None, LesionResult]:
+    def steps(self, off: Mapping[str, Off]) -> Growing[LesionResult]:
         """Run all images, batch by batch; results so far grow."""
         order = self._order()
         changes = {name: self._change(name, what) for name, what in off.items()}
@@ -197,9 +196,9 @@ class Bench:
         Parameters
         ----------
         image
-            Its number in the data.
+            Number of the image in the data.
         layer
-            Whose maps.
+            Layer whose maps they are.
         off
             As `check` gives it.
         """

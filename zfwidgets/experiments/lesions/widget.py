@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
+from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
@@ -189,15 +189,8 @@ class Lesion(Experiment["LesionResult"]):
     # ------------------------------------------------------------------ the photo in view
 
     def _look(self, _change: Any = None) -> None:
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "look",
-            uuid.uuid4().hex,
-            partial(self._looking, self._photo.value, self._layer.value, dict(self.off)),
-            self._looked,
-            priority=0,
-        )
+        steps = partial(self._looking, self._photo.value, self._layer.value, dict(self.off))
+        self._service.work(self._owner, "look", steps, self._looked, 0)
 
     def _looking(self, image: int, layer: str, off: dict[str, Any]) -> Steps:
         yield Progress(0, 1, None, "looking at the photo")
@@ -230,7 +223,7 @@ class Lesion(Experiment["LesionResult"]):
 
     # ------------------------------------------------------------------ all images
 
-    def _steps(self) -> Generator[Progress | LesionResult, None, LesionResult]:
+    def _steps(self) -> Growing[LesionResult]:
         return self._bench.steps(dict(self.off))  # type: ignore[no-any-return]
 
     def _done(self, result: LesionResult) -> str:

@@ -37,7 +37,7 @@ def map_wall(maps: Floats, off: Any) -> Wall:
     maps
         (channels, rows, columns), as the network has them with parts off.
     off
-        Of this layer: channels, "all", "skip", or None.
+        What of this layer is off: channels, "all", "skip", or None.
     """
     low, high = min(0.0, float(maps.min())), float(maps.max())
     shades = np.uint8(np.clip((maps - low) / ((high - low) or 1.0), 0, 1) * 255)

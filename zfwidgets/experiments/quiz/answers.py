@@ -87,7 +87,7 @@ class QuizScore:
     Attributes
     ----------
     right, answered
-        How many were right, of how many.
+        Right answers, and all that were given.
     """
 
     right: int

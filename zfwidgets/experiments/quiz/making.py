@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...records import Activation, Box, Occluder, Progress, Unit
-from ...stepwise import Driven, finish, watch_stages
+from ...stepwise import Counting, Driven, Growing, finish, watch_stages
 from ...widgets.setting.choosing import first_selection
 from ...widgets.wire import validation
 from .questions import (
@@ -30,8 +30,8 @@ from .questions import (
 MOST = 100
 """Questions of one quiz."""
 WHAT = "making questions"
-Prepare = Callable[[QuizQuestion], Generator[Progress, None, None]]
-Steps = Generator[Progress | QuizQuestions, None, QuizQuestions]
+Prepare = Callable[[QuizQuestion], Counting[None]]
+Steps = Growing[QuizQuestions]
 
 
 def quiz_question_steps(
@@ -117,21 +117,13 @@ def quiz_questions(
 
     Parameters
     ----------
-    engine
-        A live engine, or a report of one.
-    layer
-        Layer whose channels are asked for; None: the one with which an Explorer opens.
-    questions
-        How many, 1 to 100.
-    seed
-        Draws channels, photos and sides, without the global random states.
-    hard
-        Whether the two photos are nearer to each other in the channel's range.
+    engine, layer, questions, seed, hard
+        As in `quiz_question_steps`.
     progress
         Whether to show a progress bar.
     """
 
-    def steps() -> Generator[Progress, None, QuizQuestions]:
+    def steps() -> Counting[QuizQuestions]:
         made = quiz_question_steps(engine, layer, questions, seed=seed, hard=hard)
         driven = Driven(made)
         with closing(made):
@@ -169,7 +161,7 @@ class _Made:
 
     def question(
         self, channel: int, so_far: Progress, prepare: Prepare | None
-    ) -> Generator[Progress, None, QuizQuestion | None]:
+    ) -> Counting[QuizQuestion | None]:
         """A question of a channel; None where it makes none."""
         try:
             found = yield from self._question(channel, so_far)
@@ -198,9 +190,7 @@ class _Made:
             "with more photos."
         )
 
-    def _question(
-        self, channel: int, so_far: Progress
-    ) -> Generator[Progress, None, QuizQuestion | None]:
+    def _question(self, channel: int, so_far: Progress) -> Counting[QuizQuestion | None]:
         candidates = candidates_of(self._engine, self._layer, channel)
         top = tuple(self._engine.top(self._layer, channel, HINTS))
         firing = max(len(top), int((candidates.values > 0).sum()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ...drawing.page import GAP, MARGIN, WIDTH, Page
 from ...drawing.palette import INK, MARK, SOFT, STRONG
 from ...engine.protocol import EngineProtocol
 from ...records import Pixels, Progress, Projection
+from ...stepwise import Counting
 from ...widgets.wire.answers import projected_answer
 from ...widgets.wire.encode import Answer, described, encode_pictures
 from .answers import QuizAnswer
@@ -33,7 +34,7 @@ PAINTED = 10
 
 def question_answer(
     engine: EngineProtocol, question: QuizQuestion, hint: str
-) -> Generator[Progress, None, tuple[Answer, list[Pixels]]]:
+) -> Counting[tuple[Answer, list[Pixels]]]:
     """What the page asks for of a question, and its two photos, in steps.
 
     Raises

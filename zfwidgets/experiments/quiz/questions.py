@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Activation, ActivationSample, Floats, Ints, QuantileRows
-from ...records.quantiles import EACH
+from ...records import Activation, ActivationSample, Floats, Ints, QuantileRows, Rows
+from ...records.activations import EACH
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
@@ -104,7 +104,7 @@ class QuizQuestion:
 
 
 @dataclass(frozen=True)
-class QuizQuestions(Sequence[QuizQuestion]):
+class QuizQuestions(Rows[QuizQuestion], of="made"):
     """The questions of a quiz, as far as they are made.
 
     Attributes
@@ -128,15 +128,6 @@ class QuizQuestions(Sequence[QuizQuestion]):
     wanted: int
     complete: bool = False
 
-    def __len__(self) -> int:
-        return len(self.made)
-
-    def __getitem__(self, item):  # type: ignore[no-untyped-def]
-        return self.made[item]
-
-    def __iter__(self) -> Iterator[QuizQuestion]:
-        return iter(self.made)
-
 
 @dataclass(frozen=True)
 class Candidates:
@@ -151,7 +142,7 @@ class Candidates:
     percentiles
         (n,) float64 in 0..100: share of the photos in which the channel is weaker.
     photos
-        Of how many photos they are.
+        How many photos they are taken from.
     known
         Activations that are known exactly already, by photo.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -14,8 +14,8 @@ from PIL import Image
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
-from ...records import Pixels, Progress
-from ...stepwise import Driven
+from ...records import Pixels
+from ...stepwise import Counting, Driven, Growing
 from ...widgets.wire.encode import Answer
 from ...widgets.wire.jobs.steps import Shared
 from ...widgets.wire.service import Service
@@ -227,13 +227,13 @@ class Quiz(Experiment["QuizQuestions"]):
         self._board.begin(self._run_name(self._run + 1), self._wanted)
         super().start()
 
-    def _steps(self) -> Generator[Progress | QuizQuestions, None, QuizQuestions]:
+    def _steps(self) -> Growing[QuizQuestions]:
         run, seed = self._run_name(), self._seed
         assert isinstance(self._service, Service)
         photos: dict[QuizQuestion, list[Pixels]] = {}
         answers: dict[QuizQuestion, Answer] = {}
 
-        def prepare(question: QuizQuestion) -> Generator[Progress, None, None]:
+        def prepare(question: QuizQuestion) -> Counting[None]:
             steps = pictures.question_answer(self.engine, question, self._hint)
             answers[question], large = yield from steps
             photos[question] = pictures.small(large)

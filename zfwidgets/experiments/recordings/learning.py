@@ -29,7 +29,9 @@ SIZE = 32
 """Pixels of the sides of the pictures that networks are trained on here."""
 LARGER = 64
 """The same, where AlexNet's first layers are among the networks: less is too small for them."""
-BATCH, RATE, PATIENCE = 32, 0.02, 3
+BATCH, PATIENCE = 32, 3
+TRAINED: dict[str, Any] = {"batch": BATCH, "rate": 0.02, "progress": False}
+"""How all of them are trained."""
 EPOCHS, PICTURES = 24, 1000
 MOMENTS = (0, 1, 2, 3, 5, 8, 12, 16, 20, 24)
 """Epochs after which the evolution is looked at."""
@@ -73,11 +75,9 @@ def evolving(
         validation=held_out,
         transform=transform,
         epochs=epochs,
-        batch=BATCH,
-        rate=RATE,
         patience=PATIENCE,
         on_step=lambda step, model: watching.step(model=model),
-        progress=False,
+        **TRAINED,
     )
     record = replace(watching.finish(), losses=training.losses)
     engine = LocalEngine(network.eval(), data, transform, labels=data.classes, cache=False)
@@ -129,7 +129,7 @@ def ablation(
     Parameters
     ----------
     epochs, pictures
-        Of the training.
+        How long each learns, and from how many pictures.
     folder
         Keeps the trained networks.
     """
@@ -140,11 +140,9 @@ def ablation(
         validation=samples.shapes(600, SIZE, seed=1),
         transform=inputs(SIZE),
         epochs=epochs,
-        batch=BATCH,
-        rate=RATE,
         patience=PATIENCE,
         folder=folder,
-        progress=False,
+        **TRAINED,
     )
     what = f"{len(table.rows)} variants, each {epochs} epochs of {pictures} shapes"
     return Recording(table, Made.now(what, time.process_time() - began, 0))
@@ -166,14 +164,7 @@ def diagnosis(
     for build in (alexnet_small, zfnet_small):
         network = untrained(build, LARGER)
         training = train(
-            network,
-            data,
-            validation=held_out,
-            transform=transform,
-            epochs=epochs,
-            batch=BATCH,
-            rate=RATE,
-            progress=False,
+            network, data, validation=held_out, transform=transform, epochs=epochs, **TRAINED
         )
         engine = LocalEngine(network.eval(), held_out, transform, cache=False)
         engine.index(progress=False)

@@ -37,6 +37,7 @@ from ...engine.sanity.projecting import ProjectAt
 from ...engine.sanity.randomise import stages_below
 from ...errors import InactiveUnit, InputError
 from ...records import Floats, Progress, Unit
+from ...stepwise import Growing
 from ..shared.running import run
 from .result import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
@@ -90,7 +91,7 @@ def sanity_check(
 
 def sanity_steps(
     engine: LocalEngine, unit: Unit, image: Any, rule: str, *, seed: int, controls: int = 8
-) -> Generator[Progress | SanityResult, None, SanityResult]:
+) -> Growing[SanityResult]:
     """`sanity_check` of what was checked, in steps: yields the result so far, and how far it is."""
     if image is None:
         yield from engine.index_steps()

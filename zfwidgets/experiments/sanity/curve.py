@@ -32,10 +32,8 @@ class Curve:
 
     Attributes
     ----------
-    steps
-        Numbers of the steps that can be compared; 0 is the trained network.
-    values
-        Of these steps.
+    steps, values
+        Numbers of the steps that can be compared (0 is the trained network), and their values.
     controls
         Medians over unrelated units, of the kinds that there are.
     end

@@ -45,7 +45,7 @@ class SanityStep:
     pixels
         (rows, columns, channels) float32: the picture inside `SanityResult.box`, signed.
     similarity
-        To the trained network's picture.
+        Similarity to the trained network's picture.
     operations
         What was met on the way to the pixels, as in `zfwidgets.records.Projection`.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...drawing.palette import STRONG
 from ...engine.protocol import EngineProtocol
-from ...records import Progress
+from ...stepwise import Growing
 from ..shared.boxes import Experiment, beside, needs_torch
 from . import widget_pictures
 from .curve import CONTROLS, MEASURES, Chart, Curve
@@ -103,8 +103,8 @@ class SanityCheck(Experiment["SanityResult"]):
 
     # ------------------------------------------------------------------ running
 
-    def _steps(self) -> Generator[Progress | SanityResult, None, SanityResult]:
-        steps: Generator[Progress | SanityResult, None, SanityResult] = self._make()
+    def _steps(self) -> Growing[SanityResult]:
+        steps: Growing[SanityResult] = self._make()
         return steps
 
     def _prepare(self, run: str, result: SanityResult) -> None:

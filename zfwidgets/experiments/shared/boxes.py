@@ -7,9 +7,8 @@ Nothing is computed on the kernel's main thread, and traits are set on no other.
 from __future__ import annotations
 
 import html
-import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -20,7 +19,7 @@ from PIL import Image
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, MissingDependency
 from ...records import Progress
-from ...stepwise import Driven
+from ...stepwise import Driven, Growing
 from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.setting.traits import Settable
@@ -28,7 +27,7 @@ from ...widgets.static_picture.two_outputs import TwoOutputs
 from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
-from ...widgets.wire.service import Service, Workbench, service_of
+from ...widgets.wire.service import OWN, Service, Workbench, service_of
 
 Result = TypeVar("Result")
 
@@ -68,7 +67,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
     Parameters
     ----------
     engine
-        Whose worker draws and computes; None: a worker of its own draws what is there.
+        Engine whose worker draws and computes; None: a worker of its own draws what is there.
     parts
         What is in the box.
     stored
@@ -133,11 +132,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
 
     def settle(self, timeout: float = 600.0) -> bool:
         """Wait until it is done or stopped; False when time runs out. Raises what failed."""
-        end = time.monotonic() + timeout
-        done, more = False, True
-        while more:  # when it is done, its static picture is drawn
-            done = self._service.jobs.wait({self._owner}, max(0.0, end - time.monotonic()))
-            more = self._service.hand_back.run_waiting() and done
+        done = self._service.settle({self._owner}, timeout)  # and its static picture is drawn
         if self._failure is not None:
             raise self._failure
         return done
@@ -192,15 +187,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
             yield from ()
             return paint()
 
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "picture",
-            uuid.uuid4().hex,
-            steps,
-            self._picture_drawn,
-            priority=PICTURE_PRIORITY,
-        )
+        self._service.work(self._owner, "picture", steps, self._picture_drawn, PICTURE_PRIORITY)
 
     def _picture_drawn(self, op: Op, value: Any) -> None:
         if op == "error":
@@ -218,7 +205,7 @@ class Experiment(ResultBox[Result]):
     Parameters
     ----------
     engine
-        Whose worker computes; None: a worker of its own.
+        Engine whose worker computes; None: a worker of its own.
     parts
         What is in the box, above the line with progress and button.
     start
@@ -264,7 +251,7 @@ class Experiment(ResultBox[Result]):
 
     # What subclasses say
 
-    def _steps(self) -> Generator[Progress | Result, None, Result]:
+    def _steps(self) -> Growing[Result]:
         """The computation, on the worker: yields how far it is, and results so far."""
         raise NotImplementedError
 
@@ -297,19 +284,17 @@ class Experiment(ResultBox[Result]):
         self._run += 1
         run = self._run
         self._say_running(True, "waiting")
-        self._service.jobs.submit(
+        self._service.work(
             self._owner,
-            "python",
             "experiment",
-            uuid.uuid4().hex,
             lambda: self._reported(run),
             lambda op, value: self._hear(run, op, value),
-            priority=PRIORITY,
+            PRIORITY,
         )
 
     def stop(self) -> None:
         """Stop after the step that is running; what is computed stays."""
-        self._service.jobs.cancel(self._owner, "python", "experiment")
+        self._service.jobs.cancel(self._owner, OWN, "experiment")
 
     def _forget(self) -> None:
         """Let go of what was computed, and of what is on its way: it is of something else."""

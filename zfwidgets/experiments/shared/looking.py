@@ -41,11 +41,11 @@ def features(engine: LocalEngine, images: Sequence[Tensor], layers: Iterable[str
     Parameters
     ----------
     engine
-        Its network and device.
+        Engine whose network and device are used.
     images
         (channels, rows, columns) each, in the network's units.
     layers
-        Whose outputs are wanted, by the names that the engine lists.
+        Layers whose outputs are wanted, by the names that the engine lists.
     """
     network, wanted = engine.session.network, set(layers)
     found: dict[str, list[Floats]] = {name: [] for name in wanted}

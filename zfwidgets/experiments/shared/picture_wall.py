@@ -62,7 +62,7 @@ class PictureWall(Answering):
     Parameters
     ----------
     fingerprint
-        Of the engine.
+        Fingerprint of the engine.
     label
         What the pictures are, for those who don't see them.
     size

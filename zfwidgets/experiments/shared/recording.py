@@ -56,11 +56,11 @@ class Made:
     what
         What was done, in a few words: "40 epochs of 2000 textures".
     seconds
-        Of processor time: on an idle core it takes as long.
+        Seconds of processor time: on an idle core it takes as long.
     seed
-        Of weights, order and draws.
+        Seed of weights, order and draws.
     date
-        Of the day, YYYY-MM-DD.
+        Day on which it was made, YYYY-MM-DD.
     machine
         Processor, threads and operating system.
     versions

@@ -12,13 +12,16 @@ from typing import Any, TypeVar
 from ...bars import progress_bar
 from ...engine.network.modes import InUsualModes
 from ...records import Progress
-from ...stepwise import Driven
+from ...stepwise import Driven, Growing
 
 Result = TypeVar("Result")
 
+RUNS = """Interrupt it at any moment: what is done is returned, with a warning.
+``progress=False`` shows no bar."""
+
 
 def run(
-    steps: Generator[Progress | Result, None, Result],
+    steps: Growing[Result],
     what: str,
     shown: bool,
     how_far: Callable[[Result], str],
@@ -54,10 +57,11 @@ def run(
 
 def with_bar(
     name: str,
-    steps: Callable[..., Generator[Progress | Result, None, Result]],
+    steps: Callable[..., Growing[Result]],
     what: str,
     how_far: Callable[[Result], str],
     about: str,
+    options: Callable[..., Any] | None = None,
 ) -> Callable[..., Result]:
     """The plain call of what is computed in steps: it takes the same, and ``progress``.
 
@@ -71,6 +75,9 @@ def with_bar(
         As in `run`.
     about
         The first lines of the call's docstring.
+    options
+        What the steps make of the last of their arguments, ``**options``; its parameters stand in
+        the call's signature.
     """
 
     @wraps(steps)
@@ -83,12 +90,15 @@ def with_bar(
     parameters = [*signature.parameters.values()]
     at = next(i for i, part in enumerate(parameters) if part.kind is kind)
     parameters.insert(at, shown)
-    record = str(signature.return_annotation).rpartition(", ")[2].removesuffix("]")
+    if options is not None:
+        more = inspect.signature(options).parameters.values()
+        parameters[-1:] = [parameter.replace(kind=kind) for parameter in more]
+    record = str(signature.return_annotation).removeprefix("Growing[").removesuffix("]")
     signature = signature.replace(parameters=parameters, return_annotation=record)
     plain.__signature__ = signature  # type: ignore[attr-defined]
     plain.__name__ = plain.__qualname__ = name
     _, head, rest = inspect.cleandoc(steps.__doc__ or "").partition("Parameters\n---")
-    plain.__doc__ = f"{inspect.cleandoc(about)}\n\n``progress=False`` shows no bar.\n\n{head}{rest}"
+    plain.__doc__ = f"{inspect.cleandoc(about)}\n\n{RUNS}\n\n{head}{rest}"
     return plain
 
 

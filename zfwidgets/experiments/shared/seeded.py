@@ -86,7 +86,7 @@ class Draws(TorchDispatchMode):
     Parameters
     ----------
     seed
-        Of each device's generator: the numbers are those that the global generator would give.
+        Seed of each device's generator: the numbers are those that the global generator would give.
     """
 
     def __init__(self, seed: int) -> None:

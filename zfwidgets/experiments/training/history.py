@@ -28,10 +28,8 @@ class TrainingRecord:
 
     Attributes
     ----------
-    model
-        The model's class.
-    parameters
-        How many numbers are trained.
+    model, parameters
+        The model's class, and how many numbers are trained.
     classes
         Class names in the order of the network's outputs.
     images, validation_images

@@ -14,7 +14,7 @@ only, so that it can't leave weights that are half updated.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...models.paper import PaperNetwork
 from ...models.parts import PIXEL_RANGE
-from ...records import Progress
+from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
 from .history import TrainingRecord
@@ -56,7 +56,7 @@ def train_steps(
     seconds: float | None = None,
     folder: str | Path | None = None,
     on_step: OnStep | None = None,
-) -> Generator[Progress | TrainingRecord, None, TrainingRecord]:
+) -> Growing[TrainingRecord]:
     """Train a classifier in steps (paper, section 3).
 
     Yields `Progress` after each step of the optimizer, and the record so far before the first
@@ -194,8 +194,7 @@ train = with_bar(
     lambda record: f"{record.steps} of {record.steps_wanted} steps done",
     """Train a classifier, with a progress bar.
 
-    Interrupt it at any moment: the step that is under way is finished, and the record so far is
-    returned, with a warning. The model has the weights of the last step that the record knows
-    of. With a ``folder`` the same call goes on from there.
+    When it is interrupted, the step that is under way is finished: the model has the weights of
+    the last step that the record knows of. With a ``folder`` the same call goes on from there.
     """,
 )

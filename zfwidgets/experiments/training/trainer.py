@@ -17,6 +17,7 @@ from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...models.parts import renormalize_filters_
 from ...records import Floats, Ints, Progress
+from ...stepwise import Growing
 from ...threads import Pool
 from ..shared.labelled import Labelled
 from ..shared.seeded import DrawnAgain, numpy_and_python, on_main_thread, own_random
@@ -112,7 +113,7 @@ class Trainer:
 
     # ------------------------------------------------------------------ running
 
-    def steps(self) -> Generator[Progress | TrainingRecord, None, TrainingRecord]:
+    def steps(self) -> Growing[TrainingRecord]:
         """See `train_steps`."""
         clock = self.clock
         with self:

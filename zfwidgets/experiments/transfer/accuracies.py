@@ -24,10 +24,8 @@ class FeatureShape:
 
     Attributes
     ----------
-    layer
-        Its name.
-    maps
-        (channels, rows, columns) of its output.
+    layer, maps
+        Name of the layer, and (channels, rows, columns) of its output.
     grid
         Rows and columns of places that it is averaged over; those of the maps where the output
         is taken as it is.
@@ -194,7 +192,7 @@ class BiasRecord:
     Attributes
     ----------
     classes
-        Class names.
+        Names of the classes.
     accuracies
         (classes, repeats) float32 in 0..1; NaN for what isn't computed yet.
     distances

@@ -8,7 +8,6 @@ far its photos lie from those that the network was trained on, in the space of t
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +17,11 @@ from numpy.typing import NDArray
 from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
+from ...stepwise import Counting, Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from .accuracies import BiasRecord
-from .classifiers import STRENGTH, check_classifier
+from .classifiers import check_classifier
 from .features import Features
 from .layers import not_converged
 from .shapes import DIMENSION
@@ -41,21 +41,16 @@ def transfer_bias_steps(
     *,
     training: Any = None,
     layer: str | None = None,
-    train_images: int | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
     classifier: str = "svm",
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
-) -> Generator[Progress | BiasRecord, None, BiasRecord]:
+    **learning: Any,
+) -> Growing[BiasRecord]:
     """Accuracy of each class, and how far it lies from the training data, in steps.
 
     Parameters
     ----------
-    engine, data, train_images, test_images, repeats, strength, folds, seed, transform, dimension
+    engine, data, transform, dimension
         As in `zfwidgets.experiments.transfer_layers_steps`.
     training
         Images that the network was trained on, or a part of them, as `zfwidgets.Engine` takes
@@ -64,6 +59,8 @@ def transfer_bias_steps(
         In the space of whose features; None: the last before the class scores.
     classifier
         "svm" or "softmax".
+    **learning
+        ``train_images``, ``test_images``, ``repeats``, ``strength``, ``folds``, ``seed``, as there.
 
     Raises
     ------
@@ -72,13 +69,12 @@ def transfer_bias_steps(
     """
     name = one_layer(engine, layer)
     study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
-    how = Learning(train_images, test_images, repeats, strength, folds, seed)
-    return (yield from bias_steps(study, how, name, training, classifier))
+    return (yield from bias_steps(study, Learning(**learning), name, training, classifier))
 
 
 def bias_steps(
     study: Study, how: Learning, layer: str, training: Any = None, classifier: str = "svm"
-) -> Generator[Progress | BiasRecord, None, BiasRecord]:
+) -> Growing[BiasRecord]:
     """The same of a study."""
     check_classifier(classifier)
     plan, repeats = study.plan(how, how.train_images, how.inner), how.repeats
@@ -161,7 +157,7 @@ def training_images(engine: LocalEngine, training: Any) -> Labelled:
 
 def nearest(
     rows: Rows, images: Ints, others: Rows, candidates: Ints, what: str
-) -> Generator[Progress, None, tuple[Floats, Ints]]:
+) -> Counting[tuple[Floats, Ints]]:
     """Distance of images to their nearest candidates, and which these are; in blocks.
 
     An image among the candidates of the same rows isn't its own neighbour. Of equal ones the
@@ -200,7 +196,7 @@ transfer_bias = with_bar(
     _how_far,
     """Accuracy of each class, and how far it lies from the training data, with a progress bar.
 
-    Interrupt it at any moment: the record so far is returned, with a warning; before distances
-    are known there is none.
+    Before distances are known there is no record.
     """,
+    Learning,
 )

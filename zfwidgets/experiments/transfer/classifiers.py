@@ -100,9 +100,9 @@ def fit(
     strengths
         C, one or several.
     folds
-        Of the cross-validation, stratified.
+        Folds of the cross-validation, stratified.
     seed
-        Of the folds and the SVM's solver.
+        Seed of the folds and the SVM's solver.
     """
     mean = vectors.mean(0, dtype=np.float64).astype(np.float32)
     centred = vectors - mean

@@ -16,6 +16,7 @@ from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
 from ...errors import InputError, TrainingDiverged
 from ...records import Floats, Ints, Progress
+from ...stepwise import Growing
 from ..ablation.architecture import Architecture
 from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
@@ -52,7 +53,7 @@ def transfer_curve_steps(
     seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
-) -> Generator[Progress | CurveRecord, None, CurveRecord]:
+) -> Growing[CurveRecord]:
     """Accuracy against images per class, in steps: yields the record after each fit.
 
     In a repeat all counts are tested on the same images, and a larger count has the images of a
@@ -96,7 +97,7 @@ def curve_steps(
     classifier: str = "softmax",
     scratch: Builder | str | None = None,
     scratch_training: Mapping[str, Any] | None = None,
-) -> Generator[Progress | CurveRecord, None, CurveRecord]:
+) -> Growing[CurveRecord]:
     """The same of a study."""
     check_classifier(classifier)
     inner, repeats = how.inner, how.repeats
@@ -260,8 +261,5 @@ transfer_curve = with_bar(
     transfer_curve_steps,
     "Transfer",
     how_far,
-    """Accuracy against images per class (paper, Fig. 9), with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning.
-    """,
+    "Accuracy against images per class (paper, Fig. 9), with a progress bar.",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
+from ...stepwise import Counting
 from ..shared.labelled import Labelled
 from .accuracies import FeatureShape
 from .shapes import DIMENSION, feature_shape, main_layers
@@ -31,7 +32,7 @@ class Features:
     Parameters
     ----------
     engine
-        Whose network's; see `check_engine`.
+        Engine whose network gives them; see `check_engine`.
     images
         Labelled or not; their tensors are as the engine's.
     layers
@@ -107,7 +108,7 @@ class Features:
     def _images(self) -> str:
         return self.images.fingerprint
 
-    def steps(self, what: str = "looking at images") -> Generator[Progress, None, None]:
+    def steps(self, what: str = "looking at images") -> Counting[None]:
         """Compute what isn't computed yet, batch by batch."""
         known = set(self.known.tolist())
         order = [number for number in range(len(self.images)) if number not in known]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ...engine.local import LocalEngine
 from ...records import Floats, Progress
+from ...stepwise import Growing
 from ..shared.running import with_bar
 from .accuracies import CLASSIFIERS, LayersRecord, how_far
 from .classifiers import STRENGTH, check_classifier
@@ -32,7 +33,7 @@ def transfer_layers_steps(
     seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
-) -> Generator[Progress | LayersRecord, None, LayersRecord]:
+) -> Growing[LayersRecord]:
     """Learn another labelled set on each layer's features, in steps.
 
     Each repeat draws its own images to learn from and to test, never the same, alike for all
@@ -82,7 +83,7 @@ def transfer_layers_steps(
 
 def layer_steps(
     study: Study, how: Learning, classifiers: Sequence[str] = CLASSIFIERS
-) -> Generator[Progress | LayersRecord, None, LayersRecord]:
+) -> Growing[LayersRecord]:
     """The same of a study, whose features are computed once for all its parts."""
     names = [check_classifier(name) for name in classifiers]
     plan, repeats = study.plan(how, how.train_images, how.inner), how.repeats
@@ -150,7 +151,6 @@ transfer_layers = with_bar(
     how_far,
     """Learn another labelled set on each layer's features (paper, Table 7), with a progress bar.
 
-    Interrupt it at any moment: the record so far is returned, with a warning, and features that
-    are computed stay on disk.
+    Features that are computed stay on disk.
     """,
 )

@@ -53,7 +53,7 @@ class LabelsRecord:
     Attributes
     ----------
     classes
-        Their names.
+        Names of the classes.
     precision
         (classes, repeats) float32, 0..1; NaN where it isn't done, or where a repeat has no picture
         of the class to learn from or to test on.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Progress
+from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from .classifiers import STRENGTH, check_strength, fit, require
@@ -39,7 +40,7 @@ def transfer_labels_steps(
     seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
-) -> Generator[Progress | LabelsRecord, None, LabelsRecord]:
+) -> Growing[LabelsRecord]:
     """`transfer_labels` in steps: yields how far it is, and the record after each fit.
 
     Parameters
@@ -194,7 +195,6 @@ transfer_labels = with_bar(
     """Learn classes of which a picture shows several, on a layer's features (paper, Table 6).
 
     For each class a linear SVM tells pictures that show it from the others; pictures are ordered
-    by its score, and the order is judged by `average_precision`. Interrupt it at any moment: the
-    record so far is returned, with a warning.
+    by its score, and the order is judged by `average_precision`.
     """,
 )

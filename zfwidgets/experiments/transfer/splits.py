@@ -47,9 +47,9 @@ class Plan:
     Attributes
     ----------
     train_images
-        Of each class, to learn from; the most of all counts.
+        Images of each class to learn from; the most of all counts.
     test_images
-        Of each class at most.
+        Images of each class to test on, at most.
     repeats, seed
         How many splits, and what they are drawn from.
     """
@@ -82,7 +82,7 @@ class Plan:
         repeats, seed
             As the attributes.
         folds
-            Of the cross-validation inside the training images; 0: there is none.
+            Folds of the cross-validation inside the training images; 0: there is none.
 
         Raises
         ------

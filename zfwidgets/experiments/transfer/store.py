@@ -32,7 +32,7 @@ class Rows:
     Parameters
     ----------
     images, dimension
-        Their shape.
+        Shape of the features.
     path
         The file; None keeps them in memory.
     about

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...engine.local import LocalEngine
-from ...records import Floats, Ints, Progress
+from ...records import Floats, Ints
+from ...stepwise import Counting
 from ..shared.labelled import Labelled
-from .classifiers import Fitted, check_strength, class_accuracies, fit, require
+from .classifiers import STRENGTH, Fitted, check_strength, class_accuracies, fit, require
 from .features import Features, check_engine, labelled
 from .shapes import DIMENSION, main_layers
 from .splits import Plan, Split
@@ -21,12 +22,12 @@ from .splits import Plan, Split
 class Learning:
     """What is learned from, and how; see `transfer_layers_steps` for all of it."""
 
-    train_images: int | None
-    test_images: int | None
-    repeats: int
-    strength: float | Sequence[float]
-    folds: int
-    seed: int
+    train_images: int | None = None
+    test_images: int | None = None
+    repeats: int = 5
+    strength: float | Sequence[float] = STRENGTH
+    folds: int = 3
+    seed: int = 0
 
     @property
     def strengths(self) -> tuple[float, ...]:
@@ -63,7 +64,7 @@ class Study:
         self.dimension = dimension
         self.features = Features(self.engine, self.images, layers, dimension)
 
-    def look(self) -> Generator[Progress, None, Ints]:
+    def look(self) -> Counting[Ints]:
         """Compute features that aren't there; gives the images that have them."""
         yield from self.features.steps()
         return self.features.known

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...engine.local import LocalEngine
 from ...records import Progress
+from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
 from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .bias import bias_steps, training_images
-from .classifiers import STRENGTH
 from .curve import Builder, curve_steps
 from .layers import layer_steps
 from .shapes import DIMENSION
@@ -32,29 +32,24 @@ def transfer_features_steps(
     counts: Sequence[int] | None = None,
     scratch: Builder | str | None = None,
     scratch_training: Mapping[str, Any] | None = None,
-    train_images: int | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
-) -> Generator[Progress | TransferRecord, None, TransferRecord]:
+    **learning: Any,
+) -> Growing[TransferRecord]:
     """Layers, bias, then the curve, in steps: yields the record whenever a part has grown.
 
     Parameters
     ----------
-    engine, data, layers, train_images, test_images, repeats, strength, folds, seed, transform
+    engine, data, layers, transform, dimension
         As in `zfwidgets.experiments.transfer_layers_steps`.
-    dimension
-        Likewise.
     training
         As in `zfwidgets.experiments.transfer_bias_steps`.
     layer
         Layer of the curve and the bias; None: the last before the class scores.
     counts, scratch, scratch_training
         As in `zfwidgets.experiments.transfer_curve_steps`.
+    **learning
+        As in `zfwidgets.experiments.transfer_bias_steps`.
 
     Raises
     ------
@@ -70,8 +65,8 @@ def transfer_features_steps(
         study = Study(
             engine, data, transform=transform, layers=[*wanted, name], dimension=dimension
         )
-    how = Learning(train_images, test_images, repeats, strength, folds, seed)
-    parts: list[Generator[Progress | Any, None, Any]] = [
+    how = Learning(**learning)
+    parts: list[Growing[Any]] = [
         layer_steps(study, how),
         bias_steps(study, how, name, training),
         curve_steps(study, how, name, counts, scratch=scratch, scratch_training=scratch_training),
@@ -103,10 +98,10 @@ def open_images(
     **options: Any,
 ) -> tuple[Labelled, Labelled]:
     """Labelled images and training images, if `transfer_features_steps` can be asked for that."""
-    inspect.signature(transfer_features_steps).bind(engine, data, **options)
+    inspect.signature(transfer_features).bind(engine, data, **options)
     one_layer(engine, options.get("layer"))
     study = Study(engine, data, transform=transform, layers=options.get("layers"))
-    how = Learning(train_images, test_images, repeats, STRENGTH, 0, 0)
+    how = Learning(train_images, test_images, repeats, folds=0)
     study.plan(how, train_images)
     return study.images, training_images(study.engine, training)
 
@@ -126,8 +121,6 @@ transfer_features = with_bar(
     transfer_features_steps,
     "Transfer",
     how_far,
-    """How far a network's features carry on other pictures, with a progress bar.
-
-    Interrupt it at any moment: the record so far is returned, with a warning.
-    """,
+    "How far a network's features carry on other pictures, with a progress bar.",
+    Learning,
 )

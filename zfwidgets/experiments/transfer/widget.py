@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
+from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment, beside, needs_torch
@@ -161,7 +161,7 @@ class Transfer(Experiment["TransferRecord"]):
 
     # ------------------------------------------------------------------ running
 
-    def _steps(self) -> Generator[Progress | TransferRecord, None, TransferRecord]:
+    def _steps(self) -> Growing[TransferRecord]:
         return self._make()  # type: ignore[no-any-return]
 
     def _done(self, result: TransferRecord) -> str:
@@ -218,14 +218,8 @@ class Transfer(Experiment["TransferRecord"]):
             if wall is not None:
                 self._hang_there(wall, self._wall.keep(wall))
             return
-        self._service.jobs.submit(
-            self._owner,
-            "python",
-            "class",
-            uuid.uuid4().hex,
-            partial(self._hang, bias, self._chosen),
-            self._hung_up,
-        )
+        steps = partial(self._hang, bias, self._chosen)
+        self._service.work(self._owner, "class", steps, self._hung_up)
 
     def _hang(self, bias: BiasRecord, chosen: int) -> Steps:
         yield Progress(0, 1, None, "reading photos")

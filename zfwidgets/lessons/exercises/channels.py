@@ -46,10 +46,8 @@ class StrongestPhoto:
 
     Attributes
     ----------
-    layer
-        Name of the layer; None: one from the middle of the network.
-    channel
-        Channel of the layer; None: one that is drawn.
+    layer, channel
+        Layer and channel; None: one from the middle of the network, and one that is drawn.
     photos
         How many photos there are to choose from.
     seed
@@ -245,10 +243,9 @@ class FindChannel:
 
     Attributes
     ----------
-    photo
-        Photo that is looked for; None: one that some channels of the layer have.
-    layer
-        Name of the layer; None: one from the middle of the network.
+    photo, layer
+        Photo that is looked for, by channels of the layer; None: one that some of them have, and
+        a layer from the middle of the network.
     """
 
     indexed: ClassVar[bool] = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -23,7 +22,7 @@ from ...records import (
     Progress,
     coloured,
 )
-from ...stepwise import Driven
+from ...stepwise import Counting, Driven
 from .shared import LETTERS, classes_of, photo_of, surest
 from .task import Figure, Mark, Option, Scale, Steps, Task
 
@@ -46,8 +45,18 @@ class _Pass:
     name: str
     photo: Pixels
     clean: Prediction
+    target: int
     label: str
     map: OcclusionMap
+
+    @property
+    def sure(self) -> float:
+        """Probability of the class that is looked at."""
+        return float(self.clean.probabilities[self.target])
+
+    def left(self, engine: EngineProtocol, box: Box) -> float:
+        """What is left of it with a place covered."""
+        return float(engine.predict(self.image, Occluder(box)).probabilities[self.target])
 
     @property
     def falls(self) -> NDArray[np.float64]:
@@ -88,7 +97,7 @@ class _Pass:
 
 def _passed(
     engine: EngineProtocol, words: Words, photo: int | str | None, nth: int
-) -> Generator[Progress, None, _Pass]:
+) -> Counting[_Pass]:
     labels = classes_of(engine)
     image = photo_of(engine, photo)
     if photo is None:
@@ -106,7 +115,8 @@ def _passed(
         raise InputError("The network's class scores are no numbers: there is nothing to ask.")
     clean = engine.predict(image)
     name = engine.info.images[image]
-    return _Pass(image, name, engine.photo(image), clean, labels[found.target], found)
+    target = found.target
+    return _Pass(image, name, engine.photo(image), clean, target, labels[target], found)
 
 
 def _share(words: Words, probability: float) -> str:
@@ -149,10 +159,8 @@ class Covered(_AtOnePlace):
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
         """Cover every place, and the one that is asked for alone."""
         found = yield from _passed(engine, words, self.photo, self.nth)
-        box, target = found.place(self.where), found.map.target
-        assert target is not None
-        sure = float(found.clean.probabilities[target])
-        left = float(engine.predict(found.image, Occluder(box)).probabilities[target])
+        box, sure = found.place(self.where), found.sure
+        left = found.left(engine, box)
         fall = 100 * (sure - left)
         key = "covered.falls" if fall > 0 else "covered.rises"
         key = key if round(fall) else "covered.same"
@@ -187,7 +195,7 @@ class CostliestPlace:
     seed
         Number that draws the places and their order.
     nth
-        Which of the photos that are taken, where several questions take other ones.
+        As in `Covered`.
     """
 
     indexed: ClassVar[bool] = False
@@ -217,19 +225,16 @@ class CostliestPlace:
         order = random.permutation(len(ranked)).tolist()
         boxes = [ranked[place] for place in order]
         best = order.index(0)
-        target = found.map.target
-        assert target is not None
-        sure = float(found.clean.probabilities[target])
         marks = tuple(Mark(box, LETTERS[number]) for number, box in enumerate(boxes))
         options = []
         for number, box in enumerate(boxes):
             yield Progress(number, len(boxes), None, words("covering"))
-            left = float(engine.predict(found.image, Occluder(box)).probabilities[target])
-            told = words("costliest_place.told", label=found.label, left=_share(words, left))
+            left = _share(words, found.left(engine, box))
+            told = words("costliest_place.told", label=found.label, left=left)
             options.append(Option(LETTERS[number], None, told))
         return Task(
             "choice",
-            words("costliest_place.ask", label=found.label, sure=_share(words, sure)),
+            words("costliest_place.ask", label=found.label, sure=_share(words, found.sure)),
             best,
             words("costliest_place.truth", letter=LETTERS[best], label=found.label),
             figures=(found.figure(words, marks),),
@@ -253,12 +258,8 @@ class StillNamed(_AtOnePlace):
 
     Attributes
     ----------
-    photo
-        Photo that is covered; None: one of whose class the network is sure.
-    where
-        "most": the place that costs most; "least": the one that changes least.
-    nth
-        Which of the photos that are taken, where several questions take other ones.
+    photo, where, nth
+        As in `Covered`.
     """
 
     def steps(self, engine: EngineProtocol, words: Words) -> Steps:
@@ -266,7 +267,7 @@ class StillNamed(_AtOnePlace):
         found = yield from _passed(engine, words, self.photo, self.nth)
         labels, box = classes_of(engine), found.place(self.where)
         after = engine.predict(found.image, Occluder(box))
-        still = after.top(1)[0][0] == found.map.target
+        still = after.top(1)[0][0] == found.target
         before = _told(words, labels, found.clean)
         return Task(
             "choice",

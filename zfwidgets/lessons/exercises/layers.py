@@ -124,7 +124,7 @@ class DeepestPatches:
     Attributes
     ----------
     layers
-        Names of the layers; none: an early, a middle and a late one.
+        As in `LargerField`.
     seed
         Number that draws the channels and their order.
     """

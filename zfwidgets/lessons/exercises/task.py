@@ -57,14 +57,11 @@ class Option:
 
     Attributes
     ----------
-    text
-        What it says.
-    figure
-        Picture of the option; None: it has none.
-    told
-        What is said of it once the question is answered.
-    shown
-        Picture of the option from then on; None: the same.
+    text, figure
+        What it says, and its picture, if it has one.
+    told, shown
+        What is said of it once the question is answered, and its picture from then on; None: the
+        same.
     """
 
     text: str

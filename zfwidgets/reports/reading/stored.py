@@ -5,35 +5,17 @@ Needs NumPy and Pillow, and no threads.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import records
 from ...bars import waiting
 from ...errors import BrokenReport, InputError, NotStored, UnreadableImage
-from ...records import (
-    Activation,
-    Box,
-    ChannelSummary,
-    EngineInfo,
-    LayerInfo,
-    Occluder,
-    OcclusionMap,
-    OcclusionRequest,
-    Operation,
-    Pixels,
-    Prediction,
-    Progress,
-    Projection,
-    QuantileRows,
-    RuleInfo,
-    TopActivations,
-    Unit,
-    occluder_box,
-)
+from ...stepwise import Counting, Refining
 from ...widgets.wire.answers import OF_NINE, patch_size
 from ...widgets.wire.encode import GREY, Answer, decode_picture, numbers, read_number
 from ...widgets.wire.quantile_tiles import read_quantiles
@@ -101,7 +83,9 @@ class StoredEngine(Reopened):
     def stored_answer(self, kind: str, fields: Mapping[str, Any]) -> Answer | None:
         """The answer to a widget's request, if it is stored as it was given."""
         if kind == "predict" and fields["occluder"] is not None:
-            held = self._at(fields["image"], Occluder(**occluder_fields(fields["occluder"])))
+            held = self._at(
+                fields["image"], records.Occluder(**occluder_fields(fields["occluder"]))
+            )
             # A class that isn't stored is below all that are.
             scores = np.nan_to_num(held, nan=-np.inf)
             return {"classes": len(scores)}, [numbers(scores)]
@@ -155,12 +139,12 @@ class StoredEngine(Reopened):
     # ------------------------------------------------------------------ the protocol
 
     @property
-    def info(self) -> EngineInfo:
+    def info(self) -> records.EngineInfo:
         """Names, shapes, labels, notes and the fingerprint, as they were."""
         return self._info
 
     @property
-    def layers(self) -> tuple[LayerInfo, ...]:
+    def layers(self) -> tuple[records.LayerInfo, ...]:
         """The layers that the report holds."""
         return self._layers
 
@@ -169,7 +153,7 @@ class StoredEngine(Reopened):
         """True: a report holds statistics of all its layers."""
         return True
 
-    def index_steps(self) -> Generator[Progress, None, None]:
+    def index_steps(self) -> Counting[None]:
         """Nothing is left to be done."""
         yield from ()
 
@@ -178,11 +162,11 @@ class StoredEngine(Reopened):
         """Rules of the projections that the report holds."""
         return tuple(self._manifest["catalogue"]["rules"])
 
-    def rule(self, name: str) -> RuleInfo:
+    def rule(self, name: str) -> records.RuleInfo:
         """What the rule of that name is, in words; of an older report its name alone."""
         rule_name(self, name)
         found = self._manifest["catalogue"].get("rule_info", {}).get(name)
-        return RuleInfo(**(found or {"name": name, "title": name, "answers": ""}))
+        return records.RuleInfo(**(found or {"name": name, "title": name, "answers": ""}))
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -194,14 +178,16 @@ class StoredEngine(Reopened):
         """Names of photos, and who made them under which licence."""
         return tuple((name, what) for name, what in self._manifest.get("licences", ()))
 
-    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
+    def channels(self, layer: str, *, so_far: bool = False) -> records.ChannelSummary:
         """Statistics of all channels of a layer; a report's are finished."""
         self.layer(layer)
         seen, (mean, silent, strongest, image, row, col, *_) = self._columns(layer)
         image, row, col = (column.astype(np.int64) for column in (image, row, col))
-        return ChannelSummary(layer, mean, silent, strongest, image, row, col, seen)
+        return records.ChannelSummary(layer, mean, silent, strongest, image, row, col, seen)
 
-    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
+    def top(
+        self, layer: str, channel: int, k: int = 9, *, so_far: bool = False
+    ) -> records.TopActivations:
         """A channel's strongest activations, nine at most; a report's are finished."""
         info = self.layer(layer)
         if not 0 <= channel < info.channels:
@@ -216,8 +202,8 @@ class StoredEngine(Reopened):
             )
         first = int(counts[:channel].sum())
         found = tuple(
-            Activation(
-                Unit(layer, channel, int(row[i]), int(col[i])),
+            records.Activation(
+                records.Unit(layer, channel, int(row[i]), int(col[i])),
                 int(image[i]),
                 self._info.images[image[i]],
                 float(value[i]),
@@ -225,11 +211,11 @@ class StoredEngine(Reopened):
             )
             for i in range(first, first + min(k, int(counts[channel])))
         )
-        return TopActivations(layer, channel, found, seen)
+        return records.TopActivations(layer, channel, found, seen)
 
     def quantile_steps(
         self, layer: str, channel: int, each: int = 3, parts: int = 10
-    ) -> Generator[QuantileRows, None, QuantileRows]:
+    ) -> Refining[records.QuantileRows]:
         """The rows that the report holds, of chosen channels, three images from each tenth."""
         yield from ()
         answer = self._stored("quantile_rows", {"layer": layer, "channel": channel})
@@ -237,7 +223,7 @@ class StoredEngine(Reopened):
             raise self._not_stored("quantiles")
         return read_quantiles(layer, channel, answer[0])
 
-    def photo(self, image: int) -> Pixels:
+    def photo(self, image: int) -> records.Pixels:
         """An image as the network saw it, as exact as the report's notes say."""
         answer = self._stored("photo", {"image": self._index_of(image)})
         if answer is None:
@@ -255,12 +241,12 @@ class StoredEngine(Reopened):
             raise UnreadableImage(f"{name} {said}", said)
 
     def project_all(
-        self, activations: Sequence[Activation], rule: str = "deconvnet"
-    ) -> tuple[Projection, ...]:
+        self, activations: Sequence[records.Activation], rule: str = "deconvnet"
+    ) -> tuple[records.Projection, ...]:
         """Projections that the report holds, on 127 levels each side of zero."""
         return tuple(self._project(activation, rule) for activation in activations)
 
-    def _project(self, activation: Activation, rule: str) -> Projection:
+    def _project(self, activation: records.Activation, rule: str) -> records.Projection:
         unit = activation.unit
         chunk = self._chunk(unit.layer, unit.channel, rule)
         if chunk is None:
@@ -295,10 +281,12 @@ class StoredEngine(Reopened):
         pixels[box.top : box.bottom, box.left : box.right] = levels * np.float32(
             read_number(row["full"]) / LEVELS
         )
-        operations = tuple(Operation(**operation) for operation in row["operations"])
-        return Projection(activation, rule, pixels, operations, near_ties=row.get("near_ties"))
+        operations = tuple(records.Operation(**operation) for operation in row["operations"])
+        return records.Projection(
+            activation, rule, pixels, operations, near_ties=row.get("near_ties")
+        )
 
-    def predict(self, image: int, occluder: Occluder | None = None) -> Prediction:
+    def predict(self, image: int, occluder: records.Occluder | None = None) -> records.Prediction:
         """Class scores of an image; under an occluder, of the classes that come up there."""
         image = self._index_of(image)
         name, labels = self._info.images[image], self._info.labels
@@ -308,7 +296,7 @@ class StoredEngine(Reopened):
         answer = self._stored("predict", {"image": image, "occluder": None})
         if answer is None:
             raise self._not_stored("predict")
-        return Prediction(image, name, logs(np.frombuffer(answer[1][0], "<f4")), labels)
+        return records.Prediction(image, name, logs(np.frombuffer(answer[1][0], "<f4")), labels)
 
     def _positions(
         self, image: int, look: Mapping[str, Any]
@@ -322,30 +310,28 @@ class StoredEngine(Reopened):
                     return data, np.frombuffer(scores, "<u2").reshape(shape) / 65535
         raise self._not_stored("positions")
 
-    def _at(self, image: int, occluder: Occluder) -> NDArray[np.float32]:
+    def _at(self, image: int, occluder: records.Occluder) -> NDArray[np.float32]:
         box = occluder.box
         look = {"height": box.height, "width": box.width, **look_of(occluder)}
         data, scores = self._positions(image, look)
         size, stride = tuple(data["size"]), tuple(data["stride"])
         for row, col in np.ndindex(data["rows"], data["columns"]):
-            cell = occluder_box(row, col, size, stride)
+            cell = records.occluder_box(row, col, size, stride)
             if cell.clip(*self._info.input_shape[1:]) == box.clip(*self._info.input_shape[1:]):
                 found = np.full(len(self._info.labels), np.nan, np.float32)
                 found[data["classes"]] = scores[row, col]
                 return found
         raise self._not_stored("positions")
 
-    def occlude_steps(
-        self, request: OcclusionRequest
-    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+    def occlude_steps(self, request: records.OcclusionRequest) -> Refining[records.OcclusionMap]:
         """The map that the report holds; its layers' responses are for widgets alone."""
         yield from ()
         image, patch, target = self._index_of(request.image), request.patch, request.target
         height, width = (patch, patch) if isinstance(patch, int) else patch
         if request.layer is not None:
             raise self._not_stored("occlusion")
-        like = Occluder(
-            Box(0, 0, height, width), request.baseline, request.mask, request.extra_boxes
+        like = records.Occluder(
+            records.Box(0, 0, height, width), request.baseline, request.mask, request.extra_boxes
         )
         look = {"height": height, "width": width, "stride": request.stride, **look_of(like)}
         data, scores = self._positions(image, look)

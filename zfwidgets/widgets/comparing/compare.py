@@ -288,12 +288,7 @@ class Compare(TwoOutputs, Routed):
         Parameters
         ----------
         timeout
-            Seconds to wait at most; what isn't known then is left empty in the picture.
-
-        Returns
-        -------
-        PIL.Image.Image
-            The picture, RGB.
+            As in `Explorer.snapshot`.
         """
         end = time.monotonic() + timeout
         pictures = [

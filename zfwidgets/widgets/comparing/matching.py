@@ -115,7 +115,7 @@ def facts(names: tuple[str, str], there: Matching, back: Matching) -> list[str]:
     Parameters
     ----------
     names
-        Of the sides.
+        Names of the sides.
     there, back
         From the first engine to the second, and back.
     """

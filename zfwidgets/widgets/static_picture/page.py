@@ -60,7 +60,7 @@ def draw(
     Parameters
     ----------
     info
-        Of the engine.
+        What the engine says of itself.
     state
         `Selection.state`.
     needs

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import weakref
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from ...engine.protocol import EngineProtocol
@@ -17,6 +18,8 @@ from .validation import check_engine
 
 Need = tuple[str, dict[str, Any]]
 """A request's kind and the fields of its key, without the fingerprint."""
+OWN = "python"
+"""The view of jobs that no page has asked for."""
 
 
 class Workbench:
@@ -27,6 +30,26 @@ class Workbench:
         self.hand_back = HandBack()
         self.hand_back.adopt_loop()
         weakref.finalize(self, self.jobs.stop).atexit = False
+
+    def work(
+        self,
+        owner: Hashable,
+        slot: str,
+        make: Callable[[], Steps],
+        listener: Listener,
+        priority: int = 1,
+    ) -> None:
+        """Have the worker do something that no page asks for; the newest wins in its slot."""
+        self.jobs.submit(owner, OWN, slot, object(), make, listener, priority=priority)
+
+    def settle(self, owners: Iterable[Hashable], timeout: float) -> bool:
+        """Wait until all of their jobs are done, on the main thread; False when time runs out."""
+        owners, end = set(owners), time.monotonic() + timeout
+        done, more = False, True
+        while more:  # what is handed back may ask for more
+            done = self.jobs.wait(owners, max(0.0, end - time.monotonic()))
+            more = self.hand_back.run_waiting() and done
+        return done
 
 
 class Service(Workbench):

@@ -308,27 +308,21 @@ export function strongest(grids: Grids, kind: MapKind): number | null {
   return found;
 }
 
+/** How to read values. */
+const READINGS: Record<MapKind, string> = {
+  probability: msg("Low where covering takes the class away."),
+  logit: msg("Low where covering lowers this class's own score, whatever the others do."),
+  log_odds: msg("As the probability, but it shows differences near 0 % and 100 % too."),
+  predicted: msg(
+    "Without occluder it is “{answer}”: covering changes the answer where another colour is.",
+  ),
+  total: msg("Low where covering silences what this feature map responds to."),
+  unit: msg("The unit that is strongest without occluder: low where covering silences it."),
+  hamming: msg("High where covering changes which units are active."),
+  cosine: msg("High where covering turns the features elsewhere; their size doesn't count."),
+};
+
 /** How to read values; `answer` is the most probable class without occluder. */
 export function reading(kind: MapKind, answer: string): string {
-  switch (kind) {
-    case "probability":
-      return t("Low where covering takes the class away.");
-    case "logit":
-      return t("Low where covering lowers this class's own score, whatever the others do.");
-    case "log_odds":
-      return t("As the probability, but it shows differences near 0 % and 100 % too.");
-    case "predicted":
-      return t(
-        "Without occluder it is “{answer}”: covering changes the answer where another colour is.",
-        { answer },
-      );
-    case "total":
-      return t("Low where covering silences what this feature map responds to.");
-    case "unit":
-      return t("The unit that is strongest without occluder: low where covering silences it.");
-    case "hamming":
-      return t("High where covering changes which units are active.");
-    case "cosine":
-      return t("High where covering turns the features elsewhere; their size doesn't count.");
-  }
+  return t(READINGS[kind], { answer });
 }

@@ -7,17 +7,13 @@ import { decode, paintBitmap } from "../../lib/pictures/canvas";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
 import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
+import type { OwnView } from "../shared/view";
 import { MarkedPhoto } from "./marked_photo";
 import { count, type Marking } from "./marks";
 
-export function marking(
-  el: HTMLElement,
-  store: OwnStore<Marking>,
-  source: Source,
-  signal: AbortSignal,
-): void {
-  new MarkingView(el, store, source, signal);
-}
+export const marking: OwnView<Marking> = (...given) => {
+  new MarkingView(...given);
+};
 
 class MarkingView {
   private readonly panel: Panel;

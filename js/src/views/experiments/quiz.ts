@@ -7,6 +7,7 @@ import { decode } from "../../lib/pictures/canvas";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
 import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
+import type { OwnView } from "../shared/view";
 import { apart, Choice } from "./quiz_choice";
 import { type Hint, QuizHint } from "./quiz_hint";
 import { type Bar, quizScore } from "./quiz_score";
@@ -31,14 +32,9 @@ export interface Playing {
 
 const KEYS: Record<string, number> = { "1": 0, ArrowLeft: 0, "2": 1, ArrowRight: 1 };
 
-export function quiz(
-  el: HTMLElement,
-  store: OwnStore<Playing>,
-  source: Source,
-  signal: AbortSignal,
-): void {
-  new QuizView(el, store, source, signal);
-}
+export const quiz: OwnView<Playing> = (...given) => {
+  new QuizView(...given);
+};
 
 class QuizView {
   private readonly panel: Panel;

@@ -2,11 +2,11 @@
 
 import { h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
-import type { OwnStore } from "../../lib/page/selection_store";
 import { decode, paintBitmap } from "../../lib/pictures/canvas";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
 import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
+import type { OwnView } from "../shared/view";
 
 /** What is chosen beside the curve. */
 export interface Chosen {
@@ -23,12 +23,7 @@ const MEASURES = {
 } as const;
 type Measure = keyof typeof MEASURES;
 
-export function sanity(
-  el: HTMLElement,
-  chosen: OwnStore<Chosen>,
-  source: Source,
-  signal: AbortSignal,
-): void {
+export const sanity: OwnView<Chosen> = (el, chosen, source, signal) => {
   const place = h("div", { class: "zf-check-pictures" });
   el.append(place);
   const trained = new Picture(place, "trained", source, signal);
@@ -41,7 +36,7 @@ export function sanity(
   };
   chosen.subscribe(follow, signal);
   follow();
-}
+};
 
 class Picture {
   private readonly panel: Panel;

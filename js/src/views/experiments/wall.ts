@@ -6,6 +6,7 @@ import { decode, paintBitmap } from "../../lib/pictures/canvas";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
 import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
+import type { OwnView } from "../shared/view";
 
 export interface Shown {
   /** Name of what is shown; empty before there is anything. */
@@ -22,14 +23,9 @@ export interface Shown {
 /** Pictures of one answer. */
 const CHUNK = 64;
 
-export function wall(
-  el: HTMLElement,
-  store: OwnStore<Shown>,
-  source: Source,
-  signal: AbortSignal,
-): void {
-  new WallView(el, store, source, signal);
-}
+export const wall: OwnView<Shown> = (...given) => {
+  new WallView(...given);
+};
 
 class WallView {
   private readonly panel: Panel;

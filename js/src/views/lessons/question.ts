@@ -7,6 +7,7 @@ import { decode } from "../../lib/pictures/canvas";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
 import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
+import type { OwnView } from "../shared/view";
 import { type Answering, choices, estimate, find } from "./answering";
 import { figure } from "./figure";
 
@@ -47,14 +48,9 @@ export const NOT_YET: Asking = {
   projector: false,
 };
 
-export function question(
-  el: HTMLElement,
-  store: OwnStore<Asking>,
-  source: Source,
-  signal: AbortSignal,
-): void {
-  new QuestionView(el, store, source, signal);
-}
+export const question: OwnView<Asking> = (...given) => {
+  new QuestionView(...given);
+};
 
 class QuestionView {
   private readonly panel: Panel;

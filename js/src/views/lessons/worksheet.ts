@@ -3,10 +3,9 @@
 import { announce } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
 import { download } from "../../lib/page/files";
-import type { OwnStore } from "../../lib/page/selection_store";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
-import type { Source } from "../../lib/wire/source";
 import { Panel } from "../shared/status";
+import type { OwnView } from "../shared/view";
 
 export interface Sheet {
   worksheet: string;
@@ -24,12 +23,7 @@ export interface Sheet {
   language: string;
 }
 
-export function worksheet(
-  el: HTMLElement,
-  store: OwnStore<Sheet>,
-  source: Source,
-  signal: AbortSignal,
-): void {
+export const worksheet: OwnView<Sheet> = (el, store, source, signal) => {
   const { part, title, intro, words, worksheet: name } = store.get();
   const head = part === "head";
   const heading = head ? title : (words.score ?? "");
@@ -137,4 +131,4 @@ export function worksheet(
     };
     return h("div", { class: "zf-lesson-line" }, save, again, sure);
   }
-}
+};

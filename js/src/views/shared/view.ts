@@ -1,6 +1,6 @@
 /** What every view is: a function that fills an element until its signal aborts. */
 
-import type { SelectionStore, Store } from "../../lib/page/selection_store";
+import type { OwnStore, SelectionStore, Store } from "../../lib/page/selection_store";
 import type { Source } from "../../lib/wire/source";
 
 /** A widget's part in a classroom: `InRoom.room` in zfwidgets/widgets/room.py. */
@@ -66,6 +66,14 @@ export type View = (
   source: Source,
   signal: AbortSignal,
   options: OptionStore,
+) => void;
+
+/** A view of a widget with a state of its own: it knows no selection. */
+export type OwnView<S extends object> = (
+  el: HTMLElement,
+  store: OwnStore<S>,
+  source: Source,
+  signal: AbortSignal,
 ) => void;
 
 /** The option's value if it is among the choices, else the first choice. */

@@ -27,7 +27,7 @@ import { header } from "../../views/shared/header";
 import { roomBar } from "../../views/shared/room";
 import { sayNoAnswer } from "../../views/shared/status";
 import { tools } from "../../views/shared/tools";
-import type { OptionStore, View, ViewOptions } from "../../views/shared/view";
+import type { OptionStore, OwnView, View, ViewOptions } from "../../views/shared/view";
 
 export interface RenderContext {
   model: StateModel & Channel;
@@ -141,7 +141,7 @@ export function pairWidget(
 /** An anywidget around a view of its own model's traits; `first` is what they are at first. */
 export function ownWidget<S extends object>(
   name: string,
-  view: (el: HTMLElement, store: OwnStore<S>, source: Source, signal: AbortSignal) => void,
+  view: OwnView<S>,
   sheets: readonly string[],
   first: S,
 ): Widget {

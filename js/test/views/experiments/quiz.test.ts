@@ -4,7 +4,7 @@ import { apart } from "../../../src/views/experiments/quiz_choice";
 import quizWidget from "../../../src/widgets/quiz";
 import { type FakeModel, flush, windowOn } from "../../support/fakes";
 import { press } from "../../support/kernel";
-import { onFakePage, ownStage } from "../../support/page";
+import { expectGone, onFakePage, ownStage } from "../../support/page";
 
 onFakePage();
 
@@ -247,14 +247,9 @@ it.each([
 });
 
 it("leaves nothing behind when its view goes", async () => {
-  const { model, root, view } = stage();
-  await serve(model);
-  view.abort();
-  await flush();
-  expect(root.isConnected).toBe(false);
-  for (const event of ["msg:custom", "change:quiz", "change:given", "change:at"]) {
-    expect(model.listeners(event)).toBe(0);
-  }
+  const staged = stage();
+  await serve(staged.model);
+  await expectGone(staged, ["change:quiz", "change:given", "change:at"]);
 });
 
 it.each([

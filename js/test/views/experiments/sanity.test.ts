@@ -2,7 +2,7 @@ import { expect, it, vi } from "vitest";
 import type { Key } from "../../../src/lib/wire/protocol";
 import sanityCheck from "../../../src/widgets/sanity_check";
 import { type FakeModel, flush, windowOn } from "../../support/fakes";
-import { onFakePage, ownStage } from "../../support/page";
+import { expectGone, onFakePage, ownStage } from "../../support/page";
 
 onFakePage();
 
@@ -73,13 +73,8 @@ it("never shows one step's words beside another's picture", async () => {
 });
 
 it("leaves nothing behind when its view goes", async () => {
-  const { model, root, view, run } = stage();
-  model.set("check", run);
-  await serve(model);
-  view.abort();
-  await flush();
-  expect(root.isConnected).toBe(false);
-  for (const event of ["msg:custom", "change:check", "change:step", "change:measure"]) {
-    expect(model.listeners(event)).toBe(0);
-  }
+  const staged = stage();
+  staged.model.set("check", staged.run);
+  await serve(staged.model);
+  await expectGone(staged, ["change:check", "change:step", "change:measure"]);
 });

@@ -6,7 +6,7 @@ import explorer from "../../../src/widgets/explorer";
 import occlusionMap from "../../../src/widgets/occlusion_map";
 import { type FakeModel, flush, numbers } from "../../support/fakes";
 import { CATALOGUE, press, serve, slide, stage } from "../../support/kernel";
-import { all, frames, keyOf, one, onFakePage } from "../../support/page";
+import { all, frames, keyOf, occluder, one, onFakePage } from "../../support/page";
 
 onFakePage();
 
@@ -44,15 +44,7 @@ describe("occlusion", () => {
     const { model, selection, root } = await open({ stride: 8 });
     expect(maps(model)).toHaveLength(0);
     await vi.advanceTimersByTimeAsync(200);
-    selection.set("occluder", {
-      top: 0,
-      left: 0,
-      height: 20,
-      width: 12,
-      baseline: "mean",
-      mask: null,
-      extra_boxes: [],
-    });
+    selection.set("occluder", occluder({ height: 20, baseline: "mean" }));
     await vi.advanceTimersByTimeAsync(299);
     expect(maps(model)).toHaveLength(0);
     expect(root.dataset.zfSettled).toBe("false");
@@ -130,15 +122,7 @@ describe("occlusion", () => {
     const { model, selection } = await open({});
     await vi.advanceTimersByTimeAsync(301);
     await serve(model);
-    selection.set("occluder", {
-      top: 3,
-      left: 30,
-      height: 16,
-      width: 12,
-      baseline: "grey",
-      mask: null,
-      extra_boxes: [],
-    });
+    selection.set("occluder", occluder({ top: 3, left: 30 }));
     await vi.advanceTimersByTimeAsync(1000);
     expect(maps(model)).toHaveLength(1);
   });
@@ -197,15 +181,7 @@ describe("occlusion", () => {
       model.gets.filter((request) => request.kind === "predict" && keyOf(request).occluder);
     const before = under().length;
     for (let top = 0; top < 30; top++) {
-      selection.set("occluder", {
-        top,
-        left: 0,
-        height: 16,
-        width: 12,
-        baseline: "grey",
-        mask: null,
-        extra_boxes: [],
-      });
+      selection.set("occluder", occluder({ top }));
       await flush();
     }
     expect(under()).toHaveLength(before + 1);

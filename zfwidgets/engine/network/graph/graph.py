@@ -44,7 +44,7 @@ class Node:
     Attributes
     ----------
     name
-        Of the operation, without namespace and in-place underscore.
+        Name of the operation, without namespace and in-place underscore.
     func
         The overload that leaves its arguments alone; None where there is none.
     args, kwargs
@@ -52,7 +52,7 @@ class Node:
     inputs
         Those references, in order.
     input_shapes, shapes
-        Of the inputs and outputs for one image.
+        Shapes of the inputs and outputs for one image.
     geometry
         What it does to windows.
     norm

@@ -24,11 +24,11 @@ class Step(Generic[Value]):
     Attributes
     ----------
     name
-        Of the operation, in small letters without underscores.
+        Name of the operation, in small letters without underscores.
     inputs
-        Its tensors that depend on the image.
+        Tensors that it takes and that depend on the image.
     exponent
-        Of a power, where that is a number.
+        Exponent of a power, where that is a number.
     """
 
     name: str
