@@ -130,6 +130,29 @@ def test_a_unit_has_one_picture(name: str, layers: tuple[str, ...]) -> None:
         assert same(carrying, engine.project(units[0].unit, units[0].image))
 
 
+@pytest.fixture
+def threads():
+    """Sets how many threads PyTorch has, and sets them back."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("layer", ["features.3", "features.10.expand3x3"])
+def test_it_is_the_same_with_any_number_of_threads(layer: str, threads) -> None:
+    """One thread inside each operation; units side by side where they are many."""
+    model, photos = build("squeezenet"), flat_photos(4, 128, 120)
+    found = []
+    for count in (1, 3):
+        threads(count)
+        engine = engine_of(model, photos)
+        units = strongest(engine, layer, 40)
+        assert len(units) > 2
+        found.append(engine.project_all(units))
+        assert torch.get_num_threads() == count
+    assert all(map(same, *found))
+
+
 def test_a_report_holds_the_same_pictures(tmp_path: Path) -> None:
     """Its levels are those of what an engine projects one by one."""
     photos = flat_photos(6, 64, 72)

@@ -27,16 +27,38 @@ class Costs:
         switches come out.
     at_once
         Bytes of the largest tensor that may stand there while positions are scored.
+    one_thread
+        Multiply-adds of a unit, one way, up to which its operations have one thread each
+        (`zfwidgets.engine.network.one_thread`).
+    several
+        The same from which several units are computed at the same time: below, Python's own work
+        between the operations takes longer than they do.
     """
 
     per_operation: int
     per_window: int
     whole_up: bool
     at_once: int
+    one_thread: int
+    several: int
 
 
-CPU = Costs(per_operation=15_000_000, per_window=0, whole_up=False, at_once=1 << 28)
-GPU = Costs(per_operation=200_000_000, per_window=500_000_000, whole_up=True, at_once=1 << 30)
+CPU = Costs(
+    per_operation=15_000_000,
+    per_window=0,
+    whole_up=False,
+    at_once=1 << 28,
+    one_thread=2_000_000_000,
+    several=10_000_000,
+)
+GPU = Costs(
+    per_operation=200_000_000,
+    per_window=500_000_000,
+    whole_up=True,
+    at_once=1 << 30,
+    one_thread=0,
+    several=0,
+)
 
 
 def costs_on(device: torch.device) -> Costs:

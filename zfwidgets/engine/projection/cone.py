@@ -69,6 +69,12 @@ class Cone:
         return any(len(operation(n).descends(n)) < len(n.inputs) for n in self.nodes)
 
     @cached_property
+    def widest(self) -> int:
+        """Elements of the largest window of one unit."""
+        shape = self.graph.shape
+        return max(span.area * shape(ref)[1] for ref, span in self.spans.items())
+
+    @cached_property
     def work(self) -> int:
         """Multiply-adds of one way, up or down, for one unit."""
         return sum(

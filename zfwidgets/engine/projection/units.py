@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
 
 import torch
 from torch import Tensor
 
+from ...threads import ProcessLock
 from ..network.costs import CPU, Costs
 from ..network.graph.geometry import Pair, Span, pair
 from ..network.graph.graph import IMAGE, Graph, Ref
@@ -17,7 +20,14 @@ from ..network.graph.near_ties import Crossing
 from ..network.graph.switches import unpack
 from ..network.graph.window_operations import is_max_pool, operation
 from ..network.graph.windows import Frame, Kept, NoWindow, Tape, slide_of, span_of
+from ..network.modes import computing
+from ..network.one_thread import one_thread, side_by_side
 from .cone import Cone, Invert, ascend, crop, descend, multiply_adds, paste
+
+TOGETHER = 16 << 20
+"""Bytes of one map's windows of the units that a thread computes together, about."""
+MOST_TOGETHER = 12
+"""Of them at most: more don't save any more of what Python does for each operation."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,14 @@ class Part:
         """The windows of all maps."""
         return Frame(self.cone.graph, self.cone.spans, self.places)
 
+    def split(self) -> list[Part]:
+        """Parts of it, alike in size, for several threads that each keep theirs in a cache."""
+        count = len(self.rows)
+        most = max(1, min(MOST_TOGETHER, TOGETHER // (4 * self.cone.widest)))
+        pieces = max(min(count, torch.get_num_threads()), -(-count // most))
+        ends = [number * count // pieces for number in range(pieces + 1)]
+        return [self.only(range(a, b)) for a, b in pairwise(ends)]
+
     def only(self, numbers: Sequence[int]) -> Part:
         """Some of its units."""
         rows = tuple(self.rows[n] for n in numbers)
@@ -63,6 +81,8 @@ class Part:
 
 class Switches:
     """What was kept of ways up for the ways down: bounded, least recently used goes first.
+
+    Safe to use from several threads.
 
     Parameters
     ----------
@@ -74,24 +94,27 @@ class Switches:
         self.limit = limit
         self.bytes = 0
         self._tapes: OrderedDict[Hashable, Tape] = OrderedDict()
+        self._lock = ProcessLock()
 
     def find(self, key: Hashable, nodes: Sequence[int]) -> Tape | None:
         """The tape of a way up, if all of ``nodes`` are on it."""
-        tape = self._tapes.get(key)
-        if tape is None or any(n not in tape for n in nodes):
-            return None
-        self._tapes.move_to_end(key)
-        return tape
+        with self._lock:
+            tape = self._tapes.get(key)
+            if tape is None or any(n not in tape for n in nodes):
+                return None
+            self._tapes.move_to_end(key)
+            return tape
 
     def keep(self, key: Hashable, tape: Tape) -> None:
         """Add to what is kept of a way up."""
-        old = self._tapes.pop(key, {})
-        self.bytes -= _size(old)
-        merged = {**old, **tape}
-        self._tapes[key] = merged
-        self.bytes += _size(merged)
-        while self.bytes > self.limit and self._tapes:
-            self.bytes -= _size(self._tapes.popitem(last=False)[1])
+        with self._lock:
+            old = self._tapes.pop(key, {})
+            self.bytes -= _size(old)
+            merged = {**old, **tape}
+            self._tapes[key] = merged
+            self.bytes += _size(merged)
+            while self.bytes > self.limit and self._tapes:
+                self.bytes -= _size(self._tapes.popitem(last=False)[1])
 
 
 def _size(tape: Tape) -> int:
@@ -200,23 +223,51 @@ class GraphProjector:
         """
         pixels = torch.zeros_like(images)
         values, near_ties = images.new_zeros((2, len(units)))
-        finite = torch.ones_like(values, dtype=torch.bool)
-        for part in self.parts(top, [(row, col) for _, row, col in units]):
-            rows = list(part.rows)
-            tape = self._up(part, images, keys, top, kept)
-            at = [units[row][0] for row in rows]
-            every = list(range(len(rows)))
-            start = tape[VALUES][every, at, 0, 0]
-            signal = images.new_zeros((len(rows), self.graph.shape(top)[1], 1, 1))
-            signal[every, at, 0, 0] = start
-            crossing = Crossing()
-            frame = part.frame
-            below = descend(frame, part.cone.nodes, signal, top, tape, invert, crossing)
-            paste([pixels[row] for row in rows], below, frame.starts(part.cone.spans[IMAGE]))
-            values[rows] = start
-            near_ties[rows] = crossing.share(start)
-            finite[rows] = torch.isfinite(below).flatten(1).all(1)
-        return Result(pixels, values, near_ties, finite)
+        found = Result(pixels, values, near_ties, torch.ones_like(values, dtype=torch.bool))
+
+        def compute(part: Part) -> None:
+            with computing(images.device):
+                self._project(part, images, keys, top, units, invert, kept, found)
+
+        parts = self.parts(top, [(row, col) for _, row, col in units])
+        work = self.cone(top).work
+        if work > self.costs.one_thread:
+            for part in parts:
+                compute(part)
+        elif work < self.costs.several:
+            with one_thread():
+                for part in parts:
+                    compute(part)
+        else:
+            side_by_side(compute, [some for part in parts for some in part.split()])
+        return found
+
+    def _project(
+        self,
+        part: Part,
+        images: Tensor,
+        keys: Sequence[Hashable],
+        top: Ref,
+        units: Sequence[tuple[int, int, int]],
+        invert: Invert,
+        kept: Kept,
+        found: Result,
+    ) -> None:
+        """Project some of a batch's units into their places of ``found``."""
+        rows = list(part.rows)
+        tape = self._up(part, images, keys, top, kept)
+        at = [units[row][0] for row in rows]
+        every = list(range(len(rows)))
+        start = tape[VALUES][every, at, 0, 0]
+        signal = images.new_zeros((len(rows), self.graph.shape(top)[1], 1, 1))
+        signal[every, at, 0, 0] = start
+        crossing = Crossing()
+        frame = part.frame
+        below = descend(frame, part.cone.nodes, signal, top, tape, invert, crossing)
+        paste([found.pixels[row] for row in rows], below, frame.starts(part.cone.spans[IMAGE]))
+        found.values[rows] = start
+        found.near_ties[rows] = crossing.share(start)
+        found.finite[rows] = torch.isfinite(below).flatten(1).all(1)
 
     def parts(self, top: Ref, places: Sequence[Pair]) -> list[Part]:
         """Units whose windows have one size together, the others each by itself."""
@@ -259,8 +310,14 @@ class GraphProjector:
         """Keep the switches of whole images, if units of this layer go up so."""
         rows, cols = self.graph.shape(top)[-2:]
         if self.way(top, (rows // 2, cols // 2)).whole:  # whose cone is clipped least
-            for image, key in zip(images, keys, strict=True):
-                self._whole(image, key, top, kept)
+            with self._threads(top):
+                for image, key in zip(images, keys, strict=True):
+                    self._whole(image, key, top, kept)
+
+    def _threads(self, top: Ref) -> AbstractContextManager[None]:
+        """How many threads operations have inside, for a layer: it decides how they round."""
+        small = self.cone(top).work <= self.costs.one_thread
+        return one_thread() if small else nullcontext()
 
     def _whole(self, image: Tensor, key: Hashable, top: Ref, kept: Kept) -> Tape:
         """What a whole image leaves for the ways down from a layer, (channels, rows, columns)."""
@@ -300,9 +357,10 @@ class GraphProjector:
         others, which its signal can't reach, are the whole image's.
         """
         kept = Kept()
-        whole = self._whole(image, key, top, kept)
         (part,) = self.parts(top, [unit[1:]])
-        own = self._up(part, image[None], [key], top, kept)
+        with self._threads(top):
+            whole = self._whole(image, key, top, kept)
+            own = self._up(part, image[None], [key], top, kept)
         found = []
         for node in reversed(part.cone.nodes):
             if is_max_pool(node):

@@ -1,0 +1,66 @@
+"""Operations of one thread alone use no other; what is independent runs side by side."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from zfwidgets.engine.network import one_thread as module
+from zfwidgets.engine.network.one_thread import one_thread, side_by_side
+
+
+@pytest.fixture(autouse=True)
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_only_this_threads_operations_have_one_thread_and_only_meanwhile() -> None:
+    elsewhere = []
+    with one_thread():
+        assert torch.get_num_threads() == 1
+        other = threading.Thread(target=lambda: elsewhere.append(torch.get_num_threads()))
+        other.start()
+        other.join()
+        with one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 1
+    assert elsewhere == [3]
+    assert torch.get_num_threads() == 3
+
+
+def test_it_is_set_back_when_something_fails() -> None:
+    with pytest.raises(KeyError), one_thread():
+        raise KeyError
+    assert torch.get_num_threads() == 3
+
+
+def test_items_run_at_the_same_time_in_order_with_one_thread_inside() -> None:
+    together = threading.Barrier(3)
+
+    def run(item: int) -> tuple[int, int]:
+        together.wait(60)  # broken if they weren't side by side
+        return item, torch.get_num_threads()
+
+    assert side_by_side(run, [5, 6, 7]) == [(5, 1), (6, 1), (7, 1)]
+
+
+def test_what_one_raises_is_raised() -> None:
+    def run(item: int) -> None:
+        if item == 2:
+            raise ValueError("the second")
+
+    with pytest.raises(ValueError, match="the second"):
+        side_by_side(run, [1, 2, 3])
+
+
+def test_without_openmp_items_follow_each_other_with_all_threads(monkeypatch) -> None:
+    monkeypatch.setattr(module, "_openmp", lambda: None)
+    where = side_by_side(
+        lambda item: (item, threading.get_ident(), torch.get_num_threads()), [1, 2]
+    )
+    assert where == [(item, threading.get_ident(), 3) for item in (1, 2)]
