@@ -21,6 +21,14 @@ SMALL = 32 * 32
 """Pixels up to which a projection is stored without loss at any quality."""
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """A picture as WebP, and by how many levels it is off on average; None: by none."""
+
+    picture: bytes
+    lost: float | None
+
+
 @dataclass
 class Encoder:
     """Encodes pictures of one kind and keeps account of what that lost.
@@ -40,14 +48,23 @@ class Encoder:
 
     def __call__(self, pixels: Pixels) -> bytes:
         """A picture, (rows, columns, 3) uint8, as WebP."""
+        return self.count(self.encode(pixels))
+
+    def encode(self, pixels: Pixels) -> Encoded:
+        """The same before it is counted; on any thread, while others encode."""
         image = Image.fromarray(np.ascontiguousarray(pixels))
         if self.quality is None or image.width * image.height <= self.small:
-            return _webp(image, lossless=True, quality=60, method=4)
+            return Encoded(_webp(image, lossless=True, quality=60, method=4), None)
         encoded = _webp(image, quality=self.quality, method=4)
         off = np.abs(pixels.astype(np.int16) - decoded(encoded))
-        self._pictures += 1
-        self._lost += float(off.mean())
-        return encoded
+        return Encoded(encoded, float(off.mean()))
+
+    def count(self, encoded: Encoded) -> bytes:
+        """Take account of what a picture lost; gives it."""
+        if encoded.lost is not None:
+            self._pictures += 1
+            self._lost += encoded.lost
+        return encoded.picture
 
     def sentence(self, what: str) -> str:
         """What was lost, for the reader."""

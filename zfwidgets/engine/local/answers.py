@@ -263,10 +263,10 @@ class LocalAnswers(BlockingCalls):
     ) -> tuple[Projection, ...]:
         if not activations:
             return ()
-        if len({(a.unit.layer, a.unit.channel) for a in activations}) > 1:
-            raise InputError("project_all takes activations of one channel of one layer.")
-        first = activations[0].unit
-        info = self.session.channel(first.layer, first.channel)
+        units = {(a.unit.layer, a.unit.channel) for a in activations}
+        if len({layer for layer, _ in units}) > 1:
+            raise InputError("project_all takes activations of one layer.")
+        info, *_ = [self.session.channel(*unit) for unit in units]
         chosen = choose(rule, self.session.rules)
         images = [(a.image, a.image_name, self.session.image(a.image)[2]) for a in activations]
         with self.session.lock:

@@ -130,7 +130,7 @@ class EngineProtocol(Protocol):
     def project_all(
         self, activations: Sequence[Activation], rule: str = "deconvnet"
     ) -> tuple[Projection, ...]:
-        """Projections of several units of one channel, each in its own image.
+        """Projections of several units of one layer, each in its own image.
 
         Together they take less time than one by one.
 

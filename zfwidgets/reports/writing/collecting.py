@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from ..pictures import MIME, SMALL, Encoder
 from ..positions import Tap, position_key, positions
 from .content import Content
 from .planning import BASE64, PHOTOS_SHARE, Plan, megabytes
+from .projecting import Batch
 from .scrubbing import Scrubber
 from .sentences import sentences
 
@@ -60,6 +61,7 @@ class Collector:
         self.source: Source = Source(self.tap, answers=0) if make is None else make()
         self.photo = Encoder(plan.quality.photos)
         self.projection = Encoder(plan.quality.projections, SMALL)
+        self._batch = Batch(engine, rule, self.projection)
         self.content = Content()
         self.stored: set[int] = set()
         self.lost: dict[int, str] = {}
@@ -225,12 +227,10 @@ class Collector:
                 return
             yield Progress(done, len(units), None, what)
             part = f"{prefix}/{self.plan.layers.index(layer)}/{channel}"
-            try:
-                answer = self._project(layer, channel, PATCHES)
-            except NotStored:
+            (answer,) = self._projections(layer, [channel], PATCHES)
+            if answer is None:
                 self._out(1, what)
-                continue
-            if self._put(part, [answer]):
+            elif self._put(part, [answer]):
                 self._chunk(layer, part, PATCHES, [channel])
             else:
                 self._out(len(units) - done, what)
@@ -248,10 +248,12 @@ class Collector:
                     out += len(channels)
                     continue
                 answers, held = [], []
-                for channel in channels:
+                for channel, answer in zip(
+                    channels, self._projections(layer, channels, 1), strict=True
+                ):
                     yield Progress(done - channels[-1] + channel, total, None, "projections")
-                    with suppress(NotStored):
-                        answers.append(self._project(layer, channel, 1))
+                    if answer is not None:
+                        answers.append(answer)
                         held.append(channel)
                 part = f"strongest/{at}/{start}"
                 out += len(channels) - len(held)
@@ -272,14 +274,29 @@ class Collector:
             return buffers
         return [encode(np.asarray(decode_picture(buffer))) for buffer in buffers]
 
-    def _project(self, layer: str, channel: int, k: int) -> Answer:
-        """The live answer, its pictures as WebP, what is the same for the layer left out."""
-        key = {"layer": layer, "channel": channel, "k": k, "rule": self.rule}
-        data, buffers = finish(self.source.answer("projections", key))
-        missing = sum(row is None for row in data["projections"])
-        if missing > len(data["lost"]):  # a lost photo has a marked place
-            raise NotStored(f"The report holds some of the projections of {layer} : {channel}.")
-        pictures = self._encoded(self.projection, data, buffers)
+    def _projections(self, layer: str, channels: Sequence[int], k: int) -> Iterator[Answer | None]:
+        """The live answers of channels, their pictures as WebP; None for what isn't to be had."""
+        if not hasattr(self.engine, "make_source"):
+            tops = [self.tops[layer][channel] for channel in channels]
+            strongest = [replace(top, activations=top.activations[:k]) for top in tops]
+            for data, pictures in self._batch.answers(self.engine.layer(layer), strongest):
+                yield self._packed(layer, data, pictures)
+            return
+        for channel in channels:
+            key = {"layer": layer, "channel": channel, "k": k, "rule": self.rule}
+            try:
+                data, buffers = finish(self.source.answer("projections", key))
+            except NotStored:
+                yield None
+                continue
+            missing = sum(row is None for row in data["projections"])
+            if missing > len(data["lost"]):  # a lost photo has a marked place
+                yield None
+            else:
+                yield self._packed(layer, data, self._encoded(self.projection, data, buffers))
+
+    def _packed(self, layer: str, data: dict[str, Any], pictures: list[bytes]) -> Answer:
+        """What is the same for the layer left out."""
         met = self.content.operations.setdefault(layer, {})
         for row in data["projections"]:
             for operation in () if row is None else row["operations"]:

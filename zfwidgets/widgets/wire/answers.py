@@ -17,6 +17,7 @@ from ...records import (
     CoveredPatches,
     Floats,
     LayerResponse,
+    Pixels,
     Progress,
     Projection,
     ReceptiveField,
@@ -38,7 +39,16 @@ OF_NINE = ("scale", "brightness", "focus", "colour_share", "clearest", "clipped_
 def projected_answer(
     found: Sequence[Projection | None], count: int, field: ReceptiveField
 ) -> Answer:
-    """Projections, all or as many as there are, as they cross the wire.
+    """Projections, all or as many as there are, as they cross the wire; see `projected_levels`."""
+    data, levels = projected_levels(found, count, field)
+    data["mime"], buffers = encode_pictures(levels, lossless=True)
+    return data, buffers
+
+
+def projected_levels(
+    found: Sequence[Projection | None], count: int, field: ReceptiveField
+) -> tuple[dict[str, Any], list[Pixels]]:
+    """What is told of projections, and their pictures before these are encoded.
 
     Parameters
     ----------
@@ -51,12 +61,9 @@ def projected_answer(
     """
     projections = [p for p in found if p is not None]
     scale = display_scale(projections)
-    own = [display_scale([p]) for p in projections]
+    own = [scale] if len(projections) == 1 else [display_scale([p]) for p in projections]
     full = [max(scale, mine) for mine in own]  # so that either scale can be shown
-    mime, buffers = encode_pictures(
-        [signed_to_uint8(_shown(p), f) for p, f in zip(projections, full, strict=True)],
-        lossless=True,
-    )
+    levels = [signed_to_uint8(_shown(p), f) for p, f in zip(projections, full, strict=True)]
     side, share = focus_side(projections, field), colour_share(projections)
     told = iter(
         [
@@ -89,8 +96,7 @@ def projected_answer(
         "clearest": clearest_values(share),
         "clipped_at": CLIPPED_AT,
         "patch": patch_size(field),
-        "mime": mime,
-    }, buffers
+    }, levels
 
 
 def patch_size(field: ReceptiveField) -> list[int]:
@@ -233,8 +239,10 @@ def projections_a_step(field: ReceptiveField, input_shape: tuple[int, ...]) -> i
     almost the same (``benchmarks/engine/batching.py``).
     """
     small = all(2 * size <= most for size, most in zip(field.size, input_shape[1:], strict=True))
-    return MOST_PROJECTIONS if small else 3
+    return MOST_PROJECTIONS if small else FEW_PROJECTIONS
 
 
 MOST_PROJECTIONS = 9
 """As many as an Explorer shows of a channel."""
+FEW_PROJECTIONS = 4
+"""Two for each of two threads: they wait for each other less often than with three."""

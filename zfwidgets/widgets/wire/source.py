@@ -291,21 +291,9 @@ class Source:
                 done = tuple(found)
                 yield Progress(len(done), len(top), None, "projecting")
                 yield lambda done=done: projected_answer(done, len(top), field)  # type: ignore[misc]
-            found += self._project(known, top[first : first + step], rule, lost)
+            found += project_each(known, top[first : first + step], rule, lost)
         data, buffers = projected_answer(found, len(top), field)
         return {**data, "lost": lost}, buffers
-
-    def _project(
-        self, known: Known, activations: Sequence[Activation], rule: str, lost: list[list[str]]
-    ) -> list[Projection | None]:
-        """Projections; None, and an entry of ``lost``, where the photo can't be read any more."""
-        try:
-            return list(known.project_all(activations, rule))
-        except UnreadableImage as error:
-            if len(activations) == 1:
-                lost.append([activations[0].image_name, error.reason])
-                return [None]
-        return [one for a in activations for one in self._project(known, [a], rule, lost)]
 
     def _photo(self, image: int) -> Steps:
         yield from ()
@@ -377,6 +365,19 @@ class Source:
         found = yield from order_steps(self.engine, layer)
         data = {"channels": len(found.readable), "features": found.features}
         return data, [numbers(found.readable), numbers(found.suspicious)]
+
+
+def project_each(
+    known: Known, activations: Sequence[Activation], rule: str, lost: list[list[str]]
+) -> list[Projection | None]:
+    """Projections; None, and an entry of ``lost``, where the photo can't be read any more."""
+    try:
+        return list(known.project_all(activations, rule))
+    except UnreadableImage as error:
+        if len(activations) == 1:
+            lost.append([activations[0].image_name, error.reason])
+            return [None]
+    return [one for a in activations for one in project_each(known, [a], rule, lost)]
 
 
 def growing(
