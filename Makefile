@@ -95,9 +95,13 @@ demo: setup
 	@exec $(BIN)/python -m zfwidgets demo --dir "$(DIR)" $(if $(PORT),--port $(PORT))
 endif
 
-bench: setup ## what benchmarks/ measure
-	@set -e; for script in benchmarks/[!_]*.py; do \
-	  printf '\n\033[1m== %s\033[0m\n' "$$script"; $(BIN)/python "$$script"; \
+# Not long_use, which takes an hour, nor what writes pages.
+BENCHMARKS ?= $(filter-out benchmarks.page.long_use, $(subst /,.,$(patsubst %.py,%,\
+  $(wildcard benchmarks/engine/[!_]*.py benchmarks/page/[!_]*.py)))) benchmarks.classroom
+
+bench: setup ## what benchmarks/ measure: BENCHMARKS=benchmarks.engine.index for one
+	@set -e; for module in $(BENCHMARKS); do \
+	  printf '\n\033[1m== %s\033[0m\n' "$$module"; $(BIN)/python -m "$$module"; \
 	done
 
 docs: setup ## the docs site in build/html, with a gallery of live reports

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks._page_memory import Gauge
+from benchmarks.page._page_memory import Gauge
 from tests.browser import as_shown
 from tests.browser.conftest import SETUP
 from tests.waiting import SECONDS

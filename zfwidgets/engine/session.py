@@ -10,9 +10,10 @@ import numpy as np
 from torch import Tensor
 
 from ..errors import InputError
+from ..images.levels import Levels, Packed
 from ..images.own import OwnPhotos
 from ..images.source import ImageSource
-from ..records import LayerInfo
+from ..records import LayerInfo, Pixels
 from ..threads import ProcessLock
 from .network.memory import Memory
 from .network.network import Network
@@ -74,9 +75,12 @@ class Session:
         self.changes = 0
         self._renew = renew
         self._stamps: dict[int, str] = {}
-        size = source.example().nbytes
+        self._levels = levels = Levels(source)
+        size = levels.packed(source.example()).nbytes
         # Not of the session: it goes, with its memory and locks, when let go.
-        self._read = lru_cache(max(9, IN_VIEW // size))(lambda image, _: source.tensor(image))
+        self._read = lru_cache(max(9, IN_VIEW // size))(
+            lambda image, _: levels.packed(source.tensor(image))
+        )
 
     def channel(self, layer: str, channel: int) -> LayerInfo:
         """The layer of a channel that it has; raises `InputError` naming those there are."""
@@ -111,6 +115,15 @@ class Session:
         """An image as the network gets it, read once; what was kept of another one is let go."""
         if image >= len(self.source):
             return self.own.get(image)[1]
+        return self._levels.unpacked(self._kept(image))
+
+    def pixels(self, image: int) -> Pixels:
+        """The same for the eye; see `ImageSource.show`."""
+        if image >= len(self.source):
+            return self.source.show(self.own.get(image)[1])
+        return self._levels.pixels(self._kept(image))
+
+    def _kept(self, image: int) -> Packed:
         stamp = self.source.stamp(image)
         if self._stamps.setdefault(image, stamp) != stamp:
             self._stamps[image] = stamp

@@ -341,6 +341,16 @@ class ImageSource:
         assert self._display is not None
         return self._display.pixels(tensor)
 
+    def levels(self, tensor: torch.Tensor) -> Pixels | None:
+        """What `show` shows of a tensor, uint8 (channels, rows, columns) of the tensor's channels.
+
+        None where it is something else: of other than 1 or 3 channels, stretched, or the user's.
+        """
+        known = self._display is not None and self._display.normalisation is not None
+        if not known or tensor.shape[0] not in {1, 3}:
+            return None
+        return np.ascontiguousarray(np.moveaxis(self.show(tensor), 2, 0)[: tensor.shape[0]])
+
     def as_input(self, pixels: Pixels) -> torch.Tensor:
         """Pixels for the eye, uint8 (rows, columns, 3), in the network's units: `show` backwards.
 

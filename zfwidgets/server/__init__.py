@@ -14,7 +14,7 @@ or one line in ``jupyter_server_config.py``, which is the same::
     c.ServerApp.jpserver_extensions = {"zfwidgets.server": True}
 
 It is not switched on by installing zfwidgets, since it is the server's business, not the kernel's:
-the two often live in different environments. ``benchmarks/websocket_delay.py`` measures the gain.
+the two often live in different environments. ``benchmarks.page.websocket_delay`` measures it.
 """
 
 from __future__ import annotations

@@ -519,6 +519,26 @@ describe("patches", () => {
     expect(root.dataset.zfSettled).toBe("true");
   });
 
+  it("that are fetched ahead go on when a step leads there, until they are asked for", async () => {
+    const { model, selection } = await stage(patchGrid);
+    await serve(model, ["projections"]);
+    const chosen = model.gets.find(({ slot }) => slot === "patches:projections")!;
+    model.answer(chosen, "reply", ...answerTo(chosen));
+    await flush();
+    await frames();
+    const before = model.sent.length;
+    selection.set("unit", ["features.3", 3]);
+    await flush();
+    const sent = model.sent.slice(before);
+    const at = (op: string, slot: string) =>
+      sent.findIndex((one) => one.op === op && one.slot === slot);
+    // The channel before isn't what a step leads to any more.
+    expect(at("cancel", "prefetch:1:projections")).toBeGreaterThanOrEqual(0);
+    const asked = at("get", "patches:projections");
+    expect(asked).toBeGreaterThan(at("cancel", "prefetch:1:projections"));
+    expect(at("cancel", "prefetch:0:projections")).toBeGreaterThan(asked);
+  });
+
   const choose = (root: HTMLElement, label: string, value: string) => {
     const element = one<HTMLSelectElement>(root, `select[aria-label='${label}']`);
     element.value = value;

@@ -17,7 +17,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks import coverage
+from benchmarks.documents import coverage
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.projection import deconv
 from zfwidgets.models import ContrastNorm
@@ -166,7 +166,7 @@ def test_projection_equals_explicit_rules(name: str) -> None:
 
 
 def test_table_is_up_to_date(name: str) -> None:
-    """``python benchmarks/coverage.py`` makes it."""
+    """``python -m benchmarks.documents.coverage`` makes it."""
     assert coverage.row(name) in coverage.TABLE.read_text().splitlines()
 
 

@@ -608,6 +608,76 @@ def test_a_burst_of_requests_is_bounded_and_each_is_answered_once(jobs):
             assert (op, value) == ("reply", number)
 
 
+class Counted:
+    """Makes one kind of job, and counts how often each step was computed."""
+
+    def __init__(self, gate=None):
+        self.steps, self.gate, self.known = [], gate, None
+
+    def make(self):
+        if self.known is not None:
+            return self.known
+        for step in range(3):
+            self.steps.append(step)
+            if step == 1 and self.gate is not None:
+                self.gate.reached.set()
+                assert self.gate.open.wait(LONG)
+            yield Progress(step, 3, None, "")
+        self.known = "result"
+        return self.known
+
+
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("owner", ["w", "another"])
+def test_what_was_begun_ahead_is_gone_on_with(jobs, left, owner):
+    """Asked ahead, then for itself, then maybe not ahead any more: each step is computed once."""
+    counted = Counted(Gate())
+    ahead, asked = Heard(), Heard()
+    jobs.submit("w", "v", "ahead", "same", counted.make, ahead, priority=5, bounded=True)
+    assert counted.gate.reached.wait(LONG)
+    jobs.submit(owner, "v", "asked", "same", counted.make, asked, priority=2, bounded=True)
+    if left:
+        jobs.cancel("w", "v", "ahead")
+    counted.gate.open.set()
+    assert asked.wait("reply") == ["result"]
+    assert ahead.wait("reply", "superseded") == [None if left else "result"]
+    assert counted.steps == [0, 1, 2]
+
+
+def test_what_was_begun_stays_with_who_waits_for_it_when_the_other_leaves(jobs):
+    counted = Counted(Gate())
+    ahead, asked = Heard(), Heard()
+    jobs.submit("w", "v", "asked", "same", counted.make, asked, priority=2, bounded=True)
+    assert counted.gate.reached.wait(LONG)
+    jobs.submit("w", "v", "ahead", "same", counted.make, ahead, priority=5, bounded=True)
+    jobs.cancel("w", "v", "asked")
+    counted.gate.open.set()
+    assert ahead.wait("reply") == ["result"]
+    assert counted.steps == [0, 1, 2]
+
+
+def test_a_job_that_ended_as_it_was_dropped_leaves_nothing_to_go_on_with(jobs):
+    """Its last step was under way; who waits for the same asks anew, and is answered."""
+    gate = Gate()
+    made = []
+
+    def make():
+        made.append(None)
+        yield Progress(0, 1, None, "")
+        if len(made) == 1:
+            gate.reached.set()
+            assert gate.open.wait(LONG)
+        return f"result {len(made)}"
+
+    first, second = Heard(), Heard()
+    jobs.submit("w", "v", "first", "same", make, first, priority=2, bounded=True)
+    assert gate.reached.wait(LONG)
+    jobs.submit("w", "v", "second", "same", make, second, priority=5, bounded=True)
+    jobs.cancel("w", "v", "first")
+    gate.open.set()
+    assert second.wait("reply") == ["result 2"]
+
+
 def test_what_is_urgent_or_not_bounded_stays_in_a_burst(jobs):
     gate, urgent, own = Gate(), Heard(), Heard()
     jobs.submit("w", "v", "gate", 0, gate, Heard())

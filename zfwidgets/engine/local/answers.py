@@ -105,7 +105,7 @@ class LocalAnswers(BlockingCalls):
     @override
     def photo(self, image: int) -> records.Pixels:
         self.session.lock.check()  # what is in view is known without reading it
-        return self.session.source.show(self.session.tensor(self.session.image_index(image)))
+        return self.session.pixels(self.session.image_index(image))
 
     @override
     def responses(self, image: Any, layer: str) -> records.PhotoResponses:

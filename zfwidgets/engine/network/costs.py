@@ -1,7 +1,7 @@
 """How windows of maps compare with whole maps on a device: fewer multiply-adds, more operations.
 
-What an operation costs was found with `benchmarks/projection.py` and `benchmarks/occlusion.py`, on
-two cores of a Xeon and on an H100.
+What an operation costs was found with `benchmarks.engine.projection` and
+`benchmarks.engine.occlusion`, on two cores of a Xeon and on an H100.
 """
 
 from __future__ import annotations

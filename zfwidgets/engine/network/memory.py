@@ -19,7 +19,7 @@ OutOfMemory = torch.cuda.OutOfMemoryError
 
 MOST = {"cpu": 16}
 MOST_ON_GPU = 64
-"""Images in a batch, at the most (`benchmarks/feeding.py` compares sizes)."""
+"""Images in a batch, at the most (`benchmarks/engine/feeding.py` compares sizes)."""
 ROOM = 2**30
 """Bytes that a batch's tensors may take on a CPU."""
 SHARE = 4

@@ -236,7 +236,7 @@ def projections_a_step(field: ReceptiveField, input_shape: tuple[int, ...]) -> i
     """How many projections are computed at a time, so that the first stand soon.
 
     In one pass those of fields up to half of the input cost half as much each; of larger ones
-    almost the same (``benchmarks/batching.py``).
+    almost the same (``benchmarks/engine/batching.py``).
     """
     small = all(2 * size <= most for size, most in zip(field.size, input_shape[1:], strict=True))
     return MOST_PROJECTIONS if small else FEW_PROJECTIONS

@@ -24,6 +24,7 @@ import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
 import { type OptionStore, renewable } from "../shared/view";
 import { whatTheyShare } from "./about";
+import { Ahead } from "./ahead";
 import { Covering } from "./covering";
 import { whatWasLearned } from "./learned";
 import { Cell, HERE } from "./patch_cell";
@@ -105,6 +106,7 @@ export function patchesPanel(
   );
   keys.focusable(0);
 
+  const ahead = new Ahead(source, selection, signal);
   const renew = renewable(signal);
   const renewHere = renewable(signal);
   /** Whether there is a kernel to ask, in a view of an Explorer. */
@@ -305,18 +307,6 @@ export function patchesPanel(
     redraw();
   };
 
-  /** Ask ahead for the channels that an arrow key would lead to. */
-  const prefetch = (layer: string, channel: number, rule: string, current: AbortSignal) => {
-    const last = (catalogue?.layers.find(({ name }) => name === layer)?.channels ?? 0) - 1;
-    for (const neighbour of [channel + 1, channel - 1]) {
-      if (neighbour < 0 || neighbour > last) continue;
-      const key = { layer, channel: neighbour, k: PATCHES };
-      const slot = `prefetch:${neighbour > channel ? "next" : "previous"}`;
-      source.prefetch("top", key, `${slot}:top`, current);
-      source.prefetch("projections", { ...key, rule }, `${slot}:projections`, current);
-    }
-  };
-
   const open = async () => {
     const unit = selection.get("unit");
     const current = renew();
@@ -328,6 +318,7 @@ export function patchesPanel(
     clearTimeout(blank);
     grid.classList.add("zf-stale");
     if (!unit) {
+      ahead.leave();
       clear();
       return panel.explain(t("Choose a layer and a channel."));
     }
@@ -340,6 +331,7 @@ export function patchesPanel(
     const both = { signal: current, again: () => void open() };
     const top = { priority: PRIORITY.patches, ...both };
     const below = { priority: PRIORITY.projections, ...both };
+    ahead.reach([layer, channel, now]);
     const shown = panel.load("top", key, "top", top, (answer, fresh) =>
       showTop(answer, fresh, current),
     );
@@ -357,9 +349,12 @@ export function patchesPanel(
         if (beside) await showProjections(answer, fresh, complete);
       },
     );
+    ahead.leave();
     if (!(await shown) && !current.aborted) clear();
-    if ((await projected) && (await shown)) prefetch(layer, channel, now, current);
-    else if (!current.aborted) for (const cell of cells) cell.giveUp();
+    const all = (await projected) && (await shown);
+    if (current.aborted) return;
+    if (all) ahead.ask(layerNow()?.channels ?? 0);
+    else for (const cell of cells) cell.giveUp();
   };
 
   grid.addEventListener("click", (event) => {

@@ -4,6 +4,7 @@ import { msg, t } from "../../lib/language/translate";
 import { announce, gridStep } from "../../lib/page/a11y";
 import { h, select, uniqueId } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
+import { walksBy } from "../../lib/page/walking";
 import { sized } from "../../lib/pictures/canvas";
 import { floats, ints } from "../../lib/wire/codec";
 import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/wire/protocol";
@@ -179,6 +180,8 @@ export const channels: View = (el, selection, source, signal, options) => {
     tile.setAttribute("aria-label", text);
     tile.setAttribute("aria-posinset", String((place.get(channel) ?? 0) + 1));
   };
+
+  walksBy(selection, (name) => (name === layer ? { ordered, columns: columns() } : null), signal);
 
   /** Tiles for what is visible, and only those. */
   const draw = () => {

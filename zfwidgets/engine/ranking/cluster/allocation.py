@@ -13,7 +13,7 @@ def keep_freed_memory() -> None:
     """Have the memory of one layer's maps used again for the next, where the C library is glibc.
 
     It would otherwise give large blocks back to the system at once, which clears them page by page
-    before they are used again: up to a fifth of a pass (``benchmarks/allocation.py``). The
+    before they are used again: up to a fifth of a pass (``benchmarks/engine/allocation.py``). The
     process holds on to its peak until it ends, so this isn't for a user's kernel.
     """
     if sys.platform != "linux":

@@ -44,3 +44,25 @@ def to_drop(jobs: Iterable[Job], owner: Hashable) -> Job | None:
     """Which job of an owner makes room for one more; None if there is room."""
     own = [job for job in jobs if job.bounded and job.place[0] == owner and not job.answered]
     return None if len(own) < MOST else max(own, key=lambda job: (job.priority, -job.asked))
+
+
+def _alike(one: Job, job: Job) -> bool:
+    """Whether two jobs compute the same answer."""
+    return one is not job and one.bounded and job.bounded and one.identity == job.identity
+
+
+def take_over(job: Job, jobs: Iterable[Job]) -> None:
+    """Go on with what another job for the same has begun; that one is answered by what is kept."""
+    begun = next((one for one in jobs if one.steps is not None and _alike(one, job)), None)
+    if begun is not None:
+        job.steps, begun.steps = begun.steps, None
+
+
+def hand_over(dropped: Job, jobs: Iterable[Job]) -> Steps | None:
+    """Give what a job that is dropped has begun to one that waits for the same; else return it."""
+    steps, dropped.steps = dropped.steps, None
+    heir = next((one for one in jobs if one.steps is None and _alike(one, dropped)), None)
+    if heir is None:
+        return steps
+    heir.steps = steps
+    return None

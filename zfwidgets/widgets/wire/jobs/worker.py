@@ -16,7 +16,7 @@ from ....errors import Cancelled, TooManyRequests, ZfError
 from ....records import Progress
 from . import beats
 from .hand_back import running_loop
-from .job import MOST, Job, Listener, Op, to_drop
+from .job import MOST, Job, Listener, Op, hand_over, take_over, to_drop
 from .steps import CALM, IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps, complete, paused
 
 log = logging.getLogger("zfwidgets")
@@ -58,7 +58,7 @@ class Jobs:
         self._pause = pause
         self._changed = threads.ProcessLock()
         self._jobs: dict[tuple[Hashable, str, str], Job] = {}
-        self._dropped: deque[Steps] = deque()
+        self._dropped: deque[Job] = deque()
         self._orders = 0
         self._moved: Step = None
         self._moved_at = -math.inf
@@ -99,7 +99,8 @@ class Jobs:
             Seconds that the slot must be left alone before the job starts.
         bounded
             Whether it counts among the `MOST` of its owner, of which the oldest of the least urgent
-            makes room for it: that is answered with `TooManyRequests`.
+            makes room for it: that is answered with `TooManyRequests`. Of two such jobs of one
+            identity, whoever's, the more urgent goes on with what the other has begun.
         """
         place, now = (owner, view, slot), time.monotonic()
         with self._changed:
@@ -196,7 +197,7 @@ class Jobs:
         job.stopped = True
         self._jobs.pop(job.place, None)
         if job.steps is not None:
-            self._dropped.append(job.steps)
+            self._dropped.append(job)
         return not job.answered
 
     # ------------------------------------------------------------------ threads
@@ -321,14 +322,20 @@ class Jobs:
 
     def _close_dropped(self) -> None:
         while self._dropped:
+            with self._changed:
+                left = hand_over(self._dropped.popleft(), self._jobs.values())
             try:
-                self._dropped.popleft().close()
-            except Exception:  # noqa: PERF203
+                if left is not None:
+                    left.close()
+            except Exception:
                 log.exception("A job that was stopped didn't clean up")
 
     def _advance(self, job: Job) -> None:
         """Run one step of a job and tell its listener."""
         try:
+            if job.steps is None:
+                with self._changed:
+                    take_over(job, self._jobs.values())
             if job.steps is None:
                 job.steps = job.make()
             wakes = self._wakes
@@ -336,19 +343,22 @@ class Jobs:
             self._place(job, step, wakes)
             self._report(job, step)
         except StopIteration as end:
+            job.steps = None
             self._finish(job, "reply", end.value)
         except threads.Interrupted:
             raise
         except Cancelled:
+            job.steps = None
             self._finish(job, "superseded", None)
         except BaseException as error:
+            job.steps = None
             if not isinstance(error, ZfError):
                 log.exception("A job failed: %s", job.identity)
             self._finish(job, "error", error)
             if self._inline and not isinstance(error, Exception):
                 raise  # the user's Ctrl-C
         if job.stopped and job.steps is not None:
-            self._dropped.append(job.steps)
+            self._dropped.append(job)
             self._close_dropped()
 
     def _place(self, job: Job, step: Step, wakes: int) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from claims.bench import Bench, seeded
 from torch import nn
 
 import zfwidgets as zf
+from benchmarks.claims.bench import Bench, seeded
 from zfwidgets.experiments.training.checkpoint import load_weights
 from zfwidgets.experiments.training.history import FILE
 

@@ -1,17 +1,18 @@
 """How long ``import zfwidgets`` takes beside a bare interpreter.
 
-``python benchmarks/import_time.py [--quick]`` prints a table and, as its last line, one line of
-JSON: medians in milliseconds over interleaved fresh processes, and their difference.
+``python -m benchmarks.engine.import_time [--quick]`` prints a table and, as its last line, one
+line of JSON: medians in milliseconds over interleaved fresh processes, and their difference.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import time
+
+from benchmarks import harness
 
 PROGRAMS = {"bare": "pass", "import zfwidgets": "import zfwidgets"}
 
@@ -26,7 +27,7 @@ def main() -> None:
     """Time both, in turns; the first round only warms the disk cache."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="7 rounds instead of 31")
-    rounds = 7 if parser.parse_args().quick else 31
+    rounds = 7 if harness.options(parser).quick else 31
     times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     for _ in range(rounds + 1):
         for name, program in PROGRAMS.items():
@@ -35,16 +36,14 @@ def main() -> None:
     for name, median in medians.items():
         print(f"{name:20} {median:7.1f} ms")
     bare, ours = medians.values()
-    print(
-        json.dumps(
-            {
-                "python": sys.version.split()[0],
-                "rounds": rounds,
-                "bare_ms": round(bare, 1),
-                "import_ms": round(ours, 1),
-                "more_ms": round(ours - bare, 1),
-            }
-        )
+    harness.finish(
+        {
+            "python": sys.version.split()[0],
+            "rounds": rounds,
+            "bare_ms": round(bare, 1),
+            "import_ms": round(ours, 1),
+            "more_ms": round(ours - bare, 1),
+        }
     )
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import psutil
 
+from benchmarks.harness import ROOT
 from zfwidgets.widgets import requests
 
-ROOT = Path(__file__).resolve().parent.parent
 STUDENT, TEACHER = "for-students", "for-the-teacher"
 LONGEST = 600.0
 """Seconds for which anything is waited for."""

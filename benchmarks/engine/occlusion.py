@@ -1,6 +1,6 @@
 """A whole occlusion map against captum's and a tuned loop of full passes, in one process.
 
-    python benchmarks/occlusion.py [--quick] [--threads N] [--device DEVICE] [network ...]
+    python -m benchmarks.engine.occlusion [--quick] [--threads N] [--device DEVICE] [network ...]
 
 Patch 32, stride 8, 784 positions, seeded random weights at 224 pixels, one sample photo. All in
 milliseconds a position. `captum` is the best of its batch sizes in the default layout; `full` the
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +22,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
-from _timing import print_figures, seconds
 
 import zfwidgets as zf
+from benchmarks import harness
+from benchmarks.clock import seconds
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.occlusion.baselines import Paint, cover
@@ -34,6 +34,7 @@ from zfwidgets.engine.occlusion.positions import Grid, coarse_to_fine
 from zfwidgets.engine.occlusion.scoring import Scorer
 from zfwidgets.records import Box
 
+MODULE = "benchmarks.engine.occlusion"
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]
 QUICK = ["alexnet", "resnet18"]
 PATCH, STRIDE, SIZE = 32, 8, 224
@@ -138,7 +139,7 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
     with computing(network.device):
         full = torch.cat([model(cover(image, boxes[i], baseline)[None]) for i in some])
     part, whole = incremental.work(boxes)
-    child = [sys.executable, __file__, "--peak", name, *(["--quick"] if quick else [])]
+    child = harness.child(MODULE, "--peak", name, *(["--quick"] if quick else []))
     if device == "cpu":
         megabytes = float(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
     else:
@@ -165,7 +166,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--peak", metavar="network", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = harness.options(parser)
     torch.set_num_threads(arguments.threads)
     torch.backends.cudnn.allow_tf32 = False
     if arguments.peak:
@@ -186,7 +187,7 @@ def main() -> None:
             f"{row['max_diff']:12.1e}{row['peak_mb']:7.0f}",
             flush=True,
         )
-    print_figures(table)
+    harness.finish(harness.rounded(table))
 
 
 if __name__ == "__main__":

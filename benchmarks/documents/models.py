@@ -1,6 +1,6 @@
 """Models as users have them: what the engine makes of each, given as it is.
 
-    python benchmarks/models.py [--markdown docs/models.md]
+    python -m benchmarks.documents.models [--markdown docs/models.md]
 
 Twenty models of torchvision, timm and Hugging Face's transformers, with drawn weights (nothing is
 loaded), each with the sample photos and what its package brings. For each: seconds until the engine
@@ -12,7 +12,6 @@ Packages that aren't installed are named. The last line is one JSON object.
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import time
 from collections.abc import Callable
@@ -22,9 +21,10 @@ from typing import Any
 import torch
 
 import zfwidgets as zf
+from benchmarks import harness
 
 PHOTOS = 4
-MARK = "<!-- Made from here on by benchmarks/models.py -->"
+MARK = "<!-- Made from here on by benchmarks/documents/models.py -->"
 
 
 def of_torchvision(name: str) -> tuple[Any, ...]:
@@ -120,7 +120,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--markdown", type=Path, help="file whose end is the table")
-    arguments = parser.parse_args()
+    arguments = harness.options(parser)
     rows: list[dict[str, Any]] = []
     for package, name, make in MODELS:
         try:
@@ -140,7 +140,7 @@ def main() -> None:
             f"{text}{MARK}\n\n{table}\n\nMeasured on {machine}, torch {torch.__version__}.\n",
             "utf-8",
         )
-    print(json.dumps({"failed": sum("error" in one for one in rows), "rows": rows}))
+    harness.finish({"failed": sum("error" in one for one in rows), "rows": rows})
 
 
 if __name__ == "__main__":

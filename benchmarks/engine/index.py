@@ -1,6 +1,6 @@
 """How long the index pass takes beside plain forward passes over the same batches.
 
-    python benchmarks/index.py [--quick] [--device DEVICE] [--images N] [--batch N] [NET ...]
+    python -m benchmarks.engine.index [--quick] [--device DEVICE] [--images N] [--batch N] [NET ...]
 
 Random weights (seeded), images of random pixels at 224 px that are in memory already: only the
 network and the index are timed. Batch by batch in turns, first the one, then the other, so that
@@ -20,7 +20,6 @@ to it as others. Full float32: no TF32. The last line is one JSON object.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 import tempfile
@@ -30,9 +29,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torchvision
-from _timing import seconds
 from torch import Tensor
 
+from benchmarks import harness
+from benchmarks.clock import seconds
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.ranking.index_pass import IndexPass
@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--images", type=int, default=IMAGES, help="how many")
     parser.add_argument("--batch", type=int, default=BATCH, help="images in a batch")
-    options = parser.parse_args()
+    options = harness.options(parser)
     torch.backends.cudnn.allow_tf32 = False
     rounds = 1 if options.quick else ROUNDS
     nets = options.nets or (["alexnet", "squeezenet1_1"] if options.quick else NETS)
@@ -190,7 +190,7 @@ def main() -> None:
             flush=True,
         )
         found[net] = {k: v if v is same else round(v, 3) for k, v in over.items()}
-    print(json.dumps(found))
+    harness.finish(found)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ cell is also run again every minute, which makes a new Explorer in the place of 
 Prints what it counts (`_page_memory.Gauge`) every tenth of the time and, as its last line, one JSON
 object.
 
-    python benchmarks/long_use.py [--minutes 60] [--seed 0] [--reruns]
+    python -m benchmarks.page.long_use [--minutes 60] [--seed 0] [--reruns]
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from _lab_page import READY, TIMEOUT
-from _page_memory import Gauge
 from playwright.sync_api import Error, Page, sync_playwright
 
+from benchmarks import harness
+from benchmarks.page._lab_page import READY, TIMEOUT
+from benchmarks.page._page_memory import Gauge
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
@@ -206,8 +207,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--reruns", action="store_true", help="run the cell again every minute")
-    options = parser.parse_args()
-    print(json.dumps(use(options.minutes, options.seed, options.reruns)))
+    options = harness.options(parser)
+    harness.finish(use(options.minutes, options.seed, options.reruns))
 
 
 if __name__ == "__main__":

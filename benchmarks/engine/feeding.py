@@ -1,6 +1,6 @@
 """How quickly images reach the network: each stage by itself, and the whole pass.
 
-    python benchmarks/feeding.py [--quick] [--images DIR] [--device DEVICE] [--net NET ...]
+    python -m benchmarks.engine.feeding [--quick] [--images DIR] [--device DEVICE] [--net NET ...]
 
 JPEG files of 500 x 375 pixels, made from the package's photos (or the files of DIR), through
 torchvision's usual transform: shorter side to 256 pixels, the centre's 224 x 224, normalised.
@@ -21,7 +21,6 @@ per second.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -37,6 +36,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 import zfwidgets as zf
+from benchmarks import harness
 from zfwidgets.engine.network.memory import batch_size
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="a folder of JPEG files instead of the photos")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--net", action="append", help="of torchvision; may be given again")
-    options = parser.parse_args()
+    options = harness.options(parser)
     few = options.quick
     source.MANY = 0  # processes for however few images
     with tempfile.TemporaryDirectory() as made:
@@ -194,13 +194,7 @@ def main() -> None:
                 f"whole pass {passing:.1f}/s",
                 flush=True,
             )
-    print(json.dumps(_rounded(found)))
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+    harness.finish(harness.rounded(found))
 
 
 if __name__ == "__main__":

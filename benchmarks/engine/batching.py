@@ -4,13 +4,12 @@ A classroom's server computes each client's question by itself (docs/classroom.m
 compares CPU seconds a question, alone and batched, on the sample network: predictions under
 occluders on different photos, and projections of a layer's units.
 
-    python benchmarks/batching.py [--threads 1] [--device cpu]
+    python -m benchmarks.engine.batching [--threads 1] [--device cpu]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 
 import zfwidgets as zf
+from benchmarks import harness
 from zfwidgets.engine.local import LocalEngine
 
 BATCHES = (1, 4, 16)
@@ -86,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    options = parser.parse_args()
+    options = harness.options(parser)
     torch.set_num_threads(options.threads)
     found: dict[str, Any] = {"predictions": predictions(options.device)}
     engine = zf.Engine(zf.samples.network(), zf.samples.photos(), device=options.device)
@@ -95,7 +95,7 @@ def main() -> None:
     for name, rows in found.items():
         for row in rows:
             print(name, row)
-    print(json.dumps({"device": options.device, "threads": options.threads, **found}))
+    harness.finish({"device": options.device, "torch_threads": options.threads, **found})
 
 
 if __name__ == "__main__":

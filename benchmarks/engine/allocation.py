@@ -12,10 +12,11 @@ import json
 import resource
 import statistics
 import subprocess
-import sys
 import time
-from pathlib import Path
 
+from benchmarks import harness
+
+MODULE = "benchmarks.engine.allocation"
 BATCH, BATCHES, ROUNDS = 16, 12, 3
 
 
@@ -23,8 +24,8 @@ def child(name: str, keep: bool) -> dict[str, float]:
     """Milliseconds and page faults of a batch, and MB at most, in this process."""
     import torch
     import torchvision
-    from index import images
 
+    from benchmarks.engine.index import images
     from zfwidgets.engine.network.network import Network
     from zfwidgets.engine.ranking.cluster.allocation import keep_freed_memory
     from zfwidgets.engine.ranking.index_pass import IndexPass
@@ -55,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("nets", nargs="*", default=["alexnet", "resnet18", "squeezenet1_1"])
     parser.add_argument("--child", choices=("kept", "returned"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = harness.options(parser)
     if options.child:
         print(json.dumps(child(options.nets[0], options.child == "kept")))
         return
@@ -66,7 +67,7 @@ def main() -> None:
         rounds: dict[str, list[dict[str, float]]] = {"returned": [], "kept": []}
         for _ in range(ROUNDS):
             for way, took in rounds.items():
-                command = [sys.executable, __file__, name, "--child", way]
+                command = harness.child(MODULE, name, "--child", way)
                 out = subprocess.run(command, check=True, capture_output=True, text=True)
                 took.append(json.loads(out.stdout.splitlines()[-1]))
         middle = {
@@ -79,9 +80,8 @@ def main() -> None:
         faults = f"{returned['faults']:.0f}, {kept['faults']:.0f}"
         memory = f"{returned['mb']:.0f}, {kept['mb']:.0f}"
         print(f"{name:14}{returned['ms']:14.1f}{kept['ms']:10.1f}{ratio:7.2f}  {faults}  {memory}")
-    print(json.dumps(found))
+    harness.finish(found)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     main()

@@ -5,13 +5,12 @@ photos, one frame after the other; how long frames take, how many tiles there ar
 were asked for, and how long a filter takes. Kernel: thumbnails of files that were never read and of
 those that are known, 16 in a request as the page asks, and the bytes of an answer. Prints JSON.
 
-    python benchmarks/photo_strip.py [--photos 10000] [--files 400]
+    python -m benchmarks.page.photo_strip [--photos 10000] [--files 400]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import statistics
 import subprocess
@@ -25,11 +24,12 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import zfwidgets as zf
+from benchmarks import harness
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS
 from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.source import Source
 
-HARNESS = Path(__file__).parent.parent / "js" / "test" / "harness"
+HARNESS = harness.ROOT / "js" / "test" / "harness"
 AT_ONCE = 16
 SCROLL = """async (screens) => {
   const strip = document.querySelector(".zf-thumbs");
@@ -117,9 +117,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--files", type=int, default=400)
-    arguments = parser.parse_args()
+    arguments = harness.options(parser)
     found = {"page": page(arguments.photos), "kernel": kernel(arguments.files)}
-    print(json.dumps(found, indent=2))
+    harness.finish(found)
 
 
 if __name__ == "__main__":

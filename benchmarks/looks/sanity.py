@@ -1,6 +1,6 @@
 """What deconvnet pictures depend on: cascading randomisation over many units.
 
-    python benchmarks/sanity.py [--quick] [--units N]
+    python -m benchmarks.looks.sanity [--quick] [--units N]
 
 For a few layers of the shipped SqueezeNet and channels drawn at random, each in the sample photo
 that excites it most: how alike the trained picture and that of the network are whose parameters
@@ -12,7 +12,6 @@ the quartiles of the signed rank correlation). The last line is one JSON object.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 import zfwidgets as zf
+from benchmarks import harness
 from zfwidgets.experiments.sanity.similarity import MEASURES
 
 LAYERS = ("features.3.expand3x3", "features.7.expand3x3", "features.12.expand3x3")
@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="2 units a layer, one rule")
     parser.add_argument("--units", type=int, default=20, help="units a layer")
-    arguments = parser.parse_args()
+    arguments = harness.options(parser)
     torch.set_num_threads(1)  # steady on a machine that is shared
     number = 2 if arguments.quick else arguments.units
     rules = ("deconvnet",) if arguments.quick else ("deconvnet", "guided", "gradient")
@@ -82,7 +82,7 @@ def main() -> None:
                 rounded = {m: round(value, 3) for m, value in middle.items()}
                 answer.setdefault(f"{rule}/{layer}", {})[case] = rounded
     print(f"\n{time.perf_counter() - began:.0f} s")
-    print(json.dumps(answer))
+    harness.finish(answer)
 
 
 if __name__ == "__main__":

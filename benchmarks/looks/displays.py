@@ -1,6 +1,6 @@
 """Ways to show a projection, side by side: a sheet to choose the default by.
 
-    python benchmarks/displays.py sheet.webp [--network vgg16] [--layers features.3] [--units 20]
+    python -m benchmarks.looks.displays sheet.webp [--network vgg16] [--layers NAMES] [--units 20]
 
 Of one of four networks (`_networks.py`); all but the sample network need the data of
 ``ZFWIDGETS_TEST_DATA``. For each of some channels of each layer, drawn by a seed among those that
@@ -15,15 +15,15 @@ each layer, the quartiles of the share of colour, and how many channels are show
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 
 import numpy as np
-from _networks import LAYERS, engine_of
 from PIL import Image, ImageDraw
 
 import zfwidgets as zf
+from benchmarks import harness
+from benchmarks.looks._networks import LAYERS, engine_of
 from zfwidgets.records import (
     brightness,
     brightness_scale,
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--layers", help="by default five from the pixels up")
     parser.add_argument("--work", type=Path, default=Path("displays"), help="keeps trainings")
     parser.add_argument("--units", type=int, default=20)
-    arguments = parser.parse_args()
+    arguments = harness.options(parser)
     data = os.environ.get("ZFWIDGETS_TEST_DATA")
     engine = engine_of(arguments.network, data and Path(data), arguments.work)
     layers = arguments.layers.split(",") if arguments.layers else LAYERS[arguments.network]
@@ -126,7 +126,7 @@ def main() -> None:
             "of": len(coloured),
         }
     sheet.save(arguments.sheet, quality=80)
-    print(json.dumps({"network": arguments.network, "layers": told}))
+    harness.finish({"network": arguments.network, "layers": told})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What watching costs a training: the same steps with and without `zf.watch`, in turns.
 
-    python benchmarks/watching.py [--quick] [--steps N]
+    python -m benchmarks.engine.watching [--quick] [--steps N]
 
 Two equal networks are trained on the same batches, in blocks of a few steps, first the one, then
 the other, so that whatever else the machine does meets both. A watched block isn't over before
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -24,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from benchmarks import harness
 
 BLOCK = 5
 
@@ -59,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="smaller pictures, fewer steps")
     parser.add_argument("--steps", type=int, help="of the training")
-    arguments = parser.parse_args()
+    arguments = harness.options(parser)
     torch.set_num_threads(1)  # steady on a machine that is shared
     size, batch, watched_images = (48, 128, 100) if arguments.quick else (64, 128, 200)
     steps = arguments.steps or (120 if arguments.quick else 500)
@@ -119,7 +119,7 @@ def main() -> None:
     )
     print(f"  setting up and looking before training took {setting_up:.1f} s")
     print(f"  training with watching / without: {answer['ratio']:.3f}")
-    print(json.dumps(answer))
+    harness.finish(answer)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ meanwhile is counted.
 
 Prints a table and, as its last line, one JSON object.
 
-    python benchmarks/drag_to_paint.py [--steps 100] [--quick]
+    python -m benchmarks.page.drag_to_paint [--steps 100] [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from contextlib import ExitStack
@@ -23,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from _lab_page import READY, TIMEOUT
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks import harness
+from benchmarks.page._lab_page import READY, TIMEOUT
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
@@ -151,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--quick", action="store_true", help="fewer steps: ends within 60 s")
-    options = parser.parse_args()
+    options = harness.options(parser)
     result = measure(25 if options.quick else options.steps)
     print(f"{'':32}{'median, ms':>12}{'p95, ms':>12}{'n':>6}")
     for name, text in (
@@ -161,7 +161,7 @@ def main() -> None:
     ):
         found = result[name]
         print(f"{text:32}{found['median_ms']:>12}{found['p95_ms']:>12}{found['n']:>6}")
-    print(json.dumps(result))
+    harness.finish(result)
 
 
 if __name__ == "__main__":

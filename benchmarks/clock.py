@@ -1,10 +1,9 @@
-"""What the benchmarks share: the clock, and how they end."""
+"""The clock of benchmarks that compute."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 
@@ -22,9 +21,3 @@ def finish(device: torch.device | str) -> None:
     """Wait for a GPU."""
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize()
-
-
-def print_figures(table: Mapping[str, Mapping[str, float]]) -> None:
-    """A benchmark's last line: its figures by name, four digits of each, as one JSON object."""
-    rows = {k: {n: float(f"{v:.4g}") for n, v in row.items()} for k, row in table.items()}
-    print(json.dumps(rows))

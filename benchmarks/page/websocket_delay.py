@@ -2,9 +2,9 @@
 
 Two real JupyterLab servers run side by side, one with the extension. A comm in each kernel sends
 back what it gets, as a widget does with a click; the two are asked in turn, so that whatever else
-the machine does meets both. Prints JSON.
+the machine does meets both. The last line is one JSON object.
 
-    python benchmarks/websocket_delay.py [--round-trips 100]
+    python -m benchmarks.page.websocket_delay [--round-trips 100]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 import websocket
 
+from benchmarks import harness
 from zfwidgets.demo.lab import LabServer
 
 ECHO = """
@@ -127,4 +128,4 @@ def measure(round_trips: int) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--round-trips", type=int, default=100)
-    print(json.dumps(measure(parser.parse_args().round_trips), indent=2))
+    harness.finish(measure(harness.options(parser).round_trips))

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.examples [NAME ...]``: run the notebooks, write examples/README.md.
+"""``python -m benchmarks.documents.examples [NAME ...]``: run the notebooks, write their README.md.
 
 Each is executed in a kernel of its own; how much processor time that took, and a small picture of
 what it shows first, are kept beside the notebooks. Without names all are run; with ``--page`` none
@@ -21,7 +21,9 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
-FOLDER = Path(__file__).parents[1] / "examples"
+from benchmarks import harness
+
+FOLDER = Path(__file__).parents[2] / "examples"
 MEASURED = FOLDER / "thumbnails" / "measured.json"
 PAGE = FOLDER / "README.md"
 WIDE, HIGH = 480, 360
@@ -95,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="notebooks to run; none: all")
     parser.add_argument("--page", action="store_true", help="run none")
-    options = parser.parse_args()
+    options = harness.options(parser)
     measured: dict[str, Any] = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
     if not options.page:
         for name in options.names or [one.name for one in EXAMPLES]:
@@ -167,7 +169,7 @@ def page(measured: dict[str, Any]) -> str:
         "",
         "Processor time of the whole notebook from the start of its kernel, which is how long it",
         f"takes on an idle core ({'; '.join(machines)}): measured by",
-        "`python -m benchmarks.examples`, which writes this page.",
+        "`python -m benchmarks.documents.examples`, which writes this page.",
         "",
         "Three worksheets for a class, whose questions check themselves:",
         "[what does a layer see](lesson/1_seeing.ipynb),",

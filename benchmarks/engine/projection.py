@@ -1,6 +1,6 @@
 """Nine projections against captum's, side by side in one process.
 
-    python benchmarks/projection.py [--quick] [--threads N] [--device DEVICE] [case ...]
+    python -m benchmarks.engine.projection [--quick] [--threads N] [--device DEVICE] [case ...]
 
 Seeded random weights at 224 pixels, the nine sample photos in which a channel is strongest, one
 unit each. `cold` has nothing kept, `cached` has the switches of the nine units. Ratios are to the
@@ -18,9 +18,10 @@ from collections.abc import Callable
 
 import torch
 import torchvision
-from _timing import print_figures, seconds
 
 import zfwidgets as zf
+from benchmarks import harness
+from benchmarks.clock import seconds
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.rules import RULES
@@ -131,7 +132,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    arguments = parser.parse_args()
+    arguments = harness.options(parser)
     torch.set_num_threads(arguments.threads)
     torch.backends.cudnn.allow_tf32 = False
     warnings.simplefilter("ignore")  # captum's, about its own hooks
@@ -154,7 +155,7 @@ def main() -> None:
             f"{row['switches_mb']:9.2f}{row['max_rel_diff']:12.1e}",
             flush=True,
         )
-    print_figures(table)
+    harness.finish(harness.rounded(table))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What an index costs in time, memory, disk and traffic, and what that comes to for many images.
 
-    python benchmarks/scale.py [--net NET] [--threads N] [--device cuda] [--ray] [--workers N ...]
+    python -m benchmarks.engine.scale [--net NET] [--threads N] [--device DEVICE] [--ray] [...]
 
 Measured: how fast one worker reads JPEG files of ImageNet's size, computes, and does both; what it
 sends back, what merging that takes, what a checkpoint takes, and what each image takes in the list
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import io
 import pickle
-import platform
 import tempfile
 import time
 import tracemalloc
@@ -31,6 +30,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 import zfwidgets as zf
+from benchmarks import harness
 from zfwidgets.engine.ranking.cluster.ray_executor import MERGING, SECONDS
 from zfwidgets.engine.ranking.cluster.shards import Job, Precision, Shard, Worker
 from zfwidgets.engine.ranking.executors import Task
@@ -252,13 +252,6 @@ def way_of(cluster: Any) -> Any:
     return cluster and on_cluster(cluster)
 
 
-def processor() -> str:
-    """Its name, where that is known."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.machine()
-
-
 def duration(spent: float) -> str:
     """In the unit that people would take."""
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
@@ -291,9 +284,8 @@ def main() -> None:
     parser.add_argument("--device", help="cpu or cuda; default: a GPU where there is one")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 16, 128])
     parser.add_argument("--ray", action="store_true", help="time two workers of a local Ray")
-    options = parser.parse_args()
+    options = harness.options(parser)
     torch.set_num_threads(options.threads)
-    print(f"{processor()}, {platform.platform()}, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as scratch:
         folder = photos(Path(scratch) / "photos", options.images)
         bytes_each = np.mean([path.stat().st_size for path in folder.iterdir()])
@@ -352,6 +344,8 @@ def main() -> None:
         ],
     )
     own = sizes[options.net]
+    figures: dict[str, Any] = {"rate": vars(rate), "each": vars(each)}
+    figures["sizes"] = {net: vars(found) for net, found in sizes.items()}
     print("Extrapolated, each worker as fast as this one:\n")
     rows = []
     for name, images in SETS.items():
@@ -394,6 +388,7 @@ def main() -> None:
             for name, images in SETS.items()
         ],
     )
+    harness.finish(harness.rounded(figures))
 
 
 if __name__ == "__main__":

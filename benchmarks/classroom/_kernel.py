@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from _class_server import LONGEST, ROOT, STUDENT, Served, Unit, grid
 
+from benchmarks.classroom._server import LONGEST, STUDENT, Served, Unit, grid
+from benchmarks.harness import ROOT
 from zfwidgets.widgets import requests
 
 BLOCKED = ("torch", "torchvision", "bqplot", "pandas")

@@ -1,6 +1,6 @@
 """Which networks zfwidgets sees through, and how, as docs/coverage.md has it.
 
-    python benchmarks/coverage.py [NAME ...]
+    python -m benchmarks.documents.coverage [NAME ...]
 
 Writes the table; with names it prints the rows of some networks only. Weights are random (seeded):
 what is on the way from a layer to the pixels doesn't depend on them.
@@ -26,7 +26,7 @@ from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.projection import deconv
 from zfwidgets.records import Explanation, LayerInfo
 
-TABLE = Path(__file__).parents[1] / "docs" / "coverage.md"
+TABLE = Path(__file__).parents[2] / "docs" / "coverage.md"
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ def row(name: str) -> str:
 
 HEAD = """# Coverage
 
-Made by `python benchmarks/coverage.py` from what the engine met in each network, with random
-weights, on the way from the layer in the middle of those that have places down to the pixels. A
-picture's status is its weakest operation's:
+Made by `python -m benchmarks.documents.coverage` from what the engine met in each network, with
+random weights, on the way from the layer in the middle of those that have places down to the
+pixels. A picture's status is its weakest operation's:
 
 - **paper**: convolution, linear, rectifier, max-pool, as in Zeiler & Fergus (2013), and contrast
   norms, which their deconvnet passes by;

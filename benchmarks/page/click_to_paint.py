@@ -9,13 +9,12 @@ projections, and the photo of a clicked patch. With `--map` an occlusion map is 
 
 Prints a table and, as its last line, one JSON object.
 
-    python benchmarks/click_to_paint.py [--clicks 50] [--map] [--quick]
+    python -m benchmarks.page.click_to_paint [--clicks 50] [--map] [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import tempfile
@@ -24,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from _lab_page import READY, TIMEOUT
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks import harness
+from benchmarks.page._lab_page import READY, TIMEOUT
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
@@ -196,14 +196,14 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=50)
     parser.add_argument("--map", action="store_true", help="while an occlusion map is computed")
     parser.add_argument("--quick", action="store_true", help="fewer clicks: ends within 60 s")
-    options = parser.parse_args()
+    options = harness.options(parser)
     result = measure(9 if options.quick else options.clicks, options.map)
     things = ("patches", "projections", "photo")
     print(f"{'median / p95, ms':24}" + "".join(f"{thing:>18}" for thing in things))
     for name, found in result.items():
         cells = (f"{found[t]['median_ms']:.0f} / {found[t]['p95_ms']:.0f}" for t in things)
         print(f"{name:24}" + "".join(f"{cell:>18}" for cell in cells))
-    print(json.dumps(result))
+    harness.finish(result)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A class at one server: thirty kernels over loopback, a teacher whom they follow, a server killed.
 
-    python benchmarks/classroom.py [--minutes 5] [--clients 30] [--every 2] [--cold] [--quick]
+    python -m benchmarks.classroom [--minutes 5] [--clients 30] [--every 2] [--cold] [--quick]
 
 `zfwidgets serve` runs in a process of its own with the sample SqueezeNet and photos; each student
 is a process of its own, connected by `zf.connect`, that asks as an Explorer's page does.
@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import multiprocessing
 import random
 import statistics
@@ -36,10 +35,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _class_kernel import student
-from _class_server import LONGEST, STUDENT, TEACHER, Served, Unit, grid
 
 import zfwidgets as zf
+from benchmarks import harness
+from benchmarks.classroom._kernel import student
+from benchmarks.classroom._server import LONGEST, STUDENT, TEACHER, Served, Unit, grid
 from zfwidgets.classroom.client import following  # noqa: F401 -- once, before the students fork
 from zfwidgets.widgets.wire.service import Service, service_of
 
@@ -294,7 +294,7 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, help="folder of answers that is kept")
     parser.add_argument("--only", choices=["lesson", "following", "killed", "student"])
     parser.add_argument("--quick", action="store_true", help="half a minute, 100 units")
-    options = parser.parse_args()
+    options = harness.options(parser)
     if options.quick:
         options.minutes, options.units = 0.5, 100
     with tempfile.TemporaryDirectory() as temporary:
@@ -305,7 +305,7 @@ def main() -> None:
         finally:
             server.process.terminate()
             server.process.wait()
-    print(json.dumps(answer))
+    harness.finish(answer)
 
 
 def measure(server: Served, options: Any) -> dict[str, Any]:
