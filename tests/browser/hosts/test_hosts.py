@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, expect
 
 import zfwidgets as zf
 from tests.browser import as_shown
 from tests.browser.conftest import Lab, Notebook
-from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host
+from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host, choose
 from tests.waiting import MILLISECONDS
 from zfwidgets.demo.browser import SETTLED
-
-LOCAL = re.compile(r"^https?://(127\.0\.0\.1|localhost)[:/]")
-
-
-@pytest.fixture(scope="module")
-def engine() -> zf.Engine:
-    """The engine of the hosts' pages, once more in this process."""
-    return zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
-
-
-@pytest.fixture
-def page(lab_context: BrowserContext) -> Iterator[Page]:
-    """A page that reaches this machine alone; what Panel takes from a CDN comes from here."""
-    page = lab_context.new_page()
-    page.set_default_timeout(MILLISECONDS)
-    anywidget = Path(sys.prefix) / "share" / "jupyter" / "nbextensions" / "anywidget" / "index.js"
-
-    def answer(route: Route) -> None:
-        if LOCAL.match(route.request.url):
-            route.continue_()
-        elif "anywidget" in route.request.url:
-            route.fulfill(path=anywidget, content_type="text/javascript")
-        else:
-            route.abort()
-
-    page.route(re.compile("^https?://"), answer)
-    yield page
-    page.close()
 
 
 def shown(page: Page, rank: int) -> np.ndarray:
@@ -60,16 +29,6 @@ def patch(engine: zf.Engine, layer: str, channel: int, rank: int) -> np.ndarray:
     side = as_shown.side_of(engine.project_all(top.activations))
     photo = engine.photo(top[rank].image)
     return photo[as_shown.window(top[rank], side, photo.shape)]
-
-
-def choose(page: Page, layer: str, channel: int) -> None:
-    """As a person would: find the layer in the list, then go to the channel."""
-    row = page.locator(f'[data-layer="{layer}"]').first
-    row.click()
-    expect(row).to_have_attribute("aria-selected", "true")
-    page.locator(f'.zf-tile[data-channel="{channel}"]').click()
-    heading = page.locator(".zf-patches h3")
-    expect(heading).to_contain_text(f"{layer} : {channel}", timeout=MILLISECONDS)
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
