@@ -154,6 +154,33 @@ def voila_of(notebook: Path, folder: Path) -> Iterator[Open]:
 
 
 @contextmanager
+def nbclassic(lab: Lab, folder: Path) -> Iterator[Open]:
+    path = lab.path(lab.write_notebook([ENGINE + EXPLORER, "explorer"]))
+    (folder / "notebook.ipynb").write_bytes(path.read_bytes())
+    port = free_port()
+    options = (
+        f"--port={port}",
+        "--no-browser",
+        "--allow-root",
+        "--IdentityProvider.token=",
+        "--ConfigManager.config_dir_name=nbconfig",  # where ipywidgets says what is to be loaded
+    )
+    with program(folder, port, "nbclassic", *options) as show_server:
+
+        def show(page: Page) -> None:
+            show_server(page)
+            page.goto(f"{page.url.rpartition('/tree')[0]}/notebooks/notebook.ipynb")
+            # Until its kernel is ready the page takes back what it shows of cells.
+            page.wait_for_function(
+                "() => { const kernel = window.Jupyter?.notebook?.kernel;"
+                " return kernel?.info_reply?.implementation && kernel.widget_manager != null; }"
+            )
+            page.evaluate("Jupyter.notebook.execute_all_cells()")
+
+        yield show
+
+
+@contextmanager
 def panel(_lab: Lab, folder: Path) -> Iterator[Open]:
     (folder / "app.py").write_text(PANEL)
     port = free_port()
@@ -174,6 +201,7 @@ HOSTS = (
     Host("JupyterLab", ("jupyterlab",), jupyterlab),
     Host("Notebook 7", ("notebook",), notebook7),
     Host("Voila", ("voila",), voila),
+    Host("nbclassic", ("nbclassic",), nbclassic),
     Host("Panel", ("panel", "ipywidgets-bokeh"), panel),
     Host("marimo", ("marimo",), marimo, says="Layer features.4, channel 3 responds most to"),
 )
