@@ -190,7 +190,13 @@ def panel(_lab: Lab, folder: Path) -> Iterator[Open]:
 
 @contextmanager
 def marimo(_lab: Lab, folder: Path) -> Iterator[Open]:
-    app = Path(__file__).parents[3] / "examples" / "marimo_app.py"
+    with marimo_of(Path(__file__).parents[3] / "examples" / "marimo_app.py", folder) as show:
+        yield show
+
+
+@contextmanager
+def marimo_of(app: Path, folder: Path) -> Iterator[Open]:
+    """marimo's page of one app."""
     port = free_port()
     options = ("--headless", "--no-token", f"--port={port}")
     with program(folder, port, "marimo", "run", str(app), *options) as show:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 import zfwidgets as zf
 from tests.browser import as_shown
 from tests.browser.conftest import Lab, Notebook
-from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host, choose
+from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host, choose, marimo_of
 from tests.waiting import MILLISECONDS
 from zfwidgets.demo.browser import SETTLED
 
@@ -48,3 +48,38 @@ def test_an_explorer_shows_the_engines_pixels(
         if shots := os.environ.get("ZFWIDGETS_SHOTS"):
             page.screenshot(path=Path(shots) / f"host-{host.name}.png")
     assert errors == []
+
+
+BOX = """import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import zfwidgets as zf
+    engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
+    quiz = zf.Quiz(engine, layer="features.7", questions=1)
+    quiz.settle()
+    quiz
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
+
+def test_marimo_shows_the_picture_of_a_box(page: Page, tmp_path: Path) -> None:
+    """It has no place for boxes of ipywidgets: what stands there instead says so."""
+    pytest.importorskip("marimo", reason="marimo isn't installed: pip install marimo")
+    app = tmp_path / "app.py"
+    app.write_text(BOX)
+    with marimo_of(app, tmp_path) as show:
+        show(page)
+        picture = page.locator("img[alt^='zfwidgets Quiz']")
+        expect(picture).to_be_visible(timeout=MILLISECONDS)
+        assert picture.evaluate("picture => picture.naturalWidth") > 100
+        expect(page.locator("body")).to_contain_text("A still picture: this page shows no boxes")
+        if shots := os.environ.get("ZFWIDGETS_SHOTS"):
+            page.screenshot(path=Path(shots) / "marimo-box.png")
