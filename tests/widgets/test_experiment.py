@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import re
 import threading
 
 import ipywidgets
@@ -117,6 +119,19 @@ def ask(front_end, widget, **key):
     request = {"zf": 1, "op": "get", "view": "v", "slot": "s", "kind": "wall", "key": key}
     front_end.send(widget, request)
     return front_end.custom(widget)[-1]
+
+
+def test_where_boxes_are_not_shown_there_is_the_picture_and_what_to_do(indexed, go):
+    go.set()
+    box = Counting(indexed, go)
+    assert box.settle(SECONDS)
+    mime, page = box._mime_()  # as marimo asks
+    assert mime == "text/html"
+    assert 'alt="zfwidgets Counting: counting"' in page
+    assert "widget.settle()" in page
+    picture = base64.b64decode(re.search(r"data:image/jpeg;base64,([^\"]+)", page)[1])
+    assert Image.open(io.BytesIO(picture)).size == (40, 6)  # of the whole result
+    box.close()
 
 
 def test_a_walls_pictures_come_by_message_pixel_by_pixel(front_end):

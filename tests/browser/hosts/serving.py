@@ -8,18 +8,16 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Lab, Notebook
-from tests.waiting import SECONDS
+from tests.waiting import MILLISECONDS, SECONDS
 
 LAYER, CHANNEL = "features.7", 42
 ENGINE = """import zfwidgets as zf
@@ -120,9 +118,9 @@ def program(folder: Path, port: int, *arguments: str) -> Iterator[Open]:
         url = f"http://127.0.0.1:{port}/"
         try:
             end = time.monotonic() + SECONDS
-            while not answers(url):
+            while not listens(port):
                 assert process.poll() is None, f"{arguments} ended:\n{log.read_text()}"
-                assert time.monotonic() < end, f"{url} doesn't answer:\n{log.read_text()}"
+                assert time.monotonic() < end, f"{url} isn't there:\n{log.read_text()}"
                 time.sleep(0.1)
             yield lambda page: page.goto(url)
         finally:
@@ -133,24 +131,52 @@ def program(folder: Path, port: int, *arguments: str) -> Iterator[Open]:
                 process.kill()
 
 
-def answers(url: str) -> bool:
-    """Whether a server is there, whatever it says."""
-    try:
-        with urllib.request.urlopen(url, timeout=SECONDS):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
+def listens(port: int) -> bool:
+    """Whether a server is there. To ask it for its page would run the notebook once more."""
+    with socket.socket() as one:
+        one.settimeout(SECONDS)
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
 def voila(lab: Lab, folder: Path) -> Iterator[Open]:
-    path = lab.path(lab.write_notebook([ENGINE + EXPLORER, "explorer"]))
+    with voila_of(lab.path(lab.write_notebook([ENGINE + EXPLORER, "explorer"])), folder) as show:
+        yield show
+
+
+@contextmanager
+def voila_of(notebook: Path, folder: Path) -> Iterator[Open]:
+    """Voila's page of one notebook."""
     port = free_port()
-    with program(
-        folder, port, "voila", str(path), f"--port={port}", "--no-browser", "--Voila.ip=127.0.0.1"
-    ) as show:
+    options = (f"--port={port}", "--no-browser", "--Voila.ip=127.0.0.1")
+    with program(folder, port, "voila", str(notebook), *options) as show:
+        yield show
+
+
+@contextmanager
+def nbclassic(lab: Lab, folder: Path) -> Iterator[Open]:
+    path = lab.path(lab.write_notebook([ENGINE + EXPLORER, "explorer"]))
+    (folder / "notebook.ipynb").write_bytes(path.read_bytes())
+    port = free_port()
+    options = (
+        f"--port={port}",
+        "--no-browser",
+        "--allow-root",
+        "--IdentityProvider.token=",
+        "--ConfigManager.config_dir_name=nbconfig",  # where ipywidgets says what is to be loaded
+    )
+    with program(folder, port, "nbclassic", *options) as show_server:
+
+        def show(page: Page) -> None:
+            show_server(page)
+            page.goto(f"{page.url.rpartition('/tree')[0]}/notebooks/notebook.ipynb")
+            # Until its kernel is ready the page takes back what it shows of cells.
+            page.wait_for_function(
+                "() => { const kernel = window.Jupyter?.notebook?.kernel;"
+                " return kernel?.info_reply?.implementation && kernel.widget_manager != null; }"
+            )
+            page.evaluate("Jupyter.notebook.execute_all_cells()")
+
         yield show
 
 
@@ -164,7 +190,13 @@ def panel(_lab: Lab, folder: Path) -> Iterator[Open]:
 
 @contextmanager
 def marimo(_lab: Lab, folder: Path) -> Iterator[Open]:
-    app = Path(__file__).parents[3] / "examples" / "marimo_app.py"
+    with marimo_of(Path(__file__).parents[3] / "examples" / "marimo_app.py", folder) as show:
+        yield show
+
+
+@contextmanager
+def marimo_of(app: Path, folder: Path) -> Iterator[Open]:
+    """marimo's page of one app."""
     port = free_port()
     options = ("--headless", "--no-token", f"--port={port}")
     with program(folder, port, "marimo", "run", str(app), *options) as show:
@@ -175,6 +207,20 @@ HOSTS = (
     Host("JupyterLab", ("jupyterlab",), jupyterlab),
     Host("Notebook 7", ("notebook",), notebook7),
     Host("Voila", ("voila",), voila),
+    Host("nbclassic", ("nbclassic",), nbclassic),
     Host("Panel", ("panel", "ipywidgets-bokeh"), panel),
     Host("marimo", ("marimo",), marimo, says="Layer features.4, channel 3 responds most to"),
 )
+
+
+# ------------------------------------------------------------------ in the page
+
+
+def choose(page: Page, layer: str, channel: int) -> None:
+    """As a person would: find the layer in the list, then go to the channel."""
+    row = page.locator(f'[data-layer="{layer}"]').first
+    row.click()
+    expect(row).to_have_attribute("aria-selected", "true")
+    page.locator(f'.zf-tile[data-channel="{channel}"]').click()
+    heading = page.locator(".zf-patches h3")
+    expect(heading).to_contain_text(f"{layer} : {channel}", timeout=MILLISECONDS)

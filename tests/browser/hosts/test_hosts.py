@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, expect
 
 import zfwidgets as zf
 from tests.browser import as_shown
 from tests.browser.conftest import Lab, Notebook
-from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host
+from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host, choose, marimo_of
 from tests.waiting import MILLISECONDS
 from zfwidgets.demo.browser import SETTLED
-
-LOCAL = re.compile(r"^https?://(127\.0\.0\.1|localhost)[:/]")
-
-
-@pytest.fixture(scope="module")
-def engine() -> zf.Engine:
-    """The engine of the hosts' pages, once more in this process."""
-    return zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
-
-
-@pytest.fixture
-def page(lab_context: BrowserContext) -> Iterator[Page]:
-    """A page that reaches this machine alone; what Panel takes from a CDN comes from here."""
-    page = lab_context.new_page()
-    page.set_default_timeout(MILLISECONDS)
-    anywidget = Path(sys.prefix) / "share" / "jupyter" / "nbextensions" / "anywidget" / "index.js"
-
-    def answer(route: Route) -> None:
-        if LOCAL.match(route.request.url):
-            route.continue_()
-        elif "anywidget" in route.request.url:
-            route.fulfill(path=anywidget, content_type="text/javascript")
-        else:
-            route.abort()
-
-    page.route(re.compile("^https?://"), answer)
-    yield page
-    page.close()
 
 
 def shown(page: Page, rank: int) -> np.ndarray:
@@ -60,16 +29,6 @@ def patch(engine: zf.Engine, layer: str, channel: int, rank: int) -> np.ndarray:
     side = as_shown.side_of(engine.project_all(top.activations))
     photo = engine.photo(top[rank].image)
     return photo[as_shown.window(top[rank], side, photo.shape)]
-
-
-def choose(page: Page, layer: str, channel: int) -> None:
-    """As a person would: find the layer in the list, then go to the channel."""
-    row = page.locator(f'[data-layer="{layer}"]').first
-    row.click()
-    expect(row).to_have_attribute("aria-selected", "true")
-    page.locator(f'.zf-tile[data-channel="{channel}"]').click()
-    heading = page.locator(".zf-patches h3")
-    expect(heading).to_contain_text(f"{layer} : {channel}", timeout=MILLISECONDS)
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
@@ -89,3 +48,38 @@ def test_an_explorer_shows_the_engines_pixels(
         if shots := os.environ.get("ZFWIDGETS_SHOTS"):
             page.screenshot(path=Path(shots) / f"host-{host.name}.png")
     assert errors == []
+
+
+BOX = """import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import zfwidgets as zf
+    engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
+    quiz = zf.Quiz(engine, layer="features.7", questions=1)
+    quiz.settle()
+    quiz
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
+
+def test_marimo_shows_the_picture_of_a_box(page: Page, tmp_path: Path) -> None:
+    """It has no place for boxes of ipywidgets: what stands there instead says so."""
+    pytest.importorskip("marimo", reason="marimo isn't installed: pip install marimo")
+    app = tmp_path / "app.py"
+    app.write_text(BOX)
+    with marimo_of(app, tmp_path) as show:
+        show(page)
+        picture = page.locator("img[alt^='zfwidgets Quiz']")
+        expect(picture).to_be_visible(timeout=MILLISECONDS)
+        assert picture.evaluate("picture => picture.naturalWidth") > 100
+        expect(page.locator("body")).to_contain_text("A still picture: this page shows no boxes")
+        if shots := os.environ.get("ZFWIDGETS_SHOTS"):
+            page.screenshot(path=Path(shots) / "marimo-box.png")

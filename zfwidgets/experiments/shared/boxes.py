@@ -23,37 +23,14 @@ from ...stepwise import Driven, Growing
 from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.setting.traits import Settable
-from ...widgets.static_picture.two_outputs import TwoOutputs
+from ...widgets.static_picture.two_outputs import TwoOutputs, still_picture
 from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ...widgets.wire.service import OWN, Service, Workbench, service_of
+from .style import STYLE
 
 Result = TypeVar("Result")
-
-STYLE = """<style>
-/* bqplot's text follows the notebook's theme. */
-.zf-experiment .bqplot svg :is(.axis text, .axislabel) {
-  fill: var(--jp-ui-font-color1, currentcolor);
-}
-.zf-experiment .bqplot svg .axis :is(path, line):not(.grid line) {
-  stroke: var(--jp-ui-font-color2, currentcolor);
-}
-/* A recording says so above all else. */
-.zf-experiment > .zf-recorded {
-  border-left: 4px solid var(--jp-warn-color1, #b8860b);
-  padding: 2px 8px;
-  line-height: 1.4;
-}
-/* The box lives: hide the static picture of it, the next output (see base.css). */
-.jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(img[alt^="zfwidgets"]),
-.jp-OutputArea-child:has(.zf-experiment) + .jp-OutputArea-child:has(> .jp-RenderedImage),
-.output_area:has(.zf-experiment) + .output_area:has(> .output_jpeg),
-.display_data:has(.zf-experiment) + .display_data:has(img[alt^="zfwidgets"]),
-.output_container:has(.zf-experiment) + .output_container:has(img[alt^="zfwidgets"]) {
-  display: none;
-}
-</style>"""
 
 PRIORITY = 6
 """After all that a view of the engine asks for: a step of ours waits for an interaction."""
@@ -149,6 +126,10 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         picture = self._paint_known()
         self._show_picture(picture)
         return picture
+
+    def _mime_(self) -> tuple[str, str]:
+        """What marimo shows, which has no place for boxes of widgets: the picture, and a word."""
+        return "text/html", still_picture(self)
 
     def _complete_picture(self, timeout: float) -> bool:
         done = self.settle(timeout)

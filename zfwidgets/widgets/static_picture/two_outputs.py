@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import uuid
 from typing import Any
 
@@ -84,3 +86,17 @@ class TwoOutputs(OneOnly):
             display_id=self._picture_id,
             update=update,
         )
+
+
+def still_picture(widget: TwoOutputs) -> str:
+    """HTML for a page that can't show the widget: the picture as far as it is known, and why.
+
+    It waits for nothing, as every display; whoever wants the whole picture has `snapshot` wait.
+    """
+    picture = base64.b64encode(to_jpeg(widget._paint_known())).decode()  # noqa: SLF001
+    alt = html.escape(one_line(f"zfwidgets {type(widget).__name__}: {widget._describe()}"), True)  # noqa: SLF001
+    return (
+        f'<img alt="{alt}" src="data:image/jpeg;base64,{picture}" style="max-width: 100%">'
+        "<p>A still picture: this page shows no boxes of widgets. widget.settle() before it waits "
+        "until all is computed; widget.result is the record.</p>"
+    )
