@@ -353,7 +353,7 @@ class ImageSource:
     @property
     def normalisation(self) -> Normalisation | None:
         """How pixels become the network's values; None where that isn't known."""
-        return self._display and self._display.normalisation
+        return self._display.normalisation if self._display else None
 
     def baseline_value(self, baseline: str | float | Sequence[float]) -> torch.Tensor:
         """What to cover pixels with, float32 (channels, 1, 1) or (1, 1, 1), in network units.

@@ -95,7 +95,7 @@ class Portability:
         On how many of these the most probable class is the same.
     largest
         Largest difference of a probability, or of the last value where there are no classes, as
-        a share of its largest magnitude.
+        a share of its largest magnitude; of photos as pixels of 8 bits, as a page has them.
     """
 
     network: PortableNetwork

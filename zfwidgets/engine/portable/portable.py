@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, UnreadableImage
 from ...records import Progress, softmax
 from ...records.portable import PRECISIONS, Portability
 from ..network.modes import computing
@@ -51,13 +51,17 @@ def portable_steps(
     tried, same, largest = 0, 0, 0.0
     for done, image in enumerate(images):
         yield Progress(done, len(images), None, "weights in the report")
-        tensor = session.tensor(image)
+        try:
+            tensor = session.tensor(image)
+        except UnreadableImage:
+            continue
         with session.lock, computing(network.device):
             if not tried and (why := difference(network, tensor)):
                 raise InputError(f"{network.name} can't live in a report: {why}. {ADVICE}")
             theirs = _values(session, tensor, plain.layers, value)
+        shown = source.as_input(source.show(tensor))
         with computing(torch.device("cpu")):
-            mine, short = (run(tensor, value).ravel() for run in (exact, rounded))
+            mine, short = exact(tensor, value).ravel(), rounded(shown, value).ravel()
         scale = float(np.abs(theirs).max(initial=0)) or 1.0
         if not np.abs(mine - theirs).max(initial=0) <= SAME * scale:
             raise InputError(

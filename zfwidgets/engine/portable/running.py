@@ -54,18 +54,24 @@ def _scale(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
 
 def _max_pool(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
     """As large as was recorded: rounded up or down."""
-    slide = [one[name] for name in ("kernel", "stride", "padding", "dilation")]
-    found = F.max_pool2d(x[0], *slide)
-    return found if found.numel() == _count(one) else F.max_pool2d(x[0], *slide, ceil_mode=True)
+    for ceiled in (False, True):
+        found: Tensor = F.max_pool2d(
+            x[0], one["kernel"], one["stride"], one["padding"], one["dilation"], ceiled
+        )
+        if found.numel() == _count(one):
+            break
+    return found
 
 
 def _mean_pool(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
-    slide = [one[name] for name in ("kernel", "stride", "padding")]
     counts, divisor = one["padding_counts"], one["divisor"] or None
-    found = F.avg_pool2d(x[0], *slide, False, counts, divisor)
-    if found.numel() == _count(one):
-        return found
-    return F.avg_pool2d(x[0], *slide, True, counts, divisor)
+    for ceiled in (False, True):
+        found: Tensor = F.avg_pool2d(
+            x[0], one["kernel"], one["stride"], one["padding"], ceiled, counts, divisor
+        )
+        if found.numel() == _count(one):
+            break
+    return found
 
 
 def _count(one: Mapping[str, Any]) -> int:

@@ -73,7 +73,7 @@ def _convolution(node: Node, keep: Keep) -> Lowered:
 
 def _matrix(weight: Tensor, bias: Any, node: Node, keep: Keep) -> Lowered:
     """A matrix product as a filter of one place; ``weight`` is (outputs, inputs)."""
-    if not isinstance(weight, Tensor) or len(node.inputs) != 1 or len(node.input_shapes[0]) != 2:
+    if len(node.inputs) != 1 or len(node.input_shapes[0]) != 2:
         raise NotPortable("of two signals, or of more than one place")
     if bias is not None and not isinstance(bias, Tensor):
         raise NotPortable("with a bias that depends on the image")
@@ -90,6 +90,8 @@ def _matrix(weight: Tensor, bias: Any, node: Node, keep: Keep) -> Lowered:
 
 
 def _linear(node: Node, keep: Keep) -> Lowered:
+    if not isinstance(node.read("weight"), Tensor):
+        raise NotPortable("of two signals")
     return _matrix(node.read("weight"), node.read("bias"), node, keep)
 
 

@@ -8,7 +8,8 @@ export function maxPool(one: MaxPool, x: Floats, input: Shape, out: Floats, area
     for (let row = area.top; row < area.bottom; row++) {
       for (let column = area.left; column < area.right; column++) {
         const at = switchOf(one, x, input, channel, row, column);
-        out[(channel * rows + row) * columns + column] = at < 0 ? Number.NEGATIVE_INFINITY : (x[at] as number);
+        out[(channel * rows + row) * columns + column] =
+          at < 0 ? Number.NEGATIVE_INFINITY : (x[at] as number);
       }
     }
   }
@@ -33,21 +34,51 @@ function switchOf(
   const plane = channel * high * wide;
   let best = -1;
   let most = Number.NEGATIVE_INFINITY;
-  for (let y = top < 0 ? top + Math.ceil(-top / down) * down : top; y < bottom && y < high; y += down) {
+  for (
+    let y = top < 0 ? top + Math.ceil(-top / down) * down : top;
+    y < bottom && y < high;
+    y += down
+  ) {
     const line = plane + y * wide;
     const from = left < 0 ? left + Math.ceil(-left / across) * across : left;
     for (let c = from; c < right && c < wide; c += across) {
       const value = x[line + c] as number;
-      if (value > most || best < 0 || value !== value) {
+      if (value > most || best < 0 || Number.isNaN(value)) {
         best = line + c;
         most = value;
-        if (value !== value) return best;
       }
     }
   }
   return best;
 }
 
+/** Two values tie if they differ by less than so many roundings of the map's largest one. */
+const ROUNDING = 16;
+const EPSILON = 2 ** -23;
+
+/** Whether a window holds a value that only rounding keeps below its maximum; equal ones don't count. */
+function tied(
+  { kernel, stride, padding, dilation }: MaxPool,
+  x: Floats,
+  [, high, wide]: Shape,
+  [channel, row, column]: readonly [number, number, number],
+  most: number,
+  rounding: number,
+): boolean {
+  for (let i = 0; i < kernel[0]; i++) {
+    const y = row * stride[0] - padding[0] + i * dilation[0];
+    if (y < 0 || y >= high) continue;
+    for (let j = 0; j < kernel[1]; j++) {
+      const c = column * stride[1] - padding[1] + j * dilation[1];
+      if (c < 0 || c >= wide) continue;
+      const value = x[(channel * high + y) * wide + c] as number;
+      if (value !== most && value >= most - rounding) return true;
+    }
+  }
+  return false;
+}
+
+/** Put a signal where the maxima were; the area, and the largest magnitude that crossed a near tie. */
 export function unpool(
   one: MaxPool,
   x: Floats,
@@ -55,19 +86,40 @@ export function unpool(
   signal: Floats,
   below: Floats,
   area: Area,
-): Area {
+): [area: Area, crossing: number] {
   const [channels, rows, columns] = one.shape;
+  const reached = reads(one, area, 0, input);
+  const rounding = ROUNDING * EPSILON * largest(x, input, reached);
+  let crossing = 0;
   for (let channel = 0; channel < channels; channel++) {
     for (let row = area.top; row < area.bottom; row++) {
       for (let column = area.left; column < area.right; column++) {
         const value = signal[(channel * rows + row) * columns + column] as number;
         if (value === 0) continue;
         const at = switchOf(one, x, input, channel, row, column);
-        if (at >= 0) below[at] = (below[at] as number) + value;
+        if (at < 0) continue;
+        below[at] = (below[at] as number) + value;
+        if (Math.abs(value) <= crossing) continue;
+        const place = [channel, row, column] as const;
+        if (tied(one, x, input, place, x[at] as number, rounding)) crossing = Math.abs(value);
       }
     }
   }
-  return reads(one, area, 0, input);
+  return [reached, crossing];
+}
+
+/** The largest magnitude in an area. */
+export function largest(x: Floats, [channels, rows, columns]: Shape, area: Area): number {
+  let most = 0;
+  for (let channel = 0; channel < channels; channel++) {
+    for (let row = area.top; row < area.bottom; row++) {
+      const line = (channel * rows + row) * columns;
+      for (let column = area.left; column < area.right; column++) {
+        most = Math.max(most, Math.abs(x[line + column] as number));
+      }
+    }
+  }
+  return most;
 }
 
 interface Window {
@@ -154,7 +206,14 @@ export function unmeanPool(
   below: Floats,
   area: Area,
 ): Area {
-  unmean(one.shape, (row, column) => meanWindow(one, input, row, column), signal, input, below, area);
+  unmean(
+    one.shape,
+    (row, column) => meanWindow(one, input, row, column),
+    signal,
+    input,
+    below,
+    area,
+  );
   return reads(one, area, 0, input);
 }
 

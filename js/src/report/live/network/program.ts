@@ -3,7 +3,7 @@
  * operation is. Value 0 is the image, operation i makes value i + 1.
  */
 
-import type { Pair } from "../../lib/wire/protocol";
+import type { Pair } from "../../../lib/wire/protocol";
 
 export type Shape = [channels: number, rows: number, columns: number];
 

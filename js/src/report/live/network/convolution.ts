@@ -1,14 +1,7 @@
 /** Filtering an area of a map, and the way down through the transposed filters. */
 
 import type { Matrices } from "./matrices";
-import {
-  type Area,
-  type Convolution,
-  type Floats,
-  isEmpty,
-  reads,
-  type Shape,
-} from "./program";
+import { type Area, type Convolution, type Floats, isEmpty, reads, type Shape } from "./program";
 import { LANES, ROWS } from "./wasm";
 
 /** Numbers of columns, and of products, that are at hand at once: what caches hold. */
@@ -158,7 +151,8 @@ export class Filters {
         const place = line + (column - area.left) * across;
         let sum = bias;
         for (let tap = 0; tap < taps.length; tap++) {
-          sum += (this.weight[first + tap] as number) * (x[place + (taps[tap] as number)] as number);
+          sum +=
+            (this.weight[first + tap] as number) * (x[place + (taps[tap] as number)] as number);
         }
         out[(channel * rows + row) * columns + column] = sum;
       }
@@ -200,7 +194,12 @@ export class Filters {
       for (let panel = 0; panel < panels; panel++) {
         const b = panel * LANES;
         const [b0, b1, b2, b3] = [bases[b], bases[b + 1], bases[b + 2], bases[b + 3]] as number[];
-        const [b4, b5, b6, b7] = [bases[b + 4], bases[b + 5], bases[b + 6], bases[b + 7]] as number[];
+        const [b4, b5, b6, b7] = [
+          bases[b + 4],
+          bases[b + 5],
+          bases[b + 6],
+          bases[b + 7],
+        ] as number[];
         for (let channel = 0; channel < this.inside; channel++) {
           for (let tap = 0; tap < taps.length; tap++) {
             const at = channel * plane + (taps[tap] as number);
@@ -282,7 +281,8 @@ export class Filters {
           const x = column * stride[1] - padding[1] + (tap % kernel[1]) * dilation[1];
           if (y < 0 || x < 0 || y >= high || x >= wide) continue;
           const at = (channel * high + y) * wide + x;
-          below[at] = (below[at] as number) + value * (this.weight[channel * this.taps + tap] as number);
+          below[at] =
+            (below[at] as number) + value * (this.weight[channel * this.taps + tap] as number);
         }
       }
     }

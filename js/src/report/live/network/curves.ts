@@ -12,10 +12,7 @@ const CURVES: Record<string, readonly [up: Function, derivative: Function]> = {
   sigmoid: [sigmoid, (x) => sigmoid(x) * (1 - sigmoid(x))],
   tanh: [Math.tanh, (x) => 1 - Math.tanh(x) ** 2],
   silu: [(x) => x * sigmoid(x), (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x)))],
-  hardsigmoid: [
-    (x) => Math.min(Math.max(x + 3, 0), 6) / 6,
-    (x) => (x > -3 && x < 3 ? 1 / 6 : 0),
-  ],
+  hardsigmoid: [(x) => Math.min(Math.max(x + 3, 0), 6) / 6, (x) => (x > -3 && x < 3 ? 1 / 6 : 0)],
   hardswish: [
     (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
     (x) => (x <= -3 ? 0 : x < 3 ? x / 3 + 0.5 : 1),
@@ -23,8 +20,7 @@ const CURVES: Record<string, readonly [up: Function, derivative: Function]> = {
   gelu: [
     (x) => 0.5 * x * (1 + inner(x)),
     (x) =>
-      0.5 * (1 + inner(x)) +
-      0.5 * x * (1 - inner(x) ** 2) * GELU * (1 + 3 * 0.044715 * x ** 2),
+      0.5 * (1 + inner(x)) + 0.5 * x * (1 - inner(x) ** 2) * GELU * (1 + 3 * 0.044715 * x ** 2),
   ],
 };
 
@@ -32,10 +28,7 @@ const CURVES: Record<string, readonly [up: Function, derivative: Function]> = {
 export function curveOf({ curve, slope = 0 }: Curve): readonly [Function, Function] | undefined {
   if (curve === "leaky") return [(x) => (x > 0 ? x : x * slope), (x) => (x > 0 ? 1 : slope)];
   if (curve === "elu") {
-    return [
-      (x) => (x > 0 ? x : slope * Math.expm1(x)),
-      (x) => (x > 0 ? 1 : slope * Math.exp(x)),
-    ];
+    return [(x) => (x > 0 ? x : slope * Math.expm1(x)), (x) => (x > 0 ? 1 : slope * Math.exp(x))];
   }
   return CURVES[curve];
 }

@@ -5,6 +5,7 @@ import { curveOf } from "./curves";
 import type { Matrices } from "./matrices";
 import {
   adaptiveMean,
+  largest,
   maxPool,
   meanPool,
   unadaptiveMean,
@@ -55,7 +56,10 @@ export class Network {
     for (const [i, one, input] of convolutions) {
       const weight = this.array(one.weight);
       const bias = one.bias === undefined ? null : this.array(one.bias);
-      if (weight.length !== (one.shape[0] * input[0] * one.kernel[0] * one.kernel[1]) / one.groups) {
+      if (
+        weight.length !==
+        (one.shape[0] * input[0] * one.kernel[0] * one.kernel[1]) / one.groups
+      ) {
         throw new Error("A filter's weights aren't as many as they must be.");
       }
       this.filters.set(i, new Filters(matrices, room, one, input, weight, bias));
@@ -109,11 +113,7 @@ export class Network {
    * Compute what an area of the image changes, into values that are there: what each value's area
    * is. Only what the wanted values are computed from.
    */
-  spread(
-    values: Values,
-    changed: Area,
-    needed: readonly (Area | null)[],
-  ): (Area | null)[] {
+  spread(values: Values, changed: Area, needed: readonly (Area | null)[]): (Area | null)[] {
     const { operations } = this.program;
     const areas: (Area | null)[] = new Array(operations.length + 1).fill(null);
     areas[0] = changed;
@@ -215,7 +215,8 @@ export class Network {
   /**
    * Take a signal at a place of a value down to the image.
    *
-   * `values` must hold what lies below it. Returns the signal there, a whole image.
+   * `values` must hold what lies below it. Returns the signal there, a whole image, and how strong a
+   * signal crossed near ties of max-pools: `Crossing` in zfwidgets/engine/network/graph/near_ties.py.
    */
   async down(
     value: number,
@@ -224,8 +225,16 @@ export class Network {
     values: Values,
     rule: Rule,
     breathe: Breathe,
-  ): Promise<Floats> {
+  ): Promise<{ pixels: Floats; nearTies: number }> {
     const shape = this.shape(value);
+    /** Of each map that pools read, the largest magnitude that came through a near tie. */
+    const crossed = new Map<number, number>();
+    let nearTies = 0;
+    const arrive = (at: number, signal: Floats, area: Area) => {
+      const most = crossed.get(at) ?? 0;
+      if (most > 0)
+        nearTies = Math.max(nearTies, Math.min(most / largest(signal, this.shape(at), area), 1));
+    };
     const signals: ({ signal: Floats; area: Area } | undefined)[] = [];
     const signal = new Float32Array(count(shape));
     signal[(channel * shape[1] + row) * shape[2] + column] = start;
@@ -236,6 +245,7 @@ export class Network {
       if (!above || isEmpty(above.area)) continue;
       await breathe();
       signals[i + 1] = undefined;
+      arrive(i + 1, above.signal, above.area);
       const one = this.program.operations[i] as Operation;
       const pass = (number: number, send: (below: Floats) => Area) => {
         const from = one.in[number] as number;
@@ -243,9 +253,15 @@ export class Network {
         const below = known?.signal ?? new Float32Array(count(this.shape(from)));
         signals[from] = { signal: below, area: union(known?.area ?? null, send(below)) };
       };
-      this.below(i, above.signal, above.area, values, rule, pass);
+      const cross = (most: number) => {
+        const from = one.in[0] as number;
+        crossed.set(from, Math.max(crossed.get(from) ?? 0, most));
+      };
+      this.below(i, above.signal, above.area, values, rule, pass, cross);
     }
-    return signals[0]?.signal ?? new Float32Array(count(this.program.input));
+    const end = signals[0];
+    if (end) arrive(0, end.signal, end.area);
+    return { pixels: end?.signal ?? new Float32Array(count(this.program.input)), nearTies };
   }
 
   private below(
@@ -255,6 +271,7 @@ export class Network {
     values: Values,
     rule: Rule,
     pass: (number: number, send: (below: Floats) => Area) => void,
+    cross: (most: number) => void,
   ): void {
     const one = this.program.operations[i] as Operation;
     const input = this.shape(one.in[0] as number);
@@ -273,7 +290,10 @@ export class Network {
         break;
       case "scale": {
         const scale = one.scale === undefined ? null : this.array(one.scale);
-        each_(0, (at, channel) => (signal[at] as number) * (scale ? (scale[channel] as number) : 1));
+        each_(
+          0,
+          (at, channel) => (signal[at] as number) * (scale ? (scale[channel] as number) : 1),
+        );
         break;
       }
       case "rectify": {
@@ -293,7 +313,11 @@ export class Network {
         break;
       }
       case "max_pool":
-        pass(0, (below) => unpool(one, x, input, signal, below, area));
+        pass(0, (below) => {
+          const [reached, most] = unpool(one, x, input, signal, below, area);
+          cross(most);
+          return reached;
+        });
         break;
       case "mean_pool":
         pass(0, (below) => unmeanPool(one, input, signal, below, area));
