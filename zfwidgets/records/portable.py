@@ -84,9 +84,10 @@ class Portability:
         How a photo of any size becomes the image, as JSON steps; None where that isn't known.
     no_preparation
         Why it isn't; "" where it is.
-    gain, shift
-        Of each channel: a pixel's brightness in 0..1 times ``gain`` plus ``shift`` is the
-        network's value.
+    levels
+        (channels, 256) float32: what each level of a pixel is as the network's value.
+    grey
+        (channels,): mid-grey as the network's values.
     centred
         Whether zero is the mean colour.
     tried
@@ -101,8 +102,8 @@ class Portability:
     network: PortableNetwork
     preparation: tuple[Mapping[str, Any], ...] | None
     no_preparation: str
-    gain: tuple[float, ...]
-    shift: tuple[float, ...]
+    levels: NDArray[np.float32]
+    grey: tuple[float, ...]
     centred: bool
     tried: int
     kept: int

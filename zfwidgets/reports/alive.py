@@ -91,11 +91,14 @@ def add(
         "weights": places,
         "preparation": None if found.preparation is None else [dict(s) for s in found.preparation],
         "no_preparation": scrubber.text(found.no_preparation),
-        "gain": list(found.gain),
-        "shift": list(found.shift),
+        "levels": [[float(value) for value in channel] for channel in found.levels],
         "baselines": _baselines(found),
         "rules": [engine.rule(name).to_json() for name in RULES if name in engine.rules],
-        "operations": {name: _below(engine, name) for name in plan.layers},
+        "operations": {
+            rule: {name: _below(engine, name, rule) for name in plan.layers}
+            for rule in RULES
+            if rule in engine.rules
+        },
         "cost": {
             "precision": network.precision,
             "tried": found.tried,
@@ -127,10 +130,10 @@ def _shared(arrays: Iterable[Any]) -> Iterator[list[Any]]:
 
 def _baselines(found: Portability) -> dict[str, list[float]]:
     """Colours that an occluder may have, in the network's units."""
-    grey = [0.5 * gain + shift for gain, shift in zip(found.gain, found.shift, strict=True)]
+    grey = list(found.grey)
     return {"grey": grey, **({"mean": [0.0] * len(grey)} if found.centred else {})}
 
 
-def _below(engine: EngineProtocol, layer: str) -> list[dict[str, Any]]:
-    explained: Any = engine
-    return [asdict(one) for one in explained.explain(layer).operations]
+def _below(engine: Any, layer: str, rule: str) -> list[dict[str, Any]]:
+    """What lies below a layer, as a rule has it."""
+    return [asdict(one) for one in engine.explain(layer, rule).operations]

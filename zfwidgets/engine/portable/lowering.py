@@ -4,9 +4,10 @@ The runtime has these, each on one image's values (channels, rows, columns):
 
 ``conv`` (weight, bias, kernel, stride, padding, dilation, groups; matrix products too), ``scale``
 (scale, shift: one number a channel; batch norm, and constants), ``rectify`` (most), ``curve``
-(curve, slope), ``max_pool`` (kernel, stride, padding, dilation), ``mean_pool`` (padding_counts,
-divisor), ``adaptive_mean``, ``add`` (factors), ``gate`` (through), ``concat``, ``part`` (first),
-``pad`` (before, after, value), ``view``, ``softmax``.
+(curve, slope), ``norm`` (size, before, alpha, k, beta, contrast: over neighbouring channels),
+``max_pool`` (kernel, stride, padding, dilation), ``mean_pool`` (padding_counts, divisor),
+``adaptive_mean``, ``add`` (factors), ``gate`` (through), ``concat``, ``part`` (first), ``pad``
+(before, after, value), ``view``, ``softmax``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from ...errors import InputError
 from ...records.portable import PortableNetwork
 from ..network.graph.graph import IMAGE, Graph, Ref
 from ..network.network import Network
-from .vocabulary import SAME, NotPortable, lower, numbers
+from .norms import NotPortable
+from .vocabulary import SAME, inputs, lower, numbers
 
 ADVICE = "Save the report without alive=True: it holds all that is computed beforehand."
 
@@ -53,12 +55,8 @@ def lowered(network: Network, layers: Sequence[str], output: bool) -> PortableNe
             )
         wanted.append(graph.output)
     lowering = _Lowering(graph)
-    nodes = {node.index: node for ref in wanted for node in graph.above(ref)}
-    used = {ref for node in nodes.values() for ref in node.inputs} | set(wanted)
-    for _, node in sorted(nodes.items()):
-        for number in range(len(node.shapes)):
-            if Ref(node.index, number) in used:
-                lowering.add(node, number)
+    for ref in sorted(_used(graph, wanted), key=lambda at: (at.node, at.output)):
+        lowering.add(ref)
     if lowering.refused:
         listed = "; ".join(lowering.refused.values())
         raise InputError(f"{network.name} can't live in a report: {listed}. {ADVICE}")
@@ -71,6 +69,17 @@ def lowered(network: Network, layers: Sequence[str], output: bool) -> PortableNe
         lowering.values[graph.output] if output and graph.output is not None else None,
         "float32",
     )
+
+
+def _used(graph: Graph, wanted: Sequence[Ref]) -> set[Ref]:
+    """The tensors that some are computed from, but for what is computed within a norm."""
+    used, queue = set(), list(wanted)
+    while queue:
+        ref = queue.pop()
+        if ref.node >= 0 and ref not in used:
+            used.add(ref)
+            queue += inputs(graph.nodes[ref.node])
+    return used
 
 
 class _Lowering:
@@ -92,22 +101,22 @@ class _Lowering:
         self.refused: dict[str, str] = {}
         self._kept: dict[int, tuple[Any, int]] = {}
 
-    def add(self, node: Any, output: int) -> None:
+    def add(self, ref: Ref) -> None:
         """Turn one output of an operation."""
-        ref = Ref(node.index, output)
+        node = self._graph.nodes[ref.node]
         self.values[ref] = -1
         try:
-            found = lower(node, output, self._keep)
+            found = lower(node, ref.output, self._keep, self._graph)
             shape = _shape(self._graph.shape(ref))
         except NotPortable as why:
             what = f"{node.name} {why}".strip()
             self.refused.setdefault(node.name, f"layer {self._near(ref)!r} needs {what}")
             return
-        inputs = [self.values[one] for one in node.inputs]
+        read = [self.values[one] for one in inputs(node)]
         if found is SAME:
-            self.values[ref] = inputs[0]
+            self.values[ref] = read[0]
             return
-        self.operations.append({**found, "in": inputs, "shape": list(shape)})
+        self.operations.append({**found, "in": read, "shape": list(shape)})
         self.values[ref] = len(self.operations)
 
     def _near(self, ref: Ref) -> str:

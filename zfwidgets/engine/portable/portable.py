@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...errors import InputError, UnreadableImage
+from ...images.source import ImageSource
 from ...records import Progress, softmax
 from ...records.portable import PRECISIONS, Portability
 from ..network.modes import computing
@@ -77,21 +78,28 @@ def portable_steps(
             largest = max(largest, float(np.abs(short - theirs).max()) / scale)
     steps, why = None, ""
     try:
-        steps = preparation(source.transform, network.input_shape)
+        steps, levels = preparation(source.transform, network.input_shape)
     except UnknownStep as unknown:
         why = str(unknown)
-    gain, shift = known.gain * known.white, known.shift
+        levels = _levels(source, channels)
     return Portability(
         kept,
         steps,
         why,
-        tuple(float(v) for v in np.broadcast_to(gain, channels)),
-        tuple(float(v) for v in np.broadcast_to(shift, channels)),
+        levels,
+        tuple(source.baseline_value("grey").expand(channels, 1, 1).flatten().tolist()),
         known.centred,
         tried,
         same,
         largest,
     )
+
+
+def _levels(source: ImageSource, channels: int) -> NDArray[np.float32]:
+    """What levels become, as pictures for the eye become the network's values."""
+    grey = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, -1)
+    found: NDArray[np.float32] = source.as_input(grey).numpy().reshape(channels, 256)
+    return found
 
 
 def _values(

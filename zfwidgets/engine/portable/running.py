@@ -103,11 +103,26 @@ def _pad(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
     return F.pad(x[0], (left, right, top, bottom), value=one["value"])
 
 
+def _norm(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
+    size, before = one["size"], one["before"]
+
+    def mean(maps: Tensor) -> Tensor:
+        padded = F.pad(maps[:, None], (0, 0, 0, 0, before, size - 1 - before))
+        return F.avg_pool3d(padded, (size, 1, 1), stride=1)[:, 0]
+
+    spread = mean(x[0] * x[0])
+    if one["contrast"]:
+        spread = spread - mean(x[0]).pow(2)
+    normed: Tensor = x[0] / (spread * one["alpha"] + one["k"]).pow(one["beta"])
+    return normed
+
+
 _RUN: dict[str, Run] = {
     "conv": _conv,
     "scale": _scale,
     "rectify": lambda one, x, _: x[0].clamp(0, one.get("most")),
     "curve": _curve,
+    "norm": _norm,
     "max_pool": _max_pool,
     "mean_pool": _mean_pool,
     "adaptive_mean": lambda one, x, _: F.adaptive_avg_pool2d(x[0], one["shape"][1:]),

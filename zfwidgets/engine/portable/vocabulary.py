@@ -15,13 +15,9 @@ import torch
 from torch import Tensor
 
 from ..network.graph import vocabulary
-from ..network.graph.graph import Node, Ref
+from ..network.graph.graph import Graph, Node, Ref
 from ..network.graph.operations import gate, is_rectifier, is_vector, two
-
-
-class NotPortable(Exception):
-    """An operation that a page can't run; says what of it."""
-
+from .norms import NotPortable, norm
 
 Keep = Callable[[Any], int]
 """Keeps an array; its number."""
@@ -31,7 +27,12 @@ Lower = Callable[[Node, Keep], Lowered]
 SAME: Lowered = {}
 
 
-def lower(node: Node, output: int, keep: Keep) -> Lowered:
+def inputs(node: Node) -> tuple[Ref, ...]:
+    """What the runtime reads: of a norm what is normed, as what it is divided by is part of it."""
+    return node.inputs[:1] if node.norm else node.inputs
+
+
+def lower(node: Node, output: int, keep: Keep, graph: Graph) -> Lowered:
     """An operation's output as the runtime makes it; raises `NotPortable`."""
     if node.func is None:
         raise NotPortable("writes over a part of a tensor")
@@ -40,7 +41,7 @@ def lower(node: Node, output: int, keep: Keep) -> Lowered:
     if output:
         raise NotPortable("more than its first output is used")
     if node.norm:
-        raise NotPortable(f"of a {node.norm}")
+        return norm(node, graph)
     if is_rectifier(node):
         return _rectify(node, keep)
     known = _TABLE.get(node.name)

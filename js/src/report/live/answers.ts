@@ -11,7 +11,7 @@ import type { StoredAnswers } from "../stored/answers";
 import { patch } from "../stored/crops";
 import type { Living } from "./living";
 import type { Found, Task } from "./looking/tasks";
-import type { Rule } from "./network/network";
+import type { Rule } from "./network/descent";
 import type { Photos } from "./own";
 import { MADE } from "./photos/paint";
 
@@ -158,7 +158,7 @@ export class LiveAnswers {
         rule: rule as Rule,
         field,
         boxes: places.map((unit) => unit && fieldBox(field, unit.row, unit.col, this.extent)),
-        operations: this.living.network.operations[layer.name] ?? [],
+        operations: this.living.network.operations[rule]?.[layer.name] ?? [],
       },
       asker,
     );

@@ -15,12 +15,11 @@ export interface Network {
   weights: [part: string, at: number, kind: "float16" | "float32"][];
   preparation: Step[] | null;
   no_preparation: string;
-  gain: number[];
-  shift: number[];
+  levels: number[][];
   baselines: Record<string, number[]>;
   rules: RuleInfo[];
-  /** What lies below each layer. */
-  operations: Record<string, Operation[]>;
+  /** What lies below each layer, by rule. */
+  operations: Record<string, Record<string, Operation[]>>;
   cost: { precision: string; tried: number; kept: number; largest: number; classes: boolean };
   licence: string;
 }
@@ -58,7 +57,7 @@ export class Living {
   }
 
   private async open(bundle: Bundle, noClasses: string): Promise<string> {
-    const { program, preparation, gain, shift, baselines, weights } = this.network;
+    const { program, preparation, levels, baselines, weights } = this.network;
     const arrays: DataView[] = [];
     for (const [part, at] of weights) {
       const [view] = (await bundle.part(part))[at]?.buffers ?? [];
@@ -90,7 +89,7 @@ export class Living {
         program,
         arrays: arrays.map((view) => new DataView(copied(view))),
         halves: weights.map(([, , kind]) => kind === "float16"),
-        preparation: { steps: preparation, gain, shift },
+        preparation: { steps: preparation, levels },
         baselines,
         noClasses,
       });

@@ -1,7 +1,7 @@
 /** Answers questions about photos by walking a network, in steps between which it can be stopped. */
 
-import type { Breathe, Network, Values } from "../network/network";
-import { type Floats, whole } from "../network/program";
+import type { Breathe, Network } from "../network/network";
+import { type Floats, type Values, whole } from "../network/program";
 import { coverAll, paintOf } from "../photos/paint";
 import { fitted, imageOf, type Preparation } from "../photos/prepare";
 import type { Rgb } from "../photos/resize";

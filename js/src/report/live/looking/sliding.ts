@@ -2,8 +2,9 @@
 
 import { occluderBox, pair } from "../../../lib/occlusion/grid";
 import { MAPS, type Pair } from "../../../lib/wire/protocol";
-import { copy, type Network, type Values } from "../network/network";
-import { type Area, type Floats, whole } from "../network/program";
+import { copy } from "../network/maps";
+import type { Network } from "../network/network";
+import { type Area, type Floats, type Values, whole } from "../network/program";
 import { areaOf, cover, type Paint } from "../photos/paint";
 import { type Measured, Response } from "./response";
 import { argmax, fromLogOdds, logOdds, noNumbers } from "./scores";

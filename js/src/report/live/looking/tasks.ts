@@ -9,7 +9,7 @@ import type {
   Operation,
   Pair,
 } from "../../../lib/wire/protocol";
-import type { Rule } from "../network/network";
+import type { Rule } from "../network/descent";
 import type { Program } from "../network/program";
 import type { Preparation } from "../photos/prepare";
 

@@ -2,19 +2,14 @@
 
 import { Filters, roomFor } from "./convolution";
 import { curveOf } from "./curves";
+import { type Rule, type Signal, sendDown } from "./descent";
+import { add, copy, each, pad, softmax } from "./maps";
 import type { Matrices } from "./matrices";
+import { normed } from "./norms";
+import { adaptiveMean, largest, maxPool, meanPool } from "./pools";
 import {
-  adaptiveMean,
-  largest,
-  maxPool,
-  meanPool,
-  unadaptiveMean,
-  unmeanPool,
-  unpool,
-} from "./pools";
-import {
-  type Add,
   type Area,
+  type Convolution,
   count,
   type Floats,
   isEmpty,
@@ -26,34 +21,28 @@ import {
   type Shape,
   shapeOf,
   union,
-  whole,
+  type Values,
 } from "./program";
-
-/** Values of one image, whole maps each; what wasn't needed is missing. */
-export type Values = (Floats | undefined)[];
-
-/** What happens to a signal at a rectifier: `zfwidgets/engine/projection/rules.py`. */
-export type Rule = "deconvnet" | "guided" | "gradient";
 
 /** Called before each operation; throws to stop. */
 export type Breathe = () => Promise<void> | void;
 
 export class Network {
-  private readonly filters = new Map<number, Filters>();
+  private readonly convolutions = new Map<Convolution, Filters>();
 
   constructor(
     readonly program: Program,
     private readonly arrays: readonly Floats[],
     matrices: Matrices,
   ) {
-    const convolutions = program.operations.flatMap((one, i) =>
-      one.op === "conv" ? [[i, one, this.shape(one.in[0] as number)] as const] : [],
+    const convolutions = program.operations.flatMap((one) =>
+      one.op === "conv" ? [[one, this.shape(one.in[0] as number)] as const] : [],
     );
     const room = roomFor(
       matrices,
-      convolutions.map(([, one, input]) => Filters.needs(one, input)),
+      convolutions.map(([one, input]) => Filters.needs(one, input)),
     );
-    for (const [i, one, input] of convolutions) {
+    for (const [one, input] of convolutions) {
       const weight = this.array(one.weight);
       const bias = one.bias === undefined ? null : this.array(one.bias);
       if (
@@ -62,7 +51,7 @@ export class Network {
       ) {
         throw new Error("A filter's weights aren't as many as they must be.");
       }
-      this.filters.set(i, new Filters(matrices, room, one, input, weight, bias));
+      this.convolutions.set(one, new Filters(matrices, room, one, input, weight, bias));
     }
     for (const one of program.operations) {
       if (one.op === "curve" && !curveOf(one)) throw new Error(`Unknown curve ${one.curve}.`);
@@ -73,7 +62,11 @@ export class Network {
     return shapeOf(this.program, value);
   }
 
-  private array(number: number): Floats {
+  filters(one: Convolution): Filters {
+    return this.convolutions.get(one) as Filters;
+  }
+
+  array(number: number): Floats {
     const found = this.arrays[number];
     if (!found) throw new Error("Weights are missing.");
     return found;
@@ -138,7 +131,7 @@ export class Network {
     const input = this.shape(one.in[0] as number);
     switch (one.op) {
       case "conv":
-        this.filters.get(i)?.filter(x, out, area);
+        this.filters(one).filter(x, out, area);
         break;
       case "scale":
         this.scale(one, x, out, area);
@@ -158,6 +151,9 @@ export class Network {
         });
         break;
       }
+      case "norm":
+        normed(one, x, out, area);
+        break;
       case "max_pool":
         maxPool(one, x, input, out, area);
         break;
@@ -235,7 +231,7 @@ export class Network {
       if (most > 0)
         nearTies = Math.max(nearTies, Math.min(most / largest(signal, this.shape(at), area), 1));
     };
-    const signals: ({ signal: Floats; area: Area } | undefined)[] = [];
+    const signals: (Signal | undefined)[] = [];
     const signal = new Float32Array(count(shape));
     signal[(channel * shape[1] + row) * shape[2] + column] = start;
     const area = { top: row, left: column, bottom: row + 1, right: column + 1 };
@@ -257,212 +253,10 @@ export class Network {
         const from = one.in[0] as number;
         crossed.set(from, Math.max(crossed.get(from) ?? 0, most));
       };
-      this.below(i, above.signal, above.area, values, rule, pass, cross);
+      sendDown(this, one, above, values, rule, pass, cross);
     }
     const end = signals[0];
     if (end) arrive(0, end.signal, end.area);
     return { pixels: end?.signal ?? new Float32Array(count(this.program.input)), nearTies };
   }
-
-  private below(
-    i: number,
-    signal: Floats,
-    area: Area,
-    values: Values,
-    rule: Rule,
-    pass: (number: number, send: (below: Floats) => Area) => void,
-    cross: (most: number) => void,
-  ): void {
-    const one = this.program.operations[i] as Operation;
-    const input = this.shape(one.in[0] as number);
-    const x = values[one.in[0] as number] as Floats;
-    /** Place by place. */
-    const each_ = (number: number, of: (at: number, channel: number) => number) =>
-      pass(number, (below) => {
-        each(one.shape, area, (at, channel) => {
-          below[at] = (below[at] as number) + of(at, channel);
-        });
-        return area;
-      });
-    switch (one.op) {
-      case "conv":
-        pass(0, (below) => (this.filters.get(i) as Filters).transpose(signal, below, area));
-        break;
-      case "scale": {
-        const scale = one.scale === undefined ? null : this.array(one.scale);
-        each_(
-          0,
-          (at, channel) => (signal[at] as number) * (scale ? (scale[channel] as number) : 1),
-        );
-        break;
-      }
-      case "rectify": {
-        const most = one.most ?? Number.POSITIVE_INFINITY;
-        each_(0, (at) => {
-          const value = signal[at] as number;
-          if (rule !== "gradient" && value <= 0) return 0;
-          if (rule === "deconvnet") return value;
-          const before = x[at] as number;
-          return before > 0 && before < most ? value : 0;
-        });
-        break;
-      }
-      case "curve": {
-        const derivative = (curveOf(one) as NonNullable<ReturnType<typeof curveOf>>)[1];
-        each_(0, (at) => (signal[at] as number) * derivative(x[at] as number));
-        break;
-      }
-      case "max_pool":
-        pass(0, (below) => {
-          const [reached, most] = unpool(one, x, input, signal, below, area);
-          cross(most);
-          return reached;
-        });
-        break;
-      case "mean_pool":
-        pass(0, (below) => unmeanPool(one, input, signal, below, area));
-        break;
-      case "adaptive_mean":
-        pass(0, (below) => {
-          unadaptiveMean(one.shape, input, signal, below, area);
-          return whole(input);
-        });
-        break;
-      case "add":
-        one.factors.forEach((factor, number) => {
-          each_(number, (at) => (signal[at] as number) * factor);
-        });
-        break;
-      case "gate": {
-        const gate = values[one.in[1 - one.through] as number] as Floats;
-        each_(one.through, (at, channel) => (signal[at] as number) * (gate[channel] as number));
-        break;
-      }
-      case "concat": {
-        let start = 0;
-        one.in.forEach((from, number) => {
-          const [channels, rows, columns] = this.shape(from);
-          const offset = start;
-          start += channels * rows * columns;
-          pass(number, (below) => {
-            each([channels, rows, columns], area, (at) => {
-              below[at] = (below[at] as number) + (signal[offset + at] as number);
-            });
-            return area;
-          });
-        });
-        break;
-      }
-      case "part": {
-        const offset = one.first * one.shape[1] * one.shape[2];
-        pass(0, (below) => {
-          each(one.shape, area, (at) => {
-            below[offset + at] = (below[offset + at] as number) + (signal[at] as number);
-          });
-          return area;
-        });
-        break;
-      }
-      case "pad":
-        pass(0, (below) => {
-          const inner = reads(one, area, 0, input);
-          const [top, left] = one.before;
-          const [, rows, columns] = one.shape;
-          each(input, inner, (at, channel, row, column) => {
-            const from = (channel * rows + row + top) * columns + column + left;
-            below[at] = (below[at] as number) + (signal[from] as number);
-          });
-          return inner;
-        });
-        break;
-      case "view":
-        pass(0, (below) => {
-          for (let at = 0; at < signal.length; at++) {
-            below[at] = (below[at] as number) + (signal[at] as number);
-          }
-          return whole(input);
-        });
-        break;
-      case "softmax": {
-        const out = new Float32Array(x.length);
-        softmax(x, out);
-        const along = out.reduce((sum, share, at) => sum + share * (signal[at] as number), 0);
-        each_(0, (at) => (out[at] as number) * ((signal[at] as number) - along));
-      }
-    }
-  }
-}
-
-/** Visit the places of an area of a map in all channels. */
-function each(
-  [channels, rows, columns]: Shape,
-  area: Area,
-  visit: (at: number, channel: number, row: number, column: number) => void,
-): void {
-  for (let channel = 0; channel < channels; channel++) {
-    for (let row = area.top; row < area.bottom; row++) {
-      const line = (channel * rows + row) * columns;
-      for (let column = area.left; column < area.right; column++) {
-        visit(line + column, channel, row, column);
-      }
-    }
-  }
-}
-
-/** Copy an area of all channels, from an offset to another. */
-export function copy(
-  from: Floats,
-  start: number,
-  to: Floats,
-  offset: number,
-  [channels, rows, columns]: Shape,
-  area: Area,
-): void {
-  const width = area.right - area.left;
-  if (width === columns) {
-    for (let channel = 0; channel < channels; channel++) {
-      const first = (channel * rows + area.top) * columns;
-      const end = (channel * rows + area.bottom) * columns;
-      to.set(from.subarray(start + first, start + end), offset + first);
-    }
-    return;
-  }
-  for (let channel = 0; channel < channels; channel++) {
-    for (let row = area.top; row < area.bottom; row++) {
-      const at = (channel * rows + row) * columns + area.left;
-      for (let n = 0; n < width; n++) to[offset + at + n] = from[start + at + n] as number;
-    }
-  }
-}
-
-function add({ factors, shape }: Add, x: Floats, y: Floats, out: Floats, area: Area): void {
-  const [one, other] = factors;
-  each(shape, area, (at) => {
-    out[at] = (x[at] as number) * one + (y[at] as number) * other;
-  });
-}
-
-function pad(
-  [top, left]: readonly [number, number],
-  value: number,
-  x: Floats,
-  [, high, wide]: Shape,
-  out: Floats,
-  shape: Shape,
-  area: Area,
-): void {
-  each(shape, area, (at, channel, row, column) => {
-    const [y, c] = [row - top, column - left];
-    const inside = y >= 0 && c >= 0 && y < high && c < wide;
-    out[at] = inside ? (x[(channel * high + y) * wide + c] as number) : value;
-  });
-}
-
-function softmax(x: Floats, out: Floats): void {
-  const most = x.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  let sum = 0;
-  for (const value of x) sum += Math.exp(value - most);
-  x.forEach((value, i) => {
-    out[i] = Math.exp(value - most) / sum;
-  });
 }

@@ -43,6 +43,19 @@ export interface Curve extends Made {
   slope?: number;
 }
 
+/** x / (k + alpha V) ** beta, V the spread of neighbouring channels. */
+export interface Norm extends Made {
+  op: "norm";
+  /** Channels that are normed together, and how many of them lie before the one. */
+  size: number;
+  before: number;
+  alpha: number;
+  k: number;
+  beta: number;
+  /** Whether their mean's square is taken off. */
+  contrast: boolean;
+}
+
 export interface MaxPool extends Made, Slide {
   op: "max_pool";
 }
@@ -84,6 +97,7 @@ export type Operation =
   | Scale
   | Rectify
   | Curve
+  | Norm
   | MaxPool
   | MeanPool
   | Add
@@ -100,6 +114,9 @@ export interface Program {
 }
 
 export type Floats = Float32Array<ArrayBuffer>;
+
+/** Values of one image, whole maps each; what wasn't needed is missing. */
+export type Values = (Floats | undefined)[];
 
 /** Rows and columns `top .. bottom - 1`, `left .. right - 1` of a map. */
 export interface Area {

@@ -4,16 +4,20 @@ import type { Floats, Shape } from "../network/program";
 import { type Rgb, resize } from "./resize";
 
 export type Step =
-  | { step: "resize"; size: number | [number, number]; filter: string }
-  | { step: "crop"; size: [number, number] }
-  | { step: "normalise"; mean: number[]; std: number[] };
+  | {
+      step: "resize";
+      size: number | [number, number];
+      filter: string;
+      /** Whether rows are shrunk before columns where that is less work. */
+      tall_first: boolean;
+    }
+  | { step: "crop"; size: [number, number] };
 
-/** How pixels become the network's values, and photos become as large as it wants. */
+/** How photos become as large as the network wants, and levels of pixels its values. */
 export interface Preparation {
   steps: readonly Step[] | null;
-  /** Of each channel, in place of steps. */
-  gain: readonly number[];
-  shift: readonly number[];
+  /** Of each channel, what 0 to 255 are. */
+  levels: readonly (readonly number[])[];
 }
 
 /** A photo of any size as pixels of the network's. */
@@ -22,7 +26,7 @@ export function fitted(photo: Rgb, steps: readonly Step[]): Rgb {
   for (const one of steps) {
     if (one.step === "resize") {
       const [rows, columns] = sizeOf(picture, one.size);
-      picture = resize(picture, rows, columns, one.filter);
+      picture = resize(picture, rows, columns, one.filter, one.tall_first);
     } else if (one.step === "crop") picture = centre(picture, ...one.size);
   }
   return picture;
@@ -59,20 +63,6 @@ function centre(picture: Rgb, rows: number, columns: number): Rgb {
   return { rows, columns, pixels };
 }
 
-/** The network's values of each level of a channel, rounded as PyTorch rounds them. */
-function levels({ steps, gain, shift }: Preparation, channel: number): Floats {
-  const known = steps?.filter((one) => one.step === "normalise");
-  return Float32Array.from({ length: 256 }, (_, level) => {
-    if (!known?.length) return (level / 255) * (gain[channel] ?? 1) + (shift[channel] ?? 0);
-    let value = Math.fround(level / 255);
-    for (const { mean, std } of known) {
-      const less = Math.fround(value - Math.fround(mean[channel] as number));
-      value = Math.fround(less / Math.fround(std[channel] as number));
-    }
-    return value;
-  });
-}
-
 /** Pixels of the network's size as its image. */
 export function imageOf(pixels: Uint8Array, shape: Shape, preparation: Preparation): Floats {
   const [channels, rows, columns] = shape;
@@ -82,7 +72,7 @@ export function imageOf(pixels: Uint8Array, shape: Shape, preparation: Preparati
   }
   const out = new Float32Array(channels * places);
   for (let channel = 0; channel < channels; channel++) {
-    const values = levels(preparation, channel);
+    const values = Float32Array.from(preparation.levels[channel] ?? []);
     for (let i = 0; i < places; i++) {
       out[channel * places + i] = values[pixels[i * 3 + channel] as number] as number;
     }
