@@ -188,7 +188,7 @@ def test_projections_of_any_channel_by_any_rule(
     alive: Alive, saved: Path, engine: Any, rule: str
 ) -> None:
     page = alive.open(saved)
-    page.locator("select[aria-label='Rule']").select_option(rule)
+    page.locator("select[aria-label='Rule of the projections']").select_option(rule)
     page.locator(".zf-strip").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_selector(SETTLED)
@@ -296,6 +296,6 @@ def test_where_it_cannot_run_the_report_still_answers(alive: Alive, saved: Path,
     if how == "damaged":
         expect(line).to_contain_text("network/0")
     page.wait_for_selector(SETTLED)
-    expect(page.locator(".zf-cell")).to_have_count(4)
+    expect(page.locator(".zf-cell")).to_have_count(9)
     expect(page.get_by_role("button", name="Your own photo")).to_be_hidden()
     expect(page.locator(".zf-needs-kernel").first).to_be_attached()
