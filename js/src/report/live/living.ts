@@ -1,5 +1,6 @@
 /** The network of a report, in a worker of the page: opened once, asked by all views. */
 
+import { t } from "../../lib/language/translate";
 import type { Baseline, Operation, RuleInfo } from "../../lib/wire/protocol";
 import { Superseded } from "../../lib/wire/source";
 import type { Bundle } from "../stored/bundle";
@@ -109,7 +110,7 @@ export class Living {
     } else {
       this.waiting.delete(message.id);
       if (message.op === "reply") one.resolve(message);
-      else one.reject(new Error(message.message));
+      else one.reject(new Error(t(message.message, message.values)));
     }
   }
 

@@ -5,6 +5,7 @@ import { type Floats, type Values, whole } from "../network/program";
 import { coverAll, paintOf } from "../photos/paint";
 import { fitted, imageOf, type Preparation } from "../photos/prepare";
 import type { Rgb } from "../photos/resize";
+import { msg, Told } from "../told";
 import { described, type Projected } from "./measures";
 import { Response } from "./response";
 import { softmax } from "./scores";
@@ -78,8 +79,11 @@ export class Looking {
     const { pixels, rows, columns } = fitted(photo, steps);
     const [, high, wide] = this.network.program.input;
     if (rows !== high || columns !== wide) {
-      throw new Error(
-        `${name} becomes ${rows} x ${columns} pixels, the network was set up for ${high} x ${wide}.`,
+      throw new Told(
+        msg(
+          "{name} becomes {rows} × {columns} pixels, the network was set up for {high} × {wide}.",
+        ),
+        { name, rows, columns, high, wide },
       );
     }
     return { data: { notes }, buffers: [pixels.slice().buffer] };

@@ -12,6 +12,7 @@ import type {
 import type { Rule } from "../network/descent";
 import type { Program } from "../network/program";
 import type { Preparation } from "../photos/prepare";
+import type { Values } from "../told";
 
 /** A photo as the network sees it: red, green, blue of each pixel. */
 export interface Photo {
@@ -73,7 +74,7 @@ export type FromWorker =
   | ({ op: "partial"; id: number } & Found)
   | ({ op: "reply"; id: number } & Found)
   | { op: "progress"; id: number; done: number; total: number; secondsLeft: number | null }
-  | { op: "error"; id: number; message: string };
+  | { op: "error"; id: number; message: string; values: Values };
 
 export interface Found {
   data: unknown;

@@ -4,6 +4,7 @@ import { Matrices } from "../network/matrices";
 import { Network } from "../network/network";
 import type { Floats } from "../network/program";
 import type { Rgb } from "../photos/resize";
+import { msg, Told } from "../told";
 import { Looking, type Steps } from "./looking";
 import type { FromWorker, Opening, ToWorker } from "./tasks";
 
@@ -50,19 +51,22 @@ async function decode(file: Uint8Array<ArrayBuffer>, name: string, most: number)
   try {
     bitmap = await createImageBitmap(new Blob([file]), { colorSpaceConversion: "none" });
   } catch {
-    throw new Error(`${name}: not a picture that this browser can read.`);
+    throw new Told(msg("{name}: not a picture that this browser can read."), { name });
   }
   const { width, height } = bitmap;
   try {
     if (width * height > most) {
-      throw new Error(
-        `${name}: ${width} × ${height} pixels, and a photo may have ${most / 1e6} million: make it smaller.`,
+      throw new Told(
+        msg(
+          "{name}: {width} × {height} pixels, and a photo may have {most} million: make it smaller.",
+        ),
+        { name, width, height, most: most / 1e6 },
       );
     }
     const context = new OffscreenCanvas(width, height).getContext("2d", {
       willReadFrequently: true,
     });
-    if (!context) throw new Error(`${name}: this browser offers no canvas for it.`);
+    if (!context) throw new Error("This browser offers no 2D canvas.");
     context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, width, height);
     const pixels = new Uint8Array(width * height * 3);
@@ -75,7 +79,7 @@ async function decode(file: Uint8Array<ArrayBuffer>, name: string, most: number)
         pixels[to++] = Math.round(((data[i + c] as number) * alpha + 255 * (255 - alpha)) / 255);
       }
     }
-    const notes = clear ? ["Its transparent parts are laid on white."] : [];
+    const notes = clear ? [msg("Its transparent parts are laid on white.")] : [];
     return { photo: { rows: height, columns: width, pixels } satisfies Rgb, notes };
   } finally {
     bitmap.close();
@@ -122,11 +126,8 @@ export function serve(scope: Scope): void {
       say({ op: "reply", id: job.id, data, buffers }, buffers);
     } catch (error) {
       if (error instanceof Stopped) return;
-      say({
-        op: "error",
-        id: job.id,
-        message: error instanceof Error ? error.message : String(error),
-      });
+      const message = error instanceof Error ? error.message : String(error);
+      say({ op: "error", id: job.id, message, values: error instanceof Told ? error.values : {} });
     } finally {
       running.splice(running.indexOf(job), 1);
     }

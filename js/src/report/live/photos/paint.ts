@@ -3,6 +3,7 @@
 import { coveredPixels } from "../../../lib/occlusion/mask";
 import type { Baseline, Box, Cover, Occluder } from "../../../lib/wire/protocol";
 import type { Area, Floats, Shape } from "../network/program";
+import { msg, Told } from "../told";
 
 /** Standard deviation of the blur, as a share of the image's shorter side. */
 const BLUR = 1 / 16;
@@ -35,7 +36,9 @@ export function paintOf(
   }
   if (baseline === "border") return { values: border(image, shape), everywhere: false };
   if (baseline === "blur") return { values: blurred(image, shape), everywhere: true };
-  throw new Error(`The baseline “${baseline}” needs a kernel: a page can't make it.`);
+  throw new Told(msg("The baseline “{baseline}” needs a kernel: a page can't make it."), {
+    baseline,
+  });
 }
 
 /** Cover a box of an image; `mask` says which of its pixels. */
