@@ -1,6 +1,7 @@
 // Every src/widgets/*.ts becomes one self-contained module, ../zfwidgets/static/<name>.js.
 // One module a widget, because anywidget sends the whole of it with every instance.
-// src/report/main.ts becomes report.js: a script, for pages where it runs as it is parsed.
+// src/report/main.ts becomes report.js: a script, for pages where it runs as it is parsed;
+// src/report/alive.ts becomes report_alive.js, which can also run a network in a worker.
 // figures.js is what shows ipywidgets without Jupyter, for reports that hold some.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -32,20 +33,43 @@ const cssText = {
   },
 };
 
+// A worker's script is text in the page's: pages from disk may load no other file.
+const workerText = {
+  name: "worker-text",
+  setup(build) {
+    build.onResolve({ filter: /\?worker$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.replace(/\?worker$/, ".ts")),
+      namespace: "worker",
+    }));
+    build.onLoad({ filter: /.*/, namespace: "worker" }, async ({ path }) => {
+      const { outputFiles } = await esbuild.build({
+        entryPoints: [path],
+        bundle: true,
+        target: "es2022",
+        minify: !watch,
+        format: "iife",
+        write: false,
+      });
+      return { contents: outputFiles[0].text, loader: "text", watchFiles: [path] };
+    });
+  },
+};
+
 const shared = {
   outdir,
   bundle: true,
   target: "es2022",
   minify: !watch,
   sourcemap: watch ? "inline" : false,
-  plugins: [cssText],
+  plugins: [cssText, workerText],
   legalComments: "inline",
   logLevel: "info",
 };
 const report = { in: join(here, "src", "report", "main.ts"), out: "report" };
+const alive = { in: join(here, "src", "report", "alive.ts"), out: "report_alive" };
 const builds = [
   { ...shared, entryPoints, format: "esm" },
-  { ...shared, entryPoints: [report], format: "iife" },
+  { ...shared, entryPoints: [report, alive], format: "iife" },
 ];
 
 /** RequireJS and ipywidgets' own HTML manager, its fonts inside: nothing is loaded from elsewhere. */
@@ -116,6 +140,7 @@ if (watch) {
   // A widget that was renamed or removed must not live on in the package.
   const built = new Set(entryPoints.map((path) => `${basename(path, ".ts")}.js`))
     .add("report.js")
+    .add("report_alive.js")
     .add("figures.js");
   for (const name of await readdir(outdir)) {
     if (name.endsWith(".js") && !built.has(name)) await rm(join(outdir, name));

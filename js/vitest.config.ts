@@ -21,6 +21,13 @@ export default defineConfig({
         return `export default ${JSON.stringify(text)};`;
       },
     },
+    {
+      // There are no workers here.
+      name: "no-worker",
+      enforce: "pre",
+      resolveId: (source) => (source.endsWith("?worker") ? "\0no-worker" : null),
+      load: (id) => (id === "\0no-worker" ? 'export default "";' : null),
+    },
   ],
   test: {
     environment: "happy-dom",

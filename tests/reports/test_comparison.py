@@ -10,7 +10,7 @@ from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError
 from zfwidgets.records import display_scale
 from zfwidgets.reports.checking import check_manifest
-from zfwidgets.reports.writing.saving import Draft
+from zfwidgets.reports.writing.draft import Draft
 
 LOOK = {"stride": 4, "patch": (6, 8)}
 

@@ -11,7 +11,7 @@ from zfwidgets.errors import BrokenReport, InputError
 from zfwidgets.lessons import FieldWidth, FindChannel, StrongestPhoto
 from zfwidgets.reports.checking import check_manifest
 from zfwidgets.reports.reading.stored import load_report
-from zfwidgets.reports.writing.saving import Draft
+from zfwidgets.reports.writing.draft import Draft
 
 QUESTIONS = (StrongestPhoto("relu2", photos=2), FieldWidth("conv2"), FindChannel(3, "relu2"))
 

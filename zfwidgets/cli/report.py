@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..records.portable import PRECISIONS
 from . import engine as cli_engine
 
 EXAMPLE = """examples:
   zfwidgets report --model sample --images sample -o report.html
   zfwidgets report --model my_models.py:trained --images photos/ -o report.html --budget "10 MB"
+  zfwidgets report --model sample --images photos/ -o lesson.html --alive
   zfwidgets report --model torchvision:resnet18 --weights resnet18.pth --images photos/ \\
       --layers layer1 layer2 --channels '{"layer2": [0, 7]}' --maps cat.jpg -o site/report
 """
@@ -52,6 +54,20 @@ def add(commands: Any) -> None:
     parser.add_argument("--title", help="of the page")
     parser.add_argument("--text", type=Path, help="a Markdown file that stands before the views")
     parser.add_argument(
+        "--alive",
+        action="store_true",
+        help="put the network itself into the page, which then computes what isn't stored, also "
+        "of photos that a reader brings",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float16",
+        help="what weights are kept as with --alive (default: %(default)s)",
+    )
+    parser.add_argument("--licence", default="", help="of the weights, with --alive: it stands on "
+                        "the page (of the sample network it is known)")  # fmt: skip
+    parser.add_argument(
         "--dry-run", action="store_true", help="say what would be in it and how large, and end"
     )
     parser.set_defaults(run=run)
@@ -68,6 +84,7 @@ def _channels(text: str) -> Any:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from ..models.squeezenet import LICENCE
     from ..reports.writing.saving import plan_report, save_report
     from ..widgets.explorer import Explorer
 
@@ -82,9 +99,14 @@ def run(options: argparse.Namespace) -> int:
         "images": "all" if options.maps == ["all"] else options.maps,
         "budget": None if options.budget.lower() == "none" else options.budget,
     }
+    if options.alive:
+        choices |= {"alive": True, "precision": options.precision}
     if options.dry_run:
         print(plan_report(explorer, **choices))
         return 0
+    if options.alive:
+        known = LICENCE if options.model == "sample" else ""
+        choices["licence"] = options.licence or known
     report = save_report(explorer, options.output, title=options.title, text=text, **choices)
     print(report)
     return 0

@@ -18,6 +18,7 @@ from .feeding.prefetch import prefetch
 from .feeding.reader import Reader
 from .feeding.workers import Workers, default_workers
 from .pixels import display, transforms
+from .pixels.transforms import Normalisation
 from .sets.base import ImageSet, first_readable, folders_of
 from .sets.contents import tell_by_contents
 from .sets.iterables import SPILL
@@ -328,9 +329,7 @@ class ImageSource:
     ) -> Generator[tuple[int, torch.Tensor], None, None]:
         """`feed` without what can't be used."""
         with closing(self.feed(indices, workers)) as feeding:
-            for number, tensor in feeding:
-                if tensor is not None:
-                    yield number, tensor
+            yield from ((number, tensor) for number, tensor in feeding if tensor is not None)
 
     def display(self, number: int) -> Pixels:
         """The pixels that the network saw, for the eye: uint8 (rows, columns, 3)."""
@@ -361,6 +360,11 @@ class ImageSource:
         assert self._display is not None
         return torch.from_numpy(self._display.values(pixels, self.shape[0]))
 
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """How pixels become the network's values; None where that isn't known."""
+        return self._display.normalisation if self._display else None
+
     def baseline_value(self, baseline: str | float | Sequence[float]) -> torch.Tensor:
         """What to cover pixels with, float32 (channels, 1, 1) or (1, 1, 1), in network units.
 
@@ -368,8 +372,7 @@ class ImageSource:
         ----------
         baseline
             "grey": mid-grey for the eye, the paper's square. "mean": the mean colour of the
-            transform's Normalize. A number, or one per channel: taken as they are, in the
-            units of the network's input.
+            transform's Normalize. Numbers, one or one per channel: as the network's input has them.
         """
         import torch
 
@@ -385,8 +388,8 @@ class ImageSource:
         length and names. See `probe` for what digests can't tell.
         """
         images = repr(sorted(self._images.fingerprint().items()))
-        texts = {"images": images, "transform": self.transform_name}
-        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+        told = {"images": images, "transform": self.transform_name}
+        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in told.items()}
 
     def _probed(self, first: int) -> list[int]:
         return [first, *sorted({len(self) // 2, len(self) - 1} - {first})]
@@ -404,5 +407,4 @@ class ImageSource:
 
 
 def _means(tensors: Sequence[torch.Tensor]) -> tuple[float, ...]:
-    """Mean and standard deviation of each."""
     return tuple(float(value) for one in tensors for value in (one.mean(), one.std()))

@@ -149,6 +149,7 @@ _MANIFEST = fields(
         "title": text,
         "lost": listed(listed(_COUNT, text)),
         "lessons": listed(fields({"part": _NAME, "selection": _COUNT})),
+        "network": fields({"weights": listed(listed(_NAME, _COUNT, text)), "licence": text}),
     },
 )
 

@@ -3,8 +3,8 @@
 import type { SelectionStore } from "../lib/page/selection_store";
 import type { Catalogue } from "../lib/wire/protocol";
 
-/** The link's fragment for what is chosen. */
-export function toHash(selection: SelectionStore): string {
+/** The link's fragment for what is chosen; of a photo beyond `photos`, the reader's own, nothing. */
+export function toHash(selection: SelectionStore, photos = Number.POSITIVE_INFINITY): string {
   const query = new URLSearchParams();
   const unit = selection.get("unit");
   if (unit) {
@@ -12,7 +12,7 @@ export function toHash(selection: SelectionStore): string {
     query.set("channel", String(unit[1]));
   }
   const photo = selection.get("photo");
-  if (photo !== null) query.set("image", String(photo));
+  if (photo !== null && photo < photos) query.set("image", String(photo));
   const target = selection.get("target");
   if (target !== null) query.set("target", String(target));
   return `#${query}`;
@@ -70,7 +70,7 @@ export function linked(
   arrive();
   addEventListener("hashchange", arrive, { signal });
   const depart = () => {
-    const hash = toHash(selection);
+    const hash = toHash(selection, catalogue.images.length);
     if (hash === location.hash) return;
     // A step back leads to the page before the report, not through each channel.
     history.replaceState(history.state, "", hash);

@@ -5,6 +5,7 @@ import { h, injectStyles } from "../lib/page/dom";
 import { count } from "../lib/page/format";
 import { MemoryStore, type Selection, type SelectionStore } from "../lib/page/selection_store";
 import { currentTheme } from "../lib/page/theme";
+import type { Source } from "../lib/wire/source";
 import * as sheets from "../styles";
 import { explorer } from "../views/explorer";
 import { grid } from "../views/grid";
@@ -47,8 +48,20 @@ interface PageManifest extends Manifest {
   lessons?: { part: string; selection: number }[];
 }
 
+/** What a network inside of the page adds to a bundle. */
+export interface Life {
+  /** Says how it is. */
+  line: HTMLElement;
+  /** Rejects where it doesn't run. */
+  started: Promise<void>;
+  source(): Source;
+}
+
+/** A bundle's network; null where it has none. */
+export type Revive = (bundle: Bundle, answers: StoredAnswers) => Life | null;
+
 /** Bring all places of the page's views to life; a page may have views of several bundles. */
-export async function open(page: Document): Promise<void> {
+export async function open(page: Document, revive: Revive = () => null): Promise<void> {
   injectStyles(page.body, [styles]);
   const places = [...page.querySelectorAll<HTMLElement>("[data-zf-view]")];
   const bundles = new Set(places.map((place) => place.dataset.zfBundle ?? ""));
@@ -61,7 +74,7 @@ export async function open(page: Document): Promise<void> {
   for (const name of bundles) {
     const mine = places.filter((place) => (place.dataset.zfBundle ?? "") === name);
     try {
-      await fill(page, name, mine, first ? notice : null, signal);
+      await fill(page, name, mine, first ? notice : null, revive, signal);
       first = false;
     } catch (error) {
       console.error(error);
@@ -83,6 +96,7 @@ async function fill(
   name: string,
   places: readonly HTMLElement[],
   notice: HTMLElement | null,
+  revive: Revive,
   signal: AbortSignal,
 ): Promise<void> {
   const folder = page.head.querySelector<HTMLMetaElement>("meta[name=zfwidgets-parts]")?.content;
@@ -91,15 +105,22 @@ async function fill(
   const manifest = bundle.manifest as PageManifest;
   const answers = new StoredAnswers(bundle);
   const [, rows, columns] = manifest.catalogue.engine.input;
-  const selections = manifest.selections.map(
-    (state) => new StoredSelection(state, manifest.formats, [rows, columns]),
-  );
   const [view] = manifest.views;
   if (notice) speak(view?.options?.language); // a page has one language, that of its first widget
+  const life = revive(bundle, answers);
+  const selections = manifest.selections.map(
+    (state) => new StoredSelection(state, manifest.formats, [rows, columns], life === null),
+  );
+  if (life) places[0]?.before(life.line);
   const first = selections[0];
   if (first && notice) {
     linked(first, manifest.catalogue, (text) => say(notice, text), signal);
-    tools(page, () => new URL(toHash(first), location.href).href, notice, signal);
+    tools(
+      page,
+      () => new URL(toHash(first, manifest.catalogue.images.length), location.href).href,
+      notice,
+      signal,
+    );
   }
   for (const place of places) {
     const { view, selection, options, beside } = manifest.views[Number(place.dataset.zfView)] ?? {};
@@ -116,12 +137,19 @@ async function fill(
     // A photo that followed its channel would leave those whose maps the report holds.
     const { photo_follows: _, ...looks } = options ?? {};
     const own = new MemoryStore<ViewOptions>(looks);
-    const source = () => new StoredSource(answers);
+    const source = () => life?.source() ?? new StoredSource(answers);
     if (pair) storedComparison(root, [chosen, pair.other], source, own, pair, signal);
     else if (known) show(root, known, chosen, source(), signal, own);
-    if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);
-    settle(root, manifest);
+    const confine = () => {
+      if (view === "explorer" || view === "grid") lack(root, chosen, answers, signal);
+      settle(root, manifest);
+    };
+    if (life) life.started.catch(confine);
+    else confine();
   }
+  life?.started.catch(() => {
+    for (const one of selections) one.confine();
+  });
   await lessons(page, bundle, selections, name, signal);
   const figures = [...page.querySelectorAll<HTMLElement>("[data-zf-figure]")];
   const own = figures.filter((figure) => (figure.dataset.zfBundle ?? "") === name);

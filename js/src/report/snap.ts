@@ -40,12 +40,20 @@ export class StoredSelection implements SelectionStore {
     state: Selection,
     private readonly formats: readonly Format[],
     private readonly input: Pair,
+    /** Whether only what is stored is known: where a network answers, occluders go anywhere. */
+    private stored = true,
   ) {
-    const { occluder } = state;
-    this.inner = new MemorySelection({
-      ...state,
-      occluder: occluder && snapped(occluder, formats, input),
-    });
+    this.inner = new MemorySelection({ ...state, occluder: this.known(state.occluder) });
+  }
+
+  private known(occluder: Occluder | null): Occluder | null {
+    return occluder && this.stored ? snapped(occluder, this.formats, this.input) : occluder;
+  }
+
+  /** From now on only what is stored is known. */
+  confine(): void {
+    this.stored = true;
+    this.inner.set("occluder", this.known(this.inner.get("occluder")));
   }
 
   get<F extends SelectionField>(field: F): Selection[F] {
@@ -53,8 +61,7 @@ export class StoredSelection implements SelectionStore {
   }
 
   set<F extends SelectionField>(field: F, value: Selection[F]): void {
-    const covers = field === "occluder" && value !== null;
-    const stored = covers ? snapped(value as Occluder, this.formats, this.input) : value;
+    const stored = field === "occluder" ? this.known(value as Occluder | null) : value;
     this.inner.set(field, stored as Selection[F]);
   }
 

@@ -17,4 +17,11 @@ await esbuild.build({
   target: "es2022",
   loader: { ".css": "text" },
 });
+await esbuild.build({
+  entryPoints: [join(here, "alive.ts")],
+  outfile: join(out, "alive.js"),
+  bundle: true,
+  format: "iife",
+  target: "es2022",
+});
 process.stdout.write(`${join(out, "index.html")}\n`);

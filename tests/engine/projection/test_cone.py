@@ -14,6 +14,7 @@ import torchvision
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from tests import portable_networks
 from zfwidgets.engine.network import network
 from zfwidgets.engine.network.costs import CPU
 from zfwidgets.engine.network.graph.geometry import Slide
@@ -264,3 +265,19 @@ def test_the_engine_projects_the_same_with_and_without_cones() -> None:
         for a, b in zip(found, whole.permute(0, 2, 3, 1).numpy(), strict=True):
             assert np.abs(a.pixels - b).max() <= max(1e-5, 2 * a.near_ties) * np.abs(b).max()
         assert min(a.near_ties for a in found) < 0.01, "nothing was compared strictly"
+
+
+def test_what_lies_outside_of_a_map_is_in_no_near_tie() -> None:
+    """Pools above pools at the border: beyond it there is minus infinity, and NaN of that."""
+    engine = portable_networks.engine("SqueezeNet")
+    layer, image = "features.6.expand3x3", 1
+    maps = engine.responses(image, layer).maps
+    border = [unit for unit in np.argwhere(maps > 0).tolist() if 0 in unit[1:]]
+    assert len(border) > 3
+    tensor = engine.session.tensor(image)[None]
+    for channel, row, col in border:
+        found = engine.project(zf.records.Unit(layer, channel, row, col), image)
+        with computing(tensor.device, grad=True):
+            network, unit = engine.session.network, (channel, row, col)
+            whole = deconv.project(network, tensor, layer, [unit], "deconvnet")
+        assert found.near_ties == pytest.approx(float(whole.near_ties[0]), abs=1e-4)

@@ -19,6 +19,7 @@ from ...records import (
     Projection,
     Unit,
 )
+from ...records.portable import Portability
 from ...stepwise import Counting
 from ...threads import OneOnly, ProcessLock
 from ..network.conventions import labels_of, transform_of
@@ -30,6 +31,7 @@ from ..occlusion.baselines import Baselines
 from ..occlusion.covering import Covering
 from ..occlusion.predicting import Predicting
 from ..occlusion.runner import OcclusionRunner
+from ..portable.portable import portable_steps
 from ..projection.projector import SWITCHES, Projector
 from ..projection.rules import Attribution, Rule, available, choose
 from ..ranking.build import EVERY
@@ -192,6 +194,17 @@ class LocalEngine(OneOnly, LocalAnswers):
     def licences(self) -> tuple[tuple[str, str], ...]:
         """Name, author and licence of the package's own photos; images of yours have none."""
         return self.session.source.licences
+
+    def portable_steps(
+        self, layers: Sequence[str], images: Sequence[int], precision: str = "float16"
+    ) -> Generator[Progress, None, Portability]:
+        """The network below some layers as operations and numbers that run without PyTorch.
+
+        In steps; ``images`` are those on which it is compared with itself, ``precision`` what its
+        filters' weights are kept as. Raises `InputError` where an operation can't be, naming it.
+        """
+        names = [self.layer(name).name for name in layers]
+        return portable_steps(self.session, names, images, precision)
 
     # Channels over all images
 

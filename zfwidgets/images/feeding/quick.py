@@ -50,7 +50,7 @@ def read(file: decode.File, name: str = "") -> torch.Tensor | Image.Image:
 
 def version_of(transform: Any) -> Transform | None:
     """A transform as one of uint8 tensors (3, rows, columns); None if a step isn't known."""
-    if not all(map(_of_torchvision, transforms.steps(transform))):
+    if not is_torchvisions(transform):
         return None
     import torch
     from torchvision import io
@@ -61,7 +61,7 @@ def version_of(transform: Any) -> Transform | None:
 
     found: list[Any] = []
     scaled = False
-    for kind, step in _steps(transform):
+    for kind, step in torchvision_steps(transform):
         if kind == "Resize" and not scaled:
             if getattr(step["interpolation"], "value", None) not in _SMOOTH:
                 return None
@@ -78,7 +78,7 @@ def version_of(transform: Any) -> Transform | None:
     return v2.Compose(found) if scaled else None
 
 
-def _steps(transform: Any) -> Iterable[tuple[str, dict[str, Any]]]:
+def torchvision_steps(transform: Any) -> Iterable[tuple[str, dict[str, Any]]]:
     """Kinds of torchvision's steps, and what they were made with."""
     import torch
 
@@ -102,8 +102,12 @@ def _steps(transform: Any) -> Iterable[tuple[str, dict[str, Any]]]:
             yield kind, vars(step)
 
 
-def _of_torchvision(step: Any) -> bool:
-    return type(step).__module__.startswith("torchvision.transforms.")
+def is_torchvisions(transform: Any) -> bool:
+    """Whether all steps of a transform are torchvision's own."""
+    return all(
+        type(step).__module__.startswith("torchvision.transforms.")
+        for step in transforms.steps(transform)
+    )
 
 
 def levels(one: torch.Tensor, other: torch.Tensor, transform: Any) -> float:

@@ -68,7 +68,7 @@ class Collector:
         self.shown: list[int] = []
         self.tops: dict[str, list[TopActivations]] = {}
         self._scale = BASE64 if inline else 1.0
-        self._spent = float(plan.expected["page"])
+        self._spent = float(plan.expected["page"] + plan.expected.get("network", 0))
         self._full = False
         self._answers: list[list[Any]] = []
         self._layers: dict[str, dict[str, Any]] = {}

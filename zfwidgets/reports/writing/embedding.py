@@ -12,8 +12,8 @@ from ...widgets.base import EngineWidget
 from ...widgets.static_picture.unattended import inside
 from ..parts import pack
 from . import page
+from .draft import Draft
 from .items import VIEWS
-from .saving import Draft
 
 PLACES = "places.json"
 BUNDLES = "bundles.html"

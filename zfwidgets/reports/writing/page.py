@@ -18,23 +18,27 @@ MEANWHILE = (
 )
 
 
-def policy(script: str, *, folder: bool, figures: bool = False) -> str:
+def policy(script: str, *, folder: bool, figures: bool = False, alive: bool = False) -> str:
     """The Content-Security-Policy that the page asks for itself.
 
     One script, by its hash; no requests but to the folder's own files. Styles are set by the
     script, which needs 'unsafe-inline' for them; without requests they can tell nobody anything.
-    Other packages' ``figures`` bring scripts and fonts of their own, which the file holds.
+    Other packages' ``figures`` bring scripts and fonts of their own, which the file holds. A
+    network that is ``alive`` runs in a worker, whose script is in the page's, and in WebAssembly.
     """
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     rules = [
         "default-src 'none'",
-        f"script-src 'sha256-{digest}'" + (" blob: 'unsafe-eval'" if figures else ""),
+        f"script-src 'sha256-{digest}'"
+        + (" blob: 'unsafe-eval'" if figures else "")
+        + (" 'wasm-unsafe-eval'" if alive else ""),
         "style-src 'unsafe-inline'",
         "img-src data: blob:",
         f"connect-src {chr(39)}self{chr(39)}" if folder else "connect-src 'none'",
         "base-uri 'none'",
         "form-action 'none'",
         *(["font-src data:"] if figures else []),
+        *(["worker-src blob:"] if alive else []),
     ]
     return "; ".join(rules)
 
@@ -73,6 +77,7 @@ def render(
     *,
     folder: str | None = None,
     figures: bool = False,
+    alive: bool = False,
 ) -> Iterator[bytes]:
     """The page, piece by piece.
 
@@ -88,15 +93,18 @@ def render(
         Packed; ``parts`` are left out if they lie in a ``folder`` beside the page.
     figures
         Whether other packages' widgets are among them.
+    alive
+        Whether a network is.
     """
-    script = esm("report")
+    script = esm("report_alive" if alive else "report")
+    asked = policy(script, folder=folder is not None, figures=figures, alive=alive)
     name = escape(clean(title))
     beside = f'<meta name="zfwidgets-parts" content="{escape(folder)}">\n' if folder else ""
     yield (
         "<!doctype html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" '
-        f'content="{escape(policy(script, folder=folder is not None, figures=figures))}">\n'
+        f'content="{escape(asked)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f'<meta name="generator" content="zfwidgets {__version__}">\n{beside}'

@@ -57,6 +57,10 @@ LADDER = (
 )
 
 
+EXACT = (Quality(None, None), Quality(None, 90), Quality(None, 75), Quality(None, 60))
+"""The same where a network in the page looks at the photos: without loss."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a report will hold.
@@ -134,6 +138,7 @@ def make_plan(
     positions: int = 0,
     shell: int = 0,
     inline: bool = True,
+    network: int = 0,
 ) -> Plan:
     """Decide what a report holds; reads a few photos, computes nothing.
 
@@ -151,6 +156,8 @@ def make_plan(
         Bytes of the page without its parts.
     inline
         Whether parts lie in the page as text, a third larger.
+    network
+        Bytes of a network's weights that are to be in it; 0 of none.
     """
     names = chosen_layers(engine, layers, units)
     first = tuple(dict.fromkeys(unit for unit in units if unit[0] in names))
@@ -161,13 +168,15 @@ def make_plan(
     probes = Probes(engine)
     scale = BASE64 if inline else 1.0
     wanted = min(len(engine.info.images), PATCHES * sum(layer.channels for layer in infos))
-    for quality in LADDER:
+    for quality in EXACT if network else LADDER:
         each = probes.size(quality.photos)
         count = wanted
         if limit is not None:
             count = min(count, max(1, int(PHOTOS_SHARE * limit / (scale * each))))
         sizes = dict(_contents(engine, infos, first, chosen, len(maps), positions, quality))
         sizes["photos"] = count * each
+        if network:
+            sizes["network"] = network
         expected = {"page": shell, **{name: int(scale * size) for name, size in sizes.items()}}
         plan = Plan(names, first, chosen, maps, count, quality, limit, expected)
         if limit is None or (plan.size <= 0.97 * limit and count == wanted):

@@ -731,6 +731,8 @@ export interface Kinds {
       held: number[] | null;
       /** Answers the message that brought it. */
       added?: number;
+      /** Where own photos are, if not in the kernel. */
+      kept?: "page";
     };
   };
   /** Thumbnails of photos as the network saw them. */

@@ -18,12 +18,14 @@ type Find<K extends Kind> = (key: Key<K>) => Promise<Answer<K>>;
 
 export class StoredAnswers {
   readonly layers: StoredLayers;
+  readonly photos: StoredPhotos;
   private readonly parts: StoredParts;
   private readonly derived: { [K in Kind]?: Find<K> };
 
   constructor(bundle: Bundle) {
     const parts = new StoredParts(bundle);
     const photos = new StoredPhotos(parts);
+    this.photos = photos;
     const layers = new StoredLayers(parts, photos);
     const occlusion = new StoredOcclusion(parts);
     this.parts = parts;
@@ -42,6 +44,16 @@ export class StoredAnswers {
       thumbnails: (key) => photos.thumbnails(key),
       predicted: () => photos.predicted(),
     };
+  }
+
+  /** Whether an answer is held as it was given. */
+  holds<K extends Kind>(kind: K, key: Key<K>): boolean {
+    return this.parts.place(kind, key) !== undefined;
+  }
+
+  /** What is said where a kind of answer isn't held. */
+  sentence(kind: Kind): string {
+    return this.parts.notStored(kind).message;
   }
 
   async find<K extends Kind>(kind: K, key: Key<K>): Promise<Answer<K>> {

@@ -14,6 +14,7 @@ const NO_OWN = "A photo of your own needs a kernel: this is a report.";
 
 export class StoredPhotos {
   private readonly photos = new Map<number, Promise<ImageBitmap>>();
+  private other: (image: number) => ImageBitmap | null = () => null;
 
   constructor(private readonly parts: StoredParts) {}
 
@@ -55,9 +56,14 @@ export class StoredPhotos {
     return { data: { done: length, total: length }, buffers: [new DataView(classes.buffer)] };
   }
 
+  /** Photos that aren't the report's come from there. */
+  alsoFrom(other: (image: number) => ImageBitmap | null): void {
+    this.other = other;
+  }
+
   /** A photo for patches to be cut from; null if it isn't stored. */
   async photo(image: number): Promise<ImageBitmap | null> {
-    return this.parts.place("photo", { image }) ? this.bitmap(image) : null;
+    return this.parts.place("photo", { image }) ? this.bitmap(image) : this.other(image);
   }
 
   /** Why a photo couldn't be read when the report was written; empty if it could. */

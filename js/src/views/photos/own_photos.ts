@@ -81,10 +81,17 @@ export class OwnPhotos {
 
   /** What the limits are, said before anybody runs into them. */
   get limits(): string {
-    const { most, most_bytes, most_pixels } = this.keeper.listed();
+    const { most, most_bytes, most_pixels, kept } = this.keeper.listed();
+    const limits = { megabytes: most_bytes / 1e6, megapixels: most_pixels / 1e6, most };
+    if (kept === "page") {
+      return t(
+        "Your own: drop or paste it here, or choose its file, up to {megabytes} MB and {megapixels} million pixels. It goes through the same transform and stays in this page: the last {most}, until it is closed.",
+        limits,
+      );
+    }
     return t(
       "Your own: drop or paste it here, or choose its file, up to {megabytes} MB and {megapixels} million pixels. It goes through the same transform and stays in the kernel's memory: the last {most}, until the kernel ends.",
-      { megabytes: most_bytes / 1e6, megapixels: most_pixels / 1e6, most },
+      limits,
     );
   }
 
@@ -123,7 +130,7 @@ export class OwnPhotos {
   }
 
   private async send({ name, blob }: Incoming): Promise<void> {
-    const { most, most_bytes, own } = this.keeper.listed();
+    const { most, most_bytes, own, kept } = this.keeper.listed();
     if (blob.size > most_bytes) {
       const size = decimal((blob.size / 1e6).toFixed(1));
       throw new Error(
@@ -135,10 +142,9 @@ export class OwnPhotos {
       );
     }
     this.keeper.say(t("Reading {name} …", { name }));
-    const late = setTimeout(
-      () => this.keeper.say(t("{name} is waiting for the kernel …", { name })),
-      WAITING_MS,
-    );
+    const late = setTimeout(() => {
+      if (kept !== "page") this.keeper.say(t("{name} is waiting for the kernel …", { name }));
+    }, WAITING_MS);
     try {
       const file = new Uint8Array(await blob.arrayBuffer());
       const answer = await this.source.add?.(name, file);

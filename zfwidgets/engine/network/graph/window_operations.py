@@ -89,9 +89,12 @@ class _MaxPool(Operation):
     def up(self, node: Node, frame: Frame, values: Signals, tape: Tape, kept: Kept) -> list[Tensor]:
         slide = slide_of(node)
         need = span_of(node, frame).below(slide)
-        below = values[node.inputs[0]]
-        x = frame.take(below, node.inputs[0], need, _fill(node, -torch.inf))
-        out, switches = pool(x, slide, largest(below) if kept.switches else None)
+        ref = node.inputs[0]
+        x = frame.take(values[ref], ref, need, _fill(node, -torch.inf))
+        scale = None
+        if kept.switches:  # what lies outside of the map may be anything, NaN too
+            scale = largest(frame.take(values[ref], ref, frame.spans[ref], 0.0))
+        out, switches = pool(x, slide, scale)
         if switches is not None:
             tape[node.index] = switches
         return [out]

@@ -322,6 +322,7 @@ KINDS: dict[str, Kind] = {
             "most_pixels": "int # Of one, before the transform.",
             "held": "int[] | null # Those of the catalogue that a report holds; null: all.",
             "added?": "int # Answers the message that brought it.",
+            "kept?": '"page" # Where own photos are, if not in the kernel.',
         },
     ),
     "thumbnails": Kind(

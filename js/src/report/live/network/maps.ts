@@ -1,0 +1,77 @@
+/** What is done to areas of maps, place by place. */
+
+import type { Add, Area, Floats, Shape } from "./program";
+
+/** Visit the places of an area of a map in all channels. */
+export function each(
+  [channels, rows, columns]: Shape,
+  area: Area,
+  visit: (at: number, channel: number, row: number, column: number) => void,
+): void {
+  for (let channel = 0; channel < channels; channel++) {
+    for (let row = area.top; row < area.bottom; row++) {
+      const line = (channel * rows + row) * columns;
+      for (let column = area.left; column < area.right; column++) {
+        visit(line + column, channel, row, column);
+      }
+    }
+  }
+}
+
+/** Copy an area of all channels, from an offset to another. */
+export function copy(
+  from: Floats,
+  start: number,
+  to: Floats,
+  offset: number,
+  [channels, rows, columns]: Shape,
+  area: Area,
+): void {
+  const width = area.right - area.left;
+  if (width === columns) {
+    for (let channel = 0; channel < channels; channel++) {
+      const first = (channel * rows + area.top) * columns;
+      const end = (channel * rows + area.bottom) * columns;
+      to.set(from.subarray(start + first, start + end), offset + first);
+    }
+    return;
+  }
+  for (let channel = 0; channel < channels; channel++) {
+    for (let row = area.top; row < area.bottom; row++) {
+      const at = (channel * rows + row) * columns + area.left;
+      for (let n = 0; n < width; n++) to[offset + at + n] = from[start + at + n] as number;
+    }
+  }
+}
+
+export function add({ factors, shape }: Add, x: Floats, y: Floats, out: Floats, area: Area): void {
+  const [one, other] = factors;
+  each(shape, area, (at) => {
+    out[at] = (x[at] as number) * one + (y[at] as number) * other;
+  });
+}
+
+export function pad(
+  [top, left]: readonly [number, number],
+  value: number,
+  x: Floats,
+  [, high, wide]: Shape,
+  out: Floats,
+  shape: Shape,
+  area: Area,
+): void {
+  each(shape, area, (at, channel, row, column) => {
+    const [y, c] = [row - top, column - left];
+    const inside = y >= 0 && c >= 0 && y < high && c < wide;
+    out[at] = inside ? (x[(channel * high + y) * wide + c] as number) : value;
+  });
+}
+
+export function softmax(x: Floats, out: Floats): void {
+  const most = x.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  let sum = 0;
+  for (const value of x) sum += Math.exp(value - most);
+  x.forEach((value, i) => {
+    out[i] = Math.exp(value - most) / sum;
+  });
+}

@@ -1,0 +1,262 @@
+/** A network that is walked up, area by area, and down by a rule. */
+
+import { Filters, roomFor } from "./convolution";
+import { curveOf } from "./curves";
+import { type Rule, type Signal, sendDown } from "./descent";
+import { add, copy, each, pad, softmax } from "./maps";
+import type { Matrices } from "./matrices";
+import { normed } from "./norms";
+import { adaptiveMean, largest, maxPool, meanPool } from "./pools";
+import {
+  type Area,
+  type Convolution,
+  count,
+  type Floats,
+  isEmpty,
+  type Operation,
+  type Program,
+  reaches,
+  reads,
+  type Scale,
+  type Shape,
+  shapeOf,
+  union,
+  type Values,
+} from "./program";
+
+/** Called before each operation; throws to stop. */
+export type Breathe = () => Promise<void> | void;
+
+export class Network {
+  private readonly convolutions = new Map<Convolution, Filters>();
+
+  constructor(
+    readonly program: Program,
+    private readonly arrays: readonly Floats[],
+    matrices: Matrices,
+  ) {
+    const convolutions = program.operations.flatMap((one) =>
+      one.op === "conv" ? [[one, this.shape(one.in[0] as number)] as const] : [],
+    );
+    const room = roomFor(
+      matrices,
+      convolutions.map(([one, input]) => Filters.needs(one, input)),
+    );
+    for (const [one, input] of convolutions) {
+      const weight = this.array(one.weight);
+      const bias = one.bias === undefined ? null : this.array(one.bias);
+      if (
+        weight.length !==
+        (one.shape[0] * input[0] * one.kernel[0] * one.kernel[1]) / one.groups
+      ) {
+        throw new Error("A filter's weights aren't as many as they must be.");
+      }
+      this.convolutions.set(one, new Filters(matrices, room, one, input, weight, bias));
+    }
+    for (const one of program.operations) {
+      if (one.op === "curve" && !curveOf(one)) throw new Error(`Unknown curve ${one.curve}.`);
+    }
+  }
+
+  shape(value: number): Shape {
+    return shapeOf(this.program, value);
+  }
+
+  filters(one: Convolution): Filters {
+    return this.convolutions.get(one) as Filters;
+  }
+
+  array(number: number): Floats {
+    const found = this.arrays[number];
+    if (!found) throw new Error("Weights are missing.");
+    return found;
+  }
+
+  /** The areas of all values that areas of some are computed from. */
+  needs(wanted: ReadonlyMap<number, Area>): (Area | null)[] {
+    const { operations } = this.program;
+    const areas: (Area | null)[] = new Array(operations.length + 1).fill(null);
+    for (const [value, area] of wanted) areas[value] = union(areas[value] ?? null, area);
+    for (let i = operations.length - 1; i >= 0; i--) {
+      const area = areas[i + 1];
+      if (!area || isEmpty(area)) continue;
+      const one = operations[i] as Operation;
+      one.in.forEach((from, number) => {
+        areas[from] = union(areas[from] ?? null, reads(one, area, number, this.shape(from)));
+      });
+    }
+    return areas;
+  }
+
+  /** Compute areas of values from an image; maps are whole, what isn't needed in them is zero. */
+  async up(image: Floats, areas: readonly (Area | null)[], breathe: Breathe): Promise<Values> {
+    const values: Values = [image];
+    for (let i = 0; i < this.program.operations.length; i++) {
+      const area = areas[i + 1];
+      if (!area || isEmpty(area)) continue;
+      await breathe();
+      const out = new Float32Array(count(this.shape(i + 1)));
+      values[i + 1] = out;
+      this.run(i, values, out, area);
+    }
+    return values;
+  }
+
+  /**
+   * Compute what an area of the image changes, into values that are there: what each value's area
+   * is. Only what the wanted values are computed from.
+   */
+  spread(values: Values, changed: Area, needed: readonly (Area | null)[]): (Area | null)[] {
+    const { operations } = this.program;
+    const areas: (Area | null)[] = new Array(operations.length + 1).fill(null);
+    areas[0] = changed;
+    operations.forEach((one, i) => {
+      if (!needed[i + 1]) return;
+      let area: Area | null = null;
+      one.in.forEach((from, number) => {
+        const before = areas[from];
+        if (!before || isEmpty(before)) return;
+        area = union(area, reaches(one, before, number, this.shape(from)));
+      });
+      if (!area || isEmpty(area)) return;
+      areas[i + 1] = area;
+      this.run(i, values, values[i + 1] as Floats, area);
+    });
+    return areas;
+  }
+
+  private run(i: number, values: Values, out: Floats, area: Area): void {
+    const one = this.program.operations[i] as Operation;
+    const x = values[one.in[0] as number] as Floats;
+    const input = this.shape(one.in[0] as number);
+    switch (one.op) {
+      case "conv":
+        this.filters(one).filter(x, out, area);
+        break;
+      case "scale":
+        this.scale(one, x, out, area);
+        break;
+      case "rectify": {
+        const most = one.most ?? Number.POSITIVE_INFINITY;
+        each(one.shape, area, (at) => {
+          const value = x[at] as number;
+          out[at] = value < 0 ? 0 : value > most ? most : value;
+        });
+        break;
+      }
+      case "curve": {
+        const curve = (curveOf(one) as NonNullable<ReturnType<typeof curveOf>>)[0];
+        each(one.shape, area, (at) => {
+          out[at] = curve(x[at] as number);
+        });
+        break;
+      }
+      case "norm":
+        normed(one, x, out, area);
+        break;
+      case "max_pool":
+        maxPool(one, x, input, out, area);
+        break;
+      case "mean_pool":
+        meanPool(one, x, input, out, area);
+        break;
+      case "adaptive_mean":
+        adaptiveMean(one.shape, x, input, out, area);
+        break;
+      case "add":
+        add(one, x, values[one.in[1] as number] as Floats, out, area);
+        break;
+      case "gate": {
+        const through = values[one.in[one.through] as number] as Floats;
+        const gate = values[one.in[1 - one.through] as number] as Floats;
+        each(one.shape, area, (at, channel) => {
+          out[at] = (through[at] as number) * (gate[channel] as number);
+        });
+        break;
+      }
+      case "concat": {
+        let start = 0;
+        for (const from of one.in) {
+          const [channels, rows, columns] = this.shape(from);
+          copy(values[from] as Floats, 0, out, start, [channels, rows, columns], area);
+          start += channels * rows * columns;
+        }
+        break;
+      }
+      case "part": {
+        const [, rows, columns] = one.shape;
+        copy(x, one.first * rows * columns, out, 0, one.shape, area);
+        break;
+      }
+      case "pad":
+        pad(one.before, one.value, x, input, out, one.shape, area);
+        break;
+      case "view":
+        out.set(x);
+        break;
+      case "softmax":
+        softmax(x, out);
+    }
+  }
+
+  private scale(one: Scale, x: Floats, out: Floats, area: Area): void {
+    const scale = one.scale === undefined ? null : this.array(one.scale);
+    const shift = one.shift === undefined ? null : this.array(one.shift);
+    each(one.shape, area, (at, channel) => {
+      const value = (x[at] as number) * (scale ? (scale[channel] as number) : 1);
+      out[at] = value + (shift ? (shift[channel] as number) : 0);
+    });
+  }
+
+  /**
+   * Take a signal at a place of a value down to the image.
+   *
+   * `values` must hold what lies below it. Returns the signal there, a whole image, and how strong a
+   * signal crossed near ties of max-pools: `Crossing` in zfwidgets/engine/network/graph/near_ties.py.
+   */
+  async down(
+    value: number,
+    [channel, row, column]: readonly [number, number, number],
+    start: number,
+    values: Values,
+    rule: Rule,
+    breathe: Breathe,
+  ): Promise<{ pixels: Floats; nearTies: number }> {
+    const shape = this.shape(value);
+    /** Of each map that pools read, the largest magnitude that came through a near tie. */
+    const crossed = new Map<number, number>();
+    let nearTies = 0;
+    const arrive = (at: number, signal: Floats, area: Area) => {
+      const most = crossed.get(at) ?? 0;
+      if (most > 0)
+        nearTies = Math.max(nearTies, Math.min(most / largest(signal, this.shape(at), area), 1));
+    };
+    const signals: (Signal | undefined)[] = [];
+    const signal = new Float32Array(count(shape));
+    signal[(channel * shape[1] + row) * shape[2] + column] = start;
+    const area = { top: row, left: column, bottom: row + 1, right: column + 1 };
+    signals[value] = { signal, area };
+    for (let i = value - 1; i >= 0; i--) {
+      const above = signals[i + 1];
+      if (!above || isEmpty(above.area)) continue;
+      await breathe();
+      signals[i + 1] = undefined;
+      arrive(i + 1, above.signal, above.area);
+      const one = this.program.operations[i] as Operation;
+      const pass = (number: number, send: (below: Floats) => Area) => {
+        const from = one.in[number] as number;
+        const known = signals[from];
+        const below = known?.signal ?? new Float32Array(count(this.shape(from)));
+        signals[from] = { signal: below, area: union(known?.area ?? null, send(below)) };
+      };
+      const cross = (most: number) => {
+        const from = one.in[0] as number;
+        crossed.set(from, Math.max(crossed.get(from) ?? 0, most));
+      };
+      sendDown(this, one, above, values, rule, pass, cross);
+    }
+    const end = signals[0];
+    if (end) arrive(0, end.signal, end.area);
+    return { pixels: end?.signal ?? new Float32Array(count(this.program.input)), nearTies };
+  }
+}
