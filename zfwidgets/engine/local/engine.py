@@ -197,7 +197,7 @@ class LocalEngine(OneOnly, LocalAnswers):
 
     def portable_steps(
         self, layers: Sequence[str], images: Sequence[int], precision: str = "float16"
-    ) -> Generator[Progress, None, Portability]:
+    ) -> Counting[Portability]:
         """The network below some layers as operations and numbers that run without PyTorch.
 
         In steps; ``images`` are those on which it is compared with itself, ``precision`` what its
