@@ -103,9 +103,6 @@ class StrongestMap(Experiment["StrongestMapResult"]):
     def _steps(self) -> Growing[StrongestMapResult]:
         return self._make(self._photo.value)  # type: ignore[no-any-return]
 
-    def _stopped(self, result: StrongestMapResult | None) -> str:
-        return "stopped" if result is None else "stopped; what is done stays"
-
     def _look_elsewhere(self, _change: Any) -> None:
         """Another photo: what was computed is of the one before."""
         self._forget()
