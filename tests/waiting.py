@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SECONDS = 300
 """Of one thing that is waited for; enough where four busy processes share two cores."""
 
@@ -10,3 +12,8 @@ PROGRAM = 1500
 
 MILLISECONDS = SECONDS * 1000
 """The same, as Playwright counts."""
+
+
+def until_said(lines: Iterable[str], words: str) -> None:
+    """Read what a program says until a line of it has these words."""
+    next(line for line in lines if words in line)

@@ -149,7 +149,8 @@ class ProcessLock(threading.Condition):
     """A reentrant lock, and condition, that belongs to the process in which it was made.
 
     In a child that was forked it may be held by a thread that isn't there, and what it guards half
-    changed: entering it there raises `ForkedProcess`.
+    changed: entering it there raises `ForkedProcess`. What is sent to another process has a new
+    lock there.
 
     Parameters
     ----------
@@ -166,6 +167,9 @@ class ProcessLock(threading.Condition):
         """Begin anew, as a lock of this process that nobody holds."""
         super().__init__(threading.RLock())
         self._process = os.getpid()
+
+    def __reduce__(self) -> tuple[type[ProcessLock], tuple[()]]:
+        return ProcessLock, ()
 
     @property
     def foreign(self) -> bool:

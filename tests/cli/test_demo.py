@@ -13,7 +13,7 @@ import nbformat
 import psutil
 import pytest
 
-from tests.waiting import PROGRAM, SECONDS
+from tests.waiting import PROGRAM, SECONDS, until_said
 from zfwidgets import __version__
 from zfwidgets.cli import main
 
@@ -95,9 +95,7 @@ def test_interrupted_while_a_cell_runs(command, environment):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    for line in process.stdout:
-        if "cell 1 of 2" in line:
-            break
+    until_said(process.stdout, "cell 1 of 2")
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     process.send_signal(signal.SIGINT)
@@ -120,9 +118,7 @@ def test_killed_it_leaves_no_process_and_no_folder_behind(command, environment, 
         stderr=subprocess.STDOUT,
         text=True,
     )
-    for line in process.stdout:
-        if ("Ctrl-C stops" if served else "cell 1 of 2") in line:
-            break
+    until_said(process.stdout, "Ctrl-C stops" if served else "cell 1 of 2")
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     process.kill()

@@ -18,7 +18,7 @@ from safetensors.torch import save_file as save_tensors
 
 import zfwidgets as zf
 from tests.engine.ranking.small import BAD, pictures
-from tests.waiting import PROGRAM, SECONDS
+from tests.waiting import PROGRAM, SECONDS, until_said
 from zfwidgets.cli import main
 from zfwidgets.index.storing import FILE, SCHEMA, UNFINISHED
 from zfwidgets.storage import files
@@ -141,9 +141,7 @@ def test_ctrl_c_is_gone_on_from_with_the_same_bits(folder, capsys):
         stderr=subprocess.PIPE,
         text=True,
     )
-    for line in process.stderr:
-        if "48 of 90 images" in line:
-            break
+    until_said(process.stderr, "48 of 90 images")
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=PROGRAM)
     assert process.returncode == 130, rest

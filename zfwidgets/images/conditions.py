@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import InputError, StaleImage, UnreadableImage
 from ..threads import ProcessLock
@@ -35,13 +35,6 @@ class Conditions:
         self._indexed_as: Sequence[str] | None = None
         self._indexed = False
         self._on_white: set[int] = set()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """All but the lock: to be sent to another process."""
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _lock=ProcessLock())
 
     @property
     def lost(self) -> Mapping[int, str]:

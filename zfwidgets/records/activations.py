@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,17 @@ class Activation:
     value: float
     box: Box
 
+    def columns(self) -> dict[str, Any]:
+        """What a table says of it."""
+        return {
+            "image": self.image,
+            "name": self.image_name,
+            "value": self.value,
+            "row": self.unit.row,
+            "col": self.unit.col,
+            **self.box.to_json(),
+        }
+
 
 @dataclass(frozen=True)
 class TopActivations(Rows[Activation], of="activations"):
@@ -48,17 +59,7 @@ class TopActivations(Rows[Activation], of="activations"):
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table, one row an activation."""
         return table(
-            {
-                "layer": self.layer,
-                "channel": self.channel,
-                "rank": rank,
-                "image": a.image,
-                "name": a.image_name,
-                "value": a.value,
-                "row": a.unit.row,
-                "col": a.unit.col,
-                **a.box.to_json(),
-            }
+            {"layer": self.layer, "channel": self.channel, "rank": rank, **a.columns()}
             for rank, a in enumerate(self.activations, 1)
         )
 
@@ -212,12 +213,7 @@ class QuantileRows(Rows[QuantileRow], of="parts"):
                 "high": row.high,
                 "images": row.images,
                 "silent": row.silent,
-                "image": a.image,
-                "name": a.image_name,
-                "value": a.value,
-                "row": a.unit.row,
-                "col": a.unit.col,
-                **a.box.to_json(),
+                **a.columns(),
             }
             for part, row in enumerate(self.parts, 1)
             for a in row.activations

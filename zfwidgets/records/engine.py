@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..errors import InputError
+
 
 @dataclass(frozen=True)
 class EngineInfo:
@@ -25,6 +27,17 @@ class EngineInfo:
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     no_classes: str = ""
+
+    def image_number(self, image: int | str) -> int:
+        """The number of an image by its name or number; raises `InputError` if there is none."""
+        if isinstance(image, str) and image in self.images:
+            return self.images.index(image)
+        if isinstance(image, int) and 0 <= image < len(self.images):
+            return image
+        known = "engine.info.images lists the names."
+        if isinstance(image, int):
+            known = f"expected 0 to {len(self.images) - 1}."
+        raise InputError(f"There is no photo {image!r}: {known}")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from PIL import Image
 
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
 from ...stepwise import Growing
 from ..shared.boxes import Experiment, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
@@ -85,10 +84,9 @@ class StrongestMap(Experiment["StrongestMapResult"]):
             others=others,
             rule=rule,
         )
-        names = engine.info.images
         self._photo = ipywidgets.Dropdown(
-            options=[(name, number) for number, name in enumerate(names)],
-            value=_number(names, image),
+            options=[(name, number) for number, name in enumerate(engine.info.images)],
+            value=engine.info.image_number(image),
             description="photo",
         )
         self._photo.observe(self._look_elsewhere, "value")
@@ -104,9 +102,6 @@ class StrongestMap(Experiment["StrongestMapResult"]):
 
     def _steps(self) -> Growing[StrongestMapResult]:
         return self._make(self._photo.value)  # type: ignore[no-any-return]
-
-    def _stopped(self, result: StrongestMapResult | None) -> str:
-        return "stopped" if result is None else "stopped; what is done stays"
 
     def _look_elsewhere(self, _change: Any) -> None:
         """Another photo: what was computed is of the one before."""
@@ -150,16 +145,6 @@ def _draw(title: str, result: StrongestMapResult | None, status: str) -> Image.I
     if result is None:
         return Page(title, status).missing()
     return result.to_pil()
-
-
-def _number(names: Any, image: int | str) -> int:
-    if isinstance(image, str):
-        if image not in names:
-            raise InputError(f"There is no photo {image!r}: engine.info.images lists the names.")
-        return int(names.index(image))
-    if not 0 <= image < len(names):
-        raise InputError(f"There is no photo {image}: expected 0 to {len(names) - 1}.")
-    return image
 
 
 def _experiment() -> Any:

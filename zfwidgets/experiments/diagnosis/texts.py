@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .layer_diagnosis import mean_of_known
+
 if TYPE_CHECKING:
     from .result import DiagnosisResult
 
@@ -42,11 +44,6 @@ class Measure:
     first: bool = False
 
 
-def _mean(values: Any) -> float:
-    known = np.empty(0) if values is None else values[np.isfinite(values)]
-    return float(known.mean()) if known.size else float("nan")
-
-
 def _spectrum(band: str) -> Callable[[Any], float]:
     def of(layer: Any) -> float:
         return float(layer.coverage()[band])
@@ -62,7 +59,7 @@ MEASURES = {
         "Share of the first layer's responses that lies at frequencies above 1 / (2 stride), and "
         "turns up as false structure; 0 is best. It is what the paper saw in AlexNet. Strides "
         "further up have theirs: choose aliasing.",
-        lambda layer: _mean(layer.aliasing),
+        lambda layer: mean_of_known(layer.aliasing),
         without=0.0,
         first=True,
     ),
@@ -72,7 +69,7 @@ MEASURES = {
         "Layers with a stride: share of the responses' variance at frequencies above 1 / (2 "
         "stride), which turns up as false structure; 0 is best, and what a layer without a stride "
         "has.",
-        lambda layer: _mean(layer.aliasing),
+        lambda layer: mean_of_known(layer.aliasing),
         without=0.0,
     ),
     "consistency": Measure(
@@ -81,7 +78,7 @@ MEASURES = {
         "Layers with a stride: correlation of the response between the stride's places with what "
         "these lead to expect; 1 is best, and what a layer without a stride has; 0 means that it "
         "can't be told.",
-        lambda layer: _mean(layer.consistency),
+        lambda layer: mean_of_known(layer.consistency),
         without=1.0,
     ),
     "beyond": Measure(
@@ -89,7 +86,7 @@ MEASURES = {
         "share of energy",
         "Layers with a stride: share of the filters' own energy above 1 / (2 stride) cycles per "
         "pixel; images have less there than filters of random weights.",
-        lambda layer: _mean(layer.beyond),
+        lambda layer: mean_of_known(layer.beyond),
         without=0.0,
     ),
     "dead": Measure(

@@ -14,6 +14,7 @@ from PIL import Image
 from ...drawing.charts import BarChart
 from ...drawing.page import Page
 from ...drawing.palette import SOFT
+from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
@@ -160,7 +161,7 @@ class Diagnosis(Experiment["Results"]):
     def _read_measure(self) -> None:
         measure = MEASURES[self._measure.value]
         self._chart.say(measure.axis)
-        self._reading.value = _small(measure.reading)
+        self._reading.value = small(measure.reading)
 
     def _draw_chart(self) -> None:
         if self._result:
@@ -207,11 +208,7 @@ class _Column:
     def _read_filter(self, _change: Any = None) -> None:
         if self._result is not None:
             text = about_filter(self._result, self._filters.chosen)
-            self._filter.value = _small(text)
-
-
-def _small(text: str) -> str:
-    return f'<div style="font-size:smaller;line-height:1.4">{html.escape(text)}</div>'
+            self._filter.value = small(text)
 
 
 def _wall_name(run: str, result: DiagnosisResult, what: str) -> str:

@@ -78,10 +78,6 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
 
     # What subclasses say
 
-    def _describe(self) -> str:
-        """One line: what this is about."""
-        raise NotImplementedError
-
     def _show(self, result: Result) -> None:
         """Show a result, on the kernel's main thread."""
         raise NotImplementedError

@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..shared.running import keep, with_bar
 from ..shared.seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
 from .accuracies import CurveRecord, how_far
-from .classifiers import STRENGTH, check_classifier, class_accuracies
+from .classifiers import check_classifier, class_accuracies
 from .layers import not_converged
 from .shapes import DIMENSION
 from .splits import Split, check_counts
@@ -43,16 +44,12 @@ def transfer_curve_steps(
     *,
     layer: str | None = None,
     counts: Sequence[int] | None = None,
-    test_images: int | None = None,
-    repeats: int = 5,
     classifier: str = "softmax",
     scratch: Builder | str | None = None,
     scratch_training: Mapping[str, Any] | None = None,
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
+    **learning: Any,
 ) -> Growing[CurveRecord]:
     """Accuracy against images per class, in steps: yields the record after each fit.
 
@@ -61,7 +58,7 @@ def transfer_curve_steps(
 
     Parameters
     ----------
-    engine, data, test_images, repeats, strength, folds, seed, transform, dimension
+    engine, data, transform, dimension
         As in `zfwidgets.experiments.transfer_layers_steps`.
     layer
         Layer whose features are used; None: the last before the class scores.
@@ -76,6 +73,9 @@ def transfer_curve_steps(
     scratch_training
         What `zfwidgets.experiments.train_steps` gets; by default batches of 32 for 300 steps,
         or an epoch.
+    **learning
+        ``test_images``, ``repeats``, ``strength``, ``folds``, ``seed``, as in
+        `transfer_layers_steps`.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def transfer_curve_steps(
     """
     name = one_layer(engine, layer)
     study = Study(engine, data, transform=transform, layers=[name], dimension=dimension)
-    how = Learning(None, test_images, repeats, strength, folds, seed)
+    how = Learning(None, **learning)
     return (yield from curve_steps(study, how, name, counts, classifier, scratch, scratch_training))
 
 
@@ -262,4 +262,5 @@ transfer_curve = with_bar(
     "Transfer",
     how_far,
     "Accuracy against images per class (paper, Fig. 9), with a progress bar.",
+    partial(Learning, None),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,12 @@ from ...records import Progress
 from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
-from .classifiers import STRENGTH, check_strength, fit, require
+from .classifiers import fit, require
 from .features import Features
 from .layers import not_converged
 from .precision import LabelsRecord, average_precision
 from .shapes import DIMENSION
-from .study import one_layer
+from .study import Learning, one_layer
 
 UNKNOWN = -1
 """Neither there nor not: a class of which a picture shows "difficult" objects only (VOC)."""
@@ -35,11 +36,9 @@ def transfer_labels_steps(
     classes: Sequence[str] | None = None,
     train_share: float = 0.5,
     repeats: int = 3,
-    strength: float | Sequence[float] = STRENGTH,
-    folds: int = 3,
-    seed: int = 0,
     transform: Any = None,
     dimension: int = DIMENSION,
+    **learning: Any,
 ) -> Growing[LabelsRecord]:
     """`transfer_labels` in steps: yields how far it is, and the record after each fit.
 
@@ -59,8 +58,10 @@ def transfer_labels_steps(
         Share of the pictures that is learned from, 0..1; the others are tested.
     repeats
         How many splits.
-    strength, folds, seed, transform, dimension
+    transform, dimension
         As in `transfer_layers_steps`.
+    **learning
+        ``strength``, ``folds``, ``seed``, as there.
 
     Returns
     -------
@@ -81,7 +82,8 @@ def transfer_labels_steps(
     told = [_names(data[number][1], number) for number in range(len(data))]
     known = classes or getattr(data, "classes", None) or sorted({n for one in told for n in one})
     truth = _truth(told, tuple(map(str, known)))
-    strengths = check_strength(strength)
+    how = Learning(None, None, repeats, **learning)
+    strengths = how.strengths
     pictures = _Pictures(data)
     source = (
         engine.session.source.alike(pictures)
@@ -105,14 +107,14 @@ def transfer_labels_steps(
         features.shape(name),
         trained,
         len(there) - trained,
-        seed,
+        how.seed,
         features.skipped,
     )
     yield result
     rows, began, unfinished, done = features.rows(name), time.monotonic(), 0, 0
     total = len(known) * repeats
     for repeat in range(repeats):
-        order = np.random.default_rng([seed, repeat]).permutation(there)
+        order = np.random.default_rng([how.seed, repeat]).permutation(there)
         learned, tested = np.sort(order[:trained]), np.sort(order[trained:])
         for number in range(len(known)):
             own = learned[truth[learned, number] != UNKNOWN]
@@ -120,9 +122,8 @@ def transfer_labels_steps(
             labels = truth[own, number].astype(np.int64)
             precision = result.precision.copy()
             if len(np.unique(labels)) == 2 and truth[shown, number].any():
-                fitted = fit(
-                    "svm", rows.read(own), labels, strengths, folds=folds, seed=seed + repeat
-                )
+                turn = how.seed + repeat
+                fitted = fit("svm", rows.read(own), labels, strengths, folds=how.folds, seed=turn)
                 unfinished += not fitted.converged
                 scores = fitted.scores(rows, shown)
                 precision[number, repeat] = average_precision(scores, truth[shown, number])
@@ -197,4 +198,5 @@ transfer_labels = with_bar(
     For each class a linear SVM tells pictures that show it from the others; pictures are ordered
     by its score, and the order is judged by `average_precision`.
     """,
+    partial(Learning, None, None, 3),
 )

@@ -167,9 +167,6 @@ class Transfer(Experiment["TransferRecord"]):
     def _done(self, result: TransferRecord) -> str:
         return "done: " + ", ".join(name for name, part in vars(result).items() if part)
 
-    def _stopped(self, result: TransferRecord | None) -> str:
-        return "stopped" if result is None else "stopped; what is done stays"
-
     # ------------------------------------------------------------------ drawing
 
     def _describe(self) -> str:

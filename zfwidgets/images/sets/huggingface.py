@@ -129,12 +129,6 @@ class Rows:
             class_name(label, columns.classes) for label in _labels(rows, columns)
         ]
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_reading"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _reading=ProcessLock())
-
     def encoded(self, number: int) -> decode.File:
         """The row's file, or its bytes."""
         try:

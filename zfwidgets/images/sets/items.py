@@ -127,13 +127,6 @@ class Items:
         if targets := _targets(whole):
             self.labels = [class_name(targets[number], self._classes) for number in chosen]
 
-    def __getstate__(self) -> dict[str, Any]:
-        """All but the lock: to be sent to another process."""
-        return {name: value for name, value in vars(self).items() if name != "_reading"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _reading=ProcessLock())
-
     def read(self, number: int) -> Any:
         """The item's image: RGB PIL image or tensor."""
         where = self._where(number)

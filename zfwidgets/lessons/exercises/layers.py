@@ -84,10 +84,9 @@ class FieldWidth:
 
     Attributes
     ----------
-    layer
-        Name of the layer; None: one from the middle of the network.
-    photo
-        Photo on which the field is shown then; None: one that is taken.
+    layer, photo
+        Layer, and photo on which its field is shown then; None: one from the middle of the
+        network, and one that is taken.
     """
 
     indexed: ClassVar[bool] = False

@@ -75,11 +75,7 @@ def photo_of(engine: EngineProtocol, photo: int | str | None) -> int:
     images = engine.info.images
     if photo is None:
         return next((images.index(name) for name in PHOTOS if name in images), 0)
-    if isinstance(photo, str) and photo in images:
-        return images.index(photo)
-    if isinstance(photo, int) and 0 <= photo < len(images):
-        return photo
-    raise InputError(f"There is no photo {photo!r}: expected a name or 0 .. {len(images) - 1}.")
+    return engine.info.image_number(photo)
 
 
 def classes_of(engine: EngineProtocol) -> tuple[str, ...]:

@@ -41,6 +41,15 @@ export function within(box: Box, other: Box): Box {
   return { ...box, top: box.top - other.top, left: box.left - other.left };
 }
 
+/** Where a pointer is on a picture of this extent, in pixels: (row, column). */
+export function pointed(event: MouseEvent, picture: Element, [rows, columns]: Pair): Pair {
+  const { top, left, height, width } = picture.getBoundingClientRect();
+  return [
+    ((event.clientY - top) / (height || 1)) * rows,
+    ((event.clientX - left) / (width || 1)) * columns,
+  ];
+}
+
 /** Lay an element over a picture of this extent, where the box is. */
 export function place(element: HTMLElement, box: Box, [rows, columns]: Pair): void {
   element.style.top = `${(box.top / rows) * 100}%`;

@@ -2,7 +2,7 @@
 
 import { h } from "../../lib/page/dom";
 import type { OwnStore } from "../../lib/page/selection_store";
-import { place } from "../../lib/pictures/boxes";
+import { place, pointed } from "../../lib/pictures/boxes";
 import type { Box, Pair } from "../../lib/wire/protocol";
 import { keyed } from "../occlusion/occluder";
 import { about, between, boxOf, inside, type Marking, withBox } from "./marks";
@@ -129,12 +129,7 @@ export class MarkedPhoto {
   }
 
   private pixel(event: PointerEvent): Pair {
-    const { extent } = this.store.get();
-    const area = this.stage.getBoundingClientRect();
-    return [
-      ((event.clientY - area.top) / (area.height || 1)) * extent[0],
-      ((event.clientX - area.left) / (area.width || 1)) * extent[1],
-    ];
+    return pointed(event, this.stage, this.store.get().extent);
   }
 
   private press(event: PointerEvent): void {

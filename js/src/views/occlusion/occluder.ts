@@ -6,7 +6,7 @@ import { clipPath } from "../../lib/occlusion/mask";
 import { announce } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
-import { place } from "../../lib/pictures/boxes";
+import { place, pointed } from "../../lib/pictures/boxes";
 import type { Box, Occluder, Pair } from "../../lib/wire/protocol";
 
 export const SMALLEST = 4;
@@ -109,19 +109,12 @@ export function occluderHandle(
   };
   const write = (box: Box) => change(box);
   let from: Pair = [0, 0];
-  const pixel = (event: PointerEvent): Pair => {
-    const area = stage.getBoundingClientRect();
-    return [
-      ((event.clientY - area.top) / (area.height || 1)) * extent[0],
-      ((event.clientX - area.left) / (area.width || 1)) * extent[1],
-    ];
-  };
 
   stage.addEventListener(
     "pointerdown",
     (event) => {
       if (event.button !== 0) return;
-      const [row, col] = pixel(event);
+      const [row, col] = pointed(event, stage, extent);
       const inside = event.composedPath().includes(element);
       if (!inside) {
         const { height, width } = now();
@@ -144,7 +137,7 @@ export function occluderHandle(
         drag.still = false;
       }
       if (drag.still) return;
-      const [row, col] = pixel(event);
+      const [row, col] = pointed(event, stage, extent);
       const [down, right] = [row - drag.row, col - drag.col];
       const { top, left, height, width } = drag.start;
       write(

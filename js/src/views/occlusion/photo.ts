@@ -7,7 +7,7 @@ import { namesOf } from "../../lib/occlusion/map_kinds";
 import { announce } from "../../lib/page/a11y";
 import { h, nameIn } from "../../lib/page/dom";
 import { short } from "../../lib/page/format";
-import { place } from "../../lib/pictures/boxes";
+import { place, pointed } from "../../lib/pictures/boxes";
 import { decode, paintBitmap } from "../../lib/pictures/canvas";
 import { FIRST, PATCHES } from "../../lib/wire/constants";
 import type { Catalogue, Key, Pair } from "../../lib/wire/protocol";
@@ -350,11 +350,7 @@ export const photo: View = (el, selection, source, signal, options) => {
 
   stage.addEventListener("pointermove", (event) => {
     if (!extent || occluder.dragging()) return heat.leave();
-    const area = stage.getBoundingClientRect();
-    heat.point(
-      ((event.clientY - area.top) / area.height) * extent[0],
-      ((event.clientX - area.left) / area.width) * extent[1],
-    );
+    heat.point(...pointed(event, stage, extent));
   });
   stage.addEventListener("pointerleave", () => heat.leave());
   heat.canvas.addEventListener("keydown", (event) => {

@@ -9,7 +9,7 @@ import { t } from "../../lib/language/translate";
 import { cells, coveredPixels, ellipse, encode, shapeOf } from "../../lib/occlusion/mask";
 import { announce } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
-import { place } from "../../lib/pictures/boxes";
+import { place, pointed } from "../../lib/pictures/boxes";
 import type { Occluder, Pair } from "../../lib/wire/protocol";
 import { keyed, type OccluderHandle, SMALLEST } from "./occluder";
 
@@ -201,13 +201,6 @@ export function shapeDrawing(
     context.putImageData(picture, 0, 0);
   };
 
-  const pixel = (event: PointerEvent): Pair => {
-    const area = stage.getBoundingClientRect();
-    return [
-      ((event.clientY - area.top) / (area.height || 1)) * extent[0],
-      ((event.clientX - area.left) / (area.width || 1)) * extent[1],
-    ];
-  };
   // Before the occluder, which would be moved.
   const first = { signal, capture: true };
   stage.addEventListener(
@@ -217,7 +210,7 @@ export function shapeDrawing(
       event.preventDefault();
       event.stopPropagation();
       stage.setPointerCapture(event.pointerId);
-      last = pixel(event);
+      last = pointed(event, stage, extent);
       start();
       move(last);
       stamp(last, last);
@@ -229,7 +222,7 @@ export function shapeDrawing(
     "pointermove",
     (event) => {
       if (!on) return;
-      const now = pixel(event);
+      const now = pointed(event, stage, extent);
       move(now);
       if (!last) return;
       event.stopPropagation();

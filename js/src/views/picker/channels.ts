@@ -5,6 +5,7 @@ import { announce, gridStep } from "../../lib/page/a11y";
 import { h, select, uniqueId } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { walksBy } from "../../lib/page/walking";
+import { pointed } from "../../lib/pictures/boxes";
 import { sized } from "../../lib/pictures/canvas";
 import { floats, ints } from "../../lib/wire/codec";
 import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/wire/protocol";
@@ -366,8 +367,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     (event) => {
       const stage = (event.target as Element).closest(".zf-stage");
       if (!stage || !seen) return;
-      const { top, left, height, width } = stage.getBoundingClientRect();
-      const there = seen.there((event.clientY - top) / height, (event.clientX - left) / width);
+      const there = seen.there(...pointed(event, stage, [1, 1]));
       const told = there.map(([channel, value]) => `${channel} (${number(value)})`).join(", ");
       readout.textContent = told
         ? t("here fire channels {channels}", { channels: told })
