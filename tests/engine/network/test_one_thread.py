@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from zfwidgets.engine.network import one_thread as module
-from zfwidgets.engine.network.one_thread import one_thread, side_by_side
+from zfwidgets.engine.network.one_thread import PATIENCE, Quicker, one_thread, side_by_side
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +64,26 @@ def test_without_openmp_items_follow_each_other_with_all_threads(monkeypatch) ->
         lambda item: (item, threading.get_ident(), torch.get_num_threads()), [1, 2]
     )
     assert where == [(item, threading.get_ident(), 3) for item in (1, 2)]
+
+
+def test_the_quicker_way_is_taken_and_the_other_tried_again_for_a_small_share() -> None:
+    cost = [1.0, 3.0]
+    quicker, taken, spent = Quicker(2), [], [0.0, 0.0]
+    for _ in range(400):
+        way = quicker.choose()
+        taken.append(way)
+        spent[way] += cost[way]
+        quicker.took(way, cost[way] * 8, 8)
+    assert set(taken[:2]) == {0, 1}
+    assert 2 <= taken.count(1) < 20
+    assert spent[1] < 2 * spent[0] / PATIENCE
+
+
+def test_it_changes_with_the_machine() -> None:
+    quicker = Quicker(2)
+    for way, seconds in ((0, 1.0), (1, 3.0)):
+        assert quicker.choose() == way
+        quicker.took(way, seconds, 1)
+    assert quicker.choose() == 0
+    quicker.took(0, 30.0, 1)  # a neighbour has come that this way waits for
+    assert quicker.choose() == 1
