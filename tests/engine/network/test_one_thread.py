@@ -7,6 +7,7 @@ import threading
 import pytest
 import torch
 
+import zfwidgets as zf
 from zfwidgets.engine.network import one_thread as module
 from zfwidgets.engine.network.one_thread import PATIENCE, Quicker, one_thread, side_by_side
 
@@ -87,3 +88,26 @@ def test_it_changes_with_the_machine() -> None:
     assert quicker.choose() == 0
     quicker.took(0, 30.0, 1)  # a neighbour has come that this way waits for
     assert quicker.choose() == 1
+
+
+def test_a_photo_is_read_and_classified_with_one_thread_inside() -> None:
+    """What a click waits for; the user's threads stay as they are."""
+    seen = []
+
+    class Looked(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(torch.get_num_threads())
+            return self.conv(x).mean((2, 3))
+
+    engine = zf.Engine(Looked().eval(), [torch.rand(3, 9, 11) for _ in range(3)], device="cpu")
+    engine.session._read.cache_clear()
+    read = engine.session.source._reader.read
+    engine.session.source._reader.read = lambda n: seen.append(torch.get_num_threads()) or read(n)
+    seen.clear()
+    engine.predict(1)
+    assert seen == [1, 1]
+    assert torch.get_num_threads() == 3
