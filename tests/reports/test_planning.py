@@ -97,6 +97,39 @@ def test_what_matters_most_comes_first(save, whole):
     assert held[0] != held[-1]
 
 
+def test_what_a_budget_leaves_holds_all_projections_of_further_channels(save, engine):
+    """Those of small fields first, whole channels only; without a budget what was asked alone."""
+
+    def held(**choices):
+        stored = zf.load_report(save(layers=LAYERS, images=[1], **choices))
+        found = {}
+        for name in LAYERS:
+            for chunk in stored._manifest["layers"][name]["projections"]:
+                if chunk["k"] > 1:
+                    found.setdefault(name, []).extend(chunk["channels"])
+        return stored, found
+
+    asked = held(budget=None)[1]
+    assert asked == {"conv2": [3]}
+    stored, every = held(budget="25 MB")
+    for name in LAYERS:
+        assert sorted(every[name]) == list(range(engine.layer(name).channels))
+    for channel in range(engine.layer("conv1").channels):
+        top = engine.top("conv1", channel)
+        assert len(stored.project_all(stored.top("conv1", channel))) == len(top)
+    sizes = {name: engine.layer(name).receptive_field.size for name in LAYERS}
+    least = save(layers=LAYERS, images=[1], budget=None).stat().st_size
+    counts = set()
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9):
+        some = held(budget=share * least)[1]
+        counts.add(sum(len(set(channels) - {3}) for channels in some.values()))
+        for name in LAYERS:
+            others = [one for one in LAYERS if sizes[one] < sizes[name]]
+            if set(some.get(name, ())) - {3}:  # more than what was chosen
+                assert all(len(some.get(one, ())) == len(every[one]) for one in others)
+    assert len(counts) > 1
+
+
 def test_too_small_a_budget_is_named_and_leaves_no_file(save, tmp_path):
     with pytest.raises(InputError, match="statistics and photos alone"):
         save(budget=1000)

@@ -206,7 +206,7 @@ def test_what_is_not_stored_says_what_is(stored):
 
 def test_what_is_pinned_is_held_with_all_its_projections(save, engine):
     pinned = zf.Explorer(engine, layer="conv2", channel=3, pinned=("relu1", 4), stride=4)
-    stored = zf.load_report(save(widgets=pinned))
+    stored = zf.load_report(save(widgets=pinned, budget=None))  # no more than what is asked
     for layer, channel in (("conv2", 3), ("relu1", 4)):
         top = stored.top(layer, channel)
         assert len(stored.project_all(top)) == len(engine.top(layer, channel)) > 1

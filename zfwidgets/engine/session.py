@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,19 @@ from ..records import LayerInfo, Pixels
 from ..threads import ProcessLock
 from .network.memory import Memory
 from .network.network import Network
+from .network.one_thread import one_thread
 from .occlusion.baselines import Baselines
 from .occlusion.predicting import Predicting
 from .projection.rules import Attribution, Rule
 
 IN_VIEW = 64 * 2**20
 """Bytes of images as the network gets them that are kept, so that none in view is decoded twice."""
+
+
+def _read(source: ImageSource, levels: Levels, image: int, _: str) -> Packed:
+    """Read an image, of a stamp: small operations on one thread."""
+    with one_thread():
+        return levels.packed(source.tensor(image))
 
 
 class Session:
@@ -78,9 +85,7 @@ class Session:
         self._levels = levels = Levels(source)
         size = levels.packed(source.example()).nbytes
         # Not of the session: it goes, with its memory and locks, when let go.
-        self._read = lru_cache(max(9, IN_VIEW // size))(
-            lambda image, _: levels.packed(source.tensor(image))
-        )
+        self._read = lru_cache(max(9, IN_VIEW // size))(partial(_read, source, levels))
 
     def channel(self, layer: str, channel: int) -> LayerInfo:
         """The layer of a channel that it has; raises `InputError` naming those there are."""

@@ -7,8 +7,9 @@ import threading
 import pytest
 import torch
 
+import zfwidgets as zf
 from zfwidgets.engine.network import one_thread as module
-from zfwidgets.engine.network.one_thread import one_thread, side_by_side
+from zfwidgets.engine.network.one_thread import PATIENCE, Quicker, one_thread, side_by_side
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +65,49 @@ def test_without_openmp_items_follow_each_other_with_all_threads(monkeypatch) ->
         lambda item: (item, threading.get_ident(), torch.get_num_threads()), [1, 2]
     )
     assert where == [(item, threading.get_ident(), 3) for item in (1, 2)]
+
+
+def test_the_quicker_way_is_taken_and_the_other_tried_again_for_a_small_share() -> None:
+    cost = [1.0, 3.0]
+    quicker, taken, spent = Quicker(2), [], [0.0, 0.0]
+    for _ in range(400):
+        way = quicker.choose()
+        taken.append(way)
+        spent[way] += cost[way]
+        quicker.took(way, cost[way] * 8, 8)
+    assert set(taken[:2]) == {0, 1}
+    assert 2 <= taken.count(1) < 20
+    assert spent[1] < 2 * spent[0] / PATIENCE
+
+
+def test_it_changes_with_the_machine() -> None:
+    quicker = Quicker(2)
+    for way, seconds in ((0, 1.0), (1, 3.0)):
+        assert quicker.choose() == way
+        quicker.took(way, seconds, 1)
+    assert quicker.choose() == 0
+    quicker.took(0, 30.0, 1)  # a neighbour has come that this way waits for
+    assert quicker.choose() == 1
+
+
+def test_a_photo_is_read_and_classified_with_one_thread_inside() -> None:
+    """What a click waits for; the user's threads stay as they are."""
+    seen = []
+
+    class Looked(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(torch.get_num_threads())
+            return self.conv(x).mean((2, 3))
+
+    engine = zf.Engine(Looked().eval(), [torch.rand(3, 9, 11) for _ in range(3)], device="cpu")
+    engine.session._read.cache_clear()
+    read = engine.session.source._reader.read
+    engine.session.source._reader.read = lambda n: seen.append(torch.get_num_threads()) or read(n)
+    seen.clear()
+    engine.predict(1)
+    assert seen == [1, 1]
+    assert torch.get_num_threads() == 3

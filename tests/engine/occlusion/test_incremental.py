@@ -229,3 +229,35 @@ def test_windows_are_used_where_they_can_be() -> None:
     scorer, equal = score_all(net, image)
     assert scorer.note == ""
     assert equal
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "heavy"),
+    [
+        ("squeezenet1_1", ["features.5", "features.12.expand3x3"], False),
+        ("alexnet", ["features.2", "classifier.1"], True),
+    ],
+)
+def test_side_by_side_gives_the_same_in_the_same_order(
+    always: None, name: str, layers: list[str], heavy: bool, monkeypatch
+) -> None:
+    """Parts on three threads; the head with each of them, or for all at once."""
+    calls = []
+    real = Incremental.side_by_side
+
+    def spied(self: Incremental, *args: object) -> object:
+        calls.append(self._heavy)
+        return real(self, *args)
+
+    monkeypatch.setattr(Incremental, "side_by_side", spied)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        torch.manual_seed(3)
+        shape = (3, 72, 88)
+        net, image = build(getattr(torchvision.models, name)(weights=None), shape)
+        boxes = boxes_of(shape, (20, 14), 24)
+        check(net, image, layers, [*boxes[1::2], *boxes[::2]])
+    finally:
+        torch.set_num_threads(before)
+    assert calls == [heavy] * len(layers)

@@ -51,6 +51,40 @@ def one_thread() -> Iterator[None]:
         openmp.omp_set_num_threads(before)
 
 
+class Quicker:
+    """Which of some ways is the quickest on this machine at this moment, by what they took.
+
+    Each is tried once; after that the quickest is taken, and another one again once what it took
+    the last time is a small share of the time since.
+
+    Parameters
+    ----------
+    ways
+        How many.
+    """
+
+    def __init__(self, ways: int) -> None:
+        self._last = [-1.0] * ways
+        self._since = [0.0] * ways
+
+    def choose(self) -> int:
+        """The way to take now."""
+        for way, last in enumerate(self._last):
+            if last < 0 or self._since[way] > PATIENCE * last:
+                return way
+        return self._last.index(min(self._last))
+
+    def took(self, way: int, seconds: float, items: int) -> None:
+        """Tell how long a way took for so many items."""
+        self._last[way] = seconds / items
+        self._since = [spent + seconds / items for spent in self._since]
+        self._since[way] = 0.0
+
+
+PATIENCE = 25
+"""Ways that were slower are tried again after so many times what they took."""
+
+
 def side_by_side(run: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """``run`` of each item, with one thread inside its operations, on as many threads as those had.
 

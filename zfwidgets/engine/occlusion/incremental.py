@@ -10,11 +10,13 @@ that of a full forward pass, to float rounding.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...records import Box
@@ -22,12 +24,21 @@ from ..network.graph.geometry import Span
 from ..network.graph.graph import IMAGE, Graph, Node, Ref
 from ..network.graph.window_operations import operation
 from ..network.graph.windows import Kept, batched
+from ..network.modes import computing
+from ..network.one_thread import side_by_side
 from ..projection.cone import multiply_adds
 from .affected import Clean, Felt, Places, Route, Windows, alone, convolves
 from .delta_convolution import convolve
 from .layer_response import Measured, Response
 
+Ints = NDArray[np.int64]
+
 FELT = Kept(switches=False)
+
+LEAST = 4
+"""Positions for which a thread of their own is worth while."""
+
+MANY_WEIGHTS = 4_000_000
 
 HEAD = 128
 """Positions that run through the unwindowed rest of the network at once."""
@@ -73,6 +84,42 @@ class Incremental:
 
         Its own maps aren't put together where windows tell all that is measured.
         """
+        return self._finish(*self._local(boxes, baseline, response), response)
+
+    def side_by_side(
+        self, boxes: Sequence[Box], baseline: Sequence[Tensor], response: Response | None
+    ) -> tuple[dict[Ref, Tensor], Measured | None]:
+        """As `measure`, with parts of the boxes on threads of their own, and one inside each.
+
+        What has many weights of its own is run once for all boxes, with all threads: to read the
+        weights takes longer than to use them.
+        """
+        order = np.array(sorted(range(len(boxes)), key=lambda i: (boxes[i].top, boxes[i].left)))
+        count = max(1, min(torch.get_num_threads(), len(boxes) // LEAST))
+        back = np.argsort(order)
+
+        def local(members: Ints) -> tuple[dict[Ref, Tensor], Measured | None]:
+            with computing(self.clean.values[IMAGE].device):
+                some = [boxes[i] for i in members], [baseline[i] for i in members]
+                found = self._local(*some, response)
+                return found if self._heavy else self._finish(*found, response)
+
+        parts = side_by_side(local, np.array_split(order, count))
+        tensors = {ref: torch.cat([found[ref] for found, _ in parts])[back] for ref in parts[0][0]}
+        measured = [one for _, one in parts if one is not None]
+        joined = Measured.joined(measured, back) if measured else None
+        return self._finish(tensors, joined, response) if self._heavy else (tensors, joined)
+
+    @cached_property
+    def _heavy(self) -> bool:
+        """Whether what runs on whole maps has many weights."""
+        weights = [t for node in self.route.head for t in node.args if isinstance(t, Tensor)]
+        return sum(t.numel() for t in weights) > MANY_WEIGHTS
+
+    def _local(
+        self, boxes: Sequence[Box], baseline: Tensor | Sequence[Tensor], response: Response | None
+    ) -> tuple[dict[Ref, Tensor], Measured | None]:
+        """What the head reads, and the wanted tensors that are local; and what is measured."""
         places = Places.of(self.route, boxes)
         values: dict[Ref, Any] = {IMAGE: _covered(boxes, baseline)}
         stacks: dict[Ref, Tensor] = {}
@@ -93,6 +140,16 @@ class Incremental:
             for ref in node.inputs:
                 if last[ref] == node.index:
                     values.pop(ref, None)
+        return stacks, measured
+
+    def _finish(
+        self,
+        stacks: dict[Ref, Tensor],
+        measured: Measured | None,
+        response: Response | None,
+    ) -> tuple[dict[Ref, Tensor], Measured | None]:
+        """Run the head on what `_local` gave."""
+        layer = None if response is None else response.ref
         local = measured is not None
         wanted = [ref for ref in self.wanted if not (local and ref == layer)]
         found = self._through_head(stacks, wanted)

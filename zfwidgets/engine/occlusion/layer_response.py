@@ -47,6 +47,12 @@ class Measured:
         """All arrays."""
         return self.totals, self.units, self.hamming, self.cosine
 
+    @classmethod
+    def joined(cls, several: Sequence[Measured], order: Ints) -> Measured:
+        """Of several parts' positions, in an order."""
+        arrays = zip(*(one.parts() for one in several), strict=True)
+        return cls(*(np.concatenate(of)[order] for of in arrays))
+
 
 @dataclass
 class _Sums:

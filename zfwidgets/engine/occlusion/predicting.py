@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from math import prod
 
 import torch
 from torch import Tensor
@@ -13,7 +15,12 @@ from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
+from ..network.one_thread import one_thread
+from ..projection.cone import multiply_adds
 from .baselines import Baselines, Paint, cover_all
+
+LITTLE = 500_000_000
+"""Multiply-adds of a whole image that are little work for one core: SqueezeNet has 350 million."""
 
 
 class Predicting:
@@ -71,12 +78,22 @@ class Predicting:
         return Prediction(index, name, logits, self.labels, occluder)
 
     def _logits(self, images: Sequence[Tensor]) -> Floats:
-        with computing(self._network.device):
+        with computing(self._network.device), self._threads:
             image = images[0][None].to(self._network.device)
             # Pools and convolutions are quicker so on CPUs, and a dragged occluder waits for them.
             output = self._network(image.contiguous(memory_format=torch.channels_last))
         found: Floats = output[0].cpu().numpy()
         return found
+
+    @property
+    def _threads(self) -> AbstractContextManager[None]:
+        """One thread inside each operation, where a whole image is little work.
+
+        Two of them wait for each other where a browser, say, has one of the cores.
+        """
+        graph = self._network.graph
+        work = sum(multiply_adds(node, prod(node.shape[-2:])) for node in graph.nodes)
+        return one_thread() if work <= LITTLE else nullcontext()
 
     def _covered(self, index: int | None, tensor: Tensor, occluder: Occluder) -> Tensor:
         mask, box = occluder.mask, occluder.box

@@ -25,6 +25,7 @@ from ...records import (
 from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.network import Network
+from ..network.one_thread import Quicker
 from .baselines import Baselines, Paint
 from .estimate import Timing, Timings
 from .positions import SLIDING, Batch, Grid, slide
@@ -85,6 +86,7 @@ class OcclusionRunner:
         self._network, self._baselines, self._predicting = network, baselines, predicting
         self._lock, self._memory = lock, memory
         self._timings = Timings()
+        self._quicker = Quicker(2)
         self._dragged: tuple[OcclusionRequest, Scorer] | None = None
 
     def open(self, request: OcclusionRequest, image: tuple[int | None, str, Tensor]) -> OpenRequest:
@@ -208,6 +210,7 @@ class OcclusionRunner:
                 opened.layer,
                 opened.request.extra_boxes,
                 classes=classes and self._classes,
+                quicker=self._quicker,
             )
 
         return self._memory.in_parts(SLIDING, make, [opened.tensor])[0]

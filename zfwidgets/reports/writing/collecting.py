@@ -24,13 +24,15 @@ from ..pictures import MIME, SMALL, Encoder
 from ..positions import Tap, position_key, positions
 from .content import Content
 from .planning import BASE64, PHOTOS_SHARE, Plan, megabytes
-from .projecting import Batch
+from .projecting import Batch, by_size
 from .scrubbing import Scrubber
 from .sentences import sentences
 
 RULE = "deconvnet"
 CHUNK = 48
 """Channels whose strongest projections lie in one part."""
+FURTHER = 16
+"""Channels all of whose projections lie in one part, where there is room for them."""
 PHOTOS = "Photos, and patches cut from them,"
 TARGETS = 5
 """Most probable classes whose maps are stored."""
@@ -87,6 +89,7 @@ class Collector:
         ):
             yield from stage()
         yield from self._chosen()
+        yield from self._further()
         self.content.manifest = self._manifest()
         return self.content
 
@@ -216,6 +219,31 @@ class Collector:
 
     def _chosen(self) -> Iterator[Progress]:
         yield from self._all_projections(self.plan.chosen, "nine", "channels' further projections")
+
+    def _further(self) -> Iterator[Progress]:
+        """All projections of channels that nobody chose, where a budget leaves room for them.
+
+        Those of the smallest fields first: of one large picture's bytes many small ones are had.
+        """
+        budget, what = self.plan.budget, "further projections"
+        if budget is None or self._full or hasattr(self.engine, "make_source"):
+            return
+        taken = {*self.plan.first, *self.plan.chosen}
+        layers = by_size(map(self.engine.layer, self.plan.layers), self.plan.quality.projections)
+        for done, (layer, size) in enumerate(layers):
+            at = self.plan.layers.index(layer.name)
+            rest = [c for c in range(layer.channels) if (layer.name, c) not in taken]
+            for start in range(0, len(rest), FURTHER):
+                channels = rest[start : start + FURTHER]
+                if self._spent + self._scale * len(channels) * PATCHES * size > budget:
+                    return
+                yield Progress(done, len(self.plan.layers), None, what)
+                answers = list(self._projections(layer.name, channels, PATCHES))
+                held = [one for one in answers if one is not None]
+                part = f"further/{at}/{start}"
+                if len(held) < len(channels) or not self._put(part, held):
+                    return
+                self._chunk(layer.name, part, PATCHES, channels)
 
     def _all_projections(
         self, units: Sequence[tuple[str, int]], prefix: str, what: str

@@ -9,6 +9,7 @@ The policy, in order:
 3. An occlusion map, with the class scores at each of its positions, for each chosen photo.
 4. The strongest projection of every channel.
 5. All projections of the chosen channels.
+6. Of what a budget leaves, all projections of further channels, those of small fields first.
 
 Pictures have the best quality of `LADDER` at which all of that fits the budget. If it doesn't fit
 at the last one either, what comes last is left out, and the report says what.

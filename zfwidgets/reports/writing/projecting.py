@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
@@ -15,12 +15,21 @@ from ...threads import Pool
 from ...widgets.wire.answers import projected_levels
 from ...widgets.wire.encode import Answer
 from ...widgets.wire.source import project_each
-from ..pictures import Encoded, Encoder
+from ..pictures import Encoded, Encoder, expected_bytes
 
 TOGETHER = 48
 """Units of small fields that are projected together."""
 ENCODING, WAITING = 2, 8
 """Threads that encode pictures, and channels that may wait for them."""
+
+
+def by_size(layers: Iterable[LayerInfo], quality: int | None) -> list[tuple[LayerInfo, float]]:
+    """Layers, and about how many bytes one of their projections takes; the smallest first."""
+    sizes = []
+    for layer in layers:
+        box = layer.receptive_field.box(0, 0)
+        sizes.append((layer, expected_bytes(box.height * box.width, quality)))
+    return sorted(sizes, key=lambda pair: pair[1])
 
 
 @dataclass(frozen=True)
