@@ -188,3 +188,21 @@ def test_the_static_picture_shows_both(indexed):
     assert (picture[:, :1200] != picture[:, 1200:]).any()
     compare.close()
     assert compare.left.comm is compare.right.comm is compare.comm is None
+
+
+def test_it_speaks_its_language_on_both_sides_in_notes_too(engine, other) -> None:
+    compare = zf.Compare(engine, other, names=("alt", "neu"), language="de")
+    assert {compare.language, compare.left.language, compare.right.language} == {"de"}
+    assert compare.notes == [
+        "alt hat 14 Fotos, neu hat 9 Fotos: verglichen werden nur die 8 mit gleichem Namen.",
+        "Ihre Klassen sind verschieden: Die mit gleichem Namen folgen einander.",
+    ]
+    compare.language = "en"
+    assert (compare.left.language, compare.right.language) == ("en", "en")
+    assert compare.notes[0].startswith("alt has 14 photos, neu has 9 photos")
+    with pytest.raises(InputError, match="language must be one of de, en, not 'fr'"):
+        compare.language = "fr"
+    with pytest.raises(InputError, match="language must be one of de, en, not 'fr'"):
+        zf.Compare(engine, other, language="fr")
+    assert compare.language == "en"
+    compare.close()

@@ -87,7 +87,8 @@ def set_language(language: str) -> None:
     """Set the language of the widgets that are made from now on, in this kernel.
 
     It is the language of their buttons, titles and explanations, and of lessons. Errors, what
-    Python prints and the static picture stay English. One widget alone: ``widget.language = "de"``.
+    Python prints, static pictures and experiments other than `zfwidgets.Quiz` stay English. One
+    widget alone: ``widget.language = "de"``.
 
     Parameters
     ----------

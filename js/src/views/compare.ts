@@ -1,5 +1,6 @@
 /** Two networks side by side on the same photos: each view twice, in pairs. */
 
+import { msg, t } from "../lib/language/translate";
 import { h } from "../lib/page/dom";
 import type { SelectionStore, Store } from "../lib/page/selection_store";
 import { type Catalogue, PRIORITY } from "../lib/wire/protocol";
@@ -31,10 +32,11 @@ export interface Side {
 }
 
 const VIEWS: readonly View[] = [layers, channels, patches, photo, classes];
-const BOTH = "The photos that both networks have, as the first one sees them.";
+const BOTH = msg("The photos that both networks have, as the first one sees them.");
 /** As in zfwidgets/widgets/comparing/side.py. */
-const NO_OWN =
-  "A photo of your own has to be given to both networks: compare.show(photo), in Python.";
+const NO_OWN = msg(
+  "A photo of your own has to be given to both networks: compare.show(photo), in Python.",
+);
 
 export function compare(
   root: HTMLElement,
@@ -63,7 +65,7 @@ export function compare(
   const [first] = sides;
   const strip = h("div", { class: "zf-compare-photos", "data-zf-side": 0 });
   place.append(strip);
-  photosOf(BOTH, strip, first.selection, common(sides), signal, first.options);
+  photosOf(t(BOTH), strip, first.selection, common(sides), signal, first.options);
   for (const view of VIEWS) {
     sides.forEach(({ selection, source, options }, at) => {
       const where = cell(at);
@@ -84,7 +86,7 @@ function words(root: HTMLElement, store: Store<Compared>, signal: AbortSignal): 
     "label",
     { class: "zf-label zf-check" },
     same,
-    "Same layer and channel number on both sides",
+    t("Same layer and channel number on both sides"),
   );
   const meaning = h("p", { class: "zf-compare-meaning" });
   const notes = h("ul", { class: "zf-compare-notes" });
@@ -98,16 +100,20 @@ function words(root: HTMLElement, store: Store<Compared>, signal: AbortSignal): 
   );
   const show = () => {
     const numbering = store.get("numbering");
-    const shared =
-      "Photo, occluder and class are the same on both sides; each map has a scale of its own. ";
-    meaning.textContent =
-      shared +
-      (numbering === "same"
-        ? "Layer, channel and rule are each side's own. It is the same network twice: equal numbers are the same channel."
-        : "Layer, channel and rule are each side's own: channel 7 of one network needn't be the same feature as channel 7 of the other. " +
-          (numbering === "maybe"
-            ? "Trained anew, a network puts other features under the same numbers."
-            : ""));
+    const meant = [
+      t("Photo, occluder and class are the same on both sides; each map has a scale of its own."),
+      numbering === "same"
+        ? t(
+            "Layer, channel and rule are each side's own. It is the same network twice: equal numbers are the same channel.",
+          )
+        : t(
+            "Layer, channel and rule are each side's own: channel 7 of one network needn't be the same feature as channel 7 of the other.",
+          ),
+    ];
+    if (numbering === "maybe") {
+      meant.push(t("Trained anew, a network puts other features under the same numbers."));
+    }
+    meaning.textContent = meant.join(" ");
     label.hidden = numbering === "no";
     same.checked = store.get("same_channel") === true;
     notes.replaceChildren(...(store.get("notes") ?? []).map((text) => h("li", {}, text)));
@@ -136,7 +142,7 @@ function common([first, second]: readonly [Side, Side]): Source {
         catalogue(source, options.signal),
         catalogue(second.source, options.signal),
       ]);
-      const data = { ...answer.data, no_own: NO_OWN, held: both(one, other) };
+      const data = { ...answer.data, no_own: t(NO_OWN), held: both(one, other) };
       return { ...answer, data };
     },
   });

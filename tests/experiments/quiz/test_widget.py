@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from zfwidgets.errors import InputError, NotStored
 from zfwidgets.experiments.quiz import answers, widget
 from zfwidgets.experiments.quiz.answers import QuizScore, beside, verdict
 from zfwidgets.experiments.quiz.board import QuizBoard
+from zfwidgets.language.words import Words
 from zfwidgets.records import signed_to_uint8
 
 PHOTOS = 48
@@ -172,9 +174,9 @@ def test_the_page_answers_and_cannot_take_back(engine: zf.Engine) -> None:
 
 
 def test_scores_stand_beside_guessing_and_beside_no_hint(engine: zf.Engine) -> None:
-    assert "more than luck" in verdict(QuizScore(9, 10))
-    assert "the interval holds" in verdict(QuizScore(7, 10))
-    assert "misled" in verdict(QuizScore(0, 10))
+    assert "more than luck" in verdict(QuizScore(9, 10), Words("en"))
+    assert "the interval holds" in verdict(QuizScore(7, 10), Words("en"))
+    assert "misled" in verdict(QuizScore(0, 10), Words("en"))
     hinted = made(engine, "4", questions=4, seed=6)
     hinted.choose("left")
     call = """zf.Quiz(engine, '4', hint="none", seed=106)"""
@@ -196,7 +198,29 @@ def test_scores_stand_beside_guessing_and_beside_no_hint(engine: zf.Engine) -> N
     assert "To compare" in board_of(elsewhere).says[2]
     low, high = answers.newcombe(0.5, 2, 1.0, 4)
     assert QuizScore(1, 2).less(QuizScore(4, 4)) == (-0.5, low, high)
-    assert "−50 points" in beside(QuizScore(1, 2), QuizScore(4, 4), same=False)
+    assert "−50 points" in beside(QuizScore(1, 2), QuizScore(4, 4), False, Words())
+
+
+def test_a_german_quiz_says_everything_in_german_but_its_static_picture(engine: zf.Engine) -> None:
+    zf.set_language("de")
+    try:
+        quiz = made(engine, "4", questions=2, seed=6)
+    finally:
+        zf.set_language("en")
+    assert quiz.settle(SECONDS)
+    button = quiz._button.description
+    assert (button, quiz._status.value) == ("Neue Fragen", "2 Fragen")
+    assert board_of(quiz).language == "de"
+    quiz.choose("left")
+    says = board_of(quiz).says
+    assert re.fullmatch(r"[01] von 1 richtig: \d+ % \(95-%-Intervall \d+ bis \d+ %\)", says[0])
+    assert says[1].startswith("Raten trifft 50 %")
+    assert board_of(quiz).bars[0][0] == "Ausschnitte"
+    assert quiz._says(Words("en"))[0].startswith(says[0].split(" von ")[0] + " of 1 right")
+    english = made(engine, "4", questions=2, seed=6, language="en")
+    assert english._button.description == "New questions"
+    with pytest.raises(InputError, match="language must be one of de, en, not 'fr'"):
+        zf.Quiz(engine, language="fr")
 
 
 def test_new_questions_are_another_round_and_answers_stay(engine: zf.Engine) -> None:

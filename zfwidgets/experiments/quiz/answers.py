@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...language.words import Words
 from ...storage.files import whole
 from ..ablation.intervals import newcombe, wilson
 from .questions import QuizQuestion, Side
@@ -115,37 +116,26 @@ class QuizScore:
         return (self.share - other.share, *interval)
 
 
-def in_words(score: QuizScore) -> str:
+def in_words(score: QuizScore, words: Words) -> str:
     """A score in one line."""
-    low, high = score.interval
-    return (
-        f"{score.right} of {score.answered} right: {100 * score.share:.0f} % "
-        f"(95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
-    )
+    low, high = (round(100 * end) for end in score.interval)
+    share = round(100 * score.share)
+    told = {"right": score.right, "answered": score.answered}
+    return words("quiz.score", **told, share=share, low=low, high=high)
 
 
-def verdict(score: QuizScore) -> str:
+def verdict(score: QuizScore, words: Words) -> str:
     """A score beside what guessing gets."""
     low, high = score.interval
-    if low > CHANCE:
-        return "Guessing gets 50 %: this is more than luck explains."
-    if high < CHANCE:
-        return "Guessing gets 50 %: this is less than luck explains, so the hint misled."
-    return (
-        "Guessing gets 50 %, which the interval holds: it may be luck. More questions would tell."
-    )
+    return words("quiz.more" if low > CHANCE else "quiz.less" if high < CHANCE else "quiz.luck")
 
 
-def beside(score: QuizScore, without: QuizScore, same: bool) -> str:
+def beside(score: QuizScore, without: QuizScore, same: bool, words: Words) -> str:
     """A score beside the one without a hint; ``same``: to the very same questions."""
-    difference, low, high = score.less(without)
-    text = (
-        f"Without a hint: {in_words(without)}. Difference: {_points(difference)} points "
-        f"(95 % interval {_points(low)} to {_points(high)})."
-    )
-    if same:
-        text += " The questions were the same ones: what you remember counts too."
-    return text
+    difference, low, high = (_points(one) for one in score.less(without))
+    told = {"difference": difference, "low": low, "high": high}
+    text = words("quiz.beside", score=in_words(without, words), **told)
+    return f"{text} {words('quiz.same')}" if same else text
 
 
 def _points(share: float) -> str:

@@ -25,6 +25,10 @@ class QuizBoard(Answering):
         Identifies the engine's model, transform and images.
     hint
         How the strongest patches are shown, one of `HINTS`.
+    hard
+        Whether the two photos are near to each other in the channel's range.
+    **traits
+        ``language``, and ``layout``.
     """
 
     page_may_set = frozenset(("at", "given"))
@@ -49,12 +53,14 @@ class QuizBoard(Answering):
     """The score in words, a line each."""
     bars: Any = traitlets.List().tag(sync=True)
     """Scores to be drawn: [words, share, low, high] each, 0..1."""
+    language = traitlets.Unicode("en").tag(sync=True)
+    """Of the page's words."""
 
-    def __init__(self, fingerprint: str, hint: str, hard: bool, **layout: Any) -> None:
+    def __init__(self, fingerprint: str, hint: str, hard: bool, **traits: Any) -> None:
         self._answers: dict[tuple[str, int], Answer] = {}
         self._taken: list[list[Any]] = []  # while traits are held back, they have the new values
         self.set_trait("fingerprint", fingerprint)
-        super().__init__(hint=hint, hard=hard, **layout)
+        super().__init__(hint=hint, hard=hard, **traits)
 
     page_module = "quiz"
 

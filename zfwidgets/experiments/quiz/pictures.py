@@ -26,6 +26,8 @@ HINTS = {
     "none": "no hint",
 }
 """How the strongest patches may be shown, and what that is called."""
+PROJECTING = "projecting the hint"
+"""What is done to a question's patches."""
 OF_PROJECTIONS = ("projections", "brightness", "revealed")
 PROJECTIONS_A_STEP = 3
 PAINTED = 10
@@ -54,7 +56,7 @@ def question_answer(
     projections: list[Projection] = []
     if hint in OF_PROJECTIONS:
         for first in range(0, len(shown), PROJECTIONS_A_STEP):
-            yield Progress(first, len(shown), None, "projecting the hint")
+            yield Progress(first, len(shown), None, PROJECTING)
             projections += engine.project_all(shown[first : first + PROJECTIONS_A_STEP])
     field = engine.layer(question.layer).field_of(question.channel)
     signed, projected = projected_answer(projections, len(projections), field)

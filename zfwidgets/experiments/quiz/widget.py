@@ -14,6 +14,7 @@ from PIL import Image
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...language.words import Words
 from ...records import Pixels
 from ...stepwise import Counting, Driven, Growing
 from ...widgets.wire.encode import Answer
@@ -23,12 +24,14 @@ from ..shared.boxes import Experiment
 from . import pictures
 from .answers import QuizAnswer, QuizScore, beside, in_words, verdict, write_csv
 from .board import QuizBoard
-from .making import checked, quiz_question_steps
-from .pictures import HINTS
+from .making import WHAT, checked, quiz_question_steps
+from .pictures import HINTS, PROJECTING
 from .questions import SIDES, QuizQuestion, QuizQuestions, Side
 
 Played = tuple[QuizScore, frozenset[int]]
 """A score, and the seeds whose questions it is of."""
+ENGLISH = Words("en")
+"""Of the static picture."""
 _without: dict[tuple[str, str, bool], Played] = {}
 """What was scored without a hint in this process, by engine, layer and difficulty."""
 
@@ -62,6 +65,9 @@ class Quiz(Experiment["QuizQuestions"]):
     hard
         Whether photos of the 75th to 90th percentile stand beside such of the 25th to 50th; else
         of the 90th to 99th beside such below the 50th.
+    language
+        Language of the page's words, ``"en"`` or ``"de"``; None: that of
+        `zfwidgets.set_language`. Errors and the static picture stay English.
     **layout
         ``layout``, as every ipywidget has it.
 
@@ -80,8 +86,6 @@ class Quiz(Experiment["QuizQuestions"]):
     >>> quiz.score.share
     """
 
-    again = "New questions"
-
     def __init__(
         self,
         engine: EngineProtocol,
@@ -91,8 +95,10 @@ class Quiz(Experiment["QuizQuestions"]):
         seed: int = 0,
         *,
         hard: bool = False,
+        language: str | None = None,
         **layout: Any,
     ) -> None:
+        self._words = Words(language)
         if hint not in HINTS:
             raise InputError(f"hint must be one of {', '.join(HINTS)}, not {hint!r}.")
         if not isinstance(hard, bool):
@@ -103,7 +109,11 @@ class Quiz(Experiment["QuizQuestions"]):
         self._earlier: tuple[QuizAnswer, ...] = ()
         self._photos: dict[QuizQuestion, list[Pixels]] = {}
         self._board = QuizBoard(
-            engine.info.fingerprint, hint, hard, layout=ipywidgets.Layout(width="auto")
+            engine.info.fingerprint,
+            hint,
+            hard,
+            language=self._words.language,
+            layout=ipywidgets.Layout(width="auto"),
         )
         self._board.observe(self._answered, "given")
         super().__init__(engine, [self._board], **layout)
@@ -195,22 +205,33 @@ class Quiz(Experiment["QuizQuestions"]):
 
     def _say_score(self) -> None:
         score = self.score
-        place = self._board.fingerprint, self._layer, self._hard
         if self._hint == "none" and score.answered:
-            _without[place] = score, frozenset((self._seed,))
-        without, seeds = _without.get(place, (QuizScore(0, 0), frozenset()))
-        says, bars = [], []
-        if score.answered:
-            says = [in_words(score), verdict(score)]
-            bars = [[HINTS[self._hint], score.share, *score.interval]]
-            if self._hint != "none":
-                if without.answered:
-                    says.append(beside(score, without, self._seed in seeds))
-                    bars.append([HINTS["none"], without.share, *without.interval])
-                else:
-                    says.append(f"To compare, play without a hint: {self._call_without()}")
+            _without[self._scored] = score, frozenset((self._seed,))
+        without, _ = _without.get(self._scored, (QuizScore(0, 0), frozenset()))
+        played = [(self._hint, score)] if score.answered else []
+        if played and self._hint != "none" and without.answered:
+            played.append(("none", without))
+        bars = [[self._words(f"quiz.hint.{hint}"), s.share, *s.interval] for hint, s in played]
         with self._board.hold_sync():
-            self._board.says, self._board.bars = says, bars
+            self._board.says, self._board.bars = self._says(self._words), bars
+
+    @property
+    def _scored(self) -> tuple[str, str, bool]:
+        """Of what scores are compared."""
+        return self._board.fingerprint, self._layer, self._hard
+
+    def _says(self, words: Words) -> list[str]:
+        """The score in words, a line each."""
+        score = self.score
+        if not score.answered:
+            return []
+        says = [in_words(score, words), verdict(score, words)]
+        without, seeds = _without.get(self._scored, (QuizScore(0, 0), frozenset()))
+        if self._hint != "none" and without.answered:
+            says.append(beside(score, without, self._seed in seeds, words))
+        elif self._hint != "none":
+            says.append(words("quiz.compare", call=self._call_without()))
+        return says
 
     def _call_without(self) -> str:
         """What plays the same without a hint, with other questions: these are known by now."""
@@ -241,7 +262,8 @@ class Quiz(Experiment["QuizQuestions"]):
         with closing(self._service.source.building.wait()) as index:
             for step in index:
                 if isinstance(step, Shared):
-                    yield replace(step, what=f"paused, {step.what}") if step.paused else step
+                    paused = self._words("quiz.paused", what=step.what)
+                    yield replace(step, what=paused) if step.paused else step
         driven = Driven(
             quiz_question_steps(
                 self.engine, self._layer, self._wanted, seed=seed, hard=self._hard, prepare=prepare
@@ -254,19 +276,27 @@ class Quiz(Experiment["QuizQuestions"]):
                     self._board.keep(run, number, answers.pop(made[number]))
                 kept = len(made)
                 self._photos = {**self._photos, **photos}
-            yield made
+            yield replace(made, what=self._word(made.what)) if isinstance(made, Progress) else made
         return driven.result
 
+    def _word(self, what: str) -> str:
+        """What a step does, in the language; steps of the engine stay as they are."""
+        key = {WHAT: "quiz.making", PROJECTING: "quiz.projecting"}.get(what)
+        return what if key is None else self._words(key)
+
     def _done(self, result: QuizQuestions) -> str:
-        if len(result) < result.wanted:
-            return (
-                f"{len(result)} questions, not {result.wanted}: layer {result.layer} and these "
-                "photos make no more"
-            )
-        return f"{len(result)} questions"
+        number, wanted, layer = len(result), result.wanted, result.layer
+        if number < wanted:
+            return self._words("quiz.fewer", number=number, wanted=wanted, layer=layer)
+        return self._words("quiz.done", number=number)
 
     def _stopped(self, result: QuizQuestions | None) -> str:
-        return f"stopped after {0 if result is None else len(result)} questions"
+        return self._words("quiz.stopped", number=0 if result is None else len(result))
+
+    @property
+    def again(self) -> str:  # type: ignore[override]
+        """What the button says when nothing runs."""
+        return self._words("quiz.again")
 
     def _say_running(self, running: bool, text: str) -> None:
         if not running:
@@ -277,7 +307,7 @@ class Quiz(Experiment["QuizQuestions"]):
 
     def _describe(self) -> str:
         text = f"Quiz: which photo fires a channel of {self._layer} more? Hint: {HINTS[self._hint]}"
-        return f"{text}. {in_words(self.score)}" if self.score.answered else text
+        return f"{text}. {in_words(self.score, ENGLISH)}" if self.score.answered else text
 
     def _show(self, result: QuizQuestions) -> None:
         self._board.ready = len(result)
@@ -291,6 +321,5 @@ class Quiz(Experiment["QuizQuestions"]):
         ]
         left = self.questions[len(played) :]
         waiting = (left[0], self._photos[left[0]]) if left else None
-        return partial(
-            pictures.draw, title, f"{status}; {hint}", [*self._board.says], played, waiting
-        )
+        below = f"{status}; {hint}" if self._words.language == "en" else hint
+        return partial(pictures.draw, title, below, self._says(ENGLISH), played, waiting)

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import ipywidgets
 from PIL import Image
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, MissingDependency
+from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Driven, Growing
 from ...widgets.base import PICTURE_PRIORITY
@@ -193,9 +194,11 @@ class Experiment(ResultBox[Result]):
         ``layout``, as every ipywidget has it.
     """
 
-    again = "Start again"
+    again: ClassVar[str | None] = None
     """What the button says when nothing runs; "Go on" where `_steps` takes up what was stopped."""
     _recorded = False
+    _words = Words("en")
+    """Of button and last line; English, unless a widget has all of its words in its language."""
 
     def __init__(
         self,
@@ -211,7 +214,7 @@ class Experiment(ResultBox[Result]):
         self._run, self._running = 0, False
         self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="160px"))
         self._status = ipywidgets.HTML()
-        self._button = ipywidgets.Button(description="Start")
+        self._button = ipywidgets.Button(description=self._words("experiment.start"))
         self._button.on_click(self._toggle)
         self._footer = ipywidgets.HBox(
             [self._bar, self._button, self._status],
@@ -237,11 +240,11 @@ class Experiment(ResultBox[Result]):
 
     def _done(self, result: Result) -> str:
         """What the last line says at the end."""
-        return "done"
+        return self._words("experiment.done")
 
     def _stopped(self, result: Result | None) -> str:
         """What the last line says after a stop."""
-        return "stopped" if result is None else "stopped; what is done stays"
+        return self._words("experiment.stopped" if result is None else "experiment.stopped.kept")
 
     # What is common
 
@@ -260,7 +263,7 @@ class Experiment(ResultBox[Result]):
         self._failure = None
         self._run += 1
         run = self._run
-        self._say_running(True, "waiting")
+        self._say_running(True, self._words("experiment.waiting"))
         self._service.work(
             self._owner,
             "experiment",
@@ -309,7 +312,7 @@ class Experiment(ResultBox[Result]):
             self._update(self._newest[1])
         if op == "progress":
             self._bar.max, self._bar.value = max(value.total, 1), value.done
-            self._say_running(True, progress_text(value))
+            self._say_running(True, progress_text(value, self._words))
         elif op == "error":
             self._failure = value
             self._say_running(False, f"{type(value).__name__}: {value}")
@@ -323,7 +326,8 @@ class Experiment(ResultBox[Result]):
 
     def _say_running(self, running: bool, text: str) -> None:
         self._running, self._said = running, text
-        self._button.description = "Stop" if running else self.again
+        again = self.again or self._words("experiment.again")
+        self._button.description = self._words("experiment.stop") if running else again
         self._status.value = html.escape(text)
         if not running:
             self._draw_picture()
@@ -365,11 +369,12 @@ def beside(*parts: Sequence[ipywidgets.Widget]) -> ipywidgets.HBox:
     )
 
 
-def progress_text(progress: Progress) -> str:
+def progress_text(progress: Progress, words: Words) -> str:
     """How far, and how long yet."""
-    left = progress.seconds_left
-    text = f"{progress.what}: {progress.done} of {progress.total}" if progress.total else "waiting"
-    return text if left is None else f"{text}, {left:.0f} s left"
+    left, far = progress.seconds_left, {"done": progress.done, "total": progress.total}
+    text = words("experiment.progress", what=progress.what, **far)
+    text = text if progress.total else words("experiment.waiting")
+    return text if left is None else words("experiment.left", text=text, seconds=round(left))
 
 
 def _same(value: Any) -> Any:

@@ -14,12 +14,13 @@ from PIL import Image
 from ...bars import waiting
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...language.words import Words, language_name
 from ..bundle import esm
 from ..own_photos import show
 from ..routing import Routed
 from ..selection import SCHEMA, reject_unknown
 from ..setting.options import MAP_OPTIONS, PATCH_OPTIONS
-from ..setting.traits import SelectionError
+from ..setting.traits import SelectionError, refused
 from ..static_picture.two_outputs import TwoOutputs
 from ..wire.validation import check_engine
 from .matching import Matching, facts, same_layers
@@ -51,6 +52,9 @@ class Compare(TwoOutputs, Routed):
         What the sides are called.
     same_channel
         Whether another layer or channel of one side is chosen on the other side too.
+    language
+        Language of the page's words, "en" or "de"; None: that of `zfwidgets.set_language`. Can be
+        set at any time.
     layout
         What every ipywidget has by this name.
     **first
@@ -95,6 +99,8 @@ class Compare(TwoOutputs, Routed):
     channels: "no", "maybe", "same"."""
     same_channel = traitlets.Bool(False).tag(sync=True)
     """Whether layer and channel follow each other."""
+    language = traitlets.Unicode().tag(sync=True)
+    """Of the page's words."""
 
     @property
     def _esm(self) -> str:
@@ -108,6 +114,7 @@ class Compare(TwoOutputs, Routed):
         *,
         names: tuple[str, str] = ("A", "B"),
         same_channel: bool = False,
+        language: str | None = None,
         layout: Any = None,
         **first: Any,
     ) -> None:
@@ -117,7 +124,7 @@ class Compare(TwoOutputs, Routed):
         names = _names(names)
         there, back = Matching(a, b, names[1]), Matching(b, a, names[0])
         self._matches = {"left": there, "right": back}
-        self._facts = facts(names, there, back)
+        self.language = Words(language).language
         self._unmatched: dict[str, str] = {}
         self._following = False
         firsts = [
@@ -129,7 +136,9 @@ class Compare(TwoOutputs, Routed):
             for place in range(2)
         ]
         for name, engine, values in zip(SIDES, (a, b), firsts, strict=True):
-            self.set_trait(name, Side(engine, self._side_drawn, self._stands, **values))
+            self.set_trait(
+                name, Side(engine, self._side_drawn, self._stands, language=self.language, **values)
+            )
         self.set_trait("names", list(names))
         alike = same_layers(a, b)
         self.set_trait("numbering", "same" if there.same else "maybe" if alike else "no")
@@ -209,8 +218,23 @@ class Compare(TwoOutputs, Routed):
             self._unmatched.pop("unit", None)
         self._tell()
 
+    @traitlets.validate("language")
+    def _may_speak(self, proposal: Any) -> str:
+        with refused():
+            return language_name(proposal["value"])
+
+    @traitlets.observe("language")
+    def _speak(self, _change: Any) -> None:
+        for side in (self.left, self.right):
+            if side is not None:  # while it is made
+                side.language = self.language
+        if self.names:
+            self._tell()
+
     def _tell(self) -> None:
-        self.set_trait("notes", [*self._facts, *self._unmatched.values()])
+        names, there, back = tuple(self.names), self._matches["left"], self._matches["right"]
+        told = facts(names, there, back, Words(self.language))  # type: ignore[arg-type]
+        self.set_trait("notes", [*told, *self._unmatched.values()])
 
     # ------------------------------------------------------------------ what widgets can do
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
+from ...language.words import Words
 from ..wire.photos import name_of
 from ..wire.validation import input_size, own_photos
 
@@ -109,7 +110,7 @@ def same_layers(one: EngineProtocol, other: EngineProtocol) -> bool:
     return first == second
 
 
-def facts(names: tuple[str, str], there: Matching, back: Matching) -> list[str]:
+def facts(names: tuple[str, str], there: Matching, back: Matching, words: Words) -> list[str]:
     """What isn't the same on both sides, in words.
 
     Parameters
@@ -118,6 +119,8 @@ def facts(names: tuple[str, str], there: Matching, back: Matching) -> list[str]:
         Names of the sides.
     there, back
         From the first engine to the second, and back.
+    words
+        Of the language.
     """
     a, b = names
     found: list[str] = []
@@ -126,30 +129,25 @@ def facts(names: tuple[str, str], there: Matching, back: Matching) -> list[str]:
         return found
     if first.images != second.images:
         common = len(there.common)
-        texts = [f"{a} has {_photos(len(first.images))}", f"{b} has {_photos(len(second.images))}"]
-        what = (
-            f"only the {common} with the same name are compared"
-            if common
-            else "none has the same name, so that each side keeps a photo of its own"
-        )
-        found.append(f"{', '.join(texts)}: {what}.")
+        numbers = _photos(len(first.images), words), _photos(len(second.images), words)
+        what = words("compare.common" if common else "compare.none", number=common)
+        told = {"a": a, "first": numbers[0], "b": b, "second": numbers[1], "what": what}
+        found.append(words("compare.photos", **told))
     if first.input_shape != second.input_shape:
-        sizes = [
-            f"{name} sees {info.input_shape[1]} × {info.input_shape[2]} pixels"
-            for name, info in ((a, first), (b, second))
-        ]
-        found.append(f"{', '.join(sizes)}: the occluder covers the same part of the photo.")
+        rows, columns = first.input_shape[1:]
+        others = dict(zip(("other_rows", "other_columns"), second.input_shape[1:], strict=True))
+        found.append(words("compare.sizes", a=a, b=b, rows=rows, columns=columns, **others))
     for name, info in ((a, first), (b, second)):
         if info.no_classes:
-            found.append(f"{name} has no classes: {info.no_classes}")
+            found.append(words("compare.no_classes", name=name, why=info.no_classes))
     classes = bool(first.labels and second.labels)
     if classes and first.labels != second.labels and not (first.no_classes or second.no_classes):
-        found.append("Their classes differ: those of the same name follow each other.")
+        found.append(words("compare.classes"))
     return found
 
 
-def _photos(number: int) -> str:
-    return f"{number} photo" + ("s" if number != 1 else "")
+def _photos(number: int, words: Words) -> str:
+    return words("compare.photo" if number == 1 else "compare.photo.many", number=number)
 
 
 def _first(names: tuple[str, ...]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 /** A quiz: two photos, of which one fires a channel more, and a hint; at the end the score. */
 
+import { msg, t } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
 import type { OwnStore } from "../../lib/page/selection_store";
@@ -30,6 +31,7 @@ export interface Playing {
   bars: readonly Bar[];
 }
 
+const ASKED = msg("Which photo fires the channel more?");
 const KEYS: Record<string, number> = { "1": 0, ArrowLeft: 0, "2": 1, ArrowRight: 1 };
 
 export const quiz: OwnView<Playing> = (...given) => {
@@ -62,19 +64,19 @@ class QuizView {
     private readonly source: Source,
     private readonly signal: AbortSignal,
   ) {
-    this.panel = new Panel(el, "quiz", "Which photo fires the channel more?", source, signal);
+    this.panel = new Panel(el, "quiz", t(ASKED), source, signal);
     this.panel.element.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own 1 and 2
     this.choices = [new Choice(0, () => this.choose(0)), new Choice(1, () => this.choose(1))];
     this.pair = h(
       "div",
-      { class: "zf-quiz-pair", role: "group", "aria-label": "The two photos", tabindex: -1 },
+      { class: "zf-quiz-pair", role: "group", "aria-label": t("The two photos"), tabindex: -1 },
       ...this.choices.map((choice) => choice.button),
     );
     this.hint = new QuizHint();
     this.next = h(
       "button",
       { type: "button", class: "zf-button zf-primary", onclick: () => this.goOn() },
-      "Next",
+      t("Next"),
     );
     this.line = h("div", { class: "zf-quiz-line" }, this.text, this.next);
     const played = h("div", { class: "zf-quiz-played" }, this.pair, this.line);
@@ -98,8 +100,8 @@ class QuizView {
     if (!quiz || at >= ready) {
       this.count.textContent = "";
       this.game.hidden = true;
-      this.panel.title("Which photo fires the channel more?");
-      this.panel.explain(quiz && total > 0 ? "The next question is being made." : "");
+      this.panel.title(t(ASKED));
+      this.panel.explain(quiz && total > 0 ? t("The next question is being made.") : "");
       return;
     }
     const name = `${quiz}:${at}`;
@@ -181,22 +183,25 @@ class QuizView {
     if (!left || !right) return;
     const values = apart([left.value, right.value]);
     const [more, less, best] = left.value > right.value ? [left, right, 0] : [right, left, 1];
-    this.panel.title("Which photo fires the channel more?", `${data.layer} : ${data.channel}`);
-    this.count.textContent = `question ${at + 1} of ${total}`;
+    this.panel.title(t(ASKED), `${data.layer} : ${data.channel}`);
+    this.count.textContent = t("question {n} of {total}", { n: at + 1, total });
     this.choices.forEach((choice, i) => {
       const revealed = { best: i === best, chosen: answer === SIDES[i] };
       choice.reveal(answer === undefined ? null : revealed, values[i]);
     });
     this.hint.explain(this.panel, answer !== undefined);
     this.next.hidden = answer === undefined;
-    this.next.textContent = at + 1 === total ? "See the score" : "Next";
+    this.next.textContent = at + 1 === total ? t("See the score") : t("Next");
     const correct = answer === SIDES[best];
-    const reached = `${values[best]} in ${more.name}, ${values[1 - best]} in ${less.name}`;
-    const parts = hard ? "Hard: the two are near to each other in the channel's range." : "";
+    const reached = { more: values[best] ?? "", less: values[1 - best] ?? "" };
+    const told = { ...reached, strong: more.name, weak: less.name };
+    const near = hard ? t("Hard: the two are near to each other in the channel's range.") : "";
     this.text.textContent =
       answer === undefined
-        ? `Click the photo, or press 1 or 2. ${parts}`.trim()
-        : `${correct ? "Right" : "No"}: the channel reaches ${reached}.`;
+        ? `${t("Click the photo, or press 1 or 2.")} ${near}`.trim()
+        : correct
+          ? t("Right: the channel reaches {more} in {strong}, {less} in {weak}.", told)
+          : t("No: the channel reaches {more} in {strong}, {less} in {weak}.", told);
     this.line.dataset.answer = answer === undefined ? "none" : correct ? "right" : "wrong";
     const state = `${name}:${answer !== undefined}`;
     if (state === this.shown) return;
@@ -208,7 +213,7 @@ class QuizView {
   private end(): void {
     const { says, bars } = this.store.get();
     this.game.hidden = true;
-    this.panel.title("Your score");
+    this.panel.title(t("Your score"));
     this.count.textContent = "";
     this.panel.explain("");
     quizScore(this.score, says, bars);

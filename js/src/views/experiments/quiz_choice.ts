@@ -1,12 +1,13 @@
 /** One of the two photos of a question, and what is told of it once it is answered. */
 
+import { decimal, msg, t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { place } from "../../lib/pictures/boxes";
 import { paintBitmap } from "../../lib/pictures/canvas";
 import type { Pair, QuizChoice } from "../../lib/wire/protocol";
 
-const NAMES = ["Left", "Right"] as const;
+const NAMES = [msg("Left"), msg("Right")] as const;
 
 interface Revealed {
   /** It fires the channel more than the other. */
@@ -49,7 +50,7 @@ export class Choice {
   reveal(revealed: Revealed | null, value = ""): void {
     if (!this.choice) return;
     const { name, percentile, box } = this.choice;
-    const side = NAMES[this.side];
+    const side = t(NAMES[this.side]);
     this.button.setAttribute("aria-disabled", String(revealed !== null));
     this.button.dataset.state = revealed === null ? "asked" : revealed.best ? "best" : "other";
     this.button.classList.toggle("zf-chosen", revealed?.chosen ?? false);
@@ -61,11 +62,11 @@ export class Choice {
       this.button.setAttribute("aria-label", `${this.side + 1}, ${side}: ${name}`);
       return;
     }
-    const words = [revealed.best ? "fires more" : "fires less"];
-    if (revealed.chosen) words.push("your choice");
+    const words = [revealed.best ? t("fires more") : t("fires less")];
+    if (revealed.chosen) words.push(t("your choice"));
     this.verdict.textContent = `${value} · ${words.join(" · ")}`;
     const share = `${Math.floor(percentile)} %`;
-    this.caption.textContent = `more than in ${share} of the photos`;
+    this.caption.textContent = t("more than in {share} of the photos", { share });
     const told = `${side}: ${name}, ${this.verdict.textContent}, ${this.caption.textContent}`;
     this.button.setAttribute("aria-label", told);
   }
@@ -76,7 +77,10 @@ export function apart(values: readonly [number, number]): [string, string] {
   for (let digits = 4; values[0] !== values[1]; digits++) {
     const [one, other] = [number(values[0]), number(values[1])];
     if (one !== other) return [one, other];
-    const [longer, than] = [values[0].toPrecision(digits), values[1].toPrecision(digits)];
+    const [longer, than] = [
+      decimal(values[0].toPrecision(digits)),
+      decimal(values[1].toPrecision(digits)),
+    ];
     if (longer !== than || digits > 16) return [longer, than];
   }
   return [number(values[0]), number(values[1])];

@@ -1,5 +1,6 @@
 /** The hint of a question: a channel's strongest patches in other photos, in one of the displays. */
 
+import { t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { inside, within } from "../../lib/pictures/boxes";
@@ -12,7 +13,7 @@ import {
 } from "../../lib/pictures/canvas";
 import { brightnessPicture, reveal, signedPicture } from "../../lib/pictures/signed";
 import type { Answer, Box, ProjectionInfo, Status } from "../../lib/wire/protocol";
-import { BLANK, STATUS } from "../patches/projection_card";
+import { BLANK, NAMES, STATUS } from "../patches/projection_card";
 import { lostText } from "../shared/lost";
 import type { Panel } from "../shared/status";
 
@@ -32,7 +33,7 @@ export class QuizHint {
   constructor() {
     this.element = h(
       "div",
-      { class: "zf-quiz-hint", role: "group", "aria-label": "Hint" },
+      { class: "zf-quiz-hint", role: "group", "aria-label": t("Hint") },
       this.heading,
       this.grid,
     );
@@ -58,12 +59,12 @@ export class QuizHint {
         const info = data.projections[i];
         const part = info && within(info.view, inside(box, data.extent));
         paint(canvas, hint, patches[i], projections[i], info, part, data.scale);
-        const label = `${i + 1}: ${name}${blank ? `, ${BLANK.short}` : ""}`;
+        const label = `${i + 1}: ${name}${blank ? `, ${t(BLANK.short)}` : ""}`;
         return h(
           "div",
           { class: "zf-quiz-cell", role: "listitem", "aria-label": label },
           canvas,
-          blank ? h("span", { class: "zf-none" }, BLANK.short) : "",
+          blank ? h("span", { class: "zf-none" }, t(BLANK.short)) : "",
         );
       }),
     );
@@ -74,7 +75,7 @@ export class QuizHint {
   }
 
   explain(panel: Panel, answered: boolean): void {
-    const frame = "Framed in each photo: the patch that fires it most.";
+    const frame = t("Framed in each photo: the patch that fires it most.");
     panel.explain([...this.note, ...(answered ? [frame] : [])].join(" "));
   }
 }
@@ -102,39 +103,59 @@ function paint(
 
 function heading(hint: Hint, count: number): string {
   const many = count > 1;
-  const strongest = many
-    ? `the ${count} patches that fire it most`
-    : "the patch that fires it most";
-  if (hint === "patches") return capital(strongest);
-  if (hint !== "revealed") return `${many ? "Projections" : "Projection"} of ${strongest}`;
-  return `${capital(strongest)}, where ${many ? "their projections are" : "its projection is"} large`;
+  const n = count;
+  if (hint === "patches") {
+    return many ? t("The {n} patches that fire it most", { n }) : t("The patch that fires it most");
+  }
+  if (hint !== "revealed") {
+    return many
+      ? t("Projections of the {n} patches that fire it most", { n })
+      : t("Projection of the patch that fires it most");
+  }
+  return many
+    ? t("The {n} patches that fire it most, where their projections are large", { n })
+    : t("The patch that fires it most, where its projection is large");
 }
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How the pictures are to be read. */
 function explained(hint: Hint, { rule, scale, projections }: Question): string[] {
-  const clip = `clipped at the ${CLIPPED_AT}th percentile of what isn't zero`;
-  const made = `Projections by the rule ${rule}.`;
+  const percentile = number(CLIPPED_AT);
+  const made = t("Projections by the rule {rule}.", { rule });
   const status = WORST.find((one) => projections.some((info) => info.status === one));
-  const exact = status ? `Some are marked ${status}: ${STATUS[status].text}.` : "";
+  const exact = status
+    ? t("Some are marked {status}: {text}.", {
+        status: t(NAMES[status]),
+        text: t(STATUS[status].text),
+      })
+    : "";
   switch (hint) {
     case "projections":
-      return [`${made} Signed around mid-grey, one scale, ±${number(scale)}, ${clip}.`, exact];
+      return [
+        made,
+        t(
+          "Signed around mid-grey, one scale, ±{scale}, clipped at the {percentile}th percentile of what isn't zero.",
+          { scale: number(scale), percentile },
+        ),
+        exact,
+      ];
     case "brightness":
       return [
-        `${made} Brightness alone, .299 red + .587 green + .114 blue, around mid-grey; each on ` +
-          `its own scale, ${clip}.`,
+        made,
+        t(
+          "Brightness alone, .299 red + .587 green + .114 blue, around mid-grey; each on its own scale, clipped at the {percentile}th percentile of what isn't zero.",
+          { percentile },
+        ),
         exact,
       ];
     case "revealed":
       return [
-        `${made} Each patch is visible where the blurred magnitude of its projection is large.`,
+        made,
+        t("Each patch is visible where the blurred magnitude of its projection is large."),
         exact,
       ];
     case "patches":
-      return ["What the network saw of each photo, cut to the unit's receptive field."];
+      return [t("What the network saw of each photo, cut to the unit's receptive field.")];
     case "none":
-      return ["This round has no hint."];
+      return [t("This round has no hint.")];
   }
 }

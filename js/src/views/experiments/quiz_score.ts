@@ -1,5 +1,6 @@
 /** The score at the end: in words, and as shares with their intervals beside what guessing gets. */
 
+import { t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 import { percent } from "../../lib/page/format";
 
@@ -16,7 +17,12 @@ export function quizScore(place: HTMLElement, says: readonly string[], bars: rea
       {
         class: "zf-quiz-bar",
         role: "img",
-        "aria-label": `${of}: ${percent(share)}, 95 % interval ${percent(low)} to ${percent(high)}`,
+        "aria-label": t("{of}: {share}, 95 % interval {low} to {high}", {
+          of,
+          share: percent(share),
+          low: percent(low),
+          high: percent(high),
+        }),
       },
       h("span", { class: "zf-quiz-of" }, of),
       h(
@@ -31,13 +37,13 @@ export function quizScore(place: HTMLElement, says: readonly string[], bars: rea
   );
   const [first, ...rest] = says;
   place.replaceChildren(
-    h("p", { class: "zf-quiz-first" }, first ?? "Waiting for the kernel to count …"),
+    h("p", { class: "zf-quiz-first" }, first ?? t("Waiting for the kernel to count …")),
     ...rows,
     rows.length > 0
       ? h(
           "p",
           { class: "zf-quiz-key" },
-          "Dot: share of right answers; line: 95 % interval; dashed: guessing.",
+          t("Dot: share of right answers; line: 95 % interval; dashed: guessing."),
         )
       : "",
     ...rest.map((text) => h("p", {}, text)),

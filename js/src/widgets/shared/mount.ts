@@ -114,26 +114,34 @@ export function pairWidget(
   return {
     async render({ model, el, signal, host }) {
       const root = createRoot(el, name, sheets, signal);
-      const end = settledOf(root).begin();
-      const side = async (which: string): Promise<Side> => {
+      let current = new AbortController();
+      const side = async (which: string, now: AbortSignal): Promise<Side> => {
         const one = await resolve(model, host, which);
-        say(root, one);
         const chosen = await resolve(one, host);
-        heed(root, chosen, signal);
+        heed(root, chosen, now);
         return {
           selection: new ModelSelection(chosen),
-          source: connect(root, one, signal),
+          source: connect(root, one, now),
           options: new ModelStore<ViewOptions>(one),
         };
       };
-      try {
-        const sides = await Promise.all([side("left"), side("right")]);
-        if (!signal.aborted) view(root, sides, new ModelStore<Compared>(model), signal);
-      } catch (error) {
-        if (!signal.aborted) complain(root, error);
-      } finally {
-        nextFrame(end);
-      }
+      const open = async () => {
+        current.abort();
+        current = new AbortController();
+        const now = AbortSignal.any([signal, current.signal]);
+        const end = settledOf(root).begin();
+        say(root, model);
+        try {
+          const sides = await Promise.all([side("left", now), side("right", now)]);
+          if (!now.aborted) view(root, sides, new ModelStore<Compared>(model), now);
+        } catch (error) {
+          if (!now.aborted) complain(root, error);
+        } finally {
+          nextFrame(end);
+        }
+      };
+      onTraits(model, ["language"], open, signal);
+      await open();
     },
   };
 }
@@ -148,7 +156,6 @@ export function ownWidget<S extends object>(
   return {
     render({ model, el, signal }) {
       const root = createRoot(el, name, sheets, signal);
-      say(root, model);
       const traits = Object.entries(first);
       const store: OwnStore<S> = {
         get: () =>
@@ -161,7 +168,17 @@ export function ownWidget<S extends object>(
         },
         subscribe: (listener, until) => onTraits(model, Object.keys(first), listener, until),
       };
-      view(root, store, connect(root, model, signal), signal);
+      let current = new AbortController();
+      const open = () => {
+        current.abort();
+        current = new AbortController();
+        const now = AbortSignal.any([signal, current.signal]);
+        root.replaceChildren();
+        say(root, model);
+        view(root, store, connect(root, model, now), now);
+      };
+      onTraits(model, ["language"], open, signal);
+      open();
     },
   };
 }

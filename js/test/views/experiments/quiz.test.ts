@@ -4,6 +4,7 @@ import { apart } from "../../../src/views/experiments/quiz_choice";
 import quizWidget from "../../../src/widgets/quiz";
 import { type FakeModel, flush, windowOn } from "../../support/fakes";
 import { press } from "../../support/kernel";
+import { forgetMarked, learnMarked, MARKED, texts, unmarked } from "../../support/language";
 import { expectGone, onFakePage, ownStage } from "../../support/page";
 
 onFakePage();
@@ -135,6 +136,45 @@ it("asks, tells at once which it is and both values, goes on, and ends with the 
   );
   expect(root.querySelector<HTMLElement>(".zf-quiz-game")?.hidden).toBe(true);
 });
+
+it.each(["patches", "projections", "brightness", "revealed", "none"])(
+  "says all of it in its language, with the hint %s",
+  async (hint) => {
+    learnMarked();
+    const { model, root } = stage({ hint, hard: true, language: MARKED });
+    const known = new Set([
+      "deconvnet",
+      "paper",
+      "features",
+      "photo",
+      "gone",
+      "png",
+      "the",
+      "file",
+      "is",
+    ]);
+    for (let question = 0; question < 3; question++) {
+      await serve(model, hint === "patches" || hint === "none" ? 0 : 4);
+      expect(unmarked(root, known)).toEqual([]);
+      pressIn(root, "1");
+      await flush();
+      expect(unmarked(root, known)).toEqual([]);
+      next(root)?.click();
+      await flush();
+    }
+    expect(unmarked(root, known)).toEqual([]);
+    model.set("says", ["33"]);
+    model.set("bars", [["7", 1 / 3, 0.06, 0.79]]);
+    await flush();
+    expect(unmarked(root, known)).toEqual([]);
+    expect(texts(root).filter((text) => text.includes("⟦")).length).toBeGreaterThan(3);
+    model.set("language", "de");
+    await flush();
+    expect([root.querySelector("h3")?.textContent, root.lang]).toEqual(["Dein Ergebnis", "de"]);
+    expect(root.querySelectorAll("section")).toHaveLength(1);
+    forgetMarked();
+  },
+);
 
 it("takes 1, 2 and arrow keys, and leaves keys with modifiers and all others alone", async () => {
   const { model, root } = stage();

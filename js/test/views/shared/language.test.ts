@@ -1,26 +1,21 @@
 /** An Explorer in a language in which every text is marked: what isn't marked nobody translated. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { LANGUAGES, speak } from "../../../src/lib/language/translate";
 import type { Room } from "../../../src/views/shared/view";
+import compare from "../../../src/widgets/compare";
 import explorer from "../../../src/widgets/explorer";
-import { BlankCanvas } from "../../support/fakes";
+import { BlankCanvas, FakeModel } from "../../support/fakes";
 import { CATALOGUE, LEARNED, LOST, serve, shared, stage } from "../../support/kernel";
-
-/** A language that has every text there is: its English between brackets. */
-const MARKED = new Proxy({} as Record<string, string>, {
-  get: (_, text) => (text === "." ? undefined : `⟦${String(text)}⟧`),
-});
+import { forgetMarked, learnMarked, MARKED, texts, unmarked } from "../../support/language";
 
 beforeEach(() => {
-  LANGUAGES["en-x-marked"] = MARKED;
+  learnMarked();
   localStorage.clear();
   vi.stubGlobal("createImageBitmap", async () => ({ width: 13, height: 11, close() {} }));
   vi.stubGlobal("OffscreenCanvas", BlankCanvas);
 });
 afterEach(() => {
-  delete LANGUAGES["en-x-marked"];
-  speak("en");
+  forgetMarked();
   document.body.replaceChildren();
   vi.unstubAllGlobals();
 });
@@ -50,30 +45,6 @@ const DATA = [
 
 const KNOWN = new Set(DATA.join(" ").match(/\p{L}+/gu));
 
-/** The words of a text that are neither marked nor the engine's. */
-function unmarked(text: string): string[] {
-  let rest = text;
-  for (let before = ""; before !== rest; ) {
-    before = rest;
-    rest = rest.replace(/⟦[^⟦⟧]*⟧/g, " ");
-  }
-  const words = rest.replace(/explorer\.follow\([^)]*\)|photo-\d+\.jpg/g, " ").match(/\p{L}{2,}/gu);
-  return (words ?? []).filter((word) => !KNOWN.has(word));
-}
-
-function texts(root: HTMLElement): string[] {
-  const found: string[] = [];
-  const walk = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
-  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
-    if (node instanceof HTMLElement) {
-      for (const name of ["title", "aria-label", "placeholder", "label", "data-empty"]) {
-        found.push(node.getAttribute(name) ?? "");
-      }
-    } else if (!node.parentElement?.closest("style, script")) found.push(node.textContent ?? "");
-  }
-  return found;
-}
-
 it("says everything in its language that isn't the engine's own", async () => {
   const room: Room = {
     room: "lesson-k7m2-qd9x",
@@ -84,13 +55,12 @@ it("says everything in its language that isn't the engine's own", async () => {
     wander: 1,
     looking: [["features.0", 2]],
   };
-  const more = { room, language: "en-x-marked", gallery: [], overlay: "probability" };
+  const more = { room, language: MARKED, gallery: [], overlay: "probability" };
   const shown = await stage(explorer, {}, more);
   await serve(shown.model);
   for (const fold of shown.root.querySelectorAll("details")) fold.open = true;
   await serve(shown.model);
-  const missing = (root: HTMLElement) =>
-    texts(root).filter((text) => text !== "" && unmarked(text).length > 0);
+  const missing = (root: HTMLElement) => unmarked(root, KNOWN);
   expect(missing(shown.root)).toEqual([]);
   for (const button of shown.root.querySelectorAll<HTMLElement>("[aria-haspopup=dialog]")) {
     button.click();
@@ -99,6 +69,50 @@ it("says everything in its language that isn't the engine's own", async () => {
     button.click();
   }
   expect(texts(shown.root).filter((text) => text.includes("⟦")).length).toBeGreaterThan(150);
+});
+
+it("compares two networks in its language, and in another as soon as it is told to", async () => {
+  const one = await stage(explorer); // as one that an engine was asked for already
+  one.view.abort();
+  const models: Record<string, FakeModel> = {};
+  for (const side of ["left", "right"]) {
+    const { unit, photo, occluder } = { unit: ["features.3", 2], photo: 2, occluder: null };
+    models[`of ${side}`] = new FakeModel({
+      unit,
+      photo,
+      occluder,
+      target: null,
+      rule: "deconvnet",
+    });
+    models[side] = new FakeModel({ selection: `of ${side}`, fingerprint: `compared-${side}` });
+  }
+  const model = new FakeModel({
+    left: "left",
+    right: "right",
+    names: ["7", "8"],
+    notes: [],
+    numbering: "maybe",
+    same_channel: false,
+    language: MARKED,
+  });
+  const el = document.createElement("div");
+  document.body.append(el);
+  const host = { getModel: async (name: string) => models[name] };
+  const signal = new AbortController().signal;
+  await compare.render({ model, el, signal, host } as never);
+  const serveBoth = async () => {
+    for (const side of ["left", "right", "left", "right"]) await serve(models[side] as FakeModel);
+  };
+  await serveBoth();
+  expect(unmarked(el, KNOWN)).toEqual([]);
+  expect(texts(el).filter((text) => text.includes("⟦")).length).toBeGreaterThan(100);
+  const panels = () => el.querySelectorAll("section.zf-panel").length;
+  const many = panels();
+  model.set("language", "de");
+  await serveBoth();
+  expect(el.textContent).toContain("Auf beiden Seiten dieselbe Schicht und Kanalnummer");
+  expect(el.querySelectorAll(".zf-compare-words")).toHaveLength(1);
+  expect([panels(), el.querySelector<HTMLElement>(".zf-root")?.lang]).toEqual([many, "de"]);
 });
 
 it("speaks another language as soon as it is told to, from Python or a lesson", async () => {

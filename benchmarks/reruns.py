@@ -1,0 +1,151 @@
+"""What the page of JupyterLab keeps of a cell that is run again, and whose it is.
+
+A cell that makes a widget is run again and again, in a notebook of its own each: an Explorer; the
+Explorer's module in an anywidget that shows a dot and knows nothing of ours; the same with a module
+of one line; and an Explorer that is closed before. What the second leaves, any anywidget with a
+module as large leaves; what the first leaves beyond that is ours.
+
+Prints a line each and, as its last line, one JSON object: MB of the page's JavaScript heap a run,
+after garbage collections, and nodes and listeners of its documents.
+
+    python benchmarks/reruns.py [--runs 20] [--snapshot]
+
+``--snapshot`` also says which kinds of objects of the heap grew (by CDP's HeapProfiler).
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from _lab_page import READY, TIMEOUT
+from _page_memory import Gauge
+from playwright.sync_api import CDPSession, Page, sync_playwright
+
+from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
+from zfwidgets.demo.lab import LabServer
+
+SETUP = """import re
+import anywidget
+import zfwidgets as zf
+from zfwidgets.widgets.bundle import esm
+engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
+explorer = zf.Explorer(engine, layer='features.7', channel=42, auto=False)
+ONE_LINE = "export default { render({ el }) { el.textContent = '.'; el.dataset.dot = ''; } };"
+LARGE = re.sub(r"export *\\{[^{}]*\\};?\\s*$", ONE_LINE, esm("explorer"))
+assert LARGE.endswith(ONE_LINE) and len(LARGE) > 100_000
+class Large(anywidget.AnyWidget):
+    _esm = LARGE
+class Small(anywidget.AnyWidget):
+    _esm = ONE_LINE"""
+MAKE = "explorer = zf.Explorer(engine, layer='features.7', channel=42, auto=False)\nexplorer"
+CELLS = {
+    "explorer": (MAKE, SETTLED),
+    "its module alone": ("Large()", "[data-dot]"),
+    "one line": ("Small()", "[data-dot]"),
+    "explorer, closed before": (f"explorer.close()\n{MAKE}", SETTLED),
+}
+WARM_UP = 5
+"""Runs before the first numbers."""
+RUN = """(number) => {
+  window.jupyterapp.shell.currentWidget.content.activeCellIndex = number;
+  return window.jupyterapp.commands.execute("notebook:run-cell").then(() => null);
+}"""
+
+
+def rerun(page: Page, path: str, number: int, shown: str, times: int) -> None:
+    """Run a cell so many times, waiting each time for what it shows."""
+    for _ in range(times):
+        page.evaluate(RUN, number)
+        page.wait_for_function(READY, arg=path)
+        page.locator(shown).first.wait_for()
+
+
+def heap(session: CDPSession) -> collections.Counter[str]:
+    """Bytes of the heap by kind: node's type and name, strings by length."""
+    parts: list[str] = []
+
+    def take(event: Any) -> None:
+        parts.append(event["chunk"])
+
+    session.on("HeapProfiler.addHeapSnapshotChunk", take)
+    session.send("HeapProfiler.takeHeapSnapshot", {"reportProgress": False})
+    session.remove_listener("HeapProfiler.addHeapSnapshotChunk", take)
+    snapshot = json.loads("".join(parts))
+    meta, strings, nodes = snapshot["snapshot"]["meta"], snapshot["strings"], snapshot["nodes"]
+    fields = meta["node_fields"]
+    kinds, width = meta["node_types"][0], len(fields)
+    at = {name: fields.index(name) for name in ("type", "name", "self_size")}
+    found: collections.Counter[str] = collections.Counter()
+    for start in range(0, len(nodes), width):
+        kind = kinds[nodes[start + at["type"]]]
+        name = strings[nodes[start + at["name"]]]
+        size = nodes[start + at["self_size"]]
+        text = "string" in kind
+        label = f"{kind} of {size // 1000} kB" if text and size > 10_000 else f"{kind} {name[:40]}"
+        found["strings below 10 kB" if text and size <= 10_000 else label] += size
+    return found
+
+
+def measure(runs: int, snapshot: bool) -> dict[str, Any]:
+    """Run each cell in a notebook of its own."""
+    told: dict[str, Any] = {}
+    with ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(LabServer(root, port=0, expose_app=True))
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(
+            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
+        )
+        stack.callback(browser.close)
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        for place, (name, (cell, shown)) in enumerate(CELLS.items()):
+            path = f"reruns-{place}.ipynb"
+            cells = [nbformat.v4.new_code_cell(text) for text in (SETUP, cell)]
+            notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+            nbformat.write(notebook, root / path)
+            page = browser.new_page(viewport={"width": 1500, "height": 1100})
+            page.set_default_timeout(TIMEOUT)
+            page.goto(server.url(f"lab/workspaces/{place}/tree/{path}"))
+            page.wait_for_function(READY, arg=path)
+            rerun(page, path, 0, ".jp-Notebook", 1)
+            rerun(page, path, 1, shown, WARM_UP)
+            session = page.context.new_cdp_session(page)
+            gauge = Gauge(page, session)
+            first = gauge.read()
+            before = heap(session) if snapshot else None
+            rerun(page, path, 1, shown, runs)
+            last = gauge.read()
+            told[name] = {
+                part: round((last[part] - first[part]) / runs, 3)
+                for part in ("page_mb", "nodes", "listeners")
+            }
+            print(json.dumps({name: told[name]}), flush=True)
+            if before is not None:
+                grown = heap(session)
+                grown.subtract(before)
+                for kind, size in grown.most_common(12):
+                    print(f"    {size / runs / 1000:8.1f} kB a run: {kind}", flush=True)
+            page.close()
+            for one in server.request("GET", "api/sessions"):
+                server.request("DELETE", f"api/sessions/{one['id']}")
+    return {"runs": runs, **told}
+
+
+def main() -> None:
+    """Measure, and say what came out."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--snapshot", action="store_true", help="say which objects grew")
+    options = parser.parse_args()
+    print(json.dumps(measure(options.runs, options.snapshot)))
+
+
+if __name__ == "__main__":
+    main()
