@@ -15,7 +15,7 @@ from PIL import Image
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...language.words import Words
-from ...records import Pixels
+from ...records import Pixels, Progress
 from ...stepwise import Counting, Driven, Growing
 from ...widgets.wire.encode import Answer
 from ...widgets.wire.jobs.steps import Shared
