@@ -12,7 +12,7 @@ from PIL import Image
 
 pytest.importorskip("nbconvert", reason="needs zfwidgets[lab]")
 
-from zfwidgets.reports.writing.exporter import ReportExporter
+from zfwidgets.reports.notebooks.exporter import ReportExporter
 
 
 class Pictures(HTMLParser):

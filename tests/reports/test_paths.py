@@ -195,7 +195,7 @@ def test_an_exported_notebook_names_none_of_the_folders():
     pytest.importorskip("nbconvert")
     import nbformat
 
-    from zfwidgets.reports.writing.exporter import _scrub
+    from zfwidgets.reports.notebooks.exporter import _scrub
 
     chance = random.Random(5)
     folder, secrets = folders(chance, True)

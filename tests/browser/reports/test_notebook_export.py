@@ -42,7 +42,7 @@ def write(path: Path, cells: tuple[str, ...]) -> Path:
 
 def export(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nbconvert", str(path), "--to"]
-    command += ["zfwidgets.reports.writing.exporter.ReportExporter", *arguments]
+    command += ["zfwidgets.reports.notebooks.exporter.ReportExporter", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM, cwd=path.parent)
 
 

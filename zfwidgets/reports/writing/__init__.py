@@ -4,8 +4,7 @@
 runs the widgets' own source over the engine, so that stored answers are those that a live widget
 gets. `saving` puts widgets and texts together, `page` writes the HTML, `provenance` says where it
 comes from, `scrubbing` cuts absolute paths, `markdown` renders texts. `figures` packs other
-packages' widgets with their JavaScript. `embedding` and `exporter` do the same to a notebook, in
-its kernel and in nbconvert.
+packages' widgets with their JavaScript.
 """
 
 from __future__ import annotations

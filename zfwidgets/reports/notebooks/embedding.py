@@ -11,9 +11,9 @@ from typing import Any
 from ...widgets.base import EngineWidget
 from ...widgets.static_picture.unattended import inside
 from ..parts import pack
-from . import page
-from .draft import Draft
-from .items import VIEWS
+from ..writing import page
+from ..writing.draft import Draft
+from ..writing.items import VIEWS
 
 PLACES = "places.json"
 BUNDLES = "bundles.html"
@@ -34,7 +34,7 @@ def shown() -> list[EngineWidget]:
 
 
 def save_shown(folder: str | Path, *, budget: str | float | None = "10 MB") -> None:
-    """Write what was displayed into a folder, for `zfwidgets.reports.writing.exporter`.
+    """Write what was displayed into a folder, for `zfwidgets.reports.notebooks.exporter`.
 
     ``places.json`` says which bundle and view each widget's model is, ``bundles.html`` holds the
     bundles, one an engine, each of ``budget`` at most, ``folders.json`` lists folders that nobody

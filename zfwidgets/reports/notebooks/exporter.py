@@ -16,11 +16,11 @@ from traitlets import Bool, Integer, Unicode, default
 
 from ...errors import InputError
 from ...widgets.bundle import esm
+from ..writing.scrubbing import Scrubber
 from .embedding import BUNDLES, FOLDERS, PICTURE, PLACES
-from .scrubbing import Scrubber
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-CELL = """import zfwidgets.reports.writing.embedding as _zf
+CELL = """import zfwidgets.reports.notebooks.embedding as _zf
 _zf.save_shown({folder!r}, budget={budget!r})
 """
 
