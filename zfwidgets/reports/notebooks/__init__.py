@@ -1,6 +1,6 @@
 """Notebooks exported with their widgets alive: what `writing` does for a report.
 
-`embedding` runs in the notebook's kernel and writes what its widgets show; `exporter` is nbconvert's
+`embedding` writes what its widgets show, in the notebook's kernel; `exporter` is nbconvert's part,
 and puts that into the page.
 """
 
