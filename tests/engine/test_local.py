@@ -569,10 +569,14 @@ def test_weights_that_are_not_numbers_are_refused() -> None:
         LocalEngine(model, pictures(2), to_tensor, cache=False)
 
 
-def test_project_all_takes_one_channel(engine: LocalEngine) -> None:
+def test_project_all_takes_one_layer_and_any_of_its_channels(engine: LocalEngine) -> None:
     a, b = engine.top("features.4", 1, 1)[0], engine.top("features.4", 2, 1)[0]
-    with pytest.raises(InputError, match="one channel"):
-        engine.project_all([a, b])
+    for activation, together in zip([a, b], engine.project_all([a, b]), strict=True):
+        (alone,) = engine.project_all([activation])
+        assert together.activation == activation
+        np.testing.assert_array_equal(together.pixels, alone.pixels)
+    with pytest.raises(InputError, match="one layer"):
+        engine.project_all([a, engine.top("features.7", 2, 1)[0]])
     own = Activation(a.unit, None, "mine", 1.0, a.box)
     with pytest.raises(InputError, match="image of your own"):
         engine.patch(own)
