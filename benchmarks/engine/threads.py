@@ -2,7 +2,7 @@
 
     python -m benchmarks.engine.threads [--rounds 3] [--beside 1]
 
-Of the sample SqueezeNet and its photos: the class scores of a photo, the nine projections of a
+Of the sample SqueezeNet and its photos: a photo read, its class scores, the nine projections of a
 channel of some layers, nothing kept, and positions of an occluder. Each with all of PyTorch's
 threads inside each operation, and as the engine has it: one inside, what is independent side by
 side where it is large. In turns, in one process: medians, and the slowest. The last line is JSON.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +22,7 @@ import torch
 import zfwidgets as zf
 from benchmarks import harness
 from benchmarks.clock import seconds
+from zfwidgets.engine import session
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.occlusion import predicting
 from zfwidgets.engine.occlusion.baselines import Paint
@@ -34,7 +35,7 @@ CHANNEL, POSITIONS = 41, 64
 
 
 def all_inside() -> Any:
-    """Projections and predictions as they would be without threads of our own."""
+    """What makes the engine compute as it would without threads of our own."""
 
     def one_by_one(run: Callable[[Any], Any], items: Any) -> list[Any]:
         return [run(item) for item in items]
@@ -43,6 +44,7 @@ def all_inside() -> Any:
         patch.object(units, "one_thread", nullcontext),
         patch.object(units, "side_by_side", one_by_one),
         patch.object(predicting, "one_thread", nullcontext),
+        patch.object(session, "one_thread", nullcontext),
     )
 
 
@@ -50,8 +52,9 @@ def inside(call: Callable[[], object]) -> Callable[[], object]:
     """A call with all threads inside."""
 
     def run() -> None:
-        one, two, three = all_inside()
-        with one, two, three:
+        with ExitStack() as stack:
+            for patched in all_inside():
+                stack.enter_context(patched)
             call()
 
     return run
@@ -65,10 +68,10 @@ def projecting(engine: LocalEngine, layer: str) -> Callable[[], object]:
 
 def occluding(engine: LocalEngine) -> tuple[Callable[[], object], Callable[[], object]]:
     """Positions of the occluder: side by side, and together with all threads inside."""
-    image, session = engine.session.tensor(0), engine.session
+    image = engine.session.tensor(0)
     grid = Grid.of(32, 8, image.shape[1:])
     boxes = grid.occluders(coarse_to_fine(*grid.shape)[:POSITIONS])
-    scorer = Scorer(session.network, image, Paint(torch.zeros(3, 1, 1)))
+    scorer = Scorer(engine.session.network, image, Paint(torch.zeros(3, 1, 1)))
     scorer.prepare(boxes, check=False)
 
     def way(number: int) -> Callable[[], object]:
@@ -86,9 +89,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = harness.options(parser)
     engine = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu", switches=0)
-    calls = {
-        "class scores of a photo": (lambda: engine.predict(0), inside(lambda: engine.predict(0)))
-    }
+
+    def scores() -> object:
+        return engine.predict(0)
+
+    def read() -> object:
+        engine.session._read.cache_clear()
+        return engine.photo(0)
+
+    calls: dict[str, Any] = {"a photo read": (read, inside(read))}
+    calls["its class scores"] = (scores, inside(scores))
     for layer in LAYERS:
         nine = projecting(engine, layer)
         calls[f"nine projections, {layer}"] = (nine, inside(nine))

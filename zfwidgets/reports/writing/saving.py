@@ -75,7 +75,7 @@ def save_report(
     channels
         Channels whose nine projections are all stored, beside those that the widgets show: a list
         for the layer that is chosen, ``{layer: list or "all"}``, or ``"all"``. Of all others the
-        strongest is stored.
+        strongest is stored, and all nine of as many as a ``budget`` leaves room for.
     images
         Indices or names of the photos whose occlusion maps are stored, or ``"all"``. None: the
         chosen photo, and those of the chosen channel's strongest patches.
