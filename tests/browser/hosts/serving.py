@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +85,15 @@ def notebook7(lab: Lab, _folder: Path) -> Iterator[Open]:
     def show(page: Page) -> None:
         page.goto(lab.server.url(f"notebooks/{name}"))
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        prompt = page.locator(".jp-Cell .jp-InputPrompt").first
+        end = time.monotonic() + SECONDS
+        while prompt.inner_text().strip() in ("", "[ ]:"):
+            # Before its kernel is connected the page loses what is to be run, without a word.
+            assert time.monotonic() < end, "Notebook 7 doesn't run its cells"
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            with suppress(AssertionError):
+                expect(prompt).not_to_have_text("[ ]:", timeout=10_000)
 
     yield show
 
