@@ -8,7 +8,7 @@ module as large leaves; what the first leaves beyond that is ours.
 Prints a line each and, as its last line, one JSON object: MB of the page's JavaScript heap a run,
 after garbage collections, and nodes and listeners of its documents.
 
-    python benchmarks/reruns.py [--runs 20] [--snapshot]
+    python -m benchmarks.page.reruns [--runs 20] [--snapshot]
 
 ``--snapshot`` also says which kinds of objects of the heap grew (by CDP's HeapProfiler).
 """
@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from _lab_page import READY, TIMEOUT
-from _page_memory import Gauge
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
+from benchmarks.page._lab_page import READY, TIMEOUT
+from benchmarks.page._page_memory import Gauge
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
