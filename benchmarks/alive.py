@@ -1,0 +1,219 @@
+"""A report with its network inside: how large it is, and how quick it answers from disk, offline.
+
+Writes a report of the sample network plain and alive, opens it in headless Chromium without a
+connection, brings photos as a reader does, and takes the times of the page's worker: of a photo of
+the reader's own to its predictions, of nine projections of a channel, of a map of 196 positions to
+its first and its last; then brings many photos and watches memory. Prints JSON.
+
+    python benchmarks/alive.py [--photos 40] [--rounds 5] [--plain]
+
+``--plain`` forbids WebAssembly in the page's policy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+from playwright.sync_api import Page, sync_playwright
+
+import zfwidgets as zf
+from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, require_browser
+from zfwidgets.models.squeezenet import LICENCE
+from zfwidgets.widgets.bundle import STATIC
+
+LAYERS = ("features.3.expand3x3", "features.7.expand1x1", "features.12.expand3x3")
+CHANNELS = ((LAYERS[0], 5), (LAYERS[1], 42), (LAYERS[2], 17))
+SETTLED = ".zf-root[data-zf-settled='true']"
+TAP = """(() => {
+  const Plain = Worker;
+  globalThis.told = [];
+  globalThis.Worker = class extends Plain {
+    constructor(url) {
+      super(url);
+      const took = new Map();
+      this.took = took;
+      globalThis.tapped = this;
+      this.addEventListener("message", ({ data }) => {
+        const asked = took.get(data.id);
+        if (!asked || (data.op !== "reply" && data.op !== "partial")) return;
+        asked[data.op] ??= performance.now() - asked.began;
+      });
+    }
+    postMessage(message, ...rest) {
+      if (message.op === "ask") {
+        const entry = { began: performance.now(), task: message.task };
+        this.took.set(message.id, entry);
+        told.push(entry);
+      }
+      super.postMessage(message, ...rest);
+    }
+  };
+})();"""
+ASK = """task => new Promise(resolve => {
+  const id = 1e6 + told.length;
+  const began = performance.now();
+  let partial = null;
+  const hear = ({ data }) => {
+    if (data.id !== id) return;
+    if (data.op === "partial") partial ??= performance.now() - began;
+    if (data.op !== "reply") return;
+    tapped.removeEventListener("message", hear);
+    resolve([partial, performance.now() - began]);
+  };
+  tapped.addEventListener("message", hear);
+  const last = told.findLast(one => one.task.photo)?.task.photo;
+  tapped.postMessage({ op: "ask", id, priority: 0, task: { ...task, photo: last } });
+})"""
+LAST = """task => {
+  const one = told.findLast(({ task: { task: name } }) => name === task);
+  return one && one.reply ? one.reply : null;
+}"""
+
+
+def written(folder: Path) -> dict[str, Any]:
+    """Both reports; their sizes, and those of the scripts."""
+    engine = zf.Engine(zf.samples.network(), zf.samples.photos())
+    engine.index(progress=False)
+    explorer = zf.Explorer(engine, layer=CHANNELS[1][0], channel=CHANNELS[1][1], stride=16)
+    plain, alive = (
+        zf.save_report(
+            explorer,
+            folder / f"{name}.html",
+            layers=LAYERS,
+            images=[0],
+            budget=None,
+            progress=False,
+            **choices,
+        )
+        for name, choices in (("plain", {}), ("alive", {"alive": True, "licence": LICENCE}))
+    )
+    script = {
+        name: len(gzip.compress((STATIC / f"{name}.js").read_bytes(), 9))
+        for name in ("report", "report_alive")
+    }
+    return {
+        "plain_mb": round(plain.size / 1e6, 2),
+        "alive_mb": round(alive.size / 1e6, 2),
+        "more_mb": round((alive.size - plain.size) / 1e6, 2),
+        "runtime_kb_gzipped": round((script["report_alive"] - script["report"]) / 1e3, 1),
+    }
+
+
+def photos(folder: Path, count: int) -> list[Path]:
+    """Files as readers have them: JPEG, a side of 500 pixels or so."""
+    found = []
+    for number, (_, picture) in zip(range(count), _pictures(), strict=False):
+        path = folder / f"own{number}.jpg"
+        picture.convert("RGB").rotate(number % 7).save(path, quality=90)
+        found.append(path)
+    return found
+
+
+def _pictures() -> Any:
+    samples = zf.samples.photos()
+    engine = zf.Engine(zf.samples.network(), samples)
+    while True:
+        for number in range(len(engine.info.images)):
+            yield number, engine.session.source.images.read(number)
+
+
+def bring(page: Page, path: Path) -> None:
+    """Bring a photo, and wait until all that is shown of it is there."""
+    before = page.locator(".zf-stage").get_attribute("data-photo")
+    page.locator(".zf-photos input[type=file]").set_input_files(path)
+    page.wait_for_selector(f".zf-stage:not([data-photo='{before}'])")
+    page.wait_for_selector(SETTLED)
+
+
+def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
+    """Milliseconds, medians."""
+    predicted, mapped, coarse = [], [], []
+    for path in files[:rounds]:
+        bring(page, path)
+        times = page.evaluate("""() => {
+          const last = name => told.findLast(({ task }) => task.task === name && !task.occluder);
+          const [fit, predict] = [last("fit"), last("predict")];
+          return predict.began + predict.reply - fit.began;
+        }""")
+        predicted.append(times)
+        slide = {"height": 32, "width": 32, "stride": 16, "baseline": "grey", "mask": None,
+                 "extra_boxes": [], "layer": None, "target": None, "channel": None}  # fmt: skip
+        first, last = page.evaluate(ASK, {"task": "occlusion", "slide": slide})
+        coarse.append(first)
+        mapped.append(last)
+    nine: dict[str, list[float]] = {}
+    for layer, channel in CHANNELS:
+        for number in range(rounds):
+            address = page.url.split("#")[0] + f"#layer={layer}&channel={channel + number + 1}"
+            page.evaluate("address => { location.hash = address.split('#')[1]; }", address)
+            page.wait_for_timeout(50)
+            page.wait_for_selector(SETTLED)
+            took = page.evaluate("""() => told.findLast(({ task, reply }) =>
+              task.task === "project" && task.units.length > 1 && reply)?.reply ?? null""")
+            if took is not None:
+                nine.setdefault(layer, []).append(took)
+    middle = statistics.median
+    return {
+        "own_photo_to_predictions_ms": round(middle(predicted)),
+        "nine_projections_ms": {layer: round(middle(times)) for layer, times in nine.items()},
+        "map_of_196_first_ms": round(middle(coarse)),
+        "map_of_196_ms": round(middle(mapped)),
+    }
+
+
+def resident(session: Any) -> float:
+    """Megabytes of the browser's largest process, a page's, after garbage was collected."""
+    session.send("HeapProfiler.collectGarbage")
+    own = psutil.Process()
+    sizes = [child.memory_info().rss for child in own.children(recursive=True)]
+    return round(max(sizes) / 1e6, 1)
+
+
+def main() -> None:
+    """Write, open, measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=40, help="brought one after the other")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--plain", action="store_true", help="without WebAssembly")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp())
+    found = written(folder)
+    print(json.dumps(found), flush=True)
+    report = folder / "alive.html"
+    if options.plain:
+        text = report.read_text("utf-8").replace(" &#x27;wasm-unsafe-eval&#x27;", "")
+        report.write_text(text, "utf-8")
+    files = photos(folder, max(options.photos, options.rounds))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
+        )
+        context = browser.new_context(viewport={"width": 1500, "height": 1200})
+        context.set_offline(True)
+        context.add_init_script(TAP)
+        page = context.new_page()
+        page.goto(report.as_uri())
+        page.wait_for_selector(".zf-alive:has-text('Weights as')")
+        page.wait_for_selector(SETTLED)
+        found |= looked(page, files, options.rounds)
+        session = context.new_cdp_session(page)
+        memory = []
+        for number, path in enumerate(files[: options.photos]):
+            bring(page, path)
+            page.evaluate("() => { told.length = 0; }")
+            if number % max(1, options.photos // 4) == 0:
+                memory.append(resident(session))
+        found["resident_mb_over_photos"] = [*memory, resident(session)]
+        browser.close()
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
