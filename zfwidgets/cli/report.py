@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..engine.portable.record import PRECISIONS
 from ..errors import InputError
-from ..records.portable import PRECISIONS
 from . import engine as cli_engine
 
 EXAMPLE = """examples:

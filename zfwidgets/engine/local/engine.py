@@ -20,7 +20,6 @@ from ...records import (
     Projection,
     Unit,
 )
-from ...records.portable import Portability
 from ...threads import OneOnly, ProcessLock
 from ..network.conventions import labels_of, transform_of
 from ..network.frozen import unwrapped
@@ -32,6 +31,7 @@ from ..occlusion.covering import Covering
 from ..occlusion.predicting import Predicting
 from ..occlusion.runner import OcclusionRunner
 from ..portable.portable import portable_steps
+from ..portable.record import Portability
 from ..projection.projector import SWITCHES, Projector
 from ..projection.rules import Attribution, Rule, available, choose
 from ..ranking.build import EVERY

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...records.portable import PortableNetwork
 from ..network.graph.graph import IMAGE, Graph, Ref
 from ..network.network import Network
 from .norms import NotPortable
+from .record import PortableNetwork
 from .vocabulary import SAME, inputs, lower, numbers
 
 ADVICE = "Save the report without alive=True: it holds all that is computed beforehand."

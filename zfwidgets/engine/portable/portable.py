@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from ...errors import InputError, UnreadableImage
 from ...images.source import ImageSource
 from ...records import Progress, softmax
-from ...records.portable import PRECISIONS, Portability
 from ..network.modes import computing
 from ..projection.projector import difference
 from ..session import Session
 from .lowering import ADVICE, lowered
 from .preparation import UnknownStep, preparation
+from .record import PRECISIONS, Portability
 from .running import Running
 
 SAME = 1e-4

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...records.portable import PortableNetwork
+from .record import PortableNetwork
 
 Arrays = list[Tensor]
 Run = Callable[[Mapping[str, Any], list[Tensor], Arrays], Tensor]

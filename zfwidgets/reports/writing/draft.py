@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+from ...engine.portable.record import Portability
 from ...errors import InputError
 from ...lessons.stored import stored_sheet
 from ...lessons.worksheet import Worksheet
 from ...records import DEFAULT_COLOURS
-from ...records.portable import Portability
 from ...stepwise import finish, watch_stages
 from ...widgets import requests as needs
 from ...widgets.comparing.compare import Compare
@@ -21,11 +21,10 @@ from ...widgets.wire.encode import Answer
 from ...widgets.wire.service import Need
 from ...widgets.wire.source import Source
 from ...widgets.wire.validation import input_size
-from .. import alive
 from ..checking import MOST_PIXELS, MOST_SIDE
 from ..held import PATCHES, Held, chosen_layers
 from ..parts import pack
-from . import figures, page, provenance
+from . import alive, figures, page, provenance
 from .collecting import RULE, Collector
 from .content import Content
 from .items import engine_of, first, is_figure, state_of, view_of

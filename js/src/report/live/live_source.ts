@@ -69,12 +69,21 @@ export class LiveSource implements Source {
     if (known) return Promise.resolve(known as Answer<K>);
     return new Promise((resolve, reject) => {
       const request = this.slots.get(slot);
+      const leave = () => this.leave(slot, asker);
+      // A view's signal stays for hours: nothing may hang on it once this is answered.
+      const done = () => signal?.removeEventListener("abort", leave);
       const asker: Asker = {
         options: options as GetOptions<Kind>,
-        resolve: resolve as Asker["resolve"],
-        reject,
+        resolve: (answer) => {
+          done();
+          resolve(answer as Answer<K>);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
       };
-      signal?.addEventListener("abort", () => this.leave(slot, asker), { once: true });
+      signal?.addEventListener("abort", leave, { once: true });
       if (request) request.askers.add(asker);
       else this.start(kind, key, slot, id, asker, options.priority);
     });

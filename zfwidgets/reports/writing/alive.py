@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..bars import waiting
-from ..engine.protocol import EngineProtocol
-from ..errors import InputError
-from ..records.portable import PRECISIONS, Portability
-from ..stepwise import watch_stages
-from .parts import pack
-from .writing.content import Content
-from .writing.planning import Plan, megabytes
-from .writing.scrubbing import Scrubber
+from ...bars import waiting
+from ...engine.portable.record import PRECISIONS, Portability
+from ...engine.protocol import EngineProtocol
+from ...errors import InputError
+from ...stepwise import watch_stages
+from ..parts import pack
+from .content import Content
+from .planning import Plan, megabytes
+from .scrubbing import Scrubber
 
 RULES = ("deconvnet", "guided", "gradient")
 """Those that a page's network knows."""
