@@ -71,10 +71,6 @@ ASK = """task => new Promise(resolve => {
   const last = told.findLast(one => one.task.photo)?.task.photo;
   tapped.postMessage({ op: "ask", id, priority: 0, task: { ...task, photo: last } });
 })"""
-LAST = """task => {
-  const one = told.findLast(({ task: { task: name } }) => name === task);
-  return one && one.reply ? one.reply : null;
-}"""
 
 
 def written(folder: Path) -> dict[str, Any]:
@@ -134,9 +130,11 @@ def bring(page: Page, path: Path) -> None:
 
 def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
     """Milliseconds, medians."""
-    predicted, mapped, coarse = [], [], []
+    predicted, mapped, coarse, cpu = [], [], [], {"own photo": [], "map": [], "nine": []}
     for path in files[:rounds]:
+        before = computed()
         bring(page, path)
+        cpu["own photo"].append(computed() - before)
         times = page.evaluate("""() => {
           const last = name => told.findLast(({ task }) => task.task === name && !task.occluder);
           const [fit, predict] = [last("fit"), last("predict")];
@@ -145,13 +143,16 @@ def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
         predicted.append(times)
         slide = {"height": 32, "width": 32, "stride": 16, "baseline": "grey", "mask": None,
                  "extra_boxes": [], "layer": None, "target": None, "channel": None}  # fmt: skip
+        before = computed()
         first, last = page.evaluate(ASK, {"task": "occlusion", "slide": slide})
+        cpu["map"].append(computed() - before)
         coarse.append(first)
         mapped.append(last)
     nine: dict[str, list[float]] = {}
     for layer, channel in CHANNELS:
         for number in range(rounds):
             address = page.url.split("#")[0] + f"#layer={layer}&channel={channel + number + 1}"
+            before = computed()
             page.evaluate("address => { location.hash = address.split('#')[1]; }", address)
             page.wait_for_timeout(50)
             page.wait_for_selector(SETTLED)
@@ -159,13 +160,30 @@ def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
               task.task === "project" && task.units.length > 1 && reply)?.reply ?? null""")
             if took is not None:
                 nine.setdefault(layer, []).append(took)
+                if layer == LAYERS[-1]:
+                    cpu["nine"].append(computed() - before)
     middle = statistics.median
     return {
         "own_photo_to_predictions_ms": round(middle(predicted)),
         "nine_projections_ms": {layer: round(middle(times)) for layer, times in nine.items()},
         "map_of_196_first_ms": round(middle(coarse)),
         "map_of_196_ms": round(middle(mapped)),
+        "cpu_ms_with_all_that_the_page_paints": {
+            "own_photo_its_map_and_all_else": round(middle(cpu["own photo"])),
+            "map_of_196": round(middle(cpu["map"])),
+            f"nine_of_{LAYERS[-1]}": round(middle(cpu["nine"])),
+        },
+        "load": psutil.getloadavg()[0],
     }
+
+
+def computed() -> float:
+    """CPU time of all of the browser's processes so far, in milliseconds."""
+    total = 0.0
+    for child in psutil.Process().children(recursive=True):
+        times = child.cpu_times()
+        total += times.user + times.system
+    return 1000 * total
 
 
 def resident(session: Any) -> float:

@@ -45,27 +45,66 @@ function crop(pixels: Floats, channels: number, [rows, columns]: Pair, box: Box)
   return { channels, height, width, values };
 }
 
-/** A percentile of magnitudes that aren't zero, between neighbours by share; 1 if there are none. */
+/** Magnitudes of what isn't zero. */
+function magnitudes(values: Floats): Floats {
+  const out = new Float32Array(values.length);
+  let count = 0;
+  for (const value of values) {
+    if (value !== 0) out[count++] = Math.abs(value);
+  }
+  return out.slice(0, count);
+}
+
+/** The value that so many others lie below; what is above it comes to stand behind it. */
+function ranked(values: Floats, rank: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const pivot = values[(low + high) >> 1] as number;
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while ((values[i] as number) < pivot) i++;
+      while ((values[j] as number) > pivot) j--;
+      if (i > j) break;
+      const kept = values[i] as number;
+      values[i++] = values[j] as number;
+      values[j--] = kept;
+    }
+    if (rank <= j) high = j;
+    else if (rank >= i) low = i;
+    else break;
+  }
+  return values[rank] as number;
+}
+
+/** A percentile of magnitudes, between neighbours by share; 1 if there are none. */
 function scaleOf(parts: readonly Floats[]): number {
-  const all = parts.flatMap((part) => [...part].map(Math.abs).filter((value) => value > 0));
-  if (all.length === 0) return 1;
-  const sorted = Float32Array.from(all).sort();
-  const at = (CLIPPED_AT / 100) * (sorted.length - 1);
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    all.set(part, end);
+    end += part.length;
+  }
+  if (end === 0) return 1;
+  const at = (CLIPPED_AT / 100) * (end - 1);
   const low = Math.floor(at);
-  const [below, above] = [
-    sorted[low] as number,
-    sorted[Math.min(low + 1, sorted.length - 1)] as number,
-  ];
+  const below = ranked(all, low);
+  if (low === at) return below;
+  let above = Number.POSITIVE_INFINITY;
+  for (let i = low + 1; i < end; i++) above = Math.min(above, all[i] as number);
   return below + (above - below) * (at - low);
 }
 
 function brightness({ channels, values }: Crop, full: number): Floats {
   const clipped = (value: number) => Math.min(Math.max(value, -full), full);
   const plane = values.length / channels;
-  if (channels < 3) return values.subarray(0, plane).map(clipped) as Floats;
-  return Float32Array.from({ length: plane }, (_, i) =>
-    LUMINANCE.reduce((sum, share, c) => sum + share * clipped(values[c * plane + i] as number), 0),
-  );
+  const out = new Float32Array(plane);
+  const shares = channels < 3 ? [1] : LUMINANCE;
+  shares.forEach((share, c) => {
+    for (let i = 0; i < plane; i++) {
+      out[i] = (out[i] as number) + share * clipped(values[c * plane + i] as number);
+    }
+  });
+  return out;
 }
 
 const centre = (field: Field, extent: Pair, unit: Pair): Pair => {
@@ -80,38 +119,43 @@ function sideOf(place: number, middle: number): number {
   return twice <= 0 ? Math.max(-twice, 1) : twice + 1;
 }
 
-/** The side of the smallest square that holds most of the projections' energy. */
-function focusSide(
-  found: readonly Projected[],
+/** A projection's energy by the side of the smallest square around the unit that holds it. */
+function energyOf(
+  { pixels, box, unit }: Projected,
   field: Field,
   extent: Pair,
   channels: number,
-): number {
+): Float64Array {
+  const [row, column] = centre(field, extent, unit);
+  const [rows, columns] = extent;
+  const out = new Float64Array(2 * Math.max(rows, columns, ...field.size) + 2);
+  const across = Int32Array.from({ length: columns }, (_, x) => sideOf(x, column));
+  for (let y = Math.max(box.top, 0); y < Math.min(box.top + box.height, rows); y++) {
+    const down = sideOf(y, row);
+    for (let x = Math.max(box.left, 0); x < Math.min(box.left + box.width, columns); x++) {
+      let sum = 0;
+      for (let c = 0; c < channels; c++) {
+        const value = pixels[(c * rows + y) * columns + x] as number;
+        sum += value * value;
+      }
+      const side = Math.max(down, across[x] as number);
+      out[side] = (out[side] as number) + sum;
+    }
+  }
+  return out;
+}
+
+/** The side of the smallest square that holds most of the projections' energy. */
+function focusSide(energies: readonly Float64Array[], field: Field, extent: Pair): number {
   const axes = [0, 1] as const;
   const most = Math.max(...axes.map((n) => Math.min(field.size[n], extent[n])));
   if (field.reach === "global") return Math.max(...extent);
-  const energy: number[] = [0];
-  for (const { pixels, box, unit } of found) {
-    const [row, column] = centre(field, extent, unit);
-    const [rows, columns] = extent;
-    for (let y = Math.max(box.top, 0); y < Math.min(box.top + box.height, rows); y++) {
-      const down = sideOf(y, row);
-      for (let x = Math.max(box.left, 0); x < Math.min(box.left + box.width, columns); x++) {
-        let sum = 0;
-        for (let c = 0; c < channels; c++)
-          sum += (pixels[(c * rows + y) * columns + x] as number) ** 2;
-        const side = Math.max(down, sideOf(x, column));
-        while (energy.length <= side) energy.push(0);
-        energy[side] = (energy[side] as number) + sum;
-      }
-    }
-  }
-  const total = energy.reduce((a, b) => a + b, 0);
+  const total = energies.reduce((sum, one) => sum + one.reduce((a, b) => a + b, 0), 0);
   if (!(total > 0)) return most;
   let held = 0;
-  for (let side = 0; side < energy.length; side++) {
-    held += energy[side] as number;
-    if (held >= SHARE * total) return Math.min(side, most);
+  for (let side = 0; side < most; side++) {
+    for (const one of energies) held += one[side] ?? 0;
+    if (held >= SHARE * total) return side;
   }
   return most;
 }
@@ -161,6 +205,28 @@ function picture({ channels, height, width, values }: Crop, full: number): Array
   return out;
 }
 
+/** What of a projection needs be measured once. */
+interface Measures {
+  crop: Crop;
+  magnitudes: Floats;
+  own: number;
+  energy: Float64Array;
+}
+
+const MEASURED = new WeakMap<Projected, Measures>();
+
+function measured(one: Projected, field: Field, extent: Pair, channels: number): Measures {
+  let found = MEASURED.get(one);
+  if (!found) {
+    const cut = crop(one.pixels, channels, extent, one.box);
+    const values = magnitudes(cut.values);
+    const energy = energyOf(one, field, extent, channels);
+    found = { crop: cut, magnitudes: values, own: scaleOf([values]), energy };
+    MEASURED.set(one, found);
+  }
+  return found;
+}
+
 /** The answer's fields on a channel's projections, and their pictures. */
 export function described(
   found: readonly (Projected | null)[],
@@ -170,12 +236,17 @@ export function described(
   operations: readonly Operation[],
 ) {
   const known = found.filter((one) => one !== null);
-  const crops = known.map(({ pixels, box }) => crop(pixels, channels, extent, box));
-  const scale = scaleOf(crops.map(({ values }) => values));
-  const own = crops.map(({ values }) => scaleOf([values]));
+  const measures = known.map((one) => measured(one, field, extent, channels));
+  const crops = measures.map((one) => one.crop);
+  const scale = scaleOf(measures.map((one) => one.magnitudes));
+  const own = measures.map((one) => one.own);
   const full = own.map((mine) => Math.max(scale, mine));
-  const bright = crops.map((one, i) => brightness(one, full[i] as number));
-  const side = focusSide(known, field, extent, channels);
+  const bright = crops.map((one, i) => magnitudes(brightness(one, full[i] as number)));
+  const side = focusSide(
+    measures.map((one) => one.energy),
+    field,
+    extent,
+  );
   const share = colourShare(crops);
   const status = operations.reduce<Status>(
     (worst, one) => (STATUSES.indexOf(one.status) > STATUSES.indexOf(worst) ? one.status : worst),
@@ -194,7 +265,7 @@ export function described(
     status,
     operations: [...operations],
     pools,
-    blank: !(crops[i] as Crop).values.some((value) => value !== 0),
+    blank: measures[i]?.magnitudes.length === 0,
     near_ties: nearTies,
   }));
   let next = 0;

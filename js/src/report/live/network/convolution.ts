@@ -303,13 +303,15 @@ export class Filters {
         const row = Math.floor((first + i) / width);
         places[i] = (area.top + row) * columns + area.left + first + i - row * width;
       }
-      for (let i = 0; i < panels * LANES; i++) {
-        let to = this.room.columns + Math.floor(i / LANES) * depth * LANES + (i % LANES);
-        let from = group * this.outside * rows * columns + (places[i] as number);
+      let to = this.room.columns;
+      for (let start = 0; start < some; start += LANES) {
+        let plane = group * this.outside * rows * columns;
         for (let k = 0; k < depth; k++) {
-          floats[to] = i < some ? (signal[from] as number) : 0;
-          to += LANES;
-          from += rows * columns;
+          for (let lane = 0; lane < LANES; lane++) {
+            const i = start + lane;
+            floats[to++] = i < some ? (signal[plane + (places[i] as number)] as number) : 0;
+          }
+          plane += rows * columns;
         }
       }
       const stride = panels * LANES;
