@@ -322,7 +322,7 @@ export class Looking {
         steps.breathe,
       );
       found.push({ image: photo.image, unit: [row, col], box, pixels, nearTies });
-      if (i < task.units.length - 1 && i % 3 === 2) {
+      if (i === 2 && task.units.length > 3) {
         steps.progress(i + 1, task.units.length, null);
         steps.partial(told());
       }

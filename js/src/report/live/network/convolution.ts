@@ -328,7 +328,7 @@ export class Filters {
     }
   }
 
-  /** Add products where their taps lie, leaving out the border. */
+  /** Add products where their taps lie, leaving out the border: row by row of the places. */
   private putDown(
     below: Floats,
     group: number,
@@ -339,31 +339,49 @@ export class Filters {
     const { floats } = this.matrices;
     const { kernel, stride: steps, padding, dilation } = this.one;
     const [, high, wide] = this.input;
-    const columns = this.one.shape[2];
-    const [tops, lefts] = [new Int32Array(some), new Int32Array(some)];
-    for (let i = 0; i < some; i++) {
-      const row = Math.floor((places[i] as number) / columns);
-      tops[i] = row * steps[0] - padding[0];
-      lefts[i] = ((places[i] as number) - row * columns) * steps[1] - padding[1];
-    }
+    const runs = this.runs(places, some);
     let from = this.room.products;
     for (let channel = 0; channel < this.inside; channel++) {
       const plane = (group * this.inside + channel) * high * wide;
       for (let tap = 0; tap < this.taps; tap++) {
-        const down = Math.floor(tap / kernel[1]) * dilation[0];
-        const across = (tap % kernel[1]) * dilation[1];
-        for (let i = 0; i < some; i++) {
-          const y = (tops[i] as number) + down;
-          const x = (lefts[i] as number) + across;
-          if (y < 0 || x < 0 || y >= high || x >= wide) continue;
-          const at = plane + y * wide + x;
-          below[at] = (below[at] as number) + (floats[from + i] as number);
+        const down = Math.floor(tap / kernel[1]) * dilation[0] - padding[0];
+        const across = (tap % kernel[1]) * dilation[1] - padding[1];
+        for (const [start, length, row, column] of runs) {
+          const y = row * steps[0] + down;
+          if (y < 0 || y >= high) continue;
+          const x = column * steps[1] + across;
+          const first = x < 0 ? Math.ceil(-x / steps[1]) : 0;
+          const last = Math.min(length, Math.floor((wide - 1 - x) / steps[1]) + 1);
+          let at = plane + y * wide + x + first * steps[1];
+          for (let n = first; n < last; n++) {
+            below[at] = (below[at] as number) + (floats[from + start + n] as number);
+            at += steps[1];
+          }
         }
         from += stride;
       }
     }
   }
+
+  /** Places that lie side by side in one row. */
+  private runs(places: Int32Array, some: number): Run[] {
+    const columns = this.one.shape[2];
+    const found: Run[] = [];
+    let last: Run | undefined;
+    for (let i = 0; i < some; i++) {
+      const row = Math.floor((places[i] as number) / columns);
+      const column = (places[i] as number) - row * columns;
+      if (last && last[2] === row && last[3] + last[1] === column) last[1] += 1;
+      else {
+        last = [i, 1, row, column];
+        found.push(last);
+      }
+    }
+    return found;
+  }
 }
+
+type Run = [start: number, length: number, row: number, column: number];
 
 /** Room that the largest of all convolutions needs. */
 export function roomFor(matrices: Matrices, needs: readonly Room[]): Room {
