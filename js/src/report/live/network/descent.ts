@@ -2,7 +2,7 @@
 
 import type { Filters } from "./convolution";
 import { curveOf } from "./curves";
-import { each, softmax } from "./maps";
+import { each, lines, softmax } from "./maps";
 import { unnormed } from "./norms";
 import { unadaptiveMean, unmeanPool, unpool } from "./pools";
 import {
@@ -63,12 +63,17 @@ export function sendDown(
     }
     case "rectify": {
       const most = one.most ?? Number.POSITIVE_INFINITY;
-      each_(0, (at) => {
-        const value = signal[at] as number;
-        if (rule !== "gradient" && value <= 0) return 0;
-        if (rule === "deconvnet") return value;
-        const before = x[at] as number;
-        return before > 0 && before < most ? value : 0;
+      pass(0, (below) => {
+        lines(one.shape, area, (start, end) => {
+          for (let at = start; at < end; at++) {
+            const value = signal[at] as number;
+            if (rule !== "gradient" && value <= 0) continue;
+            const before = rule === "deconvnet" ? 0 : (x[at] as number);
+            const active = rule === "deconvnet" || (before > 0 && before < most);
+            if (active) below[at] = (below[at] as number) + value;
+          }
+        });
+        return area;
       });
       break;
     }
@@ -120,8 +125,10 @@ export function sendDown(
         const offset = start;
         start += channels * rows * columns;
         pass(number, (below) => {
-          each([channels, rows, columns], area, (at) => {
-            below[at] = (below[at] as number) + (signal[offset + at] as number);
+          lines([channels, rows, columns], area, (start, end) => {
+            for (let at = start; at < end; at++) {
+              below[at] = (below[at] as number) + (signal[offset + at] as number);
+            }
           });
           return area;
         });

@@ -3,7 +3,7 @@
 import { Filters, roomFor } from "./convolution";
 import { curveOf } from "./curves";
 import { type Rule, type Signal, sendDown } from "./descent";
-import { add, copy, each, pad, softmax } from "./maps";
+import { add, copy, lines, pad, softmax } from "./maps";
 import type { Matrices } from "./matrices";
 import { normed } from "./norms";
 import { adaptiveMean, largest, maxPool, meanPool } from "./pools";
@@ -138,16 +138,18 @@ export class Network {
         break;
       case "rectify": {
         const most = one.most ?? Number.POSITIVE_INFINITY;
-        each(one.shape, area, (at) => {
-          const value = x[at] as number;
-          out[at] = value < 0 ? 0 : value > most ? most : value;
+        lines(one.shape, area, (start, end) => {
+          for (let at = start; at < end; at++) {
+            const value = x[at] as number;
+            out[at] = value < 0 ? 0 : value > most ? most : value;
+          }
         });
         break;
       }
       case "curve": {
         const curve = (curveOf(one) as NonNullable<ReturnType<typeof curveOf>>)[0];
-        each(one.shape, area, (at) => {
-          out[at] = curve(x[at] as number);
+        lines(one.shape, area, (start, end) => {
+          for (let at = start; at < end; at++) out[at] = curve(x[at] as number);
         });
         break;
       }
@@ -169,8 +171,9 @@ export class Network {
       case "gate": {
         const through = values[one.in[one.through] as number] as Floats;
         const gate = values[one.in[1 - one.through] as number] as Floats;
-        each(one.shape, area, (at, channel) => {
-          out[at] = (through[at] as number) * (gate[channel] as number);
+        lines(one.shape, area, (start, end, channel) => {
+          const factor = gate[channel] as number;
+          for (let at = start; at < end; at++) out[at] = (through[at] as number) * factor;
         });
         break;
       }
@@ -202,9 +205,9 @@ export class Network {
   private scale(one: Scale, x: Floats, out: Floats, area: Area): void {
     const scale = one.scale === undefined ? null : this.array(one.scale);
     const shift = one.shift === undefined ? null : this.array(one.shift);
-    each(one.shape, area, (at, channel) => {
-      const value = (x[at] as number) * (scale ? (scale[channel] as number) : 1);
-      out[at] = value + (shift ? (shift[channel] as number) : 0);
+    lines(one.shape, area, (start, end, channel) => {
+      const [factor, more] = [scale?.[channel] ?? 1, shift?.[channel] ?? 0];
+      for (let at = start; at < end; at++) out[at] = (x[at] as number) * factor + more;
     });
   }
 

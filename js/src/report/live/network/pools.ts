@@ -4,12 +4,28 @@ import { type Area, type Floats, type MaxPool, type MeanPool, reads, type Shape 
 
 export function maxPool(one: MaxPool, x: Floats, input: Shape, out: Floats, area: Area): void {
   const [channels, rows, columns] = one.shape;
+  const [, high, wide] = input;
+  const { kernel, stride, padding, dilation } = one;
+  const [down, across] = dilation;
+  const within = (start: number, step: number) =>
+    start < 0 ? start + Math.ceil(-start / step) * step : start;
   for (let channel = 0; channel < channels; channel++) {
+    const plane = channel * high * wide;
     for (let row = area.top; row < area.bottom; row++) {
+      const top = row * stride[0] - padding[0];
+      const [first, bottom] = [within(top, down), Math.min(top + kernel[0] * down, high)];
       for (let column = area.left; column < area.right; column++) {
-        const at = switchOf(one, x, input, channel, row, column);
-        out[(channel * rows + row) * columns + column] =
-          at < 0 ? Number.NEGATIVE_INFINITY : (x[at] as number);
+        const left = column * stride[1] - padding[1];
+        const start = plane + (left < 0 ? within(left, across) : left);
+        const end = plane + Math.min(left + kernel[1] * across, wide);
+        let most = Number.NEGATIVE_INFINITY;
+        for (let line = first * wide; line < bottom * wide; line += down * wide) {
+          for (let at = start + line; at < end + line; at += across) {
+            const value = x[at] as number;
+            if (!(value <= most)) most = Number.isNaN(most) ? most : value; // NaN is above all
+          }
+        }
+        out[(channel * rows + row) * columns + column] = most;
       }
     }
   }
