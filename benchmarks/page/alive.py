@@ -5,7 +5,7 @@ connection, brings photos as a reader does, and takes the times of the page's wo
 the reader's own to its predictions, of nine projections of a channel, of a map of 196 positions to
 its first and its last; then brings many photos and watches memory. Prints JSON.
 
-    python benchmarks/alive.py [--photos 40] [--rounds 5] [--plain]
+    python -m benchmarks.page.alive [--photos 40] [--rounds 5] [--plain]
 
 ``--plain`` forbids WebAssembly in the page's policy.
 """
