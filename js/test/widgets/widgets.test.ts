@@ -587,7 +587,7 @@ describe("patches", () => {
     const { model, root } = await open(2);
     const legend = () => one(root, ".zf-note").textContent;
     const asked = model.gets.length;
-    const left = "Left: the part of the photo that counts for the channel. Right: ";
+    const left = "Left: the part of the photo that counts. Right: ";
     // Their own scales of brightness are 0.125, 0.1875, ... 0.625.
     expect(legend()).toBe(
       `${left}what in it drives the channel, traced back through the network (light and dark strokes; grey is nothing), ` +
@@ -614,7 +614,7 @@ describe("patches", () => {
     choose(root, "What to show", "revealed");
     expect(legend()).toBe("The photo, visible where it drives the channel.");
     choose(root, "What to show", "patches");
-    expect(legend()).toBe("Each picture: the part of the photo that counts for the channel.");
+    expect(legend()).toBe("Each picture: the part of the photo that counts.");
     toggle(root, "Whole field").click();
     expect(legend()).toBe("Each picture: all of the photo that the channel can see there.");
     expect(one<HTMLSelectElement>(root, "select[aria-label^=Values]").disabled).toBe(true);

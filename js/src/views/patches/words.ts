@@ -50,7 +50,7 @@ const WHAT: Record<Values, string> = {
 export function pictures({ layout, values, whole, one, common, colour }: Told): (Node | string)[] {
   const seen = whole
     ? t("all of the photo that the channel can see there")
-    : t("the part of the photo that counts for the channel");
+    : t("the part of the photo that counts");
   if (layout === "patches") return [t("Each picture: {seen}.", { seen })];
   if (layout === "revealed") return [t("The photo, visible where it drives the channel.")];
   const end = one && common !== null ? number(common) : null;
