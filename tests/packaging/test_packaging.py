@@ -115,7 +115,8 @@ def test_every_widgets_javascript_is_inside_and_fresh(tree, kind, tmp_path):
     static = unpack(tree[kind], tmp_path) / "zfwidgets" / "static"
     assert hatch_build.why_stale(ROOT / "js", static) is None
     entries = {path.stem for path in (ROOT / "js" / "src" / "widgets").glob("*.ts")}
-    assert {path.stem for path in static.glob("*.js")} == entries | {"figures", "report"}
+    pages = {"figures", "report", "report_alive"}
+    assert {path.stem for path in static.glob("*.js")} == entries | pages
 
 
 def test_what_is_made_from_the_packages_tables_is_up_to_date():
