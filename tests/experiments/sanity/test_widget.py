@@ -265,7 +265,7 @@ def contains(sheet: np.ndarray, picture: Image.Image) -> bool:
     place = 131  # pixels a side, four in half of the width
     scale = min(place / picture.width, place / picture.height)
     size = round(picture.width * scale), round(picture.height * scale)
-    wanted = np.asarray(picture.resize(size, Image.Resampling.NEAREST))
+    wanted = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
     rows, columns = wanted.shape[:2]
     return any(
         np.array_equal(sheet[top : top + rows, left : left + columns], wanted)

@@ -134,12 +134,12 @@ def test_so_do_those_of_widgets_that_hold_their_answers(front_end, engine):
     similarity["rank_absolute"] = 1.0
     step = SimpleNamespace(
         similarity=SimpleNamespace(to_json=lambda: similarity),
-        to_pil=lambda: Image.fromarray(pixels),
+        to_pil=lambda values: Image.fromarray(pixels),
         module="features.0",
         note="",
     )
     steps = StepPictures("finger")
-    steps.keep("run", SimpleNamespace(steps=[step]))
+    steps.keep("run", SimpleNamespace(steps=[step], values="brightness"))
     (asked,) = quiz_questions(engine, "relu2", 1, progress=False)
     board = QuizBoard("finger", "revealed", False)
     board.begin("round", 1)
