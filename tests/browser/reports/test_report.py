@@ -212,7 +212,7 @@ def test_the_chosen_channels_range_is_there(offline: Offline, saved: Path, engin
 def test_the_occluder_reads_the_stored_map(offline: Offline, saved: Path, engine: Any) -> None:
     photo = zf.load_report(saved)._manifest["selections"][0]["photo"]
     page = offline.open(saved)
-    expect(page.locator(".zf-map")).to_contain_text("40 × 48 px, stride 32")
+    expect(page.locator(".zf-map")).to_contain_text("one every 32 px, for a square of 40 × 48 px")
     handle = page.locator(".zf-occluder")
     handle.focus()
     seen = set()
