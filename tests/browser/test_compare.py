@@ -76,7 +76,7 @@ def test_two_networks_follow_each_other_on_the_photos_that_both_have(lab) -> Non
     assert total == less + 20
     told = page.locator(".zf-compare-notes")
     expect(told).to_contain_text(f"only the {less} with the same name")
-    expect(page.locator(".zf-photos h3")).to_have_text(f"Photos{less}")
+    expect(page.locator(".zf-photos h3")).to_have_text(f"Photos{less} of {total}")
     cells = page.locator(".zf-compare-cell")
     panels = [cells.filter(has=page.locator(".zf-patches")).nth(side) for side in (0, 1)]
     notebook.execute(as_shown.SOURCE)
