@@ -33,6 +33,11 @@ from zfwidgets.demo.lab import LabServer
 VARIANTS = {"without": (), "with zfwidgets.server": ("zfwidgets.server",)}
 LAYERS = ("features.3", "features.6", "features.9", "features.11", "features.4", "features.12")
 CLICKS_A_LAYER = 9
+SCROLL = """() => {
+  document.querySelector(".zf-strip").scrollTop += 66;
+  const frame = () => new Promise((done) => requestAnimationFrame(() => done(null)));
+  return frame().then(frame);
+}"""
 
 SETUP = """import zfwidgets as zf
 engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
@@ -129,6 +134,10 @@ class Explorer:
         """Channels whose thumbnails are in sight."""
         return [int(channel) for channel in self.page.evaluate(VISIBLE)]
 
+    def scroll(self) -> None:
+        """Bring the next row of channels into sight."""
+        self.page.evaluate(SCROLL)
+
     def click(self, selector: str, what: str) -> dict[str, float]:
         """Click with the mouse; milliseconds until each thing was painted."""
         self.page.evaluate(WATCH, what)
@@ -166,8 +175,12 @@ def measure(clicks: int, auto: bool) -> dict[str, Any]:
                 selector = '.zf-cell[data-state="ready"]:not(.zf-chosen) .zf-patch'
                 what = "photo"
             else:
-                shown = next(iter(explorers.values())).visible()
-                fresh = [one for one in shown if (layer, one) not in seen]
+                fresh: list[int] = []
+                while not fresh:
+                    shown = next(iter(explorers.values())).visible()
+                    fresh = [one for one in shown if (layer, one) not in seen]
+                    for explorer in explorers.values() if not fresh else ():
+                        explorer.scroll()
                 channel = chance.choice(fresh)
                 # Its neighbours are fetched ahead from now on.
                 seen |= {(layer, channel + step) for step in (-1, 0, 1)}
