@@ -24,6 +24,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 import zfwidgets as zf
+from benchmarks import harness
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, require_browser
 from zfwidgets.models.squeezenet import LICENCE
 from zfwidgets.widgets.bundle import STATIC
@@ -211,7 +212,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=40, help="brought one after the other")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--plain", action="store_true", help="without WebAssembly")
-    options = parser.parse_args()
+    options = harness.options(parser)
     folder = Path(tempfile.mkdtemp())
     found = written(folder)
     print(json.dumps(found), flush=True)
@@ -241,7 +242,7 @@ def main() -> None:
                 memory.append(resident(session))
         found["resident_mb_over_photos"] = [*memory, resident(session)]
         browser.close()
-    print(json.dumps(found, indent=1))
+    harness.finish(found)
 
 
 if __name__ == "__main__":

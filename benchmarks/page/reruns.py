@@ -26,6 +26,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
+from benchmarks import harness
 from benchmarks.page._lab_page import READY, TIMEOUT
 from benchmarks.page._page_memory import Gauge
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
@@ -143,8 +144,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--snapshot", action="store_true", help="say which objects grew")
-    options = parser.parse_args()
-    print(json.dumps(measure(options.runs, options.snapshot)))
+    options = harness.options(parser)
+    harness.finish(measure(options.runs, options.snapshot))
 
 
 if __name__ == "__main__":
