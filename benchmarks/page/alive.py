@@ -180,7 +180,6 @@ def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
             "map_of_196": round(middle(cpu["map"])),
             f"nine_of_{LAYERS[-1]}": round(middle(cpu["nine"])),
         },
-        "load": psutil.getloadavg()[0],
     }
 
 
