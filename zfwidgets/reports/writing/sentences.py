@@ -49,7 +49,8 @@ def sentences(
         "projections": "This report holds no projection of this channel; a kernel makes it.",
         "predict": "This report holds no class scores of this photo.",
         "occlusion": f"Occlusion maps: {held} ({looks or 'no looks'}); a kernel makes others.",
-        "positions": f"In a report the square goes to the places whose answers it holds: {places}.",
+        "positions": "In a report the square goes to the places whose answers it holds: "
+        f"{places or 'none'}.",
         "cover": "This report holds covered patches of those channels alone that were chosen "
         "when it was written; a kernel makes others.",
         "quantiles": "This report holds patches from the whole range of those channels alone "
