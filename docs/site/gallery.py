@@ -36,7 +36,7 @@ def report(engine: Any, unit: Any, path: Path) -> None:
         *([grid, occlusion], path),
         layers=[unit.layer],
         images=[photo],
-        budget="1 MB",
+        budget="1.5 MB",
         title=unit.text,
         progress=False,
     )

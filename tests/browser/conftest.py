@@ -316,11 +316,18 @@ class Notebook:
     def expect_value(self, expression: str, expected: Any, timeout: float = MILLISECONDS) -> None:
         """Wait until an expression has a value in the kernel; both as JSON has them.
 
-        The page shows a choice before the kernel hears of it, and what tests execute doesn't
-        queue behind what widgets send: state that follows a click is never read just once.
+        Until then it may also raise, as where a key isn't there yet. The page shows a choice
+        before the kernel hears of it, and what tests execute doesn't queue behind what widgets
+        send: state that follows a click is never read just once.
         """
         end = time.monotonic() + timeout / 1000
-        while (value := self.value(expression)) != expected:
+        while True:
+            try:
+                value = self.value(expression)
+            except AssertionError as error:
+                value = error
+            if value == expected:
+                return
             assert time.monotonic() < end, f"{expression} stays {value!r}, not {expected!r}"
             self.page.wait_for_timeout(50)
 

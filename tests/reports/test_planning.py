@@ -11,7 +11,7 @@ import pytest
 import zfwidgets as zf
 from zfwidgets.errors import InputError
 from zfwidgets.records import Occluder, occluder_box
-from zfwidgets.reports.writing.planning import LADDER, to_bytes
+from zfwidgets.reports.writing.planning import LADDER, make_plan, to_bytes
 from zfwidgets.reports.writing.saving import plan_report
 from zfwidgets.stepwise import finish
 from zfwidgets.widgets.wire.encode import decode_picture
@@ -157,6 +157,19 @@ def test_lossy_pictures_say_how_far_off_they_are(save, engine):
     stated = float(notes.split("on average ")[1].split(" of 255")[0])
     assert stated == pytest.approx(off, rel=0.5)
     assert "on average" in path.read_text("utf-8")
+
+
+def test_photos_leave_room_for_what_was_chosen():
+    engine = numpy_engine.NumpyEngine(images=60).built()
+    chosen = {"layers": ["conv2"], "images": [50], "shell": 400_000, "positions": 100}
+    counts = []
+    for budget in range(450_000, 600_000, 10_000):
+        plan = make_plan(engine, [("conv2", 3)], [], budget=budget, **chosen)
+        later = plan.expected["strongest projections"] + plan.expected["chosen projections"]
+        assert plan.size - later <= budget
+        counts.append(plan.photos)
+    assert 1 <= counts[0] < counts[-1]
+    assert counts == sorted(counts)
 
 
 def test_photos_that_do_not_fit_are_left_out_and_said(tmp_path):

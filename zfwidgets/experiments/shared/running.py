@@ -77,7 +77,7 @@ def with_bar(
         The first lines of the call's docstring.
     options
         What the steps make of the last of their arguments, ``**options``; its parameters stand in
-        the call's signature.
+        the call's signature and docstring.
     """
 
     @wraps(steps)
@@ -90,14 +90,15 @@ def with_bar(
     parameters = [*signature.parameters.values()]
     at = next(i for i, part in enumerate(parameters) if part.kind is kind)
     parameters.insert(at, shown)
+    _, head, rest = inspect.cleandoc(steps.__doc__ or "").partition("Parameters\n---")
     if options is not None:
-        more = inspect.signature(options).parameters.values()
-        parameters[-1:] = [parameter.replace(kind=kind) for parameter in more]
+        more = inspect.signature(options).parameters
+        rest = rest.replace(f"**{parameters[-1].name}", ", ".join(more), 1)
+        parameters[-1:] = [parameter.replace(kind=kind) for parameter in more.values()]
     record = str(signature.return_annotation).removeprefix("Growing[").removesuffix("]")
     signature = signature.replace(parameters=parameters, return_annotation=record)
     plain.__signature__ = signature  # type: ignore[attr-defined]
     plain.__name__ = plain.__qualname__ = name
-    _, head, rest = inspect.cleandoc(steps.__doc__ or "").partition("Parameters\n---")
     plain.__doc__ = f"{inspect.cleandoc(about)}\n\n{RUNS}\n\n{head}{rest}"
     return plain
 

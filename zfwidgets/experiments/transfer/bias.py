@@ -60,7 +60,8 @@ def transfer_bias_steps(
     classifier
         "svm" or "softmax".
     **learning
-        ``train_images``, ``test_images``, ``repeats``, ``strength``, ``folds``, ``seed``, as there.
+        As in `zfwidgets.experiments.transfer_layers_steps`: ``train_images``, ``test_images``,
+        ``repeats``, ``strength``, ``folds``, ``seed``.
 
     Raises
     ------

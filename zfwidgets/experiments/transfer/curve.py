@@ -74,8 +74,8 @@ def transfer_curve_steps(
         What `zfwidgets.experiments.train_steps` gets; by default batches of 32 for 300 steps,
         or an epoch.
     **learning
-        ``test_images``, ``repeats``, ``strength``, ``folds``, ``seed``, as in
-        `transfer_layers_steps`.
+        As in `zfwidgets.experiments.transfer_layers_steps`: ``test_images``, ``repeats``,
+        ``strength``, ``folds``, ``seed``.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def transfer_labels_steps(
     transform, dimension
         As in `transfer_layers_steps`.
     **learning
-        ``strength``, ``folds``, ``seed``, as there.
+        As in `zfwidgets.experiments.transfer_layers_steps`: ``strength``, ``folds``, ``seed``.
 
     Returns
     -------

@@ -180,7 +180,8 @@ class Collector:
             self._list(keys, f"photo/{image}")
             self.stored.add(image)
         share = f"they may take {PHOTOS_SHARE:.0%} of the budget"
-        self._out(len(wanted) - len(self.stored) - len(self.lost), "photos", share)
+        missing = len(wanted) - len(self.stored) - len(self.lost)
+        self._out(missing, "photos", f"{share}, less where what was chosen needs it")
 
     def _lose(self, image: int, reason: str) -> None:
         """A photo that can't be read any more has a marked place, and no map."""

@@ -4,7 +4,8 @@ The policy, in order:
 
 1. Statistics and strongest places of all channels of the chosen layers, and the photos that they
    lie in, each once: patches and thumbnails are cut from them. Photos take three fifths of the
-   budget at most; of larger sets those with the strongest activations are stored.
+   budget at most, and leave room for what is chosen; of larger sets those with the strongest
+   activations are stored.
 2. All projections of the channels that are chosen in the widgets.
 3. An occlusion map, with the class scores at each of its positions, for each chosen photo.
 4. The strongest projection of every channel.
@@ -38,6 +39,11 @@ PROBED = 6
 """Photos that are encoded to learn how large they get."""
 PHOTOS_SHARE = 0.6
 """Of the budget at most for photos, where there are too many for all."""
+FILLED = 0.97
+"""Of the budget, as sizes are expected: these are estimates."""
+EVERY, CHOSEN = "strongest projections", "chosen projections"
+LATER = (EVERY, CHOSEN)
+"""What photos leave no room for."""
 
 
 @dataclass(frozen=True)
@@ -172,15 +178,17 @@ def make_plan(
     for quality in EXACT if network else LADDER:
         each = probes.size(quality.photos)
         count = wanted
-        if limit is not None:
-            count = min(count, max(1, int(PHOTOS_SHARE * limit / (scale * each))))
         sizes = dict(_contents(engine, infos, first, chosen, len(maps), positions, quality))
-        sizes["photos"] = count * each
         if network:
             sizes["network"] = network
+        if limit is not None:
+            before = shell + scale * sum(sizes[name] for name in sizes if name not in LATER)
+            room = min(PHOTOS_SHARE * limit, FILLED * limit - before)
+            count = min(count, max(1, int(room / (scale * each))))
+        sizes["photos"] = count * each
         expected = {"page": shell, **{name: int(scale * size) for name, size in sizes.items()}}
         plan = Plan(names, first, chosen, maps, count, quality, limit, expected)
-        if limit is None or (plan.size <= 0.97 * limit and count == wanted):
+        if limit is None or (plan.size <= FILLED * limit and count == wanted):
             break
     return plan
 
@@ -199,12 +207,13 @@ def _contents(
         return expected_bytes(box.height * box.width, quality.projections)
 
     channels = sum(layer.channels for layer in layers)
-    yield "statistics", channels * (16 + PATCHES * 8) + 30_000
+    yield "statistics", channels * (16 + PATCHES * 8) + 10_000 + 20 * len(engine.info.labels)
     yield "occlusion maps", maps * (positions * 60 + 3000)
     every = ((layer, channel) for layer in layers for channel in range(layer.channels))
-    yield "strongest projections", sum(projection(*unit) for unit in every)
-    nine = [(engine.layer(name), channel) for name, channel in (*first, *chosen)]
-    yield "chosen projections", sum(PATCHES * projection(*unit) for unit in nine)
+    yield EVERY, sum(projection(*unit) for unit in every)
+    for name, units in (("shown projections", first), (CHOSEN, chosen)):
+        nine = ((engine.layer(layer), channel) for layer, channel in units)
+        yield name, sum(PATCHES * projection(*unit) for unit in nine)
 
 
 class Probes:
