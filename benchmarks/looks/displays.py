@@ -60,30 +60,45 @@ def revealed(patch: np.ndarray, projection: np.ndarray) -> np.ndarray:
     return np.uint8(share * patch + (1 - share) * 238)
 
 
+def in_displays(
+    engine: zf.Engine, layer: str, top: list[zf.records.Activation]
+) -> list[dict[str, np.ndarray]]:
+    """Units of one channel, strongest first, each as uint8 pictures by the names of `HEADS`.
+
+    "clearest" is the projection as the page shows it by itself.
+    """
+    found = engine.project_all(top)
+    field = engine.layer(layer).field_of(top[0].unit.channel)
+    side, one = focus_side(found, field), display_scale(found)
+    clearest = clearest_values(colour_share(found))
+    shown = []
+    for activation, projection in zip(top, found, strict=True):
+        photo = engine.photo(activation.image)
+        whole = activation.box.inside(*photo.shape[:2])
+        square = focus_box(activation.unit, field, side)
+        own = display_scale([projection])
+        cut = square.cut(projection.pixels)
+        pictures = {
+            "patch": whole.cut(photo),
+            "square": square.cut(photo),
+            "colour, one": signed_to_uint8(whole.cut(projection.pixels), one),
+            "colour": signed_to_uint8(cut, own),
+            "brightness": levels(brightness(cut, own), brightness_scale([projection], [own])),
+            "magnitude": np.uint8(255 * np.clip(np.abs(cut).max(-1) / own, 0, 1)),
+            "revealed": revealed(square.cut(photo), cut),
+        }
+        shown.append({**pictures, "clearest": pictures[clearest]})
+    return shown
+
+
 def row(engine: zf.Engine, layer: str, channel: int) -> tuple[list[Image.Image], float, float]:
     """A channel's strongest unit in each display; the square's share of its field, and colour's."""
     top = engine.top(layer, channel, 9)
+    pictures = in_displays(engine, layer, top)[0]
     found = engine.project_all(top)
-    field = engine.layer(layer).field_of(channel)
-    side = focus_side(found, field)
-    one, projection = display_scale(found), found[0]
-    photo = engine.photo(top[0].image)
-    whole = top[0].box.inside(*photo.shape[:2])
-    square = focus_box(top[0].unit, field, side)
-    own = display_scale([projection])
-    cut = square.cut(projection.pixels)
-    grey = brightness(cut, own)
-    pictures = [
-        whole.cut(photo),
-        square.cut(photo),
-        signed_to_uint8(whole.cut(projection.pixels), one),
-        signed_to_uint8(cut, own),
-        levels(grey, brightness_scale([projection], [own])),
-        np.uint8(255 * np.clip(np.abs(cut).max(-1) / own, 0, 1)),
-        revealed(square.cut(photo), cut),
-    ]
-    share = square.height * square.width / (whole.height * whole.width)
-    return [fitted(picture) for picture in pictures], share, colour_share(found)
+    square, whole = pictures["square"], pictures["patch"]
+    share = square.shape[0] * square.shape[1] / (whole.shape[0] * whole.shape[1])
+    return [fitted(pictures[head]) for head in HEADS], share, colour_share(found)
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ def test_a_layer_keeps_the_channel_that_it_has(engine):
     explorer.layer = None
     assert explorer.selection.unit is explorer.channel is None
     explorer.channel = 2
-    assert explorer.selection.unit == ("conv2", 2)  # in the middle, as at the start
+    assert explorer.selection.unit == ("conv2", 2)  # where it would have opened
 
 
 def test_an_occluder_keeps_its_centre_and_the_rest_of_itself(engine):

@@ -10,6 +10,7 @@ import traitlets
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ..wire import validation
+from .opening import opening_layer, opening_unit
 from .options import scaled
 from .traits import refused
 
@@ -25,16 +26,17 @@ Values = dict[str, Any]
 
 
 def first_selection(engine: EngineProtocol, first: Mapping[str, Any]) -> Values:
-    """A telling first selection: a channel in the middle of the network, its strongest photo."""
+    """A telling first selection: a channel that stands out, its strongest photo."""
     saved = _saved(engine)
     asked = asked_for(engine, first, None)
     start: Values = {
-        "unit": middle_unit(engine),
+        "unit": None,
         "photo": 0,
         "occluder": centred_occluder(engine, None),
         **saved,
         **asked,
     }
+    start["unit"] = start["unit"] or opening_unit(engine)
     if "photo" not in asked and ("unit" in asked or "photo" not in saved) and engine.indexed:
         layer, channel = start["unit"]
         strongest = engine.top(layer, channel, 1)
@@ -48,13 +50,6 @@ def _saved(engine: EngineProtocol) -> Values:
     return saved
 
 
-def middle_unit(engine: EngineProtocol) -> tuple[str, int]:
-    """Channel 0 of the layer in the middle among convolutions and blocks."""
-    layers = [layer for layer in engine.layers if layer.role in ("conv", "block")]
-    layers = layers or list(engine.layers)
-    return layers[len(layers) // 2].name, 0
-
-
 def asked_for(
     engine: EngineProtocol, first: Mapping[str, Any], selection: Selection | None
 ) -> Values:
@@ -65,7 +60,7 @@ def asked_for(
     if "layer" in given:
         values["unit"] = (given["layer"], given.get("channel", 0))
     elif "channel" in given:
-        values["unit"] = ((unit or middle_unit(engine))[0], given["channel"])
+        values["unit"] = (unit[0] if unit else opening_layer(engine).name, given["channel"])
     if "image" in given and "photo" in given:
         raise InputError("image and photo are the same: give one of them.")
     if "occluder" in given and ("patch" in given or "baseline" in given):
@@ -145,7 +140,8 @@ def _layer(selection: Selection, name: Any) -> Values:
 def _channel(selection: Selection, channel: Any) -> Values:
     if channel is None:
         return {"unit": None}
-    return {"unit": ((selection.unit or middle_unit(_engine(selection)))[0], channel)}
+    layer = selection.unit[0] if selection.unit else opening_layer(_engine(selection)).name
+    return {"unit": (layer, channel)}
 
 
 def _patch(selection: Selection, size: Any) -> Values:
@@ -177,12 +173,13 @@ _WORDS = {
         "str or None",
         "Name of the chosen layer. A new one keeps the channel's number where the layer has it, "
         "else channel 0 is chosen. Layer and channel are the selection's ``unit``.",
-        "By default the convolution in the middle.",
+        "By default the deepest block, or convolution, that sees no more than a third of a photo.",
     ),
     "channel": (
         "int or None",
         "Number of the chosen channel, 0 .. channels of the layer - 1.",
-        "By default 0.",
+        "By default the one whose strongest activation stands out most from its mean; 0 while "
+        "there is no index yet, or where a layer is given.",
     ),
     "photo": (
         "int",

@@ -36,7 +36,7 @@ const INSET = 3;
 const MARGIN = 2;
 
 const SEEN = msg(
-  "This photo, bright where each channel fires, strongest first. Point at the photo: who sees it?",
+  "This photo, clear where each channel fires, strongest first. Point at the photo: who sees it?",
 );
 const EXPLAINED = msg("Each channel's strongest patch. Arrow keys walk the channels.");
 

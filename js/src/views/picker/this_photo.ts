@@ -8,8 +8,10 @@ import { type Answer, type Pair, PRIORITY } from "../../lib/wire/protocol";
 import type { Panel } from "../shared/status";
 import { renewable } from "../shared/view";
 
-/** How much of the photo is seen where the channel says nothing. */
-const DIM = 0.3;
+/** How much of the photo is seen where the channel says nothing: behind mid-grey, which neither
+ * dark photos nor light ones are taken for. */
+const DIM = 0.25;
+const GREY = 128;
 
 export class ThisPhoto {
   /** Channels, strongest first; empty as long as it isn't known. */
@@ -78,6 +80,7 @@ export class ThisPhoto {
     const shade = new ImageData(columns, rows);
     for (let i = 0; i < rows * columns; i++) {
       const level = silent ? 0 : Math.sqrt((this.maps[at * rows * columns + i] ?? 0) / 255);
+      shade.data.fill(GREY, i * 4, i * 4 + 3);
       shade.data[i * 4 + 3] = 255 * (1 - DIM) * (1 - level);
     }
     const over = new OffscreenCanvas(columns, rows);
