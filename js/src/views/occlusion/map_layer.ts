@@ -57,6 +57,8 @@ interface ScaleText {
   part: Part;
   low: string;
   high: string;
+  /** Where on it no change lies, as a share of its length; null where that is at neither side. */
+  zero: number | null;
   /** The value without occluder, in words. */
   clean: string;
 }
@@ -176,8 +178,11 @@ export function legendOf(
       low: text(span.low),
       high: text(span.high),
       // Where grey lies at neither end, its meaning is said here.
+      zero: change && span.low < 0 && span.high > 0 ? -span.low / (span.high - span.low) : null,
       clean: points
-        ? ""
+        ? span.low < 0 && span.high > 0
+          ? t("mark: no change")
+          : ""
         : isChange(colours) && span.low < 0 && span.high > 0
           ? t("{none}: no change ({value})", {
               none: t(SIDES[colours][1]).toLowerCase(),
@@ -193,7 +198,7 @@ export function legendElement({ side, title, scale, labels, more }: Legend): HTM
   return h(
     "div",
     { class: "zf-map-legend" },
-    scale && legend(gradient(scale.colours, scale.part), scale.low, scale.high),
+    scale && legend(gradient(scale.colours, scale.part), scale.low, scale.high, scale.zero),
     scale && h("span", { class: "zf-dim" }, scale.clean),
     h(
       "span",

@@ -22,7 +22,7 @@ export function most(
       title: t("Put the occluder there"),
       onclick: () => put(grids.box([Math.floor(at / columns), at % columns])),
     },
-    t("Where it matters most: {before} → {after}", {
+    t("Cover where it matters most: {before} → {after}", {
       before: valueText(kind, grids.clean(kind)),
       after: valueText(kind, grids.at(kind, at)),
     }),

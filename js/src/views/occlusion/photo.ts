@@ -320,7 +320,7 @@ export const photo: View = (el, selection, source, signal, options) => {
       title: t("Keep this photo when another channel is chosen"),
       onclick: () => options.set("photo_follows", !options.get("photo_follows")),
     },
-    t("Keep"),
+    t("Keep photo"),
   );
   const showKeep = () => {
     keep.hidden =

@@ -122,7 +122,7 @@ function nothing(data: Data): string {
   const first = data.groups[0];
   if (first) {
     return t(
-      "No class in common, which doesn't say that they share nothing. Most frequent: {name}, {n} of {of} (of all photos: {share}); chance would give as much somewhere in this layer.",
+      "Nothing in common that can be counted. Most frequent: {name}, {n} of {of} (of all photos: {share}); by chance alone some channel of this layer would have as many.",
       { name: first.text, n: first.count, of: first.of, share: percent(first.share) },
     );
   }
@@ -159,7 +159,13 @@ function alike(data: Data, choose: (channel: number) => void): HTMLElement {
   return h(
     "div",
     { class: "zf-alike", role: "group", "aria-label": t("Channels that respond alike") },
-    h("span", {}, buttons.length > 0 ? t("Respond alike:") : t("No other channel responds alike.")),
+    h(
+      "span",
+      {},
+      buttons.length > 0
+        ? t("Respond alike (channel, correlation):")
+        : t("No other channel responds alike."),
+    ),
     ...buttons,
   );
 }

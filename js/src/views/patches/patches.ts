@@ -68,13 +68,18 @@ export function patchesPanel(
     role: "group",
     "aria-label": role.title,
   });
-  const about = popoverButton("i", t("How these pictures were made"), "zf-info", () => {
-    const chosen = cells.find(({ image }) => image !== null && image === selection.get("photo"));
-    return [
-      ...reading(told(), ruleOf(catalogue, rule())),
-      ...((chosen ?? cells[0])?.card(subject()) ?? []),
-    ];
-  });
+  const about = popoverButton(
+    t("Exact?"),
+    t("Exact? How these pictures were made"),
+    "zf-button",
+    () => {
+      const chosen = cells.find(({ image }) => image !== null && image === selection.get("photo"));
+      return [
+        ...reading(told(), ruleOf(catalogue, rule())),
+        ...((chosen ?? cells[0])?.card(subject()) ?? []),
+      ];
+    },
+  );
   const controls = new PatchControls(selection, options, about);
   const rule = () => selection.get("rule") || "deconvnet";
   const layerNow = () => {

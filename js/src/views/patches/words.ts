@@ -98,12 +98,19 @@ export function reading({ values, whole, side, own, one, clippedAt }: Told, of: 
   return [h("h4", {}, t(of.title)), ...texts.map((text) => h("p", {}, text))];
 }
 
-export function legend(background: string, low: string, high: string): HTMLElement {
+/** A scale's colours between its ends, with a mark where it is zero, as a share of its length. */
+export function legend(
+  background: string,
+  low: string,
+  high: string,
+  zero: number | null = null,
+): HTMLElement {
+  const mark = zero !== null && h("b", { style: `left:${100 * zero}%` });
   return h(
     "span",
     { class: "zf-legend" },
     low,
-    h("i", { style: `background-image:${background}`, "aria-hidden": "true" }),
+    h("i", { style: `background-image:${background}`, "aria-hidden": "true" }, mark),
     high,
   );
 }

@@ -320,7 +320,7 @@ export const channels: View = (el, selection, source, signal, options) => {
         };
         const silenced = ordered.filter(dead).length;
         const about = t("{n} in {layer}", { n: total, layer: name });
-        const rest = silenced ? `, ${t("{n} dead", { n: silenced })}` : "";
+        const rest = silenced ? `, ${t("{n} always silent", { n: silenced })}` : "";
         panel.title(t("Channels"), `${about}${rest}`);
         if (known) refresh();
         else arrange();

@@ -69,7 +69,7 @@ describe("occlusion", () => {
     expect(one(root, ".zf-heat").hidden).toBe(false);
     expect(note(root)).toContain("Magenta: covering there lowers it. Green: raises it.");
     expect(legends(root)).toEqual([
-      "−75 points+23 pointsover the whole map, of “tiger cat” (75 % without occluder)",
+      "−75 points+23 pointsmark: no changeover the whole map, of “tiger cat” (75 % without occluder)",
     ]);
     expect(root.dataset.zfSettled).toBe("true");
   });
@@ -77,7 +77,7 @@ describe("occlusion", () => {
   it("says where the quantity changes most, and puts the occluder there", async () => {
     const { model, selection, root } = await slid({ stride: 8 });
     const where = () => all<HTMLButtonElement>(root, ".zf-most");
-    expect(where().map((e) => e.textContent)).toEqual(["Where it matters most: 75 % → 0 %"]);
+    expect(where().map((e) => e.textContent)).toEqual(["Cover where it matters most: 75 % → 0 %"]);
     selection.set("occluder", { ...selection.get("occluder")!, top: 40, left: 30 });
     await rest();
     await serve(model);
@@ -263,7 +263,7 @@ describe("maps of one pass", () => {
     const words: [string, string, string, string][] = [
       [
         "probability", // 0 to 47/48, 75 %
-        "−75 points+23 pointsover the whole map, of “tiger cat” (75 % without occluder)",
+        "−75 points+23 pointsmark: no changeover the whole map, of “tiger cat” (75 % without occluder)",
         "Blue: covering there lowers it. Red: raises it. Grey: no change.",
         "cell 0, 0: tiger cat 0 % (−75 points), predicted lynx",
       ],

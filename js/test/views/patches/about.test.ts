@@ -47,8 +47,8 @@ describe("what the nine share", () => {
   it("is said to be nothing where chance would give as much", async () => {
     const { root } = await open(3);
     expect(text(root, ".zf-shared li")).toEqual([
-      "No class in common, which doesn't say that they share nothing. Most frequent: birds, 7 of 9 (of all photos: 12 %); chance would give as " +
-        "much somewhere in this layer.",
+      "Nothing in common that can be counted. Most frequent: birds, 7 of 9 (of all photos: 12 %); by chance alone some channel of this " +
+        "layer would have as many.",
     ]);
     expect(text(root, ".zf-fold-about .zf-fold-state")).toEqual([
       "nothing found automatically: what do you see?",
