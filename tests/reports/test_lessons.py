@@ -55,11 +55,15 @@ def test_a_question_alone_is_none_of_its_views(explorer, engine) -> None:
     assert Draft([explorer, ipywidgets.IntSlider()]).figures
 
 
-def test_a_worksheet_that_is_not_made_is_named(explorer) -> None:
+def test_a_worksheet_that_is_still_being_made_is_waited_for(explorer, save) -> None:
+    sheet = zf.Worksheet(explorer, QUESTIONS, title="Fields", name="fields")
+    about = load_report(save(widgets=[explorer, sheet]))._unpack("lesson/0")[0][0]
+    assert [told["truth"] for told in about["questions"]] == [q.task.truth for q in sheet]
+
+
+def test_a_worksheet_that_can_not_be_made_is_named(explorer) -> None:
     sheet = zf.Worksheet(explorer, [StrongestPhoto("relu2", photos=30)])
     with pytest.raises(InputError, match="clearly more"):
-        sheet.settle(SECONDS)
-    with pytest.raises(InputError, match="call settle"):
         Draft([explorer, sheet])
 
 

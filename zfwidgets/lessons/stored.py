@@ -21,11 +21,14 @@ SAID = ("verdict.", "score.", "find_channel.", "answer.")
 def stored_sheet(sheet: Worksheet) -> list[Answer]:
     """A description of the worksheet, then each question twice: asked, and with its answer.
 
+    Waits for questions that are still being made.
+
     Raises
     ------
     InputError
-        A question isn't made yet.
+        A question can't be made.
     """
+    sheet.settle()
     words = sheet.words
     about: dict[str, Any] = {
         "name": sheet.name,
