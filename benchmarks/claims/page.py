@@ -237,7 +237,7 @@ def ablation(numbers: Numbers) -> list[Claim]:
             "Without the fully connected layers, or without two middle ones, the error rises "
             "little (40.5 to 44.8 and 45.4 %); without both it is far worse (71.3 %).",
             f"each alone costs less than {100 * trained.LITTLE:.0f} points, and both together cost "
-            "more than the two costs together.",
+            "more than nothing, and than the two costs together.",
             trained.depth_matters,
             heads,
         ),

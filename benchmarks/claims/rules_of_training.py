@@ -216,14 +216,15 @@ class Errors:
 
 
 def depth_matters(errors: Errors, heads: float) -> Finding:
-    """Whether leaving out both parts costs more than the two costs together."""
+    """Whether leaving out both parts costs more than nothing, and than the two costs together."""
     middle, full = errors.gap([MIDDLE], [WHOLE]), errors.gap([FULL], [WHOLE])
     extra = errors.gap([BOTH, WHOLE], [MIDDLE, FULL])
     text = (
         f"{errors.text(WHOLE, MIDDLE, FULL, BOTH)}; alone they cost {spanned(middle, '.1f', 100)} "
         f"and {spanned(full, '.1f', 100)} points, together {spanned(extra, '.1f', 100)} more"
     )
-    truth = every(below(middle, LITTLE), below(full, LITTLE), above(extra, 0))
+    worse = errors.gap([BOTH], [WHOLE])  # of two gains the sum is small, too
+    truth = every(below(middle, LITTLE), below(full, LITTLE), above(extra, 0), above(worse, 0))
     return text, truth if heads >= HEADS else None
 
 

@@ -324,6 +324,7 @@ def test_ablation():
     assert passes(depth, variants(PAPER), 0.87) > 0.9
     assert passes(depth, variants(nothing), 0.87) < 0.1
     assert passes(depth, variants((0.2, 0.2, 0.6, 0, 0, 0)), 0.87) == 0  # it isn't little
+    assert passes(depth, variants((-0.2, -0.2, -0.1, 0, 0, 0)), 0.87) == 0  # leaving out helps
     few = depth(variants(PAPER)(np.random.default_rng(0)), 0.25)
     assert few[1] is None  # no surprise where the layers hold a quarter of the parameters
     assert passes(wide, variants(PAPER)) > 0.9

@@ -78,10 +78,9 @@ class TwoOutputs(OneOnly):
         from IPython.display import display
 
         alt = one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
-        size = {"width": picture.width // 2, "height": picture.height // 2}
         display(
             {"image/jpeg": to_jpeg(picture), "text/plain": alt},
-            metadata={"alt": alt, "image/jpeg": {**size, "alt": alt}},
+            metadata={"alt": alt, "image/jpeg": {"width": picture.width * 3 // 4, "alt": alt}},
             raw=True,
             display_id=self._picture_id,
             update=update,
