@@ -51,10 +51,34 @@ def options(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def finish(figures: Mapping[str, Any]) -> None:
-    """Print the last line: the figures, and what they were measured on, as one JSON object."""
+    """Print the last line: the figures to four digits, and what they were measured on, as JSON."""
     if _about:
         _about["load"].append(load())
-    print(json.dumps({**_about, **figures}))
+    print(json.dumps({**_about, **_rounded(figures)}))
+
+
+class Columns:
+    """A printed table: a line for each case, with some of its figures.
+
+    Parameters
+    ----------
+    what
+        What stands above the names of cases.
+    wide
+        Characters of that column.
+    columns
+        By what stands above: the figure's key, and how it is formatted, its width first.
+    """
+
+    def __init__(self, what: str, wide: int, columns: Mapping[str, tuple[str, str]]) -> None:
+        self._wide, self._columns = wide, columns
+        heads = (f"{head:>{int(how.split('.')[0])}}" for head, (_, how) in columns.items())
+        print(f"{what:{wide}}{''.join(heads)}")
+
+    def line(self, name: str, figures: Mapping[str, Any]) -> None:
+        """Print a case's line."""
+        told = (f"{figures[key]:{how}}" for key, how in self._columns.values())
+        print(f"{name:{self._wide}}{''.join(told)}", flush=True)
 
 
 def child(module: str, *arguments: str) -> list[str]:
@@ -93,10 +117,10 @@ def load() -> float | None:
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
-def rounded(value: Any) -> Any:
+def _rounded(value: Any) -> Any:
     """Figures, however deep, to four digits."""
     if isinstance(value, Mapping):
-        return {key: rounded(inner) for key, inner in value.items()}
+        return {key: _rounded(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [rounded(inner) for inner in value]
+        return [_rounded(inner) for inner in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value

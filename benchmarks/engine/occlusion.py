@@ -36,6 +36,16 @@ from zfwidgets.records import Box
 
 MODULE = "benchmarks.engine.occlusion"
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]
+COLUMNS = {
+    "captum": ("captum_ms", "9.1f"),
+    "full": ("full_ms", "8.1f"),
+    "ours": ("ms", "8.2f"),
+    "vs captum": ("vs_captum", "11.1f"),
+    "vs full": ("vs_full", "9.2f"),
+    "limit": ("mac_limit", "7.2f"),
+    "difference": ("max_diff", "12.1e"),
+    "MB": ("peak_mb", "7.0f"),
+}
 QUICK = ["alexnet", "resnet18"]
 PATCH, STRIDE, SIZE = 32, 8, 224
 
@@ -176,18 +186,11 @@ def main() -> None:
     engine = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu")
     image = engine.session.source.tensor(0)
     table = {}
-    print(f"{'ms a position':16}{'captum':>9}{'full':>8}{'ours':>8}", end="")
-    print(f"{'vs captum':>11}{'vs full':>9}{'limit':>7}{'difference':>12}{'MB':>7}")
+    lines = harness.Columns("ms a position", 16, COLUMNS)
     for name in arguments.networks or (QUICK if arguments.quick else NETWORKS):
-        row = measure(name, image, arguments.quick, arguments.device)
-        table[name] = row
-        print(
-            f"{name:16}{row['captum_ms']:9.1f}{row['full_ms']:8.1f}{row['ms']:8.2f}"
-            f"{row['vs_captum']:11.1f}{row['vs_full']:9.2f}{row['mac_limit']:7.2f}"
-            f"{row['max_diff']:12.1e}{row['peak_mb']:7.0f}",
-            flush=True,
-        )
-    harness.finish(harness.rounded(table))
+        table[name] = measure(name, image, arguments.quick, arguments.device)
+        lines.line(name, table[name])
+    harness.finish(table)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,16 @@ CASES = {
     "squeezenet1_1/fire9": ("squeezenet1_1", "features.12.expand3x3"),
     "densenet121/block2": ("densenet121", "features.denseblock2.denselayer12.conv2"),
 }
+COLUMNS = {
+    "captum ms": ("captum_ms", "11.1f"),
+    "cold ms": ("cold_ms", "9.1f"),
+    "cached": ("cached_ms", "8.1f"),
+    "cold x": ("cold", "9.1f"),
+    "cached x": ("cached", "9.1f"),
+    "limit x": ("limit", "9.1f"),
+    "MB/image": ("switches_mb", "9.2f"),
+    "difference": ("max_rel_diff", "12.1e"),
+}
 QUICK = ["vgg16/conv3_3", "alexnet/conv3", "alexnet/conv5"]
 CHANNEL = 5
 UNITS = 9
@@ -142,20 +152,11 @@ def main() -> None:
     images = torch.stack([source.tensor(i) for i in range(count)])
     table = {}
     names = arguments.cases or (QUICK if arguments.quick else list(CASES))
-    print(f"{'nine units':22}{'captum ms':>11}{'cold ms':>9}{'cached':>8}", end="")
-    print(f"{'cold x':>9}{'cached x':>9}{'limit x':>9}{'MB/image':>9}{'difference':>12}")
+    lines = harness.Columns("nine units", 22, COLUMNS)
     for name in names:
-        row = measure(*CASES[name], images, arguments.quick, arguments.device)
-        table[name] = row
-        print(
-            f"{name:22}{row['captum_ms']:11.1f}{row['cold_ms']:9.1f}{row['cached_ms']:8.1f}", end=""
-        )
-        print(
-            f"{row['cold']:9.1f}{row['cached']:9.1f}{row['limit']:9.1f}"
-            f"{row['switches_mb']:9.2f}{row['max_rel_diff']:12.1e}",
-            flush=True,
-        )
-    harness.finish(harness.rounded(table))
+        table[name] = measure(*CASES[name], images, arguments.quick, arguments.device)
+        lines.line(name, table[name])
+    harness.finish(table)
 
 
 if __name__ == "__main__":

@@ -24,16 +24,7 @@ from PIL import Image, ImageDraw
 import zfwidgets as zf
 from benchmarks import harness
 from benchmarks.looks._networks import LAYERS, engine_of
-from zfwidgets.records import (
-    brightness,
-    brightness_scale,
-    clearest_values,
-    colour_share,
-    display_scale,
-    focus_box,
-    focus_side,
-    signed_to_uint8,
-)
+from zfwidgets import records
 
 CELL = 84
 HEADS = ("patch", "square", "colour, one", "colour", "brightness", "magnitude", "revealed")
@@ -65,25 +56,25 @@ def row(engine: zf.Engine, layer: str, channel: int) -> tuple[list[Image.Image],
     top = engine.top(layer, channel, 9)
     found = engine.project_all(top)
     field = engine.layer(layer).field_of(channel)
-    side = focus_side(found, field)
-    one, projection = display_scale(found), found[0]
+    side = records.focus_side(found, field)
+    one, projection = records.display_scale(found), found[0]
     photo = engine.photo(top[0].image)
     whole = top[0].box.inside(*photo.shape[:2])
-    square = focus_box(top[0].unit, field, side)
-    own = display_scale([projection])
+    square = records.focus_box(top[0].unit, field, side)
+    own = records.display_scale([projection])
     cut = square.cut(projection.pixels)
-    grey = brightness(cut, own)
+    grey = records.brightness(cut, own)
     pictures = [
         whole.cut(photo),
         square.cut(photo),
-        signed_to_uint8(whole.cut(projection.pixels), one),
-        signed_to_uint8(cut, own),
-        levels(grey, brightness_scale([projection], [own])),
+        records.signed_to_uint8(whole.cut(projection.pixels), one),
+        records.signed_to_uint8(cut, own),
+        levels(grey, records.brightness_scale([projection], [own])),
         np.uint8(255 * np.clip(np.abs(cut).max(-1) / own, 0, 1)),
         revealed(square.cut(photo), cut),
     ]
     share = square.height * square.width / (whole.height * whole.width)
-    return [fitted(picture) for picture in pictures], share, colour_share(found)
+    return [fitted(picture) for picture in pictures], share, records.colour_share(found)
 
 
 def main() -> None:
@@ -116,13 +107,13 @@ def main() -> None:
             pen.text((at * wide + 2, 16 + line * tall), text, fill="black")
             for i, picture in enumerate(pictures):
                 x, y = at * wide + 40 + i * (CELL + 2), 16 + line * tall
-                if HEADS[i] == clearest_values(colour):
+                if HEADS[i] == records.clearest_values(colour):
                     pen.rectangle((x - 1, y - 1, x + CELL, y + CELL), outline="red")
                 sheet.paste(picture, (x, y))
         told[layer] = {
             "square": round(float(np.median(found)), 3),
             "colour": [round(float(q), 2) for q in np.quantile(coloured, (0.25, 0.5, 0.75))],
-            "in_colour": sum(clearest_values(share) == "colour" for share in coloured),
+            "in_colour": sum(records.clearest_values(share) == "colour" for share in coloured),
             "of": len(coloured),
         }
     sheet.save(arguments.sheet, quality=80)
