@@ -104,8 +104,8 @@ def messages(schema: dict[str, Any]) -> str:
     for name, (text, fields) in {**schema["OBJECTS"], **schema["MESSAGES"]}.items():
         parts.append(f"{comment(text)}export interface {name} {block(fields)}")
     kinds = "".join(
-        f"{comment(kind.help, '  ')}  {name}: {{\n"
-        f"    key: {block(kind.key, '    ')};\n    data: {block(kind.data, '    ')};\n  }};\n"
+        f"{comment(kind.help, '  ')}  {name}: {{\n    key: {block(kind.key, '    ')};\n"
+        f"    data: {answer(kind)};\n  }};\n"
         for name, kind in schema["KINDS"].items()
     )
     text = "Every kind of request: what its key says and what its answer holds."
@@ -120,6 +120,12 @@ def messages(schema: dict[str, Any]) -> str:
 def comment(text: str, indent: str = "") -> str:
     """A line of documentation; nothing for nothing."""
     return f"{indent}/** {text} */\n" if text else ""
+
+
+def answer(kind: Any) -> str:
+    """The type of an answer's JSON."""
+    fields = block(kind.data, "    ")
+    return f"{kind.with_fields_of} & {fields}" if kind.with_fields_of else fields
 
 
 def block(fields: dict[str, str] | str, indent: str = "") -> str:
@@ -165,7 +171,10 @@ def with_tables(page: str, schema: dict[str, Any]) -> str:
         if isinstance(kind.data, str):
             parts.append(f"Answer: {kind.data}, below.")
         else:
-            parts.append(f"Answer:\n\n{table(kind.data)}" if kind.data else "No answer but that.")
+            also = f" {kind.with_fields_of}, below, and" if kind.with_fields_of else ""
+            parts.append(
+                f"Answer:{also}\n\n{table(kind.data)}" if kind.data else "No answer but that."
+            )
         parts.append(f"Buffers: {kind.buffers}.")
     parts.append("## Objects")
     parts += [

@@ -137,6 +137,22 @@ export interface TopActivation {
 /** What a projection passed on its way down. */
 export interface Operation { name: string; status: Status; count: number; note: string }
 
+/** What projections of one channel are shown by, together. */
+export interface ProjectionScales {
+  /** Of all of them together. */
+  scale: number;
+  /** Of all of them together, as brightness. */
+  brightness: number;
+  /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
+  focus: number;
+  /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
+  colour_share?: number;
+  /** Which values "auto" shows. */
+  clearest?: "brightness" | "colour";
+  /** Percentile of non-zero magnitudes at which scales clip. */
+  clipped_at: number;
+}
+
 /** What is to be known of a projection's picture. */
 export interface ProjectionInfo {
   image: number;
@@ -438,21 +454,9 @@ export interface Kinds {
   /** Projections of a channel's strongest activations. */
   projections: {
     key: { layer: string; channel: number; k: number; rule: string };
-    data: {
+    data: ProjectionScales & {
       projections: (ProjectionInfo | null)[];
       lost?: Lost[];
-      /** Of all of them together. */
-      scale: number;
-      /** Of all of them together, as brightness. */
-      brightness: number;
-      /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
-      focus: number;
-      /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
-      colour_share?: number;
-      /** Which values "auto" shows. */
-      clearest?: "brightness" | "colour";
-      /** Percentile of non-zero magnitudes at which scales clip. */
-      clipped_at: number;
       patch: Pair;
       mime: string;
       so_far?: SoFar;
@@ -775,7 +779,7 @@ export interface Kinds {
   /** A channel's strongest unit on one photo: the fields of `top` and of `projections`. */
   look: {
     key: { image: number; layer: string; channel: number; rule: string };
-    data: {
+    data: ProjectionScales & {
       /** One. */
       activations: TopActivation[];
       /** Rows and columns of a patch. */
@@ -783,15 +787,6 @@ export interface Kinds {
       images_seen: number;
       /** One. */
       projections: (ProjectionInfo | null)[];
-      scale: number;
-      brightness: number;
-      focus: number;
-      /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
-      colour_share?: number;
-      /** Which values "auto" shows. */
-      clearest?: "brightness" | "colour";
-      /** Percentile of non-zero magnitudes at which scales clip. */
-      clipped_at: number;
       /** Why there is no projection; empty if there is. */
       why: string;
       mime: string;

@@ -23,6 +23,8 @@ class Kind(NamedTuple):
         What the answer's buffers hold.
     asked_of
         Which widget's own model answers it; empty: each widget of an engine.
+    with_fields_of
+        Name of one of `OBJECTS` whose fields the answer's JSON has too; empty: of none.
     """
 
     help: str
@@ -30,6 +32,7 @@ class Kind(NamedTuple):
     data: Fields | str
     buffers: str = "none"
     asked_of: str = ""
+    with_fields_of: str = ""
 
 
 MAPS = {
@@ -101,20 +104,13 @@ KINDS: dict[str, Kind] = {
         {
             "projections": "(ProjectionInfo | null)[]",
             "lost?": "Lost[]",
-            "scale": "number # Of all of them together.",
-            "brightness": "number # Of all of them together, as brightness.",
-            "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
-            "energy, in pixels.",
-            "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
-            "opposite; older reports don't say.",
-            "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
-            "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
             "patch": "Pair",
             **_MIME,
             **_SO_FAR,
         },
         "one picture per projection that exists, always lossless: as large as its patch, "
         "signed around mid-grey 128 (127 levels = its `full`)",
+        with_fields_of="ProjectionScales",
     ),
     "photo": Kind(
         "A photo as the network saw it.",
@@ -367,16 +363,10 @@ KINDS: dict[str, Kind] = {
             "patch": "Pair # Rows and columns of a patch.",
             "images_seen": "int",
             "projections": "(ProjectionInfo | null)[] # One.",
-            "scale": "number",
-            "brightness": "number",
-            "focus": "int",
-            "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
-            "opposite; older reports don't say.",
-            "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
-            "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
             "why": "string # Why there is no projection; empty if there is.",
             **_MIME,
         },
         "one picture, lossless: its patch; then its projection as in `projections`, if it exists",
+        with_fields_of="ProjectionScales",
     ),
 }
