@@ -112,7 +112,7 @@ class LocalAnswers(BlockingCalls):
         index, name, tensor = self.session.image(image)
         info = self.layer(layer)
         with self.session.lock:
-            maps = layer_maps(self.session.network, self.session.memory, info, tensor)
+            maps = layer_maps(self.session, info, tensor)
         return records.PhotoResponses(info.name, index, name, maps)
 
     # Photos of your own

@@ -20,9 +20,9 @@ from ...index.plan import GONE
 from ...index.storing import FILE, check, differing
 from ...index.verification import IMAGE, REMOVED, TOLERANCE, TRANSFORM, WEIGHTS
 from ...records import Progress
-from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.network import Network
+from ..network.runtime import Runtime
 from .executors import setup, shapes_of
 from .index_pass import IndexPass
 from .indexing import Indexing
@@ -34,16 +34,9 @@ WHAT = "Looking at the index's images again"
 class Verifying:
     """Whether an index holds of a network and its images; see `zfwidgets.Engine.verify`."""
 
-    def __init__(
-        self,
-        network: Network,
-        source: ImageSource,
-        memory: Memory,
-        lock: ProcessLock,
-        indexing: Indexing,
-    ) -> None:
-        self._network, self._source, self._memory = network, source, memory
-        self._lock, self._indexing = lock, indexing
+    def __init__(self, runtime: Runtime, indexing: Indexing) -> None:
+        self._network, self._source, self._memory = runtime.network, runtime.source, runtime.memory
+        self._lock, self._indexing = runtime.lock, indexing
 
     def verify_steps(
         self,
