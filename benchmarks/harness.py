@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
@@ -58,27 +59,17 @@ def finish(figures: Mapping[str, Any]) -> None:
 
 
 class Columns:
-    """A printed table: a line for each case, with some of its figures.
+    """A printed table: a line for each case with figures of its, as ``"{ms:8.1f}{mb:7.0f}"``."""
 
-    Parameters
-    ----------
-    what
-        What stands above the names of cases.
-    wide
-        Characters of that column.
-    columns
-        By what stands above: the figure's key, and how it is formatted, its width first.
-    """
-
-    def __init__(self, what: str, wide: int, columns: Mapping[str, tuple[str, str]]) -> None:
-        self._wide, self._columns = wide, columns
-        heads = (f"{head:>{int(how.split('.')[0])}}" for head, (_, how) in columns.items())
+    def __init__(self, what: str, wide: int, figures: str) -> None:
+        self._wide, self._figures = wide, figures
+        parts = [(name, spec or "") for _, name, spec, _ in Formatter().parse(figures)]
+        heads = (f"{name:>{spec.partition('.')[0]}}" for name, spec in parts)
         print(f"{what:{wide}}{''.join(heads)}")
 
     def line(self, name: str, figures: Mapping[str, Any]) -> None:
         """Print a case's line."""
-        told = (f"{figures[key]:{how}}" for key, how in self._columns.values())
-        print(f"{name:{self._wide}}{''.join(told)}", flush=True)
+        print(f"{name:{self._wide}}{self._figures.format(**figures)}", flush=True)
 
 
 def child(module: str, *arguments: str) -> list[str]:

@@ -37,16 +37,10 @@ CASES = {
     "squeezenet1_1/fire9": ("squeezenet1_1", "features.12.expand3x3"),
     "densenet121/block2": ("densenet121", "features.denseblock2.denselayer12.conv2"),
 }
-COLUMNS = {
-    "captum ms": ("captum_ms", "11.1f"),
-    "cold ms": ("cold_ms", "9.1f"),
-    "cached": ("cached_ms", "8.1f"),
-    "cold x": ("cold", "9.1f"),
-    "cached x": ("cached", "9.1f"),
-    "limit x": ("limit", "9.1f"),
-    "MB/image": ("switches_mb", "9.2f"),
-    "difference": ("max_rel_diff", "12.1e"),
-}
+COLUMNS = (
+    "{captum_ms:11.1f}{cold_ms:9.1f}{cached_ms:11.1f}{cold:7.1f}{cached:8.1f}{limit:7.1f}"
+    "{switches_mb:13.2f}{max_rel_diff:14.1e}"
+)
 QUICK = ["vgg16/conv3_3", "alexnet/conv3", "alexnet/conv5"]
 CHANNEL = 5
 UNITS = 9
