@@ -101,11 +101,12 @@ def messages(schema: dict[str, Any]) -> str:
     parts = [f"/** What crosses the wire: made by js/made.py from {SCHEMA.as_posix()}/. */"]
     for name, (what, text) in schema["ALIASES"].items():
         parts.append(f"{comment(text)}export type {name} = {typescript(what)};")
-    for name, (text, fields) in {**schema["OBJECTS"], **schema["MESSAGES"]}.items():
+    groups = schema["GROUPS"]
+    for name, (text, fields) in {**schema["OBJECTS"], **groups, **schema["MESSAGES"]}.items():
         parts.append(f"{comment(text)}export interface {name} {block(fields)}")
     kinds = "".join(
-        f"{comment(kind.help, '  ')}  {name}: {{\n    key: {block(kind.key, '    ')};\n"
-        f"    data: {answer(kind)};\n  }};\n"
+        f"{comment(kind.help, '  ')}  {name}: {{\n"
+        f"    key: {grouped(kind.key, groups)};\n    data: {grouped(kind.data, groups)};\n  }};\n"
         for name, kind in schema["KINDS"].items()
     )
     text = "Every kind of request: what its key says and what its answer holds."
@@ -120,12 +121,6 @@ def messages(schema: dict[str, Any]) -> str:
 def comment(text: str, indent: str = "") -> str:
     """A line of documentation; nothing for nothing."""
     return f"{indent}/** {text} */\n" if text else ""
-
-
-def answer(kind: Any) -> str:
-    """The type of an answer's JSON."""
-    fields = block(kind.data, "    ")
-    return f"{kind.with_fields_of} & {fields}" if kind.with_fields_of else fields
 
 
 def block(fields: dict[str, str] | str, indent: str = "") -> str:
@@ -143,6 +138,16 @@ def block(fields: dict[str, str] | str, indent: str = "") -> str:
         what, text = parts_of(field)
         lines.append(f"{comment(text, indent + '  ')}{indent}  {name}: {typescript(what)};\n")
     return f"{{\n{''.join(lines)}{indent}}}"
+
+
+def grouped(fields: dict[str, str] | str, groups: dict[str, Any]) -> str:
+    """The same, as the group that it has in common with others and what is its own."""
+    if isinstance(fields, dict):
+        for name, (_, group) in groups.items():
+            if group.items() <= fields.items():
+                rest = {field: what for field, what in fields.items() if field not in group}
+                return f"{name} & {block(rest, '    ')}" if rest else name
+    return block(fields, "    ")
 
 
 def typescript(what: str) -> str:
@@ -171,10 +176,7 @@ def with_tables(page: str, schema: dict[str, Any]) -> str:
         if isinstance(kind.data, str):
             parts.append(f"Answer: {kind.data}, below.")
         else:
-            also = f" {kind.with_fields_of}, below, and" if kind.with_fields_of else ""
-            parts.append(
-                f"Answer:{also}\n\n{table(kind.data)}" if kind.data else "No answer but that."
-            )
+            parts.append(f"Answer:\n\n{table(kind.data)}" if kind.data else "No answer but that.")
         parts.append(f"Buffers: {kind.buffers}.")
     parts.append("## Objects")
     parts += [

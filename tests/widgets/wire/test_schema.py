@@ -107,8 +107,7 @@ def check(content: dict[str, object]) -> str:
     kind, key, op, data = (content[name] for name in ("kind", "key", "op", "data"))
     assert suits(key, {"fingerprint": "string", **KINDS[kind].key})
     if op in ("reply", "partial"):
-        fields, more = KINDS[kind].data, KINDS[kind].with_fields_of
-        assert suits(data, {**OBJECTS[more][1], **fields} if more else fields)
+        assert suits(data, KINDS[kind].data)
     elif op == "progress":
         assert suits(data, OBJECTS["IndexProgress" if "paused" in data else "Progress"][1])
     else:

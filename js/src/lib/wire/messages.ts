@@ -137,22 +137,6 @@ export interface TopActivation {
 /** What a projection passed on its way down. */
 export interface Operation { name: string; status: Status; count: number; note: string }
 
-/** What projections of one channel are shown by, together. */
-export interface ProjectionScales {
-  /** Of all of them together. */
-  scale: number;
-  /** Of all of them together, as brightness. */
-  brightness: number;
-  /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
-  focus: number;
-  /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
-  colour_share?: number;
-  /** Which values "auto" shows. */
-  clearest?: "brightness" | "colour";
-  /** Percentile of non-zero magnitudes at which scales clip. */
-  clipped_at: number;
-}
-
 /** What is to be known of a projection's picture. */
 export interface ProjectionInfo {
   image: number;
@@ -346,6 +330,36 @@ export interface OwnPhoto {
 /** What went wrong. */
 export interface Problem { name: string; message: string }
 
+/** An occluder that slides over a photo. */
+export interface Slide {
+  image: number;
+  height: number;
+  width: number;
+  stride: number;
+  baseline: Baseline;
+  /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
+  mask: string | null;
+  /** Rectangles that stay covered, with the same baseline. */
+  extra_boxes: Box[];
+  layer: string | null;
+}
+
+/** What projections of one channel are shown by, together. */
+export interface ProjectionScales {
+  /** Of all of them together. */
+  scale: number;
+  /** Of all of them together, as brightness. */
+  brightness: number;
+  /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
+  focus: number;
+  /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
+  colour_share?: number;
+  /** Which values "auto" shows. */
+  clearest?: "brightness" | "colour";
+  /** Percentile of non-zero magnitudes at which scales clip. */
+  clipped_at: number;
+}
+
 /** The page asks for an answer. */
 export interface Request {
   zf: 1;
@@ -514,36 +528,12 @@ export interface Kinds {
   };
   /** The map of an occluder's places; `partial`s carry it so far. */
   occlusion: {
-    key: {
-      image: number;
-      height: number;
-      width: number;
-      stride: number;
-      baseline: Baseline;
-      /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
-      mask: string | null;
-      /** Rectangles that stay covered, with the same baseline. */
-      extra_boxes: Box[];
-      layer: string | null;
-      target: number | null;
-      channel: number | null;
-    };
+    key: Slide & { target: number | null; channel: number | null };
     data: OcclusionData;
   };
   /** How long a map will take. */
   estimate: {
-    key: {
-      image: number;
-      height: number;
-      width: number;
-      stride: number;
-      baseline: Baseline;
-      /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
-      mask: string | null;
-      /** Rectangles that stay covered, with the same baseline. */
-      extra_boxes: Box[];
-      layer: string | null;
-    };
+    key: Slide;
     data: { positions: number; seconds: number | null; basis: "measured" | "probe" };
   };
   /** What remains of a channel's strongest units once their patches are covered; `partial`s as they come. */

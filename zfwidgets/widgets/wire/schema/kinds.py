@@ -23,8 +23,6 @@ class Kind(NamedTuple):
         What the answer's buffers hold.
     asked_of
         Which widget's own model answers it; empty: each widget of an engine.
-    with_fields_of
-        Name of one of `OBJECTS` whose fields the answer's JSON has too; empty: of none.
     """
 
     help: str
@@ -32,7 +30,6 @@ class Kind(NamedTuple):
     data: Fields | str
     buffers: str = "none"
     asked_of: str = ""
-    with_fields_of: str = ""
 
 
 MAPS = {
@@ -54,6 +51,22 @@ _IMAGE: Fields = {"image": "int"}
 _SLIDE: Fields = {**_IMAGE, **SIZE, "stride": "int",
                   **{name: COVER[name] for name in ("baseline", "mask", "extra_boxes")},
                   "layer": "string | null"}  # fmt: skip
+_SCALES: Fields = {
+    "scale": "number # Of all of them together.",
+    "brightness": "number # Of all of them together, as brightness.",
+    "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
+    "energy, in pixels.",
+    "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
+    "opposite; older reports don't say.",
+    "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
+    "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
+}
+GROUPS: dict[str, tuple[str, Fields]] = {
+    "Slide": ("An occluder that slides over a photo.", _SLIDE),
+    "ProjectionScales": ("What projections of one channel are shown by, together.", _SCALES),
+}
+"""Fields that several keys or answers have: in TypeScript a type of their own."""
+
 _MIME: Fields = {"mime": "string"}
 _SO_FAR: Fields = {"so_far?": "SoFar"}
 _SHEET: Fields = {"size": "int # Pixels of a thumbnail's side.", "columns": "int", **_MIME}
@@ -104,13 +117,13 @@ KINDS: dict[str, Kind] = {
         {
             "projections": "(ProjectionInfo | null)[]",
             "lost?": "Lost[]",
+            **_SCALES,
             "patch": "Pair",
             **_MIME,
             **_SO_FAR,
         },
         "one picture per projection that exists, always lossless: as large as its patch, "
         "signed around mid-grey 128 (127 levels = its `full`)",
-        with_fields_of="ProjectionScales",
     ),
     "photo": Kind(
         "A photo as the network saw it.",
@@ -363,10 +376,10 @@ KINDS: dict[str, Kind] = {
             "patch": "Pair # Rows and columns of a patch.",
             "images_seen": "int",
             "projections": "(ProjectionInfo | null)[] # One.",
+            **_SCALES,
             "why": "string # Why there is no projection; empty if there is.",
             **_MIME,
         },
         "one picture, lossless: its patch; then its projection as in `projections`, if it exists",
-        with_fields_of="ProjectionScales",
     ),
 }

@@ -123,19 +123,6 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
         "What a projection passed on its way down.",
         {"name": "string", "status": "Status", "count": "int", "note": "string"},
     ),
-    "ProjectionScales": (
-        "What projections of one channel are shown by, together.",
-        {
-            "scale": "number # Of all of them together.",
-            "brightness": "number # Of all of them together, as brightness.",
-            "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
-            "energy, in pixels.",
-            "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
-            "opposite; older reports don't say.",
-            "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
-            "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
-        },
-    ),
     "ProjectionInfo": (
         "What is to be known of a projection's picture.",
         {
