@@ -27,15 +27,15 @@ from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.rules import RULES
 
 CASES = {
-    "vgg16/conv3_3": ("vgg16", "features.14"),
-    "alexnet/conv3": ("alexnet", "features.6"),
-    "alexnet/conv5": ("alexnet", "features.10"),
-    "vgg16/conv5_3": ("vgg16", "features.28"),
-    "resnet18/layer2": ("resnet18", "layer2.1.conv2"),
-    "resnet18/layer4": ("resnet18", "layer4.1.conv2"),
-    "squeezenet1_1/fire5": ("squeezenet1_1", "features.7.expand3x3"),
-    "squeezenet1_1/fire9": ("squeezenet1_1", "features.12.expand3x3"),
-    "densenet121/block2": ("densenet121", "features.denseblock2.denselayer12.conv2"),
+    "vgg16/conv3_3": "features.14",
+    "alexnet/conv3": "features.6",
+    "alexnet/conv5": "features.10",
+    "vgg16/conv5_3": "features.28",
+    "resnet18/layer2": "layer2.1.conv2",
+    "resnet18/layer4": "layer4.1.conv2",
+    "squeezenet1_1/fire5": "features.7.expand3x3",
+    "squeezenet1_1/fire9": "features.12.expand3x3",
+    "densenet121/block2": "features.denseblock2.denselayer12.conv2",
 }
 COLUMNS = (
     "{captum_ms:11.1f}{cold_ms:9.1f}{cached_ms:11.1f}{cold:7.1f}{cached:8.1f}{limit:7.1f}"
@@ -148,7 +148,9 @@ def main() -> None:
     names = arguments.cases or (QUICK if arguments.quick else list(CASES))
     lines = harness.Columns("nine units", 22, COLUMNS)
     for name in names:
-        table[name] = measure(*CASES[name], images, arguments.quick, arguments.device)
+        table[name] = measure(
+            name.partition("/")[0], CASES[name], images, arguments.quick, arguments.device
+        )
         lines.line(name, table[name])
     harness.finish(table)
 

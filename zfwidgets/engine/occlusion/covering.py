@@ -34,10 +34,8 @@ class Covering:
 
     Parameters
     ----------
-    runtime
-        What computes.
-    baselines
-        What covers.
+    runtime, baselines
+        What computes, and what covers.
     """
 
     def __init__(self, runtime: Runtime, baselines: Baselines) -> None:

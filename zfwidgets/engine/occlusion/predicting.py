@@ -29,10 +29,8 @@ class Predicting:
 
     Parameters
     ----------
-    runtime
-        What computes.
-    baselines
-        What an occluder is filled with.
+    runtime, baselines
+        What computes, and what an occluder is filled with.
     labels
         One name per class; None numbers them.
 

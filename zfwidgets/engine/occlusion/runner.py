@@ -63,10 +63,8 @@ class OcclusionRunner:
 
     Parameters
     ----------
-    runtime
-        What computes.
-    baselines
-        What an occluder is filled with.
+    runtime, baselines
+        What computes, and what an occluder is filled with.
     predicting
         Knows the classes.
     """
