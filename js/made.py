@@ -103,7 +103,9 @@ def messages(schema: dict[str, Any]) -> str:
         parts.append(f"{comment(text)}export type {name} = {typescript(what)};")
     groups = schema["GROUPS"]
     for name, (text, fields) in {**schema["OBJECTS"], **groups, **schema["MESSAGES"]}.items():
-        parts.append(f"{comment(text)}export interface {name} {block(fields)}")
+        group, own = ("", fields) if name in groups else split(fields, groups)
+        base = f" extends {group}" if group else ""
+        parts.append(f"{comment(text)}export interface {name}{base} {block(own)}")
     kinds = "".join(
         f"{comment(kind.help, '  ')}  {name}: {{\n"
         f"    key: {grouped(kind.key, groups)};\n    data: {grouped(kind.data, groups)};\n  }};\n"
@@ -140,14 +142,20 @@ def block(fields: dict[str, str] | str, indent: str = "") -> str:
     return f"{{\n{''.join(lines)}{indent}}}"
 
 
+def split(fields: dict[str, str], groups: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """The group of fields that is among these, if any, and the others."""
+    for name, (_, group) in groups.items():
+        if group.items() <= fields.items():
+            return name, {field: what for field, what in fields.items() if field not in group}
+    return "", fields
+
+
 def grouped(fields: dict[str, str] | str, groups: dict[str, Any]) -> str:
-    """The same, as the group that it has in common with others and what is its own."""
-    if isinstance(fields, dict):
-        for name, (_, group) in groups.items():
-            if group.items() <= fields.items():
-                rest = {field: what for field, what in fields.items() if field not in group}
-                return f"{name} & {block(rest, '    ')}" if rest else name
-    return block(fields, "    ")
+    """The type of an object with these fields, a group of them by its name; or of that name."""
+    group, own = ("", fields) if isinstance(fields, str) else split(fields, groups)
+    if not group:
+        return block(fields, "    ")
+    return f"{group} & {block(own, '    ')}" if own else group
 
 
 def typescript(what: str) -> str:

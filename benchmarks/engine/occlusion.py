@@ -24,8 +24,7 @@ import torch
 import torchvision
 
 import zfwidgets as zf
-from benchmarks import harness
-from benchmarks.clock import seconds
+from benchmarks import clock, harness
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.occlusion.baselines import Paint, cover
@@ -131,9 +130,9 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
     times: dict[object, list[float]] = {key: [] for key in ways}
     mine = []
     for _ in range(rounds):
-        mine.append(seconds(ours, device) / len(boxes))
+        mine.append(clock.seconds(ours, device) / len(boxes))
         for key, (call, count) in ways.items():
-            times[key].append(seconds(call, device) / count)
+            times[key].append(clock.seconds(call, device) / count)
     medians = {key: statistics.median(taken) for key, taken in times.items()}
     best_captum = min(v for (way, _), v in medians.items() if way == "captum")
     best_full = min(v for (way, _), v in medians.items() if way != "captum")
@@ -166,13 +165,10 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("networks", nargs="*", metavar="network")
-    parser.add_argument("--quick", action="store_true", help="fewer networks, positions and rounds")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    clock.add_options(parser, "fewer networks, positions and rounds")
     parser.add_argument("--peak", metavar="network", help=argparse.SUPPRESS)
     arguments = harness.options(parser)
-    torch.set_num_threads(arguments.threads)
-    torch.backends.cudnn.allow_tf32 = False
+    clock.prepare(arguments)
     if arguments.peak:
         peak(arguments.peak, arguments.quick)
         return

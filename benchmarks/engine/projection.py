@@ -20,8 +20,7 @@ import torch
 import torchvision
 
 import zfwidgets as zf
-from benchmarks import harness
-from benchmarks.clock import seconds
+from benchmarks import clock, harness
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.rules import RULES
@@ -57,7 +56,7 @@ def median(
     for number in range(max(n for _, n in calls.values())):
         for name, (call, n) in calls.items():
             if number < n:
-                times[name].append(seconds(call, device))
+                times[name].append(clock.seconds(call, device))
     return {name: statistics.median(found) for name, found in times.items()}
 
 
@@ -133,12 +132,9 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="case")
-    parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    clock.add_options(parser, "fewer cases and rounds")
     arguments = harness.options(parser)
-    torch.set_num_threads(arguments.threads)
-    torch.backends.cudnn.allow_tf32 = False
+    clock.prepare(arguments)
     warnings.simplefilter("ignore")  # captum's, about its own hooks
     photos = zf.samples.photos()
     count = 24 if arguments.quick else 48

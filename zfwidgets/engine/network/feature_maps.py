@@ -16,17 +16,7 @@ Maps = np.ndarray[tuple[int, int, int], np.dtype[np.float32]]
 
 
 def layer_maps(runtime: Runtime, layer: LayerInfo, image: Tensor) -> Maps:
-    """(channels, rows, columns) float32 of all channels, for one image.
-
-    Parameters
-    ----------
-    runtime
-        What computes; nothing behind the layer is computed.
-    layer
-        Layer whose maps are computed.
-    image
-        (channels, rows, columns) as the network gets it.
-    """
+    """(channels, rows, columns) float32, for one image; nothing behind the layer is computed."""
     network = runtime.network
 
     def compute(part: Sequence[Tensor]) -> Tensor:
@@ -45,18 +35,9 @@ def layer_maps(runtime: Runtime, layer: LayerInfo, image: Tensor) -> Maps:
 def channel_maps(
     runtime: Runtime, layer: LayerInfo, channel: int, images: Sequence[Tensor], what: str
 ) -> Maps:
-    """(n, rows, columns) float32; nothing behind the layer is computed.
+    """(n, rows, columns) float32 of one channel, for images as the network gets them, at least one.
 
-    Parameters
-    ----------
-    runtime
-        What computes, in batches as large as fit.
-    layer, channel
-        Layer and channel whose map is computed.
-    images
-        Tensors (channels, rows, columns) as the network gets them; at least one.
-    what
-        Names the work where the memory runs out.
+    Nothing behind the layer is computed; ``what`` names the work where the memory runs out.
     """
     network = runtime.network
 

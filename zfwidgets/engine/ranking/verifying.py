@@ -18,7 +18,7 @@ from ...index.comparison import Comparison, all_measured
 from ...index.manifest import Manifest
 from ...index.plan import GONE
 from ...index.storing import FILE, check, differing
-from ...index.verification import IMAGE, REMOVED, TOLERANCE, TRANSFORM, WEIGHTS
+from ...index.verification import IMAGE, REMOVED, TRANSFORM, WEIGHTS
 from ...records import Progress
 from ..network.memory import Memory
 from ..network.network import Network
@@ -39,12 +39,7 @@ class Verifying:
         self._lock, self._indexing = runtime.lock, indexing
 
     def verify_steps(
-        self,
-        index: TopKIndex | str | Path | None = None,
-        *,
-        sample: int | None = 64,
-        seed: int = 0,
-        tolerance: float = TOLERANCE,
+        self, index: TopKIndex | str | Path | None, sample: int | None, seed: int, tolerance: float
     ) -> Generator[Progress, None, Verification]:
         """`verify` in steps, a batch each."""
         if sample is not None and sample < 1:

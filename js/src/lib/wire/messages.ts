@@ -123,15 +123,9 @@ export interface Catalogue {
 }
 
 /** One of a channel's strongest activations. */
-export interface TopActivation {
+export interface TopActivation extends UnitInPhoto {
   /** Why its photo can't be read any more; nothing where it can. */
   lost?: string;
-  image: number;
-  name: string;
-  row: number;
-  col: number;
-  value: number;
-  box: Box;
 }
 
 /** What a projection passed on its way down. */
@@ -261,13 +255,7 @@ export interface Preferred {
 }
 
 /** One of the two photos of a question, with the channel's strongest unit in it. */
-export interface QuizChoice {
-  image: number;
-  name: string;
-  row: number;
-  col: number;
-  value: number;
-  box: Box;
+export interface QuizChoice extends UnitInPhoto {
   /** Share of the photos, 0..100, in which the channel is weaker. */
   percentile: number;
 }
@@ -329,6 +317,16 @@ export interface OwnPhoto {
 
 /** What went wrong. */
 export interface Problem { name: string; message: string }
+
+/** A unit of a channel, in a photo. */
+export interface UnitInPhoto {
+  image: number;
+  name: string;
+  row: number;
+  col: number;
+  value: number;
+  box: Box;
+}
 
 /** An occluder that slides over a photo. */
 export interface Slide {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .limits import LARGEST_THUMBNAIL, MOST_PATCHES, MOST_PHOTOS, MOST_THUMBNAILS
-from .objects import COVER, SIZE, Fields
+from .objects import COVER, SIZE, UNIT_IN_PHOTO, Fields
 
 
 class Kind(NamedTuple):
@@ -62,6 +62,7 @@ _SCALES: Fields = {
     "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
 }
 GROUPS: dict[str, tuple[str, Fields]] = {
+    "UnitInPhoto": ("A unit of a channel, in a photo.", UNIT_IN_PHOTO),
     "Slide": ("An occluder that slides over a photo.", _SLIDE),
     "ProjectionScales": ("What projections of one channel are shown by, together.", _SCALES),
 }
