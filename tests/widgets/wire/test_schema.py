@@ -12,7 +12,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
-from tests.widgets.wire.test_source import SLIDE
+from tests.widgets.wire.asking import SLIDE
 from zfwidgets.experiments.quiz.board import QuizBoard
 from zfwidgets.experiments.quiz.making import quiz_questions
 from zfwidgets.experiments.quiz.pictures import question_answer
