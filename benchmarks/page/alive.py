@@ -25,6 +25,7 @@ from playwright.sync_api import Page, sync_playwright
 
 import zfwidgets as zf
 from benchmarks import harness
+from benchmarks.page._report_worker import tap
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, require_browser
 from zfwidgets.models.squeezenet import LICENCE
 from zfwidgets.widgets.bundle import STATIC
@@ -32,33 +33,14 @@ from zfwidgets.widgets.bundle import STATIC
 LAYERS = ("features.3.expand3x3", "features.7.expand1x1", "features.12.expand3x3")
 CHANNELS = ((LAYERS[0], 5), (LAYERS[1], 42), (LAYERS[2], 17))
 SETTLED = ".zf-root[data-zf-settled='true']"
-TAP = """(() => {
-  const Plain = Worker;
-  globalThis.told = [];
-  globalThis.Worker = class extends Plain {
-    constructor(url) {
-      super(url);
-      const took = new Map();
-      this.took = took;
-      globalThis.tapped = this;
-      this.addEventListener("message", ({ data }) => {
-        const asked = took.get(data.id);
-        if (!asked || (data.op !== "reply" && data.op !== "partial")) return;
-        asked[data.op] ??= performance.now() - asked.began;
-      });
-    }
-    postMessage(message, ...rest) {
-      if (message.op === "ask") {
-        const entry = { began: performance.now(), task: message.task };
-        this.took.set(message.id, entry);
-        told.push(entry);
-      }
-      super.postMessage(message, ...rest);
-    }
-  };
-})();"""
+TAP = tap("""(data, asked) => {
+  if (asked && (data.op === "reply" || data.op === "partial")) {
+    asked[data.op] ??= performance.now() - asked.began;
+  }
+}""")
+TAP += "globalThis.told = () => [...tapped.asked.values()];"
 ASK = """task => new Promise(resolve => {
-  const id = 1e6 + told.length;
+  const id = 1e6 + told().length;
   const began = performance.now();
   let partial = null;
   const hear = ({ data }) => {
@@ -69,7 +51,7 @@ ASK = """task => new Promise(resolve => {
     resolve([partial, performance.now() - began]);
   };
   tapped.addEventListener("message", hear);
-  const last = told.findLast(one => one.task.photo)?.task.photo;
+  const last = told().findLast(one => one.task.photo)?.task.photo;
   tapped.postMessage({ op: "ask", id, priority: 0, task: { ...task, photo: last } });
 })"""
 
@@ -143,7 +125,7 @@ def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
         bring(page, path)
         cpu["own photo"].append(computed() - before)
         times = page.evaluate("""() => {
-          const last = name => told.findLast(({ task }) => task.task === name && !task.occluder);
+          const last = name => told().findLast(({ task }) => task.task === name && !task.occluder);
           const [fit, predict] = [last("fit"), last("predict")];
           return predict.began + predict.reply - fit.began;
         }""")
@@ -163,7 +145,7 @@ def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
             page.evaluate("address => { location.hash = address.split('#')[1]; }", address)
             page.wait_for_timeout(50)
             page.wait_for_selector(SETTLED)
-            took = page.evaluate("""() => told.findLast(({ task, reply }) =>
+            took = page.evaluate("""() => told().findLast(({ task, reply }) =>
               task.task === "project" && task.units.length > 1 && reply)?.reply ?? null""")
             if took is not None:
                 nine.setdefault(layer, []).append(took)
@@ -236,7 +218,7 @@ def main() -> None:
         memory = []
         for number, path in enumerate(files[: options.photos]):
             bring(page, path, settled=False)
-            page.evaluate("() => { told.length = 0; tapped.took.clear(); }")
+            page.evaluate("() => { tapped.asked.clear(); }")
             if number % max(1, options.photos // 4) == 0:
                 memory.append(resident(session))
         found["resident_mb_over_photos"] = [*memory, resident(session)]

@@ -36,6 +36,7 @@ from playwright.sync_api import (
     expect,
 )
 
+from benchmarks.page._lab_page import READY, execute
 from tests.waiting import MILLISECONDS, SECONDS
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
@@ -43,15 +44,6 @@ from zfwidgets.demo.lab import LabServer
 HERE = Path(__file__).parent
 KERNEL = "forked" if sys.platform == "linux" else "python3"  # elsewhere forks of torch don't work
 expect.set_options(timeout=MILLISECONDS)
-
-# The notebook in front, once its kernel is connected and has nothing to do. Before that
-# JupyterLab loses a request to run cells without a word.
-READY = """(path) => {
-  const panel = window.jupyterapp?.shell?.currentWidget;
-  const kernel = panel?.sessionContext?.session?.kernel;
-  return panel?.context?.path === path && panel.context.isReady && panel.isAttached
-    && kernel?.connectionStatus === "connected" && kernel.status === "idle";
-}"""
 
 SETUP = """import json
 import zfwidgets as zf
@@ -291,22 +283,7 @@ class Notebook:
 
         Raises AssertionError with the traceback if it raised.
         """
-        text, error = self.page.evaluate(
-            """async (code) => {
-              const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
-              const future = kernel.requestExecute({ code, store_history: false });
-              let text = "", error = null;
-              future.onIOPub = ({ header, content }) => {
-                if (header.msg_type === "stream" && content.name === "stdout") text += content.text;
-                if (header.msg_type === "error") error = content.traceback.join("\\n");
-              };
-              await future.done;
-              return [text, error];
-            }""",
-            code,
-        )
-        assert error is None, error
-        return str(text)
+        return execute(self.page, code)
 
     def value(self, expression: str) -> Any:
         """What an expression is in the kernel, by way of JSON."""

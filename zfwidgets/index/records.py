@@ -85,17 +85,10 @@ class LayerIndex:
         )
 
     def strongest(
-        self,
-        layer: LayerInfo,
-        channel: int,
-        k: int,
-        names: Sequence[str],
-        of_class: int | None = None,
+        self, layer: LayerInfo, channel: int, k: int, names: Sequence[str]
     ) -> tuple[Activation, ...]:
         """A channel's at most k strongest activations above zero, in images of these names."""
-        kind, row = ("", channel) if of_class is None else ("class_", (channel, of_class))
-        parts = (getattr(self, f"{kind}{name}") for name in ("values", "images", "rows", "cols"))
-        places = (part[row][:k] for part in parts)
+        places = (part[channel][:k] for part in (self.values, self.images, self.rows, self.cols))
         return tuple(
             Activation(
                 Unit(layer.name, channel, int(row), int(col)),

@@ -88,8 +88,8 @@ def decoded(picture: bytes) -> Pixels:
     return np.asarray(decode_picture(picture))
 
 
-def expected_bytes(pixels: float, quality: int | None, small: int = SMALL) -> float:
+def expected_bytes(pixels: float, quality: int | None) -> float:
     """About how many bytes a projection of so many pixels takes."""
-    if quality is None or pixels <= small:
+    if quality is None or pixels <= SMALL:
         return 1.25 * pixels + 150
     return {90: 0.21, 75: 0.105, 60: 0.075}[quality] * pixels + 220

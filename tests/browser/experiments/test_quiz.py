@@ -57,7 +57,7 @@ def test_three_questions_by_keyboard_and_mouse(lab, theme: str) -> None:
     assert faults(page) == []
     choices.nth(["left", "right"].index(best)).click()
     expect(line).to_contain_text("Right: ")
-    names = notebook.value("[choice.name for choice in quiz.questions[0].choices]")
+    names = notebook.value("[choice.activation.image_name for choice in quiz.questions[0].choices]")
     for name in names:
         expect(line).to_contain_text(name)
     expect(board.locator(".zf-quiz-field:visible")).not_to_have_count(0)

@@ -16,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import zfwidgets as zf
+from benchmarks.page._report_worker import tap
 from tests import portable_networks
 from zfwidgets.records import Box, Occluder
 from zfwidgets.widgets.bundle import STATIC
@@ -23,26 +24,10 @@ from zfwidgets.widgets.bundle import STATIC
 LAYER, CHANNEL = "features.4.expand1x1", 3
 SETTLED = ".zf-root[data-zf-settled='true']"
 CLOSE = 1e-5
-# The page's worker, asked by the test too, and all that it says.
-TAP = """(() => {
-  const Plain = Worker;
-  globalThis.said = [];
-  globalThis.Worker = class extends Plain {
-    constructor(url) {
-      super(url);
-      this.addEventListener("message", ({ data }) => said.push(data));
-      globalThis.tapped = this;
-    }
-    postMessage(message, ...rest) {
-      if (message.op === "ask") (this.asked ??= new Map()).set(message.id, message.task);
-      super.postMessage(message, ...rest);
-    }
-  };
-})();"""
 REPLIES = """task => said
-  .filter(one => one.op === "reply" && tapped.asked.get(one.id)?.task === task)
+  .filter(one => one.op === "reply" && tapped.asked.get(one.id)?.task.task === task)
   .map(one => ({
-    task: { ...tapped.asked.get(one.id), photo: tapped.asked.get(one.id).photo?.image },
+    task: { ...tapped.asked.get(one.id).task, photo: tapped.asked.get(one.id).task.photo?.image },
     data: one.data,
     buffers: one.buffers.map(b => btoa(Array.from(new Uint8Array(b),
                                                   x => String.fromCharCode(x)).join(""))),
@@ -89,7 +74,7 @@ class Alive:
     def __init__(self, browser: Browser) -> None:
         self.context = browser.new_context(viewport={"width": 1500, "height": 1200})
         self.context.set_offline(True)
-        self.context.add_init_script(TAP)
+        self.context.add_init_script("globalThis.said = [];" + tap("data => said.push(data)"))
         self.page = self.context.new_page()
         self.requests: list[str] = []
         self.faults: list[str] = []

@@ -159,24 +159,24 @@ def _gelu(node: Node, keep: Keep) -> Lowered:
     return {"op": "curve", "curve": "gelu"}
 
 
-def _max_pool(node: Node, keep: Keep) -> Lowered:
+def _windows(node: Node) -> Lowered:
+    """The windows of a pool."""
     kernel = _pair(node.read("kernel_size"))
     return {
-        "op": "max_pool",
         "kernel": kernel,
         "stride": [int(n) for n in two(node.read("stride"), (kernel[0], kernel[1]))],
         "padding": _pair(node.read("padding", 0)),
-        "dilation": _pair(node.read("dilation", 1)),
     }
 
 
+def _max_pool(node: Node, keep: Keep) -> Lowered:
+    return {"op": "max_pool", **_windows(node), "dilation": _pair(node.read("dilation", 1))}
+
+
 def _mean_pool(node: Node, keep: Keep) -> Lowered:
-    kernel = _pair(node.read("kernel_size"))
     return {
         "op": "mean_pool",
-        "kernel": kernel,
-        "stride": [int(n) for n in two(node.read("stride"), (kernel[0], kernel[1]))],
-        "padding": _pair(node.read("padding", 0)),
+        **_windows(node),
         "padding_counts": bool(node.read("count_include_pad", True)),
         "divisor": int(node.read("divisor_override") or 0),
     }

@@ -105,16 +105,6 @@ class IndexPass:
         self._sampled: list[tuple[int, Floats]] = []
         self.spoiled = False
 
-    @property
-    def images(self) -> int:
-        """How many images are in it."""
-        return self._images
-
-    @property
-    def channels(self) -> int:
-        """How many channels all layers have together."""
-        return self.twins.channels
-
     def take(
         self, batch: int, tensors: Sequence[Tensor | None], bad: Mapping[int, str] | None = None
     ) -> None:

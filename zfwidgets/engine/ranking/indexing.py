@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from ...errors import IndexBusy, IndexMismatch, InputError
-from ...images.source import ImageSource
 from ...index.manifest import Manifest
 from ...index.plan import Plan
 from ...index.records import TopKIndex
@@ -17,8 +16,8 @@ from ...records import Progress
 from ...stepwise import watch
 from ...storage.files import writing
 from ...threads import ProcessLock
-from ..network.memory import Memory, batch_size
-from ..network.network import Network
+from ..network.memory import batch_size
+from ..network.runtime import Runtime
 from .build import EVERY, WHAT, IndexBuild
 from .executors import ExecutorFactory, LocalExecutor, Task, shapes_of
 from .ranking_spec import KEEP, RESERVE, RankingSpec
@@ -55,10 +54,10 @@ class Indexing:
 
     Parameters
     ----------
+    runtime
+        What computes, and on which images.
     cache
         Folder that keeps indexes under their fingerprints; None keeps them in memory only.
-    lock
-        Held while a step computes.
 
     Attributes
     ----------
@@ -74,22 +73,15 @@ class Indexing:
 
     keep = KEEP + RESERVE
 
-    def __init__(
-        self,
-        network: Network,
-        source: ImageSource,
-        cache: Path | None,
-        lock: ProcessLock,
-        memory: Memory,
-    ) -> None:
-        self._network, self._source, self._memory = network, source, memory
-        self.cache, self._lock = cache, lock
+    def __init__(self, runtime: Runtime, cache: Path | None) -> None:
+        self._network, self._source, self._memory = runtime.network, runtime.source, runtime.memory
+        self.cache, self._lock = cache, runtime.lock
         self._turnstile = ProcessLock()
         self._build: IndexBuild | None = None
         self._settings = Settings()
         self._left: TopKIndex | None = None
         self._unkept = False
-        self.fingerprint = {"model": network.fingerprint, **source.fingerprint()}
+        self.fingerprint = {"model": self._network.fingerprint, **self._source.fingerprint()}
         self.note = ""
         self.generation = 0
         self._earlier: TopKIndex | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import one_of
 from ...records import Floats, Ints, Pixels, Projection, signed_to_uint8, table
 from ...records.projections import CLIPPED_AT
 from .findings import Finding, find
@@ -66,12 +66,7 @@ class DiagnosisResult:
             *self.convolutions,
             *self.rectifiers,
         )
-        known = {layer.name: layer for layer in layers}
-        if name not in known:
-            raise InputError(
-                f"The diagnosis has no layer {name!r}: expected one of {', '.join(known)}."
-            )
-        return known[name]
+        return one_of({layer.name: layer for layer in layers}, name, "layer")
 
     @property
     def findings(self) -> tuple[Finding, ...]:

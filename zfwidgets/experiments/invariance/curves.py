@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, one_of
 from ...records import Floats, Ints, Pixels, table
 
 if TYPE_CHECKING:
@@ -153,11 +153,7 @@ class InvarianceResult:
     disc: bool = False
 
     def __getitem__(self, name: str) -> InvarianceCurves:
-        for curves in self.curves:
-            if curves.name == name:
-                return curves
-        names = ", ".join(repr(curves.name) for curves in self.curves)
-        raise InputError(f"There is no transform {name!r} in this result: expected one of {names}.")
+        return one_of({curves.name: curves for curves in self.curves}, name, "transform")
 
     @property
     def done(self) -> int:
