@@ -139,6 +139,17 @@ def test_sample_holds_every_images_maximum(engine: LocalEngine) -> None:
         )
 
 
+def test_samples_of_all_channels_are_those_of_each(engine: LocalEngine) -> None:
+    every = engine.samples("features.6")
+    assert len(every) == engine.layer("features.6").channels
+    for channel in (0, 5, 31):
+        one = engine.sample("features.6", channel)
+        assert (every[channel].layer, every[channel].channel) == ("features.6", channel)
+        assert np.array_equal(every[channel].values, one.values)
+        assert np.array_equal(every[channel].images, one.images)
+        assert every[channel].complete == one.complete
+
+
 def test_projection_of_the_index_equals_one_by_one(engine: LocalEngine) -> None:
     top = engine.top("features.7", 42, 3)
     together = engine.project_all(top.activations)

@@ -193,6 +193,15 @@ class TopKIndex:
         """Each sampled image's largest activation of a channel."""
         part = self.layers[layer]
         values = part.sample[:, channel].astype(np.float32) * part.scale[channel]
+        return self._sample(layer, channel, values)
+
+    def samples(self, layer: str) -> tuple[ActivationSample, ...]:
+        """The same of all channels, read at once."""
+        part = self.layers[layer]
+        values = part.sample.astype(np.float32) * part.scale
+        return tuple(self._sample(layer, channel, own) for channel, own in enumerate(values.T))
+
+    def _sample(self, layer: str, channel: int, values: Floats) -> ActivationSample:
         complete = len(self.sampled) == self.images_seen
         return ActivationSample(layer, channel, self.sampled, values, complete)
 

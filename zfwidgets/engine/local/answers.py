@@ -194,6 +194,10 @@ class LocalAnswers(BlockingCalls):
         name = self.session.channel(layer, channel).name
         return self._indexing.get().sample(name, channel)
 
+    def samples(self, layer: str) -> tuple[records.ActivationSample, ...]:
+        """`sample` of all channels of a layer, at once."""
+        return self._indexing.get().samples(self.layer(layer).name)
+
     @override
     def top(
         self, layer: str, channel: int, k: int = 9, *, so_far: bool = False
