@@ -3,16 +3,19 @@
 import { Filters, roomFor } from "./convolution";
 import { curveOf } from "./curves";
 import { type Rule, type Signal, sendDown } from "./descent";
-import { add, copy, lines, pad, softmax } from "./maps";
+import { fused } from "./fusing";
+import { add, copy, largest, lines, pad, softmax } from "./maps";
 import type { Matrices } from "./matrices";
+import { MaxPools } from "./max_pools";
 import { normed } from "./norms";
-import { adaptiveMean, largest, maxPool, meanPool } from "./pools";
+import { adaptiveMean, meanPool } from "./pools";
 import {
   type Area,
   type Convolution,
   count,
   type Floats,
   isEmpty,
+  isWhole,
   type Operation,
   type Program,
   reaches,
@@ -23,25 +26,33 @@ import {
   union,
   type Values,
 } from "./program";
+import { Stock } from "./stock";
 
 /** Called before each operation; throws to stop. */
 export type Breathe = () => Promise<void> | void;
 
 export class Network {
   private readonly convolutions = new Map<Convolution, Filters>();
+  private readonly stock = new Stock();
+  private readonly pools: MaxPools;
+  /** As it is run: some of its rectifiers are part of what lies before them. */
+  readonly program: Program;
 
   constructor(
-    readonly program: Program,
+    program: Program,
     private readonly arrays: readonly Floats[],
     matrices: Matrices,
   ) {
-    const convolutions = program.operations.flatMap((one) =>
+    this.program = fused(program);
+    const convolutions = this.program.operations.flatMap((one) =>
       one.op === "conv" ? [[one, this.shape(one.in[0] as number)] as const] : [],
     );
     const room = roomFor(
       matrices,
       convolutions.map(([one, input]) => Filters.needs(one, input)),
     );
+    const bench = { matrices, room, stock: this.stock };
+    this.pools = new MaxPools(bench);
     for (const [one, input] of convolutions) {
       const weight = this.array(one.weight);
       const bias = one.bias === undefined ? null : this.array(one.bias);
@@ -51,7 +62,7 @@ export class Network {
       ) {
         throw new Error("A filter's weights aren't as many as they must be.");
       }
-      this.convolutions.set(one, new Filters(matrices, room, one, input, weight, bias));
+      this.convolutions.set(one, new Filters(bench, one, input, weight, bias));
     }
     for (const one of program.operations) {
       if (one.op === "curve" && !curveOf(one)) throw new Error(`Unknown curve ${one.curve}.`);
@@ -95,11 +106,19 @@ export class Network {
       const area = areas[i + 1];
       if (!area || isEmpty(area)) continue;
       await breathe();
-      const out = new Float32Array(count(this.shape(i + 1)));
+      const out = this.stock.take(count(this.shape(i + 1)), isWhole(area, this.shape(i + 1)));
       values[i + 1] = out;
       this.run(i, values, out, area);
     }
     return values;
+  }
+
+  /** Values of `up` that nobody looks at any more, but for some; the image isn't ours. */
+  release(values: Values, kept: readonly number[] = []): void {
+    values.forEach((value, at) => {
+      if (at > 0 && value && !kept.includes(at)) this.stock.give(value);
+    });
+    values.length = 0;
   }
 
   /**
@@ -157,7 +176,7 @@ export class Network {
         normed(one, x, out, area);
         break;
       case "max_pool":
-        maxPool(one, x, input, out, area);
+        this.pools.fill(one, x, input, out, area);
         break;
       case "mean_pool":
         meanPool(one, x, input, out, area);
@@ -235,7 +254,7 @@ export class Network {
         nearTies = Math.max(nearTies, Math.min(most / largest(signal, this.shape(at), area), 1));
     };
     const signals: (Signal | undefined)[] = [];
-    const signal = new Float32Array(count(shape));
+    const signal = this.stock.take(count(shape));
     signal[(channel * shape[1] + row) * shape[2] + column] = start;
     const area = { top: row, left: column, bottom: row + 1, right: column + 1 };
     signals[value] = { signal, area };
@@ -246,17 +265,18 @@ export class Network {
       signals[i + 1] = undefined;
       arrive(i + 1, above.signal, above.area);
       const one = this.program.operations[i] as Operation;
-      const pass = (number: number, send: (below: Floats) => Area) => {
+      const pass = (number: number, send: (below: Floats, fresh: boolean) => Area) => {
         const from = one.in[number] as number;
         const known = signals[from];
-        const below = known?.signal ?? new Float32Array(count(this.shape(from)));
-        signals[from] = { signal: below, area: union(known?.area ?? null, send(below)) };
+        const below = known?.signal ?? this.stock.take(count(this.shape(from)));
+        signals[from] = { signal: below, area: union(known?.area ?? null, send(below, !known)) };
       };
       const cross = (most: number) => {
         const from = one.in[0] as number;
         crossed.set(from, Math.max(crossed.get(from) ?? 0, most));
       };
-      sendDown(this, one, above, values, rule, pass, cross);
+      sendDown(this, one, above, values, values[i + 1] as Floats, rule, pass, cross);
+      this.stock.give(above.signal);
     }
     const end = signals[0];
     if (end) arrive(0, end.signal, end.area);

@@ -24,6 +24,8 @@ export interface Convolution extends Made, Slide {
   weight: number;
   bias?: number;
   groups: number;
+  /** Where a rectifier is all that reads it, it is part of it: the most that it lets through. */
+  rectify?: number;
 }
 
 export interface Scale extends Made {
@@ -134,6 +136,9 @@ export const whole = ([, rows, columns]: Shape): Area => ({
 });
 
 export const isEmpty = ({ top, left, bottom, right }: Area) => bottom <= top || right <= left;
+
+export const isWhole = ({ top, left, bottom, right }: Area, [, rows, columns]: Shape) =>
+  top === 0 && left === 0 && bottom === rows && right === columns;
 
 export function union(one: Area | null, other: Area): Area {
   if (!one || isEmpty(one)) return other;
