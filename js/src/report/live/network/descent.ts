@@ -2,13 +2,14 @@
 
 import type { Filters } from "./convolution";
 import { curveOf } from "./curves";
+import { groupUnnormed } from "./group_norms";
 import { copy, each, lines, softmax } from "./maps";
 import { unpool } from "./max_pools";
 import { unnormed } from "./norms";
 import { unadaptiveMean, unmeanPool } from "./pools";
+import { factorDown, opening } from "./products";
 import {
   type Area,
-  type Convolution,
   type Floats,
   type Operation,
   reads,
@@ -30,7 +31,8 @@ export interface Signal {
 export interface Parts {
   shape(value: number): Shape;
   array(number: number): Floats;
-  filters(one: Convolution): Filters;
+  filters(one: Operation): Filters;
+  optional(number: number | undefined): Floats | null;
 }
 
 /** Add what a rectifier lets through to what lies below it; `to` may be the signal, in its place. */
@@ -65,7 +67,7 @@ export function sendDown(
   own: Floats,
   rule: Rule,
   pass: (number: number, send: (below: Floats, fresh: boolean) => Area) => void,
-  cross: (most: number) => void,
+  cross: (most: number | null) => void,
 ): void {
   const input = network.shape(one.in[0] as number);
   const x = values[one.in[0] as number] as Floats;
@@ -86,8 +88,36 @@ export function sendDown(
       pass(0, (below) => network.filters(one).transpose(signal, below, area, low));
       break;
     }
+    case "conv_transposed":
+      pass(0, (below, fresh) => {
+        const reached = reads(one, area, 0, input);
+        const sent = fresh ? below : new Float32Array(below.length);
+        network.filters(one).filter(signal, sent, reached);
+        if (!fresh) {
+          each(input, reached, (at) => {
+            below[at] = (below[at] as number) + (sent[at] as number);
+          });
+        }
+        return reached;
+      });
+      break;
+    case "group_norm":
+      pass(0, (below) => {
+        groupUnnormed(one, x, network.optional(one.scale), signal, below, area);
+        return one.apart ? area : whole(input);
+      });
+      break;
+    case "product":
+      one.in.forEach((_, number) => {
+        const other = values[one.in[1 - number] as number] as Floats;
+        pass(number, (below) => {
+          factorDown(one.shape, signal, other, below, area);
+          return area;
+        });
+      });
+      break;
     case "scale": {
-      const scale = one.scale === undefined ? null : network.array(one.scale);
+      const scale = network.optional(one.scale);
       each_(0, (at, channel) => (signal[at] as number) * (scale ? (scale[channel] as number) : 1));
       break;
     }
@@ -113,6 +143,7 @@ export function sendDown(
         });
       }
       break;
+    case "adaptive_max":
     case "max_pool":
       pass(0, (below) => {
         const [reached, most] = unpool(one, x, own, input, signal, below, area);
@@ -136,7 +167,7 @@ export function sendDown(
       break;
     case "gate": {
       const gate = values[one.in[1 - one.through] as number] as Floats;
-      each_(one.through, (at, channel) => (signal[at] as number) * (gate[channel] as number));
+      each_(one.through, (at, channel) => (signal[at] as number) * opening(gate, channel));
       break;
     }
     case "concat": {

@@ -1,9 +1,19 @@
 /** Max-pools: of an area upwards, and downwards to where a maximum was. */
 
+import type { Pair } from "../../../lib/wire/protocol";
 import { COLUMNS, type Room } from "./convolution";
 import { copyLine, largest } from "./maps";
 import type { Matrices } from "./matrices";
-import { type Area, type Floats, type MaxPool, reads, type Shape } from "./program";
+import { sharedWindow } from "./pools";
+import {
+  type AdaptiveMax,
+  type Area,
+  type Floats,
+  isEmpty,
+  type MaxPool,
+  reads,
+  type Shape,
+} from "./program";
 
 /** A pool's window on a map: the part of it that lies within. */
 class Window {
@@ -11,15 +21,23 @@ class Window {
   private bottom = 0;
   private left = 0;
   private right = 0;
+  private readonly dilation: Pair;
 
   constructor(
-    private readonly one: MaxPool,
+    private readonly one: MaxPool | AdaptiveMax,
     private readonly x: Floats,
     private readonly input: Shape,
-  ) {}
+  ) {
+    this.dilation = one.op === "max_pool" ? one.dilation : [1, 1];
+  }
 
   moveTo(row: number, column: number): void {
-    const { kernel, stride, padding, dilation } = this.one;
+    const { one, input } = this;
+    if (one.op === "adaptive_max") {
+      Object.assign(this, sharedWindow(one.shape, input, row, column));
+      return;
+    }
+    const { kernel, stride, padding, dilation } = one;
     const [down, across] = dilation;
     const top = row * stride[0] - padding[0];
     const left = column * stride[1] - padding[1];
@@ -32,7 +50,7 @@ class Window {
   /** The largest of a channel, NaN above all. */
   largest(channel: number): number {
     const { x, input, left, right } = this;
-    const [down, across] = this.one.dilation;
+    const [down, across] = this.dilation;
     let most = Number.NEGATIVE_INFINITY;
     for (let y = this.top; y < this.bottom; y += down) {
       const line = (channel * input[1] + y) * input[2];
@@ -50,7 +68,7 @@ class Window {
    */
   switch(channel: number, largest: number): number {
     const { x, input, left, right } = this;
-    const [down, across] = this.one.dilation;
+    const [down, across] = this.dilation;
     const none = Number.isNaN(largest);
     let last = -1;
     for (let y = this.top; y < this.bottom; y += down) {
@@ -66,7 +84,7 @@ class Window {
   /** Whether a channel has a value that only rounding keeps below its largest; equal ones don't count. */
   isTied(channel: number, largest: number, rounding: number): boolean {
     const { x, input, left, right } = this;
-    const [down, across] = this.one.dilation;
+    const [down, across] = this.dilation;
     for (let y = this.top; y < this.bottom; y += down) {
       const line = (channel * input[1] + y) * input[2];
       for (let at = line + left; at < line + right; at += across) {
@@ -94,28 +112,14 @@ export class MaxPools {
   constructor(private readonly bench: { matrices: Matrices; room: Room }) {}
 
   /** Fills an area of `out` from `x`, both whole maps. */
-  fill(one: MaxPool, x: Floats, input: Shape, out: Floats, area: Area): void {
+  fill(one: MaxPool | AdaptiveMax, x: Floats, input: Shape, out: Floats, area: Area): void {
     const [channels, rows, columns] = one.shape;
-    const [, high, wide] = input;
-    const [top, bottom] = withoutBorder(one, 0, area.top, area.bottom, high);
-    const [left, right] = withoutBorder(one, 1, area.left, area.right, wide);
-    const atOnce = this.channelsAtOnce(one, input, top, bottom);
-    // A few columns of wide maps are quicker one by one.
-    const together = atOnce > 0 && bottom > top && 4 * (right - left) >= columns;
-    for (let first = 0; first < channels; first += atOnce) {
-      if (!together) break;
-      this.together(one, x, input, out, [first, Math.min(first + atOnce, channels)], {
-        top,
-        left,
-        bottom,
-        right,
-      });
-    }
+    const done = one.op === "max_pool" ? this.within(one, x, input, out, area) : null;
     const window = new Window(one, x, input);
     for (let row = area.top; row < area.bottom; row++) {
-      const done = together && row >= top && row < bottom;
+      const some = done && row >= done.top && row < done.bottom;
       for (let column = area.left; column < area.right; column++) {
-        if (done && column === left) column = right;
+        if (some && column === done.left) column = done.right;
         if (column >= area.right) break;
         window.moveTo(row, column);
         for (let channel = 0; channel < channels; channel++) {
@@ -123,6 +127,23 @@ export class MaxPools {
         }
       }
     }
+  }
+
+  /** Fill what lies within the map, if that is worth it; the area, or null. */
+  private within(one: MaxPool, x: Floats, input: Shape, out: Floats, area: Area): Area | null {
+    const [channels, , columns] = one.shape;
+    const [, high, wide] = input;
+    const [top, bottom] = withoutBorder(one, 0, area.top, area.bottom, high);
+    const [left, right] = withoutBorder(one, 1, area.left, area.right, wide);
+    const inner = { top, left, bottom, right };
+    // A few columns of wide maps are quicker one by one.
+    if (isEmpty(inner) || 4 * (right - left) < columns) return null;
+    const atOnce = this.channelsAtOnce(one, input, top, bottom);
+    if (atOnce < 1) return null;
+    for (let first = 0; first < channels; first += atOnce) {
+      this.together(one, x, input, out, [first, Math.min(first + atOnce, channels)], inner);
+    }
+    return inner;
   }
 
   /** How many channels there is room for. */
@@ -176,16 +197,19 @@ export class MaxPools {
   }
 }
 
-/** Put a signal where the maxima were; the area, and the largest magnitude that crossed a near tie. */
+/**
+ * Put a signal where the maxima were; the area, and the largest magnitude that crossed a near tie:
+ * null where that isn't told, as the engine doesn't of windows that aren't all of one size.
+ */
 export function unpool(
-  one: MaxPool,
+  one: MaxPool | AdaptiveMax,
   x: Floats,
   own: Floats,
   input: Shape,
   signal: Floats,
   below: Floats,
   area: Area,
-): [area: Area, crossing: number] {
+): [area: Area, crossing: number | null] {
   const [channels, rows, columns] = one.shape;
   const reached = reads(one, area, 0, input);
   const rounding = ROUNDING * EPSILON * largest(x, input, reached);
@@ -207,5 +231,5 @@ export function unpool(
       }
     }
   }
-  return [reached, crossing];
+  return [reached, one.op === "max_pool" ? crossing : null];
 }

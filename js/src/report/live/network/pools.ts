@@ -100,14 +100,26 @@ export function unmeanPool(
   return reads(one, area, 0, input);
 }
 
-/** Windows that share a map among `rows` x `columns`, as PyTorch's adaptive pools do. */
-function shared([, rows, columns]: Shape, [, high, wide]: Shape): WindowOf {
+/** One of `rows` x `columns` windows that share a map, as PyTorch's adaptive pools have them. */
+export function sharedWindow(
+  [, rows, columns]: Shape,
+  [, high, wide]: Shape,
+  row: number,
+  column: number,
+) {
+  return {
+    top: Math.floor((row * high) / rows),
+    bottom: Math.ceil(((row + 1) * high) / rows),
+    left: Math.floor((column * wide) / columns),
+    right: Math.ceil(((column + 1) * wide) / columns),
+  };
+}
+
+function shared(shape: Shape, input: Shape): WindowOf {
   return (row, column) => {
-    const top = Math.floor((row * high) / rows);
-    const bottom = Math.ceil(((row + 1) * high) / rows);
-    const left = Math.floor((column * wide) / columns);
-    const right = Math.ceil(((column + 1) * wide) / columns);
-    return { top, left, bottom, right, divisor: (bottom - top) * (right - left) };
+    const window = sharedWindow(shape, input, row, column);
+    const { top, left, bottom, right } = window;
+    return { ...window, divisor: (bottom - top) * (right - left) };
   };
 }
 
