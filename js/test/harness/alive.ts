@@ -54,6 +54,12 @@ const alive = {
   async values() {
     return (await everything()).slice(1).map((value) => list(value as Floats));
   },
+  /** As a page computes them: values that nobody asks for aren't there. */
+  async scores() {
+    const output = network.program.output as number;
+    const needs = network.needs(new Map([[output, whole(network.shape(output))]]));
+    return list((await network.up(image, needs, go))[output] as Floats);
+  },
   /** The way up to a unit alone, and down from it. */
   async project(layer: string, unit: [number, number, number], rule: Rule) {
     const top = network.program.layers[layer] as number;

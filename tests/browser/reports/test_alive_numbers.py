@@ -48,9 +48,9 @@ def text(values: Any) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
-def open_in(page: Page, engine: Any, *, plain: bool = False) -> Any:
+def open_in(page: Page, engine: Any, *, plain: bool = False, layers: Any = None) -> Any:
     """Open an engine's network, in full precision, in the page; what it is."""
-    layers = [layer.name for layer in engine.layers]
+    layers = layers or [layer.name for layer in engine.layers]
     found = finish(engine.portable_steps(layers, [0], "float32"))
     network = found.network
     program = {
@@ -113,9 +113,30 @@ def test_down(page: Page, name: str) -> None:
         same(mine["start"], projection.activation.value)
         same(mine["pixels"], np.moveaxis(projection.pixels, 2, 0))
         told.append(rule)
-        if projection.near_ties is not None:
+        if projection.near_ties is None:
+            assert mine["nearTies"] is None
+        else:
             assert mine["nearTies"] == pytest.approx(projection.near_ties, abs=1e-4)
     assert set(told) == set(RULES)
+
+
+@pytest.mark.parametrize("name", portable_networks.BUILDERS)
+def test_with_few_layers(page: Page, name: str) -> None:
+    """What nobody can look at isn't kept: rectifiers are run within the filters before them."""
+    engine = portable_networks.engine(name)
+    layer = [one.name for one in engine.layers if max(one.shape[1:]) > 1][-1]
+    network = open_in(page, engine, layers=[layer])
+    look(page, engine, 1)
+    scores = page.evaluate("() => alive.scores()")
+    same(scores, engine.predict(1).logits)
+    maps = engine.responses(1, layer).maps
+    channel, row, col = map(int, np.unravel_index(maps.argmax(), maps.shape))
+    for rule in RULES:
+        expected = engine.project(Unit(layer, channel, row, col), 1, rule).pixels
+        mine = page.evaluate("of => alive.project(...of)", [layer, [channel, row, col], rule])
+        same(mine["start"], maps.max())
+        same(mine["pixels"], np.moveaxis(expected, 2, 0))
+    assert set(network.layers) == {layer}
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -3,6 +3,7 @@
 import { t } from "../../lib/language/translate";
 import type { Baseline, Operation, RuleInfo } from "../../lib/wire/protocol";
 import { Superseded } from "../../lib/wire/source";
+import { whileWanted } from "../../lib/wire/wanting";
 import type { Bundle } from "../stored/bundle";
 import worker from "./looking/main?worker";
 import type { Found, FromWorker, Task, ToWorker } from "./looking/tasks";
@@ -125,20 +126,11 @@ export class Living {
         this.post({ op: "cancel", id });
         reject(new Superseded());
       };
-      const done = () => signal.removeEventListener("abort", leave);
       this.waiting.set(id, {
-        resolve: (found) => {
-          done();
-          resolve(found);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
+        ...whileWanted<Found>(signal, leave, resolve, reject),
         partial,
         progress,
       });
-      signal.addEventListener("abort", leave, { once: true });
       this.post({ op: "ask", id, priority, task });
     });
   }

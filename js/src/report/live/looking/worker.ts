@@ -151,6 +151,19 @@ export function serve(scope: Scope): void {
     busy = false;
   }
 
+  /** While nobody asks; stops when somebody does. */
+  async function warm(): Promise<void> {
+    const breathe = async () => {
+      await turn();
+      if (busy || waiting.length > 0) throw new Stopped();
+    };
+    try {
+      await looking?.warm(breathe);
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    }
+  }
+
   async function open(message: Opening): Promise<void> {
     try {
       const { program, preparation, baselines, noClasses } = message;
@@ -161,7 +174,7 @@ export function serve(scope: Scope): void {
       const network = new Network(program, arrays, matrices);
       looking = new Looking(network, preparation, baselines, noClasses, decode);
       scope.postMessage({ op: "ready", plain: matrices.plain });
-      void work();
+      void work().then(warm);
     } catch (error) {
       scope.postMessage({
         op: "failed",
