@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ LANGUAGES = tuple(sorted(path.stem for path in DATA.glob("*.json")))
 PAGE = "page."
 """What the keys of those words begin with that the page needs."""
 GLOSSARY = "glossary."
+PROGRESS = "progress."
 
 
 class Words:
@@ -45,8 +47,13 @@ class Words:
     def number(self, value: float) -> str:
         """A number, three digits of it where it isn't whole."""
         text = str(value) if isinstance(value, int) else f"{value:.3g}"
-        if "e" in text:
+        if "e" in text and abs(value) >= 1:
             text = f"{value:.0f}"
+        return text.replace("-", "−").replace(".", self._texts["number.point"])
+
+    def fixed(self, value: float, digits: int) -> str:
+        """A number with so many digits behind the point."""
+        text = f"{value:.{digits}f}"
         return text.replace("-", "−").replace(".", self._texts["number.point"])
 
     @property
@@ -67,6 +74,19 @@ class Words:
         """A text with its ``{names}`` as they are."""
         return self._texts[key]
 
+    def named(self, key: str, name: str) -> str:
+        """What a name that may be the user's own is called: itself, unless there is a text."""
+        return self._texts.get(f"{key}.{name}", name)
+
+    def told(self, progress: str) -> str:
+        """What a computation says of its progress, in English: in this language, if known."""
+        for key, english in texts("en").items():
+            if key.startswith(PROGRESS):
+                pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(english))
+                if match := re.fullmatch(pattern, progress):
+                    return self(key, **match.groupdict())
+        return progress
+
     def starting(self, start: str) -> dict[str, str]:
         """The texts whose keys begin so, by the rest of the key, with their ``{names}``."""
         return {
@@ -86,9 +106,9 @@ def texts(language: str) -> dict[str, str]:
 def set_language(language: str) -> None:
     """Set the language of the widgets that are made from now on, in this kernel.
 
-    It is the language of their buttons, titles and explanations, and of lessons. Errors, what
-    Python prints, static pictures and experiments other than `zfwidgets.Quiz` stay English. One
-    widget alone: ``widget.language = "de"``.
+    It is the language of their buttons, titles and explanations, of experiments with their static
+    pictures, and of lessons. Errors, what Python prints, and an Explorer's static picture stay
+    English. One widget alone: ``widget.language = "de"``.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from tests.widgets.numpy_engine import NumpyEngine
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.diagnosis.texts import MEASURES
 from zfwidgets.experiments.shared.picture_wall import PictureWall
+from zfwidgets.language.words import Words
 
 SIZE = (48, 64)
 
@@ -107,9 +108,9 @@ def test_the_chart_shows_the_measure_that_is_chosen(
     )
     dropdown.value = "dominance"
     assert bars.y[0][0] == pytest.approx(first["conv1"].dominance.max())
-    for name, measure in MEASURES.items():
+    for name in MEASURES:
         dropdown.value = name
-        assert widget._chart._length_axis.label == measure.axis
+        assert widget._chart._length_axis.label == Words()(f"diagnosis.{name}.axis")
         assert np.isfinite(bars.y).all()
 
 
