@@ -155,3 +155,15 @@ def test_the_example_shows_less_aliasing_with_the_smaller_stride(root: Path) -> 
     alexnet, zfnet = eval(notebook.cells[-1].outputs[0]["data"]["text/plain"])
     assert zfnet < alexnet / 2
     assert any("dominates" in str(cell.get("outputs")) for cell in notebook.cells)
+
+
+def test_a_recordings_networks_have_pictures_of_their_own(
+    engines: tuple[zf.Engine, zf.Engine],
+) -> None:
+    """The page keeps pictures by fingerprint and wall: no two of a recording may share these."""
+    records = tuple(
+        zf.experiments.diagnose(one, images=2, projections=2, progress=False) for one in engines
+    )
+    walls = parts(zf.Diagnosis(records), PictureWall)
+    assert len(walls) == 4
+    assert len({(wall.fingerprint, wall.wall) for wall in walls}) == 4

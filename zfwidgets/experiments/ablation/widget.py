@@ -20,8 +20,9 @@ from ...errors import InputError
 from ...records import Progress
 from ...stepwise import Driven, Growing
 from ...widgets.wire.jobs.steps import Steps
-from ..shared.boxes import Experiment, needs_torch
+from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
+from ..shared.needs import needs_torch
 from ..shared.recording import stored
 from . import widget_parts as parts
 from .table import AblationTable

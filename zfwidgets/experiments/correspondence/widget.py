@@ -17,8 +17,9 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Box
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, needs_torch
+from ..shared.boxes import Experiment
 from ..shared.layout import beside
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
 from ..shared.recording import stored
 from .marking import Marking, as_json

@@ -13,8 +13,9 @@ from PIL import Image
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, needs_torch
+from ..shared.boxes import Experiment
 from ..shared.layout import controls
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from .drawing import covered_pictures, draw, finding_text, other_pictures
 from .result import StrongestMapResult

@@ -18,8 +18,9 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, needs_torch
+from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
 from ..shared.recording import stored
 from .findings import find
@@ -90,7 +91,11 @@ class Diagnosis(Experiment["Results"]):
         recorded = stored(engine, tuple)
         if recorded is not None:
             self._names = _named([one.model for one in recorded[0]], names)
-            self._columns = [_Column(name, "recorded", self._words) for name in self._names]
+            # The page keeps pictures by these names, and has those of both.
+            self._columns = [
+                _Column(name, f"recorded {number}", self._words)
+                for number, name in enumerate(self._names)
+            ]
             live = None
         else:
             experiment = _experiment()

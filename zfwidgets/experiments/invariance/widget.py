@@ -15,8 +15,9 @@ from ...drawing.page import WIDTH, Page
 from ...drawing.tables import small, table_html
 from ...engine.protocol import EngineProtocol
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, needs_torch
+from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import stored
 from .curves import InvarianceResult

@@ -14,8 +14,9 @@ from ...drawing.palette import STRONG
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, needs_torch
+from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls
+from ..shared.needs import needs_torch
 from . import widget_pictures
 from .curve import CONTROLS, Chart, Curve
 from .similarity import MEASURES

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import html
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,10 +16,10 @@ import ipywidgets
 from PIL import Image
 
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError, MissingDependency
+from ...errors import InputError
 from ...language.words import Words
 from ...records import Progress
-from ...stepwise import Driven, Growing, Pace
+from ...stepwise import Growing, Pace
 from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.setting.traits import Settable
@@ -29,6 +28,7 @@ from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ...widgets.wire.service import OWN, Service, Workbench, service_of
+from .going import Going, progress_text
 from .head import Head
 
 Result = TypeVar("Result")
@@ -218,7 +218,7 @@ class Experiment(ResultBox[Result]):
     goes_on: ClassVar[bool] = True
     """Whether a start takes up the steps that were stopped; else `_steps` are made anew."""
     _recorded = False
-    _going: _Going[Result] | None = None  # of the worker
+    _going: Going[Result] | None = None  # of the worker
 
     def __init__(
         self,
@@ -325,7 +325,7 @@ class Experiment(ResultBox[Result]):
     def _reported(self, run: int) -> Steps:
         if self._going is None or self._going.run != run:
             yield from self._end_going()
-            self._going = _Going(run, self._steps())
+            self._going = Going(run, self._steps())
         going, pace = self._going, Pace()
         try:
             for step in going.steps:
@@ -391,37 +391,6 @@ class Experiment(ResultBox[Result]):
             self.stop()
         else:
             self.start()
-
-
-@contextmanager
-def needs_torch(what: str) -> Iterator[None]:
-    """Around the import of a computation: where torch is missing, say that ``what`` needs it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            f"{what} and needs torch where it runs: pip install torch"
-        ) from error
-
-
-class _Going(Generic[Result]):
-    """Steps that were begun, and may be gone on with after a stop."""
-
-    def __init__(self, run: int, steps: Growing[Result]) -> None:
-        self.run = run
-        self.driven: Driven[Progress | Result, Result] = Driven(steps)
-        self.steps: Generator[Progress | Result, None, None] = self.driven.walk()
-        self.stopped = False
-
-
-def progress_text(progress: Progress, words: Words) -> str:
-    """How far, and how long yet."""
-    left, far = progress.seconds_left, {"done": progress.done, "total": progress.total}
-    text = words("experiment.progress", what=words.told(progress.what), **far)
-    text = text if progress.total else words("experiment.waiting")
-    return text if left is None else words("experiment.left", text=text, seconds=round(left))
 
 
 def _same(value: Any) -> Any:

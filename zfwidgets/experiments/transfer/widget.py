@@ -18,8 +18,9 @@ from ...records import Progress
 from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
-from ..shared.boxes import Experiment, needs_torch
+from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import Recording, stored
 from . import widget_parts as parts
