@@ -16,6 +16,7 @@ PAGE = "page."
 """What the keys of those words begin with that the page needs."""
 GLOSSARY = "glossary."
 PROGRESS = "progress."
+RECORDED = "recorded."
 
 
 class Words:
@@ -49,12 +50,17 @@ class Words:
         text = str(value) if isinstance(value, int) else f"{value:.3g}"
         if "e" in text and abs(value) >= 1:
             text = f"{value:.0f}"
-        return text.replace("-", "−").replace(".", self._texts["number.point"])
+        return text.replace("-", "−").replace(".", self.point)
+
+    @property
+    def point(self) -> str:
+        """What stands before a number's decimals."""
+        return self._texts["number.point"]
 
     def fixed(self, value: float, digits: int) -> str:
         """A number with so many digits behind the point."""
         text = f"{value:.{digits}f}"
-        return text.replace("-", "−").replace(".", self._texts["number.point"])
+        return text.replace("-", "−").replace(".", self.point)
 
     @property
     def page(self) -> dict[str, str]:
@@ -78,14 +84,14 @@ class Words:
         """What a name that may be the user's own is called: itself, unless there is a text."""
         return self._texts.get(f"{key}.{name}", name)
 
-    def told(self, progress: str) -> str:
-        """What a computation says of its progress, in English: in this language, if known."""
-        for key, english in texts("en").items():
-            if key.startswith(PROGRESS):
-                pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(english))
-                if match := re.fullmatch(pattern, progress):
-                    return self(key, **match.groupdict())
-        return progress
+    def told(self, said: str, start: str = PROGRESS) -> str:
+        """What a computation says of itself in English: in this language, if a text is known."""
+        known = [one for one in texts("en").items() if one[0].startswith(start)]
+        for key, english in sorted(known, key=lambda one: -len(one[1])):  # the closest first
+            pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(english))
+            if match := re.fullmatch(pattern, said):
+                return self(key, **match.groupdict())
+        return said
 
     def starting(self, start: str) -> dict[str, str]:
         """The texts whose keys begin so, by the rest of the key, with their ``{names}``."""

@@ -23,7 +23,7 @@ from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
 from ..shared.recording import stored
 from .marking import Marking, as_json
-from .signs import CorrespondenceResult, random_row
+from .signs import CorrespondenceResult, row_text
 
 if TYPE_CHECKING:
     from ...language.words import Words
@@ -265,14 +265,6 @@ def _draw(
         page.y += height + 12
         page.line(words("correspondence.painted"), 16)
     return page.finish()
-
-
-def row_text(row: str, words: Words) -> str:
-    """What a row of a result is called."""
-    start = random_row("")
-    if row.startswith(start):
-        return words("correspondence.random", part=row.removeprefix(start))
-    return row
 
 
 def _experiment() -> Any:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ...errors import InputError
-from ...language.words import Words
+from ...language.words import RECORDED, Words
 from ...storage import dataclasses_npz
 from .picture_wall import Wall
 
@@ -128,7 +128,7 @@ class Recording(Generic[Result]):
         number = round(made.seconds if took == "seconds" else made.seconds / 60)
         return words(
             "experiment.recorded",
-            what=made.what,
+            what=words.told(made.what, RECORDED),
             seconds=words(f"experiment.{took}", number=number),
             seed=made.seed,
             date=made.date,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
+import numpy as np
 from PIL import Image
 
 from ...drawing.charts import BarChart, LineChart
@@ -192,6 +193,8 @@ class Transfer(Experiment["TransferRecord"]):
             texts["bias"].value = small(parts.about_bias(bias, words))
             if not self._class.options:
                 self._class.options = [(name, n) for n, name in enumerate(bias.classes)]
+                if self._recorded and np.isfinite(bias.accuracy).any():  # the worst
+                    self._class.value = int(np.nanargmin(bias.accuracy))
             self._classes.draw(bias, self._chosen)
 
     def _paint(self, result: TransferRecord | None, status: str) -> Callable[[], Image.Image]:
