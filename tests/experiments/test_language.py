@@ -98,7 +98,6 @@ def unmarked(texts: Any, known: str) -> set[str]:
 
 # What engines and records say of themselves, in words of the field that all languages have.
 OWN = "deconvnet Sequential Conv ReLU px RMS ImageNet SqueezeNet AlexNet ZFNet Linux grey"
-MEASURED = "of maps averaged to x units flattened"
 RECORDED = {
     "evolution": lambda r: [*r.layers, r.model, *(f.image_name for f in _strongest(r))],
     "invariance": lambda r: [*r.image_names, *r.class_names, *r.layers, *r.labels],
@@ -110,7 +109,7 @@ RECORDED = {
         "zf models renormalize_filters_ renormalize filters model radius",
     ],
     "ablation": lambda r: [row.name for row in r.rows],
-    "transfer": lambda r: [*r.layers.classes, *r.layers.layers, MEASURED, *_notes(r)],
+    "transfer": lambda r: [*r.layers.classes, *r.layers.layers, "x", *_notes(r)],
 }
 SHOWN: dict[str, Callable[[Any], Any]] = {
     "evolution": zf.Evolution,

@@ -160,7 +160,7 @@ class Diagnosis(Experiment["Results"]):
 
     @property
     def _all_names(self) -> str:
-        return self._words("diagnosis.and").join(self._names)
+        return f" {self._words('diagnosis.and')} ".join(self._names)
 
     def _show(self, result: Results) -> None:
         for column, one in zip(self._columns, result, strict=False):

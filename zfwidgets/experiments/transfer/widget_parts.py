@@ -17,7 +17,13 @@ from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
     from ...language.words import Words
-    from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
+    from .accuracies import (
+        BiasRecord,
+        CurveRecord,
+        FeatureShape,
+        LayersRecord,
+        TransferRecord,
+    )
 
 SHOWN = 6
 """Photos of a class on the wall."""
@@ -114,7 +120,7 @@ def _layers(record: LayersRecord, words: Words) -> tuple[list[str], list[list[st
     names = [series_name(name, words) for name in record.accuracies]
     heads = [words("transfer.head.layer"), *names, words("transfer.head.features")]
     rows = [
-        [shape.layer, *_shares(record, n, words), shape.how]
+        [shape.layer, *_shares(record, n, words), features_text(shape, words)]
         for n, shape in enumerate(record.shapes)
     ]
     return heads, rows
@@ -140,39 +146,40 @@ def _shares(record: LayersRecord | CurveRecord, number: int, words: Words) -> li
 
 def about_layers(record: LayersRecord, words: Words) -> str:
     """How to read the first chart."""
-    return words(
+    said = words(
         "transfer.layers.note",
         classes=len(record.classes),
         repeats=int(next(iter(record.accuracies.values())).shape[1]),
         images=int(record.train_images),
         chance=words.fixed(100 * record.chance, 1),
-        notes=" ".join(record.notes),
     )
+    return " ".join([said, *record.notes])
 
 
 def about_curve(record: CurveRecord, words: Words) -> str:
     """How to read the second chart."""
-    return words(
+    said = words(
         "transfer.curve.note",
         classifier=series_name(record.classifier, words),
         layer=record.shape.layer,
-        how=record.shape.how,
-        more=words("transfer.curve.scratch") if len(record.accuracies) > 1 else "",
-        notes=" ".join(record.notes),
+        how=features_text(record.shape, words),
     )
+    more = [words("transfer.curve.scratch")] if len(record.accuracies) > 1 else []
+    return " ".join([said, *more, *record.notes])
 
 
 def about_bias(record: BiasRecord, words: Words) -> str:
     """How to read the third chart."""
-    rank = record.rank_correlation
-    known = math.isfinite(rank)
-    return words(
-        "transfer.bias.note",
-        layer=record.shape.layer,
-        images=record.training_images,
-        found=words("transfer.bias.rank", rank=words.fixed(rank, 2)) if known else "",
-        notes=" ".join(record.notes),
-    )
+    about = {"layer": record.shape.layer, "images": record.training_images}
+    said, rank = [words("transfer.bias.note", **about)], record.rank_correlation
+    if math.isfinite(rank):
+        said.append(words("transfer.bias.rank", rank=words.fixed(rank, 2)))
+    return " ".join([*said, *record.notes])
+
+
+def features_text(shape: FeatureShape, words: Words) -> str:
+    """How a layer's output becomes a vector."""
+    return words.told(shape.how, "features.")
 
 
 def photos_of(record: BiasRecord, chosen: int) -> tuple[list[int], list[int], list[float]]:
