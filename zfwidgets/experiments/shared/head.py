@@ -19,8 +19,6 @@ from ...widgets.wire.encode import Answer
 class Head(Answering):
     """Name, facts and a card with explanations, as an Explorer's first line has them."""
 
-    fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Of no engine: nothing is asked."""
     name = traitlets.Unicode().tag(sync=True)
     """What the experiment is called."""
     facts = traitlets.Unicode().tag(sync=True)
