@@ -202,7 +202,7 @@ describe("patches", () => {
     const left = "Left: the part of the photo that counts. Right: ";
     // Their own scales of brightness are 0.125, 0.1875, ... 0.625.
     expect(legend()).toBe(
-      `${left}what in it drives the channel, traced back through the network (light and dark strokes; grey is nothing), ` +
+      `${left}what in it drives the channel (light and dark strokes; grey is nothing), ` +
         "each on its own scale. darkerlighter Numbers: how strongly it fires.",
     );
     choose(root, "Scale of the projections", "one");

@@ -25,7 +25,8 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
     def shows(transform: str, number: int) -> None:
         """The photos are those of a value, with what the network says of them."""
         value = notebook.value(f"float(moves.result['{transform}'].values[{number}])")
-        expect(wall).to_contain_text(f"{transform} {value:g} ")
+        said = f"{value:g}".replace("-", "−")
+        expect(wall).to_contain_text(f"{transform} {said} ")
         for photo in (0, 1):  # the words come with the pictures; the line above them, before
             probability = notebook.value(
                 f"float(moves.result['{transform}'].probability[{photo}, {number}])"
@@ -72,7 +73,7 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
     shows("rotation", 2)
     expect(root).to_contain_text("Rotation symmetry")
     share = notebook.value("float(moves.result['rotation'].symmetry(4)[1, 0])")
-    row = root.locator(".widget-html table tr").nth(3)
+    row = root.locator(".zf-table tr").nth(2)
     expect(row).to_contain_text("kitten")
     expect(row.locator("td").nth(2)).to_have_text(f"{share:.2f}")
 

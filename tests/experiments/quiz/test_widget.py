@@ -54,7 +54,7 @@ def made(engine: object, *arguments: object, **options: object) -> zf.Quiz:
 
 
 def board_of(quiz: zf.Quiz) -> QuizBoard:
-    return quiz.children[0]
+    return quiz.children[-1]
 
 
 def ask(quiz: zf.Quiz, number: int, monkeypatch: pytest.MonkeyPatch) -> tuple[dict, list]:

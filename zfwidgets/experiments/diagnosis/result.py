@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import one_of
+from ...language.words import Words
 from ...records import Floats, Ints, Pixels, Projection, signed_to_uint8, table
 from ...records.projections import CLIPPED_AT
 from .findings import Finding, find
@@ -71,7 +72,7 @@ class DiagnosisResult:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is worth knowing, in words, with the paper's remedies."""
-        return find(self)
+        return find(self, Words("en"))
 
     @property
     def filter_scale(self) -> float:

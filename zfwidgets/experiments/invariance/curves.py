@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError, one_of
+from ...language.words import Words
 from ...records import Floats, Ints, Pixels, table
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ class InvarianceResult:
         """
         from .drawing import draw
 
-        return draw(self, relative=relative)
+        return draw(self, Words(), relative=relative)
 
 
 def _repeating(curves: Doubles, order: int) -> Doubles:
