@@ -58,6 +58,10 @@ def test_without_threads_jobs_run_step_by_step_on_the_event_loop(monkeypatch):
 
         return run
 
+    def told(heard):
+        """All but how far it is, which is told of steps that a busy machine keeps waiting."""
+        return [(op, value) for op, value in heard if op != "progress"]
+
     async def main():
         jobs, old, new, other = Jobs(), Heard(), Heard(), Heard()
         jobs.submit("w", "v", "s", 1, steps("old", 1000), old)
@@ -66,17 +70,17 @@ def test_without_threads_jobs_run_step_by_step_on_the_event_loop(monkeypatch):
             await asyncio.sleep(0)  # between two steps the loop has its turn
         jobs.submit("w", "v", "s", 2, steps("new", 3), new)
         jobs.submit("w", "v", "urgent", 3, steps("urgent", 2), other, priority=0)
-        while not (new and other):
+        while not (told(new) and told(other)):
             await asyncio.sleep(0)
-        assert old == [("superseded", None)]
+        assert told(old) == [("superseded", None)]
         assert len([one for one in steps_run if one[0] == "old"]) < 10
-        assert new == [("reply", "new")]
-        assert other == [("reply", "urgent")]
+        assert told(new) == [("reply", "new")]
+        assert told(other) == [("reply", "urgent")]
         assert [name for name, _ in steps_run if name != "old"] == ["urgent"] * 2 + ["new"] * 3
         last = Heard()
         jobs.submit("w", "v", "s", 4, steps("last", 5), last, delay=LONG)
         assert jobs.wait({"w"}, LONG)  # a cell that waits runs them itself
-        assert last == [("reply", "last")]
+        assert told(last) == [("reply", "last")]
 
     asyncio.run(main())
 
