@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from ...drawing.charts import LineChart
 from ...drawing.page import WIDTH, Page
 from ...drawing.tables import small, table_html
 from ...engine.protocol import EngineProtocol
-from ...stepwise import Growing
+from ...records import Progress
+from ...stepwise import Driven, Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
 from ..shared.needs import needs_torch
@@ -141,8 +143,17 @@ class Invariance(Experiment["InvarianceResult"]):
     # ------------------------------------------------------------------ running
 
     def _steps(self) -> Growing[InvarianceResult]:
-        steps: Growing[InvarianceResult] = self._make()
-        return steps
+        words = self._words
+        driven: Driven[Any, InvarianceResult] = Driven(self._make())
+        for step in driven:
+            if isinstance(step, Progress):
+                transform, _, photo = step.what.partition(" of ")
+                named = words.named("invariance", transform)
+                what = words("invariance.step", transform=named, photo=photo)
+                yield replace(step, what=what)
+            else:
+                yield step
+        return driven.result
 
     def _done(self, result: InvarianceResult) -> str:
         photos = len(result.image_names)
