@@ -13,6 +13,7 @@ from ...drawing.page import Page
 from ...drawing.palette import SOFT
 from ...records import Pixels
 from ..shared.picture_wall import Wall, enlarged, paint_wall
+from .drawing import INACTIVE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 KINDS = ("projections", "patches of the photos")
 JUMP = "new photo"
 ZERO = "projection zero everywhere"
+EMPTY = f"Empty: {INACTIVE}, the map is above zero in none of the images."
 MAPS = (
     "Each map's strongest activation over all images at this moment, projected to the pixels: "
     "signed around mid-grey, each picture on its own scale, inside the receptive field. "
-    "Empty: the map is nowhere above zero. Click one to see all its moments."
+    f"{EMPTY} Click one to see all its moments."
 )
 FILM = (
     f'"{JUMP}": the strongest activation comes from another photo than at the moment before, so '
@@ -39,7 +41,7 @@ CURVE = (
 )
 PAINTED = (
     "One row a feature map, one column a moment (steps): its strongest activation over all images, "
-    "projected to the pixels; signed around mid-grey, each picture on its own scale."
+    f"projected to the pixels; signed around mid-grey, each picture on its own scale. {EMPTY}"
 )
 MOST = 24
 """Moments of the static picture at most."""
@@ -70,7 +72,7 @@ def film(record: EvolutionRecord, number: int, kind: str) -> Wall:
         [shown(moment.strongest[number], kind) for moment in record.moments],
         captions=[_when(record, at) for at in range(len(record.moments))],
         details=[
-            ", ".join([JUMP] * bool(jumped) + [ZERO] * moment.strongest[number].blank)
+            ", ".join([JUMP] * bool(jumped) + _empty(moment.strongest[number]))
             for jumped, moment in zip(jumps, record.moments, strict=True)
         ],
     )
@@ -79,8 +81,12 @@ def film(record: EvolutionRecord, number: int, kind: str) -> Wall:
 def _detail(record: EvolutionRecord, number: int, at: int) -> str:
     found = record.moments[at].strongest[number]
     where = f"{JUMP}: " if record.jumps(number)[at] else "in "
-    zero = f", {ZERO}" if found.blank else ""
-    return f"{found.value:.3g} {where}{found.image_name}{zero}"
+    return ", ".join([f"{found.value:.3g} {where}{found.image_name}", *_empty(found)])
+
+
+def _empty(found: Strongest) -> list[str]:
+    """Why a picture shows nothing."""
+    return [INACTIVE] * (found.levels is None) + [ZERO] * found.blank
 
 
 def _when(record: EvolutionRecord, at: int) -> str:
@@ -157,15 +163,23 @@ def paint(
         page.line("nothing was looked at yet", 18, SOFT)
         return page.finish()
     page.line("; ".join(_settled(record, threshold)), 16)
-    for note in (PAINTED, CURVE.format(threshold=threshold)):
-        for line in wrap(note, 150):
-            page.line(line, 14, SOFT)
     count = len(record.moments)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int)).tolist()
     numbers = [n for n, (name, _) in enumerate(record.units) if layer in (None, name)]
     layers = record.layers if layer is None else (layer,)
-    rows = max(1, (HIGH - page.y) // min(162, 1000 // len(chosen)) // len(layers))
+    notes = [
+        line for note in (PAINTED, CURVE.format(threshold=threshold)) for line in wrap(note, 150)
+    ]
+    top = page.y + 21 * (len(notes) + 1)
+    rows = max(1, (HIGH - top) // min(162, 1000 // len(chosen)) // len(layers))
     some = [n for name in layers for n in _of(record, numbers, name)[:rows]]
+    if len(some) < len(numbers):
+        notes.append(
+            f"Shown are {len(some)} of {len(numbers)} maps, the first {rows} of each layer: "
+            "to_pil(layer) of the record draws all of one."
+        )
+    for line in notes:
+        page.line(line, 14, SOFT)
     wall = Wall(
         [shown(record.moments[at].strongest[n], KINDS[0]) for n in some for at in chosen],
         columns=len(chosen),
