@@ -62,7 +62,11 @@ def _settling(record: EvolutionRecord) -> Iterator[str]:
         for name, step in zip(layers, steps, strict=True)
         if step is not None and (moments[step].epoch or 0) <= FEW
     ]
-    yield f"Within a few epochs ({FEW}) settled: {', '.join(soon) if soon else 'no layer'}."
+    if layers[0] in soon:
+        yield f"Within a few epochs ({FEW}) settled {', '.join(soon)}, as the paper's lower layers."
+    else:
+        few = f"Within a few epochs ({FEW}) settled {', '.join(soon) if soon else 'no layer'}"
+        yield f"{few}, unlike in the paper, whose lower layers converge by then."
 
 
 def _inactive(record: EvolutionRecord) -> Iterator[str]:

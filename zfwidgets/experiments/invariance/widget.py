@@ -19,6 +19,7 @@ from ..shared.boxes import Experiment, needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import stored
 from .curves import InvarianceResult
+from .drawing import common_span
 
 if TYPE_CHECKING:
     from ..shared.recording import Recording
@@ -177,9 +178,10 @@ class Invariance(Experiment["InvarianceResult"]):
         across = f"{curves.name} ({curves.unit})" if curves.unit else curves.name
         distances = curves.relative if self._measure.value else curves.distance
         up = "distance / norm" if self._measure.value else "distance"
-        names = result.image_names
+        names, span = result.image_names, common_span(result) if self._measure.value else None
         for place, chart in enumerate(self._charts):
             chart.say(across, up)
+            chart.reach(span)
             lines = dict(zip(names, distances[:, place], strict=True))
             chart.draw(curves.values, lines)
         self._class_chart.say(across, "probability")
