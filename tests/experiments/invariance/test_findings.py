@@ -53,12 +53,12 @@ def test_small_changes_and_all_changes_are_told_apart() -> None:
     least, every, line, _ = found.findings
     assert least.startswith("vertical, least change (-1, 1 px): ")
     assert (
-        "layer0 0.50, layer1 0.25 of their length: the last layer moves less than the first."
+        "layer0 0.50, layer1 0.25: the last layer moves less than the first."
         in least
     )
     assert every.startswith("vertical, all values: ")
     assert (
-        "layer0 0.62, layer1 0.88 of their length: the last layer moves further than the first."
+        "layer0 0.62, layer1 0.88: the last layer moves further than the first."
         in every
     )
     assert "layer1 moves 17% as far as at the largest" in line
@@ -83,7 +83,7 @@ def test_a_straight_line_is_told() -> None:
 @pytest.mark.parametrize(
     ("name", "predicted", "verdict"),
     [
-        ("vertical", (3, 3, 1, 3, 3), "4 of 4 cases; of 4 each: cat 4 (0.75 at rest). The output "
+        ("vertical", (3, 3, 3, 3, 3), "4 of 4 cases; of 4 each: cat 4 (0.75 at rest). The output "
          "is stable, as in the paper."),
         ("vertical", (3, 3, 3, 3, 1), "3 of 4 cases; of 4 each: cat 3 (0.75 at rest). The output "
          "is not stable, unlike in the paper."),
@@ -114,6 +114,11 @@ def test_each_photo_has_its_own_count() -> None:
     np.testing.assert_array_equal(part.kept("vertical"), [np.nan, 0.25])
     assert "in 1 of 4 cases" in part.findings[-1]
     assert replace(found, curves=(replace(undone, pictures=(None, None)),)).findings == ()
+
+
+def test_a_photo_that_is_taken_for_something_else_at_rest_says_so() -> None:
+    text = moved([[0.5, 0.5, 0, 0.5, 0.5]], (3, 3, 1, 3, 3)).findings[-1]
+    assert "cat 4 (0.75 at rest, less than another class)." in text
 
 
 def test_a_full_turn_has_neighbours_on_both_sides_and_no_line() -> None:

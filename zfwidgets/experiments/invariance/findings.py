@@ -56,7 +56,7 @@ def _distances(
     """How far each layer's features move at some values, and which layer moves furthest."""
     moved = np.nanmedian(curves.relative[curves.photos_done][..., values], axis=(0, 2))
     said = ", ".join(f"{layer} {by:.2f}" for layer, by in zip(result.layers, moved, strict=True))
-    text = f"{where}: moved by {said} of their length"
+    text = f"{where}: features move, in their own lengths, {said}"
     if len(moved) == 1:
         return f"{text}."
     gap = moved[-1] - moved[0]
@@ -87,7 +87,7 @@ def _classes(result: InvarianceResult, curves: InvarianceCurves) -> str:
     photos, cases = curves.photos_done, int(curves.changing.sum())
     kept = np.rint(result.kept(curves.name)[photos] * cases).astype(int)
     each = ", ".join(
-        f"{result.image_names[photo]} {count} ({curves.untransformed[photo]:.2f} at rest)"
+        f"{result.image_names[photo]} {count} ({_at_rest(result, curves, photo)})"
         for photo, count in zip(photos, kept, strict=True)
     )
     stable = kept.sum() >= STABLE * cases * len(photos)
@@ -100,6 +100,15 @@ def _classes(result: InvarianceResult, curves: InvarianceCurves) -> str:
     if paper is not None:
         text = f"{text}, {'as' if paper == stable else 'unlike'} in the paper"
     return f"{text}."
+
+
+def _at_rest(result: InvarianceResult, curves: InvarianceCurves, photo: int) -> str:
+    """The class's probability at rest; its class may be that of the photo outside of the disc."""
+    text = f"{curves.untransformed[photo]:.2f} at rest"
+    still = np.flatnonzero(~curves.changing)
+    if len(still) and curves.predicted[photo, still[0]] != result.classes[photo]:
+        text = f"{text}, less than another class"
+    return text
 
 
 def _values(curves: InvarianceCurves, chosen: np.ndarray) -> str:
