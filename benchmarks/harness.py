@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
@@ -51,10 +52,24 @@ def options(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def finish(figures: Mapping[str, Any]) -> None:
-    """Print the last line: the figures, and what they were measured on, as one JSON object."""
+    """Print the last line: the figures to four digits, and what they were measured on, as JSON."""
     if _about:
         _about["load"].append(load())
-    print(json.dumps({**_about, **figures}))
+    print(json.dumps({**_about, **_rounded(figures)}))
+
+
+class Columns:
+    """A printed table: a line for each case with figures of its, as ``"{ms:8.1f}{mb:7.0f}"``."""
+
+    def __init__(self, what: str, wide: int, figures: str) -> None:
+        self._wide, self._figures = wide, figures
+        parts = [(name, spec or "") for _, name, spec, _ in Formatter().parse(figures)]
+        heads = (f"{name:>{spec.partition('.')[0]}}" for name, spec in parts)
+        print(f"{what:{wide}}{''.join(heads)}")
+
+    def line(self, name: str, figures: Mapping[str, Any]) -> None:
+        """Print a case's line."""
+        print(f"{name:{self._wide}}{self._figures.format(**figures)}", flush=True)
 
 
 def child(module: str, *arguments: str) -> list[str]:
@@ -93,10 +108,10 @@ def load() -> float | None:
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
-def rounded(value: Any) -> Any:
+def _rounded(value: Any) -> Any:
     """Figures, however deep, to four digits."""
     if isinstance(value, Mapping):
-        return {key: rounded(inner) for key, inner in value.items()}
+        return {key: _rounded(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [rounded(inner) for inner in value]
+        return [_rounded(inner) for inner in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -101,11 +101,14 @@ def messages(schema: dict[str, Any]) -> str:
     parts = [f"/** What crosses the wire: made by js/made.py from {SCHEMA.as_posix()}/. */"]
     for name, (what, text) in schema["ALIASES"].items():
         parts.append(f"{comment(text)}export type {name} = {typescript(what)};")
-    for name, (text, fields) in {**schema["OBJECTS"], **schema["MESSAGES"]}.items():
-        parts.append(f"{comment(text)}export interface {name} {block(fields)}")
+    groups = schema["GROUPS"]
+    for name, (text, fields) in {**schema["OBJECTS"], **groups, **schema["MESSAGES"]}.items():
+        group, own = ("", fields) if name in groups else split(fields, groups)
+        base = f" extends {group}" if group else ""
+        parts.append(f"{comment(text)}export interface {name}{base} {block(own)}")
     kinds = "".join(
         f"{comment(kind.help, '  ')}  {name}: {{\n"
-        f"    key: {block(kind.key, '    ')};\n    data: {block(kind.data, '    ')};\n  }};\n"
+        f"    key: {grouped(kind.key, groups)};\n    data: {grouped(kind.data, groups)};\n  }};\n"
         for name, kind in schema["KINDS"].items()
     )
     text = "Every kind of request: what its key says and what its answer holds."
@@ -137,6 +140,22 @@ def block(fields: dict[str, str] | str, indent: str = "") -> str:
         what, text = parts_of(field)
         lines.append(f"{comment(text, indent + '  ')}{indent}  {name}: {typescript(what)};\n")
     return f"{{\n{''.join(lines)}{indent}}}"
+
+
+def split(fields: dict[str, str], groups: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """The group of fields that is among these, if any, and the others."""
+    for name, (_, group) in groups.items():
+        if group.items() <= fields.items():
+            return name, {field: what for field, what in fields.items() if field not in group}
+    return "", fields
+
+
+def grouped(fields: dict[str, str] | str, groups: dict[str, Any]) -> str:
+    """The type of an object with these fields, a group of them by its name; or of that name."""
+    group, own = ("", fields) if isinstance(fields, str) else split(fields, groups)
+    if not group:
+        return block(fields, "    ")
+    return f"{group} & {block(own, '    ')}" if own else group
 
 
 def typescript(what: str) -> str:

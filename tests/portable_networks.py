@@ -144,6 +144,31 @@ class MobileNetLike(nn.Module):
         return self.head(self.leaky(self.side(part)).mean((2, 3)))
 
 
+class DecoderLike(nn.Module):
+    """Norms over the image's own statistics, transposed filters, products of maps, odd pools."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.groups = nn.Conv2d(3, 8, 5, stride=3), nn.GroupNorm(2, 8)
+        self.up = nn.ConvTranspose2d(8, 6, 3, 2, 1, output_padding=1, groups=2)
+        self.last = nn.LayerNorm(6)
+        self.where = nn.Conv2d(6, 1, 3, padding=1)
+        self.squeeze, self.excite = nn.Conv2d(6, 4, 1), nn.Conv2d(4, 6, 1)
+        self.most, self.mean = nn.AdaptiveMaxPool2d((7, 5)), nn.AdaptiveAvgPool2d((3, 4))
+        self.out = nn.ConvTranspose2d(6, 5, (2, 3), stride=(1, 2), dilation=(2, 1), bias=False)
+        self.normed, self.head = nn.LayerNorm(5), nn.Linear(5, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.up(torch.relu(self.groups(self.conv(x))))
+        x = self.last(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        x = x * torch.sigmoid(self.where(x)) + x * nn.functional.silu(x)
+        x = self.most(torch.relu(x))
+        gate = nn.functional.silu(self.squeeze(x.mean((2, 3), keepdim=True)))
+        x = self.out(self.mean(x * torch.sigmoid(self.excite(gate))))
+        x = self.normed(nn.functional.layer_norm(x, x.shape[1:]).mean((2, 3)))
+        return self.head(x * torch.sigmoid(x))
+
+
 def contrast_like() -> nn.Module:
     """The paper's own norm."""
     return AlexNetLike(zf.models.ContrastNorm(5, 0.5, 0.75, 1.0))
@@ -156,6 +181,7 @@ BUILDERS: dict[str, Any] = {
     "ResNet": ResNetLike,
     "DenseNet": DenseNetLike,
     "MobileNet": MobileNetLike,
+    "Decoder": DecoderLike,
 }
 
 
@@ -167,6 +193,9 @@ def build(name: str) -> nn.Module:
         for module in model.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if isinstance(module, (nn.GroupNorm, nn.LayerNorm)):
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.uniform_(module.bias, -0.3, 0.5)
             if isinstance(module, nn.BatchNorm2d):
                 module.running_mean = 0.3 * torch.randn(module.num_features)
                 module.running_var = 0.5 + torch.rand(module.num_features)

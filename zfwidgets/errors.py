@@ -5,8 +5,11 @@ Every message names the thing, says what was expected, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
 
 
 class ZfError(Exception):
@@ -193,3 +196,10 @@ class WrongSecret(RoomError):
 
 class RoomFull(RoomError):
     """A room, or a server, has as many as it bears."""
+
+
+def one_of(things: Mapping[str, Thing], name: str, what: str) -> Thing:
+    """The thing of that name; raises `InputError` with the names that there are."""
+    if name not in things:
+        raise InputError(f"There is no {what} {name!r}: expected one of {', '.join(things)}.")
+    return things[name]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from .bars import progress_bar
@@ -41,7 +42,31 @@ class Driven(Generic[Step, Result]):
         self._steps = steps
 
     def __iter__(self) -> Iterator[Step]:
+        return self.walk()
+
+    def walk(self) -> Generator[Step, None, None]:
+        """The steps, to be closed where they aren't walked to their end."""
         self.result = yield from self._steps
+
+
+class Pace:
+    """How long steps take from now on: for what is gone on with after a pause."""
+
+    def __init__(self) -> None:
+        self._first: Progress | None = None
+        self._began = time.monotonic()
+
+    def told(self, progress: Progress) -> Progress:
+        """The same progress, with the time left by what was done since; None before it's known."""
+        first = self._first
+        if first is None or first.total != progress.total or progress.done < first.done:
+            self._first, self._began = progress, time.monotonic()
+            return replace(progress, seconds_left=None)
+        done = progress.done - first.done
+        if not done or progress.seconds_left is None:
+            return replace(progress, seconds_left=None)
+        took = time.monotonic() - self._began
+        return replace(progress, seconds_left=took / done * (progress.total - progress.done))
 
 
 def finish(steps: Generator[Any, None, Result]) -> Result:

@@ -9,6 +9,7 @@ import numpy as np
 import zfwidgets as zf
 from zfwidgets.experiments import find_copies
 from zfwidgets.experiments.covered_map.result import square_on
+from zfwidgets.experiments.recordings.looking import FACES, PARTS
 from zfwidgets.experiments.shared.looking import features, open_photos
 from zfwidgets.experiments.transfer import main_layers
 from zfwidgets.records import Occluder, Unit
@@ -109,28 +110,16 @@ def occlusion(_bench: Bench) -> Numbers:
     return found
 
 
-FACES = ("kitten", "chelsea-cat", "red-panda", "calf", "gorilla")
-PARTS_OF_FACES = {
-    "left eye": "112 80 24 28, 60 38 52 56, 104 56 28 26, 80 34 24 30, 86 80 18 26",
-    "right eye": "109 126 24 28, 76 166 52 52, 100 100 28 32, 76 156 24 30, 84 120 18 26",
-    "nose": "131 107 22 30, 170 112 44 60, 144 62 32 40, 106 80 36 64, 112 92 40 42",
-    "head": "32 36 126 150, 0 0 224 224, 0 14 194 204, 14 8 180 216, 8 42 164 146",
-}
-"""Top, left, height and width in each photo, as in examples/correspondence.ipynb."""
 DRAWS = 100
 MIDDLE, TOP = "features.8", "features.12"
 
 
 def correspondence(_bench: Bench) -> Numbers:
     """The same parts of five animals' faces masked, beside random masks of the same sizes."""
-    boxes = {
-        part: [tuple(int(n) for n in box.split()) for box in text.split(",")]
-        for part, text in PARTS_OF_FACES.items()
-    }
     found: Numbers = {"layers": [MIDDLE, TOP], "draws": DRAWS}
     for kind, engine in engines().items():
         result = zf.experiments.measure_correspondence(
-            engine, boxes, FACES, layers=[MIDDLE, TOP], draws=DRAWS, within="head", progress=False
+            engine, PARTS, FACES, layers=[MIDDLE, TOP], draws=DRAWS, within="head", progress=False
         )
         found[kind] = {
             part: {

@@ -24,8 +24,7 @@ import torch
 import torchvision
 
 import zfwidgets as zf
-from benchmarks import harness
-from benchmarks.clock import seconds
+from benchmarks import clock, harness
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.occlusion.baselines import Paint, cover
@@ -36,6 +35,10 @@ from zfwidgets.records import Box
 
 MODULE = "benchmarks.engine.occlusion"
 NETWORKS = ["vgg16", "alexnet", "resnet18", "squeezenet1_1", "densenet121", "googlenet"]
+COLUMNS = (
+    "{captum_ms:11.1f}{full_ms:9.1f}{ms:8.2f}{vs_captum:11.1f}{vs_full:9.2f}{mac_limit:11.2f}"
+    "{max_diff:11.1e}{peak_mb:9.0f}"
+)
 QUICK = ["alexnet", "resnet18"]
 PATCH, STRIDE, SIZE = 32, 8, 224
 
@@ -127,9 +130,9 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
     times: dict[object, list[float]] = {key: [] for key in ways}
     mine = []
     for _ in range(rounds):
-        mine.append(seconds(ours, device) / len(boxes))
+        mine.append(clock.seconds(ours, device) / len(boxes))
         for key, (call, count) in ways.items():
-            times[key].append(seconds(call, device) / count)
+            times[key].append(clock.seconds(call, device) / count)
     medians = {key: statistics.median(taken) for key, taken in times.items()}
     best_captum = min(v for (way, _), v in medians.items() if way == "captum")
     best_full = min(v for (way, _), v in medians.items() if way != "captum")
@@ -162,13 +165,10 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("networks", nargs="*", metavar="network")
-    parser.add_argument("--quick", action="store_true", help="fewer networks, positions and rounds")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    clock.add_options(parser, "fewer networks, positions and rounds")
     parser.add_argument("--peak", metavar="network", help=argparse.SUPPRESS)
     arguments = harness.options(parser)
-    torch.set_num_threads(arguments.threads)
-    torch.backends.cudnn.allow_tf32 = False
+    clock.prepare(arguments)
     if arguments.peak:
         peak(arguments.peak, arguments.quick)
         return
@@ -176,18 +176,11 @@ def main() -> None:
     engine = zf.Engine(zf.samples.network(), zf.samples.photos(), device="cpu")
     image = engine.session.source.tensor(0)
     table = {}
-    print(f"{'ms a position':16}{'captum':>9}{'full':>8}{'ours':>8}", end="")
-    print(f"{'vs captum':>11}{'vs full':>9}{'limit':>7}{'difference':>12}{'MB':>7}")
+    lines = harness.Columns("ms a position", 16, COLUMNS)
     for name in arguments.networks or (QUICK if arguments.quick else NETWORKS):
-        row = measure(name, image, arguments.quick, arguments.device)
-        table[name] = row
-        print(
-            f"{name:16}{row['captum_ms']:9.1f}{row['full_ms']:8.1f}{row['ms']:8.2f}"
-            f"{row['vs_captum']:11.1f}{row['vs_full']:9.2f}{row['mac_limit']:7.2f}"
-            f"{row['max_diff']:12.1e}{row['peak_mb']:7.0f}",
-            flush=True,
-        )
-    harness.finish(harness.rounded(table))
+        table[name] = measure(name, image, arguments.quick, arguments.device)
+        lines.line(name, table[name])
+    harness.finish(table)
 
 
 if __name__ == "__main__":

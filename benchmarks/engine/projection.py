@@ -20,23 +20,26 @@ import torch
 import torchvision
 
 import zfwidgets as zf
-from benchmarks import harness
-from benchmarks.clock import seconds
+from benchmarks import clock, harness
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.projection import deconv
 from zfwidgets.engine.projection.rules import RULES
 
 CASES = {
-    "vgg16/conv3_3": ("vgg16", "features.14"),
-    "alexnet/conv3": ("alexnet", "features.6"),
-    "alexnet/conv5": ("alexnet", "features.10"),
-    "vgg16/conv5_3": ("vgg16", "features.28"),
-    "resnet18/layer2": ("resnet18", "layer2.1.conv2"),
-    "resnet18/layer4": ("resnet18", "layer4.1.conv2"),
-    "squeezenet1_1/fire5": ("squeezenet1_1", "features.7.expand3x3"),
-    "squeezenet1_1/fire9": ("squeezenet1_1", "features.12.expand3x3"),
-    "densenet121/block2": ("densenet121", "features.denseblock2.denselayer12.conv2"),
+    "vgg16/conv3_3": "features.14",
+    "alexnet/conv3": "features.6",
+    "alexnet/conv5": "features.10",
+    "vgg16/conv5_3": "features.28",
+    "resnet18/layer2": "layer2.1.conv2",
+    "resnet18/layer4": "layer4.1.conv2",
+    "squeezenet1_1/fire5": "features.7.expand3x3",
+    "squeezenet1_1/fire9": "features.12.expand3x3",
+    "densenet121/block2": "features.denseblock2.denselayer12.conv2",
 }
+COLUMNS = (
+    "{captum_ms:11.1f}{cold_ms:9.1f}{cached_ms:11.1f}{cold:7.1f}{cached:8.1f}{limit:7.1f}"
+    "{switches_mb:13.2f}{max_rel_diff:14.1e}"
+)
 QUICK = ["vgg16/conv3_3", "alexnet/conv3", "alexnet/conv5"]
 CHANNEL = 5
 UNITS = 9
@@ -53,7 +56,7 @@ def median(
     for number in range(max(n for _, n in calls.values())):
         for name, (call, n) in calls.items():
             if number < n:
-                times[name].append(seconds(call, device))
+                times[name].append(clock.seconds(call, device))
     return {name: statistics.median(found) for name, found in times.items()}
 
 
@@ -129,12 +132,9 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="case")
-    parser.add_argument("--quick", action="store_true", help="fewer cases and rounds")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    clock.add_options(parser, "fewer cases and rounds")
     arguments = harness.options(parser)
-    torch.set_num_threads(arguments.threads)
-    torch.backends.cudnn.allow_tf32 = False
+    clock.prepare(arguments)
     warnings.simplefilter("ignore")  # captum's, about its own hooks
     photos = zf.samples.photos()
     count = 24 if arguments.quick else 48
@@ -142,20 +142,13 @@ def main() -> None:
     images = torch.stack([source.tensor(i) for i in range(count)])
     table = {}
     names = arguments.cases or (QUICK if arguments.quick else list(CASES))
-    print(f"{'nine units':22}{'captum ms':>11}{'cold ms':>9}{'cached':>8}", end="")
-    print(f"{'cold x':>9}{'cached x':>9}{'limit x':>9}{'MB/image':>9}{'difference':>12}")
+    lines = harness.Columns("nine units", 22, COLUMNS)
     for name in names:
-        row = measure(*CASES[name], images, arguments.quick, arguments.device)
-        table[name] = row
-        print(
-            f"{name:22}{row['captum_ms']:11.1f}{row['cold_ms']:9.1f}{row['cached_ms']:8.1f}", end=""
+        table[name] = measure(
+            name.partition("/")[0], CASES[name], images, arguments.quick, arguments.device
         )
-        print(
-            f"{row['cold']:9.1f}{row['cached']:9.1f}{row['limit']:9.1f}"
-            f"{row['switches_mb']:9.2f}{row['max_rel_diff']:12.1e}",
-            flush=True,
-        )
-    harness.finish(harness.rounded(table))
+        lines.line(name, table[name])
+    harness.finish(table)
 
 
 if __name__ == "__main__":

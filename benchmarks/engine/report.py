@@ -67,7 +67,7 @@ def main() -> None:
         print(f"{stage:12}{one['s']:8.1f} s{one['cpu_s']:8.1f} s of the processor")
     print(f"{saved.size / 1e6:.1f} MB; all projections of {len(held)} of {channels} channels")
     figures = {"mb": saved.size / 1e6, "all_nine": len(held), "channels": channels}
-    harness.finish(harness.rounded({**figures, "stages": took}))
+    harness.finish({**figures, "stages": took})
 
 
 if __name__ == "__main__":

@@ -388,7 +388,7 @@ def main() -> None:
             for name, images in SETS.items()
         ],
     )
-    harness.finish(harness.rounded(figures))
+    harness.finish(figures)
 
 
 if __name__ == "__main__":

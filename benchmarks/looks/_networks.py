@@ -7,6 +7,7 @@ fine-tuned to find edges (``weights/vgg16_features_hed.fp16.safetensors``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from benchmarks.claims.bench import Bench, seeded
 from zfwidgets.experiments.training.checkpoint import load_weights
 from zfwidgets.experiments.training.history import FILE
 
-EPOCHS, BATCH, SIZE, TRAINED_ON = 6, 64, 48, 6_000
+SIZE, TRAINED_ON = 48, 6_000
+TRAINING: Mapping[str, Any] = {"epochs": 6, "batch": 64, "filter_radius": None}
 LAYERS = {
     "squeezenet": ("features.0", "features.3", "features.7", "features.10", "features.12"),
     "alexnet": ("conv1", "conv2", "conv3", "conv4", "conv5"),
@@ -70,14 +72,7 @@ def _trained(name: str, build: Any, data: Path, work: Path) -> tuple[nn.Module, 
     folder = work / name
     if not (folder / FILE).exists():
         record = zf.experiments.train(
-            model,
-            train,
-            validation=test,
-            transform=transform,
-            epochs=EPOCHS,
-            batch=BATCH,
-            folder=folder,
-            filter_radius=None,
+            model, train, validation=test, transform=transform, folder=folder, **TRAINING
         )
         print(name, record.to_frame().tail(1).to_string())
     load_weights(folder, model)

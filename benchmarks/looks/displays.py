@@ -24,16 +24,7 @@ from PIL import Image, ImageDraw
 import zfwidgets as zf
 from benchmarks import harness
 from benchmarks.looks._networks import LAYERS, engine_of
-from zfwidgets.records import (
-    brightness,
-    brightness_scale,
-    clearest_values,
-    colour_share,
-    display_scale,
-    focus_box,
-    focus_side,
-    signed_to_uint8,
-)
+from zfwidgets import records
 
 CELL = 84
 HEADS = ("patch", "square", "colour, one", "colour", "brightness", "magnitude", "revealed")
@@ -61,7 +52,7 @@ def revealed(patch: np.ndarray, projection: np.ndarray) -> np.ndarray:
 
 
 def in_displays(
-    engine: zf.Engine, layer: str, top: list[zf.records.Activation]
+    engine: zf.Engine, layer: str, top: list[records.Activation]
 ) -> list[dict[str, np.ndarray]]:
     """Units of one channel, strongest first, each as uint8 pictures by the names of `HEADS`.
 
@@ -69,21 +60,23 @@ def in_displays(
     """
     found = engine.project_all(top)
     field = engine.layer(layer).field_of(top[0].unit.channel)
-    side, one = focus_side(found, field), display_scale(found)
-    clearest = clearest_values(colour_share(found))
+    side, one = records.focus_side(found, field), records.display_scale(found)
+    clearest = records.clearest_values(records.colour_share(found))
     shown = []
     for activation, projection in zip(top, found, strict=True):
         photo = engine.photo(activation.image)
         whole = activation.box.inside(*photo.shape[:2])
-        square = focus_box(activation.unit, field, side)
-        own = display_scale([projection])
+        square = records.focus_box(activation.unit, field, side)
+        own = records.display_scale([projection])
         cut = square.cut(projection.pixels)
         pictures = {
             "patch": whole.cut(photo),
             "square": square.cut(photo),
-            "colour, one": signed_to_uint8(whole.cut(projection.pixels), one),
-            "colour": signed_to_uint8(cut, own),
-            "brightness": levels(brightness(cut, own), brightness_scale([projection], [own])),
+            "colour, one": records.signed_to_uint8(whole.cut(projection.pixels), one),
+            "colour": records.signed_to_uint8(cut, own),
+            "brightness": levels(
+                records.brightness(cut, own), records.brightness_scale([projection], [own])
+            ),
             "magnitude": np.uint8(255 * np.clip(np.abs(cut).max(-1) / own, 0, 1)),
             "revealed": revealed(square.cut(photo), cut),
         }
@@ -98,7 +91,7 @@ def row(engine: zf.Engine, layer: str, channel: int) -> tuple[list[Image.Image],
     found = engine.project_all(top)
     square, whole = pictures["square"], pictures["patch"]
     share = square.shape[0] * square.shape[1] / (whole.shape[0] * whole.shape[1])
-    return [fitted(pictures[head]) for head in HEADS], share, colour_share(found)
+    return [fitted(pictures[head]) for head in HEADS], share, records.colour_share(found)
 
 
 def main() -> None:
@@ -131,13 +124,13 @@ def main() -> None:
             pen.text((at * wide + 2, 16 + line * tall), text, fill="black")
             for i, picture in enumerate(pictures):
                 x, y = at * wide + 40 + i * (CELL + 2), 16 + line * tall
-                if HEADS[i] == clearest_values(colour):
+                if HEADS[i] == records.clearest_values(colour):
                     pen.rectangle((x - 1, y - 1, x + CELL, y + CELL), outline="red")
                 sheet.paste(picture, (x, y))
         told[layer] = {
             "square": round(float(np.median(found)), 3),
             "colour": [round(float(q), 2) for q in np.quantile(coloured, (0.25, 0.5, 0.75))],
-            "in_colour": sum(clearest_values(share) == "colour" for share in coloured),
+            "in_colour": sum(records.clearest_values(share) == "colour" for share in coloured),
             "of": len(coloured),
         }
     sheet.save(arguments.sheet, quality=80)

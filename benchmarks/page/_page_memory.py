@@ -6,6 +6,8 @@ import json
 
 from playwright.sync_api import CDPSession, Page
 
+from benchmarks.page._lab_page import execute
+
 KERNEL = """import gc as _gc, json as _json, psutil as _psutil, ipywidgets as _widgets
 explorer.settle()
 _gc.collect()
@@ -17,19 +19,6 @@ print(_json.dumps([
     len(_widgets.widget._instances),
 ]), end="")
 del _names, _caches, _gc, _json, _psutil, _widgets"""
-
-EXECUTE = """async (code) => {
-  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
-  const future = kernel.requestExecute({ code, store_history: false });
-  let text = "", error = null;
-  future.onIOPub = ({ header, content }) => {
-    if (header.msg_type === "stream" && content.name === "stdout") text += content.text;
-    if (header.msg_type === "error") error = content.traceback.join("\\n");
-  };
-  await future.done;
-  if (error) throw new Error(error);
-  return text;
-}"""
 
 
 class Gauge:
@@ -49,7 +38,7 @@ class Gauge:
             and `listeners`: those of the page's documents; `widgets`: what ipywidgets keeps in the
             kernel.
         """
-        rss, kept, widgets = json.loads(self._page.evaluate(EXECUTE, KERNEL))
+        rss, kept, widgets = json.loads(execute(self._page, KERNEL))
         for _ in range(2):  # what a finaliser lets go of is found by the next
             self._session.send("HeapProfiler.collectGarbage")
         heap = self._session.send("Runtime.getHeapUsage")["usedSize"]

@@ -7,19 +7,9 @@ import copy
 import numpy as np
 import pytest
 
-from benchmarks.claims import rules, rules_of_training
+from benchmarks.claims import rules, rules_of_training, statistics
 from benchmarks.claims.page import PAGE, PARTS, claims, page, read
 from benchmarks.claims.rows import AGREES, DIFFERS, EMPTY, UNCLEAR, verdict
-from benchmarks.claims.statistics import (
-    above,
-    below,
-    bootstrap,
-    every,
-    of_images,
-    order,
-    over_seeds,
-    within,
-)
 
 TIMES = 20
 
@@ -40,26 +30,32 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     for seed in range(200):
         random = np.random.default_rng(seed)
         many = random.exponential(2.0, 40)
-        low, high = bootstrap([many], lambda values: values.mean(1), draws=400)
+        low, high = statistics.bootstrap([many], lambda values: values.mean(1), draws=400)
         held["bootstrap"] += low <= 2.0 <= high
-        low, high = over_seeds(list(random.normal(3.0, 0.7, 3)))
+        low, high = statistics.over_seeds(list(random.normal(3.0, 0.7, 3)))
         held["seeds"] += low <= 3.0 <= high
     assert 0.87 <= held["bootstrap"] / 200 <= 0.98
     assert 0.92 <= held["seeds"] / 200 <= 0.98
 
 
 def test_an_interval_is_never_narrower_than_the_photos_allow():
-    assert over_seeds([0.3, 0.3, 0.3], 0.02) == pytest.approx((0.28, 0.32))
-    assert over_seeds([0.3]) == (-np.inf, np.inf)
-    assert of_images([0.4, 0.4], 1800) == pytest.approx(0.032, abs=5e-4)  # not two points
+    assert statistics.over_seeds([0.3, 0.3, 0.3], 0.02) == pytest.approx((0.28, 0.32))
+    assert statistics.over_seeds([0.3]) == (-np.inf, np.inf)
+    assert statistics.of_images([0.4, 0.4], 1800) == pytest.approx(
+        0.032, abs=5e-4
+    )  # not two points
 
 
 def test_yes_no_and_cant_tell():
-    assert [above(i, 0) for i in ((1, 2), (-2, -1), (-1, 2))] == [True, False, None]
-    assert [below(i, 0) for i in ((1, 2), (-2, -1), (-1, 2))] == [False, True, None]
-    assert [within(i, 1) for i in ((-0.5, 0.9), (1.5, 2), (0.5, 2))] == [True, False, None]
-    assert every(True, None) is None
-    assert every(None, False, True) is False
+    assert [statistics.above(i, 0) for i in ((1, 2), (-2, -1), (-1, 2))] == [True, False, None]
+    assert [statistics.below(i, 0) for i in ((1, 2), (-2, -1), (-1, 2))] == [False, True, None]
+    assert [statistics.within(i, 1) for i in ((-0.5, 0.9), (1.5, 2), (0.5, 2))] == [
+        True,
+        False,
+        None,
+    ]
+    assert statistics.every(True, None) is None
+    assert statistics.every(None, False, True) is False
     assert verdict(True, False) == verdict(True, None) == AGREES
     assert verdict(True, True) == EMPTY
     assert verdict(False, True) == DIFFERS
@@ -67,12 +63,12 @@ def test_yes_no_and_cant_tell():
 
 
 def test_order_by_hand():
-    falls, chance = order(np.array([[5.0, 4, 3, 2, 1], [9, 7, 5, 3, 2]]))
+    falls, chance = statistics.order(np.array([[5.0, 4, 3, 2, 1], [9, 7, 5, 3, 2]]))
     assert falls == pytest.approx(-1)
     assert chance < 0.005
-    swapped, _ = order(np.array([[4.0, 5, 3, 2, 1]]))
+    swapped, _ = statistics.order(np.array([[4.0, 5, 3, 2, 1]]))
     assert swapped == pytest.approx(-(1 - 6 * 2 / (5 * 24)))
-    assert order(np.ones((3, 5))) == (0.0, 1.0)
+    assert statistics.order(np.ones((3, 5))) == (0.0, 1.0)
 
 
 # ---------------------------------------------------------------- networks as they are

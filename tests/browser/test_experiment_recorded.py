@@ -6,23 +6,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-WIDGETS = {
-    "ablation": ("Ablation", ".zf-ablation-study"),
-    "correspondence": ("Correspondence", ".zf-correspondence"),
-    "diagnosis": ("Diagnosis", ".zf-diagnosis"),
-    "evolution": ("Evolution", ".zf-evolution"),
-    "invariance": ("Invariance", ".zf-invariance"),
-    "transfer": ("Transfer", ".zf-transfer"),
-}
+NAMES = ("ablation", "correspondence", "diagnosis", "evolution", "invariance", "transfer")
 
 
 def test_every_recording_says_first_what_it_is_and_offers_no_start(lab) -> None:
-    cells = ["import zfwidgets as zf"]
-    for name, (widget, _) in WIDGETS.items():
-        cells.append(f"{name} = zf.{widget}(zf.experiments.recorded({name!r}))\n{name}")
-    notebook = lab.show(cells)
-    for name, (_, selector) in WIDGETS.items():
-        root = notebook.page.locator(selector)
+    shown = [f"{n} = zf.{n.title()}(zf.experiments.recorded({n!r}))\n{n}" for n in NAMES]
+    notebook = lab.show(["import zfwidgets as zf", *shown])
+    for name in NAMES:
+        root = notebook.page.locator(".zf-ablation-study" if name == "ablation" else f".zf-{name}")
         root.scroll_into_view_if_needed()
         words = notebook.value(f"zf.experiments.recorded({name!r}).words")
         expect(root.locator(".zf-recorded")).to_have_text(words)

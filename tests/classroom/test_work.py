@@ -210,7 +210,7 @@ def test_preparing_ends_where_what_is_kept_is_full() -> None:
 
     work.prepare((question(str(i), {}), make) for i in range(1 << 30))
     assert work.jobs.wait(["nobody"], SECONDS)
-    assert 600 < work.answers.size <= 1000
+    assert 600 < work.answers.memory.bytes <= 1000
     work.jobs.stop()
 
 
@@ -227,8 +227,8 @@ def test_with_a_folder_preparing_goes_on_there(tmp_path: Path) -> None:
     for _ in range(2):  # the second finds them there
         work.prepare((question(str(i), {}), make) for i in range(1 << 30))
         assert work.jobs.wait(["nobody"], SECONDS)
-        assert 9000 <= answers.size_on_disk <= 10_000
-        assert made["made"] == answers.size_on_disk // (len(encode(bytes(300))) + DIGEST)
+        assert 9000 <= answers.on_disk <= 10_000
+        assert made["made"] == answers.on_disk // (len(encode(bytes(300))) + DIGEST)
     assert decode(work.known(question("0", {})) or b"") == bytes(300)
     work.jobs.stop()
 
@@ -293,7 +293,7 @@ def test_the_folder_has_a_limit(tmp_path: Path) -> None:
         answers.put(bytes([number] * 32), bytes(100))
     size = sum(file.stat().st_size for file in tmp_path.glob("*/*"))
     assert 0 < size <= 250
-    assert size == answers.size_on_disk == 100 + DIGEST
+    assert size == answers.on_disk == 100 + DIGEST
     assert answers.get(bytes([8] * 32)) == bytes(100)
 
 

@@ -257,23 +257,27 @@ def test_weights_that_dont_fit_are_told_how(folder, capsys, change, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--model", "torchvision:resnet18"], "Pass --weights with one of DEFAULT, IMAGENET1K_V1"),
-        (["--model", "torchvision:resnet19"], "Nearest names: resnet1"),
-        (["--model", "torchvision:resnet18", "--weights", "V7"], "neither a file nor weights"),
-        (["--model", "torchvision:googlenet", "--weights", "models.py"], "changes its input"),
-        (["--model", "resnet18"], "torchvision:NAME"),
-        (["--weights", "random"], "for --model torchvision:NAME"),
-        (["--weights", "missing.pth"], "missing.pth"),
-        (["--weights", "models.py"], "models.py"),
-        (["--transform", "DEFAULT"], "--transform must be"),
-        (["--transform", "models.py:nothing"], "no attribute 'nothing'"),
-        (["--images", "missing"], "no folder 'missing'"),
-        (["--out", "models.py/index"], "--out"),
-        (["--by-class", "3"], "labels"),
+        ("--model torchvision:resnet18", "Pass --weights with one of DEFAULT, IMAGENET1K_V1"),
+        ("--model torchvision:resnet19", "Nearest names: resnet1"),
+        ("--model torchvision:resnet18 --weights V7", "neither a file nor weights"),
+        ("--model torchvision:googlenet --weights models.py", "changes its input"),
+        ("--model resnet18", "torchvision:NAME"),
+        ("--model resnet", "MODULE:NAME"),
+        ("--model models.py:nothing", "no attribute 'nothing'"),
+        ("--model models.py:passes", "int"),
+        ("--model nowhere.py:make", "nowhere.py"),
+        ("--weights random", "for --model torchvision:NAME"),
+        ("--weights missing.pth", "missing.pth"),
+        ("--weights models.py", "models.py"),
+        ("--transform DEFAULT", "--transform must be"),
+        ("--transform models.py:nothing", "no attribute 'nothing'"),
+        ("--images missing", "no folder 'missing'"),
+        ("--out models.py/index", "--out"),
+        ("--by-class 3", "labels"),
     ],
 )
 def test_mistakes_are_named(folder, capsys, arguments, words):
-    given = ["index", *ENGINE, "--out", "index", *arguments]
+    given = ["index", *ENGINE, "--out", "index", *arguments.split()]
     assert main(given) == 1
     assert words in capsys.readouterr().err
     assert not (folder / "index" / FILE).exists()

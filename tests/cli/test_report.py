@@ -21,8 +21,6 @@ class Small(nn.Sequential):
 def make():
     torch.manual_seed(0)
     return Small()
-
-number = 3
 """
 
 
@@ -91,11 +89,6 @@ def test_a_dry_run_says_the_size_and_writes_nothing(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--model", "models.py:nothing"], "no attribute 'nothing'"),
-        (["--model", "models.py:number"], "int"),
-        (["--model", "nowhere.py:make"], "nowhere.py"),
-        (["--model", "resnet"], "MODULE:NAME"),
-        (["--images", "missing"], "no folder 'missing'"),
         (["--layers", "layer9"], "no layer 'layer9'"),
         (["--budget", "lots"], "budget must be like"),
         (["--text", "missing.md"], "missing.md"),

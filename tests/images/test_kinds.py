@@ -7,8 +7,6 @@ import itertools
 import os
 import pickle
 import random
-import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -26,50 +24,11 @@ from torchvision.models import SqueezeNet1_1_Weights
 
 import zfwidgets as zf
 from tests.engine.ranking.small import network
-from zfwidgets import samples
+from tests.images.files import LABELS, NAMES, assert_pixels, decoded, photos, small
 from zfwidgets.errors import InputError
 from zfwidgets.images.feeding import quick
 from zfwidgets.images.sets.repeatable import states
 from zfwidgets.images.source import ImageSource
-
-NAMES = ("coffee", "koala", "bison", "camels", "alpaca")
-LABELS = ("drink", "animal", "animal", "animal", "animal")
-
-
-def small(*extra: Any) -> v1.Compose:
-    """A transform to rows != columns."""
-    return v1.Compose([v1.Resize((24, 36)), v1.ToTensor(), *extra])
-
-
-def jpeg(name: str) -> bytes:
-    stream = io.BytesIO()
-    photos()[name].save(stream, "JPEG", quality=92)
-    return stream.getvalue()
-
-
-def photos() -> dict[str, Image.Image]:
-    return {name: samples.photos()[name] for name in NAMES}
-
-
-@pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
-    return {name: jpeg(name) for name in NAMES}
-
-
-def decoded(data: bytes) -> torch.Tensor:
-    """As Pillow and torchvision alone make it."""
-    return small()(Image.open(io.BytesIO(data)).convert("RGB"))
-
-
-def assert_pixels(source: ImageSource, files: dict[str, bytes], order: Any = NAMES) -> None:
-    """Those of Pillow, or of torchvision's decoder."""
-    assert len(source) == len(order)
-    for number, name in enumerate(order):
-        levels = quick.levels(source.tensor(number), decoded(files[name]), small())
-        assert levels <= (quick.SAME if source._reader.quick else 0)
-
-
-# Tar shards
 
 
 def write_tar(path: Path, members: list[tuple[str, bytes]]) -> Path:
@@ -162,9 +121,6 @@ def test_bad_shards_are_named(shards: list[Path], tmp_path: Path, files: dict[st
     half = ImageSource.of(broken, small())
     assert [number for number, tensor in half.feed([0, 1]) if tensor is not None] == [1]
     assert half.skipped[0].name == "broken.tar/x.jpg"
-
-
-# Iterables
 
 
 class Passing(IterableDataset):  # type: ignore[type-arg]
@@ -313,9 +269,6 @@ def test_an_iterable_draws_no_random_pixels() -> None:
     assert torch.equal(torch.get_rng_state(), torchs_before)
 
 
-# torchvision
-
-
 def test_cifar10_has_class_names_and_is_transformed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,138 +314,6 @@ def test_fake_data_is_refused_as_it_draws() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-# Hugging Face
-
-
-@pytest.fixture(scope="module")
-def hub() -> Any:
-    return pytest.importorskip("datasets", reason="Hugging Face's datasets isn't installed")
-
-
-@pytest.fixture
-def rows(hub: Any, files: dict[str, bytes]) -> Any:
-    features = hub.Features(
-        {"photo": hub.Image(), "label": hub.ClassLabel(names=["drink", "animal"])}
-    )
-    table = {
-        "photo": [{"bytes": files[name], "path": f"{name}.jpg"} for name in NAMES],
-        "label": [["drink", "animal"].index(label) for label in LABELS],
-    }
-    return hub.Dataset.from_dict(table, features)
-
-
-def test_rows_of_a_hugging_face_dataset(hub: Any, rows: Any, files: dict[str, bytes]) -> None:
-    source = ImageSource.of(rows, small())
-    assert list(source.names) == [f"{name}.jpg" for name in NAMES]
-    assert list(source.labels) == list(LABELS)
-    assert source._reader.quick is not None
-    assert_pixels(source, files)
-    got = dict(source.feed([3, 1], workers=1, processes=True))
-    assert torch.equal(got[3], source.tensor(3))  # type: ignore[arg-type]
-    assert isinstance(rows[0]["photo"], Image.Image)  # as it was
-
-    chosen = ImageSource.of(rows.select([3, 0]), small())
-    assert list(chosen.names) == ["camels.jpg", "coffee.jpg"]
-    assert list(chosen.labels) == ["animal", "drink"]
-    assert_pixels(chosen, files, ["camels", "coffee"])
-    assert chosen.fingerprint() != source.fingerprint()
-
-    unlabelled = hub.Dataset.from_dict(
-        {"photo": [{"bytes": files["koala"], "path": None}] * 2, "label": [-1, 1]}, rows.features
-    )
-    for images in (unlabelled, unlabelled.to_iterable_dataset()):
-        assert list(ImageSource.of(images, small()).labels) == [None, "animal"]
-
-    framed = ImageSource.of(rows.with_format("torch"), small())
-    assert torch.equal(framed.tensor(2), source.tensor(2))
-
-
-def test_a_hugging_face_dataset_of_files(hub: Any, tmp_path: Path, files: dict[str, bytes]) -> None:
-    paths = [tmp_path / f"{name}.jpg" for name in NAMES]
-    for path in paths:
-        path.write_bytes(files[path.stem])
-    table = hub.Dataset.from_dict({"image": list(map(str, paths))})
-    source = ImageSource.of(table.cast_column("image", hub.Image()), small())
-    assert_pixels(source, files)
-    assert list(source.labels) == [None] * 5
-    before = list(source.stamps)
-    os.utime(paths[3], (5, 5))
-    assert [a != b for a, b in zip(before, source.stamps, strict=True)].index(True) == 3
-    paths[1].unlink()
-    assert [n for n, tensor in source.feed(range(5)) if tensor is None] == [1]
-    assert source.skipped[0].reason == "the file is gone"
-
-
-def test_a_hugging_face_dataset_is_known_again_in_another_process(
-    hub: Any, rows: Any, tmp_path: Path
-) -> None:
-    rows.to_parquet(tmp_path / "rows.parquet")
-    code = (
-        "import datasets; from zfwidgets.images.source import ImageSource;"
-        f"rows = datasets.Dataset.from_parquet({str(tmp_path / 'rows.parquet')!r},"
-        f" cache_dir={str(tmp_path / 'cache')!r});"
-        "print(ImageSource.of(rows).fingerprint())"
-    )
-    there = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
-        ).stdout
-        for _ in range(2)
-    ]
-    assert there[0] == there[1]
-
-
-def test_columns_must_be_clear(hub: Any, rows: Any) -> None:
-    with pytest.raises(InputError, match=r"no column of images, but 'label' .ClassLabel."):
-        ImageSource.of(rows.select_columns(["label"]))
-    two = rows.add_column("mask", rows.with_format(None)["label"]).cast_column(
-        "mask", hub.ClassLabel(names=["no", "yes"])
-    )
-    with pytest.raises(InputError, match=r"several columns of class labels \('label', 'mask'\)"):
-        ImageSource.of(two)
-    images = hub.Dataset.from_dict(
-        {"a": [photos()["koala"]], "b": [photos()["coffee"]]},
-        hub.Features({"a": hub.Image(), "b": hub.Image()}),
-    )
-    with pytest.raises(InputError, match=r"several columns of images.*select_columns\(\['a'\]\)"):
-        ImageSource.of(images)
-    splits = hub.DatasetDict({"train": rows, "test": rows})
-    with pytest.raises(InputError, match=r"DatasetDict with 'train', 'test'.*images\['train'\]"):
-        ImageSource.of(splits)
-    with pytest.raises(InputError, match="has no rows"):
-        ImageSource.of(rows.select([]))
-
-
-def test_a_hugging_face_dataset_with_its_own_transform_is_transformed_once(rows: Any) -> None:
-    change = small(v1.Normalize([0.5] * 3, [0.2] * 3))
-
-    def own(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        return {
-            "pixel_values": [change(image.convert("RGB")) for image in batch["photo"]],
-            "label": batch["label"],
-        }
-
-    source = ImageSource.of(rows.with_transform(own))
-    assert list(source.labels) == list(LABELS)
-    assert torch.equal(source.tensor(3), change(rows[3]["photo"]))
-    assert source.transform_note == ""
-
-
-def test_a_streamed_hugging_face_dataset(rows: Any, files: dict[str, bytes]) -> None:
-    source = ImageSource.of(rows.to_iterable_dataset(), small())
-    assert_pixels(source, files)
-    assert list(source.labels) == list(LABELS)
-    kept = sum(len(data) for data in files.values())
-    assert source._images._store.size == kept  # as they were encoded
-
-
-# WebDataset
-
-
 def test_webdataset_pipelines(shards: list[Path], files: dict[str, bytes]) -> None:
     wds = pytest.importorskip("webdataset", reason="webdataset isn't installed")
     plain = wds.WebDataset(list(map(str, shards)), shardshuffle=False)
@@ -506,9 +327,6 @@ def test_webdataset_pipelines(shards: list[Path], files: dict[str, bytes]) -> No
     assert_pixels(decoded_there, files, NAMES[:3])
     with pytest.raises(InputError, match="gives batches"):
         ImageSource.of(wds.WebLoader(pairs))
-
-
-# The index
 
 
 @pytest.mark.parametrize("kind", ["shards", "iterable", "subset", "rows", "stream"])

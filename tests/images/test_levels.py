@@ -39,6 +39,16 @@ def test_photos_take_a_quarter_and_come_back_to_the_last_bit() -> None:
         assert np.array_equal(levels.pixels(packed), source.show(tensor))
 
 
+def check(source: ImageSource, levels: Levels, kind: type) -> None:
+    """Each image is packed as such, comes back to the last bit, and looks the same."""
+    for number in range(len(source)):
+        tensor = source.tensor(number)
+        packed = levels.packed(tensor)
+        assert isinstance(packed, kind)
+        assert same_bits(levels.unpacked(packed), tensor)
+        assert np.array_equal(levels.pixels(packed), source.show(tensor))
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_channels_have_tables_of_their_own(mode: str) -> None:
     if mode == "L":
@@ -48,12 +58,7 @@ def test_channels_have_tables_of_their_own(mode: str) -> None:
         chosen = transform(v2.Normalize([0.4, 0.5, 0.1], [0.3, 0.2, 0.25]))
     source = ImageSource.of(noise(3), chosen)
     levels = Levels(source)
-    for number in range(3):
-        tensor = source.tensor(number)
-        packed = levels.packed(tensor)
-        assert isinstance(packed, np.ndarray)
-        assert same_bits(levels.unpacked(packed), tensor)
-        assert np.array_equal(levels.pixels(packed), source.show(tensor))
+    check(source, levels, np.ndarray)
 
 
 def test_what_has_more_than_256_levels_is_kept_as_it_is() -> None:
@@ -64,12 +69,7 @@ def test_what_has_more_than_256_levels_is_kept_as_it_is() -> None:
     source = ImageSource.of(tensors, denormalize=([0.5] * 3, [0.5] * 3))
     levels = Levels(source)
     assert levels.packed(source.tensor(0)) is not None
-    for number in range(2):
-        tensor = source.tensor(number)
-        packed = levels.packed(tensor)
-        assert isinstance(packed, torch.Tensor)
-        assert same_bits(levels.unpacked(packed), tensor)
-        assert np.array_equal(levels.pixels(packed), source.show(tensor))
+    check(source, levels, torch.Tensor)
 
 
 def test_a_zero_with_a_sign_is_no_other_zero() -> None:

@@ -41,10 +41,25 @@ def test_what_the_code_asks_for_is_there(root: Path) -> None:
     assert said == set(Words().page) - {"worksheet"}
 
 
+def test_what_experiments_ask_for_is_there(root: Path) -> None:
+    code = "\n".join(
+        path.read_text("utf-8") for path in (root / "zfwidgets" / "experiments").rglob("*.py")
+    )
+    asked = set(re.findall(r'[wW]ords\(\)?\s*\(?\s*"([a-z_.0-9 ]+)"', code))
+    named = set(re.findall(r'    named = "([a-z]+)"', code))
+    asked |= {f"{name}.{what}" for name in named for what in ("name", "about")}
+    assert len(asked) > 100
+    assert asked - {"en"} <= set(texts("en"))  # the language of records
+
+
 def test_german_is_german_and_shipped() -> None:
     assert {"de", "en"} <= set(LANGUAGES)
     same = [key for key, text in texts("en").items() if texts("de")[key] == text]
-    assert set(same) <= {"percent", "handout.name", "field.extent"}
+    words = {"handout.name", "quiz.name", "evolution.in", "strongest.facts", "experiment.seconds"}
+    words |= {"map.probability", "colours.magenta"}
+    assert {
+        key for key in same if re.search(r"[^\W\d_]", re.sub(r"\{\w+\}", "", texts("en")[key]))
+    } <= words
     assert Words("de").number(0.25) == "0,25"
     assert Words("en").number(1234.5) == "1234"
     assert Words("de").number(-3) == "−3"

@@ -10,6 +10,7 @@ import pytest
 
 from zfwidgets.naming.chance import corrected, tail
 from zfwidgets.naming.folding import fold
+from zfwidgets.naming.grouping import near_ties
 from zfwidgets.naming.shared import share_groups
 
 
@@ -123,3 +124,18 @@ def test_layers_of_chance_alone_hardly_get_a_name():
         nines = [random.choice(200, 9, replace=False).tolist() for _ in range(40)]
         named += any(one.named for nine in nines for one in shared(nine, classes, 40))
     assert named <= 7  # 2 expected at most; more than 7 has a chance of 1 in 1000
+
+
+def test_where_rounding_may_have_hidden_the_largest_score_is_known():
+    random = np.random.default_rng(4)
+    exact = random.normal(0, 3, (40, 900)) * random.uniform(0.5, 2, (40, 1))
+    close = random.integers(40, size=900)
+    exact[close, np.arange(900)] = exact.max(0) - 10 ** random.uniform(-7, -1, 900)
+    scale = np.abs(exact).max(1, keepdims=True)
+    kept = (exact / scale).astype(np.float16).astype(np.float64) * scale
+    wrong = np.flatnonzero(kept.argmax(0) != exact.argmax(0))
+    told = near_ties(kept)
+    assert len(wrong) > 20
+    assert set(wrong.tolist()) <= set(told)
+    apart = np.diff(np.sort(exact, 0)[-2:], axis=0)[0]
+    assert (apart[told] <= 2**-8 * np.abs(exact).max(0)[told]).all()

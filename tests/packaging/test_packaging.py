@@ -248,6 +248,7 @@ def test_types_and_licences_are_inside(tree, tmp_path):
     assert needed - stated == set()
     assert set(fields.get_all("License-File")) >= {
         "LICENSE",
+        "zfwidgets/drawing/data/LICENCE-dejavu.txt",
         "zfwidgets/models/data/LICENCE-squeezenet.txt",
     }
 

@@ -20,6 +20,7 @@ from zfwidgets.errors import InputError
 from zfwidgets.experiments.shared.boxes import Experiment
 from zfwidgets.experiments.shared.picture_wall import MOST, PictureWall, Wall, paint_wall
 from zfwidgets.records import Progress
+from zfwidgets.stepwise import Pace
 
 RNG = np.random.default_rng(0)
 
@@ -30,6 +31,7 @@ class Counting(Experiment[int]):
     def __init__(self, engine, may_go_on, fails=False):
         self.may_go_on, self.fails = may_go_on, fails
         self.at_three, self.prepared, self.threads = threading.Event(), [], set()
+        self.begun = self.ended = 0
         self.label = ipywidgets.HTML()
         super().__init__(engine, [self.label])
 
@@ -38,15 +40,20 @@ class Counting(Experiment[int]):
 
     def _steps(self):
         self.threads.add(threading.current_thread().name)
-        for number in range(1, 6):
-            yield Progress("counting", number - 1, 5, None)
-            if number == 3:
-                self.at_three.set()
-                assert self.may_go_on.wait(SECONDS)
-                if self.fails:
-                    raise InputError("three is too many")
-            yield number
-        return 5
+        self.begun += 1
+        try:
+            for number in range(1, 6):
+                yield Progress(number - 1, 5, None, "counting")
+                if number == 3:
+                    self.at_three.set()
+                    assert self.may_go_on.wait(SECONDS)
+                    if self.fails:
+                        raise InputError("three is too many")
+                yield number
+            return 5
+        finally:
+            assert threading.current_thread().name in self.threads, "where it ran"
+            self.ended += 1
 
     def _prepare(self, run, result):
         self.prepared.append(result)
@@ -77,7 +84,7 @@ def test_it_runs_on_the_worker_and_ends_with_the_whole_result(indexed, go):
     assert box.snapshot().size == (40, 6)
 
 
-def test_a_stop_keeps_what_is_done_and_it_starts_again(indexed, go):
+def test_a_stop_keeps_what_is_done_and_it_goes_on_from_there(indexed, go):
     box = Counting(indexed, go)
     assert box.at_three.wait(SECONDS)
     box.stop()
@@ -85,9 +92,49 @@ def test_a_stop_keeps_what_is_done_and_it_starts_again(indexed, go):
     assert box.settle(SECONDS)
     assert box.result == 2
     assert box._status.value == "stopped; what is done stays"
+    assert box._button.description == "Go on"
     box._button.click()
     assert box.settle(SECONDS)
     assert box.result == 5
+    assert box.prepared == [1, 2, 3, 4, 5], "nothing is computed twice"
+    assert box.begun == 1
+    assert box._button.description == "Start again"
+    box._button.click()
+    assert box.settle(SECONDS)
+    assert (box.begun, box.result) == (2, 5)
+
+
+def test_what_is_forgotten_isnt_gone_on_with(indexed, go):
+    box = Counting(indexed, go)
+    assert box.at_three.wait(SECONDS)
+    box.stop()
+    go.set()
+    assert box.settle(SECONDS)
+    box._forget()
+    box.start()
+    assert box.settle(SECONDS)
+    assert (box.begun, box.ended) == (2, 2), "the first has cleaned up"
+
+
+def test_what_was_stopped_cleans_up_when_it_is_closed(indexed, go):
+    box = Counting(indexed, go)
+    assert box.at_three.wait(SECONDS)
+    box.stop()
+    go.set()
+    assert box.settle(SECONDS)
+    assert box.ended == 0
+    box.close()
+    assert box._service.jobs.wait({box._owner}, SECONDS)
+    assert box.ended == 1
+
+
+def test_the_time_left_after_a_pause_is_of_the_pace_since(monkeypatch):
+    clock = iter([100.0, 200.0, 204.0, 300.0])
+    monkeypatch.setattr("zfwidgets.stepwise.time.monotonic", lambda: next(clock))
+    pace = Pace()
+    told = [pace.told(Progress(done, 10, 999.0, "counting")) for done in (4, 6)]
+    assert [one.seconds_left for one in told] == [None, 4 / 2 * 4]
+    assert pace.told(Progress(0, 3, 1.0, "another")).seconds_left is None
 
 
 def test_what_fails_is_said_and_raised(indexed, go):

@@ -142,32 +142,6 @@ def test_a_request_is_answered_on_the_worker(front_end, engine):
     assert {name for name in engine.threads if name != "MainThread"} == {"zfwidgets-worker"}
 
 
-@pytest.mark.parametrize(
-    ("kind", "fields"),
-    [
-        ("catalogue", {}),
-        ("channels", {"layer": "conv1"}),
-        ("sheet", {"layer": "conv1", "first": 0, "count": 6, "size": 48}),
-        ("top", {"layer": "conv1", "channel": 0, "k": 9}),
-        ("projections", {"layer": "conv1", "channel": 0, "k": 9, "rule": "deconvnet"}),
-        ("photo", {"image": 0}),
-        ("predict", {"image": 0, "occluder": None}),
-        ("sample", {"layer": "conv1", "channel": 0}),
-        (
-            "occlusion",
-            {"image": 0, **SLIDE, "target": 1, "layer": "relu2", "channel": None},
-        ),
-        ("estimate", {"image": 0, **SLIDE, "layer": None}),
-        ("quantiles", {"layer": "relu2", "channel": 2}),
-        ("cover", {"layer": "relu2", "channel": 2, "k": 2, "baseline": "noise"}),
-    ],
-)
-def test_every_kind_is_answered(front_end, engine, kind, fields):
-    content, _ = front_end.ask(zf.Explorer(engine), kind, **fields)
-    assert content["op"] == "reply"
-    json.dumps(content, allow_nan=False)
-
-
 def test_what_is_known_is_answered_at_once_and_to_whoever_asks(front_end, indexed):
     grid = zf.PatchGrid(indexed)
     fields = {"layer": "relu2", "channel": 1, "k": 9}

@@ -104,8 +104,8 @@ class Server:
         watch("computed", "Answers that were computed.", lambda: work.computed)
         watch("preparing", "1 while answers are computed ahead.", lambda: work.preparing)
         watch("prepared", "Answers that were computed ahead.", lambda: work.prepared)
-        watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.size)
-        watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.size_on_disk)
+        watch("kept_bytes", "Bytes of answers in memory.", lambda: work.answers.memory.bytes)
+        watch("disk_bytes", "Bytes of answers on disk.", lambda: work.answers.on_disk)
         watch("photos", "Photos of clients' own.", lambda: self.photos.count)
 
     # ------------------------------------------------------------------ who asks

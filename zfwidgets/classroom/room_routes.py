@@ -127,25 +127,27 @@ class _Answering:
     # ------------------------------------------------------------------ streams
 
     def _counted(self, call: _Call) -> _Told:
-        room, ticket = call.room, call.text("ticket")
-        self.rooms.counted(room, ticket)  # or it raises, before anything is answered
-        return _Told(
-            self,
-            room,
-            f"ticket {ticket}",
-            lambda: self.rooms.counted(room, ticket),
-            lambda: self.rooms.lost(room, ticket, self.time()),
-        )
+        return self._told(call, "ticket", self.rooms.counted, self.rooms.lost)
 
     def _shown(self, call: _Call) -> _Told:
-        room, member = call.room, call.text("member")
-        self.rooms.shown(room, member)
+        return self._told(call, "member", self.rooms.shown, self.rooms.lost_member)
+
+    def _told(
+        self,
+        call: _Call,
+        who: str,
+        read: Callable[[str, str], Any],
+        lost: Callable[[str, str, float], Any],
+    ) -> _Told:
+        """What somebody hears of a room, until the connection is lost."""
+        room, one = call.room, call.text(who)
+        read(room, one)  # or it raises, before anything is answered
         return _Told(
             self,
             room,
-            f"member {member}",
-            lambda: self.rooms.shown(room, member),
-            lambda: self.rooms.lost_member(room, member, self.time()),
+            f"{who} {one}",
+            lambda: read(room, one),
+            lambda: lost(room, one, self.time()),
         )
 
     def bell(self, room: str, leads: bool) -> asyncio.Event:

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import uvicorn
 
@@ -23,11 +22,11 @@ ENDING = 5
 """Seconds that answers under way have when the server is told to stop."""
 
 
-def configured(server: Server, app: Any = None, root_path: str = "") -> uvicorn.Config:
+def configured(server: Server) -> uvicorn.Config:
     """How the app is served."""
     limits = server.limits
     return uvicorn.Config(
-        make_app(server, room_routes) if app is None else app,
+        make_app(server, room_routes),
         http=guarded(limits.receiving, limits.sending),
         ws="none",
         lifespan="on",
@@ -38,7 +37,6 @@ def configured(server: Server, app: Any = None, root_path: str = "") -> uvicorn.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=ENDING,
         h11_max_incomplete_event_size=16 << 10,
-        root_path=root_path,
     )
 
 
@@ -138,11 +136,11 @@ def how_to_connect(url: str, rights: Rights | HubRights) -> str:
 
 
 @contextmanager
-def running(server: Server, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def running(server: Server, port: int = 0) -> Iterator[str]:
     """Serve on a thread of this process; gives the address. For notebooks that teach, and tests."""
     from .. import threads
 
-    listening = bound(host, port)
+    listening = bound("127.0.0.1", port)
     web = Web(server)
     done = threading.Event()
 

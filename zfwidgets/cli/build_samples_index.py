@@ -20,7 +20,7 @@ def main() -> None:
     for old in SHIPPED.iterdir():
         shutil.rmtree(old) if old.is_dir() else old.unlink()
     session = LocalEngine(samples.network(), samples.photos(), cache=False).session
-    indexing = Indexing(session.network, session.source, None, session.lock, session.memory)
+    indexing = Indexing(session, None)
     indexing.keep = KEEP  # no photo is ever removed
     path = SHIPPED / indexing.name / FILE
     save(indexing.get(), path)

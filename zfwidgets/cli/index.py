@@ -158,11 +158,13 @@ def _follow(steps: Generator[Any, None, Any], what: str) -> Any:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from ..index.verification import TOLERANCE
+
     try:
         engine = cli_engine.engine(options, cache=False)
         _say(*engine.info.notes)
         sample = None if options.all else options.sample
-        steps = engine.verify_steps(options.index, sample=sample, seed=options.sample_seed)
+        steps = engine.verify_steps(options.index, sample, options.sample_seed, TOLERANCE)
         found = _follow(steps, "Looking at the index's images again")
     except ZfError as error:
         _say(f"zfwidgets: {error}")

@@ -21,6 +21,8 @@ CHROMIUM_ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+SECONDS = 600
+"""How long the Explorer may take until everything that was asked for is painted."""
 SETTLED = '.zf-explorer[data-zf-settled="true"]'
 
 _PROGRAMS = (
@@ -79,14 +81,7 @@ def require_browser() -> str:
     return path
 
 
-def shoot(
-    url: str,
-    image: Path,
-    *,
-    chromium: str,
-    say: Callable[[str], None],
-    timeout: float = 600,
-) -> None:
+def shoot(url: str, image: Path, *, chromium: str, say: Callable[[str], None]) -> None:
     """Open a notebook in JupyterLab, wait for the Explorer to settle, take its picture, save.
 
     Parameters
@@ -99,8 +94,6 @@ def shoot(
         Browser to start.
     say : callable
         Told about progress.
-    timeout : float
-        Seconds that the Explorer may take until everything asked for is painted.
     """
     from playwright.sync_api import Error, TimeoutError, sync_playwright
 
@@ -115,12 +108,12 @@ def shoot(
             page.goto(url)
             explorer = page.locator(SETTLED).first
             try:
-                explorer.wait_for(timeout=timeout * 1000)
+                explorer.wait_for(timeout=SECONDS * 1000)
             except TimeoutError:
                 failed = image.with_name("failed.png")
                 page.screenshot(path=failed)
                 raise PageError(
-                    f"The Explorer didn't settle within {timeout:.0f} s: no element matches "
+                    f"The Explorer didn't settle within {SECONDS} s: no element matches "
                     f"{SETTLED}. The page is in {failed}; its errors: {problems or 'none'}."
                 ) from None
             explorer.scroll_into_view_if_needed()

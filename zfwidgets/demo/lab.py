@@ -201,18 +201,18 @@ class LabServer:
         while self._process.poll() is None:
             time.sleep(0.2)  # unlike Popen.wait, lets Ctrl-C through on Windows
 
-    def stop(self, timeout: float = 15) -> None:
+    def stop(self) -> None:
         """Stop the server and its kernels, kindly first."""
         process, self._process = self._process, None
         if process is not None:
             if process.poll() is None:
                 try:
                     self.request("POST", "api/shutdown")
-                    process.wait(timeout)
+                    process.wait(15)
                 except (LabError, ValueError, subprocess.TimeoutExpired):
                     process.terminate()
                     try:
-                        process.wait(timeout)
+                        process.wait(15)
                     except subprocess.TimeoutExpired:
                         process.kill()
                         process.wait()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MissingDependency
 from ..records import SERIES
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TICKS = 10
 """Named places on an axis at most."""
+NUMBERS = 6
+"""Numbers on an axis, about: four charts stand beside each other."""
 
 
 class LineChart:
@@ -126,6 +128,8 @@ class LineChart:
             with self._across.hold_sync():
                 self._across.tick_labels = {f"{places[i]:g}": names[i] for i in ticks}
                 self._across.tick_values = places[ticks]
+        else:
+            self._across.tick_values = round_ticks(places)
         self._place_mark()
 
     def _make(self, names: Sequence[str]) -> None:
@@ -291,7 +295,20 @@ class BarChart:
             self._choose(self._names.index(name))
 
 
-MARGIN = {"top": 16, "bottom": 48, "left": 64, "right": 16}
+MARGIN = {"top": 16, "bottom": 44, "left": 56, "right": 28}
+
+
+def round_ticks(places: ArrayLike) -> NDArray[np.float64]:
+    """A handful of round numbers between the lowest and the highest place."""
+    known = np.asarray(places, dtype=np.float64)
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    rough = (high - low) / NUMBERS
+    if rough <= 0:
+        return np.array([low])
+    ten = 10.0 ** np.floor(np.log10(rough))
+    step = next(ten * n for n in (1, 2, 5, 6, 10) if ten * n >= 0.999 * rough)
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    return np.asarray(np.arange(first, last + 1) * step, np.float64)
 
 
 def figure(marks: Sequence[Any], axes: Sequence[Any], height: str = "300px") -> bqplot.Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -11,14 +12,15 @@ from PIL import Image, ImageDraw, ImageFont
 from .palette import EMPTY, INK, PAPER, SOFT
 
 WIDTH, MARGIN, GAP = 1200, 28, 12
+LETTERS = Path(__file__).with_name("data") / "letters.ttf"
 LONGEST = 400
 """Characters of a line that are looked at."""
 
 
 @cache
 def font(size: int) -> Any:
-    """The font that comes with Pillow."""
-    return ImageFont.load_default(size)
+    """Letters so many pixels high, with umlauts, dashes and a minus, which Pillow's own lacks."""
+    return ImageFont.truetype(LETTERS, size)
 
 
 def one_line(text: str) -> str:
@@ -110,9 +112,9 @@ class Page:
         at = x + (width - size[0]) // 2, y + (height - size[1]) // 2
         self.image.paste(picture.resize(size, how), at)
 
-    def missing(self) -> Image.Image:
-        """What was drawn, above a place for what isn't computed yet."""
-        self.empty(MARGIN, self.y, WIDTH - 2 * MARGIN, 300, "not computed yet")
+    def missing(self, text: str) -> Image.Image:
+        """What was drawn, above a place for what isn't computed yet, as the text says."""
+        self.empty(MARGIN, self.y, WIDTH - 2 * MARGIN, 300, text)
         self.y += 300
         return self.finish()
 

@@ -1,10 +1,10 @@
-"""Small tables in HTML, in the notebook's own colours."""
+"""Small tables and lines in HTML; js/src/styles/experiment.css has their looks."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 def table_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -17,34 +17,32 @@ def table_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     str
         For `ipywidgets.HTML`.
     """
-    cell = "padding:1px 10px 1px 0;white-space:nowrap;text-align:{}"
-    head = "".join(
-        f'<th scope="col" style="{cell.format("right" if n else "left")}">{html.escape(text)}</th>'
-        for n, text in enumerate(heads)
-    )
+    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
     body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="{cell.format("right" if n else "left")}">{html.escape(text)}</td>'
-            for n, text in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
+        "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in rows
     )
     return (
-        '<div style="overflow-x:auto;font-size:smaller;line-height:1.5">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<div class="zf-table"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
 def small(text: str) -> str:
     """A line on how to read what is above it."""
-    return f'<div style="font-size:smaller;line-height:1.4">{html.escape(text)}</div>'
+    return f'<div class="zf-note">{html.escape(text)}</div>'
 
 
-def with_spread(mean: float, spread: float) -> str:
-    """A share as a percentage, with its standard deviation where there is one."""
+def problem(text: str) -> str:
+    """What is wrong, in the place where it is wrong."""
+    return f'<div class="zf-problem" role="alert">{html.escape(text)}</div>'
+
+
+def with_spread(mean: float, spread: float, fixed: Callable[[float, int], str]) -> str:
+    """A share as a percentage, with its standard deviation where there is one.
+
+    ``fixed`` writes a number with so many digits behind the point.
+    """
     if not math.isfinite(mean):
         return "..."
-    text = f"{100 * mean:.1f}"
-    return f"{text} ± {100 * spread:.1f}" if math.isfinite(spread) else text
+    text = fixed(100 * mean, 1)
+    return f"{text} ± {fixed(100 * spread, 1)}" if math.isfinite(spread) else text

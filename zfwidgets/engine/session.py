@@ -14,10 +14,8 @@ from ..images.levels import Levels, Packed
 from ..images.own import OwnPhotos
 from ..images.source import ImageSource
 from ..records import LayerInfo, Pixels
-from ..threads import ProcessLock
-from .network.memory import Memory
-from .network.network import Network
 from .network.one_thread import one_thread
+from .network.runtime import Runtime
 from .occlusion.baselines import Baselines
 from .occlusion.predicting import Predicting
 from .projection.rules import Attribution, Rule
@@ -32,7 +30,7 @@ def _read(source: ImageSource, levels: Levels, image: int, _: str) -> Packed:
         return levels.packed(source.tensor(image))
 
 
-class Session:
+class Session(Runtime):
     """A network with its images, and what computes on them; `zfwidgets.Engine` holds one.
 
     Records are asked of the engine. Who computes on the network itself, as the experiments do,
@@ -40,14 +38,8 @@ class Session:
 
     Parameters
     ----------
-    network
-        The frozen copy of the model.
-    source
-        The images, as the network gets them and for the eye.
-    memory
-        Computes in smaller parts where the device's memory doesn't suffice.
-    lock
-        Held by whoever computes on the network.
+    runtime
+        The network, its images, its memory and its lock.
     rules
         Rules of projections by name, the paper's first.
     baselines
@@ -67,16 +59,14 @@ class Session:
 
     def __init__(
         self,
-        network: Network,
-        source: ImageSource,
-        memory: Memory,
-        lock: ProcessLock,
+        runtime: Runtime,
         rules: Mapping[str, Rule | Attribution],
         baselines: Baselines,
         predicting: Predicting,
         renew: Sequence[Callable[[], None]] = (),
     ) -> None:
-        self.network, self.source, self.memory, self.lock = network, source, memory, lock
+        source = runtime.source
+        super().__init__(runtime.network, source, runtime.memory, runtime.lock)
         self.rules, self.baselines, self.predicting = rules, baselines, predicting
         self.own = OwnPhotos(source)
         self.changes = 0

@@ -85,17 +85,10 @@ class LayerIndex:
         )
 
     def strongest(
-        self,
-        layer: LayerInfo,
-        channel: int,
-        k: int,
-        names: Sequence[str],
-        of_class: int | None = None,
+        self, layer: LayerInfo, channel: int, k: int, names: Sequence[str]
     ) -> tuple[Activation, ...]:
         """A channel's at most k strongest activations above zero, in images of these names."""
-        kind, row = ("", channel) if of_class is None else ("class_", (channel, of_class))
-        parts = (getattr(self, f"{kind}{name}") for name in ("values", "images", "rows", "cols"))
-        places = (part[row][:k] for part in parts)
+        places = (part[channel][:k] for part in (self.values, self.images, self.rows, self.cols))
         return tuple(
             Activation(
                 Unit(layer.name, channel, int(row), int(col)),
@@ -200,6 +193,15 @@ class TopKIndex:
         """Each sampled image's largest activation of a channel."""
         part = self.layers[layer]
         values = part.sample[:, channel].astype(np.float32) * part.scale[channel]
+        return self._sample(layer, channel, values)
+
+    def samples(self, layer: str) -> tuple[ActivationSample, ...]:
+        """The same of all channels, read at once."""
+        part = self.layers[layer]
+        values = part.sample.astype(np.float32) * part.scale
+        return tuple(self._sample(layer, channel, own) for channel, own in enumerate(values.T))
+
+    def _sample(self, layer: str, channel: int, values: Floats) -> ActivationSample:
         complete = len(self.sampled) == self.images_seen
         return ActivationSample(layer, channel, self.sampled, values, complete)
 

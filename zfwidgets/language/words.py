@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +16,8 @@ LANGUAGES = tuple(sorted(path.stem for path in DATA.glob("*.json")))
 PAGE = "page."
 """What the keys of those words begin with that the page needs."""
 GLOSSARY = "glossary."
+PROGRESS = "progress."
+RECORDED = "recorded."
 
 
 class Words:
@@ -45,9 +49,19 @@ class Words:
     def number(self, value: float) -> str:
         """A number, three digits of it where it isn't whole."""
         text = str(value) if isinstance(value, int) else f"{value:.3g}"
-        if "e" in text:
+        if "e" in text and abs(value) >= 1:
             text = f"{value:.0f}"
-        return text.replace("-", "−").replace(".", self._texts["number.point"])
+        return text.replace("-", "−").replace(".", self.point)
+
+    @property
+    def point(self) -> str:
+        """What stands before a number's decimals."""
+        return self._texts["number.point"]
+
+    def fixed(self, value: float, digits: int) -> str:
+        """A number with so many digits behind the point."""
+        text = f"{value:.{digits}f}"
+        return text.replace("-", "−").replace(".", self.point)
 
     @property
     def page(self) -> dict[str, str]:
@@ -66,6 +80,19 @@ class Words:
     def raw(self, key: str) -> str:
         """A text with its ``{names}`` as they are."""
         return self._texts[key]
+
+    def named(self, key: str, name: str) -> str:
+        """What a name that may be the user's own is called: itself, unless there is a text."""
+        return self._texts.get(f"{key}.{name}", name)
+
+    def told(self, said: str, start: str = PROGRESS) -> str:
+        """What a computation says of itself in English: in this language, if a text is known."""
+        known = [one for one in texts("en").items() if one[0].startswith(start)]
+        for key, english in sorted(known, key=lambda one: -len(one[1])):  # the closest first
+            pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(english))
+            if match := re.fullmatch(pattern, said):
+                return self(key, **match.groupdict())
+        return said
 
     def starting(self, start: str) -> dict[str, str]:
         """The texts whose keys begin so, by the rest of the key, with their ``{names}``."""
@@ -86,9 +113,9 @@ def texts(language: str) -> dict[str, str]:
 def set_language(language: str) -> None:
     """Set the language of the widgets that are made from now on, in this kernel.
 
-    It is the language of their buttons, titles and explanations, and of lessons. Errors, what
-    Python prints, static pictures and experiments other than `zfwidgets.Quiz` stay English. One
-    widget alone: ``widget.language = "de"``.
+    It is the language of their buttons, titles and explanations, of experiments with their static
+    pictures, and of lessons. Errors and what Python prints stay English. One widget alone:
+    ``widget.language = "de"``.
 
     Parameters
     ----------
@@ -110,6 +137,12 @@ def language_name(language: str | None) -> str:
     if language not in LANGUAGES:
         raise InputError(f"language must be one of {', '.join(LANGUAGES)}, not {language!r}.")
     return language
+
+
+def words_of(options: Mapping[str, object]) -> Words:
+    """The words of a widget's option ``language``; English where it has none."""
+    language = options.get("language")
+    return Words(language if isinstance(language, str) else "en")
 
 
 _spoken = ["en"]

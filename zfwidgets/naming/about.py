@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from ..engine.protocol import EngineProtocol
 from ..errors import UnreadableImage
@@ -15,6 +16,8 @@ from .grouping import By, Grouping, group_images
 from .looks import LARGEST_FIELD, Look, measure, random_look_steps, share_looks
 from .shared import K, SharedName, share_groups
 
+LAYERS_KEPT = 8
+"""Layers whose responses are kept: of 1,000 images and 512 channels 4 MB each."""
 LOOKING = "looking what the nine share"
 SMALL_PART = 0.05
 """Share of a photo's area: channels that see less at once aren't said to prefer a group of photos.
@@ -94,7 +97,7 @@ class Naming:
         self._engine = engine
         self._photo = photo or engine.photo
         self._grouping: Grouping | None = None
-        self._responses: Responses | None = None
+        self._responses = lru_cache(LAYERS_KEPT)(partial(Responses.of, engine))
         self._predicted: dict[int, str] = {}
         self._random: dict[tuple[int, int], tuple[Look, ...]] = {}
 
@@ -105,10 +108,8 @@ class Naming:
         return self._grouping
 
     def responses(self, layer: str) -> Responses:
-        """Images' responses of a layer; those of the last layer asked for are kept."""
-        if self._responses is None or self._responses.layer != self._engine.layer(layer).name:
-            self._responses = Responses.of(self._engine, layer)
-        return self._responses
+        """Images' responses of a layer; those of the last few layers asked for are kept."""
+        return self._responses(self._engine.layer(layer).name)
 
     def about_steps(self, layer: str, channel: int) -> Counting[About]:
         """Tell about a channel, in short steps."""

@@ -45,7 +45,12 @@ class Responses:
     def of(cls, engine: EngineProtocol, layer: str) -> Responses:
         """Those that the engine's index keeps."""
         info = engine.layer(layer)
-        samples = [engine.sample(info.name, channel) for channel in range(info.channels)]
+        at_once = getattr(engine, "samples", None)
+        samples = (
+            [engine.sample(info.name, channel) for channel in range(info.channels)]
+            if at_once is None
+            else at_once(info.name)
+        )
         values = np.stack([sample.values for sample in samples], 1).astype(np.float64)
         return cls(info.name, samples[0].images, values, samples[0].complete)
 

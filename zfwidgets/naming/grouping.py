@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..engine.protocol import EngineProtocol
 from ..records import LayerInfo
+from .alike import Responses
 from .folding import fold
 
 By = Literal["label", "predicted class", ""]
@@ -19,7 +20,7 @@ MOST_LABELLED = 0.5
 """Labels are used where at least so many of the images have one."""
 
 ROUNDING = 1 / 1024
-"""How far two scores of an index may be off together, as a share of their channels' largest."""
+"""How far a score of an index may be off, as a share of itself, at most (`LayerIndex.sample`)."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,14 @@ def group_images(engine: EngineProtocol) -> Grouping:
     if info.no_classes or scores is None:
         why = info.no_classes or "the network's last layer isn't one score a class"
         return Grouping("", {}, f"images have no labels, and {why.rstrip('.')}")
-    samples = [engine.sample(scores.name, channel) for channel in range(scores.channels)]
-    images = samples[0].images
+    responses = Responses.of(engine, scores.name)
+    images, values = responses.images, responses.values.T
     if not len(images):
         return Grouping("", {}, "no image was looked at")
-    values = np.stack([sample.values for sample in samples]).astype(np.float64)
-    best = values.argmax(0)
-    for at in sorted({0, *_near_ties(values)}):
+    best, open_ones = values.argmax(0), near_ties(values)
+    for at in sorted({0, *open_ones}):
         exact = int(engine.predict(int(images[at])).logits.argmax())
-        if at == 0 and exact != best[0] and 0 not in _near_ties(values):
+        if at == 0 and exact != best[0] and 0 not in open_ones:
             why = "the network's last layer doesn't tell the class that it predicts"
             return Grouping("", {}, why)
         best[at] = exact
@@ -90,10 +90,11 @@ def group_images(engine: EngineProtocol) -> Grouping:
     )
 
 
-def _near_ties(values: NDArray[np.float64]) -> list[int]:
-    """Images whose two best of (classes, images) rounding may have swapped."""
-    if len(values) < 2:
-        return []
-    second, first = np.sort(values, axis=0)[-2:]
-    close = first - second <= ROUNDING * np.abs(values).max()
-    return [int(image) for image in np.flatnonzero(close)]
+def near_ties(values: NDArray[np.float64]) -> list[int]:
+    """Images of whose (classes, images) scores rounding may have hidden the largest."""
+    sizes = np.abs(values)
+    off = ROUNDING * (sizes + ROUNDING * sizes.max(1, keepdims=True))
+    best = values.argmax(0)
+    least = (values - off)[best, np.arange(len(best))]
+    rivals = (values + off >= least).sum(0)  # the best is one
+    return [int(image) for image in np.flatnonzero(rivals > 1)]

@@ -112,7 +112,7 @@ CLIPPED_AT = 99.5
 Values = Literal["brightness", "colour"]
 
 
-def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED_AT) -> float:
+def display_scale(projections: Iterable[Projection]) -> float:
     """The value that is shown as full black or white, one for all of ``projections``.
 
     A percentile of the absolute values that aren't zero, over the receptive-field crops. Zeros
@@ -120,15 +120,14 @@ def display_scale(projections: Iterable[Projection], percentile: float = CLIPPED
     rectifiers let nothing through, and counted in they would pull the scale down and saturate
     the rest. 1.0 if all is zero.
     """
-    crops = [np.abs(p.crop()).ravel() for p in projections]
-    return _scale(crops, percentile)
+    return _scale([np.abs(p.crop()).ravel() for p in projections])
 
 
-def _scale(magnitudes: Sequence[Floats], percentile: float = CLIPPED_AT) -> float:
+def _scale(magnitudes: Sequence[Floats]) -> float:
     """A percentile of magnitudes that aren't zero; 1.0 if all are."""
     kept = [one[one > 0] for one in magnitudes]
     values = np.concatenate(kept) if kept else np.empty(0)
-    return float(np.percentile(values, percentile)) if values.size else 1.0
+    return float(np.percentile(values, CLIPPED_AT)) if values.size else 1.0
 
 
 def brightness(pixels: Floats, full: float) -> Floats:
@@ -143,15 +142,13 @@ def brightness(pixels: Floats, full: float) -> Floats:
     return np.asarray(clipped @ np.array(LUMINANCE, clipped.dtype))
 
 
-def brightness_scale(
-    projections: Sequence[Projection], fulls: Sequence[float], percentile: float = CLIPPED_AT
-) -> float:
+def brightness_scale(projections: Sequence[Projection], fulls: Sequence[float]) -> float:
     """The brightness that is shown as black or white, as `display_scale` finds that of colours."""
     parts = [
         np.abs(brightness(p.crop(), full)).ravel()
         for p, full in zip(projections, fulls, strict=True)
     ]
-    return _scale(parts, percentile)
+    return _scale(parts)
 
 
 IN_COLOUR = 0.5

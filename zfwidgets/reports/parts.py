@@ -30,7 +30,7 @@ GZIP = 31
 """zlib's ``wbits`` of a gzip file."""
 
 
-def pack(answers: Sequence[Answer], *, level: int = 9) -> bytes:
+def pack(answers: Sequence[Answer]) -> bytes:
     """Pack answers into one part: equal answers give equal bytes; equal buffers are held once."""
     places: dict[bytes, int] = {}
     header, end = [], 0
@@ -48,7 +48,7 @@ def pack(answers: Sequence[Answer], *, level: int = 9) -> bytes:
             "and one would be larger: store fewer images, classes or positions, or leave out the "
             "figure that has so much data."
         )
-    return gzip.compress(b"".join(content), level, mtime=0)
+    return gzip.compress(b"".join(content), mtime=0)
 
 
 def unpack(name: str, part: bytes) -> list[Answer]:

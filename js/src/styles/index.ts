@@ -6,6 +6,7 @@ import controls from "./common/controls.css";
 import layouts from "./common/layouts.css";
 import panels from "./common/panels.css";
 import compare from "./compare.css";
+import experiment from "./experiment.css";
 import lesson from "./lesson.css";
 import maps from "./maps.css";
 import marking from "./marking.css";
@@ -24,6 +25,7 @@ export const EXPLORER: readonly string[] = [picker, patches, photo, photos, maps
 export {
   classes,
   compare,
+  experiment,
   lesson,
   maps,
   marking,

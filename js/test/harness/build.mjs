@@ -10,18 +10,11 @@ const out = process.argv[2] ?? join(tmpdir(), "zfwidgets-harness");
 await mkdir(out, { recursive: true });
 await cp(join(here, "index.html"), join(out, "index.html"));
 await esbuild.build({
-  entryPoints: [join(here, "main.ts")],
-  outfile: join(out, "harness.js"),
+  entryPoints: { harness: join(here, "main.ts"), alive: join(here, "alive.ts") },
+  outdir: out,
   bundle: true,
   format: "iife",
   target: "es2022",
   loader: { ".css": "text" },
-});
-await esbuild.build({
-  entryPoints: [join(here, "alive.ts")],
-  outfile: join(out, "alive.js"),
-  bundle: true,
-  format: "iife",
-  target: "es2022",
 });
 process.stdout.write(`${join(out, "index.html")}\n`);

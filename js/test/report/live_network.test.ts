@@ -1,22 +1,25 @@
 /** The runtime of a network in a page, against the plain definitions. */
 
 import { describe, expect, it } from "vitest";
-import { halves } from "../../src/report/live/looking/worker";
 import { Filters, roomFor } from "../../src/report/live/network/convolution";
 import { Matrices } from "../../src/report/live/network/matrices";
+import { MaxPools, unpool } from "../../src/report/live/network/max_pools";
 import { Network } from "../../src/report/live/network/network";
 import {
   type Area,
   type Convolution,
   count,
   type Floats,
+  type MaxPool,
   type Operation,
   type Program,
   type Shape,
   type Values,
   whole,
 } from "../../src/report/live/network/program";
+import { Stock } from "../../src/report/live/network/stock";
 import { LANES, ROWS } from "../../src/report/live/network/wasm";
+import { halves, weightsOf } from "../../src/report/live/network/weights";
 
 /** Numbers that are the same in each run, -1 to 1. */
 function drawn(length: number, seed = 1): Floats {
@@ -50,20 +53,40 @@ describe.each([false, true])("products, plain %s", (plain) => {
     matrices.room(1 << 18);
     matrices.floats.set(right, b);
     const stride = panels * LANES;
-    matrices.multiply(a, b, c, blocks, depth, panels, stride);
+    const bias = matrices.room(blocks * ROWS);
+    const shifts = drawn(blocks * ROWS, 4);
+    matrices.floats.set(shifts, bias);
+    const [low, high] = [-0.5, 0.75];
+    matrices.multiply({ a, b, c, blocks, depth, panels, stride, bias, low, high });
     const expected = new Float32Array(blocks * ROWS * stride);
     for (let row = 0; row < blocks * ROWS; row++) {
       for (let column = 0; column < stride; column++) {
+        const at = row * stride + column;
+        expected[at] = shifts[row] as number;
         for (let k = 0; k < depth; k++) {
           const block = Math.floor(row / ROWS) * depth * ROWS;
           const panel = Math.floor(column / LANES) * depth * LANES;
           const x = left[block + k * ROWS + (row % ROWS)] as number;
           const y = right[panel + k * LANES + (column % LANES)] as number;
-          expected[row * stride + column] = (expected[row * stride + column] as number) + x * y;
+          expected[at] = (expected[at] as number) + x * y;
         }
+        expected[at] = Math.min(Math.max(expected[at] as number, low), high);
       }
     }
+    for (const bound of [low, high]) expect(expected).toContain(bound);
     near(matrices.floats.slice(c, c + expected.length), expected);
+  });
+
+  it("come with the larger of two, and lines, in which NaN stays", async () => {
+    const matrices = await Matrices.open(plain);
+    const [one, other, to] = [matrices.room(8), matrices.room(8), matrices.room(8)];
+    matrices.floats.set([1, -2, 0, Number.NaN, 5, Infinity, -7, 2], one);
+    matrices.floats.set([0, -1, Number.NaN, 3, 5, 1, -Infinity, 4], other);
+    matrices.largest(to, one, other, 7);
+    const found = () => Array.from(matrices.floats.slice(to, to + 8));
+    expect(found()).toEqual([1, -1, Number.NaN, Number.NaN, 5, Infinity, -7, 4]);
+    matrices.line(to, 8, -2, 1, -6, 2.5);
+    expect(found()).toEqual([-1, 2.5, Number.NaN, Number.NaN, -6, -6, 2.5, -6]);
   });
 });
 
@@ -96,7 +119,7 @@ async function filters(one: Convolution, input: Shape): Promise<Filters> {
   const matrices = await Matrices.open();
   const room = roomFor(matrices, [Filters.needs(one, input)]);
   const weights = (one.shape[0] * input[0] * one.kernel[0] * one.kernel[1]) / one.groups;
-  return new Filters(matrices, room, one, input, drawn(weights, 4), null);
+  return new Filters({ matrices, room, stock: new Stock() }, one, input, drawn(weights, 4), null);
 }
 
 describe.each(SLIDES)("filters %d to %d", (inside, outside, slide) => {
@@ -128,6 +151,72 @@ describe.each(SLIDES)("filters %d to %d", (inside, outside, slide) => {
     known.filter(x, up, whole(one.shape));
     known.transpose(y, down, whole(one.shape));
     expect(dot(up, y)).toBeCloseTo(dot(x, down), 3);
+  });
+});
+
+const POOLS: [input: Shape, Omit<MaxPool, "op" | "in" | "shape">][] = [
+  [[5, 13, 17], { kernel: [3, 3], stride: [2, 2], padding: [0, 0], dilation: [1, 1] }],
+  [[4, 12, 19], { kernel: [3, 2], stride: [2, 1], padding: [1, 1], dilation: [1, 2] }],
+  [[3, 9, 8], { kernel: [2, 3], stride: [1, 3], padding: [0, 1], dilation: [3, 1] }],
+  [[2, 21, 400], { kernel: [1, 5], stride: [1, 2], padding: [0, 2], dilation: [1, 1] }],
+];
+
+describe.each(POOLS)("a max-pool of %j by %j", (input, slide) => {
+  const { kernel, stride, padding, dilation } = slide;
+  /** One more place than fits, as where it is rounded up. */
+  const length = (n: number, axis: 0 | 1) =>
+    Math.ceil((n + 2 * padding[axis] - (kernel[axis] - 1) * dilation[axis] - 1) / stride[axis]) + 1;
+  const shape: Shape = [input[0], length(input[1], 0), length(input[2], 1)];
+  const one: MaxPool = { op: "max_pool", in: [0], shape, ...slide };
+
+  /** By the definition: the largest and where it is; of equal ones the first, of NaN the last. */
+  function defined(x: Floats, channel: number, row: number, column: number) {
+    let [at, most] = [-1, Number.NEGATIVE_INFINITY];
+    for (let i = 0; i < kernel[0]; i++) {
+      for (let j = 0; j < kernel[1]; j++) {
+        const y = row * stride[0] - padding[0] + i * dilation[0];
+        const c = column * stride[1] - padding[1] + j * dilation[1];
+        if (y < 0 || c < 0 || y >= input[1] || c >= input[2]) continue;
+        const place = (channel * input[1] + y) * input[2] + c;
+        const value = x[place] as number;
+        if (at < 0 || value > most || Number.isNaN(value)) [at, most] = [place, value];
+      }
+    }
+    return [most, at] as const;
+  }
+
+  it.each([false, true])("has the largest, and sends down to it, plain %s", async (plain) => {
+    const matrices = await Matrices.open(plain);
+    const pools = new MaxPools({
+      matrices,
+      room: roomFor(matrices, [{ columns: 0, products: 0 }]),
+    });
+    const x = drawn(count(input), 12).map((value) => Math.round(4 * value) + 0) as Floats; // with ties, without -0
+    x[7] = x[30] = Number.NaN;
+    const signal = drawn(count(shape), 13);
+    const areas = [
+      whole(shape),
+      { ...whole(shape), top: 1, left: 2 },
+      { top: 0, left: 1, bottom: 2, right: 2 },
+    ];
+    for (const area of areas) {
+      const [up, down] = [new Float32Array(count(shape)), new Float32Array(count(input))];
+      pools.fill(one, x, input, up, area);
+      unpool(one, x, up, input, signal, down, area);
+      const expected = [new Float32Array(count(shape)), new Float32Array(count(input))] as const;
+      for (let channel = 0; channel < shape[0]; channel++) {
+        for (let row = area.top; row < area.bottom; row++) {
+          for (let column = area.left; column < area.right; column++) {
+            const place = (channel * shape[1] + row) * shape[2] + column;
+            const [most, at] = defined(x, channel, row, column);
+            expected[0][place] = most;
+            if (at >= 0) expected[1][at] = (expected[1][at] as number) + (signal[place] as number);
+          }
+        }
+      }
+      expect(up).toEqual(expected[0]);
+      near(down, expected[1]);
+    }
   });
 });
 
@@ -187,10 +276,79 @@ describe("a network", () => {
     for (const at of values) near(working[at] as Floats, expected[at] as Floats);
   });
 
+  it("runs a rectifier within the filter that it alone reads, to the same values", async () => {
+    const program = branching();
+    const arrays = [drawn(4 * 3 * 9, 8), drawn(4 * 4 * 9, 9)];
+    const merged = new Network(program, arrays, await Matrices.open());
+    const apart = new Network(
+      { ...program, layers: { ...program.layers, filtered: 1 } },
+      arrays,
+      await Matrices.open(),
+    );
+    expect(merged.program.operations[1]?.op).toBe("conv");
+    expect(apart.program.operations[1]?.op).toBe("rectify");
+    const image = drawn(3 * 15 * 12, 10);
+    const run = async (network: Network, rule: "deconvnet" | "guided" | "gradient") => {
+      const needs = network.needs(new Map([[5, whole(network.shape(5))]]));
+      const values = await network.up(image, needs, () => {});
+      return [
+        values[5] as Floats,
+        (await network.down(5, [2, 4, 3], 1, values, rule, () => {})).pixels,
+      ];
+    };
+    for (const rule of ["deconvnet", "guided", "gradient"] as const) {
+      const [found, expected] = [await run(merged, rule), await run(apart, rule)];
+      for (const i of [0, 1]) near(found[i] as Floats, expected[i] as Floats);
+      expect(expected[1]?.some((value) => value !== 0)).toBe(true);
+    }
+  });
+
+  it("gives the same again where maps were released, whatever lay in them", async () => {
+    const network = new Network(
+      branching(),
+      [drawn(4 * 3 * 9, 8), drawn(4 * 4 * 9, 9)],
+      await Matrices.open(),
+    );
+    const image = drawn(3 * 15 * 12, 10);
+    const area = { top: 4, left: 2, bottom: 6, right: 5 };
+    const run = async (known: Floats) => {
+      const needs = network.needs(new Map([[5, area]]));
+      return network.up(known, needs, () => {});
+    };
+    const first = (await run(image)).map((value) => value?.slice());
+    for (const value of await run(image)) if (value !== image) value?.fill(Number.NaN);
+    const dirty = await run(image);
+    network.release(dirty);
+    const again = await run(image);
+    first.forEach((value, at) => {
+      if (value) expect(again[at]).toEqual(value);
+    });
+  });
+
   it("refuses weights that aren't as many as they must be", async () => {
     const matrices = await Matrices.open();
     expect(() => new Network(branching(), [drawn(5), drawn(7)], matrices)).toThrow("weights");
     expect(() => new Network(branching(), [], matrices)).toThrow("missing");
+  });
+
+  it("takes whole numbers times the scale of their filter, once where filters are shared", () => {
+    const program = branching();
+    const filters = Int8Array.from({ length: 4 * 4 * 9 }, (_, i) => (i % 255) - 127);
+    const scales = Float32Array.of(0.5, 2, 0.25, 1);
+    const operations = program.operations.map((one) =>
+      one.op === "conv" && one.weight === 1 ? { ...one, weight_scale: 2 } : one,
+    );
+    const view = (array: ArrayBufferView<ArrayBuffer>) => new DataView(array.buffer);
+    const views = [view(drawn(4 * 3 * 9, 8)), view(filters), view(scales)];
+    const kinds = ["float32", "int8", "float32"] as const;
+    const shared = { ...program, operations: [...operations, operations[3] as Operation] };
+    for (const one of [{ ...program, operations }, shared]) {
+      const found = weightsOf(one, views, kinds)[1] as Floats;
+      expect(Array.from(found)).toEqual(
+        Array.from(filters, (value, i) => value * (scales[Math.floor(i / 36)] as number)),
+      );
+    }
+    expect(() => weightsOf({ ...program, operations }, views.slice(0, 2), kinds)).toThrow("Scales");
   });
 
   it("reads half precision as it is defined", () => {

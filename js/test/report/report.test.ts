@@ -341,6 +341,10 @@ describe("photos to choose from", () => {
     return new StoredAnswers(await Bundle.read(open, open));
   }
 
+  it("come without occlusion maps where the report holds none, and say so", async () => {
+    expect(new StoredSource(await holding()).noMaps).toBe(true);
+  });
+
   it("are those that the report holds, and none of one's own", async () => {
     const { data } = await (await holding()).find("photos", {});
     expect(data.held).toEqual([1]);

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import expect
 
+from tests.waiting import eventually
+
 SETUP = """import zfwidgets as zf
 from zfwidgets.experiments import Transform
 engine = zf.Engine(zf.samples.network(), zf.samples.photos())"""
@@ -25,7 +27,8 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
     def shows(transform: str, number: int) -> None:
         """The photos are those of a value, with what the network says of them."""
         value = notebook.value(f"float(moves.result['{transform}'].values[{number}])")
-        expect(wall).to_contain_text(f"{transform} {value:g} ")
+        said = f"{value:g}".replace("-", "−")
+        expect(wall).to_contain_text(f"{transform} {said} ")
         for photo in (0, 1):  # the words come with the pictures; the line above them, before
             probability = notebook.value(
                 f"float(moves.result['{transform}'].probability[{photo}, {number}])"
@@ -47,18 +50,22 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
         expect(charts.nth(number).locator(".dot")).to_have_count(8)  # a point a photo and value
 
     # the points are as high as the record says
-    heights = (
-        charts.nth(2)
-        .locator(".dot")
-        .evaluate_all(
-            "dots => dots.map((dot) =>"
-            " new DOMMatrix(getComputedStyle(dot.parentElement).transform).f)"
-        )
-    )
     wanted = np.array(notebook.value("moves.result['vertical'].relative[:, 2].ravel().tolist()"))
-    slope = np.polyfit(wanted, heights, 1)
-    assert slope[0] < 0  # up on the page
-    np.testing.assert_allclose(np.polyval(slope, wanted), heights, atol=0.5)
+
+    def points_are_as_high() -> None:
+        heights = (
+            charts.nth(2)
+            .locator(".dot")
+            .evaluate_all(
+                "dots => dots.map((dot) =>"
+                " new DOMMatrix(getComputedStyle(dot.parentElement).transform).f)"
+            )
+        )
+        slope = np.polyfit(wanted, heights, 1)
+        assert slope[0] < 0  # up on the page
+        np.testing.assert_allclose(np.polyval(slope, wanted), heights, atol=0.5)
+
+    eventually(points_are_as_high)
 
     # slider and points lead to the same place
     handle = root.locator(".noUi-handle")
@@ -72,7 +79,7 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
     shows("rotation", 2)
     expect(root).to_contain_text("Rotation symmetry")
     share = notebook.value("float(moves.result['rotation'].symmetry(4)[1, 0])")
-    row = root.locator(".widget-html table tr").nth(3)
+    row = root.locator(".zf-table tr").nth(2)
     expect(row).to_contain_text("kitten")
     expect(row.locator("td").nth(2)).to_have_text(f"{share:.2f}")
 

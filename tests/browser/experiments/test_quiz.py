@@ -57,7 +57,7 @@ def test_three_questions_by_keyboard_and_mouse(lab, theme: str) -> None:
     assert faults(page) == []
     choices.nth(["left", "right"].index(best)).click()
     expect(line).to_contain_text("Right: ")
-    names = notebook.value("[choice.name for choice in quiz.questions[0].choices]")
+    names = notebook.value("[choice.activation.image_name for choice in quiz.questions[0].choices]")
     for name in names:
         expect(line).to_contain_text(name)
     expect(board.locator(".zf-quiz-field:visible")).not_to_have_count(0)
@@ -126,7 +126,10 @@ def test_it_fits_a_narrow_page(lab) -> None:
     notebook = lab.show([SETUP, SHOW.format(hint="patches")])
     page = notebook.page
     expect(page.locator(".zf-quiz-box")).to_contain_text("3 questions")
-    page.add_style_tag(content=".zf-quiz-box { width: 380px !important; }")
+    notebook.execute("quiz.layout.width = '380px'")
+    page.wait_for_function(
+        "document.querySelector('.zf-quiz-box').getBoundingClientRect().width === 380"
+    )
     board = page.locator(".zf-quiz-board")
     expect(board).to_have_attribute("data-zf-settled", "true")
     board.locator(".zf-quiz-choice").first.click()

@@ -75,7 +75,7 @@ def test_stop_keeps_what_is_there(lab) -> None:
     root.get_by_role("button", name="Stop").click()
     expect(root).to_contain_text("stopped after 2 modules")
     notebook.execute("go_on.set()")
-    root.get_by_role("button", name="Start again").click()
+    root.get_by_role("button", name="Go on").click()
     expect(root).to_contain_text("done: 3 modules")
     assert lab.problems == []
 

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.transforms import v2
 
 import zfwidgets as zf
-from tests.portable_networks import BUILDERS, engine, photos, transform
+from tests.portable_networks import BUILDERS, SIZE, engine, photos, transform
 from zfwidgets.engine.portable.lowering import lowered
 from zfwidgets.engine.portable.preparation import UnknownStep, preparation
 from zfwidgets.engine.portable.running import Running
@@ -65,11 +65,13 @@ def test_what_half_precision_cannot_hold_stays():
     assert kinds == {"float32"}
 
 
-class _Grouped(nn.Module):
+class _Odd(nn.Module):
+    """A norm over each row by itself, and pixels in between."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4)
-        self.up = nn.ConvTranspose2d(4, 4, 2, 2)
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.LayerNorm(SIZE[1] - 2)
+        self.up = nn.Upsample(scale_factor=2, mode="bilinear")
         self.head = nn.Linear(4, 3)
 
     def forward(self, x):
@@ -77,11 +79,26 @@ class _Grouped(nn.Module):
 
 
 def test_what_cannot_be_turned_is_named():
-    known = zf.Engine(_Grouped().eval(), photos(2), transform(), cache=False)
-    with pytest.raises(InputError, match=r"layer 'norm' needs native_group_norm") as caught:
+    known = zf.Engine(_Odd().eval(), photos(2), transform(), cache=False)
+    with pytest.raises(InputError, match=r"layer 'norm' needs native_layer_norm over") as caught:
         finish(known.portable_steps(["conv"], [0]))
-    assert "layer 'up' needs convolution transposed" in str(caught.value)
+    assert "layer 'up' needs upsample_bilinear2d" in str(caught.value)
     assert "without alive=True" in str(caught.value)
+
+
+class _Rearranged(nn.Module):
+    def __init__(self, *dims: int) -> None:
+        super().__init__()
+        self.conv, self.act, self.dims = nn.Conv2d(3, 4, 3), nn.Tanh(), dims
+
+    def forward(self, x):
+        return self.act(self.conv(x).permute(self.dims)).mean((1, 2, 3))[:, None]
+
+
+def test_sides_in_any_other_order_are_refused():
+    known = zf.Engine(_Rearranged(0, 3, 2, 1).eval(), photos(2), transform(), cache=False)
+    with pytest.raises(InputError, match=r"permute of sides as \(0, 3, 2, 1\)"):
+        finish(known.portable_steps(["conv"], [0]))
 
 
 def test_pixels_must_mean_something():
@@ -93,8 +110,8 @@ def test_pixels_must_mean_something():
 
 def test_no_such_precision():
     known = engine("ResNet")
-    with pytest.raises(InputError, match="float16, float32"):
-        finish(known.portable_steps([known.layers[0].name], [0], "int8"))
+    with pytest.raises(InputError, match="int8, float16, float32"):
+        finish(known.portable_steps([known.layers[0].name], [0], "int4"))
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_progress_is_told_and_an_interrupt_leaves_all_as_it_was(place: Path) -> 
     before = (place / "index" / FILE).read_bytes()
     state = torch.random.get_rng_state()
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
-    steps = made.verify_steps(place / "index", sample=None)
+    steps = made.verify_steps(place / "index", None, 0, 0.0)
     first, second = next(steps), next(steps)
     assert 0 < first.done < second.done < second.total == COUNT + 1
     assert second.seconds_left > 0

@@ -314,7 +314,7 @@ def test_findings_say_what_is_there_and_what_the_paper_did(result: DiagnosisResu
     assert "in 7 images" in dead.text
     aliasing = by_kind["0", "aliasing"]
     assert "stride of 3" in aliasing.text
-    assert f"{np.nanmean(result['0'].aliasing):.0%}" in aliasing.text
+    assert f"{100 * np.nanmean(result['0'].aliasing):.0f} %" in aliasing.text
     assert "instead of 4" in aliasing.remedy
     assert str(dead).startswith("1: ")
 

@@ -20,6 +20,7 @@ from tests.widgets.numpy_engine import NumpyEngine
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.diagnosis.texts import MEASURES
 from zfwidgets.experiments.shared.picture_wall import PictureWall
+from zfwidgets.language.words import Words
 
 SIZE = (48, 64)
 
@@ -107,9 +108,9 @@ def test_the_chart_shows_the_measure_that_is_chosen(
     )
     dropdown.value = "dominance"
     assert bars.y[0][0] == pytest.approx(first["conv1"].dominance.max())
-    for name, measure in MEASURES.items():
+    for name in MEASURES:
         dropdown.value = name
-        assert widget._chart._length_axis.label == measure.axis
+        assert widget._chart._length_axis.label == Words()(f"diagnosis.{name}.axis")
         assert np.isfinite(bars.y).all()
 
 
@@ -154,3 +155,15 @@ def test_the_example_shows_less_aliasing_with_the_smaller_stride(root: Path) -> 
     alexnet, zfnet = eval(notebook.cells[-1].outputs[0]["data"]["text/plain"])
     assert zfnet < alexnet / 2
     assert any("dominates" in str(cell.get("outputs")) for cell in notebook.cells)
+
+
+def test_a_recordings_networks_have_pictures_of_their_own(
+    engines: tuple[zf.Engine, zf.Engine],
+) -> None:
+    """The page keeps pictures by fingerprint and wall: no two of a recording may share these."""
+    records = tuple(
+        zf.experiments.diagnose(one, images=2, projections=2, progress=False) for one in engines
+    )
+    walls = parts(zf.Diagnosis(records), PictureWall)
+    assert len(walls) == 4
+    assert len({(wall.fingerprint, wall.wall) for wall in walls}) == 4

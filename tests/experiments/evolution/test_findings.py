@@ -11,8 +11,10 @@ from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution import looking
 from zfwidgets.experiments.evolution.moments import Moment, Strongest
 from zfwidgets.experiments.evolution.widget_pictures import maps, paint
+from zfwidgets.language.words import Words
 from zfwidgets.records import Box, Unit
 
+ENGLISH = Words("en")
 EPOCHS = (0.0, 2.0, 5.0, 9.0, 12.0)
 
 
@@ -92,8 +94,8 @@ def test_an_empty_picture_is_explained_wherever_it_is_shown() -> None:
         "Not active, above zero in none of the pictures, and so without a projection: "
         "low 7 at step 30, epoch 9."
     )
-    assert "not active" in maps(record, 3, [0, 1], "projections").details[0]
-    assert "not active" not in maps(record, 3, [0, 1], "projections").details[1]
+    assert "not active" in maps(record, 3, [0, 1], "projections", ENGLISH).details[0]
+    assert "not active" not in maps(record, 3, [0, 1], "projections", ENGLISH).details[1]
     cell = np.asarray(record.to_pil("low", size=72))[19:91, 110 + 3 * 76 : 110 + 3 * 76 + 72]
     letters = (cell < 150).any(-1)
     assert letters.any()
@@ -110,7 +112,7 @@ def test_the_static_picture_says_how_many_maps_it_leaves_out(monkeypatch) -> Non
         lambda self, text, *_: said.append(text),
     )
     record = settling_at({"low": 1, "high": 2})
-    paint("Net", record, None, "", 0.9)
+    paint(record, None, "", 0.9, ENGLISH)
     assert not any("Shown are" in text for text in said), "all are there"
     monkeypatch.setattr("zfwidgets.experiments.evolution.widget_pictures.HIGH", 300)
     many = EvolutionRecord(
@@ -124,6 +126,6 @@ def test_the_static_picture_says_how_many_maps_it_leaves_out(monkeypatch) -> Non
             for m in record.moments
         ),
     )
-    paint("Net", many, None, "", 0.9)
+    paint(many, None, "", 0.9, ENGLISH)
     (text,) = [text for text in said if "Shown are" in text]
     assert text.startswith("Shown are 2 of 8 maps, the first 1 of each layer")

@@ -24,7 +24,7 @@ from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, TrainingDiverged
 from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution.gate import CANT
-from zfwidgets.experiments.evolution.widget_pictures import JUMP, KINDS, shown
+from zfwidgets.experiments.evolution.widget_pictures import KINDS, shown
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +96,7 @@ def test_slider_maps_and_curves_are_the_records(monkeypatch: pytest.MonkeyPatch)
     box._maps.chosen = 2
     data, found = asked(box._film, monkeypatch)
     assert data["total"] == 4
-    assert [detail == JUMP for detail in data["details"]] == record.jumps(2).tolist()
+    assert [detail == "new photo" for detail in data["details"]] == record.jumps(2).tolist()
     layer, channel = record.units[2]
     drawn = box._strength._drawn[f"{layer} {channel}"][0]
     np.testing.assert_allclose(drawn.y, record.values(2))
@@ -104,7 +104,7 @@ def test_slider_maps_and_curves_are_the_records(monkeypatch: pytest.MonkeyPatch)
     assert box._time.value == 1
     box._layer.value = record.layers[1]
     assert asked(box._maps, monkeypatch)[0]["total"] == 2
-    box._kind.value = "patches of the photos"
+    box._kind.value = "patches"
     _, found = asked(box._maps, monkeypatch)
     np.testing.assert_array_equal(found[0], shown(record.moments[1].strongest[2], KINDS[1]))
 

@@ -52,15 +52,9 @@ def test_small_changes_and_all_changes_are_told_apart() -> None:
     found = moved([[0.75, 0.5, ROUNDED, 0.5, 0.75], [1.5, 0.25, 0, 0.25, 1.5]])
     least, every, line, _ = found.findings
     assert least.startswith("vertical, least change (-1, 1 px): ")
-    assert (
-        "layer0 0.50, layer1 0.25: the last layer moves less than the first."
-        in least
-    )
+    assert "layer0 0.50, layer1 0.25: the last layer moves less than the first." in least
     assert every.startswith("vertical, all values: ")
-    assert (
-        "layer0 0.62, layer1 0.88: the last layer moves further than the first."
-        in every
-    )
+    assert "layer0 0.62, layer1 0.88: the last layer moves further than the first." in every
     assert "layer1 moves 17% as far as at the largest" in line
     assert line.endswith("far from one.")
 

@@ -66,22 +66,22 @@ def test_clicks_switch_channels_and_the_record_follows(engine):
 def test_buttons_switch_layers(engine):
     ablation = zf.Lesion(engine, layer="conv2")
     press = {name: button.click for name, button in ablation._buttons.items()}
-    press["Layer off"]()
+    press["off"]()
     assert ablation.off == {"conv2": "all"}
-    press["Skip layer"]()
+    press["skip"]()
     assert ablation.off == {"conv2": "skip"}
     ablation._layer.value = "conv1"
-    press["Skip layer"]()
+    press["skip"]()
     assert ablation.off == {"conv2": "skip"}
     assert "can&#x27;t be skipped" in ablation._problem.value
-    press["Layer off"]()
+    press["off"]()
     assert ablation.off == {"conv1": "all", "conv2": "skip"}
     assert ablation.settle(SECONDS)
     wanted = lesion(engine, None, ablation.off, progress=False)
     np.testing.assert_array_equal(ablation.result.logits, wanted.logits)
-    press["Layer on"]()
+    press["on"]()
     assert ablation.off == {"conv2": "skip"}
-    press["All on"]()
+    press["all"]()
     assert ablation.off == {}
     for channel in range(4):
         ablation._maps.chosen = channel

@@ -61,14 +61,16 @@ def test_values_sides_and_percentiles_are_those_of_a_forward_hook(
     for question in found:
         values = reference[:, question.channel]
         for choice in question.choices:
-            assert choice.value == pytest.approx(values[choice.image], rel=1e-4, abs=1e-6)
-            assert choice.name == engine.info.images[choice.image]
+            assert choice.activation.value == pytest.approx(
+                values[choice.image], rel=1e-4, abs=1e-6
+            )
+            assert choice.activation.image_name == engine.info.images[choice.image]
             weaker = 100 * np.mean(values < values[choice.image] - 2e-3 * values.max())
             stronger = 100 * np.mean(values > values[choice.image] + 2e-3 * values.max())
             assert weaker <= choice.percentile <= 100 - stronger
         left, right = (values[choice.image] for choice in question.choices)
         assert question.correct == ("left" if left > right else "right")
-        strong, weak = sorted(question.choices, key=lambda choice: -choice.value)
+        strong, weak = sorted(question.choices, key=lambda choice: -choice.activation.value)
         assert band[0] <= strong.percentile < band[1]
         assert band[2] <= weak.percentile < band[3]
         row, col = strong.activation.unit.row, strong.activation.unit.col
@@ -108,7 +110,7 @@ def test_no_question_comes_twice_and_channels_come_again_only_after_all(engine: 
     for first in range(0, 18, len(alive)):
         part = [q.channel for q in found[first : first + len(alive)]]
         assert len(set(part)) == len(part)
-    strong = [(q.channel, max(q.choices, key=lambda c: c.value).image) for q in found]
+    strong = [(q.channel, max(q.choices, key=lambda c: c.activation.value).image) for q in found]
     assert len(set(strong)) == len(strong)
 
 
@@ -143,7 +145,7 @@ def test_few_photos_have_a_smaller_hint_and_fewer_questions() -> None:
         assert len(question.hint) == 1
         values = reference[:, question.channel]
         assert question.hint[0].image == values.argmax()
-        strong, weak = sorted(question.choices, key=lambda choice: -choice.value)
+        strong, weak = sorted(question.choices, key=lambda choice: -choice.activation.value)
         assert values[strong.image] > values[weak.image]
         assert strong.percentile >= 50 > weak.percentile
     with pytest.raises(InputError, match=r"needs 4 photos or more.*the engine has 3"):

@@ -54,7 +54,7 @@ def made(engine: object, *arguments: object, **options: object) -> zf.Quiz:
 
 
 def board_of(quiz: zf.Quiz) -> QuizBoard:
-    return quiz.children[0]
+    return quiz.children[-1]
 
 
 def ask(quiz: zf.Quiz, number: int, monkeypatch: pytest.MonkeyPatch) -> tuple[dict, list]:
@@ -83,7 +83,7 @@ def test_the_page_gets_the_records_pixels(
         assert (data["layer"], data["channel"]) == ("4", question.channel)
         for choice, told, pixels in zip(question.choices, data["choices"], pictures, strict=False):
             np.testing.assert_array_equal(pixels, engine.photo(choice.image))
-            assert (told["image"], told["value"]) == (choice.image, choice.value)
+            assert (told["image"], told["value"]) == (choice.image, choice.activation.value)
         shown = question.hint if hint != "none" else ()
         assert [one["image"] for one in data["hint"]] == [a.image for a in shown]
         patches = pictures[2 : 2 + data["patches"]]
@@ -120,8 +120,11 @@ def test_answers_are_scored_and_written(engine: zf.Engine, tmp_path: Path) -> No
         answer = quiz.choose(side)
         assert answer.correct == (number < 8)
         assert answer.chosen == side
-        assert answer.photos == (question.left.name, question.right.name)
-        assert answer.values == (question.left.value, question.right.value)
+        assert answer.photos == (
+            question.left.activation.image_name,
+            question.right.activation.image_name,
+        )
+        assert answer.values == (question.left.activation.value, question.right.activation.value)
         assert (answer.hint, answer.layer, answer.seed) == ("patches", "4", 1)
     assert quiz.score == QuizScore(8, 10)
     # Wilson's interval of 8 in 10, as published tables have it
@@ -339,7 +342,9 @@ def test_a_report_asks_what_it_holds(
             live = engine.respond(
                 choice.image, zf.records.Occluder(zf.records.Box(0, 0, 1, 1)), "4"
             )
-            assert choice.value == pytest.approx(live.clean_units[question.channel], rel=1e-5)
+            assert choice.activation.value == pytest.approx(
+                live.clean_units[question.channel], rel=1e-5
+            )
             rank = np.argsort(engine.sample("4", question.channel).values).tolist()
             place = rank.index(choice.image)
             assert choice.percentile == pytest.approx(100 * (place + 0.5) / PHOTOS, abs=0.1)

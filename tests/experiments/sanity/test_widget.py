@@ -173,7 +173,7 @@ def test_stopping_keeps_what_was_done_and_starting_again_finishes(
     assert check.settle(SECONDS)
     assert check._status.value.startswith("stopped")
     assert len(check.result.steps) < 3
-    assert button.description == "Start again"
+    assert button.description == "Go on"
     button.click()
     assert check.settle(SECONDS)
     assert check.result.complete

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.widgets import numpy_engine
-from tests.widgets.wire.test_source import answer, pixels, run
+from tests.widgets.wire.asking import answer, pixels, run
 from zfwidgets.errors import InputError, UnreadableImage
 from zfwidgets.records import PhotoResponses
 from zfwidgets.widgets.wire.encode import GREY, thumbnail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
-from tests.widgets.wire.test_source import SLIDE
+from tests.widgets.wire.asking import SLIDE
 from zfwidgets.experiments.quiz.board import QuizBoard
 from zfwidgets.experiments.quiz.making import quiz_questions
 from zfwidgets.experiments.quiz.pictures import question_answer
@@ -103,6 +104,7 @@ def suits(value: object, fields: dict[str, str] | str) -> bool:
 
 def check(content: dict[str, object]) -> str:
     """Check a message of the kernel's; what its op is."""
+    json.dumps(content, allow_nan=False)
     assert suits(content, MESSAGES["Message"][1])
     kind, key, op, data = (content[name] for name in ("kind", "key", "op", "data"))
     assert suits(key, {"fingerprint": "string", **KINDS[kind].key})

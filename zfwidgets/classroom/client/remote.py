@@ -9,31 +9,11 @@ from typing import Any, NoReturn
 import numpy as np
 from typing_extensions import override
 
+from ... import records
 from ...engine.protocol import BlockingCalls
 from ...errors import InputError, NeedsModel, WrongVersion
-from ...records import (
-    Activation,
-    ActivationSample,
-    ChannelSummary,
-    CoveredPatches,
-    CoverRequest,
-    EngineInfo,
-    Estimate,
-    LayerInfo,
-    LayerResponse,
-    Occluder,
-    OcclusionMap,
-    OcclusionRequest,
-    PhotoResponses,
-    Pixels,
-    Prediction,
-    Progress,
-    Projection,
-    QuantileRows,
-    RuleInfo,
-    TopActivations,
-)
 from ...records.activations import EACH, PARTS
+from ...stepwise import Counting, Refining
 from ...threads import OneOnly
 from ...widgets.wire.source import Source
 from ..messages.methods import OF_INDEX
@@ -69,9 +49,9 @@ class RemoteEngine(OneOnly, BlockingCalls):
 
     def _take(self, told: dict[str, Any]) -> None:
         try:
-            self._info: EngineInfo = told["info"]
-            self._layers: tuple[LayerInfo, ...] = told["layers"]
-            self._rules: dict[str, RuleInfo] = {rule.name: rule for rule in told["rules"]}
+            self._info: records.EngineInfo = told["info"]
+            self._layers: tuple[records.LayerInfo, ...] = told["layers"]
+            self._rules: dict[str, records.RuleInfo] = {rule.name: rule for rule in told["rules"]}
             self._baselines: tuple[str, ...] = told["baselines"]
             self._indexed, self._heard = bool(told["indexed"]), str(told["generation"])
             self._licences = tuple(told["licences"])
@@ -110,7 +90,7 @@ class RemoteEngine(OneOnly, BlockingCalls):
             self._take(self.connection.hello())
 
     @property
-    def info(self) -> EngineInfo:
+    def info(self) -> records.EngineInfo:
         """Names, shapes, labels, notes and the fingerprint, as last heard."""
         return self._info
 
@@ -121,7 +101,7 @@ class RemoteEngine(OneOnly, BlockingCalls):
 
     @property
     @override
-    def layers(self) -> tuple[LayerInfo, ...]:
+    def layers(self) -> tuple[records.LayerInfo, ...]:
         return self._layers
 
     @property
@@ -130,7 +110,7 @@ class RemoteEngine(OneOnly, BlockingCalls):
         return tuple(self._rules)
 
     @override
-    def rule(self, name: str) -> RuleInfo:
+    def rule(self, name: str) -> records.RuleInfo:
         if name not in self._rules:
             known = ", ".join(self._rules)
             raise InputError(f"The rule must be one of {known}, not {name!r}.")
@@ -167,71 +147,79 @@ class RemoteEngine(OneOnly, BlockingCalls):
         self._news()
         return found
 
-    def index_steps(self) -> Generator[Progress, None, None]:
+    def index_steps(self) -> Counting[None]:
         """Have the top-k index built, if it isn't there: for all clients of the server."""
         steps: Generator[Any, None, Any] = self._steps("index_steps")
         yield from steps
         self._take(self.connection.hello())
 
     @override
-    def channels(self, layer: str, *, so_far: bool = False) -> ChannelSummary:
-        found: ChannelSummary = self._call("channels", layer=layer, so_far=so_far)
+    def channels(self, layer: str, *, so_far: bool = False) -> records.ChannelSummary:
+        found: records.ChannelSummary = self._call("channels", layer=layer, so_far=so_far)
         return found
 
     @override
-    def sample(self, layer: str, channel: int) -> ActivationSample:
-        found: ActivationSample = self._call("sample", layer=layer, channel=channel)
+    def sample(self, layer: str, channel: int) -> records.ActivationSample:
+        found: records.ActivationSample = self._call("sample", layer=layer, channel=channel)
         return found
 
     @override
-    def top(self, layer: str, channel: int, k: int = 9, *, so_far: bool = False) -> TopActivations:
-        found: TopActivations = self._call("top", layer=layer, channel=channel, k=k, so_far=so_far)
+    def top(
+        self, layer: str, channel: int, k: int = 9, *, so_far: bool = False
+    ) -> records.TopActivations:
+        found: records.TopActivations = self._call(
+            "top", layer=layer, channel=channel, k=k, so_far=so_far
+        )
         return found
 
     @override
     def quantile_steps(
         self, layer: str, channel: int, each: int = EACH, parts: int = PARTS
-    ) -> Generator[QuantileRows, None, QuantileRows]:
+    ) -> Refining[records.QuantileRows]:
         return self._steps("quantile_steps", layer=layer, channel=channel, each=each, parts=parts)
 
     @override
-    def photo(self, image: int) -> Pixels:
-        found: Pixels = self._call("photo", image=self._number(image))
+    def photo(self, image: int) -> records.Pixels:
+        found: records.Pixels = self._call("photo", image=self._number(image))
         return found
 
     @override
-    def responses(self, image: int, layer: str) -> PhotoResponses:
-        found: PhotoResponses = self._call("responses", image=self._number(image), layer=layer)
+    def responses(self, image: int, layer: str) -> records.PhotoResponses:
+        found: records.PhotoResponses = self._call(
+            "responses", image=self._number(image), layer=layer
+        )
         return found
 
     @override
     def project_all(
-        self, activations: Sequence[Activation], rule: str = "deconvnet"
-    ) -> tuple[Projection, ...]:
+        self, activations: Sequence[records.Activation], rule: str = "deconvnet"
+    ) -> tuple[records.Projection, ...]:
         if not isinstance(rule, str):
             raise NeedsModel(
                 "A rule of your own needs the network in this kernel: on a server there are "
                 f"{', '.join(self._rules)}."
             )
         asked = tuple(activations)
-        found: tuple[Projection, ...] = self._call("project_all", activations=asked, rule=rule)
+        found: tuple[records.Projection, ...] = self._call(
+            "project_all", activations=asked, rule=rule
+        )
         return found
 
     @override
-    def predict(self, image: Any, occluder: Occluder | None = None) -> Prediction:
+    def predict(self, image: Any, occluder: records.Occluder | None = None) -> records.Prediction:
         number = self._number(image)
-        found: Prediction = self._call("predict", image=number, occluder=occluder)
+        found: records.Prediction = self._call("predict", image=number, occluder=occluder)
         return found
 
     @override
-    def respond(self, image: Any, occluder: Occluder, layer: str) -> LayerResponse:
+    def respond(self, image: Any, occluder: records.Occluder, layer: str) -> records.LayerResponse:
         number = self._number(image)
-        found: LayerResponse = self._call("respond", image=number, occluder=occluder, layer=layer)
+        found: records.LayerResponse = self._call(
+            "respond", image=number, occluder=occluder, layer=layer
+        )
         return found
 
-    def occlude_steps(
-        self, request: OcclusionRequest
-    ) -> Generator[OcclusionMap, None, OcclusionMap]:
+    def occlude_steps(self, request: records.OcclusionRequest) -> Refining[records.OcclusionMap]:
         """As `occlude`, in steps: yields the map so far, coarse positions first.
 
         ``request.resume`` isn't sent: what it holds is computed by the server as all the rest.
@@ -240,12 +228,12 @@ class RemoteEngine(OneOnly, BlockingCalls):
         return self._steps("occlude_steps", request=asked)
 
     @override
-    def estimate_steps(self, request: OcclusionRequest) -> Generator[Progress, None, Estimate]:
+    def estimate_steps(self, request: records.OcclusionRequest) -> Counting[records.Estimate]:
         asked = replace(request, image=self._number(request.image), resume=None)
         return self._steps("estimate_steps", request=asked)
 
     @override
-    def cover_steps(self, request: CoverRequest) -> Generator[CoveredPatches, None, CoveredPatches]:
+    def cover_steps(self, request: records.CoverRequest) -> Refining[records.CoveredPatches]:
         return self._steps("cover_steps", request=request)
 
     def _number(self, image: Any) -> int:

@@ -57,6 +57,10 @@ class Answers:
 
     Attributes
     ----------
+    memory
+        What is kept in memory.
+    on_disk
+        Bytes on disk, as far as this process knows.
     note
         Why nothing is written to disk; empty while it is, or isn't to be.
     """
@@ -69,61 +73,46 @@ class Answers:
         most_on_disk: int = DISK,
     ) -> None:
         self.note = ""
-        self._memory = Cache(most)
-        self._most_on_disk, self._on_disk, self._retry = most_on_disk, 0, 0.0
+        self.memory = Cache(most)
+        self._most_on_disk, self.on_disk, self._retry = most_on_disk, 0, 0.0
         self._folder: Path | None = None
         if folder is not None:
             engine = hashlib.sha256(f"{SCHEMA} {fingerprint}".encode()).hexdigest()[:24]
             self._folder = folder / engine
             with suppress(OSError):
-                self._on_disk = sum(file.stat().st_size for file in folder.glob("*/*.answer"))
-
-    @property
-    def size(self) -> int:
-        """What is in memory."""
-        return self._memory.bytes
-
-    @property
-    def most(self) -> int:
-        """Bytes that may be in memory."""
-        return self._memory.most
-
-    @property
-    def size_on_disk(self) -> int:
-        """What is on disk, as far as this process knows."""
-        return self._on_disk
+                self.on_disk = sum(file.stat().st_size for file in folder.glob("*/*.answer"))
 
     @property
     def full(self) -> bool:
         """Whether what is computed ahead would take the place of what is kept already."""
         if self._folder is not None and not self.note:
-            return self._on_disk >= FULL * self._most_on_disk
-        return self.size >= FULL * self.most
+            return self.on_disk >= FULL * self._most_on_disk
+        return self.memory.bytes >= FULL * self.memory.most
 
     def has(self, key: bytes) -> bool:
         """Whether there's an answer; reads none."""
-        if key in self._memory:
+        if key in self.memory:
             return True
         return self._folder is not None and self._path(key).exists()
 
     def get(self, key: bytes) -> bytes | None:
         """The answer to a question, if it is kept."""
-        found: bytes | None = self._memory.get(key)
+        found: bytes | None = self.memory.get(key)
         if found is None and self._folder is not None:
             found = self._read(self._path(key))
             if found is not None:
-                self._memory.put(key, found, len(found))
+                self.memory.put(key, found, len(found))
         return found
 
     def put(self, key: bytes, content: bytes) -> None:
         """Keep an answer."""
-        self._memory.put(key, content, len(content))
+        self.memory.put(key, content, len(content))
         if self._folder is not None and time.monotonic() >= self._retry:
             self._write(self._path(key), content)
 
     def clear(self) -> None:
         """Forget all: images are others now. What is on disk isn't used any more either."""
-        self._memory.clear()
+        self.memory.clear()
         self._folder = None
 
     def _path(self, key: bytes) -> Path:
@@ -140,7 +129,7 @@ class Answers:
 
     def _write(self, path: Path, content: bytes) -> None:
         size = len(content) + DIGEST
-        if self._on_disk + size > self._most_on_disk:
+        if self.on_disk + size > self._most_on_disk:
             self._say(f"{path.parent.parent} has {self._most_on_disk / 1e9:.1f} GB of answers")
             return
         temporary = path.with_suffix(f".{os.getpid()}-{uuid4().hex[:8]}.part")
@@ -153,7 +142,7 @@ class Answers:
                 temporary.unlink(missing_ok=True)
             self._say(f"{path.parent.parent} can't be written to ({error.strerror or error})")
         else:
-            self._on_disk += size
+            self.on_disk += size
             self.note = ""
 
     def _say(self, why: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
 
 from ... import records
 from ...errors import InactiveUnit, InputError
-from ...index import Verification
+from ...index import TopKIndex, Verification
 from ...records.activations import EACH, PARTS
 from ...stepwise import Counting, Refining
 from ..network.feature_maps import layer_maps
@@ -112,7 +113,7 @@ class LocalAnswers(BlockingCalls):
         index, name, tensor = self.session.image(image)
         info = self.layer(layer)
         with self.session.lock:
-            maps = layer_maps(self.session.network, self.session.memory, info, tensor)
+            maps = layer_maps(self.session, info, tensor)
         return records.PhotoResponses(info.name, index, name, maps)
 
     # Photos of your own
@@ -193,6 +194,10 @@ class LocalAnswers(BlockingCalls):
         name = self.session.channel(layer, channel).name
         return self._indexing.get().sample(name, channel)
 
+    def samples(self, layer: str) -> tuple[records.ActivationSample, ...]:
+        """`sample` of all channels of a layer, at once."""
+        return self._indexing.get().samples(self.layer(layer).name)
+
     @override
     def top(
         self, layer: str, channel: int, k: int = 9, *, so_far: bool = False
@@ -214,8 +219,10 @@ class LocalAnswers(BlockingCalls):
         return (yield from self._quantiles.steps(self._indexing.get(), info, channel, each, parts))
 
     @override
-    def verify_steps(self, *given: Any, **options: Any) -> Counting[Verification]:
-        return self._verifying.verify_steps(*given, **options)
+    def verify_steps(
+        self, index: TopKIndex | str | Path | None, sample: int | None, seed: int, tolerance: float
+    ) -> Counting[Verification]:
+        return self._verifying.verify_steps(index, sample, seed, tolerance)
 
     # Projections
 

@@ -26,6 +26,7 @@ from ..network.frozen import unwrapped
 from ..network.memory import Memory
 from ..network.modes import methods_in_usual_modes
 from ..network.network import Forward, Network
+from ..network.runtime import Runtime
 from ..occlusion.baselines import Baselines
 from ..occlusion.covering import Covering
 from ..occlusion.predicting import Predicting
@@ -147,23 +148,23 @@ class LocalEngine(OneOnly, LocalAnswers):
             models=transform_of(unwrapped(model)) if transform is None else None,
         )
         network = Network(model, source.example(), device, forward)
-        lock, memory = ProcessLock(), Memory(network.device)
-        projector = Projector(network, memory, switches)
+        runtime = Runtime(network, source, Memory(network.device), ProcessLock())
+        projector = Projector(network, runtime.memory, switches)
         labels = labels or source.categories or labels_of(unwrapped(model))
         known = Baselines(source, baselines)
-        predicting = Predicting(network, known, labels, lock, memory)
-        occlusion = OcclusionRunner(network, known, predicting, lock, memory)
-        indexing = Indexing(network, source, cache_folder(cache), lock, memory)
+        predicting = Predicting(runtime, known, labels)
+        occlusion = OcclusionRunner(runtime, known, predicting)
+        indexing = Indexing(runtime, cache_folder(cache))
         renew = (projector.renew, known.renew, occlusion.renew)
         super().__init__(
             Parts(
-                Session(network, source, memory, lock, named, known, predicting, renew),
+                Session(runtime, named, known, predicting, renew),
                 projector,
                 occlusion,
-                Covering(network, known, lock, memory),
-                Quantiles(network, source, memory, lock),
+                Covering(runtime, known),
+                Quantiles(runtime),
                 indexing,
-                Verifying(network, source, memory, lock, indexing),
+                Verifying(runtime, indexing),
             )
         )
 

@@ -13,7 +13,7 @@ import torch
 
 @dataclass(frozen=True)
 class Costs:
-    """What decides between windows and whole maps.
+    """What decides between windows and whole maps; a CPU's unless others are given.
 
     Attributes
     ----------
@@ -35,22 +35,15 @@ class Costs:
         between the operations takes longer than they do.
     """
 
-    per_operation: int
-    per_window: int
-    whole_up: bool
-    at_once: int
-    one_thread: int
-    several: int
+    per_operation: int = 15_000_000
+    per_window: int = 0
+    whole_up: bool = False
+    at_once: int = 1 << 28
+    one_thread: int = 2_000_000_000
+    several: int = 10_000_000
 
 
-CPU = Costs(
-    per_operation=15_000_000,
-    per_window=0,
-    whole_up=False,
-    at_once=1 << 28,
-    one_thread=2_000_000_000,
-    several=10_000_000,
-)
+CPU = Costs()
 GPU = Costs(
     per_operation=200_000_000,
     per_window=500_000_000,

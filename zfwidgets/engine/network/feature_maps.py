@@ -9,25 +9,15 @@ import torch
 from torch import Tensor
 
 from ...records import LayerInfo
-from .memory import Memory
 from .modes import computing
-from .network import Network
+from .runtime import Runtime
 
 Maps = np.ndarray[tuple[int, int, int], np.dtype[np.float32]]
 
 
-def layer_maps(network: Network, memory: Memory, layer: LayerInfo, image: Tensor) -> Maps:
-    """(channels, rows, columns) float32 of all channels, for one image.
-
-    Parameters
-    ----------
-    network, memory
-        What computes; nothing behind the layer is computed.
-    layer
-        Layer whose maps are computed.
-    image
-        (channels, rows, columns) as the network gets it.
-    """
+def layer_maps(runtime: Runtime, layer: LayerInfo, image: Tensor) -> Maps:
+    """(channels, rows, columns) float32, for one image; nothing behind the layer is computed."""
+    network = runtime.network
 
     def compute(part: Sequence[Tensor]) -> Tensor:
         maps: list[Tensor] = []
@@ -39,30 +29,17 @@ def layer_maps(network: Network, memory: Memory, layer: LayerInfo, image: Tensor
             network.run(torch.stack(list(part)).to(network.device), visit, only=layer.name)
         return maps[0]
 
-    return memory.in_parts("feature maps of a photo", compute, [image])[0].numpy()
+    return runtime.memory.in_parts("feature maps of a photo", compute, [image])[0].numpy()
 
 
 def channel_maps(
-    network: Network,
-    memory: Memory,
-    layer: LayerInfo,
-    channel: int,
-    images: Sequence[Tensor],
-    what: str,
+    runtime: Runtime, layer: LayerInfo, channel: int, images: Sequence[Tensor], what: str
 ) -> Maps:
-    """(n, rows, columns) float32; nothing behind the layer is computed.
+    """(n, rows, columns) float32 of one channel, for images as the network gets them, at least one.
 
-    Parameters
-    ----------
-    network, memory
-        What computes, in batches as large as fit.
-    layer, channel
-        Layer and channel whose map is computed.
-    images
-        Tensors (channels, rows, columns) as the network gets them; at least one.
-    what
-        Names the work where the memory runs out.
+    Nothing behind the layer is computed; ``what`` names the work where the memory runs out.
     """
+    network = runtime.network
 
     def compute(part: Sequence[Tensor]) -> Tensor:
         maps: list[Tensor] = []
@@ -74,4 +51,4 @@ def channel_maps(
             network.run(torch.stack(list(part)).to(network.device), visit, only=layer.name)
         return maps[0]
 
-    return torch.cat(memory.in_parts(what, compute, images)).numpy()
+    return torch.cat(runtime.memory.in_parts(what, compute, images)).numpy()

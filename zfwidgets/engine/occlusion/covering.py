@@ -24,10 +24,8 @@ from ...records import (
     TopActivations,
     Unit,
 )
-from ...threads import ProcessLock
 from ..network.feature_maps import Maps, channel_maps
-from ..network.memory import Memory
-from ..network.network import Network
+from ..network.runtime import Runtime
 from .baselines import Baselines, Paint
 
 
@@ -36,18 +34,12 @@ class Covering:
 
     Parameters
     ----------
-    network
-        The frozen copy.
-    baselines
-        What covers.
-    lock
-        Held while a step computes.
+    runtime, baselines
+        What computes, and what covers.
     """
 
-    def __init__(
-        self, network: Network, baselines: Baselines, lock: ProcessLock, memory: Memory
-    ) -> None:
-        self._network, self._baselines, self._lock, self._memory = network, baselines, lock, memory
+    def __init__(self, runtime: Runtime, baselines: Baselines) -> None:
+        self._runtime, self._baselines = runtime, baselines
 
     def steps(
         self,
@@ -70,7 +62,7 @@ class Covering:
             Paint(self._baselines.of(baseline, image, a.image))
             for a, image in zip(top, images, strict=True)
         ]
-        shape = self._network.input_shape[1:]
+        shape = self._runtime.network.input_shape[1:]
         boxes = [a.box.clip(*shape) for a in top]
         covered = [p.over(x, box) for p, x, box in zip(paints, images, boxes, strict=True)]
         found = CoveredPatches(top.layer, top.channel, baseline, (), seed, False, tuple(lost))
@@ -94,10 +86,8 @@ class Covering:
         return replace(found, complete=True)
 
     def _maps(self, layer: LayerInfo, channel: int, images: Sequence[Tensor]) -> Maps:
-        with self._lock:
-            return channel_maps(
-                self._network, self._memory, layer, channel, images, "covering patches"
-            )
+        with self._runtime.lock:
+            return channel_maps(self._runtime, layer, channel, images, "covering patches")
 
 
 def _covered(

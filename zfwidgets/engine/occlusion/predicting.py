@@ -11,11 +11,10 @@ from torch import Tensor
 
 from ...errors import InputError, UnsupportedModel
 from ...records import Floats, Occluder, Prediction, check_extra_boxes, check_mask
-from ...threads import ProcessLock
-from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
 from ..network.one_thread import one_thread
+from ..network.runtime import Runtime
 from ..projection.cone import multiply_adds
 from .baselines import Baselines, Paint, cover_all
 
@@ -30,14 +29,10 @@ class Predicting:
 
     Parameters
     ----------
-    network
-        The frozen copy.
-    baselines
-        What an occluder is filled with.
+    runtime, baselines
+        What computes, and what an occluder is filled with.
     labels
         One name per class; None numbers them.
-    lock
-        Held while something is computed.
 
     Attributes
     ----------
@@ -54,16 +49,13 @@ class Predicting:
 
     def __init__(
         self,
-        network: Network,
+        runtime: Runtime,
         baselines: Baselines,
         labels: Sequence[str] | None,
-        lock: ProcessLock,
-        memory: Memory,
     ) -> None:
-        self._network, self._baselines, self._lock = network, baselines, lock
-        self._memory = memory
-        self.labels = _labels(labels, network)
-        self.no_classes = _no_classes(network)
+        self._runtime, self._baselines = runtime, baselines
+        self.labels = _labels(labels, runtime.network)
+        self.no_classes = _no_classes(runtime.network)
 
     def predict(
         self, index: int | None, name: str, tensor: Tensor, occluder: Occluder | None = None
@@ -73,15 +65,15 @@ class Predicting:
             raise UnsupportedModel(self.no_classes)
         if occluder is not None:
             tensor = self._covered(index, tensor, occluder)
-        with self._lock:
-            (logits,) = self._memory.in_parts("class scores", self._logits, [tensor])
+        with self._runtime.lock:
+            (logits,) = self._runtime.memory.in_parts("class scores", self._logits, [tensor])
         return Prediction(index, name, logits, self.labels, occluder)
 
     def _logits(self, images: Sequence[Tensor]) -> Floats:
-        with computing(self._network.device), self._threads:
-            image = images[0][None].to(self._network.device)
+        with computing(self._runtime.network.device), self._threads:
+            image = images[0][None].to(self._runtime.network.device)
             # Pools and convolutions are quicker so on CPUs, and a dragged occluder waits for them.
-            output = self._network(image.contiguous(memory_format=torch.channels_last))
+            output = self._runtime.network(image.contiguous(memory_format=torch.channels_last))
         found: Floats = output[0].cpu().numpy()
         return found
 
@@ -91,7 +83,7 @@ class Predicting:
 
         Two of them wait for each other where a browser, say, has one of the cores.
         """
-        graph = self._network.graph
+        graph = self._runtime.network.graph
         work = sum(multiply_adds(node, prod(node.shape[-2:])) for node in graph.nodes)
         return one_thread() if work <= LITTLE else nullcontext()
 

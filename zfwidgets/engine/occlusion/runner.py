@@ -22,10 +22,8 @@ from ...records import (
     OcclusionRequest,
     Progress,
 )
-from ...threads import ProcessLock
-from ..network.memory import Memory
-from ..network.network import Network
 from ..network.one_thread import Quicker
+from ..network.runtime import Runtime
 from .baselines import Baselines, Paint
 from .estimate import Timing, Timings
 from .positions import SLIDING, Batch, Grid, slide
@@ -65,39 +63,27 @@ class OcclusionRunner:
 
     Parameters
     ----------
-    network
-        The frozen copy.
-    baselines
-        What an occluder is filled with.
+    runtime, baselines
+        What computes, and what an occluder is filled with.
     predicting
         Knows the classes.
-    lock
-        Held while a step computes.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        baselines: Baselines,
-        predicting: Predicting,
-        lock: ProcessLock,
-        memory: Memory,
-    ) -> None:
-        self._network, self._baselines, self._predicting = network, baselines, predicting
-        self._lock, self._memory = lock, memory
+    def __init__(self, runtime: Runtime, baselines: Baselines, predicting: Predicting) -> None:
+        self._runtime, self._baselines, self._predicting = runtime, baselines, predicting
         self._timings = Timings()
         self._quicker = Quicker(2)
         self._dragged: tuple[OcclusionRequest, Scorer] | None = None
 
     def open(self, request: OcclusionRequest, image: tuple[int | None, str, Tensor]) -> OpenRequest:
         """Check a request and give it its image; raises `InputError` naming what can't be."""
-        layer = None if request.layer is None else self._network.layer(request.layer)
+        layer = None if request.layer is None else self._runtime.network.layer(request.layer)
         if layer is None and self._predicting.no_classes:
             raise UnsupportedModel(
                 f"{self._predicting.no_classes} Without them a map is of a layer's activations: "
                 "choose a layer."
             )
-        grid = Grid.of(request.patch, request.stride, self._network.input_shape[1:])
+        grid = Grid.of(request.patch, request.stride, self._runtime.network.input_shape[1:])
         return OpenRequest(request, *image, grid, layer)
 
     def steps(self, opened: OpenRequest) -> Generator[OcclusionMap, None, OcclusionMap]:
@@ -107,7 +93,7 @@ class OcclusionRunner:
             result = self._taken_over(opened, resume, target)
             if result.complete:
                 return result
-        with self._lock:
+        with self._runtime.lock:
             began = time.perf_counter()
             scorer = self._scorer(opened)
             if resume is None:
@@ -115,9 +101,9 @@ class OcclusionRunner:
             scorer.prepare(opened.grid.occluders(np.argwhere(~result.done)))
             timing = Timing(time.perf_counter() - began)
         self._timings.add(timing)
-        steps = slide(scorer, opened.grid, result.done, self._memory)
+        steps = slide(scorer, opened.grid, result.done, self._runtime.memory)
         while True:
-            with self._lock:
+            with self._runtime.lock:
                 batch = next(steps, None)
             if batch is None:
                 return result
@@ -129,7 +115,7 @@ class OcclusionRunner:
 
     def renew(self) -> None:
         """Forget what was made of an image: one of them is another now."""
-        with self._lock:
+        with self._runtime.lock:
             self._dragged = None
 
     def respond(
@@ -142,11 +128,11 @@ class OcclusionRunner:
             image[0], size, 1, baseline, layer=layer, mask=mask, extra_boxes=extra_boxes
         )
         opened = self.open(request, image)
-        with self._lock:
+        with self._runtime.lock:
             if image[0] is None or self._dragged is None or self._dragged[0] != request:
                 self._dragged = request, self._scorer(opened, classes=False)
             scorer = self._dragged[1]
-            scores = self._memory.in_parts("a layer's response", scorer, [occluder.box])[0]
+            scores = self._runtime.memory.in_parts("a layer's response", scorer, [occluder.box])[0]
         response, measured = scorer.response, scores.measured
         assert response is not None
         assert measured is not None
@@ -170,26 +156,26 @@ class OcclusionRunner:
         boxes = opened.grid.occluders(every)
         if self._timings.basis is None:
             yield from self._probe(opened, boxes)
-        work = work_of(self._network, opened.layer, boxes, classes=self._classes)
+        work = work_of(self._runtime.network, opened.layer, boxes, classes=self._classes)
         basis = self._timings.basis or "probe"
         return Estimate(len(boxes), self._timings.seconds(work * len(boxes)), basis)
 
     def _probe(self, opened: OpenRequest, boxes: list[Box]) -> Generator[Progress, None, None]:
         some, what = boxes[:: max(1, len(boxes) // PROBE)][:PROBE], "looking how long it takes"
         timing = Timing(0.0)
-        with self._lock:
+        with self._runtime.lock:
             began = time.perf_counter()
             scorer = self._scorer(opened)
             timing.setup += time.perf_counter() - began
         yield Progress(0, len(some), None, what)
-        with self._lock:
+        with self._runtime.lock:
             began = time.perf_counter()
             scorer.prepare(boxes, check=False)
             timing.setup += time.perf_counter() - began
         yield Progress(0, len(some), None, what)
-        with self._lock:
+        with self._runtime.lock:
             began = time.perf_counter()
-            self._memory.in_parts(SLIDING, scorer, some)
+            self._runtime.memory.in_parts(SLIDING, scorer, some)
             timing.seconds = time.perf_counter() - began
         timing.work = scorer.work * len(some)
         self._timings.add_probe(timing)
@@ -204,7 +190,7 @@ class OcclusionRunner:
 
         def make(images: Sequence[Tensor]) -> Scorer:
             return Scorer(
-                self._network,
+                self._runtime.network,
                 images[0],
                 paint,
                 opened.layer,
@@ -213,7 +199,7 @@ class OcclusionRunner:
                 quicker=self._quicker,
             )
 
-        return self._memory.in_parts(SLIDING, make, [opened.tensor])[0]
+        return self._runtime.memory.in_parts(SLIDING, make, [opened.tensor])[0]
 
     def _target(self, target: int | str | None, clean: Floats | None) -> int | None:
         if clean is None:

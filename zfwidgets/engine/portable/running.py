@@ -22,7 +22,7 @@ class Running:
 
     def __init__(self, network: PortableNetwork) -> None:
         self._network = network
-        self._arrays = [torch.from_numpy(a.astype(np.float32)) for a in network.arrays]
+        self._arrays = [torch.from_numpy(array.copy()) for array in network.weights()]
 
     def __call__(self, image: Tensor, value: int) -> NDArray[np.float32]:
         """A value of an image (channels, rows, columns), as (channels, rows, columns)."""
@@ -43,6 +43,26 @@ def _conv(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
     bias = arrays[one["bias"]] if "bias" in one else None
     slides = (one["stride"], one["padding"], one["dilation"], one["groups"])
     return F.conv2d(x[0], arrays[one["weight"]], bias, *slides)
+
+
+def _conv_transposed(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
+    """As large as was recorded: what is added at the end is what the sizes leave open."""
+    bias = arrays[one["bias"]] if "bias" in one else None
+    slides = zip(one["kernel"], one["stride"], one["padding"], one["dilation"], strict=True)
+    sizes = zip(x[0].shape[2:], one["shape"][1:], slides, strict=True)
+    more = [out - ((n - 1) * s - 2 * p + d * (k - 1) + 1) for n, out, (k, s, p, d) in sizes]
+    return F.conv_transpose2d(
+        x[0], arrays[one["weight"]], bias, one["stride"], one["padding"], more, one["groups"],
+        one["dilation"],
+    )  # fmt: skip
+
+
+def _group_norm(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
+    scale, shift = (arrays[one[name]] if name in one else None for name in ("scale", "shift"))
+    if not one["apart"]:
+        return F.group_norm(x[0], one["groups"], scale, shift, one["epsilon"])
+    last = x[0].permute(0, 2, 3, 1)
+    return F.layer_norm(last, last.shape[-1:], scale, shift, one["epsilon"]).permute(0, 3, 1, 2)
 
 
 def _scale(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
@@ -119,6 +139,9 @@ def _norm(one: Mapping[str, Any], x: list[Tensor], arrays: Arrays) -> Tensor:
 
 _RUN: dict[str, Run] = {
     "conv": _conv,
+    "conv_transposed": _conv_transposed,
+    "group_norm": _group_norm,
+    "product": lambda one, x, _: x[0] * x[1],
     "scale": _scale,
     "rectify": lambda one, x, _: x[0].clamp(0, one.get("most")),
     "curve": _curve,
@@ -126,6 +149,7 @@ _RUN: dict[str, Run] = {
     "max_pool": _max_pool,
     "mean_pool": _mean_pool,
     "adaptive_mean": lambda one, x, _: F.adaptive_avg_pool2d(x[0], one["shape"][1:]),
+    "adaptive_max": lambda one, x, _: F.adaptive_max_pool2d(x[0], one["shape"][1:]),
     "add": lambda one, x, _: x[0] * one["factors"][0] + x[1] * one["factors"][1],
     "gate": _gate,
     "concat": lambda one, x, _: torch.cat(x, 1),

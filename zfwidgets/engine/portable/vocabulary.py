@@ -17,7 +17,7 @@ from torch import Tensor
 from ..network.graph import vocabulary
 from ..network.graph.graph import Graph, Node, Ref
 from ..network.graph.operations import gate, is_rectifier, is_vector, two
-from .norms import NotPortable, norm
+from .norms import NotPortable, group_norm, layer_norm, norm
 
 Keep = Callable[[Any], int]
 """Keeps an array; its number."""
@@ -26,20 +26,32 @@ Lower = Callable[[Node, Keep], Lowered]
 
 SAME: Lowered = {}
 
+CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+"""How a map's sides are permuted to put its channels last, and back."""
+ANY_ORDER = vocabulary.BOUNDS | vocabulary.SMOOTH | vocabulary.COPIES | {"permute"}
+"""What doesn't ask which side of a map its channels are."""
+
 
 def inputs(node: Node) -> tuple[Ref, ...]:
     """What the runtime reads: of a norm what is normed, as what it is divided by is part of it."""
     return node.inputs[:1] if node.norm else node.inputs
 
 
-def lower(node: Node, output: int, keep: Keep, graph: Graph) -> Lowered:
-    """An operation's output as the runtime makes it; raises `NotPortable`."""
+def lower(node: Node, output: int, keep: Keep, graph: Graph, *, last: bool = False) -> Lowered:
+    """An operation's output as the runtime makes it; raises `NotPortable`.
+
+    ``last``: whether the channels of what it reads come last, which the runtime's never do.
+    """
     if node.func is None:
         raise NotPortable("writes over a part of a tensor")
     if node.name in vocabulary.PARTS:
         return _part(node, output)
     if output:
         raise NotPortable("more than its first output is used")
+    if node.name == "native_layer_norm":
+        return layer_norm(node, keep, last=last)
+    if last and node.name not in ANY_ORDER:
+        raise NotPortable("of a map whose channels come last")
     if node.norm:
         return norm(node, graph)
     if is_rectifier(node):
@@ -58,10 +70,9 @@ def _convolution(node: Node, keep: Keep) -> Lowered:
     weight, bias = node.read("weight"), node.read("bias")
     if len(node.input_shapes[0]) != 4 or len(node.inputs) != 1:
         raise NotPortable("other than of a map with filters that are the same for all images")
-    if node.read("transposed"):
-        raise NotPortable("transposed")
+    transposed = bool(node.read("transposed"))
     return {
-        "op": "conv",
+        "op": "conv_transposed" if transposed else "conv",
         "weight": keep(weight),
         **({} if bias is None else {"bias": keep(bias)}),
         "kernel": [int(n) for n in weight.shape[-2:]],
@@ -159,24 +170,24 @@ def _gelu(node: Node, keep: Keep) -> Lowered:
     return {"op": "curve", "curve": "gelu"}
 
 
-def _max_pool(node: Node, keep: Keep) -> Lowered:
+def _windows(node: Node) -> Lowered:
+    """The windows of a pool."""
     kernel = _pair(node.read("kernel_size"))
     return {
-        "op": "max_pool",
         "kernel": kernel,
         "stride": [int(n) for n in two(node.read("stride"), (kernel[0], kernel[1]))],
         "padding": _pair(node.read("padding", 0)),
-        "dilation": _pair(node.read("dilation", 1)),
     }
 
 
+def _max_pool(node: Node, keep: Keep) -> Lowered:
+    return {"op": "max_pool", **_windows(node), "dilation": _pair(node.read("dilation", 1))}
+
+
 def _mean_pool(node: Node, keep: Keep) -> Lowered:
-    kernel = _pair(node.read("kernel_size"))
     return {
         "op": "mean_pool",
-        "kernel": kernel,
-        "stride": [int(n) for n in two(node.read("stride"), (kernel[0], kernel[1]))],
-        "padding": _pair(node.read("padding", 0)),
+        **_windows(node),
         "padding_counts": bool(node.read("count_include_pad", True)),
         "divisor": int(node.read("divisor_override") or 0),
     }
@@ -185,7 +196,7 @@ def _mean_pool(node: Node, keep: Keep) -> Lowered:
 def _adaptive_max(node: Node, keep: Keep) -> Lowered:
     before, after = node.input_shapes[0][-2:], node.shape[-2:]
     if any(b % a for b, a in zip(before, after, strict=True)):
-        raise NotPortable("to a size that doesn't divide the map's")
+        return {"op": "adaptive_max"}
     ratio = [int(b // a) for b, a in zip(before, after, strict=True)]
     whole = {"padding": [0, 0], "dilation": [1, 1]}
     return {"op": "max_pool", "kernel": ratio, "stride": ratio, **whole}
@@ -224,9 +235,11 @@ def _negated(node: Node, keep: Keep) -> Lowered:
 def _product(node: Node, keep: Keep) -> Lowered:
     if len(node.inputs) == 2:
         number = gate(node)
-        if number is None or node.name != "mul":
+        if node.name != "mul":
             raise NotPortable("of two maps")
-        return {"op": "gate", "through": 1 - number}
+        if number is not None and node.input_shapes[number][1] == node.shape[1]:
+            return {"op": "gate", "through": 1 - number}
+        return _of_two(node, gate=number)
     first, other = node.read("self"), node.read("other")
     if node.name == "div":
         if not isinstance(first, Ref):
@@ -234,6 +247,19 @@ def _product(node: Node, keep: Keep) -> Lowered:
         other = torch.as_tensor(other, dtype=torch.float64).reciprocal()
     constant = other if isinstance(first, Ref) else first
     return {"op": "scale", "scale": keep(_per_channel(constant, node))}
+
+
+def _of_two(node: Node, gate: int | None) -> Lowered:
+    """A product of two signals, of which one may be the same for all channels."""
+    shapes = [tuple(shape) for shape in node.input_shapes]
+    if gate is not None or any(
+        len(shape) != len(node.shape)
+        or shape[1] not in (1, node.shape[1])
+        or shape[2:] != tuple(node.shape[2:])
+        for shape in shapes
+    ):
+        raise NotPortable("of maps of different sizes")
+    return {"op": "product"}
 
 
 def _per_channel(value: Any, node: Node) -> Tensor:
@@ -332,6 +358,8 @@ _TABLE: dict[str, Lower] = {
     **dict.fromkeys([*vocabulary.RESHAPES, "unsqueeze", "squeeze"], _viewed),
     "constant_pad_nd": _padded,
     "_softmax": _softmax,
+    "native_group_norm": group_norm,
+    "permute": _same,  # which ones, the lowering knows
     **dict.fromkeys(vocabulary.COPIES - {"copy", "detach"}, _same),
 }
 

@@ -31,6 +31,7 @@ from ..network.graph.windows import Kept, NoWindow, Signals, Tape, one, replay, 
 from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
+from ..network.one_thread import one_thread
 from . import deconv
 from .cone import Invert
 from .rules import RULES, Attribution, Rule, passes_norms, under
@@ -111,12 +112,13 @@ class Projector:
         ]
         seen = [(index, tensor) for index, _, tensor in images]
         found = self.in_parts(info.name, places, seen, rule, keep_switches)
-        return tuple(
-            record(found, i, info, replace(unit, row=row, col=col), index, name, rule.name)
-            for i, (unit, (_, row, col), (index, name, _)) in enumerate(
-                zip(units, places, images, strict=True)
+        with one_thread():
+            return tuple(
+                record(found, i, info, replace(unit, row=row, col=col), index, name, rule.name)
+                for i, (unit, (_, row, col), (index, name, _)) in enumerate(
+                    zip(units, places, images, strict=True)
+                )
             )
-        )
 
     def in_parts(
         self,
@@ -129,7 +131,8 @@ class Projector:
         """As `project`, for (key, image) that needn't fit into the device's memory together."""
 
         def compute(part: Sequence[int]) -> deconv.Projected:
-            batch = torch.stack([images[i][1] for i in part]).to(self._network.device)
+            with one_thread():
+                batch = torch.stack([images[i][1] for i in part]).to(self._network.device)
             return self.project(
                 batch,
                 [images[i][0] for i in part],
@@ -166,10 +169,28 @@ class Projector:
             Whether the answer carries the switches of the whole images.
         """
         images = images.contiguous()
-        found = self._from_graph(images, keys, layer, units, rule, keep_switches)
-        if found is not None and bool(found[1].all()):
-            return found[0]
-        finite = torch.zeros(len(units), dtype=torch.bool) if found is None else found[1]
+        by_graph, finite = None, torch.zeros(len(units), dtype=torch.bool)
+        if (
+            not isinstance(rule, Attribution)
+            and (top := self._top(layer, images, rule)) is not None
+        ):
+            with suppress(NoWindow), computing(self._network.device):
+                found = self.graph_projector.project(images, keys, top, units, *inversion(rule))
+                switches = [
+                    self.graph_projector.switches(image, key, top, unit)
+                    for image, key, unit in zip(images, keys, units, strict=True)
+                    if keep_switches
+                ]
+                by_graph = deconv.Projected(
+                    found.pixels,
+                    found.values,
+                    under(rule, self.certificate(layer, images[:1])),
+                    tuple(torch.cat(pool) for pool in zip(*switches, strict=True)),
+                    found.near_ties,
+                )
+                finite = found.finite
+        if by_graph is not None and bool(finite.all()):
+            return by_graph
 
         def whole(number: int) -> deconv.Projected:
             alone = images[number : number + 1].clone()
@@ -180,56 +201,23 @@ class Projector:
 
         return deconv.Projected.join(
             [
-                found[0].one(number) if found is not None and good else whole(number)
+                by_graph.one(number) if by_graph is not None and good else whole(number)
                 for number, good in enumerate(finite.tolist())
             ]
         )
 
-    def _from_graph(
-        self,
-        images: Tensor,
-        keys: Sequence[Hashable],
-        layer: str,
-        units: list[tuple[int, int, int]],
-        rule: Rule | Attribution,
-        keep_switches: bool,
-    ) -> tuple[deconv.Projected, Tensor] | None:
-        """By the recorded graph, and which of them have nothing but numbers; None without cones."""
-        top = self._network.graph.layers.get(layer)
-        if top is None or isinstance(rule, Attribution):
-            return None
-        if not (self._known(layer, images[:1], rule) and self._faithful(images[0])):
-            return None
-        invert, kept = inversion(rule)
-        switches: list[tuple[Tensor, ...]] = []
-        try:
-            with computing(self._network.device):
-                found = self.graph_projector.project(images, keys, top, units, invert, kept)
-                if keep_switches:
-                    switches = [
-                        self.graph_projector.switches(image, key, top, unit)
-                        for image, key, unit in zip(images, keys, units, strict=True)
-                    ]
-        except NoWindow:
-            return None
-        projected = deconv.Projected(
-            found.pixels,
-            found.values,
-            under(rule, self.certificate(layer, images[:1])),
-            tuple(torch.cat(pool) for pool in zip(*switches, strict=True)),
-            found.near_ties,
-        )
-        return projected, found.finite
-
     def keep(self, images: Tensor, keys: Sequence[Hashable], layer: str, rule: Rule) -> None:
         """Keep what projections from this layer need of whole images, where they need them."""
+        top = self._top(layer, images, rule)
+        if top is not None:
+            with suppress(NoWindow), computing(self._network.device):
+                self.graph_projector.keep(images, keys, top, inversion(rule)[1])
+
+    def _top(self, layer: str, images: Tensor, rule: Rule) -> Ref | None:
+        """Where a layer is in the recorded graph; None where cones wouldn't say the same."""
         top = self._network.graph.layers.get(layer)
-        if top is None or not self._known(layer, images[:1], rule):
-            return
-        if not self._faithful(images[0]):
-            return
-        with suppress(NoWindow), computing(self._network.device):
-            self.graph_projector.keep(images, keys, top, inversion(rule)[1])
+        known = top is not None and self._known(layer, images[:1], rule)
+        return top if known and self._faithful(images[0]) else None
 
     def _known(self, layer: str, image: Tensor, rule: Any) -> bool:
         """Whether every operation on the way is: what is cut off isn't in the recorded graph.

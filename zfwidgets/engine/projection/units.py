@@ -221,13 +221,28 @@ class GraphProjector:
         keys
             What tells the images apart; None for one that isn't to be kept.
         """
-        pixels = torch.zeros_like(images)
+        with one_thread():
+            pixels = torch.zeros_like(images)
         values, near_ties = images.new_zeros((2, len(units)))
         found = Result(pixels, values, near_ties, torch.ones_like(values, dtype=torch.bool))
 
+        @computing(images.device)
         def compute(part: Part) -> None:
-            with computing(images.device):
-                self._project(part, images, keys, top, units, invert, kept, found)
+            """Some of the units, into their places of what is found."""
+            rows = list(part.rows)
+            tape = self._up(part, images, keys, top, kept)
+            at = [units[row][0] for row in rows]
+            every = list(range(len(rows)))
+            start = tape[VALUES][every, at, 0, 0]
+            signal = images.new_zeros((len(rows), self.graph.shape(top)[1], 1, 1))
+            signal[every, at, 0, 0] = start
+            crossing = Crossing()
+            frame = part.frame
+            below = descend(frame, part.cone.nodes, signal, top, tape, invert, crossing)
+            paste([found.pixels[row] for row in rows], below, frame.starts(part.cone.spans[IMAGE]))
+            found.values[rows] = start
+            found.near_ties[rows] = crossing.share(start)
+            found.finite[rows] = torch.isfinite(below).flatten(1).all(1)
 
         parts = self.parts(top, [(row, col) for _, row, col in units])
         work = self.cone(top).work
@@ -241,33 +256,6 @@ class GraphProjector:
         else:
             side_by_side(compute, [some for part in parts for some in part.split()])
         return found
-
-    def _project(
-        self,
-        part: Part,
-        images: Tensor,
-        keys: Sequence[Hashable],
-        top: Ref,
-        units: Sequence[tuple[int, int, int]],
-        invert: Invert,
-        kept: Kept,
-        found: Result,
-    ) -> None:
-        """Project some of a batch's units into their places of ``found``."""
-        rows = list(part.rows)
-        tape = self._up(part, images, keys, top, kept)
-        at = [units[row][0] for row in rows]
-        every = list(range(len(rows)))
-        start = tape[VALUES][every, at, 0, 0]
-        signal = images.new_zeros((len(rows), self.graph.shape(top)[1], 1, 1))
-        signal[every, at, 0, 0] = start
-        crossing = Crossing()
-        frame = part.frame
-        below = descend(frame, part.cone.nodes, signal, top, tape, invert, crossing)
-        paste([found.pixels[row] for row in rows], below, frame.starts(part.cone.spans[IMAGE]))
-        found.values[rows] = start
-        found.near_ties[rows] = crossing.share(start)
-        found.finite[rows] = torch.isfinite(below).flatten(1).all(1)
 
     def parts(self, top: Ref, places: Sequence[Pair]) -> list[Part]:
         """Units whose windows have one size together, the others each by itself."""

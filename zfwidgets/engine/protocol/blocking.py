@@ -26,7 +26,9 @@ from .engine import EngineProtocol
 class BlockingCalls(EngineProtocol):
     """Calls that wait: each runs the engine's steps of its own name, and asks for nothing else."""
 
-    def verify_steps(self, *given: Any, **options: Any) -> Counting[Verification]:
+    def verify_steps(
+        self, index: TopKIndex | str | Path | None, sample: int | None, seed: int, tolerance: float
+    ) -> Counting[Verification]:
         """As `verify`, in steps, a batch each."""
         raise NotImplementedError
 
@@ -182,7 +184,7 @@ class BlockingCalls(EngineProtocol):
         IndexMismatch
             It has other layers than the model; says which.
         """
-        steps = self.verify_steps(index, sample=sample, seed=seed, tolerance=tolerance)
+        steps = self.verify_steps(index, sample, seed, tolerance)
         verified: Verification = watch(steps, "Looking at the index's images again", progress)
         return verified
 

@@ -216,7 +216,7 @@ class LocalExecutor:
 
     def filled(self, k: int) -> tuple[int, int]:
         """See `Executor.filled`."""
-        return self._pass.filled(k), self._pass.channels
+        return self._pass.filled(k), self._pass.twins.channels
 
     def machines(self) -> Mapping[str, str]:
         """The one that this process runs on."""

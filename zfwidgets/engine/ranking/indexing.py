@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from ...errors import IndexBusy, IndexMismatch, InputError
-from ...images.source import ImageSource
 from ...index.manifest import Manifest
 from ...index.plan import Plan
 from ...index.records import TopKIndex
@@ -17,8 +16,9 @@ from ...records import Progress
 from ...stepwise import watch
 from ...storage.files import writing
 from ...threads import ProcessLock
-from ..network.memory import Memory, batch_size
-from ..network.network import Network
+from ..network.memory import batch_size
+from ..network.runtime import Runtime
+from .allocation import freed_memory_kept
 from .build import EVERY, WHAT, IndexBuild
 from .executors import ExecutorFactory, LocalExecutor, Task, shapes_of
 from .ranking_spec import KEEP, RESERVE, RankingSpec
@@ -55,10 +55,10 @@ class Indexing:
 
     Parameters
     ----------
+    runtime
+        What computes, and on which images.
     cache
         Folder that keeps indexes under their fingerprints; None keeps them in memory only.
-    lock
-        Held while a step computes.
 
     Attributes
     ----------
@@ -74,22 +74,15 @@ class Indexing:
 
     keep = KEEP + RESERVE
 
-    def __init__(
-        self,
-        network: Network,
-        source: ImageSource,
-        cache: Path | None,
-        lock: ProcessLock,
-        memory: Memory,
-    ) -> None:
-        self._network, self._source, self._memory = network, source, memory
-        self.cache, self._lock = cache, lock
+    def __init__(self, runtime: Runtime, cache: Path | None) -> None:
+        self._network, self._source, self._memory = runtime.network, runtime.source, runtime.memory
+        self.cache, self._lock = cache, runtime.lock
         self._turnstile = ProcessLock()
         self._build: IndexBuild | None = None
         self._settings = Settings()
         self._left: TopKIndex | None = None
         self._unkept = False
-        self.fingerprint = {"model": network.fingerprint, **source.fingerprint()}
+        self.fingerprint = {"model": self._network.fingerprint, **self._source.fingerprint()}
         self.note = ""
         self.generation = 0
         self._earlier: TopKIndex | None = None
@@ -299,20 +292,26 @@ class Indexing:
             How batches are computed until these steps end. None: as whoever builds it already
             does, or in this process.
         """
+        if self.found is not None:
+            return
         try:
-            while self.found is None:
-                with self._turnstile:  # who waits for a look has it: a lock alone isn't fair
-                    pass
-                with self._lock:
-                    if self.ready:  # another thread has finished it meanwhile
-                        return
-                    progress = self._step(factory)
-                    build = self._build
-                yield progress
-                if build is not None:
-                    build.wait()
+            with freed_memory_kept():
+                yield from self._steps(factory)
         finally:
             self._leave(factory)
+
+    def _steps(self, factory: ExecutorFactory | None) -> Generator[Progress, None, None]:
+        while self.found is None:
+            with self._turnstile:  # who waits for a look has it: a lock alone isn't fair
+                pass
+            with self._lock:
+                if self.ready:  # another thread has finished it meanwhile
+                    return
+                progress = self._step(factory)
+                build = self._build
+            yield progress
+            if build is not None:
+                build.wait()
 
     def _leave(self, factory: ExecutorFactory | None) -> None:
         """Nobody asks for the next step: keep what is known."""

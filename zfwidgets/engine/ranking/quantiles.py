@@ -12,13 +12,10 @@ import numpy as np
 from torch import Tensor
 
 from ...errors import InputError, UnreadableImage
-from ...images.source import ImageSource
 from ...index import TopKIndex
 from ...records import Activation, ActivationSample, LayerInfo, QuantileRow, QuantileRows, Unit
-from ...threads import ProcessLock
 from ..network.feature_maps import Maps, channel_maps
-from ..network.memory import Memory
-from ..network.network import Network
+from ..network.runtime import Runtime
 
 WHAT = "finding units"
 MOST = 100
@@ -30,16 +27,12 @@ class Quantiles:
 
     Parameters
     ----------
-    network, source, memory
-        What computes, on which images, in batches as large as fit.
-    lock
-        Held while a step computes.
+    runtime
+        What computes, and on which images.
     """
 
-    def __init__(
-        self, network: Network, source: ImageSource, memory: Memory, lock: ProcessLock
-    ) -> None:
-        self._network, self._source, self._memory, self._lock = network, source, memory, lock
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     def steps(
         self, index: TopKIndex, layer: LayerInfo, channel: int, each: int, parts: int
@@ -80,9 +73,9 @@ class Quantiles:
         numbers, tensors, lost = [], [], []
         for image in chosen.images[chosen.values > 0].tolist():
             try:
-                tensors.append(self._source.tensor(image))
+                tensors.append(self._runtime.source.tensor(image))
             except UnreadableImage as error:  # it could be read when the index was made
-                lost.append((self._source.names[image], error.reason))
+                lost.append((self._runtime.source.names[image], error.reason))
                 continue
             numbers.append(image)
         if not tensors:
@@ -94,15 +87,15 @@ class Quantiles:
         return tuple(found), tuple(lost)
 
     def _maps(self, layer: LayerInfo, channel: int, images: Sequence[Tensor]) -> Maps:
-        with self._lock:
-            return channel_maps(self._network, self._memory, layer, channel, images, WHAT)
+        with self._runtime.lock:
+            return channel_maps(self._runtime, layer, channel, images, WHAT)
 
     def _strongest(self, layer: LayerInfo, channel: int, image: int, one: Maps) -> Activation:
         row, col = (int(place) for place in np.unravel_index(one.argmax(), one.shape))
         return Activation(
             Unit(layer.name, channel, row, col),
             image,
-            self._source.names[image],
+            self._runtime.source.names[image],
             float(one[row, col]),
             layer.field_of(channel).box(row, col),
         )

@@ -18,11 +18,11 @@ from ...index.comparison import Comparison, all_measured
 from ...index.manifest import Manifest
 from ...index.plan import GONE
 from ...index.storing import FILE, check, differing
-from ...index.verification import IMAGE, REMOVED, TOLERANCE, TRANSFORM, WEIGHTS
+from ...index.verification import IMAGE, REMOVED, TRANSFORM, WEIGHTS
 from ...records import Progress
-from ...threads import ProcessLock
 from ..network.memory import Memory
 from ..network.network import Network
+from ..network.runtime import Runtime
 from .executors import setup, shapes_of
 from .index_pass import IndexPass
 from .indexing import Indexing
@@ -34,24 +34,12 @@ WHAT = "Looking at the index's images again"
 class Verifying:
     """Whether an index holds of a network and its images; see `zfwidgets.Engine.verify`."""
 
-    def __init__(
-        self,
-        network: Network,
-        source: ImageSource,
-        memory: Memory,
-        lock: ProcessLock,
-        indexing: Indexing,
-    ) -> None:
-        self._network, self._source, self._memory = network, source, memory
-        self._lock, self._indexing = lock, indexing
+    def __init__(self, runtime: Runtime, indexing: Indexing) -> None:
+        self._network, self._source, self._memory = runtime.network, runtime.source, runtime.memory
+        self._lock, self._indexing = runtime.lock, indexing
 
     def verify_steps(
-        self,
-        index: TopKIndex | str | Path | None = None,
-        *,
-        sample: int | None = 64,
-        seed: int = 0,
-        tolerance: float = TOLERANCE,
+        self, index: TopKIndex | str | Path | None, sample: int | None, seed: int, tolerance: float
     ) -> Generator[Progress, None, Verification]:
         """`verify` in steps, a batch each."""
         if sample is not None and sample < 1:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ...engine.network.modes import computing
-from ...errors import InputError, TrainingDiverged
+from ...errors import InputError, TrainingDiverged, one_of
 from ...records import Progress
 from ...stepwise import Growing
 from ..shared.labelled import Labelled
@@ -144,9 +144,7 @@ def trained(variants: Variants, folder: str | Path, name: str) -> nn.Module:
         There is no such variant, or it isn't trained yet.
     """
     named = _named(variants)
-    if name not in named:
-        raise InputError(f"There is no variant {name!r}: expected one of {', '.join(named)}.")
-    model = _built(named[name], 0)
+    model = _built(one_of(named, name, "variant"), 0)
     load_weights(Path(folder) / _places(named)[name], model)
     return model.eval()
 

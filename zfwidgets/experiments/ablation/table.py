@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError
+from ...errors import InputError, one_of
 from ...records import table
 from ...storage.checksums import digest
 from ...storage.files import whole
@@ -90,11 +90,7 @@ class AblationTable:
         return all(row.training is not None and row.training.complete for row in self.rows)
 
     def __getitem__(self, name: str) -> AblationRow:
-        for row in self.rows:
-            if row.name == name:
-                return row
-        names = ", ".join(repr(row.name) for row in self.rows)
-        raise InputError(f"There is no variant {name!r}: expected one of {names}.")
+        return one_of({row.name: row for row in self.rows}, name, "variant")
 
     def difference(self, name: str, other: str) -> tuple[float, float, float]:
         """Validation error of one variant less that of another, and its 95 % interval, low to high.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import shutil
 import tempfile
 import weakref
@@ -21,7 +20,9 @@ from ...errors import InputError
 from ...records import Progress
 from ...stepwise import Driven, Growing
 from ...widgets.wire.jobs.steps import Steps
-from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.boxes import Experiment
+from ..shared.layout import beside, controls, heading
+from ..shared.needs import needs_torch
 from ..shared.recording import stored
 from . import widget_parts as parts
 from .table import AblationTable
@@ -89,7 +90,9 @@ class Ablation(Experiment["AblationTable"]):
     >>> engine = zf.Engine(study.trained("as it is"), others)
     """
 
-    again = "Go on"
+    named = "ablation"
+    again = "experiment.go_on"
+    goes_on = False  # its steps go on from files, with the same bits
 
     def __init__(
         self,
@@ -137,25 +140,31 @@ class Ablation(Experiment["AblationTable"]):
                 **training,
             )
         names = [row.name for row in table.rows]
-        self._title, self._text, self._about = (ipywidgets.HTML() for _ in range(3))
+        words = self._words
+        self._text, self._about = ipywidgets.HTML(), ipywidgets.HTML()
         self._bars = BarChart(
-            "error",
+            words("ablation.axis"),
             self._choose,
             horizontal=True,
             height=f"{max(220, 70 + 34 * len(names))}px",
         )
-        self._curves = LineChart("epochs", "validation error", choose_line=self._choose_name)
+        self._curves = LineChart(
+            words("ablation.epochs"),
+            words("ablation.validation_error"),
+            choose_line=self._choose_name,
+        )
         self._reading = ipywidgets.HTML()
         self._variant = ipywidgets.Dropdown(
-            options=[("(none)", -1), *((name, n) for n, name in enumerate(names))],
-            description="variant",
+            options=[(words("ablation.none"), -1), *((name, n) for n, name in enumerate(names))],
+            description=words("ablation.variant"),
         )
         self._variant.observe(self._point_out, "value")
         charts = beside(
-            [ipywidgets.HTML("<b>Error</b>"), self._bars.figure, self._bars.legend],
-            [ipywidgets.HTML("<b>While training</b>"), self._curves.figure, self._curves.legend],
+            [heading(words("ablation.error")), self._bars.figure, self._bars.legend],
+            [heading(words("ablation.training")), self._curves.figure, self._curves.legend],
         )
-        everything = [self._title, self._text, charts, self._variant, self._about, self._reading]
+        chosen = beside([controls(self._variant), self._about, self._reading])
+        everything = [self._text, charts, chosen]
         more = {} if layout is None else {"layout": layout}
         super().__init__(None, everything, start=False, recorded=recorded, **more)
         self.add_class("zf-ablation-study")
@@ -210,10 +219,10 @@ class Ablation(Experiment["AblationTable"]):
 
     def _done(self, result: AblationTable) -> str:
         done = sum(row.training is not None and row.training.complete for row in result.rows)
-        return f"done: {done} of {len(result.rows)} variants are trained to the end"
+        return self._words("ablation.done", done=done, of=len(result.rows))
 
     def _stopped(self, result: AblationTable | None) -> str:
-        return "stopped; what is done is kept"
+        return self._words("ablation.stopped")
 
     def _say_running(self, running: bool, text: str) -> None:
         super()._say_running(running, text)
@@ -226,23 +235,24 @@ class Ablation(Experiment["AblationTable"]):
     def _now(self) -> parts.Now:
         return parts.Now(self._running, int(self._variant.value))
 
-    def _describe(self) -> str:
-        return "" if self._result is None else parts.title(self._result)
+    def _facts(self) -> str:
+        return "" if self._result is None else parts.title(self._result, self._words)
 
     def _show(self, result: AblationTable) -> None:
-        self._title.value = html.escape(self._describe())
-        self._reading.value = small(parts.reading(result))
-        self._bars.draw([row.name for row in result.rows], parts.bars(result))
+        words = self._words
+        self._reading.value = small(parts.reading(result, words))
+        self._bars.draw([row.name for row in result.rows], parts.bars(result, words))
         self._curves.draw(*parts.curves(result))
-        self._curves.say("epochs", parts.BARS[parts.measure(result)])
+        error = words(f"ablation.{parts.measure(result)}")
+        self._curves.say(words("ablation.epochs"), error)
         self._point_out()
 
     def _show_table(self) -> None:
         if self._result is not None:
-            self._text.value = parts.table_text(self._result, self._now)
+            self._text.value = parts.table_text(self._result, self._now, self._words)
 
     def _paint(self, result: AblationTable | None, status: str) -> Callable[[], Image.Image]:
-        return partial(parts.draw, result, self._now, status)
+        return partial(parts.draw, result, self._now, status, self._words)
 
     def _choose(self, number: int) -> None:
         self._variant.value = number
@@ -258,7 +268,7 @@ class Ablation(Experiment["AblationTable"]):
         chosen = int(self._variant.value)
         self._bars.point_out(chosen if chosen >= 0 else None)
         self._curves.point_out_line(self._result.rows[chosen].name if chosen >= 0 else None)
-        self._about.value = parts.chosen_text(self._result, chosen)
+        self._about.value = parts.chosen_text(self._result, chosen, self._words)
         self._show_table()
 
 

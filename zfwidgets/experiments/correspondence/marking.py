@@ -10,6 +10,7 @@ import traitlets
 from PIL import Image, ImageDraw
 
 from ...errors import InputError
+from ...language.words import Words
 from ...records import SERIES, Box, Pixels
 from ..shared.picture_wall import MOST, PictureWall, Wall
 
@@ -58,11 +59,9 @@ class Marking(PictureWall):
             raise InputError(f"There are {len(photos)} photos: expected {MOST} at most.")
         self._names = tuple(names)
         self.set_trait("extent", list(photos[0].shape[:2]))
-        note = (
-            "Draw a box around the chosen part in each photo, or press Mark. Move it by pointer or "
-            "arrow keys, resize it at its corner or with Shift and arrows. Dashed: other parts."
-        )
-        super().__init__(fingerprint, "Mark the same parts", note=note, size=size, **layout)
+        words = Words()
+        label, note = words("correspondence.mark"), words("correspondence.mark.note")
+        super().__init__(fingerprint, label, note=note, size=size, **layout)
         with self.hold_sync():
             self.parts, self.part = [*parts], next(iter(parts), "")
         self.show(Wall([*photos], [*names]))

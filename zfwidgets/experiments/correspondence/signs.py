@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...language.words import Words
 from ...records import Box, table
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ RANDOM = "random"
 def random_row(part: str) -> str:
     """What the row of random masks of a part's sizes is called."""
     return f"{RANDOM}, size of {part}"
+
+
+def row_text(row: str, words: Words) -> str:
+    """What a row of a result is called."""
+    start = random_row("")
+    if row.startswith(start):
+        return words("correspondence.random", part=row.removeprefix(start))
+    return row
 
 
 @dataclass(frozen=True)
@@ -239,9 +248,12 @@ class CorrespondenceResult:
         from ...drawing.page import font
         from ...drawing.palette import INK, SOFT
 
-        letters = font(17)
-        cells = [["occlusion location", *self.layers]]
-        cells += [[row, *self._cells(row)] for row in self.rows()]
+        letters, words = font(17), Words()
+        cells = [[words("correspondence.location"), *self.layers]]
+        cells += [
+            [row_text(row, words), *(text.replace(".", words.point) for text in self._cells(row))]
+            for row in self.rows()
+        ]
         wide = [
             max(letters.getlength(line[i]) for line in cells) + 32 for i in range(len(cells[0]))
         ]

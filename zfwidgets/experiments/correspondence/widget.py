@@ -12,17 +12,21 @@ from PIL import Image
 
 from ...drawing.charts import BarChart
 from ...drawing.page import Page
+from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Box
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.boxes import Experiment
+from ..shared.layout import beside
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
 from ..shared.recording import stored
 from .marking import Marking, as_json
-from .signs import CorrespondenceResult
+from .signs import CorrespondenceResult, row_text
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from ..shared.recording import Recording
 
 PARTS = ("left eye", "right eye", "nose")
@@ -81,7 +85,8 @@ class Correspondence(Experiment["CorrespondenceResult"]):
     >>> faces.result.to_table()
     """
 
-    again = "Compute"
+    named = "correspondence"
+    again = "correspondence.again"
 
     def __init__(
         self,
@@ -128,9 +133,9 @@ class Correspondence(Experiment["CorrespondenceResult"]):
             self._names = recorded[0].image_names
             wall = recorded[2].get("photos", Wall([]))
             self._photos = lambda: wall
-            above = PictureWall("recorded", "Photos with their marked parts", size=160)
+            above = PictureWall("recorded", self._words("correspondence.photos"), size=160)
             above.show(wall)
-        self._table, self._chart = ipywidgets.HTML(), BarChart("share of units that differ")
+        self._table, self._chart = ipywidgets.HTML(), BarChart(self._words("correspondence.axis"))
         self._reading = ipywidgets.HTML()
         shown = beside([self._table, self._reading], [self._chart.figure, self._chart.legend])
         super().__init__(live, [above, shown], start=False, recorded=recorded, **layout)
@@ -172,11 +177,16 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         if not missing:
             self.start()
             return
+        words = self._words
         listed = ", ".join(
-            f"{part} in {number} photo{'' if number == 1 else 's'}"
+            words(
+                f"correspondence.missing.{'one' if number == 1 else 'some'}",
+                part=part,
+                number=number,
+            )
             for part, number in missing.items()
         )
-        self._say_running(False, f"still to mark: {listed}")
+        self._say_running(False, words("correspondence.missing", parts=listed))
 
     def _remark(self, _change: Any) -> None:
         """Boxes have changed: what was computed is of others."""
@@ -193,59 +203,56 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         return (yield from steps)
 
     def _done(self, result: CorrespondenceResult) -> str:
-        return f"done: {len(result.part_names)} parts, {result.draws} random masks of each size"
+        parts = len(result.part_names)
+        return self._words("correspondence.done", parts=parts, draws=result.draws)
 
     def _stopped(self, result: CorrespondenceResult | None) -> str:
         done = 0 if result is None else result.done
-        return f"stopped after {done} masks"
+        return self._words("correspondence.stopped", number=done)
 
     # ------------------------------------------------------------------ drawing
 
-    def _describe(self) -> str:
-        return f"Correspondence of parts in {', '.join(self._names)}"
+    def _facts(self) -> str:
+        return self._words("correspondence.facts", photos=", ".join(self._names))
 
     def _show(self, result: CorrespondenceResult) -> None:
         rows = result.rows()
-        self._table.value = _table(result)
-        self._reading.value = f'<small style="line-height:1.4">{html.escape(_READING)}</small>'
+        words = self._words
+        self._table.value = _table(result, words)
+        self._reading.value = small(words("correspondence.reading"))
         self._chart.figure.layout.display = None if rows else "none"
         if rows:
-            self._chart.draw(result.layers, {row: result.mean(row) for row in rows})
+            self._chart.draw(
+                result.layers, {row_text(row, words): result.mean(row) for row in rows}
+            )
 
     def _paint(self, result: CorrespondenceResult | None, status: str) -> Callable[[], Image.Image]:
-        return partial(_draw, self._describe(), self._photos(), result, status)
+        title = self._words("correspondence.picture", photos=", ".join(self._names))
+        return partial(_draw, title, self._photos(), result, status, self._words)
 
 
-_READING = (
-    "Shares of a layer's units whose signs of change differ between two photos with the part "
-    "masked, mean over pairs ± standard deviation over pairs. Lower than random: the layer takes "
-    "the part alike in all photos. Changed: share of units that the mask changes at all; few "
-    "changes make low values too. As low: random masks of the same sizes whose mean is no higher. "
-    "Random masks keep clear of the marked parts."
-)
-
-
-def _table(result: CorrespondenceResult) -> str:
+def _table(result: CorrespondenceResult, words: Words) -> str:
     """The paper's table in HTML, with what its numbers must be read with."""
-    cell = 'style="padding:2px 10px;text-align:left;vertical-align:top"'
-    heads = ["masked", *result.layers]
-    lines = [f"<tr>{''.join(f'<th {cell}>{html.escape(head)}</th>' for head in heads)}</tr>"]
+    heads = [words("correspondence.masked"), *result.layers]
+    lines = [f"<tr>{''.join(f'<th>{html.escape(head)}</th>' for head in heads)}</tr>"]
     for row in result.rows():
         mean, spread, changed = result.mean(row), result.spread(row), result.changed(row)
         draws = len(result.random.get(row, ()))
         below = result.not_above(row) if draws else ()
-        cells = [html.escape(row)]
+        cells = [html.escape(row_text(row, words))]
         for place in range(len(result.layers)):
-            small = f"changed {changed[place]:.3f}"
+            said: dict[str, Any] = {"share": words.fixed(changed[place], 3)}
             if draws:
-                small += f", {round(below[place] * draws)} of {draws} random as low"
-            cells.append(f"{mean[place]:.3f} ± {spread[place]:.3f}<br><small>{small}</small>")
-        lines.append(f"<tr>{''.join(f'<td {cell}>{text}</td>' for text in cells)}</tr>")
-    return f'<table style="border-collapse:collapse;line-height:1.3">{"".join(lines)}</table>'
+                said |= {"number": round(below[place] * draws), "draws": draws}
+            about = words(f"correspondence.{'as_low' if draws else 'changed'}", **said)
+            number = f"{words.fixed(mean[place], 3)} ± {words.fixed(spread[place], 3)}"
+            cells.append(f'{number}<div class="zf-note">{html.escape(about)}</div>')
+        lines.append(f"<tr>{''.join(f'<td>{text}</td>' for text in cells)}</tr>")
+    return f'<div class="zf-table zf-words"><table>{"".join(lines)}</table></div>'
 
 
 def _draw(
-    title: str, photos: Wall, result: CorrespondenceResult | None, status: str
+    title: str, photos: Wall, result: CorrespondenceResult | None, status: str, words: Words
 ) -> Image.Image:
     """The static picture: photos with their boxes, and the table."""
     page = Page(title, status)
@@ -256,7 +263,7 @@ def _draw(
         height = round(table.height * width / table.width)
         page.picture(28, page.y, table, width, height)
         page.y += height + 12
-        page.line("Shares of units whose signs of change differ, mean ± deviation over pairs", 16)
+        page.line(words("correspondence.painted"), 16)
     return page.finish()
 
 

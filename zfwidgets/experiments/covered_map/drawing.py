@@ -12,20 +12,21 @@ from ...drawing.palette import SOFT
 from ...records import Floats, Pixels, Values, clearest_values, colour_share, signed_picture
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from .result import StrongestMapResult
 
 SIDE = 340
 SMALL = 200
 
 
-def draw(result: StrongestMapResult) -> Image.Image:
+def draw(result: StrongestMapResult, words: Words) -> Image.Image:
     """The photo with the square, what each place of the square leaves, the projection; others."""
-    title, _, found = result.finding.partition(": ")
+    title, _, found = finding_text(result, words).partition(": ")
     page = Page(title, found[0].upper() + found[1:], 24)
     heads = (
-        "photo, and the square on the projection",
-        "what is left of the map: black 0, white all",
-        f"the map's projection ({result.projection.rule})",
+        words("strongest.head.photo"),
+        words("strongest.head.left"),
+        words("strongest.head.projection", rule=result.projection.rule),
     )
     pictures = [None if p is None else Image.fromarray(p) for p in covered_pictures(result)]
     step = (WIDTH - 2 * MARGIN - 3 * SIDE) // 2 + SIDE
@@ -33,13 +34,14 @@ def draw(result: StrongestMapResult) -> Image.Image:
         x = MARGIN + number * step
         page.text(x, page.y, head, 16, SOFT, SIDE)
         if picture is None:
-            page.empty(x, page.y + 26, SIDE, SIDE, "not computed yet")
+            page.empty(x, page.y + 26, SIDE, SIDE, words("experiment.missing"))
         else:
             page.picture(x, page.y + 26, picture, SIDE, SIDE)
     page.y += 26 + SIDE + 2 * GAP
     if not result.others:
         return page.finish()
-    page.line(f"Strongest in other photos: channel {result.channel} of {result.layer}", 16)
+    others = words("strongest.head.others", channel=result.channel, layer=result.layer)
+    page.line(others, 16)
     rows = [[Image.fromarray(one) for one in row] for row in _others(result)]
     for number, activation in enumerate(result.others):
         x = MARGIN + number * (SMALL + GAP)
@@ -51,6 +53,19 @@ def draw(result: StrongestMapResult) -> Image.Image:
             page.picture(x, y, shown[number], SMALL, SMALL)
     page.y += 24 + 2 * SMALL + GAP
     return page.finish()
+
+
+def finding_text(result: StrongestMapResult, words: Words) -> str:
+    """What the numbers say, in a sentence."""
+    both = bool(np.isfinite(result.anywhere))
+    return words(
+        f"strongest.finding{'.both' if both else ''}",
+        channel=result.channel,
+        layer=result.layer,
+        photo=result.image_name,
+        left=words.fixed(result.left, 2),
+        anywhere=words.fixed(result.anywhere, 2),
+    )
 
 
 def covered_pictures(result: StrongestMapResult) -> tuple[Pixels, Pixels | None, Pixels]:

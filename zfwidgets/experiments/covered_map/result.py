@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...language.words import Words
 from ...records import Activation, Box, Floats, OcclusionMap, Pixels, Projection
 
 if TYPE_CHECKING:
@@ -82,19 +83,15 @@ class StrongestMapResult:
     @property
     def finding(self) -> str:
         """What the numbers say, in a sentence."""
-        text = (
-            f"Channel {self.channel} of {self.layer} is the strongest map of {self.image_name}: "
-            f"with the square on its projection {self.left:.2f} of its total is left"
-        )
-        if not np.isfinite(self.anywhere):
-            return f"{text}."
-        return f"{text}, with the square at a random place {self.anywhere:.2f}."
+        from .drawing import finding_text
+
+        return finding_text(self, Words("en"))
 
     def to_pil(self) -> Image.Image:
         """Fig. 7a to 7c of this photo on one sheet, RGB, 1200 px wide."""
         from .drawing import draw
 
-        return draw(self)
+        return draw(self, Words())
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 from PIL import Image
@@ -13,20 +13,15 @@ from PIL import Image
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, needs_torch
+from ..shared.boxes import Experiment
+from ..shared.layout import controls
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
-from .drawing import covered_pictures, other_pictures
+from .drawing import covered_pictures, draw, finding_text, other_pictures
 from .result import StrongestMapResult
 
-OWN = (
-    "The photo with the square where it holds most of the projection; what the square leaves of "
-    "the map's total at each of its places (black: nothing, white: all; red: not computed yet); "
-    "the map's strongest unit, projected into this photo, signed around mid-grey."
-)
-OTHERS = (
-    "Where the same map is strongest in other photos, above the projections of these units. If the "
-    "map stands for one thing, they share what the projection above shows."
-)
+if TYPE_CHECKING:
+    from ...language.words import Words
 
 
 class StrongestMap(Experiment["StrongestMapResult"]):
@@ -60,6 +55,8 @@ class StrongestMap(Experiment["StrongestMapResult"]):
     >>> found.result.finding
     """
 
+    named = "strongest"
+
     def __init__(
         self,
         engine: EngineProtocol,
@@ -84,19 +81,19 @@ class StrongestMap(Experiment["StrongestMapResult"]):
             others=others,
             rule=rule,
         )
+        words = self._words
         self._photo = ipywidgets.Dropdown(
             options=[(name, number) for number, name in enumerate(engine.info.images)],
             value=engine.info.image_number(image),
-            description="photo",
+            description=words("strongest.photo"),
         )
         self._photo.observe(self._look_elsewhere, "value")
         fingerprint = engine.info.fingerprint
         self._finding = ipywidgets.HTML()
-        self._own = PictureWall(fingerprint, "This photo and its strongest map", note=OWN, size=224)
-        self._others = PictureWall(
-            fingerprint, "The same map in other photos", note=OTHERS, size=150
-        )
-        parts = [self._photo, self._finding, self._own, self._others]
+        below = words("strongest.own.note"), words("strongest.others.note")
+        self._own = PictureWall(fingerprint, words("strongest.own"), note=below[0], size=224)
+        self._others = PictureWall(fingerprint, words("strongest.others"), note=below[1], size=150)
+        parts = [controls(self._photo), self._finding, self._own, self._others]
         super().__init__(engine, parts, **layout)
         self.add_class("zf-strongest-map")
 
@@ -107,30 +104,35 @@ class StrongestMap(Experiment["StrongestMapResult"]):
         """Another photo: what was computed is of the one before."""
         self._forget()
         self._finding.value, self._own.wall, self._others.wall = "", "", ""
+        self._head.facts = self._facts()
         self.start()
 
     # ------------------------------------------------------------------ drawing
 
-    def _describe(self) -> str:
-        return f"Strongest map of {self._photo.label}"
+    def _facts(self) -> str:
+        return self._words("strongest.facts", photo=self._photo.label)
 
     def _show(self, result: StrongestMapResult) -> None:
-        self._finding.value = html.escape(result.finding)
+        self._finding.value = html.escape(finding_text(result, self._words))
         done = int(result.covered.done.sum()) if result.covered is not None else 0
         name = f"{self._run_name()}.{done}"
-        self._own.show(_own(result), f"{name}.own")
+        self._own.show(_own(result, self._words), f"{name}.own")
         if result.others:
             self._others.show(_others(result), f"{self._run_name()}.others")
 
     def _paint(self, result: StrongestMapResult | None, status: str) -> Callable[[], Image.Image]:
-        return partial(_draw, self._describe(), result, status)
+        return partial(_draw, self._facts(), result, status, self._words)
 
 
-def _own(result: StrongestMapResult) -> Wall:
+def _own(result: StrongestMapResult, words: Words) -> Wall:
     photo, left, projection = covered_pictures(result)
     return Wall(
         [photo, left, projection],
-        ["photo and square", "left of the map", f"projection ({result.projection.rule})"],
+        [
+            words("strongest.caption.photo"),
+            words("strongest.caption.left"),
+            words("strongest.caption.projection", rule=result.projection.rule),
+        ],
         columns=3,
     )
 
@@ -141,10 +143,11 @@ def _others(result: StrongestMapResult) -> Wall:
     return Wall([*patches, *projections], [*names, *[""] * len(names)], columns=len(names))
 
 
-def _draw(title: str, result: StrongestMapResult | None, status: str) -> Image.Image:
+def _draw(facts: str, result: StrongestMapResult | None, status: str, words: Words) -> Image.Image:
     if result is None:
-        return Page(title, status).missing()
-    return result.to_pil()
+        page = Page(f"{words('strongest.name')} {facts}", status)
+        return page.missing(words("experiment.missing"))
+    return draw(result, words)
 
 
 def _experiment() -> Any:

@@ -18,6 +18,7 @@ from .layer_diagnosis import (
 from .measures import WHITE
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from .result import DiagnosisResult
 
 Kind = Literal["dead", "duplicates", "dominating", "spectrum", "untrained", "aliasing"]
@@ -28,11 +29,6 @@ UNTRAINED = 0.9 * WHITE[2]
 """From this share of high frequencies on a first layer's filters look like random weights."""
 ALIASED = 0.1
 """From this share of the response's variance on aliasing is worth knowing."""
-
-SMALLER_FILTERS = (
-    "The paper made the filters of layer 1 smaller, 7 x 7 instead of 11 x 11, and its stride 2 "
-    "instead of 4 (section 4.1)"
-)
 
 
 @dataclass(frozen=True)
@@ -60,119 +56,108 @@ class Finding:
         return f"{self.layer}: {self.text} {self.remedy}"
 
 
-def find(result: DiagnosisResult) -> tuple[Finding, ...]:
+def find(result: DiagnosisResult, words: Words) -> tuple[Finding, ...]:
     """What is worth knowing of a diagnosis, convolutions first, each in the network's order."""
     found: list[Finding] = []
     for layer in result.convolutions:
         first = layer.name == result.first
-        found += [*_dominating(layer), *_duplicates(layer, first)]
+        found += [*_dominating(layer, words), *_duplicates(layer, first, words)]
         if first:
-            found += _spectrum(layer)
-        found += _aliasing(layer, first)
+            found += _spectrum(layer, words)
+        found += _aliasing(layer, first, words)
     for number, rectifier in enumerate(result.rectifiers):
-        found += _dead(rectifier, result.images_seen, first=number == 0 and bool(result.first))
+        first = number == 0 and bool(result.first)
+        found += _dead(rectifier, result.images_seen, first, words)
     return tuple(found)
 
 
-def _dominating(layer: ConvolutionDiagnosis) -> Iterator[Finding]:
+def _dominating(layer: ConvolutionDiagnosis, words: Words) -> Iterator[Finding]:
     over = layer.dominating
     if len(over):
-        largest = float(layer.dominance[over[0]])
         radius = _rounded_down(DOMINATES * float(np.median(layer.rms)))
-        yield Finding(
-            layer.name,
-            "dominating",
-            f"{_count(len(over), len(layer), 'filter')} dominate{'s' * (len(over) == 1)}: the RMS "
-            f"of filter {over[0]} is {largest:.1f} times the layer's median.",
-            "The paper brings filters whose RMS passes a radius back to it after each step "
-            "(section 3): zf.models.renormalize_filters_(model, radius). A radius of "
-            f"{radius:g} would reach {'just this one' if len(over) == 1 else 'these'} here.",
+        text = words(
+            f"{_FIND}dominate{_one(len(over))}",
+            number=len(over),
+            total=len(layer),
+            filter=int(over[0]),
+            times=words.fixed(float(layer.dominance[over[0]]), 1),
         )
+        remedy = words(f"{_FIND}radius{_one(len(over))}", radius=radius)
+        yield Finding(layer.name, "dominating", text, remedy)
 
 
-def _duplicates(layer: ConvolutionDiagnosis, first: bool) -> Iterator[Finding]:
+def _duplicates(layer: ConvolutionDiagnosis, first: bool, words: Words) -> Iterator[Finding]:
     if layer.repeated:
         one, other, cosine = layer.duplicates[0]
-        remedy = "Fewer channels may do as well; the paper says nothing of layers above the first."
-        if first:
-            remedy = f"{SMALLER_FILTERS}, and got more distinctive features (Fig. 6 c)."
-        yield Finding(
-            layer.name,
-            "duplicates",
-            f"{_count(layer.repeated, len(layer), 'filter')} ha{_s(layer.repeated)} a "
-            f"near-duplicate (cosine {ALIKE} or more); {one} and {other} are most alike "
-            f"({cosine:.2f}).",
-            remedy,
+        text = words(
+            f"{_FIND}duplicate{_one(layer.repeated)}",
+            number=int(layer.repeated),
+            total=len(layer),
+            alike=ALIKE,
+            one=int(one),
+            other=int(other),
+            cosine=words.fixed(cosine, 2),
         )
+        remedy = _smaller("distinct", words) if first else words(f"{_FIND}fewer")
+        yield Finding(layer.name, "duplicates", text, remedy)
 
 
-def _spectrum(layer: ConvolutionDiagnosis) -> Iterator[Finding]:
+def _spectrum(layer: ConvolutionDiagnosis, words: Words) -> Iterator[Finding]:
     low, mid, high = layer.coverage().values()
-    shares = f"{low:.0%} of its filters' energy is low, {mid:.0%} mid, {high:.0%} high."
+    percents = {"low": percent(low), "mid": percent(mid), "high": percent(high)}
+    shares = words(f"{_FIND}shares", **percents)
     if high >= UNTRAINED:
-        yield Finding(
-            layer.name,
-            "untrained",
-            f"Its filters' energy is spread over the frequencies as in random weights: {shares}",
-            "Train it longer, or begin with smaller weights: what it has learned is drowned by "
-            "the numbers that it began with.",
-        )
+        text, remedy = words(f"{_FIND}untrained", shares=shares), words(f"{_FIND}longer")
+        yield Finding(layer.name, "untrained", text, remedy)
     elif mid < LITTLE_MID:
-        yield Finding(
-            layer.name,
-            "spectrum",
-            f"Little coverage of the mid frequencies: {shares}",
-            f"{SMALLER_FILTERS}.",
-        )
+        text = words(f"{_FIND}spectrum", shares=shares)
+        yield Finding(layer.name, "spectrum", text, _smaller("stop", words))
 
 
-def _aliasing(layer: ConvolutionDiagnosis, first: bool) -> Iterator[Finding]:
+def _aliasing(layer: ConvolutionDiagnosis, first: bool, words: Words) -> Iterator[Finding]:
     share = mean_of_known(layer.aliasing)
     if share >= ALIASED:
         stride = max(layer.stride)
-        remedy = f"Try a stride of {stride // 2}; the paper halved that of layer 1 (section 4.1)."
+        remedy = words(f"{_FIND}stride", stride=stride // 2)
         if first and stride > 2:
-            remedy = (
-                f"{SMALLER_FILTERS}: layer 2's features were then without aliasing artifacts "
-                "(Fig. 6 d, e)."
-            )
-        yield Finding(
-            layer.name,
-            "aliasing",
-            f"{share:.0%} of its responses' variance lies above what a stride of {stride} can "
-            "carry, and turns up as false structure; the response between the stride's places "
-            f"follows from theirs with a correlation of {mean_of_known(layer.consistency):.2f}.",
-            remedy,
+            remedy = _smaller("artifacts", words)
+        text = words(
+            f"{_FIND}aliasing",
+            share=percent(share),
+            stride=stride,
+            consistency=words.fixed(mean_of_known(layer.consistency), 2),
         )
+        yield Finding(layer.name, "aliasing", text, remedy)
 
 
-def _dead(layer: RectifierDiagnosis, images: int, first: bool) -> Iterator[Finding]:
+def _dead(layer: RectifierDiagnosis, images: int, first: bool, words: Words) -> Iterator[Finding]:
     number = len(layer.dead)
     if number:
-        remedy = (
-            "Look at more images first: these may lack what "
-            f"{'it waits' if number == 1 else 'they wait'} for."
-        )
+        text = words(f"{_FIND}dead{_one(number)}", number=number, total=len(layer), images=images)
+        remedy = words(f"{_FIND}look{_one(number)}")
         if first:
-            remedy = f"{SMALLER_FILTERS}, and got fewer dead features (Fig. 6 c)."
-        yield Finding(
-            layer.name,
-            "dead",
-            f"{_count(number, len(layer), 'channel')} {'is' if number == 1 else 'are'} dead: "
-            f"nowhere above zero in {images} images.",
-            remedy,
-        )
+            remedy = _smaller("fewer_dead", words)
+        yield Finding(layer.name, "dead", text, remedy)
 
 
-def _count(number: int, total: int, what: str) -> str:
-    return f"{number} of {total} {what}s"
+_FIND = "diagnosis.find."
+
+
+def _smaller(what: str, words: Words) -> str:
+    """What the paper did to the first layer, and what came of it."""
+    return words(f"{_FIND}{what}", smaller=words(f"{_FIND}smaller"))
+
+
+def _one(number: int) -> str:
+    return ".one" if number == 1 else ""
+
+
+def percent(share: float) -> str:
+    """A share in whole percent."""
+    return f"{100 * share:.0f}"
 
 
 def _rounded_down(value: float) -> float:
     """To three digits, so that what is above the value is above it."""
     step = 10.0 ** (np.floor(np.log10(value)) - 2) if value > 0 else 1.0
     return float(f"{np.floor(value / step) * step:.3g}")
-
-
-def _s(number: int) -> str:
-    return "s" if number == 1 else "ve"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import one_of
+from ...language.words import Words
 from ...records import Floats, Ints, Pixels, Projection, signed_to_uint8, table
 from ...records.projections import CLIPPED_AT
 from .findings import Finding, find
@@ -66,17 +67,12 @@ class DiagnosisResult:
             *self.convolutions,
             *self.rectifiers,
         )
-        known = {layer.name: layer for layer in layers}
-        if name not in known:
-            raise InputError(
-                f"The diagnosis has no layer {name!r}: expected one of {', '.join(known)}."
-            )
-        return known[name]
+        return one_of({layer.name: layer for layer in layers}, name, "layer")
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is worth knowing, in words, with the paper's remedies."""
-        return find(self)
+        return find(self, Words("en"))
 
     @property
     def filter_scale(self) -> float:

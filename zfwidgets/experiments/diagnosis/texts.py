@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .findings import find, percent
 from .layer_diagnosis import mean_of_known
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from .result import DiagnosisResult
 
 
@@ -19,12 +21,10 @@ if TYPE_CHECKING:
 class Measure:
     """A number that each layer has.
 
+    Its title, axis and reading are texts of ``diagnosis.NAME``.
+
     Attributes
     ----------
-    title, axis
-        What the list of measures and the chart's axis call it.
-    reading
-        How to read it.
     of
         The number of a convolution or, where ``rectifiers``, of a rectifier; NaN where there is
         none.
@@ -35,9 +35,6 @@ class Measure:
         Whether only the layer that sees the pixels is shown.
     """
 
-    title: str
-    axis: str
-    reading: str
     of: Callable[[Any], float]
     rectifiers: bool = False
     without: float | None = None
@@ -51,81 +48,17 @@ def _spectrum(band: str) -> Callable[[Any], float]:
     return of
 
 
-_BANDS = "Mean over the layer's filters, in cycles per pixel of the layer's input"
 MEASURES = {
-    "pixels": Measure(
-        "aliasing of the first layer",
-        "share of variance",
-        "Share of the first layer's responses that lies at frequencies above 1 / (2 stride), and "
-        "turns up as false structure; 0 is best. It is what the paper saw in AlexNet. Strides "
-        "further up have theirs: choose aliasing.",
-        lambda layer: mean_of_known(layer.aliasing),
-        without=0.0,
-        first=True,
-    ),
-    "aliasing": Measure(
-        "aliasing",
-        "share of variance",
-        "Layers with a stride: share of the responses' variance at frequencies above 1 / (2 "
-        "stride), which turns up as false structure; 0 is best, and what a layer without a stride "
-        "has.",
-        lambda layer: mean_of_known(layer.aliasing),
-        without=0.0,
-    ),
-    "consistency": Measure(
-        "shift consistency",
-        "correlation",
-        "Layers with a stride: correlation of the response between the stride's places with what "
-        "these lead to expect; 1 is best, and what a layer without a stride has; 0 means that it "
-        "can't be told.",
-        lambda layer: mean_of_known(layer.consistency),
-        without=1.0,
-    ),
-    "beyond": Measure(
-        "filter energy beyond the stride's limit",
-        "share of energy",
-        "Layers with a stride: share of the filters' own energy above 1 / (2 stride) cycles per "
-        "pixel; images have less there than filters of random weights.",
-        lambda layer: mean_of_known(layer.beyond),
-        without=0.0,
-    ),
-    "dead": Measure(
-        "dead channels",
-        "share of channels",
-        "Layers behind a rectifier: share of channels that are above zero nowhere in any image.",
-        lambda layer: len(layer.dead) / len(layer),
-        rectifiers=True,
-    ),
-    "duplicates": Measure(
-        "near-duplicates",
-        "share of filters",
-        "Share of filters whose weights have a cosine of 0.95 or more with another one's.",
-        lambda layer: layer.repeated / len(layer),
-    ),
-    "dominance": Measure(
-        "largest RMS / median",
-        "times the median",
-        "RMS of the layer's strongest filter over the layer's median; above 2 it dominates.",
-        lambda layer: float(np.nanmax(layer.dominance, initial=0.0)),
-    ),
-    "low": Measure(
-        "energy at low frequencies",
-        "share of energy",
-        f"{_BANDS}: below 1/6. Random weights have 0.09.",
-        _spectrum("low"),
-    ),
-    "mid": Measure(
-        "energy at mid frequencies",
-        "share of energy",
-        f"{_BANDS}: from 1/6 to 1/3. Random weights have 0.26.",
-        _spectrum("mid"),
-    ),
-    "high": Measure(
-        "energy at high frequencies",
-        "share of energy",
-        f"{_BANDS}: from 1/3. Random weights have 0.65.",
-        _spectrum("high"),
-    ),
+    "pixels": Measure(lambda layer: mean_of_known(layer.aliasing), without=0.0, first=True),
+    "aliasing": Measure(lambda layer: mean_of_known(layer.aliasing), without=0.0),
+    "consistency": Measure(lambda layer: mean_of_known(layer.consistency), without=1.0),
+    "beyond": Measure(lambda layer: mean_of_known(layer.beyond), without=0.0),
+    "dead": Measure(lambda layer: len(layer.dead) / len(layer), rectifiers=True),
+    "duplicates": Measure(lambda layer: layer.repeated / len(layer)),
+    "dominance": Measure(lambda layer: float(np.nanmax(layer.dominance, initial=0.0))),
+    "low": Measure(_spectrum("low")),
+    "mid": Measure(_spectrum("mid")),
+    "high": Measure(_spectrum("high")),
 }
 
 
@@ -150,60 +83,66 @@ def _number(layer: Any, measure: Measure) -> float:
     return measure.of(layer)
 
 
-def about_first(result: DiagnosisResult) -> str:
+def about_first(result: DiagnosisResult, words: Words) -> str:
     """What the first layer's filters are, and how to read their pictures."""
     if result.filters is None:
-        return "The first convolution doesn't see pixels: its filters are no pictures."
+        return words("diagnosis.no_filters")
     layer = result.convolutions[0]
     rows, columns = layer.shape[1:]
-    stride = " x ".join(map(str, dict.fromkeys(layer.stride)))
-    return (
-        f"{layer.name}: {len(layer)} filters of {rows} x {columns}, stride {stride}. Weights "
-        f"around mid-grey, all on one scale: black -{result.filter_scale:.3g}, white "
-        f"+{result.filter_scale:.3g}."
+    return words(
+        "diagnosis.first",
+        layer=layer.name,
+        filters=len(layer),
+        rows=rows,
+        columns=columns,
+        stride=" x ".join(map(str, dict.fromkeys(layer.stride))),
+        scale=float(result.filter_scale),
     )
 
 
-def about_second(result: DiagnosisResult) -> str:
+def about_second(result: DiagnosisResult, words: Words) -> str:
     """What the projections are."""
     if not result.projections:
         return ""
-    return (
-        f"{result.second}: the strongest projections of evenly spaced channels, in "
-        f"{result.images_seen} images; signed pixels around mid-grey, each on its own scale. "
-        "Empty: never above zero."
-    )
+    return words("diagnosis.second", layer=result.second, images=result.images_seen)
 
 
-def about_filter(result: DiagnosisResult, number: int) -> str:
+def about_filter(result: DiagnosisResult, number: int, words: Words) -> str:
     """One filter of the first layer in numbers."""
     layer = result.convolutions[0]
     if result.filters is None:
         return ""
     if not 0 <= number < len(layer):
-        return "Choose a filter to read its numbers."
-    low, mid, high = layer.spectrum[number]
-    text = (
-        f"Filter {number}: RMS {layer.rms[number]:.3g}, {layer.dominance[number]:.2f} times the "
-        f"median; energy {low:.0%} low, {mid:.0%} mid, {high:.0%} high"
-    )
-    if layer.nearest[number] >= 0:
-        text += f"; most like filter {layer.nearest[number]}, cosine {layer.likeness[number]:.2f}"
-    if layer.aliasing is not None and layer.consistency is not None:
-        text += (
-            f"; aliasing {layer.aliasing[number]:.0%}, shift consistency "
-            f"{layer.consistency[number]:.2f}"
+        return words("diagnosis.choose")
+    low, mid, high = map(percent, layer.spectrum[number])
+    said = [
+        words(
+            "diagnosis.filter",
+            filter=number,
+            rms=float(layer.rms[number]),
+            dominance=words.fixed(layer.dominance[number], 2),
+            low=low,
+            mid=mid,
+            high=high,
         )
-    return f"{text}."
+    ]
+    if layer.nearest[number] >= 0:
+        cosine = words.fixed(layer.likeness[number], 2)
+        said.append(words("diagnosis.filter.like", other=int(layer.nearest[number]), cosine=cosine))
+    if layer.aliasing is not None and layer.consistency is not None:
+        consistency = words.fixed(layer.consistency[number], 2)
+        share = percent(layer.aliasing[number])
+        said.append(words("diagnosis.filter.aliasing", share=share, consistency=consistency))
+    return f"{'; '.join(said)}."
 
 
-def findings(result: DiagnosisResult) -> str:
+def findings(result: DiagnosisResult, words: Words) -> str:
     """Findings and remedies in HTML."""
     rows = [
         f"<li><b>{html.escape(f.layer)}</b>: {html.escape(f.text)} "
         f"<em>{html.escape(f.remedy)}</em></li>"
-        for f in result.findings
+        for f in find(result, words)
     ]
     if not rows:
-        return "Nothing stands out." if result.complete else ""
-    return f'<ul style="margin:0;padding-left:1.2em;line-height:1.4">{"".join(rows)}</ul>'
+        return words("diagnosis.nothing") if result.complete else ""
+    return f'<ul class="zf-findings">{"".join(rows)}</ul>'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,12 +18,16 @@ from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.boxes import Experiment
+from ..shared.layout import beside, controls
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
 from ..shared.recording import stored
+from .findings import find
 from .texts import MEASURES, about_filter, about_first, about_second, bars, findings
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from ..shared.recording import Recording
     from .result import DiagnosisResult
 
@@ -73,6 +76,8 @@ class Diagnosis(Experiment["Results"]):
     >>> diagnosis.result[0].to_frame()
     """
 
+    named = "diagnosis"
+
     def __init__(
         self,
         engine: EngineProtocol | Results | Recording[Results],
@@ -86,7 +91,11 @@ class Diagnosis(Experiment["Results"]):
         recorded = stored(engine, tuple)
         if recorded is not None:
             self._names = _named([one.model for one in recorded[0]], names)
-            self._columns = [_Column(name, "recorded") for name in self._names]
+            # The page keeps pictures by these names, and has those of both.
+            self._columns = [
+                _Column(name, f"recorded {number}", self._words)
+                for number, name in enumerate(self._names)
+            ]
             live = None
         else:
             experiment = _experiment()
@@ -99,21 +108,22 @@ class Diagnosis(Experiment["Results"]):
                 for one in engines
             ]
             self._columns = [
-                _Column(name, one.info.fingerprint)
+                _Column(name, one.info.fingerprint, self._words)
                 for name, one in zip(self._names, engines, strict=True)
             ]
             live = engines[0]
+        words = self._words
         self._measure = ipywidgets.Dropdown(
-            options=[(measure.title, key) for key, measure in MEASURES.items()],
+            options=[(words(f"diagnosis.{key}"), key) for key in MEASURES],
             value=FIRST,
-            description="compare",
+            description=words("diagnosis.compare"),
         )
         self._measure.observe(self._remeasure, "value")
-        self._chart = BarChart(MEASURES[FIRST].axis)
+        self._chart = BarChart(words(f"diagnosis.{FIRST}.axis"))
         self._reading = ipywidgets.HTML()
-        chart = [self._measure, self._chart.figure, self._chart.legend, self._reading]
+        chart = [controls(self._measure), self._chart.figure, self._chart.legend, self._reading]
         columns = beside(*[column.parts for column in self._columns])
-        super().__init__(live, [columns, *chart], recorded=recorded, **layout)
+        super().__init__(live, [columns, beside(chart)], recorded=recorded, **layout)
         self.add_class("zf-diagnosis")
         self._read_measure()
 
@@ -139,12 +149,18 @@ class Diagnosis(Experiment["Results"]):
 
     def _done(self, result: Results) -> str:
         number = sum(len(one.findings) for one in result)
-        return f"done: {number} finding{'' if number == 1 else 's'}"
+        if number == 1:
+            return self._words("diagnosis.done.one")
+        return self._words("diagnosis.done", number=number)
 
     # ------------------------------------------------------------------ drawing
 
-    def _describe(self) -> str:
-        return " and ".join(self._names) + ": filters and diagnosis"
+    def _facts(self) -> str:
+        return self._words("diagnosis.facts", names=self._all_names)
+
+    @property
+    def _all_names(self) -> str:
+        return f" {self._words('diagnosis.and')} ".join(self._names)
 
     def _show(self, result: Results) -> None:
         for column, one in zip(self._columns, result, strict=False):
@@ -152,16 +168,17 @@ class Diagnosis(Experiment["Results"]):
         self._draw_chart()
 
     def _paint(self, result: Results | None, status: str) -> Callable[[], Image.Image]:
-        return partial(_draw, self._describe(), self._names, result or (), status)
+        title = self._words("diagnosis.picture", names=self._all_names)
+        return partial(_draw, title, self._names, result or (), status, self._words)
 
     def _remeasure(self, _change: Any) -> None:
         self._read_measure()
         self._draw_chart()
 
     def _read_measure(self) -> None:
-        measure = MEASURES[self._measure.value]
-        self._chart.say(measure.axis)
-        self._reading.value = small(measure.reading)
+        measure = f"diagnosis.{self._measure.value}"
+        self._chart.say(self._words(f"{measure}.axis"))
+        self._reading.value = small(self._words(f"{measure}.reading"))
 
     def _draw_chart(self) -> None:
         if self._result:
@@ -172,19 +189,19 @@ class Diagnosis(Experiment["Results"]):
 class _Column:
     """What is shown of one network."""
 
-    def __init__(self, name: str, fingerprint: str) -> None:
+    def __init__(self, name: str, fingerprint: str, words: Words) -> None:
+        self._words = words
         self._result: DiagnosisResult | None = None
         self._filters = PictureWall(
-            fingerprint, f"First layer's filters of {name}", size=44, choosable=True
+            fingerprint, words("diagnosis.filters", name=name), size=44, choosable=True
         )
         self._filters.observe(self._read_filter, "chosen")
         self._filter = ipywidgets.HTML()
         self._projections = PictureWall(
-            fingerprint, f"Projections of {name}'s second layer", size=88
+            fingerprint, words("diagnosis.projections", name=name), size=88
         )
         self._findings = ipywidgets.HTML()
         self.parts = [
-            ipywidgets.HTML(f"<b>{html.escape(name)}</b>"),
             self._filters,
             self._filter,
             self._projections,
@@ -194,20 +211,24 @@ class _Column:
     def keep(self, run: str, result: DiagnosisResult) -> None:
         """Keep the pictures for when the page asks; on the worker."""
         self._filters.keep(_filter_wall(result), _wall_name(run, result, "filters"))
-        self._projections.keep(_projection_wall(result), _wall_name(run, result, "projections"))
+        self._projections.keep(
+            _projection_wall(result, self._words), _wall_name(run, result, "projections")
+        )
 
     def show(self, run: str, result: DiagnosisResult) -> None:
         """Show a result whose pictures are kept; on the kernel's main thread."""
         self._result = result
-        self._filters.note, self._projections.note = about_first(result), about_second(result)
-        self._findings.value = findings(result)
+        words = self._words
+        self._filters.note = about_first(result, words)
+        self._projections.note = about_second(result, words)
+        self._findings.value = findings(result, words)
         self._filters.wall = _wall_name(run, result, "filters")
         self._projections.wall = _wall_name(run, result, "projections")
         self._read_filter()
 
     def _read_filter(self, _change: Any = None) -> None:
         if self._result is not None:
-            text = about_filter(self._result, self._filters.chosen)
+            text = about_filter(self._result, self._filters.chosen, self._words)
             self._filter.value = small(text)
 
 
@@ -219,29 +240,32 @@ def _filter_wall(result: DiagnosisResult) -> Wall:
     return Wall([enlarged(pixels) for pixels in result.filter_pictures()])
 
 
-def _projection_wall(result: DiagnosisResult) -> Wall:
+def _projection_wall(result: DiagnosisResult, words: Words) -> Wall:
     captions = [
-        f"channel {channel}{', zero everywhere' if found and found.blank else ''}"
+        words(f"diagnosis.channel{'.zero' if found and found.blank else ''}", channel=int(channel))
         for channel, found in zip(result.channels, result.projections, strict=False)
     ]
     return Wall(result.projection_pictures(), captions)
 
 
-def _draw(title: str, names: Sequence[str], results: Results, status: str) -> Image.Image:
+def _draw(
+    title: str, names: Sequence[str], results: Results, status: str, words: Words
+) -> Image.Image:
     """The static picture: filters, projections and findings of each network."""
     page = Page(title, status)
     for name, result in zip(names, results, strict=False):
         page.line(name, 24)
         if result.filters is not None:
             wall = replace(_filter_wall(result), columns=16)
-            paint_wall(page, wall, about_first(result), most=96)
+            paint_wall(page, wall, about_first(result, words), most=96)
         if result.projections:
-            wall = replace(_projection_wall(result), columns=16, captions=())
-            paint_wall(page, wall, about_second(result), most=32)
-        for finding in result.findings[:6]:
+            wall = replace(_projection_wall(result, words), columns=16, captions=())
+            paint_wall(page, wall, about_second(result, words), most=32)
+        found = find(result, words)
+        for finding in found[:6]:
             page.line(f"{finding.layer}: {finding.text}", 16)
-        if len(result.findings) > 6:
-            page.line(f"and {len(result.findings) - 6} more findings", 16, SOFT)
+        if len(found) > 6:
+            page.line(words("diagnosis.more", number=len(found) - 6), 16, SOFT)
         page.y += 12
     return page.finish()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...drawing.palette import EMPTY, MARK, SOFT
+from ...language.words import Words
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from .moments import EvolutionRecord
 
 GAP, LINE, SIDE = 4, 15, 110
-INACTIVE = "not active"
-"""Written where a map is above zero in no image, and so has no projection."""
 
 
 def figure(record: EvolutionRecord, layer: str | None, size: int) -> Image.Image:
@@ -25,6 +24,7 @@ def figure(record: EvolutionRecord, layer: str | None, size: int) -> Image.Image
 
     from ...drawing.page import end_of, fitted, font
 
+    inactive = Words("en")("evolution.inactive")
     letters, small, cell = font(12), font(10), size + GAP
     rows = [n for n, (name, _) in enumerate(record.units) if layer in (None, name)]
     width = SIDE + max(1, len(record.moments)) * cell
@@ -44,9 +44,9 @@ def figure(record: EvolutionRecord, layer: str | None, size: int) -> Image.Image
             picture = moment.strongest[number].to_pil()
             if picture is None:
                 pen.rectangle((left, top, left + size - 1, top + size - 1), EMPTY)
-                if pen.textlength(INACTIVE, small) < size:
+                if pen.textlength(inactive, small) < size:
                     middle = left + size // 2, top + size // 2
-                    pen.text(middle, INACTIVE, SOFT, small, "mm")
+                    pen.text(middle, inactive, SOFT, small, "mm")
             else:
                 sheet.paste(fitted(picture, size), (left, top))
             if jumps[at]:

@@ -98,9 +98,14 @@ class Watch(OneOnly):
         return self._steps
 
     @property
+    def at(self) -> tuple[int, float | None]:
+        """How far the training is: steps, and epochs where these are known."""
+        return self._steps, self._schedule.epoch(self._steps, self._epochs)
+
+    @property
     def when(self) -> str:
         """How far the training is, in words."""
-        epoch = self._schedule.epoch(self._steps, self._epochs)
+        _, epoch = self.at
         return f"step {self._steps}" + ("" if epoch is None else f", epoch {epoch:.3g}")
 
     @property

@@ -11,7 +11,8 @@ import ipywidgets
 from PIL import Image
 
 from ...drawing.charts import LineChart
-from ..shared.boxes import ResultBox, beside
+from ..shared.boxes import ResultBox
+from ..shared.layout import beside, controls
 from ..shared.picture_wall import PictureWall
 from ..shared.recording import stored
 from . import widget_pictures as pictures
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from ..shared.recording import Recording
     from .watching import Watch
 
-ALL = "all layers"
+ALL = ""
+"""In place of a layer's name: all layers."""
 INTERVAL = 700
 """Milliseconds of a moment when it is played."""
 
@@ -62,6 +64,8 @@ class Evolution(ResultBox["EvolutionRecord"]):
     >>> zf.Evolution(watch)
     """
 
+    named = "evolution"
+
     def __init__(
         self,
         source: Watch | EvolutionRecord | Recording[EvolutionRecord],
@@ -73,39 +77,45 @@ class Evolution(ResultBox["EvolutionRecord"]):
         self._watch: Watch | None = source if recorded is None else None  # type: ignore[assignment]
         record = source.record if recorded is None else recorded[0]  # type: ignore[union-attr]
         self._threshold, self._due = threshold, False
-        self._title = ipywidgets.HTML()
-        self._time = ipywidgets.IntSlider(min=0, max=0, readout=False, description="moment")
+        words = self._words
+        self._time = ipywidgets.IntSlider(
+            min=0, max=0, readout=False, description=words("evolution.moment")
+        )
         self._play = ipywidgets.Play(min=0, max=0, interval=INTERVAL, show_repeat=False)
         self._played = ipywidgets.jslink((self._play, "value"), (self._time, "value"))
         self._when = ipywidgets.HTML()
-        self._layer = ipywidgets.Dropdown(options=[ALL, *record.layers], description="maps of")
-        self._kind = ipywidgets.Dropdown(options=list(pictures.KINDS), description="show")
+        self._layer = ipywidgets.Dropdown(
+            options=[(words("evolution.all"), ALL), *((name, name) for name in record.layers)],
+            description=words("evolution.of"),
+        )
+        self._kind = ipywidgets.Dropdown(
+            options=[(words(f"evolution.{kind}"), kind) for kind in pictures.KINDS],
+            description=words("evolution.show"),
+        )
         fingerprint = record.fingerprint
+        look: dict[str, Any] = {"size": 84, "choosable": True}
+        note = words("evolution.film.note", jump=words("evolution.jump"))
         self._maps = PictureWall(
-            fingerprint, "Feature maps", note=pictures.MAPS, size=84, choosable=True
+            fingerprint, words("evolution.maps"), note=words("evolution.maps.note"), **look
         )
-        self._film = PictureWall(
-            fingerprint, "One map", note=pictures.FILM, size=84, choosable=True
-        )
+        self._film = PictureWall(fingerprint, words("evolution.film"), note=note, **look)
+        step = words("evolution.step")
         self._curve = LineChart(
-            "step", "like the newest features", self._go_to, span=(-0.1, 1.0), height="260px"
+            step, words("evolution.alike"), self._go_to, span=(-0.1, 1.0), height="260px"
         )
-        self._strength = LineChart("step", "strongest of the map", self._go_to, height="200px")
+        self._strength = LineChart(step, words("evolution.strength"), self._go_to, height="200px")
         self._settled = ipywidgets.HTML()
         for widget in (self._time, self._layer, self._kind):
             widget.observe(self._draw, "value")
         self._maps.chosen = 0
         self._maps.observe(self._draw, "chosen")
         self._film.observe(self._choose_moment, "chosen")
-        top = ipywidgets.HBox(
-            [self._play, self._time, self._when, self._layer, self._kind],
-            layout=ipywidgets.Layout(flex_flow="row wrap"),
-        )
+        top = controls(self._play, self._time, self._when, self._layer, self._kind)
         curves = [self._curve.figure, self._curve.legend, self._settled, self._strength.figure]
-        parts = [self._title, top, beside([self._maps], curves), self._film]
+        parts = [*self._make_controls(), top, beside([self._maps], curves), self._film]
         engine = None if self._watch is None else self._watch.engine
-        words = "" if recorded is None else recorded[1]
-        super().__init__(engine, [*parts, *self._make_controls()], stored=words, **layout)
+        made = "" if recorded is None else recorded[1]
+        super().__init__(engine, parts, stored=made, **layout)
         self.add_class("zf-evolution")
         if self._watch is not None:
             self._watch.listen(self._hear, self._service.hand_back.run_waiting)
@@ -114,12 +124,13 @@ class Evolution(ResultBox["EvolutionRecord"]):
         self._say()
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
-        """Buttons and the last line; none for a stored record."""
+        """The line with buttons; none for a stored record."""
+        words = self._words
         self._status = ipywidgets.HTML()
-        self._pause = ipywidgets.Button(description="Pause")
-        self._one = ipywidgets.Button(description="One step")
+        self._pause = ipywidgets.Button(description=words("evolution.pause"))
+        self._one = ipywidgets.Button(description=words("evolution.one"))
         self._look = ipywidgets.Button(
-            description="Look now", tooltip="Look at the weights after the next step too"
+            description=words("evolution.look"), tooltip=words("evolution.look.tip")
         )
         if self._watch is None:
             return []
@@ -127,8 +138,9 @@ class Evolution(ResultBox["EvolutionRecord"]):
         self._pause.on_click(lambda _: watch.resume() if watch.paused else watch.pause())
         self._one.on_click(lambda _: watch.advance())
         self._look.on_click(lambda _: watch.snapshot())
-        buttons = [self._pause, self._one, self._look, self._status]
-        return [ipywidgets.HBox(buttons, layout=ipywidgets.Layout(flex_flow="row wrap"))]
+        line = ipywidgets.HBox([self._status, self._pause, self._one, self._look])
+        line.add_class("zf-running")
+        return [line]
 
     # ------------------------------------------------------------------ news
 
@@ -170,21 +182,21 @@ class Evolution(ResultBox["EvolutionRecord"]):
         over = watch.finished or bool(watch.ended)
         for button in (self._pause, self._one, self._look):
             button.disabled = over
-        self._pause.description = "Continue" if watch.paused else "Pause"
-        said, self._said = self._said, pictures.status(watch, self._result)
+        what = "continue" if watch.paused else "pause"
+        self._pause.description = self._words(f"evolution.{what}")
+        said, self._said = self._said, pictures.status(watch, self._result, self._words)
         self._status.value = html.escape(self._said)
         if over and said != self._said:
             self._draw_picture()
 
     # ------------------------------------------------------------------ drawing
 
-    def _describe(self) -> str:
-        return pictures.describe(self._result)
+    def _facts(self) -> str:
+        return pictures.describe(self._result, self._words)
 
     def _show(self, result: EvolutionRecord) -> None:
         last = max(0, len(result.moments) - 1)
         follow = self._time.value == self._time.max  # unless the user looks at an earlier one
-        self._title.value = html.escape(self._describe())
         self._time.max = self._play.max = last
         if follow and self._time.value != last:
             self._time.value = last
@@ -193,8 +205,8 @@ class Evolution(ResultBox["EvolutionRecord"]):
         self._draw_curves()
 
     def _paint(self, result: EvolutionRecord | None, status: str) -> Callable[[], Image.Image]:
-        layer = None if self._layer.value == ALL else self._layer.value
-        return partial(pictures.paint, self._describe(), result, layer, status, self._threshold)
+        layer = self._layer.value or None
+        return partial(pictures.paint, result, layer, status, self._threshold, self._words)
 
     @property
     def _numbers(self) -> list[int]:
@@ -213,15 +225,17 @@ class Evolution(ResultBox["EvolutionRecord"]):
             self._numbers,
             self._kind.value,
         )
-        moment = record.moments[at]
-        self._when.value = html.escape(f"{moment.when} ({at + 1} of {len(record.moments)})")
+        words, moment = self._words, record.moments[at]
+        when = pictures.when(record, at, words)
+        said = words("evolution.where", when=when, at=at + 1, of=len(record.moments))
+        self._when.value = html.escape(said)
         name = f"{self._owner}.{self._layer.value}.{kind}.{moment.step}"
-        _push(self._maps, name, lambda: pictures.maps(record, at, numbers, kind))
+        _push(self._maps, name, lambda: pictures.maps(record, at, numbers, kind, words))
         chosen = numbers[min(max(self._maps.chosen, 0), len(numbers) - 1)]
         layer, channel = record.units[chosen]
-        self._film.label = f"{layer}, channel {channel}: all moments"
+        self._film.label = words("evolution.film.of", layer=layer, channel=channel)
         name = f"{self._owner}.film.{chosen}.{kind}.{len(record.moments)}"
-        _push(self._film, name, lambda: pictures.film(record, chosen, kind))
+        _push(self._film, name, lambda: pictures.film(record, chosen, kind, words))
         self._film.chosen = at
         self._curve.point_out(at)
         places, names = range(len(record.moments)), [f"{m.step}" for m in record.moments]
@@ -236,7 +250,7 @@ class Evolution(ResultBox["EvolutionRecord"]):
         lines = {layer: record.likeness(layer) for layer in record.layers}
         self._curve.draw(range(len(names)), lines, names)
         self._curve.point_out(self._time.value)
-        self._settled.value = pictures.settled(record, self._threshold)
+        self._settled.value = pictures.settled(record, self._threshold, self._words)
 
     def _choose_moment(self, change: Any) -> None:
         if change["new"] >= 0:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, one_of
+from ...language.words import Words
 from ...records import Floats, Ints, Pixels, table
 
 if TYPE_CHECKING:
@@ -169,11 +170,7 @@ class InvarianceResult:
     disc: bool = False
 
     def __getitem__(self, name: str) -> InvarianceCurves:
-        for curves in self.curves:
-            if curves.name == name:
-                return curves
-        names = ", ".join(repr(curves.name) for curves in self.curves)
-        raise InputError(f"There is no transform {name!r} in this result: expected one of {names}.")
+        return one_of({curves.name: curves for curves in self.curves}, name, "transform")
 
     @property
     def done(self) -> int:
@@ -256,7 +253,7 @@ class InvarianceResult:
         """
         from .drawing import draw
 
-        return draw(self, relative=relative)
+        return draw(self, Words(), relative=relative)
 
 
 def _repeating(curves: Doubles, order: int) -> Doubles:

@@ -12,6 +12,7 @@ from ...drawing.page_charts import Line, legend, line_chart
 from ...drawing.palette import SOFT, colour
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from .curves import Doubles, InvarianceCurves, InvarianceResult
 
 GAP, STRIP, PANEL = 16, 7, 190
@@ -20,25 +21,24 @@ _Panel = tuple[str, "Doubles", "tuple[float, float] | None"]
 """Title, (photos, values) lines, and the range of the axis, which follows the data if it's None."""
 
 
-def draw(result: InvarianceResult, *, relative: bool = True) -> Image.Image:
+def draw(result: InvarianceResult, words: Words, *, relative: bool = True) -> Image.Image:
     """For each transform a photo at some of its values, then a panel a layer, then the class.
 
     All panels of ``relative`` distances have one scale.
     """
-    sheet = _Sheet()
+    sheet = _Sheet(words)
     sheet.legend(result)
     span = common_span(result) if relative else None
     for curves in result.curves:
         sheet.strip(curves)
         distances = curves.relative if relative else curves.distance
-        what = "distance / norm" if relative else "distance"
+        what = words("invariance.relative" if relative else "invariance.distance")
         panels: list[_Panel] = [
             (f"{layer}: {what}", distances[:, place], span)
             for place, layer in enumerate(result.layers)
         ]
-        panels.append(
-            ("probability of its class", curves.probability.astype(np.float64), (0.0, 1.0))
-        )
+        probability = curves.probability.astype(np.float64)
+        panels.append((words("invariance.class"), probability, (0.0, 1.0)))
         sheet.panels(curves, panels)
     return sheet.page.image.crop((0, 0, WIDTH, sheet.page.y))
 
@@ -51,7 +51,8 @@ def common_span(result: InvarianceResult) -> tuple[float, float] | None:
 
 
 class _Sheet:
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self.words = words
         self.page = Page(height=8000)
         self.page.y = GAP
 
@@ -60,7 +61,9 @@ class _Sheet:
         names = []
         for number, name in enumerate(result.image_names):
             is_what, label = result.class_is[number], result.class_names[number]
-            text = f"{name}: {is_what} class {label}" if is_what else name
+            text = name
+            if is_what:
+                text = self.words(f"invariance.class.{is_what}", photo=name, label=label)
             names.append((text, colour(number)))
         legend(self.page, GAP, WIDTH - 2 * GAP, names)
         self.page.y += 4
@@ -68,12 +71,11 @@ class _Sheet:
     def strip(self, curves: InvarianceCurves) -> None:
         """Some of the first finished photo's pictures."""
         page = self.page
-        title = f"{curves.name} ({curves.unit})" if curves.unit else curves.name
-        page.text(GAP, page.y, title)
+        page.text(GAP, page.y, across_text(curves, self.words))
         page.y += 30
         pictures = next((p for p in curves.pictures if p is not None), None)
         if pictures is None:
-            page.text(GAP, page.y, "not computed yet", 15, SOFT)
+            page.text(GAP, page.y, self.words("experiment.missing"), 15, SOFT)
             page.y += 24
             return
         chosen = np.unique(np.linspace(0, len(pictures) - 1, STRIP).round().astype(int))
@@ -120,3 +122,9 @@ class _Sheet:
             width=2,
             dots=0,
         )
+
+
+def across_text(curves: InvarianceCurves, words: Words) -> str:
+    """What the charts' horizontal axis shows."""
+    name = words.named("invariance", curves.name)
+    return f"{name} ({words.named('invariance.unit', curves.unit)})" if curves.unit else name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +13,26 @@ from PIL import Image
 
 from ...drawing.charts import LineChart
 from ...drawing.page import WIDTH, Page
+from ...drawing.tables import small, table_html
 from ...engine.protocol import EngineProtocol
-from ...stepwise import Growing
-from ..shared.boxes import Experiment, needs_torch
+from ...records import Progress
+from ...stepwise import Driven, Growing
+from ..shared.boxes import Experiment
+from ..shared.layout import beside, controls, heading
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import stored
 from .curves import InvarianceResult
-from .drawing import common_span
+from .drawing import across_text, common_span, draw
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from ..shared.recording import Recording
     from .curves import InvarianceCurves
     from .transforms import Transform
 
 OPENED_AT = 1 / 3
 """How far the photos are moved when a transform is first shown, of the way to its last value."""
-CHART = {"flex": "1 1 280px", "min_width": "0", "max_width": "420px"}
 
 
 class Invariance(Experiment["InvarianceResult"]):
@@ -77,6 +81,8 @@ class Invariance(Experiment["InvarianceResult"]):
     >>> moves.result["rotation"].symmetry(4)
     """
 
+    named = "invariance"
+
     def __init__(
         self,
         engine: EngineProtocol | InvarianceResult | Recording[InvarianceResult],
@@ -97,37 +103,35 @@ class Invariance(Experiment["InvarianceResult"]):
             names, layers = [transform.name for transform in job.transforms], job.layers
         else:
             names, layers = [one.name for one in recorded[0].curves], recorded[0].layers
-        self._transform = ipywidgets.Dropdown(options=names, description="transform")
-        self._measure = ipywidgets.Dropdown(
-            options=[("distance / norm", True), ("distance", False)], description="distances"
+        words = self._words
+        self._transform = ipywidgets.Dropdown(
+            options=[(words.named("invariance", name), name) for name in names],
+            description=words("invariance.transform"),
         )
-        self._value = ipywidgets.SelectionSlider(options=[("", 0)], description="value")
+        measures = [(words("invariance.relative"), True), (words("invariance.distance"), False)]
+        self._measure = ipywidgets.Dropdown(
+            options=measures, description=words("invariance.measure")
+        )
+        self._value = ipywidgets.SelectionSlider(
+            options=[("", 0)], description=words("invariance.value")
+        )
         self._photos = PictureWall(
             "recorded" if live is None else live.info.fingerprint,
-            "Photos as the network sees them",
+            words("invariance.photos"),
             size=120,
         )
         self._charts = [LineChart("", layer, self._choose, height="240px") for layer in layers]
         self._class_chart = LineChart(
-            "", "probability", self._choose, span=(0.0, 1.0), height="240px"
+            "", words("invariance.probability"), self._choose, span=(0.0, 1.0), height="240px"
         )
-        charts = [
-            ipywidgets.VBox([ipywidgets.HTML(f"<b>{html.escape(title)}</b>"), chart.figure])
-            for title, chart in zip(
-                [*layers, "probability of its class"],
-                [*self._charts, self._class_chart],
-                strict=True,
-            )
-        ]
-        for chart in charts:
-            chart.layout = ipywidgets.Layout(**CHART)
+        titles = [*layers, words("invariance.class")]
+        drawn = zip(titles, [*self._charts, self._class_chart], strict=True)
         self._legend, self._reading = ipywidgets.HTML(), ipywidgets.HTML()
-        row = ipywidgets.Layout(flex_flow="row wrap")
         parts = [
-            ipywidgets.HBox([self._transform, self._measure, self._value], layout=row),
+            controls(self._transform, self._measure, self._value),
             self._photos,
             self._legend,
-            ipywidgets.HBox(charts, layout=row),
+            beside(*[[heading(title), chart.figure] for title, chart in drawn], narrow=True),
             self._reading,
         ]
         for control in (self._transform, self._measure):
@@ -139,32 +143,43 @@ class Invariance(Experiment["InvarianceResult"]):
     # ------------------------------------------------------------------ running
 
     def _steps(self) -> Growing[InvarianceResult]:
-        steps: Growing[InvarianceResult] = self._make()
-        return steps
+        words = self._words
+        driven: Driven[Any, InvarianceResult] = Driven(self._make())
+        for step in driven:
+            if isinstance(step, Progress):
+                transform, _, photo = step.what.partition(" of ")
+                named = words.named("invariance", transform)
+                what = words("invariance.step", transform=named, photo=photo)
+                yield replace(step, what=what)
+            else:
+                yield step
+        return driven.result
 
     def _done(self, result: InvarianceResult) -> str:
-        return f"done: {len(result.curves)} transforms of {len(result.image_names)} photos"
+        photos = len(result.image_names)
+        return self._words("invariance.done", transforms=len(result.curves), photos=photos)
 
     def _stopped(self, result: InvarianceResult | None) -> str:
         done, total = 0, 0
         if result is not None:
             done, total = result.done, len(result.curves) * len(result.image_names)
-        return f"stopped after {done} of {total} photos, over all transforms"
+        return self._words("invariance.stopped", done=done, total=total)
 
     # ------------------------------------------------------------------ drawing
 
-    def _describe(self) -> str:
-        result = self._result
+    def _facts(self) -> str:
+        result, words = self._result, self._words
         if result is None:
-            return "Invariance"
-        transforms = ", ".join(curves.name for curves in result.curves)
-        return f"Invariance to {transforms} of {', '.join(result.image_names)}"
+            return ""
+        transforms = [words.named("invariance", curves.name) for curves in result.curves]
+        photos = ", ".join(result.image_names)
+        return words("invariance.facts", transforms=", ".join(transforms), photos=photos)
 
     def _show(self, result: InvarianceResult) -> None:
         self._redraw()
 
     def _paint(self, result: InvarianceResult | None, status: str) -> Callable[[], Image.Image]:
-        return partial(_draw, self._describe(), result, status, self._measure.value)
+        return partial(_draw, self._facts(), result, status, self._measure.value, self._words)
 
     @property
     def _curves(self) -> InvarianceCurves | None:
@@ -175,20 +190,21 @@ class Invariance(Experiment["InvarianceResult"]):
         result, curves = self._result, self._curves
         if result is None or curves is None:
             return
-        across = f"{curves.name} ({curves.unit})" if curves.unit else curves.name
+        words = self._words
+        across = across_text(curves, words)
         distances = curves.relative if self._measure.value else curves.distance
-        up = "distance / norm" if self._measure.value else "distance"
+        up = words("invariance.relative" if self._measure.value else "invariance.distance")
         names, span = result.image_names, common_span(result) if self._measure.value else None
         for place, chart in enumerate(self._charts):
             chart.say(across, up)
             chart.reach(span)
             lines = dict(zip(names, distances[:, place], strict=True))
             chart.draw(curves.values, lines)
-        self._class_chart.say(across, "probability")
+        self._class_chart.say(across, words("invariance.probability"))
         lines = dict(zip(names, curves.probability, strict=True))
         self._class_chart.draw(curves.values, lines)
-        self._legend.value = self._class_chart.legend.value + _classes(result)
-        self._reading.value = _reading(result, curves)
+        self._legend.value = self._class_chart.legend.value + _classes(result, words)
+        self._reading.value = _reading(result, curves, words)
         self._set_slider(curves)
         self._point_out()
         self._draw_picture()
@@ -201,7 +217,8 @@ class Invariance(Experiment["InvarianceResult"]):
             off = np.where(curves.values == still, np.inf, np.abs(curves.values - opened))
             self._value.options = options
             self._value.value = int(off.argmin())
-            self._value.description = curves.unit or curves.name
+            unit = self._words.named("invariance.unit", curves.unit)
+            self._value.description = unit or self._words.named("invariance", curves.name)
 
     def _choose(self, value: float) -> None:
         if self._curves is not None:
@@ -216,91 +233,91 @@ class Invariance(Experiment["InvarianceResult"]):
             chart.point_out(float(curves.values[number]))
         done = sum(pictures is not None for pictures in curves.pictures)
         name = f"{self._run_name()}.{curves.name}.{number}.{done}"
-        self._photos.note = (
-            f"{curves.name} {curves.values[number]:g} {curves.unit}: what the network gets, with "
-            "the probability of the photo's class, and the class it predicts."
+        words = self._words
+        self._photos.note = words(
+            "invariance.photos.note",
+            transform=words.named("invariance", curves.name),
+            value=float(curves.values[number]),
+            unit=words.named("invariance.unit", curves.unit),
         )
-        self._photos.show(_photos(result, curves, number), name)
+        self._photos.show(_photos(result, curves, number, words), name)
 
 
-def _photos(result: InvarianceResult, curves: InvarianceCurves, number: int) -> Wall:
+def _photos(result: InvarianceResult, curves: InvarianceCurves, number: int, words: Words) -> Wall:
     pictures = [None if made is None else made[number] for made in curves.pictures]
     details = []
     for photo, picture in enumerate(pictures):
         predicted = int(curves.predicted[photo, number])
         known = picture is not None and predicted >= 0
-        text = f"{curves.probability[photo, number]:.2f}, {result.labels[predicted]}"
+        sure = words.fixed(curves.probability[photo, number], 2)
+        text = f"{sure}, {result.labels[predicted]}"
         details.append(text if known else "")
     return Wall(pictures, result.image_names, details=details)
 
 
-def _classes(result: InvarianceResult) -> str:
+def _classes(result: InvarianceResult, words: Words) -> str:
     """Which class each photo's probability is of."""
     if not any(result.class_is):
         return ""
     texts = [
-        f"{name}: {label} ({'its label' if what == 'true' else 'predicted untransformed'})"
+        words(f"invariance.class.{what}", photo=name, label=label)
         for name, label, what in zip(
             result.image_names, result.class_names, result.class_is, strict=True
         )
     ]
-    return f"<br><small>Class of {html.escape('; '.join(texts))}</small>"
+    return small(words("invariance.classes", classes="; ".join(texts)))
 
 
 ORDERS = (2, 4)
 
 
-def _reading(result: InvarianceResult, curves: InvarianceCurves) -> str:
+def _reading(result: InvarianceResult, curves: InvarianceCurves, words: Words) -> str:
     """How to read the charts, and how much of a rotation's curves repeats."""
-    text = (
-        "Euclidean distance of a layer's features to those of the untransformed photo, one line a "
-        "photo; divided by the norm of the untransformed features where it says so. Outside of "
-        f"the photo: {result.baseline}."
-    )
-    out = _small(html.escape(text))
+    out = small(words("invariance.reading", baseline=result.baseline))
     orders = [order for order in ORDERS if len(curves.values) % order == 0]
     if not curves.full_turn or not orders:
         return out
     angles = len(curves.values)
     alone = ", ".join(
-        f"{(angles / order - 1) / (angles - 1):.2f} at {360 // order}°" for order in orders
+        words(
+            "invariance.symmetry.at",
+            share=words.fixed((angles / order - 1) / (angles - 1), 2),
+            angle=360 // order,
+        )
+        for order in orders
     )
-    lines = []
-    cell = 'style="padding:1px 10px;text-align:left"'
-    wide = f"{cell} colspan={len(orders)}"
-    layers = "".join(f"<th {wide}>{html.escape(layer)}</th>" for layer in result.layers)
-    every = "".join(f"<th {cell}>{360 // order}°</th>" for order in orders)
-    lines += [f"<th></th>{layers}", f"<th {cell}>every</th>{every * len(result.layers)}"]
-    shares = [curves.symmetry(order) for order in orders]
-    for photo, name in enumerate(result.image_names):
-        cells = [html.escape(name)]
-        for layer in range(len(result.layers)):
-            cells += [_share(share[photo, layer]) for share in shares]
-        lines.append("".join(f"<td {cell}>{text}</td>" for text in cells))
-    table = "".join(f"<tr>{line}</tr>" for line in lines)
-    what = (
-        "Rotation symmetry: which share of a curve's ups and downs repeats. 1: all; a curve that "
-        f"only dips at 0° has {alone}."
-    )
+    what = words("invariance.symmetry", alone=alone)
     if not result.disc:
-        what += " The frame's own symmetry counts too; disc=True leaves its corners out."
-    return f"{out}<br>{_small(html.escape(what) + f'<table>{table}</table>')}"
+        what += f" {words('invariance.frame')}"
+    heads = [words("invariance.every")]
+    heads += [f"{layer} {360 // order}°" for layer in result.layers for order in orders]
+    shares = [curves.symmetry(order) for order in orders]
+    rows = [
+        [
+            name,
+            *(
+                _share(share[photo, n], words)
+                for n in range(len(result.layers))
+                for share in shares
+            ),
+        ]
+        for photo, name in enumerate(result.image_names)
+    ]
+    return f"{out}{small(what)}{table_html(heads, rows)}"
 
 
-def _small(content: str) -> str:
-    return f'<small style="display:inline-block;line-height:1.4">{content}</small>'
+def _share(value: float, words: Words) -> str:
+    return words.fixed(value, 2) if np.isfinite(value) else "–"
 
 
-def _share(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else "–"
-
-
-def _draw(title: str, result: InvarianceResult | None, status: str, relative: bool) -> Image.Image:
+def _draw(
+    facts: str, result: InvarianceResult | None, status: str, relative: bool, words: Words
+) -> Image.Image:
     """The static picture."""
-    page = Page(title, status, 26)
+    page = Page(f"{words('invariance.name')}   {facts}", status, 26)
     if result is None:
-        return page.missing()
-    sheet = result.to_pil(relative=relative)
+        return page.missing(words("experiment.missing"))
+    sheet = draw(result, words, relative=relative)
     room = page.image.height - page.y - 28
     width = min(WIDTH - 56, round(sheet.width * room / sheet.height))
     height = round(sheet.height * width / sheet.width)

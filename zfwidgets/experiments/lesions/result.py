@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import InputError
+from ...language.words import Words
 from ...records import Floats, Ints, Prediction, table
 from ...records.predictions import softmax
 
@@ -143,12 +144,17 @@ class LesionResult:
     @property
     def title(self) -> str:
         """What is off, in words; "nothing is off" if nothing is."""
-        parts = []
-        for layer, off in self.off.items():
-            if isinstance(off, str):
-                parts.append(f"{layer} {'skipped' if off == 'skip' else 'off'}")
-            else:
-                shown = ", ".join(map(str, off[:4])) + (", ..." if len(off) > 4 else "")
-                word = "channel" if len(off) == 1 else f"{len(off)} channels"
-                parts.append(f"{layer}: {word} {shown} off")
-        return "; ".join(parts) or "nothing is off"
+        return title_of(self.off, Words("en"))
+
+
+def title_of(off: Mapping[str, Any], words: Words) -> str:
+    """What is off, in words."""
+    parts = []
+    for layer, what in off.items():
+        if isinstance(what, str):
+            parts.append(words(f"lesion.title.{'skip' if what == 'skip' else 'off'}", layer=layer))
+        else:
+            shown = ", ".join(map(str, what[:4])) + (", ..." if len(what) > 4 else "")
+            key = f"lesion.title.{'one' if len(what) == 1 else 'some'}"
+            parts.append(words(key, layer=layer, number=len(what), channels=shown))
+    return "; ".join(parts) or words("lesion.title.none")

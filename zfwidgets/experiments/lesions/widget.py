@@ -12,14 +12,16 @@ import traitlets
 from PIL import Image
 
 from ...drawing.charts import BarChart
-from ...drawing.tables import small
+from ...drawing.tables import problem, small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
 from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
-from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.boxes import Experiment
+from ..shared.layout import beside, controls, heading
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from . import widget_parts as parts
 
@@ -69,6 +71,8 @@ class Lesion(Experiment["LesionResult"]):
     >>> ablation.result.class_frame()
     """
 
+    named = "lesion"
+
     off = traitlets.Dict()
     """What is off, by layer: channels, "all" or "skip". Set it to switch; observe it."""
 
@@ -87,50 +91,51 @@ class Lesion(Experiment["LesionResult"]):
         self._seen: Look | None = None
         self._hung: Wall | None = None
         self._tried: list[LesionResult] = []
-        images = self._bench.images
-        self._title = ipywidgets.HTML(html.escape(self._named(engine)))
-        self._accuracy = ipywidgets.HTML(parts.accuracy_text(None))
+        images, words = self._bench.images, self._words
+        self._model = engine.info.model
+        self._accuracy = ipywidgets.HTML(html.escape(parts.accuracy_text(None, words)))
         self._layer = ipywidgets.Dropdown(
-            options=parts.layer_names(engine.layers, {}), value=first, description="layer"
+            options=parts.layer_names(engine.layers, {}, words),
+            value=first,
+            description=words("lesion.layer"),
         )
         self._layer.observe(self._look, "value")
         self._buttons = {
-            name: ipywidgets.Button(description=name, layout=ipywidgets.Layout(width="auto"))
-            for name in ("Layer off", "Skip layer", "Layer on", "All on")
+            name: ipywidgets.Button(description=words(f"lesion.{name}"))
+            for name in ("off", "skip", "on", "all")
         }
-        for button in self._buttons.values():
-            button.on_click(self._pressed)
+        for name, button in self._buttons.items():
+            button.on_click(partial(self._pressed, name))
         fingerprint = engine.info.fingerprint
+        note = words("lesion.maps.note")
         self._maps = PictureWall(
-            fingerprint, "Feature maps", note=parts.READING, size=parts.TILE, choosable=True
+            fingerprint, words("lesion.maps"), note=note, size=parts.TILE, choosable=True
         )
         self._maps.observe(self._clicked, "chosen")
         self._photo = ipywidgets.IntSlider(
-            min=0, max=len(images) - 1, description="photo", continuous_update=True
+            min=0, max=len(images) - 1, description=words("lesion.photo"), continuous_update=True
         )
         self._photo.observe(self._look, "value")
-        self._photo_wall = PictureWall(fingerprint, "The photo in view", size=160)
+        self._photo_wall = PictureWall(fingerprint, words("lesion.view"), size=160)
         self._photo_text, self._problem = ipywidgets.HTML(), ipywidgets.HTML()
-        self._predicted = BarChart("probability", span=(0.0, 1.0), horizontal=True, height="220px")
-        self._classes = BarChart("accuracy", span=(0.0, 1.0), horizontal=True, height="260px")
+        bars: dict[str, Any] = {"span": (0.0, 1.0), "horizontal": True}
+        self._predicted = BarChart(words("lesion.probability"), height="220px", **bars)
+        self._classes = BarChart(words("lesion.accuracy"), height="260px", **bars)
         self._history = ipywidgets.HTML()
-        row = ipywidgets.HBox(
-            [*self._buttons.values()], layout=ipywidgets.Layout(flex_flow="row wrap")
-        )
-        left = [self._layer, row, self._problem, self._maps, self._history]
+        switches = controls(self._layer, *self._buttons.values())
+        left = [switches, self._problem, self._maps, self._history]
         right = [
-            ipywidgets.HTML("<b>The photo in view</b>"),
-            self._photo,
             self._photo_wall,
+            controls(self._photo),
             self._photo_text,
             self._predicted.figure,
             self._predicted.legend,
-            ipywidgets.HTML("<b>Classes hurt most</b>"),
+            heading(words("lesion.hurt")),
             self._classes.figure,
             self._classes.legend,
-            ipywidgets.HTML(small(parts.HURT)),
+            ipywidgets.HTML(small(words("lesion.hurt.note"))),
         ]
-        everything = [self._title, self._accuracy, beside(left, right)]
+        everything = [self._accuracy, beside(left, right)]
         super().__init__(engine, everything, start=False, **layout)
         self.add_class("zf-ablation")
         self.observe(self._switched, "off")
@@ -153,10 +158,11 @@ class Lesion(Experiment["LesionResult"]):
     def _switched(self, _change: Any = None) -> None:
         layer = self._layer.value
         self._layer.unobserve(self._look, "value")  # other options choose the first one
-        self._layer.options = parts.layer_names(self.engine.layers, self.off)
+        self._layer.options = parts.layer_names(self.engine.layers, self.off, self._words)
         self._layer.value = layer
         self._layer.observe(self._look, "value")
         self._look()
+        self._halted = False  # what was stopped was of other parts
         self.start()
 
     def _clicked(self, change: Any) -> None:
@@ -170,13 +176,12 @@ class Lesion(Experiment["LesionResult"]):
         gone ^= {channel}
         self._set(layer, "all" if len(gone) == len(channels) else sorted(gone))
 
-    def _pressed(self, button: Any) -> None:
+    def _pressed(self, name: str, _button: Any) -> None:
         layer = self._layer.value
-        name = button.description
-        if name == "All on":
+        if name == "all":
             self.off, self._problem.value = {}, ""
         else:
-            self._set(layer, {"Layer off": "all", "Skip layer": "skip"}.get(name, []))
+            self._set(layer, {"off": "all", "skip": "skip"}.get(name, []))
 
     def _set(self, layer: str, what: Any) -> None:
         """Switch a layer's parts; what can't be is said in its place."""
@@ -184,7 +189,7 @@ class Lesion(Experiment["LesionResult"]):
             self.off = {**self.off, layer: what}
             self._problem.value = ""
         except InputError as error:
-            self._problem.value = small(str(error))
+            self._problem.value = problem(str(error))
 
     # ------------------------------------------------------------------ the photo in view
 
@@ -195,7 +200,7 @@ class Lesion(Experiment["LesionResult"]):
     def _looking(self, image: int, layer: str, off: dict[str, Any]) -> Steps:
         yield Progress(0, 1, None, "looking at the photo")
         seen = self._bench.look(image, layer, off)
-        wall = parts.map_wall(seen.maps, off.get(layer))
+        wall = parts.map_wall(seen.maps, off.get(layer), self._words)
         photo = Wall([self._bench.images.source.display(image)])
         return seen, wall, self._maps.keep(wall), self._photo_wall.keep(photo, f"photo {image}")
 
@@ -210,16 +215,16 @@ class Lesion(Experiment["LesionResult"]):
             return
         self._seen, self._hung = seen, wall
         self._maps.wall, self._photo_wall.wall = maps, photo
-        self._predicted.draw(*parts.predicted_classes(seen.before, seen.after))
+        self._predicted.draw(*parts.predicted_classes(seen.before, seen.after, self._words))
         images = self._bench.images
         label = int(images.labels[seen.before.image])
-        name = images.classes[label] if label >= 0 else "no label"
-        self._photo_text.value = parts.photo_text(seen.before, seen.after, name)
+        name = images.classes[label] if label >= 0 else self._words("lesion.no_label")
+        self._photo_text.value = parts.photo_text(seen.before, seen.after, name, self._words)
         self._draw_picture()
 
     def _say_wrong(self, error: BaseException) -> None:
         self._failure = error
-        self._problem.value = small(f"{type(error).__name__}: {error}")
+        self._problem.value = problem(f"{type(error).__name__}: {error}")
 
     # ------------------------------------------------------------------ all images
 
@@ -227,30 +232,30 @@ class Lesion(Experiment["LesionResult"]):
         return self._bench.steps(dict(self.off))  # type: ignore[no-any-return]
 
     def _done(self, result: LesionResult) -> str:
-        return f"done: {len(result.images)} images"
+        return self._words("lesion.done", number=len(result.images))
 
     def _stopped(self, result: LesionResult | None) -> str:
         done = 0 if result is None else len(result.images)
-        return f"stopped after {done} images"
+        return self._words("lesion.stopped", number=done)
 
-    def _describe(self) -> str:
-        return self._named(self.engine)
+    def _facts(self) -> str:
+        return self._named("lesion.facts")
 
-    def _named(self, engine: EngineProtocol) -> str:
-        images = self._bench.images
-        return f"Parts of {engine.info.model} switched off, on {len(images)} images"
+    def _named(self, key: str) -> str:
+        return self._words(key, model=self._model, images=len(self._bench.images))
 
     def _show(self, result: LesionResult) -> None:
-        self._accuracy.value = parts.accuracy_text(result)
+        self._accuracy.value = html.escape(parts.accuracy_text(result, self._words))
         if len(result.images):
-            self._classes.draw(*parts.hurt_classes(result))
+            self._classes.draw(*parts.hurt_classes(result, self._words))
         if result.complete:
             self._tried = [r for r in self._tried if r.off != result.off] + [result]
-            self._history.value = parts.tried_table(self._tried)
+            self._history.value = parts.tried_table(self._tried, self._words)
 
     def _paint(self, result: LesionResult | None, status: str) -> Callable[[], Image.Image]:
         tried = tuple(self._tried)
-        return partial(parts.draw, self._describe(), result, tried, self._hung, status)
+        title = self._named("lesion.picture")
+        return partial(parts.draw, title, result, tried, self._hung, status, self._words)
 
 
 def _experiment() -> Any:

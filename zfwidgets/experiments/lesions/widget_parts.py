@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +13,19 @@ from ...drawing.palette import INK, SOFT
 from ...drawing.tables import small, table_html
 from ...records import Floats, Pixels
 from ..shared.picture_wall import Wall, paint_wall
+from .result import title_of
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from .result import LesionResult
 
 TILE = 48
 """Pixels of a feature map's longer side on the wall."""
 SHOWN = 8
 """Classes in a chart, and rows of what was tried."""
-READING = (
-    "The layer's feature maps for the photo in view, on one scale: white is its strongest unit, "
-    "black zero, or its lowest where units are below zero. Red with a cross: off. Click to switch."
-)
-HURT = "Accuracy of the classes that lose most; nothing is trained again."
 
 
-def map_wall(maps: Floats, off: Any) -> Wall:
+def map_wall(maps: Floats, off: Any, words: Words) -> Wall:
     """A layer's maps as tiles, those that are off in red.
 
     Parameters
@@ -49,7 +45,9 @@ def map_wall(maps: Floats, off: Any) -> Wall:
     tiles = [
         _red(shade) if channel in gone else _grey(shade) for channel, shade in enumerate(shades)
     ]
-    captions = [f"{c} off" if c in gone else str(c) for c in range(len(maps))]
+    captions = [
+        words("lesion.map.off", channel=c) if c in gone else str(c) for c in range(len(maps))
+    ]
     return Wall(tiles, captions)
 
 
@@ -67,71 +65,84 @@ def _red(shade: Pixels) -> Pixels:
     return tile
 
 
-def accuracy_text(result: LesionResult | None) -> str:
-    """One line of HTML: accuracy with all parts and with some off."""
+def accuracy_text(result: LesionResult | None, words: Words) -> str:
+    """One line: accuracy with all parts and with some off."""
     if result is None or not len(result.images):
-        return "accuracy: ..."
-    so_far = "" if result.complete else f" (so far {len(result.images)} of {result.total} images)"
-    before, after = 100 * result.accuracy_before, 100 * result.accuracy
-    return (
-        f"Accuracy <b>{before:.1f} %</b> with all parts, <b>{after:.1f} %</b> now: "
-        f"{html.escape(result.title)}{so_far}"
+        return words("lesion.waiting")
+    text = words(
+        "lesion.accuracies",
+        before=words.fixed(100 * result.accuracy_before, 1),
+        after=words.fixed(100 * result.accuracy, 1),
+        title=title_of(result.off, words),
     )
+    if result.complete:
+        return text
+    return f"{text} {words('lesion.so_far', images=len(result.images), total=result.total)}"
 
 
-def hurt_classes(result: LesionResult) -> tuple[list[str], dict[str, Floats]]:
+def hurt_classes(result: LesionResult, words: Words) -> tuple[list[str], dict[str, Floats]]:
     """Names of the classes that lose most, and their accuracies before and now."""
     after, before, counts = result.class_accuracies()
     there = np.flatnonzero(counts)
     order = there[np.argsort((after - before)[there], kind="stable")][:SHOWN]
     names = [result.classes[c] for c in order]
-    return names, {"all parts": before[order], "now": after[order]}
+    return names, {words("lesion.before"): before[order], words("lesion.after"): after[order]}
 
 
-def predicted_classes(before: Any, after: Any) -> tuple[list[str], dict[str, Floats]]:
+def predicted_classes(before: Any, after: Any, words: Words) -> tuple[list[str], dict[str, Floats]]:
     """The most probable classes of a photo, before or now, and their probabilities."""
     one, other = before.probabilities, after.probabilities
     order = np.argsort(-np.maximum(one, other), kind="stable")[:5]
-    return [before.labels[c] for c in order], {"all parts": one[order], "now": other[order]}
+    names = words("lesion.before"), words("lesion.after")
+    return [before.labels[c] for c in order], {names[0]: one[order], names[1]: other[order]}
 
 
-def photo_text(before: Any, after: Any, label: str) -> str:
+def photo_text(before: Any, after: Any, label: str, words: Words) -> str:
     """What the photo is, and what it is taken for."""
     one, other = before.top(1)[0], after.top(1)[0]
-    changed = "still" if one[0] == other[0] else "now"
-    return small(
-        f"{before.image_name}, {label}: {one[1]} ({100 * one[2]:.0f} %) with all parts, "
-        f"{changed} {other[1]} ({100 * other[2]:.0f} %)"
+    text = words(
+        f"lesion.photo.{'still' if one[0] == other[0] else 'now'}",
+        photo=before.image_name,
+        label=label,
+        first=one[1],
+        sure=f"{100 * one[2]:.0f}",
+        then=other[1],
+        left=f"{100 * other[2]:.0f}",
     )
+    return small(text)
 
 
-def tried_table(tried: Sequence[LesionResult]) -> str:
+def tried_table(tried: Sequence[LesionResult], words: Words) -> str:
     """What was tried, the newest first, as HTML."""
     if not tried:
         return ""
-    return table_html(["what was off", "accuracy", "hurt most"], _rows(tried))
+    heads = [words(f"lesion.{name}") for name in ("tried.off", "accuracy", "tried.hurt")]
+    return table_html(heads, _rows(tried, words))
 
 
-def _rows(tried: Sequence[LesionResult]) -> list[list[str]]:
+def _rows(tried: Sequence[LesionResult], words: Words) -> list[list[str]]:
     rows = []
     for result in [*tried][::-1][:SHOWN]:
         worst = result.hurt_most(1)
         hurt = f"{worst[0][1]} (-{100 * worst[0][2]:.0f})" if worst else ""
-        rows.append([result.title, f"{100 * result.accuracy:.1f} %", hurt])
+        accuracy = f"{words.fixed(100 * result.accuracy, 1)} %"
+        rows.append([title_of(result.off, words), accuracy, hurt])
     return rows
 
 
-def layer_names(layers: Sequence[Any], off: Mapping[str, Any]) -> list[tuple[str, str]]:
+def layer_names(
+    layers: Sequence[Any], off: Mapping[str, Any], words: Words
+) -> list[tuple[str, str]]:
     """Layers for a dropdown, with what is off of each."""
     named = []
     for layer in layers:
-        what = off.get(layer.name)
-        note = ""
+        what, text = off.get(layer.name), layer.name
         if isinstance(what, str):
-            note = ", off" if what == "all" else ", skipped"
+            text = words(f"lesion.list.{'off' if what == 'all' else 'skip'}", layer=layer.name)
         elif what:
-            note = f", {len(what)} of {layer.channels} off"
-        named.append((f"{layer.name}{note}", layer.name))
+            about = {"layer": layer.name, "number": len(what), "channels": layer.channels}
+            text = words("lesion.list.some", **about)
+        named.append((text, layer.name))
     return named
 
 
@@ -141,22 +152,23 @@ def draw(
     tried: Sequence[LesionResult],
     wall: Wall | None,
     status: str,
+    words: Words,
 ) -> Image.Image:
     """The static picture: accuracy, what was tried, and the layer's maps."""
     page = Page(title, status)
     if result is None or not len(result.images):
-        page.line("not computed yet", 18, SOFT)
+        page.line(words("experiment.missing"), 18, SOFT)
         return page.finish()
-    before, after = 100 * result.accuracy_before, 100 * result.accuracy
-    page.line(f"Accuracy {before:.1f} % with all parts, {after:.1f} % now: {result.title}", 20)
-    names, series = hurt_classes(result)
+    page.line(accuracy_text(result, words), 20)
+    names, series = hurt_classes(result, words)
     for name, one, other in zip(names, *series.values(), strict=True):
         page.text(MARGIN, page.y, name, 17, INK, 300)
-        page.text(MARGIN + 320, page.y, f"{100 * one:.0f} %, now {100 * other:.0f} %", 17, INK, 300)
+        both = {"before": f"{100 * one:.0f}", "after": f"{100 * other:.0f}"}
+        page.text(MARGIN + 320, page.y, words("lesion.classes", **both), 17, INK, 300)
         page.y += 24
-    page.line(HURT, 15, SOFT)
-    for row in _rows(tried):
+    page.line(words("lesion.hurt.note"), 15, SOFT)
+    for row in _rows(tried, words):
         page.line("   ".join(row), 16)
     if wall is not None:
-        paint_wall(page, wall, READING, most=60)
+        paint_wall(page, wall, words("lesion.maps.note"), most=60)
     return page.finish()

@@ -66,12 +66,12 @@ class QuizAnswer:
         seconds: float | None,
     ) -> QuizAnswer:
         """The answer to a question."""
-        left, right = question.choices
+        shown = [choice.activation for choice in question.choices]
         return cls(
             question.layer,
             question.channel,
-            (left.name, right.name),
-            (left.value, right.value),
+            (shown[0].image_name, shown[1].image_name),
+            (shown[0].value, shown[1].value),
             chosen,
             chosen == question.correct,
             hint,

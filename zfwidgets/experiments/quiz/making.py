@@ -205,7 +205,9 @@ class _Made:
             yield so_far
             chosen = [self._choice(channel, candidates, place) for place in places]
             strong, weak = chosen
-            if strong is None or weak is None or not strong.value > weak.value:
+            if strong is None or weak is None:
+                continue
+            if not strong.activation.value > weak.activation.value:
                 continue
             asked.add(strong.image)
             left, right = (strong, weak) if left_first else (weak, strong)

@@ -114,7 +114,7 @@ def draw(
     for line in says:
         page.line(line, 18)
     if not played and waiting is None:
-        return page.missing()
+        return page.missing("not computed yet")
     if not played and waiting is not None:
         question, photos = waiting
         page.line(f"Which photo fires channel {question.channel} of {question.layer} more?", 20)

@@ -58,16 +58,6 @@ class QuizChoice:
         assert self.activation.image is not None  # what an index found is in the engine's images
         return self.activation.image
 
-    @property
-    def name(self) -> str:
-        """Name of the photo."""
-        return self.activation.image_name
-
-    @property
-    def value(self) -> float:
-        """The channel's largest activation in the photo, in the layer's units."""
-        return self.activation.value
-
 
 @dataclass(frozen=True)
 class QuizQuestion:
@@ -100,7 +90,7 @@ class QuizQuestion:
     @property
     def correct(self) -> Side:
         """The side of the photo in which the channel's largest activation is larger."""
-        return "left" if self.left.value > self.right.value else "right"
+        return "left" if self.left.activation.value > self.right.activation.value else "right"
 
 
 @dataclass(frozen=True)

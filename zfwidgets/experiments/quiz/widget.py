@@ -86,6 +86,10 @@ class Quiz(Experiment["QuizQuestions"]):
     >>> quiz.score.share
     """
 
+    named = "quiz"
+    again = "quiz.again"
+    goes_on = False  # the next round has other questions
+
     def __init__(
         self,
         engine: EngineProtocol,
@@ -292,11 +296,6 @@ class Quiz(Experiment["QuizQuestions"]):
 
     def _stopped(self, result: QuizQuestions | None) -> str:
         return self._words("quiz.stopped", number=0 if result is None else len(result))
-
-    @property
-    def again(self) -> str:  # type: ignore[override]
-        """What the button says when nothing runs."""
-        return self._words("quiz.again")
 
     def _say_running(self, running: bool, text: str) -> None:
         if not running:

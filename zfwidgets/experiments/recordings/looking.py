@@ -34,37 +34,18 @@ THUMBNAIL = 112
 LOOKED_AT = ("features.1", "features.7", "classifier.2")
 FACES = ("kitten", "chelsea-cat", "red-panda", "calf", "gorilla")
 """Photos of faces, each of another animal, which asks more than the paper's five dogs."""
-PARTS: Mapping[str, Sequence[tuple[int, int, int, int]]] = {
-    "left eye": [
-        (112, 80, 24, 28),
-        (60, 38, 52, 56),
-        (104, 56, 28, 26),
-        (80, 34, 24, 30),
-        (86, 80, 18, 26),
-    ],
-    "right eye": [
-        (109, 126, 24, 28),
-        (76, 166, 52, 52),
-        (100, 100, 28, 32),
-        (76, 156, 24, 30),
-        (84, 120, 18, 26),
-    ],
-    "nose": [
-        (131, 107, 22, 30),
-        (170, 112, 44, 60),
-        (144, 62, 32, 40),
-        (106, 80, 36, 64),
-        (112, 92, 40, 42),
-    ],
-    "head": [
-        (32, 36, 126, 150),
-        (0, 0, 224, 224),
-        (0, 14, 194, 204),
-        (14, 8, 180, 216),
-        (8, 42, 164, 146),
-    ],
+_PARTS = {
+    "left eye": "112 80 24 28, 60 38 52 56, 104 56 28 26, 80 34 24 30, 86 80 18 26",
+    "right eye": "109 126 24 28, 76 166 52 52, 100 100 28 32, 76 156 24 30, 84 120 18 26",
+    "nose": "131 107 22 30, 170 112 44 60, 144 62 32 40, 106 80 36 64, 112 92 40 42",
+    "head": "32 36 126 150, 0 0 224 224, 0 14 194 204, 14 8 180 216, 8 42 164 146",
 }
-"""(top, left, height, width) in the pixels that the network gets; left and right as we see them."""
+"""Top, left, height, width in each, of the pixels that the network gets; left and right as we see
+them."""
+PARTS: Mapping[str, Sequence[tuple[int, ...]]] = {
+    part: [tuple(map(int, box.split())) for box in boxes.split(",")]
+    for part, boxes in _PARTS.items()
+}
 
 
 def engine_of_samples() -> LocalEngine:

@@ -13,17 +13,11 @@ from ...drawing.palette import STRONG
 from ...records import SERIES, Floats
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from .result import SanityResult
 
-MEASURES = {
-    "rank": "rank correlation",
-    "rank_absolute": "rank correlation of absolute values",
-    "ssim": "structural similarity",
-}
 CONTROLS = {"same photo": "#7a5195", "other photo": SERIES[-1]}
 """Kinds of unrelated units, and the colours of their lines."""
-ACROSS = "modules randomised, from the unit down"
-UP = "like the trained picture"
 
 
 @dataclass(frozen=True)
@@ -73,7 +67,7 @@ def _median(values: Floats) -> float | None:
 class Chart:
     """A curve as a bqplot figure; a click on one of its points chooses a step."""
 
-    def __init__(self, choose: Callable[[int], None]) -> None:
+    def __init__(self, choose: Callable[[int], None], words: Words) -> None:
         bq = require_bqplot()
         self._choose = choose
         self._across, self._up = bq.LinearScale(min=0.0), bq.LinearScale(min=0.0, max=1.0)
@@ -89,15 +83,18 @@ class Chart:
             colors=[STRONG],
             default_size=48,
             tooltip=bq.Tooltip(
-                fields=["x", "y"], formats=["d", ".2f"], labels=["modules randomised", "alike"]
+                fields=["x", "y"],
+                formats=["d", ".2f"],
+                labels=[words("sanity.tip.step"), words("sanity.tip.alike")],
             ),
         )
         self.points.on_element_click(self._clicked)
         self.mark = ring(scales, 120)
-        self._steps = axis(self._across, ACROSS, tick_format="d", grid_lines="none")
+        self._steps = axis(self._across, words("sanity.across"), tick_format="d", grid_lines="none")
+        self._steps.tick_values = np.array([0, 1])
         self.figure = figure(
             [*self.controls.values(), self.curve, self.mark, self.points],
-            [self._steps, axis(self._up, UP, side="left", tick_format=".1f")],
+            [self._steps, axis(self._up, words("sanity.up"), side="left", tick_format=".1f")],
             "340px",
         )
         self._shown: Curve | None = None

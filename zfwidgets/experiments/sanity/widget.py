@@ -11,14 +11,19 @@ import ipywidgets
 from PIL import Image
 
 from ...drawing.palette import STRONG
+from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...stepwise import Growing
-from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.boxes import Experiment
+from ..shared.layout import beside, controls
+from ..shared.needs import needs_torch
 from . import widget_pictures
-from .curve import CONTROLS, MEASURES, Chart, Curve
+from .curve import CONTROLS, Chart, Curve
+from .similarity import MEASURES
 from .widget_pictures import StepPictures
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from ...records import Unit
     from .result import SanityResult
 
@@ -65,6 +70,8 @@ class SanityCheck(Experiment["SanityResult"]):
     >>> check.result.to_frame()
     """
 
+    named = "sanity"
+
     def __init__(
         self,
         engine: EngineProtocol,
@@ -77,23 +84,24 @@ class SanityCheck(Experiment["SanityResult"]):
     ) -> None:
         sanity = _experiment()
         self._unit: Unit = sanity.check(engine, unit, rule)
-        self._chart = Chart(self._choose)
+        words = self._words
+        self._chart = Chart(self._choose, words)
         self._make = lambda: sanity.sanity_steps(self.engine, self._unit, image, rule, seed=seed)
-        self._title = ipywidgets.HTML(html.escape(_describe(self._unit, None)))
         self._measure = ipywidgets.Dropdown(
-            options=[(text, name) for name, text in MEASURES.items()], description="compare by"
+            options=[(words(f"sanity.{name}"), name) for name in MEASURES],
+            description=words("sanity.compare"),
         )
         self._measure.observe(self._remeasure, "value")
         self._step = ipywidgets.IntSlider(
-            min=0, max=0, description="randomised", continuous_update=True, readout=False
+            min=0, max=0, description=words("sanity.step"), continuous_update=True, readout=False
         )
         self._step.observe(self._draw_step, "value")
         self._pictures = StepPictures(
             engine.info.fingerprint, layout=ipywidgets.Layout(width="auto")
         )
-        curve = [self._measure, self._chart.figure, ipywidgets.HTML(_CURVES)]
-        shown = [self._pictures, ipywidgets.HTML(_PICTURES)]
-        super().__init__(engine, [self._title, beside(curve, shown), self._step], **layout)
+        curve = [controls(self._measure, self._step), self._chart.figure, _legend(words)]
+        shown = [self._pictures, ipywidgets.HTML(small(words("sanity.pictures.note")))]
+        super().__init__(engine, [beside(curve, shown)], **layout)
         self.add_class("zf-sanity")
 
     @property
@@ -111,20 +119,19 @@ class SanityCheck(Experiment["SanityResult"]):
         self._pictures.keep(run, result)
 
     def _done(self, result: SanityResult) -> str:
-        return f"done: {len(result.modules)} modules"
+        return self._words("sanity.done", number=len(result.modules))
 
     def _stopped(self, result: SanityResult | None) -> str:
         done = 0 if result is None else len(result.steps) - 1
-        return f"stopped after {done} modules"
+        return self._words("sanity.stopped", number=done)
 
     # ------------------------------------------------------------------ drawing
 
-    def _describe(self) -> str:
-        return _describe(self._unit, self._result)
+    def _facts(self) -> str:
+        return _describe(self._unit, self._result, self._words)
 
     def _show(self, result: SanityResult) -> None:
         follow = self._step.value == self._step.max  # unless the user looks at an earlier one
-        self._title.value = html.escape(self._describe())
         self._step.max = len(result.steps) - 1
         if follow:
             self._step.value = self._step.max
@@ -132,7 +139,9 @@ class SanityCheck(Experiment["SanityResult"]):
         self._draw_curve()
 
     def _paint(self, result: SanityResult | None, status: str) -> Callable[[], Image.Image]:
-        return partial(widget_pictures.draw, self._describe(), result, self._measure.value, status)
+        return partial(
+            widget_pictures.draw, self._facts(), result, self._measure.value, status, self._words
+        )
 
     def _choose(self, step: int) -> None:
         self._step.value = min(step, self._step.max)
@@ -152,26 +161,31 @@ class SanityCheck(Experiment["SanityResult"]):
         self._chart.point_out(self._step.value)
 
 
-def _describe(unit: Unit, result: SanityResult | None) -> str:
-    unit = unit if result is None else result.activation.unit
-    text = f"{unit.layer}, channel {unit.channel}"
+def _describe(unit: Unit, result: SanityResult | None, words: Words) -> str:
     if result is None:
-        return text
-    image, rule = result.activation.image_name, result.rule
-    return f"{text}, row {unit.row}, col {unit.col} in {image}: {rule}"
+        return words("sanity.facts", layer=unit.layer, channel=unit.channel)
+    unit = result.activation.unit
+    return words(
+        "sanity.facts.in",
+        layer=unit.layer,
+        channel=unit.channel,
+        row=unit.row,
+        column=unit.col,
+        photo=result.activation.image_name,
+        rule=result.rule,
+    )
 
 
-_PICTURES = (
-    "<small>Signed pixels around mid-grey inside the receptive field,<br>each picture on its own "
-    "scale.</small>"
-)
-_SAME, _OTHER = CONTROLS.values()
-_CURVES = (
-    f'<small><b style="color:{STRONG}">&#8213;</b> this unit; each step randomises one more module'
-    f'<br><b style="color:{_SAME}">- - -</b> trained pictures of other units, same place, same '
-    f'photo<br><b style="color:{_OTHER}">&#183;&#183;&#183;</b> the same in other photos (medians)'
-    "</small>"
-)
+def _legend(words: Words) -> ipywidgets.HTML:
+    same, other = CONTROLS.values()
+    lines = [(STRONG, "solid", "unit"), (same, "dashed", "same"), (other, "dotted", "other")]
+    return ipywidgets.HTML(
+        "".join(
+            f'<div class="zf-note"><span class="zf-line-key" style="border-top-style:{dash};'
+            f'border-top-color:{colour}"></span> {html.escape(words(f"sanity.curve.{name}"))}</div>'
+            for colour, dash, name in lines
+        )
+    )
 
 
 def _experiment() -> Any:

@@ -14,13 +14,15 @@ from ...drawing.page import GAP, MARGIN, WIDTH, Page
 from ...drawing.page_charts import Line, legend, line_chart
 from ...drawing.palette import INK, SOFT, STRONG
 from ...errors import InputError
+from ...language.words import language_name
 from ...widgets.answering import Answering, asked
-from ...widgets.static_picture.patch_picture import WORDS
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
-from .curve import ACROSS, CONTROLS, MEASURES, UP, Curve
+from .curve import CONTROLS, Curve
+from .similarity import MEASURES
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from ...records import Values
     from .result import SanityResult, SanityStep
 
@@ -42,10 +44,13 @@ class StepPictures(Answering):
     """Which step; 0 is the trained network."""
     measure = traitlets.Enum(list(MEASURES), default_value="rank").tag(sync=True)
     """By which measure it is compared."""
+    language = traitlets.Unicode().tag(sync=True)
+    """Of the page's words; that of `zfwidgets.set_language` when it is made."""
 
     def __init__(self, fingerprint: str, **layout: Any) -> None:
         self._answers: dict[tuple[str, int], Answer] = {}
         self.set_trait("fingerprint", fingerprint)
+        layout.setdefault("language", language_name(None))
         super().__init__(**layout)
 
     page_module = "sanity_check"
@@ -88,7 +93,9 @@ def _answer(number: int, step: SanityStep, values: Values) -> Answer:
 # ---------------------------------------------------------------------- the static picture
 
 
-def draw(title: str, result: SanityResult | None, measure: str, status: str) -> Image.Image:
+def draw(
+    about: str, result: SanityResult | None, measure: str, status: str, words: Words
+) -> Image.Image:
     """Draw what a check has found: its curve, and the pictures of its steps.
 
     Returns
@@ -96,20 +103,21 @@ def draw(title: str, result: SanityResult | None, measure: str, status: str) -> 
     PIL.Image.Image
         RGB, 1200 px wide.
     """
-    page = Page(f"Sanity check   {title}", status)
+    page = Page(words("sanity.picture", about=about), status)
     if result is None:
-        return page.missing()
+        return page.missing(words("experiment.missing"))
     half = (WIDTH - 2 * MARGIN - 2 * GAP) // 2
     top = page.y
-    _curve(page, Curve.of(result, measure), measure, half)
+    _curve(page, Curve.of(result, measure), measure, half, words)
     bottom, page.y = page.y, top
-    _steps(page, result, measure, MARGIN + half + 2 * GAP, half)
+    _steps(page, result, measure, MARGIN + half + 2 * GAP, half, words)
     page.y = max(bottom, page.y)
     return page.finish()
 
 
-def _curve(page: Page, curve: Curve, measure: str, width: int) -> None:
-    page.text(MARGIN, page.y, f"{MEASURES[measure]}: {UP}", 18, INK, width)
+def _curve(page: Page, curve: Curve, measure: str, width: int, words: Words) -> None:
+    about = f"{words(f'sanity.{measure}')}: {words('sanity.up')}"
+    page.text(MARGIN, page.y, about, 18, INK, width)
     left, right = MARGIN + 40, MARGIN + width - GAP
     levels = {value: f"{value:.1f}" for value in sorted({curve.low, 0.0, 0.5, 1.0})}
     lines = [
@@ -118,27 +126,30 @@ def _curve(page: Page, curve: Curve, measure: str, width: int) -> None:
     ]
     lines.append(Line(curve.steps, curve.values, STRONG))
     area, across = (left, page.y + 36, right, page.y + 340), (0.0, max(curve.end, 1.0))
-    below = [f"0 .. {curve.end} {ACROSS}"]
+    below = [f"0 .. {curve.end} {words('sanity.across')}"]
     line_chart(page, area, lines, across, levels, below, gutter=40, dots=5)
     page.y += 376
-    others = [(f"other units, {kind}", CONTROLS[kind]) for kind in curve.controls]
-    legend(page, left, right - left, [("this unit", STRONG), *others])
+    others = [(words(f"sanity.others.{kind}"), CONTROLS[kind]) for kind in curve.controls]
+    legend(page, left, right - left, [(words("sanity.this"), STRONG), *others])
 
 
-def _steps(page: Page, result: SanityResult, measure: str, left: int, width: int) -> None:
+def _steps(
+    page: Page, result: SanityResult, measure: str, left: int, width: int, words: Words
+) -> None:
     count = len(result.steps)
     numbers = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int)).tolist()
     cell = (width - 3 * GAP) // 4
-    shown = WORDS[result.values]
-    legend = f"{shown}; each picture on its own scale"
-    page.text(left, page.y, legend, 18, SOFT, width)
+    shown = words(f"values.{result.values}")
+    page.text(left, page.y, words("sanity.legend", shown=shown), 18, SOFT, width)
     top = page.y + 32
     for place, number in enumerate(numbers):
         step = result.steps[number]
         x, y = left + place % 4 * (cell + GAP), top + place // 4 * (cell + 48)
         page.picture(x, y, step.to_pil(values=result.values), cell, cell)
-        page.text(x, y + cell + 2, f"{number}: {step.module or 'trained'}", 15, INK, cell)
+        page.text(
+            x, y + cell + 2, f"{number}: {step.module or words('sanity.trained')}", 15, INK, cell
+        )
         value = getattr(step.similarity, measure)
-        alike = f"{value:.2f}" if math.isfinite(value) else "can't be compared"
+        alike = words.fixed(value, 2) if math.isfinite(value) else words("sanity.incomparable")
         page.text(x, y + cell + 20, alike, 15, SOFT, cell)
     page.y = top + -(-len(numbers) // 4) * (cell + 48)

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import html
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 import ipywidgets
 from PIL import Image
 
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError, MissingDependency
+from ...errors import InputError
 from ...language.words import Words
 from ...records import Progress
-from ...stepwise import Driven, Growing
+from ...stepwise import Growing, Pace
 from ...widgets.base import PICTURE_PRIORITY
 from ...widgets.routing import Guarded, keep_routes
 from ...widgets.setting.traits import Settable
@@ -29,7 +28,8 @@ from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ...widgets.wire.service import OWN, Service, Workbench, service_of
-from .style import STYLE
+from .going import Going, progress_text
+from .head import Head
 
 Result = TypeVar("Result")
 
@@ -40,7 +40,7 @@ PRIORITY = 6
 class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result]):
     """A box that shows a result, and leaves a static picture of it in the notebook.
 
-    Subclasses say what is shown: `_describe`, `_show`, `_paint`.
+    Subclasses say what is shown: `_facts`, `_show`, `_paint`.
 
     Parameters
     ----------
@@ -55,6 +55,9 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         ``layout``, as every ipywidget has it.
     """
 
+    named: ClassVar[str] = ""
+    """What the keys of its words begin with (`zfwidgets.language.words`); "": its class's name."""
+
     def __init__(
         self,
         engine: EngineProtocol | None,
@@ -68,12 +71,15 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         self._result: Result | None = None
         self._failure: BaseException | None = None
         self._said = stored
-        if stored:
-            note = ipywidgets.HTML(html.escape(stored))
-            note.add_class("zf-recorded")
-            parts = [note, *parts]
-        style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
-        super().__init__([*parts, style], **layout)
+        words, named = self._words, self.named
+        self._head = Head(
+            name=words(f"{named}.name") if named else type(self).__name__,
+            facts=self._facts(),
+            about=[words(f"{named}.about")] if named else [],
+            recorded=stored,
+            language=words.language,
+        )
+        super().__init__([self._head, *parts], **layout)
         self.add_class("zf-experiment")
         keep_routes(self)
 
@@ -87,7 +93,19 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         """How to draw the static picture; read traits now, as it is drawn on the worker."""
         raise NotImplementedError
 
+    def _facts(self) -> str:
+        """What it is done with, for the first line."""
+        return ""
+
+    def _describe(self) -> str:
+        return self._facts() or self._head.name
+
     # What is common
+
+    @cached_property
+    def _words(self) -> Words:
+        """Of all that it says; in the language of the moment at which it is made."""
+        return Words()
 
     @property
     def engine(self) -> EngineProtocol:
@@ -150,6 +168,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         """Take a newer result and show it, on the kernel's main thread."""
         if result is not self._result:
             self._result = result
+            self._head.facts = self._facts()
             self._show(result)
 
     def _paint_known(self) -> Image.Image:
@@ -185,7 +204,7 @@ class Experiment(ResultBox[Result]):
     engine
         Engine whose worker computes; None: a worker of its own.
     parts
-        What is in the box, above the line with progress and button.
+        What is in the box, below the line with progress and button.
     start
         Whether to start at once.
     recorded
@@ -194,11 +213,12 @@ class Experiment(ResultBox[Result]):
         ``layout``, as every ipywidget has it.
     """
 
-    again: ClassVar[str | None] = None
-    """What the button says when nothing runs; "Go on" where `_steps` takes up what was stopped."""
+    again: ClassVar[str] = "experiment.again"
+    """Key of what the button says when nothing runs that can be gone on with."""
+    goes_on: ClassVar[bool] = True
+    """Whether a start takes up the steps that were stopped; else `_steps` are made anew."""
     _recorded = False
-    _words = Words("en")
-    """Of button and last line; English, unless a widget has all of its words in its language."""
+    _going: Going[Result] | None = None  # of the worker
 
     def __init__(
         self,
@@ -211,17 +231,16 @@ class Experiment(ResultBox[Result]):
     ) -> None:
         self._recorded = recorded is not None
         self._newest: tuple[int, Result] | None = None  # run and result, of the worker
-        self._run, self._running = 0, False
-        self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="160px"))
+        self._run, self._turn, self._running = 0, 0, False
+        self._halted = False
+        self._bar = ipywidgets.IntProgress(min=0, max=1)
         self._status = ipywidgets.HTML()
         self._button = ipywidgets.Button(description=self._words("experiment.start"))
         self._button.on_click(self._toggle)
-        self._footer = ipywidgets.HBox(
-            [self._bar, self._button, self._status],
-            layout=ipywidgets.Layout(flex_flow="row wrap"),
-        )
+        self._footer = ipywidgets.HBox([self._bar, self._status, self._button])
+        self._footer.add_class("zf-running")
         words = "" if recorded is None else recorded[1]
-        super().__init__(engine, [*parts, self._footer], stored=words, **layout)
+        super().__init__(engine, [self._footer, *parts], stored=words, **layout)
         if recorded is not None:
             self._footer.layout.display = "none"
             self._prepare(self._run_name(), recorded[0])
@@ -261,51 +280,78 @@ class Experiment(ResultBox[Result]):
                 f"{type(self).__name__} with what is to be computed."
             )
         self._failure = None
-        self._run += 1
-        run = self._run
+        if not (self.goes_on and self._halted):
+            self._run += 1
+        self._turn, self._halted = self._turn + 1, False
+        run, turn = self._run, self._turn
         self._say_running(True, self._words("experiment.waiting"))
         self._service.work(
             self._owner,
             "experiment",
             lambda: self._reported(run),
-            lambda op, value: self._hear(run, op, value),
+            lambda op, value: self._hear(run, turn, op, value),
             PRIORITY,
         )
 
     def stop(self) -> None:
-        """Stop after the step that is running; what is computed stays."""
+        """Stop after the step that is running; what is computed stays, and `start` goes on."""
+        self._halted = self._halted or self._running
         self._service.jobs.cancel(self._owner, OWN, "experiment")
 
     def _forget(self) -> None:
         """Let go of what was computed, and of what is on its way: it is of something else."""
         self.stop()
         self._run += 1  # what is still heard of the old run isn't taken
+        self._turn, self._halted = self._turn + 1, False
         self._result = self._newest = self._failure = None
         self._bar.value = 0
+
+    def close(self) -> None:
+        """Stop, and remove the widget and its parts from the front end."""
+        super().close()
+        if self._going is not None:  # what was stopped cleans up where it ran
+            self._service.work(self._owner, "end", self._end_going, _ignore)
+
+    def _end_going(self) -> Steps:
+        yield from ()
+        going, self._going = self._going, None
+        if going is not None:
+            going.steps.close()
 
     def _run_name(self, run: int | None = None) -> str:
         """What the page calls a run."""
         return f"{self._owner}.{self._run if run is None else run}"
 
     def _reported(self, run: int) -> Steps:
-        driven: Driven[Progress | Result, Result] = Driven(self._steps())
-        for step in driven:
-            if isinstance(step, Progress):
-                yield step
-            else:
-                self._prepare(self._run_name(run), step)
-                self._newest = run, step
-                yield partial(_same, step)
-        if self._newest is None or self._newest[1] is not driven.result:
-            self._prepare(self._run_name(run), driven.result)
-        return driven.result
+        if self._going is None or self._going.run != run:
+            yield from self._end_going()
+            self._going = Going(run, self._steps())
+        going, pace = self._going, Pace()
+        try:
+            for step in going.steps:
+                if isinstance(step, Progress):
+                    yield pace.told(step) if going.stopped else step
+                else:
+                    self._prepare(self._run_name(run), step)
+                    self._newest = run, step
+                    yield partial(_same, step)
+        except GeneratorExit:
+            going.stopped = True
+            raise
+        except BaseException:
+            self._going = None
+            raise
+        self._going, result = None, going.driven.result
+        if self._newest is None or self._newest[1] is not result:
+            self._prepare(self._run_name(run), result)
+        return result
 
-    def _hear(self, run: int, op: Op, value: Any) -> None:
+    def _hear(self, run: int, turn: int, op: Op, value: Any) -> None:
         """Take news on the worker; show them on the kernel's main thread."""
-        self._service.hand_back(lambda: self._take(run, op, value))
+        self._service.hand_back(lambda: self._take(run, turn, op, value))
 
-    def _take(self, run: int, op: Op, value: Any) -> None:
-        if self._closed or run != self._run:  # closed, or started again meanwhile
+    def _take(self, run: int, turn: int, op: Op, value: Any) -> None:
+        if self._closed or turn != self._turn:  # closed, or started again meanwhile
             return
         if op in ("progress", "superseded", "error") and self._newest and self._newest[0] == run:
             # Partial results in quick succession are left out; nothing that is done may be.
@@ -314,20 +360,24 @@ class Experiment(ResultBox[Result]):
             self._bar.max, self._bar.value = max(value.total, 1), value.done
             self._say_running(True, progress_text(value, self._words))
         elif op == "error":
-            self._failure = value
+            self._failure, self._halted = value, False
             self._say_running(False, f"{type(value).__name__}: {value}")
+            self._footer.add_class("zf-failed")
         elif op == "superseded":
             self._say_running(False, self._stopped(self._result))
         else:
             self._update(value)
             if op == "reply":
+                self._halted = False
                 self._bar.value = self._bar.max
                 self._say_running(False, self._done(value))
 
     def _say_running(self, running: bool, text: str) -> None:
         self._running, self._said = running, text
-        again = self.again or self._words("experiment.again")
-        self._button.description = self._words("experiment.stop") if running else again
+        self._footer.remove_class("zf-failed")
+        (self._footer.add_class if running else self._footer.remove_class)("zf-under-way")
+        again = "experiment.go_on" if self.goes_on and self._halted else self.again
+        self._button.description = self._words("experiment.stop" if running else again)
         self._status.value = html.escape(text)
         if not running:
             self._draw_picture()
@@ -343,39 +393,9 @@ class Experiment(ResultBox[Result]):
             self.start()
 
 
-@contextmanager
-def needs_torch(what: str) -> Iterator[None]:
-    """Around the import of a computation: where torch is missing, say that ``what`` needs it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency(
-            f"{what} and needs torch where it runs: pip install torch"
-        ) from error
-
-
-def half() -> ipywidgets.Layout:
-    """Layout of one of two parts: beside each other where there is room, else below."""
-    return ipywidgets.Layout(flex="1 1 320px", min_width="0", max_width="500px")
-
-
-def beside(*parts: Sequence[ipywidgets.Widget]) -> ipywidgets.HBox:
-    """Columns of widgets beside each other where there is room, else below each other."""
-    return ipywidgets.HBox(
-        [ipywidgets.VBox([*part], layout=half()) for part in parts],
-        layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="8px 16px"),
-    )
-
-
-def progress_text(progress: Progress, words: Words) -> str:
-    """How far, and how long yet."""
-    left, far = progress.seconds_left, {"done": progress.done, "total": progress.total}
-    text = words("experiment.progress", what=progress.what, **far)
-    text = text if progress.total else words("experiment.waiting")
-    return text if left is None else words("experiment.left", text=text, seconds=round(left))
-
-
 def _same(value: Any) -> Any:
     return value
+
+
+def _ignore(_op: Any, _value: Any) -> None:
+    """Nobody waits for it."""

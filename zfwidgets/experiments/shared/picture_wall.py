@@ -14,6 +14,7 @@ import traitlets
 from ...drawing.page import GAP, MARGIN, WIDTH, Page, one_line
 from ...drawing.palette import INK, SOFT
 from ...errors import InputError
+from ...language.words import Words, language_name
 from ...records import Pixels
 from ...widgets.answering import Answering, asked
 from ...widgets.telling import Teller
@@ -87,6 +88,8 @@ class PictureWall(Answering):
     """Whether a picture can be chosen."""
     chosen = traitlets.Int(-1, min=-1).tag(sync=True)
     """Number of the picture that is chosen; -1: none."""
+    language = traitlets.Unicode().tag(sync=True)
+    """Of the page's words; that of `zfwidgets.set_language` when it is made."""
 
     def __init__(
         self,
@@ -100,6 +103,7 @@ class PictureWall(Answering):
     ) -> None:
         self._walls: OrderedDict[str, Wall] = OrderedDict()
         self.set_trait("fingerprint", fingerprint)
+        layout.setdefault("language", language_name(None))
         super().__init__(label=label, note=note, size=size, choosable=choosable, **layout)
 
     page_module = "picture_wall"
@@ -239,4 +243,4 @@ def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40) -> None:
         page.y += cell + lines + GAP
     left = len(wall.pictures) - rows * columns
     if left > 0:
-        page.line(f"and {left} more", 16, SOFT)
+        page.line(Words()("experiment.more", number=left), 16, SOFT)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ...errors import InputError
+from ...language.words import RECORDED, Words
 from ...storage import dataclasses_npz
 from .picture_wall import Wall
 
@@ -122,10 +123,16 @@ class Recording(Generic[Result]):
     @property
     def words(self) -> str:
         """What the page says of it."""
-        made = self.made
-        return (
-            f"Recorded run, nothing is computed here: {made.what}, {_duration(made.seconds)} of "
-            f"one core, seed {made.seed}, {made.date}, {made.machine}."
+        words, made = Words(), self.made
+        took = "seconds" if made.seconds < 100 else "minutes"
+        number = round(made.seconds if took == "seconds" else made.seconds / 60)
+        return words(
+            "experiment.recorded",
+            what=words.told(made.what, RECORDED),
+            seconds=words(f"experiment.{took}", number=number),
+            seed=made.seed,
+            date=made.date,
+            machine=made.machine,
         )
 
     def save(self, path: str | Path, *, webp: int | None = None) -> Path:
@@ -167,7 +174,7 @@ def stored(given: Any, kind: type[Result]) -> tuple[Result, str, Mapping[str, Wa
         For a recording of another experiment.
     """
     if isinstance(given, kind):
-        return given, "Stored result, nothing is computed here.", {}
+        return given, Words()("experiment.stored"), {}
     if not isinstance(given, Recording):
         return None
     if not isinstance(given.result, kind):
@@ -191,9 +198,3 @@ def _version(package: str) -> str:
         return version(package).split("+")[0]
     except PackageNotFoundError:
         return "not installed"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes"

@@ -158,7 +158,7 @@ def check_engine(engine: Any) -> LocalEngine:
     return engine
 
 
-def labelled(engine: LocalEngine, data: Any, transform: Any, what: str = "data") -> Labelled:
+def labelled(engine: LocalEngine, data: Any, transform: Any) -> Labelled:
     """Images of other classes than the network's, as the network gets them."""
     like = engine.session.source if transform is None else None
-    return Labelled.of(data, transform, like=like, what=what)
+    return Labelled.of(data, transform, like=like)

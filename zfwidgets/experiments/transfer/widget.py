@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
+import numpy as np
 from PIL import Image
 
 from ...drawing.charts import BarChart, LineChart
-from ...drawing.tables import small
+from ...drawing.tables import problem, small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...records import Progress
 from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
-from ..shared.boxes import Experiment, beside, needs_torch
+from ..shared.boxes import Experiment
+from ..shared.layout import beside, controls, heading
+from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import Recording, stored
 from . import widget_parts as parts
 from .accuracies import TransferRecord
 
 if TYPE_CHECKING:
+    from ...language.words import Words
     from .accuracies import BiasRecord
 
 
@@ -73,6 +77,8 @@ class Transfer(Experiment["TransferRecord"]):
     >>> transfer.result.layers.to_frame()
     """
 
+    named = "transfer"
+
     def __init__(
         self,
         engine: EngineProtocol | Recording[TransferRecord],
@@ -95,7 +101,11 @@ class Transfer(Experiment["TransferRecord"]):
                     "This is a transfer that was computed before: pass it alone, or an engine and "
                     "data to compute."
                 )
-            self._about, fingerprint, live = _recorded_title(recorded[0]), "recorded", None
+            self._about, fingerprint, live = (
+                _recorded_title(recorded[0], self._words),
+                "recorded",
+                None,
+            )
             self._walls = recorded[2]
         else:
             assert not isinstance(engine, (TransferRecord, Recording))
@@ -113,50 +123,38 @@ class Transfer(Experiment["TransferRecord"]):
                 **shared,
                 **options,
             )
-            self._about, fingerprint = _title(engine, self._images), engine.info.fingerprint
-        self._title = ipywidgets.HTML(html.escape(self._about))
-        self._layers = BarChart("accuracy", span=(0.0, 1.0))
-        self._curve = LineChart("training images per class", "accuracy", span=(0.0, 1.0))
-        self._classes = parts.ClassChart(self._choose)
+            self._about = _title(engine, self._images, self._words)
+            fingerprint = engine.info.fingerprint
+        words = self._words
+        accuracy = words("transfer.accuracy")
+        self._layers = BarChart(accuracy, span=(0.0, 1.0))
+        self._curve = LineChart(words("transfer.counts"), accuracy, span=(0.0, 1.0))
+        self._classes = parts.ClassChart(self._choose, words)
         self._texts = {
             name: ipywidgets.HTML()
             for name in ("layers", "layers table", "curve", "curve table", "bias")
         }
-        self._class = ipywidgets.Dropdown(options=[], description="class")
+        self._class = ipywidgets.Dropdown(options=[], description=words("transfer.class"))
         self._class.observe(self._look, "value")
         self._wall = PictureWall(
-            fingerprint, "Photos of the chosen class", note=parts.WALL, size=84
+            fingerprint, words("transfer.wall"), note=words("transfer.wall.note"), size=84
         )
         self._hung: Wall | None = None
         texts = self._texts
+        layers = [self._layers.figure, self._layers.legend, texts["layers table"], texts["layers"]]
+        curve = [self._curve.figure, self._curve.legend, texts["curve table"], texts["curve"]]
         columns = [
             beside(
-                parts.parts_of(
-                    "Accuracy on each layer's features",
-                    self._layers.figure,
-                    self._layers.legend,
-                    texts["layers table"],
-                    texts["layers"],
-                ),
-                parts.parts_of(
-                    "Accuracy against images per class",
-                    self._curve.figure,
-                    self._curve.legend,
-                    texts["curve table"],
-                    texts["curve"],
-                ),
+                [heading(words("transfer.layers")), *layers],
+                [heading(words("transfer.curve")), *curve],
             ),
             beside(
-                parts.parts_of(
-                    "Which classes transfer badly, and how far they lie",
-                    self._classes.figure,
-                    texts["bias"],
-                ),
-                [self._class, self._wall],
+                [heading(words("transfer.bias")), self._classes.figure, texts["bias"]],
+                [controls(self._class), self._wall],
             ),
         ]
         more = {} if layout is None else {"layout": layout}
-        super().__init__(live, [self._title, *columns], start=start, recorded=recorded, **more)
+        super().__init__(live, columns, start=start, recorded=recorded, **more)
         self.add_class("zf-transfer")
 
     # ------------------------------------------------------------------ running
@@ -165,35 +163,43 @@ class Transfer(Experiment["TransferRecord"]):
         return self._make()  # type: ignore[no-any-return]
 
     def _done(self, result: TransferRecord) -> str:
-        return "done: " + ", ".join(name for name, part in vars(result).items() if part)
+        parts = [
+            self._words(f"transfer.part.{name}") for name, part in vars(result).items() if part
+        ]
+        return self._words("transfer.done", parts=", ".join(parts))
 
     # ------------------------------------------------------------------ drawing
 
-    def _describe(self) -> str:
+    def _facts(self) -> str:
         return self._about
 
     def _show(self, result: TransferRecord) -> None:
         layers, curve, bias = result.layers, result.curve, result.bias
-        texts = self._texts
+        texts, words = self._texts, self._words
         if layers is not None:
-            means = {parts.NAMES[name]: layers.mean(name) for name in layers.accuracies}
+            means = {
+                parts.series_name(name, words): layers.mean(name) for name in layers.accuracies
+            }
             self._layers.draw(layers.layers, means)
-            texts["layers"].value = small(parts.about_layers(layers))
-            texts["layers table"].value = parts.layers_table(layers)
+            texts["layers"].value = small(parts.about_layers(layers, words))
+            texts["layers table"].value = parts.layers_table(layers, words)
         if curve is not None:
-            lines = {name: curve.mean(name) for name in curve.accuracies}
+            lines = {parts.series_name(name, words): curve.mean(name) for name in curve.accuracies}
             guessing = [curve.chance] * len(curve.counts)
-            self._curve.draw(curve.counts, {**lines, "guessing": guessing})
-            texts["curve"].value = small(parts.about_curve(curve))
-            texts["curve table"].value = parts.curve_table(curve)
+            self._curve.draw(curve.counts, {**lines, words("transfer.guessing"): guessing})
+            texts["curve"].value = small(parts.about_curve(curve, words))
+            texts["curve table"].value = parts.curve_table(curve, words)
         if bias is not None:
-            texts["bias"].value = small(parts.about_bias(bias))
+            texts["bias"].value = small(parts.about_bias(bias, words))
             if not self._class.options:
                 self._class.options = [(name, n) for n, name in enumerate(bias.classes)]
+                if self._recorded and np.isfinite(bias.accuracy).any():  # the worst
+                    self._class.value = int(np.nanargmin(bias.accuracy))
             self._classes.draw(bias, self._chosen)
 
     def _paint(self, result: TransferRecord | None, status: str) -> Callable[[], Image.Image]:
-        return partial(parts.draw, self._describe(), result, self._hung, status)
+        title = self._about[:1].upper() + self._about[1:]
+        return partial(parts.draw, title, result, self._hung, status, self._words)
 
     # ------------------------------------------------------------------ classes
 
@@ -213,6 +219,9 @@ class Transfer(Experiment["TransferRecord"]):
         if self._recorded:
             wall = self._walls.get(class_wall_name(self._chosen))
             if wall is not None:
+                if wall.sides:  # in this language
+                    sides = (bias.classes[self._chosen], self._words("transfer.nearest"))
+                    wall = replace(wall, sides=sides)
                 self._hang_there(wall, self._wall.keep(wall))
             return
         steps = partial(self._hang, bias, self._chosen)
@@ -223,6 +232,8 @@ class Transfer(Experiment["TransferRecord"]):
         wall = parts.class_wall(
             bias, chosen, self._images.source.display, self._training.source.display
         )
+        sides = (bias.classes[chosen], self._words("transfer.nearest"))
+        wall = replace(wall, sides=sides)
         return wall, self._wall.keep(wall)
 
     def _hung_up(self, op: Op, value: Any) -> None:
@@ -238,7 +249,7 @@ class Transfer(Experiment["TransferRecord"]):
 
     def _say_wrong(self, error: BaseException) -> None:
         self._failure = error
-        self._texts["bias"].value = small(f"{type(error).__name__}: {error}")
+        self._texts["bias"].value = problem(f"{type(error).__name__}: {error}")
 
 
 def class_wall_name(number: int) -> str:
@@ -246,15 +257,17 @@ def class_wall_name(number: int) -> str:
     return f"class {number}"
 
 
-def _recorded_title(record: TransferRecord) -> str:
+def _recorded_title(record: TransferRecord, words: Words) -> str:
     parts = [part for part in (record.layers, record.curve, record.bias) if part is not None]
-    return f"Features on other images of {len(parts[0].classes)} classes" if parts else "Features"
+    return words("transfer.facts.recorded", classes=len(parts[0].classes)) if parts else ""
 
 
-def _title(engine: EngineProtocol, images: Any) -> str:
-    return (
-        f"Features of {engine.info.model} on {len(images)} other images of "
-        f"{len(images.classes)} classes"
+def _title(engine: EngineProtocol, images: Any, words: Words) -> str:
+    return words(
+        "transfer.facts",
+        model=engine.info.model,
+        images=len(images),
+        classes=len(images.classes),
     )
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets
 import numpy as np
 from PIL import Image
 
@@ -17,15 +16,17 @@ from ...drawing.tables import table_html, with_spread
 from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
-    from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
+    from ...language.words import Words
+    from .accuracies import (
+        BiasRecord,
+        CurveRecord,
+        FeatureShape,
+        LayersRecord,
+        TransferRecord,
+    )
 
-NAMES = {"svm": "linear SVM", "softmax": "softmax"}
 SHOWN = 6
 """Photos of a class on the wall."""
-WALL = (
-    "Photos of the class, with their distance, and below each the training photo that is nearest "
-    "in the layer's features."
-)
 
 
 class ClassChart:
@@ -42,7 +43,7 @@ class ClassChart:
         The bqplot figure.
     """
 
-    def __init__(self, choose: Callable[[int], None]) -> None:
+    def __init__(self, choose: Callable[[int], None], words: Words) -> None:
         bq = require_bqplot()
         self._choose = choose
         self._classes: tuple[str, ...] = ()
@@ -59,7 +60,11 @@ class ClassChart:
             tooltip=bq.Tooltip(
                 fields=["name", "x", "y"],
                 formats=["", ".2f", ".3f"],
-                labels=["class", "distance", "accuracy"],
+                labels=[
+                    words("transfer.class"),
+                    words("transfer.tip.distance"),
+                    words("transfer.accuracy"),
+                ],
             ),
         )
         self._points.on_element_click(self._clicked)
@@ -67,8 +72,8 @@ class ClassChart:
         self.figure = figure(
             [self._ring, self._points],
             [
-                axis(scales["x"], "distance from the training photos"),
-                axis(scales["y"], "accuracy", side="left"),
+                axis(scales["x"], words("transfer.distance")),
+                axis(scales["y"], words("transfer.accuracy"), side="left"),
             ],
         )
 
@@ -93,87 +98,88 @@ class ClassChart:
             self._choose(self._classes.index(name))
 
 
-def layers_table(record: LayersRecord) -> str:
+def layers_table(record: LayersRecord, words: Words) -> str:
     """Table 7 of a record, as HTML."""
-    heads, rows = _layers(record)
+    heads, rows = _layers(record, words)
     return table_html(heads, rows)
 
 
-def curve_table(record: CurveRecord) -> str:
+def curve_table(record: CurveRecord, words: Words) -> str:
     """The curve's numbers, as HTML."""
-    heads, rows = _curve(record)
+    heads, rows = _curve(record, words)
     return table_html(heads, rows)
 
 
-def _layers(record: LayersRecord) -> tuple[list[str], list[list[str]]]:
-    heads = ["layer", *(NAMES[name] for name in record.accuracies), "features"]
+def series_name(name: str, words: Words) -> str:
+    """What a classifier, or a kind of network, is called."""
+    key = {"from scratch": "scratch"}.get(name, name)
+    return words(f"transfer.{key}")
+
+
+def _layers(record: LayersRecord, words: Words) -> tuple[list[str], list[list[str]]]:
+    names = [series_name(name, words) for name in record.accuracies]
+    heads = [words("transfer.head.layer"), *names, words("transfer.head.features")]
     rows = [
-        [
-            shape.layer,
-            *(
-                with_spread(float(record.mean(name)[n]), float(record.spread(name)[n]))
-                for name in record.accuracies
-            ),
-            shape.how,
-        ]
+        [shape.layer, *_shares(record, n, words), features_text(shape, words)]
         for n, shape in enumerate(record.shapes)
     ]
     return heads, rows
 
 
-def _curve(record: CurveRecord) -> tuple[list[str], list[list[str]]]:
-    heads = ["images per class", *record.accuracies]
+def _curve(record: CurveRecord, words: Words) -> tuple[list[str], list[list[str]]]:
+    names = [series_name(name, words) for name in record.accuracies]
     rows = [
-        [
-            str(count),
-            *(
-                with_spread(float(record.mean(name)[n]), float(record.spread(name)[n]))
-                for name in record.accuracies
-            ),
-        ]
-        for n, count in enumerate(record.counts.tolist())
+        [str(count), *_shares(record, n, words)] for n, count in enumerate(record.counts.tolist())
     ]
-    return heads, rows
+    return [words("transfer.head.counts"), *names], rows
 
 
-def about_layers(record: LayersRecord | None) -> str:
+def _shares(record: LayersRecord | CurveRecord, number: int, words: Words) -> list[str]:
+    """Percent right with their spread, by classifier."""
+    return [
+        with_spread(
+            float(record.mean(name)[number]), float(record.spread(name)[number]), words.fixed
+        )
+        for name in record.accuracies
+    ]
+
+
+def about_layers(record: LayersRecord, words: Words) -> str:
     """How to read the first chart."""
-    if record is None:
-        return ""
-    repeats = next(iter(record.accuracies.values())).shape[1]
-    return (
-        f"Percent right, mean over {len(record.classes)} classes ± standard deviation over "
-        f"{repeats} splits, learned from {record.train_images} images of each class; guessing "
-        f"gives {100 * record.chance:.1f}. {' '.join(record.notes)}"
+    said = words(
+        "transfer.layers.note",
+        classes=len(record.classes),
+        repeats=int(next(iter(record.accuracies.values())).shape[1]),
+        images=int(record.train_images),
+        chance=words.fixed(100 * record.chance, 1),
     )
+    return " ".join([said, *record.notes])
 
 
-def about_curve(record: CurveRecord | None) -> str:
+def about_curve(record: CurveRecord, words: Words) -> str:
     """How to read the second chart."""
-    if record is None:
-        return ""
-    also = (
-        " From scratch: a network that has seen nothing but these images."
-        if len(record.accuracies) > 1
-        else ""
+    said = words(
+        "transfer.curve.note",
+        classifier=series_name(record.classifier, words),
+        layer=record.shape.layer,
+        how=features_text(record.shape, words),
     )
-    return (
-        f"Pretrained: {NAMES[record.classifier]} on {record.shape.layer}, {record.shape.how}. "
-        f"{also} {' '.join(record.notes)}"
-    )
+    more = [words("transfer.curve.scratch")] if len(record.accuracies) > 1 else []
+    return " ".join([said, *more, *record.notes])
 
 
-def about_bias(record: BiasRecord | None) -> str:
+def about_bias(record: BiasRecord, words: Words) -> str:
     """How to read the third chart."""
-    if record is None:
-        return ""
-    rank = record.rank_correlation
-    found = f"Rank correlation over the classes: {rank:.2f}. " if math.isfinite(rank) else ""
-    return (
-        f"Distance of a photo's features ({record.shape.layer}) to the nearest of "
-        f"{record.training_images} training photos; 1 is as near as training photos are to each "
-        f"other. {found}{' '.join(record.notes)}"
-    )
+    about = {"layer": record.shape.layer, "images": record.training_images}
+    said, rank = [words("transfer.bias.note", **about)], record.rank_correlation
+    if math.isfinite(rank):
+        said.append(words("transfer.bias.rank", rank=words.fixed(rank, 2)))
+    return " ".join([*said, *record.notes])
+
+
+def features_text(shape: FeatureShape, words: Words) -> str:
+    """How a layer's output becomes a vector."""
+    return words.told(shape.how, "features.")
 
 
 def photos_of(record: BiasRecord, chosen: int) -> tuple[list[int], list[int], list[float]]:
@@ -205,32 +211,35 @@ def class_wall(
     )
 
 
-def draw(title: str, record: TransferRecord | None, wall: Wall | None, status: str) -> Image.Image:
+def draw(
+    title: str, record: TransferRecord | None, wall: Wall | None, status: str, words: Words
+) -> Image.Image:
     """The static picture: the tables, the classes, and the chosen class's photos."""
     page = Page(title, status)
     if record is None or record.layers is None:
-        page.line("not computed yet", 18, SOFT)
+        page.line(words("experiment.missing"), 18, SOFT)
         return page.finish()
-    _table(page, "Accuracy on each layer's features", *_layers(record.layers))
-    page.line(about_layers(record.layers), 15, SOFT)
+    _table(page, words("transfer.layers"), *_layers(record.layers, words))
+    page.line(about_layers(record.layers, words), 15, SOFT)
     if record.curve is not None:
-        _table(page, "Accuracy against images per class", *_curve(record.curve))
-        page.line(about_curve(record.curve), 15, SOFT)
+        _table(page, words("transfer.curve"), *_curve(record.curve, words))
+        page.line(about_curve(record.curve, words), 15, SOFT)
     if record.bias is not None:
         bias = record.bias
         order = np.argsort(np.nan_to_num(bias.accuracy), kind="stable")[:12]
         rows = [
             [
                 bias.classes[c],
-                with_spread(float(bias.accuracy[c]), float(bias.spread[c])),
-                f"{bias.distance[c]:.2f}",
+                with_spread(float(bias.accuracy[c]), float(bias.spread[c]), words.fixed),
+                words.fixed(bias.distance[c], 2),
             ]
             for c in order.tolist()
         ]
-        _table(page, "Classes, those that transfer worst first", ["class", "%", "distance"], rows)
-        page.line(about_bias(bias), 15, SOFT)
+        heads = [words("transfer.class"), "%", words("transfer.tip.distance")]
+        _table(page, words("transfer.worst"), heads, rows)
+        page.line(about_bias(bias, words), 15, SOFT)
     if wall is not None:
-        paint_wall(page, wall, WALL)
+        paint_wall(page, wall, words("transfer.wall.note"))
     return page.finish()
 
 
@@ -238,8 +247,3 @@ def _table(page: Page, title: str, heads: list[str], rows: list[list[str]]) -> N
     page.y += 8
     page.line(title, 22)
     page.table([0, *range(240, 240 + 200 * len(heads[1:]), 200)], heads, rows)
-
-
-def parts_of(title: str, chart: ipywidgets.Widget, *more: ipywidgets.Widget) -> list[Any]:
-    """A titled column."""
-    return [ipywidgets.HTML(f"<b>{title}</b>"), chart, *more]

@@ -118,21 +118,19 @@ class Generated(ABC):
         """A picture of a class, (rows, columns, 3) uint8."""
 
 
-def two_colours(random: np.random.Generator, apart: float = 80) -> tuple[Colour, Colour]:
-    """Two colours whose brightness differs by ``apart`` levels or more."""
+def two_colours(random: np.random.Generator) -> tuple[Colour, Colour]:
+    """Two colours whose brightness differs by 80 levels or more."""
     while True:
         pair = random.integers(0, 256, (2, 3))
         brightness = pair @ LUMINANCE
-        if abs(brightness[0] - brightness[1]) >= apart:
+        if abs(brightness[0] - brightness[1]) >= 80:
             first, second = (tuple(map(int, colour)) for colour in pair)
             return first, second  # type: ignore[return-value]
 
 
-def noisy(values: NDArray[np.float64], random: np.random.Generator, spread: float = 6) -> Pixels:
+def noisy(values: NDArray[np.float64], random: np.random.Generator) -> Pixels:
     """Levels 0..255 with a camera's noise on them, as uint8."""
-    return np.clip(np.rint(values + random.normal(0, spread, values.shape)), 0, 255).astype(
-        np.uint8
-    )
+    return np.clip(np.rint(values + random.normal(0, 6, values.shape)), 0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -217,9 +215,9 @@ def _finer(points: Points) -> list[tuple[float, float]]:
     return [(float(x) * FINER, float(y) * FINER) for x, y in points]
 
 
-def _enclosing(covered: NDArray[np.float64], least: float = 0.1) -> Box:
-    """The smallest box around pixels of which ``least`` is covered."""
-    rows, columns = (np.flatnonzero((covered >= least).any(axis)) for axis in (1, 0))
+def _enclosing(covered: NDArray[np.float64]) -> Box:
+    """The smallest box around pixels of which a tenth is covered."""
+    rows, columns = (np.flatnonzero((covered >= 0.1).any(axis)) for axis in (1, 0))
     top, left = int(rows[0]), int(columns[0])
     return Box(top, left, int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left)
 

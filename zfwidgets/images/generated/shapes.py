@@ -10,47 +10,6 @@ from ...records import Pixels
 from .base import Canvas, Colour, Generated, Place, Points, Truth, ellipse, two_colours
 
 
-class Shapes(Generated):
-    """Ten figures of one colour on a ground of another.
-
-    disc, ring, square, triangle, star, cross, moon, arrow, house and face, turned by up to 20
-    degrees, of any size that fits and anywhere in the picture. `Truth.parts` has boxes of the
-    arrow's "head" and "shaft", the house's "roof", "door" and "window", and the face's
-    "left eye", "right eye", "nose" and "mouth", as the paper's Table 1 wants them.
-    """
-
-    classes = (
-        "disc",
-        "ring",
-        "square",
-        "triangle",
-        "star",
-        "cross",
-        "moon",
-        "arrow",
-        "house",
-        "face",
-    )
-
-    def _draw(self, label: int, random: np.random.Generator) -> tuple[Pixels, Truth]:
-        figure, ground = two_colours(random)
-        place = Place.somewhere(random, self.size, tilt=20)
-        name = self.classes[label]
-        colours: dict[str, Colour | None] = {
-            "figure": figure,
-            "detail": between(figure, ground),
-            "ground": None,
-        }
-        canvas = Canvas(self.size, ground, random)
-        parts = {}
-        for piece in FIGURES[name]:
-            box = canvas.fill(place(piece.points), colours[piece.colour])
-            if piece.part:
-                parts[piece.part] = box
-        truth = Truth(label, name, canvas.box, place.angle, place.radius, (figure, ground), parts)
-        return canvas.pixels(), truth
-
-
 class _Piece(NamedTuple):
     points: Points
     colour: str = "figure"
@@ -102,3 +61,33 @@ FIGURES: dict[str, tuple[_Piece, ...]] = {
     ),
 }
 """Pieces in the order in which they are painted, within a radius of 1.3."""
+
+
+class Shapes(Generated):
+    """Ten figures of one colour on a ground of another.
+
+    disc, ring, square, triangle, star, cross, moon, arrow, house and face, turned by up to 20
+    degrees, of any size that fits and anywhere in the picture. `Truth.parts` has boxes of the
+    arrow's "head" and "shaft", the house's "roof", "door" and "window", and the face's
+    "left eye", "right eye", "nose" and "mouth", as the paper's Table 1 wants them.
+    """
+
+    classes = tuple(FIGURES)
+
+    def _draw(self, label: int, random: np.random.Generator) -> tuple[Pixels, Truth]:
+        figure, ground = two_colours(random)
+        place = Place.somewhere(random, self.size, tilt=20)
+        name = self.classes[label]
+        colours: dict[str, Colour | None] = {
+            "figure": figure,
+            "detail": between(figure, ground),
+            "ground": None,
+        }
+        canvas = Canvas(self.size, ground, random)
+        parts = {}
+        for piece in FIGURES[name]:
+            box = canvas.fill(place(piece.points), colours[piece.colour])
+            if piece.part:
+                parts[piece.part] = box
+        truth = Truth(label, name, canvas.box, place.angle, place.radius, (figure, ground), parts)
+        return canvas.pixels(), truth

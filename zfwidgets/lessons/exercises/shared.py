@@ -121,8 +121,9 @@ def as_large(pixels: Pixels, side: int) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize((side, rows), how))
 
 
-def tiled(pictures: Sequence[Pixels], across: int, side: int = 72, gap: int = 3) -> Pixels:
+def tiled(pictures: Sequence[Pixels], across: int, side: int = 72) -> Pixels:
     """Pictures of one shape in one, in rows of ``across``, with white between."""
+    gap = 3
     large = [as_large(one, side) for one in pictures]
     height = large[0].shape[0]
     down = -(-len(large) // across)

@@ -25,6 +25,7 @@ import {
   type Request,
 } from "./protocol";
 import { type GetOptions, KernelError, NoAnswer, type Source, Superseded } from "./source";
+import { whileWanted } from "./wanting";
 
 export const IN_FLIGHT = 6;
 export const SILENCE_MS = 5000;
@@ -235,21 +236,11 @@ export class KernelSource implements Source {
     task.priority = Math.min(task.priority, options.priority);
     return new Promise<Answer<K>>((resolve, reject) => {
       const leave = () => this.abandon(task, asker);
-      // A view's signal stays for hours: nothing may hang on it once this is answered.
-      const done = () => signal?.removeEventListener("abort", leave);
       const asker: Asker = {
-        resolve: (answer) => {
-          done();
-          resolve(answer as Answer<K>);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
+        ...whileWanted<Answer<Kind>>(signal, leave, resolve as Asker["resolve"], reject),
         options: options as GetOptions<Kind>,
       };
       task.askers.add(asker);
-      signal?.addEventListener("abort", leave, { once: true });
       this.pump();
       // A request in its place would stop the old one by itself.
       if (replaced?.asked && !task.asked) this.postCancel(slot);

@@ -123,15 +123,9 @@ export interface Catalogue {
 }
 
 /** One of a channel's strongest activations. */
-export interface TopActivation {
+export interface TopActivation extends UnitInPhoto {
   /** Why its photo can't be read any more; nothing where it can. */
   lost?: string;
-  image: number;
-  name: string;
-  row: number;
-  col: number;
-  value: number;
-  box: Box;
 }
 
 /** What a projection passed on its way down. */
@@ -261,13 +255,7 @@ export interface Preferred {
 }
 
 /** One of the two photos of a question, with the channel's strongest unit in it. */
-export interface QuizChoice {
-  image: number;
-  name: string;
-  row: number;
-  col: number;
-  value: number;
-  box: Box;
+export interface QuizChoice extends UnitInPhoto {
   /** Share of the photos, 0..100, in which the channel is weaker. */
   percentile: number;
 }
@@ -329,6 +317,46 @@ export interface OwnPhoto {
 
 /** What went wrong. */
 export interface Problem { name: string; message: string }
+
+/** A unit of a channel, in a photo. */
+export interface UnitInPhoto {
+  image: number;
+  name: string;
+  row: number;
+  col: number;
+  value: number;
+  box: Box;
+}
+
+/** An occluder that slides over a photo. */
+export interface Slide {
+  image: number;
+  height: number;
+  width: number;
+  stride: number;
+  baseline: Baseline;
+  /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
+  mask: string | null;
+  /** Rectangles that stay covered, with the same baseline. */
+  extra_boxes: Box[];
+  layer: string | null;
+}
+
+/** What projections of one channel are shown by, together. */
+export interface ProjectionScales {
+  /** Of all of them together. */
+  scale: number;
+  /** Of all of them together, as brightness. */
+  brightness: number;
+  /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
+  focus: number;
+  /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
+  colour_share?: number;
+  /** Which values "auto" shows. */
+  clearest?: "brightness" | "colour";
+  /** Percentile of non-zero magnitudes at which scales clip. */
+  clipped_at: number;
+}
 
 /** The page asks for an answer. */
 export interface Request {
@@ -438,21 +466,9 @@ export interface Kinds {
   /** Projections of a channel's strongest activations. */
   projections: {
     key: { layer: string; channel: number; k: number; rule: string };
-    data: {
+    data: ProjectionScales & {
       projections: (ProjectionInfo | null)[];
       lost?: Lost[];
-      /** Of all of them together. */
-      scale: number;
-      /** Of all of them together, as brightness. */
-      brightness: number;
-      /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
-      focus: number;
-      /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
-      colour_share?: number;
-      /** Which values "auto" shows. */
-      clearest?: "brightness" | "colour";
-      /** Percentile of non-zero magnitudes at which scales clip. */
-      clipped_at: number;
       patch: Pair;
       mime: string;
       so_far?: SoFar;
@@ -510,36 +526,12 @@ export interface Kinds {
   };
   /** The map of an occluder's places; `partial`s carry it so far. */
   occlusion: {
-    key: {
-      image: number;
-      height: number;
-      width: number;
-      stride: number;
-      baseline: Baseline;
-      /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
-      mask: string | null;
-      /** Rectangles that stay covered, with the same baseline. */
-      extra_boxes: Box[];
-      layer: string | null;
-      target: number | null;
-      channel: number | null;
-    };
+    key: Slide & { target: number | null; channel: number | null };
     data: OcclusionData;
   };
   /** How long a map will take. */
   estimate: {
-    key: {
-      image: number;
-      height: number;
-      width: number;
-      stride: number;
-      baseline: Baseline;
-      /** Which cells of the box are covered: 64 hex digits = 16 x 16 bits, row by row, the most significant first (nearest neighbour, scaled to its size). null: all. */
-      mask: string | null;
-      /** Rectangles that stay covered, with the same baseline. */
-      extra_boxes: Box[];
-      layer: string | null;
-    };
+    key: Slide;
     data: { positions: number; seconds: number | null; basis: "measured" | "probe" };
   };
   /** What remains of a channel's strongest units once their patches are covered; `partial`s as they come. */
@@ -775,7 +767,7 @@ export interface Kinds {
   /** A channel's strongest unit on one photo: the fields of `top` and of `projections`. */
   look: {
     key: { image: number; layer: string; channel: number; rule: string };
-    data: {
+    data: ProjectionScales & {
       /** One. */
       activations: TopActivation[];
       /** Rows and columns of a patch. */
@@ -783,15 +775,6 @@ export interface Kinds {
       images_seen: number;
       /** One. */
       projections: (ProjectionInfo | null)[];
-      scale: number;
-      brightness: number;
-      focus: number;
-      /** Share of their energy, 0..1, that is one colour and its opposite; older reports don't say. */
-      colour_share?: number;
-      /** Which values "auto" shows. */
-      clearest?: "brightness" | "colour";
-      /** Percentile of non-zero magnitudes at which scales clip. */
-      clipped_at: number;
       /** Why there is no projection; empty if there is. */
       why: string;
       mime: string;

@@ -28,6 +28,8 @@ export interface Source {
   add?(name: string, file: Uint8Array<ArrayBuffer>): Promise<Answer<"photos">>;
   /** Forget one of these; which photos there are then. */
   remove?(image: number): Promise<Answer<"photos">>;
+  /** It holds no occlusion map, nor what is under an occluder, and computes none. */
+  readonly noMaps?: boolean;
   /** Called when answers come again after `NoAnswer`; returns how to stop listening. */
   onRevival(listener: () => void): () => void;
 }
@@ -39,6 +41,7 @@ export function relay(source: Source, own: Partial<Source>): Source {
     get: (kind, key, options) => source.get(kind, key, options),
     prefetch: (kind, key, slot, signal) => source.prefetch(kind, key, slot, signal),
     onRevival: (listener) => source.onRevival(listener),
+    ...(source.noMaps && { noMaps: true }),
     ...(pause && { pause: (is) => pause.call(source, is) }),
     ...(room && { room: (act) => room.call(source, act) }),
     ...(add && { add: (name, file) => add.call(source, name, file) }),

@@ -98,7 +98,10 @@ export class LiveAnswers {
   private async predict(key: Key<"predict">, asker: Asker<"predict">) {
     const { image, occluder } = key;
     if (this.stored.holds("predict", key)) return this.stored.find("predict", key);
-    return this.ask({ task: "predict", photo: await this.photos.photo(image), occluder }, asker);
+    // What a photo is comes before what it is under an occluder, whoever asked first.
+    const priority = occluder ? asker.priority : asker.priority - 1;
+    const photo = await this.photos.photo(image);
+    return this.ask({ task: "predict", photo, occluder }, { ...asker, priority });
   }
 
   private async respond({ image, occluder, layer }: Key<"respond">, asker: Asker<"respond">) {

@@ -6,6 +6,7 @@
 import { size } from "../../lib/wire/codec";
 import { type Answer, identity, type Key, type Kind } from "../../lib/wire/protocol";
 import { type GetOptions, type Source, Superseded } from "../../lib/wire/source";
+import { whileWanted } from "../../lib/wire/wanting";
 import type { LiveAnswers } from "./answers";
 import type { Photos } from "./own";
 
@@ -70,20 +71,10 @@ export class LiveSource implements Source {
     return new Promise((resolve, reject) => {
       const request = this.slots.get(slot);
       const leave = () => this.leave(slot, asker);
-      // A view's signal stays for hours: nothing may hang on it once this is answered.
-      const done = () => signal?.removeEventListener("abort", leave);
       const asker: Asker = {
+        ...whileWanted<Answer<Kind>>(signal, leave, resolve as Asker["resolve"], reject),
         options: options as GetOptions<Kind>,
-        resolve: (answer) => {
-          done();
-          resolve(answer as Answer<K>);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
       };
-      signal?.addEventListener("abort", leave, { once: true });
       if (request) request.askers.add(asker);
       else this.start(kind, key, slot, id, asker, options.priority);
     });

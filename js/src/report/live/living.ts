@@ -3,17 +3,19 @@
 import { t } from "../../lib/language/translate";
 import type { Baseline, Operation, RuleInfo } from "../../lib/wire/protocol";
 import { Superseded } from "../../lib/wire/source";
+import { whileWanted } from "../../lib/wire/wanting";
 import type { Bundle } from "../stored/bundle";
 import worker from "./looking/main?worker";
 import type { Found, FromWorker, Task, ToWorker } from "./looking/tasks";
 import type { Program } from "./network/program";
+import type { Kind } from "./network/weights";
 import type { Step } from "./photos/prepare";
 
 /** What a report's manifest says of its network: zfwidgets/reports/writing/alive.py. */
 export interface Network {
   program: Program;
   /** Where each array of weights lies: a part, and its number there. */
-  weights: [part: string, at: number, kind: "float16" | "float32"][];
+  weights: [part: string, at: number, kind: Kind][];
   preparation: Step[] | null;
   no_preparation: string;
   levels: number[][];
@@ -89,7 +91,7 @@ export class Living {
         op: "open",
         program,
         arrays: arrays.map((view) => new DataView(copied(view))),
-        halves: weights.map(([, , kind]) => kind === "float16"),
+        kinds: weights.map(([, , kind]) => kind),
         preparation: { steps: preparation, levels },
         baselines,
         noClasses,
@@ -125,20 +127,11 @@ export class Living {
         this.post({ op: "cancel", id });
         reject(new Superseded());
       };
-      const done = () => signal.removeEventListener("abort", leave);
       this.waiting.set(id, {
-        resolve: (found) => {
-          done();
-          resolve(found);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
+        ...whileWanted<Found>(signal, leave, resolve, reject),
         partial,
         progress,
       });
-      signal.addEventListener("abort", leave, { once: true });
       this.post({ op: "ask", id, priority, task });
     });
   }

@@ -51,6 +51,10 @@ export class StoredAnswers {
     return this.parts.place(kind, key) !== undefined;
   }
 
+  get hasMaps(): boolean {
+    return this.parts.manifest.answers.some(([kind]) => kind === "occlusion");
+  }
+
   /** What is said where a kind of answer isn't held. */
   sentence(kind: Kind): string {
     return this.parts.notStored(kind).message;
@@ -70,6 +74,10 @@ export class StoredSource implements Source {
   private readonly slots = new Map<string, symbol>();
 
   constructor(private readonly answers: StoredAnswers) {}
+
+  get noMaps(): boolean {
+    return !this.answers.hasMaps;
+  }
 
   async get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>> {
     const mine = Symbol();

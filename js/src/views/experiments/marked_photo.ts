@@ -1,5 +1,6 @@
 /** One photo with the boxes of its parts; that of the current part is moved by pointer and keys. */
 
+import { t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 import type { OwnStore } from "../../lib/page/selection_store";
 import { place, pointed } from "../../lib/pictures/boxes";
@@ -23,7 +24,7 @@ export class MarkedPhoto {
       class: "zf-mark",
       role: "group",
       tabindex: 0,
-      "aria-roledescription": "movable rectangle",
+      "aria-roledescription": t("movable rectangle"),
       hidden: true,
       onkeydown: (event: KeyboardEvent) => this.key(event),
     },
@@ -82,17 +83,20 @@ export class MarkedPhoto {
         return [mark];
       }),
     );
-    this.button.textContent = box ? "Remove" : "Mark";
-    const what = box ? "Remove the box of" : "Mark";
-    this.button.setAttribute("aria-label", `${what} ${part} in ${this.name}`);
+    this.button.textContent = box ? t("Remove") : t("Mark");
+    const where = { part, photo: this.name };
+    const label = box
+      ? t("Remove the box of {part} in {photo}", where)
+      : t("Mark {part} in {photo}", where);
+    this.button.setAttribute("aria-label", label);
     this.button.disabled = parts.length === 0;
   }
 
   private words({ top, left, height, width }: Box): string {
     const { part } = this.store.get();
-    return (
-      `${part} of ${this.name}: ${height} by ${width} pixels at row ${top}, column ${left}. ` +
-      "Arrow keys move it, with Shift they resize it, Delete removes it."
+    return t(
+      "{part} of {photo}: {height} by {width} pixels at row {top}, column {left}. Arrow keys move it, with Shift they resize it, Delete removes it.",
+      { part, photo: this.name, height, width, top, left },
     );
   }
 

@@ -1,5 +1,6 @@
 /** Photos on which the same parts are marked by boxes: drawn, moved, resized, removed. */
 
+import { t } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
 import type { OwnStore } from "../../lib/page/selection_store";
@@ -32,8 +33,8 @@ class MarkingView {
     this.panel = new Panel(el, "marking", store.get().label, source, signal);
     this.parts = h("select", {
       class: "zf-select zf-marking-parts",
-      "aria-label": "Part to mark",
-      title: "Part to mark",
+      "aria-label": t("Part to mark"),
+      title: t("Part to mark"),
       onchange: () => store.set({ part: this.parts.value }),
     });
     this.panel.tools.append(this.parts);
@@ -76,7 +77,9 @@ class MarkingView {
 
   private show(): void {
     const { parts, part, boxes } = this.store.get();
-    const texts = parts.map((name) => `${name} (${count(boxes, name)} of ${this.photos.length})`);
+    const texts = parts.map((part) =>
+      t("{part} ({n} of {all})", { part, n: count(boxes, part), all: this.photos.length }),
+    );
     const listed = JSON.stringify([parts, texts]);
     if (listed !== this.listed) {
       const options = parts.map((name, i) => h("option", { value: name }, texts[i]));

@@ -1,5 +1,6 @@
 /** A sanity check's pictures: the trained network's beside that of the step that is chosen. */
 
+import { msg, t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { decode, paintBitmap } from "../../lib/pictures/canvas";
@@ -17,9 +18,9 @@ export interface Chosen {
 }
 
 const MEASURES = {
-  rank: "rank correlation",
-  rank_absolute: "rank correlation of absolute values",
-  ssim: "structural similarity",
+  rank: msg("rank correlation"),
+  rank_absolute: msg("rank correlation of absolute values"),
+  ssim: msg("structural similarity"),
 } as const;
 type Measure = keyof typeof MEASURES;
 
@@ -70,13 +71,16 @@ class Picture {
   private say(data: Answer<"check">["data"], measure: Measure): void {
     const { step, module, note } = data;
     const alike = data[measure];
-    const name = step === 0 ? "trained" : module;
+    const name = step === 0 ? t("trained") : module;
     this.panel.title(`${step}: `, name);
-    this.canvas.setAttribute("aria-label", `Projection, step ${step}: ${name}`);
+    this.canvas.setAttribute("aria-label", t("Projection, step {step}: {name}", { step, name }));
     const text =
       alike === null
-        ? "It can't be compared with the trained picture."
-        : `${MEASURES[measure]} with the trained picture: ${number(alike)}.`;
+        ? t("It can't be compared with the trained picture.")
+        : t("{measure} with the trained picture: {value}.", {
+            measure: t(MEASURES[measure]),
+            value: number(alike),
+          });
     const says = note ? [h("span", { class: "zf-answers" }, note)] : [];
     this.panel.explain(...(this.name === "trained" ? [] : [text]), ...says);
   }

@@ -1,5 +1,6 @@
 /** A wall of pictures: rows and columns with captions, walked by arrow keys where one can choose. */
 
+import { t } from "../../lib/language/translate";
 import { h } from "../../lib/page/dom";
 import type { OwnStore } from "../../lib/page/selection_store";
 import { decode, paintBitmap } from "../../lib/pictures/canvas";
@@ -40,7 +41,7 @@ class WallView {
     source: Source,
     signal: AbortSignal,
   ) {
-    this.panel = new Panel(el, "pictures", store.get().label || "Pictures", source, signal);
+    this.panel = new Panel(el, "pictures", store.get().label || t("Pictures"), source, signal);
     this.panel.body.append(this.grid);
     this.grid.addEventListener("keydown", (event) => this.walk(event), { signal });
     store.subscribe(() => this.follow(), signal);
@@ -90,8 +91,11 @@ class WallView {
       if (bitmap) paintBitmap(canvas, bitmap);
       const caption = data.captions[i] ?? "";
       const detail = data.details[i] ?? "";
-      const name = [this.place(data, number), caption, detail, there ? "" : "empty"];
-      cell.setAttribute("aria-label", name.filter(Boolean).join(", ") || `picture ${number + 1}`);
+      const name = [this.place(data, number), caption, detail, there ? "" : t("empty")];
+      cell.setAttribute(
+        "aria-label",
+        name.filter(Boolean).join(", ") || t("picture {n}", { n: number + 1 }),
+      );
       cell.classList.toggle("zf-empty", !there);
       if (detail || caption) cell.title = [caption, detail].filter(Boolean).join("\n");
       cell.replaceChildren(

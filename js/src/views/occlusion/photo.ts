@@ -35,12 +35,14 @@ export const photo: View = (el, selection, source, signal, options) => {
     class: "zf-panel zf-map",
     "aria-label": nameIn(el, t("Occlusion map")),
   });
+  map.hidden = source.noMaps === true;
   el.append(map);
   signal.addEventListener("abort", () => map.remove(), { once: true });
   const picture = h("canvas", { class: "zf-photo-picture", role: "img", "aria-label": t("Photo") });
   const field = h("div", { class: "zf-field", hidden: true });
   const moved = h("div", { class: "zf-moved", hidden: true });
   const stage = h("div", { class: "zf-stage" }, picture);
+  stage.classList.toggle("zf-no-maps", source.noMaps === true);
   const look: Look = {
     overlay: choice<Overlay>(options.get("overlay"), OVERLAYS),
     colours: choice(options.get("colours"), COLOURS),
@@ -167,9 +169,11 @@ export const photo: View = (el, selection, source, signal, options) => {
     const parts = [
       legend
         ? legend.reading
-        : look.overlay === "none"
-          ? t("Drag the occluder: the bars show what the network thinks then.")
-          : t("Drag the occluder, or compute what it does everywhere: Compute map."),
+        : source.noMaps
+          ? t("This report holds no occlusion map; a kernel computes it.")
+          : look.overlay === "none"
+            ? t("Drag the occluder: the bars show what the network thinks then.")
+            : t("Drag the occluder, or compute what it does everywhere: Compute map."),
     ];
     if (grids?.data.no_classes)
       parts.push(t("No map of classes: {why}.", { why: grids.data.no_classes }));
@@ -224,6 +228,7 @@ export const photo: View = (el, selection, source, signal, options) => {
   const showField = async () => {
     const current = renewField();
     field.hidden = true;
+    explain();
     const [unit, image] = [selection.get("unit"), selection.get("photo")];
     if (!unit || image === null || !extent) return;
     const [layer, channel] = unit;
@@ -267,6 +272,7 @@ export const photo: View = (el, selection, source, signal, options) => {
     pins.clear();
     compare.forget();
     update();
+    explain();
     const load = { priority: PRIORITY.patches, signal: current };
     void panel.load("photo", { image }, "photo", load, async ({ data, buffers }, fresh) => {
       if (!buffers[0]) return;

@@ -32,7 +32,7 @@ import { PatchControls } from "./patch_controls";
 import type { Subject } from "./projection_card";
 import { range } from "./range";
 import { aboutColour } from "./shown_values";
-import { pictures, reading, type Told } from "./words";
+import { edgeText, pictures, reading, type Told } from "./words";
 
 /** Until the catalogue is there nothing is shown on it. */
 const NO_FIELD: Field = { size: [1, 1], stride: [1, 1], offset: [0, 0], reach: "global" };
@@ -124,6 +124,7 @@ export function patchesPanel(
   let focus: { layer: string; side: number } | null = null;
   /** Rows and columns of a patch. */
   let patch: Pair = [1, 1];
+  let edge = "";
   /** The channel that the photo has followed; at first that of the start, whatever its photo. */
   let followed = JSON.stringify(selection.get("unit"));
   /** Of the request whose patches are on screen. */
@@ -187,7 +188,7 @@ export function patchesPanel(
   const explain = () => {
     const legend = covering.legend();
     const below = h("span", { class: "zf-answers" }, ...legend);
-    panel.explain(...pictures(told()), legend.length > 0 ? below : "");
+    panel.explain(...pictures(told()), edge, legend.length > 0 ? below : "");
   };
 
   const mark = () => {
@@ -237,6 +238,7 @@ export function patchesPanel(
     grid.classList.remove("zf-stale");
     const n = activations.length;
     patch = answer.data.patch;
+    edge = edgeText(activations, layerNow());
     const fires =
       n === 0
         ? t("fires in none of the images")

@@ -5,7 +5,7 @@ import { h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { gradient } from "../../lib/pictures/colour";
 import { LUMINANCE } from "../../lib/pictures/colour_tables";
-import type { RuleInfo } from "../../lib/wire/protocol";
+import type { Layer, RuleInfo, TopActivation } from "../../lib/wire/protocol";
 import type { Layout, Values } from "./patch_cell";
 
 /** How they are shown right now. */
@@ -59,12 +59,26 @@ export function pictures({ layout, values, whole, one, common, colour }: Told): 
     layout === "both" ? `${t("Left: {seen}. Right:", { seen })} ` : `${t("Each picture:")} `;
   const scaled = one ? t("all on one scale") : t("each on its own scale");
   return [
-    `${left}${t("what in it drives the channel, traced back through the network ({what})", { what: t(WHAT[values]) })}, ${scaled}. ${colour}`,
+    `${left}${t("what in it drives the channel ({what})", { what: t(WHAT[values]) })}, ${scaled}. ${colour}`,
     signed && end === null
       ? legend(BARS[values](), t("darker"), t("lighter"))
       : legend(BARS[values](), signed ? `−${end}` : "0", `+${end ?? ""}`),
     ` ${t("Numbers: how strongly it fires.")}`,
   ];
+}
+
+/** What nine units at one edge of their photos may mean; nothing where they aren't. */
+export function edgeText(units: readonly TopActivation[], layer: Layer | null): string {
+  if (!layer || units.length < 9 || Math.min(layer.rows, layer.columns) < 4) return "";
+  const edges = [
+    units.every(({ row }) => row === 0),
+    units.every(({ col }) => col === 0),
+    units.every(({ row }) => row === layer.rows - 1),
+    units.every(({ col }) => col === layer.columns - 1),
+  ];
+  return edges.includes(true)
+    ? ` ${t("All nine lie at the same edge of their photos: the edge may be what the channel responds to.")}`
+    : "";
 }
 
 /** What was done to get there. */

@@ -85,7 +85,7 @@ export class OwnPhotos {
     const limits = { megabytes: most_bytes / 1e6, megapixels: most_pixels / 1e6, most };
     if (kept === "page") {
       return t(
-        "Your own: drop or paste it here, or choose its file, up to {megabytes} MB and {megapixels} million pixels. It goes through the same transform and stays in this page: the last {most}, until it is closed.",
+        "Your own: drop or paste it here, or choose its file, up to {megabytes} MB and {megapixels} million pixels. It goes through the same transform and stays in this page: the last {most}, until it is closed. Your browser decodes it: Chromium to the very levels that the engine gets; other browsers weren't compared.",
         limits,
       );
     }

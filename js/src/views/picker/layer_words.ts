@@ -63,9 +63,19 @@ export function branchesText(layer: Layer): string {
   );
 }
 
-/** How large the largest field is, short enough to stand below a layer: "≤ 31", "31×15", "all". */
-export function reachText({ field }: Layer): string {
-  const { size, reach } = field;
+/**
+ * How much units see, short enough to stand below a layer: "31", "31×15", "whole"; where channels
+ * differ, the least and the most: "15 – 31".
+ */
+export function reachText(layer: Layer): string {
+  const area = ({ size }: Field) => size[0] * size[1];
+  const fields = rangesOf(layer).map(({ field }) => field);
+  fields.sort((a, b) => area(a) - area(b));
+  const [least, most] = [shortText(fields[0] as Field), shortText(fields.at(-1) as Field)];
+  return least === most ? least : `${least} – ${most}`;
+}
+
+function shortText({ size, reach }: Field): string {
   if (reach === "global") return t("whole");
   const bound = { exact: "", "upper bound": "≤ ", gated: "~ " }[reach];
   return `${bound}${size[0] === size[1] ? size[0] : extent(size)}`;

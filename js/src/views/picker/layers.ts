@@ -13,7 +13,7 @@ import { layout } from "./network_layout";
 import { isConnected, openAround, openAtFirst, type Part, partsOf, rowOf } from "./network_parts";
 
 const READING = msg(
-  "Width: channels. Height: resolution. Number: receptive field, in pixels of the input.",
+  "Width: channels. Height: resolution. Number: how many pixels of the photo a unit sees, side to side.",
 );
 const IN_FULL = msg(
   "Width and height are on scales where halving is a step; ≤ is at most, ~ but for gates. + is a sum, × a product, ‖ stands for channels put side by side. A bar right of a rectangle is its rectifier. ▸ opens a block, as Enter does.",

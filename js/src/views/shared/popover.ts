@@ -46,7 +46,8 @@ export function popover(button: HTMLElement, label: string, ...content: (Node | 
   const [at, within] = [button.getBoundingClientRect(), root.getBoundingClientRect()];
   const left = Math.min(at.left - within.left, within.width - card.offsetWidth - 8);
   const below = at.bottom - within.top + 4;
-  const fits = below + card.offsetHeight < within.height;
+  const outside = getComputedStyle(root).overflow === "visible"; // the first line of a box
+  const fits = outside || below + card.offsetHeight < within.height;
   card.style.left = `${Math.max(8, left)}px`;
   card.style.top = `${fits ? below : Math.max(8, at.top - within.top - card.offsetHeight - 4)}px`;
   card.focus();

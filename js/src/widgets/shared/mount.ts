@@ -146,12 +146,23 @@ export function pairWidget(
   };
 }
 
-/** An anywidget around a view of its own model's traits; `first` is what they are at first. */
+/** For views that only show what their model tells: nothing is asked. */
+const NOTHING_ASKED: Source = {
+  get: () => Promise.reject(new NoAnswer(false)),
+  prefetch() {},
+  onRevival: () => () => {},
+};
+
+/**
+ * An anywidget around a view of its own model's traits; `first` is what they are at first, `asks`
+ * whether it asks the kernel for anything, and says when there is none.
+ */
 export function ownWidget<S extends object>(
   name: string,
   view: OwnView<S>,
   sheets: readonly string[],
   first: S,
+  asks = true,
 ): Widget {
   return {
     render({ model, el, signal }) {
@@ -175,7 +186,7 @@ export function ownWidget<S extends object>(
         const now = AbortSignal.any([signal, current.signal]);
         root.replaceChildren();
         say(root, model);
-        view(root, store, connect(root, model, now), now);
+        view(root, store, asks ? connect(root, model, now) : NOTHING_ASKED, now);
       };
       onTraits(model, ["language"], open, signal);
       open();

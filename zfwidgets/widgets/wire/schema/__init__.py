@@ -12,7 +12,7 @@ a field that may be missing.
 
 from __future__ import annotations
 
-from .kinds import KINDS, MAPS, Kind
+from .kinds import GROUPS, KINDS, MAPS, Kind
 from .limits import (
     FIRST,
     LARGEST_THUMBNAIL,
@@ -32,6 +32,7 @@ from .objects import ALIASES, OBJECTS, Fields
 __all__ = [
     "ALIASES",
     "FIRST",
+    "GROUPS",
     "KINDS",
     "LARGEST_THUMBNAIL",
     "LONGEST_SIDE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .limits import LARGEST_THUMBNAIL, MOST_PATCHES, MOST_PHOTOS, MOST_THUMBNAILS
-from .objects import COVER, SIZE, Fields
+from .objects import COVER, SIZE, UNIT_IN_PHOTO, Fields
 
 
 class Kind(NamedTuple):
@@ -51,6 +51,23 @@ _IMAGE: Fields = {"image": "int"}
 _SLIDE: Fields = {**_IMAGE, **SIZE, "stride": "int",
                   **{name: COVER[name] for name in ("baseline", "mask", "extra_boxes")},
                   "layer": "string | null"}  # fmt: skip
+_SCALES: Fields = {
+    "scale": "number # Of all of them together.",
+    "brightness": "number # Of all of them together, as brightness.",
+    "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
+    "energy, in pixels.",
+    "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
+    "opposite; older reports don't say.",
+    "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
+    "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
+}
+GROUPS: dict[str, tuple[str, Fields]] = {
+    "UnitInPhoto": ("A unit of a channel, in a photo.", UNIT_IN_PHOTO),
+    "Slide": ("An occluder that slides over a photo.", _SLIDE),
+    "ProjectionScales": ("What projections of one channel are shown by, together.", _SCALES),
+}
+"""Fields that several keys or answers have: in TypeScript a type of their own."""
+
 _MIME: Fields = {"mime": "string"}
 _SO_FAR: Fields = {"so_far?": "SoFar"}
 _SHEET: Fields = {"size": "int # Pixels of a thumbnail's side.", "columns": "int", **_MIME}
@@ -101,14 +118,7 @@ KINDS: dict[str, Kind] = {
         {
             "projections": "(ProjectionInfo | null)[]",
             "lost?": "Lost[]",
-            "scale": "number # Of all of them together.",
-            "brightness": "number # Of all of them together, as brightness.",
-            "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
-            "energy, in pixels.",
-            "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
-            "opposite; older reports don't say.",
-            "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
-            "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
+            **_SCALES,
             "patch": "Pair",
             **_MIME,
             **_SO_FAR,
@@ -367,13 +377,7 @@ KINDS: dict[str, Kind] = {
             "patch": "Pair # Rows and columns of a patch.",
             "images_seen": "int",
             "projections": "(ProjectionInfo | null)[] # One.",
-            "scale": "number",
-            "brightness": "number",
-            "focus": "int",
-            "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
-            "opposite; older reports don't say.",
-            "clearest?": '"brightness" | "colour" # Which values "auto" shows.',
-            "clipped_at": "number # Percentile of non-zero magnitudes at which scales clip.",
+            **_SCALES,
             "why": "string # Why there is no projection; empty if there is.",
             **_MIME,
         },

@@ -20,6 +20,7 @@ _FIELD: Fields = {
     "reach": '"exact" | "upper bound" | "gated" | "global"',
 }
 _UNIT: Fields = {"row": "int", "col": "int", "value": "number", "box": "Box"}
+UNIT_IN_PHOTO: Fields = {"image": "int", "name": "string", **_UNIT}
 _PROGRESS: Fields = {
     "what": "string",
     "done": "int",
@@ -114,9 +115,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
         "One of a channel's strongest activations.",
         {
             "lost?": "string # Why its photo can't be read any more; nothing where it can.",
-            "image": "int",
-            "name": "string",
-            **_UNIT,
+            **UNIT_IN_PHOTO,
         },
     ),
     "Operation": (
@@ -236,9 +235,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
     "QuizChoice": (
         "One of the two photos of a question, with the channel's strongest unit in it.",
         {
-            "image": "int",
-            "name": "string",
-            **_UNIT,
+            **UNIT_IN_PHOTO,
             "percentile": "number # Share of the photos, 0..100, in which the channel is weaker.",
         },
     ),

@@ -1,7 +1,8 @@
 /** Answers questions about photos by walking a network, in steps between which it can be stopped. */
 
+import type { Occluder } from "../../../lib/wire/protocol";
 import type { Breathe, Network } from "../network/network";
-import { type Floats, type Values, whole } from "../network/program";
+import { count, type Floats, type Values, whole } from "../network/program";
 import { coverAll, paintOf } from "../photos/paint";
 import { fitted, imageOf, type Preparation } from "../photos/prepare";
 import type { Rgb } from "../photos/resize";
@@ -50,6 +51,20 @@ export class Looking {
     private readonly noClasses: string,
     private readonly decode: Decode,
   ) {}
+
+  /**
+   * Compute for nobody, so that what is asked first is as quick as what follows: filters are
+   * arranged, and the browser compiles what runs often.
+   */
+  async warm(breathe: Breathe): Promise<void> {
+    const { program } = this.network;
+    const top = Math.max(...Object.values(program.layers));
+    const values = await this.whole(new Float32Array(count(program.input)), breathe);
+    if (Number.isFinite(top)) {
+      await this.network.down(top, [0, 0, 0], 1, values, "deconvnet", breathe);
+    }
+    this.network.release(values);
+  }
 
   answer(task: Task, steps: Steps): Promise<Found> {
     switch (task.task) {
@@ -128,17 +143,26 @@ export class Looking {
   private async predict({ photo, occluder }: Task & { task: "predict" }, { breathe }: Steps) {
     const { output } = this.network.program;
     if (output === null) throw new Error(this.noClasses);
-    let logits: Floats;
-    if (occluder) {
-      const image = this.covered(this.image(photo), occluder);
-      const needs = this.network.needs(new Map([[output, this.all(output)]]));
-      logits = (await this.network.up(image, needs, breathe))[output] as Floats;
-    } else logits = (await this.values(photo, breathe))[output] as Floats;
-    const scores = softmax(logits);
+    const values = occluder
+      ? await this.under(photo, occluder, output, breathe)
+      : await this.values(photo, breathe);
+    const scores = softmax(values[output] as Floats);
+    if (occluder) this.network.release(values);
     return { data: { classes: scores.length }, buffers: [scores.buffer] };
   }
 
-  private covered(image: Floats, occluder: Parameters<typeof coverAll>[2]): Floats {
+  /** What a value is computed from, with an occluder over a photo: to be released. */
+  private under(
+    photo: Photo,
+    occluder: Occluder,
+    value: number,
+    breathe: Breathe,
+  ): Promise<Values> {
+    const image = this.covered(this.image(photo), occluder);
+    return this.network.up(image, this.network.needs(new Map([[value, this.all(value)]])), breathe);
+  }
+
+  private covered(image: Floats, occluder: Occluder): Floats {
     const { input } = this.network.program;
     const paint = paintOf(occluder.baseline, this.baselines, image, input);
     return coverAll(image, input, occluder, paint);
@@ -204,10 +228,10 @@ export class Looking {
     const shape = this.network.shape(value);
     const clean = (await this.values(photo, breathe))[value] as Floats;
     const response = new Response(clean, shape);
-    const image = this.covered(this.image(photo), occluder);
-    const needs = this.network.needs(new Map([[value, this.all(value)]]));
-    const maps = (await this.network.up(image, needs, breathe))[value] as Floats;
+    const values = await this.under(photo, occluder, value, breathe);
+    const maps = values[value] as Floats;
     const { totals, units, hamming, cosine } = response.measure(maps, this.all(value));
+    this.network.release(values);
     return {
       data: { layer, channels: shape[0], strongest: response.strongest, hamming, cosine },
       buffers: [totals, units, Float32Array.from(response.totals), response.units.slice()].map(
@@ -303,9 +327,8 @@ export class Looking {
       const place = [task.channel, row, col] as const;
       const area = { top: row, left: col, bottom: row + 1, right: col + 1 };
       const needs = this.network.needs(new Map([[value, area]]));
-      const values =
-        this.kept.get(photo.image) ??
-        (await this.network.up(this.image(photo), needs, steps.breathe));
+      const kept = this.kept.get(photo.image);
+      const values = kept ?? (await this.network.up(this.image(photo), needs, steps.breathe));
       const start = (values[value] as Floats)[
         (task.channel * rows + row) * columns + col
       ] as number;
@@ -321,6 +344,7 @@ export class Looking {
         task.rule,
         steps.breathe,
       );
+      if (!kept) this.network.release(values);
       found.push({ image: photo.image, unit: [row, col], box, pixels, nearTies });
       if (i === 2 && task.units.length > 3) {
         steps.progress(i + 1, task.units.length, null);

@@ -19,7 +19,7 @@ export interface Projected {
   unit: Pair;
   box: Box;
   pixels: Floats;
-  nearTies: number;
+  nearTies: number | null;
 }
 
 /** A part of pixels, channel by channel; zero outside of the image. */

@@ -2,7 +2,7 @@
 
 import { Matrices } from "../network/matrices";
 import { Network } from "../network/network";
-import type { Floats } from "../network/program";
+import { weightsOf } from "../network/weights";
 import type { Rgb } from "../photos/resize";
 import { msg, Told } from "../told";
 import { Looking, type Steps } from "./looking";
@@ -24,27 +24,6 @@ class Stopped extends Error {}
 
 /** Milliseconds of computing after which messages are looked at. */
 const TURN_MS = 12;
-
-/** IEEE 754's half precision. */
-export function halves(view: DataView): Floats {
-  const out = new Float32Array(view.byteLength / 2);
-  for (let i = 0; i < out.length; i++) {
-    const bits = view.getUint16(2 * i, true);
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    const sign = bits & 0x8000 ? -1 : 1;
-    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
-    else if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return out;
-}
-
-function singles(view: DataView): Floats {
-  return new Float32Array(
-    view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer,
-  );
-}
 
 async function decode(file: Uint8Array<ArrayBuffer>, name: string, most: number) {
   let bitmap: ImageBitmap;
@@ -151,17 +130,28 @@ export function serve(scope: Scope): void {
     busy = false;
   }
 
+  /** While nobody asks; stops when somebody does. */
+  async function warm(): Promise<void> {
+    const breathe = async () => {
+      await turn();
+      if (busy || waiting.length > 0) throw new Stopped();
+    };
+    try {
+      await looking?.warm(breathe);
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    }
+  }
+
   async function open(message: Opening): Promise<void> {
     try {
       const { program, preparation, baselines, noClasses } = message;
-      const arrays = message.arrays.map((view, i) =>
-        message.halves[i] ? halves(view) : singles(view),
-      );
+      const arrays = weightsOf(program, message.arrays, message.kinds);
       const matrices = await Matrices.open();
       const network = new Network(program, arrays, matrices);
       looking = new Looking(network, preparation, baselines, noClasses, decode);
       scope.postMessage({ op: "ready", plain: matrices.plain });
-      void work();
+      void work().then(warm);
     } catch (error) {
       scope.postMessage({
         op: "failed",

@@ -1,23 +1,33 @@
 /** Filtering an area of a map, and the way down through the transposed filters. */
 
+import { Apart } from "./depthwise";
+import { copyLine } from "./maps";
 import type { Matrices } from "./matrices";
 import { type Area, type Convolution, type Floats, isEmpty, reads, type Shape } from "./program";
+import type { Stock } from "./stock";
 import { LANES, ROWS } from "./wasm";
 
 /** Numbers of columns, and of products, that are at hand at once: what caches hold. */
-const COLUMNS = 1 << 17;
+export const COLUMNS = 1 << 17;
 const PRODUCTS = 1 << 18;
-
-interface Room {
+export interface Room {
   columns: number;
   products: number;
 }
 
-/** Filters as blocks of `ROWS` rows, `depth` columns each. */
+/** What all filters of a network share. */
+export interface Bench {
+  matrices: Matrices;
+  stock: Stock;
+  room: Room;
+}
+
+/** Filters as blocks of `ROWS` rows, `depth` columns each, and what each row begins with. */
 interface Blocks {
   start: number;
   blocks: number;
   depth: number;
+  bias: number;
 }
 
 export class Filters {
@@ -27,11 +37,10 @@ export class Filters {
   private readonly inside: number;
   private readonly outside: number;
   /** Whether each channel has a filter of its own: no matrix product. */
-  private readonly apart: boolean;
+  private readonly apart: Apart | null;
 
   constructor(
-    private readonly matrices: Matrices,
-    private readonly room: Room,
+    private readonly bench: Bench,
     private readonly one: Convolution,
     private readonly input: Shape,
     private readonly weight: Floats,
@@ -40,7 +49,8 @@ export class Filters {
     this.taps = one.kernel[0] * one.kernel[1];
     this.inside = input[0] / one.groups;
     this.outside = one.shape[0] / one.groups;
-    this.apart = this.inside === 1 && this.outside === 1;
+    this.apart =
+      this.inside === 1 && this.outside === 1 ? new Apart(one, input, weight, bias) : null;
   }
 
   /** How much room filtering takes, of columns and products. */
@@ -49,42 +59,54 @@ export class Filters {
     const rows = one.shape[0] / one.groups;
     const padded = (n: number) => Math.ceil(n / ROWS) * ROWS * LANES;
     return {
-      columns: Math.max(COLUMNS, Math.max(depth, rows) * LANES),
-      products: Math.max(PRODUCTS, padded(rows), padded(depth)),
+      columns: Math.max(depth, rows) * LANES,
+      products: Math.max(padded(rows), padded(depth)),
     };
   }
 
   private filtersUp(group: number): Blocks {
     const depth = this.inside * this.taps;
+    const first = group * this.outside;
     this.up[group] ??= this.pack(
       depth,
       this.outside,
-      (row, k) => (group * this.outside + row) * depth + k,
+      (row, k) => this.weight[(first + row) * depth + k] as number,
+      (row) => (this.bias ? (this.bias[first + row] as number) : 0),
     );
     return this.up[group];
   }
 
   private filtersDown(group: number): Blocks {
     const rows = this.inside * this.taps;
+    const first = group * this.outside;
     this.down[group] ??= this.pack(
       this.outside,
       rows,
-      (row, k) => (group * this.outside + k) * rows + row,
+      (row, k) => this.weight[(first + k) * rows + row] as number,
+      () => 0,
     );
     return this.down[group];
   }
 
-  private pack(depth: number, rows: number, at: (row: number, k: number) => number): Blocks {
+  private pack(
+    depth: number,
+    rows: number,
+    at: (row: number, k: number) => number,
+    biasOf: (row: number) => number,
+  ): Blocks {
+    const { matrices } = this.bench;
     const blocks = Math.ceil(rows / ROWS);
-    const start = this.matrices.room(blocks * ROWS * depth);
-    const { floats } = this.matrices;
+    const start = matrices.room(blocks * ROWS * depth);
+    const bias = matrices.room(blocks * ROWS);
+    const { floats } = matrices;
     for (let row = 0; row < blocks * ROWS; row++) {
       const base = start + Math.floor(row / ROWS) * depth * ROWS + (row % ROWS);
+      floats[bias + row] = row < rows ? biasOf(row) : 0;
       for (let k = 0; k < depth; k++) {
-        floats[base + k * ROWS] = row < rows ? (this.weight[at(row, k)] as number) : 0;
+        floats[base + k * ROWS] = row < rows ? at(row, k) : 0;
       }
     }
-    return { start, blocks, depth };
+    return { start, blocks, depth, bias };
   }
 
   /** Filter: fills an area of `out` from `x`, both whole maps. */
@@ -102,9 +124,10 @@ export class Filters {
     const taps = this.tapPlaces(width);
     for (let group = 0; group < this.one.groups; group++) {
       const from = group * this.inside * height * width;
-      if (this.apart) this.alone(padded, from, out, group, area, width, taps);
+      if (this.apart) this.apart.filter(padded, from, out, group, area, width, taps);
       else this.together(padded, from, out, group, area, [height, width], taps);
     }
+    if (!exact) this.bench.stock.give(padded);
   }
 
   private tapPlaces(width: number): Int32Array {
@@ -117,7 +140,7 @@ export class Filters {
 
   private padded(x: Floats, top: number, left: number, height: number, width: number): Floats {
     const [channels, rows, columns] = this.input;
-    const out = new Float32Array(channels * height * width);
+    const out = this.bench.stock.take(channels * height * width);
     const [first, last] = [Math.max(top, 0), Math.min(top + height, rows)];
     const [start, end] = [Math.max(left, 0), Math.min(left + width, columns)];
     if (start >= end) return out;
@@ -125,38 +148,10 @@ export class Filters {
       for (let row = first; row < last; row++) {
         const from = (channel * rows + row) * columns;
         const to = (channel * height + row - top) * width - left;
-        out.set(x.subarray(from + start, from + end), to + start);
+        copyLine(x, from + start, out, to + start, end - start);
       }
     }
     return out;
-  }
-
-  /** Each channel by its own filter. */
-  private alone(
-    x: Floats,
-    from: number,
-    out: Floats,
-    channel: number,
-    area: Area,
-    width: number,
-    taps: Int32Array,
-  ): void {
-    const [, rows, columns] = this.one.shape;
-    const [down, across] = this.one.stride;
-    const first = channel * this.taps;
-    const bias = this.bias ? (this.bias[channel] as number) : 0;
-    for (let row = area.top; row < area.bottom; row++) {
-      const line = from + (row - area.top) * down * width;
-      for (let column = area.left; column < area.right; column++) {
-        const place = line + (column - area.left) * across;
-        let sum = bias;
-        for (let tap = 0; tap < taps.length; tap++) {
-          sum +=
-            (this.weight[first + tap] as number) * (x[place + (taps[tap] as number)] as number);
-        }
-        out[(channel * rows + row) * columns + column] = sum;
-      }
-    }
   }
 
   /** Places that are filtered at once, a multiple of `LANES`. */
@@ -174,14 +169,16 @@ export class Filters {
     [height, width]: [number, number],
     taps: Int32Array,
   ): void {
-    const { start, blocks, depth } = this.filtersUp(group);
-    const { floats } = this.matrices;
+    const filters = this.filtersUp(group);
+    const { floats } = this.bench.matrices;
     const [down, across] = this.one.stride;
     const columns = area.right - area.left;
     const total = (area.bottom - area.top) * columns;
-    const most = this.atOnce(depth, blocks);
+    const most = this.atOnce(filters.depth, filters.blocks);
     const plane = height * width;
     const bases = new Int32Array(most);
+    const bound = this.one.rectify;
+    const bounds: Bounds = bound === undefined ? UNBOUNDED : [0, bound];
     for (let first = 0; first < total; first += most) {
       const places = Math.min(most, total - first);
       const panels = Math.ceil(places / LANES);
@@ -190,46 +187,25 @@ export class Filters {
         const row = Math.floor(place / columns);
         bases[i] = from + row * down * width + (place - row * columns) * across;
       }
-      let to = this.room.columns;
+      let to = this.bench.room.columns;
       for (let panel = 0; panel < panels; panel++) {
-        const b = panel * LANES;
-        const [b0, b1, b2, b3] = [bases[b], bases[b + 1], bases[b + 2], bases[b + 3]] as number[];
-        const [b4, b5, b6, b7] = [
-          bases[b + 4],
-          bases[b + 5],
-          bases[b + 6],
-          bases[b + 7],
-        ] as number[];
-        for (let channel = 0; channel < this.inside; channel++) {
-          for (let tap = 0; tap < taps.length; tap++) {
-            const at = channel * plane + (taps[tap] as number);
-            floats[to] = x[at + (b0 as number)] as number;
-            floats[to + 1] = x[at + (b1 as number)] as number;
-            floats[to + 2] = x[at + (b2 as number)] as number;
-            floats[to + 3] = x[at + (b3 as number)] as number;
-            floats[to + 4] = x[at + (b4 as number)] as number;
-            floats[to + 5] = x[at + (b5 as number)] as number;
-            floats[to + 6] = x[at + (b6 as number)] as number;
-            floats[to + 7] = x[at + (b7 as number)] as number;
-            to += LANES;
-          }
-        }
+        to = gather(floats, to, x, bases, panel * LANES, this.inside, plane, taps);
       }
-      const stride = panels * LANES;
-      this.matrices.multiply(
-        start,
-        this.room.columns,
-        this.room.products,
-        blocks,
-        depth,
-        panels,
-        stride,
-      );
-      this.putUp(out, group, area, first, places, stride);
+      this.multiply(filters, panels, bounds);
+      this.putUp(out, group, area, first, places, panels * LANES);
     }
   }
 
-  /** Products and biases, from a place of an area on. */
+  /** What lies in the room's columns by filters, into its products. */
+  private multiply(filters: Blocks, panels: number, [low, high]: Bounds): void {
+    const { matrices, room } = this.bench;
+    const { start, blocks, depth, bias } = filters;
+    const stride = panels * LANES;
+    const [b, c] = [room.columns, room.products];
+    matrices.multiply({ a: start, b, c, blocks, depth, panels, stride, bias, low, high });
+  }
+
+  /** Products, from a place of an area on. */
   private putUp(
     out: Floats,
     group: number,
@@ -238,109 +214,83 @@ export class Filters {
     places: number,
     stride: number,
   ): void {
-    const { floats } = this.matrices;
+    const { floats } = this.bench.matrices;
     const [, rows, columns] = this.one.shape;
     const width = area.right - area.left;
+    const lines = width === columns; // they lie one behind the other
     for (let filter = 0; filter < this.outside; filter++) {
-      const channel = group * this.outside + filter;
-      const bias = this.bias ? (this.bias[channel] as number) : 0;
-      const from = this.room.products + filter * stride;
+      const plane = (group * this.outside + filter) * rows * columns;
+      const from = this.bench.room.products + filter * stride;
       let i = 0;
       while (i < places) {
         const row = Math.floor((first + i) / width);
         const column = first + i - row * width;
-        const run = Math.min(width - column, places - i);
-        const to = (channel * rows + area.top + row) * columns + area.left + column;
-        for (let n = 0; n < run; n++) out[to + n] = (floats[from + i + n] as number) + bias;
+        const run = lines ? places : Math.min(width - column, places - i);
+        const to = plane + (area.top + row) * columns + area.left + column;
+        copyLine(floats, from + i, out, to, run);
         i += run;
       }
     }
   }
 
-  /** The way down: adds to `below` what an area of `signal` sends there; which area that is. */
-  transpose(signal: Floats, below: Floats, area: Area): Area {
+  /**
+   * The way down: adds to `below` what an area of `signal` sends there, of what is no less than
+   * `low`; which area that is.
+   */
+  transpose(signal: Floats, below: Floats, area: Area, low = Number.NEGATIVE_INFINITY): Area {
     const reached = reads(this.one, area, 0, this.input);
     if (isEmpty(area) || isEmpty(reached)) return reached;
     for (let group = 0; group < this.one.groups; group++) {
-      if (this.apart) this.transposeAlone(signal, below, group, area);
-      else this.transposeTogether(signal, below, group, area);
+      if (this.apart) this.apart.transpose(signal, below, group, area, low);
+      else this.transposeTogether(signal, below, group, area, low);
     }
     return reached;
   }
 
-  private transposeAlone(signal: Floats, below: Floats, channel: number, area: Area): void {
-    const [, rows, columns] = this.one.shape;
-    const { kernel, stride, padding, dilation } = this.one;
-    const [, high, wide] = this.input;
-    for (let row = area.top; row < area.bottom; row++) {
-      for (let column = area.left; column < area.right; column++) {
-        const value = signal[(channel * rows + row) * columns + column] as number;
-        if (value === 0) continue;
-        for (let tap = 0; tap < this.taps; tap++) {
-          const y = row * stride[0] - padding[0] + Math.floor(tap / kernel[1]) * dilation[0];
-          const x = column * stride[1] - padding[1] + (tap % kernel[1]) * dilation[1];
-          if (y < 0 || x < 0 || y >= high || x >= wide) continue;
-          const at = (channel * high + y) * wide + x;
-          below[at] =
-            (below[at] as number) + value * (this.weight[channel * this.taps + tap] as number);
-        }
-      }
-    }
-  }
-
-  private transposeTogether(signal: Floats, below: Floats, group: number, area: Area): void {
-    const { start, blocks, depth } = this.filtersDown(group);
-    const { floats } = this.matrices;
+  private transposeTogether(
+    signal: Floats,
+    below: Floats,
+    group: number,
+    area: Area,
+    low: number,
+  ): void {
+    const filters = this.filtersDown(group);
+    const { matrices, room } = this.bench;
+    const { floats } = matrices;
     const [, rows, columns] = this.one.shape;
     const width = area.right - area.left;
     const total = (area.bottom - area.top) * width;
-    const most = this.atOnce(depth, blocks);
+    const most = this.atOnce(filters.depth, filters.blocks);
     const places = new Int32Array(most);
+    const plane = rows * columns;
+    const corner = area.top * columns + area.left;
+    const origin = group * this.outside * plane + corner;
     for (let first = 0; first < total; first += most) {
       const some = Math.min(most, total - first);
       const panels = Math.ceil(some / LANES);
-      for (let i = 0; i < some; i++) {
-        const row = Math.floor((first + i) / width);
-        places[i] = (area.top + row) * columns + area.left + first + i - row * width;
+      for (let i = 0; i < panels * LANES; i++) {
+        const place = Math.min(first + i, total - 1);
+        const row = Math.floor(place / width);
+        places[i] = origin + row * columns + place - row * width;
       }
-      let to = this.room.columns;
-      for (let start = 0; start < some; start += LANES) {
-        let plane = group * this.outside * rows * columns;
-        for (let k = 0; k < depth; k++) {
-          for (let lane = 0; lane < LANES; lane++) {
-            const i = start + lane;
-            floats[to++] = i < some ? (signal[plane + (places[i] as number)] as number) : 0;
-          }
-          plane += rows * columns;
-        }
+      let to = this.bench.room.columns;
+      for (let panel = 0; panel < panels; panel++) {
+        to = gather(floats, to, signal, places, panel * LANES, filters.depth, plane, HERE);
       }
-      const stride = panels * LANES;
-      this.matrices.multiply(
-        start,
-        this.room.columns,
-        this.room.products,
-        blocks,
-        depth,
-        panels,
-        stride,
-      );
-      this.putDown(below, group, places, some, stride);
+      if (low > Number.NEGATIVE_INFINITY) {
+        matrices.line(room.columns, to - room.columns, 1, 0, low, Number.POSITIVE_INFINITY);
+      }
+      this.multiply(filters, panels, UNBOUNDED);
+      this.putDown(below, group, this.runs(area, first, some), panels * LANES);
     }
   }
 
   /** Add products where their taps lie, leaving out the border: row by row of the places. */
-  private putDown(
-    below: Floats,
-    group: number,
-    places: Int32Array,
-    some: number,
-    stride: number,
-  ): void {
-    const { floats } = this.matrices;
+  private putDown(below: Floats, group: number, runs: readonly Run[], stride: number): void {
+    const { floats } = this.bench.matrices;
     const { kernel, stride: steps, padding, dilation } = this.one;
     const [, high, wide] = this.input;
-    const runs = this.runs(places, some);
-    let from = this.room.products;
+    let from = this.bench.room.products;
     for (let channel = 0; channel < this.inside; channel++) {
       const plane = (group * this.inside + channel) * high * wide;
       for (let tap = 0; tap < this.taps; tap++) {
@@ -363,19 +313,16 @@ export class Filters {
     }
   }
 
-  /** Places that lie side by side in one row. */
-  private runs(places: Int32Array, some: number): Run[] {
-    const columns = this.one.shape[2];
+  /** Places of an area that lie side by side in one row, from one on. */
+  private runs(area: Area, first: number, some: number): Run[] {
+    const width = area.right - area.left;
     const found: Run[] = [];
-    let last: Run | undefined;
-    for (let i = 0; i < some; i++) {
-      const row = Math.floor((places[i] as number) / columns);
-      const column = (places[i] as number) - row * columns;
-      if (last && last[2] === row && last[3] + last[1] === column) last[1] += 1;
-      else {
-        last = [i, 1, row, column];
-        found.push(last);
-      }
+    for (let i = 0; i < some; ) {
+      const row = Math.floor((first + i) / width);
+      const column = first + i - row * width;
+      const length = Math.min(width - column, some - i);
+      found.push([i, length, area.top + row, area.left + column]);
+      i += length;
     }
     return found;
   }
@@ -383,8 +330,58 @@ export class Filters {
 
 type Run = [start: number, length: number, row: number, column: number];
 
-/** Room that the largest of all convolutions needs. */
+type Bounds = readonly [low: number, high: number];
+
+const UNBOUNDED: Bounds = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+
+/** Numbers at `LANES` places and some distances from each, plane by plane; where the next go. */
+function gather(
+  floats: Float32Array,
+  start: number,
+  from: Floats,
+  places: Int32Array,
+  first: number,
+  planes: number,
+  plane: number,
+  taps: Int32Array,
+): number {
+  // One by one: a loop over the lanes takes twice as long.
+  const p0 = places[first] as number;
+  const p1 = places[first + 1] as number;
+  const p2 = places[first + 2] as number;
+  const p3 = places[first + 3] as number;
+  const p4 = places[first + 4] as number;
+  const p5 = places[first + 5] as number;
+  const p6 = places[first + 6] as number;
+  const p7 = places[first + 7] as number;
+  let to = start;
+  for (let k = 0; k < planes; k++) {
+    for (let tap = 0; tap < taps.length; tap++) {
+      const at = k * plane + (taps[tap] as number);
+      floats[to] = from[at + p0] as number;
+      floats[to + 1] = from[at + p1] as number;
+      floats[to + 2] = from[at + p2] as number;
+      floats[to + 3] = from[at + p3] as number;
+      floats[to + 4] = from[at + p4] as number;
+      floats[to + 5] = from[at + p5] as number;
+      floats[to + 6] = from[at + p6] as number;
+      floats[to + 7] = from[at + p7] as number;
+      to += LANES;
+    }
+  }
+  return to;
+}
+
+const HERE = Int32Array.of(0);
+
+/** Room that the largest of all convolutions needs, and pools. */
 export function roomFor(matrices: Matrices, needs: readonly Room[]): Room {
-  const most = (name: keyof Room) => needs.reduce((sum, one) => Math.max(sum, one[name]), 0);
-  return { columns: matrices.room(most("columns")), products: matrices.room(most("products")) };
+  const most = needs.reduce(
+    (room, one) => ({
+      columns: Math.max(room.columns, one.columns),
+      products: Math.max(room.products, one.products),
+    }),
+    { columns: COLUMNS, products: PRODUCTS },
+  );
+  return { columns: matrices.room(most.columns), products: matrices.room(most.products) };
 }

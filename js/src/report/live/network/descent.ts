@@ -2,12 +2,14 @@
 
 import type { Filters } from "./convolution";
 import { curveOf } from "./curves";
-import { each, lines, softmax } from "./maps";
+import { groupUnnormed } from "./group_norms";
+import { copy, each, lines, softmax } from "./maps";
+import { unpool } from "./max_pools";
 import { unnormed } from "./norms";
-import { unadaptiveMean, unmeanPool, unpool } from "./pools";
+import { unadaptiveMean, unmeanPool } from "./pools";
+import { factorDown, opening } from "./products";
 import {
   type Area,
-  type Convolution,
   type Floats,
   type Operation,
   reads,
@@ -29,7 +31,31 @@ export interface Signal {
 export interface Parts {
   shape(value: number): Shape;
   array(number: number): Floats;
-  filters(one: Convolution): Filters;
+  filters(one: Operation): Filters;
+  optional(number: number | undefined): Floats | null;
+}
+
+/** Add what a rectifier lets through to what lies below it; `to` may be the signal, in its place. */
+function rectified(
+  signal: Floats,
+  own: Floats,
+  shape: Shape,
+  area: Area,
+  most: number,
+  rule: Rule,
+  to: Floats,
+): void {
+  const inPlace = to === signal;
+  lines(shape, area, (start, end) => {
+    for (let at = start; at < end; at++) {
+      const value = signal[at] as number;
+      // Where its own value lies between its bounds, so does what it was made of.
+      const after = rule === "deconvnet" ? 0 : (own[at] as number);
+      const active = rule === "deconvnet" || (after > 0 && after < most);
+      const through = active && !(rule !== "gradient" && value <= 0) ? value : 0;
+      to[at] = inPlace ? through : (to[at] as number) + through;
+    }
+  });
 }
 
 /** The way down through one operation, by a rule. */
@@ -38,9 +64,10 @@ export function sendDown(
   one: Operation,
   { signal, area }: Signal,
   values: Values,
+  own: Floats,
   rule: Rule,
-  pass: (number: number, send: (below: Floats) => Area) => void,
-  cross: (most: number) => void,
+  pass: (number: number, send: (below: Floats, fresh: boolean) => Area) => void,
+  cross: (most: number | null) => void,
 ): void {
   const input = network.shape(one.in[0] as number);
   const x = values[one.in[0] as number] as Floats;
@@ -53,30 +80,54 @@ export function sendDown(
       return area;
     });
   switch (one.op) {
-    case "conv":
-      pass(0, (below) => network.filters(one).transpose(signal, below, area));
+    case "conv": {
+      const rectifies = one.rectify !== undefined && rule !== "deconvnet";
+      // The signal is nobody else's any more: it can be changed in its place.
+      if (rectifies) rectified(signal, own, one.shape, area, one.rectify as number, rule, signal);
+      const low = one.rectify === undefined || rectifies ? Number.NEGATIVE_INFINITY : 0;
+      pass(0, (below) => network.filters(one).transpose(signal, below, area, low));
+      break;
+    }
+    case "conv_transposed":
+      pass(0, (below, fresh) => {
+        const reached = reads(one, area, 0, input);
+        const sent = fresh ? below : new Float32Array(below.length);
+        network.filters(one).filter(signal, sent, reached);
+        if (!fresh) {
+          each(input, reached, (at) => {
+            below[at] = (below[at] as number) + (sent[at] as number);
+          });
+        }
+        return reached;
+      });
+      break;
+    case "group_norm":
+      pass(0, (below) => {
+        groupUnnormed(one, x, network.optional(one.scale), signal, below, area);
+        return one.apart ? area : whole(input);
+      });
+      break;
+    case "product":
+      one.in.forEach((_, number) => {
+        const other = values[one.in[1 - number] as number] as Floats;
+        pass(number, (below) => {
+          factorDown(one.shape, signal, other, below, area);
+          return area;
+        });
+      });
       break;
     case "scale": {
-      const scale = one.scale === undefined ? null : network.array(one.scale);
+      const scale = network.optional(one.scale);
       each_(0, (at, channel) => (signal[at] as number) * (scale ? (scale[channel] as number) : 1));
       break;
     }
-    case "rectify": {
-      const most = one.most ?? Number.POSITIVE_INFINITY;
+    case "rectify":
       pass(0, (below) => {
-        lines(one.shape, area, (start, end) => {
-          for (let at = start; at < end; at++) {
-            const value = signal[at] as number;
-            if (rule !== "gradient" && value <= 0) continue;
-            const before = rule === "deconvnet" ? 0 : (x[at] as number);
-            const active = rule === "deconvnet" || (before > 0 && before < most);
-            if (active) below[at] = (below[at] as number) + value;
-          }
-        });
+        const most = one.most ?? Number.POSITIVE_INFINITY;
+        rectified(signal, own, one.shape, area, most, rule, below);
         return area;
       });
       break;
-    }
     case "curve": {
       const derivative = (curveOf(one) as NonNullable<ReturnType<typeof curveOf>>)[1];
       each_(0, (at) => (signal[at] as number) * derivative(x[at] as number));
@@ -92,9 +143,10 @@ export function sendDown(
         });
       }
       break;
+    case "adaptive_max":
     case "max_pool":
       pass(0, (below) => {
-        const [reached, most] = unpool(one, x, input, signal, below, area);
+        const [reached, most] = unpool(one, x, own, input, signal, below, area);
         cross(most);
         return reached;
       });
@@ -115,7 +167,7 @@ export function sendDown(
       break;
     case "gate": {
       const gate = values[one.in[1 - one.through] as number] as Floats;
-      each_(one.through, (at, channel) => (signal[at] as number) * (gate[channel] as number));
+      each_(one.through, (at, channel) => (signal[at] as number) * opening(gate, channel));
       break;
     }
     case "concat": {
@@ -124,12 +176,16 @@ export function sendDown(
         const [channels, rows, columns] = network.shape(from);
         const offset = start;
         start += channels * rows * columns;
-        pass(number, (below) => {
-          lines([channels, rows, columns], area, (start, end) => {
-            for (let at = start; at < end; at++) {
-              below[at] = (below[at] as number) + (signal[offset + at] as number);
-            }
-          });
+        pass(number, (below, fresh) => {
+          const shape = [channels, rows, columns] as const;
+          if (fresh) copy(signal, offset, below, 0, shape, area);
+          else {
+            lines(shape, area, (start, end) => {
+              for (let at = start; at < end; at++) {
+                below[at] = (below[at] as number) + (signal[offset + at] as number);
+              }
+            });
+          }
           return area;
         });
       });

@@ -4,7 +4,7 @@ import type { Add, Area, Floats, Shape } from "./program";
 
 /** Visit the lines of an area of a map in all channels: a call for each place takes longer. */
 export function lines(
-  [channels, rows, columns]: Shape,
+  [channels, rows, columns]: readonly [number, number, number],
   area: Area,
   visit: (start: number, end: number, channel: number) => void,
 ): void {
@@ -32,28 +32,37 @@ export function each(
   }
 }
 
+/** Numbers side by side from which the browser's own copy is quicker than one by one. */
+const MANY = 192;
+
+/** Copy numbers that lie side by side. */
+export function copyLine(
+  from: Float32Array,
+  start: number,
+  to: Float32Array,
+  at: number,
+  count: number,
+): void {
+  if (count >= MANY) to.set(from.subarray(start, start + count), at);
+  else for (let n = 0; n < count; n++) to[at + n] = from[start + n] as number;
+}
+
 /** Copy an area of all channels, from an offset to another. */
 export function copy(
   from: Floats,
   start: number,
   to: Floats,
   offset: number,
-  [channels, rows, columns]: Shape,
+  [channels, rows, columns]: readonly [number, number, number],
   area: Area,
 ): void {
   const width = area.right - area.left;
-  if (width === columns) {
-    for (let channel = 0; channel < channels; channel++) {
-      const first = (channel * rows + area.top) * columns;
-      const end = (channel * rows + area.bottom) * columns;
-      to.set(from.subarray(start + first, start + end), offset + first);
-    }
-    return;
-  }
+  const lines = width === columns; // they lie one behind the other
   for (let channel = 0; channel < channels; channel++) {
     for (let row = area.top; row < area.bottom; row++) {
       const at = (channel * rows + row) * columns + area.left;
-      for (let n = 0; n < width; n++) to[offset + at + n] = from[start + at + n] as number;
+      copyLine(from, start + at, to, offset + at, lines ? (area.bottom - row) * width : width);
+      if (lines) break;
     }
   }
 }
@@ -89,4 +98,20 @@ export function softmax(x: Floats, out: Floats): void {
   x.forEach((value, i) => {
     out[i] = Math.exp(value - most) / sum;
   });
+}
+
+/** The largest magnitude in an area. */
+export function largest(x: Floats, [channels, rows, columns]: Shape, area: Area): number {
+  let most = 0;
+  for (let channel = 0; channel < channels; channel++) {
+    for (let row = area.top; row < area.bottom; row++) {
+      const line = (channel * rows + row) * columns;
+      for (let column = area.left; column < area.right; column++) {
+        const size = Math.abs(x[line + column] as number);
+        if (size > most) most = size;
+        else if (Number.isNaN(size)) return size;
+      }
+    }
+  }
+  return most;
 }

@@ -3,16 +3,21 @@
 import { Filters, roomFor } from "./convolution";
 import { curveOf } from "./curves";
 import { type Rule, type Signal, sendDown } from "./descent";
-import { add, copy, lines, pad, softmax } from "./maps";
+import { fused } from "./fusing";
+import { groupNormed } from "./group_norms";
+import { add, copy, largest, lines, pad, softmax } from "./maps";
 import type { Matrices } from "./matrices";
+import { MaxPools } from "./max_pools";
 import { normed } from "./norms";
-import { adaptiveMean, largest, maxPool, meanPool } from "./pools";
+import { adaptiveMean, meanPool } from "./pools";
+import { opening, product } from "./products";
 import {
   type Area,
   type Convolution,
   count,
   type Floats,
   isEmpty,
+  isWhole,
   type Operation,
   type Program,
   reaches,
@@ -20,38 +25,58 @@ import {
   type Scale,
   type Shape,
   shapeOf,
+  type Transposed,
   union,
   type Values,
 } from "./program";
+import { Stock } from "./stock";
+
+interface Filtering {
+  one: Operation;
+  forward: Convolution;
+  input: Shape;
+}
+
+/** The filter that an operation is, or whose transpose it is. */
+function filtering(one: Operation, program: Program): Filtering[] {
+  if (one.op !== "conv" && one.op !== "conv_transposed") return [];
+  const input = shapeOf(program, one.in[0] as number);
+  if (one.op === "conv") return [{ one, forward: one, input }];
+  const { bias: _, ...plain } = one;
+  return [{ one, forward: { ...plain, op: "conv", shape: input }, input: one.shape }];
+}
 
 /** Called before each operation; throws to stop. */
 export type Breathe = () => Promise<void> | void;
 
 export class Network {
-  private readonly convolutions = new Map<Convolution, Filters>();
+  private readonly convolutions = new Map<Operation, Filters>();
+  private readonly stock = new Stock();
+  private readonly pools: MaxPools;
+  /** As it is run: some of its rectifiers are part of what lies before them. */
+  readonly program: Program;
 
   constructor(
-    readonly program: Program,
+    program: Program,
     private readonly arrays: readonly Floats[],
     matrices: Matrices,
   ) {
-    const convolutions = program.operations.flatMap((one) =>
-      one.op === "conv" ? [[one, this.shape(one.in[0] as number)] as const] : [],
-    );
+    this.program = fused(program);
+    const filters = this.program.operations.flatMap((one) => filtering(one, this.program));
     const room = roomFor(
       matrices,
-      convolutions.map(([one, input]) => Filters.needs(one, input)),
+      filters.map(({ forward, input }) => Filters.needs(forward, input)),
     );
-    for (const [one, input] of convolutions) {
-      const weight = this.array(one.weight);
-      const bias = one.bias === undefined ? null : this.array(one.bias);
-      if (
-        weight.length !==
-        (one.shape[0] * input[0] * one.kernel[0] * one.kernel[1]) / one.groups
-      ) {
+    const bench = { matrices, room, stock: this.stock };
+    this.pools = new MaxPools(bench);
+    for (const { one, forward, input } of filters) {
+      const weight = this.array(forward.weight);
+      const bias = forward.bias === undefined ? null : this.array(forward.bias);
+      const { shape, kernel, groups } = forward;
+      if (weight.length !== (shape[0] * input[0] * kernel[0] * kernel[1]) / groups) {
         throw new Error("A filter's weights aren't as many as they must be.");
       }
-      this.convolutions.set(one, new Filters(matrices, room, one, input, weight, bias));
+      this.convolutions.set(one, new Filters(bench, forward, input, weight, bias));
     }
     for (const one of program.operations) {
       if (one.op === "curve" && !curveOf(one)) throw new Error(`Unknown curve ${one.curve}.`);
@@ -62,7 +87,7 @@ export class Network {
     return shapeOf(this.program, value);
   }
 
-  filters(one: Convolution): Filters {
+  filters(one: Operation): Filters {
     return this.convolutions.get(one) as Filters;
   }
 
@@ -70,6 +95,10 @@ export class Network {
     const found = this.arrays[number];
     if (!found) throw new Error("Weights are missing.");
     return found;
+  }
+
+  optional(number: number | undefined): Floats | null {
+    return number === undefined ? null : this.array(number);
   }
 
   /** The areas of all values that areas of some are computed from. */
@@ -95,11 +124,19 @@ export class Network {
       const area = areas[i + 1];
       if (!area || isEmpty(area)) continue;
       await breathe();
-      const out = new Float32Array(count(this.shape(i + 1)));
+      const out = this.stock.take(count(this.shape(i + 1)), isWhole(area, this.shape(i + 1)));
       values[i + 1] = out;
       this.run(i, values, out, area);
     }
     return values;
+  }
+
+  /** Values of `up` that nobody looks at any more, but for some; the image isn't ours. */
+  release(values: Values, kept: readonly number[] = []): void {
+    values.forEach((value, at) => {
+      if (at > 0 && value && !kept.includes(at)) this.stock.give(value);
+    });
+    values.length = 0;
   }
 
   /**
@@ -133,6 +170,15 @@ export class Network {
       case "conv":
         this.filters(one).filter(x, out, area);
         break;
+      case "conv_transposed":
+        this.transposed(one, x, out, area);
+        break;
+      case "group_norm":
+        groupNormed(one, x, this.optional(one.scale), this.optional(one.shift), out, area);
+        break;
+      case "product":
+        product(one.shape, [x, values[one.in[1] as number] as Floats], out, area);
+        break;
       case "scale":
         this.scale(one, x, out, area);
         break;
@@ -156,8 +202,9 @@ export class Network {
       case "norm":
         normed(one, x, out, area);
         break;
+      case "adaptive_max":
       case "max_pool":
-        maxPool(one, x, input, out, area);
+        this.pools.fill(one, x, input, out, area);
         break;
       case "mean_pool":
         meanPool(one, x, input, out, area);
@@ -172,7 +219,7 @@ export class Network {
         const through = values[one.in[one.through] as number] as Floats;
         const gate = values[one.in[1 - one.through] as number] as Floats;
         lines(one.shape, area, (start, end, channel) => {
-          const factor = gate[channel] as number;
+          const factor = opening(gate, channel);
           for (let at = start; at < end; at++) out[at] = (through[at] as number) * factor;
         });
         break;
@@ -202,9 +249,19 @@ export class Network {
     }
   }
 
+  private transposed(one: Transposed, x: Floats, out: Floats, area: Area): void {
+    const sums = this.stock.take(out.length); // what it sends lies beyond the area too
+    this.filters(one).transpose(x, sums, reads(one, area, 0, this.shape(one.in[0] as number)));
+    const bias = this.optional(one.bias);
+    lines(one.shape, area, (start, end, channel) => {
+      const more = bias?.[channel] ?? 0;
+      for (let at = start; at < end; at++) out[at] = (sums[at] as number) + more;
+    });
+    this.stock.give(sums);
+  }
+
   private scale(one: Scale, x: Floats, out: Floats, area: Area): void {
-    const scale = one.scale === undefined ? null : this.array(one.scale);
-    const shift = one.shift === undefined ? null : this.array(one.shift);
+    const [scale, shift] = [this.optional(one.scale), this.optional(one.shift)];
     lines(one.shape, area, (start, end, channel) => {
       const [factor, more] = [scale?.[channel] ?? 1, shift?.[channel] ?? 0];
       for (let at = start; at < end; at++) out[at] = (x[at] as number) * factor + more;
@@ -215,7 +272,8 @@ export class Network {
    * Take a signal at a place of a value down to the image.
    *
    * `values` must hold what lies below it. Returns the signal there, a whole image, and how strong a
-   * signal crossed near ties of max-pools: `Crossing` in zfwidgets/engine/network/graph/near_ties.py.
+   * signal crossed near ties of max-pools, null where that isn't known: `Crossing` in
+   * zfwidgets/engine/network/graph/near_ties.py.
    */
   async down(
     value: number,
@@ -224,18 +282,19 @@ export class Network {
     values: Values,
     rule: Rule,
     breathe: Breathe,
-  ): Promise<{ pixels: Floats; nearTies: number }> {
+  ): Promise<{ pixels: Floats; nearTies: number | null }> {
     const shape = this.shape(value);
     /** Of each map that pools read, the largest magnitude that came through a near tie. */
     const crossed = new Map<number, number>();
     let nearTies = 0;
+    let known = true;
     const arrive = (at: number, signal: Floats, area: Area) => {
       const most = crossed.get(at) ?? 0;
       if (most > 0)
         nearTies = Math.max(nearTies, Math.min(most / largest(signal, this.shape(at), area), 1));
     };
     const signals: (Signal | undefined)[] = [];
-    const signal = new Float32Array(count(shape));
+    const signal = this.stock.take(count(shape));
     signal[(channel * shape[1] + row) * shape[2] + column] = start;
     const area = { top: row, left: column, bottom: row + 1, right: column + 1 };
     signals[value] = { signal, area };
@@ -246,20 +305,26 @@ export class Network {
       signals[i + 1] = undefined;
       arrive(i + 1, above.signal, above.area);
       const one = this.program.operations[i] as Operation;
-      const pass = (number: number, send: (below: Floats) => Area) => {
+      const pass = (number: number, send: (below: Floats, fresh: boolean) => Area) => {
         const from = one.in[number] as number;
-        const known = signals[from];
-        const below = known?.signal ?? new Float32Array(count(this.shape(from)));
-        signals[from] = { signal: below, area: union(known?.area ?? null, send(below)) };
+        const before = signals[from];
+        const below = before?.signal ?? this.stock.take(count(this.shape(from)));
+        signals[from] = { signal: below, area: union(before?.area ?? null, send(below, !before)) };
       };
-      const cross = (most: number) => {
+      const cross = (most: number | null) => {
+        if (most === null) {
+          known = false;
+          return;
+        }
         const from = one.in[0] as number;
         crossed.set(from, Math.max(crossed.get(from) ?? 0, most));
       };
-      sendDown(this, one, above, values, rule, pass, cross);
+      sendDown(this, one, above, values, values[i + 1] as Floats, rule, pass, cross);
+      this.stock.give(above.signal);
     }
     const end = signals[0];
     if (end) arrive(0, end.signal, end.area);
-    return { pixels: end?.signal ?? new Float32Array(count(this.program.input)), nearTies };
+    const pixels = end?.signal ?? new Float32Array(count(this.program.input));
+    return { pixels, nearTies: known ? nearTies : null };
   }
 }

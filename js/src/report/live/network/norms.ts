@@ -59,26 +59,30 @@ class Place {
   }
 }
 
-export function normed(one: Norm, x: Floats, out: Floats, area: Area): void {
+/** Look at the places of an area, one after the other. */
+function places(
+  one: Norm,
+  x: Floats,
+  area: Area,
+  visit: (here: Place, place: number, plane: number) => void,
+): void {
   const [channels, rows, columns] = one.shape;
   const here = new Place(one, channels);
   for (let row = area.top; row < area.bottom; row++) {
     for (let column = area.left; column < area.right; column++) {
       const place = row * columns + column;
       here.look(x, place, rows * columns);
-      for (let c = 0; c < channels; c++) out[c * rows * columns + place] = here.value(c);
+      visit(here, place, rows * columns);
     }
   }
 }
 
+export function normed(one: Norm, x: Floats, out: Floats, area: Area): void {
+  places(one, x, area, (here, place, plane) => {
+    for (let c = 0; c < one.shape[0]; c++) out[c * plane + place] = here.value(c);
+  });
+}
+
 export function unnormed(one: Norm, x: Floats, signal: Floats, below: Floats, area: Area): void {
-  const [channels, rows, columns] = one.shape;
-  const here = new Place(one, channels);
-  for (let row = area.top; row < area.bottom; row++) {
-    for (let column = area.left; column < area.right; column++) {
-      const place = row * columns + column;
-      here.look(x, place, rows * columns);
-      here.derive(signal, below, place, rows * columns);
-    }
-  }
+  places(one, x, area, (here, place, plane) => here.derive(signal, below, place, plane));
 }

@@ -1,142 +1,6 @@
-/** Pools: of an area upwards, and downwards to where a maximum was, or to all that a mean is of. */
+/** Means over windows, and downwards to all that a mean is of. */
 
-import { type Area, type Floats, type MaxPool, type MeanPool, reads, type Shape } from "./program";
-
-export function maxPool(one: MaxPool, x: Floats, input: Shape, out: Floats, area: Area): void {
-  const [channels, rows, columns] = one.shape;
-  const [, high, wide] = input;
-  const { kernel, stride, padding, dilation } = one;
-  const [down, across] = dilation;
-  const within = (start: number, step: number) =>
-    start < 0 ? start + Math.ceil(-start / step) * step : start;
-  for (let channel = 0; channel < channels; channel++) {
-    const plane = channel * high * wide;
-    for (let row = area.top; row < area.bottom; row++) {
-      const top = row * stride[0] - padding[0];
-      const [first, bottom] = [within(top, down), Math.min(top + kernel[0] * down, high)];
-      for (let column = area.left; column < area.right; column++) {
-        const left = column * stride[1] - padding[1];
-        const start = plane + (left < 0 ? within(left, across) : left);
-        const end = plane + Math.min(left + kernel[1] * across, wide);
-        let most = Number.NEGATIVE_INFINITY;
-        for (let line = first * wide; line < bottom * wide; line += down * wide) {
-          for (let at = start + line; at < end + line; at += across) {
-            const value = x[at] as number;
-            if (!(value <= most)) most = Number.isNaN(most) ? most : value; // NaN is above all
-          }
-        }
-        out[(channel * rows + row) * columns + column] = most;
-      }
-    }
-  }
-}
-
-/**
- * Where a window's maximum is: of equal ones the first, row by row, and NaN is above all, as
- * PyTorch has it. -1 where the window holds nothing.
- */
-function switchOf(
-  { kernel, stride, padding, dilation }: MaxPool,
-  x: Floats,
-  [, high, wide]: Shape,
-  channel: number,
-  row: number,
-  column: number,
-): number {
-  const top = row * stride[0] - padding[0];
-  const left = column * stride[1] - padding[1];
-  const [bottom, right] = [top + kernel[0] * dilation[0], left + kernel[1] * dilation[1]];
-  const [down, across] = dilation;
-  const plane = channel * high * wide;
-  let best = -1;
-  let most = Number.NEGATIVE_INFINITY;
-  for (
-    let y = top < 0 ? top + Math.ceil(-top / down) * down : top;
-    y < bottom && y < high;
-    y += down
-  ) {
-    const line = plane + y * wide;
-    const from = left < 0 ? left + Math.ceil(-left / across) * across : left;
-    for (let c = from; c < right && c < wide; c += across) {
-      const value = x[line + c] as number;
-      if (value > most || best < 0 || Number.isNaN(value)) {
-        best = line + c;
-        most = value;
-      }
-    }
-  }
-  return best;
-}
-
-/** Two values tie if they differ by less than so many roundings of the map's largest one. */
-const ROUNDING = 16;
-const EPSILON = 2 ** -23;
-
-/** Whether a window holds a value that only rounding keeps below its maximum; equal ones don't count. */
-function tied(
-  { kernel, stride, padding, dilation }: MaxPool,
-  x: Floats,
-  [, high, wide]: Shape,
-  [channel, row, column]: readonly [number, number, number],
-  most: number,
-  rounding: number,
-): boolean {
-  for (let i = 0; i < kernel[0]; i++) {
-    const y = row * stride[0] - padding[0] + i * dilation[0];
-    if (y < 0 || y >= high) continue;
-    for (let j = 0; j < kernel[1]; j++) {
-      const c = column * stride[1] - padding[1] + j * dilation[1];
-      if (c < 0 || c >= wide) continue;
-      const value = x[(channel * high + y) * wide + c] as number;
-      if (value !== most && value >= most - rounding) return true;
-    }
-  }
-  return false;
-}
-
-/** Put a signal where the maxima were; the area, and the largest magnitude that crossed a near tie. */
-export function unpool(
-  one: MaxPool,
-  x: Floats,
-  input: Shape,
-  signal: Floats,
-  below: Floats,
-  area: Area,
-): [area: Area, crossing: number] {
-  const [channels, rows, columns] = one.shape;
-  const reached = reads(one, area, 0, input);
-  const rounding = ROUNDING * EPSILON * largest(x, input, reached);
-  let crossing = 0;
-  for (let channel = 0; channel < channels; channel++) {
-    for (let row = area.top; row < area.bottom; row++) {
-      for (let column = area.left; column < area.right; column++) {
-        const value = signal[(channel * rows + row) * columns + column] as number;
-        if (value === 0) continue;
-        const at = switchOf(one, x, input, channel, row, column);
-        if (at < 0) continue;
-        below[at] = (below[at] as number) + value;
-        if (Math.abs(value) <= crossing) continue;
-        const place = [channel, row, column] as const;
-        if (tied(one, x, input, place, x[at] as number, rounding)) crossing = Math.abs(value);
-      }
-    }
-  }
-  return [reached, crossing];
-}
-
-/** The largest magnitude in an area. */
-export function largest(x: Floats, [channels, rows, columns]: Shape, area: Area): number {
-  let most = 0;
-  for (let channel = 0; channel < channels; channel++) {
-    for (let row = area.top; row < area.bottom; row++) {
-      const line = (channel * rows + row) * columns;
-      for (let column = area.left; column < area.right; column++) {
-        most = Math.max(most, Math.abs(x[line + column] as number));
-      }
-    }
-  }
-  return most;
-}
+import { type Area, type Floats, type MeanPool, reads, type Shape } from "./program";
 
 interface Window {
   top: number;
@@ -160,6 +24,27 @@ function meanWindow(one: MeanPool, [, high, wide]: Shape, row: number, column: n
 
 type WindowOf = (row: number, column: number) => Window;
 
+/** Visit the windows of an area in all channels: of each the place of its mean, and its lines. */
+function windows(
+  shape: Shape,
+  windowOf: WindowOf,
+  [, high, wide]: Shape,
+  area: Area,
+  visit: (at: number, window: Window, lines: readonly number[]) => void,
+): void {
+  const [channels, rows, columns] = shape;
+  for (let row = area.top; row < area.bottom; row++) {
+    for (let column = area.left; column < area.right; column++) {
+      const window = windowOf(row, column);
+      for (let channel = 0; channel < channels; channel++) {
+        const lines = [];
+        for (let y = window.top; y < window.bottom; y++) lines.push((channel * high + y) * wide);
+        visit((channel * rows + row) * columns + column, window, lines);
+      }
+    }
+  }
+}
+
 /** A mean over windows. */
 function means(
   shape: Shape,
@@ -169,21 +54,11 @@ function means(
   out: Floats,
   area: Area,
 ): void {
-  const [channels, rows, columns] = shape;
-  const [, high, wide] = input;
-  for (let row = area.top; row < area.bottom; row++) {
-    for (let column = area.left; column < area.right; column++) {
-      const { top, left, bottom, right, divisor } = windowOf(row, column);
-      for (let channel = 0; channel < channels; channel++) {
-        let sum = 0;
-        for (let y = top; y < bottom; y++) {
-          const line = (channel * high + y) * wide;
-          for (let c = left; c < right; c++) sum += x[line + c] as number;
-        }
-        out[(channel * rows + row) * columns + column] = sum / divisor;
-      }
-    }
-  }
+  windows(shape, windowOf, input, area, (at, { left, right, divisor }, lines) => {
+    let sum = 0;
+    for (const line of lines) for (let c = left; c < right; c++) sum += x[line + c] as number;
+    out[at] = sum / divisor;
+  });
 }
 
 function unmean(
@@ -194,21 +69,13 @@ function unmean(
   below: Floats,
   area: Area,
 ): void {
-  const [channels, rows, columns] = shape;
-  const [, high, wide] = input;
-  for (let row = area.top; row < area.bottom; row++) {
-    for (let column = area.left; column < area.right; column++) {
-      const { top, left, bottom, right, divisor } = windowOf(row, column);
-      for (let channel = 0; channel < channels; channel++) {
-        const share = (signal[(channel * rows + row) * columns + column] as number) / divisor;
-        if (share === 0) continue;
-        for (let y = top; y < bottom; y++) {
-          const line = (channel * high + y) * wide;
-          for (let c = left; c < right; c++) below[line + c] = (below[line + c] as number) + share;
-        }
-      }
+  windows(shape, windowOf, input, area, (at, { left, right, divisor }, lines) => {
+    const share = (signal[at] as number) / divisor;
+    if (share === 0) return;
+    for (const line of lines) {
+      for (let c = left; c < right; c++) below[line + c] = (below[line + c] as number) + share;
     }
-  }
+  });
 }
 
 export function meanPool(one: MeanPool, x: Floats, input: Shape, out: Floats, area: Area): void {
@@ -233,14 +100,26 @@ export function unmeanPool(
   return reads(one, area, 0, input);
 }
 
-/** Windows that share a map among `rows` x `columns`, as PyTorch's adaptive pools do. */
-function shared([, rows, columns]: Shape, [, high, wide]: Shape): WindowOf {
+/** One of `rows` x `columns` windows that share a map, as PyTorch's adaptive pools have them. */
+export function sharedWindow(
+  [, rows, columns]: Shape,
+  [, high, wide]: Shape,
+  row: number,
+  column: number,
+) {
+  return {
+    top: Math.floor((row * high) / rows),
+    bottom: Math.ceil(((row + 1) * high) / rows),
+    left: Math.floor((column * wide) / columns),
+    right: Math.ceil(((column + 1) * wide) / columns),
+  };
+}
+
+function shared(shape: Shape, input: Shape): WindowOf {
   return (row, column) => {
-    const top = Math.floor((row * high) / rows);
-    const bottom = Math.ceil(((row + 1) * high) / rows);
-    const left = Math.floor((column * wide) / columns);
-    const right = Math.ceil(((column + 1) * wide) / columns);
-    return { top, left, bottom, right, divisor: (bottom - top) * (right - left) };
+    const window = sharedWindow(shape, input, row, column);
+    const { top, left, bottom, right } = window;
+    return { ...window, divisor: (bottom - top) * (right - left) };
   };
 }
 

@@ -19,11 +19,33 @@ export interface Slide {
   dilation: Pair;
 }
 
-export interface Convolution extends Made, Slide {
-  op: "conv";
+interface Filtering extends Made, Slide {
   weight: number;
   bias?: number;
   groups: number;
+}
+
+export interface Convolution extends Filtering {
+  op: "conv";
+  /** Of weights in int8: one number a filter that they are times. */
+  weight_scale?: number;
+  /** Where a rectifier is all that reads it, it is part of it: the most that it lets through. */
+  rectify?: number;
+}
+
+/** The transpose of a filter, on the way up. */
+export interface Transposed extends Filtering {
+  op: "conv_transposed";
+}
+
+/** Over all places of some channels side by side, or `apart`: over all channels of each place. */
+export interface GroupNorm extends Made {
+  op: "group_norm";
+  groups: number;
+  apart: boolean;
+  epsilon: number;
+  scale?: number;
+  shift?: number;
 }
 
 export interface Scale extends Made {
@@ -89,11 +111,18 @@ export interface Pad extends Made {
 }
 
 export interface Plain extends Made {
-  op: "adaptive_mean" | "concat" | "view" | "softmax";
+  op: "adaptive_mean" | "product" | "concat" | "view" | "softmax";
+}
+
+export interface AdaptiveMax extends Made {
+  op: "adaptive_max";
 }
 
 export type Operation =
   | Convolution
+  | Transposed
+  | GroupNorm
+  | AdaptiveMax
   | Scale
   | Rectify
   | Curve
@@ -135,6 +164,9 @@ export const whole = ([, rows, columns]: Shape): Area => ({
 
 export const isEmpty = ({ top, left, bottom, right }: Area) => bottom <= top || right <= left;
 
+export const isWhole = ({ top, left, bottom, right }: Area, [, rows, columns]: Shape) =>
+  top === 0 && left === 0 && bottom === rows && right === columns;
+
 export function union(one: Area | null, other: Area): Area {
   if (!one || isEmpty(one)) return other;
   if (isEmpty(other)) return one;
@@ -165,60 +197,51 @@ function slideOf(one: Operation): Slide | null {
   return one.op === "mean_pool" ? { ...one, dilation: [1, 1] } : null;
 }
 
+/** What windows over an area read. */
+function read({ kernel, stride, padding, dilation }: Slide, area: Area): Area {
+  const last = (end: number, axis: 0 | 1) =>
+    (end - 1) * stride[axis] - padding[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
+  return {
+    top: area.top * stride[0] - padding[0],
+    left: area.left * stride[1] - padding[1],
+    bottom: last(area.bottom, 0),
+    right: last(area.right, 1),
+  };
+}
+
+/** The windows that read some of an area. */
+function reading({ kernel, stride, padding, dilation }: Slide, area: Area): Area {
+  const first = (start: number, axis: 0 | 1) =>
+    Math.ceil((start + padding[axis] - (kernel[axis] - 1) * dilation[axis]) / stride[axis]);
+  const after = (end: number, axis: 0 | 1) =>
+    Math.floor((end - 1 + padding[axis]) / stride[axis]) + 1;
+  return {
+    top: first(area.top, 0),
+    left: first(area.left, 1),
+    bottom: after(area.bottom, 0),
+    right: after(area.right, 1),
+  };
+}
+
+function moved({ top, left, bottom, right }: Area, [down, across]: Pair): Area {
+  return { top: top + down, left: left + across, bottom: bottom + down, right: right + across };
+}
+
 /** What an area of an operation's value is computed from, of its input of this number. */
 export function reads(one: Operation, area: Area, number: number, input: Shape): Area {
+  if (one.op === "conv_transposed") return clip(reading(one, area), input);
   const slide = slideOf(one);
-  if (slide) {
-    const { kernel, stride, padding, dilation } = slide;
-    const last = (end: number, axis: 0 | 1) =>
-      (end - 1) * stride[axis] - padding[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
-    const found = {
-      top: area.top * stride[0] - padding[0],
-      left: area.left * stride[1] - padding[1],
-      bottom: last(area.bottom, 0),
-      right: last(area.right, 1),
-    };
-    return clip(found, input);
-  }
-  if (one.op === "pad") {
-    const [top, left] = one.before;
-    const moved = {
-      top: area.top - top,
-      left: area.left - left,
-      bottom: area.bottom - top,
-      right: area.right - left,
-    };
-    return clip(moved, input);
-  }
+  if (slide) return clip(read(slide, area), input);
+  if (one.op === "pad") return clip(moved(area, [-one.before[0], -one.before[1]]), input);
   return mixes(one, number) ? whole(input) : area;
 }
 
 /** What of an operation's value changes where an area of its input of this number does. */
 export function reaches(one: Operation, area: Area, number: number, input: Shape): Area {
+  if (one.op === "conv_transposed") return clip(read(one, area), one.shape);
   const slide = slideOf(one);
-  if (slide) {
-    const { kernel, stride, padding, dilation } = slide;
-    const first = (start: number, axis: 0 | 1) =>
-      Math.ceil((start + padding[axis] - (kernel[axis] - 1) * dilation[axis]) / stride[axis]);
-    const after = (end: number, axis: 0 | 1) =>
-      Math.floor((end - 1 + padding[axis]) / stride[axis]) + 1;
-    const found = {
-      top: first(area.top, 0),
-      left: first(area.left, 1),
-      bottom: after(area.bottom, 0),
-      right: after(area.right, 1),
-    };
-    return clip(found, one.shape);
-  }
-  if (one.op === "pad") {
-    const [top, left] = one.before;
-    return {
-      top: area.top + top,
-      left: area.left + left,
-      bottom: area.bottom + top,
-      right: area.right + left,
-    };
-  }
+  if (slide) return clip(reading(slide, area), one.shape);
+  if (one.op === "pad") return moved(area, one.before);
   return mixes(one, number) || isVector(input) ? whole(one.shape) : area;
 }
 
@@ -227,5 +250,6 @@ const isVector = ([, rows, columns]: Shape) => rows === 1 && columns === 1;
 /** Whether each place of an operation's value depends on all places of an input. */
 function mixes(one: Operation, number: number): boolean {
   if (one.op === "gate") return number !== one.through;
-  return one.op === "adaptive_mean" || one.op === "view" || one.op === "softmax";
+  if (one.op === "group_norm") return !one.apart;
+  return ["adaptive_mean", "adaptive_max", "view", "softmax"].includes(one.op);
 }

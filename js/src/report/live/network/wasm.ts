@@ -1,10 +1,18 @@
 /**
- * A matrix product in WebAssembly SIMD, assembled here from its instructions.
+ * A matrix product and two functions of lists in WebAssembly SIMD, assembled here from their
+ * instructions. All places in the memory are in bytes.
  *
- * `multiply(a, b, c, blocks, depth, panels, stride)`: `a` holds blocks of `ROWS` rows, `depth`
- * columns each of `ROWS` numbers; `b` holds panels of `LANES` columns, `depth` rows each of
- * `LANES` numbers; `c` has rows of `stride` bytes. All are places in the memory, in bytes. What is
- * in `c` is overwritten.
+ * `multiply(a, b, c, blocks, depth, panels, stride, bias, low, high)`: `a` holds blocks of `ROWS`
+ * rows, `depth` columns each of `ROWS` numbers; `b` holds panels of `LANES` columns, `depth` rows
+ * each of `LANES` numbers; `c` has rows of `stride` bytes and is overwritten: by the product, with
+ * each row's bias, no less than `low` and no more than `high`.
+ *
+ * `largest(to, one, other, vectors)`: the larger of two numbers, in so many vectors of four.
+ *
+ * `line(at, vectors, scale, shift, low, high)`: numbers times `scale` and `shift` more, within
+ * bounds, in place.
+ *
+ * NaN stays NaN in all of them.
  */
 
 /** Rows of a block of the left matrix. */
@@ -14,6 +22,7 @@ export const LANES = 8;
 const VECTORS = LANES / 4;
 
 const I32 = 0x7f;
+const F32 = 0x7d;
 const V128 = 0x7b;
 const END = 0x0b;
 
@@ -50,9 +59,11 @@ const at = (align: number, offset: number) => [align, ...unsigned(offset)];
 const load = (offset: number) => [...simd(0x00), ...at(2, offset)];
 const splat = (offset: number) => [...simd(0x09), ...at(2, offset)];
 const store = (offset: number) => [...simd(0x0b), ...at(2, offset)];
+const SPLAT = simd(0x13);
 const F32X4_ADD = simd(0xe4);
 const F32X4_MULTIPLY = simd(0xe6);
-const ZERO = [...simd(0x0c), ...new Array(16).fill(0)];
+const F32X4_MIN = simd(0xe8);
+const F32X4_MAX = simd(0xe9);
 
 /** Repeat while `counter`, which starts at a count above zero, isn't zero. */
 function loop(counter: number, body: number[]): number[] {
@@ -62,16 +73,30 @@ function loop(counter: number, body: number[]): number[] {
 
 const step = (local: number, by: number[]) => [...get(local), ...by, ...ADD, ...set(local)];
 
-function body(): number[] {
-  const [A, B, C, BLOCKS, DEPTH, PANELS, STRIDE] = [0, 1, 2, 3, 4, 5, 6] as const;
-  const [LEFT, RIGHT, OUT, ROW, I, K] = [7, 8, 9, 10, 11, 12] as const;
-  const sums = 13;
+interface Function {
+  name: string;
+  parameters: number[];
+  body: number[];
+}
+
+function multiply(): Function {
+  const [A, B, C, BLOCKS, DEPTH, PANELS, STRIDE, BIAS, LOWEST, HIGHEST] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+  ] as const;
+  const [LEFT, RIGHT, OUT, ROW, I, K, SHIFT] = [10, 11, 12, 13, 14, 15, 16] as const;
+  const sums = 17;
   const right = sums + ROWS * VECTORS;
   const scalar = right + VECTORS;
+  const [low, high] = [scalar + 1, scalar + 2];
   const sum = (row: number, vector: number) => sums + row * VECTORS + vector;
   const rows = Array.from({ length: ROWS }, (_, row) => row);
   const vectors = Array.from({ length: VECTORS }, (_, vector) => vector);
-  const clear = rows.flatMap((row) => vectors.flatMap((v) => [...ZERO, ...set(sum(row, v))]));
+  const start = rows.flatMap((row) => [
+    ...get(SHIFT),
+    ...splat(4 * row),
+    ...set(scalar),
+    ...vectors.flatMap((v) => [...get(scalar), ...set(sum(row, v))]),
+  ]);
   const inner = [
     ...vectors.flatMap((v) => [...get(RIGHT), ...load(16 * v), ...set(right + v)]),
     ...rows.flatMap((row) => [
@@ -91,11 +116,15 @@ function body(): number[] {
     ...step(RIGHT, constant(4 * LANES)),
   ];
   const write = rows.flatMap((row) => [
-    ...vectors.flatMap((v) => [...get(ROW), ...get(sum(row, v)), ...store(16 * v)]),
+    ...vectors.flatMap((v) => [
+      ...get(ROW),
+      ...within(get(sum(row, v)), get(low), get(high)),
+      ...store(16 * v),
+    ]),
     ...(row < ROWS - 1 ? step(ROW, get(STRIDE)) : []),
   ]);
   const block = [
-    ...clear,
+    ...start,
     ...get(B),
     ...set(RIGHT),
     ...get(DEPTH),
@@ -105,20 +134,80 @@ function body(): number[] {
     ...set(ROW),
     ...write,
     ...step(OUT, [...get(STRIDE), ...constant(ROWS), ...MULTIPLY]),
+    ...step(SHIFT, constant(4 * ROWS)),
   ];
   const panel = [
     ...get(A),
     ...set(LEFT),
     ...get(C),
     ...set(OUT),
+    ...get(BIAS),
+    ...set(SHIFT),
     ...get(BLOCKS),
     ...set(I),
     ...loop(I, block),
     ...step(B, [...get(DEPTH), ...constant(4 * LANES), ...MULTIPLY]),
     ...step(C, constant(4 * LANES)),
   ];
-  const locals = [2, 6, I32, ROWS * VECTORS + VECTORS + 1, V128];
-  return [...locals, ...loop(PANELS, panel), END];
+  const locals = [2, 7, I32, ROWS * VECTORS + VECTORS + 3, V128];
+  const bounds = [...get(LOWEST), ...SPLAT, ...set(low), ...get(HIGHEST), ...SPLAT, ...set(high)];
+  return {
+    name: "multiply",
+    parameters: [...new Array(8).fill(I32), F32, F32],
+    body: [...locals, ...bounds, ...loop(PANELS, panel), END],
+  };
+}
+
+/** A vector, no less than one and no more than another. */
+const within = (vector: number[], low: number[], high: number[]) => [
+  ...vector,
+  ...low,
+  ...F32X4_MAX,
+  ...high,
+  ...F32X4_MIN,
+];
+
+function largest(): Function {
+  const [TO, ONE, OTHER, VECTORS_LEFT] = [0, 1, 2, 3] as const;
+  const body = [
+    ...get(TO),
+    ...get(ONE),
+    ...load(0),
+    ...get(OTHER),
+    ...load(0),
+    ...F32X4_MAX,
+    ...store(0),
+    ...[TO, ONE, OTHER].flatMap((local) => step(local, constant(16))),
+  ];
+  return {
+    name: "largest",
+    parameters: [I32, I32, I32, I32],
+    body: [0, ...loop(VECTORS_LEFT, body), END],
+  };
+}
+
+function line(): Function {
+  const [AT, VECTORS_LEFT, SCALE, SHIFT, LOW, HIGH] = [0, 1, 2, 3, 4, 5] as const;
+  const splatted = (local: number) => [...get(local), ...SPLAT];
+  const value = [
+    ...get(AT),
+    ...load(0),
+    ...splatted(SCALE),
+    ...F32X4_MULTIPLY,
+    ...splatted(SHIFT),
+    ...F32X4_ADD,
+  ];
+  const body = [
+    ...get(AT),
+    ...within(value, splatted(LOW), splatted(HIGH)),
+    ...store(0),
+    ...step(AT, constant(16)),
+  ];
+  return {
+    name: "line",
+    parameters: [I32, I32, F32, F32, F32, F32],
+    body: [0, ...loop(VECTORS_LEFT, body), END],
+  };
 }
 
 function section(id: number, content: number[]): number[] {
@@ -127,15 +216,32 @@ function section(id: number, content: number[]): number[] {
 
 const text = (value: string) => [value.length, ...[...value].map((c) => c.charCodeAt(0))];
 
-/** The module's bytes: it imports `m.m`, a memory, and exports `f`. */
+/** The module's bytes: it imports `m.m`, a memory, and exports the functions by their names. */
 export function moduleBytes(): Uint8Array<ArrayBuffer> {
-  const code = body();
+  const functions = [multiply(), largest(), line()];
+  const list = (of: (one: Function, number: number) => number[]) => [
+    functions.length,
+    ...functions.flatMap(of),
+  ];
+  const sized = (content: number[]) => [...unsigned(content.length), ...content];
   return new Uint8Array([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, [1, 0x60, 7, ...new Array(7).fill(I32), 0]),
+    ...section(
+      1,
+      list(({ parameters }) => [0x60, parameters.length, ...parameters, 0]),
+    ),
     ...section(2, [1, ...text("m"), ...text("m"), 0x02, 0x00, 0x01]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, ...text("f"), 0x00, 0x00]),
-    ...section(10, [1, ...unsigned(code.length), ...code]),
+    ...section(
+      3,
+      list((_, number) => [number]),
+    ),
+    ...section(
+      7,
+      list(({ name }, number) => [...text(name), 0x00, number]),
+    ),
+    ...section(
+      10,
+      list(({ body }) => sized(body)),
+    ),
   ]);
 }
