@@ -23,7 +23,7 @@ from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import stored
 from .curves import InvarianceResult
-from .drawing import across_text, draw
+from .drawing import across_text, common_span, draw
 
 if TYPE_CHECKING:
     from ...language.words import Words
@@ -194,9 +194,10 @@ class Invariance(Experiment["InvarianceResult"]):
         across = across_text(curves, words)
         distances = curves.relative if self._measure.value else curves.distance
         up = words("invariance.relative" if self._measure.value else "invariance.distance")
-        names = result.image_names
+        names, span = result.image_names, common_span(result) if self._measure.value else None
         for place, chart in enumerate(self._charts):
             chart.say(across, up)
+            chart.reach(span)
             lines = dict(zip(names, distances[:, place], strict=True))
             chart.draw(curves.values, lines)
         self._class_chart.say(across, words("invariance.probability"))
