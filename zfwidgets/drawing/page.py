@@ -36,6 +36,13 @@ def end_of(pen: ImageDraw.ImageDraw, text: str, size: int, width: int) -> str:
     return text
 
 
+def shortened(pen: ImageDraw.ImageDraw, text: str, size: int, width: int) -> str:
+    """A text that fits: of "number: name" the number and the end of the name."""
+    number, colon, name = text.rpartition(": ")
+    start = number + colon
+    return start + end_of(pen, name, size, width - round(pen.textlength(start, font(size))))
+
+
 def fitted(picture: Image.Image, side: int) -> Image.Image:
     """A picture whose longer side is so many pixels, its own pixels as squares where it grows."""
     factor = side / max(picture.size)
