@@ -195,6 +195,7 @@ def test_the_static_picture_has_the_boxes(engine):
     colour = [int(SERIES[0][i : i + 2], 16) for i in (1, 3, 5)]
     assert wall.pictures[1][4, 6].tolist() == colour
     assert wall.pictures[1][14, 14].tolist() == colour
+    assert wall.pictures[1][6, 8].tolist() == [255, 255, 255], "seen on any photo"
     np.testing.assert_array_equal(wall.pictures[1][7:12, 9:12], engine.photo(1)[7:12, 9:12])
 
 

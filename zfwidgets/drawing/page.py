@@ -36,6 +36,13 @@ def end_of(pen: ImageDraw.ImageDraw, text: str, size: int, width: int) -> str:
     return text
 
 
+def shortened(pen: ImageDraw.ImageDraw, text: str, size: int, width: int) -> str:
+    """A text that fits: of "number: name" the number and the end of the name."""
+    number, colon, name = text.rpartition(": ")
+    start = number + colon
+    return start + end_of(pen, name, size, width - round(pen.textlength(start, font(size))))
+
+
 def fitted(picture: Image.Image, side: int) -> Image.Image:
     """A picture whose longer side is so many pixels, its own pixels as squares where it grows."""
     factor = side / max(picture.size)
@@ -66,7 +73,7 @@ class Page:
         if title:
             self.line(title, size)
         if status:
-            self.line(status, 16, SOFT)
+            self.paragraph(status, 16, SOFT)
 
     def text(
         self, x: int, y: int, text: str, size: int = 20, colour: str = INK, width: int = WIDTH
@@ -83,6 +90,17 @@ class Page:
         """Write a line of its own, and go below it."""
         self.text(MARGIN, self.y, text, size, colour, WIDTH - 2 * MARGIN)
         self.y += round(size * 1.5)
+
+    def paragraph(self, text: str, size: int, colour: str = INK) -> None:
+        """Write a text in as many lines as it takes, and go below it."""
+        width, line = WIDTH - 2 * MARGIN, ""
+        for word in one_line(text).split():
+            longer = f"{line} {word}".strip()
+            if line and self.pen.textlength(longer, font(size)) > width:
+                self.line(line, size, colour)
+                longer = word
+            line = longer
+        self.line(line, size, colour)
 
     def table(
         self, places: Sequence[int], heads: Sequence[str], rows: Sequence[Sequence[str]]

@@ -14,8 +14,8 @@ from ..records import Floats
 from .page import Page, font
 from .palette import INK, LINE, SOFT, colour
 
-DASH, EVERY = 9, 16
-"""Pixels of a dash, and from one to the next."""
+DASHED, DOTTED = (9, 16), (3, 8)
+"""Pixels of a dash or dot, and from one to the next."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Line:
         (points,) numbers; where y is NaN there is no point.
     colour
         Colour of the line.
-    dashed
-        Whether it is a level line, drawn in dashes without points.
+    dashes
+        Of a level line, drawn without points: `DASHED` or `DOTTED`; None for others.
     """
 
     x: Sequence[float] | NDArray[np.floating[Any]]
     y: Sequence[float] | NDArray[np.floating[Any]]
     colour: str
-    dashed: bool = False
+    dashes: tuple[int, int] | None = None
 
 
 def line_chart(
@@ -94,10 +94,9 @@ def line_chart(
     for line in lines:
         known = zip(line.x, line.y, strict=True)
         points = [at(x, y) for x, y in known if math.isfinite(y)]
-        if line.dashed:
+        if line.dashes is not None:
             (start, y), (end, _) = points
-            for x in range(start, end, EVERY):
-                page.pen.line((x, y, min(x + DASH, end), y), line.colour, width)
+            _broken(page, start, end, y, line.colour, width, line.dashes)
             continue
         if len(points) > 1:
             page.pen.line(points, line.colour, width)
@@ -106,10 +105,29 @@ def line_chart(
             page.pen.ellipse((x - radius, y - radius, x + radius, y + radius), line.colour)
 
 
-def legend(page: Page, left: int, width: int, names: Sequence[tuple[str, str]]) -> None:
-    """Name lines, each with its colour, one below the other."""
-    for name, ink in names:
-        page.pen.line((left, page.y + 9, left + 26, page.y + 9), ink, 4)
+def _broken(
+    page: Page, start: int, end: int, y: int, ink: str, width: int, dashes: tuple[int, int]
+) -> None:
+    """A level line in dashes or dots."""
+    dash, every = dashes
+    for x in range(start, end, every):
+        page.pen.line((x, y, min(x + dash, end), y), ink, width)
+
+
+def legend(
+    page: Page,
+    left: int,
+    width: int,
+    names: Sequence[tuple[str, str]],
+    dashes: Sequence[tuple[int, int] | None] = (),
+) -> None:
+    """Name lines, each with its colour and its dashes if it has any, one below the other."""
+    for number, (name, ink) in enumerate(names):
+        broken = dashes[number] if number < len(dashes) else None
+        if broken is None:
+            page.pen.line((left, page.y + 9, left + 26, page.y + 9), ink, 4)
+        else:
+            _broken(page, left, left + 26, page.y + 9, ink, 4, broken)
         page.text(left + 36, page.y, name, 15, INK, width - 36)
         page.y += 22
 

@@ -16,6 +16,7 @@ from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import measure_correspondence, measure_correspondence_steps
 from zfwidgets.experiments.correspondence.measuring import signs_of
+from zfwidgets.experiments.correspondence.signs import CorrespondenceResult, MaskedSigns
 from zfwidgets.records import Box, Progress
 
 LAYERS = ("0", "1", "6")
@@ -341,15 +342,62 @@ def test_model_and_random_state_stay_as_they_are():
         measure_correspondence(make_engine(model), BOXES, PHOTOS, draws=1, progress=False)
 
 
-def test_findings_compare_each_part_with_random_masks_of_its_sizes(result):
+def test_a_few_random_masks_tell_nothing(result):
     texts = result.findings
-    assert len(texts) == len(result.layers)
-    for place, (text, layer) in enumerate(zip(texts, result.layers, strict=True)):
+    assert len(texts) == len(result.layers) + 1
+    for place, (text, layer) in enumerate(zip(texts, result.layers, strict=False)):
         assert text.startswith(f"{layer}: ")
-        fewer, _, others = text.partition("no fewer")
         for part in result.parts:
             mine = result.parts[part].differing[place].mean()
             random = np.mean([draw.differing[place] for draw in result.random[part]])
-            numbers = f"{part} ({mine:.3f} against {random:.3f})"
-            assert numbers in (fewer if mine < random else others)
+            assert f"{part} ({mine:.3f} against {random:.3f})" in text
+    assert texts[-1] == (
+        "3 random masks of each size: too few to tell a part from them, 19 are the fewest."
+    )
     assert replace(result, random={}).findings == ()
+
+
+def made(parts: dict[str, float], changed: float = 0.3, draws: int = 39) -> CorrespondenceResult:
+    """One layer, 3 photos; random masks' D are 0.41, 0.42, ... and they change 0.2."""
+
+    def masked(differing: float, changed: float) -> MaskedSigns:
+        values = np.array([[differing - 0.002, differing, differing + 0.002]])
+        return MaskedSigns((), values, np.full((1, 3), changed), np.full((1, 3), 0.5))
+
+    return CorrespondenceResult(
+        images=(0, 1, 2),
+        image_names=("a", "b", "c"),
+        layers=("conv3",),
+        parts={name: masked(value, changed) for name, value in parts.items()},
+        random={name: tuple(masked(0.41 + n / 100, 0.2) for n in range(draws)) for name in parts},
+        part_names=tuple(parts),
+        draws=draws,
+    )
+
+
+def test_findings_say_what_random_masks_allow_to_say():
+    # Of 39 draws one may do as well: (1 + 1) / (1 + 39) is 0.05.
+    layer, so = made({"ear": 0.415, "nose": 0.425}).findings
+    fewer, alike = layer.removesuffix(".").split("; ")
+    assert fewer == "conv3: fewer signs differ than for random masks: ear (0.415 against 0.600)"
+    assert alike == "can't be told from random masks: nose (0.425 against 0.600)"
+    assert so.startswith("So no layer takes all of ear, nose more alike than random masks: of 2 ")
+    assert "comparisons 1 says more alike, 0 less alike" in so
+    layer, so = made({"ear": 0.4, "nose": 0.41}).findings
+    assert "can't" not in layer
+    assert so == "So conv3 takes each of these parts more alike than random masks."
+    layer, so = made({"ear": 0.9, "nose": 0.6}).findings
+    why = "(these masks change more units, too: 0.300 of them against 0.200)"
+    assert f"more signs differ than for random masks: ear (0.900 against 0.600) {why}" in layer
+    assert "0 say more alike, 1 less alike" in so
+    assert "change more units" not in made({"ear": 0.9}, changed=0.2).findings[0]
+    assert "too few" in made({"ear": 0.4}, draws=18).findings[-1]
+    assert "too few" not in made({"ear": 0.4}, draws=19).findings[-1]
+
+
+def test_one_pair_has_no_spread(engine):
+    two = {part: boxes[:2] for part, boxes in BOXES.items()}
+    found = measure_correspondence(engine, two, PHOTOS[:2], layers=["1"], draws=2, progress=False)
+    assert np.isnan(found.spread("top")).all()
+    assert found.to_table().loc["top", "1"] == f"{found.mean('top')[0]:.3f}"
+    assert "±" in found.to_table().loc["random, size of top", "1"], "two draws are two pairs"

@@ -319,6 +319,58 @@ def test_findings_say_what_is_there_and_what_the_paper_did(result: DiagnosisResu
     assert str(dead).startswith("1: ")
 
 
+def test_layers_above_the_first_share_a_finding_on_dead_channels(result: DiagnosisResult) -> None:
+    def rectifier(name: str, dead: int, channels: int) -> RectifierDiagnosis:
+        return RectifierDiagnosis(name, (np.arange(channels) >= dead).astype(np.float32))
+
+    layers = (rectifier("1", 2, 6), rectifier("4", 1, 5), rectifier("6", 0, 7))
+    found = [f for f in replace(result, rectifiers=layers).findings if f.kind == "dead"]
+    assert [f.layer for f in found] == ["1", "4"], "the first layer has a remedy of its own"
+    assert "1 of 5 channels is dead" in found[1].text
+    layers = (*layers[:2], rectifier("6", 3, 7))
+    found = [f for f in replace(result, rectifiers=layers).findings if f.kind == "dead"]
+    assert [f.layer for f in found] == ["1", "4, 6"]
+    assert "1 of 5, 3 of 7 channels are dead" in found[1].text
+
+
+def test_beside_another_network_it_is_said_whose_first_layer_aliases() -> None:
+    def network(
+        model: str, aliasing: float, strides: tuple[int, int], above: float, mid: float
+    ) -> DiagnosisResult:
+        def layer(name: str, stride: int, share: float) -> ConvolutionDiagnosis:
+            values = np.array([share - 0.01, share + 0.01], np.float32)
+            return ConvolutionDiagnosis(
+                name=name,
+                shape=(3, 7, 5),
+                stride=(stride, stride),
+                rms=np.ones(2, np.float32),
+                nearest=np.array([1, 0]),
+                likeness=np.zeros(2, np.float32),
+                spectrum=np.array([[1 - mid, mid, 0]] * 2, np.float32),
+                beyond=values,
+                aliasing=values if stride > 1 else None,
+            )
+
+        layers = (layer("c1", strides[0], aliasing), layer("c2", strides[1], above))
+        return DiagnosisResult(model, layers, first="c1")
+
+    old, new = network("old", 0.4, (4, 1), 0, 0.05), network("new", 0.02, (2, 3), 0.3, 0.4)
+    for first, second, shares in ((new, old, "40 % of the first"), (old, new, "5 % of the first")):
+        one, above, mid = first.beside(second)
+        assert one.startswith("old has the fault that the paper saw: 40 % of the responses of its")
+        assert one.endswith("in new 2 % with a stride of 2.")
+        assert above == "new has it higher up: 30 % in c2, whose stride is 3."
+        assert mid.startswith("old covers the mid frequencies little")
+        assert shares in mid
+    both, *_ = old.beside(network("third", 0.5, (2, 1), 0, 0.2))
+    assert both.startswith("Both have the fault that the paper saw: 50 % of the responses of c1")
+    neither, mid = network("none", 0.0, (1, 1), 0, 0.3).beside(network("few", 0.09, (2, 1), 0, 0.3))
+    assert neither.startswith("Neither has the fault")
+    assert "isn't seen" in mid
+    unmeasured = replace(old, convolutions=(replace(old.convolutions[0], aliasing=None),))
+    assert len(unmeasured.beside(old)) == 1, "nothing is said of what isn't measured"
+
+
 def test_the_remedy_named_reaches_the_filter_that_dominates(result: DiagnosisResult) -> None:
     (finding,) = [f for f in result.findings if f.kind == "dominating"]
     radius = float(finding.remedy.split("A radius of ")[1].split()[0])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from nbclient import NotebookClient
+from PIL import ImageDraw
 
 import zfwidgets as zf
 from tests.experiments.small import parts
@@ -123,6 +124,30 @@ def test_a_chosen_filter_tells_its_numbers(engines: tuple[zf.Engine, zf.Engine])
     layer = widget.result[0]["conv1"]
     assert f"Filter 3: RMS {layer.rms[3]:.3g}, {layer.dominance[3]:.2f} times" in said(widget)
     assert widget.snapshot().size[0] == 1200
+
+
+def test_the_static_picture_has_the_chart_and_whole_sentences(
+    engines: tuple[zf.Engine, zf.Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = zf.Diagnosis(*engines, images=3, projections=2)
+    assert widget.settle(SECONDS)
+    written: list[str] = []
+    draw = ImageDraw.ImageDraw.text
+
+    def text(
+        pen: ImageDraw.ImageDraw, at: object, text: str, *more: object, **named: object
+    ) -> None:
+        written.append(text)
+        draw(pen, at, text, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", text)
+    widget.snapshot()
+    for result in widget.result:
+        value = float(np.nanmean(result["conv1"].aliasing))
+        assert f"{value:.3f}" in written
+        for finding in result.findings[:6]:
+            assert f"{finding.layer}: {finding.text}" in " ".join(written)
+    assert "aliasing of the first layer (share of variance)" in written
 
 
 def test_start_again_gives_the_same(engines: tuple[zf.Engine, zf.Engine]) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageDraw
 
+from ...drawing.palette import colour
 from ...errors import InputError
 from ...language.words import Words
-from ...records import SERIES, Box, Pixels
+from ...records import Box, Pixels
 from ..shared.picture_wall import MOST, PictureWall, Wall
 
 
@@ -136,9 +137,10 @@ def as_json(marks: Mapping[str, Mapping[int, Box]]) -> dict[str, dict[str, list[
 
 def _with_boxes(picture: Pixels, boxes: Sequence[Box | None]) -> Pixels:
     image = Image.fromarray(picture)
-    pen = ImageDraw.Draw(image)
+    pen, width = ImageDraw.Draw(image), max(2, round(max(image.size) / 64))
     for number, box in enumerate(boxes):
         if box is not None:
             corners = (box.left, box.top, box.right - 1, box.bottom - 1)
-            pen.rectangle(corners, outline=SERIES[number % len(SERIES)], width=2)
+            pen.rectangle(corners, outline="white", width=width + 1)
+            pen.rectangle(corners, outline=colour(number), width=width)
     return np.asarray(image)

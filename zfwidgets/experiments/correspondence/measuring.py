@@ -18,7 +18,8 @@ from ...stepwise import Growing
 from ..shared.looking import Photo, check_engine, choose_layers, features, open_photos, seen
 from ..shared.running import with_bar
 from .marks import checked_marks
-from .signs import RANDOM, CorrespondenceResult, MaskedSigns
+from .rows import RANDOM
+from .signs import CorrespondenceResult, MaskedSigns
 
 DRAWS = 10
 

@@ -12,28 +12,14 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...language.words import Words
 from ...records import Box, table
+from .findings import find
+from .rows import RANDOM, random_row, row_text
 
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
 
 Doubles = NDArray[np.float64]
-
-RANDOM = "random"
-"""All random masks, whatever their sizes."""
-
-
-def random_row(part: str) -> str:
-    """What the row of random masks of a part's sizes is called."""
-    return f"{RANDOM}, size of {part}"
-
-
-def row_text(row: str, words: Words) -> str:
-    """What a row of a result is called."""
-    start = random_row("")
-    if row.startswith(start):
-        return words("correspondence.random", part=row.removeprefix(start))
-    return row
 
 
 @dataclass(frozen=True)
@@ -135,8 +121,11 @@ class CorrespondenceResult:
         return np.asarray(self.differing(row).mean(1))
 
     def spread(self, row: str) -> Doubles:
-        """Standard deviation over pairs, (layers,) float64."""
-        return np.asarray(self.differing(row).std(1))
+        """Standard deviation over pairs, (layers,) float64; NaN where there is one pair only."""
+        values = self.differing(row)
+        if values.shape[1] < 2:
+            return np.full(len(self.layers), np.nan)
+        return np.asarray(values.std(1))
 
     def changed(self, row: str) -> Doubles:
         """Share of units that a mask changes, mean over photos, (layers,) float64."""
@@ -177,29 +166,21 @@ class CorrespondenceResult:
             raise InputError(f"There is no row {row!r} in this result: there is {known}.")
         return np.concatenate([getattr(draw, what) for draw in draws], axis=1)
 
+    def not_below(self, part: str) -> Doubles:
+        """Share of a part's random draws whose D is as high as the part's, (layers,) float64.
+
+        NaN before the first draw.
+        """
+        draws = self.random.get(part, ())
+        if not draws:
+            return np.full(len(self.layers), np.nan)
+        means = np.stack([draw.differing.mean(1) for draw in draws])
+        return np.asarray((means >= self.mean(part)).mean(0))
+
     @property
     def findings(self) -> tuple[str, ...]:
-        """What the numbers say, a sentence for each layer: which parts lie below random masks.
-
-        Each part is compared with the mean over random masks of its own sizes.
-        """
-        parts = [part for part in self.parts if self.random.get(part)]
-        return tuple(self._finding(place, parts) for place in range(len(self.layers)) if parts)
-
-    def _finding(self, place: int, parts: list[str]) -> str:
-        def random(part: str) -> float:
-            return float(self.mean(random_row(part))[place])
-
-        told: dict[bool, list[str]] = {True: [], False: []}
-        for part in parts:
-            mean, other = float(self.mean(part)[place]), random(part)
-            told[mean < other].append(f"{part} ({mean:.3f} against {other:.3f})")
-        fewer = " and ".join(
-            f"{how} signs differ for {', '.join(told[is_fewer])}"
-            for is_fewer, how in ((True, "fewer"), (False, "no fewer"))
-            if told[is_fewer]
-        )
-        return f"{self.layers[place]}: {fewer} than for random masks of the same sizes."
+        """What the numbers say, a sentence for each layer and one for all: `findings.find`."""
+        return find(self)
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: a row for each part, then random masks of its sizes, and layer."""
@@ -238,8 +219,10 @@ class CorrespondenceResult:
         return frame.set_index("occlusion location") if len(frame) else frame
 
     def _cells(self, row: str) -> list[str]:
-        pairs = zip(self.mean(row), self.spread(row), strict=True)
-        return [f"{mean:.3f} ± {spread:.3f}" for mean, spread in pairs]
+        return [
+            f"{mean:.3f} ± {spread:.3f}" if np.isfinite(spread) else f"{mean:.3f}"
+            for mean, spread in zip(self.mean(row), self.spread(row), strict=True)
+        ]
 
     def to_pil(self) -> Image.Image:
         """The table as a picture, RGB."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ...drawing.charts import BarChart
-from ...drawing.page import Page
+from ...drawing.charts import BarChart, legend
+from ...drawing.page import MARGIN, Page, font
+from ...drawing.palette import colour
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
@@ -23,7 +25,8 @@ from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
 from ..shared.recording import stored
 from .marking import Marking, as_json
-from .signs import CorrespondenceResult, row_text
+from .rows import row_text
+from .signs import CorrespondenceResult
 
 if TYPE_CHECKING:
     from ...language.words import Words
@@ -121,9 +124,10 @@ class Correspondence(Experiment["CorrespondenceResult"]):
             marked = [*dict.fromkeys([*(parts or boxes or PARTS), *boxes, *filter(None, [within])])]
             self._marking = Marking(live.info.fingerprint, pictures, photos, marked)
             self._names, self._photos = self._marking.names, self._marking.painted
+            self._parts = lambda: [*self._marking.parts]
             self.boxes = boxes
             self._marking.observe(self._remark, "boxes")
-            above: PictureWall = self._marking
+            above: list[ipywidgets.Widget] = [self._marking]
         else:
             if images is not None or boxes is not None:
                 raise InputError(
@@ -133,12 +137,15 @@ class Correspondence(Experiment["CorrespondenceResult"]):
             self._names = recorded[0].image_names
             wall = recorded[2].get("photos", Wall([]))
             self._photos = lambda: wall
-            above = PictureWall("recorded", self._words("correspondence.photos"), size=160)
-            above.show(wall)
+            shown = PictureWall("recorded", self._words("correspondence.photos"), size=220)
+            shown.show(wall)
+            drawn = [*recorded[0].part_names, *filter(None, [recorded[0].within])]
+            self._parts = lambda: drawn  # in the order of their boxes' colours
+            above = [shown, ipywidgets.HTML(legend(drawn))]
         self._table, self._chart = ipywidgets.HTML(), BarChart(self._words("correspondence.axis"))
         self._reading = ipywidgets.HTML()
-        shown = beside([self._table, self._reading], [self._chart.figure, self._chart.legend])
-        super().__init__(live, [above, shown], start=False, recorded=recorded, **layout)
+        below = beside([self._table, self._reading], [self._chart.figure, self._chart.legend])
+        super().__init__(live, [*above, below], start=False, recorded=recorded, **layout)
         self.add_class("zf-correspondence")
         if recorded is None:
             self._begin()
@@ -228,7 +235,8 @@ class Correspondence(Experiment["CorrespondenceResult"]):
 
     def _paint(self, result: CorrespondenceResult | None, status: str) -> Callable[[], Image.Image]:
         title = self._words("correspondence.picture", photos=", ".join(self._names))
-        return partial(_draw, title, self._photos(), result, status, self._words)
+        parts = self._parts()
+        return partial(_draw, title, self._photos(), parts, result, status, self._words)
 
 
 def _table(result: CorrespondenceResult, words: Words) -> str:
@@ -245,18 +253,31 @@ def _table(result: CorrespondenceResult, words: Words) -> str:
             if draws:
                 said |= {"number": round(below[place] * draws), "draws": draws}
             about = words(f"correspondence.{'as_low' if draws else 'changed'}", **said)
-            number = f"{words.fixed(mean[place], 3)} ± {words.fixed(spread[place], 3)}"
+            number = words.fixed(mean[place], 3)
+            if math.isfinite(spread[place]):  # which one pair hasn't
+                number += f" ± {words.fixed(spread[place], 3)}"
             cells.append(f'{number}<div class="zf-note">{html.escape(about)}</div>')
         lines.append(f"<tr>{''.join(f'<td>{text}</td>' for text in cells)}</tr>")
     return f'<div class="zf-table zf-words"><table>{"".join(lines)}</table></div>'
 
 
 def _draw(
-    title: str, photos: Wall, result: CorrespondenceResult | None, status: str, words: Words
+    title: str,
+    photos: Wall,
+    parts: Sequence[str],
+    result: CorrespondenceResult | None,
+    status: str,
+    words: Words,
 ) -> Image.Image:
-    """The static picture: photos with their boxes, and the table."""
+    """The static picture: photos with their boxes and which part each is, and the table."""
     page = Page(title, status)
-    paint_wall(page, photos, most=14)
+    paint_wall(page, photos, most=14, largest=216)
+    left = MARGIN
+    for number, part in enumerate(parts):
+        page.pen.line((left, page.y + 9, left + 26, page.y + 9), colour(number), 5)
+        page.text(left + 34, page.y, part, 16, width=180)
+        left += 54 + round(min(180, font(16).getlength(part)))
+    page.y += 36
     if result is not None and result.rows():
         table = result.to_pil()
         width = min(table.width, page.image.width - 56)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -38,7 +38,7 @@ class Finding:
     Attributes
     ----------
     layer
-        Name of the layer.
+        Name of the layer; of several, with commas between, where they say the same.
     kind
         "dead", "duplicates", "dominating", "spectrum", "untrained" or "aliasing".
     text
@@ -65,9 +65,9 @@ def find(result: DiagnosisResult, words: Words) -> tuple[Finding, ...]:
         if first:
             found += _spectrum(layer, words)
         found += _aliasing(layer, first, words)
-    for number, rectifier in enumerate(result.rectifiers):
-        first = number == 0 and bool(result.first)
-        found += _dead(rectifier, result.images_seen, first, words)
+    own = int(bool(result.first))  # the first layer has a remedy of its own
+    found += _dead(result.rectifiers[:own], result.images_seen, True, words)
+    found += _dead(result.rectifiers[own:], result.images_seen, False, words)
     return tuple(found)
 
 
@@ -130,16 +130,94 @@ def _aliasing(layer: ConvolutionDiagnosis, first: bool, words: Words) -> Iterato
         yield Finding(layer.name, "aliasing", text, remedy)
 
 
-def _dead(layer: RectifierDiagnosis, images: int, first: bool, words: Words) -> Iterator[Finding]:
-    number = len(layer.dead)
-    if number:
-        text = words(f"{_FIND}dead{_one(number)}", number=number, total=len(layer), images=images)
-        remedy = words(f"{_FIND}look{_one(number)}")
-        if first:
-            remedy = _smaller("fewer_dead", words)
-        yield Finding(layer.name, "dead", text, remedy)
+def _dead(
+    layers: Sequence[RectifierDiagnosis], images: int, first: bool, words: Words
+) -> Iterator[Finding]:
+    """Channels that are dead, of all layers in one finding: it is the same of each."""
+    layers = [layer for layer in layers if len(layer.dead)]
+    if not layers:
+        return
+    number = sum(len(layer.dead) for layer in layers)
+    counts = [words(f"{_FIND}of", number=len(layer.dead), total=len(layer)) for layer in layers]
+    text = words(f"{_FIND}dead{_one(number)}", counts=", ".join(counts), images=images)
+    remedy = words(f"{_FIND}look{_one(number)}")
+    if first:
+        remedy = _smaller("fewer_dead", words)
+    yield Finding(", ".join(layer.name for layer in layers), "dead", text, remedy)
 
 
+def compare(one: DiagnosisResult, other: DiagnosisResult, words: Words) -> tuple[str, ...]:
+    """What sets two networks apart in what the paper saw: `DiagnosisResult.beside`."""
+    return tuple(
+        text
+        for text in (_aliasing_below(one, other, words), *_aliasing_above(one, other, words))
+        if text
+    ) + _mid(one, other, words)
+
+
+def _aliasing_below(one: DiagnosisResult, other: DiagnosisResult, words: Words) -> str:
+    """Whose first layer aliases, if that is known of both."""
+    both = sorted((one, other), key=lambda result: -_lost(result.convolutions[0]))
+    shares = [_lost(result.convolutions[0]) for result in both]
+    if not all(map(np.isfinite, shares)):
+        return ""
+    values = {
+        name: value
+        for at, result, share in zip("ab", both, shares, strict=True)
+        for name, value in (
+            (at, result.model),
+            (f"layer_{at}", result.convolutions[0].name),
+            (f"stride_{at}", max(result.convolutions[0].stride)),
+            (f"share_{at}", percent(share)),
+        )
+    }
+    seen = [share >= ALIASED for share in shares]
+    which = "neither" if not any(seen) else "both" if all(seen) else "one"
+    return words(f"{_BESIDE}first.{which}", **values)
+
+
+def _aliasing_above(one: DiagnosisResult, other: DiagnosisResult, words: Words) -> Iterator[str]:
+    """Layers above the first that alias: a stride there has the same fault."""
+    for result in (one, other):
+        for layer in result.convolutions[1:]:
+            if _lost(layer) >= ALIASED:
+                yield words(
+                    f"{_BESIDE}above",
+                    model=result.model,
+                    layer=layer.name,
+                    stride=max(layer.stride),
+                    share=percent(_lost(layer)),
+                )
+
+
+def _mid(one: DiagnosisResult, other: DiagnosisResult, words: Words) -> tuple[str, ...]:
+    """How much of the mid frequencies both first layers cover."""
+    if not (one.first and other.first):
+        return ()
+    shares = [result.convolutions[0].coverage()["mid"] for result in (one, other)]
+    if not all(map(np.isfinite, shares)):
+        return ()
+    little = [share < LITTLE_MID for share in shares]
+    which = "neither" if not any(little) else "both" if all(little) else "one"
+    return (
+        words(
+            f"{_BESIDE}mid.{which}",
+            a=one.model,
+            b=other.model,
+            share_a=percent(shares[0]),
+            share_b=percent(shares[1]),
+            which=(one, other)[little[1] and not little[0]].model,
+            white=percent(WHITE[1]),
+        ),
+    )
+
+
+def _lost(layer: ConvolutionDiagnosis) -> float:
+    """Share of its responses that a layer's stride can't carry; NaN before it is measured."""
+    return mean_of_known(layer.aliasing) if layer.strided else 0.0
+
+
+_BESIDE = "diagnosis.beside."
 _FIND = "diagnosis.find."
 
 

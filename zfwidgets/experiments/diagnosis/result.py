@@ -11,7 +11,7 @@ from ...errors import one_of
 from ...language.words import Words
 from ...records import Floats, Ints, Pixels, Projection, signed_to_uint8, table
 from ...records.projections import CLIPPED_AT
-from .findings import Finding, find
+from .findings import Finding, compare, find
 from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis, largest_known, mean_of_known
 
 if TYPE_CHECKING:
@@ -73,6 +73,20 @@ class DiagnosisResult:
     def findings(self) -> tuple[Finding, ...]:
         """What is worth knowing, in words, with the paper's remedies."""
         return find(self, Words("en"))
+
+    def beside(self, other: DiagnosisResult) -> tuple[str, ...]:
+        """What sets this network and another one apart in what the paper saw, in sentences.
+
+        Whose first layer aliases, which layers above do, and whether the first layers cover the
+        mid frequencies: 10 % of the responses' variance beyond the stride's limit count as
+        aliasing, less than half of what random weights have there as little coverage.
+
+        Parameters
+        ----------
+        other
+            The other network's diagnosis.
+        """
+        return compare(self, other, Words("en"))
 
     @property
     def filter_scale(self) -> float:

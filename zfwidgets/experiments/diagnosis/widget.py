@@ -8,11 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
+import numpy as np
 from PIL import Image
 
 from ...drawing.charts import BarChart
-from ...drawing.page import Page
-from ...drawing.palette import SOFT
+from ...drawing.page import MARGIN, WIDTH, Page
+from ...drawing.page_charts import bars as draw_bars
+from ...drawing.page_charts import legend
+from ...drawing.palette import SOFT, colour
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
@@ -169,7 +172,8 @@ class Diagnosis(Experiment["Results"]):
 
     def _paint(self, result: Results | None, status: str) -> Callable[[], Image.Image]:
         title = self._words("diagnosis.picture", names=self._all_names)
-        return partial(_draw, title, self._names, result or (), status, self._words)
+        measure = self._measure.value
+        return partial(_draw, title, self._names, result or (), measure, status, self._words)
 
     def _remeasure(self, _change: Any) -> None:
         self._read_measure()
@@ -249,9 +253,9 @@ def _projection_wall(result: DiagnosisResult, words: Words) -> Wall:
 
 
 def _draw(
-    title: str, names: Sequence[str], results: Results, status: str, words: Words
+    title: str, names: Sequence[str], results: Results, measure: str, status: str, words: Words
 ) -> Image.Image:
-    """The static picture: filters, projections and findings of each network."""
+    """The static picture: filters, projections and findings of each network, and the chart."""
     page = Page(title, status)
     for name, result in zip(names, results, strict=False):
         page.line(name, 24)
@@ -263,11 +267,27 @@ def _draw(
             paint_wall(page, wall, about_second(result, words), most=32)
         found = find(result, words)
         for finding in found[:6]:
-            page.line(f"{finding.layer}: {finding.text}", 16)
+            page.paragraph(f"{finding.layer}: {finding.text}", 16)
         if len(found) > 6:
             page.line(words("diagnosis.more", number=len(found) - 6), 16, SOFT)
         page.y += 12
+    if results:
+        _draw_bars(page, names, results, measure, words)
     return page.finish()
+
+
+def _draw_bars(
+    page: Page, names: Sequence[str], results: Results, measure: str, words: Words
+) -> None:
+    """The chart of a measure by layer."""
+    layers, values = bars(results, measure)
+    title, axis = words(f"diagnosis.{measure}"), words(f"diagnosis.{measure}.axis")
+    page.line(f"{title} ({axis})", 20)
+    series = {name: np.asarray(one, np.float32) for name, one in zip(names, values, strict=False)}
+    if not any(np.isfinite(one).any() for one in series.values()):
+        return
+    draw_bars(page, MARGIN, WIDTH // 2, layers, series, lambda value: words.fixed(value, 3))
+    legend(page, MARGIN, WIDTH // 2, [(name, colour(at)) for at, name in enumerate(series)])
 
 
 def _named(models: Sequence[str], names: Sequence[str] | None) -> list[str]:

@@ -20,6 +20,7 @@ from ..correspondence.signs import CorrespondenceResult
 from ..invariance.curves import InvarianceResult
 from ..invariance.measuring import measure_invariance
 from ..shared.labelled import Labelled
+from ..shared.picture_wall import Wall
 from ..shared.recording import Made, Recording
 from ..transfer.accuracies import TransferRecord
 from ..transfer.whole import open_images, transfer_features
@@ -78,12 +79,18 @@ def correspondence(draws: int = 60) -> Recording[CorrespondenceResult]:
         progress=False,
     )
     what = f"{len(result.part_names)} parts of {len(FACES)} faces, {draws} random masks of each"
+    made = Made.now(what, time.process_time() - began, 0)
+    return Recording(result, made, {"photos": marked_faces(engine)})
+
+
+def marked_faces(engine: LocalEngine) -> Wall:
+    """The faces with the boxes of their parts."""
     photos, pictures = to_mark(engine, FACES, None)
     marking = Marking(engine.info.fingerprint, pictures, photos, [*PARTS])
     marking.boxes = as_json(checked_marks(PARTS, marking.names, *marking.extent))
-    walls = {"photos": marking.painted()}
+    wall = marking.painted()
     marking.close()
-    return Recording(result, Made.now(what, time.process_time() - began, 0), walls)
+    return wall
 
 
 def transfer(

@@ -13,6 +13,7 @@ from ...records import (
     Box,
     Floats,
     Operation,
+    Pixels,
     Unit,
     Values,
     clearest_values,
@@ -20,6 +21,7 @@ from ...records import (
     signed_picture,
     table,
 )
+from .findings import find
 from .similarity import MEASURES, Similarity
 
 if TYPE_CHECKING:
@@ -64,9 +66,7 @@ class SanityStep:
         if not self.pixels.any():
             notes.append("the picture is empty: nothing can be compared")
         elif self.value <= 0:
-            notes.append(
-                "the unit isn't active in this network; started from its trained activation"
-            )
+            notes.append("not active: its trained activation is projected")
         return "; ".join(notes)
 
     def to_pil(self, scale: float | None = None, values: Values = "colour") -> Image.Image:
@@ -131,6 +131,11 @@ class SanityResult:
         """Whether every module down to the first has been randomised."""
         return len(self.steps) == len(self.modules) + 1
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the numbers say, in sentences, as far as they are computed."""
+        return find(self)
+
     def curve(self, measure: str = "rank") -> Floats:
         """A measure of `Similarity` per step, (steps,) float32."""
         return self._measure(measure, [step.similarity for step in self.steps])
@@ -180,11 +185,15 @@ class SanityResult:
         """What the pictures show: that in which the trained network's is clearest."""
         return clearest_values(colour_share([one.pixels for one in self.steps[:1]]))
 
-    def to_pil(self, columns: int = 5, size: int = 150) -> Image.Image:
+    def to_pil(
+        self, columns: int = 5, size: int = 150, *, photo: Pixels | None = None
+    ) -> Image.Image:
         """All pictures on one sheet, each on its own scale, RGB.
 
         Parameters
         ----------
+        photo
+            What the unit saw, shown first: ``engine.patch(result.activation)``.
         columns
             Pictures in a row.
         size
@@ -192,20 +201,27 @@ class SanityResult:
         """
         from PIL import Image, ImageDraw
 
-        from ...drawing.page import fitted, font
+        from ...drawing.page import fitted, font, shortened
         from ...drawing.palette import SOFT
 
         letters, line = font(12), 15
-        rows = -(-len(self.steps) // columns)
+        places = [
+            (
+                step.to_pil(values=self.values),
+                f"{number}: {step.module}" if step.module else "trained",
+                f"rank correlation {step.similarity.rank:.2f}",
+            )
+            for number, step in enumerate(self.steps)
+        ]
+        if photo is not None:
+            places.insert(0, (Image.fromarray(photo), "the photo", ""))
+        rows = -(-len(places) // columns)
         sheet = Image.new("RGB", (columns * (size + 8), rows * (size + 2 * line + 12)), "white")
         pen = ImageDraw.Draw(sheet)
-        for number, step in enumerate(self.steps):
+        for number, (picture, name, alike) in enumerate(places):
             left, top = number % columns * (size + 8), number // columns * (size + 2 * line + 12)
-            sheet.paste(fitted(step.to_pil(values=self.values), size), (left, top))
-            name = f"{number}: {step.module}" if step.module else "trained"
-            while pen.textlength(name, letters) > size:
-                name = f"{number}: ..{name.removeprefix(f'{number}: ').lstrip('.')[1:]}"
+            sheet.paste(fitted(picture, size), (left, top))
+            name = shortened(pen, name, 12, size)
             pen.text((left, top + size + 2), name, "black", letters)
-            alike = f"rank correlation {step.similarity.rank:.2f}"
             pen.text((left, top + size + 2 + line), alike, SOFT, letters)
         return sheet

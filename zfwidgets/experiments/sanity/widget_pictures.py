@@ -10,8 +10,8 @@ import numpy as np
 import traitlets
 from PIL import Image
 
-from ...drawing.page import GAP, MARGIN, WIDTH, Page
-from ...drawing.page_charts import Line, legend, line_chart
+from ...drawing.page import GAP, MARGIN, WIDTH, Page, shortened
+from ...drawing.page_charts import DASHED, DOTTED, Line, legend, line_chart
 from ...drawing.palette import INK, SOFT, STRONG
 from ...errors import InputError
 from ...language.words import language_name
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from ...records import Values
     from .result import SanityResult, SanityStep
 
-MOST = 12
+MOST = 16
 """Pictures in the static one; of more steps every so manieth."""
+DASHES = {"same photo": DASHED, "other photo": DOTTED}
+"""How the controls' lines are drawn."""
 
 
 class StepPictures(Answering):
@@ -121,7 +123,7 @@ def _curve(page: Page, curve: Curve, measure: str, width: int, words: Words) -> 
     left, right = MARGIN + 40, MARGIN + width - GAP
     levels = {value: f"{value:.1f}" for value in sorted({curve.low, 0.0, 0.5, 1.0})}
     lines = [
-        Line((0, curve.end), (value, value), CONTROLS[kind], dashed=True)
+        Line((0, curve.end), (value, value), CONTROLS[kind], dashes=DASHES[kind])
         for kind, value in curve.controls.items()
     ]
     lines.append(Line(curve.steps, curve.values, STRONG))
@@ -130,7 +132,8 @@ def _curve(page: Page, curve: Curve, measure: str, width: int, words: Words) -> 
     line_chart(page, area, lines, across, levels, below, gutter=40, dots=5)
     page.y += 376
     others = [(words(f"sanity.others.{kind}"), CONTROLS[kind]) for kind in curve.controls]
-    legend(page, left, right - left, [(words("sanity.this"), STRONG), *others])
+    dashes = [None, *(DASHES[kind] for kind in curve.controls)]
+    legend(page, left, right - left, [(words("sanity.this"), STRONG), *others], dashes)
 
 
 def _steps(
@@ -140,15 +143,17 @@ def _steps(
     numbers = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int)).tolist()
     cell = (width - 3 * GAP) // 4
     shown = words(f"values.{result.values}")
-    page.text(left, page.y, words("sanity.legend", shown=shown), 18, SOFT, width)
+    about = words("sanity.legend", shown=shown)
+    if len(numbers) < count:
+        about = words("sanity.legend.some", about=about, number=len(numbers), all=count)
+    page.text(left, page.y, about, 18, SOFT, width)
     top = page.y + 32
     for place, number in enumerate(numbers):
         step = result.steps[number]
         x, y = left + place % 4 * (cell + GAP), top + place // 4 * (cell + 48)
         page.picture(x, y, step.to_pil(values=result.values), cell, cell)
-        page.text(
-            x, y + cell + 2, f"{number}: {step.module or words('sanity.trained')}", 15, INK, cell
-        )
+        name = f"{number}: {step.module or words('sanity.trained')}"
+        page.text(x, y + cell + 2, shortened(page.pen, name, 15, cell), 15, INK, cell)
         value = getattr(step.similarity, measure)
         alike = words.fixed(value, 2) if math.isfinite(value) else words("sanity.incomparable")
         page.text(x, y + cell + 20, alike, 15, SOFT, cell)

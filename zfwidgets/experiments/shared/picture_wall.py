@@ -197,7 +197,7 @@ def enlarged(pixels: Pixels, side: int = 80) -> Pixels:
     return pixels.repeat(factor, 0).repeat(factor, 1)
 
 
-def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40) -> None:
+def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40, largest: int = 150) -> None:
     """Put a wall on the static picture, below what is there.
 
     Parameters
@@ -210,6 +210,8 @@ def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40) -> None:
         The line on how to read them.
     most
         Pictures at most.
+    largest
+        Pixels of a picture's longer side, at most.
     """
     from PIL import Image
 
@@ -217,7 +219,7 @@ def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40) -> None:
         page.line(note, 16, SOFT)
     side = 130 if wall.sides else 0
     columns = wall.columns or min(10, max(1, len(wall.pictures)))
-    cell = min(150, (WIDTH - 2 * MARGIN - side) // columns - GAP)
+    cell = min(largest, (WIDTH - 2 * MARGIN - side) // columns - GAP)
     rows = -(-min(len(wall.pictures), most) // columns)
     for column, head in enumerate(wall.heads):
         page.text(MARGIN + side + column * (cell + GAP), page.y, head, 15, SOFT, cell)
