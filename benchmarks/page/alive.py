@@ -18,6 +18,7 @@ import gzip
 import json
 import statistics
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -205,11 +206,9 @@ def computed_in_worker() -> float:
     total = 0.0
     for child in psutil.Process().children(recursive=True):
         for thread in Path(f"/proc/{child.pid}/task").glob("*"):
-            try:
+            with suppress(OSError):  # it may have ended
                 if (thread / "comm").read_text().startswith("DedicatedWorker"):
                     total += int((thread / "schedstat").read_text().split()[0]) / 1e6
-            except OSError:  # it has ended
-                continue
     return total
 
 

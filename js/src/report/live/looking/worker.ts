@@ -71,12 +71,12 @@ export function serve(scope: Scope): void {
   let busy = false;
   let since = 0;
   const turns = new MessageChannel();
-  let resume: (() => void) | null = null;
-  turns.port1.onmessage = () => resume?.();
+  const resumes: (() => void)[] = [];
+  turns.port1.onmessage = () => resumes.shift()?.();
   /** Let messages in. */
   const turn = () =>
     new Promise<void>((resolve) => {
-      resume = resolve;
+      resumes.push(resolve);
       turns.port2.postMessage(null);
     });
 
