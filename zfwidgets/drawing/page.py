@@ -66,7 +66,7 @@ class Page:
         if title:
             self.line(title, size)
         if status:
-            self.line(status, 16, SOFT)
+            self.paragraph(status, 16, SOFT)
 
     def text(
         self, x: int, y: int, text: str, size: int = 20, colour: str = INK, width: int = WIDTH
@@ -83,6 +83,17 @@ class Page:
         """Write a line of its own, and go below it."""
         self.text(MARGIN, self.y, text, size, colour, WIDTH - 2 * MARGIN)
         self.y += round(size * 1.5)
+
+    def paragraph(self, text: str, size: int, colour: str = INK) -> None:
+        """Write a text in as many lines as it takes, and go below it."""
+        width, line = WIDTH - 2 * MARGIN, ""
+        for word in one_line(text).split():
+            longer = f"{line} {word}".strip()
+            if line and self.pen.textlength(longer, font(size)) > width:
+                self.line(line, size, colour)
+                longer = word
+            line = longer
+        self.line(line, size, colour)
 
     def table(
         self, places: Sequence[int], heads: Sequence[str], rows: Sequence[Sequence[str]]
