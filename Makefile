@@ -95,9 +95,10 @@ demo: setup
 	@exec $(BIN)/python -m zfwidgets demo --dir "$(DIR)" $(if $(PORT),--port $(PORT))
 endif
 
-# Not long_use, which takes an hour, nor what writes pages.
-BENCHMARKS ?= $(filter-out benchmarks.page.long_use, $(subst /,.,$(patsubst %.py,%,\
-  $(wildcard benchmarks/engine/[!_]*.py benchmarks/page/[!_]*.py)))) benchmarks.classroom
+# Not long_use, which takes an hour, same_bits, which compares trees, nor what writes pages.
+BENCHMARKS ?= $(filter-out benchmarks.page.long_use benchmarks.engine.same_bits, \
+  $(subst /,.,$(patsubst %.py,%,$(wildcard benchmarks/engine/[!_]*.py benchmarks/page/[!_]*.py)))) \
+  benchmarks.classroom
 
 bench: setup ## what benchmarks/ measure: BENCHMARKS=benchmarks.engine.index for one
 	@set -e; for module in $(BENCHMARKS); do \

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 SECONDS = 300
 """Of one thing that is waited for; enough where four busy processes share two cores."""
@@ -12,6 +14,15 @@ PROGRAM = 1500
 
 MILLISECONDS = SECONDS * 1000
 """The same, as Playwright counts."""
+
+
+def eventually(check: Callable[[], None], seconds: float = SECONDS) -> None:
+    """Repeat a check until it holds; the seconds are a limit and never a wait."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(AssertionError):
+            return check()
+    return check()
 
 
 def until_said(lines: Iterable[str], words: str) -> None:

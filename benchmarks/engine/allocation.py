@@ -27,7 +27,7 @@ def child(name: str, keep: bool) -> dict[str, float]:
 
     from benchmarks.engine.index import images
     from zfwidgets.engine.network.network import Network
-    from zfwidgets.engine.ranking.cluster.allocation import keep_freed_memory
+    from zfwidgets.engine.ranking.allocation import keep_freed_memory
     from zfwidgets.engine.ranking.index_pass import IndexPass
     from zfwidgets.engine.ranking.ranking_spec import RankingSpec
     from zfwidgets.index.plan import Plan

@@ -3,9 +3,10 @@
 Writes a report of the sample network plain and alive, opens it in headless Chromium without a
 connection, brings photos as a reader does, and takes the times of the page's worker: of a photo of
 the reader's own to its predictions, of nine projections of a channel, of a map of 196 positions to
-its first and its last; then brings many photos and watches memory. Prints JSON.
+its first and its last; then brings many photos and watches memory. Prints JSON. Where other work
+takes the cores, read what the worker computed (Linux): that hardly depends on it.
 
-    python -m benchmarks.page.alive [--photos 40] [--rounds 5] [--plain]
+    python -m benchmarks.page.alive [--photos 40] [--rounds 5] [--precision int8] [--plain]
 
 ``--plain`` forbids WebAssembly in the page's policy.
 """
@@ -17,6 +18,7 @@ import gzip
 import json
 import statistics
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,10 @@ import zfwidgets as zf
 from benchmarks import harness
 from benchmarks.page._report_worker import tap
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, require_browser
+from zfwidgets.engine.portable.record import PRECISIONS
 from zfwidgets.models.squeezenet import LICENCE
+from zfwidgets.reports.files import Parts
+from zfwidgets.reports.parts import unpack
 from zfwidgets.widgets.bundle import STATIC
 
 LAYERS = ("features.3.expand3x3", "features.7.expand1x1", "features.12.expand3x3")
@@ -56,11 +61,12 @@ ASK = """task => new Promise(resolve => {
 })"""
 
 
-def written(folder: Path) -> dict[str, Any]:
-    """Both reports; their sizes, and those of the scripts."""
+def written(folder: Path, precision: str = "float16") -> dict[str, Any]:
+    """Both reports; their sizes, what the weights' precision costs, and sizes of the scripts."""
     engine = zf.Engine(zf.samples.network(), zf.samples.photos())
     engine.index(progress=False)
     explorer = zf.Explorer(engine, layer=CHANNELS[1][0], channel=CHANNELS[1][1], stride=16)
+    alive_choices = {"alive": True, "licence": LICENCE, "precision": precision}
     plain, alive = (
         zf.save_report(
             explorer,
@@ -71,7 +77,7 @@ def written(folder: Path) -> dict[str, Any]:
             progress=False,
             **choices,
         )
-        for name, choices in (("plain", {}), ("alive", {"alive": True, "licence": LICENCE}))
+        for name, choices in (("plain", {}), ("alive", alive_choices))
     )
     script = {
         name: len(gzip.compress((STATIC / f"{name}.js").read_bytes(), 9))
@@ -81,8 +87,16 @@ def written(folder: Path) -> dict[str, Any]:
         "plain_mb": round(plain.size / 1e6, 2),
         "alive_mb": round(alive.size / 1e6, 2),
         "more_mb": round((alive.size - plain.size) / 1e6, 2),
+        "weights": cost(Path(alive.path)),
         "runtime_kb_gzipped": round((script["report_alive"] - script["report"]) / 1e3, 1),
     }
+
+
+def cost(report: Path) -> dict[str, Any]:
+    """What the report itself says of its weights' precision."""
+    ((manifest, _),) = unpack("manifest", Parts(report)["manifest"])
+    found: dict[str, Any] = manifest["network"]["cost"]
+    return found
 
 
 def photos(folder: Path, count: int) -> list[Path]:
@@ -120,6 +134,7 @@ def bring(page: Page, path: Path, *, settled: bool = True) -> None:
 def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
     """Milliseconds."""
     predicted, mapped, coarse, cpu = [], [], [], {"own photo": [], "map": [], "nine": []}
+    worker: dict[str, list[float]] = {"predictions": [], "map_of_196": []}
     for path in files[:rounds]:
         before = computed()
         bring(page, path)
@@ -132,16 +147,21 @@ def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
         predicted.append(times)
         slide = {"height": 32, "width": 32, "stride": 16, "baseline": "grey", "mask": None,
                  "extra_boxes": [], "layer": None, "target": None, "channel": None}  # fmt: skip
-        before = computed()
+        before, own = computed(), computed_in_worker()
         first, last = page.evaluate(ASK, {"task": "occlusion", "slide": slide})
         cpu["map"].append(computed() - before)
+        worker["map_of_196"].append(computed_in_worker() - own)
+        occluder = {**slide, "top": 9, "left": 11}
+        own = computed_in_worker()
+        page.evaluate(ASK, {"task": "predict", "occluder": occluder})
+        worker["predictions"].append(computed_in_worker() - own)
         coarse.append(first)
         mapped.append(last)
     nine: dict[str, list[float]] = {}
     for layer, channel in CHANNELS:
         for number in range(rounds):
             address = page.url.split("#")[0] + f"#layer={layer}&channel={channel + number + 1}"
-            before = computed()
+            before, own = computed(), computed_in_worker()
             page.evaluate("address => { location.hash = address.split('#')[1]; }", address)
             page.wait_for_timeout(50)
             page.wait_for_selector(SETTLED)
@@ -149,6 +169,7 @@ def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
               task.task === "project" && task.units.length > 1 && reply)?.reply ?? null""")
             if took is not None:
                 nine.setdefault(layer, []).append(took)
+                worker.setdefault(f"nine_of_{layer}", []).append(computed_in_worker() - own)
                 if layer == LAYERS[-1]:
                     cpu["nine"].append(computed() - before)
     middle = statistics.median
@@ -157,6 +178,7 @@ def looked(page: Page, files: list[Path], rounds: int) -> dict[str, Any]:
         "nine_projections_ms": {layer: both(times) for layer, times in nine.items()},
         "map_of_196_first_ms": both(coarse),
         "map_of_196_ms": both(mapped),
+        "worker_cpu_ms": {name: both(times) for name, times in worker.items()},
         "cpu_ms_with_all_that_the_page_paints": {
             "own_photo_its_map_and_all_else": round(middle(cpu["own photo"])),
             "map_of_196": round(middle(cpu["map"])),
@@ -179,6 +201,17 @@ def computed() -> float:
     return 1000 * total
 
 
+def computed_in_worker() -> float:
+    """CPU time of the page's worker so far, in milliseconds; 0 where no kernel tells it."""
+    total = 0.0
+    for child in psutil.Process().children(recursive=True):
+        for thread in Path(f"/proc/{child.pid}/task").glob("*"):
+            with suppress(OSError):  # it may have ended
+                if (thread / "comm").read_text().startswith("DedicatedWorker"):
+                    total += int((thread / "schedstat").read_text().split()[0]) / 1e6
+    return total
+
+
 def resident(session: Any) -> float:
     """Megabytes of the browser's largest process, a page's, after garbage was collected."""
     session.send("HeapProfiler.collectGarbage")
@@ -193,9 +226,10 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=40, help="brought one after the other")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--plain", action="store_true", help="without WebAssembly")
+    parser.add_argument("--precision", default="float16", choices=PRECISIONS)
     options = harness.options(parser)
     folder = Path(tempfile.mkdtemp())
-    found = written(folder)
+    found = written(folder, options.precision)
     print(json.dumps(found), flush=True)
     report = folder / "alive.html"
     if options.plain:

@@ -1,5 +1,5 @@
-"""A real JupyterLab in a real Chromium: one server and one browser's cache a session, a page and a
-kernel a test.
+"""A real JupyterLab in a real Chromium: one server and one browser's cache a session, a notebook
+and a kernel a test, in a page of its own or in one that an earlier test has given back.
 
 ``lab.write_notebook([...])`` writes a notebook, ``lab.open(path)`` shows it with all cells run;
 ``lab.show([...])`` does both.
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from playwright.sync_api import (
 )
 
 from benchmarks.page._lab_page import READY, execute
+from tests.browser.lab_pages import OPEN, LabPage, LabPages
 from tests.waiting import MILLISECONDS, SECONDS
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
@@ -129,11 +130,31 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
             yield server
 
 
+@pytest.fixture(scope="session")
+def lab_pages(lab_context: BrowserContext, browser_context_args: dict[str, Any]) -> LabPages:
+    return LabPages(lab_context, browser_context_args["viewport"])
+
+
 @pytest.fixture
-def lab(lab_server: LabServer, lab_context: BrowserContext) -> Iterator[Lab]:
-    lab = Lab(lab_server, lab_context)
+def lab(
+    lab_server: LabServer, lab_pages: LabPages, request: pytest.FixtureRequest
+) -> Iterator[Lab]:
+    lab = Lab(lab_server, lab_pages)
     yield lab
-    lab.close()
+    # What a failed test leaves in its page nobody knows, nor what one changes to photograph it.
+    passed = request.node.stash.get(PASSED, False)
+    lab.close(keep_page=passed and "ZFWIDGETS_SHOTS" not in os.environ)
+
+
+PASSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
 
 
 @pytest.fixture
@@ -157,11 +178,11 @@ class Lab:
 
     _numbers = itertools.count()
 
-    def __init__(self, server: LabServer, context: BrowserContext) -> None:
+    def __init__(self, server: LabServer, pages: LabPages) -> None:
         self.server = server
         self.problems: list[str] = []
-        self._context = context
-        self._pages: list[Page] = []
+        self._all_pages = pages
+        self._pages: list[LabPage] = []
 
     def write_notebook(self, cells: list[str], name: str | None = None) -> str:
         """Write a notebook of code cells; return its path as JupyterLab names it."""
@@ -179,27 +200,31 @@ class Lab:
         """Where the notebook `name` is on disk."""
         return self.server.root / name
 
-    def show(self, cells: list[str]) -> Notebook:
+    def show(self, cells: list[str], *, fresh_page: bool = False) -> Notebook:
         """Write a notebook of code cells and open it: the cells are run, or running."""
-        return self.open(self.write_notebook(cells))
+        return self.open(self.write_notebook(cells), fresh_page=fresh_page)
 
-    def open(self, name: str, *, run: bool = True) -> Notebook:
-        """Open a notebook in a page of its own; wait for its kernel; run all cells.
+    def open(self, name: str, *, run: bool = True, fresh_page: bool = False) -> Notebook:
+        """Open a notebook in a page without another; wait for its kernel; run all cells.
 
-        A second call for the same notebook is a second tab on the same kernel.
+        A second call for the same notebook is a second tab on the same kernel. The page may have
+        shown other tests' notebooks, unless it is asked to be fresh, as by what measures it.
         """
-        page = self._context.new_page()
-        self._pages.append(page)
-        self._watch(page)
-        # In a workspace of its own: JupyterLab would restore other tests' tabs.
-        page.goto(self.server.url(f"lab/workspaces/test-{next(self._numbers)}/tree/{name}"))
+        taken, has_lab = self._all_pages.take(fresh=fresh_page)
+        self._pages.append(taken)
+        self._watch(taken)
+        page = taken.page
+        if has_lab:
+            page.evaluate(OPEN, name)
+        else:  # in a workspace of its own: JupyterLab would restore other tests' tabs
+            page.goto(self.server.url(f"lab/workspaces/test-{next(self._numbers)}/tree/{name}"))
         notebook = Notebook(page, name)
         notebook.wait_ready()
         if run:
             notebook.run_all()
         return notebook
 
-    def _watch(self, page: Page) -> None:
+    def _watch(self, page: LabPage) -> None:
         def note(text: str) -> None:
             if not any(part in text for part in HARMLESS):
                 self.problems.append(text)
@@ -221,10 +246,9 @@ class Lab:
         page.on("requestfailed", on_failed)
         page.on("response", on_response)
 
-    def close(self) -> None:
-        """Close the pages, and end the kernels: each with torch in it holds half a gigabyte."""
-        for page in self._pages:
-            page.close()
+    def close(self, *, keep_page: bool) -> None:
+        """Give the pages back, and end the kernels: each with torch in it holds half a gigabyte."""
+        self._all_pages.give_back(self._pages, keep=keep_page)
         for session in self.server.request("GET", "api/sessions"):
             self.server.request("DELETE", f"api/sessions/{session['id']}")
 

@@ -12,6 +12,7 @@ import json
 import os
 import statistics
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from playwright.sync_api import Locator, Page, expect
 import zfwidgets as zf
 from tests.browser.axe import faults
 from tests.browser.conftest import Lab, Notebook
-from tests.waiting import MILLISECONDS
+from tests.waiting import MILLISECONDS, eventually
 from zfwidgets.classroom.app import Server
 from zfwidgets.classroom.rights import Rights
 from zfwidgets.classroom.serving import running
@@ -94,6 +95,12 @@ class Person:
             self.page.locator(".zf-explorer").screenshot(path=lab_path / f"classroom-{name}.png")
 
 
+def looks_at_the_same(student: Person, teacher: Person) -> None:
+    """The teacher's page chooses a channel's photo only when it has the channel's answers."""
+    same = "[explorer.photo, explorer.occluder]"
+    assert student.notebook.value(same) == teacher.notebook.value(same)
+
+
 @pytest.fixture
 def folder() -> Path | None:
     found = os.environ.get("ZFWIDGETS_SHOTS")
@@ -132,8 +139,7 @@ def test_a_teacher_leads_two_students(lab, server, folder, record_property):
     for student in (first, second):
         student.notebook.expect_value("[explorer.layer, explorer.channel]", [CLICKS[-1], 3])
         student.notebook.expect_settled()
-        same = "[explorer.photo, explorer.occluder]"
-        student.notebook.expect_value(same, teacher.notebook.value(same))
+        eventually(partial(looks_at_the_same, student, teacher))
         student.notebook.expect_value('explorer.room["wanders"]', False)
         student.notebook.expect_value("sorted(threads)", [True])
 

@@ -97,11 +97,14 @@ def test_two_networks_follow_each_other_on_the_photos_that_both_have(lab) -> Non
     stages = page.locator(".zf-stage")
     expect(stages.nth(0)).to_have_attribute("data-photo", str(notebook.value("compare.left.photo")))
     expect(settled).to_be_visible()
-    stages.nth(0).locator(".zf-occluder").focus()
+    moved = stages.nth(0).locator(".zf-occluder")
+    before = moved.get_attribute("aria-label") or ""
+    moved.focus()
     page.keyboard.press("ArrowRight")
+    expect(moved).not_to_have_attribute("aria-label", before)
     notebook.expect_value("compare.right.occluder == compare.left.occluder", True)
     expect(stages.nth(1).locator(".zf-occluder")).to_have_attribute(
-        "aria-label", stages.nth(0).locator(".zf-occluder").get_attribute("aria-label") or ""
+        "aria-label", moved.get_attribute("aria-label") or ""
     )
     expect(settled).to_be_visible()
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -16,16 +13,7 @@ from playwright.sync_api import expect
 from benchmarks.page._page_memory import Gauge
 from tests.browser import as_shown
 from tests.browser.conftest import SETUP
-from tests.waiting import SECONDS
-
-
-def eventually(check: Callable[[], None], seconds: float = SECONDS) -> None:
-    """Repeat a check until it holds; the seconds are a limit and never a wait."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(AssertionError):
-            return check()
-    return check()
+from tests.waiting import eventually
 
 
 def patches_equal_the_engines(notebook, layer: str, channel: int, rank: int) -> None:
@@ -131,7 +119,7 @@ def test_a_busy_kernel_is_said_to_be_busy_and_answers_when_its_cell_is_done(
         page.screenshot(path=Path(folder) / "busy.png")
     end.touch()
     expect(banner).to_have_count(0)
-    assert notebook.value("explorer.layer") == "features.4"
+    notebook.expect_value("explorer.layer", "features.4")
     images = notebook.value("[int(a.image) for a in engine.top(*explorer.selection.unit)]")
     for cell, image in enumerate(images):
         shown = page.locator(".zf-cell").nth(cell)
@@ -143,7 +131,7 @@ def test_a_busy_kernel_is_said_to_be_busy_and_answers_when_its_cell_is_done(
 def test_fifty_runs_of_a_cell_leave_nothing_behind(lab) -> None:
     """Each makes an Explorer; ipywidgets, IPython and the page keep the models of all of them."""
     making = "explorer = zf.Explorer(engine, layer='features.7', channel=42, auto=False)\nexplorer"
-    notebook = lab.show([SETUP, making])
+    notebook = lab.show([SETUP, making], fresh_page=True)
     gauge = Gauge(notebook.page, notebook.page.context.new_cdp_session(notebook.page))
     counted = []
     for run in range(50):

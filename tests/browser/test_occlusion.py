@@ -56,6 +56,15 @@ def slide(notebook) -> None:
     notebook.expect_settled()
 
 
+def expect_place(notebook) -> None:
+    """Wait until the kernel has heard where the page's occluder is."""
+    said = notebook.page.locator(".zf-occluder").get_attribute("aria-label")
+    place = re.search(r"at row (-?\d+), column (-?\d+)", said)
+    assert place, said
+    there = "[explorer.state['occluder'][name] for name in ('top', 'left')]"
+    notebook.expect_value(there, [int(place[1]), int(place[2])])
+
+
 def differs(notebook, expression: str, canvas: str = ".zf-heat-left canvas") -> int:
     """Levels by which a canvas differs from a picture in the kernel, at most."""
     shown = notebook.canvas_pixels(notebook.page.locator(canvas)).astype(int)
@@ -188,6 +197,7 @@ def test_a_shape_is_drawn_and_the_bars_are_of_that_shape(lab, sliding) -> None:
     for _ in range(3):
         page.keyboard.press("ArrowUp")
     sliding.expect_value("len(explorer.state['occluder']['extra_boxes'])", 1)
+    expect_place(sliding)
     sliding.expect_settled()
     code = """from zfwidgets.records import Box, Occluder
 o = explorer.state["occluder"]
@@ -395,6 +405,7 @@ def test_the_value_under_the_hand_is_the_engines(lab, sliding) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowUp")
     sliding.expect_settled()
+    expect_place(sliding)
     code = """from zfwidgets.records import Box, Occluder
 o = explorer.state["occluder"]
 one = Occluder(Box(o["top"], o["left"], o["height"], o["width"]), o["baseline"])

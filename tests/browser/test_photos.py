@@ -168,6 +168,7 @@ def test_for_this_photo_begins_with_the_channel_that_fires_most(notebook) -> Non
     fires = "engine.responses(explorer.photo, 'features.7').strongest"
     strongest, weakest = notebook.value(f"[int({fires}.argmax()), int({fires}.argmin())]")
     notebook.execute(f"explorer.channel = {weakest}")
+    expect(page.locator(".zf-patches h3")).to_contain_text(f"features.7 : {weakest}")
     notebook.expect_settled()
     page.get_by_role("button", name="For this photo").click()
     expect(page.locator(".zf-strip.zf-seen")).to_be_visible()

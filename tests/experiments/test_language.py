@@ -14,10 +14,10 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pytest
-from PIL import ImageDraw
 
 import zfwidgets as zf
 from tests.experiments.small import Pictures, make_engine
+from tests.marked import ENGLISH, MARKED, painted, spoken, unmarked
 from tests.waiting import SECONDS
 from zfwidgets.experiments.correspondence.marking import Marking
 from zfwidgets.experiments.shared.head import Head
@@ -25,31 +25,12 @@ from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.language import words as language
 from zfwidgets.widgets.static_picture.unattended import inside
 
-MARKED = "marked"
-ENGLISH = language.texts("en")
-
-
-def mark(text: str) -> str:
-    """A text whose letters are dots, but for its ``{names}``."""
-    parts = re.split(r"(\{\w+\})", text)
-    return "".join(p if n % 2 else re.sub(r"[^\W\d_]", "·", p) for n, p in enumerate(parts))
-
 
 @pytest.fixture(autouse=True)
 def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    found = {key: mark(text) for key, text in ENGLISH.items()}
-    found["number.point"] = ","
-    monkeypatch.setattr(language, "LANGUAGES", (*language.LANGUAGES, MARKED))
-    monkeypatch.setattr(
-        language, "texts", lambda name: found if name == MARKED else language_texts(name)
-    )
-    language.set_language(MARKED)
-    yield
-    language.set_language("en")
+    with spoken(monkeypatch):
+        yield
     ipywidgets.Widget.close_all()
-
-
-language_texts = language.texts
 
 
 def shown(widget: ipywidgets.Widget) -> Iterator[str]:
@@ -74,26 +55,6 @@ def shown(widget: ipywidgets.Widget) -> Iterator[str]:
             yield axis.label
         for chart_mark in getattr(part, "marks", ()):
             yield from map(str, getattr(chart_mark, "labels", ()))
-
-
-def painted(widget: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """All that the static picture says."""
-    said: list[str] = []
-    draw = ImageDraw.ImageDraw.text
-
-    def text(pen: Any, at: Any, text: str, *arguments: Any, **named: Any) -> None:
-        said.append(text)
-        draw(pen, at, text, *arguments, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ImageDraw.ImageDraw, "text", text)
-        assert widget.snapshot().width == 1200
-    return said
-
-
-def unmarked(texts: Any, known: str) -> set[str]:
-    names = set(re.findall(r"[^\W\d_]+", known))
-    return {word for text in texts for word in re.findall(r"[^\W\d_]+", text)} - names
 
 
 # What engines and records say of themselves, in words of the field that all languages have.

@@ -38,6 +38,8 @@ def test_charts_and_photos_follow_transform_and_slider(engine):
     box = zf.Invariance(engine, [0, 2], SOME, layers=["1", "4"])
     assert box.settle(SECONDS)
     record = measure_invariance(engine, [0, 2], SOME, layers=["1", "4"], progress=False)
+    most = max(np.nanmax(curves.relative) for curves in record.curves)
+    assert [chart._y.max for chart in box._charts] == [pytest.approx(most)] * 2, "one scale"
     np.testing.assert_array_equal(box.result["scale"].distance, record["scale"].distance)
     assert box._status.value == "done: 2 transforms of 2 photos"
 
@@ -54,6 +56,7 @@ def test_charts_and_photos_follow_transform_and_slider(engine):
             )
     box._transform.value = "rotation"
     box._measure.value = False
+    assert [chart._y.max for chart in box._charts] == [None, None]
     for photo, name in enumerate(names):
         np.testing.assert_array_equal(
             lines(box._charts[1])[name], record["rotation"].distance[photo, 1]
@@ -213,12 +216,9 @@ shifts = result["vertical"]
 def by(pixels):  # how far each layer moves, over the photos and up and down
     return shifts.relative[:, :, np.isin(np.abs(shifts.values), pixels)].mean((0, 2))
 low, middle, high = by(5)
-assert low > 2 * high, "a lot to the first layer and little to the last"
-far = by(20)
-assert far[0] - far[2] < low - high, "after 20 pixels the difference is small"
-assert far[1] > 0.9 * far[0], "the middle layer has moved as far as the first"
-still = table["mean distance"].iloc[:-1]
-assert still["plate"] < 0.8 * still.drop("plate").min(), "less than the others'"
+assert low > 2 * high, "the first layer moves more than the last"
+assert {"last layer moves", "class stays"} <= {*turned.columns}
+np.testing.assert_allclose(blurred["blur"].untransformed, shifts.untransformed[[0, 3]], atol=0.02)
 blurs = blurred["blur"]
 assert blurs.relative[:, :, 1:].mean((0, 2)).argmin() == 0, "blur moves the lowest layer least"
 result['rotation'].full_turn

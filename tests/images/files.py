@@ -1,4 +1,4 @@
-"""The same pictures as files, shards and rows."""
+"""Pictures as files, shards and rows, and transforms of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 import torch
 from PIL import Image
 from torchvision import transforms as v1
+from torchvision.models import SqueezeNet1_1_Weights
 
 from zfwidgets import samples
 from zfwidgets.images.feeding import quick
 from zfwidgets.images.source import ImageSource
 
 NAMES = ("coffee", "koala", "bison", "camels", "alpaca")
-
-
 LABELS = ("drink", "animal", "animal", "animal", "animal")
+
+
+PRESET = SqueezeNet1_1_Weights.IMAGENET1K_V1.transforms()
 
 
 def small(*extra: Any) -> v1.Compose:

@@ -13,7 +13,7 @@ from torch.utils.data import Subset
 from torchvision import transforms as v1
 from torchvision.datasets import ImageFolder
 
-from tests.images.small import PRESET, small
+from tests.images.files import PRESET, small
 from zfwidgets import samples
 from zfwidgets.errors import InputError, UnreadableImage
 from zfwidgets.images.skipped import SkippedImage

@@ -13,7 +13,7 @@ from torch.utils.data import TensorDataset
 from torchvision import transforms as v1
 from torchvision.transforms import v2
 
-from tests.images.small import small
+from tests.images.files import small
 from zfwidgets import samples
 from zfwidgets.errors import InputError
 from zfwidgets.images.source import ImageSource

@@ -18,7 +18,7 @@ from torchvision import transforms as v1
 from torchvision.models import AlexNet_Weights
 from torchvision.transforms import v2
 
-from tests.images.small import PRESET, small
+from tests.images.files import PRESET, small
 from zfwidgets import samples
 from zfwidgets.errors import InputError
 from zfwidgets.images.source import ImageSource

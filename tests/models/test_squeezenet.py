@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 
 import pytest
 import torch
 from PIL import Image
 
+import zfwidgets as zf
 from zfwidgets import samples
 from zfwidgets.models import squeezenet
 
@@ -38,6 +42,35 @@ def test_loading_moves_no_random_state_and_evaluates_in_float32() -> None:
     assert {parameter.device.type for parameter in network.parameters()} == {"cpu"}
     assert network.categories == samples.categories()
     assert samples.network is squeezenet.load
+
+
+def test_it_is_torchvisions_layer_by_layer(network: torch.nn.Module) -> None:
+    from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
+
+    theirs = squeezenet1_1(weights=None).eval()
+    theirs.load_state_dict(network.state_dict())
+    names = [name for name, _ in network.named_modules()]
+    assert names == [name for name, _ in theirs.named_modules()]
+    images = torch.randn(2, 3, 140, 171, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        assert torch.equal(network(images), theirs(images))
+    assert samples.categories() == tuple(SqueezeNet1_1_Weights.DEFAULT.meta["categories"])
+    known = [zf.Engine(of, images[:, :, :96, :96]).info.fingerprint for of in (network, theirs)]
+    assert known[0] == known[1]
+
+
+def test_the_quickstart_imports_neither_torchvision_nor_a_compiler() -> None:
+    code = """
+        import sys, torch
+        import zfwidgets as zf
+        engine = zf.Engine(zf.samples.network(), zf.samples.photos())
+        zf.Explorer(engine, layer="features.10", channel=50, photo="coffee")
+        assert engine.indexed
+        engine.patch(engine.top("features.10", 50, 2)[0])  # a way down has torch import sympy
+        slow = {"torchvision", "torch._dynamo", "sympy", "pandas", "bqplot", "scipy", "matplotlib"}
+        sys.exit(" ".join(slow & set(sys.modules)) or None)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
 def test_two_loads_share_no_storage() -> None:

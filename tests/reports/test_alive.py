@@ -65,6 +65,24 @@ def test_the_weights_in_it_are_the_networks(ask, network):
         np.testing.assert_array_equal(np.frombuffer(buffer, kind), expected.astype(kind).ravel())
 
 
+def test_filters_of_whole_numbers_are_the_networks_to_half_a_step(ask, network):
+    held = manifest_of(path := ask(precision="int8"))["network"]
+    assert held["cost"]["precision"] == "int8"
+    assert held["cost"]["tried"] == 4
+    first = next(one for one in held["program"]["operations"] if one["op"] == "conv")
+
+    def array(number, kind):
+        part, at, name = held["weights"][number]
+        assert name == kind
+        return unpack(part, Parts(path)[part])[at][1][0]
+
+    expected = network.session.network.module.conv1.weight.detach().numpy()
+    whole = np.frombuffer(array(first["weight"], "int8"), "i1").reshape(expected.shape)
+    scales = np.frombuffer(array(first["weight_scale"], "float32"), "<f4").reshape(-1, 1, 1, 1)
+    assert (np.abs(whole).reshape(len(whole), -1).max(1) == 127).all()
+    assert (np.abs(whole * scales - expected) <= scales / 2 * 1.0001).all()
+
+
 def test_its_policy_lets_the_network_run_and_nothing_else(ask):
     page = ask().read_text("utf-8")
     plain = ask("plain.html", alive=False).read_text("utf-8")
@@ -99,7 +117,7 @@ def test_the_size_is_said_before(network):
     [
         ({"licence": ""}, "licence="),
         ({"licence": "  "}, "licence="),
-        ({"precision": "int8"}, "float16, float32"),
+        ({"precision": "int4"}, "int8, float16, float32"),
         ({"budget": "20 kB"}, "raise the budget"),
     ],
 )

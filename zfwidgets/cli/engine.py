@@ -125,7 +125,7 @@ def engine(options: argparse.Namespace, cache: bool | None = None) -> Any:
     """
     from .. import samples
     from ..engine.local import LocalEngine
-    from ..engine.ranking.cluster.allocation import keep_freed_memory
+    from ..engine.ranking.allocation import keep_freed_memory
 
     keep_freed_memory()
     model, transform = _model(options.model, options.weights, options.seed)

@@ -84,6 +84,11 @@ class LineChart:
         """Name what the axes show from now on, with units."""
         self._across.label, self._up.label = across, up
 
+    def reach(self, span: tuple[float, float] | None) -> None:
+        """Set the range of the vertical axis from now on; None follows the data."""
+        with self._y.hold_sync():
+            self._y.min, self._y.max = span or (None, None)
+
     def draw(
         self,
         x: ArrayLike | Mapping[str, ArrayLike],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -113,8 +114,8 @@ def set_language(language: str) -> None:
     """Set the language of the widgets that are made from now on, in this kernel.
 
     It is the language of their buttons, titles and explanations, of experiments with their static
-    pictures, and of lessons. Errors, what Python prints, and an Explorer's static picture stay
-    English. One widget alone: ``widget.language = "de"``.
+    pictures, and of lessons. Errors and what Python prints stay English. One widget alone:
+    ``widget.language = "de"``.
 
     Parameters
     ----------
@@ -136,6 +137,12 @@ def language_name(language: str | None) -> str:
     if language not in LANGUAGES:
         raise InputError(f"language must be one of {', '.join(LANGUAGES)}, not {language!r}.")
     return language
+
+
+def words_of(options: Mapping[str, object]) -> Words:
+    """The words of a widget's option ``language``; English where it has none."""
+    language = options.get("language")
+    return Words(language if isinstance(language, str) else "en")
 
 
 _spoken = ["en"]

@@ -26,9 +26,9 @@ def load() -> nn.Module:
     Returns
     -------
     torch.nn.Module
-        torchvision's ``squeezenet1_1`` in float32 on the CPU: normalised RGB (N, 3, rows,
-        columns), usually 224 x 224 (see `zfwidgets.samples.transform`), to 1000 logits. 61 % of
-        1,000 ImageNet photos get their label first, 83 % among the first five. Its attribute
+        The layers of torchvision's ``squeezenet1_1`` in float32 on the CPU: normalised RGB (N, 3,
+        rows, columns), usually 224 x 224 (see `zfwidgets.samples.transform`), to 1000 logits. 61 %
+        of 1,000 ImageNet photos get their label first, 83 % among the first five. Its attribute
         ``categories`` holds the 1000 class names.
 
     Notes
@@ -38,15 +38,17 @@ def load() -> nn.Module:
     """
     import torch
     from safetensors.torch import load as read
-    from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
+
+    from ..images.sets.samples import categories
+    from .squeezenet_layers import SqueezeNet
 
     content = WEIGHTS.read_bytes()
     if digest(content) != DIGEST:
         raise InputError(f"{WEIGHTS} is damaged: its checksum is another. Reinstall zfwidgets.")
     state = {name: value.float() for name, value in read(content).items()}
     with torch.device("meta"):
-        network: Any = squeezenet1_1(weights=None)
+        network: Any = SqueezeNet()
     network.load_state_dict(state, assign=True)
-    network.categories = tuple(SqueezeNet1_1_Weights.IMAGENET1K_V1.meta["categories"])
+    network.categories = categories()
     evaluating: nn.Module = network.eval()
     return evaluating

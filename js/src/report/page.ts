@@ -222,7 +222,7 @@ function lack(
   quietly();
 }
 
-/** What would need a kernel stays visible, out of reach, with one line that says why. */
+/** What would need a kernel stays visible, out of reach, with one line that says why, or goes. */
 function settle(root: HTMLElement, { sentences }: PageManifest): void {
   for (const control of root.querySelectorAll<HTMLElement>("[data-zf-needs-kernel]")) {
     control.inert = true;

@@ -11,6 +11,7 @@ import {
   type Values,
   whole,
 } from "../../src/report/live/network/program";
+import { type Kind, weightsOf } from "../../src/report/live/network/weights";
 import { coverAll, paintOf } from "../../src/report/live/photos/paint";
 import { fitted, imageOf, type Preparation, type Step } from "../../src/report/live/photos/prepare";
 import { resize } from "../../src/report/live/photos/resize";
@@ -22,11 +23,7 @@ let network: Network;
 let preparation: Preparation;
 let image: Floats;
 
-/** Numbers as base64 of float32: quicker to a page and back than lists. */
-function floats(text: string): Floats {
-  return new Float32Array(bytes(text).buffer);
-}
-
+/** Numbers come as base64: quicker to a page than lists. */
 function bytes(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
@@ -38,9 +35,11 @@ function everything(): Promise<Values> {
 }
 
 const alive = {
-  async open(program: Program, arrays: string[], prepared: Preparation, plain: boolean) {
+  async open(program: Program, arrays: [string, Kind][], prepared: Preparation, plain: boolean) {
     const matrices = await Matrices.open(plain);
-    network = new Network(program, arrays.map(floats), matrices);
+    const views = arrays.map(([text]) => new DataView(bytes(text).buffer));
+    const kinds = arrays.map(([, kind]) => kind);
+    network = new Network(program, weightsOf(program, views, kinds), matrices);
     preparation = prepared;
     return matrices.plain;
   },

@@ -1,7 +1,6 @@
 /** The runtime of a network in a page, against the plain definitions. */
 
 import { describe, expect, it } from "vitest";
-import { halves } from "../../src/report/live/looking/worker";
 import { Filters, roomFor } from "../../src/report/live/network/convolution";
 import { Matrices } from "../../src/report/live/network/matrices";
 import { MaxPools, unpool } from "../../src/report/live/network/max_pools";
@@ -20,6 +19,7 @@ import {
 } from "../../src/report/live/network/program";
 import { Stock } from "../../src/report/live/network/stock";
 import { LANES, ROWS } from "../../src/report/live/network/wasm";
+import { halves, weightsOf } from "../../src/report/live/network/weights";
 
 /** Numbers that are the same in each run, -1 to 1. */
 function drawn(length: number, seed = 1): Floats {
@@ -329,6 +329,26 @@ describe("a network", () => {
     const matrices = await Matrices.open();
     expect(() => new Network(branching(), [drawn(5), drawn(7)], matrices)).toThrow("weights");
     expect(() => new Network(branching(), [], matrices)).toThrow("missing");
+  });
+
+  it("takes whole numbers times the scale of their filter, once where filters are shared", () => {
+    const program = branching();
+    const filters = Int8Array.from({ length: 4 * 4 * 9 }, (_, i) => (i % 255) - 127);
+    const scales = Float32Array.of(0.5, 2, 0.25, 1);
+    const operations = program.operations.map((one) =>
+      one.op === "conv" && one.weight === 1 ? { ...one, weight_scale: 2 } : one,
+    );
+    const view = (array: ArrayBufferView<ArrayBuffer>) => new DataView(array.buffer);
+    const views = [view(drawn(4 * 3 * 9, 8)), view(filters), view(scales)];
+    const kinds = ["float32", "int8", "float32"] as const;
+    const shared = { ...program, operations: [...operations, operations[3] as Operation] };
+    for (const one of [{ ...program, operations }, shared]) {
+      const found = weightsOf(one, views, kinds)[1] as Floats;
+      expect(Array.from(found)).toEqual(
+        Array.from(filters, (value, i) => value * (scales[Math.floor(i / 36)] as number)),
+      );
+    }
+    expect(() => weightsOf({ ...program, operations }, views.slice(0, 2), kinds)).toThrow("Scales");
   });
 
   it("reads half precision as it is defined", () => {

@@ -1,14 +1,22 @@
 /** A report's network as a source: newest wins, whoever leaves isn't computed for, urgent first. */
 
 import { describe, expect, it, vi } from "vitest";
-import { type Answer, type Key, type Kind, PRIORITY } from "../../src/lib/wire/protocol";
+import {
+  type Answer,
+  type Catalogue,
+  type Key,
+  type Kind,
+  PRIORITY,
+} from "../../src/lib/wire/protocol";
 import { Superseded } from "../../src/lib/wire/source";
-import type { Asker, LiveAnswers } from "../../src/report/live/answers";
+import { type Asker, LiveAnswers } from "../../src/report/live/answers";
 import { KeptAnswers, LiveSource } from "../../src/report/live/live_source";
+import type { Living } from "../../src/report/live/living";
 import type { FromWorker, ToWorker } from "../../src/report/live/looking/tasks";
 import { serve } from "../../src/report/live/looking/worker";
 import type { Program } from "../../src/report/live/network/program";
 import type { Photos } from "../../src/report/live/own";
+import type { StoredAnswers } from "../../src/report/stored/answers";
 
 interface Asked {
   kind: Kind;
@@ -87,6 +95,33 @@ describe("a live source", () => {
   });
 });
 
+describe("a live report's answers", () => {
+  it("ask what a photo is before what it is under an occluder, whoever came first", async () => {
+    const asked: [occluded: boolean, priority: number][] = [];
+    const living = {
+      ask: async (task: { occluder: unknown }, { priority }: { priority: number }) => {
+        asked.push([task.occluder !== null, priority]);
+        return { data: { classes: 0 }, buffers: [] };
+      },
+    } as unknown as Living;
+    const photos = { photo: async () => photo } as unknown as Photos;
+    const stored = { holds: () => false } as unknown as StoredAnswers;
+    const answers = new LiveAnswers(living, stored, photos, {} as Catalogue);
+    const asker = {
+      priority: PRIORITY.interaction,
+      signal: new AbortController().signal,
+      onPartial: () => {},
+      onProgress: () => {},
+    };
+    const occluder = { top: 1, left: 2, height: 5, width: 6, baseline: 0, mask: null };
+    await answers.find("predict", { image: 0, occluder: { ...occluder, extra_boxes: [] } }, asker);
+    await answers.find("predict", { image: 0, occluder: null }, asker);
+    const of = (occluded: boolean) => asked.find(([is]) => is === occluded)?.[1] as number;
+    expect(of(true)).toBe(PRIORITY.interaction);
+    expect(of(false)).toBeLessThan(of(true));
+  });
+});
+
 // ---------------------------------------------------------------- the worker
 
 const SIDE = 20;
@@ -150,7 +185,7 @@ async function opened(): Promise<Scope> {
     op: "open",
     program,
     arrays: [new DataView(weights.buffer)],
-    halves: [false],
+    kinds: ["float32"],
     preparation: { steps: null, levels },
     baselines: {},
     noClasses: "",
@@ -237,7 +272,7 @@ describe("the worker", () => {
       op: "open",
       program,
       arrays: [],
-      halves: [],
+      kinds: [],
       noClasses: "",
       baselines: {},
       preparation: { steps: null, levels: [] },

@@ -159,7 +159,10 @@ describe("patches", () => {
 
   /** The card behind the button beside the settings. */
   const about = (root: HTMLElement) => {
-    const button = one<HTMLButtonElement>(root, "[aria-label='Exact? How these pictures were made']");
+    const button = one<HTMLButtonElement>(
+      root,
+      "[aria-label='Exact? How these pictures were made']",
+    );
     button.click();
     const text = one(root, "[role=dialog]").textContent ?? "";
     button.click();

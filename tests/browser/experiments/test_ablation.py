@@ -8,6 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.waiting import eventually
+
 SETUP = """import zfwidgets as zf
 from zfwidgets.experiments.ablation import Architecture
 size = 48, 64
@@ -52,11 +54,15 @@ def test_it_grows_stops_and_goes_on_and_a_click_points_a_variant_out(lab) -> Non
     wanted = notebook.value(
         "[float(v) for r in study.result.rows[::-1] for v in (r.train_error, r.validation_error)]"
     )
-    widths = [bar.bounding_box()["width"] for bar in bars.locator(".bar").all()]
     longest = max(value for value in wanted if value == value)
-    for width, value in zip(widths, wanted, strict=True):
-        share = 0.0 if value != value else value / longest
-        assert abs(width / max(widths) - share) < 0.02
+
+    def bars_are_as_long() -> None:
+        widths = [bar.bounding_box()["width"] for bar in bars.locator(".bar").all()]
+        for width, value in zip(widths, wanted, strict=True):
+            share = 0.0 if value != value else value / longest
+            assert abs(width / max(widths) - share) < 0.02
+
+    eventually(bars_are_as_long)
 
     static = notebook.page.locator(".jp-OutputArea-child .jp-RenderedImage")
     expect(static).to_have_count(1)

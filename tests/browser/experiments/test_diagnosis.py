@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import expect
 
+from tests.waiting import eventually
+
 SETUP = """import torch
 import zfwidgets as zf
 torch.manual_seed(1)
@@ -74,11 +76,15 @@ def test_filters_projections_findings_and_bars_are_the_records(lab) -> None:
         )
     )
     expect(chart.locator(".bar")).to_have_count(4)
-    heights = chart.locator(".bar").evaluate_all(
-        "bars => bars.map((bar) => Number(bar.getAttribute('height')))"
-    )
-    heights = np.reshape(heights, (2, 2)).T  # bars of a layer stand beside each other
-    np.testing.assert_allclose(heights / heights.max(), wanted / wanted.max(), atol=0.01)
+
+    def bars_are_as_high() -> None:
+        heights = chart.locator(".bar").evaluate_all(
+            "bars => bars.map((bar) => Number(bar.getAttribute('height')))"
+        )
+        heights = np.reshape(heights, (2, 2)).T  # bars of a layer stand beside each other
+        np.testing.assert_allclose(heights / heights.max(), wanted / wanted.max(), atol=0.01)
+
+    eventually(bars_are_as_high)
     root.get_by_role("combobox").select_option("near-duplicates")
     expect(chart).to_contain_text("conv5")
     expect(root).to_contain_text("a cosine of 0.95 or more")

@@ -62,13 +62,13 @@ def test_live_from_a_thread_with_pause_single_steps_and_slider(lab) -> None:
     maps, film = root.locator(".zf-wall").nth(0), root.locator(".zf-wall").nth(1)
 
     def shows(at: int) -> None:
-        expect(maps).to_have_attribute("data-zf-settled", "true")
         number = notebook.value(
             f"[i for i, f in enumerate(evolution.result.moments[{at}].strongest) if f.value > 0][0]"
         )
         cell = maps.get_by_role("option").nth(number)
         value = notebook.value(f"evolution.result.moments[{at}].strongest[{number}].value")
         expect(cell).to_contain_text(f"{value:.3g} ")
+        expect(maps).to_have_attribute("data-zf-settled", "true")
         expected = notebook.kernel_pixels(
             f"enlarged(evolution.result.moments[{at}].strongest[{number}].shown())"
         )

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import expect
 
+from tests.waiting import eventually
+
 SETUP = """import zfwidgets as zf
 from zfwidgets.experiments import Transform
 engine = zf.Engine(zf.samples.network(), zf.samples.photos())"""
@@ -48,18 +50,22 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
         expect(charts.nth(number).locator(".dot")).to_have_count(8)  # a point a photo and value
 
     # the points are as high as the record says
-    heights = (
-        charts.nth(2)
-        .locator(".dot")
-        .evaluate_all(
-            "dots => dots.map((dot) =>"
-            " new DOMMatrix(getComputedStyle(dot.parentElement).transform).f)"
-        )
-    )
     wanted = np.array(notebook.value("moves.result['vertical'].relative[:, 2].ravel().tolist()"))
-    slope = np.polyfit(wanted, heights, 1)
-    assert slope[0] < 0  # up on the page
-    np.testing.assert_allclose(np.polyval(slope, wanted), heights, atol=0.5)
+
+    def points_are_as_high() -> None:
+        heights = (
+            charts.nth(2)
+            .locator(".dot")
+            .evaluate_all(
+                "dots => dots.map((dot) =>"
+                " new DOMMatrix(getComputedStyle(dot.parentElement).transform).f)"
+            )
+        )
+        slope = np.polyfit(wanted, heights, 1)
+        assert slope[0] < 0  # up on the page
+        np.testing.assert_allclose(np.polyval(slope, wanted), heights, atol=0.5)
+
+    eventually(points_are_as_high)
 
     # slider and points lead to the same place
     handle = root.locator(".noUi-handle")

@@ -126,7 +126,10 @@ def test_it_fits_a_narrow_page(lab) -> None:
     notebook = lab.show([SETUP, SHOW.format(hint="patches")])
     page = notebook.page
     expect(page.locator(".zf-quiz-box")).to_contain_text("3 questions")
-    page.add_style_tag(content=".zf-quiz-box { width: 380px !important; }")
+    notebook.execute("quiz.layout.width = '380px'")
+    page.wait_for_function(
+        "document.querySelector('.zf-quiz-box').getBoundingClientRect().width === 380"
+    )
     board = page.locator(".zf-quiz-board")
     expect(board).to_have_attribute("data-zf-settled", "true")
     board.locator(".zf-quiz-choice").first.click()

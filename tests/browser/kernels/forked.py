@@ -10,12 +10,21 @@ zfwidgets and everything else itself, and ends when what Jupyter started does.
 
 from __future__ import annotations
 
+import atexit
+import importlib
 import json
 import os
 import select
 import signal
 import socket
 import sys
+
+# What a kernel imports when it starts, and what notebooks with us need: all but zfwidgets itself.
+PRELOADED = (
+    *("ipykernel.kernelapp", "ipykernel.debugger"),
+    *("torch", "torchvision", "pandas", "bqplot", "anywidget", "ipywidgets", "PIL.Image"),
+    *("filelock", "safetensors.torch"),
+)
 
 
 def ask(path: str, connection_file: str) -> None:
@@ -34,10 +43,8 @@ def ask(path: str, connection_file: str) -> None:
 
 def serve(path: str) -> None:
     """Import what takes long, then fork a kernel for each who asks, until the input ends."""
-    import ipykernel.kernelapp  # noqa: F401
-    import pandas  # noqa: F401 -- bqplot needs it
-    import torch  # noqa: F401
-    import torchvision  # noqa: F401
+    for name in PRELOADED:
+        importlib.import_module(name)
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as here:
@@ -54,6 +61,8 @@ def serve(path: str) -> None:
 
 def be_kernel(asked: socket.socket) -> None:
     """What Jupyter wants to be started, in this fork."""
+    # The last that it does: what torch brought the system frees at once, and Python in seconds.
+    atexit.register(os._exit, 0)
     import threading
 
     from ipykernel import kernelapp

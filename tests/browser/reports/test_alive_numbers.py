@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import Browser, Page
+from torch import nn
 
+import zfwidgets as zf
 from tests import portable_networks
 from zfwidgets.engine.portable.preparation import _tall_first as tall_first
 from zfwidgets.records import Box, OcclusionRequest, Unit, mask_of
@@ -48,10 +51,12 @@ def text(values: Any) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
-def open_in(page: Page, engine: Any, *, plain: bool = False, layers: Any = None) -> Any:
-    """Open an engine's network, in full precision, in the page; what it is."""
+def open_in(
+    page: Page, engine: Any, *, plain: bool = False, layers: Any = None, precision: str = "float32"
+) -> Any:
+    """Open an engine's network in the page; what it is."""
     layers = layers or [layer.name for layer in engine.layers]
-    found = finish(engine.portable_steps(layers, [0], "float32"))
+    found = finish(engine.portable_steps(layers, [0], precision))
     network = found.network
     program = {
         "input": network.input_shape,
@@ -60,7 +65,7 @@ def open_in(page: Page, engine: Any, *, plain: bool = False, layers: Any = None)
         "output": network.output,
     }
     steps = {"steps": found.preparation, "levels": found.levels.tolist()}
-    arrays = [text(array.astype("<f4")) for array in network.arrays]
+    arrays = [(text(array), array.dtype.name) for array in network.arrays]
     why = page.evaluate("of => alive.open(...of)", [program, arrays, steps, plain])
     assert bool(why) == plain
     return network
@@ -137,6 +142,37 @@ def test_with_few_layers(page: Page, name: str) -> None:
         same(mine["start"], maps.max())
         same(mine["pixels"], np.moveaxis(expected, 2, 0))
     assert set(network.layers) == {layer}
+
+
+@pytest.mark.parametrize("precision", ["int8", "float16"])
+@pytest.mark.parametrize("name", ["SqueezeNet", "AlexNet", "Decoder"])
+def test_weights_of_less_precision(page: Page, name: str, precision: str) -> None:
+    """The engine of the network that has the rounded weights says the same."""
+    network = open_in(page, portable_networks.engine(name), precision=precision)
+    module = portable_networks.build(name)
+    with torch.no_grad():
+        for one in module.modules():
+            if isinstance(one, (nn.Conv2d, nn.Linear)) and precision == "int8":
+                flat = one.weight.flatten(1)
+                scale = (flat.abs().amax(1, keepdim=True) / 127).float()
+                rounded = (flat / scale).round() * scale
+                one.weight.copy_(rounded.view_as(one.weight))
+            elif isinstance(one, (nn.Conv2d, nn.Linear, nn.ConvTranspose2d)):
+                one.weight.copy_(one.weight.half().float())
+    engine = zf.Engine(
+        module, portable_networks.photos(), portable_networks.transform(), cache=False
+    )
+    look(page, engine, 2)
+    values = page.evaluate("() => alive.values()")
+    for layer, value in network.layers.items():
+        same(values[value - 1], engine.responses(2, layer).maps)
+    same(values[network.output - 1], engine.predict(2).logits)
+    layer = [one.name for one in engine.layers if max(one.shape[1:]) > 1][-1]
+    maps = engine.responses(2, layer).maps
+    place = [int(n) for n in np.unravel_index(maps.argmax(), maps.shape)]
+    expected = engine.project(Unit(layer, *place), 2, "guided").pixels
+    mine = page.evaluate("of => alive.project(...of)", [layer, place, "guided"])
+    same(mine["pixels"], np.moveaxis(expected, 2, 0))
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -51,7 +51,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
     notebook = write(folder / "lecture.ipynb", CELLS)
     before = notebook.read_bytes()
-    done = export(notebook, "--ReportExporter.budget=5 MB")
+    done = export(notebook, "--ReportExporter.budget=1 MB")
     assert done.returncode == 0, done.stderr
     assert notebook.read_bytes() == before
     return folder / "lecture.html"

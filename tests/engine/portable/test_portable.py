@@ -110,8 +110,8 @@ def test_pixels_must_mean_something():
 
 def test_no_such_precision():
     known = engine("ResNet")
-    with pytest.raises(InputError, match="float16, float32"):
-        finish(known.portable_steps([known.layers[0].name], [0], "int8"))
+    with pytest.raises(InputError, match="int8, float16, float32"):
+        finish(known.portable_steps([known.layers[0].name], [0], "int4"))
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_jumps_tables_and_the_figure() -> None:
     frame = record.to_frame()
     assert frame["jumped"].tolist() == [False, False, True, False]
     assert frame["value"].tolist() == [0, 0.5, 1, 1.5]
-    assert record.convergence()["jumps_per_map"].tolist() == [1]
+    assert record.convergence()["picture_changes"].tolist() == [1]
     sheet = np.asarray(record.to_pil("a", size=40))
     orange = (sheet == (0xC2, 0x41, 0x0C)).all(-1)
     assert orange.any(0).sum() == 2, "one bar, where the photo changes"

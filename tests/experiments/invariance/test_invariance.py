@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from tests.experiments.untouched import untouched
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import (
     InvarianceCurves,
-    InvarianceResult,
     Transform,
     measure_invariance,
     measure_invariance_steps,
@@ -396,45 +394,3 @@ def test_model_and_random_state_stay_as_they_are():
     model = chain()
     with untouched(model):
         measure_invariance(make_engine(model), [0], ["scale"], progress=False)
-
-
-def told(first: float, last: float, probability: list[float], predicted: list[int]) -> str:
-    """The finding for one photo of class 3 whose two layers move by so much, but not at value 0."""
-    values = np.arange(len(probability), dtype=float)
-    still = values[None, None] > 0
-    curves = InvarianceCurves(
-        "rotation",
-        "degrees",
-        values,
-        np.array([[[2 * first], [5 * last]]]) * still,
-        np.array([[2.0, 5.0]]),
-        np.array([probability], np.float32),
-        np.array([predicted]),
-        np.array([probability[0]], np.float32),
-        (np.zeros((len(values), 2, 3, 3), np.uint8),),
-    )
-    found = InvarianceResult(
-        (0,), ("cat",), ("low", "high"), np.array([3]), ("tabby",), ("true",), (curves,)
-    )
-    (text,) = found.findings
-    return text
-
-
-def test_findings_say_what_the_numbers_say():
-    text = told(1.0, 1.4, [0.5, 0.9, 0.25], [3, 3, 1])
-    assert "low's by 1.00, high's by 1.40: the last layer moves further than the first" in text
-    assert "0.50 at rest, and of 0.25 to 0.90 then" in text
-    assert "stays the most probable one in 1 of 2 cases" in text
-    assert "moves less than the first" in told(0.9, 0.2, [0.5, 0.4], [3, 3])
-    assert "moves as far as the first" in told(0.9, 0.91, [0.5, 0.4], [3, 3])
-
-
-def test_findings_are_of_what_is_done(result):
-    assert len(result.findings) == len(SOME)
-    for text, curves in zip(result.findings, result.curves, strict=True):
-        changed = [i for i, value in enumerate(curves.values) if curves.distance[..., i].any()]
-        for place, layer in enumerate(LAYERS):
-            middle = np.median(curves.distance[:, place][:, changed] / curves.norm[:, place, None])
-            assert f"{layer}'s by {middle:.2f}" in text
-    undone = replace(result.curves[0], pictures=(None, None))
-    assert replace(result, curves=(undone,)).findings == ()

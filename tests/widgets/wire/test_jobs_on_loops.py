@@ -24,7 +24,7 @@ def test_without_threads_jobs_run_at_once(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    jobs, heard, chained = Jobs(), Heard(), Heard()
+    jobs, heard, chained = Jobs(heartbeat=LONG), Heard(), Heard()
 
     def chain(op, value):
         heard(op, value)
@@ -59,7 +59,7 @@ def test_without_threads_jobs_run_step_by_step_on_the_event_loop(monkeypatch):
         return run
 
     async def main():
-        jobs, old, new, other = Jobs(), Heard(), Heard(), Heard()
+        jobs, old, new, other = Jobs(heartbeat=LONG), Heard(), Heard(), Heard()
         jobs.submit("w", "v", "s", 1, steps("old", 1000), old)
         assert steps_run == []  # the one who asks isn't kept waiting
         while len(steps_run) < 3:

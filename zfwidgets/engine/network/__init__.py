@@ -14,6 +14,8 @@
 - `memory`: how many images are a batch. It follows from the network, its input and the device, by
   the most that an image's tensors take side by side, so that the same images share a batch again.
   Batches are halved when memory runs out after all, and the engine's notes say so.
+- `runtime` is what every part of an engine computes with: a network, its images, its memory and
+  its lock.
 - `costs`: what starting an operation costs on a device, beside its multiply-adds. `feature_maps`
   gives one channel's maps of a few images.
 """

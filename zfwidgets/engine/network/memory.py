@@ -20,8 +20,12 @@ OutOfMemory = torch.cuda.OutOfMemoryError
 MOST = {"cpu": 16}
 MOST_ON_GPU = 64
 """Images in a batch, at the most (`benchmarks/engine/feeding.py` compares sizes)."""
-ROOM = 2**30
-"""Bytes that a batch's tensors may take on a CPU."""
+ROOM = 192 * 2**20
+"""Bytes that a batch's tensors may take on a CPU.
+
+So no tensor of usual networks is above 64 MB, the most that a thread's heap of glibc's holds: what
+is larger goes back to the system at once, whatever `allocation` says.
+"""
 SHARE = 4
 """Of a GPU's memory, one part in so many."""
 

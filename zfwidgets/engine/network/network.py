@@ -293,8 +293,10 @@ class Network:
                 digest.update(tensor.detach().cpu().contiguous().flatten().numpy().data)
         for path, module in self.module.named_modules():
             kind = type(module)
-            digest.update(f"{path}{kind.__module__}.{kind.__qualname__}".encode(*ANY_NAME))
-            if not kind.__module__.startswith(("torch.", "torchvision.")):
+            own = f"{kind.__module__}.{kind.__qualname__}"
+            name = getattr(kind, "zfwidgets_same_as", own)
+            digest.update(f"{path}{name}".encode(*ANY_NAME))
+            if not name.startswith(("torch.", "torchvision.")):
                 code = getattr(kind.forward, "__code__", None)
                 if code is not None:
                     digest.update(code.co_code + repr(code.co_names).encode())

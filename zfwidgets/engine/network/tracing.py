@@ -224,7 +224,10 @@ def _channels_first(
 
 def _of_channels(windows: list[Window], image: Pair) -> tuple[tuple[int, ReceptiveField], ...]:
     """Ranges of channels with one field each; none where all have the same."""
-    fields = [window.receptive_field(image) for window in windows]
+    fields: list[ReceptiveField] = []
+    for before, window in zip([None, *windows], windows, strict=False):
+        same = before is not None and window == before
+        fields.append(fields[-1] if same else window.receptive_field(image))
     starts = [0, *(i for i in range(1, len(fields)) if fields[i] != fields[i - 1])]
     return tuple((start, fields[start]) for start in starts) if len(starts) > 1 else ()
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-PRECISIONS = ("float16", "float32")
+PRECISIONS = ("int8", "float16", "float32")
 """What weights of filters may be kept as."""
 
 
@@ -24,8 +24,9 @@ class PortableNetwork:
     operations
         Each as JSON: ``op``, what it does; ``in``, the values that it reads; ``shape``, of its
         value, (channels, rows, columns); and what else it needs, see
-        `zfwidgets.engine.portable.lowering`. Numbers named ``weight``, ``bias``, ``scale`` and
-        ``shift`` are places in ``arrays``.
+        `zfwidgets.engine.portable.lowering`. Numbers named ``weight``, ``bias``, ``scale``,
+        ``shift`` and ``weight_scale`` are places in ``arrays``; the latter is there for weights in
+        int8: one number a filter that they are multiplied by.
     arrays
         Weights: those of filters in ``precision``, all others float32.
     layers
@@ -56,8 +57,11 @@ class PortableNetwork:
     def in_precision(self, precision: str) -> PortableNetwork:
         """The same with filters' weights in another precision; what it can't hold stays as it is.
 
-        float16 holds magnitudes up to 65504: an array with larger ones stays float32.
+        float16 holds magnitudes up to 65504: an array with larger ones stays float32. int8 is
+        symmetric, with a scale for each filter; transposed filters are kept in float16 then.
         """
+        if precision == "int8":
+            return _in_int8(self.in_precision("float16"), self.arrays)
         kind = np.dtype(precision)
         most = float(np.finfo(kind).max)
         filters = {o["weight"] for o in self.operations if "weight" in o}
@@ -67,9 +71,41 @@ class PortableNetwork:
             else array
             for number, array in enumerate(self.arrays)
         )
-        return PortableNetwork(
-            self.input_shape, self.operations, arrays, self.layers, self.output, precision
-        )
+        return replace(self, arrays=arrays, precision=precision)
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """All arrays as the float32 numbers that are computed with."""
+        found = [np.asarray(array, np.float32) for array in self.arrays]
+        for weight, scale in {
+            (one["weight"], one["weight_scale"]) for one in self.operations if "weight_scale" in one
+        }:
+            scales = found[scale].reshape(-1, *[1] * (found[weight].ndim - 1))
+            found[weight] = found[weight] * scales
+        return found
+
+
+def _in_int8(network: PortableNetwork, exact: Sequence[NDArray[Any]]) -> PortableNetwork:
+    """A network with filters as whole numbers and scales, made of what they are exactly."""
+    arrays, operations = list(network.arrays), list(network.operations)
+    scales: dict[int, int] = {}
+    for i, one in enumerate(operations):
+        if one["op"] != "conv" or not np.isfinite(exact[one["weight"]]).all():
+            continue
+        weight = one["weight"]
+        if weight not in scales:
+            arrays[weight], scale = quantised(exact[weight])
+            scales[weight] = len(arrays)
+            arrays.append(scale)
+        operations[i] = {**one, "weight_scale": scales[weight]}
+    return replace(network, arrays=tuple(arrays), operations=tuple(operations), precision="int8")
+
+
+def quantised(weight: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Filters as whole numbers from -127 to 127, and one float32 a filter that they are times."""
+    flat = np.abs(weight.reshape(len(weight), -1)).max(axis=1, initial=0)
+    scale = np.where(flat > 0, flat / 127, 1).astype(np.float32)
+    whole = np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1))).clip(-127, 127)
+    return whole.astype(np.int8), scale
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Running:
 
     def __init__(self, network: PortableNetwork) -> None:
         self._network = network
-        self._arrays = [torch.from_numpy(a.astype(np.float32)) for a in network.arrays]
+        self._arrays = [torch.from_numpy(array.copy()) for array in network.weights()]
 
     def __call__(self, image: Tensor, value: int) -> NDArray[np.float32]:
         """A value of an image (channels, rows, columns), as (channels, rows, columns)."""

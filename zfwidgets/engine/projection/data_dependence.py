@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from ...images.dispatch_mode import DispatchMode
 from ...records import Operation
 from ..network.graph.dispatched import storage, tensors_in
 
@@ -44,7 +44,7 @@ _PASSED_ON = {
 """Written through a view these are what they are elsewhere: a rearrangement, or a sum."""
 
 
-class Witness(TorchDispatchMode):
+class Witness(DispatchMode):
     """Watches one forward pass of a batch; ask it afterwards."""
 
     def __init__(self) -> None:

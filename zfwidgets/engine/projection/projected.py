@@ -49,6 +49,8 @@ class Projected:
     @classmethod
     def join(cls, parts: list[Projected]) -> Projected:
         """One batch from several of one layer."""
+        if len(parts) == 1:
+            return parts[0]
         known = [part.near_ties for part in parts]
         return cls(
             torch.cat([part.pixels for part in parts]),

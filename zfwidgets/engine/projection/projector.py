@@ -31,6 +31,7 @@ from ..network.graph.windows import Kept, NoWindow, Signals, Tape, one, replay, 
 from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
+from ..network.one_thread import one_thread
 from . import deconv
 from .cone import Invert
 from .rules import RULES, Attribution, Rule, passes_norms, under
@@ -111,12 +112,13 @@ class Projector:
         ]
         seen = [(index, tensor) for index, _, tensor in images]
         found = self.in_parts(info.name, places, seen, rule, keep_switches)
-        return tuple(
-            record(found, i, info, replace(unit, row=row, col=col), index, name, rule.name)
-            for i, (unit, (_, row, col), (index, name, _)) in enumerate(
-                zip(units, places, images, strict=True)
+        with one_thread():
+            return tuple(
+                record(found, i, info, replace(unit, row=row, col=col), index, name, rule.name)
+                for i, (unit, (_, row, col), (index, name, _)) in enumerate(
+                    zip(units, places, images, strict=True)
+                )
             )
-        )
 
     def in_parts(
         self,
@@ -129,7 +131,8 @@ class Projector:
         """As `project`, for (key, image) that needn't fit into the device's memory together."""
 
         def compute(part: Sequence[int]) -> deconv.Projected:
-            batch = torch.stack([images[i][1] for i in part]).to(self._network.device)
+            with one_thread():
+                batch = torch.stack([images[i][1] for i in part]).to(self._network.device)
             return self.project(
                 batch,
                 [images[i][0] for i in part],

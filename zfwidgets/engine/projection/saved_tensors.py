@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from ...images.dispatch_mode import DispatchMode
 from ..network.graph.dispatched import storage, written
 
 
@@ -19,7 +19,7 @@ class _Saved:
         self.tensor = tensor.detach()
 
 
-class KeepSaved(TorchDispatchMode):
+class KeepSaved(DispatchMode):
     """Copies what the forward pass under it saved before something is written into it.
 
     Pre-activation shortcuts overwrite what a convolution saved. As PyTorch's

@@ -221,7 +221,8 @@ class GraphProjector:
         keys
             What tells the images apart; None for one that isn't to be kept.
         """
-        pixels = torch.zeros_like(images)
+        with one_thread():
+            pixels = torch.zeros_like(images)
         values, near_ties = images.new_zeros((2, len(units)))
         found = Result(pixels, values, near_ties, torch.ones_like(values, dtype=torch.bool))
 

@@ -18,6 +18,7 @@ from ...storage.files import writing
 from ...threads import ProcessLock
 from ..network.memory import batch_size
 from ..network.runtime import Runtime
+from .allocation import freed_memory_kept
 from .build import EVERY, WHAT, IndexBuild
 from .executors import ExecutorFactory, LocalExecutor, Task, shapes_of
 from .ranking_spec import KEEP, RESERVE, RankingSpec
@@ -291,20 +292,26 @@ class Indexing:
             How batches are computed until these steps end. None: as whoever builds it already
             does, or in this process.
         """
+        if self.found is not None:
+            return
         try:
-            while self.found is None:
-                with self._turnstile:  # who waits for a look has it: a lock alone isn't fair
-                    pass
-                with self._lock:
-                    if self.ready:  # another thread has finished it meanwhile
-                        return
-                    progress = self._step(factory)
-                    build = self._build
-                yield progress
-                if build is not None:
-                    build.wait()
+            with freed_memory_kept():
+                yield from self._steps(factory)
         finally:
             self._leave(factory)
+
+    def _steps(self, factory: ExecutorFactory | None) -> Generator[Progress, None, None]:
+        while self.found is None:
+            with self._turnstile:  # who waits for a look has it: a lock alone isn't fair
+                pass
+            with self._lock:
+                if self.ready:  # another thread has finished it meanwhile
+                    return
+                progress = self._step(factory)
+                build = self._build
+            yield progress
+            if build is not None:
+                build.wait()
 
     def _leave(self, factory: ExecutorFactory | None) -> None:
         """Nobody asks for the next step: keep what is known."""

@@ -243,27 +243,37 @@ class EvolutionRecord:
         )
 
     def convergence(self, threshold: float = SETTLED) -> pandas.DataFrame:
-        """A pandas table: one row a layer, when it has settled and how often its maps jumped."""
+        """A pandas table: one row a layer, when it has settled and how it was before.
+
+        ``settled_step`` and ``settled_epoch``: see `settled`. ``likeness_at_start``: `likeness` at
+        the first moment. ``picture_changes``: how often, on average over the layer's watched maps,
+        the strongest activation came from another picture than at the moment before; see `jumps`.
+        """
         rows = []
+        epochs = {moment.step: moment.epoch for moment in self.moments}
         for layer in self.layers:
             maps = [n for n, (name, _) in enumerate(self.units) if name == layer]
-            alike = self.likeness(layer)
+            alike, step = self.likeness(layer), self.settled(layer, threshold)
             rows.append(
                 {
                     "layer": layer,
-                    "settled": self.settled(layer, threshold),
-                    "alike_first": float(alike[0]) if len(alike) else float("nan"),
-                    "jumps_per_map": float(np.mean([self.jumps(n).sum() for n in maps])),
+                    "settled_step": step,
+                    "settled_epoch": None if step is None else epochs[step],
+                    "likeness_at_start": float(alike[0]) if len(alike) else float("nan"),
+                    "picture_changes": float(np.mean([self.jumps(n).sum() for n in maps])),
                 }
             )
         return table(rows)
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What the numbers say, in sentences: when layers settle, and whether low ones do first."""
-        from .settling import settling
+        """What the numbers say, in sentences: when layers settle, in which order, what is silent.
 
-        return settling(self)
+        Settled as in `settled`.
+        """
+        from .settling import findings
+
+        return findings(self)
 
     def to_pil(self, layer: str | None = None, size: int = 64) -> Image.Image:
         """Draw Fig. 4: one row a map, one column a moment, RGB.

@@ -48,12 +48,12 @@ def maps(record: EvolutionRecord, at: int, numbers: Sequence[int], kind: str, wo
 
 def film(record: EvolutionRecord, number: int, kind: str, words: Words) -> Wall:
     """One map at all moments."""
-    jumps, jump, zero = record.jumps(number), words("evolution.jump"), words("evolution.zero")
+    jumps, jump = record.jumps(number), words("evolution.jump")
     return Wall(
         [shown(moment.strongest[number], kind) for moment in record.moments],
         captions=[_when(record, at, words) for at in range(len(record.moments))],
         details=[
-            ", ".join([jump] * bool(jumped) + [zero] * moment.strongest[number].blank)
+            ", ".join([jump] * bool(jumped) + _empty(moment.strongest[number], words))
             for jumped, moment in zip(jumps, record.moments, strict=True)
         ],
     )
@@ -68,7 +68,13 @@ def _detail(record: EvolutionRecord, number: int, at: int, words: Words) -> str:
         jump=jump,
         photo=found.image_name,
     )
-    return f"{text}, {words('evolution.zero')}" if found.blank else text
+    return ", ".join([text, *_empty(found, words)])
+
+
+def _empty(found: Strongest, words: Words) -> list[str]:
+    """Why a picture shows nothing."""
+    silent = [words("evolution.inactive")] * (found.levels is None)
+    return silent + [words("evolution.zero")] * found.blank
 
 
 def _when(record: EvolutionRecord, at: int, words: Words) -> str:
@@ -167,18 +173,22 @@ def paint(
         page.line(words("evolution.nothing"), 18, SOFT)
         return page.finish()
     page.line("; ".join(_settled(record, threshold, words)), 16)
-    for note in (
-        words("evolution.painted"),
-        words("evolution.curve.note", threshold=threshold),
-    ):
-        for line in wrap(note, 150):
-            page.line(line, 14, SOFT)
     count = len(record.moments)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int)).tolist()
     numbers = [n for n, (name, _) in enumerate(record.units) if layer in (None, name)]
     layers = record.layers if layer is None else (layer,)
-    rows = max(1, (HIGH - page.y) // min(162, 1000 // len(chosen)) // len(layers))
+    notes = [
+        line
+        for note in (words("evolution.painted"), words("evolution.curve.note", threshold=threshold))
+        for line in wrap(note, 150)
+    ]
+    top = page.y + 21 * (len(notes) + 1)
+    rows = max(1, (HIGH - top) // min(162, 1000 // len(chosen)) // len(layers))
     some = [n for name in layers for n in _of(record, numbers, name)[:rows]]
+    if len(some) < len(numbers):
+        notes.append(words("evolution.some", shown=len(some), maps=len(numbers), each=rows))
+    for line in notes:
+        page.line(line, 14, SOFT)
     wall = Wall(
         [shown(record.moments[at].strongest[n], "projections") for n in some for at in chosen],
         columns=len(chosen),

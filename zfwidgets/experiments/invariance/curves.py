@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Doubles = NDArray[np.float64]
 
+ROUNDING = 1e-5
+"""Of the features' length: a batch of another size rounds otherwise, and moves them by less."""
+
 
 @dataclass(frozen=True)
 class InvarianceCurves:
@@ -62,6 +65,19 @@ class InvarianceCurves:
         """Distance over the norm of the untransformed features; NaN where that is 0."""
         norm = np.where(self.norm > 0, self.norm, np.nan)
         return np.asarray(self.distance / norm[:, :, None])
+
+    @property
+    def photos_done(self) -> Ints:
+        """Numbers of the photos that are done."""
+        return np.array(
+            [photo for photo, made in enumerate(self.pictures) if made is not None], dtype=np.int64
+        )
+
+    @property
+    def changing(self) -> NDArray[np.bool_]:
+        """(values,) bool: values that move a feature of a photo that is done, beyond rounding."""
+        relative = np.nan_to_num(self.relative[self.photos_done])
+        return np.asarray((relative > ROUNDING).any((0, 1)))
 
     @property
     def full_turn(self) -> bool:
@@ -168,40 +184,32 @@ class InvarianceResult:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What the numbers say, a sentence or two for each transform that is done.
+        """What the numbers say, some sentences for each transform that is done for a photo.
 
-        Medians over the photos that are done and the values that change them; a class is kept
-        where it is the most probable one.
+        How far layers move, at the least change and over all; whether the last one follows a
+        straight line; whether the class stays the most probable one, beside what the paper says.
         """
-        return tuple(
-            sentence for curves in self.curves if (sentence := self._finding(curves)) is not None
-        )
+        from .findings import findings
 
-    def _finding(self, curves: InvarianceCurves) -> str | None:
-        photos = [i for i, picture in enumerate(curves.pictures) if picture is not None]
-        changed = (np.nan_to_num(curves.distance[photos]) > 0).any((0, 1))
-        if not photos or not changed.any():
-            return None
-        moved = np.nanmedian(curves.relative[photos][..., changed], axis=(0, 2))
-        text = ", ".join(
-            f"{layer}'s by {by:.2f}" for layer, by in zip(self.layers, moved, strict=True)
-        )
-        text = f"{curves.name} moves features by a share of their length: {text}"
-        if len(moved) > 1:
-            first, last = moved[0], moved[-1]
-            how = "as far as" if abs(last - first) < 0.05 else "less than"
-            how = "further than" if last - first >= 0.05 else how
-            text = f"{text}: the last layer moves {how} the first"
-        if (self.classes[photos] < 0).any():
-            return f"{text}."
-        there = curves.probability[photos][:, changed]
-        kept = (curves.predicted[photos] == self.classes[photos, None])[:, changed]
-        before = np.median(curves.untransformed[photos])
-        return (
-            f"{text}. The class has a probability of {before:.2f} at rest, and of "
-            f"{there.min():.2f} to {there.max():.2f} then; it stays the most probable one in "
-            f"{kept.sum()} of {kept.size} cases."
-        )
+        return findings(self)
+
+    def kept(self, name: str) -> Doubles:
+        """How often a photo's class stays the most probable one under a transform.
+
+        Returns
+        -------
+        numpy.ndarray
+            (photos,) float64, 0..1: share of the values that change anything. NaN for what isn't
+            done, without class scores, or where no value changes anything.
+        """
+        curves = self[name]
+        shares = np.full(len(self.image_names), np.nan)
+        if curves.changing.any():
+            for photo in curves.photos_done:
+                if self.classes[photo] >= 0:
+                    same = curves.predicted[photo] == self.classes[photo]
+                    shares[photo] = same[curves.changing].mean()
+        return shares
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: a row for each transform, photo, value and layer that is done."""

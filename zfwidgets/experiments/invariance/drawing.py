@@ -22,21 +22,32 @@ _Panel = tuple[str, "Doubles", "tuple[float, float] | None"]
 
 
 def draw(result: InvarianceResult, words: Words, *, relative: bool = True) -> Image.Image:
-    """For each transform a photo at some of its values, then a panel a layer, then the class."""
+    """For each transform a photo at some of its values, then a panel a layer, then the class.
+
+    All panels of ``relative`` distances have one scale.
+    """
     sheet = _Sheet(words)
     sheet.legend(result)
+    span = common_span(result) if relative else None
     for curves in result.curves:
         sheet.strip(curves)
         distances = curves.relative if relative else curves.distance
         what = words("invariance.relative" if relative else "invariance.distance")
         panels: list[_Panel] = [
-            (f"{layer}: {what}", distances[:, place], None)
+            (f"{layer}: {what}", distances[:, place], span)
             for place, layer in enumerate(result.layers)
         ]
         probability = curves.probability.astype(np.float64)
         panels.append((words("invariance.class"), probability, (0.0, 1.0)))
         sheet.panels(curves, panels)
     return sheet.page.image.crop((0, 0, WIDTH, sheet.page.y))
+
+
+def common_span(result: InvarianceResult) -> tuple[float, float] | None:
+    """One range for the shares of all layers and transforms, so that they can be compared."""
+    known = np.concatenate([curves.relative.ravel() for curves in result.curves])
+    known = known[np.isfinite(known)]
+    return (0.0, float(known.max())) if len(known) and known.max() > 0 else None
 
 
 class _Sheet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,15 @@ from ...drawing.charts import LineChart
 from ...drawing.page import WIDTH, Page
 from ...drawing.tables import small, table_html
 from ...engine.protocol import EngineProtocol
-from ...stepwise import Growing
+from ...records import Progress
+from ...stepwise import Driven, Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
 from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import stored
 from .curves import InvarianceResult
-from .drawing import across_text, draw
+from .drawing import across_text, common_span, draw
 
 if TYPE_CHECKING:
     from ...language.words import Words
@@ -141,8 +143,17 @@ class Invariance(Experiment["InvarianceResult"]):
     # ------------------------------------------------------------------ running
 
     def _steps(self) -> Growing[InvarianceResult]:
-        steps: Growing[InvarianceResult] = self._make()
-        return steps
+        words = self._words
+        driven: Driven[Any, InvarianceResult] = Driven(self._make())
+        for step in driven:
+            if isinstance(step, Progress):
+                transform, _, photo = step.what.partition(" of ")
+                named = words.named("invariance", transform)
+                what = words("invariance.step", transform=named, photo=photo)
+                yield replace(step, what=what)
+            else:
+                yield step
+        return driven.result
 
     def _done(self, result: InvarianceResult) -> str:
         photos = len(result.image_names)
@@ -183,9 +194,10 @@ class Invariance(Experiment["InvarianceResult"]):
         across = across_text(curves, words)
         distances = curves.relative if self._measure.value else curves.distance
         up = words("invariance.relative" if self._measure.value else "invariance.distance")
-        names = result.image_names
+        names, span = result.image_names, common_span(result) if self._measure.value else None
         for place, chart in enumerate(self._charts):
             chart.say(across, up)
+            chart.reach(span)
             lines = dict(zip(names, distances[:, place], strict=True))
             chart.draw(curves.values, lines)
         self._class_chart.say(across, words("invariance.probability"))

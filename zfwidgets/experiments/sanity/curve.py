@@ -91,6 +91,7 @@ class Chart:
         self.points.on_element_click(self._clicked)
         self.mark = ring(scales, 120)
         self._steps = axis(self._across, words("sanity.across"), tick_format="d", grid_lines="none")
+        self._steps.tick_values = np.array([0, 1])
         self.figure = figure(
             [*self.controls.values(), self.curve, self.mark, self.points],
             [self._steps, axis(self._up, words("sanity.up"), side="left", tick_format=".1f")],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from ..pixels import decode, transforms
+from ..pixels.preset import ImageClassification
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +55,7 @@ def version_of(transform: Any) -> Transform | None:
         return None
     import torch
     from torchvision import io
-    from torchvision.transforms import v2
+    from torchvision.transforms import InterpolationMode, v2
 
     if not hasattr(io, "decode_jpeg"):  # deprecated since 0.29
         return None
@@ -63,8 +64,10 @@ def version_of(transform: Any) -> Transform | None:
     scaled = False
     for kind, step in torchvision_steps(transform):
         if kind == "Resize" and not scaled:
-            if getattr(step["interpolation"], "value", None) not in _SMOOTH:
+            smooth = getattr(step["interpolation"], "value", None)
+            if smooth not in _SMOOTH:
                 return None
+            step = {**step, "interpolation": InterpolationMode(smooth)}
             found.append(v2.Resize(**step, antialias=True))
         elif kind == "CenterCrop":
             found.append(v2.CenterCrop(step["size"]))
@@ -103,9 +106,10 @@ def torchvision_steps(transform: Any) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def is_torchvisions(transform: Any) -> bool:
-    """Whether all steps of a transform are torchvision's own."""
+    """Whether all steps of a transform are torchvision's own, or the same to the bit."""
     return all(
-        type(step).__module__.startswith("torchvision.transforms.")
+        isinstance(step, ImageClassification)
+        or type(step).__module__.startswith("torchvision.transforms.")
         for step in transforms.steps(transform)
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import InputError
+from .preset import ImageClassification
 from .processors import Processed, is_processor
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ def imagenet() -> Any:
 
     Shorter side to 256, the centre's 224 x 224, then ImageNet's normalisation.
     """
-    from torchvision.models import SqueezeNet1_1_Weights
-
-    return SqueezeNet1_1_Weights.IMAGENET1K_V1.transforms()
+    return ImageClassification()
 
 
 def choose(

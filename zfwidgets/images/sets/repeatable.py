@@ -53,9 +53,10 @@ def check_repeatable(
 def refuse_draws(what: str) -> Iterator[None]:
     """Raise `InputError` instead of drawing from torch's global generators, in this thread."""
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
 
-    class RefuseDraws(TorchDispatchMode):
+    from ..dispatch_mode import DispatchMode
+
+    class RefuseDraws(DispatchMode):
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:

@@ -1,7 +1,7 @@
 """The sample photos that the package ships, with their licences, and what reads them.
 
-Nothing here needs a network connection: photos and their table of licences are in the package,
-and torchvision carries the class names.
+Nothing here needs a network connection: photos, their table of licences and the class names, as
+torchvision has them, are in the package.
 """
 
 from __future__ import annotations
@@ -143,9 +143,7 @@ def photos() -> SamplePhotos:
 @cache
 def categories() -> tuple[str, ...]:
     """The names of ImageNet's 1000 classes, in the order of the network's outputs."""
-    from torchvision.models import SqueezeNet1_1_Weights
-
-    return tuple(SqueezeNet1_1_Weights.IMAGENET1K_V1.meta["categories"])
+    return tuple((DATA / "imagenet_classes.txt").read_text(encoding="utf-8").splitlines())
 
 
 @cache

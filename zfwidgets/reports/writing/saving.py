@@ -90,8 +90,8 @@ def save_report(
         Put the network itself into it: the page computes what isn't stored, also of photos that
         the reader brings. Photos are then stored without loss. `plan_report` says what that adds.
     precision
-        What the weights of its filters are kept as, ``"float16"`` or ``"float32"``; what that
-        costs is measured on some of the photos, and stands on the page.
+        What the weights of its filters are kept as, ``"int8"``, ``"float16"`` or ``"float32"``;
+        what that costs is measured on some of the photos, and stands on the page.
     licence
         Of the weights: asked for with ``alive``, and stands on the page.
     progress

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...language.words import Words, words_of
 from ...records import CHANGES, DEFAULT_COLOURS, EngineInfo, categories, coloured
 from ..wire.encode import Answer
 from ..wire.schema import FIRST, MAPS
@@ -19,7 +20,6 @@ SHARES = ("probability", "hamming")
 OPACITY: float = FIRST["opacity"]
 WORDS = {"tint": ("magenta", "untinted", "green"), "diverging": ("blue", "grey", "red")}
 """What lower, unchanged and higher values look like."""
-NO_NUMBERS = "The class scores are NaN or infinite: no probabilities."
 
 
 def shown(answer: Answer, options: Mapping[str, Any]) -> str:
@@ -54,34 +54,33 @@ def picture(answer: Answer, options: Mapping[str, Any], under: Image.Image) -> I
 
 def caption(info: EngineInfo, answer: Answer, options: Mapping[str, Any]) -> str:
     """What the map is of, and what its colours stand for."""
-    name, data = shown(answer, options), answer[0]
+    name, data, words = shown(answer, options), answer[0], words_of(options)
     values = _values(answer, name)
     if name == "predicted":
         before = data["clean"]["predicted"]
         kept, done = int((values == before).sum()), int((values >= 0).sum())
-        return f"{kept} of {done} positions keep {_label(info, before)}"
-    what = {
-        "probability": "p({target})",
-        "logit": "logit of {target}",
-        "log_odds": "log-odds of {target}",
-        "total": "{layer}, channel {channel}",
-        "unit": "one unit of {layer}, channel {channel}",
-        "hamming": "units of {layer} that switch",
-        "cosine": "cosine distance of {layer}",
-    }[name].format(**{**data, "target": _label(info, data["target"])})
+        return words("map.predicted", kept=kept, done=done, label=_label(info, before))
+    what = words(
+        f"map.{name}",
+        layer=data.get("layer"),
+        channel=data.get("channel"),
+        target=_label(info, data["target"]),
+    )
     if not np.isfinite(values).any() and name in ("probability", "logit", "log_odds"):
-        return NO_NUMBERS if data["done"] else "not computed yet"
+        return words("map.no_numbers" if data["done"] else "still.missing")
     if not _change(options):
         low, high = _ends(values)
-        return f"{what}: {_value(name, low)} dark .. {_value(name, high)} bright"
+        ends = {"low": _value(name, low, words), "high": _value(name, high, words)}
+        return words("map.values", what=what, **ends)
     changes = _changes(answer, name)
     if np.isnan(changes).all():
-        return f"{what}: infinite without occluder, no change to show"
+        return words("map.infinite", what=what)
     low, high = _ends(np.append(changes, 0.0))
-    less, same, more = WORDS[_colours(options)]
-    below = f"{_signed(name, low)} {less}" if low < 0 else f"no change {same}"
-    above = f"{_signed(name, high)} {more}" if high > 0 else f"no change {same}"
-    return f"{what}: {below} .. {above}"
+    less, same, more = (words(f"colours.{colour}") for colour in WORDS[_colours(options)])
+    none = words("map.same", colour=same)
+    below = f"{_signed(name, low, words)} {less}" if low < 0 else none
+    above = f"{_signed(name, high, words)} {more}" if high > 0 else none
+    return words("map.change", what=what, below=below, above=above)
 
 
 def _change(options: Mapping[str, Any]) -> bool:
@@ -116,11 +115,13 @@ def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
     return (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
 
 
-def _value(name: str, value: float) -> str:
-    return f"{value:.0%}" if name in SHARES else f"{value:.4g}"
+def _value(name: str, value: float, words: Words) -> str:
+    return f"{value:.0%}" if name in SHARES else words.point.join(f"{value:.4g}".split("."))
 
 
-def _signed(name: str, change: float) -> str:
+def _signed(name: str, change: float, words: Words) -> str:
     if name in DISTANCES:
-        return _value(name, change)
-    return f"{100 * change:+.0f} points" if name == "probability" else f"{change:+.4g}"
+        return _value(name, change, words)
+    if name == "probability":
+        return words("map.points", change=f"{100 * change:+.0f}")
+    return words.point.join(f"{change:+.4g}".split("."))

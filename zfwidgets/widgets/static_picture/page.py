@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from ...drawing.page import GAP, MARGIN, WIDTH, Page, font
 from ...drawing.palette import EMPTY, INK, PALE, PAPER, SOFT, STRONG
+from ...language.words import Words, words_of
 from ...records import EngineInfo
 from ..wire.encode import Answer, decode_picture
 from ..wire.service import Need
@@ -24,9 +25,6 @@ from . import map_picture, patch_picture
 LARGEST = 150_000
 """Bytes of the JPEG at most, so that notebooks stay small."""
 
-UNREADABLE = "can't be read any more"
-NOT_KEPT = "your own photos aren't kept here"
-
 
 class _Page(Page):
     """The page of what may not be known, or not any more."""
@@ -35,13 +33,14 @@ class _Page(Page):
     """Whether what isn't known is of a photo that can't be read any more."""
     own = False
     """Whether it is of one of the user's own."""
+    words = Words("en")
 
     @property
     def why(self) -> str:
         """Why nothing of the photo is there."""
         if self.own:
-            return NOT_KEPT
-        return UNREADABLE if self.lost else "not computed yet"
+            return self.words("still.own")
+        return self.words("still.unreadable" if self.lost else "still.missing")
 
 
 def draw(
@@ -82,9 +81,12 @@ def draw(
         RGB, 1200 px wide.
     """
     page = _Page()
-    page.lost, page.own = bool(lost), own
-    unit = state["unit"]
-    page.line(f"{info.model}" + (f"   {unit[0]}, channel {unit[1]}" if unit else ""), 30)
+    page.lost, page.own, page.words = bool(lost), own, words_of(options)
+    words, unit = page.words, state["unit"]
+    title = info.model
+    if unit:
+        title = words("still.unit", model=info.model, layer=unit[0], channel=unit[1])
+    page.line(title, 30)
     known: dict[str, list[tuple[dict[str, Any], Answer | None]]] = {}
     for kind, fields in needs:
         known.setdefault(kind, []).append((fields, answers.get(identity(kind, fields))))
@@ -95,7 +97,7 @@ def draw(
     ):
         fields = projections[0]
         if turn or not unit:
-            page.line(f"Pinned: {fields['layer']}, channel {fields['channel']}", 22)
+            page.line(words("still.pinned", layer=fields["layer"], channel=fields["channel"]), 22)
         _patches(page, info, fields["rule"], top[1], projections[1], options)
     if "photo" in known:
         name = info.images[state["photo"]] if photo is None else photo
@@ -105,12 +107,14 @@ def draw(
 
 def _channels(page: _Page, fields: Mapping[str, Any], answer: Answer | None) -> None:
     last = fields["first"] + fields["count"] - 1
-    page.line(f"Channels {fields['first']} .. {last}, each by its strongest patch", 18, SOFT)
+    page.line(page.words("still.channels", first=fields["first"], last=last), 18, SOFT)
     tile = 40
     across = (WIDTH - 2 * MARGIN) // (tile + 4)
     rows = min(3, -(-fields["count"] // across))
     if answer is None:
-        page.empty(MARGIN, page.y, WIDTH - 2 * MARGIN, rows * (tile + 4), "not computed yet")
+        page.empty(
+            MARGIN, page.y, WIDTH - 2 * MARGIN, rows * (tile + 4), page.words("still.missing")
+        )
     else:
         data, buffers = answer
         sheet, size = decode_picture(buffers[0]), data["size"]
@@ -138,16 +142,14 @@ def _patches(
     half = (WIDTH - 2 * MARGIN - 2 * GAP) // 2
     cell = (half - 2 * GAP) // 3
     count = 0 if top is None else len(top[0]["activations"])
-    patches = "Strongest patches"
+    words = page.words
+    patches = words("still.patches")
     if top is not None:
-        seen = top[0]["images_seen"]
-        patches += f" in {seen} images"
-        if count == 0:
-            patches = f"No unit of this channel is above zero in {seen} images"
+        patches = words(f"still.patches.{'of' if count else 'none'}", images=top[0]["images_seen"])
     captions = {
         "patches": patches,
-        "projections": f"Their projections, rule: {rule}",
-        "revealed": f"{patches}, through their projections, rule: {rule}",
+        "projections": words("still.projections", rule=rule),
+        "revealed": words("still.revealed", patches=patches, rule=rule),
     }
     kinds = patch_picture.kinds(options)
     for i, kind in enumerate(kinds):
@@ -169,14 +171,14 @@ def _patches(
             y = page.y + place // across * (cell + GAP)
             picture = pictures[place] if place < len(pictures) else None
             if kind != "patches" and place in blank:
-                page.empty(x, y, cell, cell, "zero everywhere")
+                page.empty(x, y, cell, cell, words("still.blank"))
             elif picture is not None:
                 smooth = not options.get("pixels", False)
                 page.picture(x, y, picture, cell, cell, smooth=smooth)
             else:
-                text = "not computed yet" if answer is None and place == 0 else ""
+                text = words("still.missing") if answer is None and place == 0 else ""
                 if place < len(lost) and lost[place]:
-                    text = UNREADABLE
+                    text = words("still.unreadable")
                 page.empty(x, y, cell, cell, text)
     page.y += -(-9 // across) * (cell + GAP) + GAP
 
@@ -199,7 +201,7 @@ def _occlusion(
     if slide is not None:
         caption = map_picture.caption(info, slide, options)
         page.text(places[1], page.y + 2, caption, 15, SOFT, third)
-    about = "Classes: as it is, and under the occluder" if "predict" in known else ""
+    about = page.words("still.classes") if "predict" in known else ""
     page.text(places[2], page.y, about, 18, SOFT, third)
     page.y += 28
     photo = known["photo"][0][1]
@@ -209,7 +211,7 @@ def _occlusion(
         picture = decode_picture(photo[1][0])
         page.picture(places[0], page.y, _framed(picture, state["occluder"], third), third, height)
     if slide is None:
-        text = page.why if slides else "no occluder"
+        text = page.why if slides else page.words("still.no_occluder")
         page.empty(places[1], page.y, third, height, text)
     else:
         size = Image.new("RGB", (columns, rows))
@@ -250,14 +252,16 @@ def _classes(
         page.empty(x, page.y, width, 200, page.why)
         return 200
     if not np.isfinite(clean).all():
-        page.empty(x, page.y, width, 200, map_picture.NO_NUMBERS)
+        page.empty(x, page.y, width, 200, page.words("map.no_numbers"))
         return 200
     under = found[1] if len(found) > 1 else None
     row = 62
     for i, c in enumerate(np.argsort(-clean, kind="stable")[:5]):
         y = page.y + i * row
         page.text(x, y, info.labels[c], 18, INK, width - 90)
-        page.pen.text((x + width, y), f"{clean[c]:.1%}", SOFT, font(18), anchor="ra")
+        page.pen.text(
+            (x + width, y), f"{page.words.fixed(100 * clean[c], 1)}%", SOFT, font(18), anchor="ra"
+        )
         for line, (values, colour) in enumerate(((clean, PALE), (under, STRONG))):
             top = y + 26 + line * 12
             page.pen.rectangle((x, top, x + width - 1, top + 9), EMPTY)

@@ -10,19 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...drawing.palette import PAPER
+from ...language.words import words_of
 from ...records import LUMINANCE, Box, Pixels, coloured
 from ..wire.encode import GREY, Answer, decode_picture, on_scale, read_number
 
 LEVELS = 127
 """Levels from grey to black or white."""
-_NOTHING = "grey is nothing"
-WORDS = {
-    "brightness": f"light and dark strokes; {_NOTHING}",
-    "colour": f"colours lighter or darker than grey; {_NOTHING}",
-    "positive": "what is above zero, in colour; black is nothing",
-    "magnitude": "how strongly, whatever the sign; black is nothing",
-}
-"""What projections look like."""
 
 
 def kinds(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -33,28 +26,27 @@ def kinds(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 def legend(kind: str, options: Mapping[str, Any], projections: Answer | None) -> tuple[str, str]:
     """What the pictures are, in two lines."""
+    words = words_of(options)
     if kind == "revealed":
-        return "the photo, visible where it drives the channel", ""
+        return words("still.seen.revealed"), ""
     if kind == "patches":
         if _whole(options):
-            return "all of the photo that the channel can see there", ""
+            return words("still.seen.whole"), ""
         if projections is None:
-            return "cut to the receptive field", ""
-        return (
-            "the part of the photo that counts for the channel: the square around its",
-            "middle that holds 95 % of the projections' energy",
-        )
+            return words("still.seen.field"), ""
+        return words("still.seen.part"), words("still.seen.energy")
     values = _values(options, projections)
-    words = f"what in it drives the channel ({WORDS[values]})"
+    drives = words("still.drives", what=words(f"values.{values}"))
     if projections is None:
-        return words, ""
+        return drives, ""
     data = projections[0]
-    clipped = f"the {data['clipped_at']:g}th percentile of what isn't zero"
+    end = words("still.percentile", percentile=float(data["clipped_at"]))
     if options.get("scale", "own") == "own":
-        return words, f"each on its own scale, which ends at {clipped}"
+        return drives, words("still.own_scale", end=end)
     sign = "±" if values in ("brightness", "colour") else ""
-    end = read_number(data["brightness" if values == "brightness" else "scale"])
-    return words, f"all on one scale: {sign}{end:.4g}, {clipped}"
+    value = read_number(data["brightness" if values == "brightness" else "scale"])
+    said = words.point.join(f"{value:.4g}".split("."))
+    return drives, words("still.one_scale", sign=sign, value=said, end=end)
 
 
 def pictures(

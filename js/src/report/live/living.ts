@@ -8,13 +8,14 @@ import type { Bundle } from "../stored/bundle";
 import worker from "./looking/main?worker";
 import type { Found, FromWorker, Task, ToWorker } from "./looking/tasks";
 import type { Program } from "./network/program";
+import type { Kind } from "./network/weights";
 import type { Step } from "./photos/prepare";
 
 /** What a report's manifest says of its network: zfwidgets/reports/writing/alive.py. */
 export interface Network {
   program: Program;
   /** Where each array of weights lies: a part, and its number there. */
-  weights: [part: string, at: number, kind: "float16" | "float32"][];
+  weights: [part: string, at: number, kind: Kind][];
   preparation: Step[] | null;
   no_preparation: string;
   levels: number[][];
@@ -90,7 +91,7 @@ export class Living {
         op: "open",
         program,
         arrays: arrays.map((view) => new DataView(copied(view))),
-        halves: weights.map(([, , kind]) => kind === "float16"),
+        kinds: weights.map(([, , kind]) => kind),
         preparation: { steps: preparation, levels },
         baselines,
         noClasses,

@@ -81,7 +81,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     },
     t("For this photo"),
   );
-  forPhoto.dataset.zfNeedsKernel = "";
+  forPhoto.dataset.zfNeedsKernel = "hidden";
   panel.tools.append(forPhoto, sorts, search);
   const thisPhoto = new ThisPhoto(panel, () => {
     arrange();

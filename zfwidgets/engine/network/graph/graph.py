@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from ....errors import UnsupportedModel
+from ....images.dispatch_mode import DispatchMode
 from .dispatched import argument, storage, tensors_in, written
 from .geometry import UNBOUNDED, UNFOLLOWED, Fields, Geometry, Window
 from .norms import Step, normalisation
@@ -134,7 +134,7 @@ class Graph:
         return {ref: node.index for node in self.nodes for ref in node.inputs}
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(DispatchMode):
     """Records everything that runs under it and depends on an image.
 
     Random operations are refused before they run: a model that draws numbers in eval mode can't

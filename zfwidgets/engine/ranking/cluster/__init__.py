@@ -8,8 +8,7 @@ end are those of `zfwidgets.engine.ranking.build`, so that a pass goes on here o
 each machine once and carries results; workers are actors, so that a GPU's memory is free when they
 end. A shard whose worker died again and again is read in processes of its own, so that the image
 which did it is found and listed. A worker takes on the driver's threads and precision, and first
-shows that it reads an image as the driver does and has the same network. `allocation` has workers
-and the command line keep freed memory, which a user's kernel isn't made to. What it costs:
+shows that it reads an image as the driver does and has the same network. What it costs:
 ``docs/scale.md``.
 """
 

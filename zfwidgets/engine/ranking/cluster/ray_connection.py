@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....errors import ClusterError, InputError, MissingDependency, ZfError
-from .allocation import keep_freed_memory
+from ..allocation import keep_freed_memory
 
 STARTS = 3
 """Ray gives a start on this machine 30 s, which is too little where much else runs."""

@@ -49,8 +49,10 @@ function crop(pixels: Floats, channels: number, [rows, columns]: Pair, box: Box)
 function magnitudes(values: Floats): Floats {
   const out = new Float32Array(values.length);
   let count = 0;
-  for (const value of values) {
-    if (value !== 0) out[count++] = Math.abs(value);
+  for (let i = 0; i < values.length; i++) {
+    const value = Math.abs(values[i] as number);
+    out[count] = value;
+    if (value !== 0) count++;
   }
   return out.slice(0, count);
 }
@@ -165,12 +167,14 @@ function colourShare(crops: readonly Crop[]): number {
   let [a, b, d, everything] = [0, 0, 0, 0];
   for (const { channels, values } of crops) {
     const plane = values.length / channels;
-    for (const value of values) everything += value * value;
+    for (let i = 0; i < values.length; i++) everything += (values[i] as number) ** 2;
     if (channels !== 3) continue;
     for (let i = 0; i < plane; i++) {
-      const [red, green, blue] = [values[i], values[plane + i], values[2 * plane + i]] as number[];
-      const one = ((red as number) - (green as number)) / Math.SQRT2;
-      const other = ((red as number) + (green as number) - 2 * (blue as number)) / Math.sqrt(6);
+      const red = values[i] as number;
+      const green = values[plane + i] as number;
+      const blue = values[2 * plane + i] as number;
+      const one = (red - green) / Math.SQRT2;
+      const other = (red + green - 2 * blue) / Math.sqrt(6);
       a += one * one;
       b += one * other;
       d += other * other;
@@ -195,12 +199,13 @@ function picture({ channels, height, width, values }: Crop, full: number): Array
   head.setUint32(4, width, true);
   const rgba = new Uint8Array(out, 8);
   const plane = height * width;
-  for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < 3; c++) {
-      const value = values[(channels >= 3 ? c : 0) * plane + i] as number;
-      rgba[i * 4 + c] = Math.min(Math.max(even((value / full) * 127), -127), 127) + 128;
+  rgba.fill(255);
+  for (let c = 0; c < 3; c++) {
+    const from = (channels >= 3 ? c : 0) * plane;
+    for (let i = 0; i < plane; i++) {
+      const level = even(((values[from + i] as number) / full) * 127);
+      rgba[i * 4 + c] = (level < -127 ? -127 : level > 127 ? 127 : level) + 128;
     }
-    rgba[i * 4 + 3] = 255;
   }
   return out;
 }

@@ -11,6 +11,7 @@ import type {
 } from "../../../lib/wire/protocol";
 import type { Rule } from "../network/descent";
 import type { Program } from "../network/program";
+import type { Kind } from "../network/weights";
 import type { Preparation } from "../photos/prepare";
 import type { Values } from "../told";
 
@@ -55,9 +56,8 @@ export type Task =
 export interface Opening {
   op: "open";
   program: Program;
-  /** float32 or float16 numbers, as `halves` says. */
   arrays: DataView[];
-  halves: boolean[];
+  kinds: Kind[];
   preparation: Preparation;
   baselines: Readonly<Record<string, readonly number[]>>;
   noClasses: string;

@@ -2,7 +2,7 @@
 
 import { Matrices } from "../network/matrices";
 import { Network } from "../network/network";
-import type { Floats } from "../network/program";
+import { weightsOf } from "../network/weights";
 import type { Rgb } from "../photos/resize";
 import { msg, Told } from "../told";
 import { Looking, type Steps } from "./looking";
@@ -24,27 +24,6 @@ class Stopped extends Error {}
 
 /** Milliseconds of computing after which messages are looked at. */
 const TURN_MS = 12;
-
-/** IEEE 754's half precision. */
-export function halves(view: DataView): Floats {
-  const out = new Float32Array(view.byteLength / 2);
-  for (let i = 0; i < out.length; i++) {
-    const bits = view.getUint16(2 * i, true);
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    const sign = bits & 0x8000 ? -1 : 1;
-    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
-    else if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return out;
-}
-
-function singles(view: DataView): Floats {
-  return new Float32Array(
-    view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer,
-  );
-}
 
 async function decode(file: Uint8Array<ArrayBuffer>, name: string, most: number) {
   let bitmap: ImageBitmap;
@@ -92,12 +71,12 @@ export function serve(scope: Scope): void {
   let busy = false;
   let since = 0;
   const turns = new MessageChannel();
-  let resume: (() => void) | null = null;
-  turns.port1.onmessage = () => resume?.();
+  const resumes: (() => void)[] = [];
+  turns.port1.onmessage = () => resumes.shift()?.();
   /** Let messages in. */
   const turn = () =>
     new Promise<void>((resolve) => {
-      resume = resolve;
+      resumes.push(resolve);
       turns.port2.postMessage(null);
     });
 
@@ -167,9 +146,7 @@ export function serve(scope: Scope): void {
   async function open(message: Opening): Promise<void> {
     try {
       const { program, preparation, baselines, noClasses } = message;
-      const arrays = message.arrays.map((view, i) =>
-        message.halves[i] ? halves(view) : singles(view),
-      );
+      const arrays = weightsOf(program, message.arrays, message.kinds);
       const matrices = await Matrices.open();
       const network = new Network(program, arrays, matrices);
       looking = new Looking(network, preparation, baselines, noClasses, decode);
