@@ -350,7 +350,7 @@ def test_the_static_picture_of_a_question_can_be_played(
         scale = one_scale if hint == "projections" else None
         whole = signed_picture(box.cut(projection.pixels), values, scale).astype(float)
         matches = sliding_window_view(whole, here.shape)
-        assert np.abs(matches - here).mean((-1, -2, -3)).min() < 1, "some square of it, as shown"
+        assert np.abs(matches - here).mean((-1, -2, -3)).min() < 3, "some square of it, as shown"
 
 
 def _shows(picture: Image.Image, colour: np.ndarray) -> bool:
