@@ -14,9 +14,11 @@ from torch.utils.data import TensorDataset
 import zfwidgets as zf
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import SECONDS
+from zfwidgets.drawing.page import Page
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import lesion
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
+from zfwidgets.experiments.lesions import widget_parts as parts
 from zfwidgets.experiments.lesions.measuring import Bench
 
 ROWS, COLUMNS = 11, 16
@@ -165,3 +167,28 @@ def test_the_static_picture_says_what_is_off(engine):
     assert picture.width == 1200
     other = zf.Lesion(engine).snapshot()
     assert picture.tobytes() != other.tobytes()
+
+
+def test_the_static_picture_shows_the_photo_in_view_and_all_words(engine, monkeypatch):
+    ablation = zf.Lesion(engine, off={"conv1": [1]})
+    ablation._photo.value = 5
+    assert ablation.settle(SECONDS)
+    painted, lines = [], []
+    original, line = parts.paint_wall, Page.line
+
+    def paint(page, wall, note="", **options):
+        painted.append(wall)
+        original(page, wall, note, **options)
+
+    monkeypatch.setattr(parts, "paint_wall", paint)
+    monkeypatch.setattr(
+        Page, "line", lambda page, text, *rest: (lines.append(text), line(page, text, *rest))[1]
+    )
+    ablation.snapshot()
+    photo, maps = painted
+    np.testing.assert_array_equal(photo.pictures[0], engine.photo(5))
+    assert maps.captions[1] == "1 off"
+    assert "image 5" in " ".join(lines)
+    note = ablation._maps.note
+    assert note in " ".join(lines), "the caption isn't cut"
+    assert len(note) > max(len(text) for text in lines if text in note)

@@ -18,6 +18,8 @@ from .intervals import newcombe, wilson
 if TYPE_CHECKING:
     import pandas
 
+LEARNED = 0.1
+"""Error on the training images above which a training counts as not done."""
 TABLE = "ablation.json"
 """Which variants there are, and in which folders their trainings."""
 
@@ -109,7 +111,8 @@ class AblationTable:
     def findings(self) -> tuple[str, ...]:
         """What the numbers say, a sentence for each variant: whether it errs more than the first.
 
-        By the 95 % interval of `difference`.
+        By the 95 % interval of `difference`. A last one names the variants that haven't learned
+        their own training images, where there are any.
         """
         known = [row for row in self.rows if row.validation_images]
         if not known:
@@ -122,6 +125,16 @@ class AblationTable:
             said.append(
                 f"{row.name}: {row.validation_error:.1%} wrong, {100 * gap:+.1f} points "
                 f"[{100 * low:.1f}, {100 * high:.1f}]: {told}."
+            )
+        under_way = [
+            f"{row.name} on {row.train_error:.0%} after {row.training.epochs:g} epochs"
+            for row in known
+            if row.training is not None and row.train_error > LEARNED
+        ]
+        if under_way:
+            said.append(
+                f"Still wrong on the images that they learn from: {'; '.join(under_way)}. So this "
+                "compares how far trainings have got, not what each variant can learn."
             )
         return tuple(said)
 

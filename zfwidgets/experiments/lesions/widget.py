@@ -90,6 +90,7 @@ class Lesion(Experiment["LesionResult"]):
         first = engine.layer(layer).name if layer else engine.layers[0].name
         self._seen: Look | None = None
         self._hung: Wall | None = None
+        self._pictured: tuple[Wall, str] | None = None
         self._tried: list[LesionResult] = []
         images, words = self._bench.images, self._words
         self._model = engine.info.model
@@ -202,7 +203,8 @@ class Lesion(Experiment["LesionResult"]):
         seen = self._bench.look(image, layer, off)
         wall = parts.map_wall(seen.maps, off.get(layer), self._words)
         photo = Wall([self._bench.images.source.display(image)])
-        return seen, wall, self._maps.keep(wall), self._photo_wall.keep(photo, f"photo {image}")
+        kept = self._maps.keep(wall), self._photo_wall.keep(photo, f"photo {image}")
+        return seen, wall, photo, *kept
 
     def _looked(self, op: Op, value: Any) -> None:
         if op == "reply":
@@ -210,7 +212,7 @@ class Lesion(Experiment["LesionResult"]):
         elif op == "error":
             self._service.hand_back(partial(self._say_wrong, value))
 
-    def _show_look(self, seen: Look, wall: Wall, maps: str, photo: str) -> None:
+    def _show_look(self, seen: Look, wall: Wall, picture: Wall, maps: str, photo: str) -> None:
         if self._closed:
             return
         self._seen, self._hung = seen, wall
@@ -219,7 +221,8 @@ class Lesion(Experiment["LesionResult"]):
         images = self._bench.images
         label = int(images.labels[seen.before.image])
         name = images.classes[label] if label >= 0 else self._words("lesion.no_label")
-        self._photo_text.value = parts.photo_text(seen.before, seen.after, name, self._words)
+        text = parts.photo_text(seen.before, seen.after, name, self._words)
+        self._photo_text.value, self._pictured = small(text), (picture, text)
         self._draw_picture()
 
     def _say_wrong(self, error: BaseException) -> None:
@@ -254,8 +257,8 @@ class Lesion(Experiment["LesionResult"]):
 
     def _paint(self, result: LesionResult | None, status: str) -> Callable[[], Image.Image]:
         tried = tuple(self._tried)
-        title = self._named("lesion.picture")
-        return partial(parts.draw, title, result, tried, self._hung, status, self._words)
+        title, photo = self._named("lesion.picture"), self._pictured
+        return partial(parts.draw, title, result, tried, photo, self._hung, status, self._words)
 
 
 def _experiment() -> Any:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ...drawing.page import MARGIN, Page
 from ...drawing.palette import INK, SOFT
-from ...drawing.tables import small, table_html
+from ...drawing.tables import table_html
 from ...records import Floats, Pixels
 from ..shared.picture_wall import Wall, paint_wall
 from .result import title_of
@@ -100,7 +100,7 @@ def predicted_classes(before: Any, after: Any, words: Words) -> tuple[list[str],
 def photo_text(before: Any, after: Any, label: str, words: Words) -> str:
     """What the photo is, and what it is taken for."""
     one, other = before.top(1)[0], after.top(1)[0]
-    text = words(
+    return words(
         f"lesion.photo.{'still' if one[0] == other[0] else 'now'}",
         photo=before.image_name,
         label=label,
@@ -109,7 +109,6 @@ def photo_text(before: Any, after: Any, label: str, words: Words) -> str:
         then=other[1],
         left=f"{100 * other[2]:.0f}",
     )
-    return small(text)
 
 
 def tried_table(tried: Sequence[LesionResult], words: Words) -> str:
@@ -150,11 +149,12 @@ def draw(
     title: str,
     result: LesionResult | None,
     tried: Sequence[LesionResult],
+    photo: tuple[Wall, str] | None,
     wall: Wall | None,
     status: str,
     words: Words,
 ) -> Image.Image:
-    """The static picture: accuracy, what was tried, and the layer's maps."""
+    """The static picture: accuracy, what was tried, the photo in view, and the layer's maps."""
     page = Page(title, status)
     if result is None or not len(result.images):
         page.line(words("experiment.missing"), 18, SOFT)
@@ -169,6 +169,10 @@ def draw(
     page.line(words("lesion.hurt.note"), 15, SOFT)
     for row in _rows(tried, words):
         page.line("   ".join(row), 16)
+    if photo is not None:
+        picture, text = photo
+        page.line(words("lesion.view"), 20)
+        paint_wall(page, picture, text)
     if wall is not None:
         paint_wall(page, wall, words("lesion.maps.note"), most=60)
     return page.finish()

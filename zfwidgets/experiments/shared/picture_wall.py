@@ -216,7 +216,7 @@ def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40, largest: 
     from PIL import Image
 
     if note:
-        page.line(note, 16, SOFT)
+        page.paragraph(note, 16, SOFT)
     side = 130 if wall.sides else 0
     columns = wall.columns or min(10, max(1, len(wall.pictures)))
     cell = min(largest, (WIDTH - 2 * MARGIN - side) // columns - GAP)

@@ -254,13 +254,19 @@ class BiasRecord:
     def rank_correlation(self) -> float:
         """Spearman's correlation of the classes' distance and accuracy, -1..1.
 
-        Clearly below zero: what lies far from the training data transfers badly. NaN where all
-        classes are alike. With few classes it says little.
+        Clearly below zero: what lies far from the training data transfers badly; above: better.
+        NaN where all classes are alike. With few classes it says little, and nothing where most
+        are `tied`.
         """
         one, other = _ranks(self.distance), _ranks(self.accuracy)
         if not (np.ptp(one) and np.ptp(other)):
             return float("nan")
         return float(np.corrcoef(one, other)[0, 1])
+
+    @property
+    def tied(self) -> int:
+        """How many classes share the most frequent accuracy, 1 where all differ."""
+        return int(np.unique(self.accuracy.round(6), return_counts=True)[1].max())
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: one row a class, those that transfer worst first."""
@@ -293,42 +299,13 @@ class TransferRecord:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What the numbers say, a sentence for each part that is computed."""
-        said = []
-        if self.layers is not None and self.layers.complete:
-            means, names = self.layers.mean(), self.layers.layers
-            best = int(means.argmax())
-            said.append(
-                f"{names[best]} carries furthest: {means[best]:.0%} right, {names[0]} "
-                f"{means[0]:.0%}, {names[-1]} {means[-1]:.0%}; guessing {self.layers.chance:.0%}."
-            )
-        if self.curve is not None and self.curve.complete and len(self.curve.accuracies) > 1:
-            said.append(_of_few(self.curve))
-        if self.bias is not None and self.bias.complete:
-            accuracy, classes = self.bias.accuracy, self.bias.classes
-            best, worst = int(accuracy.argmax()), int(accuracy.argmin())
-            said.append(
-                f"Told best: {classes[best]} ({accuracy[best]:.0%}); worst: {classes[worst]} "
-                f"({accuracy[worst]:.0%})."
-            )
-        return tuple(said)
+        """What the numbers say of each part that is computed, in sentences.
 
+        Ties are named as such, as is what else than depth differs between layers.
+        """
+        from .findings import findings
 
-def _of_few(curve: CurveRecord) -> str:
-    """With how few images features are as good as a network that has learned from the most."""
-    features, scratch = (curve.mean(name) for name in ("pretrained", "from scratch"))
-    most, top = int(curve.counts[-1]), float(scratch[-1])
-    enough = np.flatnonzero(features >= top)
-    if not len(enough):
-        return (
-            f"From scratch {most} images of each class give {top:.0%}: more than features with as "
-            f"many ({features[-1]:.0%})."
-        )
-    few = int(enough[0])
-    return (
-        f"Features with {int(curve.counts[few])} of each class tell {features[few]:.0%} right; "
-        f"from scratch {most} of each class give {top:.0%}."
-    )
+        return findings(self)
 
 
 def _of(values: dict[str, Floats], name: str) -> Floats:

@@ -91,10 +91,26 @@ class LabelsRecord:
         known = self.average[np.isfinite(self.average)]
         return float(known.mean()) if known.size else float("nan")
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the numbers say, in sentences: which classes random order finds as well."""
+        from .findings import of_labels
+
+        return of_labels(self)
+
     def to_frame(self) -> pandas.DataFrame:
-        """A pandas table: a row for each class."""
+        """A pandas table: a row for each class.
+
+        ``spread`` is the standard deviation over the repeats; one repeat has none.
+        """
         columns = (self.classes, self.average, _spread(self.precision), self.chance)
+        spread = self.precision.shape[1] > 1
         return table(
-            {"class": name, "average_precision": float(ap), "spread": float(d), "chance": float(c)}
+            {
+                "class": name,
+                "average_precision": float(ap),
+                **({"spread": float(d)} if spread else {}),
+                "chance": float(c),
+            }
             for name, ap, d, c in zip(*columns, strict=True)
         )

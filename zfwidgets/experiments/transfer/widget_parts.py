@@ -174,6 +174,9 @@ def about_bias(record: BiasRecord, words: Words) -> str:
     said, rank = [words("transfer.bias.note", **about)], record.rank_correlation
     if math.isfinite(rank):
         said.append(words("transfer.bias.rank", rank=words.fixed(rank, 2)))
+        if record.tied > len(record.classes) / 2:
+            tied = {"tied": record.tied, "classes": len(record.classes)}
+            said.append(words("transfer.bias.tied", **tied))
     return " ".join([*said, *record.notes])
 
 
@@ -220,10 +223,10 @@ def draw(
         page.line(words("experiment.missing"), 18, SOFT)
         return page.finish()
     _table(page, words("transfer.layers"), *_layers(record.layers, words))
-    page.line(about_layers(record.layers, words), 15, SOFT)
+    page.paragraph(about_layers(record.layers, words), 15, SOFT)
     if record.curve is not None:
         _table(page, words("transfer.curve"), *_curve(record.curve, words))
-        page.line(about_curve(record.curve, words), 15, SOFT)
+        page.paragraph(about_curve(record.curve, words), 15, SOFT)
     if record.bias is not None:
         bias = record.bias
         order = np.argsort(np.nan_to_num(bias.accuracy), kind="stable")[:12]
@@ -237,7 +240,7 @@ def draw(
         ]
         heads = [words("transfer.class"), "%", words("transfer.tip.distance")]
         _table(page, words("transfer.worst"), heads, rows)
-        page.line(about_bias(bias, words), 15, SOFT)
+        page.paragraph(about_bias(bias, words), 15, SOFT)
     if wall is not None:
         paint_wall(page, wall, words("transfer.wall.note"))
     return page.finish()
