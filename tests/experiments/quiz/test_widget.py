@@ -14,17 +14,19 @@ from pathlib import Path
 import ipywidgets
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 import zfwidgets as zf
 from tests.experiments.small import MEAN, STD, Pictures, chain
 from tests.waiting import PROGRAM, SECONDS
+from zfwidgets.drawing.page import Page
 from zfwidgets.errors import InputError, NotStored
 from zfwidgets.experiments.quiz import answers, widget
 from zfwidgets.experiments.quiz.answers import QuizScore, beside, verdict
 from zfwidgets.experiments.quiz.board import QuizBoard
 from zfwidgets.language.words import Words
-from zfwidgets.records import signed_to_uint8
+from zfwidgets.records import display_scale, signed_picture, signed_to_uint8
 
 PHOTOS = 48
 
@@ -307,6 +309,48 @@ def test_little_is_synchronised_and_the_picture_shows_what_was_played(engine: zf
     assert f"{len(quiz.questions)} of {len(quiz.questions)} right" in quiz._describe()
     photo = Image.fromarray(engine.photo(quiz.questions[-1].left.image))
     assert _shows(picture, np.asarray(photo.resize((2, 2), Image.Resampling.BOX)).mean((0, 1)))
+
+
+@pytest.mark.parametrize("hint", ["patches", "projections", "brightness", "revealed", "none"])
+def test_the_static_picture_of_a_question_can_be_played(
+    engine: zf.Engine, monkeypatch: pytest.MonkeyPatch, hint: str
+) -> None:
+    quiz = made(engine, "4", questions=2, hint=hint)
+    drawn: list[Image.Image] = []
+    draw = Page.picture
+
+    def picture(page: Page, x: int, y: int, image: Image.Image, *size: int, **how: bool) -> None:
+        drawn.append(image)
+        draw(page, x, y, image, *size, **how)
+
+    monkeypatch.setattr(Page, "picture", picture)
+    quiz.snapshot(SECONDS)
+    *shown, left, right = drawn
+    question = quiz.questions[0]
+    for photo, choice in zip((left, right), question.choices, strict=True):
+        wanted = engine.photo(choice.image).astype(float)
+        assert np.abs(np.asarray(photo).astype(float) - wanted).mean() < 3
+    assert len(shown) == (0 if hint == "none" else len(question.hint))
+    if hint == "none":
+        return
+    projections = engine.project_all(question.hint)
+    one_scale = display_scale(projections)
+    for found, activation, projection in zip(shown, question.hint, projections, strict=True):
+        rows, columns = engine.photo(activation.image).shape[:2]
+        here = np.asarray(found).astype(float)
+        if hint in ("patches", "revealed"):
+            patch = activation.box.inside(rows, columns).cut(engine.photo(activation.image))
+            if hint == "patches":
+                assert np.abs(here - patch).mean() < 4, "as JPEG"
+            else:
+                assert here.shape[0] <= patch.shape[0]
+            continue
+        box = activation.box.inside(rows, columns)
+        values = "colour" if hint == "projections" else "brightness"
+        scale = one_scale if hint == "projections" else None
+        whole = signed_picture(box.cut(projection.pixels), values, scale).astype(float)
+        matches = sliding_window_view(whole, here.shape)
+        assert np.abs(matches - here).mean((-1, -2, -3)).min() < 3, "some square of it, as shown"
 
 
 def _shows(picture: Image.Image, colour: np.ndarray) -> bool:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zfwidgets as zf
+from zfwidgets.drawing.page import Page
 from zfwidgets.records import OcclusionRequest
 from zfwidgets.widgets.static_picture import map_picture
 from zfwidgets.widgets.wire.occlusion_cache import occlusion_answer
@@ -113,3 +115,15 @@ def test_a_tint_leaves_the_photo_in_colour_where_nothing_changes(engine, passed)
     assert np.abs(found - expected)[clear].max() <= 4
     text = map_picture.caption(engine.info, answer, options)
     assert "magenta" in text or "untinted" in text
+
+
+@pytest.mark.parametrize(("overlay", "of_channel"), [("probability", False), ("total", True)])
+def test_the_title_names_a_channel_only_where_its_map_is_shown(
+    indexed, monkeypatch, overlay, of_channel
+):
+    said = []
+    monkeypatch.setattr(Page, "text", lambda self, x, y, text, *more: said.append(text))
+    widget = zf.OcclusionMap(indexed, photo=1, layer="relu2", channel=2, overlay=overlay)
+    widget.snapshot()
+    assert ("channel 2" in said[0]) == of_channel
+    assert said[0].startswith(indexed.info.model)

@@ -72,6 +72,10 @@ class QuizBoard(Answering):
         kept = {key: held for key, held in self._answers.items() if key[0] in (quiz, self.quiz)}
         self._answers = {**kept, (quiz, number): answer}
 
+    def kept(self, number: int) -> Answer | None:
+        """What the page gets of a question of this round, if it is made; from any thread."""
+        return self._answers.get((self.quiz, number))
+
     def begin(self, quiz: str, total: int) -> None:
         """Play another round, from its first question; on the kernel's main thread."""
         self._taken = []

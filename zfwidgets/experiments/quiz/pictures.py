@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...drawing.palette import INK, MARK, SOFT, STRONG
 from ...engine.protocol import EngineProtocol
 from ...records import Pixels, Progress, Projection
 from ...stepwise import Counting
+from ...widgets.static_picture.patch_picture import pictures as patch_pictures
 from ...widgets.wire.answers import projected_answer
 from ...widgets.wire.encode import Answer, described, encode_pictures
 from .answers import QuizAnswer
@@ -90,9 +92,11 @@ def draw(
     status: str,
     says: Sequence[str],
     played: Sequence[tuple[QuizAnswer, Sequence[Pixels]]],
-    waiting: tuple[QuizQuestion, Sequence[Pixels]] | None,
+    waiting: Waiting | None,
 ) -> Image.Image:
     """Draw what was played: the score, and the photos of each answer with their values.
+
+    Before the first answer it is the question that waits, with its hint.
 
     Parameters
     ----------
@@ -103,7 +107,7 @@ def draw(
     played
         Answers, each with its two photos.
     waiting
-        The first question that isn't answered, with its photos.
+        The first question that isn't answered.
 
     Returns
     -------
@@ -116,11 +120,7 @@ def draw(
     if not played and waiting is None:
         return page.missing("not computed yet")
     if not played and waiting is not None:
-        question, photos = waiting
-        page.line(f"Which photo fires channel {question.channel} of {question.layer} more?", 20)
-        for place, photo in enumerate(photos):
-            page.picture(MARGIN + place * 320, page.y, Image.fromarray(photo), 300, 300)
-        page.y += 300 + GAP
+        _asked(page, waiting)
         return page.finish()
     across = 5
     width = (WIDTH - 2 * MARGIN - (across - 1) * 2 * GAP) // across
@@ -133,6 +133,73 @@ def draw(
     if len(played) > len(shown):
         page.line(f"and {len(played) - len(shown)} answers before these", 16, SOFT)
     return page.finish()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A question that isn't answered, as the static picture shows it.
+
+    Attributes
+    ----------
+    question
+        The question.
+    photos
+        Its two photos.
+    hint
+        How its hint is shown, one of `HINTS`.
+    answer
+        What the page gets of it; None: no longer kept.
+    """
+
+    question: QuizQuestion
+    photos: Sequence[Pixels]
+    hint: str
+    answer: Answer | None
+
+
+def hint_pictures(answer: Answer, hint: str) -> list[Image.Image | None]:
+    """The pictures of a question's hint as the page shows them; none without a hint.
+
+    Parameters
+    ----------
+    answer
+        What the page gets of the question.
+    hint
+        How it is shown, one of `HINTS`.
+    """
+    data, buffers = answer
+    first = len(data["choices"]) + data["patches"]
+    top = {"activations": data["hint"]}, buffers[len(data["choices"]) : first]
+    projections = (data, buffers[first:]) if hint in OF_PROJECTIONS else None
+    options = {
+        "values": "brightness" if hint == "brightness" else "colour",
+        "scale": "one" if hint == "projections" else "own",
+    }
+    kind = hint if hint in ("patches", "revealed") else "projections"
+    return patch_pictures(kind, options, top, projections, data["extent"])
+
+
+def _asked(page: Page, waiting: Waiting) -> None:
+    """The hint, three in a row, and right of it the two photos."""
+    question, side, left = waiting.question, 300, MARGIN
+    shown = [] if waiting.answer is None else hint_pictures(waiting.answer, waiting.hint)
+    top = page.y
+    if shown:
+        page.text(left, top + 3, f"Hint: {HINTS[waiting.hint]}", 16, SOFT, side)
+        cell = (side - 2 * 6) // 3
+        for place, picture in enumerate(shown):
+            x, y = left + place % 3 * (cell + 6), top + 34 + place // 3 * (cell + 6)
+            if picture is None:
+                page.empty(x, y, cell, cell)
+            else:
+                page.picture(x, y, picture, cell, cell)
+        left += side + 4 * GAP
+    ask = f"Which photo fires channel {question.channel} of {question.layer} more?"
+    page.text(left, top, ask, 20, width=WIDTH - MARGIN - left)
+    for place, photo in enumerate(waiting.photos):
+        x = left + place * (side + 20)
+        page.picture(x, top + 34, Image.fromarray(photo), side, side)
+    page.y = top + 34 + side + GAP
 
 
 def _answered(page: Page, x: int, answer: QuizAnswer, photos: Sequence[Pixels], side: int) -> None:

@@ -319,6 +319,9 @@ class Quiz(Experiment["QuizQuestions"]):
             for question, answer in zip(self.questions, self._of_round(), strict=False)
         ]
         left = self.questions[len(played) :]
-        waiting = (left[0], self._photos[left[0]]) if left else None
+        waiting = None
+        if left:
+            kept = self._board.kept(len(played))
+            waiting = pictures.Waiting(left[0], self._photos[left[0]], self._hint, kept)
         below = f"{status}; {hint}" if self._words.language == "en" else hint
         return partial(pictures.draw, title, below, self._says(ENGLISH), played, waiting)

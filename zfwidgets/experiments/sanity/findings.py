@@ -25,7 +25,7 @@ def _own(result: SanityResult) -> Iterator[str]:
     if len(curve) < 2 or not np.isfinite(curve[1]):
         return
     value, module = float(curve[1]), result.steps[1].module
-    said = f"With the unit's own module {module} randomised, the rank correlation is {value:.2f}"
+    said = f"With the unit's own module {module} randomised, the rank correlation is {_two(value)}"
     reversed_ = _reversed(result, value)
     found = _range(result, "same photo")
     if found is None:
@@ -59,7 +59,7 @@ def _end(result: SanityResult) -> Iterator[str]:
         return
     low, high = found
     said = (
-        f"With all {len(result.modules)} modules randomised it is {value:.2f}, and "
+        f"With all {len(result.modules)} modules randomised it is {_two(value)}, and "
         f"{_written(low, high)} with pictures of other units in other photos"
     )
     if value > high:
@@ -91,5 +91,10 @@ def _range(result: SanityResult, kind: str) -> tuple[float, float] | None:
 
 
 def _written(low: float, high: float) -> str:
-    one, other = f"{low:.2f}", f"{high:.2f}"
+    one, other = _two(low), _two(high)
     return one if one == other else f"{one} to {other}"
+
+
+def _two(value: float) -> str:
+    """Two digits, and no minus before nothing."""
+    return f"{round(value, 2) + 0.0:.2f}"

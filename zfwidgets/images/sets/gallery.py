@@ -28,7 +28,7 @@ gallery = (
     GalleryUnit("features.4", 11, "A light-to-dark edge that falls to the right"),
     GalleryUnit("features.4", 7, "A dark spot on light ground"),
     GalleryUnit("features.4", 17, "Red"),
-    GalleryUnit("features.7", 42, "A ring around a dark middle: an eye, an O"),
+    GalleryUnit("features.7", 42, "A small closed shape: an eye, a dot, a letter"),
     GalleryUnit("features.7", 48, "Slanting parallel lines: rails, ladders, panels"),
     GalleryUnit("features.7", 51, "Bright dots on a dark ground"),
     GalleryUnit("features.7", 47, "Even blue: sky and water"),

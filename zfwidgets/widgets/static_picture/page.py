@@ -17,6 +17,7 @@ from ...drawing.page import GAP, MARGIN, WIDTH, Page, font
 from ...drawing.palette import EMPTY, INK, PALE, PAPER, SOFT, STRONG
 from ...language.words import Words, words_of
 from ...records import EngineInfo
+from ..setting.options import CLASS_MAPS
 from ..wire.encode import Answer, decode_picture
 from ..wire.service import Need
 from ..wire.source import identity
@@ -83,13 +84,13 @@ def draw(
     page = _Page()
     page.lost, page.own, page.words = bool(lost), own, words_of(options)
     words, unit = page.words, state["unit"]
-    title = info.model
-    if unit:
-        title = words("still.unit", model=info.model, layer=unit[0], channel=unit[1])
-    page.line(title, 30)
     known: dict[str, list[tuple[dict[str, Any], Answer | None]]] = {}
     for kind, fields in needs:
         known.setdefault(kind, []).append((fields, answers.get(identity(kind, fields))))
+    title = info.model
+    if unit and _of_unit(known, options):
+        title = words("still.unit", model=info.model, layer=unit[0], channel=unit[1])
+    page.line(title, 30)
     if "sheet" in known:
         _channels(page, *known["sheet"][0])
     for turn, (top, projections) in enumerate(
@@ -103,6 +104,16 @@ def draw(
         name = info.images[state["photo"]] if photo is None else photo
         _occlusion(page, info, state, known, options, name)
     return page.finish()
+
+
+def _of_unit(
+    known: Mapping[str, Sequence[tuple[dict[str, Any], Answer | None]]], options: Mapping[str, Any]
+) -> bool:
+    """Whether something that is shown is of the chosen channel: a map of a class alone isn't."""
+    if known.keys() & {"sheet", "top", "projections"} or "occlusion" not in known:
+        return True
+    slide = known["occlusion"][0][1]
+    return slide is None or map_picture.shown(slide, options) not in CLASS_MAPS
 
 
 def _channels(page: _Page, fields: Mapping[str, Any], answer: Answer | None) -> None:
