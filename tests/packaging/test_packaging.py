@@ -250,6 +250,7 @@ def test_types_and_licences_are_inside(tree, tmp_path):
         "LICENSE",
         "zfwidgets/drawing/data/LICENCE-dejavu.txt",
         "zfwidgets/models/data/LICENCE-squeezenet.txt",
+        "zfwidgets/images/data/LICENCE-torchvision.txt",
     }
 
 
