@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.waiting import PROGRAM
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets import bars
 from zfwidgets.bars import progress_bar, waiting
 
@@ -83,7 +83,7 @@ class Screen(io.StringIO):
 
     def wait_for(self, text: str) -> None:
         with self.written:
-            assert self.written.wait_for(lambda: text in self.getvalue(), 60)
+            assert self.written.wait_for(lambda: text in self.getvalue(), SECONDS)
 
     @property
     def left(self) -> str:
@@ -163,5 +163,5 @@ with bars.waiting("Reading the report"):
 def test_a_notebook_keeps_no_line(root) -> None:
     codes = (SETUP.format(root=str(root)), LINE)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in codes])
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3").execute()
     assert [output.data for output in notebook.cells[1].outputs] == [{"text/plain": ""}]

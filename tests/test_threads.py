@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 import zfwidgets as zf
+from tests.waiting import PROGRAM, SECONDS
 from zfwidgets import threads
 from zfwidgets.errors import NotCopied
 
@@ -105,7 +106,7 @@ def test_a_process_ends_as_its_code_says_while_something_is_computed(
 ) -> None:
     last, status = ENDS[end]
     script, written = tmp_path / "script.py", tmp_path / "written.txt"
-    lines = [BEFORE, COMPUTING[computing], "assert computing.wait(100)", last]
+    lines = [BEFORE, COMPUTING[computing], f"assert computing.wait({SECONDS})", last]
     script.write_text("\n".join(textwrap.dedent(part) for part in lines))
     process = subprocess.Popen(
         [sys.executable, str(script), str(written)],
@@ -118,7 +119,7 @@ def test_a_process_ends_as_its_code_says_while_something_is_computed(
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=PROGRAM)
     assert process.returncode == status, said
     assert written.read_text() == "the result of a long run"
     assert "zfwidgets/" not in said  # no traceback of ours
@@ -132,7 +133,7 @@ def end_in_another_process(code: str) -> subprocess.CompletedProcess[str]:
     before = "import threading, time\nfrom zfwidgets import threads\n"
     script = before + textwrap.dedent(code)
     return subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PROGRAM
     )
 
 
@@ -284,7 +285,7 @@ def in_a_forked_child(call: Callable[[], object]) -> str:
         os._exit(0)
     os.close(writing)
     try:
-        ready, _, _ = select.select([reading], [], [], 100)
+        ready, _, _ = select.select([reading], [], [], SECONDS)
         return os.read(reading, 9999).decode() if ready else "nothing"
     finally:
         os.close(reading)
@@ -331,7 +332,7 @@ def test_a_forked_child_can_have_an_engine_of_its_own(engine: zf.Engine) -> None
             network = engine.session.network.module
             made = zf.Engine(network, Pictures(), cache=False, denormalize=([0] * 3, [1] * 3))
             explorer = zf.Explorer(made)
-            assert explorer.settle(90)
+            assert explorer.settle(SECONDS)
             assert made.top("0", 2)[0].image == expected
 
     expected = engine.top("0", 2)[0].image
@@ -354,7 +355,7 @@ def threads_allowed(number: int) -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_forked_loaders_read_the_dataset_that_an_engine_has(engine: zf.Engine) -> None:
     loader = torch.utils.data.DataLoader(
-        Pictures(), 4, num_workers=2, multiprocessing_context="fork", timeout=100
+        Pictures(), 4, num_workers=2, multiprocessing_context="fork", timeout=SECONDS
     )
     with computing_elsewhere(engine):
         seen = torch.cat(list(loader))

@@ -1,7 +1,8 @@
-"""How long ``import zfwidgets`` takes beside a bare interpreter.
+"""How long ``import zfwidgets`` takes beside a bare interpreter, and the quickstart beside PyTorch.
 
 ``python -m benchmarks.engine.import_time [--quick]`` prints a table and, as its last line, one
-line of JSON: medians in milliseconds over interleaved fresh processes, and their difference.
+line of JSON: medians in milliseconds over interleaved fresh processes, and their differences. The
+quickstart ends where its Explorer stands and the strongest patches are cut.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ import time
 
 from benchmarks import harness
 
-PROGRAMS = {"bare": "pass", "import zfwidgets": "import zfwidgets"}
+QUICKSTART = """
+import torch
+import zfwidgets as zf
+engine = zf.Engine(zf.samples.network(), zf.samples.photos())
+explorer = zf.Explorer(engine, layer="features.10", channel=50, photo="coffee")
+patches = [engine.patch(one) for one in engine.top("features.10", 50)]
+"""
+PROGRAMS = {
+    "bare": "pass",
+    "import zfwidgets": "import zfwidgets",
+    "import torch": "import torch",
+    "quickstart": QUICKSTART,
+}
 
 
 def seconds(program: str) -> float:
@@ -24,7 +37,7 @@ def seconds(program: str) -> float:
 
 
 def main() -> None:
-    """Time both, in turns; the first round only warms the disk cache."""
+    """Time all, in turns; the first round only warms the disk cache."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="7 rounds instead of 31")
     rounds = 7 if harness.options(parser).quick else 31
@@ -35,7 +48,7 @@ def main() -> None:
     medians = {name: statistics.median(values[1:]) for name, values in times.items()}
     for name, median in medians.items():
         print(f"{name:20} {median:7.1f} ms")
-    bare, ours = medians.values()
+    bare, ours, torch, quickstart = medians.values()
     harness.finish(
         {
             "python": sys.version.split()[0],
@@ -43,6 +56,7 @@ def main() -> None:
             "bare_ms": round(bare, 1),
             "import_ms": round(ours, 1),
             "more_ms": round(ours - bare, 1),
+            "quickstart_after_torch_ms": round(quickstart - torch, 1),
         }
     )
 

@@ -12,12 +12,10 @@ import io
 import itertools
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +35,13 @@ from playwright.sync_api import (
 )
 
 from benchmarks.page._lab_page import READY, execute
+from tests.browser.kernels.forking import KERNEL, forked_kernels
 from tests.browser.lab_pages import OPEN, LabPage, LabPages
-from tests.waiting import MILLISECONDS, SECONDS
+from tests.waiting import MILLISECONDS
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
 from zfwidgets.demo.lab import LabServer
 
 HERE = Path(__file__).parent
-KERNEL = "forked" if sys.platform == "linux" else "python3"  # elsewhere forks of torch don't work
 expect.set_options(timeout=MILLISECONDS)
 
 SETUP = """import json
@@ -88,35 +86,6 @@ def lab_context(browser: Browser, browser_context_args: dict[str, Any]) -> Itera
     context.close()
 
 
-@contextmanager
-def forked_kernels(folder: Path) -> Iterator[None]:
-    """Put a kernel "forked" beside "python3", where processes can be forked."""
-    path = str(folder / "fork")
-    command = [sys.executable, str(HERE / "kernels" / "forked.py")]
-    spec = {
-        "argv": [*command, "ask", path, "{connection_file}"],
-        "display_name": "Python 3",
-        "language": "python",
-    }
-    (folder / "kernels" / KERNEL).mkdir(parents=True)
-    (folder / "kernels" / KERNEL / "kernel.json").write_text(json.dumps(spec))
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        subprocess.Popen(
-            [*command, "serve", path], stdin=subprocess.PIPE, start_new_session=True
-        ) as process,
-    ):
-        places = [str(folder), os.environ.get("JUPYTER_PATH")]
-        patch.setenv("JUPYTER_PATH", os.pathsep.join(filter(None, places)))
-        end = time.monotonic() + SECONDS
-        while not Path(path).exists():
-            assert process.poll() is None, "what forks kernels has ended"
-            assert time.monotonic() < end, "what forks kernels doesn't start"
-            time.sleep(0.05)
-        with closing(process.stdin):
-            yield
-
-
 @pytest.fixture(scope="session")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """A JupyterLab on a free port, with our server extension, in a folder of its own."""
@@ -142,11 +111,11 @@ def lab(
     lab = Lab(lab_server, lab_pages)
     yield lab
     # What a failed test leaves in its page nobody knows, nor what one changes to photograph it.
-    passed = request.node.stash.get(PASSED, False)
-    lab.close(keep_page=passed and "ZFWIDGETS_SHOTS" not in os.environ)
+    keep = request.node.stash.get(PASSED, False) and request.node.stash[ANOTHER]
+    lab.close(keep_page=keep and "ZFWIDGETS_SHOTS" not in os.environ)
 
 
-PASSED = pytest.StashKey[bool]()
+PASSED, ANOTHER = pytest.StashKey[bool](), pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -155,6 +124,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     if report.when == "call":
         item.stash[PASSED] = report.passed
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """A page is kept for the next test alone: one that nobody uses asks its server all the time."""
+    item.stash[ANOTHER] = "lab" in getattr(nextitem, "fixturenames", ())
 
 
 @pytest.fixture

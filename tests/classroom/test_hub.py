@@ -232,7 +232,7 @@ def spawned(url: str, tokens: Path, name: str) -> tuple[str, str]:
     headers = {"authorization": "token of-the-test-of-the-hub"}
     api = f"{url}/hub/api/users/{name}"
     for path in (api, f"{api}/server"):
-        reply = httpx.post(path, headers=headers, json={}, timeout=60)
+        reply = httpx.post(path, headers=headers, json={}, timeout=SECONDS)
         assert reply.status_code in (201, 202, 409), reply.text  # the teacher is there
     end = time.monotonic() + SECONDS
     while not (tokens / name).exists() or not (tokens / name).read_text():

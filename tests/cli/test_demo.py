@@ -122,8 +122,8 @@ def test_killed_it_leaves_no_process_and_no_folder_behind(command, environment, 
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     process.kill()
-    process.wait(60)
-    _, alive = psutil.wait_procs(children, timeout=60)
+    process.wait(SECONDS)
+    _, alive = psutil.wait_procs(children, timeout=SECONDS)
     for child in alive:
         child.kill()
     assert not alive

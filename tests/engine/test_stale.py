@@ -13,6 +13,7 @@ from PIL import Image
 
 import zfwidgets as zf
 from tests.engine.ranking.small import BAD, COLUMNS, ROWS, network, pictures, transform
+from tests.waiting import SECONDS
 from zfwidgets.errors import StaleImage, UnreadableImage
 from zfwidgets.records import Box, Occluder
 from zfwidgets.widgets.wire.jobs.steps import Steps
@@ -130,9 +131,9 @@ def test_one_lost_photo_is_one_marked_place(photos: Path, broken: Callable[[Path
     assert [name for row in rows for name, _ in row.unreadable] == [lost.image_name]
 
     widget = zf.PatchGrid(engine, layer=LAYER, channel=CHANNEL, image=lost.image)
-    assert widget.settle(60)
+    assert widget.settle(SECONDS)
     explorer = zf.Explorer(engine, layer=LAYER, channel=CHANNEL, image=lost.image)
-    assert explorer.settle(60)
+    assert explorer.settle(SECONDS)
 
 
 @pytest.mark.parametrize("broken", BREAK, ids=lambda f: f.__name__)
@@ -218,7 +219,7 @@ def test_a_report_is_written_and_says_which_photo_is_missing(
 ) -> None:
     engine = make(photos)
     explorer = zf.Explorer(engine, layer=LAYER, channel=CHANNEL)
-    assert explorer.settle(60)
+    assert explorer.settle(SECONDS)
     top = list(engine.top(LAYER, CHANNEL, K))
     projected = engine.project_all(top)
     lost = top[2]

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 import zfwidgets as zf
 from tests.conftest import ROOT
+from tests.waiting import SECONDS
 from tests.widgets.conftest import numpy_engine
 from zfwidgets.classroom.app import Server
 from zfwidgets.classroom.serving import running
@@ -250,6 +251,7 @@ def test_types_and_licences_are_inside(tree, tmp_path):
         "LICENSE",
         "zfwidgets/drawing/data/LICENCE-dejavu.txt",
         "zfwidgets/models/data/LICENCE-squeezenet.txt",
+        "zfwidgets/images/data/LICENCE-torchvision.txt",
     }
 
 
@@ -338,7 +340,7 @@ STUDENT = """if True:
     from zfwidgets.errors import MissingDependency
     for engine in (zf.connect({url!r}), zf.load_report({report!r})):
         explorer = zf.Explorer(engine, layer="conv2", channel=3, photo=5)
-        assert explorer.settle(60)
+        assert explorer.settle({limit})
         assert explorer.snapshot().size > (100, 100)
         try:
             zf.plots.class_bars(explorer)
@@ -356,7 +358,8 @@ def test_core_alone_opens_an_explorer_on_a_server_and_on_a_report(released, tmp_
     widget.close()
     core = unpack(released["zfwidgets-core wheel"], tmp_path / "core")
     with running(Server(numpy_engine.NumpyEngine())) as url:
-        code = STUDENT.format(server=OF_SERVERS, url=url, report=str(report))
+        of = {"server": OF_SERVERS, "url": url, "report": str(report), "limit": SECONDS}
+        code = STUDENT.format(**of)
         environment = {**os.environ, "PYTHONPATH": str(core)}
         said = run(sys.executable, "-c", code, cwd=tmp_path, env=environment).splitlines()
     assert [line.split("|")[0] for line in said] == ["RemoteEngine", "StoredEngine"]

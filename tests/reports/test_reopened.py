@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.errors import InputError, NotStored
 from zfwidgets.records import Box, Unit
@@ -32,11 +33,11 @@ def test_it_opens_where_it_was_saved(chosen, save):
         assert getattr(again.selection, name) == getattr(chosen.selection, name)
     assert again.selection.occluder == stored.snapped(chosen.selection.occluder)
     assert again.view_options["stride"] == LOOK["stride"]
-    assert again.settle(60)  # raises for what isn't stored: nothing says so in red
+    assert again.settle(SECONDS)  # raises for what isn't stored: nothing says so in red
     for widget in (zf.PatchGrid(stored), zf.OcclusionMap(stored), zf.LayerPicker(stored)):
         assert widget.selection.unit == ("conv2", 3)
         assert widget.selection.photo == 5
-        assert widget.settle(60)
+        assert widget.settle(SECONDS)
 
 
 def test_what_is_asked_for_goes_first(chosen, save):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.waiting import SECONDS
+
 torch = pytest.importorskip("torch")
 
 import zfwidgets as zf  # noqa: E402
@@ -68,7 +70,7 @@ def add(front_end, widget, file, name=NAME, slot="add:1", size=PART_BYTES):
     return answered(front_end, widget, slot)
 
 
-def answered(front_end, widget, slot, timeout=60):
+def answered(front_end, widget, slot, timeout=SECONDS):
     def found():
         return [
             content
@@ -254,7 +256,7 @@ def test_nothing_of_it_is_kept_in_traits_notebooks_or_reports(
     marked = Image.new("RGB", (70, 50), (255, 0, 254))
     number = add(front_end, explorer, encoded(marked))["data"]["added"]
     explorer.show(number)
-    assert explorer.settle(60)
+    assert explorer.settle(SECONDS)
     for widget in (explorer, explorer.selection):
         state = json.dumps(widget.get_state(), default=str)
         assert NAME not in state

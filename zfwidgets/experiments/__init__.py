@@ -62,11 +62,11 @@ if TYPE_CHECKING:
     from .shared.recording import Made, Recording
     from .training.history import TrainingRecord
     from .training.loop import train, train_steps
-    from .transfer.accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
     from .transfer.bias import transfer_bias, transfer_bias_steps
     from .transfer.curve import transfer_curve, transfer_curve_steps
     from .transfer.layers import transfer_layers, transfer_layers_steps
-    from .transfer.precision import LabelsRecord, average_precision
+    from .transfer.records.accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
+    from .transfer.records.precision import LabelsRecord, average_precision
     from .transfer.several import transfer_labels, transfer_labels_steps
     from .transfer.whole import transfer_features, transfer_features_steps
 

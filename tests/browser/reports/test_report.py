@@ -291,9 +291,8 @@ def test_figures_of_other_packages_live_in_it(
     figure = bqplot.Figure(marks=[bars], axes=axes, title="Five </script> bars")
     path = tmp_path / "report.html"
     box = ipywidgets.HBox([slider, other])
-    zf.save_report(
-        [explorer, "between", box, figure], path, layers=LAYERS, images=[0], progress=False
-    )
+    parts = [explorer, "between", box, figure]
+    zf.save_report(parts, path, layers=[LAYER], images=[0], budget=None, progress=False)
     page = offline.open(path)
     places = page.locator(".zf-figure")
     expect(places).to_have_count(2)
@@ -362,7 +361,7 @@ def test_a_figures_html_leads_nowhere(offline: Offline, explorer: Any, tmp_path:
     ipywidgets.jslink((text, "value"), (typed, "value"))
     path = tmp_path / "report.html"
     box = ipywidgets.VBox([html, text, typed])
-    zf.save_report([explorer, box], path, layers=LAYERS, images=[0], progress=False)
+    zf.save_report([explorer, box], path, layers=[LAYER], images=[0], budget=None, progress=False)
     page = offline.open(path)
     expect(page.locator(".zf-figure b")).to_have_text("kept")
     field = page.locator(".zf-figure input[type=text]")

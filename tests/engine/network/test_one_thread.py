@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.engine.network import one_thread as module
 from zfwidgets.engine.network.one_thread import PATIENCE, Quicker, one_thread, side_by_side
 
@@ -44,7 +45,7 @@ def test_items_run_at_the_same_time_in_order_with_one_thread_inside() -> None:
     together = threading.Barrier(3)
 
     def run(item: int) -> tuple[int, int]:
-        together.wait(60)  # broken if they weren't side by side
+        together.wait(SECONDS)  # broken if they weren't side by side
         return item, torch.get_num_threads()
 
     assert side_by_side(run, [5, 6, 7]) == [(5, 1), (6, 1), (7, 1)]

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import zfwidgets as zf
-from zfwidgets.experiments.transfer.accuracies import (
+from zfwidgets.experiments.transfer.records.accuracies import (
     BiasRecord,
     CurveRecord,
     FeatureShape,
     LayersRecord,
     TransferRecord,
 )
-from zfwidgets.experiments.transfer.precision import LabelsRecord
+from zfwidgets.experiments.transfer.records.precision import LabelsRecord
 from zfwidgets.experiments.transfer.widget_parts import about_bias
 from zfwidgets.language.words import Words
 

@@ -260,7 +260,7 @@ def test_without_scikit_learn_it_says_what_to_install(root: Path) -> None:
 
 def test_importing_records_imports_no_torch(root: Path) -> None:
     script = (
-        "import sys; import zfwidgets.experiments.transfer.accuracies, "
+        "import sys; import zfwidgets.experiments.transfer.records.accuracies, "
         "zfwidgets.experiments.ablation.table, zfwidgets.experiments.training.history; "
         "assert not {'torch', 'sklearn'} & sys.modules.keys()"
     )

@@ -16,6 +16,7 @@ import pytest
 import zfwidgets as zf
 import zfwidgets.lessons
 import zfwidgets.widgets
+from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.correspondence.marking import Marking
 from zfwidgets.experiments.quiz.board import QuizBoard
@@ -221,7 +222,7 @@ def test_no_message_has_nan_or_infinity(engine, front_end, monkeypatch, value):
     monkeypatch.setattr(engine, "top", top)
     monkeypatch.setattr(engine, "project_all", project_all)
     explorer = zf.Explorer(engine, layer="conv2", stride=8, patch=8)
-    explorer.settle(60)
+    explorer.settle(SECONDS)
     for kind, fields in (
         ("top", {"layer": "conv2", "channel": 1, "k": 9}),
         ("projections", {"layer": "conv2", "channel": 1, "k": 9, "rule": "deconvnet"}),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from ...images.dispatch_mode import DispatchMode
+from ...dispatching import DispatchMode
 from ...records import Operation
 from ..network.graph.dispatched import storage, tensors_in
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from ...images.dispatch_mode import DispatchMode
+from ...dispatching import DispatchMode
 from ..network.graph.dispatched import storage, written
 
 

@@ -22,7 +22,7 @@ from ..invariance.measuring import measure_invariance
 from ..shared.labelled import Labelled
 from ..shared.picture_wall import Wall
 from ..shared.recording import Made, Recording
-from ..transfer.accuracies import TransferRecord
+from ..transfer.records.accuracies import TransferRecord
 from ..transfer.whole import open_images, transfer_features
 from ..transfer.widget import class_wall_name
 from ..transfer.widget_parts import class_wall

@@ -35,10 +35,10 @@ _KNOWN = {
     "experiments.shared.picture_wall": "Wall",
     "experiments.shared.recording": "Made Recording",
     "experiments.training.history": "TrainingRecord",
-    "experiments.transfer.accuracies": (
+    "experiments.transfer.records.accuracies": (
         "BiasRecord CurveRecord FeatureShape LayersRecord TransferRecord"
     ),
-    "experiments.transfer.precision": "LabelsRecord",
+    "experiments.transfer.records.precision": "LabelsRecord",
     "records.activations": "Activation",
     "records.explanations": "Operation",
     "records.layers": "Box Unit",

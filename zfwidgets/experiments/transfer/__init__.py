@@ -24,10 +24,16 @@ from typing import TYPE_CHECKING
 from ..._lazy import public
 
 if TYPE_CHECKING:
-    from .accuracies import BiasRecord, CurveRecord, FeatureShape, LayersRecord, TransferRecord
     from .bias import transfer_bias, transfer_bias_steps
     from .curve import transfer_curve, transfer_curve_steps
     from .layers import transfer_layers, transfer_layers_steps
+    from .records.accuracies import (
+        BiasRecord,
+        CurveRecord,
+        FeatureShape,
+        LayersRecord,
+        TransferRecord,
+    )
     from .shapes import main_layers
     from .whole import transfer_features, transfer_features_steps
 

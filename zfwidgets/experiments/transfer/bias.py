@@ -20,10 +20,10 @@ from ...records import Floats, Ints, Progress
 from ...stepwise import Counting, Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
-from .accuracies import BiasRecord
 from .classifiers import check_classifier
 from .features import Features
 from .layers import not_converged
+from .records.accuracies import BiasRecord
 from .shapes import DIMENSION
 from .store import Rows
 from .study import Learning, Study, one_layer

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import InputError, MissingDependency
 from ...records import Floats, Ints
-from .accuracies import CLASSIFIERS
+from .records.accuracies import CLASSIFIERS
 from .store import Rows
 
 STRENGTH = 10.0

@@ -23,9 +23,9 @@ from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
 from ..shared.seeded import numpy_and_python, own_random
 from ..training.loop import train_steps
-from .accuracies import CurveRecord, how_far
 from .classifiers import check_classifier, class_accuracies
 from .layers import not_converged
+from .records.accuracies import CurveRecord, how_far
 from .shapes import DIMENSION
 from .splits import Split, check_counts
 from .study import Learning, Study, one_layer

@@ -19,7 +19,7 @@ from ...errors import InputError
 from ...records import Floats, Ints, Progress
 from ...stepwise import Counting
 from ..shared.labelled import Labelled
-from .accuracies import FeatureShape
+from .records.accuracies import FeatureShape
 from .shapes import DIMENSION, feature_shape, main_layers
 from .store import Rows, file_name
 

@@ -13,8 +13,8 @@ from ...engine.local import LocalEngine
 from ...records import Floats, Progress
 from ...stepwise import Growing
 from ..shared.running import with_bar
-from .accuracies import CLASSIFIERS, LayersRecord, how_far
 from .classifiers import STRENGTH, check_classifier
+from .records.accuracies import CLASSIFIERS, LayersRecord, how_far
 from .shapes import DIMENSION
 from .study import Learning, Study
 

@@ -20,7 +20,7 @@ from ..shared.running import with_bar
 from .classifiers import fit, require
 from .features import Features
 from .layers import not_converged
-from .precision import LabelsRecord, average_precision
+from .records.precision import LabelsRecord, average_precision
 from .shapes import DIMENSION
 from .study import Learning, one_layer
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...records import LayerInfo
-from .accuracies import FeatureShape
+from .records.accuracies import FeatureShape
 
 DIMENSION = 4096
 """Numbers of a feature vector at most, by default: as many as the paper's layers 6 and 7 have."""

@@ -12,10 +12,10 @@ from ...records import Progress
 from ...stepwise import Growing
 from ..shared.labelled import Labelled
 from ..shared.running import keep, with_bar
-from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .bias import bias_steps, training_images
 from .curve import Builder, curve_steps
 from .layers import layer_steps
+from .records.accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
 from .shapes import DIMENSION
 from .study import Learning, Study, one_layer
 

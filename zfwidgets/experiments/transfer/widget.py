@@ -25,11 +25,11 @@ from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import Recording, stored
 from . import widget_parts as parts
-from .accuracies import TransferRecord
+from .records.accuracies import TransferRecord
 
 if TYPE_CHECKING:
     from ...language.words import Words
-    from .accuracies import BiasRecord
+    from .records.accuracies import BiasRecord
 
 
 class Transfer(Experiment["TransferRecord"]):

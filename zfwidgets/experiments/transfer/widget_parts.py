@@ -17,7 +17,7 @@ from ..shared.picture_wall import Wall, paint_wall
 
 if TYPE_CHECKING:
     from ...language.words import Words
-    from .accuracies import (
+    from .records.accuracies import (
         BiasRecord,
         CurveRecord,
         FeatureShape,

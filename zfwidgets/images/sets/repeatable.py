@@ -54,7 +54,7 @@ def refuse_draws(what: str) -> Iterator[None]:
     """Raise `InputError` instead of drawing from torch's global generators, in this thread."""
     import torch
 
-    from ..dispatch_mode import DispatchMode
+    from ...dispatching import DispatchMode
 
     class RefuseDraws(DispatchMode):
         def __torch_dispatch__(

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from ....dispatching import DispatchMode
 from ....errors import UnsupportedModel
-from ....images.dispatch_mode import DispatchMode
 from .dispatched import argument, storage, tensors_in, written
 from .geometry import UNBOUNDED, UNFOLLOWED, Fields, Geometry, Window
 from .norms import Step, normalisation

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
-from ...records import Floats, Ints, table
+from ....errors import InputError
+from ....records import Floats, Ints, table
 
 if TYPE_CHECKING:
     import pandas

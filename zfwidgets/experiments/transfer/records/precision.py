@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Floats, table
+from ....records import Floats, table
 from .accuracies import FeatureShape, _mean, _spread
 
 if TYPE_CHECKING:

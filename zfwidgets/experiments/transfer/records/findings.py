@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ...records import Floats, Ints
+    from ....records import Floats, Ints
     from .accuracies import BiasRecord, CurveRecord, LayersRecord, TransferRecord
     from .precision import LabelsRecord
 
