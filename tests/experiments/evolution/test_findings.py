@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from zfwidgets.drawing.page import Page
 from zfwidgets.experiments import EvolutionRecord
 from zfwidgets.experiments.evolution import looking
 from zfwidgets.experiments.evolution.moments import Moment, Strongest
@@ -103,6 +104,22 @@ def test_an_empty_picture_is_explained_wherever_it_is_shown() -> None:
     assert not letters[-20:].any()
     every = settling_at({"low": 1, "high": 2})
     assert not any("Not active" in text for text in every.findings)
+
+
+def test_the_static_picture_writes_into_the_empty_place_alone(monkeypatch) -> None:
+    said: list[str] = []
+    write = Page.text
+
+    def text(page: Page, x: int, y: int, text: str, *rest: object) -> None:
+        said.append(text)
+        write(page, x, y, text, *rest)
+
+    monkeypatch.setattr(Page, "text", text)
+    paint(settling_at({"low": 1, "high": 2}, silent=3), None, "", 0.9, ENGLISH)
+    assert said.count("not active") == 1
+    said.clear()
+    paint(settling_at({"low": 1, "high": 2}), None, "", 0.9, ENGLISH)
+    assert "not active" not in said
 
 
 def test_the_static_picture_says_how_many_maps_it_leaves_out(monkeypatch) -> None:

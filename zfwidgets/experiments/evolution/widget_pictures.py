@@ -195,7 +195,7 @@ def paint(
         heads=[_when(record, at, words) for at in chosen],
         sides=["{} {}".format(*record.units[n]) for n in some],
     )
-    paint_wall(page, wall, most=len(wall.pictures))
+    paint_wall(page, wall, most=len(wall.pictures), empty=words("evolution.inactive"))
     return page.finish()
 
 

@@ -197,7 +197,14 @@ def enlarged(pixels: Pixels, side: int = 80) -> Pixels:
     return pixels.repeat(factor, 0).repeat(factor, 1)
 
 
-def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40, largest: int = 150) -> None:
+def paint_wall(
+    page: Page,
+    wall: Wall,
+    note: str = "",
+    most: int = 40,
+    largest: int = 150,
+    empty: str = "",
+) -> None:
     """Put a wall on the static picture, below what is there.
 
     Parameters
@@ -212,6 +219,8 @@ def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40, largest: 
         Pictures at most.
     largest
         Pixels of a picture's longer side, at most.
+    empty
+        What is written where a picture is None.
     """
     from PIL import Image
 
@@ -235,6 +244,7 @@ def paint_wall(page: Page, wall: Wall, note: str = "", most: int = 40, largest: 
             x, picture = MARGIN + side + column * (cell + GAP), wall.pictures[number]
             if picture is None:
                 page.empty(x, page.y, cell, cell)
+                page.text(x + 4, page.y + cell // 2 - 8, empty, 13, SOFT, cell - 8)
             else:
                 page.picture(x, page.y, Image.fromarray(picture), cell, cell)
             y = page.y + cell + 2
