@@ -63,7 +63,7 @@ EXAMPLES = (
     ),
     Example(
         "diagnosis",
-        "See from its filters alone what is wrong with a network: a stride that is too large.",
+        "See what is wrong with a network's first layers: a stride that is too large.",
         "Fig. 6",
     ),
     Example(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -32,3 +33,13 @@ def test_the_example_runs_and_its_record_is_complete(root: Path, name: str) -> N
     folder = {"metadata": {"path": str(root)}}
     NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3", resources=folder).execute()
     assert notebook.cells[-1].outputs[0]["data"]["text/plain"] == "4"
+
+
+def test_the_quiz_quotes_the_readers_that_were_asked(root: Path) -> None:
+    """Of each display: how many of 100 were right, and the interval."""
+    row = re.compile(r"\| (\d+) \| (\d+ to \d+ %) \|")
+    notebook = nbformat.read(root / "examples" / "quiz.ipynb", as_version=4)
+    quoted = [found for cell in notebook.cells for found in row.findall(cell.source)]
+    measured = row.findall((root / "docs" / "what_pictures_show.md").read_text())
+    assert len(quoted) == 6
+    assert sorted(quoted) == sorted(measured)

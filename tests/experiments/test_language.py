@@ -62,7 +62,7 @@ OWN = "deconvnet Sequential Conv ReLU px RMS ImageNet SqueezeNet AlexNet ZFNet L
 RECORDED = {
     "evolution": lambda r: [*r.layers, r.model, *(f.image_name for f in _strongest(r))],
     "invariance": lambda r: [*r.image_names, *r.class_names, *r.layers, *r.labels],
-    "correspondence": lambda r: [*r.image_names, *r.layers, *r.part_names],
+    "correspondence": lambda r: [*r.image_names, *r.layers, *r.part_names, r.within],
     "diagnosis": lambda r: [
         *(layer.name for one in r for layer in (*one.convolutions, *one.rectifiers)),
         *(one.model for one in r),

@@ -86,6 +86,14 @@ class Page:
             text += "..."
         self.pen.text((x, y), text, colour, letters)
 
+    def fitting(
+        self, x: int, y: int, text: str, size: int, colour: str = INK, width: int = WIDTH
+    ) -> None:
+        """Write at a place, in smaller letters where it takes these to fit; cut off below 10."""
+        while size > 10 and self.pen.textlength(one_line(text), font(size)) > width:
+            size -= 1
+        self.text(x, y, text, size, colour, width)
+
     def line(self, text: str, size: int, colour: str = INK) -> None:
         """Write a line of its own, and go below it."""
         self.text(MARGIN, self.y, text, size, colour, WIDTH - 2 * MARGIN)

@@ -211,9 +211,9 @@ def _occlusion(
     page.text(places[0], page.y, name, 18, SOFT, third)
     if slide is not None:
         caption = map_picture.caption(info, slide, options)
-        page.text(places[1], page.y + 2, caption, 15, SOFT, third)
+        page.fitting(places[1], page.y + 2, caption, 15, SOFT, third)
     about = page.words("still.classes") if "predict" in known else ""
-    page.text(places[2], page.y, about, 18, SOFT, third)
+    page.fitting(places[2], page.y, about, 18, SOFT, third)
     page.y += 28
     photo = known["photo"][0][1]
     if photo is None:
