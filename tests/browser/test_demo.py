@@ -76,10 +76,11 @@ def test_what_does_not_settle_is_an_error_with_a_picture_of_the_page(
 ):
     name = lab.write_notebook([EXPLORER.format(settled="false")])
     code = (
-        "import sys; from pathlib import Path; from zfwidgets.demo.browser import *\n"
-        "url, image, chromium = sys.argv[1], Path(sys.argv[2]), find_chromium()\n"
-        "try: shoot(url, image, chromium=chromium, say=print, timeout=5)\n"
-        "except PageError as error: print(error)"
+        "import sys; from pathlib import Path; from zfwidgets.demo import browser\n"
+        "url, image, chromium = sys.argv[1], Path(sys.argv[2]), browser.find_chromium()\n"
+        "browser.SECONDS = 5\n"
+        "try: browser.shoot(url, image, chromium=chromium, say=print)\n"
+        "except browser.PageError as error: print(error)"
     )
     url = lab.server.url(f"lab/tree/{name}")
     result = subprocess.run(
