@@ -35,6 +35,7 @@ from playwright.sync_api import (
 )
 
 from benchmarks.page._lab_page import READY, execute
+from tests.browser.going import go_to_channel
 from tests.browser.kernels.forking import KERNEL, forked_kernels
 from tests.browser.lab_pages import OPEN, LabPage, LabPages
 from tests.waiting import MILLISECONDS
@@ -331,7 +332,7 @@ print(_json.dumps([_array.shape, _base64.b64encode(_array.tobytes()).decode()]),
         row = self.page.locator(f'[data-layer="{layer}"]').first
         row.click()
         expect(row).to_have_attribute("aria-selected", "true")
-        self.page.locator(f'.zf-tile[data-channel="{channel}"]').click()
+        go_to_channel(self.page, channel)
         self.expect_settled()
 
     def save(self) -> None:

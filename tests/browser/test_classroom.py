@@ -21,6 +21,7 @@ from playwright.sync_api import Locator, Page, expect
 import zfwidgets as zf
 from tests.browser.axe import faults
 from tests.browser.conftest import Lab, Notebook
+from tests.browser.going import go_to_channel
 from tests.waiting import MILLISECONDS, eventually
 from zfwidgets.classroom.app import Server
 from zfwidgets.classroom.rights import Rights
@@ -135,7 +136,7 @@ def test_a_teacher_leads_two_students(lab, server, folder, record_property):
         for name in CLICKS
     )
     record_property("click_to_students_ms", waits)
-    teacher.page.locator('.zf-tile[data-channel="3"]').click()
+    go_to_channel(teacher.page, 3)
     for student in (first, second):
         student.notebook.expect_value("[explorer.layer, explorer.channel]", [CLICKS[-1], 3])
         student.notebook.expect_settled()

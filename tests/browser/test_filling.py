@@ -10,6 +10,7 @@ import numpy as np
 from playwright.sync_api import Locator, expect
 
 from tests.browser import as_shown
+from tests.browser.going import go_to_channel
 from tests.waiting import SECONDS
 
 BATCH, COUNT = 16, 80
@@ -76,7 +77,7 @@ def choose(notebook, layer: str, channel: int) -> None:
     row = notebook.page.locator(f'[data-layer="{layer}"]').first
     row.click()
     expect(row).to_have_attribute("aria-selected", "true")
-    notebook.page.locator(f'.zf-tile[data-channel="{channel}"]').click()
+    go_to_channel(notebook.page, channel)
     notebook.expect_value("explorer.selection.unit", [layer, channel])
 
 

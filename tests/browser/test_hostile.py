@@ -58,7 +58,7 @@ def walk(page: Page) -> None:
     """Look at whatever shows names: layers, patches, photo, classes, cards."""
     explorer = page.locator(".zf-root").first
     expect(explorer).to_have_attribute("data-zf-settled", "true")
-    cards = explorer.locator(".zf-info:visible")
+    cards = explorer.locator(".zf-info:visible, .zf-exact:visible")
     expect(cards).to_have_count(3)  # of the engine, of the projections, of the map
     for card in cards.all():
         card.click()

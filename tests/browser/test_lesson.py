@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 import zfwidgets as zf
 from tests.browser.axe import faults
+from tests.browser.going import go_to_channel
 from tests.waiting import SECONDS
 from zfwidgets.lessons.attempts import as_csv
 
@@ -211,7 +212,7 @@ def test_the_explorer_beside_a_german_lesson_speaks_german(lab, root: Path) -> N
     shot(explorer, "de-explorer")
 
     # by hand it says what it does in German too, numbers included
-    explorer.locator('.zf-tile[data-channel="3"]').click()
+    go_to_channel(explorer, 3)
     expect(explorer.locator(".zf-channels .zf-readout")).to_contain_text("Kanal 3 · im Mittel ")
     explorer.get_by_role("button", name="Wie man die Karte liest").click()
     expect(explorer.get_by_role("dialog")).to_contain_text("Am Rand schneidet das Bild")

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Lab, Notebook
+from tests.browser.going import go_to_channel
 from tests.waiting import MILLISECONDS, SECONDS
 
 LAYER, CHANNEL = "features.7", 42
@@ -228,6 +229,6 @@ def choose(page: Page, layer: str, channel: int) -> None:
     row = page.locator(f'[data-layer="{layer}"]').first
     row.click()
     expect(row).to_have_attribute("aria-selected", "true")
-    page.locator(f'.zf-tile[data-channel="{channel}"]').click()
+    go_to_channel(page, channel)
     heading = page.locator(".zf-patches h3")
     expect(heading).to_contain_text(f"{layer} : {channel}", timeout=MILLISECONDS)

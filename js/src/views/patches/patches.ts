@@ -71,7 +71,7 @@ export function patchesPanel(
   const about = popoverButton(
     t("Exact?"),
     t("Exact? How these pictures were made"),
-    "zf-button",
+    "zf-button zf-exact",
     () => {
       const chosen = cells.find(({ image }) => image !== null && image === selection.get("photo"));
       return [
