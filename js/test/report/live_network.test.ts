@@ -1,10 +1,10 @@
 /** The runtime of a network in a page, against the plain definitions. */
 
 import { describe, expect, it } from "vitest";
-import { Filters, roomFor } from "../../src/report/live/network/convolution";
 import { Matrices } from "../../src/report/live/network/matrices";
-import { MaxPools, unpool } from "../../src/report/live/network/max_pools";
 import { Network } from "../../src/report/live/network/network";
+import { Filters, roomFor } from "../../src/report/live/network/operations/convolution";
+import { MaxPools, unpool } from "../../src/report/live/network/operations/max_pools";
 import {
   type Area,
   type Convolution,

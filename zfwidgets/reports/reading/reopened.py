@@ -74,6 +74,10 @@ class Reopened(Contents):
         """Not in a report."""
         raise self._not_stored("sample")
 
+    def samples(self, layer: str) -> NoReturn:
+        """Not in a report."""
+        raise self._not_stored("sample")
+
     def estimate(self, *_: Any, **__: Any) -> NoReturn:
         """Not in a report: nothing is computed."""
         raise self._not_stored("estimate")

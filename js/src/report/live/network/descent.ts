@@ -1,13 +1,13 @@
 /** How each operation sends a signal down: by its transpose, its switches, a rule or its derivative. */
 
-import type { Filters } from "./convolution";
-import { curveOf } from "./curves";
-import { groupUnnormed } from "./group_norms";
 import { copy, each, lines, softmax } from "./maps";
-import { unpool } from "./max_pools";
-import { unnormed } from "./norms";
-import { unadaptiveMean, unmeanPool } from "./pools";
-import { factorDown, opening } from "./products";
+import type { Filters } from "./operations/convolution";
+import { curveOf } from "./operations/curves";
+import { groupUnnormed } from "./operations/group_norms";
+import { unpool } from "./operations/max_pools";
+import { unnormed } from "./operations/norms";
+import { unadaptiveMean, unmeanPool } from "./operations/pools";
+import { factorDown, opening } from "./operations/products";
 import {
   type Area,
   type Floats,

@@ -1,16 +1,16 @@
 /** A network that is walked up, area by area, and down by a rule. */
 
-import { Filters, roomFor } from "./convolution";
-import { curveOf } from "./curves";
 import { type Rule, type Signal, sendDown } from "./descent";
 import { fused } from "./fusing";
-import { groupNormed } from "./group_norms";
 import { add, copy, largest, lines, pad, softmax } from "./maps";
 import type { Matrices } from "./matrices";
-import { MaxPools } from "./max_pools";
-import { normed } from "./norms";
-import { adaptiveMean, meanPool } from "./pools";
-import { opening, product } from "./products";
+import { Filters, roomFor } from "./operations/convolution";
+import { curveOf } from "./operations/curves";
+import { groupNormed } from "./operations/group_norms";
+import { MaxPools } from "./operations/max_pools";
+import { normed } from "./operations/norms";
+import { adaptiveMean, meanPool } from "./operations/pools";
+import { opening, product } from "./operations/products";
 import {
   type Area,
   type Convolution,

@@ -1,6 +1,6 @@
 /** Filters of which each has a channel to itself: no matrix product. */
 
-import type { Area, Convolution, Floats, Shape } from "./program";
+import type { Area, Convolution, Floats, Shape } from "../program";
 
 export class Apart {
   private readonly taps: number;

@@ -1,11 +1,11 @@
 /** Filtering an area of a map, and the way down through the transposed filters. */
 
+import { copyLine } from "../maps";
+import type { Matrices } from "../matrices";
+import { type Area, type Convolution, type Floats, isEmpty, reads, type Shape } from "../program";
+import type { Stock } from "../stock";
+import { LANES, ROWS } from "../wasm";
 import { Apart } from "./depthwise";
-import { copyLine } from "./maps";
-import type { Matrices } from "./matrices";
-import { type Area, type Convolution, type Floats, isEmpty, reads, type Shape } from "./program";
-import type { Stock } from "./stock";
-import { LANES, ROWS } from "./wasm";
 
 /** Numbers of columns, and of products, that are at hand at once: what caches hold. */
 export const COLUMNS = 1 << 17;

@@ -1,6 +1,6 @@
 /** Norms over an image's own mean and spread, and their derivative at this image. */
 
-import type { Area, Floats, GroupNorm } from "./program";
+import type { Area, Floats, GroupNorm } from "../program";
 
 /** Numbers that are normed together: places of a map, by the channel that each is in. */
 interface Group {

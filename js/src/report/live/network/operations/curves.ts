@@ -1,6 +1,6 @@
 /** Nonlinear functions of a single number, and their derivatives. */
 
-import type { Curve } from "./program";
+import type { Curve } from "../program";
 
 type Function = (x: number) => number;
 

@@ -1,7 +1,7 @@
 /** Products of two signals: of two maps, or of a map and a gate. */
 
-import { each } from "./maps";
-import type { Area, Floats, Shape } from "./program";
+import { each } from "../maps";
+import type { Area, Floats, Shape } from "../program";
 
 /** The place of a factor that a place of the product is made of: one channel may stand for all. */
 type Place = (at: number, channel: number) => number;

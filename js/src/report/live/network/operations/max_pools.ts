@@ -1,10 +1,8 @@
 /** Max-pools: of an area upwards, and downwards to where a maximum was. */
 
-import type { Pair } from "../../../lib/wire/protocol";
-import { COLUMNS, type Room } from "./convolution";
-import { copyLine, largest } from "./maps";
-import type { Matrices } from "./matrices";
-import { sharedWindow } from "./pools";
+import type { Pair } from "../../../../lib/wire/protocol";
+import { copyLine, largest } from "../maps";
+import type { Matrices } from "../matrices";
 import {
   type AdaptiveMax,
   type Area,
@@ -13,7 +11,9 @@ import {
   type MaxPool,
   reads,
   type Shape,
-} from "./program";
+} from "../program";
+import { COLUMNS, type Room } from "./convolution";
+import { sharedWindow } from "./pools";
 
 /** A pool's window on a map: the part of it that lies within. */
 class Window {

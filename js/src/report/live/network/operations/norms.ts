@@ -1,6 +1,6 @@
 /** Contrast norms across neighbouring channels, place by place, and their derivative. */
 
-import type { Area, Floats, Norm } from "./program";
+import type { Area, Floats, Norm } from "../program";
 
 /** The norm's parts at one place: `x`, its neighbours' means, and what it is divided by. */
 class Place {

@@ -1,6 +1,6 @@
 /** Means over windows, and downwards to all that a mean is of. */
 
-import { type Area, type Floats, type MeanPool, reads, type Shape } from "./program";
+import { type Area, type Floats, type MeanPool, reads, type Shape } from "../program";
 
 interface Window {
   top: number;
