@@ -188,7 +188,7 @@ def score(rows: Sequence[Mapping[str, str]]) -> None:
             f"{low:.0%} to {high:.0%}    {less:+.0%} to {more:+.0%}    "
             + "  ".join(f"{one.right}/{one.answered}" for one in layers.values())
         )
-    harness.finish({"displays": harness.rounded(told)})
+    harness.finish({"displays": told})
 
 
 def _pair(score: QuizScore) -> tuple[float, int]:
