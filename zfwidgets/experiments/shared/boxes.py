@@ -239,8 +239,8 @@ class Experiment(ResultBox[Result]):
         self._button.on_click(self._toggle)
         self._footer = ipywidgets.HBox([self._bar, self._status, self._button])
         self._footer.add_class("zf-running")
-        words = "" if recorded is None else recorded[1]
-        super().__init__(engine, [self._footer, *parts], stored=words, **layout)
+        stored = recorded[1] if recorded else ""
+        super().__init__(engine, [self._footer, *parts], stored=stored, **layout)
         if recorded is not None:
             self._footer.layout.display = "none"
             self._prepare(self._run_name(), recorded[0])
@@ -264,8 +264,6 @@ class Experiment(ResultBox[Result]):
     def _stopped(self, result: Result | None) -> str:
         """What the last line says after a stop."""
         return self._words("experiment.stopped" if result is None else "experiment.stopped.kept")
-
-    # What is common
 
     @property
     def running(self) -> bool:
