@@ -45,7 +45,7 @@ try:
         raise KeyboardInterrupt
 except KeyboardInterrupt:
     pass
-print(returned, *kept, faults(), held, resident() - before)
+print(returned, *kept, held, resident() - before)
 """
 IN_A_THREAD = """
 def work():
@@ -81,9 +81,8 @@ def test_freed_memory_is_used_again() -> None:
 
 
 def test_a_pass_keeps_memory_and_gives_it_back_also_when_interrupted() -> None:
-    returned, inner, outer, after, held, left = printed(FOR_A_PASS)
+    returned, inner, outer, held, left = printed(FOR_A_PASS)
     assert max(inner, outer) * 10 < returned
-    assert after * 2 > returned
     assert left < held / 4
 
 
