@@ -43,8 +43,8 @@ def public(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package, from what it imports.
 
-    Its names are those that it imports from its own modules under ``if TYPE_CHECKING:``, so that
-    they are listed once, for type checkers and at run time.
+    The names are those that it imports from its own modules under ``if TYPE_CHECKING:``, so
+    that they are listed once, for type checkers and at run time.
 
     Parameters
     ----------

@@ -77,7 +77,9 @@ def finish(steps: Generator[Any, None, Result]) -> Result:
     return driven.result
 
 
-def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = "") -> Any:
+def finish_with_bar(
+    steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = ""
+) -> Any:
     """Run steps (of `Progress`, or of maps with ``done`` cells) to the end; their result.
 
     The bar shows what is done, the time left, and ``unit`` a second. What the first step finds
@@ -101,7 +103,7 @@ def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = 
     return driven.result
 
 
-def watch_stages(steps: Counting[Result], shown: bool) -> Result:
+def finish_stages_with_bar(steps: Counting[Result], shown: bool) -> Result:
     """Run steps of several stages, each of which counts anew and says what it is; their result."""
     driven = Driven(steps)
     drawn = 0.0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 VERSION = 1
-"""Of the files that `OcclusionMap.save` writes."""
+"""Version of the files that `OcclusionMap.save` writes."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class LayerResponse:
     totals, clean_totals
         (grid rows, grid columns, channels) and (channels,) float32: sum of each feature map.
     units, clean_units
-        Of the same shapes, float32: activation of each channel's unit that is strongest in the
-        clean image.
+        Arrays of the same shapes, float32: activation of each channel's unit that is strongest in
+        the clean image.
     places
         (channels, 2) int64: row and column of that unit.
     hamming

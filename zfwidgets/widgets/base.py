@@ -16,7 +16,7 @@ from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
 from . import static_picture
 from .bundle import esm
-from .own_photos import Arrivals, show
+from .own_photos import PhotoUploads, show
 from .routing import Routed, follow_in_marimo
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
@@ -71,7 +71,7 @@ class EngineWidget(TwoOutputs, Routed):
         styles = checked(engine, **given)
         self._service = service_of(engine)
         self._owner = uuid.uuid4().hex
-        self._arrivals = Arrivals(self._service, self._owner)
+        self._arrivals = PhotoUploads(self._service, self._owner)
         self._failure: BaseException | None = None
         self._pictured = ""  # what the picture shows
         if selection is None:

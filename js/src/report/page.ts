@@ -41,7 +41,7 @@ interface PageManifest extends Manifest {
     view: string;
     selection: number;
     options: ViewOptions;
-    /** Of a comparison. */
+    /** What stands beside it, in a comparison. */
     beside?: StoredComparison;
   }[];
   /** Worksheets: where their questions lie, and which selection they look at. */

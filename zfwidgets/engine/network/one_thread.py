@@ -1,4 +1,4 @@
-"""How many threads PyTorch's operations take inside, for those of one thread of ours alone.
+"""Run small operations with one PyTorch thread inside.
 
 An operation that several threads share ends where all of them have come. A small one is done
 before a core that others use, too, has even begun: on two cores beside other work, a projection's

@@ -28,7 +28,7 @@ AT_ONCE = 1 << 24
 
 @dataclass(frozen=True)
 class Measured:
-    """Of n positions: see `zfwidgets.records.LayerResponse`.
+    """Responses of a layer at n positions: see `zfwidgets.records.LayerResponse`.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Measured:
 
     @classmethod
     def joined(cls, several: Sequence[Measured], order: Ints) -> Measured:
-        """Of several parts' positions, in an order."""
+        """Measurements of several parts' positions put together, in an order."""
         arrays = zip(*(one.parts() for one in several), strict=True)
         return cls(*(np.concatenate(of)[order] for of in arrays))
 
@@ -75,7 +75,7 @@ class _Sums:
 
     @classmethod
     def of(cls, maps: Tensor, clean: Tensor) -> _Sums:
-        """Of maps (n, channels, rows, columns) beside clean ones."""
+        """Sums over maps (n, channels, rows, columns) beside unoccluded ones."""
         difference, double = maps - clean, _wide(maps)
         return cls(
             difference.sum((2, 3), dtype=double),
@@ -98,7 +98,7 @@ class Response:
     ref
         Where the recorded operations have its output; None if nowhere.
     clean
-        Its output for the image with nothing over it.
+        The layer's output for the image with nothing over it.
     covered
         Whether something stays covered while the occluder slides, so that the maps that windows
         lie in aren't the clean ones.
@@ -140,7 +140,7 @@ class Response:
         return found
 
     def of_maps(self, maps: Tensor) -> Measured:
-        """Of whole maps, as the layer gives them for a batch."""
+        """Measurements of whole maps, as the layer gives them for a batch."""
         count = max(1, AT_ONCE // self._maps.numel())
         maps = maps.reshape(-1, *self._maps.shape)
         sums = [_Sums.of(part, self._maps[None]).parts() for part in maps.split(count)]
@@ -148,7 +148,7 @@ class Response:
         return self._measured(_Sums(*map(torch.cat, zip(*sums, strict=True))), units)
 
     def of_windows(self, windows: Windows, places: Places, base: Tensor) -> Measured:
-        """Of what an occluder changes in the maps ``base``."""
+        """Measurements of what an occluder changes in the maps ``base``."""
         assert self.ref is not None
         count, below = windows.count, self._last
         if self._covered:

@@ -103,7 +103,7 @@ class Batch:
     cells
         (n, 2) positions.
     scores
-        Of each.
+        Class scores at each.
     seconds
         That it took.
     """

@@ -53,7 +53,7 @@ class Scores:
     logits
         (n, classes); None where the network has no class scores.
     measured
-        Of the layer; None where none is asked for.
+        Response of the layer; None where none is asked for.
     """
 
     logits: NDArray[Any] | None
@@ -75,7 +75,7 @@ class Scorer:
     paint
         What the occluder lays on it.
     layer
-        Whose feature maps are measured; None for none.
+        Layer whose feature maps are measured; None for none.
     extra_boxes
         Rectangles that are covered at every position.
     classes
@@ -89,7 +89,7 @@ class Scorer:
     logits
         (classes,) of the image with nothing over it; None where they aren't wanted.
     response
-        Of the layer; None where none is asked for.
+        Response of the layer; None where none is asked for.
     note
         Why every position is a full forward pass; "" where it isn't.
     work
@@ -243,7 +243,7 @@ def work_of(
 
 
 def _elements(nodes: Sequence[Node]) -> int:
-    """Of the largest tensor that these operations read or make of one image."""
+    """Elements of the largest tensor that these operations read or make of one image."""
     shapes = [shape for node in nodes for shape in (*node.input_shapes, *node.shapes)]
     return max((prod(shape) for shape in shapes), default=1)
 

@@ -31,7 +31,7 @@ from ..network.graph.geometry import Slide, pair
 from ..network.graph.near_ties import Crossing, largest, near_ties
 from ..network.modes import computing
 from ..network.network import Network
-from .data_dependence import Witness
+from .data_dependence import DependenceRecorder
 from .node_registry import Kind, classify
 from .projected import Projected, select
 from .rules import RULES, Attribution, Rule, choose, passes_norms, under
@@ -54,7 +54,7 @@ class Forward:
 
     leaf: Tensor
     output: Tensor
-    witness: Witness
+    witness: DependenceRecorder
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Descent:
 
     @classmethod
     def below(
-        cls, output: Tensor, witness: Witness | None = None, *, into_gates: bool = False
+        cls, output: Tensor, witness: DependenceRecorder | None = None, *, into_gates: bool = False
     ) -> Descent:
         """Walk down from ``output``, nearest nodes first, but not into gates unless asked to."""
         found: list[tuple[Any, Kind]] = []
@@ -197,7 +197,7 @@ def record(network: Network, images: Tensor, layer: str) -> Forward:
     """Run a batch up to a layer with the graph recorded."""
     leaf = images.detach().clone().requires_grad_()
     captured: list[Tensor] = []
-    witness = Witness()
+    witness = DependenceRecorder()
     with KeepSaved(), witness:
         # The clones keep in-place operations away from the leaf and from the captured output.
         network.run(leaf.clone(), lambda _, output: captured.append(output.clone()), only=layer)

@@ -52,7 +52,7 @@ class Projector:
     network
         The frozen copy.
     memory
-        Of the device: how many images it holds at once.
+        Memory of the device: how many images it holds at once.
     limit
         Bytes of max-pool switches to keep for images in view.
 

@@ -19,7 +19,7 @@ from ...records import (
     SanityNumber,
 )
 from ...records.activations import EACH, PARTS
-from ...stepwise import Counting, finish, watch
+from ...stepwise import Counting, finish, finish_with_bar
 from .engine import EngineProtocol
 
 
@@ -99,7 +99,8 @@ class BlockingCalls(EngineProtocol):
         request = OcclusionRequest(
             image, patch, stride, baseline, target, layer, mask, tuple(extra_boxes), resume
         )
-        found: OcclusionMap = watch(self.occlude_steps(request), "Sliding the occluder", progress)
+        steps = self.occlude_steps(request)
+        found: OcclusionMap = finish_with_bar(steps, "Sliding the occluder", progress)
         return found
 
     def estimate(
@@ -151,7 +152,7 @@ class BlockingCalls(EngineProtocol):
         many threads and the same torch, bits must be equal. An index of another model, transform
         or images is compared too. Nothing is changed.
 
-        Of the images that were looked at it is proven that their entries and sampled maxima are
+        About the images that were looked at it is proven that their entries and sampled maxima are
         right, and that none of their activations is missing from a top; of others nothing. Half
         of a sample's batches are drawn by the images that are in tops, half among all. With
         ``sample=None`` all is proven, statistics too, but what ``unchecked`` names.
@@ -185,7 +186,8 @@ class BlockingCalls(EngineProtocol):
             It has other layers than the model; says which.
         """
         steps = self.verify_steps(index, sample, seed, tolerance)
-        verified: Verification = watch(steps, "Looking at the index's images again", progress)
+        what = "Looking at the index's images again"
+        verified: Verification = finish_with_bar(steps, what, progress)
         return verified
 
     def sanity_number(
@@ -193,8 +195,8 @@ class BlockingCalls(EngineProtocol):
     ) -> SanityNumber:
         """How alike a channel's picture stays once its own filters are drawn anew.
 
-        Of its strongest unit, in a copy of the network: `zfwidgets.experiments.sanity_check` has
-        the whole curve.
+        The picture is of its strongest unit, in a copy of the network:
+        `zfwidgets.experiments.sanity_check` has the whole curve.
 
         Parameters
         ----------

@@ -17,7 +17,7 @@ from functools import cache
 from threading import Lock
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
-"""Of glibc's ``mallopt``."""
+"""Parameters of glibc's ``mallopt``."""
 KEEPING = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26))
 GIVING_BACK = (
     (_MMAP_MAX, 2**16),

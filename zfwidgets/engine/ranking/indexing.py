@@ -13,7 +13,7 @@ from ...index.plan import Plan
 from ...index.records import TopKIndex
 from ...index.storing import FILE, UNFINISHED, check, load, save
 from ...records import Progress
-from ...stepwise import watch
+from ...stepwise import finish_with_bar
 from ...storage.files import writing
 from ...threads import ProcessLock
 from ..network.memory import batch_size
@@ -376,7 +376,7 @@ class Indexing:
     def get(self, progress: bool = True, factory: ExecutorFactory | None = None) -> TopKIndex:
         """The index, built now if it isn't there, with a progress bar."""
         if self.found is None:
-            watch(self.steps(factory), WHAT, progress, "images")
+            finish_with_bar(self.steps(factory), WHAT, progress, "images")
         assert self.found is not None
         return self.found
 

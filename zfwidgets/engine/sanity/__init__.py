@@ -1,4 +1,4 @@
-"""What of a projection was learned: the same unit, drawn again in a network that is randomised.
+"""How much of a projection comes from learned weights: the unit again in a randomised network.
 
 - `randomise`: the modules between a unit and the pixels, and random parameters for them.
 - `projecting`: the unit's picture there, from its trained activation.

@@ -259,7 +259,7 @@ def signs_of(clean: Floats, masked: Floats) -> NDArray[np.int8]:
 
 
 def _compare(signs: NDArray[np.int8]) -> tuple[NDArray[np.float64], ...]:
-    """Of signs (photos, units): see `MaskedSigns`."""
+    """Compare the signs (photos, units) of all pairs: see `MaskedSigns`."""
     first, second = np.triu_indices(len(signs), 1)
     differing, opposite = np.empty(len(first)), np.empty(len(first))
     for pair, (one, other) in enumerate(zip(first, second, strict=True)):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Measure:
     """A number that each layer has.
 
-    Its title, axis and reading are texts of ``diagnosis.NAME``.
+    The number's title, axis and reading are texts of ``diagnosis.NAME``.
 
     Attributes
     ----------

@@ -276,7 +276,7 @@ class Job:
 
 @dataclass(frozen=True)
 class _Part:
-    """Of some images: distances (layers, images), class scores, pictures, features if kept."""
+    """Distances (layers, images), class scores, pictures, and features if kept, of some images."""
 
     distance: np.ndarray[Any, np.dtype[np.float64]]
     logits: Floats | None

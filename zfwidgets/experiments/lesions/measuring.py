@@ -69,7 +69,7 @@ def lesion(
         For a layer or channel that doesn't exist, "skip" where shapes differ, images without
         labels or of one class only.
     """
-    bench = Bench(engine, data, transform)
+    bench = LesionRunner(engine, data, transform)
     checked = bench.check(off or {})
     steps = bench.steps(checked)
     return run(
@@ -85,7 +85,7 @@ def lesion_steps(
     transform: Any = None,
 ) -> Growing[LesionResult]:
     """`lesion` in steps: yields how far it is, and the result so far after each batch."""
-    bench = Bench(engine, data, transform)
+    bench = LesionRunner(engine, data, transform)
     return (yield from bench.steps(bench.check(off or {})))
 
 
@@ -101,7 +101,7 @@ class Look:
     after: Prediction
 
 
-class Bench:
+class LesionRunner:
     """A network and labelled images, and what it says of them with all its parts.
 
     Parameters

@@ -86,7 +86,7 @@ class Lesion(Experiment["LesionResult"]):
         off: Any = None,
         **layout: Any,
     ) -> None:
-        self._bench = _experiment().Bench(engine, data, transform)
+        self._bench = _experiment().LesionRunner(engine, data, transform)
         first = engine.layer(layer).name if layer else engine.layers[0].name
         self._seen: Look | None = None
         self._hung: Wall | None = None

@@ -1,4 +1,4 @@
-"""What the ablation's widget says and shows: feature maps as tiles, classes, what was tried."""
+"""Texts and tiles of the Lesion widget: feature maps, classes, what was tried."""
 
 from __future__ import annotations
 

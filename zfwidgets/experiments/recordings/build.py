@@ -21,7 +21,7 @@ from . import learning, looking
 from .opening import DATA, WEIGHTS
 
 QUALITY = 85
-"""Of pictures as WebP."""
+"""Quality of pictures as WebP."""
 
 
 def ablation() -> Recording[AblationTable]:

@@ -98,7 +98,7 @@ def shared(
     labels: Sequence[int],
     classes: Sequence[str],
 ) -> dict[str, tuple[str, int]]:
-    """Of each map: the class that most of its nine strongest pictures have, and how many do."""
+    """For each map the class that most of its nine strongest pictures have, and how many do."""
     found = {}
     for layer, channel in units:
         own = [labels[one.image] for one in engine.top(layer, channel) if one.image is not None]

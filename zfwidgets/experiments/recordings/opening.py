@@ -52,7 +52,7 @@ def recorded(name: str) -> Recording[Any]:
 def trained_network() -> ZFNet:
     """The network of the recorded ablation as it is: `zfnet_small` trained on shapes, eval mode.
 
-    Its inputs are what ``zfwidgets.models.transform(32)`` makes of pictures; its classes those of
+    It takes what ``zfwidgets.models.transform(32)`` makes of pictures, and knows the classes of
     `zfwidgets.samples.shapes`. Weights are kept in half precision.
     """
     import torch

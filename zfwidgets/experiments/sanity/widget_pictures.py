@@ -39,7 +39,7 @@ class StepPictures(Answering):
     """
 
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Of the engine."""
+    """Fingerprint of the engine."""
     check = traitlets.Unicode().tag(sync=True)
     """Which run is shown; empty before it has a picture."""
     step = traitlets.Int().tag(sync=True)
@@ -47,7 +47,7 @@ class StepPictures(Answering):
     measure = traitlets.Enum(list(MEASURES), default_value="rank").tag(sync=True)
     """By which measure it is compared."""
     language = traitlets.Unicode().tag(sync=True)
-    """Of the page's words; that of `zfwidgets.set_language` when it is made."""
+    """Language of the page's words; that of `zfwidgets.set_language` when it is made."""
 
     def __init__(self, fingerprint: str, **layout: Any) -> None:
         self._answers: dict[tuple[str, int], Answer] = {}

@@ -1,4 +1,4 @@
-"""What several layers and the class scores are for images that the caller makes."""
+"""Features of several layers, and class scores, of images that the caller makes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Features:
-    """Of n images.
+    """Features and class scores of n images.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ from .study import Learning, Study, one_layer
 TYPICAL = 1000
 """Training photos that `BiasRecord.typical` is measured with, at most."""
 NEAR = 0.1
-"""Of the typical distance: a photo that is nearer to a training photo is nearly the same."""
+"""Part of the typical distance: a photo nearer than that to a training photo is nearly the same."""
 _BLOCK = 512
 
 

@@ -49,7 +49,7 @@ def transfer_layers_steps(
     layers
         Names; None means `zfwidgets.experiments.transfer.main_layers`.
     train_images, test_images
-        Of each class. None: two thirds of the smallest class, at most 30; what is left, at
+        Images of each class. None: two thirds of the smallest class, at most 30; what is left, at
         most 50.
     repeats
         How many splits.

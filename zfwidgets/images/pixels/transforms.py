@@ -56,7 +56,7 @@ class Normalisation:
     def network(self, brightness: float | NDArray[np.float64]) -> NDArray[np.float64]:
         """Brightness (0..1) as the network's values.
 
-        Of a grey (channels,) or (1,); of (channels, rows, columns) the same shape.
+        A grey gives (channels,) or (1,); (channels, rows, columns) the same shape.
         """
         if isinstance(brightness, np.ndarray):
             gain, shift = self.gain[:, None, None], self.shift[:, None, None]

@@ -1,4 +1,4 @@
-"""What a stored engine is asked for in a cell, where it opens, and what is saved of it again."""
+"""Methods of an engine that a report is opened as: where it opens, and how it is saved again."""
 
 from __future__ import annotations
 

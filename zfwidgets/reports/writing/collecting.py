@@ -21,7 +21,7 @@ from ...widgets.wire.source import Source
 from ..held import PATCHES
 from ..parts import checksum, pack
 from ..pictures import MIME, SMALL, Encoder
-from ..positions import Tap, position_key, positions
+from ..positions import MapRecorder, position_key, positions
 from .content import Content
 from .planning import BASE64, PHOTOS_SHARE, Plan, megabytes
 from .projecting import Batch, by_size
@@ -58,7 +58,7 @@ class Collector:
         self.slides = slides
         self.covers = covers
         self.rule = rule
-        self.tap = Tap(engine)
+        self.tap = MapRecorder(engine)
         make = getattr(engine, "make_source", None)  # a report of a report
         self.source: Source = Source(self.tap, answers=0) if make is None else make()
         self.photo = Encoder(plan.quality.photos)

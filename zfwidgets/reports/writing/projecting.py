@@ -41,9 +41,9 @@ class Batch:
     Attributes
     ----------
     engine, rule
-        Whose, and by which rule.
+        The engine that projects, and by which rule.
     encoder
-        Of the pictures.
+        Encoder of the pictures.
     """
 
     engine: EngineProtocol

@@ -93,7 +93,7 @@ def save_report(
         What the weights of its filters are kept as, ``"int8"``, ``"float16"`` or ``"float32"``;
         what that costs is measured on some of the photos, and stands on the page.
     licence
-        Of the weights: asked for with ``alive``, and stands on the page.
+        Licence of the weights: asked for with ``alive``, and stands on the page.
     progress
         Show how far it is.
 

@@ -100,7 +100,7 @@ class Compare(TwoOutputs, Routed):
     same_channel = traitlets.Bool(False).tag(sync=True)
     """Whether layer and channel follow each other."""
     language = traitlets.Unicode().tag(sync=True)
-    """Of the page's words."""
+    """Language of the page's words."""
 
     @property
     def _esm(self) -> str:

@@ -29,7 +29,7 @@ from .validation import own_photos, takes_own
 THUMBNAILS = 24 << 20
 """Bytes of thumbnails that are kept: 600 of the strip's."""
 QUALITY = 85
-"""Of a sheet of photos that is too large for PNG."""
+"""Quality of a sheet of photos that is too large for PNG."""
 PREDICTIONS_A_PARTIAL = 64
 NO_OWN = "This engine takes no photos of your own."
 REPORT = "A photo of your own needs a kernel: this is a report."
@@ -44,7 +44,7 @@ class Photos:
     Parameters
     ----------
     engine
-        Whose photos they are.
+        Engine whose photos they are.
     pixels
         Gives one of them, as the network sees it.
     """

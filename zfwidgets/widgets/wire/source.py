@@ -62,7 +62,7 @@ OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quant
 SO_FAR = ("channels", "sheet", "top", "projections")
 """Those of them that can be answered from what is known so far."""
 SHEET_QUALITY = 80
-"""Of a sheet of thumbnails that is too large for PNG: each is to be recognised, not studied."""
+"""Quality of a sheet of thumbnails too large for PNG: each is to be recognised, not studied."""
 
 
 class Source:
@@ -71,7 +71,7 @@ class Source:
     Parameters
     ----------
     engine
-        Whose records are asked for.
+        Engine whose records are asked for.
     answers, photos, passes
         How many bytes of answers, of decoded photos and of whole passes of the occluder are kept
         for the next time.

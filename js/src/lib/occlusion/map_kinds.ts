@@ -124,7 +124,7 @@ export class Grids {
   }
 }
 
-/** Of colours that show changes, what lower, unchanged and higher values look like. */
+/** What lower, unchanged and higher values look like, in colours that show changes. */
 export const SIDES = {
   tint: [msg("Magenta"), msg("Not tinted"), msg("Green")],
   diverging: [msg("Blue"), msg("Grey"), msg("Red")],

@@ -1,12 +1,12 @@
 /** What Python says, too: made by js/made.py from zfwidgets/widgets/wire/schema/. */
 
-/** Of a photo in one message, at most. */
+/** Most bytes of a photo in one message. */
 export const PART_BYTES = 4194304;
 /** Channels in one sheet of thumbnails. */
 export const SHEET = 256;
 /** Pixels: what a screen with two per CSS pixel shows of one. */
 export const THUMBNAIL = 96;
-/** Of a channel that are shown. */
+/** Patches of a channel that are shown. */
 export const PATCHES = 9;
 
 /** What options of views are at first. */

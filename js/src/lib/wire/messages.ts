@@ -67,7 +67,7 @@ export interface Layer {
   rows: number;
   columns: number;
   rectified: boolean;
-  /** Of all channels; where theirs differ, the smallest that holds them. */
+  /** All channels'; where theirs differ, the smallest that holds them. */
   field: Field;
   /** Where channels' fields differ: each of them. */
   fields?: FieldOfChannels[];
@@ -134,9 +134,9 @@ export interface Operation { name: string; status: Status; count: number; note: 
 /** What is to be known of a projection's picture. */
 export interface ProjectionInfo {
   image: number;
-  /** Its own scale: the value shown as black or white when it is shown by itself. */
+  /** Own scale: the value shown as black or white when it is shown by itself. */
   scale: number;
-  /** Its own scale as brightness: the brightness shown as black or white. */
+  /** Own scale as brightness: the brightness shown as black or white. */
   brightness: number;
   /** The part of the photo on which patch and projection are shown. */
   view: Box;
@@ -158,7 +158,7 @@ export interface Clean {
   log_odds: number | null;
   /** Total activation of the feature map. */
   total: number | null;
-  /** Its strongest activation, at `unit_place`. */
+  /** Strongest activation, at `unit_place`. */
   unit: number | null;
   predicted: number | null;
 }
@@ -201,7 +201,7 @@ export interface Covered {
   image: number;
   name: string;
   unit: Pair;
-  /** Its receptive field, cut by the image's border: what is covered. */
+  /** Receptive field, cut by the image's border: what is covered. */
   box: Box;
   /** The unit's activation without the cover. */
   before: number;
@@ -232,7 +232,7 @@ export interface SharedName {
   count: number;
   /** How many of the nine are known. */
   of: number;
-  /** Its share among all images that are known, or random patches, 0..1. */
+  /** Share among all images that are known, or random patches, 0..1. */
   share: number;
   /** Over how many of these that is. */
   compared: number;
@@ -247,7 +247,7 @@ export interface SharedName {
 /** A group of images to which a channel responds more strongly than to all. */
 export interface Preferred {
   text: string;
-  /** Of the channel's largest activation in its images. */
+  /** Mean of the channel's largest activation in its images. */
   mean: number;
   /** How far that is above the mean of all images. */
   more: number;
@@ -281,7 +281,7 @@ export interface LessonOption {
   figure: LessonFigure | null;
 }
 
-/** Of a partial answer while the index is being built: finished answers have none. */
+/** How far a partial answer is while the index is being built: finished answers have none. */
 export interface SoFar {
   /** Over how many of the images it is. */
   images: number;
@@ -308,7 +308,7 @@ export interface IndexProgress {
 
 /** A photo of the user's own, in the kernel's memory alone. */
 export interface OwnPhoto {
-  /** Its number: as that of an image of the engine, beyond the last one. */
+  /** Number of the photo: like an image's, beyond the last one. */
   image: number;
   name: string;
   /** What was made of its pixels before the transform. */
@@ -344,9 +344,9 @@ export interface Slide {
 
 /** What projections of one channel are shown by, together. */
 export interface ProjectionScales {
-  /** Of all of them together. */
+  /** Scale of all of them together. */
   scale: number;
-  /** Of all of them together, as brightness. */
+  /** Scale of all of them together, as brightness. */
   brightness: number;
   /** Side of the square around each unit's middle that holds 95 % of their energy, in pixels. */
   focus: number;
@@ -408,7 +408,7 @@ export interface Message {
   /** That of the request; null if it had none. */
   turn: number | null;
   data: unknown;
-  /** Of `progress`: other requests of which the same is said. */
+  /** Other requests of which the same `progress` is said. */
   others?: Asked[];
 }
 
@@ -588,7 +588,7 @@ export interface Kinds {
       modules: string[];
       /** Once all of these are drawn anew. */
       rank_all: number | null;
-      /** Of the trained pictures of other channels there. */
+      /** Likeness to other channels' trained pictures there. */
       others: (number | null)[];
       /** That of `others`. */
       median: number | null;
@@ -681,7 +681,7 @@ export interface Kinds {
       glossary: [word: string, meaning: string][];
       /** All answers, one line an attempt. */
       csv: string;
-      /** Of a file for them. */
+      /** Name of a file for them. */
       name: string;
     };
   };
@@ -715,9 +715,9 @@ export interface Kinds {
       no_own: string;
       /** More of them and the oldest is forgotten. */
       most: number;
-      /** Of the file of one. */
+      /** Largest file of one, in bytes. */
       most_bytes: number;
-      /** Of one, before the transform. */
+      /** Most pixels of one, before the transform. */
       most_pixels: number;
       /** Those of the catalogue that a report holds; null: all. */
       held: number[] | null;
@@ -757,7 +757,7 @@ export interface Kinds {
       image: number;
       layer: string;
       channels: number;
-      /** Of a map as it is sent. */
+      /** Rows of a map as it is sent. */
       rows: number;
       columns: number;
       /** So many rows and columns of the layer are one of it, their largest. */

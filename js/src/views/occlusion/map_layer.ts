@@ -38,7 +38,7 @@ export interface Shown {
 }
 
 export interface Legend {
-  /** Of two maps, which this is; "" of one. */
+  /** Which of two maps this is; "" where there is one. */
   side: "" | "left" | "right";
   /** What a cell's value is. */
   what: string;
@@ -53,7 +53,7 @@ export interface Legend {
 
 interface ScaleText {
   colours: MapName;
-  /** Of the colours that the scale uses. */
+  /** Part of the colours that the scale uses. */
   part: Part;
   low: string;
   high: string;

@@ -10,7 +10,7 @@ import { type Fold, fold } from "../shared/fold";
 import { type OccluderHandle, resized } from "./occluder";
 import type { ShapeDrawing } from "./shape_drawing";
 
-/** Of the sliders, in input pixels; keys and the corner go further. */
+/** Largest size on the sliders, in input pixels; keys and the corner go further. */
 const LARGEST = 128;
 const MOST_HELD = 8;
 

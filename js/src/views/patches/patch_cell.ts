@@ -169,7 +169,7 @@ export class Cell {
     );
   }
 
-  /** Its photo can't be read any more: words in its place. */
+  /** The photo can't be read any more: words in its place. */
   setLost({ name, value, lost }: TopActivation): void {
     this.reset();
     this.element.dataset.state = "lost";
@@ -264,7 +264,7 @@ export class Cell {
   private part(box: Box, { side, field, extent }: Look): Box {
     const all = inside(box, extent);
     if (side === null) return within(all, all);
-    // Its own square may be of fewer projections than the one on which all are shown.
+    // The cell's own square may be of fewer projections than the one on which all are shown.
     const own = this.info?.view;
     const known = own && Math.max(own.height, own.width) === side;
     const view = known ? own : focusBox(field, this.unit, side, extent);

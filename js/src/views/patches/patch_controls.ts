@@ -16,7 +16,7 @@ const SCALES = [
 type Scales = (typeof SCALES)[number][0];
 
 export class PatchControls {
-  /** Of the panel's head. */
+  /** Layouts to choose from, in the panel's head. */
   readonly layouts: HTMLSelectElement;
   /** A line above the pictures; `more` stands at its end. */
   readonly how: HTMLElement;

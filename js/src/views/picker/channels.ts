@@ -30,7 +30,7 @@ import { ThisPhoto } from "./this_photo";
 /** CSS pixels. */
 const THUMB = 48;
 const TILE = { width: 54, height: 66 };
-/** Of a thumbnail in its tile. */
+/** Margin of a thumbnail in its tile. */
 const INSET = 3;
 /** Rows drawn beyond what is visible. */
 const MARGIN = 2;
@@ -87,7 +87,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     arrange();
     fromTheTop();
   });
-  /** Whose order and pictures the strip shows; null: what the index says of all photos. */
+  /** The photo whose order and pictures the strip shows; null: what the index says of all photos. */
   let seen: ThisPhoto | null = null;
 
   const renew = renewable(signal);
@@ -105,7 +105,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   /** What only some sorts ask for, and by which layer's features. */
   let orders: Pick<ChannelStats, "readable" | "suspicious"> = {};
   let features = "";
-  /** Of how many images the statistics are, while the index is being built. */
+  /** How many images the statistics are of, while the index is being built. */
   let soFar: SoFar | null = null;
   let ordered: number[] = [];
   let place = new Map<number, number>();

@@ -14,7 +14,7 @@ import { popoverButton } from "./popover";
 /** What is on screen right now. */
 interface Screen {
   stage: HTMLElement;
-  /** Of the photo, in input pixels. */
+  /** Size of the photo, in input pixels. */
   extent: Pair;
   photo: HTMLCanvasElement;
   grids: Grids | null;

@@ -21,7 +21,7 @@ export class Live {
     private readonly panel: Panel,
     private readonly selection: SelectionStore,
     private readonly look: () => Look,
-    /** Of the layer; null: its strongest without occluder. */
+    /** Channel of the layer; null: its strongest without occluder. */
     private readonly channel: () => number | null,
     private readonly names: Names,
   ) {

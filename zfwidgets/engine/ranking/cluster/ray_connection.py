@@ -1,4 +1,4 @@
-"""What is said to Ray, and what it says: nothing else imports it."""
+"""All calls to Ray: no other module imports it."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class Connection:
         Raises
         ------
         WorkerDied
-            Its worker died as often as is allowed.
+            The worker died as often as is allowed.
         ClusterError, UnsupportedModel, InputError
             What the worker raised.
         """

@@ -239,7 +239,7 @@ class BiasRecord:
 
     @property
     def spread(self) -> Floats:
-        """Its standard deviation (with n - 1), (classes,)."""
+        """Standard deviation of the accuracies (with n - 1), (classes,)."""
         return _spread(self.accuracies)
 
     @property

@@ -1,4 +1,4 @@
-"""What a job says between its steps."""
+"""What a job may yield between its steps."""
 
 from __future__ import annotations
 
