@@ -8,5 +8,3 @@ Only code in here touches the model, hooks and devices; what comes out are recor
 - `network`, `projection`, `occlusion`, `ranking`, `sanity`: a room for each thing that the paper,
   or a check of it, defines.
 """
-
-from __future__ import annotations

@@ -23,5 +23,3 @@ used.
 - `saved_tensors` keeps what a pass saves as it was, whatever is written into it, in any number of
   threads at once: PyTorch's own ``allow_mutation_on_saved_tensors`` serves one thread of a process.
 """
-
-from __future__ import annotations
