@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import zfwidgets as zf
+from tools.recordings.looking import FACES, PARTS
 from zfwidgets.experiments import find_copies
 from zfwidgets.experiments.covered_map.result import square_on
-from zfwidgets.experiments.recordings.looking import FACES, PARTS
 from zfwidgets.experiments.shared.looking import features, open_photos
 from zfwidgets.experiments.transfer import main_layers
 from zfwidgets.records import Occluder, Unit

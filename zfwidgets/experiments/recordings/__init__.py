@@ -1,9 +1,8 @@
 """The experiments at full length, computed before and shipped small: what examples open on.
 
 `recorded("evolution")` gives a `zfwidgets.experiments.Recording`; every experiment's widget shows
-one in the place of an engine. ``python -m zfwidgets.experiments.recordings.build`` computes them
-anew: `runs` has what is computed, one function a recording, which examples and tests call with
-less to do.
+one in the place of an engine. ``python -m tools.recordings.build`` computes them anew, in the
+project's sources.
 """
 
 from __future__ import annotations
