@@ -8,20 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import resolver
-
-_HOMES = {
-    "LayerIndex": "records",
-    "Mismatch": "verification",
-    "TopKIndex": "records",
-    "Verification": "verification",
-    "read": "storing",
-}
-__all__ = ["LayerIndex", "Mismatch", "TopKIndex", "Verification", "read"]
+from .._lazy import public
 
 if TYPE_CHECKING:
     from .records import LayerIndex, TopKIndex
     from .storing import read
     from .verification import Mismatch, Verification
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)
