@@ -4,14 +4,3 @@
 one in the place of an engine. ``python -m tools.recordings.build`` computes them anew, in the
 project's sources.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .opening import recorded, recorded_names, trained_network
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)
