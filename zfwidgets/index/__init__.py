@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from .._lazy import public
 
+__all__ = ["LayerIndex", "Mismatch", "TopKIndex", "Verification", "read"]
+
 if TYPE_CHECKING:
     from .records import LayerIndex, TopKIndex
     from .storing import read
     from .verification import Mismatch, Verification
 
-__getattr__, __dir__, __all__ = public(__name__, __file__)
+__getattr__, __dir__, _ = public(__name__, __file__)
