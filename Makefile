@@ -106,7 +106,7 @@ bench: setup ## what benchmarks/ measure: BENCHMARKS=benchmarks.engine.index for
 	done
 
 docs: setup ## the docs site in build/html, with a gallery of live reports
-	$(BIN)/python docs/site
+	$(BIN)/python .ci/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 dist: setup ## dist/: sdist and wheels, as released

@@ -1,7 +1,7 @@
 """Write the sources that are made from the package's tables, so that each has one home.
 
-`hatch_build.py` calls this before it bundles. What is made is kept in git: type checks, tests and
-readers find it where nothing was built. The tables' files import nothing, as a build has no NumPy.
+`hatch_build.py` calls this before it bundles. TypeScript that is made isn't in git: `make types`
+and `make vitest` build first. The tables' files import nothing, as a build has no NumPy.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,34 +12,8 @@ from typing import Any
 from .bars import waiting
 
 
-def resolver(
-    package: str, homes: Mapping[str, str]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Make ``__getattr__`` and ``__dir__`` of a package.
-
-    Parameters
-    ----------
-    package
-        Name of the package, its ``__name__``.
-    homes
-        The module below it that has each public name: ``"module"``, or ``"module:name"`` where
-        it is called differently there.
-    """
-
-    def resolve(name: str) -> Any:
-        if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module, _, attribute = homes[name].partition(":")
-        with waiting(f"Loading {package}.{name} and what it needs"):
-            value = getattr(import_module(f".{module}", package), attribute or name)
-        setattr(sys.modules[package], name, value)
-        return value
-
-    return resolve, lambda: sorted(homes)
-
-
 def public(
-    package: str, file: str
+    package: str, file: str, *here: str
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package, from what it imports.
 
@@ -50,13 +24,28 @@ def public(
     ----------
     package, file
         The package's ``__name__`` and ``__file__``.
+    *here
+        Public names that it has itself.
     """
     homes = {
-        name.name: str(line.module)
+        name.asname or name.name: (line.module, name.name)
         for block in ast.parse(Path(file).read_text("utf-8")).body
         if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
         for line in block.body
         if isinstance(line, ast.ImportFrom)
         for name in line.names
     }
-    return *resolver(package, homes), [*homes]
+    names = [*here, *homes]
+
+    def resolve(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module, attribute = homes[name]
+        if module is None:
+            return import_module(f".{attribute}", package)
+        with waiting(f"Loading {package}.{name} and what it needs"):
+            value = getattr(import_module(f".{module}", package), attribute)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return resolve, lambda: sorted(names), names

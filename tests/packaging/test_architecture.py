@@ -111,3 +111,9 @@ def test_no_folder_is_two_ideas(root: Path) -> None:
         if folder.is_dir() and list(folder.glob("*.py"))
     }
     assert {str(folder): size for folder, size in sizes.items() if size > 15} == {}
+
+
+def test_the_engine_has_few_rooms(root: Path) -> None:
+    rooms = [path.parent.name for path in (root / PACKAGE / "engine").glob("*/__init__.py")]
+    files = [path.stem for path in (root / PACKAGE / "engine").glob("[!_]*.py")]
+    assert len(rooms + files) <= 8, sorted(rooms + files)

@@ -128,6 +128,27 @@ def test_a_file_holds_all_of_it_without_pickle(found, tmp_path, part):
     same(found, OcclusionMap.load(path))
 
 
+def test_a_write_that_fails_leaves_the_file_before(found, tmp_path, monkeypatch):
+    path = found.save(tmp_path / "pass")
+    other = replace(found, image_name="other.jpg")
+    write = zipfile.ZipFile.close
+
+    def full(archive):
+        is_open = archive.fp is not None
+        write(archive)
+        if is_open:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipFile, "close", full)  # once all arrays are written
+        with pytest.raises(OSError, match="No space left"):
+            other.save(path)
+    same(found, OcclusionMap.load(path))
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    other.save(path)
+    same(other, OcclusionMap.load(path))
+
+
 def test_other_files_are_named(found, tmp_path):
     path = tmp_path / "other.npz"
     np.savez(path, a=np.ones(3))

@@ -16,7 +16,7 @@ _STOPS = {**COLOUR_MAPS, "grey": "000000 ffffff"}
 COLOURS = tuple(_STOPS)
 """Names of what numbers can be painted in; widgets have those of `COLOUR_MAPS`."""
 
-SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c959f")
+SERIES = (*(f"#{bytes(CATEGORIES[at]).hex()}" for at in (0, 5, 2, 3, 1, 4)), "#8c959f")
 """Colours of lines and bars, told apart by those who see few colours (Okabe and Ito, 2008)."""
 
 _CATEGORIES = np.array(CATEGORIES, dtype=np.uint8)

@@ -328,6 +328,8 @@ class OcclusionMap:
 
         Returns the file's path, with ``.npz`` at its end. `load` reads it.
         """
+        from ..storage.files import write_npz
+
         path = Path(path)
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         arrays = {name: getattr(self, name) for name in ("done", "logits", "clean")}
@@ -340,8 +342,7 @@ class OcclusionMap:
             "layer": None if self.features is None else self.features.layer,
             "arrays": list(known),
         }
-        np.savez_compressed(path, header=np.array(json.dumps(header)), **known)
-        checksums.seal(path)
+        write_npz(path, {"header": np.array(json.dumps(header)), **known})
         return path
 
     @classmethod

@@ -5,5 +5,3 @@
 `positions` (what is stored less exactly), `held` (what a report has), `checking` in the words of
 `shapes` (what is let through). A report may come from anybody: nothing is unpacked unchecked.
 """
-
-from __future__ import annotations

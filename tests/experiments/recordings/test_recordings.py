@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import zfwidgets as zf
+from tools.recordings import learning
+from tools.recordings.build import RUNS
 from zfwidgets.errors import InputError
-from zfwidgets.experiments.recordings import learning
-from zfwidgets.experiments.recordings.build import RUNS
 from zfwidgets.experiments.recordings.opening import DATA
 
 MOST = 4e6

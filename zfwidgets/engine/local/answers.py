@@ -20,12 +20,12 @@ from ..occlusion.covering import Covering
 from ..occlusion.runner import OcclusionRunner
 from ..projection.projector import Projector
 from ..projection.rules import Attribution, Rule, choose, words
+from ..projection.sanity.number import check_rule, number_steps
 from ..protocol import BlockingCalls
 from ..ranking.indexing import Indexing
 from ..ranking.quantiles import Quantiles
 from ..ranking.ranking_spec import KEEP
 from ..ranking.verifying import Verifying
-from ..sanity.number import check_rule, number_steps
 from ..session import Session
 
 

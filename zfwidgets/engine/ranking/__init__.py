@@ -18,5 +18,3 @@ exceeds: so images that are added later can't take a rank of one that was never 
 `quantiles` finds units from every tenth of a channel's range, by the index's sample of values;
 `verifying` computes an index's batches again and compares them: ``docs/index.md``.
 """
-
-from __future__ import annotations

@@ -33,8 +33,8 @@ from torch import Tensor
 
 from ...engine.local import LocalEngine
 from ...engine.projection import deconv
-from ...engine.sanity.projecting import ProjectAt
-from ...engine.sanity.randomise import stages_below
+from ...engine.projection.sanity.projecting import ProjectAt
+from ...engine.projection.sanity.randomise import stages_below
 from ...errors import InactiveUnit, InputError
 from ...records import Floats, Progress, Unit
 from ...stepwise import Growing

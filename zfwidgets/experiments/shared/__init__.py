@@ -9,5 +9,3 @@ pulled by the page, kept by name. `running`: the plain function around any exper
 labelled images; `seeded` keeps the global random state, and other threads' draws, as they are.
 `files`: safetensors with a description. `recording`: results that were computed before, in a file.
 """
-
-from __future__ import annotations

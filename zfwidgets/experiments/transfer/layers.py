@@ -47,7 +47,7 @@ def transfer_layers_steps(
         Other labelled images: a folder of class folders, a map-style Dataset of (image, label),
         a list of (image, label).
     layers
-        Names; None means `zfwidgets.experiments.transfer.main_layers`.
+        Names; None means `zfwidgets.experiments.transfer.shapes.main_layers`.
     train_images, test_images
         Images of each class. None: two thirds of the smallest class, at most 30; what is left, at
         most 50.

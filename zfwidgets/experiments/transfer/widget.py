@@ -58,7 +58,7 @@ class Transfer(Experiment["TransferRecord"]):
     start
         Whether to start at once.
     **options
-        What else `zfwidgets.experiments.transfer.transfer_features_steps` takes: ``layers``,
+        What else `zfwidgets.experiments.transfer_features_steps` takes: ``layers``,
         ``layer``, ``counts``, ``scratch``, ``strength``, ``seed``; and ``layout``, as every
         ipywidget has it.
 

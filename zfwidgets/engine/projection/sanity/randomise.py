@@ -23,10 +23,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...records import Unit
-from ..network.modes import computing
-from ..network.network import Network
-from ..projection.deconv import Descent, record
+from ....records import Unit
+from ...network.modes import computing
+from ...network.network import Network
+from ..deconv import Descent, record
 
 
 @dataclass(frozen=True)

@@ -45,4 +45,4 @@ def section(page: Path, title: str) -> str:
     for part in re.split(r"^## ", page.read_text("utf-8"), flags=re.MULTILINE):
         if part.startswith(f"{title}\n"):
             return f"# {part}"
-    raise SystemExit(f"{page} has no section {title!r} any more: change docs/site/pages.py")
+    raise SystemExit(f"{page} has no section {title!r} any more: change .ci/site/pages.py")

@@ -1,6 +1,6 @@
 """Make the letters of static pictures: the part of DejaVu Sans Condensed that languages here need.
 
-``python -m zfwidgets.drawing.build_letters DejaVuSansCondensed.ttf``, with fontTools installed. The
+``python -m tools.build_letters DejaVuSansCondensed.ttf``, with fontTools installed. The
 font that comes with Pillow has no umlauts, and neither dashes nor a minus.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .page import LETTERS
+from zfwidgets.drawing.page import LETTERS
 
 RANGES = ((0x20, 0x7E), (0xA0, 0x17F), (0x2010, 0x2026), (0x2190, 0x2193), (0x391, 0x3C9))
 SINGLE = "‰€™−∞≈≠≤≥½▸▾■●√Σ"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.utils.data import TensorDataset
 
-from zfwidgets.experiments import find_copies
+from benchmarks.claims.duplicates import find_copies
 
 
 def test_copies_are_found():

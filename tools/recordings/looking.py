@@ -9,23 +9,24 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from ... import samples
-from ...engine.local import LocalEngine
-from ...models.paper import zfnet_small
-from ...records import Pixels
-from ..correspondence.marking import Marking, as_json
-from ..correspondence.marks import checked_marks
-from ..correspondence.measuring import measure_correspondence, to_mark
-from ..correspondence.signs import CorrespondenceResult
-from ..invariance.curves import InvarianceResult
-from ..invariance.measuring import measure_invariance
-from ..shared.labelled import Labelled
-from ..shared.picture_wall import Wall
-from ..shared.recording import Made, Recording
-from ..transfer.records.accuracies import TransferRecord
-from ..transfer.whole import open_images, transfer_features
-from ..transfer.widget import class_wall_name
-from ..transfer.widget_parts import class_wall
+from zfwidgets import samples
+from zfwidgets.engine.local import LocalEngine
+from zfwidgets.experiments.correspondence.marking import Marking, as_json
+from zfwidgets.experiments.correspondence.marks import checked_marks
+from zfwidgets.experiments.correspondence.measuring import measure_correspondence, to_mark
+from zfwidgets.experiments.correspondence.signs import CorrespondenceResult
+from zfwidgets.experiments.invariance.curves import InvarianceResult
+from zfwidgets.experiments.invariance.measuring import measure_invariance
+from zfwidgets.experiments.shared.labelled import Labelled
+from zfwidgets.experiments.shared.picture_wall import Wall
+from zfwidgets.experiments.shared.recording import Made, Recording
+from zfwidgets.experiments.transfer.records.accuracies import TransferRecord
+from zfwidgets.experiments.transfer.whole import open_images, transfer_features
+from zfwidgets.experiments.transfer.widget import class_wall_name
+from zfwidgets.experiments.transfer.widget_parts import class_wall
+from zfwidgets.models.paper import zfnet_small
+from zfwidgets.records import Pixels
+
 from .learning import SIZE
 
 MOVED = ("red-panda", "coffee", "plate", "frying-pan")

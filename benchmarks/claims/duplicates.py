@@ -6,7 +6,7 @@ import hashlib
 from contextlib import closing
 from typing import Any
 
-from .labelled import Labelled
+from zfwidgets.experiments.shared.labelled import Labelled
 
 
 def find_copies(

@@ -11,19 +11,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from ... import samples
-from ...engine.local import LocalEngine
-from ...models.paper import PaperNetwork, alexnet_small, zfnet_small
-from ...models.parts import transform as inputs
-from ..ablation.architecture import Architecture
-from ..ablation.retraining import ablate, trained
-from ..ablation.table import AblationTable
-from ..diagnosis.diagnosing import diagnose
-from ..diagnosis.result import DiagnosisResult
-from ..evolution.begin import watch
-from ..evolution.moments import EvolutionRecord
-from ..shared.recording import Made, Recording
-from ..training.loop import train
+from zfwidgets import samples
+from zfwidgets.engine.local import LocalEngine
+from zfwidgets.experiments.ablation.architecture import Architecture
+from zfwidgets.experiments.ablation.retraining import ablate, trained
+from zfwidgets.experiments.ablation.table import AblationTable
+from zfwidgets.experiments.diagnosis.diagnosing import diagnose
+from zfwidgets.experiments.diagnosis.result import DiagnosisResult
+from zfwidgets.experiments.evolution.begin import watch
+from zfwidgets.experiments.evolution.moments import EvolutionRecord
+from zfwidgets.experiments.shared.recording import Made, Recording
+from zfwidgets.experiments.training.loop import train
+from zfwidgets.models.paper import PaperNetwork, alexnet_small, zfnet_small
+from zfwidgets.models.parts import transform as inputs
 
 SIZE = 32
 """Pixels of the sides of the pictures that networks are trained on here."""

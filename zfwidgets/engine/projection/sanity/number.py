@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import InputError
-from ...records import Progress, Projection, SanityNumber
-from ..network.network import Network
-from ..projection.rules import RULES
+from ....errors import InputError
+from ....records import Progress, Projection, SanityNumber
+from ...network.network import Network
+from ..rules import RULES
 from .projecting import ProjectAt
 from .randomise import stages_below
 from .ranks import load, rank_correlation

@@ -8,9 +8,9 @@ import type { SelectionStore } from "../../lib/page/selection_store";
 import { floats } from "../../lib/wire/codec";
 import { latest } from "../../lib/wire/latest";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
-import { topClasses } from "../occlusion/classes";
-import type { Look } from "../occlusion/heatmap";
-import type { Panel } from "./status";
+import type { Panel } from "../shared/status";
+import { topClasses } from "./classes";
+import type { Look } from "./heatmap";
 
 export class Live {
   readonly element = h("div", { class: "zf-now" });

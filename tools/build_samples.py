@@ -1,25 +1,27 @@
-"""Rebuild the sample photos that the package ships (a maintainer's tool, not imported by it).
+"""Rebuild the sample photos that the package ships.
 
 Reads ``data/photos.tsv`` (which photo, by whom, under which licence, from where), takes each
 photo from a folder of GCompris' photos or from scikit-image, brings it to display size, and
 writes ``data/photos/*.webp`` and the table's ``our_changes`` column::
 
-    python -m zfwidgets.images.sets.build_samples /usr/share/gcompris-qt/photos
-    python -m zfwidgets.images.sets.build_samples PHOTOS --check      # compare, write nothing
+    python -m tools.build_samples /usr/share/gcompris-qt/photos
+    python -m tools.build_samples PHOTOS --check      # compare, write nothing
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import sys
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from .samples import ALLOWED_LICENCES, DATA, PhotoLicence, read_table, write_table
+from zfwidgets.images.sets.samples import ALLOWED_LICENCES, DATA, PhotoLicence, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +89,15 @@ def display_size(path: Path) -> tuple[bytes, str]:
     stream = io.BytesIO()
     image.convert("RGB").save(stream, "WEBP", quality=QUALITY, method=6)
     return stream.getvalue(), changes
+
+
+def write_table(rows: Sequence[PhotoLicence]) -> None:
+    """Write ``data/photos.tsv``."""
+    with Path(str(DATA / "photos.tsv")).open("w", encoding="utf-8", newline="") as stream:
+        names = [field.name for field in fields(PhotoLicence)]
+        writer = csv.DictWriter(stream, names, delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(vars(row) for row in rows)
 
 
 if __name__ == "__main__":

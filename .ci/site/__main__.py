@@ -1,4 +1,4 @@
-"""Collect the docs site's sources in ``build/site``: `make docs`, or ``python docs/site``.
+"""Collect the docs site's sources in ``build/site``: `make docs`, or ``python .ci/site``.
 
 The folder mirrors the repository, so that links between the README, ``docs/`` and ``examples/``
 lead to the same things on the site as on GitHub. To what is written it adds what is made: the API's
@@ -27,7 +27,7 @@ import examples
 
 def main() -> None:
     """Make the folder anew."""
-    parser = argparse.ArgumentParser(prog="python docs/site", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python .ci/site", description=__doc__.split("\n")[0])
     parser.add_argument("--units", type=int, metavar="N", help="live reports in the gallery")
     parser.add_argument("--no-run", action="store_true", help="the tutorial without pictures")
     parser.add_argument("--out", type=Path, default=pages.ROOT / "build" / "site")

@@ -8,8 +8,8 @@ import { csv, download, npy } from "../../lib/page/files";
 import { clip } from "../../lib/pictures/boxes";
 import { coloursOf, cssColour } from "../../lib/pictures/colour";
 import type { Pair } from "../../lib/wire/protocol";
-import type { Legend } from "../occlusion/map_layer";
-import { popoverButton } from "./popover";
+import { popoverButton } from "../shared/popover";
+import type { Legend } from "./map_layer";
 
 /** What is on screen right now. */
 interface Screen {

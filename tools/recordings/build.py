@@ -1,4 +1,4 @@
-"""``python -m zfwidgets.experiments.recordings.build [NAME ...]``: compute recordings anew.
+"""``python -m tools.recordings.build [NAME ...]``: compute recordings anew.
 
 With one thread and the same versions the numbers come out the same; what was used stands in each
 recording's `Made`. All of them take about half an hour on one core.
@@ -15,10 +15,11 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from ..ablation.table import AblationTable
-from ..shared.recording import Recording
+from zfwidgets.experiments.ablation.table import AblationTable
+from zfwidgets.experiments.recordings.opening import DATA, WEIGHTS
+from zfwidgets.experiments.shared.recording import Recording
+
 from . import learning, looking
-from .opening import DATA, WEIGHTS
 
 QUALITY = 85
 """Quality of pictures as WebP."""

@@ -5,5 +5,3 @@
 - `ranks`: how alike two pictures are; needs no torch.
 - `number`: for one unit, alike how much once its own filters are drawn anew.
 """
-
-from __future__ import annotations

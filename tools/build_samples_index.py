@@ -1,4 +1,4 @@
-"""Make the index of the sample photos that the package ships: ``python -m`` this module.
+"""Make the index of the sample photos the package ships: ``python -m tools.build_samples_index``.
 
 Run it again whenever the sample photos, the sample network or the index's layout change; a test
 fails when the shipped index isn't found under the engine's fingerprint.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 
-from .. import samples
-from ..engine.local import LocalEngine
-from ..engine.ranking.indexing import SHIPPED, Indexing
-from ..engine.ranking.ranking_spec import KEEP
-from ..index.storing import FILE, save
+from zfwidgets import samples
+from zfwidgets.engine.local import LocalEngine
+from zfwidgets.engine.ranking.indexing import SHIPPED, Indexing
+from zfwidgets.engine.ranking.ranking_spec import KEEP
+from zfwidgets.index.storing import FILE, save
 
 
 def main() -> None:

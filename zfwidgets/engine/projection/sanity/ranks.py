@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import MissingDependency
+from ....errors import MissingDependency
 
 
 def rank_correlation(a: NDArray[Any], b: NDArray[Any]) -> float:

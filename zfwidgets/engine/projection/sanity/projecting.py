@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...records import Box, Floats, Operation, Unit
-from ..network.modes import computing
-from ..network.network import Network
-from ..projection import deconv
-from ..projection.rules import under
+from ....records import Box, Floats, Operation, Unit
+from ...network.modes import computing
+from ...network.network import Network
+from .. import deconv
+from ..rules import under
 
 
 class ProjectAt:
