@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import zfwidgets as zf
-from tools.recordings.looking import FACES, PARTS
+from benchmarks.building.recordings.looking import FACES, PARTS
 from zfwidgets.experiments.covered_map.result import square_on
 from zfwidgets.experiments.shared.looking import features, open_photos
 from zfwidgets.experiments.transfer.shapes import main_layers

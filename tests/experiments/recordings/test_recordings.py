@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import zfwidgets as zf
-from tools.recordings import learning
-from tools.recordings.build import RUNS
+from benchmarks.building.recordings import learning
+from benchmarks.building.recordings.build import RUNS
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.recordings.opening import DATA
 

@@ -1,4 +1,4 @@
-"""``python -m tools.recordings.build [NAME ...]``: compute recordings anew.
+"""``python -m benchmarks.building.recordings.build [NAME ...]``: compute recordings anew.
 
 With one thread and the same versions the numbers come out the same; what was used stands in each
 recording's `Made`. All of them take about half an hour on one core.

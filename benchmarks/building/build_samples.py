@@ -4,8 +4,8 @@ Reads ``data/photos.tsv`` (which photo, by whom, under which licence, from where
 photo from a folder of GCompris' photos or from scikit-image, brings it to display size, and
 writes ``data/photos/*.webp`` and the table's ``our_changes`` column::
 
-    python -m tools.build_samples /usr/share/gcompris-qt/photos
-    python -m tools.build_samples PHOTOS --check      # compare, write nothing
+    python -m benchmarks.building.build_samples /usr/share/gcompris-qt/photos
+    python -m benchmarks.building.build_samples PHOTOS --check      # compare, write nothing
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Make the index of the sample photos the package ships: ``python -m tools.build_samples_index``.
+"""Make the index of the sample photos that the package ships.
+
+    python -m benchmarks.building.build_samples_index
 
 Run it again whenever the sample photos, the sample network or the index's layout change; a test
 fails when the shipped index isn't found under the engine's fingerprint.

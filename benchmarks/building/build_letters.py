@@ -1,7 +1,7 @@
 """Make the letters of static pictures: the part of DejaVu Sans Condensed that languages here need.
 
-``python -m tools.build_letters DejaVuSansCondensed.ttf``, with fontTools installed. The
-font that comes with Pillow has no umlauts, and neither dashes nor a minus.
+``python -m benchmarks.building.build_letters DejaVuSansCondensed.ttf``, with fontTools installed.
+The font that comes with Pillow has no umlauts, and neither dashes nor a minus.
 """
 
 from __future__ import annotations
