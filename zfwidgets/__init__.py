@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._lazy import resolver
+from .errors import needs_torch
 
 __version__ = "0.1.0"
 
@@ -91,7 +92,10 @@ _resolve, _ = resolver(__name__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    return import_module(f".{name}", __name__) if name in _MODULES else _resolve(name)
+    if name not in _MODULES:
+        return _resolve(name)
+    with needs_torch(f"{__name__}.{name}"):
+        return import_module(f".{name}", __name__)
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .bars import waiting
+from .errors import needs_torch
 
 
 def resolver(
@@ -30,7 +31,8 @@ def resolver(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, _, attribute = homes[name].partition(":")
-        with waiting(f"Loading {package}.{name} and what it needs"):
+        said = f"{package}.{name}"
+        with waiting(f"Loading {said} and what it needs"), needs_torch(said):
             value = getattr(import_module(f".{module}", package), attribute or name)
         setattr(sys.modules[package], name, value)
         return value
