@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .bars import waiting
+from .errors import needs_torch
 
 
 def public(
@@ -41,9 +42,10 @@ def public(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, attribute = homes[name]
-        if module is None:
-            return import_module(f".{attribute}", package)
-        with waiting(f"Loading {package}.{name} and what it needs"):
+        said = f"{package}.{name}"
+        with waiting(f"Loading {said} and what it needs"), needs_torch(said):
+            if module is None:
+                return import_module(f".{attribute}", package)
             value = getattr(import_module(f".{module}", package), attribute)
         setattr(sys.modules[package], name, value)
         return value

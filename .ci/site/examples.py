@@ -6,24 +6,16 @@ without it there are none.
 
 from __future__ import annotations
 
-import re
 import shutil
+import sys
 from pathlib import Path
 
 from pages import ROOT
 
+sys.path.append(str(ROOT / ".ci"))
+from repository import repository
+
 PAGE = ROOT / "examples" / "README.md"
-
-
-def repository(pyproject: str) -> str | None:
-    """Address of the repository on GitHub, as ``owner/name``."""
-    table = re.search(r"^\[project\.urls\]\n((?:.+\n)*)", pyproject, re.MULTILINE)
-    found = table and re.search(
-        r'^Repository = "https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?"',
-        table[1],
-        re.MULTILINE,
-    )
-    return found[1] if found else None
 
 
 def links(path: str, where: str) -> str:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from ..bars import waiting
-from ..errors import InputError
+from ..errors import InputError, needs_torch
 from ..storage.checksums import digest
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ DIGEST = "717e9142f01621eab68356fa22a3839cb9c8d305db5d4f83c9a4ba9d036e859e"
 
 
 @waiting("Loading the sample network and PyTorch")
+@needs_torch("zf.samples.network()")
 def load() -> nn.Module:
     """SqueezeNet 1.1 for ImageNet, in evaluation mode, from the weights in the package.
 

@@ -16,12 +16,11 @@ from ...drawing.page import MARGIN, Page, font
 from ...drawing.palette import colour
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
+from ...errors import InputError, needs_torch
 from ...records import Box
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
 from ..shared.recording import stored
 from .marking import Marking, as_json
@@ -290,6 +289,6 @@ def _draw(
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.Correspondence masks photos for the network"):
+    with needs_torch("zf.Correspondence masks photos for the network, and"):
         from . import measuring
     return measuring

@@ -12,10 +12,10 @@ from PIL import Image
 
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
+from ...errors import needs_torch
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import controls
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from .drawing import covered_pictures, draw, finding_text, other_pictures
 from .result import StrongestMapResult
@@ -152,6 +152,6 @@ def _draw(facts: str, result: StrongestMapResult | None, status: str, words: Wor
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.StrongestMap covers photos for the network"):
+    with needs_torch("zf.StrongestMap covers photos for the network, and"):
         from . import measuring
     return measuring

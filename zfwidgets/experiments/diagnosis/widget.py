@@ -18,12 +18,11 @@ from ...drawing.page_charts import legend
 from ...drawing.palette import SOFT, colour
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
+from ...errors import InputError, needs_torch
 from ...records import Progress
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
 from ..shared.recording import stored
 from .findings import find
@@ -301,6 +300,6 @@ def _named(models: Sequence[str], names: Sequence[str] | None) -> list[str]:
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.Diagnosis looks at the network's weights"):
+    with needs_torch("zf.Diagnosis looks at the network's weights, and"):
         from . import diagnosing
     return diagnosing

@@ -15,11 +15,11 @@ from ...drawing.charts import LineChart
 from ...drawing.page import WIDTH, Page
 from ...drawing.tables import small, table_html
 from ...engine.protocol import EngineProtocol
+from ...errors import needs_torch
 from ...records import Progress
 from ...stepwise import Driven, Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import stored
 from .curves import InvarianceResult
@@ -328,6 +328,6 @@ def _draw(
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.Invariance shows the network transformed photos"):
+    with needs_torch("zf.Invariance shows the network transformed photos, and"):
         from . import measuring
     return measuring

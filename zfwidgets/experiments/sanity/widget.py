@@ -13,10 +13,10 @@ from PIL import Image
 from ...drawing.palette import STRONG
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
+from ...errors import needs_torch
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls
-from ..shared.needs import needs_torch
 from . import widget_pictures
 from .curve import CONTROLS, Chart, Curve
 from .similarity import MEASURES
@@ -190,6 +190,6 @@ def _legend(words: Words) -> ipywidgets.HTML:
 
 def _experiment() -> Any:
     """The computation, which needs torch and more; imported when a widget is made."""
-    with needs_torch("zf.SanityCheck changes a copy of the network"):
+    with needs_torch("zf.SanityCheck changes a copy of the network, and"):
         from . import check as sanity
     return sanity

@@ -14,14 +14,13 @@ from PIL import Image
 from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import problem, small
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
+from ...errors import InputError, needs_torch
 from ...records import Progress
 from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import Recording, stored
 from . import widget_parts as parts
@@ -273,6 +272,6 @@ def _title(engine: EngineProtocol, images: Any, words: Words) -> str:
 
 def _experiment() -> Any:
     """The computation, which needs torch and scikit-learn; imported when a widget is made."""
-    with needs_torch("zf.Transfer computes features"):
+    with needs_torch("zf.Transfer computes features, and"):
         from . import whole
     return whole
