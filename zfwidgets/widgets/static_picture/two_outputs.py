@@ -80,7 +80,11 @@ class TwoOutputs(OneOnly):
         alt = one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
         display(
             {"image/jpeg": to_jpeg(picture), "text/plain": alt},
-            metadata={"alt": alt, "image/jpeg": {"width": picture.width * 3 // 4, "alt": alt}},
+            metadata={
+                "alt": alt,
+                "image/jpeg": {"width": picture.width * 3 // 4, "alt": alt},
+                "zfwidgets": {"model_id": getattr(self, "model_id", None)},
+            },
             raw=True,
             display_id=self._picture_id,
             update=update,
