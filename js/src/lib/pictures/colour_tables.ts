@@ -27,3 +27,7 @@ export const CATEGORIES = [
 ] as const;
 
 export const LUMINANCE = [0.299, 0.587, 0.114] as const;
+
+export const FROM_ZERO = ["probability", "hamming", "cosine"] as const;
+export const LEAST_SHARE = 0.001;
+export const LEAST_PART = 0.0001;
