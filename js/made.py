@@ -69,7 +69,10 @@ def colour_tables(colours: dict[str, Any]) -> str:
         f"/** Colours: {head} */\n\n"
         f"export const COLOUR_MAPS = {{\n{maps}}} as const;\n\n"
         f"export const CATEGORIES = [\n{categories}] as const;\n\n"
-        f"export const LUMINANCE = {json.dumps(list(colours['LUMINANCE']))} as const;\n"
+        f"export const LUMINANCE = {json.dumps(list(colours['LUMINANCE']))} as const;\n\n"
+        f"export const FROM_ZERO = {json.dumps(list(colours['FROM_ZERO']))} as const;\n"
+        f"export const LEAST_SHARE = {colours['LEAST_SHARE']};\n"
+        f"export const LEAST_PART = {colours['LEAST_PART']};\n"
     )
 
 

@@ -247,6 +247,30 @@ def test_nothing_changed_is_grey(found):
     assert (np.abs(picture.astype(int) - 0xDC) <= 1).all()
 
 
+@pytest.mark.parametrize(
+    "name", ["probability", "logit", "log_odds", "total", "unit", "hamming", "cosine"]
+)
+def test_rounding_is_not_painted_in_strong_colours(found, name):
+    random = np.random.default_rng(4)
+    noise = lambda *shape: 1 + 1e-7 * random.uniform(-1, 1, shape).astype(np.float32)  # noqa: E731
+    own = found.features
+    features = replace(
+        own,
+        totals=own.clean_totals * noise(3, 4, 2),
+        units=own.clean_units * noise(3, 4, 2),
+        hamming=np.abs(noise(3, 4) - 1),
+        cosine=np.abs(noise(3, 4) - 1),
+    )
+    rounded = replace(found, logits=found.clean * noise(3, 4, 5), features=features)
+    picture = np.asarray(rounded.to_pil(name, "diverging", target=4, channel=1))[found.done]
+    assert (np.abs(picture.astype(int) - 0xDC) <= 3).all()
+    picture = np.asarray(rounded.to_pil(name, "tint", target=4, channel=1))[found.done]
+    assert (picture[:, 3] <= 3).all()
+    if name not in ("hamming", "cosine"):
+        values = np.asarray(rounded.to_pil(name, "grey", target=4, channel=1))[found.done]
+        assert np.ptp(values) <= 5
+
+
 def test_what_is_infinite_has_no_change(found):
     single = replace(found, logits=found.logits[..., :1], clean=found.clean[:1], target=0)
     with pytest.raises(InputError, match="log_odds is inf without occluder"):

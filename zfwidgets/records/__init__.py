@@ -19,7 +19,7 @@ from .activations import (
 )
 from .arrays import Floats, Ints, Pixels, Rows, table
 from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS, LUMINANCE
-from .colours import COLOURS, SERIES, categories, coloured
+from .colours import COLOURS, SERIES, categories, change_reach, coloured, value_ends
 from .covering import CoveredPatch, CoveredPatches, CoverRequest
 from .engine import EngineInfo, Estimate, Progress
 from .explanations import (
@@ -132,6 +132,7 @@ __all__ = [
     "brightness",
     "brightness_scale",
     "categories",
+    "change_reach",
     "check_extra_boxes",
     "check_mask",
     "clearest_values",
@@ -151,5 +152,6 @@ __all__ = [
     "signed_to_uint8",
     "softmax",
     "table",
+    "value_ends",
     "weakest",
 ]

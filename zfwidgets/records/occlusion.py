@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..storage import checksums
 from .arrays import Floats, Ints, table
 from .colour_maps import CHANGES
-from .colours import categories, coloured
+from .colours import categories, change_reach, coloured, value_ends
 from .layers import Box
 from .occluders import occluder_box
 from .predictions import from_log_odds, log_odds, no_numbers
@@ -289,6 +289,7 @@ class OcclusionMap:
         low, high
             Values of the first and the last colour; None: the map's smallest and largest, of
             "diverging" and "tint" the furthest from the value without occluder on both sides of it.
+            Where values differ by rounding alone, further: that isn't painted in strong colours.
         """
         from PIL import Image
 
@@ -301,10 +302,10 @@ class OcclusionMap:
         known = values[np.isfinite(values) & self.done]
         if colours in CHANGES and low is None and high is None:
             clean = self._clean_value(map, target, channel)
-            reach = float(np.abs(known - clean).max(initial=0)) or 1.0
+            reach = change_reach(map, known - clean, clean)
             low, high = clean - reach, clean + reach
-        low = float(known.min(initial=np.inf)) if low is None and known.size else (low or 0.0)
-        high = float(known.max(initial=-np.inf)) if high is None and known.size else (high or 1.0)
+        first, last = value_ends(known)
+        low, high = first if low is None else low, last if high is None else high
         return Image.fromarray(coloured(values, colours, low, high))
 
     def _clean_value(self, name: str, target: int | None, channel: int | None) -> float:

@@ -98,17 +98,13 @@ export function commonScale(kind: MapKind, maps: readonly Grids[], colours: MapN
   if (kind === "predicted" || maps.some((grids) => !grids.has(kind))) return null;
   const all = (of: (grids: Grids) => Float32Array) =>
     Float32Array.from(maps.flatMap((grids) => [...of(grids)]));
-  if (isChange(colours))
-    return changeScale(
-      kind,
-      all((grids) => grids.change(kind)),
-    );
   const clean = maps.map((grids) => grids.clean(kind));
-  return valueScale(
-    kind,
-    all((grids) => grids.values(kind)),
-    clean,
-  );
+  const values = all((grids) => grids.values(kind));
+  if (!isChange(colours)) return valueScale(kind, values, clean);
+  const changes = all((grids) => grids.change(kind));
+  const known = [...values, ...clean].filter(Number.isFinite);
+  const largest = known.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return changeScale(kind, changes, largest);
 }
 
 export function paintMap(
