@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import anywidget
 import traitlets
@@ -15,9 +15,9 @@ from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
 from . import static_picture
-from .bundle import esm
+from .bundle import Viewed
 from .own_photos import PhotoUploads, show
-from .routing import Routed, follow_in_marimo
+from .routing import follow_in_marimo
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
 from .setting.options import Option, checked
@@ -38,7 +38,7 @@ MOST_URGENT, LEAST_URGENT = 0, 8
 OPS = ("get", "cancel", "pause", "resume", "add", "remove")
 
 
-class EngineWidget(TwoOutputs, Routed):
+class EngineWidget(TwoOutputs, Viewed):
     """Base class of the widgets that show what an engine finds out.
 
     The traits `selection`, `fingerprint` and each `Option` are all that is synchronised; pixels
@@ -46,9 +46,6 @@ class EngineWidget(TwoOutputs, Routed):
     handed to the engine's worker; nothing is computed on the kernel's main thread. What a
     selection holds can be read, set and observed as the widget's own traits too: each `Chosen`.
     """
-
-    page_module: ClassVar[str]
-    """Name of the ES module in ``zfwidgets/static``."""
 
     selection = anywidget.WidgetTrait().tag(sync=True)
     """The shared `Selection`: set its traits to choose, observe them to follow."""
@@ -84,10 +81,6 @@ class EngineWidget(TwoOutputs, Routed):
         self.on_msg(self._on_message)
         super().__init__(selection=selection, **styles, **arguments)
         self.observe(self._restyled, [*styles])
-
-    @property
-    def _esm(self) -> str:
-        return esm(self.page_module)
 
     @property
     def engine(self) -> EngineProtocol:

@@ -1,5 +1,5 @@
 /** The shared selection is a model; the widgets that refer to it show it. */
-import { h } from "../lib/page/dom";
+import { h } from "../../lib/page/dom";
 
 interface RenderContext {
   el: HTMLElement;
