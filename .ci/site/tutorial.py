@@ -18,6 +18,9 @@ def write(out: Path, *, run: bool) -> None:
     """Write the page and its pictures; without `run` the cells alone."""
     out.mkdir(parents=True)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook.cells = [
+        cell for cell in notebook.cells if "colab" not in cell.metadata.get("tags", ())
+    ]
     if run:
         ExecutePreprocessor(timeout=1500).preprocess(notebook, {"metadata": {"path": str(out)}})
     words = described(notebook)
