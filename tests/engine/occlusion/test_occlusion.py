@@ -12,6 +12,7 @@ from torch import Tensor
 
 import zfwidgets as zf
 from tests.engine.occlusion.plain import BAND, assert_near, blurred, check, grey, small
+from zfwidgets import allocation
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.occlusion import scoring
 from zfwidgets.errors import InputError
@@ -136,6 +137,23 @@ def test_a_stopped_pass_goes_on_where_it_was(engine: LocalEngine) -> None:
         engine.occlude(2, 40, (30, 24), layer="features.6", resume=part, progress=False)
     with pytest.raises(InputError, match=r"has layer 'features.6', but None"):
         engine.occlude(2, 40, 24, resume=part, progress=False)
+
+
+def test_memory_is_kept_for_a_pass_until_it_ends_or_is_let_go(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(allocation, "_set", told.append)
+    for name in allocation.CHOSEN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(allocation, "_for_good", False)
+    steps = engine.occlude_steps(OcclusionRequest(2, 40, 24))
+    next(steps)
+    assert told == [allocation.KEEPING]
+    steps.close()
+    assert told == [allocation.KEEPING, allocation.GIVING_BACK]
+    engine.occlude(2, 40, 56, progress=False)
+    assert told == 2 * [allocation.KEEPING, allocation.GIVING_BACK]
 
 
 def test_estimates_come_from_a_probe_then_from_passes() -> None:

@@ -7,7 +7,7 @@ where little differs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 
 AT_ONCE = 1 << 24
 """Elements of maps that are compared at once."""
+IN_CACHE = 1 << 17
+"""The same of windows on a CPU: what is made of them, wider, stays in a core's own cache."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Response:
         sums = _Sums(*(part.repeat(count, *[1] * (part.dim() - 1)) for part in whole.parts()))
         channels = torch.arange(len(self._at), device=below.device)
         units = below[self._rows, self._cols, channels].repeat(count, 1)
-        for members, batch in zip(windows.members, windows.batches, strict=True):
+        for members, batch in _parts(windows):
             starts, size = places.starts(self.ref, members), batch.shape[-2:]
             index = torch.from_numpy(members).to(batch.device)
             clean = _cut(self._last, starts, size)
@@ -208,6 +210,15 @@ class Response:
 def _wide(values: Tensor) -> torch.dtype:
     """The type that sums are in: float64, which Apple's GPUs don't have."""
     return torch.float32 if values.device.type == "mps" else torch.float64
+
+
+def _parts(windows: Windows) -> Iterator[tuple[Ints, Tensor]]:
+    """Positions and their windows, a few at a time on a CPU."""
+    for members, batch in zip(windows.members, windows.batches, strict=True):
+        at_once = IN_CACHE if batch.device.type == "cpu" else AT_ONCE
+        count = max(1, at_once // max(1, batch[0].numel()))
+        for start in range(0, len(members), count):
+            yield members[start : start + count], batch[start : start + count]
 
 
 def _cut(values: Tensor, starts: Sequence[Ints], size: Sequence[int]) -> Tensor:

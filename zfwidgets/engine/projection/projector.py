@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -279,7 +280,7 @@ def record(
     assert unit.row is not None
     assert unit.col is not None
     box = info.field_of(unit.channel).box(unit.row, unit.col)
-    pixels = found.pixels[number].permute(1, 2, 0).cpu().contiguous().numpy()
+    pixels = np.array(found.pixels[number].permute(1, 2, 0).cpu(), order="C")  # not a batch's
     switches = tuple(s[number].cpu().numpy() for s in found.switches) or None
     near_ties = None if found.near_ties is None else float(found.near_ties[number])
     activation = Activation(unit, image, name, value, box)

@@ -222,7 +222,9 @@ class GraphProjector:
             What tells the images apart; None for one that isn't to be kept.
         """
         with one_thread():
-            pixels = torch.zeros_like(images)
+            count, channels, rows, cols = images.shape
+            # laid out as records have them
+            pixels = images.new_zeros((count, rows, cols, channels)).permute(0, 3, 1, 2)
         values, near_ties = images.new_zeros((2, len(units)))
         found = Result(pixels, values, near_ties, torch.ones_like(values, dtype=torch.bool))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from ...allocation import freed_memory_kept
 from ...errors import IndexBusy, IndexMismatch, InputError
 from ...index.manifest import Manifest
 from ...index.plan import Plan
@@ -18,7 +19,6 @@ from ...storage.files import writing
 from ...threads import ProcessLock
 from ..network.memory import batch_size
 from ..network.runtime import Runtime
-from .allocation import freed_memory_kept
 from .build import EVERY, WHAT, IndexBuild
 from .executors import ExecutorFactory, LocalExecutor, Task, shapes_of
 from .ranking_spec import KEEP, RESERVE, RankingSpec

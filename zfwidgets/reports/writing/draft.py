@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+from ...allocation import freed_memory_kept
 from ...engine.portable.record import Portability
 from ...errors import InputError
 from ...lessons.stored import stored_sheet
@@ -220,7 +221,8 @@ class Draft:
             inline=inline,
             scrubber=self.scrubber,
         )
-        content: Content = finish_stages_with_bar(collector.steps(), progress)
+        with freed_memory_kept():
+            content: Content = finish_stages_with_bar(collector.steps(), progress)
         manifest = content.manifest
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
         manifest["catalogue"] = self.scrubber.catalogue(manifest["catalogue"])

@@ -162,6 +162,17 @@ def label_of(engine: EngineProtocol, image: int) -> str | None:
     return engine.info.image_labels[image] if image < len(engine.info.images) else None
 
 
+def photo_data(engine: EngineProtocol, image: int, pixels: Pixels) -> dict[str, Any]:
+    """What is told of a photo beside its picture."""
+    return {
+        "image": image,
+        "name": name_of(engine, image),
+        "label": label_of(engine, image),
+        "rows": pixels.shape[0],
+        "columns": pixels.shape[1],
+    }
+
+
 def own_photo(engine: EngineProtocol, image: int) -> OwnPhoto | None:
     """The user's own photo of a number; None for one of the set."""
     return next((one for one in own_photos(engine) if one.image == image), None)

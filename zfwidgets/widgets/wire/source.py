@@ -46,7 +46,7 @@ from .cache import Cache
 from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
 from .jobs.steps import Steps
 from .occlusion_cache import Passes
-from .photos import Photos, label_of, name_of, responses_answer
+from .photos import Photos, photo_data, responses_answer
 from .pictures import Pictures
 from .quantile_tiles import QuantileTiles
 from .validation import check_key, to_occluder
@@ -299,14 +299,7 @@ class Source:
         yield from ()
         pixels = self.pictures.photo(image)
         mime, buffers = encode_pictures([pixels])
-        return {
-            "image": image,
-            "name": name_of(self.engine, image),
-            "label": label_of(self.engine, image),
-            "rows": pixels.shape[0],
-            "columns": pixels.shape[1],
-            "mime": mime,
-        }, buffers
+        return {**photo_data(self.engine, image, pixels), "mime": mime}, buffers
 
     def _predict(self, image: int, occluder: Mapping[str, Any] | None) -> Steps:
         yield from ()

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ....allocation import keep_freed_memory
 from ....errors import ClusterError, InputError, MissingDependency, ZfError
-from ..allocation import keep_freed_memory
 
 STARTS = 3
 """Ray gives a start on this machine 30 s, which is too little where much else runs."""

@@ -3,7 +3,8 @@
 glibc gives large blocks back to the system at once, which clears them page by page before they are
 used again: a third of the processor's time in a pass over large maps
 (``benchmarks/engine/allocation.py``). A process of ours, the command line or a cluster's worker,
-keeps what is freed until it ends; a user's kernel keeps it for the length of a pass.
+keeps what is freed until it ends; a user's kernel keeps it for the length of a pass over the
+images, of an occlusion map, or of a report.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ FAULTS = """
 import resource
 import threading
 import torch
-from zfwidgets.engine.ranking import allocation
+from zfwidgets import allocation
 
 def faults():
     for _ in range(10):  # until there is room at one place
