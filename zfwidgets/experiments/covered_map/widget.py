@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 from PIL import Image
 
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
+from ...language.words import Words
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import controls
@@ -19,9 +20,6 @@ from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from .drawing import covered_pictures, draw, finding_text, other_pictures
 from .result import StrongestMapResult
-
-if TYPE_CHECKING:
-    from ...language.words import Words
 
 
 class StrongestMap(Experiment["StrongestMapResult"]):
