@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from ...engine.local import LocalEngine
 from ...engine.occlusion.baselines import Paint
 from ...errors import InputError
-from ...records import Box, Floats, Pixels, Progress
-from ...stepwise import Growing
+from ...records import Box, Floats, Pixels
+from ...stepwise import Clock, Growing
 from ..shared.looking import Photo, check_engine, choose_layers, features, open_photos, seen
 from ..shared.running import with_bar
 from .marks import checked_marks
@@ -197,18 +196,12 @@ class _Job:
             self.apart,
         )
         yield result
-        total = len(self.parts) * (1 + self.draws)
-        began = time.monotonic()
+        clock = Clock(len(self.parts) * (1 + self.draws))
         clean = features(self.engine, [photo.tensor for photo in self.photos], self.layers).layers
-
-        def passed(what: str) -> Progress:
-            left = (time.monotonic() - began) / result.done * (total - result.done)
-            return Progress(result.done, total, left, what)
-
         for part, boxes in self.parts.items():
             signs = self._mask(tuple(boxes.values()), clean)
             result = replace(result, parts={**result.parts, part: signs})
-            yield passed(f"masking {part}")
+            yield clock.tick(f"masking {part}")
             yield result
         random = np.random.default_rng(seed)
         places = {part: self.places(part) for part in self.parts} if self.draws else {}
@@ -217,7 +210,7 @@ class _Job:
                 signs = self._mask(_somewhere(random, tuple(boxes.values()), places[part]), clean)
                 drawn = (*result.random[part], signs)
                 result = replace(result, random={**result.random, part: drawn})
-                yield passed("masking at random")
+                yield clock.tick("masking at random")
                 yield result
         return result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,9 +13,9 @@ from torch import Tensor
 
 from ...engine.local import LocalEngine
 from ...errors import InputError
-from ...records import Floats, Ints, Pixels, Progress
+from ...records import Floats, Ints, Pixels
 from ...records.predictions import softmax
-from ...stepwise import Growing
+from ...stepwise import Clock, Growing
 from ..shared.looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
 from ..shared.running import with_bar
 from .curves import InvarianceCurves, InvarianceResult
@@ -128,7 +127,7 @@ class Job:
     def steps(self) -> Growing[InvarianceResult]:
         """Compute photo by photo, one transform after the other."""
         total = sum(len(transform.values) for transform in self.transforms) * len(self.photos)
-        done, began = 0, time.monotonic()
+        done, clock = 0, Clock(total)
         result = self._nothing()
         yield result
         for number, transform in enumerate(self.transforms):
@@ -140,8 +139,7 @@ class Job:
                     made = [self._transformed(transform, photo, value, base) for value in values]
                     parts.append(self._look(made, base_part.features))
                     done += len(values)
-                    left = (time.monotonic() - began) / done * (total - done)
-                    yield Progress(done, total, left, f"{transform.name} of {photo.name}")
+                    yield clock.at(done, f"{transform.name} of {photo.name}")
                 result = self._with(result, number, place, base_part, parts)
                 yield result
         return result
