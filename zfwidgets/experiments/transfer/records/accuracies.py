@@ -326,10 +326,8 @@ def spread_of_known(values: Floats) -> Floats:
     """Standard deviation of each row's known values, by n - 1; NaN of fewer than two."""
     known = np.isfinite(values)
     counts = known.sum(1)
-    squares = np.where(known, (values - mean_of_known(values)[:, None]) ** 2, 0).sum(
-        1, dtype=np.float64
-    )
-    spread = np.sqrt(squares / np.maximum(counts - 1, 1))
+    squares = np.where(known, (values - mean_of_known(values)[:, None]) ** 2, 0)
+    spread = np.sqrt(squares.sum(1, dtype=np.float64) / np.maximum(counts - 1, 1))
     return np.where(counts > 1, spread, np.nan).astype(np.float32)
 
 
