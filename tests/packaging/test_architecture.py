@@ -10,6 +10,8 @@ import grimp
 import pytest
 
 PACKAGE = "zfwidgets"
+DOORS = ("local", "protocol", "session")
+"""The engine's rooms that all else may use."""
 Edges = dict[str, set[str]]
 
 
@@ -145,6 +147,26 @@ def test_no_folder_is_two_ideas(root: Path) -> None:
         if folder.is_dir() and list(folder.glob("*.py"))
     }
     assert {str(folder): size for folder, size in sizes.items() if size > 15} == {}
+
+
+OPEN = frozenset(
+    """network.frozen network.memory network.modes network.network network.tracing
+    occlusion.baselines portable.record projection.attribution projection.deconv
+    projection.projector projection.rules projection.sanity.projecting projection.sanity.randomise
+    projection.sanity.ranks ranking.allocation""".split()
+)
+"""What others than the engine use of its inner rooms, beside `local`, `protocol`, `session`."""
+
+
+def test_others_use_no_more_of_the_engines_inner_rooms(graph: grimp.ImportGraph) -> None:
+    engine = f"{PACKAGE}.engine."
+    used = {
+        there.removeprefix(engine)
+        for here in graph.modules
+        for there in graph.find_modules_directly_imported_by(here)
+        if there.startswith(engine) and not here.startswith(engine)
+    }
+    assert {name for name in used if name.partition(".")[0] not in DOORS} == OPEN
 
 
 def test_the_engine_has_few_rooms(root: Path) -> None:
