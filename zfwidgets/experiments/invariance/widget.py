@@ -94,7 +94,7 @@ class Invariance(Experiment["InvarianceResult"]):
         recorded = stored(engine, InvarianceResult)
         live: Any = engine if recorded is None else None
         if recorded is None:
-            job = _experiment().Job.of(live, images, transforms, layers, classes, baseline, disc)
+            job = _experiment().Job(live, images, transforms, layers, classes, baseline, disc)
             self._make = job.steps
             names, layers = [transform.name for transform in job.transforms], job.layers
         else:
