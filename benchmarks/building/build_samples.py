@@ -14,7 +14,7 @@ import argparse
 import csv
 import io
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 differ.append(row.file)
         else:
             target.write_bytes(data)
-        rows.append(row.replace(our_changes=changes))
+        rows.append(replace(row, our_changes=changes))
         total += len(data)
     if not options.check:
         write_table(rows)

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 from PIL import Image
@@ -17,19 +17,16 @@ from ...drawing.palette import colour
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, needs_torch
+from ...language.words import Words
 from ...records import Box
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
-from ..shared.recording import stored
+from ..shared.recording import Recording, stored
 from .marking import Marking, as_json
 from .rows import row_text
 from .signs import CorrespondenceResult
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from ..shared.recording import Recording
 
 PARTS = ("left eye", "right eye", "nose")
 """The paper's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 from PIL import Image
@@ -13,15 +13,13 @@ from PIL import Image
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
 from ...errors import needs_torch
+from ...language.words import Words
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import controls
 from ..shared.picture_wall import PictureWall, Wall
 from .drawing import covered_pictures, draw, finding_text, other_pictures
 from .result import StrongestMapResult
-
-if TYPE_CHECKING:
-    from ...language.words import Words
 
 
 class StrongestMap(Experiment["StrongestMapResult"]):

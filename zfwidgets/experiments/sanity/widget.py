@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 from PIL import Image
@@ -14,18 +14,16 @@ from ...drawing.palette import STRONG
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import needs_torch
+from ...language.words import Words
+from ...records import Unit
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls
 from . import widget_pictures
 from .curve import CONTROLS, Chart, Curve
+from .result import SanityResult
 from .similarity import MEASURES
 from .widget_pictures import StepPictures
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from ...records import Unit
-    from .result import SanityResult
 
 
 class SanityCheck(Experiment["SanityResult"]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,8 +15,8 @@ from torch import Tensor
 from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
 from ...errors import InputError
-from ...records import Floats, Ints, Progress
-from ...stepwise import Counting
+from ...records import Floats, Ints
+from ...stepwise import Clock, Counting
 from ..shared.labelled import Labelled
 from .records.accuracies import FeatureShape
 from .shapes import DIMENSION, feature_shape, main_layers
@@ -112,15 +111,13 @@ class Features:
         """Compute what isn't computed yet, batch by batch."""
         known = set(self.known.tolist())
         order = [number for number in range(len(self.images)) if number not in known]
-        began = time.monotonic()
-        batches = -(-len(order) // BATCH)
+        clock = Clock(len(order))
         with closing(self.images.batches(order, BATCH)) as reading:
             for done, (indices, pixels, _) in enumerate(reading, 1):
                 if len(pixels):
                     for layer, vectors in self._compute(pixels).items():
                         self.rows(layer).write(indices, vectors)
-                left = (time.monotonic() - began) / done * (batches - done)
-                yield Progress(min(done * BATCH, len(order)), len(order), left, what)
+                yield clock.at(min(done * BATCH, len(order)), what)
 
     def _compute(self, pixels: Tensor) -> dict[str, Floats]:
         network = self.engine.session.network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -15,6 +15,7 @@ from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import problem, small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, needs_torch
+from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
@@ -24,11 +25,7 @@ from ..shared.layout import beside, controls, heading
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import Recording, stored
 from . import widget_parts as parts
-from .records.accuracies import TransferRecord
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from .records.accuracies import BiasRecord
+from .records.accuracies import BiasRecord, TransferRecord
 
 
 class Transfer(Experiment["TransferRecord"]):

@@ -6,16 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InputError
 from .preset import ImageClassification
 from .processors import Processed, is_processor
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 ASSUMED = (
     "No transform was given, so ImageNet's evaluation transform is assumed: shorter side to 256 "

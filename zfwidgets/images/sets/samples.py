@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, overload
@@ -59,10 +59,6 @@ class PhotoLicence:
         """One line to print beside the photo."""
         changes = f" ({self.changes})" if self.changes else ""
         return f"{self.title}, {self.author}, {self.licence}, {self.source_url}{changes}"
-
-    def replace(self, **changes: str) -> PhotoLicence:
-        """A copy with other fields."""
-        return replace(self, **changes)
 
 
 class SamplePhotos(Sequence["Image.Image"]):

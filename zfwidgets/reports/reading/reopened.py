@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ...errors import BrokenReport, InputError, NotStored
@@ -16,6 +16,16 @@ from ..coarse import snapped
 from ..held import Held
 from ..parts import ADVICE
 from .contents import Contents
+
+
+def _not_held(kind: str = "", *, words: str = "") -> Any:
+    """A call that a report doesn't answer: what it raises is its sentence on a kind, or words."""
+
+    def refuse(self: Contents, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: it raises, saying what to do."""
+        raise NotStored(words) if words else self._not_stored(kind)
+
+    return refuse
 
 
 class Reopened(Contents):
@@ -70,84 +80,31 @@ class Reopened(Contents):
         found: QuantileRows = finish(self.quantile_steps(layer, channel, each, parts))
         return found
 
-    def sample(self, layer: str, channel: int) -> NoReturn:
-        """Not in a report."""
-        raise self._not_stored("sample")
-
-    def samples(self, layer: str) -> NoReturn:
-        """Not in a report."""
-        raise self._not_stored("sample")
-
-    def estimate(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: nothing is computed."""
-        raise self._not_stored("estimate")
-
-    def estimate_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: nothing is computed."""
-        raise self._not_stored("estimate")
-
-    def respond(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report."""
-        raise self._not_stored("positions")
-
-    def responses(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: it holds activations of each channel's strongest photos."""
-        raise self._not_stored("responses")
-
     @property
     def own_photos(self) -> tuple[OwnPhoto, ...]:
         """None: they are in the memory of a kernel."""
         return ()
 
-    def add_photo(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: nothing is computed."""
-        raise NotStored(REPORT)
+    # ------------------------------------------------------------------ what isn't in a report
 
-    def remove_photo(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report, see `add_photo`."""
-        raise NotStored(REPORT)
-
-    def cover_patches(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: it holds what widgets show of it, not each of the random patches."""
-        raise self._not_stored("cover")
-
-    def cover_steps(self, *_: Any, **__: Any) -> Generator[Any, None, NoReturn]:
-        """Not in a report, see `cover_patches`."""
-        yield from ()
-        raise self._not_stored("cover")
-
-    def explain(self, layer: str, rule: str = "deconvnet") -> NoReturn:
-        """Not in a report: its projections say themselves what they met."""
-        raise NotStored(
-            "A report holds no explanation by itself: the operations of each projection, as of "
-            "engine.project(...).operations, say what lies between a layer and the pixels."
-        )
-
-    def index(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: it holds nine of a channel's activations."""
-        raise NotStored(
-            "A report holds statistics and the nine strongest activations of each channel, see "
-            "engine.channels and engine.top; the index is a live engine's."
-        )
-
-    def index_so_far(self, layer: str | None = None) -> NoReturn:
-        """Not in a report, see `index`."""
-        self.index()
-
-    def sanity_number(self, *_: Any, **__: Any) -> NoReturn:
-        """Nothing: it is measured on a copy of the network."""
-        raise NotStored(
-            "What a picture owes to learning is measured by drawing filters anew in a copy of the "
-            "network: a live engine does it."
-        )
-
-    def sanity_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """As `sanity_number`."""
-        self.sanity_number()
-
-    def verify_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report, see `index`; `verify` reads all of its parts."""
-        self.index()
+    sample = samples = _not_held("sample")
+    estimate = estimate_steps = _not_held("estimate")
+    respond = _not_held("positions")
+    responses = _not_held("responses")
+    cover_patches = cover_steps = _not_held("cover")
+    add_photo = remove_photo = _not_held(words=REPORT)
+    explain = _not_held(
+        words="A report holds no explanation by itself: the operations of each projection, as of "
+        "engine.project(...).operations, say what lies between a layer and the pixels."
+    )
+    index = index_so_far = verify_steps = _not_held(
+        words="A report holds statistics and the nine strongest activations of each channel, see "
+        "engine.channels and engine.top; the index is a live engine's."
+    )
+    sanity_number = sanity_steps = _not_held(
+        words="What a picture owes to learning is measured by drawing filters anew in a copy of "
+        "the network: a live engine does it."
+    )
 
     # ------------------------------------------------------------------ where it opens
 

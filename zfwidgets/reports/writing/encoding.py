@@ -61,9 +61,9 @@ class Photos:
     Attributes
     ----------
     engine, source
-        Whose, and what answers for it.
+        The engine whose report it is, and what answers for it.
     encoder
-        Of the pictures.
+        Encoder of the pictures.
     """
 
     engine: EngineProtocol
@@ -112,11 +112,11 @@ class Projections:
     Attributes
     ----------
     engine, source
-        Whose, and what answers for it.
+        The engine whose report it is, and what answers for it.
     rule
         By which.
     encoder
-        Of the pictures.
+        Encoder of the pictures.
     operations
         What was met on the way, by layer: added to.
     """
@@ -138,7 +138,7 @@ class Projections:
         Parameters
         ----------
         channels
-            Of the same layer one after the other, so that they are computed together.
+            Units of the same layer one after the other, so that they are computed together.
         tops
             Each layer's strongest activations, by channel.
         k

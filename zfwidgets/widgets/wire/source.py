@@ -7,10 +7,9 @@ is and returns the answer, so that a worker can stop it between steps.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,6 @@ from ...records import (
     ReceptiveField,
     TopActivations,
 )
-from ...stepwise import Driven
 from .answers import (
     about_answer,
     catalogue_answer,
@@ -44,14 +42,12 @@ from .answers import (
 from .building import Building, Known
 from .cache import Cache
 from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
-from .jobs.steps import Steps
+from .jobs.steps import Steps, growing
 from .occlusion_cache import Passes
 from .photos import Photos, photo_data, responses_answer
 from .pictures import Pictures
 from .quantile_tiles import QuantileTiles
 from .validation import check_key, to_occluder
-
-T = TypeVar("T")
 
 THUMBNAILS_A_STEP = 8
 CHANGING = ("catalogue", "estimate", "photos")
@@ -371,21 +367,6 @@ def project_each(
             lost.append([activations[0].image_name, error.reason])
             return [None]
     return [one for a in activations for one in project_each(known, [a], rule, lost)]
-
-
-def growing(
-    steps: Generator[T, None, T],
-    answer: Callable[[T], Answer],
-    progress: Callable[[T], Progress] | None = None,
-) -> Steps:
-    """Partial answers of the records that steps yield, and the answer of the one they return."""
-    with closing(steps):
-        driven = Driven(steps)
-        for found in driven:
-            if progress is not None:
-                yield progress(found)
-            yield lambda found=found: answer(found)  # type: ignore[misc]
-        return answer(driven.result)
 
 
 def identity(kind: str, fields: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import BrokenReport, InputError
+from ..storage.files import whole
 from .parts import ADVICE, LARGEST
 
 PARTS = "parts/"
@@ -46,19 +47,9 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
     if path.is_dir():
         raise InputError(f"{path} is a folder: a report of one file needs a name like report.html.")
     with _named(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with _named(path), os.fdopen(handle, "wb") as file:
+        path.parent.stat()  # a folder that isn't there was mistyped
+        with whole(path) as temporary, temporary.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        with _named(path):
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
