@@ -153,7 +153,7 @@ OPEN = frozenset(
     """network.frozen network.memory network.modes network.network network.tracing
     occlusion.baselines portable.record projection.attribution projection.deconv
     projection.projector projection.rules projection.sanity.projecting projection.sanity.randomise
-    projection.sanity.ranks ranking.allocation""".split()
+    projection.sanity.ranks""".split()
 )
 """What others than the engine use of its inner rooms, beside `local`, `protocol`, `session`."""
 

@@ -62,7 +62,7 @@ class Code(Routed):
     packed = traitlets.Bytes(read_only=True).tag(sync=True)
     """The text, by gzip."""
     digest = traitlets.Unicode(read_only=True)
-    """Its hash."""
+    """Hash of the text."""
 
     _esm = "export default { initialize() {} };"
 

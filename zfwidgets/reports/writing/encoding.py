@@ -41,7 +41,7 @@ class FoundPhoto:
     Attributes
     ----------
     image
-        Its number.
+        Number of the photo.
     needs, answers
         What is asked of it, and what is answered; nothing where it isn't to be had.
     lost

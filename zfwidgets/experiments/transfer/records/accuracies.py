@@ -315,7 +315,7 @@ def _of(values: dict[str, Floats], name: str) -> Floats:
 
 
 def mean_of_known(values: Floats) -> Floats:
-    """Of each row, of what isn't NaN."""
+    """Mean of each row, over what isn't NaN."""
     known = np.isfinite(values)
     counts = known.sum(1)
     sums = np.where(known, values, 0).sum(1, dtype=np.float64)
