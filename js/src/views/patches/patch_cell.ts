@@ -1,7 +1,7 @@
 /** One of the nine: a patch, its projection, rank, value, image, and how exact it is. */
 
 import { msg, t } from "../../lib/language/translate";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { focusBox, inside, place, within } from "../../lib/pictures/boxes";
 import {
@@ -104,11 +104,11 @@ export class Cell {
     readonly rank: number,
     subject: () => Subject,
   ) {
-    this.button = h(
-      "button",
-      { type: "button", class: "zf-patch", "aria-pressed": "false", disabled: true },
-      h("span", { class: "zf-pictures" }, ...this.pictures()),
-    );
+    this.button = buttonOf(h("span", { class: "zf-pictures" }, ...this.pictures()), {
+      class: "zf-patch",
+      "aria-pressed": "false",
+      disabled: true,
+    });
     this.status = popoverButton("", t("How this projection was computed"), "zf-status", () =>
       this.info ? projectionCard(this.rank, this.info, subject()) : [],
     );

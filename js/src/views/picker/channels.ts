@@ -2,7 +2,7 @@
 
 import { msg, t } from "../../lib/language/translate";
 import { announce, gridStep } from "../../lib/page/a11y";
-import { h, select, uniqueId } from "../../lib/page/dom";
+import { buttonOf, h, select, uniqueId } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { walksBy } from "../../lib/page/walking";
 import { pointed } from "../../lib/pictures/boxes";
@@ -64,23 +64,18 @@ export const channels: View = (el, selection, source, signal, options) => {
     },
   });
   const sorts = select(t("Sort channels"), SORTS, sort, (value) => options.set("sort", value));
-  const forPhoto = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button zf-toggle",
-      "aria-pressed": "false",
-      hidden: true,
-      title: t("Channels by how strongly they fire on the chosen photo, and where in it"),
-      onclick: () => {
-        forPhoto.setAttribute("aria-pressed", String(!seen));
-        thisPhoto.forget();
-        seen = seen ? null : thisPhoto;
-        look();
-      },
+  const forPhoto = buttonOf(t("For this photo"), {
+    class: "zf-button zf-toggle",
+    "aria-pressed": "false",
+    hidden: true,
+    title: t("Channels by how strongly they fire on the chosen photo, and where in it"),
+    onclick: () => {
+      forPhoto.setAttribute("aria-pressed", String(!seen));
+      thisPhoto.forget();
+      seen = seen ? null : thisPhoto;
+      look();
     },
-    t("For this photo"),
-  );
+  });
   forPhoto.dataset.zfNeedsKernel = "hidden";
   panel.tools.append(forPhoto, sorts, search);
   const thisPhoto = new ThisPhoto(panel, () => {
