@@ -15,7 +15,7 @@ from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
 from . import static_picture
-from .bundle import Viewed
+from .bundle import Viewed, page_code
 from .own_photos import PhotoUploads, show
 from .routing import follow_in_marimo
 from .selection import FIELDS, Selection, reject_unknown, state_values
@@ -58,6 +58,7 @@ class EngineWidget(TwoOutputs, Viewed):
     def __init__(
         self, engine: EngineProtocol, *, selection: Selection | None = None, **arguments: Any
     ) -> None:
+        self._code = page_code()  # first: the page loads it while we go on
         parts, options = self.traits(chosen=True), self.traits(option=True)
         known = (*parts, *options, "selection", "layout")
         reject_unknown(type(self).__name__, arguments, known)

@@ -48,7 +48,13 @@ def _text(path: Path, _changed: int) -> str:
 def _packed(text: str) -> tuple[bytes, str]:
     """The code of all widgets as it goes over the wire, and its hash."""
     code = text.encode()
-    return gzip.compress(code, mtime=0), hashlib.sha256(code).hexdigest()
+    return gzip.compress(code, 6, mtime=0), hashlib.sha256(code).hexdigest()
+
+
+def _loader(part: str, code: str) -> str:
+    """The module of a widget: which part of which code it shows, and what loads that."""
+    told = {"part": part, "code": code, "says": Words().raw("loader.failed")}
+    return f"const ZF = {json.dumps(told)};\n{esm('loader')}"
 
 
 class Code(Routed):
@@ -64,7 +70,9 @@ class Code(Routed):
     digest = traitlets.Unicode(read_only=True)
     """Hash of the text."""
 
-    _esm = "export default { initialize() {} };"
+    @property
+    def _esm(self) -> str:
+        return _loader("", self.digest)
 
     def __init__(self) -> None:
         packed, digest = _packed(esm("widgets"))
@@ -118,12 +126,7 @@ class Viewed(Routed):
 
     @property
     def _esm(self) -> str:
-        told = {
-            "part": self.page_module,
-            "code": self._code.digest,
-            "says": Words().raw("loader.failed"),
-        }
-        return f"const ZF = {json.dumps(told)};\n{esm('loader')}"
+        return _loader(self.page_module, self._code.digest)
 
     def close(self) -> None:
         """Remove the widget from the front end."""

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
 vi.stubGlobal("ZF", {});
-const { once, show } = await import("../../src/widgets/alone/loader");
+const { begin, once, show } = await import("../../src/widgets/alone/loader");
 
 const ZF = { part: "explorer", code: "a hash", says: "Not loaded: {error}. Run it again." };
 
@@ -38,6 +38,18 @@ describe("the loader", () => {
       "explorer 3",
     ]);
     expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  it("begins with the code's own model, before there is a view", async () => {
+    const [own, load] = [code(), code()];
+    begin({} as never, ZF, own as never);
+    expect(own).not.toHaveBeenCalled(); // a widget's model holds no code
+    begin({} as never, { ...ZF, part: "" }, own as never);
+    expect(own).toHaveBeenCalledTimes(1);
+    const { el, signal } = place();
+    await show({ el, signal } as never, ZF, load as never);
+    expect(el.textContent).toBe("explorer 1");
+    expect(load).not.toHaveBeenCalled();
   });
 
   it("gets each version's code", async () => {

@@ -1,17 +1,19 @@
 /**
  * What each widget's model carries in the place of its code: a few lines that have the code of all
- * widgets evaluated, once in a page for each version of it, and show their part.
+ * widgets evaluated, once in a page for each version of it, and show their part. The model that
+ * holds the code carries them too, and has it evaluated while the kernel still makes the widget.
  *
  * A browser never lets go of a module, and anywidget imports one for each model. So the module
  * holds no more than this; the code is a function (esbuild.mjs) whose calls share what is compiled,
  * and each view has a call of its own: a language, caches. What a call made goes with its view.
  */
 
+import type { StateModel } from "../../lib/page/selection_store";
 import type { RenderContext, Widget } from "../shared/mount";
 
 /** Python writes it in front of this module (widgets/bundle.py). */
 declare const ZF: {
-  /** The widget's name among the parts of the code. */
+  /** The widget's name among the parts of the code; that of the code's own model is empty. */
   readonly part: string;
   /** Hash of the code. */
   readonly code: string;
@@ -48,8 +50,12 @@ export async function once(hash: string, get: () => Promise<Make>): Promise<Make
 /** The code from the model to which a widget's model refers. */
 async function get({ model, host }: RenderContext): Promise<Make> {
   if (!host?.getModel) throw new Error("zfwidgets needs anywidget >= 0.11: update it.");
-  const code = await host.getModel(String(model.get("_code")));
-  const packed = new Blob([code.get("packed") as DataView<ArrayBuffer>]);
+  return evaluated(await host.getModel(String(model.get("_code"))));
+}
+
+/** The code that a model holds. */
+async function evaluated(model: StateModel): Promise<Make> {
+  const packed = new Blob([model.get("packed") as DataView<ArrayBuffer>]);
   const text = packed.stream().pipeThrough(new DecompressionStream("gzip"));
   const headers = { "Content-Type": "text/javascript" };
   const url = URL.createObjectURL(await new Response(text, { headers }).blob());
@@ -82,4 +88,12 @@ export async function show(
   if (!context.signal.aborted) await widget.render(context);
 }
 
-export default { render: (context: RenderContext) => show(context, ZF) };
+/** Begin with the code's own model as soon as it is there; who needs the code says what fails. */
+export function begin(model: StateModel, { part, code }: typeof ZF, load = evaluated): void {
+  if (part === "") once(code, () => load(model)).catch(console.warn);
+}
+
+export default {
+  initialize: ({ model }: Pick<RenderContext, "model">) => begin(model, ZF),
+  render: (context: RenderContext) => show(context, ZF),
+};
