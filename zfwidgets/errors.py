@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
 
@@ -203,3 +204,11 @@ def one_of(things: Mapping[str, Thing], name: str, what: str) -> Thing:
     if name not in things:
         raise InputError(f"There is no {what} {name!r}: expected one of {', '.join(things)}.")
     return things[name]
+
+
+def optional(module: str, message: str) -> Any:
+    """An optional package's module; raises `MissingDependency` where it isn't installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingDependency(message) from error
