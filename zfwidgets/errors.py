@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
 
@@ -221,3 +222,11 @@ def needs_torch(what: str) -> Iterator[None]:
         raise MissingDependency(
             f"{what} needs {missing}, which isn't installed here: pip install zfwidgets"
         ) from error
+
+
+def optional(module: str, message: str) -> Any:
+    """An optional package's module; raises `MissingDependency` where it isn't installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingDependency(message) from error

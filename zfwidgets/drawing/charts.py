@@ -14,7 +14,7 @@ import ipywidgets
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import MissingDependency
+from ..errors import optional
 from ..records import SERIES
 from .palette import MARK, colour, dash
 
@@ -365,10 +365,6 @@ def legend(names: Sequence[str]) -> str:
 
 def require_bqplot() -> Any:
     """Return bqplot, or say how to get it."""
-    try:
-        import bqplot
-    except ImportError as error:
-        raise MissingDependency(
-            "The experiments' widgets draw their charts with bqplot: pip install bqplot"
-        ) from error
-    return bqplot
+    return optional(
+        "bqplot", "The experiments' widgets draw their charts with bqplot: pip install bqplot"
+    )

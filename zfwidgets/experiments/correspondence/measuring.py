@@ -14,7 +14,7 @@ from ...engine.occlusion.baselines import Paint
 from ...errors import InputError
 from ...records import Box, Floats, Pixels
 from ...stepwise import Clock, Growing
-from ..shared.looking import Photo, check_engine, choose_layers, features, open_photos, seen
+from ..shared.looking import Photo, check_images_made, choose_layers, features, open_photos, seen
 from ..shared.running import with_bar
 from .marks import checked_marks
 from .rows import RANDOM
@@ -84,7 +84,7 @@ def check(
     engine: Any, images: Sequence[Any] | None, layers: Sequence[str] | None
 ) -> tuple[list[Photo], tuple[str, ...]]:
     """The photos and layers, if there are all; see `measure_correspondence`."""
-    engine = check_engine(engine, "A correspondence experiment")
+    engine = check_images_made(engine, "A correspondence experiment")
     photos = open_photos(engine, images)
     if len(photos) < 2:
         raise InputError(

@@ -71,7 +71,7 @@ class StrongestMap(Experiment["StrongestMapResult"]):
         measuring = _experiment()
         self._make = partial(
             measuring.strongest_map_steps,
-            measuring.check_engine(engine, "The strongest map"),
+            measuring.check_images_made(engine, "The strongest map"),
             layer=layer,
             patch=patch,
             stride=stride,

@@ -16,7 +16,7 @@ from ...errors import InputError
 from ...records import Floats, Ints, Pixels
 from ...records.predictions import softmax
 from ...stepwise import Clock, Growing
-from ..shared.looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
+from ..shared.looking import BATCH, Photo, check_images_made, choose_layers, features, open_photos
 from ..shared.running import with_bar
 from .curves import InvarianceCurves, InvarianceResult
 from .transforms import Transform, chosen, moved, own_picture, round_off
@@ -88,7 +88,7 @@ class Job:
         baseline: str | float,
         disc: bool,
     ) -> None:
-        self.engine = engine = check_engine(engine, "An invariance experiment")
+        self.engine = engine = check_images_made(engine, "An invariance experiment")
         self.photos = photos = open_photos(engine, images)
         self.classes = [None] * len(photos) if classes is None else classes
         if len(self.classes) != len(photos):

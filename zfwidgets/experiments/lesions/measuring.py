@@ -25,6 +25,7 @@ from ...errors import InputError, UnsupportedModel
 from ...records import Floats, Prediction
 from ...stepwise import Clock, Growing
 from ..shared.labelled import Labelled
+from ..shared.looking import check_engine
 from ..shared.running import with_bar
 from .result import LesionResult, Off
 
@@ -103,11 +104,9 @@ class LesionRunner:
     """
 
     def __init__(self, engine: Any, data: Any = None, transform: Any = None) -> None:
-        if not isinstance(engine, LocalEngine):
-            raise InputError(
-                "Parts are switched off in a copy of the network, so that it must be here: "
-                f"expected a zf.Engine, got {type(engine).__name__}."
-            )
+        engine = check_engine(
+            engine, "Parts are switched off in a copy of the network, so that it must be here"
+        )
         if engine.info.no_classes:
             raise UnsupportedModel(engine.info.no_classes)
         self.engine = engine

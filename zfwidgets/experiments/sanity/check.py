@@ -37,6 +37,7 @@ from ...engine.projection.sanity.randomise import stages_below
 from ...errors import InactiveUnit, InputError
 from ...records import Floats, Unit
 from ...stepwise import Clock, Growing
+from ..shared.looking import check_engine
 from ..shared.running import with_bar
 from .result import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
@@ -124,11 +125,9 @@ def sanity_steps(
 def check(engine: Any, unit: Any, rule: str, controls: int = 0) -> Unit:
     """The unit, if all is there and engine, unit and rule are possible; says what isn't."""
     require()
-    if not isinstance(engine, LocalEngine):
-        raise InputError(
-            "A sanity check changes a copy of the network, so that it needs the network here: "
-            f"expected a zf.Engine, got {type(engine).__name__}."
-        )
+    engine = check_engine(
+        engine, "A sanity check changes a copy of the network, so that it needs the network here"
+    )
     if rule not in deconv.RULES:
         raise InputError(f"Unknown rule {rule!r}: expected one of {', '.join(deconv.RULES)}.")
     if controls < 0:

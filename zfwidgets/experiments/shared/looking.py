@@ -74,14 +74,19 @@ def features(engine: LocalEngine, images: Sequence[Tensor], layers: Iterable[str
     )
 
 
-def check_engine(engine: Any, what: str) -> LocalEngine:
-    """The engine, if it is on this machine; ``what`` begins the error's sentence."""
+def check_engine(engine: Any, why: str) -> LocalEngine:
+    """The engine, if it is on this machine; ``why`` begins the error's sentence."""
     if not isinstance(engine, LocalEngine):
-        raise InputError(
-            f"{what} shows the network images that it makes itself, so that the network must be "
-            f"here: expected a zf.Engine, got {type(engine).__name__}."
-        )
+        raise InputError(f"{why}: expected a zf.Engine, got {type(engine).__name__}.")
     return engine
+
+
+def check_images_made(engine: Any, what: str) -> LocalEngine:
+    """The engine, if it can take images that ``what`` makes."""
+    return check_engine(
+        engine,
+        f"{what} shows the network images that it makes itself, so that the network must be here",
+    )
 
 
 def choose_layers(engine: LocalEngine, layers: Sequence[str] | None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from ...errors import InputError
 from ...records import Floats, Ints
 from ...stepwise import Clock, Counting
 from ..shared.labelled import Labelled
+from ..shared.looking import check_engine
 from .records.accuracies import FeatureShape
 from .shapes import DIMENSION, feature_shape, main_layers
 from .store import Rows, file_name
@@ -31,7 +32,7 @@ class Features:
     Parameters
     ----------
     engine
-        Engine whose network gives them; see `check_engine`.
+        Engine whose network gives them; see `check_computes`.
     images
         Labelled or not; their tensors are as the engine's.
     layers
@@ -145,14 +146,9 @@ def vectors(output: Tensor, shape: FeatureShape) -> Tensor:
     return output.flatten(1)
 
 
-def check_engine(engine: Any) -> LocalEngine:
+def check_computes(engine: Any) -> LocalEngine:
     """The engine, if its network is here."""
-    if not isinstance(engine, LocalEngine):
-        raise InputError(
-            "Features are computed by the network, so that it must be here: expected a zf.Engine, "
-            f"got {type(engine).__name__}."
-        )
-    return engine
+    return check_engine(engine, "Features are computed by the network, so that it must be here")
 
 
 def labelled(engine: LocalEngine, data: Any, transform: Any) -> Labelled:

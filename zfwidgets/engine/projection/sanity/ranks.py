@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import MissingDependency
+from ....errors import optional
 
 
 def rank_correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -25,10 +24,8 @@ def constant(values: NDArray[Any]) -> bool:
 
 def load(name: str) -> Any:
     """Import what compares pictures; raises `MissingDependency`."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingDependency(
-            "The sanity check compares pictures with SciPy and scikit-image: "
-            "pip install 'zfwidgets[sanity]'"
-        ) from error
+    return optional(
+        name,
+        "The sanity check compares pictures with SciPy and scikit-image: "
+        "pip install 'zfwidgets[sanity]'",
+    )
