@@ -280,7 +280,8 @@ def record(
     assert unit.row is not None
     assert unit.col is not None
     box = info.field_of(unit.channel).box(unit.row, unit.col)
-    pixels = np.array(found.pixels[number].permute(1, 2, 0).cpu(), order="C")  # not a batch's
+    batch = found.pixels[number].permute(1, 2, 0).cpu().numpy()
+    pixels = np.array(batch, order="C")  # without the rest of it
     switches = tuple(s[number].cpu().numpy() for s in found.switches) or None
     near_ties = None if found.near_ties is None else float(found.near_ties[number])
     activation = Activation(unit, image, name, value, box)

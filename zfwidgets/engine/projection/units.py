@@ -203,6 +203,10 @@ class GraphProjector:
         """Multiply-adds of one way, up or down, of a whole image."""
         return sum(multiply_adds(node, prod(node.shape[-2:])) for node in self.graph.above(top))
 
+    def _most_work(self, top: Ref) -> int:
+        """Multiply-adds of one way of any unit of a layer: cones are clipped to the image."""
+        return min(self.cone(top).work, self.whole_work(top))
+
     def project(
         self,
         images: Tensor,
@@ -247,7 +251,7 @@ class GraphProjector:
             found.finite[rows] = torch.isfinite(below).flatten(1).all(1)
 
         parts = self.parts(top, [(row, col) for _, row, col in units])
-        work = self.cone(top).work
+        work = self._most_work(top)
         if work > self.costs.one_thread:
             for part in parts:
                 compute(part)
@@ -306,7 +310,7 @@ class GraphProjector:
 
     def _threads(self, top: Ref) -> AbstractContextManager[None]:
         """How many threads operations have inside, for a layer: it decides how they round."""
-        small = self.cone(top).work <= self.costs.one_thread
+        small = self._most_work(top) <= self.costs.one_thread
         return one_thread() if small else nullcontext()
 
     def _whole(self, image: Tensor, key: Hashable, top: Ref, kept: Kept) -> Tape:
