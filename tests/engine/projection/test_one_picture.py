@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 from pathlib import Path
 
@@ -220,7 +221,8 @@ def small_network(chance: random.Random) -> nn.Module:
 def run_session(seed: int) -> int:
     """A user's clicks; each picture is that of the whole image, by autograd.
 
-    Returns how many were clear of near ties, and compared.
+    What crosses near ties may lie elsewhere, by about the share that crosses them. Returns how many
+    were clear of them.
     """
     chance = random.Random(seed)
     model = small_network(chance).double().eval()
@@ -248,13 +250,18 @@ def run_session(seed: int) -> int:
         clear = (found.near_ties == 0) & (whole.near_ties == 0)
         scale = whole.pixels.abs().amax((1, 2, 3)).clamp(min=1e-12)
         apart = (found.pixels - whole.pixels).abs().amax((1, 2, 3)) / scale
+        crossing = torch.maximum(found.near_ties, whole.near_ties)
         assert (apart[clear] <= 1e-9).all(), (seed, info.name)
+        assert (apart[~clear] <= crossing[~clear] + 1e-9).all(), (seed, apart, crossing)
         compared += int(clear.sum())
         assert torch.allclose(found.values, whole.values, rtol=1e-9, atol=1e-12), (seed, info.name)
     return compared
 
 
-@pytest.mark.parametrize("seed", range(12))
+SESSIONS = int(os.environ.get("ZFWIDGETS_SESSIONS", "12"))
+
+
+@pytest.mark.parametrize("seed", range(SESSIONS))
 def test_any_session_gives_whole_images_pictures(seed: int, monkeypatch) -> None:
     """Rules, layers, channels and images in any order; in float64, so that no switch flips."""
     monkeypatch.setattr(network, "check_precision", lambda model: None)

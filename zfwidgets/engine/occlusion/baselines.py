@@ -151,7 +151,7 @@ def _blur(image: Tensor) -> Tensor:
 
 def _noise(image: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(SEED)
-    noise = torch.randn(image.shape, generator=generator).to(image)
+    noise = torch.randn(image.shape, generator=generator, dtype=torch.float32).to(image)
     flat = image.flatten(1)
     mean, deviation = flat.mean(1), flat.std(1, correction=0)
     return noise * deviation.view(-1, 1, 1) + mean.view(-1, 1, 1)

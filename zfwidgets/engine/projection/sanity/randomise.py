@@ -72,7 +72,9 @@ class Stage:
                         tensor.copy_(tensor[order.to(tensor.device)])
                     continue
                 for tensor in tensors:
-                    numbers = torch.randn(tensor.shape, generator=generator).to(tensor)
+                    numbers = torch.randn(
+                        tensor.shape, generator=generator, dtype=torch.float32
+                    ).to(tensor)
                     spread, mean = torch.std_mean(tensor, correction=0)
                     tensor.copy_(numbers * spread + mean)
 
