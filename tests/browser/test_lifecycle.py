@@ -191,7 +191,7 @@ def test_a_page_gets_its_code_once_for_all_widgets_and_runs(lab) -> None:
         notebook.expect_settled()
         expect(page.locator(".zf-experiment-head")).to_have_count(1 + len(EXPERIMENTS))
         assert len(sent) == kernels
-        assert max(sent) < 200_000
+        assert max(sent) < 200_000  # packed
         assert page.evaluate("unpacked") == 1
         if kernels == 1:
             notebook.restart_kernel()

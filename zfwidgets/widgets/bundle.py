@@ -48,7 +48,7 @@ def _text(path: Path, _changed: int) -> str:
 def _packed(text: str) -> tuple[bytes, str]:
     """The code of all widgets as it goes over the wire, and its hash."""
     code = text.encode()
-    return gzip.compress(code, 6, mtime=0), hashlib.sha256(code).hexdigest()
+    return gzip.compress(code, 4, mtime=0), hashlib.sha256(code).hexdigest()
 
 
 def _loader(part: str, code: str) -> str:

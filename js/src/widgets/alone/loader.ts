@@ -55,10 +55,12 @@ async function get({ model, host }: RenderContext): Promise<Make> {
 
 /** The code that a model holds. */
 async function evaluated(model: StateModel): Promise<Make> {
-  const packed = new Blob([model.get("packed") as DataView<ArrayBuffer>]);
-  const text = packed.stream().pipeThrough(new DecompressionStream("gzip"));
-  const headers = { "Content-Type": "text/javascript" };
-  const url = URL.createObjectURL(await new Response(text, { headers }).blob());
+  const { readable, writable } = new DecompressionStream("gzip");
+  const writer = writable.getWriter();
+  const written = writer.write(model.get("packed") as DataView<ArrayBuffer>);
+  const ended = written.then(() => writer.close());
+  const [text] = await Promise.all([new Response(readable).arrayBuffer(), ended]);
+  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   try {
     return ((await import(url)) as { default: Make }).default;
   } finally {
