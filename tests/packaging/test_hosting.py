@@ -29,9 +29,9 @@ CONDA_NAMES = {"torch": "pytorch", "msgpack": "msgpack-python"}
 
 @pytest.fixture
 def examples(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "docs" / "site"))
+    monkeypatch.syspath_prepend(str(ROOT / ".ci" / "site"))
     spec = importlib.util.spec_from_file_location(
-        "site_examples", ROOT / "docs" / "site" / "examples.py"
+        "site_examples", ROOT / ".ci" / "site" / "examples.py"
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
