@@ -45,7 +45,7 @@ def test_torchvision_is_not_imported_for_tensors() -> None:
     code = """if True:
         import sys, torch, zfwidgets as zf
         network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
-        zf.Explorer(zf.Engine(network, torch.rand(6, 3, 16, 20), cache=False)).settle()
+        zf.Explorer(zf.Engine(network, torch.rand(6, 3, 16, 20), cache=False)).settle(SECONDS)
         sys.exit("torchvision" in sys.modules)
     """
     done = subprocess.run([sys.executable, "-c", code], check=False)
