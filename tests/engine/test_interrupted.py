@@ -134,10 +134,13 @@ def test_an_interrupt_of_another_packages_rule_leaves_the_copy_as_it_was(name: s
     assert_same(call().pixels, expected.pixels)
 
 
-def is_waiting(thread: int) -> None:
-    """Fails where a thread isn't inside one of Python's own waits."""
-    code = sys._current_frames()[thread].f_code
+def is_waiting(thread: int, left: list[FrameType]) -> None:
+    """Fails where a thread isn't inside one of Python's waits, and another than those it left."""
+    frame = sys._current_frames()[thread]
+    code = frame.f_code
     assert (Path(code.co_filename).name, code.co_name) == ("threading.py", "wait")
+    assert not any(frame is one for one in left)
+    left.append(frame)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C can't be sent to one process there")
@@ -162,7 +165,7 @@ def test_ctrl_c_while_another_package_computes_waits_for_it(name: str, times: in
 
             def pressed(*given: Any, **options: Any) -> Any:
                 for number in range(len(heard) + 1, times + 1):
-                    eventually(partial(is_waiting, main))
+                    eventually(partial(is_waiting, main, left))
                     os.kill(os.getpid(), signal.SIGINT)
                     eventually(partial(is_heard, number))
                 return run(*given, **options)
@@ -175,6 +178,7 @@ def test_ctrl_c_while_another_package_computes_waits_for_it(name: str, times: in
 
     main = threading.get_ident()
     heard: list[int] = []
+    left: list[FrameType] = []
 
     def is_heard(times: int) -> None:
         assert len(heard) == times
