@@ -164,6 +164,7 @@ def test_a_report_holds_the_same_pictures(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     zf.save_report(explorer, path, progress=False)
     stored = zf.load_report(path)
+    assert stored.explain("3") == engine.explain("3")
     top = list(stored.top("3", 42))
     alone = engine_of(model, photos, switches=0)
     expected = [alone.project(a.unit, a.image) for a in top]

@@ -10,6 +10,7 @@ from typing import Any
 from typing_extensions import override
 
 from ... import records
+from ...bars import asked_for
 from ...errors import InactiveUnit, InputError
 from ...index import TopKIndex, Verification
 from ...records.activations import EACH, PARTS
@@ -249,7 +250,7 @@ class LocalAnswers(BlockingCalls):
         info, *_ = [self.session.channel(*unit) for unit in units]
         chosen = choose(rule, self.session.rules)
         images = [(a.image, a.image_name, self.session.image(a.image)[2]) for a in activations]
-        with self.session.lock:
+        with asked_for("Projecting"), self.session.lock:
             return self._projector.records(info, [a.unit for a in activations], images, chosen)
 
     # Covered images

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ...bars import asked_for
 from ...index import TopKIndex, Verification
 from ...index.verification import TOLERANCE
 from ...records import (
@@ -55,7 +56,8 @@ class BlockingCalls(EngineProtocol):
         parts
             How many parts.
         """
-        return finish(self.quantile_steps(layer, channel, each, parts))
+        with asked_for("Looking for images from the whole range"):
+            return finish(self.quantile_steps(layer, channel, each, parts))
 
     def occlude(
         self,
@@ -111,7 +113,8 @@ class BlockingCalls(EngineProtocol):
         layer: str | None = None,
     ) -> Estimate:
         """How long `occlude` will take, from past passes on this device or a short probe."""
-        return finish(self.estimate_steps(OcclusionRequest(image, patch, stride, layer=layer)))
+        with asked_for("Trying how long the occluder takes"):
+            return finish(self.estimate_steps(OcclusionRequest(image, patch, stride, layer=layer)))
 
     def cover_patches(
         self,
@@ -135,7 +138,9 @@ class BlockingCalls(EngineProtocol):
         seed
             Seed of the random places.
         """
-        return finish(self.cover_steps(CoverRequest(layer, channel, k, baseline, controls, seed)))
+        request = CoverRequest(layer, channel, k, baseline, controls, seed)
+        with asked_for("Covering patches"):
+            return finish(self.cover_steps(request))
 
     def verify(
         self,
@@ -214,4 +219,5 @@ class BlockingCalls(EngineProtocol):
         MissingDependency
             Without SciPy.
         """
-        return finish(self.sanity_steps(layer, channel, rule, seed))
+        with asked_for("Drawing the channel's filters anew"):
+            return finish(self.sanity_steps(layer, channel, rule, seed))

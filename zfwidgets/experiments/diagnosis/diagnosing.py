@@ -15,6 +15,7 @@ from ...engine.network.tracing import path_of
 from ...errors import InputError
 from ...records import Floats, Projection
 from ...stepwise import Clock, Growing
+from ..shared.looking import refuse_report
 from ..shared.running import with_bar
 from . import measures
 from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
@@ -68,10 +69,11 @@ def check(engine: Any, images: int = 0, projections: int = 0) -> None:
     for name, number in (("images", images), ("projections", projections)):
         if number < 0:
             raise InputError(f"{name} is {number}: expected 0 or more.")
+    why = "A diagnosis looks at the network's weights, so that it needs the network here"
+    refuse_report(engine, why)
     if not isinstance(engine, (LocalEngine, nn.Module)):
         raise InputError(
-            "A diagnosis looks at the network's weights, so that it needs the network here: "
-            f"expected a zf.Engine or a torch.nn.Module, got {type(engine).__name__}."
+            f"{why}: expected a zf.Engine or a torch.nn.Module, got {type(engine).__name__}."
         )
     if not _convolutions(engine):
         name = type(engine).__name__ if isinstance(engine, nn.Module) else engine.info.model

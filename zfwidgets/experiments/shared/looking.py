@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
-from ...errors import InputError
+from ...errors import InputError, NotStored
 from ...records import Floats, Pixels
 
 BATCH = 16
@@ -74,8 +74,15 @@ def features(engine: LocalEngine, images: Sequence[Tensor], layers: Iterable[str
     )
 
 
+def refuse_report(engine: Any, why: str) -> None:
+    """Raise `NotStored` for a report's engine; ``why`` begins the error's sentence."""
+    if hasattr(engine, "held_photos"):
+        raise NotStored(f"{why}: a report has none; a live engine has, zf.Engine(model, images).")
+
+
 def check_engine(engine: Any, why: str) -> LocalEngine:
     """The engine, if it is on this machine; ``why`` begins the error's sentence."""
+    refuse_report(engine, why)
     if not isinstance(engine, LocalEngine):
         raise InputError(f"{why}: expected a zf.Engine, got {type(engine).__name__}.")
     return engine

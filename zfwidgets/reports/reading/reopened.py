@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ...errors import BrokenReport, InputError, NotStored
-from ...records import OcclusionMap, OcclusionRequest, OwnPhoto, Projection, QuantileRows, Unit
+from ...records import (
+    Explanation,
+    OcclusionMap,
+    OcclusionRequest,
+    Operation,
+    OwnPhoto,
+    Projection,
+    QuantileRows,
+    Unit,
+)
 from ...stepwise import finish
 from ...widgets.wire import validation
 from ...widgets.wire.photos import REPORT
@@ -65,6 +74,36 @@ class Reopened(Contents):
             f"{unit.channel}, and none at that place of image {index}; a live engine makes it."
         )
 
+    def explain(self, layer: str, rule: str = "deconvnet") -> Explanation:
+        """What lies between a layer and the pixels, as the report's projections have it."""
+        info = self.layer(layer)
+        if rule not in self.rules:
+            raise NotStored(
+                f"The report holds projections by {', '.join(self.rules)}, and none by {rule!r}; "
+                "a live engine explains it."
+            )
+        words = self.rule(rule)
+        if words.reads_forward is None:
+            raise NotStored(
+                f"The report doesn't say what {rule!r} reads of the image: see the operations of "
+                "its projections, engine.project(...).operations; a live engine explains the "
+                "rules that are zfwidgets' own or yours."
+            )
+        for chunk in self._manifest["layers"][layer]["projections"]:
+            if chunk["rule"] == rule:
+                for at in range(len(chunk["channels"])):
+                    data, _ = self._answer("projections", chunk["part"], at)
+                    for row in data["rows"]:
+                        if row is not None:  # all of a layer's channels have the same
+                            met = tuple(Operation(**one) for one in row["operations"])
+                            return Explanation.of(
+                                info, rule, words.answers, words.reads_forward, met
+                            )
+        raise NotStored(
+            f"The report holds no projection of layer {layer!r} by {rule!r}, whose operations "
+            "would explain it; a live engine does."
+        )
+
     def keep_switches(self, *_: Any, **__: Any) -> None:
         """Nothing is left to be prepared: projections are stored."""
 
@@ -93,10 +132,6 @@ class Reopened(Contents):
     responses = _not_held("responses")
     cover_patches = cover_steps = _not_held("cover")
     add_photo = remove_photo = _not_held(words=REPORT)
-    explain = _not_held(
-        words="A report holds no explanation by itself: the operations of each projection, as of "
-        "engine.project(...).operations, say what lies between a layer and the pixels."
-    )
     index = index_so_far = verify_steps = _not_held(
         words="A report holds statistics and the nine strongest activations of each channel, see "
         "engine.channels and engine.top; the index is a live engine's."
