@@ -17,9 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
-from threading import get_ident
 from typing import Any
 
 import torch
@@ -265,35 +263,15 @@ def _undisturbed(compute: Callable[[], Projected], device: torch.device) -> Proj
     """Compute on a thread of its own, where no interrupt strikes.
 
     Other packages hook into the copy's modules, and change their weights, for as long as they
-    compute: half of that must not stay. However often Ctrl-C is pressed, it is waited for.
+    compute: half of that must not stay.
     """
-    asks = get_ident()
-    begin: Future[bool] = Future()  # not before its thread is one that can be waited for
 
-    def call() -> Projected | None:
-        if get_ident() != asks and not begin.result():
-            return None
+    def call() -> Projected:
         with computing(device, grad=True):
             return compute()
 
     with Pool(1, thread_name_prefix="zfwidgets-attribution") as pool:
-        try:
-            computed = pool.submit(call)
-            begin.set_result(True)
-        except BaseException:
-            if not begin.done():
-                begin.set_result(False)
-            raise
-        struck: KeyboardInterrupt | None = None
-        while not computed.done():
-            try:
-                wait((computed,))
-            except KeyboardInterrupt as interrupt:  # noqa: PERF203 -- it is waiting that is struck
-                struck = interrupt
-        found = computed.result()
-        if struck is not None or found is None:
-            raise struck or KeyboardInterrupt
-        return found
+        return pool.submit(call).result()
 
 
 def _not_finite(network: Network, images: Tensor, layer: str) -> str:
