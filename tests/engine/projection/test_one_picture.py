@@ -318,7 +318,7 @@ def test_what_another_precision_shows_otherwise_is_marked(
     model, photos = build(name), flat_photos(4)
     engine = engine_of(model, photos)
     exact = Network(copy.deepcopy(model).double(), photos[0].double())
-    compared = 0
+    compared = unmarked = 0
     for layer in layers:
         for channel in (1, engine.layer(layer).channels // 2):
             units = strongest(engine, layer, channel)
@@ -333,6 +333,8 @@ def test_what_another_precision_shows_otherwise_is_marked(
                 pixels = expected.permute(1, 2, 0).numpy()
                 apart = np.abs(found.pixels - pixels).max() / np.abs(pixels).max()
                 assert found.near_ties is not None
+                unmarked += found.near_ties < MARKED
                 bound = 1.0 if found.near_ties >= MARKED else MARKED if found.near_ties else 1e-4
                 assert apart <= bound, (layer, found.activation.unit, found.near_ties)
     assert compared > 3
+    assert unmarked, "of those that are marked this compares nothing"
