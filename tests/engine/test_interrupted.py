@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from tests.engine.two_convolutions import images, make
+from tests.waiting import eventually
 from zfwidgets.engine.network import network as network_module
+from zfwidgets.engine.projection import deconv
+from zfwidgets.engine.projection.rules import GradCam
+from zfwidgets.records import Unit
 
 
 def test_interrupts_at_any_moment_leave_no_hook_that_does_anything() -> None:
@@ -71,3 +78,43 @@ def _steps_of(call: Callable[[], Any], interrupt_at: int | None = None) -> tuple
     finally:
         sys.settrace(before)
     return done, False
+
+
+def test_however_often_it_is_pressed_another_packages_rule_ends_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("captum")
+    engine, true = make(), GradCam.attribute
+    waits, ended = 0, False
+
+    def counted(futures: Any) -> Any:
+        nonlocal waits
+        waits += 1
+        return true_wait(futures)
+
+    def pressed(self: GradCam, *arguments: Any) -> Any:
+        nonlocal ended
+        for number in (1, 2):
+            eventually(lambda: _is(waits, number))  # noqa: B023 -- called at once
+            os.kill(os.getpid(), signal.SIGINT)
+        eventually(lambda: _is(waits, 3))
+        found = true(self, *arguments)
+        ended = True
+        return found
+
+    true_wait = deconv.wait
+    monkeypatch.setattr(deconv, "wait", counted)
+    monkeypatch.setattr(GradCam, "attribute", pressed)
+    unit, image = Unit("second", 3), engine.top("second", 3)[0].image
+    with pytest.raises(KeyboardInterrupt):
+        engine.project(unit, image, "grad-cam")
+    assert ended
+    monkeypatch.setattr(GradCam, "attribute", true)
+    np.testing.assert_array_equal(
+        engine.project(unit, image, "grad-cam").pixels,
+        make().project(unit, image, "grad-cam").pixels,
+    )
+
+
+def _is(value: int, expected: int) -> None:
+    assert value == expected

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -263,15 +264,24 @@ def _undisturbed(compute: Callable[[], Projected], device: torch.device) -> Proj
     """Compute on a thread of its own, where no interrupt strikes.
 
     Other packages hook into the copy's modules, and change their weights, for as long as they
-    compute: half of that must not stay.
+    compute: half of that must not stay. However often Ctrl-C is pressed, it is waited for.
     """
 
     def call() -> Projected:
         with computing(device, grad=True):
             return compute()
 
+    struck: KeyboardInterrupt | None = None
     with Pool(1, thread_name_prefix="zfwidgets-attribution") as pool:
-        return pool.submit(call).result()
+        computed = pool.submit(call)
+        while not computed.done():
+            try:
+                wait((computed,))
+            except KeyboardInterrupt as interrupt:  # noqa: PERF203 -- the waiting is struck
+                struck = interrupt
+    if struck is not None:
+        raise struck
+    return computed.result()
 
 
 def _not_finite(network: Network, images: Tensor, layer: str) -> str:
