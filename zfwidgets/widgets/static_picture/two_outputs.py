@@ -23,7 +23,7 @@ class TwoOutputs(OneOnly):
     """
 
     _picture_id: str | None = None
-    """Of the second output; None before the widget was displayed."""
+    """Id of the second output; None before the widget was displayed."""
     _picture: Image.Image | None = None
     """What was shown last, where `_keeps_picture`."""
     _keeps_picture = False
