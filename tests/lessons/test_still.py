@@ -27,8 +27,8 @@ def figure(colour: tuple[int, int, int], rows: int = 40, columns: int = 60) -> F
     return Figure(np.full((rows, columns, 3), colour, np.uint8), caption="A photo")
 
 
-def sketch(task: Task, *says: str) -> Sketch:
-    return Sketch("Question 1 of 2", "Look.", task, "", says)
+def sketch(task: Task, *says: str, given: float | None = None) -> Sketch:
+    return Sketch("Question 1 of 2", "Look.", task, "", says, given)
 
 
 def area(picture: Image.Image, colour: tuple[int, int, int]) -> int:
@@ -64,7 +64,9 @@ def test_the_answer_is_in_it_when_it_was_given_and_not_before() -> None:
     assert draw("", "", "", [sketch(TASK)]) == draw(
         "", "", "", [sketch(replace(TASK, options=others))]
     )
-    given = draw("", "", "", [sketch(other, "Right. The third.")])
+    said = draw("", "", "", [sketch(other, "This channel isn't one.")])
+    assert area(said, COLOURS[4]) == 0, "looking for a channel goes on after a wrong one"
+    given = draw("", "", "", [sketch(other, "Right. The third.", given=2)])
     assert area(given, COLOURS[4]) > 0
     assert area(given, COLOURS[0]) == 0, "what reveals stands in the place of what asks"
 
@@ -81,6 +83,28 @@ def test_marks_are_where_they_are_on_the_figure() -> None:
     scale = 373 / 100
     found = [rows.min() - top, columns.min() - left, np.ptp(rows) + 1, np.ptp(columns) + 1]
     assert found == pytest.approx([10 * scale, 20 * scale, 30 * scale, 40 * scale], abs=2)
+
+
+def test_the_answer_that_was_given_is_ticked_and_no_other() -> None:
+    task = replace(TASK, figures=(), options=tuple(Option(name) for name in "abc"))
+    pictures = [
+        np.asarray(draw("", "", "", [sketch(task, "So.", given=given)])).astype(int)
+        for given in (-1, 0, 1, 2)
+    ]
+    places = [np.argwhere((pictures[0] != one).any(-1)) for one in pictures[1:]]
+    assert all(len(place) > 100 for place in places)
+    assert places[0][:, 0].max() < places[1][:, 0].min()
+    assert places[1][:, 0].max() < places[2][:, 0].min()
+
+
+def test_long_captions_are_whole() -> None:
+    long = replace(figure(COLOURS[0]), caption="The brighter, the more it falls. " * 6)
+    (short, whole, more) = (
+        draw("", "", "", [sketch(replace(TASK, figures=(one,), options=()))])
+        for one in (figure(COLOURS[0]), long, replace(long, caption=f"{long.caption} Yes."))
+    )
+    assert whole.height > short.height
+    assert more != whole
 
 
 def test_what_is_not_made_says_why() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 
-from ..drawing.page import GAP, LONGEST, MARGIN, WIDTH, Page, font
+from ..drawing.page import GAP, INNER, LONGEST, MARGIN, WIDTH, Page, font
 from ..drawing.palette import INK, PAPER, SOFT, STRONG
 from ..widgets.base import PICTURE_PRIORITY
 from ..widgets.static_picture.two_outputs import TwoOutputs
@@ -21,7 +21,6 @@ from .exercises.task import Figure, Task
 if TYPE_CHECKING:
     from .question import Question
 
-INNER = WIDTH - 2 * MARGIN
 ACROSS = 4
 """Pictures beside each other at most."""
 HIGHEST = 4000
@@ -41,20 +40,25 @@ class Sketch:
     message
         Why not, or not yet.
     says
-        What is said of the answer; of an answer that isn't given nothing.
+        What is said of the answer, or of a channel that isn't one.
+    given
+        The answer: the option's number, the estimate or the channel, or `SHOW`; None before.
     """
 
     place: str
     before: str
     task: Task | None
     message: str
-    says: tuple[str, ...]
+    says: tuple[str, ...] = ()
+    given: float | str | None = None
 
 
 def sketched(question: Question) -> Sketch:
     """A question as it is now."""
     task = None if question.phase in ("making", "failed") else question.task
-    return Sketch(question.place, question.before, task, question.message, tuple(question.says))
+    given = question.given[0] if question.phase == "answered" and question.given else None
+    said = tuple(question.says)
+    return Sketch(question.place, question.before, task, question.message, said, given)
 
 
 class StillLesson(TwoOutputs):
@@ -168,15 +172,15 @@ def _question(sketch: Sketch) -> Image.Image:
         return page.finish()
     _write(page, task.ask, 22)
     page.y += GAP
-    answered = bool(sketch.says)
+    answered = sketch.given is not None
     _row(page, [(one, "") for one in (answered and task.reveal) or task.figures])
     if any(option.figure for option in task.options):
         shown = [((answered and one.shown) or one.figure, one.text) for one in task.options]
         for first in range(0, len(shown), ACROSS):
-            _row(page, shown[first : first + ACROSS], choices=True)
+            _row(page, shown[first : first + ACROSS], first, sketch.given)
     else:
-        for option in task.options:
-            _choice(page, MARGIN, option.text, INNER)
+        for number, option in enumerate(task.options):
+            _choice(page, MARGIN, option.text, INNER, number == sketch.given)
             page.y += 32
     if task.scale is not None:
         low, high, unit = task.scale
@@ -186,33 +190,51 @@ def _question(sketch: Sketch) -> Image.Image:
     return page.finish()
 
 
-def _row(page: Page, shown: Sequence[tuple[Figure | None, str]], choices: bool = False) -> None:
-    """Pictures beside each other with what is said below them, and go below these."""
+def _row(
+    page: Page,
+    shown: Sequence[tuple[Figure | None, str]],
+    first: int | None = None,
+    given: float | str | None = None,
+) -> None:
+    """Pictures beside each other with what is said below them, and go below these.
+
+    Parameters
+    ----------
+    page
+        Where.
+    shown
+        Each with its text.
+    first
+        Number of the first answer; None: they are no answers.
+    given
+        Number of the answer that was given.
+    """
     if not shown:
         return
-    across = ACROSS if choices else max(len(shown), 3)
+    across = max(len(shown), 3) if first is None else ACROSS
     side = (INNER - (across - 1) * GAP) // across
-    heights = []
+    top, below = page.y, page.y
     for number, (figure, text) in enumerate(shown):
-        x, y = MARGIN + number * (side + GAP), page.y
+        x, page.y = MARGIN + number * (side + GAP), top
         if figure is not None:
             picture = _marked(figure, side)
-            page.image.paste(picture, (x, y))
-            y += picture.height + 6
+            page.image.paste(picture, (x, page.y))
+            page.y += picture.height + 6
             if figure.caption:
-                page.fitting(x, y, figure.caption, 16, SOFT, side)
-                y += 24
-        if choices:
-            above, page.y = page.y, y
-            _choice(page, x, text, side)
-            y, page.y = y + 32, above
-        heights.append(y)
-    page.y = max(heights) + GAP
+                page.paragraph(figure.caption, 16, SOFT, x, side)
+        if first is not None:
+            _choice(page, x, text, side, first + number == given)
+            page.y += 32
+        below = max(below, page.y)
+    page.y = below + GAP
 
 
-def _choice(page: Page, x: int, text: str, width: int) -> None:
+def _choice(page: Page, x: int, text: str, width: int, ticked: bool) -> None:
     """An answer with a circle to tick."""
-    page.pen.ellipse((x, page.y + 3, x + 16, page.y + 19), None, SOFT, 2)
+    y = page.y + 3
+    page.pen.ellipse((x, y, x + 16, y + 16), None, STRONG if ticked else SOFT, 2)
+    if ticked:
+        page.pen.ellipse((x + 4, y + 4, x + 12, y + 12), STRONG)
     page.fitting(x + 26, page.y, text, 18, INK, width - 26)
 
 
