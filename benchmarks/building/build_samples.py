@@ -10,7 +10,6 @@ writes ``data/photos/*.webp`` and the table's ``our_changes`` column::
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import sys
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from benchmarks.building._options import checking
 from zfwidgets.images.sets.samples import ALLOWED_LICENCES, DATA, PhotoLicence, read_table
 
 if TYPE_CHECKING:
@@ -36,11 +36,7 @@ KEEP_BYTES = 40_000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("photos", type=Path, help="folder with GCompris' erase/, explore_*/, ...")
-    parser.add_argument("--check", action="store_true", help="compare with what is shipped")
+    parser = checking(__doc__, "photos", "folder with GCompris' erase/, explore_*/, ...")
     options = parser.parse_args(argv)
 
     rows, total, differ = [], 0, []

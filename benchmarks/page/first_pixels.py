@@ -18,17 +18,16 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from benchmarks import harness
-from benchmarks.page._lab_page import READY, TIMEOUT, execute
-from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
+from benchmarks.page._lab_page import READY, TIMEOUT, chromium, execute, lab
+from zfwidgets.demo.browser import SETTLED
 from zfwidgets.demo.lab import LabServer
 
 SETUP = """import sys
@@ -95,13 +94,8 @@ def measure(rounds: int, checkouts: dict[str, Path]) -> dict[str, Any]:
     """Run all rounds; medians by checkout and run."""
     found: dict[str, list[list[dict[str, float]]]] = {name: [] for name in checkouts}
     with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(LabServer(root, port=0, expose_app=True))
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(
-            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
-        )
-        stack.callback(browser.close)
+        server = lab(stack)
+        browser = chromium(stack)
         for number in range(rounds + 1):  # the first fills everybody's caches
             for name, checkout in checkouts.items():
                 runs = once(browser, server, checkout, f"{name}-{number}.ipynb")

@@ -18,19 +18,16 @@ from __future__ import annotations
 import argparse
 import collections
 import json
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
 from benchmarks import harness
-from benchmarks.page._lab_page import READY, TIMEOUT
+from benchmarks.page._lab_page import READY, TIMEOUT, chromium, lab
 from benchmarks.page._page_memory import Gauge
-from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
-from zfwidgets.demo.lab import LabServer
+from zfwidgets.demo.browser import SETTLED
 
 SETUP = """import anywidget
 import zfwidgets as zf
@@ -99,19 +96,14 @@ def measure(runs: int, snapshot: bool) -> dict[str, Any]:
     """Run each cell in a notebook of its own."""
     told: dict[str, Any] = {}
     with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(LabServer(root, port=0, expose_app=True))
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(
-            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
-        )
-        stack.callback(browser.close)
+        server = lab(stack)
+        browser = chromium(stack)
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         for place, (name, (cell, shown)) in enumerate(CELLS.items()):
             path = f"reruns-{place}.ipynb"
             cells = [nbformat.v4.new_code_cell(text) for text in (SETUP, cell)]
             notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-            nbformat.write(notebook, root / path)
+            nbformat.write(notebook, server.root / path)
             page = browser.new_page(viewport={"width": 1500, "height": 1100})
             page.set_default_timeout(TIMEOUT)
             page.goto(server.url(f"lab/workspaces/{place}/tree/{path}"))

@@ -59,7 +59,7 @@ def test_elsewhere_nothing_happens(notebook, monkeypatch):
 
 
 def test_the_docs_tutorial_leaves_it_out(monkeypatch, tmp_path):
-    folder = ROOT / "docs" / "site"
+    folder = ROOT / ".ci" / "site"
     monkeypatch.syspath_prepend(str(folder))
     spec = importlib.util.spec_from_file_location("site_tutorial", folder / "tutorial.py")
     tutorial = importlib.util.module_from_spec(spec)

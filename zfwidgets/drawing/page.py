@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from .palette import EMPTY, INK, PAPER, SOFT
 
 WIDTH, MARGIN, GAP = 1200, 28, 12
+INNER = WIDTH - 2 * MARGIN
+"""Pixels between the margins."""
 LETTERS = Path(__file__).with_name("data") / "letters.ttf"
 LONGEST = 400
 """Characters of a line that are looked at."""
@@ -94,21 +96,25 @@ class Page:
             size -= 1
         self.text(x, y, text, size, colour, width)
 
-    def line(self, text: str, size: int, colour: str = INK) -> None:
+    def line(
+        self, text: str, size: int, colour: str = INK, x: int = MARGIN, width: int = INNER
+    ) -> None:
         """Write a line of its own, and go below it."""
-        self.text(MARGIN, self.y, text, size, colour, WIDTH - 2 * MARGIN)
+        self.text(x, self.y, text, size, colour, width)
         self.y += round(size * 1.5)
 
-    def paragraph(self, text: str, size: int, colour: str = INK) -> None:
+    def paragraph(
+        self, text: str, size: int, colour: str = INK, x: int = MARGIN, width: int = INNER
+    ) -> None:
         """Write a text in as many lines as it takes, and go below it."""
-        width, line = WIDTH - 2 * MARGIN, ""
+        line = ""
         for word in one_line(text).split():
             longer = f"{line} {word}".strip()
             if line and self.pen.textlength(longer, font(size)) > width:
-                self.line(line, size, colour)
+                self.line(line, size, colour, x, width)
                 longer = word
             line = longer
-        self.line(line, size, colour)
+        self.line(line, size, colour, x, width)
 
     def table(
         self, places: Sequence[int], heads: Sequence[str], rows: Sequence[Sequence[str]]
@@ -140,7 +146,7 @@ class Page:
 
     def missing(self, text: str) -> Image.Image:
         """What was drawn, above a place for what isn't computed yet, as the text says."""
-        self.empty(MARGIN, self.y, WIDTH - 2 * MARGIN, 300, text)
+        self.empty(MARGIN, self.y, INNER, 300, text)
         self.y += 300
         return self.finish()
 

@@ -12,7 +12,6 @@ import traitlets
 
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError
-from ..language.words import Words
 from ..records import Progress
 from ..widgets.answering import Answering, asked
 from ..widgets.base import EngineWidget
@@ -26,12 +25,14 @@ from .exercises.channels import FindChannel, judged
 from .exercises.task import Exercise, Finding, Task
 from .given import SHOW, checked, checked_seconds
 from .pictures import task_answer
+from .still import StillLesson
+from .vocabulary import spoken
 
 PRIORITY = 4
 """After what a view of the engine asks for at once, before what is computed ahead."""
 
 
-class Question(Answering):
+class Question(StillLesson, Answering):
     """Asks one question about a network, and checks the answer against the engine.
 
     The right answer is computed when the question is made. What was answered can't be changed
@@ -156,8 +157,13 @@ class Question(Answering):
 
     def __repr__(self) -> str:
         """What a notebook shows where the question can't live."""
-        asked = self.message if self._task is None else self._task.ask
-        return f"Question: {asked}"
+        return f"Question: {self._describe()}"
+
+    def _describe(self) -> str:
+        return self.message if self._task is None else self._task.ask
+
+    def _shows(self) -> list[Question]:
+        return [self]
 
     # ------------------------------------------------------------------ what was answered
 
@@ -389,10 +395,3 @@ class Question(Answering):
         self._worksheet, self._number, self.place = name, number, place
         self._listeners.append(heard)
         self.observe(lambda _: heard(), "phase")
-
-
-def spoken(engine: EngineProtocol | EngineWidget, language: str | None) -> Words:
-    """The words of a language; None: of the one that the widget speaks, or of `set_language`."""
-    if language is None and isinstance(engine, EngineWidget):
-        language = engine.language
-    return Words(language)

@@ -13,7 +13,7 @@ from .exercises.covering import CostliestPlace, Covered, StillNamed
 from .exercises.layers import DeepestPatches, FieldWidth, LargerField
 from .exercises.shared import stages
 from .exercises.task import Exercise
-from .question import spoken
+from .vocabulary import spoken
 from .worksheet import Worksheet
 
 

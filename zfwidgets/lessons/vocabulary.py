@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ..engine.protocol import EngineProtocol
 from ..language.words import LANGUAGES, Words
+from ..widgets.base import EngineWidget
 
 __all__ = ["LANGUAGES", "glossary"]
 
@@ -16,3 +18,10 @@ def glossary(language: str | None = None) -> dict[str, str]:
         Language of the words, ``"en"`` or ``"de"``; None: that of `zfwidgets.set_language`.
     """
     return Words(language).glossary
+
+
+def spoken(engine: EngineProtocol | EngineWidget, language: str | None) -> Words:
+    """The words of a language; None: of the one that the widget speaks, or of `set_language`."""
+    if language is None and isinstance(engine, EngineWidget):
+        language = engine.language
+    return Words(language)

@@ -19,10 +19,13 @@ from ..widgets.routing import Guarded, keep_routes
 from ..widgets.selection import Selection
 from ..widgets.setting.traits import Settable
 from ..widgets.wire.encode import Answer
+from ..widgets.wire.service import service_of
 from .attempts import Attempt, Score, as_csv, write_csv
 from .exercises.task import Exercise
 from .handout import handout_page
-from .question import Question, spoken
+from .question import Question
+from .still import StillLesson
+from .vocabulary import spoken
 
 
 class Board(Answering):
@@ -81,7 +84,7 @@ class Board(Answering):
         return data, []
 
 
-class Worksheet(Settable, Guarded, ipywidgets.VBox):
+class Worksheet(StillLesson, Settable, Guarded, ipywidgets.VBox):
     """Questions about a network that check themselves, with a score that is said kindly.
 
     Each question is a `zfwidgets.Question`: the answer first, then the picture with the truth.
@@ -155,6 +158,7 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
             **same,
         }
         sheet = uuid4().hex
+        self._service, self._owner = service_of(self.engine), sheet
         self._head = Board(self, "head", sheet, intro=intro, **about)
         self._foot = Board(self, "foot", sheet, **about)
         self._boards = (self._head, self._foot)
@@ -177,7 +181,16 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
         """What a notebook shows where the worksheet can't live."""
         if not hasattr(self, "_boards"):
             return "Worksheet"
-        return f"Worksheet: {self.title} {self._foot.says}"
+        return f"Worksheet: {self._describe()}"
+
+    def _describe(self) -> str:
+        return f"{self.title} {self._foot.says}"
+
+    def _shows(self) -> Sequence[Question]:
+        return self._questions
+
+    def _heading(self) -> tuple[str, str, str]:
+        return self.title, self.intro, self._foot.says
 
     def __len__(self) -> int:
         return len(self._questions)
@@ -286,6 +299,7 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
     def close(self) -> None:
         """Stop, and remove the worksheet and its questions from the front end."""
         if self.comm is not None and hasattr(self, "_boards"):
+            self._service.jobs.cancel(self._owner)
             for part in (*self._boards, *self._questions):
                 part.close()
         super().close()

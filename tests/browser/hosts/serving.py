@@ -134,7 +134,7 @@ def program(folder: Path, port: int, *arguments: str) -> Iterator[Open]:
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import zfwidgets as zf
+from tests.trainers import trainer
 from zfwidgets.errors import InputError
 
 PHOTOS = zf.samples.photos()[:5]
@@ -201,20 +202,13 @@ def test_lightning_modules_are_taken_before_and_after_a_training(tmp_path):
     task = Task()
     before = {name: value.clone() for name, value in task.state_dict().items()}
     images = [zf.samples.transform()(photo.convert("RGB")) for photo in PHOTOS]
-    trainer = lightning.Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
-    )
     for trained in (False, True):
         if trained:
             labels = torch.arange(len(images)) % 3
             data = torch.utils.data.TensorDataset(torch.stack(images), labels)
-            trainer.fit(task, torch.utils.data.DataLoader(data, batch_size=len(images)))
+            trainer(1, tmp_path).fit(
+                task, torch.utils.data.DataLoader(data, batch_size=len(images))
+            )
             assert any((task.state_dict()[name] != value).any() for name, value in before.items())
         task.eval()
         engine = zf.Engine(task, PHOTOS, cache=False)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.drawing.page import Page
 from zfwidgets.records import OcclusionRequest
 from zfwidgets.widgets.static_picture import map_picture
@@ -149,6 +150,6 @@ def test_the_title_names_a_channel_only_where_its_map_is_shown(
     said = []
     monkeypatch.setattr(Page, "text", lambda self, x, y, text, *more: said.append(text))
     widget = zf.OcclusionMap(indexed, photo=1, layer="relu2", channel=2, overlay=overlay)
-    widget.snapshot()
+    widget.snapshot(SECONDS)
     assert ("channel 2" in said[0]) == of_channel
     assert said[0].startswith(indexed.info.model)

@@ -149,7 +149,7 @@ class Scorer:
         except OutOfMemory:
             self._give_up(TOO_LARGE)
         except (NoWindow, RuntimeError) as error:
-            self._give_up(f"the recorded operations can't be repeated ({error})")
+            self._give_up(_unrepeatable(error))
 
     def _give_up(self, note: str) -> None:
         """Take full passes from now on."""
@@ -170,7 +170,7 @@ class Scorer:
                     raise
                 self._give_up(TOO_LARGE)
             except (NoWindow, RuntimeError) as error:
-                self._give_up(f"the recorded operations can't be repeated ({error})")
+                self._give_up(_unrepeatable(error))
         return self._in_full(boxes)
 
     def _holds(self, boxes: Sequence[Box], found: Scores) -> bool:
@@ -266,6 +266,12 @@ def work_of(
     """Multiply-adds for each of these positions, the way that a `Scorer` is going to choose."""
     inside = [box.clip(*network.input_shape[1:]) for box in boxes]
     return _counted(network, _wanted(network, layer, classes), inside)[0]
+
+
+def _unrepeatable(error: Exception) -> str:
+    """Why recorded operations can't be repeated; PyTorch's own message would tell nobody."""
+    known = f" ({error})" if isinstance(error, NoWindow) else ""
+    return f"the recorded operations can't be repeated{known}"
 
 
 def _elements(nodes: Sequence[Node]) -> int:

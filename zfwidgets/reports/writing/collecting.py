@@ -66,7 +66,7 @@ class Collector:
         self.content = Content()
         self._photos_of = Photos(engine, self.source, self.photo)
         self._projections_of = Projections(
-            engine, self.source, rule, self.projection, self.content.operations
+            engine, self.source, self.projection, rule, self.content.operations
         )
         self.stored: set[int] = set()
         self.lost: dict[int, str] = {}

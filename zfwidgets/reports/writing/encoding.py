@@ -55,8 +55,8 @@ class FoundPhoto:
 
 
 @dataclass(frozen=True)
-class Photos:
-    """Photos with their class scores.
+class _Pictures:
+    """Pictures that are encoded while the next ones are computed.
 
     Attributes
     ----------
@@ -69,6 +69,11 @@ class Photos:
     engine: EngineProtocol
     source: Source
     encoder: Encoder
+
+
+@dataclass(frozen=True)
+class Photos(_Pictures):
+    """Photos with their class scores."""
 
     def answers(self, images: Iterable[int]) -> Generator[FoundPhoto, None, None]:
         """What there is of each photo, in their order."""
@@ -106,25 +111,18 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Projections:
+class Projections(_Pictures):
     """Projections, channel by channel, as `Source` answers them; what a layer shares left out.
 
     Attributes
     ----------
-    engine, source
-        The engine whose report it is, and what answers for it.
     rule
-        By which.
-    encoder
-        Encoder of the pictures.
+        The rule by which units are projected.
     operations
         What was met on the way, by layer: added to.
     """
 
-    engine: EngineProtocol
-    source: Source
     rule: str
-    encoder: Encoder
     operations: dict[str, dict[str, Operation]]
 
     def answers(

@@ -97,8 +97,15 @@ class _Waiter:
         known = widget._instances  # noqa: SLF001 -- ipywidgets' own list
         shown = [known.get(name) for name in self._views] + [getattr(result, "result", None)]
         self._views.clear()
-        parts = [part for box in shown if isinstance(box, Box) for part in inside(box)]
-        return [part for part in parts if part in self._left and not part.displayed]
+        boxes = [one for one in shown if isinstance(one, Box) and one not in self._left]
+        return [one for box in boxes for one in self._pictured(box) if not one.displayed]
+
+    def _pictured(self, box: Any) -> list[Any]:
+        """Our widgets in a box; not what is in these, which is in their pictures."""
+        found: list[Any] = []
+        for child in getattr(box, "children", ()):
+            found += [child] if child in self._left else self._pictured(child)
+        return found
 
     def _after_cell(self, result: Any = None) -> None:
         boxed = self._boxed(result)
