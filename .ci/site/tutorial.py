@@ -10,6 +10,8 @@ from nbconvert import MarkdownExporter
 from nbconvert.preprocessors import ExecutePreprocessor
 from pages import ROOT
 
+from zfwidgets.reports.notebooks.exporter import leave_out_colab
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 NOTEBOOK = ROOT / "examples" / "quickstart.ipynb"
 
@@ -18,9 +20,7 @@ def write(out: Path, *, run: bool) -> None:
     """Write the page and its pictures; without `run` the cells alone."""
     out.mkdir(parents=True)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    notebook.cells = [
-        cell for cell in notebook.cells if "colab" not in cell.metadata.get("tags", ())
-    ]
+    leave_out_colab(notebook)
     if run:
         ExecutePreprocessor(timeout=1500).preprocess(notebook, {"metadata": {"path": str(out)}})
     words = described(notebook)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,12 +32,15 @@ CELLS = (
     " image=2, stride=112)",
 )
 
+IN_COLAB = "print('Installed' + ' in Colab')  # colab alone"
+
 
 def write(path: Path, cells: tuple[str, ...]) -> Path:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_markdown_cell("# Title\n\nA formula: $x^2$."),
+            nbformat.v4.new_code_cell(IN_COLAB, metadata={"tags": ["colab"]}),
             *(nbformat.v4.new_code_cell(cell) for cell in cells),
         ],
         metadata={"kernelspec": kernel},
@@ -83,6 +87,7 @@ def test_widgets_live_in_an_exported_notebook(browser: Browser, exported: Path) 
     expect(page.get_by_text(said)).to_be_visible()
     expect(page.locator("h1").first).to_contain_text("Title")
     expect(page.get_by_text("between", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile("in colab|colab alone", re.IGNORECASE))).to_have_count(0)
     # What is linked there is linked here; what belongs to another engine is its own.
     strip = page.locator(".zf-explorer .zf-strip")
     strip.focus()

@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert.exporters.html import HTMLExporter
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.waiting import PROGRAM
 from zfwidgets.widgets.static_picture.page import MARK
@@ -31,7 +31,7 @@ PICTURE = ".jp-RenderedImage img"  # nbconvert leaves a JPEG's description out
 
 @pytest.fixture(scope="module")
 def executed() -> nbformat.NotebookNode:
-    """A notebook as nbconvert, papermill, Quarto and Jupyter Book run it, with widget state."""
+    """A notebook as a program runs it, with widget state."""
     cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -41,43 +41,70 @@ def executed() -> nbformat.NotebookNode:
     return notebook
 
 
-@pytest.fixture
-def served(
-    root: Path, executed: nbformat.NotebookNode, browser: Browser, tmp_path: Path
-) -> Iterator[Page]:
-    """The page that nbconvert makes by default; what it loads from a CDN comes from here."""
-    html, _ = HTMLExporter(embed_images=True).from_notebook_node(executed)
-    (tmp_path / "page.html").write_text(html, "utf-8")
-    modules = root / "js" / "node_modules"
-    extensions = Path(sys.prefix) / "share" / "jupyter" / "nbextensions"
-    files = {
-        "require.min.js": modules / "requirejs" / "require.js",
-        "embed-amd.js": modules / "@jupyter-widgets" / "html-manager" / "dist" / "embed-amd.js",
-        "anywidget": extensions / "anywidget" / "index.js",
-    }
+QUICKSTART = {  # a few of its photos, since an index of all takes long
+    "zf.samples.photos()": "zf.samples.photos()[30:54]",
+}
+SNAPSHOTS = """
+import base64
+from zfwidgets.widgets.static_picture import to_jpeg
+for one in (explorer, picker, grid, occlusion):
+    print(base64.b64encode(to_jpeg(one.snapshot())).decode())
+"""
 
-    def answer(route: Route) -> None:
+
+@pytest.fixture(scope="module")
+def quickstart(root: Path) -> nbformat.NotebookNode:
+    """The quickstart as it is run for a site; its last cell prints the pictures of all views."""
+    notebook = nbformat.read(root / "examples" / "quickstart.ipynb", as_version=4)
+    for cell in notebook.cells:
+        for written, instead in QUICKSTART.items():
+            cell.source = cell.source.replace(written, instead)
+    notebook.cells.append(nbformat.v4.new_code_cell(SNAPSHOTS))
+    NotebookClient(notebook, timeout=PROGRAM).execute()
+    return notebook
+
+
+class Site:
+    """Opens the page that nbconvert makes by default; what it loads from a CDN comes from here."""
+
+    def __init__(self, root: Path, browser: Browser, folder: Path) -> None:
+        modules = root / "js" / "node_modules"
+        manager = modules / "@jupyter-widgets" / "html-manager" / "dist" / "embed-amd.js"
+        extensions = Path(sys.prefix) / "share" / "jupyter" / "nbextensions"
+        self._files = {
+            "require.min.js": modules / "requirejs" / "require.js",
+            "embed-amd.js": manager,
+            "anywidget": extensions / "anywidget" / "index.js",
+        }
+        self._path = folder / "page.html"
+        self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        self.page.route(re.compile("^https?://"), self._answer)
+
+    def _answer(self, route: Route) -> None:
         url = route.request.url
-        path = next((file for part, file in files.items() if part in url), None)
+        path = next((file for part, file in self._files.items() if part in url), None)
         if path is None:
             route.abort()
         else:
             route.fulfill(path=path, content_type="text/javascript")
 
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.route(re.compile("^https?://"), answer)
-    page.goto((tmp_path / "page.html").as_uri())
-    yield page
-    page.close()
+    def open(self, notebook: nbformat.NotebookNode) -> Page:
+        html, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook)
+        self._path.write_text(html, "utf-8")
+        self.page.goto(self._path.as_uri())
+        return self.page
 
 
-def test_a_dead_view_makes_way_for_the_picture_of_the_last_view(served: Page) -> None:
-    root = served.locator(".zf-root.zf-explorer")
-    expect(root).to_have_attribute("data-zf-kernel", "unknown")  # an HTML manager shows the widget
-    expect(root).to_be_hidden()
-    picture = served.locator(PICTURE)
-    expect(picture).to_be_visible()
-    colours = picture.evaluate(
+@pytest.fixture
+def site(root: Path, browser: Browser, tmp_path: Path) -> Iterator[Site]:
+    site = Site(root, browser, tmp_path)
+    yield site
+    site.page.close()
+
+
+def colours(picture: Locator) -> int:
+    """How many a picture has where a browser shows it."""
+    found: int = picture.evaluate(
         """async (image) => {
           await image.decode();
           const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
@@ -87,7 +114,45 @@ def test_a_dead_view_makes_way_for_the_picture_of_the_last_view(served: Page) ->
           return new Set(new Uint32Array(pixels.buffer)).size;
         }"""
     )
-    assert colours > 10_000  # photos, not empty places
+    return found
+
+
+PHOTOS = 10_000
+"""Colours of a picture with photos in it, not empty places, at least."""
+
+
+def test_a_dead_view_makes_way_for_the_picture_of_the_last_view(
+    site: Site, executed: nbformat.NotebookNode
+) -> None:
+    page = site.open(executed)
+    root = page.locator(".zf-root.zf-explorer")
+    expect(root).to_have_attribute("data-zf-kernel", "unknown")  # an HTML manager shows the widget
+    expect(root).to_be_hidden()
+    picture = page.locator(PICTURE)
+    expect(picture).to_be_visible()
+    assert colours(picture) > PHOTOS
+
+
+def test_the_quickstart_shows_each_view_once_and_whole(
+    site: Site, quickstart: nbformat.NotebookNode
+) -> None:
+    outputs = [output for cell in quickstart.cells for output in cell.get("outputs", ())]
+    ours = [out for out in outputs if "zfwidgets" in out.get("metadata", {})]
+    named = [out.data["text/plain"].split(":")[0].split()[1] for out in ours]
+    assert named == ["Explorer", "LayerPicker", "PatchGrid", "OcclusionMap"]
+    snapshots = "".join(output.text for output in quickstart.cells[-1].outputs).split()
+    assert [out.data["image/jpeg"].strip() for out in ours] == snapshots  # which wait for all
+    page = site.open(quickstart)
+    roots = page.locator(".zf-root")
+    expect(roots).to_have_count(4)
+    for root in roots.all():
+        expect(root).to_have_attribute("data-zf-kernel", "unknown")
+        expect(root).to_be_hidden()
+    pictures = page.locator(f"{PICTURE}[src^='data:image/jpeg']")
+    expect(pictures).to_have_count(4)
+    for picture in pictures.all():
+        expect(picture).to_be_visible()
+        assert colours(picture) > 1000
 
 
 def test_where_scripts_are_taken_away_the_picture_stays(

@@ -34,7 +34,8 @@ class ReportExporter(HTMLExporter):
 
     Each of our widgets is a view over what was stored of it, as in a report; the page makes no
     requests. What other widgets show needs a kernel or a CDN and stays as plain nbconvert has it;
-    formulas stay as they are written, since what draws them is loaded from elsewhere.
+    formulas stay as they are written, since what draws them is loaded from elsewhere. Cells tagged
+    "colab" are left out.
     """
 
     export_from_notebook = "HTML with live zfwidgets"
@@ -58,6 +59,7 @@ class ReportExporter(HTMLExporter):
     def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
         """Run, replace our widgets' outputs by places for views, and append what these need."""
         nb = copy.deepcopy(nb)
+        leave_out_colab(nb)
         resources = self._init_resources(resources)
         known: list[str] = []
         nb.metadata.pop("widgets", None)  # a state that only a runtime from elsewhere can show
@@ -94,6 +96,11 @@ class ReportExporter(HTMLExporter):
             raise NotebookFails(f"It isn't exported, as it doesn't run: {error}") from error
         finally:
             nb.cells.pop()
+
+
+def leave_out_colab(nb: Any) -> None:
+    """Take away cells that install what Google Colab lacks: hidden in notebooks, not on pages."""
+    nb.cells = [cell for cell in nb.cells if "colab" not in cell.metadata.get("tags", ())]
 
 
 TEXTS = ("text", "ename", "evalue", "traceback")
