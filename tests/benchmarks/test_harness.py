@@ -52,7 +52,13 @@ def test_a_process_of_a_benchmarks_own_has_no_neighbours() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(p for p in (ROOT / "benchmarks").glob("*/[!_]*.py") if p.parent.name != "claims")
+    "path",
+    sorted(
+        path
+        for path in (ROOT / "benchmarks").glob("*/[!_]*.py")
+        if path.parent.name not in ("claims", "building")  # which make tables, and data
+    ),
+    ids=lambda path: path.stem,
 )
 def test_every_benchmark_has_the_same_options(path: Path) -> None:
     """But for the table of docs/coverage.md, which is no measurement."""

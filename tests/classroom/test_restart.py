@@ -110,8 +110,8 @@ import sys
 sys.path[:0] = [{root!r}]
 from pathlib import Path
 from zfwidgets.widgets import bundle
-Path({static!r}).joinpath("explorer.js").write_text("export default {{}};")
-Path({static!r}).joinpath("selection.js").write_text("export default {{}};")
+for module in ("widgets", "loader", "selection"):
+    Path({static!r}, module + ".js").write_text("export default {{}};")
 bundle.STATIC = Path({static!r})
 import zfwidgets as zf
 engine = zf.connect({url!r})

@@ -40,10 +40,14 @@ class FrontEnd:
         ]
 
     def updates(self, widget):
-        """States that were sent to the front end after the comm was opened."""
+        """States that were sent to the front end after the comm was opened, with their bytes."""
         return [
             data["state"]
-            for comm_id, kind, data, _ in list(self.messages)
+            | {
+                path[0]: buffer
+                for path, buffer in zip(data["buffer_paths"], buffers or (), strict=True)
+            }
+            for comm_id, kind, data, buffers in list(self.messages)
             if comm_id == widget.model_id and data.get("method") == "update"
         ]
 

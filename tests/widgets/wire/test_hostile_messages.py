@@ -24,6 +24,7 @@ from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 from zfwidgets.experiments.shared.boxes import ResultBox
 from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.lessons import FieldWidth, StrongestPhoto
+from zfwidgets.widgets.bundle import Code
 from zfwidgets.widgets.routing import Guarded
 from zfwidgets.widgets.wire import validation
 from zfwidgets.widgets.wire.encode import finite, json_text, sendable
@@ -96,6 +97,7 @@ MAKE = {
     "Question": lambda engine: settled(zf.Question(engine, FieldWidth("conv2"))),
     "Worksheet": lambda engine: sheet(engine),
     "Board": lambda engine: sheet(engine).children[0],
+    "Code": lambda engine: Code(),
     "Head": lambda engine: Box(None, [ipywidgets.HTML("a")])._head,
 }
 """Widgets of every kind that has state of its own."""
