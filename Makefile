@@ -70,7 +70,9 @@ $(TORCH_STAMP): .ci/venv
 # After npm: an editable install builds the JavaScript, and would fetch tools of its own.
 $(STAMP): pyproject.toml $(TORCH_STAMP) | $(NODE_STAMP)
 	$(call title,zfwidgets and what its development needs in $(VENV))
-	$(BIN)/python -m pip install --quiet --no-compile --editable ".[dev]" --group docs --group hosts
+	$(BIN)/python -m pip install --quiet --no-compile \
+	  --editable ".[attribution,classroom,frames,lab,sanity,transfer]" \
+	  --group dev --group docs --group hosts
 	@rm -f $(VENV)/.zfwidgets-*
 	@touch $@
 
@@ -106,7 +108,7 @@ bench: setup ## what benchmarks/ measure: BENCHMARKS=benchmarks.engine.index for
 	done
 
 docs: setup ## the docs site in build/html, with a gallery of live reports
-	$(BIN)/python docs/site
+	$(BIN)/python .ci/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 dist: setup ## dist/: sdist and wheels, as released

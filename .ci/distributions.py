@@ -21,8 +21,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from repository import absolute, repository
+
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("torch", "torchvision", "bqplot")
+NOTICES = "zfwidgets/static/figures.licences.txt"
+"""Of what other packages' JavaScript is shipped. It is built: a checkout may not have it yet."""
 
 META = """\
 [build-system]
@@ -37,12 +41,13 @@ readme = "README.md"
 requires-python = {python}
 license = "BSD-3-Clause"
 license-files = ["LICENSE"]
+{said}
 dependencies = [
   "zfwidgets-core=={version}",
 {left_out}
 ]
 
-[project.optional-dependencies]
+{urls}[project.optional-dependencies]
 {extras}
 
 [tool.hatch.build.targets.wheel]
@@ -72,7 +77,7 @@ def found(pattern: str, text: str) -> str:
 def core_project(pyproject: str) -> str:
     """pyproject.toml of zfwidgets-core, made from the tree's."""
     text = once(r'^name = "zfwidgets"$', 'name = "zfwidgets-core"', pyproject)
-    text = text.replace('"zfwidgets[', '"zfwidgets-core[')
+    text = once(r"^license-files = \[\n", f'license-files = [\n  "{NOTICES}",\n', text)
     for name in LEFT_OUT:
         text = once(rf'^  "{name}>=[^"]*",\n', "", text)
     return text
@@ -83,13 +88,40 @@ def meta_project(pyproject: str, version: str) -> str:
     left_out = [found(rf'^(  "{name}>=[^"]*",)$', pyproject) for name in LEFT_OUT]
     extras = found(r"^\[project\.optional-dependencies\]\n([\s\S]*?)^\[", pyproject)
     names = re.findall(r"^(\w+) = \[", extras, flags=re.MULTILINE)
+    urls = re.search(r"^\[project\.urls\]\n(?:.+\n)*", pyproject, flags=re.MULTILINE)
     return META.format(
         version=version,
         description=found(r"^description = (.*)$", pyproject).replace("\\", "\\\\"),
         python=found(r"^requires-python = (.*)$", pyproject),
+        said="\n".join(
+            found(rf"^({key} = \[(?:.*\]|[\s\S]*?^\]))$", pyproject)
+            for key in ("authors", "keywords", "classifiers")
+        ),
+        urls=urls[0] + "\n" if urls else "",
         left_out="\n".join(left_out),
         extras="\n".join(f'{name} = ["zfwidgets-core[{name}]=={version}"]' for name in names),
     )
+
+
+def divide(core: Path, meta: Path) -> str:
+    """Make of the tree's unpacked sdist core's, in its place, and the other's; return the version.
+
+    Where pyproject.toml says where the repository is, links and pictures of the README lead there:
+    PyPI shows it without the files that it links to.
+    """
+    pyproject = (core / "pyproject.toml").read_text("utf-8")
+    version = found(r'^__version__ = "([^"]+)"$', (core / "zfwidgets/__init__.py").read_text())
+    where = repository(pyproject)
+    if where is not None:
+        readme = core / "README.md"
+        readme.write_text(absolute(readme.read_text("utf-8"), where), "utf-8")
+    meta.mkdir()
+    for name in ("README.md", "LICENSE"):
+        shutil.copy(core / name, meta)
+    (meta / "pyproject.toml").write_text(meta_project(pyproject, version), "utf-8")
+    (core / "PKG-INFO").unlink()
+    (core / "pyproject.toml").write_text(core_project(pyproject), "utf-8")
+    return version
 
 
 def build(source: Path, out: Path, *kinds: str) -> None:
@@ -107,17 +139,8 @@ def distributions(out: Path) -> list[Path]:
         build(ROOT, work, "--sdist")
         (archive,) = work.glob("*.tar.gz")
         shutil.unpack_archive(archive, work)
-        core = work / archive.name.removesuffix(".tar.gz")
-        pyproject = (core / "pyproject.toml").read_text("utf-8")
-        version = found(r'^__version__ = "([^"]+)"$', (core / "zfwidgets/__init__.py").read_text())
-
-        meta = work / "meta"
-        meta.mkdir()
-        for name in ("README.md", "LICENSE"):
-            shutil.copy(core / name, meta)
-        (meta / "pyproject.toml").write_text(meta_project(pyproject, version), "utf-8")
-        (core / "PKG-INFO").unlink()
-        (core / "pyproject.toml").write_text(core_project(pyproject), "utf-8")
+        core, meta = work / archive.name.removesuffix(".tar.gz"), work / "meta"
+        version = divide(core, meta)
         for source in (core, meta):
             build(source, out)
     return sorted(

@@ -1,5 +1,5 @@
-// Every src/widgets/*.ts becomes one self-contained module, ../zfwidgets/static/<name>.js.
-// One module a widget, because anywidget sends the whole of it with every instance.
+// All of src/widgets/*.ts become widgets.js: a module whose default export is a function that makes
+// them anew, by the names of their files. Every src/widgets/alone/*.ts becomes a module of its own.
 // src/report/main.ts becomes report.js: a script, for pages where it runs as it is parsed;
 // src/report/alive.ts becomes report_alive.js, which can also run a network in a worker.
 // figures.js is what shows ipywidgets without Jupyter, for reports that hold some.
@@ -10,14 +10,18 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const widgets = join(here, "src", "widgets");
+const alone = join(widgets, "alone");
 const outdir = join(here, "..", "zfwidgets", "static");
 const watch = process.argv.includes("--watch");
 
-const entryPoints = (await readdir(widgets, { withFileTypes: true }).catch(() => []))
-  .filter((entry) => entry.isFile() && /(?<!\.d)\.ts$/.test(entry.name))
-  .map((entry) => join(widgets, entry.name));
-if (entryPoints.length === 0) {
-  console.error(`no entry points: expected at least one TypeScript file in ${widgets}`);
+/** The names of the TypeScript files of a folder. */
+async function modules(folder) {
+  const names = (await readdir(folder, { withFileTypes: true }).catch(() => []))
+    .filter((entry) => entry.isFile() && /(?<!\.d)\.ts$/.test(entry.name))
+    .map((entry) => basename(entry.name, ".ts"))
+    .sort();
+  if (names.length > 0) return names;
+  console.error(`no entry points: expected at least one TypeScript file in ${folder}`);
   process.exit(1);
 }
 
@@ -67,8 +71,27 @@ const shared = {
 };
 const report = { in: join(here, "src", "report", "main.ts"), out: "report" };
 const alive = { in: join(here, "src", "report", "alive.ts"), out: "report_alive" };
+const single = await modules(alone);
+const parts = (await modules(widgets)).map(
+  (name) => `export { default as ${name} } from "./${name}";`,
+);
 const builds = [
-  { ...shared, entryPoints, format: "esm" },
+  { ...shared, entryPoints: single.map((name) => join(alone, `${name}.ts`)), format: "esm" },
+  {
+    ...shared,
+    stdin: {
+      contents: parts.join("\n"),
+      resolveDir: widgets,
+      sourcefile: "widgets.ts",
+      loader: "ts",
+    },
+    outdir: undefined,
+    outfile: join(outdir, "widgets.js"),
+    format: "cjs",
+    // In brackets: who loads it calls it at once, and browsers then read it once.
+    banner: { js: "export default (() => {\nconst module = { exports: {} };" },
+    footer: { js: "return module.exports;\n});" },
+  },
   { ...shared, entryPoints: [report, alive], format: "iife" },
 ];
 
@@ -138,10 +161,8 @@ if (watch) {
   // esbuild has told what was wrong; where it was called from says nothing more.
   for (const options of builds) await esbuild.build(options).catch(() => process.exit(1));
   // A widget that was renamed or removed must not live on in the package.
-  const built = new Set(entryPoints.map((path) => `${basename(path, ".ts")}.js`))
-    .add("report.js")
-    .add("report_alive.js")
-    .add("figures.js");
+  const names = [...single, "widgets", "report", "report_alive", "figures"];
+  const built = new Set(names.map((name) => `${name}.js`));
   for (const name of await readdir(outdir)) {
     if (name.endsWith(".js") && !built.has(name)) await rm(join(outdir, name));
   }

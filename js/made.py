@@ -1,7 +1,7 @@
 """Write the sources that are made from the package's tables, so that each has one home.
 
-`hatch_build.py` calls this before it bundles. What is made is kept in git: type checks, tests and
-readers find it where nothing was built. The tables' files import nothing, as a build has no NumPy.
+`hatch_build.py` calls this before it bundles. TypeScript that is made isn't in git: `make types`
+and `make vitest` build first. The tables' files import nothing, as a build has no NumPy.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def colour_tables(colours: dict[str, Any]) -> str:
         f"/** Colours: {head} */\n\n"
         f"export const COLOUR_MAPS = {{\n{maps}}} as const;\n\n"
         f"export const CATEGORIES = [\n{categories}] as const;\n\n"
-        f"export const LUMINANCE = {json.dumps(list(colours['LUMINANCE']))} as const;\n"
+        f"export const LUMINANCE = {json.dumps(list(colours['LUMINANCE']))} as const;\n\n"
+        f"export const FROM_ZERO = {json.dumps(list(colours['FROM_ZERO']))} as const;\n"
+        f"export const LEAST_SHARE = {colours['LEAST_SHARE']};\n"
+        f"export const LEAST_PART = {colours['LEAST_PART']};\n"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -148,6 +149,76 @@ def test_there_is_one_line_and_none_beside_a_bar(screen: Screen) -> None:
     assert screen.left == ""
     with waiting("Reading", shown=False):
         assert not bars._waiting
+
+
+def test_there_is_no_line_beside_a_bar_that_came_first(screen: Screen) -> None:
+    with progress_bar(None, "Counting", total=2, file=io.StringIO()), waiting("Loading"):
+        assert not bars._waiting
+    with waiting("Loading"):
+        screen.wait_for("Loading … 0 s")
+
+
+def after(words: str, screen: Screen, function: Callable) -> Callable:
+    """The function, once the words are to be read: without them it fails."""
+
+    def wait(*arguments, **named):
+        screen.wait_for(words)
+        return function(*arguments, **named)
+
+    return wait
+
+
+def test_loading_and_making_an_engine_say_so(screen: Screen, monkeypatch) -> None:
+    pytest.importorskip("torch")
+    from zfwidgets.engine.local import LocalEngine, engine
+    from zfwidgets.models import squeezenet
+    from zfwidgets.samples import network, photos
+
+    said = "Loading the sample network and PyTorch"
+    monkeypatch.setattr(squeezenet, "digest", after(said, screen, squeezenet.digest))
+    model = network()
+    said = "Looking at the network and its images"
+    monkeypatch.setattr(engine, "cache_folder", after(said, screen, engine.cache_folder))
+    made = LocalEngine(model, photos(), cache=False)
+    assert screen.left == ""
+    # No bar and no steps that are seen: a line.
+    for method, steps, arguments, said in (
+        ("quantiles", "quantile_steps", ("features.1", 0), "Looking for images from the whole"),
+        ("estimate", "estimate_steps", (0,), "Trying how long the occluder takes"),
+        ("cover_patches", "cover_steps", ("features.1", 0), "Covering patches"),
+        ("sanity_number", "sanity_steps", ("features.1", 0), "Drawing the channel's filters anew"),
+    ):
+
+        def tell(*_, said=said):
+            screen.wait_for(said)
+            yield from ()
+            return said
+
+        monkeypatch.setattr(made, steps, tell)
+        assert getattr(made, method)(*arguments) == said
+        assert screen.left == ""
+
+
+def test_projecting_says_so_to_who_asked_and_not_from_a_thread(screen: Screen, monkeypatch) -> None:
+    pytest.importorskip("torch")
+    import torch
+
+    from zfwidgets.engine.local import LocalEngine
+    from zfwidgets.records import Activation, Box, Unit
+
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.ReLU())
+    photo = torch.linspace(-1, 1, 3 * 5 * 7).reshape(3, 5, 7)
+    made = LocalEngine(model, [photo], cache=False)
+    unit = Unit("1", 0, 2, 3)
+    one = Activation(unit, 0, "", 1.0, Box(0, 0, 3, 3))
+    calls = (lambda: made.project(unit, 0), lambda: made.project_all([one]))
+    monkeypatch.setattr(made._projector, "records", lambda *_, **__: (list(bars._waiting),))
+    assert [len(calls[0]()), len(calls[1]()[0])] == [1, 1]
+    found: list = []
+    thread = threading.Thread(target=lambda: found.extend((calls[0](), calls[1]()[0])))
+    thread.start()
+    thread.join(SECONDS)
+    assert found == [[], []]
 
 
 LINE = """

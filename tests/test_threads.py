@@ -1,4 +1,4 @@
-"""Processes that end while something is computed, and that are forked then."""
+"""The package's threads when a process ends, and in one that is forked."""
 
 from __future__ import annotations
 
@@ -25,108 +25,6 @@ import zfwidgets as zf
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets import threads
 from zfwidgets.errors import NotCopied
-
-BEFORE = """
-import sys, threading
-import torch
-from torch import nn
-import zfwidgets as zf
-
-torch.manual_seed(0)
-network = nn.Sequential(
-    nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 9, 3), nn.ReLU(),
-    nn.Flatten(), nn.Linear(9 * 16 * 12, 4),
-).eval()
-images = [torch.rand(3, 38, 30) for _ in range(2000)]
-scale = {"denormalize": ((0, 0, 0), (1, 1, 1))}
-file = open(sys.argv[1], "w")
-file.write("the result of a long run")  # and nobody flushes it
-computing = threading.Event()
-
-
-def slowed(model, batch):
-    computing.set()
-    for _ in range(20):  # most of the time is spent in PyTorch's code
-        model[0](batch.repeat(8, 1, 1, 1))
-    return model(batch)
-
-
-def engine():
-    made = zf.Engine(network, images, cache=False, forward=slowed, **scale)
-    computing.clear()
-    return made
-"""
-COMPUTING = {
-    "an explorer": "shown = zf.Explorer(engine())\nshown.settle(0)",
-    "an experiment": "shown = zf.Diagnosis(engine())",
-    "a watched training": """
-        optimizer = torch.optim.SGD(network.parameters(), 1e-3)
-        made = zf.watch(network, images[:50], every=1, forward=slowed, **scale)
-        computing.clear()
-        for _ in range(3):
-            optimizer.zero_grad()
-            network(torch.stack(images[:8])).square().mean().backward()
-            optimizer.step()
-            made.step()
-    """,
-    "a pass with reading processes": """
-        from zfwidgets.images import source
-        source.MANY = 1
-        shown = zf.Explorer(engine())
-        shown.settle(0)
-    """,
-}
-ENDS = {
-    "its last line": ("", 0),
-    "sys.exit(3)": ("sys.exit(3)", 3),
-    "an error": ("raise ValueError('a mistake')", 1),
-    "Ctrl-C": ("print('ready', flush=True)\nthreading.Event().wait()", -signal.SIGINT),
-}
-
-
-def descendants(mark: str) -> list[str]:
-    """Processes that have a mark in their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text())
-        except OSError:  # noqa: PERF203 -- it has ended, or isn't ours
-            continue
-    return found
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C can't be sent to one process there")
-@pytest.mark.parametrize(
-    ("computing", "end"),
-    [*zip(COMPUTING, ENDS, strict=True), ("an experiment", "its last line")],
-)
-def test_a_process_ends_as_its_code_says_while_something_is_computed(
-    computing: str, end: str, tmp_path: Path
-) -> None:
-    last, status = ENDS[end]
-    script, written = tmp_path / "script.py", tmp_path / "written.txt"
-    lines = [BEFORE, COMPUTING[computing], f"assert computing.wait({SECONDS})", last]
-    script.write_text("\n".join(textwrap.dedent(part) for part in lines))
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(written)],
-        env={**os.environ, "ZFWIDGETS_CACHE": str(tmp_path), "ZFWIDGETS_TEST_MARK": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    if end == "Ctrl-C":
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=PROGRAM)
-    assert process.returncode == status, said
-    assert written.read_text() == "the result of a long run"
-    assert "zfwidgets/" not in said  # no traceback of ours
-    while left := descendants(
-        str(tmp_path)
-    ):  # readers end with their input; the test's time limit counts
-        assert all("zfwidgets.images.feeding.worker" in command for command in left)
 
 
 def end_in_another_process(code: str) -> subprocess.CompletedProcess[str]:
@@ -298,15 +196,15 @@ def in_a_forked_child(call: Callable[[], object]) -> str:
 def test_an_engine_refuses_at_once_in_a_forked_child(engine: zf.Engine) -> None:
     engine.index(progress=False)
     explorer = zf.Explorer(engine)
-    explorer.settle()
+    explorer.settle(SECONDS)
     top = engine.top("0", 2)
     computes = {
         "predict": lambda: engine.predict(0),
         "occlude": lambda: engine.occlude(0, patch=4, stride=2, progress=False),
         "project": lambda: engine.project_all(list(top)),
         "photo": lambda: engine.photo(2),
-        "settle": lambda: explorer.settle(),
-        "widget": lambda: zf.Explorer(engine).settle(),
+        "settle": lambda: explorer.settle(SECONDS),
+        "widget": lambda: zf.Explorer(engine).settle(SECONDS),
         "experiment": lambda: zf.Diagnosis(engine),
         "index": lambda: zf.experiments.diagnose(engine, progress=False),
     }

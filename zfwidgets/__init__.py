@@ -6,55 +6,11 @@ resolved on first use, so that importing the package loads neither torch nor bqp
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ._lazy import resolver
+from ._lazy import public
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "Lesion": "experiments.lesions.widget",
-    "Ablation": "experiments.ablation.widget",
-    "ClusterOptions": "engine.ranking.cluster.ray_executor",
-    "Compare": "widgets.comparing.compare",
-    "Correspondence": "experiments.correspondence.widget",
-    "Diagnosis": "experiments.diagnosis.widget",
-    "Engine": "engine.local:LocalEngine",
-    "Evolution": "experiments.evolution.widget",
-    "Explorer": "widgets.explorer",
-    "Invariance": "experiments.invariance.widget",
-    "LayerPicker": "widgets.picker",
-    "OcclusionMap": "widgets.occlusion_map",
-    "PatchGrid": "widgets.patch_grid",
-    "Question": "lessons.question",
-    "Quiz": "experiments.quiz.widget",
-    "SanityCheck": "experiments.sanity.widget",
-    "Selection": "widgets.selection",
-    "StrongestMap": "experiments.covered_map.widget",
-    "Transfer": "experiments.transfer.widget",
-    "connect": "classroom.client.connect",
-    "Worksheet": "lessons.worksheet",
-    "link": "widgets.linking",
-    "load_report": "reports.reading.stored",
-    "name": "naming.embedding",
-    "save_report": "reports.writing.saving",
-    "set_language": "language.words",
-    "watch": "experiments.evolution.begin",
-}
-_MODULES = (
-    "errors",
-    "experiments",
-    "index",
-    "lessons",
-    "models",
-    "plots",
-    "records",
-    "rules",
-    "samples",
-)
-
-__all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from . import errors, experiments, index, lessons, models, plots, records, rules, samples
@@ -86,13 +42,4 @@ if TYPE_CHECKING:
     from .widgets.picker import LayerPicker
     from .widgets.selection import Selection
 
-
-_resolve, _ = resolver(__name__, _HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    return import_module(f".{name}", __name__) if name in _MODULES else _resolve(name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = public(__name__, __file__, "__version__")

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from . import threads
@@ -17,6 +17,8 @@ PATIENCE = 1.0
 
 _waiting: list[_Line] = []
 """The line of the outermost `waiting` block: there is one at a time."""
+_bars: list[object] = []
+"""The bars that are shown: no line begins beside one."""
 _one = threading.Lock()
 
 
@@ -37,7 +39,7 @@ def waiting(what: str, *, shown: bool = True) -> Iterator[None]:
     """
     line = _Line(what)
     with _one:
-        outermost = shown and not _waiting and line.can_show
+        outermost = shown and not (_waiting or _bars) and line.can_show
         if outermost:
             _waiting.append(line)
     if not outermost:
@@ -134,6 +136,11 @@ def _is_terminal(stream: Any) -> bool:
         return False
 
 
+def asked_for(what: str) -> AbstractContextManager[None]:
+    """As `waiting`, for what users call and widgets' threads do too: these show their own words."""
+    return waiting(what, shown=threading.current_thread() is threading.main_thread())
+
+
 @contextmanager
 def progress_bar(
     items: Iterable[Any] | None = None, what: str = "", *, shown: bool = True, **options: Any
@@ -153,10 +160,15 @@ def progress_bar(
     line = next(iter(_waiting), None) if shown else None
     if line is not None:
         line.hold(True)
+    mine = object()
+    if shown:
+        _bars.append(mine)
     try:
         with _bar(items, what, shown, options) as bar:
             yield bar
     finally:
+        if shown:
+            _bars.remove(mine)
         if line is not None:
             line.hold(False)
 

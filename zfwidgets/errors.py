@@ -5,9 +5,11 @@ Every message names the thing, says what was expected, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
 
@@ -203,3 +205,28 @@ def one_of(things: Mapping[str, Thing], name: str, what: str) -> Thing:
     if name not in things:
         raise InputError(f"There is no {what} {name!r}: expected one of {', '.join(things)}.")
     return things[name]
+
+
+@contextmanager
+def needs_torch(what: str) -> Iterator[None]:
+    """Around what imports PyTorch: where that isn't installed, say that `what` needs it.
+
+    ``zfwidgets-core`` works without. `what` is how the sentence begins, up to "needs torch".
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("torch", "torchvision"):
+            raise
+        raise MissingDependency(
+            f"{what} needs {missing}, which isn't installed here: pip install zfwidgets"
+        ) from error
+
+
+def optional(module: str, message: str) -> Any:
+    """An optional package's module; raises `MissingDependency` where it isn't installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingDependency(message) from error

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .drawing.palette import MARK, PALE, STRONG
 from .engine.protocol import EngineProtocol
-from .errors import InputError, MissingDependency
+from .errors import InputError, optional
 from .widgets import requests
 from .widgets.base import EngineWidget
 from .widgets.selection import Selection
@@ -295,8 +295,4 @@ def _figure(bq: Any, marks: list[Any], axes: list[Any], margin: dict[str, int]) 
 
 
 def _bqplot() -> Any:
-    try:
-        import bqplot
-    except ImportError as error:
-        raise MissingDependency("zf.plots needs bqplot: pip install bqplot") from error
-    return bqplot
+    return optional("bqplot", "zf.plots needs bqplot: pip install bqplot")

@@ -49,6 +49,24 @@ class Driven(Generic[Step, Result]):
         self.result = yield from self._steps
 
 
+class Clock:
+    """Says how far a computation is, and how long yet if the rest takes as long as what is done."""
+
+    def __init__(self, total: int) -> None:
+        self._done, self._total, self._began = 0, total, time.monotonic()
+
+    def at(self, done: int, what: str) -> Progress:
+        """So many of all are done; it was ``what``."""
+        spent = time.monotonic() - self._began
+        left = spent / done * (self._total - done) if done else None
+        return Progress(done, self._total, left, what)
+
+    def tick(self, what: str) -> Progress:
+        """One more is done."""
+        self._done += 1
+        return self.at(self._done, what)
+
+
 class Pace:
     """How long steps take from now on: for what is gone on with after a pause."""
 
@@ -77,7 +95,9 @@ def finish(steps: Generator[Any, None, Result]) -> Result:
     return driven.result
 
 
-def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = "") -> Any:
+def finish_with_bar(
+    steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = ""
+) -> Any:
     """Run steps (of `Progress`, or of maps with ``done`` cells) to the end; their result.
 
     The bar shows what is done, the time left, and ``unit`` a second. What the first step finds
@@ -101,7 +121,7 @@ def watch(steps: Generator[Any, None, Any], what: str, shown: bool, unit: str = 
     return driven.result
 
 
-def watch_stages(steps: Counting[Result], shown: bool) -> Result:
+def finish_stages_with_bar(steps: Counting[Result], shown: bool) -> Result:
     """Run steps of several stages, each of which counts anew and says what it is; their result."""
     driven = Driven(steps)
     drawn = 0.0

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 import zfwidgets as zf
-from zfwidgets.experiments import find_copies
+from benchmarks.building.recordings.looking import FACES, PARTS
 from zfwidgets.experiments.covered_map.result import square_on
-from zfwidgets.experiments.recordings.looking import FACES, PARTS
 from zfwidgets.experiments.shared.looking import features, open_photos
-from zfwidgets.experiments.transfer import main_layers
+from zfwidgets.experiments.transfer.shapes import main_layers
 from zfwidgets.records import Occluder, Unit
 
 from .bench import KINDS, Bench, networks, sure_photos
+from .duplicates import find_copies
 
 Numbers = dict[str, Any]
 

@@ -16,7 +16,7 @@ from torch.utils.data import Subset
 import zfwidgets as zf
 from zfwidgets.experiments.ablation import Architecture, paper_variants
 from zfwidgets.experiments.training.checkpoint import load_weights
-from zfwidgets.experiments.transfer import main_layers
+from zfwidgets.experiments.transfer.shapes import main_layers
 
 from .bench import Bench, networks, seeded
 

@@ -2,17 +2,18 @@
 
     python -m benchmarks.documents.models [--markdown docs/models.md]
 
-Twenty models of torchvision, timm and Hugging Face's transformers, with drawn weights (nothing is
-loaded), each with the sample photos and what its package brings. For each: seconds until the engine
-is made, layers with feature maps, whether the class scores equal the model's own, and the weakest
-status among the operations under the projection of a unit in the middle (docs/projections.md).
-Packages that aren't installed are named. The last line is one JSON object.
+Models of torchvision, timm, Hugging Face's transformers and Lightning, with drawn weights (nothing
+is loaded), each with the sample photos and what its package brings. For each: seconds until the
+engine is made, layers with feature maps, whether the class scores equal the model's own, and the
+weakest status among the operations under the projection of a unit in the middle
+(docs/projections.md). Of a convolutional network and a transformer of its size: the processor time
+until an Explorer has settled. Packages that aren't installed are named. The last line is one JSON
+object.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,12 +51,28 @@ def of_transformers(kind: str) -> tuple[Any, ...]:
     return model, getattr(transformers, f"{known.get(kind, kind)}ImageProcessor")()
 
 
+def of_lightning(name: str) -> tuple[Any, ...]:
+    import lightning.pytorch as lightning
+
+    class Task(lightning.LightningModule):
+        def __init__(self, net: torch.nn.Module) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, batch: torch.Tensor) -> Any:
+            return self.net(batch)
+
+    net, weights = of_torchvision(name)
+    return Task(net).eval(), weights
+
+
 MODELS: tuple[tuple[str, str, Callable[[str], tuple[Any, ...]]], ...] = (
     *(
         ("torchvision", name, of_torchvision)
         for name in (
             "alexnet vgg11_bn squeezenet1_1 resnet18 densenet121 googlenet inception_v3 "
-            "mobilenet_v3_small efficientnet_b0 shufflenet_v2_x0_5 regnet_y_400mf convnext_tiny"
+            "mobilenet_v3_small efficientnet_b0 shufflenet_v2_x0_5 regnet_y_400mf convnext_tiny "
+            "swin_t"
         ).split()
     ),
     *(
@@ -66,7 +83,13 @@ MODELS: tuple[tuple[str, str, Callable[[str], tuple[Any, ...]]], ...] = (
         ("transformers", name, of_transformers)
         for name in "ResNet MobileNetV2 ConvNext ViT".split()
     ),
+    ("lightning", "resnet18", of_lightning),
 )
+HEADS = ("layers with maps", "class scores off by", "a projection")
+SETTLED = ("resnet50", "swin_t")
+"""Of torchvision, about as large as each other."""
+MOST = 3600.0
+"""Seconds that an Explorer may take to settle."""
 
 
 def row(package: str, name: str, make: Callable[[str], tuple[Any, ...]]) -> dict[str, Any]:
@@ -100,21 +123,68 @@ def row(package: str, name: str, make: Callable[[str], tuple[Any, ...]]) -> dict
     }
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """The table."""
-    lines = [
-        "| package | model | layers with maps | class scores off by | a projection |",
-        "|---|---|---|---|---|",
-    ]
-    for one in rows:
-        if "error" in one:
-            lines.append(f"| {one['package']} | {one['model']} | {one['error']} | | |")
-            continue
-        lines.append(
-            f"| {one['package']} | {one['model']} | {one['layers']} | "
-            f"{one['difference']:.0e} | {one['status']} |"
-        )
-    return "\n".join(lines)
+def settling(name: str) -> dict[str, Any]:
+    """Processor time until an Explorer over all sample photos has settled, its index built."""
+    torch.manual_seed(0)
+    model, transform = of_torchvision(name)
+    photos = zf.samples.photos()
+    engine = zf.Engine(model, photos, transform, cache=False)
+    batch = torch.stack([engine.session.source.tensor(number) for number in range(8)])
+    with torch.inference_mode():
+        model(batch)
+        began = time.process_time()
+        model(batch)
+        forward = (time.process_time() - began) / len(batch)
+    began = time.process_time()
+    explorer = zf.Explorer(engine)
+    if not explorer.settle(MOST):
+        raise SystemExit(f"{name} didn't settle within {MOST:.0f} s")
+    settled = time.process_time() - began
+    explorer.close()
+    return {
+        "model": name,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "photos": len(photos),
+        "forward": forward,
+        "settled": settled,
+    }
+
+
+def line(one: dict[str, Any]) -> str:
+    """A model's line of the table."""
+    if "error" in one:
+        return f"| {one['package']} | {one['model']} | {one['error']} | | |"
+    return (
+        f"| {one['package']} | {one['model']} | {one['layers']} | "
+        f"{one['difference']:.0e} | {one['status']} |"
+    )
+
+
+def markdown(rows: list[dict[str, Any]], settled: list[dict[str, Any]]) -> str:
+    """The tables, and what they were measured on."""
+    machine = harness.machine()
+    return "\n".join(
+        [
+            f"| package | model | {' | '.join(HEADS)} |",
+            "|---|---|---|---|---|",
+            *map(line, rows),
+            "",
+            f"How long until an Explorer over the {settled[0]['photos']} sample photos has "
+            "settled, its index built, in seconds of processor time:",
+            "",
+            "| model | parameters | a forward pass of a photo | Explorer settled | in passes |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {one['model']} | {one['parameters'] / 1e6:.0f} million | "
+                f"{one['forward']:.2f} | {one['settled']:.0f} | "
+                f"{one['settled'] / one['forward']:.0f} |"
+                for one in settled
+            ),
+            "",
+            f"Measured on {machine['processor']}, {machine['system']}, {machine['threads']}, torch "
+            f"{machine['torch']}, {machine['date']}.",
+        ]
+    )
 
 
 def main() -> None:
@@ -132,15 +202,16 @@ def main() -> None:
             found = {"package": package, "model": name, "error": words}
         rows.append(found)
         print(found, flush=True)
-    table = markdown(rows)
+    settled = []
+    for name in SETTLED:
+        settled.append(settling(name))
+        print(settled[-1], flush=True)
     if arguments.markdown:
         text = arguments.markdown.read_text("utf-8").partition(MARK)[0]
-        machine = f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
-        arguments.markdown.write_text(
-            f"{text}{MARK}\n\n{table}\n\nMeasured on {machine}, torch {torch.__version__}.\n",
-            "utf-8",
-        )
-    harness.finish({"failed": sum("error" in one for one in rows), "rows": rows})
+        tables = markdown(rows, settled)
+        arguments.markdown.write_text(f"{text}{MARK}\n\n{tables}\n", "utf-8")
+    failed = sum("error" in one for one in rows)
+    harness.finish({"failed": failed, "rows": rows, "settled": settled})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """What a pass of the index takes where freed memory is kept, and where it goes back to the system.
 
-As the command line and a cluster's workers have it (`allocation` in
-`zfwidgets.engine.ranking.cluster`), and as a notebook's kernel has it. Each in processes of its
-own, in turns. The last line is one JSON object.
+As the command line and a cluster's workers have it (`zfwidgets.allocation`), and as a notebook's
+kernel has it. Each in processes of its own, in turns. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ def child(name: str, keep: bool) -> dict[str, float]:
     import torchvision
 
     from benchmarks.engine.index import images
+    from zfwidgets.allocation import keep_freed_memory
     from zfwidgets.engine.network.network import Network
-    from zfwidgets.engine.ranking.allocation import keep_freed_memory
     from zfwidgets.engine.ranking.index_pass import IndexPass
     from zfwidgets.engine.ranking.ranking_spec import RankingSpec
     from zfwidgets.index.plan import Plan

@@ -25,6 +25,7 @@ import torchvision
 
 import zfwidgets as zf
 from benchmarks import clock, harness
+from zfwidgets.allocation import freed_memory_kept
 from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.occlusion.baselines import Paint, cover
@@ -60,7 +61,8 @@ def slide(network: Network, image: torch.Tensor, boxes: list[Box]) -> torch.Tens
     scorer = Scorer(network, image, Paint(torch.zeros(3, 1, 1)))
     scorer.prepare(boxes)
     some = (boxes[i : i + scorer.most] for i in range(0, len(boxes), scorer.most))
-    return torch.from_numpy(np.concatenate([scorer(part).logits for part in some]))
+    with freed_memory_kept():  # as for the length of a map
+        return torch.from_numpy(np.concatenate([scorer(part).logits for part in some]))
 
 
 def held(key: str) -> float:

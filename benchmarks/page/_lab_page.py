@@ -1,8 +1,15 @@
-"""What all share that drive a JupyterLab's page: when it is ready, code run in its kernel."""
+"""What all share that drive a JupyterLab's page: server, browser, readiness, code in its kernel."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, require_browser
+from zfwidgets.demo.lab import LabServer
 
 TIMEOUT = 120_000
 """Milliseconds that anything may take."""
@@ -37,3 +44,19 @@ def execute(page: Page, code: str) -> str:
     text, error = page.evaluate(EXECUTE, code)
     assert error is None, error
     return str(text)
+
+
+def chromium(stack: ExitStack) -> Browser:
+    """A Chromium, closed with the stack."""
+    playwright = stack.enter_context(sync_playwright())
+    browser = playwright.chromium.launch(
+        executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
+    )
+    stack.callback(browser.close)
+    return browser
+
+
+def lab(stack: ExitStack) -> LabServer:
+    """A JupyterLab in a folder of its own, stopped and removed with the stack."""
+    root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    return stack.enter_context(LabServer(root, port=0, expose_app=True))

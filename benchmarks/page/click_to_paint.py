@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks import harness
-from benchmarks.page._lab_page import READY, TIMEOUT
-from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
+from benchmarks.page._lab_page import READY, TIMEOUT, chromium
+from zfwidgets.demo.browser import SETTLED
 from zfwidgets.demo.lab import LabServer
 
 VARIANTS = {"without": (), "with zfwidgets.server": ("zfwidgets.server",)}
@@ -151,11 +151,7 @@ def measure(clicks: int, auto: bool) -> dict[str, Any]:
     times: dict[str, dict[str, list[float]]] = {name: {} for name in VARIANTS}
     chance = random.Random(0)
     with ExitStack() as stack:
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(
-            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
-        )
-        stack.callback(browser.close)
+        browser = chromium(stack)
         explorers = {}
         for name, extensions in VARIANTS.items():
             root = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks import harness
-from benchmarks.page._lab_page import READY, TIMEOUT
-from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
+from benchmarks.page._lab_page import READY, TIMEOUT, chromium, lab
+from zfwidgets.demo.browser import SETTLED
 from zfwidgets.demo.lab import LabServer
 
 WARM_UP = 5
@@ -103,13 +101,8 @@ def open_page(page: Page, server: LabServer) -> None:
 def measure(steps: int) -> dict[str, Any]:
     """Drag the occluder, one place at a time, then without waiting."""
     with ExitStack() as stack:
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(
-            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
-        )
-        stack.callback(browser.close)
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(LabServer(root, port=0, expose_app=True))
+        browser = chromium(stack)
+        server = lab(stack)
         page = browser.new_page(viewport={"width": 1500, "height": 1100})
         open_page(page, server)
         page.locator(".zf-occluder").scroll_into_view_if_needed()

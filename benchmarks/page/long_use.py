@@ -16,20 +16,17 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import tempfile
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Page
 
 from benchmarks import harness
-from benchmarks.page._lab_page import READY, TIMEOUT
+from benchmarks.page._lab_page import READY, TIMEOUT, chromium, lab
 from benchmarks.page._page_memory import Gauge
-from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
-from zfwidgets.demo.lab import LabServer
+from zfwidgets.demo.browser import SETTLED
 
 CELLS = (
     "import zfwidgets as zf\n"
@@ -153,17 +150,12 @@ class User:
 def use(minutes: float, seed: int, reruns: bool) -> dict[str, Any]:
     """Use an Explorer for some minutes."""
     with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(LabServer(root, port=0, expose_app=True))
+        server = lab(stack)
         cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        nbformat.write(notebook, root / "use.ipynb")
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(
-            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
-        )
-        stack.callback(browser.close)
+        nbformat.write(notebook, server.root / "use.ipynb")
+        browser = chromium(stack)
         page = browser.new_page(viewport={"width": 1500, "height": 1100})
         page.set_default_timeout(TIMEOUT)
         problems: list[str] = []

@@ -1,9 +1,9 @@
 """What the page of JupyterLab keeps of a cell that is run again, and whose it is.
 
-A cell that makes a widget is run again and again, in a notebook of its own each: an Explorer; the
-Explorer's module in an anywidget that shows a dot and knows nothing of ours; the same with a module
-of one line; and an Explorer that is closed before. What the second leaves, any anywidget with a
-module as large leaves; what the first leaves beyond that is ours.
+A cell that makes a widget is run again and again, in a notebook of its own each: an Explorer; an
+Explorer that is closed before; an experiment; an anywidget with a module of one line that shows a
+dot and knows nothing of ours, and one whose module holds the code of all our widgets, as each of
+ours would without `zfwidgets.widgets.bundle`. What the one line leaves, any anywidget leaves.
 
 Prints a line each and, as its last line, one JSON object: MB of the page's JavaScript heap a run,
 after garbage collections, and nodes and listeners of its documents.
@@ -18,39 +18,37 @@ from __future__ import annotations
 import argparse
 import collections
 import json
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
 from benchmarks import harness
-from benchmarks.page._lab_page import READY, TIMEOUT
+from benchmarks.page._lab_page import READY, TIMEOUT, chromium, lab
 from benchmarks.page._page_memory import Gauge
-from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, SETTLED, require_browser
-from zfwidgets.demo.lab import LabServer
+from zfwidgets.demo.browser import SETTLED
 
-SETUP = """import re
-import anywidget
+SETUP = """import anywidget
 import zfwidgets as zf
 from zfwidgets.widgets.bundle import esm
 engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
 explorer = zf.Explorer(engine, layer='features.7', channel=42, auto=False)
 ONE_LINE = "export default { render({ el }) { el.textContent = '.'; el.dataset.dot = ''; } };"
-LARGE = re.sub(r"export *\\{[^{}]*\\};?\\s*$", ONE_LINE, esm("explorer"))
-assert LARGE.endswith(ONE_LINE) and len(LARGE) > 100_000
+LARGE = esm("widgets").replace("export default (", "const make = (", 1) + ONE_LINE
+assert LARGE.count("export default") == 1 and len(LARGE) > 100_000
 class Large(anywidget.AnyWidget):
     _esm = LARGE
 class Small(anywidget.AnyWidget):
     _esm = ONE_LINE"""
+EXPERIMENT = "quiz = zf.Quiz(engine, layer='features.7', questions=1)\nquiz"
 MAKE = "explorer = zf.Explorer(engine, layer='features.7', channel=42, auto=False)\nexplorer"
 CELLS = {
     "explorer": (MAKE, SETTLED),
-    "its module alone": ("Large()", "[data-dot]"),
-    "one line": ("Small()", "[data-dot]"),
     "explorer, closed before": (f"explorer.close()\n{MAKE}", SETTLED),
+    "quiz": (EXPERIMENT, ".zf-quiz-board"),
+    "one line": ("Small()", "[data-dot]"),
+    "all code in each": ("Large()", "[data-dot]"),
 }
 WARM_UP = 5
 """Runs before the first numbers."""
@@ -98,19 +96,14 @@ def measure(runs: int, snapshot: bool) -> dict[str, Any]:
     """Run each cell in a notebook of its own."""
     told: dict[str, Any] = {}
     with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(LabServer(root, port=0, expose_app=True))
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(
-            executable_path=require_browser(), args=list(CHROMIUM_ARGUMENTS)
-        )
-        stack.callback(browser.close)
+        server = lab(stack)
+        browser = chromium(stack)
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         for place, (name, (cell, shown)) in enumerate(CELLS.items()):
             path = f"reruns-{place}.ipynb"
             cells = [nbformat.v4.new_code_cell(text) for text in (SETUP, cell)]
             notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-            nbformat.write(notebook, root / path)
+            nbformat.write(notebook, server.root / path)
             page = browser.new_page(viewport={"width": 1500, "height": 1100})
             page.set_default_timeout(TIMEOUT)
             page.goto(server.url(f"lab/workspaces/{place}/tree/{path}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from benchmarks.page._page_memory import Gauge
 from tests.browser import as_shown
 from tests.browser.conftest import SETUP
 from tests.waiting import eventually
+
+EXPERIMENTS = ("Ablation", "Correspondence", "Diagnosis", "Evolution", "Invariance", "Transfer")
 
 
 def patches_equal_the_engines(notebook, layer: str, channel: int, rank: int) -> None:
@@ -135,11 +138,74 @@ def test_fifty_runs_of_a_cell_leave_nothing_behind(lab) -> None:
     assert last["widgets"] - first["widgets"] == 160  # of each Explorer and Selection, its layout
     per_run = {name: (last[name] - first[name]) / 40 for name in first}
     assert per_run["kernel_mb"] < 1, counted  # a static picture alone has six
-    assert per_run["page_mb"] < 2, counted  # the models' copies of their modules
+    assert per_run["page_mb"] < 0.3, counted  # the code of all widgets alone has half a MB
     assert per_run["listeners"] < 10, counted  # an Explorer that stayed would have hundreds
     assert per_run["nodes"] < 10, counted
     patches_equal_the_engines(notebook, "features.7", 42, 0)
     assert lab.problems == []
+
+
+def test_a_page_gets_its_code_once_for_all_widgets_and_runs(lab) -> None:
+    """It crosses the wire once a kernel, and is evaluated once a page."""
+    shown = [f"zf.{name}(zf.experiments.recorded({name.lower()!r}))" for name in EXPERIMENTS]
+    quiz = "zf.Quiz(engine, layer='features.7', questions=1)"
+    name = lab.write_notebook([SETUP, "explorer", quiz, *shown])
+    notebook = lab.open(name, run=False, fresh_page=True)
+    page = notebook.page
+    sent: list[int] = []
+
+    def take(event: dict) -> None:
+        text, binary = event["response"]["payloadData"], event["response"]["opcode"] == 2
+        frame = base64.b64decode(text) if binary else text.encode()
+        if b'"comm_open"' in frame and b'["packed"]' in frame:
+            sent.append(len(frame))
+
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on("Network.webSocketFrameReceived", take)
+    page.evaluate(
+        """() => {
+          const Plain = globalThis.DecompressionStream;
+          globalThis.unpacked = 0;
+          globalThis.DecompressionStream = function (format) {
+            globalThis.unpacked += 1;
+            return new Plain(format);
+          };
+        }"""
+    )
+    for kernels in (1, 2):
+        notebook.run_all()
+        notebook.expect_settled()
+        expect(page.locator(".zf-experiment-head")).to_have_count(1 + len(EXPERIMENTS))
+        notebook.run_cell(1)
+        notebook.run_cell(2)
+        notebook.expect_settled()
+        expect(page.locator(".zf-experiment-head")).to_have_count(1 + len(EXPERIMENTS))
+        assert len(sent) == kernels
+        assert max(sent) < 200_000  # packed
+        assert page.evaluate("unpacked") == 1
+        if kernels == 1:
+            notebook.restart_kernel()
+    assert lab.problems == []
+
+
+def test_each_view_speaks_its_widgets_language(lab) -> None:
+    """They share their code, and not what it keeps."""
+    making = "grids = [zf.PatchGrid(engine, layer='features.7', channel=42, language=one)"
+    making += " for one in ('de', 'en')]\nfrom IPython.display import display\n"
+    notebook = lab.show([SETUP, f"{making}for grid in grids:\n    display(grid)"])
+    german, english = (notebook.page.locator(f".zf-grid[lang={one}]") for one in ("de", "en"))
+    said = []
+    for _ in range(2):
+        for number, grid in enumerate((german, english)):
+            for channel in (7, 42):
+                notebook.execute(f"grids[{number}].channel = {channel}")
+                expect(grid.locator(".zf-patches h3")).to_contain_text(f": {channel}")
+            expect(grid).to_have_attribute("data-zf-settled", "true")
+            said.append(grid.inner_text())
+    assert said[:2] == said[2:]
+    assert said[0] != said[1]
+    assert "Die neun" in said[0] or "stärksten" in said[0], said[0]
 
 
 def test_a_reopened_notebook_shows_the_picture(lab, notebook) -> None:

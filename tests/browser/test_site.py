@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mark = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site-is-built"
     with FileLock(f"{mark}.lock"):
         if not mark.exists():
-            run("docs/site", "--units", 1, "--no-run", "--out", ROOT / BUILD / "site")
+            run(".ci/site", "--units", 1, "--no-run", "--out", ROOT / BUILD / "site")
             run("-m", "mkdocs", "build", "--strict")
             mark.touch()
     return ROOT / BUILD / "html"

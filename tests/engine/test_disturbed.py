@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -19,51 +17,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from tests.engine.calls import Counting, pictures, public_calls, to_tensor
+from tests.engine.two_convolutions import COLUMNS, IMAGES, ROWS, SCALE, Net, images, make
+from tests.experiments.small_variants import BASE
+from tests.experiments.small_variants import images as learnable
+from tests.same import assert_same
+from tests.waiting import SECONDS
+from zfwidgets import records
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.network import network as network_module
 from zfwidgets.errors import UnsupportedModel
 from zfwidgets.widgets.telling import wire
 from zfwidgets.widgets.wire.service import service_of
 
-ROWS, COLUMNS = 22, 18
-SCALE = {"denormalize": ((0, 0, 0), (1, 1, 1))}
-
-
-class Net(nn.Module):
-    """Two convolutions and class scores; ``between`` is between them, ``end`` after the scores."""
-
-    def __init__(
-        self, between: nn.Module | None = None, end: Callable[[Tensor], Tensor] | None = None
-    ) -> None:
-        super().__init__()
-        generator = torch.Generator().manual_seed(3)
-        self.first = nn.Conv2d(3, 6, 3, padding=1)
-        self.between = between or nn.ReLU()
-        self.pool = nn.MaxPool2d(2)
-        self.second = nn.Conv2d(6, 7, 3)
-        self.scores = nn.Linear(7 * 9 * 7, 5)
-        with torch.no_grad():
-            for parameter in self.parameters():
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
-        self.end = end
-        self.eval()
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.pool(self.between(self.first(x)))
-        scores = self.scores(torch.relu(self.second(x)).flatten(1))
-        return scores if self.end is None else self.end(scores)
-
-
-def images(number: int = 12) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(7)
-    return [torch.rand(3, ROWS, COLUMNS, generator=generator) for _ in range(number)]
-
-
-IMAGES = images()
-
-
-def make(model: nn.Module | None = None, **options: Any) -> LocalEngine:
-    return LocalEngine(model or Net(), IMAGES, cache=False, **{**SCALE, **options})
+BOXES = {"nose": [(2, 3, 9, 5), (0, 10, 7, 8)], "tail": [(12, 2, 9, 6), (10, 6, 9, 8)]}
 
 
 def answers(engine: LocalEngine) -> list[np.ndarray]:
@@ -142,17 +108,65 @@ def test_answers_are_the_same_in_any_mode_of_the_users(mode: str, made_inside: b
         np.testing.assert_allclose(after, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def outside() -> list[Any]:
+    """What all public calls give in no mode."""
+    return [call() for call in public_calls(counting())]
+
+
+def counted() -> Counting:
+    torch.manual_seed(4)
+    return Counting()
+
+
+def counting() -> LocalEngine:
+    return LocalEngine(counted(), pictures(7), to_tensor, cache=False)
+
+
+@pytest.mark.parametrize("made_inside", [True, False])
+@pytest.mark.parametrize("mode", MODES)
+def test_every_public_call_answers_the_same_in_any_mode(
+    mode: str, made_inside: bool, outside: list[Any]
+) -> None:
+    """In a row: one after the other finds what the earlier ones kept."""
+    engine = None if made_inside else counting()
+    model, photos = counted(), pictures(7)
+    before = modes()
+    with MODES[mode]():
+        inside = modes()
+        engine = engine or LocalEngine(model, photos, to_tensor, cache=False)
+        found = []
+        for call in public_calls(engine):
+            found.append(call())
+            assert modes() == inside
+    assert modes() == before
+    for mine, wanted in zip(found, outside, strict=True):
+        if not isinstance(wanted, records.Estimate):  # seconds
+            assert_same(mine, wanted)
+
+
 def test_widgets_experiments_and_reports_work_in_inference_mode(tmp_path: Path) -> None:
     labelled = [(image, number % 3) for number, image in enumerate(images())]
     with torch.inference_mode():
         model, own = Net(), images()  # whose tensors autograd can't use any more
         engine = LocalEngine(model, own, cache=False, **SCALE)
         explorer = zf.Explorer(engine)
-        assert explorer.settle()
-        zf.save_report(explorer, tmp_path / "report.html", progress=False)
+        assert explorer.settle(SECONDS)
+        zf.save_report(
+            explorer, tmp_path / "report.html", alive=True, licence="CC0", progress=False
+        )
         zf.experiments.diagnose(engine, progress=False)
         zf.experiments.measure_invariance(engine, [0], progress=False)
         zf.experiments.lesion(engine, labelled, off={"first": [1]}, progress=False)
+        zf.experiments.measure_correspondence(engine, BOXES, [0, 1], draws=2, progress=False)
+        zf.experiments.strongest_map(engine, 0, patch=6, stride=5, progress=False)
+        zf.experiments.quiz_questions(engine, "second", 2, progress=False)
+        pytest.importorskip("skimage")
+        active = int(engine.channels("second").strongest.argmax())
+        zf.experiments.sanity_check(engine, ("second", active), controls=2, progress=False)
+        pytest.importorskip("sklearn")
+        zf.experiments.transfer_features(engine, labelled, repeats=2, progress=False)
+        zf.experiments.ablate([BASE], learnable(), epochs=1, progress=False)
         watch = zf.watch(model, own, background=False, **SCALE)
     record = watch.finish()
     assert len(record.moments) == 1
@@ -175,67 +189,6 @@ def test_an_engine_that_is_let_go_is_gone_at_once(tmp_path: Path) -> None:
         assert seen() is None
     finally:
         gc.enable()
-
-
-# ---------------------------------------------------------------------- interrupts
-
-
-def test_interrupts_at_any_moment_leave_no_hook_that_does_anything() -> None:
-    network = make().session.network
-    batch = torch.stack(images(2))
-    expected = _shown(network, batch)
-    wanted_scores = network(batch)
-    changed = {"first": lambda _, output: output * 0}
-    calls = [
-        lambda: _shown(network, batch),
-        lambda: network.run(batch, lambda *_: None, only="second"),
-        lambda: network.run_changed(batch, changed),
-        lambda: network(batch),
-    ]
-    chance, lengths = np.random.default_rng(0), [_steps_of(call)[0] for call in calls]
-    struck = 0
-    for number in range(2000):
-        which = number % len(calls)
-        struck += _steps_of(calls[which], chance.integers(1, lengths[which] + 1))[1]
-    assert struck > 1900
-    # Nothing that an earlier pass left may see, or change, the next one.
-    np.testing.assert_array_equal(network(batch), wanted_scores)
-    found = _shown(network, batch)
-    assert [name for name, _ in found] == [name for name, _ in expected]
-    for (_, mine), (_, wanted) in zip(found, expected, strict=True):
-        assert torch.equal(mine, wanted)
-
-
-def _shown(network: Any, batch: Tensor) -> list[tuple[str, Tensor]]:
-    found: list[tuple[str, Tensor]] = []
-    network.run(batch, lambda name, output: found.append((name, output.clone())))
-    return found
-
-
-def _steps_of(call: Callable[[], Any], interrupt_at: int | None = None) -> tuple[int, bool]:
-    """Run a call; how many instructions it took, and whether it was interrupted at one of them.
-
-    Counted are the instructions of the module that hooks, and the lines of all others.
-    """
-    done = 0
-
-    def count(frame: FrameType, event: str, arg: Any) -> Any:
-        nonlocal done
-        frame.f_trace_opcodes = frame.f_code.co_filename == network_module.__file__
-        done += 1
-        if done == interrupt_at:
-            raise KeyboardInterrupt
-        return count
-
-    before = sys.gettrace()
-    sys.settrace(count)
-    try:
-        call()
-    except KeyboardInterrupt:
-        return done, True
-    finally:
-        sys.settrace(before)
-    return done, False
 
 
 # ---------------------------------------------------------------------- scores that are no numbers
@@ -266,7 +219,7 @@ def test_scores_that_are_no_numbers_are_shown_in_words(end: Any, tmp_path: Path)
     assert set(slid.to_frame()["label"]) == {None}
     slid.to_pil()
     explorer = zf.Explorer(engine)
-    assert explorer.settle()
+    assert explorer.settle(SECONDS)
     zf.save_report(explorer, tmp_path / "report.html", progress=False)
     service = service_of(engine)
     for kind, fields in explorer._needs():

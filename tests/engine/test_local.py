@@ -38,7 +38,7 @@ def test_it_is_an_engine(engine: LocalEngine) -> None:
 
 
 def test_shipped_index_is_used_at_once(engine: LocalEngine) -> None:
-    assert engine.indexed, "run python -m zfwidgets.cli.build_samples_index"
+    assert engine.indexed, "run python -m benchmarks.building.build_samples_index"
 
 
 def test_top_equals_the_naive_computation() -> None:

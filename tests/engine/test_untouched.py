@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from tests.engine.calls import Counting, pictures, public_calls, to_tensor
 from tests.same import assert_same
 from tests.waiting import SECONDS
 from zfwidgets.engine.local import LocalEngine
@@ -134,36 +135,6 @@ def test_two_threads_share_one_pass(tmp_path: Path) -> None:
     assert together == [16, 32, 40]
 
 
-class Counting(nn.Module):
-    """A model with all that could be disturbed: hooks, buffers, dropout, mixed requires_grad."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(3, 6, 5, stride=2),
-            nn.BatchNorm2d(6),
-            nn.ReLU(inplace=True),
-            nn.Dropout(0.5),
-            nn.Conv2d(6, 8, 3),
-            nn.ReLU(inplace=True),
-        )
-        self.head = nn.Linear(8, 4)
-        self.calls = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        return self.head(self.body(x).amax((2, 3)))
-
-
-def pictures(count: int) -> list[Image.Image]:
-    rng = np.random.default_rng(2)
-    return [Image.fromarray(rng.integers(0, 256, (40, 56, 3), np.uint8)) for _ in range(count)]
-
-
-def to_tensor(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).astype(np.float32) / 255)
-
-
 def observed(model: nn.Module) -> dict[str, object]:
     return {
         "state": {k: v.clone() for k, v in model.state_dict().items()},
@@ -178,27 +149,6 @@ def observed(model: nn.Module) -> dict[str, object]:
         "grad mode": torch.is_grad_enabled(),
         "threads": torch.get_num_threads(),
     }
-
-
-def public_calls(engine: LocalEngine) -> Iterator[object]:
-    yield lambda: engine.info
-    yield lambda: engine.layers
-    yield lambda: engine.index(progress=False)
-    yield lambda: engine.top("body.5", 2)
-    yield lambda: engine.channels("body.5")
-    yield lambda: engine.sample("body.5", 1)
-    yield lambda: engine.photo(1)
-    yield lambda: engine.patch(engine.top("body.5", 2)[0])
-    yield lambda: engine.project(Unit("body.2", 1), 2)
-    yield lambda: engine.project_all(engine.top("body.5", 2).activations)
-    yield lambda: engine.predict(0)
-    yield lambda: engine.occlude(0, 9, 7, baseline=0.5, layer="body.5", progress=False)
-    yield lambda: engine.occlude(
-        0, 9, 7, baseline="noise", extra_boxes=[Box(0, 0, 3, 4)], progress=False
-    )
-    yield lambda: engine.predict(0, Occluder(Box(1, 2, 5, 6), "blur"))
-    yield lambda: engine.estimate(0, 9, 7)
-    yield lambda: engine.cover_patches("body.5", 2, k=3)
 
 
 def failing_calls(engine: LocalEngine) -> Iterator[tuple[type[Exception], object]]:

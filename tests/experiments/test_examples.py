@@ -27,7 +27,7 @@ CHECKS = {
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_example_runs_and_its_record_is_complete(root: Path, name: str) -> None:
     notebook = nbformat.read(root / "examples" / f"{name}.ipynb", as_version=4)
-    assert len(notebook.cells) <= 12
+    assert len(notebook.cells) <= 13  # one is Colab's
     assert not any(cell.get("outputs") for cell in notebook.cells)
     notebook.cells.append(nbformat.v4.new_code_cell(CHECKS[name]))
     folder = {"metadata": {"path": str(root)}}

@@ -19,6 +19,7 @@ from torchvision.models import AlexNet_Weights
 from torchvision.transforms import v2
 
 from tests.images.files import PRESET, small
+from tests.waiting import SECONDS
 from zfwidgets import samples
 from zfwidgets.errors import InputError
 from zfwidgets.images.source import ImageSource
@@ -42,10 +43,10 @@ class Pairs(Dataset):  # type: ignore[type-arg]
 
 def test_torchvision_is_not_imported_for_tensors() -> None:
     """Importing it is slow, and such an engine needs nothing of it."""
-    code = """if True:
+    code = f"""if True:
         import sys, torch, zfwidgets as zf
         network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
-        zf.Explorer(zf.Engine(network, torch.rand(6, 3, 16, 20), cache=False)).settle()
+        zf.Explorer(zf.Engine(network, torch.rand(6, 3, 16, 20), cache=False)).settle({SECONDS})
         sys.exit("torchvision" in sys.modules)
     """
     done = subprocess.run([sys.executable, "-c", code], check=False)

@@ -234,7 +234,7 @@ explorer = zf.Explorer(numpy_engine.NumpyEngine(images=24))
 for lesson in (zf.lessons.seeing, zf.lessons.forming):
     sheet = lesson(explorer)
     for question in sheet:
-        question.settle()
+        question.settle({SECONDS})
     sheet.handout(Path({str(tmp_path)!r}) / "sheet.html")
 """
     done = subprocess.run(

@@ -262,9 +262,9 @@ def test_the_notebooks_are_short_and_choose_the_engine_in_one_cell(root: Path) -
         notebook = nbformat.read(path, as_version=4)
         assert len(notebook.cells) <= 6
         assert not any(cell.get("outputs") for cell in notebook.cells)
-        start = notebook.cells[1].source
+        start = notebook.cells[2].source  # after the title and Colab's
         assert "ZFWIDGETS_URL" in start
-        assert all("ZFWIDGETS_URL" not in cell.source for cell in notebook.cells[2:])
+        assert all("ZFWIDGETS_URL" not in cell.source for cell in notebook.cells[3:])
 
 
 def test_a_lesson_takes_the_classrooms_engine_where_there_is_one(

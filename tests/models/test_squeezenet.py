@@ -114,8 +114,7 @@ def test_names_what_a_person_sees(best: Callable[..., list[str]], photo: str, se
 def test_folding_the_input_keeps_the_function() -> None:
     """Conversion folds (BGR, minus mean) into conv1: the same outputs from the same pixels."""
     import numpy as np
-
-    from zfwidgets.models import convert_squeezenet as convert
+    from tools import convert_squeezenet as convert
 
     rng = np.random.default_rng(4)
     kernel = rng.normal(size=(5, 3, 3, 3)).astype(np.float32)

@@ -10,6 +10,8 @@ import grimp
 import pytest
 
 PACKAGE = "zfwidgets"
+DOORS = ("local", "protocol", "session")
+"""The engine's rooms that all else may use."""
 Edges = dict[str, set[str]]
 
 
@@ -104,6 +106,40 @@ def test_there_are_no_circles_of_files_or_folders(graph: grimp.ImportGraph) -> N
     assert circles(imports(graph, folder)) == []
 
 
+TYPED_BY_WHAT_HOLDS_IT = {
+    "classroom.client.source": "remote",
+    "classroom.client.streaming": "connection",
+    "engine.network.graph.channelwise": "graph",
+    "engine.network.graph.operations": "graph",
+    "engine.network.repeats": "network",
+    "experiments.correspondence.findings": "signs",
+    "experiments.covered_map.drawing": "result",
+    "experiments.diagnosis.findings": "result",
+    "experiments.evolution.drawing": "moments",
+    "experiments.evolution.lightning": "watching",
+    "experiments.evolution.settling": "moments",
+    "experiments.invariance.drawing": "curves",
+    "experiments.invariance.findings": "curves",
+    "experiments.sanity.findings": "result",
+    "experiments.transfer.records.findings": "accuracies precision",
+    "lessons.handout": "worksheet",
+}
+"""Files that name, for types alone, what imports them: a part of something in a file of its own."""
+
+
+def test_imports_for_types_alone_close_no_other_circles(graph: grimp.ImportGraph) -> None:
+    typed = grimp.build_graph(PACKAGE, exclude_type_checking_imports=False, cache_dir=None)
+    all_edges = imports(typed, lambda module: module)
+    run = imports(graph, lambda module: module)
+    packages = {module for module in typed.modules if typed.find_children(module)}
+    closing: dict[str, set[str]] = {}
+    for here in all_edges.keys() - packages:
+        for there in all_edges[here] - run.get(here, set()) - packages:
+            if here in reachable(all_edges, [there]):
+                closing.setdefault(here.partition(".")[2], set()).add(there.rpartition(".")[2])
+    assert closing == {name: set(held.split()) for name, held in TYPED_BY_WHAT_HOLDS_IT.items()}
+
+
 def test_no_folder_is_two_ideas(root: Path) -> None:
     sizes = {
         folder.relative_to(root): len(list(folder.glob("*.py"))) - 1
@@ -111,3 +147,29 @@ def test_no_folder_is_two_ideas(root: Path) -> None:
         if folder.is_dir() and list(folder.glob("*.py"))
     }
     assert {str(folder): size for folder, size in sizes.items() if size > 15} == {}
+
+
+OPEN = frozenset(
+    """network.frozen network.memory network.modes network.network network.tracing
+    occlusion.baselines portable.record projection.attribution projection.deconv
+    projection.projector projection.rules projection.sanity.projecting projection.sanity.randomise
+    projection.sanity.ranks""".split()
+)
+"""What others than the engine use of its inner rooms, beside `local`, `protocol`, `session`."""
+
+
+def test_others_use_no_more_of_the_engines_inner_rooms(graph: grimp.ImportGraph) -> None:
+    engine = f"{PACKAGE}.engine."
+    used = {
+        there.removeprefix(engine)
+        for here in graph.modules
+        for there in graph.find_modules_directly_imported_by(here)
+        if there.startswith(engine) and not here.startswith(engine)
+    }
+    assert {name for name in used if name.partition(".")[0] not in DOORS} == OPEN
+
+
+def test_the_engine_has_few_rooms(root: Path) -> None:
+    rooms = [path.parent.name for path in (root / PACKAGE / "engine").glob("*/__init__.py")]
+    files = [path.stem for path in (root / PACKAGE / "engine").glob("[!_]*.py")]
+    assert len(rooms + files) <= 8, sorted(rooms + files)

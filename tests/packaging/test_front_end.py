@@ -43,6 +43,11 @@ def test_reports_know_no_more_of_widgets_than_how_they_begin(source: Path) -> No
     assert {there for there in known if there.startswith("widgets")} <= {"widgets/shared"}
 
 
+def test_what_views_share_knows_no_panel(source: Path) -> None:
+    known = {there.as_posix() for here, there in arrows(source) if here == Path("views/shared")}
+    assert {there for there in known if there.startswith("views/")} <= {"views/shared"}
+
+
 def test_the_library_is_as_it_is_drawn(source: Path, root: Path) -> None:
     page = (root / "docs" / "frontend.md").read_text("utf-8")
     drawn = {

@@ -1,4 +1,4 @@
-"""What other services read of the repository: Binder, Colab, conda, GitHub's forms."""
+"""What other services read of the repository: Binder, Colab, conda, GitHub's forms, citations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from types import ModuleType
 import nbformat
 import pytest
 import yaml
+from distributions import NOTICES
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -20,7 +21,7 @@ from tests.conftest import ROOT
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    tomllib = pytest.importorskip("tomllib")
+    tomllib = pytest.importorskip("tomli")
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CONDA_NAMES = {"torch": "pytorch", "msgpack": "msgpack-python"}
@@ -28,9 +29,9 @@ CONDA_NAMES = {"torch": "pytorch", "msgpack": "msgpack-python"}
 
 @pytest.fixture
 def examples(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "docs" / "site"))
+    monkeypatch.syspath_prepend(str(ROOT / ".ci" / "site"))
     spec = importlib.util.spec_from_file_location(
-        "site_examples", ROOT / "docs" / "site" / "examples.py"
+        "site_examples", ROOT / ".ci" / "site" / "examples.py"
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -85,8 +86,17 @@ def test_the_conda_recipe_needs_what_the_package_needs():
     scripts = {f"{name} = {target}" for name, target in PROJECT["scripts"].items()}
     assert set(recipe["build"]["python"]["entry_points"]) == scripts
     assert recipe["about"]["license"] == PROJECT["license"]
+    assert set(recipe["about"]["license_file"]) == {*PROJECT["license-files"], NOTICES}
     for path in recipe["about"]["license_file"]:
         assert (ROOT / path).is_file(), path
+
+
+def test_a_citation_is_of_this_version_and_licence():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == zf.__version__
+    assert citation["license"] == PROJECT["license"].split(" AND ")[0], "our own code's"
+    assert citation["authors"] == PROJECT["authors"]
+    assert citation.get("repository-code") == PROJECT.get("urls", {}).get("Repository")
 
 
 def test_the_conda_recipe_is_one_to_rattler_build():

@@ -128,6 +128,27 @@ def test_a_file_holds_all_of_it_without_pickle(found, tmp_path, part):
     same(found, OcclusionMap.load(path))
 
 
+def test_a_write_that_fails_leaves_the_file_before(found, tmp_path, monkeypatch):
+    path = found.save(tmp_path / "pass")
+    other = replace(found, image_name="other.jpg")
+    write = zipfile.ZipFile.close
+
+    def full(archive):
+        is_open = archive.fp is not None
+        write(archive)
+        if is_open:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipFile, "close", full)  # once all arrays are written
+        with pytest.raises(OSError, match="No space left"):
+            other.save(path)
+    same(found, OcclusionMap.load(path))
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    other.save(path)
+    same(other, OcclusionMap.load(path))
+
+
 def test_other_files_are_named(found, tmp_path):
     path = tmp_path / "other.npz"
     np.savez(path, a=np.ones(3))
@@ -224,6 +245,30 @@ def test_nothing_changed_is_grey(found):
     same = replace(found, logits=np.broadcast_to(found.clean, found.logits.shape))
     picture = np.asarray(same.to_pil(colours="diverging"))[found.done]
     assert (np.abs(picture.astype(int) - 0xDC) <= 1).all()
+
+
+@pytest.mark.parametrize(
+    "name", ["probability", "logit", "log_odds", "total", "unit", "hamming", "cosine"]
+)
+def test_rounding_is_not_painted_in_strong_colours(found, name):
+    random = np.random.default_rng(4)
+    noise = lambda *shape: 1 + 1e-7 * random.uniform(-1, 1, shape).astype(np.float32)  # noqa: E731
+    own = found.features
+    features = replace(
+        own,
+        totals=own.clean_totals * noise(3, 4, 2),
+        units=own.clean_units * noise(3, 4, 2),
+        hamming=np.abs(noise(3, 4) - 1),
+        cosine=np.abs(noise(3, 4) - 1),
+    )
+    rounded = replace(found, logits=found.clean * noise(3, 4, 5), features=features)
+    picture = np.asarray(rounded.to_pil(name, "diverging", target=4, channel=1))[found.done]
+    assert (np.abs(picture.astype(int) - 0xDC) <= 3).all()
+    picture = np.asarray(rounded.to_pil(name, "tint", target=4, channel=1))[found.done]
+    assert (picture[:, 3] <= 3).all()
+    if name not in ("hamming", "cosine"):
+        values = np.asarray(rounded.to_pil(name, "grey", target=4, channel=1))[found.done]
+        assert np.ptp(values) <= 5
 
 
 def test_what_is_infinite_has_no_change(found):

@@ -8,6 +8,7 @@ import traitlets
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError
+from zfwidgets.experiments.shared.head import Head
 from zfwidgets.reports.writing import figures
 
 
@@ -33,6 +34,15 @@ def test_links_and_what_a_figure_refers_to_come_along(explorer, save):
     assert {one.model_id, two.model_id, link.model_id} <= state.keys()
     assert state[one.model_id]["state"]["value"] == 3
     assert scripts == [b"// the manager"]
+
+
+def test_what_an_anywidget_refers_to_comes_along(built):
+    """ipywidgets follow its own references alone; a part of an experiment needs its code."""
+    head = Head(name="Evolution", facts="", about=[], recorded="")
+    state = figures._with_all_references([ipywidgets.VBox([head])])
+    assert state[head.model_id]["state"]["_code"] == f"anywidget:{head._code.model_id}"
+    (packed,) = state[head._code.model_id]["buffers"]
+    assert packed["path"] == ["packed"]
 
 
 def test_a_package_without_javascript_is_named(explorer, save, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_what_is_not_held_says_so(save):
         lambda: stored.respond(0, box, "conv2"),
         lambda: stored.cover_patches("conv2", 3),
         lambda: next(stored.cover_steps("conv2", 3)),
-        lambda: stored.explain("conv2"),
+        lambda: stored.explain("conv2", "guided"),
         lambda: stored.index(),
         lambda: stored.index_so_far(),
         lambda: stored.top("conv1", 0, 10),
@@ -109,7 +110,7 @@ def test_what_is_not_held_says_so(save):
     for call in calls:
         with pytest.raises(NotStored) as error:
             call()
-        assert len(str(error.value)) > 20
+        assert re.search(r"kernel|live engine", str(error.value)), error.value
     for wrong in (
         lambda: stored.photo(99),
         lambda: stored.predict(-1),
@@ -175,3 +176,47 @@ def test_widgets_of_a_report_get_what_is_stored(chosen, save):
         assert service_of(stored).source.check(
             kind, {**key, "fingerprint": stored.info.fingerprint}
         )
+
+
+def test_what_is_explained_is_what_its_projections_met(save):
+    stored = zf.load_report(save())
+    said = stored.explain("conv2")
+    (projection,) = stored.project_all([stored.top("conv2", 3)[0]])
+    assert said.operations == projection.operations != ()
+    assert (said.layer, said.rule) == ("conv2", "deconvnet")
+    assert said.answers == stored.rule("deconvnet").answers
+    assert said.reach == stored.layer("conv2").receptive_field.reach
+
+
+def test_the_calls_of_the_readme_are_answered_or_say_what_would(chosen, save, tmp_path):
+    """With a report's engine in the place of a live one."""
+    stored, another = zf.load_report(save(widgets=chosen)), zf.load_report(save("another.html"))
+    top = stored.top("conv2", channel=3)
+    image = top[0].image
+    answered = [
+        lambda: zf.Explorer(stored),
+        lambda: zf.link(zf.LayerPicker(stored), zf.PatchGrid(stored), zf.OcclusionMap(stored)),
+        lambda: zf.Compare(stored, another),
+        lambda: zf.plots.class_bars(zf.LayerPicker(stored)),
+        lambda: stored.project(top[0].unit, image).to_pil(),
+        lambda: stored.occlude(5, patch=(6, 8), stride=4).probability(),
+        lambda: stored.explain("conv2"),
+        lambda: zf.lessons.seeing(zf.Explorer(stored)),
+        lambda: zf.save_report(zf.Explorer(stored), tmp_path / "again.html", progress=False),
+    ]
+    for call in answered:
+        call()
+    refused = [
+        lambda: zf.SanityCheck(stored, ("conv2", 3)),
+        lambda: zf.StrongestMap(stored),
+        lambda: zf.Invariance(stored),
+        lambda: zf.Diagnosis(stored),
+        lambda: zf.Correspondence(stored),
+        lambda: zf.Transfer(stored),
+        lambda: zf.Lesion(stored),
+        lambda: stored.index(folder=tmp_path / "index"),
+        lambda: stored.verify_steps(),
+    ]
+    for call in refused:
+        with pytest.raises(NotStored, match=r"kernel|live engine"):
+            call()

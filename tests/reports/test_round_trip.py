@@ -180,7 +180,7 @@ def test_widgets_get_the_answers_that_live_ones_get(stored, engine, explorer):
             assert buffers == others
         assert data == theirs, kind
     assert again.settle(SECONDS)
-    assert again.snapshot().width == explorer.snapshot().width
+    assert again.snapshot(SECONDS).width == explorer.snapshot(SECONDS).width
 
 
 def test_the_chosen_channels_range_is_the_same(stored, engine):

@@ -20,7 +20,7 @@ from tests.engine.ranking.small import engine, network, pictures, transform
 from zfwidgets.errors import IndexMismatch, InputError
 from zfwidgets.experiments.ablation.table import AblationRow, AblationTable
 from zfwidgets.experiments.evolution.moments import EvolutionRecord
-from zfwidgets.experiments.shared.files import read_safetensors
+from zfwidgets.experiments.shared.safetensors_header import read_safetensors
 from zfwidgets.experiments.training import checkpoint
 from zfwidgets.experiments.training.history import TrainingRecord
 from zfwidgets.experiments.transfer.store import Rows

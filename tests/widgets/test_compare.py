@@ -181,9 +181,9 @@ def test_each_side_answers_for_its_engine(front_end, indexed):
 def test_the_static_picture_shows_both(indexed):
     compare = zf.Compare(indexed, indexed, layer="relu2", channel=(2, 3))
     assert compare.settle(SECONDS)
-    picture = np.asarray(compare.snapshot())
+    picture = np.asarray(compare.snapshot(SECONDS))
     for side, left in ((compare.left, 0), (compare.right, 1200)):
-        alone = np.asarray(side.snapshot())
+        alone = np.asarray(side.snapshot(SECONDS))
         np.testing.assert_array_equal(picture[: len(alone), left : left + 1200], alone)
     assert (picture[:, :1200] != picture[:, 1200:]).any()
     compare.close()

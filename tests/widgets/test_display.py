@@ -112,7 +112,7 @@ def test_children_of_boxes_have_no_second_output(outputs, indexed):
 def test_a_snapshot_is_the_picture_under_the_widget(outputs, indexed):
     explorer = zf.Explorer(indexed)
     display(explorer)
-    shot = explorer.snapshot()
+    shot = explorer.snapshot(SECONDS)
     assert shot.mode == "RGB"
     refreshed = [output for output in outputs if output.get("update")]
     assert len(refreshed) == 1
@@ -131,7 +131,7 @@ def test_a_closed_widget_says_so(outputs, indexed):
 def test_without_ipython_a_snapshot_is_a_picture(indexed):
     explorer = zf.Explorer(indexed, pixels=True)
     patches = indexed.top("conv2", 0)
-    shot = np.asarray(explorer.snapshot())
+    shot = np.asarray(explorer.snapshot(SECONDS))
     colours = {tuple(pixel) for pixel in shot.reshape(-1, 3)}
     for a in patches:  # its pixels are squares: its colours are in the picture
         assert {tuple(p) for p in indexed.patch(a).reshape(-1, 3)} <= colours
@@ -141,7 +141,7 @@ def test_what_is_not_known_in_time_is_left_empty(indexed):
     explorer = zf.Explorer(indexed)
     with indexed.lock:
         early = np.asarray(explorer.snapshot(timeout=0.0))
-    late = np.asarray(explorer.snapshot())
+    late = np.asarray(explorer.snapshot(SECONDS))
     assert early.shape[1] == late.shape[1] == 1200
     assert len(np.unique(late.reshape(-1, 3), axis=0)) > len(
         np.unique(early.reshape(-1, 3), axis=0)
@@ -162,11 +162,11 @@ def test_a_projection_of_zeros_says_so_in_the_picture(indexed, monkeypatch):
 
     said = []
     monkeypatch.setattr(Page, "empty", lambda self, *args: said.append(args))
-    zf.Explorer(indexed, layer="conv2", channel=0).snapshot()
+    zf.Explorer(indexed, layer="conv2", channel=0).snapshot(SECONDS)
     assert not [text for *_, text in said if "zero" in text]
     monkeypatch.setattr(indexed, "project_all", emptied)
     indexed_again = zf.Explorer(indexed, layer="conv2", channel=0, rule="guided")
-    indexed_again.snapshot()
+    indexed_again.snapshot(SECONDS)
     assert [text for *_, text in said if "zero" in text] == ["zero everywhere"]
 
 
@@ -179,9 +179,9 @@ def test_pictures_of_noise_stay_below_the_limit():
 def test_without_classes_the_picture_shows_a_feature_map(front_end):
     engine = numpy_engine.NumpyEngine(classes=0)
     explorer = zf.Explorer(engine, layer="relu2", channel=2)
-    with_map = np.asarray(explorer.snapshot())
+    with_map = np.asarray(explorer.snapshot(SECONDS))
     explorer.selection.occluder = None
-    without = np.asarray(explorer.snapshot())
+    without = np.asarray(explorer.snapshot(SECONDS))
     assert with_map.shape == without.shape
     assert (with_map != without).any(-1).sum() > 10_000
     with pytest.raises(InputError, match="no bars of classes: NumpyNet has no classes"):
@@ -194,7 +194,7 @@ def test_a_picture_is_drawn_whatever_things_are_called(indexed, front_end):
     indexed.info = dataclasses.replace(indexed.info, images=names, labels=labels, model=NAMES[-1])
     for image in range(len(names)):
         explorer = zf.Explorer(indexed, image=image)
-        assert explorer.snapshot().width == 1200
+        assert explorer.snapshot(SECONDS).width == 1200
         line = one_line(explorer._describe())
         assert not set("\n\r\0") & set(line.encode().decode())
         explorer.close()

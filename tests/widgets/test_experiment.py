@@ -72,6 +72,16 @@ def go():
     event.set()
 
 
+def stopped(indexed, go):
+    """One that was stopped at three."""
+    box = Counting(indexed, go)
+    assert box.at_three.wait(SECONDS)
+    box.stop()
+    go.set()
+    assert box.settle(SECONDS)
+    return box
+
+
 def test_it_runs_on_the_worker_and_ends_with_the_whole_result(indexed, go):
     go.set()
     box = Counting(indexed, go)
@@ -85,11 +95,7 @@ def test_it_runs_on_the_worker_and_ends_with_the_whole_result(indexed, go):
 
 
 def test_a_stop_keeps_what_is_done_and_it_goes_on_from_there(indexed, go):
-    box = Counting(indexed, go)
-    assert box.at_three.wait(SECONDS)
-    box.stop()
-    go.set()
-    assert box.settle(SECONDS)
+    box = stopped(indexed, go)
     assert box.result == 2
     assert box._status.value == "stopped; what is done stays"
     assert box._button.description == "Go on"
@@ -105,11 +111,7 @@ def test_a_stop_keeps_what_is_done_and_it_goes_on_from_there(indexed, go):
 
 
 def test_what_is_forgotten_isnt_gone_on_with(indexed, go):
-    box = Counting(indexed, go)
-    assert box.at_three.wait(SECONDS)
-    box.stop()
-    go.set()
-    assert box.settle(SECONDS)
+    box = stopped(indexed, go)
     box._forget()
     box.start()
     assert box.settle(SECONDS)
@@ -117,11 +119,7 @@ def test_what_is_forgotten_isnt_gone_on_with(indexed, go):
 
 
 def test_what_was_stopped_cleans_up_when_it_is_closed(indexed, go):
-    box = Counting(indexed, go)
-    assert box.at_three.wait(SECONDS)
-    box.stop()
-    go.set()
-    assert box.settle(SECONDS)
+    box = stopped(indexed, go)
     assert box.ended == 0
     box.close()
     assert box._service.jobs.wait({box._owner}, SECONDS)

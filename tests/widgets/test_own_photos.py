@@ -268,7 +268,7 @@ def test_nothing_of_it_is_kept_in_traits_notebooks_or_reports(
             )
             < 4000
         )
-    shown = np.asarray(explorer.snapshot()).reshape(-1, 3).astype(int)
+    shown = np.asarray(explorer.snapshot(SECONDS)).reshape(-1, 3).astype(int)
     there = (np.abs(shown - (255, 0, 254)).sum(1) < 20).sum()
     assert there < 20, "the picture goes into notebooks"
     assert explorer._describe().endswith("photo a photo of your own"), "its words go there too"

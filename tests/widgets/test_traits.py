@@ -13,6 +13,7 @@ import pytest
 import traitlets
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from tests.widgets import numpy_engine
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.correspondence.marking import Marking
@@ -250,7 +251,7 @@ def test_a_state_brings_the_whole_view_back(engine):
 def test_settling_computes_what_is_set(front_end, indexed):
     occlusion = zf.OcclusionMap(indexed, stride=8, photo=2)
     occlusion.stride = 6
-    assert occlusion.settle()
+    assert occlusion.settle(SECONDS)
     (need,) = [fields for kind, fields in occlusion._needs() if kind == "occlusion"]
     assert need["stride"] == 6
     key = front_end.get(occlusion, "occlusion", **need)

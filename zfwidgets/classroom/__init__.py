@@ -11,5 +11,3 @@ of the same protocol in kernels that have neither torch nor the network.
 
 Nothing here imports torch: the engine is passed in.
 """
-
-from __future__ import annotations

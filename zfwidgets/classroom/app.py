@@ -38,7 +38,7 @@ from .working.clients import Client, Clients, Limits
 from .working.metrics import Metrics
 from .working.outlets import ASKING, Outlet, Streamed
 from .working.photos import Photos
-from .working.work import Elsewhere, Question, Work
+from .working.work import Question, RemoteCompute, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -57,7 +57,7 @@ class Server:
     Parameters
     ----------
     engine
-        Whose answers are given. From now on nobody else is to compute on it.
+        The engine whose answers are given. From now on nobody else is to compute on it.
     rights
         Who may ask.
     limits
@@ -76,7 +76,7 @@ class Server:
         rights: Rights | HubRights | None = None,
         limits: Limits | None = None,
         answers: Answers | None = None,
-        elsewhere: Elsewhere | None = None,
+        elsewhere: RemoteCompute | None = None,
         path: str = "",
     ) -> None:
         self.engine = engine
@@ -377,7 +377,7 @@ def make_app(
     Parameters
     ----------
     server
-        Whose.
+        The server that answers.
     more
         Gives further routes.
     """

@@ -21,7 +21,7 @@ def prepare(server: Server, layers: Sequence[str] = ()) -> None:
     Parameters
     ----------
     server
-        Whose.
+        The server whose engine is prepared.
     layers
         Names of the layers that a lesson is about; none are all.
 

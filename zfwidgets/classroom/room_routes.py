@@ -28,7 +28,7 @@ from .rooms.state import PATH
 from .working.outlets import Streamed
 
 MOST_BYTES = 8192
-"""Of what is posted: a view, and whose."""
+"""Largest body of a post: a view, and whose."""
 OFTEN = 0.5
 """Seconds between two looks for who is gone."""
 

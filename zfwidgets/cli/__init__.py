@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import __version__
-from ..errors import ZfError
+from ..errors import ZfError, needs_torch
 from . import index, report, serve
 from .engine import whole
 
@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        with needs_torch("This command runs a network, and"):
+            return int(options.run(options))
     except ZfError as error:
         print(f"zfwidgets: {error}", file=sys.stderr)
         return 1

@@ -124,8 +124,8 @@ def engine(options: argparse.Namespace, cache: bool | None = None) -> Any:
         would run code.
     """
     from .. import samples
+    from ..allocation import keep_freed_memory
     from ..engine.local import LocalEngine
-    from ..engine.ranking.allocation import keep_freed_memory
 
     keep_freed_memory()
     model, transform = _model(options.model, options.weights, options.seed)

@@ -135,11 +135,11 @@ def _index(options: argparse.Namespace) -> int:
 
 def _follow(steps: Generator[Any, None, Any], what: str) -> Any:
     """Run steps to the end with a progress bar, or with lines where there is no terminal."""
-    from ..stepwise import Driven, watch
+    from ..stepwise import Driven, finish_with_bar
 
     with closing(steps):
         if sys.stderr.isatty():
-            return watch(steps, what, True)
+            return finish_with_bar(steps, what, True)
         began = told = time.monotonic()
         shown = 0
         driven = Driven[Any, Any](steps)

@@ -1,6 +1,6 @@
 """JupyterLab in a process that ends with the one that started it, however that ends.
 
-Its standard input is a pipe that nobody writes to: the end of it is the end of the other process,
+The standard input is a pipe that nobody writes to: its end is the end of the other process,
 also where that was killed and could stop nothing. Kernels watch their server likewise.
 """
 

@@ -1,3 +1,1 @@
 """Charts and tables that all experiments draw with."""
-
-from __future__ import annotations

@@ -14,7 +14,7 @@ import ipywidgets
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import MissingDependency
+from ..errors import optional
 from ..records import SERIES
 from .palette import MARK, colour, dash
 
@@ -40,8 +40,6 @@ class LineChart:
         Called with the name of the line that is clicked, or one of its points.
     span
         Range of the vertical axis; None follows the data.
-    points
-        Whether values are marked by points too.
     height
         CSS height.
 
@@ -61,11 +59,10 @@ class LineChart:
         *,
         choose_line: Callable[[str], None] | None = None,
         span: tuple[float, float] | None = None,
-        points: bool = True,
         height: str = "300px",
     ) -> None:
         bq = require_bqplot()
-        self._bq, self._choose, self._points = bq, choose, points
+        self._bq, self._choose = bq, choose
         self._choose_line = choose_line
         self._x = bq.LinearScale()
         low, high = span or (None, None)
@@ -140,19 +137,17 @@ class LineChart:
         for number, name in enumerate(names):
             style = {"colors": [colour(number)], "line_style": dash(number)}
             line = self._bq.Lines(x=[], y=[], scales=scales, labels=[name], **style)
-            self._drawn[name] = (line,)
-            if self._points:
-                dots = self._bq.Scatter(
-                    x=[],
-                    y=[],
-                    scales=scales,
-                    colors=[colour(number)],
-                    default_size=28,
-                    tooltip=self._bq.Tooltip(fields=["x", "y"], formats=["", ".4g"]),
-                )
-                if self._choose is not None:
-                    dots.on_element_click(self._clicked)
-                self._drawn[name] = (line, dots)
+            dots = self._bq.Scatter(
+                x=[],
+                y=[],
+                scales=scales,
+                colors=[colour(number)],
+                default_size=28,
+                tooltip=self._bq.Tooltip(fields=["x", "y"], formats=["", ".4g"]),
+            )
+            if self._choose is not None:
+                dots.on_element_click(self._clicked)
+            self._drawn[name] = (line, dots)
             if self._choose_line is not None:
                 for mark in self._drawn[name]:
                     mark.on_element_click(partial(self._line_clicked, name))
@@ -370,10 +365,6 @@ def legend(names: Sequence[str]) -> str:
 
 def require_bqplot() -> Any:
     """Return bqplot, or say how to get it."""
-    try:
-        import bqplot
-    except ImportError as error:
-        raise MissingDependency(
-            "The experiments' widgets draw their charts with bqplot: pip install bqplot"
-        ) from error
-    return bqplot
+    return optional(
+        "bqplot", "The experiments' widgets draw their charts with bqplot: pip install bqplot"
+    )

@@ -29,7 +29,7 @@ class Line:
     colour
         Colour of the line.
     dashes
-        Of a level line, drawn without points: `DASHED` or `DOTTED`; None for others.
+        Pattern of a level line, drawn without points: `DASHED` or `DOTTED`; None for others.
     """
 
     x: Sequence[float] | NDArray[np.floating[Any]]

@@ -5,8 +5,6 @@ Only code in here touches the model, hooks and devices; what comes out are recor
 - `local`: the facade, `zf.Engine`: composes the rooms, holds the lock, answers with records.
 - `protocol`: what every engine answers, live or stored in a report. It needs no torch.
 - `session`: what experiments may ask of a live engine.
-- `network`, `projection`, `occlusion`, `ranking`, `sanity`: a room for each thing that the paper,
-  or a check of it, defines.
+- `network`, `projection`, `occlusion`, `ranking`: a room for each thing that the paper defines.
+- `portable`: a network's recorded graph as operations and numbers that run without PyTorch.
 """
-
-from __future__ import annotations

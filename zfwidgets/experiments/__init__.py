@@ -19,7 +19,6 @@
 - `train`: what the others train networks with.
 - `transfer_labels`: the same for pictures with several labels, by average precision
 - `average_models`: what ten crops and several models together bring
-- `find_copies`: pictures that are there twice, among what was learned from and what is tested
 - `recorded`: the longer of these, computed before; every widget shows a `Recording` too
 
 Every experiment is a subpackage: its records need no torch, its computation is imported when a
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
     from .sanity.check import sanity_check, sanity_steps
     from .sanity.result import SanityControl, SanityResult, SanityStep
     from .sanity.similarity import Similarity, compare
-    from .shared.duplicates import find_copies
     from .shared.recording import Made, Recording
     from .training.history import TrainingRecord
     from .training.loop import train, train_steps

@@ -4,5 +4,3 @@
 transforms, display), `feeding` (reading ahead), `generated` (labelled pictures that are drawn, each
 from the seed and its number alone). `skipped` lists what can't be read.
 """
-
-from __future__ import annotations

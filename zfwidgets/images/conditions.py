@@ -48,6 +48,15 @@ class Conditions:
         return frozenset(self._on_white)
 
     @property
+    def white_note(self) -> str:
+        """What to know about transparent images; empty if there are none."""
+        count = len(self.on_white)
+        if not count:
+            return ""
+        have = "images have" if count > 1 else "image has"
+        return f"{count} {have} transparent parts, laid on white for the network too."
+
+    @property
     def skipped(self) -> tuple[SkippedImage, ...]:
         """Images that can't be read, as far as they have been looked at.
 

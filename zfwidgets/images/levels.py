@@ -30,7 +30,7 @@ class Levels:
     Parameters
     ----------
     source
-        Whose images they are.
+        Source of the images.
     """
 
     def __init__(self, source: ImageSource) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 120
 """Letters of a name that are kept: a page may send any."""
 NAMES_KEPT = 1000
-"""Of photos that are there no more."""
+"""Names of forgotten photos that are kept."""
 
 
 class OwnPhotos:

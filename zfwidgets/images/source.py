@@ -236,10 +236,7 @@ class ImageSource:
     @property
     def licences(self) -> tuple[tuple[str, str], ...]:
         """Name, author and licence of the package's own photos; images of the user's have none."""
-        photos = getattr(self._images, "photos", None)
-        if photos is None:
-            return ()
-        return tuple(zip(photos.names, (row.attribution for row in photos.licences), strict=True))
+        return tuple(getattr(self._images, "licences", ()))
 
     @property
     def images_note(self) -> str:
@@ -249,12 +246,7 @@ class ImageSource:
     @property
     def display_note(self) -> str:
         """What to know about the pixels shown; empty if nothing."""
-        notes = [self._display.note if self._display else ""]
-        if count := len(self.conditions.on_white):
-            notes.append(
-                f"{count} image{'s have' if count > 1 else ' has'} transparent parts, laid on "
-                "white for the network too."
-            )
+        notes = [self._display.note if self._display else "", self.conditions.white_note]
         return " ".join(filter(None, notes))
 
     def example(self) -> torch.Tensor:
@@ -345,10 +337,7 @@ class ImageSource:
 
         None where it is something else: of other than 1 or 3 channels, stretched, or the user's.
         """
-        known = self._display is not None and self._display.normalisation is not None
-        if not known or tensor.shape[0] not in {1, 3}:
-            return None
-        return np.ascontiguousarray(np.moveaxis(self.show(tensor), 2, 0)[: tensor.shape[0]])
+        return self._display.levels(tensor) if self._display else None
 
     def as_input(self, pixels: Pixels) -> torch.Tensor:
         """Pixels for the eye, uint8 (rows, columns, 3), in the network's units: `show` backwards.

@@ -8,15 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import resolver
+from .._lazy import public
 
-_HOMES = {
-    "LayerIndex": "records",
-    "Mismatch": "verification",
-    "TopKIndex": "records",
-    "Verification": "verification",
-    "read": "storing",
-}
 __all__ = ["LayerIndex", "Mismatch", "TopKIndex", "Verification", "read"]
 
 if TYPE_CHECKING:
@@ -24,4 +17,4 @@ if TYPE_CHECKING:
     from .storing import read
     from .verification import Mismatch, Verification
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, _ = public(__name__, __file__)

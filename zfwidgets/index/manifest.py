@@ -142,7 +142,7 @@ class Manifest:
 
     @classmethod
     def unpacked(cls, packed: NDArray[np.uint8]) -> Manifest:
-        """Of `packed`; raises ValueError if the bytes are something else."""
+        """The manifest in `packed`; raises ValueError if the bytes are something else."""
         import zlib
 
         try:

@@ -43,7 +43,7 @@ class Top:
 
     @classmethod
     def empty(cls, rows: int, keep: int) -> Top:
-        """Of nothing."""
+        """A ranking of nothing."""
         return cls(
             np.zeros((rows, keep), np.float32),
             np.full((rows, keep), EMPTY, np.int32),
@@ -90,7 +90,8 @@ class Partial:
     top
         Strongest activations of all channels.
     by_class
-        Of all channels x classes, row ``channel * classes + class``; without classes no rows.
+        Strongest of all channels x classes, row ``channel * classes + class``; without classes no
+        rows.
     images
         How many were counted in ``silent`` and ``maxima``.
     silent
@@ -124,7 +125,7 @@ class Partial:
 
     @classmethod
     def empty(cls, channels: int, keep: int, classes: int = 0, keep_by_class: int = 0) -> Partial:
-        """Of no batch."""
+        """What is known of no batch."""
         return cls(
             np.empty(0, np.int64),
             {},
@@ -141,7 +142,7 @@ class Partial:
         )
 
     def of_rows(self, rows: slice | Ints) -> Partial:
-        """Of these channels only."""
+        """The part of these channels only."""
         channels = len(self.silent)
         by_class = np.arange(len(self.by_class.values)).reshape(channels, -1)
         in_class = by_class[rows].ravel()
@@ -154,7 +155,7 @@ class Partial:
         )
 
     def merged(self, other: Partial) -> Partial:
-        """Of the batches of both.
+        """What is known of the batches of both.
 
         Raises
         ------

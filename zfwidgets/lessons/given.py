@@ -1,4 +1,4 @@
-"""Answers as the page gives them."""
+"""Check the answers that a page gives, and bring them into one form."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Question(Answering):
     page_may_set = frozenset(("given", "checks"))
 
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Of the engine."""
+    """Fingerprint of the engine."""
     question = traitlets.Unicode().tag(sync=True)
     """Names this try at the question; another one after `reset`."""
     kind = traitlets.Unicode("choice").tag(sync=True)
@@ -98,7 +98,7 @@ class Question(Answering):
     words = traitlets.Dict().tag(sync=True)
     """What the page says itself."""
     language = traitlets.Unicode("en").tag(sync=True)
-    """Of the words."""
+    """Language of the words."""
     projector = traitlets.Bool(False).tag(sync=True)
     """Whether letters are large."""
 

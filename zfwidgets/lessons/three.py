@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
+
+from typing_extensions import Unpack
 
 from ..widgets.explorer import Explorer
 from .exercises.channels import FindChannel, OwnProjection, StrongestPhoto
@@ -13,9 +15,6 @@ from .exercises.shared import stages
 from .exercises.task import Exercise
 from .question import spoken
 from .worksheet import Worksheet
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class Options(TypedDict, total=False):

@@ -42,7 +42,7 @@ class Board(Answering):
     page_may_set = frozenset(("resets", "projector"))
 
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Of the engine."""
+    """Fingerprint of the engine."""
     worksheet = traitlets.Unicode(read_only=True).tag(sync=True)
     """Names the worksheet."""
     part = traitlets.Enum(["head", "foot"], "head").tag(sync=True)
@@ -64,7 +64,7 @@ class Board(Answering):
     words = traitlets.Dict().tag(sync=True)
     """What the page says itself."""
     language = traitlets.Unicode("en").tag(sync=True)
-    """Of the words."""
+    """Language of the words."""
 
     def __init__(self, sheet: Worksheet, part: str, name: str, **traits: Any) -> None:
         self._sheet = sheet
@@ -195,7 +195,7 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
 
     @property
     def selection(self) -> Selection | None:
-        """Of the Explorer in which channels are chosen; None where there is none."""
+        """Selection of the Explorer in which channels are chosen; None where there is none."""
         return self._widget.selection if self._widget is not None else None
 
     @property
@@ -215,7 +215,7 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
 
     @property
     def words(self) -> Words:
-        """Of its language."""
+        """Words of the worksheet's language."""
         return self._words
 
     @property
@@ -257,7 +257,7 @@ class Worksheet(Settable, Guarded, ipywidgets.VBox):
     def to_csv(self, path: str | Path) -> None:
         """Write all answers as a CSV file, one line an attempt: whole, or not at all.
 
-        Its columns are those of `zfwidgets.lessons.Attempt`.
+        The columns are those of `zfwidgets.lessons.Attempt`.
 
         Parameters
         ----------

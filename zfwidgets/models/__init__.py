@@ -14,24 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import resolver
-
-_HOMES = {
-    "AlexNet": "paper",
-    "ContrastNorm": "parts",
-    "ZFNet": "paper",
-    "alexnet_replica": "paper",
-    "alexnet_small": "paper",
-    "renormalize_filters_": "parts",
-    "transform": "parts",
-    "zfnet": "paper",
-    "zfnet_small": "paper",
-}
-
-__all__ = [*_HOMES]
+from .._lazy import public
 
 if TYPE_CHECKING:
     from .paper import AlexNet, ZFNet, alexnet_replica, alexnet_small, zfnet, zfnet_small
     from .parts import ContrastNorm, renormalize_filters_, transform
 
-__getattr__, __dir__ = resolver(__name__, _HOMES)
+__getattr__, __dir__, __all__ = public(__name__, __file__)

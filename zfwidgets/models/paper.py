@@ -37,7 +37,7 @@ class PaperNetwork(nn.Sequential):
     Attributes
     ----------
     input_range
-        Its inputs lie in about [-input_range, input_range].
+        Largest input: all lie in about [-input_range, input_range].
     """
 
     input_range: float = PIXEL_RANGE

@@ -6,20 +6,21 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from ..bars import waiting
-from ..errors import InputError
+from ..errors import InputError, needs_torch
 from ..storage.checksums import digest
 
 if TYPE_CHECKING:
     from torch import nn
 
 LICENCE = "MIT, (c) 2019 Primoz Godec"
-"""Of the weights."""
+"""Licence of the weights."""
 WEIGHTS = files(__package__) / "data" / "squeezenet1_1.fp16.safetensors"
 DIGEST = "717e9142f01621eab68356fa22a3839cb9c8d305db5d4f83c9a4ba9d036e859e"
-"""Of that file: `zfwidgets.storage.checksums.digest`."""
+"""Checksum of that file: `zfwidgets.storage.checksums.digest`."""
 
 
 @waiting("Loading the sample network and PyTorch")
+@needs_torch("zf.samples.network()")
 def load() -> nn.Module:
     """SqueezeNet 1.1 for ImageNet, in evaluation mode, from the weights in the package.
 

@@ -1,4 +1,4 @@
-"""How easily chance would give as many, exactly."""
+"""The exact probability that chance gives a group as many."""
 
 from __future__ import annotations
 

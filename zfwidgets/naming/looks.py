@@ -47,7 +47,7 @@ DIRECTIONS = (
     "vertical edges",
     "edges that fall to the right",
 )
-"""Of edges, by their angle from the horizontal, in steps of 45 degrees."""
+"""Words for edges, by their angle from the horizontal, in steps of 45 degrees."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _frequency(bright: NDArray[np.float64]) -> float:
 def traits(looks: Sequence[Look]) -> list[set[str]]:
     """What can be said of each of some patches, in words.
 
-    Of contrast and detail by rank: "strong contrast" are the tenth of them that have most.
+    Contrast and detail go by rank: "strong contrast" are the tenth of them that have most.
     """
     found: list[set[str]] = []
     for look in looks:

@@ -19,7 +19,7 @@ from .activations import (
 )
 from .arrays import Floats, Ints, Pixels, Rows, table
 from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS, LUMINANCE
-from .colours import COLOURS, SERIES, categories, coloured
+from .colours import COLOURS, SERIES, categories, change_reach, coloured, value_ends
 from .covering import CoveredPatch, CoveredPatches, CoverRequest
 from .engine import EngineInfo, Estimate, Progress
 from .explanations import (
@@ -62,9 +62,11 @@ from .projections import (
     Values,
     brightness,
     brightness_scale,
+    brightness_scales,
     clearest_values,
     colour_share,
     display_scale,
+    display_scales,
     signed_picture,
     signed_to_uint8,
 )
@@ -131,13 +133,16 @@ __all__ = [
     "Values",
     "brightness",
     "brightness_scale",
+    "brightness_scales",
     "categories",
+    "change_reach",
     "check_extra_boxes",
     "check_mask",
     "clearest_values",
     "colour_share",
     "coloured",
     "display_scale",
+    "display_scales",
     "focus_box",
     "focus_side",
     "log_odds",
@@ -151,5 +156,6 @@ __all__ = [
     "signed_to_uint8",
     "softmax",
     "table",
+    "value_ends",
     "weakest",
 ]

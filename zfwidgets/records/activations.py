@@ -94,7 +94,7 @@ class ChannelSummary:
 
     @classmethod
     def nothing(cls, layer: str, channels: int) -> ChannelSummary:
-        """Of no image at all: NaN, strongest zero, and image -1."""
+        """The summary of no image at all: NaN, strongest zero, and image -1."""
         unknown = np.full(channels, np.nan, np.float32)
         nowhere = np.full(channels, -1, np.int64)
         strongest = np.zeros(channels, np.float32)

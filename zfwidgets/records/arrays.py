@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingDependency
+from ..errors import optional
 
 if TYPE_CHECKING:
     import pandas
@@ -46,13 +46,8 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
 
     Names of files that aren't UTF-8 can't be in every table: they are escaped (``\udcff``).
     """
-    try:
-        import pandas
-    except ImportError as error:
-        raise MissingDependency(
-            "to_frame() needs pandas: pip install 'zfwidgets[frames]'"
-        ) from error
-    frame: pandas.DataFrame = pandas.DataFrame(
+    library = optional("pandas", "to_frame() needs pandas: pip install 'zfwidgets[frames]'")
+    frame: pandas.DataFrame = library.DataFrame(
         [{key: _printable(value) for key, value in row.items()} for row in rows]
     )
     return frame

@@ -18,6 +18,13 @@ Eight digits have an opacity: what is shown below shines through. Of an occlusio
 """
 CHANGES = ("tint", "diverging")
 """Maps of two sides, whose middle is no change."""
+FROM_ZERO = ("probability", "hamming", "cosine")
+"""Occlusion maps whose values are at least zero, which means something: none of it."""
+LEAST_SHARE, LEAST_PART = 0.001, 0.0001
+"""Changes by less are rounding, and don't get the strongest colours.
+
+The first is of maps that are `FROM_ZERO`, the second of others: a part of the largest value.
+"""
 DEFAULT_COLOURS = "tint"
 """Name of the map that occlusion maps have unless another one is chosen."""
 CATEGORIES = (

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .arrays import Pixels
-from .colour_maps import CATEGORIES, COLOUR_MAPS
+from .colour_maps import CATEGORIES, COLOUR_MAPS, FROM_ZERO, LEAST_PART, LEAST_SHARE
 
 _STOPS = {**COLOUR_MAPS, "grey": "000000 ffffff"}
 
 COLOURS = tuple(_STOPS)
 """Names of what numbers can be painted in; widgets have those of `COLOUR_MAPS`."""
 
-SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c959f")
+SERIES = (*(f"#{bytes(CATEGORIES[at]).hex()}" for at in (0, 5, 2, 3, 1, 4)), "#8c959f")
 """Colours of lines and bars, told apart by those who see few colours (Okabe and Ito, 2008)."""
 
 _CATEGORIES = np.array(CATEGORIES, dtype=np.uint8)
@@ -39,6 +39,42 @@ def coloured(values: NDArray[Any], colours: str, low: float, high: float) -> Pix
     mixed = np.rint(stops[first] * (1 - share) + stops[first + 1] * share)
     mixed[np.isnan(values)] = (EMPTY, EMPTY, EMPTY, 0)[: mixed.shape[-1]]
     return np.asarray(mixed, dtype=np.uint8)
+
+
+def change_reach(kind: str, changes: NDArray[Any], clean: float) -> float:
+    """How large a change of an occlusion map has the strongest colours.
+
+    The largest there is, unless all are rounding; the page has the same in ``changeScale``.
+
+    Parameters
+    ----------
+    kind
+        Name of the map.
+    changes
+        Differences from the value without occluder; NaN where there is none.
+    clean
+        That value; 0 of maps that are differences by themselves.
+    """
+    known = changes[np.isfinite(changes)]
+    if not known.size:
+        return 1.0
+    largest = max(abs(clean), float(np.abs(known + clean).max()))
+    least = LEAST_SHARE if kind in FROM_ZERO else LEAST_PART * largest
+    return max(float(np.abs(known).max()), least) or 1.0
+
+
+def value_ends(values: NDArray[Any]) -> tuple[float, float]:
+    """Which values of an occlusion map have the first and the last colour.
+
+    The smallest and the largest there are; where these differ by rounding alone, further apart, so
+    that all look alike.
+    """
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    short = max(0.0, LEAST_PART * max(abs(low), abs(high)) - (high - low))
+    return low - short / 2, high + short / 2
 
 
 def categories(values: NDArray[np.int64]) -> Pixels:

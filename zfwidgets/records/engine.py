@@ -55,9 +55,9 @@ class Progress:
     per_second
         Units of work done in a second of computing; None where it isn't known.
     filled
-        Of a pass that builds an index: how many channels have nine activations above zero so far
+        In a pass that builds an index, how many channels have nine activations above zero so far
         (in as many images; fewer where there are fewer images), and how many channels there are.
-        Those that are silent in nearly all images never fill. None of anything else.
+        Those that are silent in nearly all images never fill. None in anything else.
     """
 
     done: int

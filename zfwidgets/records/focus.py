@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from math import floor
 from typing import Any
 
@@ -78,7 +79,7 @@ def _start(middle: float, side: int) -> int:
 
 def _energy_by_side(pixels: Floats, middle: tuple[float, float]) -> NDArray[np.float64]:
     """Energy by the side of the smallest square around ``middle`` that holds it."""
-    energy = np.square(pixels.astype(np.float64)).sum(-1)
+    energy = reduce(np.add, np.moveaxis(np.square(pixels.astype(np.float64)), -1, 0))
     rows, columns = (_sides(n, at) for n, at in zip(energy.shape, middle, strict=True))
     sides = np.maximum(rows[:, None], columns[None, :])
     return np.asarray(np.bincount(sides.ravel(), energy.ravel()), np.float64)

@@ -103,7 +103,7 @@ class ReceptiveField:
     def centre(self, row: int, col: int) -> tuple[float, float]:
         """The middle of the receptive field of unit (row, col), in input pixels (whole or half).
 
-        Of a "global" field, which has no place of its own, the middle of the image.
+        For a "global" field, which has no place of its own, it is the middle of the image.
         """
         if self.reach == "global":
             return (self.image[0] - 1) / 2, (self.image[1] - 1) / 2

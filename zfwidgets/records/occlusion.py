@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..storage import checksums
 from .arrays import Floats, Ints, table
 from .colour_maps import CHANGES
-from .colours import categories, coloured
+from .colours import categories, change_reach, coloured, value_ends
 from .layers import Box
 from .occluders import occluder_box
 from .predictions import from_log_odds, log_odds, no_numbers
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 VERSION = 1
-"""Of the files that `OcclusionMap.save` writes."""
+"""Version of the files that `OcclusionMap.save` writes."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class LayerResponse:
     totals, clean_totals
         (grid rows, grid columns, channels) and (channels,) float32: sum of each feature map.
     units, clean_units
-        Of the same shapes, float32: activation of each channel's unit that is strongest in the
-        clean image.
+        Arrays of the same shapes, float32: activation of each channel's unit that is strongest in
+        the clean image.
     places
         (channels, 2) int64: row and column of that unit.
     hamming
@@ -289,6 +289,7 @@ class OcclusionMap:
         low, high
             Values of the first and the last colour; None: the map's smallest and largest, of
             "diverging" and "tint" the furthest from the value without occluder on both sides of it.
+            Where values differ by rounding alone, further: that isn't painted in strong colours.
         """
         from PIL import Image
 
@@ -301,10 +302,10 @@ class OcclusionMap:
         known = values[np.isfinite(values) & self.done]
         if colours in CHANGES and low is None and high is None:
             clean = self._clean_value(map, target, channel)
-            reach = float(np.abs(known - clean).max(initial=0)) or 1.0
+            reach = change_reach(map, known - clean, clean)
             low, high = clean - reach, clean + reach
-        low = float(known.min(initial=np.inf)) if low is None and known.size else (low or 0.0)
-        high = float(known.max(initial=-np.inf)) if high is None and known.size else (high or 1.0)
+        first, last = value_ends(known)
+        low, high = first if low is None else low, last if high is None else high
         return Image.fromarray(coloured(values, colours, low, high))
 
     def _clean_value(self, name: str, target: int | None, channel: int | None) -> float:
@@ -328,6 +329,8 @@ class OcclusionMap:
 
         Returns the file's path, with ``.npz`` at its end. `load` reads it.
         """
+        from ..storage.files import write_npz
+
         path = Path(path)
         path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         arrays = {name: getattr(self, name) for name in ("done", "logits", "clean")}
@@ -340,8 +343,7 @@ class OcclusionMap:
             "layer": None if self.features is None else self.features.layer,
             "arrays": list(known),
         }
-        np.savez_compressed(path, header=np.array(json.dumps(header)), **known)
-        checksums.seal(path)
+        write_npz(path, {"header": np.array(json.dumps(header)), **known})
         return path
 
     @classmethod

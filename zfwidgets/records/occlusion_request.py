@@ -14,7 +14,7 @@ from .occlusion import OcclusionMap
 class OcclusionRequest:
     """A pass of an occluder over an image (paper, section 4.2), as engines are asked for it.
 
-    Its fields are what `zfwidgets.Engine.occlude` takes. ``image`` may be one of your own where the
+    The fields are what `zfwidgets.Engine.occlude` takes. ``image`` may be one of your own where the
     engine is live.
 
     Raises

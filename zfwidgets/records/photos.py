@@ -13,9 +13,9 @@ from .layers import LayerInfo, Unit
 MOST_OWN = 20
 """Photos of the user's own that an engine keeps: of more the oldest is forgotten."""
 MOST_OWN_BYTES = 30_000_000
-"""Of the file of one."""
+"""Largest file of one."""
 MOST_OWN_PIXELS = 64_000_000
-"""Of one, before the transform: known from its header, before any memory is taken for it."""
+"""Most pixels of one, before the transform: read from its header, before memory is taken for it."""
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ def no_numbers(logits: Floats) -> NDArray[np.bool_]:
 def log_odds(logits: Floats, target: int) -> NDArray[np.float64]:
     """Log-odds of a class, ``log(p / (1 - p))``, (n,) float64 of ``logits`` (n, classes).
 
-    Of the logits, not of p, so that it stays exact where p rounds to 1. Infinite where there is
-    one class, NaN where `no_numbers` are.
+    They are made from the logits, not from p, so that they stay exact where p rounds to 1. Infinite
+    where there is one class, NaN where `no_numbers` are.
     """
     others = logits.astype(np.float64)
     own = others[:, target].copy()

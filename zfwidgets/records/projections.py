@@ -120,13 +120,41 @@ def display_scale(projections: Iterable[Projection]) -> float:
     rectifiers let nothing through, and counted in they would pull the scale down and saturate
     the rest. 1.0 if all is zero.
     """
-    return _scale([np.abs(p.crop()).ravel() for p in projections])
+    return _scale(p.crop() for p in projections)
 
 
-def _scale(magnitudes: Sequence[Floats]) -> float:
-    """A percentile of magnitudes that aren't zero; 1.0 if all are."""
-    kept = [one[one > 0] for one in magnitudes]
-    values = np.concatenate(kept) if kept else np.empty(0)
+def display_scales(projections: Sequence[Projection]) -> tuple[float, list[float]]:
+    """`display_scale` of all projections together, and of each by itself."""
+    return _together_and_each([p.crop() for p in projections])
+
+
+def brightness_scales(
+    projections: Sequence[Projection], fulls: Sequence[float]
+) -> tuple[float, list[float]]:
+    """`brightness_scale` of all projections together, and of each by itself."""
+    crops = zip(projections, fulls, strict=True)
+    return _together_and_each([brightness(p.crop(), full) for p, full in crops])
+
+
+def _together_and_each(signed: Sequence[Floats]) -> tuple[float, list[float]]:
+    parts = [_magnitudes(one) for one in signed]
+    each = [_percentile([part]) for part in parts]
+    return each[0] if len(each) == 1 else _percentile(parts), each
+
+
+def _scale(signed: Iterable[Floats]) -> float:
+    """A percentile of the magnitudes that aren't zero; 1.0 if all are."""
+    return _percentile([_magnitudes(one) for one in signed])
+
+
+def _magnitudes(signed: Floats) -> Floats:
+    """Those that aren't zero."""
+    found = np.abs(signed).ravel()
+    return np.asarray(found[found > 0])
+
+
+def _percentile(parts: Sequence[Floats]) -> float:
+    values = np.concatenate(parts) if parts else np.empty(0)
     return float(np.percentile(values, CLIPPED_AT)) if values.size else 1.0
 
 
@@ -144,11 +172,8 @@ def brightness(pixels: Floats, full: float) -> Floats:
 
 def brightness_scale(projections: Sequence[Projection], fulls: Sequence[float]) -> float:
     """The brightness that is shown as black or white, as `display_scale` finds that of colours."""
-    parts = [
-        np.abs(brightness(p.crop(), full)).ravel()
-        for p, full in zip(projections, fulls, strict=True)
-    ]
-    return _scale(parts)
+    crops = zip(projections, fulls, strict=True)
+    return _scale(brightness(p.crop(), full) for p, full in crops)
 
 
 IN_COLOUR = 0.5
@@ -212,9 +237,9 @@ def signed_picture(
     """
     field = pixels if field is None else field
     if values == "brightness":
-        full = _scale([np.abs(field).ravel()])
+        full = _scale([field])
         pixels, field = (brightness(one, full)[..., None] for one in (pixels, field))
-    return signed_to_uint8(pixels, scale or _scale([np.abs(field).ravel()]))
+    return signed_to_uint8(pixels, scale or _scale([field]))
 
 
 def signed_to_uint8(pixels: Floats, scale: float) -> Pixels:

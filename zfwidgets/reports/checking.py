@@ -168,6 +168,8 @@ def check_manifest(manifest: Any) -> None:
         raise ValueError("two of its layers have one name")
     for name, layer in manifest["layers"].items():
         for chunk in layer["projections"]:
+            if chunk["rule"] not in catalogue["rules"]:
+                raise ValueError(f"its rules lack that of projections, {chunk['rule'][:40]!r}")
             if chunk["channels"] and max(chunk["channels"]) >= layers[name]["channels"]:
                 raise ValueError(f"layer {name[:40]!r} hasn't the channels that it lists")
     images, classes = len(catalogue["images"]), len(catalogue["classes"])

@@ -1,4 +1,4 @@
-"""What a report holds, and which layers of an engine that is."""
+"""Which layers, channels and photos a report holds."""
 
 from __future__ import annotations
 

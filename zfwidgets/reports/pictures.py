@@ -8,17 +8,26 @@ pixels colours at half resolution would cost up to 14 levels and save little: no
 from __future__ import annotations
 
 import io
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
 from ..records import Pixels
+from ..threads import Pool
 from ..widgets.wire.encode import decode_picture
+
+T = TypeVar("T")
 
 MIME = "image/webp"
 SMALL = 32 * 32
 """Pixels up to which a projection is stored without loss at any quality."""
+ENCODING, WAITING = 2, 12
+"""Threads that encode pictures, and what may wait for them."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,22 @@ class Encoder:
             f"{what} are stored as WebP of quality {self.quality}: on average {lost:.1f} of 255 "
             "levels off."
         )
+
+
+def meanwhile(tasks: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
+    """What tasks give, in their order: threads run them while the next ones are made."""
+    with Pool(ENCODING, thread_name_prefix="zfwidgets-encode") as pool:
+        waiting: deque[Future[T]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(task))
+                if len(waiting) > WAITING:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()
 
 
 def _webp(image: Image.Image, **options: object) -> bytes:

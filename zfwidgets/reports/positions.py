@@ -21,7 +21,7 @@ MOST_PROBABLE = 5
 """Classes without occluder that are stored in any case."""
 
 
-class Tap:
+class MapRecorder:
     """An engine that keeps the record of its last occlusion map."""
 
     def __init__(self, engine: EngineProtocol) -> None:

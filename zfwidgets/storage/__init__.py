@@ -1,3 +1,1 @@
 """Files of ours: written whole or not at all, by one writer a folder, with checksums."""
-
-from __future__ import annotations

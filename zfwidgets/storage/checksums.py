@@ -30,7 +30,7 @@ class Damaged(ValueError):
 
 
 def digest(content: bytes) -> str:
-    """Of bytes that are at hand."""
+    """Checksum of bytes that are at hand."""
     return hashlib.sha256(content).hexdigest()
 
 

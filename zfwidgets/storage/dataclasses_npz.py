@@ -24,7 +24,7 @@ from PIL import Image
 
 from ..errors import InputError
 from . import checksums
-from .files import whole
+from .files import write_npz
 
 Array = NDArray[Any]
 ABOUT = "about"
@@ -58,10 +58,7 @@ def write(path: Path, what: str, schema: int, value: Any, *, webp: int | None = 
     about = json.dumps({"what": what, "schema": schema, "value": content})
     arrays = {str(number): array for number, array in enumerate(taking.arrays)}
     arrays[ABOUT] = np.frombuffer(about.encode("utf-8", "surrogatepass"), np.uint8)
-    with whole(path) as temporary:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        checksums.seal(temporary)
+    write_npz(path, arrays)
 
 
 def read(path: Path, what: str, schema: int, known: Callable[[str], type]) -> Any:

@@ -49,6 +49,14 @@ def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> 
             raise OSError(f"{temporary.parent} can't be written to: {error}") from error
 
 
+def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write arrays as NumPy's compressed ``npz`` with a checksum, whole or not at all."""
+    with whole(path) as temporary:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        checksums.seal(temporary)
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Where to write what is to become ``path``: in its place after the block, or not at all."""

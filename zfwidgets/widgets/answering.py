@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from ..errors import InputError, ZfError
-from .bundle import esm
-from .routing import Routed
+from .bundle import Viewed
 from .telling import Teller
 from .wire.encode import Answer
 
 
-class Answering(Routed):
+class Answering(Viewed):
     """Answers its page's requests from what it keeps. Subclasses add `page_module` and `_find`."""
-
-    page_module: ClassVar[str]
-    """Name of its JavaScript."""
 
     def __init__(self, **traits: Any) -> None:
         self.on_msg(self._on_message)
         super().__init__(**traits)
-
-    @property
-    def _esm(self) -> str:
-        return esm(self.page_module)
 
     def _find(self, message: Mapping[str, Any]) -> Answer:
         """The answer to a request; raises what is to be said instead."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import anywidget
 import traitlets
@@ -15,9 +15,9 @@ from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
 from . import static_picture
-from .bundle import esm
-from .own_photos import Arrivals, show
-from .routing import Routed, follow_in_marimo
+from .bundle import Viewed, page_code
+from .own_photos import PhotoUploads, show
+from .routing import follow_in_marimo
 from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
 from .setting.options import Option, checked
@@ -38,7 +38,7 @@ MOST_URGENT, LEAST_URGENT = 0, 8
 OPS = ("get", "cancel", "pause", "resume", "add", "remove")
 
 
-class EngineWidget(TwoOutputs, Routed):
+class EngineWidget(TwoOutputs, Viewed):
     """Base class of the widgets that show what an engine finds out.
 
     The traits `selection`, `fingerprint` and each `Option` are all that is synchronised; pixels
@@ -46,9 +46,6 @@ class EngineWidget(TwoOutputs, Routed):
     handed to the engine's worker; nothing is computed on the kernel's main thread. What a
     selection holds can be read, set and observed as the widget's own traits too: each `Chosen`.
     """
-
-    page_module: ClassVar[str]
-    """Name of the ES module in ``zfwidgets/static``."""
 
     selection = anywidget.WidgetTrait().tag(sync=True)
     """The shared `Selection`: set its traits to choose, observe them to follow."""
@@ -61,6 +58,7 @@ class EngineWidget(TwoOutputs, Routed):
     def __init__(
         self, engine: EngineProtocol, *, selection: Selection | None = None, **arguments: Any
     ) -> None:
+        self._code = page_code()  # first: the page loads it while we go on
         parts, options = self.traits(chosen=True), self.traits(option=True)
         known = (*parts, *options, "selection", "layout")
         reject_unknown(type(self).__name__, arguments, known)
@@ -71,7 +69,7 @@ class EngineWidget(TwoOutputs, Routed):
         styles = checked(engine, **given)
         self._service = service_of(engine)
         self._owner = uuid.uuid4().hex
-        self._arrivals = Arrivals(self._service, self._owner)
+        self._arrivals = PhotoUploads(self._service, self._owner)
         self._failure: BaseException | None = None
         self._pictured = ""  # what the picture shows
         if selection is None:
@@ -84,10 +82,6 @@ class EngineWidget(TwoOutputs, Routed):
         self.on_msg(self._on_message)
         super().__init__(selection=selection, **styles, **arguments)
         self.observe(self._restyled, [*styles])
-
-    @property
-    def _esm(self) -> str:
-        return esm(self.page_module)
 
     @property
     def engine(self) -> EngineProtocol:

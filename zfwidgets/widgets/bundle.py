@@ -1,17 +1,27 @@
-"""The built JavaScript of each widget."""
+"""The built JavaScript, and how that of the widgets comes to the page: once for a kernel."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import json
+import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
+
+import anywidget
+import traitlets
 
 from ..errors import MissingDependency
+from ..language.words import Words
+from .routing import Routed
 
 STATIC = Path(__file__).parents[1] / "static"
 
 
 def esm(module: str) -> str:
-    """The ES module of a widget.
+    """The text of a built module.
 
     Raises
     ------
@@ -32,3 +42,95 @@ def esm(module: str) -> str:
 def _text(path: Path, _changed: int) -> str:
     """A file's text, once for all widgets: each holds it for as long as the kernel lives."""
     return path.read_text("utf-8")
+
+
+@lru_cache(maxsize=1)
+def _packed(text: str) -> tuple[bytes, str]:
+    """The code of all widgets as it goes over the wire, and its hash."""
+    code = text.encode()
+    return gzip.compress(code, 4, mtime=0), hashlib.sha256(code).hexdigest()
+
+
+def _loader(part: str, code: str) -> str:
+    """The module of a widget: which part of which code it shows, and what loads that."""
+    told = {"part": part, "code": code, "says": Words().raw("loader.failed")}
+    return f"const ZF = {json.dumps(told)};\n{esm('loader')}"
+
+
+class Code(Routed):
+    """The JavaScript of all widgets: a model without a view, to which they refer.
+
+    anywidget sends a widget's module with each instance, and the page imports it anew and never
+    lets go of it. So the modules of our widgets are a few lines (``js/src/widgets/alone``), which
+    take the code from here unless the page has it.
+    """
+
+    packed = traitlets.Bytes(read_only=True).tag(sync=True)
+    """The text, by gzip."""
+    digest = traitlets.Unicode(read_only=True)
+    """Hash of the text."""
+
+    @property
+    def _esm(self) -> str:
+        return _loader("", self.digest)
+
+    def __init__(self) -> None:
+        packed, digest = _packed(esm("widgets"))
+        self.set_trait("packed", packed)
+        self.set_trait("digest", digest)
+        super().__init__()
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether pages have it: nobody has closed it, on either side, nor built another."""
+        comm = self.comm
+        open_ = comm is not None and not getattr(comm, "_closed", False)
+        return open_ and self.digest == _packed(esm("widgets"))[1]
+
+
+_of_the_kernel: list[Code] = []
+"""The one that all widgets of a Jupyter kernel refer to."""
+
+
+def page_code() -> Code:
+    """The model with the code for a new widget.
+
+    All widgets of a Jupyter kernel share one. Elsewhere (marimo, Panel, Solara) a process has many
+    pages, and a model is of the one for which it was made: there each widget has its own.
+    """
+    if not _in_a_kernel():
+        return Code()
+    if not (_of_the_kernel and _of_the_kernel[0]._is_there):  # noqa: SLF001 -- this module's own
+        _of_the_kernel[:] = [Code()]
+    return _of_the_kernel[0]
+
+
+def _in_a_kernel() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
+
+
+class Viewed(Routed):
+    """A widget with a view, whose code the page has but once."""
+
+    page_module: ClassVar[str]
+    """Name of its JavaScript: its file in ``js/src/widgets``."""
+
+    _code = anywidget.WidgetTrait().tag(sync=True)
+    """The `Code` that it was made with."""
+
+    @traitlets.default("_code")
+    def _made_with(self) -> Code:
+        return page_code()
+
+    @property
+    def _esm(self) -> str:
+        return _loader(self.page_module, self._code.digest)
+
+    def close(self) -> None:
+        """Remove the widget from the front end."""
+        own: Code | None = self._trait_values.get("_code")  # none yet where making it has failed
+        super().close()
+        if own is not None and own not in _of_the_kernel:
+            own.close()

@@ -38,7 +38,7 @@ class _Coming:
     parts: list[bytes] = field(default_factory=list)
 
 
-class Arrivals:
+class PhotoUploads:
     """Puts the photos together that a widget's pages send.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing_extensions import Unpack
 
 from ..engine.protocol import EngineProtocol
 from . import requests
@@ -11,9 +11,6 @@ from .base import EngineWidget
 from .setting.choosing import chosen
 from .setting.options import PATCH_OPTIONS, Option
 from .wire.service import Need
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 @documented(OfGrid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing_extensions import Unpack
 
 from ..engine.protocol import EngineProtocol
 from . import requests
@@ -10,9 +10,6 @@ from .arguments import OfPicker, documented
 from .base import EngineWidget
 from .setting.options import Option
 from .wire.service import Need
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 @documented(OfPicker)

@@ -46,7 +46,7 @@ class Part(Protocol):
         """Leave the room, and tell the widget nothing any more; doesn't wait."""
 
 
-class Seat:
+class RoomInbox:
     """Where a part in a room tells its widget what is new, from any thread; kept until it is open.
 
     Parameters
@@ -59,7 +59,7 @@ class Seat:
 
     def __init__(
         self,
-        heed: Callable[[Seat, dict[str, Any]], None],
+        heed: Callable[[RoomInbox, dict[str, Any]], None],
         hand_back: Callable[[Callable[[], None]], None],
     ) -> None:
         self._heed, self._hand_back = heed, hand_back
@@ -101,7 +101,7 @@ class InRoom(EngineWidget):
         "'leads' or 'follows', ``room`` the name that students type.",
     ).tag(sync=True)
 
-    _seat: Seat | None = None
+    _seat: RoomInbox | None = None
     _part: Part | None = None
     _shown: Mapping[str, Any] | None = None
     _looked: Looks | None = None
@@ -219,10 +219,10 @@ class InRoom(EngineWidget):
             )
         return rooms
 
-    def _new_seat(self) -> Seat:
-        return Seat(self._heed, self._service.hand_back)
+    def _new_seat(self) -> RoomInbox:
+        return RoomInbox(self._heed, self._service.hand_back)
 
-    def _take(self, seat: Seat, part: Part, first: dict[str, Any]) -> None:
+    def _take(self, seat: RoomInbox, part: Part, first: dict[str, Any]) -> None:
         with self._turn:
             self._leave()
             self._seat, self._part, self._looked = seat, part, self._looks()
@@ -248,7 +248,7 @@ class InRoom(EngineWidget):
         else:
             super()._post(message, buffers)
 
-    def _heed(self, seat: Seat, news: dict[str, Any]) -> None:
+    def _heed(self, seat: RoomInbox, news: dict[str, Any]) -> None:
         """Take what the room tells, on the main thread."""
         with self._turn:
             if seat is not self._seat or self.room["state"] in ENDED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import traitlets
 
@@ -15,9 +15,6 @@ from .bundle import esm
 from .routing import Routed
 from .setting.traits import SelectionError, refused
 from .wire import validation
-
-if TYPE_CHECKING:
-    pass
 
 SCHEMA = 1
 FIELDS = ("unit", "photo", "occluder", "target", "rule")

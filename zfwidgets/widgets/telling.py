@@ -1,4 +1,4 @@
-"""What jobs say, on its way to the page that asked."""
+"""Send a job's progress and results to the page that asked."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 /** A report's page: its views over what the file holds, one linked address, and tools. */
 
 import { speak, t } from "../lib/language/translate";
-import { h, injectStyles } from "../lib/page/dom";
+import { buttonOf, h, injectStyles } from "../lib/page/dom";
 import { count } from "../lib/page/format";
 import { MemoryStore, type Selection, type SelectionStore } from "../lib/page/selection_store";
 import { currentTheme } from "../lib/page/theme";
@@ -41,7 +41,7 @@ interface PageManifest extends Manifest {
     view: string;
     selection: number;
     options: ViewOptions;
-    /** Of a comparison. */
+    /** What stands beside it, in a comparison. */
     beside?: StoredComparison;
   }[];
   /** Worksheets: where their questions lie, and which selection they look at. */
@@ -240,12 +240,11 @@ function settle(root: HTMLElement, { sentences }: PageManifest): void {
 function tools(page: Document, link: () => string, notice: HTMLElement, signal: AbortSignal): void {
   const place = page.querySelector("[data-zf-tools]");
   if (!place) return;
-  const copy = h(
-    "button",
-    { class: "zf-page-button", type: "button", onclick: () => void copyLink(link(), copy, notice) },
-    t("Copy link"),
-  );
-  const theme = h("button", { class: "zf-page-button", type: "button" }, "");
+  const copy = buttonOf(t("Copy link"), {
+    class: "zf-page-button",
+    onclick: () => void copyLink(link(), copy, notice),
+  });
+  const theme = buttonOf("", { class: "zf-page-button" });
   const name = () => {
     theme.textContent = currentTheme() === "dark" ? t("Light") : t("Dark");
     theme.title = currentTheme() === "dark" ? t("Show this page light") : t("Show this page dark");
@@ -257,7 +256,7 @@ function tools(page: Document, link: () => string, notice: HTMLElement, signal: 
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name, { signal });
   name();
-  const print = h("button", { class: "zf-page-button", type: "button" }, t("Print"));
+  const print = buttonOf(t("Print"), { class: "zf-page-button" });
   print.addEventListener("click", () => globalThis.print());
   place.replaceChildren(copy, theme, print);
   place.after(notice);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Grids, namesOf } from "../../src/lib/occlusion/map_kinds";
 import { csv, npy } from "../../src/lib/page/files";
 import type { Key } from "../../src/lib/wire/protocol";
-import { table } from "../../src/views/shared/export";
+import { table } from "../../src/views/occlusion/export";
 import { CATALOGUE, INPUT, slide } from "../support/kernel";
 
 describe("a .npy file", () => {

@@ -9,7 +9,14 @@ import {
   paintValues,
   range,
 } from "../../src/lib/occlusion/grid";
-import { changeScale, changeText, partOf, valueScale } from "../../src/lib/occlusion/map_kinds";
+import {
+  changeScale,
+  changeText,
+  KINDS,
+  type MapKind,
+  partOf,
+  valueScale,
+} from "../../src/lib/occlusion/map_kinds";
 import { clip } from "../../src/lib/pictures/boxes";
 import { lutOf } from "../../src/lib/pictures/colour";
 import type { Pair } from "../../src/lib/wire/protocol";
@@ -164,7 +171,7 @@ describe("the scale of values", () => {
 describe("the scale of changes", () => {
   /** The colour that a change gets. */
   const painted = (changes: Float32Array, at: number) => {
-    const { ends } = changeScale("probability", changes);
+    const { ends } = changeScale("probability", changes, 1);
     const { rgba } = paintValues(changes, [1, changes.length], lutOf("diverging"), ends);
     return Array.from(rgba.subarray(at * 4, at * 4 + 3));
   };
@@ -174,7 +181,7 @@ describe("the scale of changes", () => {
     for (const clean of [0, 0.1, 0.6, 0.93, 1]) {
       const values = Array.from({ length: 41 }, (_, i) => i / 40);
       const changes = Float32Array.from(values, (value) => value - clean);
-      const { low, high } = changeScale("probability", changes);
+      const { low, high } = changeScale("probability", changes, 1);
       expect(clean + low).toBeGreaterThanOrEqual(-1e-6);
       expect(clean + high).toBeLessThanOrEqual(1 + 1e-6);
     }
@@ -195,16 +202,34 @@ describe("the scale of changes", () => {
   });
 
   it("gives equal changes in both directions equally strong colours", () => {
-    const scale = changeScale("total", Float32Array.from([-8, 2, Number.NaN]));
+    const scale = changeScale("total", Float32Array.from([-8, 2, Number.NaN]), 20);
     expect(scale).toEqual({ ends: [-8, 8], low: -8, high: 2 });
     expect(partOf(scale)).toEqual([0, 0.625]); // 2 is a quarter of the way from the middle
-    const distance = changeScale("hamming", Float32Array.from([0, 0.5]));
+    const distance = changeScale("hamming", Float32Array.from([0, 0.5]), 0.5);
     expect(partOf(distance)).toEqual([0.5, 1]);
   });
 
-  it("doesn't paint rounding in strong colours", () => {
-    const noise = painted(Float32Array.from([0, 1e-7]), 1);
-    expect(noise).toEqual(neutral);
+  it.each(Object.keys(KINDS).filter((kind) => kind !== "predicted") as MapKind[])(
+    "doesn't paint rounding of %s in strong colours",
+    (kind) => {
+      const share = ["probability", "hamming", "cosine"].includes(kind);
+      const [largest, noise] = share ? [1, 1e-7] : [300, 3e-5];
+      const changes = Float32Array.from([0, noise, -noise]);
+      const { ends } = changeScale(kind, changes, largest);
+      const { rgba } = paintValues(changes, [1, 3], lutOf("diverging"), ends);
+      rgba.forEach((level, at) => {
+        expect(Math.abs(level - (neutral[at % 4] ?? 255))).toBeLessThanOrEqual(2);
+      });
+      const real = Float32Array.from([0, share ? 0.01 : 3]);
+      expect(changeScale(kind, real, largest).ends[1]).toBeCloseTo(real[1]!);
+    },
+  );
+
+  it("paints values that differ by rounding alike", () => {
+    const values = Float32Array.from([300, 300.00003]);
+    const { ends } = valueScale("total", values, [300]);
+    const at = (value: number) => (value - ends[0]) / (ends[1] - ends[0]);
+    expect(at(values[1]!) - at(values[0]!)).toBeLessThan(0.01);
   });
 
   it("is told in points, or in the map's own unit", () => {

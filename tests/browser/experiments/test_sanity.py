@@ -62,7 +62,7 @@ def test_stop_keeps_what_is_there(lab) -> None:
     # The worker waits at the last module until the page has pressed Stop.
     hold = (
         "import threading\n"
-        "from zfwidgets.engine.sanity.randomise import Stage\n"
+        "from zfwidgets.engine.projection.sanity.randomise import Stage\n"
         "go_on, randomise_ = threading.Event(), Stage.randomise_\n"
         "def slow(self, generator):\n"
         "    if self.name == 'features.0': go_on.wait()\n"

@@ -151,7 +151,7 @@ def program(folder: Path, port: int, *arguments: str, **environment: str) -> Ite
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
 

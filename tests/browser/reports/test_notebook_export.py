@@ -21,7 +21,12 @@ CELLS = (
     "explorer",
     "print('between')",
     "grid = zf.PatchGrid(engine)\nzf.link(explorer, grid)\ngrid",
-    "from ipywidgets import Label, VBox\nVBox([zf.LayerPicker(engine), Label('label')])",
+    "from ipywidgets import HBox, Label, VBox\n"
+    "picker, occlusion = zf.LayerPicker(engine), zf.OcclusionMap(engine, stride=112)\n"
+    "zf.link(explorer, picker, occlusion)\n"
+    "figures = [zf.plots.class_bars(picker), zf.plots.activation_histogram(picker)]\n"
+    "display(VBox([HBox([picker, Label('label')])]))\n"
+    "display(VBox([occlusion, HBox(figures)]))",
     "zf.OcclusionMap(zf.Engine(zf.samples.network(), zf.samples.photos()[20:24], cache=False),"
     " image=2, stride=112)",
 )
@@ -65,8 +70,17 @@ def test_widgets_live_in_an_exported_notebook(browser: Browser, exported: Path) 
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
     page.goto(exported.as_uri())
-    expect(page.locator(SETTLED)).to_have_count(4)
-    expect(page.get_by_text("Left out, as they need a kernel: Label.")).to_be_visible()
+    expect(page.locator(SETTLED)).to_have_count(5)
+    beside, below = page.locator(".zf-figure[data-zf-settled='true']").all()
+    expect(beside).to_have_text("label")
+    bars, histogram = (one.bounding_box() for one in below.locator(".bqplot").all())
+    assert (bars["y"], bars["height"]) == (histogram["y"], histogram["height"]) > (0, 100)
+    assert bars["x"] + bars["width"] <= histogram["x"], "as in their HBox"
+    assert below.locator(".bqplot").first.locator("rect.bar").count() == 10
+    picker = page.locator(".zf-root.zf-picker").bounding_box()
+    assert picker["x"] + picker["width"] <= beside.bounding_box()["x"]
+    said = "As they were when the notebook ran, since a kernel changes them: Figure, Figure."
+    expect(page.get_by_text(said)).to_be_visible()
     expect(page.locator("h1").first).to_contain_text("Title")
     expect(page.get_by_text("between", exact=True)).to_be_visible()
     # What is linked there is linked here; what belongs to another engine is its own.
@@ -77,16 +91,17 @@ def test_widgets_live_in_an_exported_notebook(browser: Browser, exported: Path) 
         about = page.locator(f"{grid} .zf-patches .zf-about")
         expect(about).to_have_text("features.3.squeeze : 6")
         expect(page.locator(f"{grid} .zf-cell[data-state='ready']")).to_have_count(9)
-    other = page.locator(".zf-root.zf-occlusion")
+    other = page.locator(".zf-root.zf-occlusion").last
     expect(other.locator(".zf-title")).to_contain_text("4 photos")
     other.locator(".zf-occluder").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(SETTLED)).to_have_count(4)
+    expect(page.locator(SETTLED)).to_have_count(5)
     expect(page.locator("img[alt^='zfwidgets']")).to_have_count(0)  # the views are there instead
     assert (
         page.url.endswith("#layer=features.3.squeeze&channel=6&image=0") or "channel=6" in page.url
     )
-    assert [url for url in requests if not url.startswith("data:")] == [exported.as_uri()]
+    own = ("data:", "blob:")
+    assert [url for url in requests if not url.startswith(own)] == [exported.as_uri()]
     assert faults == []
     context.close()
 
@@ -96,8 +111,14 @@ def test_without_scripts_the_static_picture_stands_there(browser: Browser, expor
     page = context.new_page()
     page.goto(exported.as_uri())
     pictures = page.locator("img[alt^='zfwidgets']")
-    expect(pictures).to_have_count(4)
+    expect(pictures).to_have_count(5)
     assert pictures.first.evaluate("e => e.naturalWidth") > 600
+    named = [picture.get_attribute("alt").split(":")[0].split()[1] for picture in pictures.all()]
+    # Of two boxes in one cell each has its own, though the cell shows both pictures at its end.
+    assert named == ["Explorer", "PatchGrid", "LayerPicker", "OcclusionMap", "OcclusionMap"]
+    note = page.get_by_text("a kernel changes them: Label.").bounding_box()["y"]
+    first, second = (pictures.nth(n).bounding_box()["y"] for n in (2, 3))
+    assert first < note < second
     context.close()
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import base64
+import io
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbconvert.exporters.html import HTMLExporter
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.waiting import PROGRAM
+from zfwidgets.widgets.static_picture.page import MARK
 
 CELLS = (
     "import zfwidgets as zf\n"
@@ -38,7 +42,9 @@ def executed() -> nbformat.NotebookNode:
 
 
 @pytest.fixture
-def served(root: Path, executed: nbformat.NotebookNode, browser: Browser, tmp_path: Path) -> Page:
+def served(
+    root: Path, executed: nbformat.NotebookNode, browser: Browser, tmp_path: Path
+) -> Iterator[Page]:
     """The page that nbconvert makes by default; what it loads from a CDN comes from here."""
     html, _ = HTMLExporter(embed_images=True).from_notebook_node(executed)
     (tmp_path / "page.html").write_text(html, "utf-8")
@@ -100,30 +106,129 @@ def output(kind: str, content: str) -> str:
     return f'<div class="{kind}">{content}</div>'
 
 
-LAB = ("jp-OutputArea-child", '<div class="jp-RenderedImage"><img alt="{alt}"></div>')
-CLASSIC = ("output_area", '<div class="output_subarea output_jpeg"><img></div>')
+def data_url(comment: bytes, kind: str = "JPEG") -> str:
+    file = io.BytesIO()
+    Image.new("RGB", (9, 7), (200, 30, 90)).save(file, kind, comment=comment)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+OURS, CHART = data_url(MARK), data_url(b"", "PNG")
+PHOTO = data_url(b"")
+"""A static picture of ours, and what a user's own cell shows beside a widget."""
+LAB = ("jp-OutputArea-child", '<div class="jp-RenderedImage"><img src="{src}"></div>')
+CLASSIC = ("output_area", '<div class="output_subarea output_jpeg"><img src="{src}"></div>')
 COLAB = ("display_data", '<div class="output_subarea output_image"><img alt="{alt}"></div>')
 CODE = ("output_container", '<div class="output"><img alt="{alt}"></div>')
+HOSTS = {
+    "lab": LAB,
+    "classic": CLASSIC,
+    "colab": COLAB,
+    "code": CODE,
+}
 
 
-@pytest.mark.parametrize(("kind", "image"), [LAB, CLASSIC, COLAB, CODE])
-@pytest.mark.parametrize("state", ["answers", "unknown", "silent"])
+class Styled:
+    """A page with our style sheet; one for all tests of it."""
+
+    def __init__(self, page: Page, styles: str) -> None:
+        self._page, self._styles = page, styles
+
+    def shown(self, cells: str) -> dict[str, bool]:
+        """Which of the elements with an id can be seen."""
+        sized = "img { width: 9px; height: 9px }"
+        self._page.set_content(f"<style>{self._styles} {sized}</style>{cells}")
+        marked = self._page.locator("[id]").evaluate_all("all => all.map(one => one.id)")
+        return {name: self._page.locator(f"#{name}").is_visible() for name in marked}
+
+
+@pytest.fixture(scope="module")
+def styled(root: Path, browser: Browser) -> Iterator[Styled]:
+    page = browser.new_page()
+    yield Styled(page, (root / "js" / "src" / "styles" / "common" / "base.css").read_text("utf-8"))
+    page.close()
+
+
+def view(state: str, name: str = "view") -> str:
+    return f'<div class="zf-root" data-zf-kernel="{state}"><p id="{name}">view</p></div>'
+
+
+@pytest.mark.parametrize(("kind", "image"), HOSTS.values(), ids=HOSTS)
+@pytest.mark.parametrize(
+    ("state", "view_stays", "picture_stays"),
+    [("answers", True, False), ("unknown", False, True), ("silent", True, True)],
+)
 def test_one_of_the_two_is_shown(
-    kind: str, image: str, state: str, root: Path, browser: Browser
+    kind: str,
+    image: str,
+    state: str,
+    view_stays: bool,
+    picture_stays: bool,
+    styled: Styled,
 ) -> None:
     """As JupyterLab, nbclassic, Colab and VS Code nest outputs (by their sources)."""
-    view = f'<div class="zf-root" data-zf-kernel="{state}"><p>view</p></div>'
-    picture = output(kind, image.replace("{alt}", "zfwidgets Explorer: layer a"))
-    other = output(kind, image.replace("{alt}", "a chart").replace("<img", '<img id="other"'))
-    page = browser.new_page()
-    styles = (root / "js" / "src" / "styles" / "common" / "base.css").read_text("utf-8")
-    cells = output("cell", output(kind, view) + picture) + output("cell", other)
-    page.set_content(f"<style>{styles} img {{ width: 9px; height: 9px }}</style>{cells}")
-    shown = {name: page.locator(name).is_visible() for name in ("p", "img:not(#other)", "#other")}
-    expected = {
-        "answers": {"p": True, "img:not(#other)": False},
-        "unknown": {"p": False, "img:not(#other)": True},
-        "silent": {"p": True, "img:not(#other)": True},
-    }
-    assert shown == {**expected[state], "#other": True}, json.dumps(shown)
-    page.close()
+    alt = {"alt": "zfwidgets Explorer: layer a", "src": OURS}
+    picture = output(kind, image.format(**alt).replace("<img", '<img id="picture"'))
+    other = image.format(alt="a chart", src=CHART).replace("<img", '<img id="other"')
+    cells = output("cell", output(kind, view(state)) + picture) + output(
+        "cell", output(kind, other)
+    )
+    shown = styled.shown(cells)
+    assert shown == {"view": view_stays, "picture": picture_stays, "other": True}
+
+
+@pytest.mark.parametrize(("kind", "image"), HOSTS.values(), ids=HOSTS)
+@pytest.mark.parametrize("state", ["answers", "unknown", "silent"])
+@pytest.mark.parametrize("src", [CHART, PHOTO], ids=["chart", "photo"])
+def test_a_users_chart_after_a_box_hides_nothing_and_stays(
+    kind: str, image: str, state: str, src: str, styled: Styled
+) -> None:
+    """Where somebody looks a box has no picture of its own: what follows is the user's."""
+    chart = output(kind, image.format(alt="a chart", src=src).replace("<img", '<img id="chart"'))
+    shown = styled.shown(output("cell", output(kind, view(state)) + chart))
+    assert shown == {"view": True, "chart": True}
+
+
+@pytest.mark.parametrize(("kind", "image"), HOSTS.values(), ids=HOSTS)
+def test_the_pictures_of_two_boxes_stand_for_both(kind: str, image: str, styled: Styled) -> None:
+    """A program's cell shows the boxes, then the pictures of all that is in them."""
+    picture = image.format(alt="zfwidgets PatchGrid: photo a", src=OURS)
+    boxes = output(kind, view("unknown", "first")) + output(kind, view("unknown", "second"))
+    pictures = "".join(
+        output(kind, picture.replace("<img", f'<img id="{name}"')) for name in ("one", "two")
+    )
+    shown = styled.shown(output("cell", boxes + pictures))
+    assert shown == {"first": False, "second": False, "one": True, "two": True}
+
+
+IN_FILES = '<img src="made/cell-2-output-2.{ext}" alt="">'
+QUARTO = '<div class="cell-output cell-output-display">{one}</div>'
+NBSPHINX = (
+    '<div class="nboutput docutils container"><div class="prompt empty docutils container"></div>'
+    '<div class="output_area rendered_html docutils container">{one}</div></div>'
+)
+
+
+def docs_cell(kind: str, parts: list[str]) -> str:
+    """A cell on a page that Quarto, nbsphinx or MyST-NB (Jupyter Book) writes, by their sources."""
+    if kind == "myst-nb":  # outputs aren't wrapped; the HTML manager wraps the view
+        parts = [f'<div class="widget-subarea">{parts[0]}</div>', *parts[1:]]
+        return f'<div class="cell"><div class="cell_output">{"".join(parts)}</div></div>'
+    wrap = QUARTO if kind == "quarto" else NBSPHINX
+    return f'<div class="cell">{"".join(wrap.format(one=part) for part in parts)}</div>'
+
+
+@pytest.mark.parametrize("kind", ["quarto", "nbsphinx", "myst-nb"])
+@pytest.mark.parametrize("ext", ["jpeg", "jpg", "png"])
+def test_docs_sites_that_put_pictures_into_files(kind: str, ext: str, styled: Styled) -> None:
+    """There neither words nor bytes say whose a picture is: ours are JPEG, plotted charts PNG."""
+    picture = IN_FILES.format(ext=ext).replace("<img", '<img id="picture"')
+    shown = styled.shown(docs_cell(kind, [view("unknown"), picture]))
+    assert shown == {"view": ext == "png", "picture": True}
+
+
+@pytest.mark.parametrize("kind", ["quarto", "nbsphinx", "myst-nb"])
+def test_docs_sites_whose_pictures_are_in_the_page(kind: str, styled: Styled) -> None:
+    for src, stays in ((OURS, False), (PHOTO, True)):
+        picture = f'<img id="picture" src="{src}" alt="">'
+        shown = styled.shown(docs_cell(kind, [view("unknown"), picture]))
+        assert shown == {"view": stays, "picture": True}

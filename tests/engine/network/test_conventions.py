@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import zfwidgets as zf
+from tests.trainers import trainer
 from zfwidgets.errors import InputError
 
 PHOTOS = zf.samples.photos()[:5]
@@ -171,3 +172,54 @@ def test_timm_models_bring_transform_and_classes():
     np.testing.assert_allclose(found.logits, expected.numpy(), atol=1e-4)
     assert found.labels[7] == "cock"
     assert any("pretrained_cfg" in note for note in engine.info.notes)
+
+
+@pytest.mark.filterwarnings("ignore")  # Lightning's advice on data loaders
+def test_lightning_modules_are_taken_before_and_after_a_training(tmp_path):
+    lightning = pytest.importorskip("lightning.pytorch", reason="lightning isn't installed")
+
+    class Task(lightning.LightningModule):
+        categories = ("cat", "dog", "owl")
+
+        def __init__(self):
+            super().__init__()
+            self.net = torch.nn.Sequential(
+                torch.nn.Conv2d(3, 5, (3, 5), 4), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1)
+            )
+            self.head = torch.nn.Linear(5, 3)
+
+        def forward(self, x):
+            return self.head(self.net(x).flatten(1))
+
+        def training_step(self, batch):
+            images, labels = batch
+            return torch.nn.functional.cross_entropy(self(images), labels)
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    torch.manual_seed(2)
+    task = Task()
+    before = {name: value.clone() for name, value in task.state_dict().items()}
+    images = [zf.samples.transform()(photo.convert("RGB")) for photo in PHOTOS]
+    for trained in (False, True):
+        if trained:
+            labels = torch.arange(len(images)) % 3
+            data = torch.utils.data.TensorDataset(torch.stack(images), labels)
+            trainer(1, tmp_path).fit(
+                task, torch.utils.data.DataLoader(data, batch_size=len(images))
+            )
+            assert any((task.state_dict()[name] != value).any() for name, value in before.items())
+        task.eval()
+        engine = zf.Engine(task, PHOTOS, cache=False)
+        with torch.no_grad():
+            expected = task(images[3][None])[0]
+        found = engine.predict(3)
+        np.testing.assert_allclose(found.logits, expected.numpy(), atol=1e-5)
+        assert found.labels == ("cat", "dog", "owl")
+        maps = task.net[:2](images[3][None])[0].detach()
+        assert engine.layers[1].shape == tuple(maps.shape)
+        strongest = max(engine.top(engine.layers[1].name, 4), key=lambda one: one.value)
+        peaks = [float(task.net[:2](image[None])[0, 4].max()) for image in images]
+        assert strongest.image == int(np.argmax(peaks))
+        assert strongest.value == pytest.approx(max(peaks), rel=1e-5)

@@ -72,7 +72,7 @@ def test_the_quicker_way_is_taken_and_the_other_tried_again_for_a_small_share() 
     cost = [1.0, 3.0]
     quicker, taken, spent = Quicker(2), [], [0.0, 0.0]
     for _ in range(400):
-        way = quicker.choose()
+        way = quicker.choose((0, 1))
         taken.append(way)
         spent[way] += cost[way]
         quicker.took(way, cost[way] * 8, 8)
@@ -84,11 +84,20 @@ def test_the_quicker_way_is_taken_and_the_other_tried_again_for_a_small_share() 
 def test_it_changes_with_the_machine() -> None:
     quicker = Quicker(2)
     for way, seconds in ((0, 1.0), (1, 3.0)):
-        assert quicker.choose() == way
+        assert quicker.choose((0, 1)) == way
         quicker.took(way, seconds, 1)
-    assert quicker.choose() == 0
+    assert quicker.choose((0, 1)) == 0
     quicker.took(0, 30.0, 1)  # a neighbour has come that this way waits for
-    assert quicker.choose() == 1
+    assert quicker.choose((0, 1)) == 1
+
+
+def test_a_way_that_is_not_among_those_that_there_are_is_never_taken() -> None:
+    quicker = Quicker(3)
+    for way, seconds in ((0, 3.0), (1, 2.0), (2, 1.0)):
+        quicker.took(way, seconds, 1)
+    assert quicker.choose((0, 1, 2)) == 2
+    assert quicker.choose((0, 1)) == 1
+    assert quicker.choose((0,)) == 0
 
 
 def test_a_photo_is_read_and_classified_with_one_thread_inside() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ from torch import Tensor
 
 import zfwidgets as zf
 from tests.engine.occlusion.plain import BAND, assert_near, blurred, check, grey, small
+from zfwidgets import allocation
 from zfwidgets.engine.local import LocalEngine
+from zfwidgets.engine.network.one_thread import Quicker
 from zfwidgets.engine.occlusion import scoring
 from zfwidgets.errors import InputError
 from zfwidgets.records import Box, Occluder, OcclusionRequest, mask_of
@@ -136,6 +138,50 @@ def test_a_stopped_pass_goes_on_where_it_was(engine: LocalEngine) -> None:
         engine.occlude(2, 40, (30, 24), layer="features.6", resume=part, progress=False)
     with pytest.raises(InputError, match=r"has layer 'features.6', but None"):
         engine.occlude(2, 40, 24, resume=part, progress=False)
+
+
+def test_full_passes_are_taken_where_a_clock_says_that_they_are_quicker(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = engine.occlude(2, (40, 44), 24, layer="features.6", progress=False)
+    ways: list[tuple[int, ...]] = []
+
+    class Last(Quicker):
+        def choose(self, among: Sequence[int]) -> int:
+            ways.append(tuple(among))
+            return among[-1]
+
+    monkeypatch.setattr(engine._occlusion, "_quicker", Last(len(scoring.WAYS)))
+    engine.occlude(2, (40, 44), 56, progress=False)
+    assert not any(scoring.IN_FULL in among for among in ways), "windows are clearly less work"
+    ways.clear()
+    monkeypatch.setattr(scoring, "CLEARLY", 100)
+    monkeypatch.setattr(scoring, "FULL_AT_ONCE", 7)
+    found = engine.occlude(2, (40, 44), 24, layer="features.6", progress=False)
+    assert scoring.IN_FULL not in ways[0], "the first windows are compared with full passes"
+    assert all(among[-1] == scoring.IN_FULL for among in ways[1:])
+    assert len(ways) > 1
+    assert found.note == ""
+    assert_near(found.logits, windows.logits)
+    for name in ("totals", "units", "hamming", "cosine"):
+        assert_near(getattr(found.features, name), getattr(windows.features, name))
+
+
+def test_memory_is_kept_for_a_pass_until_it_ends_or_is_let_go(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(allocation, "_set", told.append)
+    for name in allocation.CHOSEN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(allocation, "_for_good", False)
+    steps = engine.occlude_steps(OcclusionRequest(2, 40, 24))
+    next(steps)
+    assert told == [allocation.KEEPING]
+    steps.close()
+    assert told == [allocation.KEEPING, allocation.GIVING_BACK]
+    engine.occlude(2, 40, 56, progress=False)
+    assert told == 2 * [allocation.KEEPING, allocation.GIVING_BACK]
 
 
 def test_estimates_come_from_a_probe_then_from_passes() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import sys
 
 import numpy as np
 import pytest
@@ -12,7 +12,6 @@ from torch.nn import functional
 
 import zfwidgets as zf
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.engine.projection import attribution
 from zfwidgets.errors import InputError, MissingDependency, UnsupportedModel
 from zfwidgets.records import Unit
 
@@ -247,11 +246,7 @@ def test_batches_equal_single_images() -> None:
 
 @pytest.mark.parametrize("rule", ["grad-cam", "lrp"])
 def test_a_missing_library_is_named(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> object:
-        if name.startswith(("captum", "zennit")):
-            raise ImportError(name)
-        return importlib.import_module(name)
-
-    monkeypatch.setattr(attribution, "import_module", missing)
+    for name in ("captum.attr", "zennit.composites", "zennit.types", "zennit.canonizers"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingDependency, match=r"pip install 'zfwidgets\[attribution\]'"):
         engine().project(Unit("4", 2), 0, rule=rule)

@@ -29,7 +29,7 @@ SLOW = os.environ.get("ZFWIDGETS_SLOW") == "1"
 def name(request: pytest.FixtureRequest) -> Iterator[str]:
     found: str = request.param
     if not coverage.installed(found):
-        pytest.skip("timm isn't installed: pip install 'zfwidgets[timm]'")
+        pytest.skip("timm isn't installed: pip install timm")
     if coverage.NETS[found].slow and not SLOW:
         pytest.skip(f"{found} takes long: ZFWIDGETS_SLOW=1 runs it")
     yield found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def same(found: Projection, expected: Projection) -> bool:
     return (
         np.array_equal(found.pixels, expected.pixels)
         and found.activation.value == expected.activation.value
-        and found.near_ties == expected.near_ties
+        and repr(found.near_ties) == repr(expected.near_ties)  # not another zero
     )
 
 
@@ -163,6 +164,7 @@ def test_a_report_holds_the_same_pictures(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     zf.save_report(explorer, path, progress=False)
     stored = zf.load_report(path)
+    assert stored.explain("3") == engine.explain("3")
     top = list(stored.top("3", 42))
     alone = engine_of(model, photos, switches=0)
     expected = [alone.project(a.unit, a.image) for a in top]
@@ -220,7 +222,8 @@ def small_network(chance: random.Random) -> nn.Module:
 def run_session(seed: int) -> int:
     """A user's clicks; each picture is that of the whole image, by autograd.
 
-    Returns how many were clear of near ties, and compared.
+    What crosses near ties may lie elsewhere, by about the share that crosses them. Returns how many
+    were clear of them.
     """
     chance = random.Random(seed)
     model = small_network(chance).double().eval()
@@ -248,13 +251,18 @@ def run_session(seed: int) -> int:
         clear = (found.near_ties == 0) & (whole.near_ties == 0)
         scale = whole.pixels.abs().amax((1, 2, 3)).clamp(min=1e-12)
         apart = (found.pixels - whole.pixels).abs().amax((1, 2, 3)) / scale
+        crossing = torch.maximum(found.near_ties, whole.near_ties)
         assert (apart[clear] <= 1e-9).all(), (seed, info.name)
+        assert (apart[~clear] <= crossing[~clear] + 1e-9).all(), (seed, apart, crossing)
         compared += int(clear.sum())
         assert torch.allclose(found.values, whole.values, rtol=1e-9, atol=1e-12), (seed, info.name)
     return compared
 
 
-@pytest.mark.parametrize("seed", range(12))
+SESSIONS = int(os.environ.get("ZFWIDGETS_SESSIONS", "12"))
+
+
+@pytest.mark.parametrize("seed", range(SESSIONS))
 def test_any_session_gives_whole_images_pictures(seed: int, monkeypatch) -> None:
     """Rules, layers, channels and images in any order; in float64, so that no switch flips."""
     monkeypatch.setattr(network, "check_precision", lambda model: None)

@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional as F
 from zfwidgets.errors import InputError
 from zfwidgets.experiments import average_models, average_models_steps
 from zfwidgets.experiments.ablation.intervals import wilson
-from zfwidgets.experiments.averaging import ten_crops
+from zfwidgets.experiments.averaging.measuring import ten_crops
 from zfwidgets.records import Progress
 
 ROWS, COLUMNS, CROP = 14, 19, (9, 12)

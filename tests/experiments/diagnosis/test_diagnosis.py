@@ -13,8 +13,8 @@ from torch import nn
 
 import zfwidgets as zf
 from zfwidgets.errors import InputError
-from zfwidgets.experiments import diagnose
-from zfwidgets.experiments.diagnosis import diagnose_steps, measures
+from zfwidgets.experiments import diagnose, diagnose_steps
+from zfwidgets.experiments.diagnosis import measures
 from zfwidgets.experiments.diagnosis.layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
 from zfwidgets.experiments.diagnosis.responses import StrideResponses
 from zfwidgets.experiments.diagnosis.result import DiagnosisResult

@@ -171,7 +171,7 @@ def test_what_is_no_engine_of_this_machine_is_named(
 
 def test_the_example_shows_less_aliasing_with_the_smaller_stride(root: Path) -> None:
     notebook = nbformat.read(root / "examples" / "diagnosis.ipynb", as_version=4)
-    assert len(notebook.cells) <= 12
+    assert len(notebook.cells) <= 13  # one is Colab's
     notebook.cells.append(
         nbformat.v4.new_code_cell("[float(r['conv1'].aliasing.mean()) for r in diagnosis.result]")
     )

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from tests.experiments.evolution.trained import Pictures, network, train, watch
 from tests.same import assert_same
+from tests.trainers import trainer
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.errors import InputError, MissingDependency, TrainingDiverged, UnknownLayer
 from zfwidgets.experiments.evolution import lightning as lightning_module
@@ -335,18 +336,9 @@ def test_a_lightning_trainer_is_watched_and_trains_the_same(tmp_path: Path) -> N
         torch.manual_seed(3)
         task = Task()
         found = watch(task.network, {"conv1": 1}, at=[0, 1, 2], per="epoch") if watched else None
-        trainer = lightning.Trainer(
-            max_epochs=2,
-            accelerator="cpu",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            default_root_dir=tmp_path,
-            callbacks=[found.lightning()] if found else [],
-        )
+        callbacks = [found.lightning()] if found else []
         loader = torch.utils.data.DataLoader(Pictures(12), batch_size=4)
-        trainer.fit(task, loader)
+        trainer(2, tmp_path, callbacks=callbacks).fit(task, loader)
         return task.network, found
 
     plain, _ = trained(False)

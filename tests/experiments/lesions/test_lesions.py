@@ -15,7 +15,7 @@ import zfwidgets as zf
 from tests.experiments.small_variants import BASE, images
 from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import lesion, lesion_steps, train
-from zfwidgets.experiments.lesions.measuring import Bench
+from zfwidgets.experiments.lesions.measuring import LesionRunner
 from zfwidgets.records import Progress
 
 
@@ -150,7 +150,7 @@ def test_results_grow_and_stopping_keeps_them(engine):
 def test_an_interrupt_keeps_the_images_that_are_done(engine, monkeypatch):
     data = images(200, seed=6)
     whole = lesion(engine, data, {"conv1": [0]}, progress=False)
-    passes, original = [], Bench._run
+    passes, original = [], LesionRunner._run
 
     def run(self, *args):
         passes.append(args)
@@ -158,7 +158,7 @@ def test_an_interrupt_keeps_the_images_that_are_done(engine, monkeypatch):
             raise KeyboardInterrupt
         return original(self, *args)
 
-    monkeypatch.setattr(Bench, "_run", run)
+    monkeypatch.setattr(LesionRunner, "_run", run)
     with pytest.warns(UserWarning, match="64 of 200 images done"):
         found = lesion(engine, data, {"conv1": [0]}, progress=False)
     assert not found.complete

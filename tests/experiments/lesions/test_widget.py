@@ -19,7 +19,7 @@ from zfwidgets.errors import InputError, UnknownLayer
 from zfwidgets.experiments import lesion
 from zfwidgets.experiments.ablation import Architecture, conv, fc, pool
 from zfwidgets.experiments.lesions import widget_parts as parts
-from zfwidgets.experiments.lesions.measuring import Bench
+from zfwidgets.experiments.lesions.measuring import LesionRunner
 
 ROWS, COLUMNS = 11, 16
 
@@ -128,13 +128,13 @@ def test_the_photo_in_view_has_its_maps_and_predictions(engine):
 
 def test_nothing_is_computed_on_the_main_thread(engine, monkeypatch):
     computed = set()
-    original = Bench._run
+    original = LesionRunner._run
 
     def run(self, images, changes):
         computed.add(threading.current_thread())
         return original(self, images, changes)
 
-    monkeypatch.setattr(Bench, "_run", run)
+    monkeypatch.setattr(LesionRunner, "_run", run)
     ablation = zf.Lesion(engine, off={"conv1": "all"})
     assert ablation.settle(SECONDS)
     assert computed

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import zfwidgets as zf
+from benchmarks.building.recordings import learning
+from benchmarks.building.recordings.build import RUNS
 from zfwidgets.errors import InputError
-from zfwidgets.experiments.recordings import learning
-from zfwidgets.experiments.recordings.build import RUNS
 from zfwidgets.experiments.recordings.opening import DATA
 
 MOST = 4e6

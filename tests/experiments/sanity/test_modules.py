@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import zfwidgets as zf
 from tests.experiments.sanity.plain import LAYER, Pictures, chain, make_engine
 from zfwidgets.engine.network.network import Network
-from zfwidgets.engine.sanity.randomise import Stage, stages_below
+from zfwidgets.engine.projection.sanity.randomise import Stage, stages_below
 from zfwidgets.errors import UnsupportedModel
 from zfwidgets.experiments import sanity_check
 from zfwidgets.records import Unit

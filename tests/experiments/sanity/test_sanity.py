@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import zfwidgets as zf
 from tests.experiments.sanity.plain import LAYER, Pictures, chain, make_engine
-from zfwidgets.engine.sanity.randomise import Stage
+from zfwidgets.engine.projection.sanity.randomise import Stage
 from zfwidgets.errors import InactiveUnit, InputError, MissingDependency, UnknownLayer
 from zfwidgets.experiments import compare, sanity_check
 from zfwidgets.experiments.sanity.check import sanity_steps

@@ -21,7 +21,7 @@ import zfwidgets as zf
 from tests.experiments.small import parts
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import PROGRAM, SECONDS
-from zfwidgets.engine.sanity.randomise import Stage
+from zfwidgets.engine.projection.sanity.randomise import Stage
 from zfwidgets.errors import InactiveUnit, InputError
 from zfwidgets.experiments import sanity_check
 from zfwidgets.experiments.sanity import check as sanity

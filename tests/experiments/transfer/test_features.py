@@ -21,8 +21,8 @@ from tests.experiments.transfer.small import (
 )
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.shared.labelled import Labelled
-from zfwidgets.experiments.transfer import main_layers
 from zfwidgets.experiments.transfer.features import Features
+from zfwidgets.experiments.transfer.shapes import main_layers
 
 
 def test_layers_are_those_of_the_paper(engine):

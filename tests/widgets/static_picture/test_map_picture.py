@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import zfwidgets as zf
+from tests.waiting import SECONDS
 from zfwidgets.drawing.page import Page
 from zfwidgets.records import OcclusionRequest
 from zfwidgets.widgets.static_picture import map_picture
@@ -58,6 +59,31 @@ def test_changes_are_coloured_and_told_around_the_value_without_occluder(engine,
         exact = end * 100 if name in ("probability", "hamming") else end
         assert read == pytest.approx(exact, rel=1e-3, abs=0.51 if exact != end else 1e-6)
     assert ("points" in text) == (name == "probability")
+
+
+@pytest.mark.parametrize("colours", ["diverging", "tint", "magma"])
+@pytest.mark.parametrize("name", [name for name in MAPS if name != "predicted"])
+def test_rounding_is_painted_and_told_as_no_change(engine, passed, name, colours):
+    """As of a unit that the occluder can't reach, whose sums come out in another order."""
+    result, (data, buffers) = passed
+    clean = 0.0 if name in map_picture.DISTANCES else data["clean"][name]
+    noise = 1e-7 * np.random.default_rng(2).uniform(-1, 1, result.grid)
+    noise[0, :2] = 0, 1e-7
+    values = np.abs(noise) if name in map_picture.DISTANCES else clean * (1 + noise)
+    at = list(MAPS).index(name)
+    buffers = [values.astype("<f4").tobytes() if i == at else b for i, b in enumerate(buffers)]
+    options = {"overlay": name, "colours": colours}
+    cells = painted(engine, (data, buffers), options)
+    if not (colours == "magma" and name in map_picture.DISTANCES):  # values from zero, as they are
+        assert np.abs(cells - cells[0, 0]).max() <= 6
+    if colours != "magma":
+        middle = {"diverging": (220, 220, 220), "tint": (0, 0, 0)}[colours]
+        np.testing.assert_allclose(cells[0, 0], middle, atol=6)
+        text = map_picture.caption(engine.info, (data, buffers), options)
+        low, same, high = map_picture.WORDS[colours]
+        assert same in text
+        assert low not in text
+        assert high not in text
 
 
 @pytest.mark.parametrize("name", [name for name in MAPS if name != "predicted"])
@@ -124,6 +150,6 @@ def test_the_title_names_a_channel_only_where_its_map_is_shown(
     said = []
     monkeypatch.setattr(Page, "text", lambda self, x, y, text, *more: said.append(text))
     widget = zf.OcclusionMap(indexed, photo=1, layer="relu2", channel=2, overlay=overlay)
-    widget.snapshot()
+    widget.snapshot(SECONDS)
     assert ("channel 2" in said[0]) == of_channel
     assert said[0].startswith(indexed.info.model)

@@ -7,6 +7,7 @@ import pytest
 
 import zfwidgets as zf
 from tests.browser import as_shown
+from tests.waiting import SECONDS
 from zfwidgets.drawing.page import MARGIN, Page
 from zfwidgets.records import Box, brightness, brightness_scale, coloured, display_scale
 from zfwidgets.widgets.static_picture import patch_picture
@@ -161,7 +162,7 @@ def test_the_page_follows_the_options(indexed, answers, monkeypatch, layout):
     )
     monkeypatch.setattr(Page, "text", lambda self, x, y, text, *more: said.append(text))
     grid = zf.PatchGrid(indexed, layer=LAYER, channel=CHANNEL, patches=layout)
-    grid.snapshot()
+    grid.snapshot(SECONDS)
     kinds = ["patches", "projections"] if layout == "both" else [layout]
     expected = [p for kind in kinds for p in shown(kind, grid.view_options, answers)]
     assert len(drawn) == len(expected)
@@ -173,7 +174,7 @@ def test_the_page_follows_the_options(indexed, answers, monkeypatch, layout):
     drawn.clear()
     said.clear()
     grid.scale, grid.values, grid.whole = "one", "colour", True
-    grid.snapshot()
+    grid.snapshot(SECONDS)
     expected = [p for kind in kinds for p in shown(kind, grid.view_options, answers)]
     for picture, same in zip(drawn, expected, strict=True):
         np.testing.assert_array_equal(np.asarray(picture), same)
@@ -189,7 +190,7 @@ def test_the_page_shows_what_is_pinned_too(indexed, monkeypatch):
     )
     monkeypatch.setattr(Page, "text", lambda self, x, y, text, *more: said.append(text))
     grid = zf.PatchGrid(indexed, layer=LAYER, channel=CHANNEL, pinned=(LAYER, CHANNEL, "guided"))
-    grid.snapshot()
+    grid.snapshot(SECONDS)
     source, expected = Source(indexed), []
     for rule in ("deconvnet", "guided"):
         fields = {"layer": LAYER, "channel": CHANNEL, "k": 9}
@@ -203,7 +204,7 @@ def test_the_page_shows_what_is_pinned_too(indexed, monkeypatch):
     assert f"Pinned: {LAYER}, channel {CHANNEL}" in said
     grid.pinned = (LAYER, CHANNEL)  # the same again has no second place
     drawn.clear()
-    grid.snapshot()
+    grid.snapshot(SECONDS)
     assert len(drawn) == len(expected) // 2
 
 
@@ -215,6 +216,6 @@ def test_pictures_are_smooth_and_squares_are_a_choice(indexed):
         return float((np.abs(np.diff(row, axis=0)).sum(-1) == 0).mean())
 
     grid = zf.PatchGrid(indexed, layer=LAYER, channel=CHANNEL, patches="patches", whole=True)
-    smooth = neighbours_alike(grid.snapshot())
+    smooth = neighbours_alike(grid.snapshot(SECONDS))
     grid.pixels = True
-    assert neighbours_alike(grid.snapshot()) > 0.7 > smooth
+    assert neighbours_alike(grid.snapshot(SECONDS)) > 0.7 > smooth

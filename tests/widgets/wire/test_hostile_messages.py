@@ -23,6 +23,7 @@ from zfwidgets.experiments.quiz.board import QuizBoard
 from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 from zfwidgets.experiments.shared.boxes import ResultBox
 from zfwidgets.experiments.shared.picture_wall import PictureWall
+from zfwidgets.lessons import FieldWidth, StrongestPhoto
 from zfwidgets.widgets.routing import Guarded
 from zfwidgets.widgets.wire import validation
 from zfwidgets.widgets.wire.encode import finite, json_text, sendable
@@ -91,11 +92,37 @@ MAKE = {
     "QuizBoard": lambda engine: QuizBoard("f", "patches", False),
     "StepPictures": lambda engine: StepPictures("f"),
     "ResultBox": lambda engine: Box(None, [ipywidgets.HTML("a")]),
+    "Side": lambda engine: settled(zf.Compare(engine, engine)).left,
+    "Question": lambda engine: settled(zf.Question(engine, FieldWidth("conv2"))),
+    "Worksheet": lambda engine: sheet(engine),
+    "Board": lambda engine: sheet(engine).children[0],
+    "Head": lambda engine: Box(None, [ipywidgets.HTML("a")])._head,
 }
+"""Widgets of every kind that has state of its own."""
+
+
+def settled(widget):
+    assert widget.settle(SECONDS)
+    return widget
+
+
+def sheet(engine):
+    questions = (FieldWidth("conv2"), StrongestPhoto("conv2", photos=3))
+    return settled(zf.Worksheet(zf.Explorer(engine), questions))
+
+
 HOSTILE = (
     "<script>alert(1)</script>", "", None, -5, 1 << 40, 1.5, True, [], ["x", 3], {}, {"stride": 1},
     {"ear": {"9": [0, 0, 1, 1]}}, "IPY_MODEL_none", "anywidget:none", [[1]], ("conv2", 10**6),
 )  # fmt: skip
+
+
+def test_every_kind_of_widget_is_tried():
+    """Boxes of results are alike, and so is what merely adds Python to another."""
+    tried = {kind for name in MAKE for kind in all_classes() if kind.__name__ == name}
+    for kind in all_classes():
+        own = {name for name, one in vars(kind).items() if getattr(one, "metadata", {}).get("sync")}
+        assert not own or kind in tried or any(issubclass(one, kind) for one in tried), kind
 
 
 @pytest.mark.parametrize("name", MAKE)

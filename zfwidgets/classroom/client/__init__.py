@@ -4,5 +4,3 @@
 over a `connection`, whose thread is in `streaming`; `source` asks the server what widgets ask, and
 `following` leads and follows in its rooms, with what both share in `part`.
 """
-
-from __future__ import annotations

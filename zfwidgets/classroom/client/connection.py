@@ -30,7 +30,7 @@ from ...stepwise import finish
 from ..messages import frames
 from ..messages.codec import SCHEMA, decode, encode
 from ..messages.peers import wrong_version
-from .streaming import GONE, GOODBYE, Stream, Talking
+from .streaming import GONE, GOODBYE, ConnectionThread, Stream
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class Connection(threads.OneOnly):
                    "user-agent": f"zfwidgets/{__version__}"}  # fmt: skip
         if token is not None:
             headers["authorization"] = f"Bearer {_plain(token)}"
-        self.thread = Talking(self.url, headers, certificate)
+        self.thread = ConnectionThread(self.url, headers, certificate)
         self._finalizer = weakref.finalize(self, self.thread.stop)
         self._finalizer.atexit = False
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from ...errors import InputError, NoSuchRoom
-from ...widgets.room import Looks, Seat
+from ...widgets.room import Looks, RoomInbox
 from ..rooms.names import is_public, named, public_name
 from .connection import Connection
 from .part import Part
@@ -42,7 +42,7 @@ class RoomsOfServer:
     def __init__(self, connection: Connection, fingerprint: str) -> None:
         self._connection, self._fingerprint = connection, fingerprint
 
-    def lead(self, seat: Seat, name: str, secret: str | None, looks: Looks) -> Leading:
+    def lead(self, seat: RoomInbox, name: str, secret: str | None, looks: Looks) -> Leading:
         """Lead a room; see `Explorer.lead`."""
         room, secret = self._opened(name, secret)
         part = Leading(self._connection, seat, room, secret, self._fingerprint, looks)
@@ -52,7 +52,7 @@ class RoomsOfServer:
             _secrets[self._connection.url, named(name)] = secret
         return part
 
-    def follow(self, seat: Seat, room: Any) -> Following:
+    def follow(self, seat: RoomInbox, room: Any) -> Following:
         """Follow a room; see `Explorer.follow`."""
         if not isinstance(room, str) or not room.strip():
             raise InputError(f"A room's name is text, as on the teacher's screen, not {room!r}.")
@@ -88,7 +88,7 @@ class Leading(Part):
     def __init__(
         self,
         connection: Connection,
-        seat: Seat,
+        seat: RoomInbox,
         room: str,
         secret: str,
         fingerprint: str,
@@ -136,7 +136,7 @@ class Following(Part):
 
     hears = "shown"
 
-    def __init__(self, connection: Connection, seat: Seat, room: str) -> None:
+    def __init__(self, connection: Connection, seat: RoomInbox, room: str) -> None:
         super().__init__(connection, seat, room)
         self._member = secrets.token_hex(16)
 

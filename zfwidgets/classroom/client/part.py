@@ -1,4 +1,4 @@
-"""What a teacher's part in a room and a student's have in common: two threads, as both wait.
+"""Shared base of a teacher's and a student's connection to a room: two threads, as both wait.
 
 One hears the newest of a stream, one posts the newest of what is to be said. When the server is
 gone they say so and go on by themselves once it is back.
@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from ... import threads
 from ...errors import Cancelled, LedByAnother, NoSuchRoom, ServerBusy, ServerUnreachable, ZfError
-from ...widgets.room import Seat
+from ...widgets.room import RoomInbox
 from ..messages import frames
 from ..messages.codec import decode
 from ..rooms.state import PATH
@@ -38,7 +38,7 @@ class Part:
     pace: ClassVar[float] = 0.0
     """Seconds between two pieces of news, at least."""
 
-    def __init__(self, connection: Connection, seat: Seat, room: str) -> None:
+    def __init__(self, connection: Connection, seat: RoomInbox, room: str) -> None:
         self.room = room
         self._connection, self._seat = connection, seat
         self._turn = threading.Condition()

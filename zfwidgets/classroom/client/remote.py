@@ -21,6 +21,21 @@ from .connection import Connection
 from .following import RoomsOfServer
 from .source import RemoteSource
 
+_NEEDS_MODEL = (
+    "this needs the network itself in this kernel, and here it is on a server. Make an engine of "
+    "your own, zf.Engine(model, images), where torch is installed."
+)
+
+
+def _on_the_server(name: str, instead: str) -> Any:
+    """A call that needs the network in this kernel: it raises, saying what works instead."""
+
+    def refuse(self: RemoteEngine, *_: Any, **__: Any) -> NoReturn:
+        """Not from here: it needs the network, which is on the server."""
+        raise NeedsModel(f"engine.{name}: {_NEEDS_MODEL} {instead}")
+
+    return refuse
+
 
 class RemoteEngine(OneOnly, BlockingCalls):
     """Answers about a network and images that a server holds; `connect` makes it.
@@ -251,26 +266,7 @@ class RemoteEngine(OneOnly, BlockingCalls):
         """Nothing: what computes on the network itself needs it in this kernel."""
         raise NeedsModel(_NEEDS_MODEL)
 
-    def project(self, *_: Any, **__: Any) -> NoReturn:
-        """Nothing: see `project_all`, of activations that `top` gives."""
-        raise NeedsModel(
-            f"engine.project: {_NEEDS_MODEL} engine.project_all(engine.top(...)) works."
-        )
-
-    def index(self, *_: Any, **__: Any) -> NoReturn:
-        """Nothing: see `index_steps`."""
-        raise NeedsModel(f"engine.index: {_NEEDS_MODEL} engine.top and engine.channels work.")
-
-    def sanity_number(self, *_: Any, **__: Any) -> NoReturn:
-        """Nothing: the button on a channel's card has the server measure it."""
-        raise NeedsModel(f"engine.sanity_number: {_NEEDS_MODEL} An Explorer's button works.")
-
-    def verify_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """Nothing: whoever runs the server verifies its index."""
-        raise NeedsModel(f"engine.verify: {_NEEDS_MODEL} `zfwidgets verify` does it there.")
-
-
-_NEEDS_MODEL = (
-    "this needs the network itself in this kernel, and here it is on a server. Make an engine of "
-    "your own, zf.Engine(model, images), where torch is installed."
-)
+    project = _on_the_server("project", "engine.project_all(engine.top(...)) works.")
+    index = _on_the_server("index", "engine.top and engine.channels work.")
+    sanity_number = _on_the_server("sanity_number", "An Explorer's button works.")
+    verify_steps = _on_the_server("verify", "`zfwidgets verify` does it there.")

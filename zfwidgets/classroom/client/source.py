@@ -1,4 +1,4 @@
-"""What answers widgets' requests where the engine is on a server: what the page gets, ready made.
+"""Answer widgets' requests by asking the server: what the page gets, ready made.
 
 A picture is encoded once, on the server, for all who ask for it. While the server is away each
 view is told so, and the question is asked again until it is back.

@@ -56,7 +56,7 @@ class Stream:
     def take(self, timeout: float | None = None) -> tuple[bytes, bytes]:
         """The newest frame of a kind that wasn't taken yet, ``(kind, content)``; waits for one.
 
-        Of a result, a step or progress the content is bytes for `codec.decode`. Where nothing
+        The content of a result, a step or progress is bytes for `codec.decode`. Where nothing
         comes within ``timeout`` seconds it is `frames.ALIVE`.
 
         Raises
@@ -176,7 +176,7 @@ class Over(Exception):
     """The last frame has come."""
 
 
-class Talking:
+class ConnectionThread:
     """The thread of a connection, with its event loop; started when it is first needed."""
 
     def __init__(self, url: str, headers: Mapping[str, str], certificate: str | None) -> None:

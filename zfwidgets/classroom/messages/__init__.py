@@ -1,3 +1,1 @@
 """What crosses the wire: records as bytes, the table of what may be asked, and frames."""
-
-from __future__ import annotations

@@ -78,7 +78,7 @@ SCHEMA: Final = hashlib.sha256(
         [sorted(FIELDS.items()), sorted(DTYPES), (TUPLE, ARRAY, RECORD, SCALAR, SET, MIDDLE)]
     ).encode()
 ).hexdigest()[:16]
-"""Of which records and fields a side knows: both must know the same."""
+"""Digest of the records and fields that a side knows: both must know the same."""
 
 
 def encode(value: Any) -> bytes:

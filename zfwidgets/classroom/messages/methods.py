@@ -248,7 +248,7 @@ class Method:
     Attributes
     ----------
     name
-        Of the engine's method, or ``"answer"``: what a widget's page asks for.
+        Name of the engine's method, or ``"answer"``: what a widget's page asks for.
     arguments
         In their order.
     steps

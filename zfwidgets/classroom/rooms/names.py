@@ -8,9 +8,9 @@ import re
 from ...errors import InputError
 
 SYMBOLS = "23456789bcdfghjkmnpqrstvwxyz"
-"""Of a room's code: none looks like another, and without vowels they make no words."""
+"""Symbols of a room's code: none looks like another, and without vowels they make no words."""
 ROUNDS = 20_000
-"""Of the hash, so that many secrets take long to try."""
+"""Rounds of the hash, so that many secrets take long to try."""
 CODE = re.compile(rf"-[{SYMBOLS}]{{4}}-[{SYMBOLS}]{{4}}$")
 MOST_NAME = 40
 """Characters of what a room is called, without its code."""

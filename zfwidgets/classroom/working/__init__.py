@@ -1,3 +1,1 @@
 """The inside of a server: who asks, in which turn it is computed, and what is kept."""
-
-from __future__ import annotations

@@ -16,7 +16,7 @@ from ..messages.methods import Method
 from .answers import Answers
 
 IDLE_PRIORITY = 1000
-"""Of what is done while nobody asks."""
+"""Priority of what is done while nobody asks."""
 NOBODY = "nobody"
 REMEMBERED = 1000
 """Clients whose last turn is known."""
@@ -24,7 +24,7 @@ REMEMBERED = 1000
 Question = Generator[Any, None, Any]
 
 
-class Fair(Jobs):
+class FairQueue(Jobs):
     """Jobs of many owners: between two steps the owner goes on who has waited longest for a turn.
 
     Among one owner's jobs the most urgent goes first, as in `Jobs`.
@@ -79,7 +79,7 @@ class Ready(bytes):
         return found
 
 
-class Elsewhere(Protocol):
+class RemoteCompute(Protocol):
     """Other processes that hold the same engine."""
 
     def takes(self, method: Method, checked: Mapping[str, Any]) -> bool:
@@ -174,7 +174,7 @@ class Work:
 
     def __init__(self, answers: Answers, generation: Callable[[], int]) -> None:
         self.answers = answers
-        self.jobs = Fair()
+        self.jobs = FairQueue()
         self.computed = self.prepared = 0
         self.preparing = False
         self._generation = generation

@@ -10,6 +10,7 @@ from typing import Any
 from typing_extensions import override
 
 from ... import records
+from ...bars import asked_for
 from ...errors import InactiveUnit, InputError
 from ...index import TopKIndex, Verification
 from ...records.activations import EACH, PARTS
@@ -20,12 +21,12 @@ from ..occlusion.covering import Covering
 from ..occlusion.runner import OcclusionRunner
 from ..projection.projector import Projector
 from ..projection.rules import Attribution, Rule, choose, words
+from ..projection.sanity.number import check_rule, number_steps
 from ..protocol import BlockingCalls
 from ..ranking.indexing import Indexing
 from ..ranking.quantiles import Quantiles
 from ..ranking.ranking_spec import KEEP
 from ..ranking.verifying import Verifying
-from ..sanity.number import check_rule, number_steps
 from ..session import Session
 
 
@@ -249,7 +250,7 @@ class LocalAnswers(BlockingCalls):
         info, *_ = [self.session.channel(*unit) for unit in units]
         chosen = choose(rule, self.session.rules)
         images = [(a.image, a.image_name, self.session.image(a.image)[2]) for a in activations]
-        with self.session.lock:
+        with asked_for("Projecting"), self.session.lock:
             return self._projector.records(info, [a.unit for a in activations], images, chosen)
 
     # Covered images

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ...bars import waiting
+from ...bars import asked_for, waiting
 from ...images.sets.iterables import SPILL
 from ...images.source import ImageSource
 from ...index import TopKIndex
@@ -348,7 +348,7 @@ class LocalEngine(OneOnly, LocalAnswers):
         images = [self.session.image(image)]
         info = self.session.channel(unit.layer, unit.channel)
         chosen, units = choose(rule, self.session.rules), [replace(unit, layer=info.name)]
-        with self.session.lock:
+        with asked_for("Projecting"), self.session.lock:
             return self._projector.records(
                 info, units, images, chosen, keep_switches=keep_switches
             )[0]

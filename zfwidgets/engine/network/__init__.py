@@ -19,5 +19,3 @@
 - `costs`: what starting an operation costs on a device, beside its multiply-adds. `feature_maps`
   gives one channel's maps of a few images.
 """
-
-from __future__ import annotations

@@ -61,7 +61,7 @@ def connected(
 
 
 def _origins(graph: Graph, layer_at: Mapping[Ref, str]) -> list[_Origin]:
-    """Of each node, not looking behind the layers that it reads."""
+    """Origin of each node, not looking behind the layers that it reads."""
     found: list[_Origin] = []
 
     def of(ref: Ref) -> _Origin:
@@ -88,7 +88,7 @@ def _joined(origin: _Origin) -> Join:
 
 
 def _blocks(holders: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Of each layer's calls those that say how the network is built.
+    """Those calls, among each layer's, that say how the network is built.
 
     A call with a single layer is that layer, one with more than half of all layers is the network
     itself or its trunk, and one with the same layers as a call inside it only wraps that.

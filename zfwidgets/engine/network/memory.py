@@ -27,7 +27,7 @@ So no tensor of usual networks is above 64 MB, the most that a thread's heap of 
 is larger goes back to the system at once, whatever `allocation` says.
 """
 SHARE = 4
-"""Of a GPU's memory, one part in so many."""
+"""What is used of a GPU's memory: one part in so many."""
 
 
 def batch_size(graph: Graph, device: torch.device) -> int:

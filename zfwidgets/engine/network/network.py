@@ -71,7 +71,7 @@ class Network:
     rectified
         Layers that are `torch.nn.ReLU`s of another layer's output alone, and of which one.
     layouts
-        Of layers whose modules give something else than (images, channels, rows, columns), or
+        Layouts of layers whose modules give neither (images, channels, rows, columns) nor
         (images, features).
     """
 

@@ -1,4 +1,4 @@
-"""How many threads PyTorch's operations take inside, for those of one thread of ours alone.
+"""Run small operations with one PyTorch thread inside.
 
 An operation that several threads share ends where all of them have come. A small one is done
 before a core that others use, too, has even begun: on two cores beside other work, a projection's
@@ -67,12 +67,12 @@ class Quicker:
         self._last = [-1.0] * ways
         self._since = [0.0] * ways
 
-    def choose(self) -> int:
-        """The way to take now."""
-        for way, last in enumerate(self._last):
-            if last < 0 or self._since[way] > PATIENCE * last:
+    def choose(self, among: Sequence[int]) -> int:
+        """The way to take now, of some of them."""
+        for way in among:
+            if self._last[way] < 0 or self._since[way] > PATIENCE * self._last[way]:
                 return way
-        return self._last.index(min(self._last))
+        return min(among, key=self._last.__getitem__)
 
     def took(self, way: int, seconds: float, items: int) -> None:
         """Tell how long a way took for so many items."""

@@ -116,7 +116,7 @@ def _kept(node: Node, known: list[Tokens | None]) -> Tokens | None:
 
 
 def _joined(node: Node, known: list[Tokens | None]) -> Tokens | None:
-    """Of a sum: its tokens are where either part's are; each sees what it sees in either."""
+    """Tokens of a sum: they are where either part's are; each sees what it sees in either."""
     out = node.shape
     some = [one for one in known if one is not None]
     if not some or any(replace(one, window=some[0].window) != some[0] for one in some):

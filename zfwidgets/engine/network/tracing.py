@@ -57,7 +57,7 @@ class Traced:
     layers
         In the order of the pass, with their channels first, whatever the model's order is.
     layouts
-        Of those whose outputs aren't laid out so.
+        Layouts of those layers whose outputs aren't laid out so.
     aliases
         Containers' names to the names of the layers whose outputs are theirs.
     apart

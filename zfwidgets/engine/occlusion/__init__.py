@@ -13,5 +13,3 @@
 - `layer_response`: what becomes of a layer; `predicting`: class scores; `covering`: a channel's
   strongest patches covered, beside random ones.
 """
-
-from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where an occluder is felt: the windows of every tensor that it reaches, over the clean maps."""
+"""The window of each tensor that an occluder affects, over the unoccluded maps."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Route:
         low, high
             (n,) first pixel of each occluder, and the first behind it.
         count
-            Of the positions that have these rows or columns.
+            Number of the positions that have these rows or columns.
         """
         found: dict[Ref, tuple[Ints, Ints]] = {IMAGE: (low, high - low)}
         for node in self.local:
@@ -238,7 +238,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Felt(Frame):
+class AffectedFrame(Frame):
     """What a group of positions reads: their windows, over the clean maps.
 
     ``spans`` has the output's size, starting at 0.
@@ -326,7 +326,7 @@ def _rows(windows: Windows, batch: int, members: Ints) -> Tensor:
     return values[torch.from_numpy(windows.row[members])]
 
 
-class Clean:
+class UnoccludedMaps:
     """The maps of the image without occluder."""
 
     def __init__(self, route: Route, image: Tensor, wanted: Sequence[Ref]) -> None:

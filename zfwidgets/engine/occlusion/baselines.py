@@ -25,7 +25,7 @@ BLUR = 1 / 16
 """Standard deviation of the blur, as a share of the image's shorter side."""
 
 SEED = 0
-"""Of the noise: it is the same field in every image and session, but for mean and deviation."""
+"""Seed of the noise: the same field in every image and session, but for mean and deviation."""
 
 KEEP = 8
 """Baselines of the size of an image that are kept."""
@@ -81,7 +81,7 @@ class Baselines:
         image
             (channels, rows, columns), as the network gets it, with nothing over it.
         index
-            Of the image, if it is the engine's: what is made of it is kept.
+            Index of the image, if it is the engine's: what is made of it is kept.
         """
         if not isinstance(baseline, str) or baseline in ("grey", "mean"):
             values = self._source.baseline_value(baseline)
@@ -151,7 +151,7 @@ def _blur(image: Tensor) -> Tensor:
 
 def _noise(image: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(SEED)
-    noise = torch.randn(image.shape, generator=generator).to(image)
+    noise = torch.randn(image.shape, generator=generator, dtype=torch.float32).to(image)
     flat = image.flatten(1)
     mean, deviation = flat.mean(1), flat.std(1, correction=0)
     return noise * deviation.view(-1, 1, 1) + mean.view(-1, 1, 1)

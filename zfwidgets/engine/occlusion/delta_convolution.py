@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..network.graph.graph import Node, Ref
 from ..network.graph.windows import slide_of
-from .affected import Clean, Places, Windows, kinds
+from .affected import Places, UnoccludedMaps, Windows, kinds
 
 Ints = NDArray[np.int64]
 
@@ -36,7 +36,7 @@ class Border:
     padding
         Zeros at both ends.
     first
-        Of the outputs that are wanted.
+        First of the outputs that are asked for.
     """
 
     drop: int
@@ -45,7 +45,7 @@ class Border:
 
     @classmethod
     def of(cls, size: int, before: int, wanted: int, kernel: int, stride: int) -> Border:
-        """Of a window of ``size`` whose first output reads ``before`` zeros in front of it.
+        """Border of a window of ``size`` whose first output reads ``before`` zeros in front of it.
 
         ``kernel`` is the reach of a dilated one.
         """
@@ -56,7 +56,9 @@ class Border:
         return cls(drop, before + first * stride, first)
 
 
-def convolve(node: Node, windows: Windows, places: Places, clean: Clean, out: Windows) -> None:
+def convolve(
+    node: Node, windows: Windows, places: Places, clean: UnoccludedMaps, out: Windows
+) -> None:
     """Add a convolution's output windows to ``out``."""
     slide, above, below = slide_of(node), Ref(node.index), node.inputs[0]
     weight, groups = clean.weight(node), node.read("groups")

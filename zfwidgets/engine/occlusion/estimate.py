@@ -32,7 +32,7 @@ class Timing:
 class Timings:
     """Passes of one network on one device: seconds = a + b * multiply-adds.
 
-    Of the last passes, a is the mean setup, and b all seconds over all multiply-adds. Where no
+    Over the last passes, a is the mean setup, and b all seconds over all multiply-adds. Where no
     pass was measured, a probe of a few positions stands for one.
     """
 
@@ -56,7 +56,7 @@ class Timings:
         self._probes.append(timing)
 
     def seconds(self, work: float) -> float | None:
-        """Of a pass of so many multiply-adds; None where nothing is known."""
+        """Seconds for a pass of so many multiply-adds; None where nothing is known."""
         known = self._measured() or list(self._probes)
         total = sum(timing.work for timing in known)
         if not total:

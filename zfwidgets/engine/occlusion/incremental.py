@@ -1,6 +1,6 @@
 """An occluded image recomputed only where the occluder can be felt.
 
-Of each map only the window that the occluder reaches changes; the rest is read from the pass
+In each map only the window that the occluder reaches changes; the rest is read from the pass
 without occluder. At each operation the positions whose windows lie alike on its grid share one
 computation, padding and borders included. From the first operation that mixes a whole map (a
 global pool, a flattening, attention) the rest runs in full, batched over positions. The result is
@@ -27,13 +27,13 @@ from ..network.graph.windows import Kept, batched
 from ..network.modes import computing
 from ..network.one_thread import side_by_side
 from ..projection.cone import multiply_adds
-from .affected import Clean, Felt, Places, Route, Windows, alone, convolves
+from .affected import AffectedFrame, Places, Route, UnoccludedMaps, Windows, alone, convolves
 from .delta_convolution import convolve
 from .layer_response import Measured, Response
 
 Ints = NDArray[np.int64]
 
-FELT = Kept(switches=False)
+AFFECTED = Kept(switches=False)
 
 LEAST = 4
 """Positions for which a thread of their own is worth while."""
@@ -60,7 +60,7 @@ class Incremental:
     def __init__(self, graph: Graph, image: Tensor, wanted: Sequence[Ref]) -> None:
         self.route = Route.to(graph, wanted)
         self.wanted = tuple(wanted)
-        self.clean = Clean(self.route, image, wanted)
+        self.clean = UnoccludedMaps(self.route, image, wanted)
         self._head_reads = {ref for node in self.route.head for ref in node.inputs}
 
     def compute(
@@ -82,7 +82,7 @@ class Incremental:
     ) -> tuple[dict[Ref, Tensor], Measured | None]:
         """As `compute`, and what happens to a layer, which must be among the wanted tensors.
 
-        Its own maps aren't put together where windows tell all that is measured.
+        The layer's own maps aren't put together where windows tell all that is measured.
         """
         return self._finish(*self._local(boxes, baseline, response), response)
 
@@ -168,9 +168,9 @@ class Incremental:
             size = places.size(Ref(node.index), members[0])
             span = Span((0, 0), (0, 0), size)
             spans = {Ref(node.index, i): span for i in range(len(node.shapes))}
-            frame = Felt(self.route.graph, spans, places, node, members, clean=self.clean)
+            frame = AffectedFrame(self.route.graph, spans, places, node, members, clean=self.clean)
             for windows, out in zip(
-                outputs, operation(node).up(node, frame, values, {}, FELT), strict=False
+                outputs, operation(node).up(node, frame, values, {}, AFFECTED), strict=False
             ):
                 windows.add(members, out)
         return outputs

@@ -7,7 +7,7 @@ where little differs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,13 @@ Ints = NDArray[np.int64]
 
 AT_ONCE = 1 << 24
 """Elements of maps that are compared at once."""
+IN_CACHE = 1 << 17
+"""The same of windows on a CPU: what is made of them, wider, stays in a core's own cache."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of n positions: see `zfwidgets.records.LayerResponse`.
+    """Responses of a layer at n positions: see `zfwidgets.records.LayerResponse`.
 
     Attributes
     ----------
@@ -49,7 +51,7 @@ class Measured:
 
     @classmethod
     def joined(cls, several: Sequence[Measured], order: Ints) -> Measured:
-        """Of several parts' positions, in an order."""
+        """Measurements of several parts' positions put together, in an order."""
         arrays = zip(*(one.parts() for one in several), strict=True)
         return cls(*(np.concatenate(of)[order] for of in arrays))
 
@@ -75,7 +77,7 @@ class _Sums:
 
     @classmethod
     def of(cls, maps: Tensor, clean: Tensor) -> _Sums:
-        """Of maps (n, channels, rows, columns) beside clean ones."""
+        """Sums over maps (n, channels, rows, columns) beside unoccluded ones."""
         difference, double = maps - clean, _wide(maps)
         return cls(
             difference.sum((2, 3), dtype=double),
@@ -98,7 +100,7 @@ class Response:
     ref
         Where the recorded operations have its output; None if nowhere.
     clean
-        Its output for the image with nothing over it.
+        The layer's output for the image with nothing over it.
     covered
         Whether something stays covered while the occluder slides, so that the maps that windows
         lie in aren't the clean ones.
@@ -140,7 +142,7 @@ class Response:
         return found
 
     def of_maps(self, maps: Tensor) -> Measured:
-        """Of whole maps, as the layer gives them for a batch."""
+        """Measurements of whole maps, as the layer gives them for a batch."""
         count = max(1, AT_ONCE // self._maps.numel())
         maps = maps.reshape(-1, *self._maps.shape)
         sums = [_Sums.of(part, self._maps[None]).parts() for part in maps.split(count)]
@@ -148,7 +150,7 @@ class Response:
         return self._measured(_Sums(*map(torch.cat, zip(*sums, strict=True))), units)
 
     def of_windows(self, windows: Windows, places: Places, base: Tensor) -> Measured:
-        """Of what an occluder changes in the maps ``base``."""
+        """Measurements of what an occluder changes in the maps ``base``."""
         assert self.ref is not None
         count, below = windows.count, self._last
         if self._covered:
@@ -157,7 +159,7 @@ class Response:
         sums = _Sums(*(part.repeat(count, *[1] * (part.dim() - 1)) for part in whole.parts()))
         channels = torch.arange(len(self._at), device=below.device)
         units = below[self._rows, self._cols, channels].repeat(count, 1)
-        for members, batch in zip(windows.members, windows.batches, strict=True):
+        for members, batch in _parts(windows):
             starts, size = places.starts(self.ref, members), batch.shape[-2:]
             index = torch.from_numpy(members).to(batch.device)
             clean = _cut(self._last, starts, size)
@@ -208,6 +210,15 @@ class Response:
 def _wide(values: Tensor) -> torch.dtype:
     """The type that sums are in: float64, which Apple's GPUs don't have."""
     return torch.float32 if values.device.type == "mps" else torch.float64
+
+
+def _parts(windows: Windows) -> Iterator[tuple[Ints, Tensor]]:
+    """Positions and their windows, a few at a time on a CPU."""
+    for members, batch in zip(windows.members, windows.batches, strict=True):
+        at_once = IN_CACHE if batch.device.type == "cpu" else AT_ONCE
+        count = max(1, at_once // max(1, batch[0].numel()))
+        for start in range(0, len(members), count):
+            yield members[start : start + count], batch[start : start + count]
 
 
 def _cut(values: Tensor, starts: Sequence[Ints], size: Sequence[int]) -> Tensor:

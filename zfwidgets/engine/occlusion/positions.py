@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...allocation import freed_memory_kept
 from ...errors import InputError
 from ...records import Box, occluder_box
 from ..network.memory import Memory
@@ -103,7 +104,7 @@ class Batch:
     cells
         (n, 2) positions.
     scores
-        Of each.
+        Class scores at each.
     seconds
         That it took.
     """
@@ -130,11 +131,12 @@ def slide(
         return Batch(cells, scores, time.perf_counter() - began)
 
     size, start = FIRST, 0
-    while start < len(order):
-        size = min(size, scorer.most)
-        part = range(start, min(start + size, len(order)))
-        found = memory.in_parts(SLIDING, compute, part)
-        if sum(batch.seconds for batch in found) < QUICK:
-            size *= 2
-        start += len(part)
-        yield from found
+    with freed_memory_kept():
+        while start < len(order):
+            size = min(size, scorer.most)
+            part = range(start, min(start + size, len(order)))
+            found = memory.in_parts(SLIDING, compute, part)
+            if sum(batch.seconds for batch in found) < QUICK:
+                size *= 2
+            start += len(part)
+            yield from found

@@ -28,7 +28,7 @@ from .baselines import Baselines, Paint
 from .estimate import Timing, Timings
 from .positions import SLIDING, Batch, Grid, slide
 from .predicting import Predicting
-from .scoring import Scorer, work_of
+from .scoring import WAYS, Scorer, work_of
 
 PROBE = 4
 """Positions that are computed to know how long a pass will take."""
@@ -72,7 +72,7 @@ class OcclusionRunner:
     def __init__(self, runtime: Runtime, baselines: Baselines, predicting: Predicting) -> None:
         self._runtime, self._baselines, self._predicting = runtime, baselines, predicting
         self._timings = Timings()
-        self._quicker = Quicker(2)
+        self._quicker = Quicker(len(WAYS))
         self._dragged: tuple[OcclusionRequest, Scorer] | None = None
 
     def open(self, request: OcclusionRequest, image: tuple[int | None, str, Tensor]) -> OpenRequest:

@@ -33,7 +33,12 @@ from .layer_response import Measured, Response
 
 WORTHWHILE = 1.2
 """How much less work windows must be than full passes."""
-
+CLEARLY = 2.3
+"""The same from which they are the quicker ones on a CPU; below, a clock says which are."""
+FULL_AT_ONCE = 16
+"""Images in a full pass, at most, where a clock says that it is the quicker way."""
+WAYS = SIDE_BY_SIDE, TOGETHER, IN_FULL = range(3)
+"""Windows on several threads, with one inside each operation; with all inside; full passes."""
 
 MOST = 128
 """Positions that are scored at once, at most."""
@@ -53,7 +58,7 @@ class Scores:
     logits
         (n, classes); None where the network has no class scores.
     measured
-        Of the layer; None where none is asked for.
+        Response of the layer; None where none is asked for.
     """
 
     logits: NDArray[Any] | None
@@ -75,21 +80,20 @@ class Scorer:
     paint
         What the occluder lays on it.
     layer
-        Whose feature maps are measured; None for none.
+        Layer whose feature maps are measured; None for none.
     extra_boxes
         Rectangles that are covered at every position.
     classes
         Whether class scores are wanted.
     quicker
-        Knows whether positions are scored quicker side by side, with one thread inside each
-        operation, or together, with all threads inside; shared by scorers of one network.
+        Knows which of `WAYS` is the quickest now; shared by scorers of one network.
 
     Attributes
     ----------
     logits
         (classes,) of the image with nothing over it; None where they aren't wanted.
     response
-        Of the layer; None where none is asked for.
+        Response of the layer; None where none is asked for.
     note
         Why every position is a full forward pass; "" where it isn't.
     work
@@ -111,13 +115,13 @@ class Scorer:
         quicker: Quicker | None = None,
     ) -> None:
         self._network, self._layer, self._classes = network, layer, classes
-        self._quicker = quicker or Quicker(2)
+        self._quicker = quicker or Quicker(len(WAYS))
         image = image.to(network.device)
         self._paint = paint.to(image)
         self._image = cover_all(image, extra_boxes, self._paint.baseline)
         self._covered = bool(extra_boxes)
         self._incremental: Incremental | None = None
-        self._checked = False
+        self._checked = self._close = False
         self.note, self.work = network.graph.obstacle, 0.0
         self.most = self._fitting(_elements(network.graph.nodes))
         self.response: Response | None = None
@@ -135,6 +139,7 @@ class Scorer:
         self.work, self.note = _counted(self._network, wanted, inside)
         if self.note:
             return
+        self._close = _full(graph, wanted) < CLEARLY * self.work
         self._checked = not check
         try:
             with computing(self._network.device):
@@ -144,7 +149,7 @@ class Scorer:
         except OutOfMemory:
             self._give_up(TOO_LARGE)
         except (NoWindow, RuntimeError) as error:
-            self._give_up(f"the recorded operations can't be repeated ({error})")
+            self._give_up(_unrepeatable(error))
 
     def _give_up(self, note: str) -> None:
         """Take full passes from now on."""
@@ -165,7 +170,7 @@ class Scorer:
                     raise
                 self._give_up(TOO_LARGE)
             except (NoWindow, RuntimeError) as error:
-                self._give_up(f"the recorded operations can't be repeated ({error})")
+                self._give_up(_unrepeatable(error))
         return self._in_full(boxes)
 
     def _holds(self, boxes: Sequence[Box], found: Scores) -> bool:
@@ -214,15 +219,36 @@ class Scorer:
             )
         return output if self._classes else None
 
+    @property
+    def _ways(self) -> list[int]:
+        """Those that there are."""
+        if self._image.device.type != "cpu":
+            return [TOGETHER]
+        several = [SIDE_BY_SIDE] if torch.get_num_threads() > 1 else []
+        return [*several, TOGETHER, *([IN_FULL] if self._close and self._checked else [])]
+
+    def _in_full_parts(self, boxes: Sequence[Box]) -> Scores:
+        most = min(FULL_AT_ONCE, self._fitting(_elements(self._network.graph.nodes)))
+        parts = [self._in_full(boxes[i : i + most]) for i in range(0, len(boxes), most)]
+        logits = [part.logits for part in parts if part.logits is not None]
+        measured = [part.measured for part in parts if part.measured is not None]
+        return Scores(
+            np.concatenate(logits) if logits else None,
+            Measured.joined(measured, np.arange(len(boxes))) if measured else None,
+        )
+
     def _windowed(self, boxes: Sequence[Box]) -> Scores:
         assert self._incremental is not None
         graph = self._network.graph
-        way, began = self._quicker.choose(), time.perf_counter()
+        way, began = self._quicker.choose(self._ways), time.perf_counter()
+        if way == IN_FULL:
+            scores = self._in_full_parts(boxes)
+            self._quicker.took(way, time.perf_counter() - began, len(boxes))
+            return scores
         with computing(self._network.device):
             patches = [self._paint.patch(self._image, box) for box in boxes]
             inside = [self._clip(box) for box in boxes]
-            several = self._image.device.type == "cpu" and torch.get_num_threads() > 1
-            if several and way == 0:
+            if way == SIDE_BY_SIDE:
                 found, measured = self._incremental.side_by_side(inside, patches, self.response)
             else:
                 found, measured = self._incremental.measure(inside, patches, self.response)
@@ -242,8 +268,14 @@ def work_of(
     return _counted(network, _wanted(network, layer, classes), inside)[0]
 
 
+def _unrepeatable(error: Exception) -> str:
+    """Why recorded operations can't be repeated; PyTorch's own message would tell nobody."""
+    known = f" ({error})" if isinstance(error, NoWindow) else ""
+    return f"the recorded operations can't be repeated{known}"
+
+
 def _elements(nodes: Sequence[Node]) -> int:
-    """Of the largest tensor that these operations read or make of one image."""
+    """Elements of the largest tensor that these operations read or make of one image."""
     shapes = [shape for node in nodes for shape in (*node.input_shapes, *node.shapes)]
     return max((prod(shape) for shape in shapes), default=1)
 

@@ -11,5 +11,3 @@
 
 `js/src/report/live/` runs them in a report's page, up and down.
 """
-
-from __future__ import annotations

@@ -21,12 +21,12 @@ from ...images.pixels import transforms
 from ..network.graph.operations import two
 
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
-"""Of Pillow's resizing."""
+"""Names of Pillow's filters for resizing."""
 _TO_FLOAT = {"ToTensor", "ConvertImageDtype", "ToDtype"}
 _NOTHING_TO_DO = {"PILToTensor", "ToImage", "ToPureTensor", "Identity", "Normalize"}
 _OF_SIZE = {"Resize", "CenterCrop"}
 _SIDE = 16
-"""Of a square that has each level once."""
+"""Side of a square that has each level once."""
 
 Steps = tuple[dict[str, Any], ...]
 

@@ -46,7 +46,7 @@ class PortableNetwork:
 
     @property
     def bytes(self) -> int:
-        """Of all weights."""
+        """Size of all weights, in bytes."""
         return sum(array.nbytes for array in self.arrays)
 
     @property
@@ -115,7 +115,7 @@ class Portability:
     Attributes
     ----------
     network
-        Its operations and weights.
+        The network's operations and weights.
     preparation
         How a photo of any size becomes the image, as JSON steps; None where that isn't known.
     no_preparation

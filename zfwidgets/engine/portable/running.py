@@ -1,4 +1,4 @@
-"""Runs portable operations by PyTorch, as a page does by hand: what was turned is what it was."""
+"""Run a portable network in PyTorch, as a page does by hand, to check its translation."""
 
 from __future__ import annotations
 

@@ -20,8 +20,7 @@ used.
 - `node_registry`: the certificate, i.e. each kind of autograd node and its status;
   `data_dependence` sees what the graph doesn't hold: masks by comparison, branches that are cut
   off, values that the code reads. ``docs/coverage.md`` says what was met in which network.
+- `sanity`: projections in a network whose parameters are drawn anew.
 - `saved_tensors` keeps what a pass saves as it was, whatever is written into it, in any number of
   threads at once: PyTorch's own ``allow_mutation_on_saved_tensors`` serves one thread of a process.
 """
-
-from __future__ import annotations

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError, MissingDependency, UnsupportedModel, ZfError
+from ...errors import InputError, UnsupportedModel, ZfError, optional
 from ...records import Operation
 from ..network.memory import ran_out
 from ..network.tracing import call_name, path_of
@@ -30,12 +29,8 @@ Units = list[tuple[int, int, int]]
 
 
 def _library(name: str, needed_by: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingDependency(
-            f"{needed_by} needs {name.split('.')[0]}: pip install 'zfwidgets[attribution]'"
-        ) from error
+    package = name.split(".")[0]
+    return optional(name, f"{needed_by} needs {package}: pip install 'zfwidgets[attribution]'")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Projections that compute only what a unit's signal can reach: its cone.
 
-Of each map below the layer only the window in the unit's receptive field matters, on the way up
+In each map below the layer only the window in the unit's receptive field matters, on the way up
 (where the switches are recorded) and on the way down. `zfwidgets.engine.projection.units` chooses
 when.
 """
@@ -95,7 +95,7 @@ def _union(spans: Iterable[Span]) -> Span:
 
 
 def multiply_adds(node: Node, area: int) -> int:
-    """Of a node over ``area`` elements of each of its feature maps."""
+    """Multiply-adds of a node over ``area`` elements of each of its feature maps."""
     if "convolution" not in node.name:
         return 0
     return area * prod(map(int, node.read("weight").shape))

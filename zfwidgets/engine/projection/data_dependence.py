@@ -1,8 +1,8 @@
 """What the autograd graph alone can't tell of a forward pass.
 
 The graph doesn't record what is cut off from it: masks by comparison, detached branches, values
-that the model's code reads. A `Witness` is there while they are computed and remembers which
-tensors come from the image, so that nothing of it goes unsaid, and finds rectifiers that are
+that the model's code reads. A `DependenceRecorder` is there while they are computed and remembers
+which tensors come from the image, so that nothing of it goes unsaid, and finds rectifiers that are
 spelled as something else, by what they do to the numbers.
 """
 
@@ -44,7 +44,7 @@ _PASSED_ON = {
 """Written through a view these are what they are elsewhere: a rearrangement, or a sum."""
 
 
-class Witness(DispatchMode):
+class DependenceRecorder(DispatchMode):
     """Watches one forward pass of a batch; ask it afterwards."""
 
     def __init__(self) -> None:

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -31,7 +33,7 @@ from ..network.graph.geometry import Slide, pair
 from ..network.graph.near_ties import Crossing, largest, near_ties
 from ..network.modes import computing
 from ..network.network import Network
-from .data_dependence import Witness
+from .data_dependence import DependenceRecorder
 from .node_registry import Kind, classify
 from .projected import Projected, select
 from .rules import RULES, Attribution, Rule, choose, passes_norms, under
@@ -54,7 +56,7 @@ class Forward:
 
     leaf: Tensor
     output: Tensor
-    witness: Witness
+    witness: DependenceRecorder
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Descent:
 
     @classmethod
     def below(
-        cls, output: Tensor, witness: Witness | None = None, *, into_gates: bool = False
+        cls, output: Tensor, witness: DependenceRecorder | None = None, *, into_gates: bool = False
     ) -> Descent:
         """Walk down from ``output``, nearest nodes first, but not into gates unless asked to."""
         found: list[tuple[Any, Kind]] = []
@@ -197,7 +199,7 @@ def record(network: Network, images: Tensor, layer: str) -> Forward:
     """Run a batch up to a layer with the graph recorded."""
     leaf = images.detach().clone().requires_grad_()
     captured: list[Tensor] = []
-    witness = Witness()
+    witness = DependenceRecorder()
     with KeepSaved(), witness:
         # The clones keep in-place operations away from the leaf and from the captured output.
         network.run(leaf.clone(), lambda _, output: captured.append(output.clone()), only=layer)
@@ -263,15 +265,35 @@ def _undisturbed(compute: Callable[[], Projected], device: torch.device) -> Proj
     """Compute on a thread of its own, where no interrupt strikes.
 
     Other packages hook into the copy's modules, and change their weights, for as long as they
-    compute: half of that must not stay.
+    compute: half of that must not stay. However often Ctrl-C is pressed, it is waited for.
     """
+    asks = get_ident()
+    begin: Future[bool] = Future()  # not before its thread is one that can be waited for
 
-    def call() -> Projected:
+    def call() -> Projected | None:
+        if get_ident() != asks and not begin.result():
+            return None
         with computing(device, grad=True):
             return compute()
 
     with Pool(1, thread_name_prefix="zfwidgets-attribution") as pool:
-        return pool.submit(call).result()
+        try:
+            computed = pool.submit(call)
+            begin.set_result(True)
+        except BaseException:
+            if not begin.done():
+                begin.set_result(False)
+            raise
+        struck: KeyboardInterrupt | None = None
+        while not computed.done():
+            try:
+                wait((computed,))
+            except KeyboardInterrupt as interrupt:  # noqa: PERF203 -- it is waiting that is struck
+                struck = interrupt
+        found = computed.result()
+        if struck is not None or found is None:
+            raise struck or KeyboardInterrupt
+        return found
 
 
 def _not_finite(network: Network, images: Tensor, layer: str) -> str:

@@ -23,7 +23,7 @@ from torch.nn.modules._functions import CrossMapLRN2d
 
 from ...records import MAX_POOL, PASSED_BY, RECTIFIER, RESPONSE_NORM, Status
 from ..network.graph.norms import Step, normalisation
-from .data_dependence import Witness
+from .data_dependence import DependenceRecorder
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ _STEPS = {"Sign", "Sgn", "Round", "Floor", "Ceil", "Trunc", "Heaviside"}
 _NO_RECTIFIER = "no rectifier: its derivative"
 
 
-def classify(node: Any, witness: Witness | None = None) -> Kind | None:
+def classify(node: Any, witness: DependenceRecorder | None = None) -> Kind | None:
     """The kind of an autograd node; None for those that only rearrange values."""
     name = _name(node)
     if getattr(node, "_forward_cls", None) is CrossMapLRN2d:
@@ -150,11 +150,11 @@ def _rectifier(activation: Callable[[], Tensor], note: str = "") -> Kind:
     return Kind(RECTIFIER, "paper", note, activation)
 
 
-def _relu(node: Any, witness: Witness | None) -> Kind:
+def _relu(node: Any, witness: DependenceRecorder | None) -> Kind:
     return _rectifier(lambda: node._saved_result)
 
 
-def _bounded(node: Any, witness: Witness | None) -> Kind:
+def _bounded(node: Any, witness: DependenceRecorder | None) -> Kind:
     """Only a lower bound at zero makes a rectifier; other bounds are derivatives at this image."""
     low, high = (
         next((getattr(node, f"_saved_{n}") for n in names if hasattr(node, f"_saved_{n}")), None)
@@ -177,11 +177,11 @@ def _shown(bound: Any) -> str:
     return "a tensor" if isinstance(bound, Tensor) else f"{bound:g}"
 
 
-def _leaky(node: Any, witness: Witness | None) -> Kind:
+def _leaky(node: Any, witness: DependenceRecorder | None) -> Kind:
     return _sloped(node, "leaky_relu", node._saved_negative_slope, "slope")
 
 
-def _rrelu(node: Any, witness: Witness | None) -> Kind:
+def _rrelu(node: Any, witness: DependenceRecorder | None) -> Kind:
     return _sloped(node, "rrelu", (node._saved_lower + node._saved_upper) / 2, "mean slope")
 
 
@@ -192,7 +192,7 @@ def _sloped(node: Any, name: str, slope: float, what: str) -> Kind:
     return _rectifier(lambda: getattr(node, saved).relu())
 
 
-def _maximum(node: Any, witness: Witness | None) -> Kind:
+def _maximum(node: Any, witness: DependenceRecorder | None) -> Kind:
     """``maximum(x, 0)`` is a rectifier."""
     variable = _variable(node)
     if len(variable) == 1:
@@ -204,8 +204,8 @@ def _maximum(node: Any, witness: Witness | None) -> Kind:
     return Kind("maximum", "linearised", "of two signals: down where the larger was")
 
 
-def _selection(saved: str) -> Callable[[Any, Witness | None], Kind]:
-    def classify(node: Any, witness: Witness | None) -> Kind:
+def _selection(saved: str) -> Callable[[Any, DependenceRecorder | None], Kind]:
+    def classify(node: Any, witness: DependenceRecorder | None) -> Kind:
         """Rectifiers by comparison, and other choices by a mask."""
         mask = getattr(node, f"_saved_{saved}")
         if isinstance(mask, (tuple, list)):
@@ -220,7 +220,7 @@ def _selection(saved: str) -> Callable[[Any, Witness | None], Kind]:
     return classify
 
 
-def _product(node: Any, witness: Witness | None) -> Kind:
+def _product(node: Any, witness: DependenceRecorder | None) -> Kind:
     if not hasattr(node, "_saved_self"):
         return Kind("scale", "adjoint")  # by a number: what foreach operations record
     variable = _variable(node)
@@ -250,7 +250,7 @@ def _one_per_channel(node: Any, number: int, factor: Tensor) -> bool:
     return len(shape) <= 2 or shape[-2:] == (1, 1)
 
 
-def _quotient(node: Any, witness: Witness | None) -> Kind:
+def _quotient(node: Any, witness: DependenceRecorder | None) -> Kind:
     if _variable(node) == [0]:
         other = node._saved_other if hasattr(node, "_saved_other") else None
         if isinstance(other, Tensor) and witness is not None and witness.depends(other):
@@ -269,10 +269,10 @@ def _step(node: Any) -> Step[tuple[Any, int]]:
     return Step(_name(node).lower(), inputs, getattr(node, "_saved_exponent", None))
 
 
-def _matrices(name: str, first: int) -> Callable[[Any, Witness | None], Kind]:
+def _matrices(name: str, first: int) -> Callable[[Any, DependenceRecorder | None], Kind]:
     """Linear if one matrix is constant; ``first`` of the node's inputs is the first matrix."""
 
-    def classify(node: Any, witness: Witness | None) -> Kind:
+    def classify(node: Any, witness: DependenceRecorder | None) -> Kind:
         if len([number for number in _variable(node) if number >= first]) > 1:
             return Kind("matrix product", "linearised", "of two signals, as in attention")
         return Kind(name, "paper")
@@ -280,7 +280,7 @@ def _matrices(name: str, first: int) -> Callable[[Any, Witness | None], Kind]:
     return classify
 
 
-def _convolution(node: Any, witness: Witness | None) -> Kind:
+def _convolution(node: Any, witness: DependenceRecorder | None) -> Kind:
     if any(number > 0 for number in _variable(node)):
         return Kind("convolution", "linearised", "its filters depend on the image")
     if getattr(node, "_saved_transposed", False):
@@ -288,20 +288,20 @@ def _convolution(node: Any, witness: Witness | None) -> Kind:
     return Kind("convolution", "paper")
 
 
-def _batch_norm(node: Any, witness: Witness | None) -> Kind:
+def _batch_norm(node: Any, witness: DependenceRecorder | None) -> Kind:
     if getattr(node, "_saved_training", getattr(node, "_saved_train", False)):
         return Kind("batch norm", "linearised", "over the image's own statistics")
     return Kind("batch norm", "adjoint", "its frozen scale")
 
 
-def _indexing(node: Any, witness: Witness | None) -> Kind | None:
+def _indexing(node: Any, witness: DependenceRecorder | None) -> Kind | None:
     indices = [i for i in node._saved_indices if i is not None]
     if witness is not None and any(witness.depends(i) for i in indices):
         return Kind("indexing", "linearised", "places held as in this image")
     return None
 
 
-_SPECIAL: dict[str, Callable[[Any, Witness | None], Kind | None]] = {
+_SPECIAL: dict[str, Callable[[Any, DependenceRecorder | None], Kind | None]] = {
     "Relu": _relu,
     **dict.fromkeys(["Threshold", "Hardtanh", "Clamp", "ClampMin", "ClampMax"], _bounded),
     "LeakyRelu": _leaky,

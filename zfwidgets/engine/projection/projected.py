@@ -23,7 +23,7 @@ class Projected:
     operations
         What was met on the way.
     switches
-        Of each max-pool, (n, channels, rows, columns), nearest the unit first.
+        Switches of each max-pool, (n, channels, rows, columns), nearest the unit first.
     near_ties
         (n,) how strong a signal of each crosses near ties of max-pools, 0..1 of the strongest;
         None where that isn't known. See `Crossing`.

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,7 +53,7 @@ class Projector:
     network
         The frozen copy.
     memory
-        Of the device: how many images it holds at once.
+        Memory of the device: how many images it holds at once.
     limit
         Bytes of max-pool switches to keep for images in view.
 
@@ -279,7 +280,8 @@ def record(
     assert unit.row is not None
     assert unit.col is not None
     box = info.field_of(unit.channel).box(unit.row, unit.col)
-    pixels = found.pixels[number].permute(1, 2, 0).cpu().contiguous().numpy()
+    batch = found.pixels[number].permute(1, 2, 0).cpu().numpy()
+    pixels = np.array(batch, order="C")  # without the rest of it
     switches = tuple(s[number].cpu().numpy() for s in found.switches) or None
     near_ties = None if found.near_ties is None else float(found.near_ties[number])
     activation = Activation(unit, image, name, value, box)

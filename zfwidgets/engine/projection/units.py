@@ -27,11 +27,11 @@ from .cone import Cone, Invert, ascend, crop, descend, multiply_adds, paste
 TOGETHER = 16 << 20
 """Bytes of one map's windows of the units that a thread computes together, about."""
 MOST_TOGETHER = 12
-"""Of them at most: more don't save any more of what Python does for each operation."""
+"""Most units taken together: more don't save any more of what Python does for each operation."""
 
 
 @dataclass(frozen=True)
-class Way:
+class UnitRoute:
     """How a unit is computed: by its layer and place alone, whatever else is asked for.
 
     Attributes
@@ -125,8 +125,8 @@ def _size(tape: Tape) -> int:
 class Result:
     """Signals at the pixels, (n, channels, rows, columns), and three of each unit, (n,).
 
-    Its value, how strong a signal of it crosses near ties (`Crossing`), and whether all of its
-    pixels are numbers.
+    The three are its value, how strong a signal of it crosses near ties (`Crossing`), and
+    whether all its pixels are numbers.
     """
 
     pixels: Tensor
@@ -146,13 +146,13 @@ class GraphProjector:
     """Projects units of a layer: each the cheapest way there is for it.
 
     A unit of an image has the same bits whatever is kept, and whatever is computed beside it: its
-    `Way` follows from its layer and place, whole images go up one by one, and windows of several
-    units share a call only where that leaves each as it is by itself (`Operation.exact`).
+    `UnitRoute` follows from its layer and place, whole images go up one by one, and windows of
+    several units share a call only where that leaves each as it is by itself (`Operation.exact`).
 
     Parameters
     ----------
     graph
-        Of the network.
+        Graph of the network.
     limit
         Bytes of switches to keep.
     costs
@@ -164,7 +164,7 @@ class GraphProjector:
         self.costs = costs
         self.kept = Switches(limit)
         self._cones: dict[Ref, Cone | str] = {}
-        self._ways: dict[tuple[Ref, Pair], Way] = {}
+        self._ways: dict[tuple[Ref, Pair], UnitRoute] = {}
 
     def cone(self, top: Ref) -> Cone:
         """The cone of a layer's units; raises `NoWindow`."""
@@ -179,7 +179,7 @@ class GraphProjector:
             raise NoWindow(found)
         return found
 
-    def way(self, top: Ref, place: Pair) -> Way:
+    def way(self, top: Ref, place: Pair) -> UnitRoute:
         """How a unit is computed; the last ones asked for are kept. Raises `NoWindow`."""
         found = self._ways.get((top, place))
         if found is None:
@@ -188,7 +188,7 @@ class GraphProjector:
             found = self._ways[top, place] = self._choose(top, place)
         return found
 
-    def _choose(self, top: Ref, place: Pair) -> Way:
+    def _choose(self, top: Ref, place: Pair) -> UnitRoute:
         cone = self.cone(top)
         at: Pair | None = place
         starting = self.costs.per_operation * len(cone.nodes)
@@ -197,11 +197,15 @@ class GraphProjector:
             if cone.work - clipped.work > starting:
                 cone, at = clipped, None
         whole = self.costs.whole_up or cone.gated or cone.work >= self.whole_work(top)
-        return Way(cone, at, whole)
+        return UnitRoute(cone, at, whole)
 
     def whole_work(self, top: Ref) -> int:
         """Multiply-adds of one way, up or down, of a whole image."""
         return sum(multiply_adds(node, prod(node.shape[-2:])) for node in self.graph.above(top))
+
+    def _most_work(self, top: Ref) -> int:
+        """Multiply-adds of one way of any unit of a layer: cones are clipped to the image."""
+        return min(self.cone(top).work, self.whole_work(top))
 
     def project(
         self,
@@ -222,7 +226,9 @@ class GraphProjector:
             What tells the images apart; None for one that isn't to be kept.
         """
         with one_thread():
-            pixels = torch.zeros_like(images)
+            count, channels, rows, cols = images.shape
+            # laid out as records have them
+            pixels = images.new_zeros((count, rows, cols, channels)).permute(0, 3, 1, 2)
         values, near_ties = images.new_zeros((2, len(units)))
         found = Result(pixels, values, near_ties, torch.ones_like(values, dtype=torch.bool))
 
@@ -245,7 +251,7 @@ class GraphProjector:
             found.finite[rows] = torch.isfinite(below).flatten(1).all(1)
 
         parts = self.parts(top, [(row, col) for _, row, col in units])
-        work = self.cone(top).work
+        work = self._most_work(top)
         if work > self.costs.one_thread:
             for part in parts:
                 compute(part)
@@ -304,7 +310,7 @@ class GraphProjector:
 
     def _threads(self, top: Ref) -> AbstractContextManager[None]:
         """How many threads operations have inside, for a layer: it decides how they round."""
-        small = self.cone(top).work <= self.costs.one_thread
+        small = self._most_work(top) <= self.costs.one_thread
         return one_thread() if small else nullcontext()
 
     def _whole(self, image: Tensor, key: Hashable, top: Ref, kept: Kept) -> Tape:
@@ -339,7 +345,7 @@ class GraphProjector:
     def switches(
         self, image: Tensor, key: Hashable, top: Ref, unit: tuple[int, int, int]
     ) -> tuple[Tensor, ...]:
-        """Of each max-pool the flat indices into its input, (1, channels, rows, columns) int64.
+        """Flat indices into each max-pool's input, (1, channels, rows, columns) int64.
 
         Nearest the unit first. Those that a unit's projection uses are those of its way up; the
         others, which its signal can't reach, are the whole image's.

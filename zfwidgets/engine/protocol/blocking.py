@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ...bars import asked_for
 from ...index import TopKIndex, Verification
 from ...index.verification import TOLERANCE
 from ...records import (
@@ -19,7 +20,7 @@ from ...records import (
     SanityNumber,
 )
 from ...records.activations import EACH, PARTS
-from ...stepwise import Counting, finish, watch
+from ...stepwise import Counting, finish, finish_with_bar
 from .engine import EngineProtocol
 
 
@@ -55,7 +56,8 @@ class BlockingCalls(EngineProtocol):
         parts
             How many parts.
         """
-        return finish(self.quantile_steps(layer, channel, each, parts))
+        with asked_for("Looking for images from the whole range"):
+            return finish(self.quantile_steps(layer, channel, each, parts))
 
     def occlude(
         self,
@@ -99,7 +101,8 @@ class BlockingCalls(EngineProtocol):
         request = OcclusionRequest(
             image, patch, stride, baseline, target, layer, mask, tuple(extra_boxes), resume
         )
-        found: OcclusionMap = watch(self.occlude_steps(request), "Sliding the occluder", progress)
+        steps = self.occlude_steps(request)
+        found: OcclusionMap = finish_with_bar(steps, "Sliding the occluder", progress)
         return found
 
     def estimate(
@@ -110,7 +113,8 @@ class BlockingCalls(EngineProtocol):
         layer: str | None = None,
     ) -> Estimate:
         """How long `occlude` will take, from past passes on this device or a short probe."""
-        return finish(self.estimate_steps(OcclusionRequest(image, patch, stride, layer=layer)))
+        with asked_for("Trying how long the occluder takes"):
+            return finish(self.estimate_steps(OcclusionRequest(image, patch, stride, layer=layer)))
 
     def cover_patches(
         self,
@@ -134,7 +138,9 @@ class BlockingCalls(EngineProtocol):
         seed
             Seed of the random places.
         """
-        return finish(self.cover_steps(CoverRequest(layer, channel, k, baseline, controls, seed)))
+        request = CoverRequest(layer, channel, k, baseline, controls, seed)
+        with asked_for("Covering patches"):
+            return finish(self.cover_steps(request))
 
     def verify(
         self,
@@ -151,7 +157,7 @@ class BlockingCalls(EngineProtocol):
         many threads and the same torch, bits must be equal. An index of another model, transform
         or images is compared too. Nothing is changed.
 
-        Of the images that were looked at it is proven that their entries and sampled maxima are
+        About the images that were looked at it is proven that their entries and sampled maxima are
         right, and that none of their activations is missing from a top; of others nothing. Half
         of a sample's batches are drawn by the images that are in tops, half among all. With
         ``sample=None`` all is proven, statistics too, but what ``unchecked`` names.
@@ -185,7 +191,8 @@ class BlockingCalls(EngineProtocol):
             It has other layers than the model; says which.
         """
         steps = self.verify_steps(index, sample, seed, tolerance)
-        verified: Verification = watch(steps, "Looking at the index's images again", progress)
+        what = "Looking at the index's images again"
+        verified: Verification = finish_with_bar(steps, what, progress)
         return verified
 
     def sanity_number(
@@ -193,8 +200,8 @@ class BlockingCalls(EngineProtocol):
     ) -> SanityNumber:
         """How alike a channel's picture stays once its own filters are drawn anew.
 
-        Of its strongest unit, in a copy of the network: `zfwidgets.experiments.sanity_check` has
-        the whole curve.
+        The picture is of its strongest unit, in a copy of the network:
+        `zfwidgets.experiments.sanity_check` has the whole curve.
 
         Parameters
         ----------
@@ -212,4 +219,5 @@ class BlockingCalls(EngineProtocol):
         MissingDependency
             Without SciPy.
         """
-        return finish(self.sanity_steps(layer, channel, rule, seed))
+        with asked_for("Drawing the channel's filters anew"):
+            return finish(self.sanity_steps(layer, channel, rule, seed))

@@ -156,7 +156,7 @@ class EngineProtocol(Protocol):
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Names of what an occluder may be filled with, `zfwidgets.records.FILLS` first."""
+        """Names of what an occluder may be filled with, `zfwidgets.records.BASELINES` first."""
 
     def occlude_steps(self, request: records.OcclusionRequest) -> Refining[records.OcclusionMap]:
         """Slide an occluder over an image, coarse positions first; yields the map so far."""

@@ -13,10 +13,6 @@ pass that was killed goes on; `indexing` finds an index in the package, a folder
 never stands beside an old value. A list's empty place has a value that no image outside of the list
 exceeds: so images that are added later can't take a rank of one that was never listed.
 
-`allocation` has the memory of one layer's maps used again for the next's.
-
 `quantiles` finds units from every tenth of a channel's range, by the index's sample of values;
 `verifying` computes an index's batches again and compares them: ``docs/index.md``.
 """
-
-from __future__ import annotations

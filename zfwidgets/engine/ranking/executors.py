@@ -32,7 +32,7 @@ class Task:
     Attributes
     ----------
     network, source, spec
-        Whose activations, in which images, and what is kept of them.
+        What is run, the images it sees, and what is kept of its activations.
     fingerprint
         Digests of the weights, the images and the transform.
     manifest, plan
@@ -137,7 +137,7 @@ def joined(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
 def setup(network: Network) -> dict[str, str]:
     """What values hinge on, to the last bit, beside weights, pixels and batches.
 
-    Of the processor the instructions that PyTorch makes use of, or a GPU's name: on another one
+    The instructions of the processor that PyTorch makes use of, or a GPU's name: on another one
     kernels may round otherwise.
     """
     device = network.device
@@ -162,7 +162,7 @@ class Executor(Protocol):
     def partial(self, layer: str | None = None) -> Partial:
         """What is known of all batches taken in so far, those of the start among them.
 
-        Of all layers, or of the one named.
+        For all layers, or for the one named.
         """
 
     def filled(self, k: int) -> tuple[int, int]:

@@ -31,7 +31,7 @@ from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
 from .ranking_spec import RankingSpec
-from .relu_aliases import Twins, of_classes
+from .relu_aliases import ReluAliases, of_classes
 from .top_k import Ranks
 
 FAINTEST = 2.0**-149
@@ -69,7 +69,7 @@ class IndexPass:
     Parameters
     ----------
     network, plan, spec
-        Of what, in which batches, what is to be kept.
+        What is indexed, the batches of images, and what is kept of its activations.
     start
         What is known already; see `partial`.
     memory
@@ -87,7 +87,7 @@ class IndexPass:
         self.network, self._plan, self.spec = network, plan, spec
         self._memory = memory or Memory(network.device)
         device = network.device
-        self.twins = twins = Twins(network)
+        self.twins = twins = ReluAliases(network)
         classes = len(spec.classes)
         start = start or Partial.empty(twins.channels, spec.keep, classes, spec.keep_by_class)
         self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
@@ -113,7 +113,7 @@ class IndexPass:
         Parameters
         ----------
         batch
-            Its number in the plan.
+            Number of the batch in the plan.
         tensors
             One for each of its places, (channels, rows, columns) on the CPU; None for an image
             that can't be used, or isn't there any more.
@@ -296,7 +296,7 @@ class _Looking:
         self._measure(maps)
 
     def rectified(self, name: str, output: Tensor) -> None:
-        """Measure what a ReLU made of a layer's output; all else is that layer's, see `Twins`."""
+        """Measure what a ReLU made of a layer's output; all else is that layer's, `ReluAliases`."""
         if name in self._twins.own_span:
             raise _changed(name)
         self._measure(output.reshape(*output.shape[:2], -1))

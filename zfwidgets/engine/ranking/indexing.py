@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from ...allocation import freed_memory_kept
 from ...errors import IndexBusy, IndexMismatch, InputError
 from ...index.manifest import Manifest
 from ...index.plan import Plan
 from ...index.records import TopKIndex
 from ...index.storing import FILE, UNFINISHED, check, load, save
 from ...records import Progress
-from ...stepwise import watch
+from ...stepwise import finish_with_bar
 from ...storage.files import writing
 from ...threads import ProcessLock
 from ..network.memory import batch_size
 from ..network.runtime import Runtime
-from .allocation import freed_memory_kept
 from .build import EVERY, WHAT, IndexBuild
 from .executors import ExecutorFactory, LocalExecutor, Task, shapes_of
 from .ranking_spec import KEEP, RESERVE, RankingSpec
@@ -376,7 +376,7 @@ class Indexing:
     def get(self, progress: bool = True, factory: ExecutorFactory | None = None) -> TopKIndex:
         """The index, built now if it isn't there, with a progress bar."""
         if self.found is None:
-            watch(self.steps(factory), WHAT, progress, "images")
+            finish_with_bar(self.steps(factory), WHAT, progress, "images")
         assert self.found is not None
         return self.found
 

@@ -70,7 +70,7 @@ class RankingSpec:
         Parameters
         ----------
         names, labels
-            Of the images.
+            The images' names and class labels.
         keep
             Activations per channel.
         pixels

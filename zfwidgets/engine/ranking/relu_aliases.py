@@ -1,4 +1,4 @@
-"""Channels of ReLUs, which share most with those that they rectify."""
+"""ReLU channels whose rankings are copied from the layer that they rectify."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...records import Floats, Ints
 from ..network.network import Network
 
 
-class Twins:
+class ReluAliases:
     """Which channels a pass looks at, and which have what those have.
 
     Ranks hold what is above zero, and zero and what is below it share a bin in histograms: of both

@@ -1,4 +1,4 @@
-"""Each channel's ranks: its strongest activations so far, on the device, one integer key each."""
+"""Each channel's strongest activations so far, as sorted integer keys on the device."""
 
 from __future__ import annotations
 

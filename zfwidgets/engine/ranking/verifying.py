@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice, zip_longest
@@ -20,6 +19,7 @@ from ...index.plan import GONE
 from ...index.storing import FILE, check, differing
 from ...index.verification import IMAGE, REMOVED, TRANSFORM, WEIGHTS
 from ...records import Progress
+from ...stepwise import Clock
 from ..network.memory import Memory
 from ..network.network import Network
 from ..network.runtime import Runtime
@@ -55,15 +55,14 @@ class Verifying:
             )
         sizes = found.plan.sizes()
         total = int(sizes[batches].sum())
-        began, done = time.monotonic(), 0
+        clock, done = Clock(total), 0
         with closing(self._source.feed(again.present(batches))) as feed:
             for batch in batches:
                 came = dict(islice(feed, len(again.present([batch]))))
                 with self._lock:
                     again.take(batch, came)
                 done += int(sizes[batch])
-                left = (time.monotonic() - began) / done * (total - done) if done else None
-                yield Progress(done, total, left, WHAT)
+                yield clock.at(done, WHAT)
         return again.verification(where, batches)
 
     def _to_verify(self, index: TopKIndex | str | Path | None) -> tuple[TopKIndex, str]:

@@ -16,13 +16,12 @@ from PIL import Image
 
 from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import small
-from ...errors import InputError
+from ...errors import InputError, needs_torch
 from ...records import Progress
 from ...stepwise import Driven, Growing
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
-from ..shared.needs import needs_torch
 from ..shared.recording import stored
 from . import widget_parts as parts
 from .table import AblationTable
@@ -278,6 +277,6 @@ def _ignore(_op: Any, _value: Any) -> None:
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when variants are to be trained."""
-    with needs_torch("zf.Ablation trains networks"):
+    with needs_torch("zf.Ablation trains networks, and"):
         from . import retraining
     return retraining

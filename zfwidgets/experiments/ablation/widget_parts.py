@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -15,11 +14,9 @@ from ...drawing.page_charts import Line, legend, line_chart
 from ...drawing.page_charts import bars as paint_bars
 from ...drawing.palette import INK, SOFT, colour
 from ...drawing.tables import small, table_html
+from ...language.words import Words
 from ...records import Floats
 from .table import AblationRow, AblationTable
-
-if TYPE_CHECKING:
-    from ...language.words import Words
 
 EMPTY = "–"
 ERRORS = ("train_error", "validation_error")

@@ -8,15 +8,3 @@ mean over models is the answer of all ("6 convnets (a) & (b)").
 - **Ties** count as in training: a picture is wrong where another class has a larger probability
   than its own.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .measuring import average_models, average_models_steps, ten_crops
-    from .result import AveragedRow, AveragedTable
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
@@ -14,8 +13,7 @@ from torch import Tensor, nn
 
 from ...engine.network.modes import computing
 from ...errors import InputError
-from ...records import Progress
-from ...stepwise import Growing
+from ...stepwise import Clock, Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from ..shared.seeded import own_random
@@ -108,7 +106,7 @@ def average_models_steps(
         (name, crops): [] for name in named for crops in CROPS
     }
     truth: list[int] = []
-    began, done = time.monotonic(), 0
+    clock, done = Clock(len(order)), 0
     with closing(examples.batches(order, BATCH)) as batches:
         for _, images, labels in batches:
             done = min(done + BATCH, len(order))
@@ -119,8 +117,7 @@ def average_models_steps(
                     found = _probabilities(name, model, cut, len(examples.classes))
                     answers[name, 1].append(found[CENTRE])
                     answers[name, 10].append(found.mean(0))
-            left = (time.monotonic() - began) / done * (len(order) - done)
-            yield Progress(done, len(order), left, "looking at pictures")
+            yield clock.at(done, "looking at pictures")
             if truth:
                 yield _table(named, answers, truth, examples, done == len(order))
     if not truth:

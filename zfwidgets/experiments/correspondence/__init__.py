@@ -29,15 +29,3 @@ is the share of a layer's units whose signs differ, 0..1, the mean over pairs.
 - **+-** is the standard deviation over pairs of photos (of all draws, for random masks), divided
   by n, not n - 1. The paper doesn't say what its own is.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .measuring import measure_correspondence, measure_correspondence_steps
-    from .signs import CorrespondenceResult, MaskedSigns
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -69,7 +69,7 @@ class Marking(PictureWall):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the photos."""
+        """Names of the photos."""
         return self._names
 
     @traitlets.validate("part")

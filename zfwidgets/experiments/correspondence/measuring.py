@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 from ...engine.local import LocalEngine
 from ...engine.occlusion.baselines import Paint
 from ...errors import InputError
-from ...records import Box, Floats, Pixels, Progress
-from ...stepwise import Growing
-from ..shared.looking import Photo, check_engine, choose_layers, features, open_photos, seen
+from ...records import Box, Floats, Pixels
+from ...stepwise import Clock, Growing
+from ..shared.looking import Photo, check_images_made, choose_layers, features, open_photos, seen
 from ..shared.running import with_bar
 from .marks import checked_marks
 from .rows import RANDOM
@@ -77,7 +76,7 @@ def measure_correspondence_steps(
         a part, a box outside of its photo, an unknown image, layer or baseline; random masks that
         don't fit into ``within``, or nowhere beside the marked parts.
     """
-    job = _Job.of(engine, boxes, images, layers, draws, within, baseline, apart)
+    job = _Job(engine, boxes, images, layers, draws, within, baseline, apart)
     return (yield from job.steps(seed))
 
 
@@ -85,7 +84,7 @@ def check(
     engine: Any, images: Sequence[Any] | None, layers: Sequence[str] | None
 ) -> tuple[list[Photo], tuple[str, ...]]:
     """The photos and layers, if there are all; see `measure_correspondence`."""
-    engine = check_engine(engine, "A correspondence experiment")
+    engine = check_images_made(engine, "A correspondence experiment")
     photos = open_photos(engine, images)
     if len(photos) < 2:
         raise InputError(
@@ -103,23 +102,11 @@ def to_mark(
     return [photo.name for photo in photos], seen(engine, photos)
 
 
-@dataclass(frozen=True)
 class _Job:
     """What is to be computed, checked."""
 
-    engine: LocalEngine
-    photos: Sequence[Photo]
-    parts: Mapping[str, Mapping[int, Box]]
-    region: Sequence[Box]
-    layers: tuple[str, ...]
-    draws: int
-    within: str
-    baseline: str | float
-    apart: bool
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         engine: Any,
         boxes: Mapping[str, Any],
         images: Sequence[Any] | None,
@@ -128,36 +115,37 @@ class _Job:
         within: str,
         baseline: str | float,
         apart: bool,
-    ) -> _Job:
-        photos, chosen = check(engine, images, layers)
+    ) -> None:
+        self.engine: LocalEngine = engine
+        self.photos, self.layers = check(engine, images, layers)
+        self.draws, self.within, self.baseline, self.apart = draws, within, baseline, apart
         if draws < 0:
             raise InputError(f"draws is {draws}: expected 0 or more.")
         _, rows, columns = engine.info.input_shape
-        marks = checked_marks(boxes, [photo.name for photo in photos], rows, columns)
+        marks = checked_marks(boxes, [photo.name for photo in self.photos], rows, columns)
         if within and within not in marks:
             raise InputError(f"within is {within!r}: expected one of {', '.join(marks)}, or ''.")
-        region = [Box(0, 0, rows, columns)] * len(photos)
+        self.region = [Box(0, 0, rows, columns)] * len(self.photos)
         if within:
-            region = list(marks.pop(within).values())
+            self.region = list(marks.pop(within).values())
         if not marks or RANDOM in marks:
             raise InputError(
                 f"Parts are {', '.join(marks) or 'none'}: expected at least one, beside the object "
                 f"({within!r}), and none called {RANDOM!r}."
             )
         for part, of_part in marks.items():
-            for photo, box, area in zip(photos, of_part.values(), region, strict=True):
+            for photo, box, area in zip(self.photos, of_part.values(), self.region, strict=True):
                 if draws and (box.height > area.height or box.width > area.width):
                     raise InputError(
                         f"{part!r} of {photo.name!r} is {box.height} x {box.width} pixels, "
                         f"{within!r} {area.height} x {area.width}: a random mask of that size "
                         "doesn't fit inside."
                     )
-        for photo in photos:
+        for photo in self.photos:
             engine.session.baselines.of(baseline, photo.tensor, photo.index)
-        job = cls(engine, photos, marks, region, chosen, draws, within, baseline, apart)
+        self.parts = marks
         for part in marks if draws else ():
-            job.places(part)
-        return job
+            self.places(part)
 
     def places(self, part: str) -> list[NDArray[np.int64]]:
         """For each photo, where a mask of the part's size may lie: (places, 2), top and left."""
@@ -197,18 +185,12 @@ class _Job:
             self.apart,
         )
         yield result
-        total = len(self.parts) * (1 + self.draws)
-        began = time.monotonic()
+        clock = Clock(len(self.parts) * (1 + self.draws))
         clean = features(self.engine, [photo.tensor for photo in self.photos], self.layers).layers
-
-        def passed(what: str) -> Progress:
-            left = (time.monotonic() - began) / result.done * (total - result.done)
-            return Progress(result.done, total, left, what)
-
         for part, boxes in self.parts.items():
             signs = self._mask(tuple(boxes.values()), clean)
             result = replace(result, parts={**result.parts, part: signs})
-            yield passed(f"masking {part}")
+            yield clock.tick(f"masking {part}")
             yield result
         random = np.random.default_rng(seed)
         places = {part: self.places(part) for part in self.parts} if self.draws else {}
@@ -217,7 +199,7 @@ class _Job:
                 signs = self._mask(_somewhere(random, tuple(boxes.values()), places[part]), clean)
                 drawn = (*result.random[part], signs)
                 result = replace(result, random={**result.random, part: drawn})
-                yield passed("masking at random")
+                yield clock.tick("masking at random")
                 yield result
         return result
 
@@ -259,7 +241,7 @@ def signs_of(clean: Floats, masked: Floats) -> NDArray[np.int8]:
 
 
 def _compare(signs: NDArray[np.int8]) -> tuple[NDArray[np.float64], ...]:
-    """Of signs (photos, units): see `MaskedSigns`."""
+    """Compare the signs (photos, units) of all pairs: see `MaskedSigns`."""
     first, second = np.triu_indices(len(signs), 1)
     differing, opposite = np.empty(len(first)), np.empty(len(first))
     for pair, (one, other) in enumerate(zip(first, second, strict=True)):

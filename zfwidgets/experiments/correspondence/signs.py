@@ -146,11 +146,7 @@ class CorrespondenceResult:
 
         0.05 and below: hardly a random mask does as well. NaN before the first draw.
         """
-        draws = self.random.get(part, ())
-        if not draws:
-            return np.full(len(self.layers), np.nan)
-        means = np.stack([draw.differing.mean(1) for draw in draws])
-        return np.asarray((means <= self.mean(part)).mean(0))
+        return self._share_of_draws(part, np.less_equal)
 
     def _all(self, row: str, what: str) -> Doubles:
         if row in self.parts:
@@ -171,11 +167,14 @@ class CorrespondenceResult:
 
         NaN before the first draw.
         """
+        return self._share_of_draws(part, np.greater_equal)
+
+    def _share_of_draws(self, part: str, compare: np.ufunc) -> Doubles:
         draws = self.random.get(part, ())
         if not draws:
             return np.full(len(self.layers), np.nan)
         means = np.stack([draw.differing.mean(1) for draw in draws])
-        return np.asarray((means >= self.mean(part)).mean(0))
+        return np.asarray(compare(means, self.mean(part)).mean(0))
 
     @property
     def findings(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 from PIL import Image
@@ -16,21 +16,17 @@ from ...drawing.page import MARGIN, Page, font
 from ...drawing.palette import colour
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
+from ...errors import InputError, needs_torch
+from ...language.words import Words
 from ...records import Box
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
-from ..shared.recording import stored
+from ..shared.recording import Recording, stored
 from .marking import Marking, as_json
 from .rows import row_text
 from .signs import CorrespondenceResult
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from ..shared.recording import Recording
 
 PARTS = ("left eye", "right eye", "nose")
 """The paper's."""
@@ -290,6 +286,6 @@ def _draw(
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.Correspondence masks photos for the network"):
+    with needs_torch("zf.Correspondence masks photos for the network, and"):
         from . import measuring
     return measuring

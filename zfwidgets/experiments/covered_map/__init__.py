@@ -12,15 +12,3 @@ visualization genuinely corresponds to the image structure that stimulates that 
 - **The map's total** is what counts, not the unit that the projection is of: a square that covers
   that unit's whole field stops it in any network, an untrained one too.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .measuring import strongest_map, strongest_map_steps
-    from .result import StrongestMapResult
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)

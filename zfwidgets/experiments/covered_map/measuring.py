@@ -10,7 +10,7 @@ from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Occluder, OcclusionRequest, Progress, Unit, focus_box, focus_side
 from ...stepwise import Growing
-from ..shared.looking import check_engine
+from ..shared.looking import check_images_made
 from ..shared.running import with_bar
 from ..transfer.shapes import main_layers
 from .result import StrongestMapResult, square_on
@@ -57,7 +57,7 @@ def strongest_map_steps(
         For an engine that isn't on this machine; a layer without maps, or whose maps are all zero
         in this photo; an image, occluder or rule that isn't possible.
     """
-    engine = check_engine(engine, "The strongest map")
+    engine = check_images_made(engine, "The strongest map")
     if others < 0:
         raise InputError(f"others is {others}: expected a number of photos, 0 or more.")
     name = _layer(engine, layer)

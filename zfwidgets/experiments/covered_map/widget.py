@@ -5,23 +5,21 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 from PIL import Image
 
 from ...drawing.page import Page
 from ...engine.protocol import EngineProtocol
+from ...errors import needs_torch
+from ...language.words import Words
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import controls
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from .drawing import covered_pictures, draw, finding_text, other_pictures
 from .result import StrongestMapResult
-
-if TYPE_CHECKING:
-    from ...language.words import Words
 
 
 class StrongestMap(Experiment["StrongestMapResult"]):
@@ -73,7 +71,7 @@ class StrongestMap(Experiment["StrongestMapResult"]):
         measuring = _experiment()
         self._make = partial(
             measuring.strongest_map_steps,
-            measuring.check_engine(engine, "The strongest map"),
+            measuring.check_images_made(engine, "The strongest map"),
             layer=layer,
             patch=patch,
             stride=stride,
@@ -152,6 +150,6 @@ def _draw(facts: str, result: StrongestMapResult | None, status: str, words: Wor
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.StrongestMap covers photos for the network"):
+    with needs_torch("zf.StrongestMap covers photos for the network, and"):
         from . import measuring
     return measuring

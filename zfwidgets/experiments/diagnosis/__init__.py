@@ -15,17 +15,3 @@ aliasing                  share of the response's variance there, on images
 shift consistency         how well the response between the stride's places follows from theirs
 ========================= =======================================================================
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .diagnosing import diagnose, diagnose_steps
-    from .findings import Finding
-    from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
-    from .result import DiagnosisResult
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)

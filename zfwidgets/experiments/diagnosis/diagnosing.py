@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -14,28 +13,20 @@ from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
 from ...engine.network.tracing import path_of
 from ...errors import InputError
-from ...records import Floats, Progress, Projection
-from ...stepwise import Growing
-from ..shared.running import run
+from ...records import Floats, Projection
+from ...stepwise import Clock, Growing
+from ..shared.looking import refuse_report
+from ..shared.running import with_bar
 from . import measures
 from .layer_diagnosis import ConvolutionDiagnosis, RectifierDiagnosis
 from .responses import StrideResponses
 from .result import DiagnosisResult
 
 
-def diagnose(
-    engine: LocalEngine | nn.Module,
-    *,
-    images: int = 32,
-    projections: int = 16,
-    progress: bool = True,
-) -> DiagnosisResult:
-    """Look at a network's filters, and at what becomes of them on images (paper, section 4.1).
-
-    What is measured and how: `zfwidgets.experiments.diagnosis`. The model is only read, and
-    random state stays as it is.
-
-    Interrupt it at any moment: what is done is returned, with a warning.
+def diagnose_steps(
+    engine: LocalEngine | nn.Module, *, images: int = 32, projections: int = 16
+) -> Growing[DiagnosisResult]:
+    """`diagnose` in steps: yields how far it is, and the result so far.
 
     Parameters
     ----------
@@ -46,8 +37,6 @@ def diagnose(
         engine's. Dead channels are looked for in all.
     projections
         How many channels of the second convolution to project, evenly spaced; 0: none.
-    progress
-        Whether to show a progress bar.
 
     Raises
     ------
@@ -55,14 +44,6 @@ def diagnose(
         For what is neither an engine on this machine nor a model, for a model without
         `torch.nn.Conv2d` layers, and for numbers below zero.
     """
-    steps = diagnose_steps(engine, images=images, projections=projections)
-    return run(steps, "Diagnosis", progress, _how_far)
-
-
-def diagnose_steps(
-    engine: LocalEngine | nn.Module, *, images: int = 32, projections: int = 16
-) -> Growing[DiagnosisResult]:
-    """`diagnose` in steps: yields how far it is, and the result so far."""
     check(engine, images, projections)
     layers = _convolutions(engine)
     if isinstance(engine, nn.Module):
@@ -88,10 +69,11 @@ def check(engine: Any, images: int = 0, projections: int = 0) -> None:
     for name, number in (("images", images), ("projections", projections)):
         if number < 0:
             raise InputError(f"{name} is {number}: expected 0 or more.")
+    why = "A diagnosis looks at the network's weights, so that it needs the network here"
+    refuse_report(engine, why)
     if not isinstance(engine, (LocalEngine, nn.Module)):
         raise InputError(
-            "A diagnosis looks at the network's weights, so that it needs the network here: "
-            f"expected a zf.Engine or a torch.nn.Module, got {type(engine).__name__}."
+            f"{why}: expected a zf.Engine or a torch.nn.Module, got {type(engine).__name__}."
         )
     if not _convolutions(engine):
         name = type(engine).__name__ if isinstance(engine, nn.Module) else engine.info.model
@@ -156,13 +138,12 @@ def _measure_strides(
         return count
 
     changes = {name: counting(responses) for name, responses in strided.items()}
-    began = time.monotonic()
+    clock = Clock(total)
     for done, image in enumerate(chosen, 1):
         tensor = engine.session.image(image)[2]
         with engine.session.lock, computing(network.device):
             network.run_changed(tensor[None].to(network.device), changes)
-        left = (time.monotonic() - began) / done * (total - done)
-        yield Progress(done, total, left, "measuring aliasing")
+        yield clock.at(done, "measuring aliasing")
         if _doubled(done, total):
             result = replace(
                 result,
@@ -199,12 +180,11 @@ def _project(engine: LocalEngine, result: DiagnosisResult, number: int) -> Growi
     channels = _spaced(engine.layer(result.second).channels, number)
     result = replace(result, channels=np.array(channels, dtype=np.int64))
     found: list[Projection | None] = []
-    began = time.monotonic()
+    clock = Clock(len(channels))
     for done, channel in enumerate(channels, 1):
         top = engine.top(result.second, channel, 1)
         found.append(engine.project_all(list(top))[0] if len(top) else None)
-        left = (time.monotonic() - began) / done * (len(channels) - done)
-        yield Progress(done, len(channels), left, f"projecting channels of {result.second}")
+        yield clock.at(done, f"projecting channels of {result.second}")
         if _doubled(done, len(channels)):
             result = replace(result, projections=tuple(found))
             yield result
@@ -226,3 +206,16 @@ def _how_far(result: DiagnosisResult) -> str:
     if not result.images_seen:
         return f"filters looked at, strides measured on {result.images_measured} images"
     return "all but the projections done"
+
+
+diagnose = with_bar(
+    "diagnose",
+    diagnose_steps,
+    "Diagnosis",
+    _how_far,
+    """Look at a network's filters, and at what becomes of them on images (paper, section 4.1).
+
+    What is measured and how: `zfwidgets.experiments.diagnosis`. The model is only read, and
+    random state stays as it is.
+    """,
+)

@@ -156,7 +156,7 @@ def compare(one: DiagnosisResult, other: DiagnosisResult, words: Words) -> tuple
 
 
 def _aliasing_below(one: DiagnosisResult, other: DiagnosisResult, words: Words) -> str:
-    """Whose first layer aliases, if that is known of both."""
+    """Say which network's first layer aliases, if that is known of both."""
     both = sorted((one, other), key=lambda result: -_lost(result.convolutions[0]))
     shares = [_lost(result.convolutions[0]) for result in both]
     if not all(map(np.isfinite, shares)):

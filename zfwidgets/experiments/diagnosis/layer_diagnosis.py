@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...records import Floats, Ints
 from .measures import BANDS, dominance
-
-if TYPE_CHECKING:
-    pass
 
 DOMINATES = 2.0
 """A filter dominates from this multiple of its layer's median RMS on."""

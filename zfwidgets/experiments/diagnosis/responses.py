@@ -1,8 +1,8 @@
 """What a stride does to the responses of filters, on images.
 
-Of a convolution with a stride the response without it is computed, on the same input, without its
+For a convolution with a stride the response without it is computed, on the same input, without its
 bias, where the filters lie wholly inside the map (padding makes edges that aren't the image's).
-Of each image's response the channel's mean is taken off: only what changes within an image counts.
+Each image's response is taken less the channel's mean: only what changes within an image counts.
 The stride's places, when it begins at the first of these, are called the grid.
 
 **Aliasing** of a channel: the share of the response's variance at frequencies above 1 / (2 stride)

@@ -77,7 +77,7 @@ class DiagnosisResult:
     def beside(self, other: DiagnosisResult) -> tuple[str, ...]:
         """What sets this network and another one apart in what the paper saw, in sentences.
 
-        Whose first layer aliases, which layers above do, and whether the first layers cover the
+        Which first layer aliases, which layers above do, and whether the first layers cover the
         mid frequencies: 10 % of the responses' variance beyond the stride's limit count as
         aliasing, less than half of what random weights have there as little coverage.
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ...language.words import Words
 from .findings import find, percent
 from .layer_diagnosis import mean_of_known
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from .result import DiagnosisResult
+from .result import DiagnosisResult
 
 
 @dataclass(frozen=True)
 class Measure:
     """A number that each layer has.
 
-    Its title, axis and reading are texts of ``diagnosis.NAME``.
+    The number's title, axis and reading are texts of ``diagnosis.NAME``.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -18,21 +18,17 @@ from ...drawing.page_charts import legend
 from ...drawing.palette import SOFT, colour
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
+from ...errors import InputError, needs_torch
+from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
-from ..shared.recording import stored
+from ..shared.recording import Recording, stored
 from .findings import find
+from .result import DiagnosisResult
 from .texts import MEASURES, about_filter, about_first, about_second, bars, findings
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from ..shared.recording import Recording
-    from .result import DiagnosisResult
 
 Results = tuple["DiagnosisResult", ...]
 FIRST = "pixels"
@@ -301,6 +297,6 @@ def _named(models: Sequence[str], names: Sequence[str] | None) -> list[str]:
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.Diagnosis looks at the network's weights"):
+    with needs_torch("zf.Diagnosis looks at the network's weights, and"):
         from . import diagnosing
     return diagnosing

@@ -1,3 +1,1 @@
 """Evolution during training (paper, section 4 and Fig. 4): see `watch`."""
-
-from __future__ import annotations

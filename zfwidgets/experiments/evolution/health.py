@@ -1,4 +1,4 @@
-"""Is it still a training, and of this model? Asked between steps, by reading weights."""
+"""Check between steps, by reading weights, that the watched training still runs on this model."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class Looking:
         Raises
         ------
         TrainingDiverged
-            Its activations aren't finite; names the layer and the step.
+            Activations of the network aren't finite; names the layer and the step.
         """
         began = time.monotonic()
         self._network.load(weights)

@@ -191,7 +191,7 @@ class EvolutionRecord:
     def likeness(self, layer: str) -> Floats:
         """(moments,) float32, -1..1: how alike a layer's features and its last ones are.
 
-        Of each channel, Pearson's correlation between its activations at this moment and at the
+        For each channel, Pearson's correlation between its activations at this moment and at the
         last moment of the record, over the same places in the same images (`Moment.features`);
         then the mean over channels. It doesn't change if a channel's activations are all scaled
         or shifted. A channel that is constant at one of the two moments counts as 0, one that is

@@ -123,8 +123,8 @@ class Watch(OneOnly):
         Parameters
         ----------
         loss
-            Of this step, a number or a tensor without dimensions: for the record, and so that a
-            loss that isn't finite is found at once.
+            Loss of this step, a number or a tensor without dimensions: for the record, and so
+            that a loss that isn't finite is found at once.
         model
             The model that the loop trains: makes sure that it is the one that is watched.
 

@@ -7,16 +7,3 @@ for object with rotational symmetry." Measured are the Euclidean distance of a l
 those of the untransformed photo, the probability of its class, and how much of a rotation's curve
 repeats (`InvarianceCurves.symmetry`). How photos are transformed: `transforms`.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .curves import InvarianceCurves, InvarianceResult
-    from .measuring import measure_invariance, measure_invariance_steps
-    from .transforms import Transform
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)

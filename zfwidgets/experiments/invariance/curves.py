@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Doubles = NDArray[np.float64]
 
 ROUNDING = 1e-5
-"""Of the features' length: a batch of another size rounds otherwise, and moves them by less."""
+"""Rounding, of the features' length: a batch of another size moves them by less."""
 
 
 @dataclass(frozen=True)

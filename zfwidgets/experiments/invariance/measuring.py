@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,10 +13,10 @@ from torch import Tensor
 
 from ...engine.local import LocalEngine
 from ...errors import InputError
-from ...records import Floats, Ints, Pixels, Progress
+from ...records import Floats, Ints, Pixels
 from ...records.predictions import softmax
-from ...stepwise import Growing
-from ..shared.looking import BATCH, Photo, check_engine, choose_layers, features, open_photos
+from ...stepwise import Clock, Growing
+from ..shared.looking import BATCH, Photo, check_images_made, choose_layers, features, open_photos
 from ..shared.running import with_bar
 from .curves import InvarianceCurves, InvarianceResult
 from .transforms import Transform, chosen, moved, own_picture, round_off
@@ -72,25 +71,15 @@ def measure_invariance_steps(
         baseline; a transform of yours that fails, draws random numbers or gives no picture of the
         same size, or whose picture can't be brought back into the network's units.
     """
-    job = Job.of(engine, images, transforms, layers, classes, baseline, disc)
+    job = Job(engine, images, transforms, layers, classes, baseline, disc)
     return (yield from job.steps())
 
 
-@dataclass(frozen=True)
 class Job:
-    """What is to be computed, checked."""
+    """What is to be computed; all that can be checked before anything is computed is."""
 
-    engine: LocalEngine
-    photos: Sequence[Photo]
-    transforms: tuple[Transform, ...]
-    layers: tuple[str, ...]
-    classes: Sequence[int | str | None]
-    baseline: str | float
-    disc: bool
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         engine: Any,
         images: Sequence[Any] | None,
         transforms: Sequence[str | Transform] | None,
@@ -98,37 +87,27 @@ class Job:
         classes: Sequence[int | str | None] | None,
         baseline: str | float,
         disc: bool,
-    ) -> Job:
-        """Check all that can be checked before anything is computed."""
-        engine = check_engine(engine, "An invariance experiment")
-        photos = open_photos(engine, images)
-        _, rows, columns = engine.info.input_shape
-        if classes is None:
-            classes = [None] * len(photos)
-        if len(classes) != len(photos):
+    ) -> None:
+        self.engine = engine = check_images_made(engine, "An invariance experiment")
+        self.photos = photos = open_photos(engine, images)
+        self.classes = [None] * len(photos) if classes is None else classes
+        if len(self.classes) != len(photos):
             raise InputError(
-                f"There are {len(classes)} classes for {len(photos)} photos: expected one each, "
-                "None for what isn't known."
+                f"There are {len(self.classes)} classes for {len(photos)} photos: expected one "
+                "each, None for what isn't known."
             )
-        job = cls(
-            engine,
-            photos,
-            chosen(transforms, rows, columns),
-            choose_layers(engine, layers),
-            classes,
-            baseline,
-            disc,
-        )
+        self.transforms = chosen(transforms, *engine.info.input_shape[1:])
+        self.layers = choose_layers(engine, layers)
+        self.baseline, self.disc = baseline, disc
         for photo in photos:
-            job._filling(photo)
-        if any(transform.function for transform in job.transforms):
+            self._filling(photo)
+        if any(transform.function for transform in self.transforms):
             engine.session.source.as_input(engine.session.source.show(photos[0].tensor))
-        return job
 
     def steps(self) -> Growing[InvarianceResult]:
         """Compute photo by photo, one transform after the other."""
         total = sum(len(transform.values) for transform in self.transforms) * len(self.photos)
-        done, began = 0, time.monotonic()
+        done, clock = 0, Clock(total)
         result = self._nothing()
         yield result
         for number, transform in enumerate(self.transforms):
@@ -140,8 +119,7 @@ class Job:
                     made = [self._transformed(transform, photo, value, base) for value in values]
                     parts.append(self._look(made, base_part.features))
                     done += len(values)
-                    left = (time.monotonic() - began) / done * (total - done)
-                    yield Progress(done, total, left, f"{transform.name} of {photo.name}")
+                    yield clock.at(done, f"{transform.name} of {photo.name}")
                 result = self._with(result, number, place, base_part, parts)
                 yield result
         return result
@@ -276,7 +254,7 @@ class Job:
 
 @dataclass(frozen=True)
 class _Part:
-    """Of some images: distances (layers, images), class scores, pictures, features if kept."""
+    """Distances (layers, images), class scores, pictures, and features if kept, of some images."""
 
     distance: np.ndarray[Any, np.dtype[np.float64]]
     logits: Floats | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -15,21 +15,17 @@ from ...drawing.charts import LineChart
 from ...drawing.page import WIDTH, Page
 from ...drawing.tables import small, table_html
 from ...engine.protocol import EngineProtocol
+from ...errors import needs_torch
+from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Driven, Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
-from ..shared.recording import stored
-from .curves import InvarianceResult
+from ..shared.recording import Recording, stored
+from .curves import InvarianceCurves, InvarianceResult
 from .drawing import across_text, common_span, draw
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from ..shared.recording import Recording
-    from .curves import InvarianceCurves
-    from .transforms import Transform
+from .transforms import Transform
 
 OPENED_AT = 1 / 3
 """How far the photos are moved when a transform is first shown, of the way to its last value."""
@@ -98,7 +94,7 @@ class Invariance(Experiment["InvarianceResult"]):
         recorded = stored(engine, InvarianceResult)
         live: Any = engine if recorded is None else None
         if recorded is None:
-            job = _experiment().Job.of(live, images, transforms, layers, classes, baseline, disc)
+            job = _experiment().Job(live, images, transforms, layers, classes, baseline, disc)
             self._make = job.steps
             names, layers = [transform.name for transform in job.transforms], job.layers
         else:
@@ -328,6 +324,6 @@ def _draw(
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.Invariance shows the network transformed photos"):
+    with needs_torch("zf.Invariance shows the network transformed photos, and"):
         from . import measuring
     return measuring

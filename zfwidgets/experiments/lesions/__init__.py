@@ -5,15 +5,3 @@
 finds a way around it; switched off, it can't. A part may matter much for one, and little for the
 other.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .measuring import lesion, lesion_steps
-    from .result import LesionResult
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -9,7 +9,6 @@ a pass by hooks on its modules, its weights never.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,26 +22,24 @@ from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
 from ...engine.network.network import Change
 from ...errors import InputError, UnsupportedModel
-from ...records import Floats, Prediction, Progress
-from ...stepwise import Growing
+from ...records import Floats, Prediction
+from ...stepwise import Clock, Growing
 from ..shared.labelled import Labelled
-from ..shared.running import run
+from ..shared.looking import check_engine
+from ..shared.running import with_bar
 from .result import LesionResult, Off
 
 BATCH = 64
 
 
-def lesion(
+def lesion_steps(
     engine: LocalEngine,
     data: Any = None,
     off: Mapping[str, Any] | None = None,
     *,
     transform: Any = None,
-    progress: bool = True,
-) -> LesionResult:
-    """Switch parts of a trained network off, and see what it says of labelled images.
-
-    Interrupt it at any moment: the images so far are returned, with a warning.
+) -> Growing[LesionResult]:
+    """`lesion` in steps: yields how far it is, and the result so far after each batch.
 
     Parameters
     ----------
@@ -56,8 +53,6 @@ def lesion(
         what it gets).
     transform
         As in `zfwidgets.Engine`; None: the engine's.
-    progress
-        Whether to show a progress bar.
 
     Returns
     -------
@@ -69,24 +64,17 @@ def lesion(
         For a layer or channel that doesn't exist, "skip" where shapes differ, images without
         labels or of one class only.
     """
-    bench = Bench(engine, data, transform)
-    checked = bench.check(off or {})
-    steps = bench.steps(checked)
-    return run(
-        steps, "Switching off", progress, lambda r: f"{len(r.images)} of {r.total} images done"
-    )
-
-
-def lesion_steps(
-    engine: LocalEngine,
-    data: Any = None,
-    off: Mapping[str, Any] | None = None,
-    *,
-    transform: Any = None,
-) -> Growing[LesionResult]:
-    """`lesion` in steps: yields how far it is, and the result so far after each batch."""
-    bench = Bench(engine, data, transform)
+    bench = LesionRunner(engine, data, transform)
     return (yield from bench.steps(bench.check(off or {})))
+
+
+lesion = with_bar(
+    "lesion",
+    lesion_steps,
+    "Switching off",
+    lambda found: f"{len(found.images)} of {found.total} images done",
+    """Switch parts of a trained network off, and see what it says of labelled images.""",
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +89,7 @@ class Look:
     after: Prediction
 
 
-class Bench:
+class LesionRunner:
     """A network and labelled images, and what it says of them with all its parts.
 
     Parameters
@@ -116,11 +104,9 @@ class Bench:
     """
 
     def __init__(self, engine: Any, data: Any = None, transform: Any = None) -> None:
-        if not isinstance(engine, LocalEngine):
-            raise InputError(
-                "Parts are switched off in a copy of the network, so that it must be here: "
-                f"expected a zf.Engine, got {type(engine).__name__}."
-            )
+        engine = check_engine(
+            engine, "Parts are switched off in a copy of the network, so that it must be here"
+        )
         if engine.info.no_classes:
             raise UnsupportedModel(engine.info.no_classes)
         self.engine = engine
@@ -174,7 +160,7 @@ class Bench:
         changes = {name: self._change(name, what) for name, what in off.items()}
         numbers: list[int] = []
         logits: list[Floats] = []
-        began = time.monotonic()
+        clock = Clock(len(order))
         result = self._record(off, numbers, logits)
         yield result
         with closing(self.images.batches(order, BATCH)) as batches:
@@ -185,9 +171,7 @@ class Bench:
                     self._know(indices.tolist(), images, logits[-1] if not off else None)
                     result = self._record(off, numbers, logits)
                     yield result
-                total = -(-len(order) // BATCH)
-                left = (time.monotonic() - began) / done * (total - done)
-                yield Progress(min(done * BATCH, len(order)), len(order), left, "switching off")
+                yield clock.at(min(done * BATCH, len(order)), "switching off")
         return result
 
     def look(self, image: int, layer: str, off: Mapping[str, Off]) -> Look:

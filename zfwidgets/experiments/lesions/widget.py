@@ -14,14 +14,13 @@ from PIL import Image
 from ...drawing.charts import BarChart
 from ...drawing.tables import problem, small
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
+from ...errors import InputError, needs_torch
 from ...records import Progress
 from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from . import widget_parts as parts
 
@@ -86,7 +85,7 @@ class Lesion(Experiment["LesionResult"]):
         off: Any = None,
         **layout: Any,
     ) -> None:
-        self._bench = _experiment().Bench(engine, data, transform)
+        self._bench = _experiment().LesionRunner(engine, data, transform)
         first = engine.layer(layer).name if layer else engine.layers[0].name
         self._seen: Look | None = None
         self._hung: Wall | None = None
@@ -263,6 +262,6 @@ class Lesion(Experiment["LesionResult"]):
 
 def _experiment() -> Any:
     """The computation, which needs torch; imported when a widget is made."""
-    with needs_torch("zf.Lesion runs the network"):
+    with needs_torch("zf.Lesion runs the network, and"):
         from . import measuring
     return measuring

@@ -1,9 +1,9 @@
-"""What the ablation's widget says and shows: feature maps as tiles, classes, what was tried."""
+"""Texts and tiles of the Lesion widget: feature maps, classes, what was tried."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,13 +11,10 @@ from PIL import Image
 from ...drawing.page import MARGIN, Page
 from ...drawing.palette import INK, SOFT
 from ...drawing.tables import table_html
+from ...language.words import Words
 from ...records import Floats, Pixels
 from ..shared.picture_wall import Wall, paint_wall
-from .result import title_of
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from .result import LesionResult
+from .result import LesionResult, title_of
 
 TILE = 48
 """Pixels of a feature map's longer side on the wall."""

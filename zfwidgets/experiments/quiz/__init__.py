@@ -9,16 +9,3 @@ Photos are ordered by the channel's largest activation in each, as the index rec
 (`zfwidgets.records.ActivationSample`). A question's two photos are from two parts of that range
 (`questions.EASY`, `questions.HARD`); the values that are told are computed anew, exactly.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .answers import QuizAnswer, QuizScore
-    from .making import quiz_question_steps, quiz_questions
-    from .questions import QuizChoice, QuizQuestion, QuizQuestions
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)

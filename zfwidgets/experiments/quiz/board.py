@@ -34,7 +34,7 @@ class QuizBoard(Answering):
     page_may_set = frozenset(("at", "given"))
 
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Of the engine."""
+    """Fingerprint of the engine."""
     quiz = traitlets.Unicode().tag(sync=True)
     """Names the round that is played; empty before there is a question."""
     hint = traitlets.Enum(list(HINTS), default_value="patches").tag(sync=True)
@@ -54,7 +54,7 @@ class QuizBoard(Answering):
     bars: Any = traitlets.List().tag(sync=True)
     """Scores to be drawn: [words, share, low, high] each, 0..1."""
     language = traitlets.Unicode("en").tag(sync=True)
-    """Of the page's words."""
+    """Language of the page's words."""
 
     def __init__(self, fingerprint: str, hint: str, hard: bool, **traits: Any) -> None:
         self._answers: dict[tuple[str, int], Answer] = {}

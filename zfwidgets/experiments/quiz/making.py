@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
 from ...records import Activation, Box, Occluder, Progress, Unit
-from ...stepwise import Counting, Driven, Growing, finish, watch_stages
+from ...stepwise import Counting, Driven, Growing, finish, finish_stages_with_bar
 from ...widgets.setting.choosing import first_selection
 from ...widgets.wire import validation
 from .questions import (
@@ -132,7 +132,7 @@ def quiz_questions(
                     yield step
         return driven.result
 
-    return watch_stages(steps(), progress)
+    return finish_stages_with_bar(steps(), progress)
 
 
 def checked(

@@ -144,7 +144,7 @@ class Waiting:
     question
         The question.
     photos
-        Its two photos.
+        The question's two photos.
     hint
         How its hint is shown, one of `HINTS`.
     answer

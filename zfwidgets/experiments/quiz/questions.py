@@ -22,7 +22,7 @@ FEWEST = 4
 TRIES = 6
 """Pairs of photos of one channel that are looked at, at most, until one makes a question."""
 ROUNDED = 1 / 1024
-"""Of the channel's largest: recorded values that differ by less may be in another order."""
+"""Part of the channel's largest: recorded values that differ by less may be in another order."""
 
 
 class Parts(NamedTuple):

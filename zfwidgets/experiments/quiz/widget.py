@@ -31,7 +31,7 @@ from .questions import SIDES, QuizQuestion, QuizQuestions, Side
 Played = tuple[QuizScore, frozenset[int]]
 """A score, and the seeds whose questions it is of."""
 ENGLISH = Words("en")
-"""Of the static picture."""
+"""Words of the static picture."""
 _without: dict[tuple[str, str, bool], Played] = {}
 """What was scored without a hint in this process, by engine, layer and difficulty."""
 
@@ -221,7 +221,7 @@ class Quiz(Experiment["QuizQuestions"]):
 
     @property
     def _scored(self) -> tuple[str, str, bool]:
-        """Of what scores are compared."""
+        """What must be the same for two scores to be compared."""
         return self._board.fingerprint, self._layer, self._hard
 
     def _says(self, words: Words) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError
+from ...errors import InputError, needs_torch
 from ..shared.recording import Recording
 
 if TYPE_CHECKING:
@@ -49,10 +49,11 @@ def recorded(name: str) -> Recording[Any]:
     return Recording.load(DATA / f"{name}.npz")
 
 
+@needs_torch("zf.experiments.trained_network()")
 def trained_network() -> ZFNet:
     """The network of the recorded ablation as it is: `zfnet_small` trained on shapes, eval mode.
 
-    Its inputs are what ``zfwidgets.models.transform(32)`` makes of pictures; its classes those of
+    It takes what ``zfwidgets.models.transform(32)`` makes of pictures, and knows the classes of
     `zfwidgets.samples.shapes`. Weights are kept in half precision.
     """
     import torch

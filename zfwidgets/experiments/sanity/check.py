@@ -22,7 +22,6 @@ Checks for Saliency Maps"). A picture that hardly changes doesn't show what was 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,17 +32,18 @@ from torch import Tensor
 
 from ...engine.local import LocalEngine
 from ...engine.projection import deconv
-from ...engine.sanity.projecting import ProjectAt
-from ...engine.sanity.randomise import stages_below
+from ...engine.projection.sanity.projecting import ProjectAt
+from ...engine.projection.sanity.randomise import stages_below
 from ...errors import InactiveUnit, InputError
-from ...records import Floats, Progress, Unit
-from ...stepwise import Growing
-from ..shared.running import run
+from ...records import Floats, Unit
+from ...stepwise import Clock, Growing
+from ..shared.looking import check_engine
+from ..shared.running import with_bar
 from .result import Kind, SanityControl, SanityResult, SanityStep
 from .similarity import Similarity, compare, require
 
 
-def sanity_check(
+def sanity_steps(
     engine: LocalEngine,
     unit: Unit | tuple[str, int],
     image: Any = None,
@@ -51,12 +51,8 @@ def sanity_check(
     *,
     seed: int = 0,
     controls: int = 8,
-    progress: bool = True,
-) -> SanityResult:
-    """Project a unit again while the network's parameters are randomised layer by layer.
-
-    The user's model, the engine's copy of it and PyTorch's random state stay as they are.
-    Interrupt it at any moment: the modules that are done are returned, with a warning.
+) -> Growing[SanityResult]:
+    """`sanity_check` in steps: yields the result so far, and how far it is.
 
     Parameters
     ----------
@@ -72,8 +68,6 @@ def sanity_check(
         Seed of the random parameters and of the choice of controls.
     controls
         Unrelated pictures of each kind to compare with.
-    progress
-        Whether to show a progress bar.
 
     Raises
     ------
@@ -85,14 +79,6 @@ def sanity_check(
         Without SciPy or scikit-image.
     """
     unit = check(engine, unit, rule, controls)
-    steps = sanity_steps(engine, unit, image, rule, seed=seed, controls=controls)
-    return run(steps, "Randomising layers", progress, _how_far)
-
-
-def sanity_steps(
-    engine: LocalEngine, unit: Unit, image: Any, rule: str, *, seed: int, controls: int = 8
-) -> Growing[SanityResult]:
-    """`sanity_check` of what was checked, in steps: yields the result so far, and how far it is."""
     if image is None:
         yield from engine.index_steps()
         image = strongest_image(engine, unit)
@@ -114,7 +100,7 @@ def sanity_steps(
         modules=tuple(stage.name for stage in stages),
     )
     yield result
-    clock = _Clock(2 * controls + len(stages))
+    clock = Clock(2 * controls + len(stages))
     project = ProjectAt(network, unit, rule, box)
 
     for control in _controls(engine, project, index, tensor, reference, seed, controls):
@@ -139,11 +125,9 @@ def sanity_steps(
 def check(engine: Any, unit: Any, rule: str, controls: int = 0) -> Unit:
     """The unit, if all is there and engine, unit and rule are possible; says what isn't."""
     require()
-    if not isinstance(engine, LocalEngine):
-        raise InputError(
-            "A sanity check changes a copy of the network, so that it needs the network here: "
-            f"expected a zf.Engine, got {type(engine).__name__}."
-        )
+    engine = check_engine(
+        engine, "A sanity check changes a copy of the network, so that it needs the network here"
+    )
     if rule not in deconv.RULES:
         raise InputError(f"Unknown rule {rule!r}: expected one of {', '.join(deconv.RULES)}.")
     if controls < 0:
@@ -209,13 +193,13 @@ def _how_far(result: SanityResult) -> str:
     return f"{len(result.steps) - 1} of {len(result.modules)} modules randomised"
 
 
-class _Clock:
-    """Progress with the time that is left, if what is to come takes as long as what was."""
+sanity_check = with_bar(
+    "sanity_check",
+    sanity_steps,
+    "Randomising layers",
+    _how_far,
+    """Project a unit again while the network's parameters are randomised layer by layer.
 
-    def __init__(self, total: int) -> None:
-        self.done, self.total, self.began = 0, total, time.monotonic()
-
-    def tick(self, what: str) -> Progress:
-        self.done += 1
-        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
-        return Progress(self.done, self.total, left, what)
+    The user's model, the engine's copy of it and PyTorch's random state stay as they are.
+    """,
+)

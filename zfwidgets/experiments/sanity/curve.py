@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...drawing.charts import axis, figure, place, require_bqplot, ring
 from ...drawing.palette import STRONG
+from ...language.words import Words
 from ...records import SERIES, Floats
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from .result import SanityResult
+from .result import SanityResult
 
 CONTROLS = {"same photo": "#7a5195", "other photo": SERIES[-1]}
 """Kinds of unrelated units, and the colours of their lines."""

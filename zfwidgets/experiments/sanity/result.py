@@ -1,4 +1,4 @@
-"""What the experiments find: frozen dataclasses of NumPy arrays, without torch."""
+"""Records of a sanity check: frozen dataclasses of NumPy arrays, without torch."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.sanity.ranks import constant, load, rank_correlation
+from ...engine.projection.sanity.ranks import constant, load, rank_correlation
 from ...errors import InputError
 from ...records import Floats
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 from PIL import Image
@@ -13,19 +13,17 @@ from PIL import Image
 from ...drawing.palette import STRONG
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
+from ...errors import needs_torch
+from ...language.words import Words
+from ...records import Unit
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls
-from ..shared.needs import needs_torch
 from . import widget_pictures
 from .curve import CONTROLS, Chart, Curve
+from .result import SanityResult
 from .similarity import MEASURES
 from .widget_pictures import StepPictures
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from ...records import Unit
-    from .result import SanityResult
 
 
 class SanityCheck(Experiment["SanityResult"]):
@@ -190,6 +188,6 @@ def _legend(words: Words) -> ipywidgets.HTML:
 
 def _experiment() -> Any:
     """The computation, which needs torch and more; imported when a widget is made."""
-    with needs_torch("zf.SanityCheck changes a copy of the network"):
+    with needs_torch("zf.SanityCheck changes a copy of the network, and"):
         from . import check as sanity
     return sanity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -14,17 +14,14 @@ from ...drawing.page import GAP, MARGIN, WIDTH, Page, shortened
 from ...drawing.page_charts import DASHED, DOTTED, Line, legend, line_chart
 from ...drawing.palette import INK, SOFT, STRONG
 from ...errors import InputError
-from ...language.words import language_name
+from ...language.words import Words, language_name
+from ...records import Values
 from ...widgets.answering import Answering, asked
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
 from .curve import CONTROLS, Curve
+from .result import SanityResult, SanityStep
 from .similarity import MEASURES
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from ...records import Values
-    from .result import SanityResult, SanityStep
 
 MOST = 16
 """Pictures in the static one; of more steps every so manieth."""
@@ -39,7 +36,7 @@ class StepPictures(Answering):
     """
 
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Of the engine."""
+    """Fingerprint of the engine."""
     check = traitlets.Unicode().tag(sync=True)
     """Which run is shown; empty before it has a picture."""
     step = traitlets.Int().tag(sync=True)
@@ -47,7 +44,7 @@ class StepPictures(Answering):
     measure = traitlets.Enum(list(MEASURES), default_value="rank").tag(sync=True)
     """By which measure it is compared."""
     language = traitlets.Unicode().tag(sync=True)
-    """Of the page's words; that of `zfwidgets.set_language` when it is made."""
+    """Language of the page's words; that of `zfwidgets.set_language` when it is made."""
 
     def __init__(self, fingerprint: str, **layout: Any) -> None:
         self._answers: dict[tuple[str, int], Answer] = {}

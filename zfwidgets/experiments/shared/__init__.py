@@ -7,7 +7,6 @@ headings; `needs`: what is missing. `picture_wall`: pictures in rows and columns
 pulled by the page, kept by name. `running`: the plain function around any experiment's steps.
 `looking`: what layers and class scores are for images that the caller makes. `labelled` reads
 labelled images; `seeded` keeps the global random state, and other threads' draws, as they are.
-`files`: safetensors with a description. `recording`: results that were computed before, in a file.
+`safetensors_header`: files with a description. `recording`: results that were computed before, in a
+file.
 """
-
-from __future__ import annotations

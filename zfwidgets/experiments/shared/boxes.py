@@ -104,7 +104,7 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
 
     @cached_property
     def _words(self) -> Words:
-        """Of all that it says; in the language of the moment at which it is made."""
+        """Words of all that it says; in the language of the moment at which it is made."""
         return Words()
 
     @property

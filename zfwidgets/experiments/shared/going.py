@@ -1,4 +1,4 @@
-"""Steps that are on their way: stopped, gone on with, and how far they are in words."""
+"""Runs that can be stopped and gone on with, and how far they are in words."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Head(Answering):
     recorded = traitlets.Unicode().tag(sync=True)
     """How a result came to be that isn't computed here; empty: it is live."""
     language = traitlets.Unicode("en").tag(sync=True)
-    """Of the page's words."""
+    """Language of the page's words."""
 
     page_module = "experiment_head"
 

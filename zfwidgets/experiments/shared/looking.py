@@ -1,4 +1,4 @@
-"""What several layers and the class scores are for images that the caller makes."""
+"""Features of several layers, and class scores, of images that the caller makes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
-from ...errors import InputError
+from ...errors import InputError, NotStored
 from ...records import Floats, Pixels
 
 BATCH = 16
@@ -21,7 +21,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Features:
-    """Of n images.
+    """Features and class scores of n images.
 
     Attributes
     ----------
@@ -74,14 +74,26 @@ def features(engine: LocalEngine, images: Sequence[Tensor], layers: Iterable[str
     )
 
 
-def check_engine(engine: Any, what: str) -> LocalEngine:
-    """The engine, if it is on this machine; ``what`` begins the error's sentence."""
+def refuse_report(engine: Any, why: str) -> None:
+    """Raise `NotStored` for a report's engine; ``why`` begins the error's sentence."""
+    if hasattr(engine, "held_photos"):
+        raise NotStored(f"{why}: a report has none; a live engine has, zf.Engine(model, images).")
+
+
+def check_engine(engine: Any, why: str) -> LocalEngine:
+    """The engine, if it is on this machine; ``why`` begins the error's sentence."""
+    refuse_report(engine, why)
     if not isinstance(engine, LocalEngine):
-        raise InputError(
-            f"{what} shows the network images that it makes itself, so that the network must be "
-            f"here: expected a zf.Engine, got {type(engine).__name__}."
-        )
+        raise InputError(f"{why}: expected a zf.Engine, got {type(engine).__name__}.")
     return engine
+
+
+def check_images_made(engine: Any, what: str) -> LocalEngine:
+    """The engine, if it can take images that ``what`` makes."""
+    return check_engine(
+        engine,
+        f"{what} shows the network images that it makes itself, so that the network must be here",
+    )
 
 
 def choose_layers(engine: LocalEngine, layers: Sequence[str] | None) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class PictureWall(Answering):
     page_may_set = frozenset(("chosen",))
 
     fingerprint = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Of the engine."""
+    """Fingerprint of the engine."""
     wall = traitlets.Unicode().tag(sync=True)
     """Name of what is shown; empty before there is anything."""
     label = traitlets.Unicode().tag(sync=True)
@@ -89,7 +89,7 @@ class PictureWall(Answering):
     chosen = traitlets.Int(-1, min=-1).tag(sync=True)
     """Number of the picture that is chosen; -1: none."""
     language = traitlets.Unicode().tag(sync=True)
-    """Of the page's words; that of `zfwidgets.set_language` when it is made."""
+    """Language of the page's words; that of `zfwidgets.set_language` when it is made."""
 
     def __init__(
         self,

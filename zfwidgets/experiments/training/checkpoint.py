@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...storage.checksums import seal
 from ...storage.files import whole
-from ..shared.files import header, read_safetensors
+from ..shared.safetensors_header import header, read_safetensors
 from .history import FILE, KIND, PREFIX, SCHEMA, TrainingRecord
 
 MAY_CHANGE = ("epochs",)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records import Floats, Ints, table
-from ..shared.files import read_safetensors
+from ..shared.safetensors_header import read_safetensors
 
 if TYPE_CHECKING:
     import pandas

@@ -16,25 +16,3 @@ Features are kept on disk in the engine's cache folder, one file a layer and set
 read memory-mapped. Where a layer has more numbers than ``dimension``, its feature maps are
 averaged over as fine a grid of places as fits; records say which.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from ..._lazy import public
-
-if TYPE_CHECKING:
-    from .bias import transfer_bias, transfer_bias_steps
-    from .curve import transfer_curve, transfer_curve_steps
-    from .layers import transfer_layers, transfer_layers_steps
-    from .records.accuracies import (
-        BiasRecord,
-        CurveRecord,
-        FeatureShape,
-        LayersRecord,
-        TransferRecord,
-    )
-    from .shapes import main_layers
-    from .whole import transfer_features, transfer_features_steps
-
-__getattr__, __dir__, __all__ = public(__name__, __file__)

@@ -7,7 +7,6 @@ far its photos lie from those that the network was trained on, in the space of t
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from ...engine.local import LocalEngine
 from ...errors import InputError
 from ...records import Floats, Ints, Progress
-from ...stepwise import Counting, Growing
+from ...stepwise import Clock, Counting, Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from .classifiers import check_classifier
@@ -31,7 +30,7 @@ from .study import Learning, Study, one_layer
 TYPICAL = 1000
 """Training photos that `BiasRecord.typical` is measured with, at most."""
 NEAR = 0.1
-"""Of the typical distance: a photo that is nearer to a training photo is nearly the same."""
+"""Part of the typical distance: a photo nearer than that to a training photo is nearly the same."""
 _BLOCK = 512
 
 
@@ -110,7 +109,7 @@ def bias_steps(
     )
     yield result
     unfinished = 0
-    began = time.monotonic()
+    clock = Clock(repeats)
     for repeat in range(repeats):
         split = plan.split(study.images, known, repeat)
         found, fitted = study.learn(layer, split, plan.train_images, classifier, how, repeat)
@@ -124,8 +123,7 @@ def bias_steps(
             *not_converged(unfinished, repeat + 1),
         )
         result = replace(result, accuracies=accuracies, notes=notes)
-        left = (time.monotonic() - began) / (repeat + 1) * (repeats - repeat - 1)
-        yield Progress(repeat + 1, repeats, left, "learning classes")
+        yield clock.tick("learning classes")
         yield result
     return result
 

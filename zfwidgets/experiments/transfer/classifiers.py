@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, MissingDependency
+from ...errors import InputError, optional
 from ...records import Floats, Ints
 from .records.accuracies import CLASSIFIERS
 from .store import Rows
@@ -56,12 +56,7 @@ class Fitted:
 
 def require() -> None:
     """Raise `MissingDependency` unless scikit-learn is there."""
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise MissingDependency(
-            "Transfer learns with scikit-learn: pip install 'zfwidgets[transfer]'"
-        ) from error
+    optional("sklearn", "Transfer learns with scikit-learn: pip install 'zfwidgets[transfer]'")
 
 
 def check_classifier(name: str) -> str:

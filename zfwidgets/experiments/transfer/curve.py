@@ -32,7 +32,7 @@ from .study import Learning, Study, one_layer
 
 COUNTS = (1, 2, 5, 10, 20, 30)
 STEPS = 300
-"""Of the optimizer, at least, for a network from scratch; more where an epoch has more."""
+"""Fewest steps of the optimizer for a network from scratch; more where an epoch has more."""
 PRETRAINED, SCRATCH = "pretrained", "from scratch"
 
 Builder = Architecture | Callable[[], nn.Module]

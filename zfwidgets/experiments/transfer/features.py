@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,9 +15,10 @@ from torch import Tensor
 from ...engine.local import LocalEngine
 from ...engine.network.modes import computing
 from ...errors import InputError
-from ...records import Floats, Ints, Progress
-from ...stepwise import Counting
+from ...records import Floats, Ints
+from ...stepwise import Clock, Counting
 from ..shared.labelled import Labelled
+from ..shared.looking import check_engine
 from .records.accuracies import FeatureShape
 from .shapes import DIMENSION, feature_shape, main_layers
 from .store import Rows, file_name
@@ -32,7 +32,7 @@ class Features:
     Parameters
     ----------
     engine
-        Engine whose network gives them; see `check_engine`.
+        Engine whose network gives them; see `check_computes`.
     images
         Labelled or not; their tensors are as the engine's.
     layers
@@ -112,15 +112,13 @@ class Features:
         """Compute what isn't computed yet, batch by batch."""
         known = set(self.known.tolist())
         order = [number for number in range(len(self.images)) if number not in known]
-        began = time.monotonic()
-        batches = -(-len(order) // BATCH)
+        clock = Clock(len(order))
         with closing(self.images.batches(order, BATCH)) as reading:
             for done, (indices, pixels, _) in enumerate(reading, 1):
                 if len(pixels):
                     for layer, vectors in self._compute(pixels).items():
                         self.rows(layer).write(indices, vectors)
-                left = (time.monotonic() - began) / done * (batches - done)
-                yield Progress(min(done * BATCH, len(order)), len(order), left, what)
+                yield clock.at(min(done * BATCH, len(order)), what)
 
     def _compute(self, pixels: Tensor) -> dict[str, Floats]:
         network = self.engine.session.network
@@ -148,14 +146,9 @@ def vectors(output: Tensor, shape: FeatureShape) -> Tensor:
     return output.flatten(1)
 
 
-def check_engine(engine: Any) -> LocalEngine:
+def check_computes(engine: Any) -> LocalEngine:
     """The engine, if its network is here."""
-    if not isinstance(engine, LocalEngine):
-        raise InputError(
-            "Features are computed by the network, so that it must be here: expected a zf.Engine, "
-            f"got {type(engine).__name__}."
-        )
-    return engine
+    return check_engine(engine, "Features are computed by the network, so that it must be here")
 
 
 def labelled(engine: LocalEngine, data: Any, transform: Any) -> Labelled:

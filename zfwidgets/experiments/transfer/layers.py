@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...engine.local import LocalEngine
-from ...records import Floats, Progress
-from ...stepwise import Growing
+from ...records import Floats
+from ...stepwise import Clock, Growing
 from ..shared.running import with_bar
 from .classifiers import STRENGTH, check_classifier
 from .records.accuracies import CLASSIFIERS, LayersRecord, how_far
@@ -47,9 +46,9 @@ def transfer_layers_steps(
         Other labelled images: a folder of class folders, a map-style Dataset of (image, label),
         a list of (image, label).
     layers
-        Names; None means `zfwidgets.experiments.transfer.main_layers`.
+        Names; None means `zfwidgets.experiments.transfer.shapes.main_layers`.
     train_images, test_images
-        Of each class. None: two thirds of the smallest class, at most 30; what is left, at
+        Images of each class. None: two thirds of the smallest class, at most 30; what is left, at
         most 50.
     repeats
         How many splits.
@@ -108,7 +107,7 @@ def layer_steps(
         for name in names
     ]
     unfinished = 0
-    began = time.monotonic()
+    clock = Clock(len(fits))
     for done, (repeat, number, name) in enumerate(fits, 1):
         split = plan.split(study.images, known, repeat)
         layer = shapes[number].layer
@@ -120,8 +119,7 @@ def layer_steps(
             strength=_with(result.strength, name, number, repeat, fitted.strength),
             notes=(*study.features.skipped, *not_converged(unfinished, done)),
         )
-        left = (time.monotonic() - began) / done * (len(fits) - done)
-        yield Progress(done, len(fits), left, f"learning on {layer}")
+        yield clock.at(done, f"learning on {layer}")
         yield result
     return result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,8 +12,7 @@ from numpy.typing import NDArray
 
 from ...engine.local import LocalEngine
 from ...errors import InputError
-from ...records import Progress
-from ...stepwise import Growing
+from ...stepwise import Clock, Growing
 from ..shared.labelled import Labelled
 from ..shared.running import with_bar
 from .classifiers import fit, require
@@ -111,8 +109,8 @@ def transfer_labels_steps(
         features.skipped,
     )
     yield result
-    rows, began, unfinished, done = features.rows(name), time.monotonic(), 0, 0
     total = len(known) * repeats
+    rows, clock, unfinished, done = features.rows(name), Clock(total), 0, 0
     for repeat in range(repeats):
         order = np.random.default_rng([how.seed, repeat]).permutation(there)
         learned, tested = np.sort(order[:trained]), np.sort(order[trained:])
@@ -130,8 +128,7 @@ def transfer_labels_steps(
             done += 1
             notes = (*features.skipped, *not_converged(unfinished, done))
             result = replace(result, precision=precision, notes=notes, complete=done == total)
-            left = (time.monotonic() - began) / done * (total - done)
-            yield Progress(done, total, left, f"learning {known[number]}")
+            yield clock.at(done, f"learning {known[number]}")
             yield result
     return result
 

@@ -18,8 +18,8 @@ MOST_LAYERS = 8
 def main_layers(layers: Sequence[LayerInfo], most: int = MOST_LAYERS) -> tuple[str, ...]:
     """Layers as the paper counts them: each convolution or matrix with all that follows it.
 
-    Of each the last module's output: behind rectifier, pool and norm. What branches and comes
-    together again inside one module, such as a fire module or a residual block, counts as one
+    Each is read at its last module's output: behind rectifier, pool and norm. What branches and
+    comes together again inside one module, such as a fire module or a residual block, counts as one
     layer: its bottlenecks and half branches hold a part of what it says. The class scores aren't
     among them. Where there are more than ``most``, as many at equal distances, the last included.
     """

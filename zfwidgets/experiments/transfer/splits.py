@@ -12,7 +12,7 @@ from ...records import Ints
 from ..shared.labelled import Labelled
 
 MOST_TRAINED, MOST_TESTED = 30, 50
-"""Of each class, by default: as the paper has it for Caltech-101."""
+"""Photos of each class, by default: as the paper has it for Caltech-101."""
 
 
 @dataclass(frozen=True)

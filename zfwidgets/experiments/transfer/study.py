@@ -13,7 +13,7 @@ from ...records import Floats, Ints
 from ...stepwise import Counting
 from ..shared.labelled import Labelled
 from .classifiers import STRENGTH, Fitted, check_strength, class_accuracies, fit, require
-from .features import Features, check_engine, labelled
+from .features import Features, check_computes, labelled
 from .shapes import DIMENSION, main_layers
 from .splits import Plan, Split
 
@@ -59,7 +59,7 @@ class Study:
         dimension: int = DIMENSION,
     ) -> None:
         require()
-        self.engine: LocalEngine = check_engine(engine)
+        self.engine: LocalEngine = check_computes(engine)
         self.images: Labelled = labelled(self.engine, data, transform)
         self.dimension = dimension
         self.features = Features(self.engine, self.images, layers, dimension)
@@ -109,5 +109,5 @@ class Study:
 
 def one_layer(engine: Any, layer: str | None) -> str:
     """The layer asked for; None means the last before the class scores."""
-    found = check_engine(engine)
+    found = check_computes(engine)
     return found.layer(layer or main_layers(found.layers)[-1]).name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -14,22 +14,18 @@ from PIL import Image
 from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import problem, small
 from ...engine.protocol import EngineProtocol
-from ...errors import InputError
+from ...errors import InputError, needs_torch
+from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment
 from ..shared.layout import beside, controls, heading
-from ..shared.needs import needs_torch
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import Recording, stored
 from . import widget_parts as parts
-from .records.accuracies import TransferRecord
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from .records.accuracies import BiasRecord
+from .records.accuracies import BiasRecord, TransferRecord
 
 
 class Transfer(Experiment["TransferRecord"]):
@@ -58,7 +54,7 @@ class Transfer(Experiment["TransferRecord"]):
     start
         Whether to start at once.
     **options
-        What else `zfwidgets.experiments.transfer.transfer_features_steps` takes: ``layers``,
+        What else `zfwidgets.experiments.transfer_features_steps` takes: ``layers``,
         ``layer``, ``counts``, ``scratch``, ``strength``, ``seed``; and ``layout``, as every
         ipywidget has it.
 
@@ -273,6 +269,6 @@ def _title(engine: EngineProtocol, images: Any, words: Words) -> str:
 
 def _experiment() -> Any:
     """The computation, which needs torch and scikit-learn; imported when a widget is made."""
-    with needs_torch("zf.Transfer computes features"):
+    with needs_torch("zf.Transfer computes features, and"):
         from . import whole
     return whole

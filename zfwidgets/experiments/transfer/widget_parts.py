@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,17 +13,15 @@ from ...drawing.charts import axis, figure, place, require_bqplot, ring
 from ...drawing.page import Page
 from ...drawing.palette import SOFT, colour
 from ...drawing.tables import table_html, with_spread
+from ...language.words import Words
 from ..shared.picture_wall import Wall, paint_wall
-
-if TYPE_CHECKING:
-    from ...language.words import Words
-    from .records.accuracies import (
-        BiasRecord,
-        CurveRecord,
-        FeatureShape,
-        LayersRecord,
-        TransferRecord,
-    )
+from .records.accuracies import (
+    BiasRecord,
+    CurveRecord,
+    FeatureShape,
+    LayersRecord,
+    TransferRecord,
+)
 
 SHOWN = 6
 """Photos of a class on the wall."""

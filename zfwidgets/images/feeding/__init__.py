@@ -4,5 +4,3 @@
 that gives the same pixels as Pillow; `workers` and `worker` are the processes, `prefetch` the
 order.
 """
-
-from __future__ import annotations

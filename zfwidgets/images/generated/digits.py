@@ -56,4 +56,4 @@ STROKES: tuple[tuple[Points, ...], ...] = (
     (ellipse(0, -0.5, 0.46, 0.5), ellipse(0, 0.5, 0.58, 0.5)),
     tuple(-stroke for stroke in _SIX),
 )
-"""Of each digit, within a radius of about 1.2."""
+"""Strokes of each digit, within a radius of about 1.2."""

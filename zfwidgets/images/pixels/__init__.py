@@ -1,3 +1,1 @@
 """From files to pixels, from pixels to what a network sees, and back for the eye."""
-
-from __future__ import annotations

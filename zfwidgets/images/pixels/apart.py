@@ -18,7 +18,7 @@ from ...records import MOST_OWN_BYTES, MOST_OWN_PIXELS
 from . import decode
 
 SECONDS = 30.0
-"""Of the whole process, and of its processor time."""
+"""Time limit of the whole process, and of its processor time."""
 MEMORY = 2 << 30
 """Bytes of its address space: of a photo of 64 million pixels and its copies."""
 

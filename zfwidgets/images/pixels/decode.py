@@ -8,15 +8,13 @@ import stat
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ...errors import InputError, UnreadableImage
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 File: TypeAlias = Path | bytes
 """An encoded image: a file, or what would be in one."""

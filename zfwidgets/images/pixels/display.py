@@ -43,6 +43,12 @@ class Display:
             return _quantised(_three(self.normalisation.brightness(values)))
         return _quantised(_three(_stretched(values)))
 
+    def levels(self, tensor: torch.Tensor) -> Pixels | None:
+        """What `pixels` shows, uint8 (channels, rows, columns): see `ImageSource.levels`."""
+        if self.normalisation is None or tensor.shape[0] not in {1, 3}:
+            return None
+        return np.ascontiguousarray(np.moveaxis(self.pixels(tensor), 2, 0)[: tensor.shape[0]])
+
     def values(self, pixels: Pixels, channels: int) -> NDArray[np.float32]:
         """Pixels (rows, columns, 3) as values of the network's input, the inverse of `pixels`.
 

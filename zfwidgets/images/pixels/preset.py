@@ -42,7 +42,9 @@ class ImageClassification:
 
             return Torchvisions(crop_size=self.crop_size[0], resize_size=self.resize_size[0])(image)
         levels = torch.from_numpy(np.array(self._cropped(image))).permute(2, 0, 1).contiguous()
-        mean, std = (torch.tensor(of)[:, None, None] for of in (self.mean, self.std))
+        mean, std = (
+            torch.tensor(of, dtype=torch.float32)[:, None, None] for of in (self.mean, self.std)
+        )
         return levels.to(torch.float32).div_(255).sub_(mean).div_(std)
 
     def _cropped(self, image: Image.Image) -> Image.Image:

@@ -6,16 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InputError
 from .preset import ImageClassification
 from .processors import Processed, is_processor
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 ASSUMED = (
     "No transform was given, so ImageNet's evaluation transform is assumed: shorter side to 256 "
@@ -56,7 +54,7 @@ class Normalisation:
     def network(self, brightness: float | NDArray[np.float64]) -> NDArray[np.float64]:
         """Brightness (0..1) as the network's values.
 
-        Of a grey (channels,) or (1,); of (channels, rows, columns) the same shape.
+        A grey gives (channels,) or (1,); (channels, rows, columns) the same shape.
         """
         if isinstance(brightness, np.ndarray):
             gain, shift = self.gain[:, None, None], self.shift[:, None, None]

@@ -7,5 +7,3 @@ labels, stamps that tell a change, items by number. A set that has an item as a 
 gives these, so that decoding is the same for all. `repeatable` refuses images that are drawn at
 random.
 """
-
-from __future__ import annotations

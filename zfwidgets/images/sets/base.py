@@ -186,6 +186,8 @@ class Samples:
         self.photos = photos
         self.names = photos.names
         self.labels = photos.labels
+        attributions = (row.attribution for row in photos.licences)
+        self.licences = tuple(zip(photos.names, attributions, strict=True))
 
     def read(self, number: int) -> Image.Image:
         """The photo in RGB."""

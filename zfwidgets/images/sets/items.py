@@ -164,7 +164,7 @@ class Items:
 
     @property
     def stamps(self) -> list[str]:
-        """Of a list its pixels, of files what tells changed ones, of other datasets ""."""
+        """What tells a changed item: a list's pixels, a file's stamp; "" for other datasets."""
         if self.is_list:
             self._pixels = self._pixels or [self._content(i) for i in range(len(self.names))]
             return self._pixels

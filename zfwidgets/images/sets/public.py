@@ -7,9 +7,10 @@ from typing import Any
 
 from PIL import Image
 
-from ...errors import InputError
+from ...errors import InputError, needs_torch
 
 
+@needs_torch("zf.samples.cifar10()")
 def cifar10(root: str | Path, train: bool = True, download: bool = False) -> Any:
     """CIFAR-10 (Krizhevsky, 2009): 32 x 32 pixels, ten classes, through torchvision.
 
@@ -37,6 +38,7 @@ def cifar10(root: str | Path, train: bool = True, download: bool = False) -> Any
     return _opened(CIFAR10, "CIFAR-10", "cifar-10-batches-py", root, download, train=train)
 
 
+@needs_torch("zf.samples.caltech101()")
 def caltech101(root: str | Path, download: bool = False) -> Any:
     """Caltech-101 (Fei-Fei et al., 2004): about 300 x 200 pixels, through torchvision.
 

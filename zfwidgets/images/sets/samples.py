@@ -10,10 +10,9 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ...records import table
@@ -60,10 +59,6 @@ class PhotoLicence:
         """One line to print beside the photo."""
         changes = f" ({self.changes})" if self.changes else ""
         return f"{self.title}, {self.author}, {self.licence}, {self.source_url}{changes}"
-
-    def replace(self, **changes: str) -> PhotoLicence:
-        """A copy with other fields."""
-        return replace(self, **changes)
 
 
 class SamplePhotos(Sequence["Image.Image"]):
@@ -151,12 +146,3 @@ def read_table() -> tuple[PhotoLicence, ...]:
     """The table of photos and licences, ``data/photos.tsv``."""
     lines = (DATA / "photos.tsv").read_text(encoding="utf-8").splitlines()
     return tuple(PhotoLicence(**row) for row in csv.DictReader(lines, delimiter="\t"))
-
-
-def write_table(rows: Sequence[PhotoLicence]) -> None:
-    """Write ``data/photos.tsv`` (for `zfwidgets.images.sets.build_samples`)."""
-    with Path(str(DATA / "photos.tsv")).open("w", encoding="utf-8", newline="") as stream:
-        names = [field.name for field in fields(PhotoLicence)]
-        writer = csv.DictWriter(stream, names, delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(vars(row) for row in rows)

@@ -15,7 +15,7 @@ from .shared import LETTERS, alive, called, patch, photo_of, readable, stages, t
 from .task import Figure, Mark, Option, Scale, Steps, Task
 
 CLOSE = 0.2
-"""Of the right number: how far an estimate of a width may be off."""
+"""How far an estimate of a width may be off, as a part of the right number."""
 PATCHES = 6
 """In each of the pictures that are compared."""
 

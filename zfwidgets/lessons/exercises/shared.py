@@ -20,7 +20,7 @@ PHOTOS = ("coffee", "chickens", "scarlet-macaw", "koala", "penguin")
 SMALLEST = 20
 """An early layer's field is at least this part of the photo's width: less shows nothing."""
 SEEN = 12
-"""Of other photos: how many are looked at for those that the network is surest of."""
+"""How many other photos are looked at for those that the network is surest of."""
 
 
 def stages(engine: EngineProtocol) -> tuple[str, str, str]:

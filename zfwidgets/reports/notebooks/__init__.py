@@ -3,5 +3,3 @@
 `embedding` writes what its widgets show, in the notebook's kernel; `exporter` is nbconvert's part,
 and puts that into the page.
 """
-
-from __future__ import annotations

@@ -17,7 +17,7 @@ from traitlets import Bool, Integer, Unicode, default
 from ...errors import InputError
 from ...widgets.bundle import esm
 from ..writing.scrubbing import Scrubber
-from .embedding import BUNDLES, FOLDERS, PICTURE, PLACES
+from .embedding import BUNDLES, FOLDERS, PLACES, picture_of
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL = """import zfwidgets.reports.notebooks.embedding as _zf
@@ -67,8 +67,7 @@ class ReportExporter(HTMLExporter):
                 places = json.loads(Path(folder, PLACES).read_text("utf-8"))
                 bundles = Path(folder, BUNDLES).read_text("utf-8")
                 known = json.loads(Path(folder, FOLDERS).read_text("utf-8"))
-            used = [cell for cell in nb.cells if cell.cell_type == "code" and _settle(cell, places)]
-            if used:
+            if _settle(nb, places):
                 script = f"<script>{esm('report')}</script>"
                 resources["zfwidgets_report"] = script + bundles
         if where := resources.get("metadata", {}).get("path"):
@@ -114,32 +113,51 @@ def _scrub(nb: Any, scrubber: Scrubber) -> None:
                     output["data"][mime] = scrubber.state(data)
 
 
-def _settle(cell: Any, places: dict[str, str]) -> bool:
-    """Put places for views where a cell's outputs are widgets of ours; whether there were any.
+def _settle(nb: Any, places: dict[str, str]) -> bool:
+    """Put places for views where outputs are widgets of ours; whether there were any.
 
-    A widget's static picture is the next output; of a box with several of ours, the next ones.
+    A place holds the static pictures of its widgets, wherever in the notebook these stand: those of
+    widgets in boxes come at their cell's end. What has a picture and no place, as an experiment, is
+    its picture.
     """
-    outputs: list[Any] = []
+    codes = [cell for cell in nb.cells if cell.cell_type == "code"]
+    outputs = [output for cell in codes for output in cell.outputs]
+    pictures = {_pictured(output): _picture(output.data) for output in outputs if _pictured(output)}
+    filled = {model: _filled(html, pictures) for model, html in places.items()}
     found = False
-    waiting: Any = None  # a place, that takes the pictures that follow
-    for output in cell.outputs:
-        data = output.get("data", {})
-        if waiting is not None and _is_picture(data) and PICTURE in waiting.data["text/html"]:
-            html = waiting.data["text/html"].replace(PICTURE, _picture(data), 1)
-            waiting.data["text/html"] = html
-            continue
-        place = places.get(data.get(WIDGET, {}).get("model_id"))
-        if place is None:
-            outputs.append(output)
-        else:
-            waiting = nbformat.v4.new_output("display_data", {"text/html": place})
-            outputs.append(waiting)
-            found = True
-    for output in outputs:
-        if PICTURE in (html := output.get("data", {}).get("text/html", "")) and found:
-            output["data"]["text/html"] = html.replace(PICTURE, "")
-    cell.outputs = outputs
+    for cell in codes:
+        shown = places.keys() & {_viewed(output) for output in cell.outputs}
+        inside = {m for m in pictures if any(picture_of(m) in places[one] for one in shown)}
+        here = {_pictured(output) for output in cell.outputs}
+        kept = []
+        for output in cell.outputs:
+            model = _viewed(output)
+            if model in shown:
+                html = {"text/html": filled[str(model)]}
+                kept.append(nbformat.v4.new_output("display_data", html))
+            elif _pictured(output) not in inside and (model is None or model not in here):
+                kept.append(output)
+        cell.outputs = kept
+        found = found or bool(shown)
     return found
+
+
+def _filled(html: str, pictures: dict[str | None, str]) -> str:
+    for model, picture in pictures.items():
+        html = html.replace(picture_of(model), picture)
+    return html
+
+
+def _viewed(output: Any) -> str | None:
+    """The model of which an output is a view; None: of none."""
+    model = output.get("data", {}).get(WIDGET, {}).get("model_id")
+    return None if model is None else str(model)
+
+
+def _pictured(output: Any) -> str | None:
+    """The model of which an output is the static picture; None: of none."""
+    model = output.get("metadata", {}).get("zfwidgets", {}).get("model_id")
+    return None if model is None else str(model)
 
 
 def _keep_words(nb: Any) -> None:

@@ -4,5 +4,3 @@
 (``StoredEngine``), `reopened` its plain calls, where it opens, and what is saved of it again;
 `answering` gives widgets the stored answers themselves.
 """
-
-from __future__ import annotations

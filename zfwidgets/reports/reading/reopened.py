@@ -1,13 +1,22 @@
-"""What a stored engine is asked for in a cell, where it opens, and what is saved of it again."""
+"""Methods of an engine that a report is opened as: where it opens, and how it is saved again."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ...errors import BrokenReport, InputError, NotStored
-from ...records import OcclusionMap, OcclusionRequest, OwnPhoto, Projection, QuantileRows, Unit
+from ...records import (
+    Explanation,
+    OcclusionMap,
+    OcclusionRequest,
+    Operation,
+    OwnPhoto,
+    Projection,
+    QuantileRows,
+    Unit,
+)
 from ...stepwise import finish
 from ...widgets.wire import validation
 from ...widgets.wire.photos import REPORT
@@ -16,6 +25,16 @@ from ..coarse import snapped
 from ..held import Held
 from ..parts import ADVICE
 from .contents import Contents
+
+
+def _not_held(kind: str = "", *, words: str = "") -> Any:
+    """A call that a report doesn't answer: what it raises is its sentence on a kind, or words."""
+
+    def refuse(self: Contents, *_: Any, **__: Any) -> NoReturn:
+        """Not in a report: it raises, saying what to do."""
+        raise NotStored(words) if words else self._not_stored(kind)
+
+    return refuse
 
 
 class Reopened(Contents):
@@ -55,6 +74,36 @@ class Reopened(Contents):
             f"{unit.channel}, and none at that place of image {index}; a live engine makes it."
         )
 
+    def explain(self, layer: str, rule: str = "deconvnet") -> Explanation:
+        """What lies between a layer and the pixels, as the report's projections have it."""
+        info = self.layer(layer)
+        if rule not in self.rules:
+            raise NotStored(
+                f"The report holds projections by {', '.join(self.rules)}, and none by {rule!r}; "
+                "a live engine explains it."
+            )
+        words = self.rule(rule)
+        if words.reads_forward is None:
+            raise NotStored(
+                f"The report doesn't say what {rule!r} reads of the image: see the operations of "
+                "its projections, engine.project(...).operations; a live engine explains the "
+                "rules that are zfwidgets' own or yours."
+            )
+        for chunk in self._manifest["layers"][layer]["projections"]:
+            if chunk["rule"] == rule:
+                for at in range(len(chunk["channels"])):
+                    data, _ = self._answer("projections", chunk["part"], at)
+                    for row in data["rows"]:
+                        if row is not None:  # all of a layer's channels have the same
+                            met = tuple(Operation(**one) for one in row["operations"])
+                            return Explanation.of(
+                                info, rule, words.answers, words.reads_forward, met
+                            )
+        raise NotStored(
+            f"The report holds no projection of layer {layer!r} by {rule!r}, whose operations "
+            "would explain it; a live engine does."
+        )
+
     def keep_switches(self, *_: Any, **__: Any) -> None:
         """Nothing is left to be prepared: projections are stored."""
 
@@ -70,84 +119,27 @@ class Reopened(Contents):
         found: QuantileRows = finish(self.quantile_steps(layer, channel, each, parts))
         return found
 
-    def sample(self, layer: str, channel: int) -> NoReturn:
-        """Not in a report."""
-        raise self._not_stored("sample")
-
-    def samples(self, layer: str) -> NoReturn:
-        """Not in a report."""
-        raise self._not_stored("sample")
-
-    def estimate(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: nothing is computed."""
-        raise self._not_stored("estimate")
-
-    def estimate_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: nothing is computed."""
-        raise self._not_stored("estimate")
-
-    def respond(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report."""
-        raise self._not_stored("positions")
-
-    def responses(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: it holds activations of each channel's strongest photos."""
-        raise self._not_stored("responses")
-
     @property
     def own_photos(self) -> tuple[OwnPhoto, ...]:
         """None: they are in the memory of a kernel."""
         return ()
 
-    def add_photo(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: nothing is computed."""
-        raise NotStored(REPORT)
+    # ------------------------------------------------------------------ what isn't in a report
 
-    def remove_photo(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report, see `add_photo`."""
-        raise NotStored(REPORT)
-
-    def cover_patches(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: it holds what widgets show of it, not each of the random patches."""
-        raise self._not_stored("cover")
-
-    def cover_steps(self, *_: Any, **__: Any) -> Generator[Any, None, NoReturn]:
-        """Not in a report, see `cover_patches`."""
-        yield from ()
-        raise self._not_stored("cover")
-
-    def explain(self, layer: str, rule: str = "deconvnet") -> NoReturn:
-        """Not in a report: its projections say themselves what they met."""
-        raise NotStored(
-            "A report holds no explanation by itself: the operations of each projection, as of "
-            "engine.project(...).operations, say what lies between a layer and the pixels."
-        )
-
-    def index(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report: it holds nine of a channel's activations."""
-        raise NotStored(
-            "A report holds statistics and the nine strongest activations of each channel, see "
-            "engine.channels and engine.top; the index is a live engine's."
-        )
-
-    def index_so_far(self, layer: str | None = None) -> NoReturn:
-        """Not in a report, see `index`."""
-        self.index()
-
-    def sanity_number(self, *_: Any, **__: Any) -> NoReturn:
-        """Nothing: it is measured on a copy of the network."""
-        raise NotStored(
-            "What a picture owes to learning is measured by drawing filters anew in a copy of the "
-            "network: a live engine does it."
-        )
-
-    def sanity_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """As `sanity_number`."""
-        self.sanity_number()
-
-    def verify_steps(self, *_: Any, **__: Any) -> NoReturn:
-        """Not in a report, see `index`; `verify` reads all of its parts."""
-        self.index()
+    sample = samples = _not_held("sample")
+    estimate = estimate_steps = _not_held("estimate")
+    respond = _not_held("positions")
+    responses = _not_held("responses")
+    cover_patches = cover_steps = _not_held("cover")
+    add_photo = remove_photo = _not_held(words=REPORT)
+    index = index_so_far = verify_steps = _not_held(
+        words="A report holds statistics and the nine strongest activations of each channel, see "
+        "engine.channels and engine.top; the index is a live engine's."
+    )
+    sanity_number = sanity_steps = _not_held(
+        words="What a picture owes to learning is measured by drawing filters anew in a copy of "
+        "the network: a live engine does it."
+    )
 
     # ------------------------------------------------------------------ where it opens
 

@@ -6,5 +6,3 @@ gets. `saving` puts widgets and texts together, `page` writes the HTML, `provena
 comes from, `scrubbing` cuts absolute paths, `markdown` renders texts. `figures` packs other
 packages' widgets with their JavaScript.
 """
-
-from __future__ import annotations

@@ -12,7 +12,7 @@ from ...bars import waiting
 from ...engine.portable.record import PRECISIONS, Portability
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
-from ...stepwise import watch_stages
+from ...stepwise import finish_stages_with_bar
 from ..parts import pack
 from .content import Content
 from .planning import Plan, megabytes
@@ -51,7 +51,7 @@ def portability(
     images = sorted({round(at) for at in np.linspace(0, count - 1, min(TRIED, count))})
     steps = engine.portable_steps(list(layers), images, precision)
     with waiting("Measuring the network of the report", shown=progress):
-        found: Portability = watch_stages(steps, progress)
+        found: Portability = finish_stages_with_bar(steps, progress)
     return found
 
 

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import closing
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, NotStored, UnreadableImage
-from ...records import OcclusionMap, Operation, Progress, TopActivations
+from ...records import OcclusionMap, Progress, TopActivations
 from ...records.layers import only
 from ...stepwise import Driven, finish
-from ...widgets.wire.answers import OF_NINE
-from ...widgets.wire.encode import Answer, decode_picture, numbers
+from ...widgets.wire.encode import Answer, numbers
 from ...widgets.wire.quantile_tiles import quantile_data
 from ...widgets.wire.service import Need
 from ...widgets.wire.source import Source
 from ..held import PATCHES
 from ..parts import checksum, pack
-from ..pictures import MIME, SMALL, Encoder
-from ..positions import Tap, position_key, positions
+from ..pictures import SMALL, Encoder
+from ..positions import MapRecorder, position_key, positions
 from .content import Content
+from .encoding import Photos, Projections, by_size, stored
 from .planning import BASE64, PHOTOS_SHARE, Plan, megabytes
-from .projecting import Batch, by_size
 from .scrubbing import Scrubber
 from .sentences import sentences
 
@@ -58,13 +58,16 @@ class Collector:
         self.slides = slides
         self.covers = covers
         self.rule = rule
-        self.tap = Tap(engine)
+        self.tap = MapRecorder(engine)
         make = getattr(engine, "make_source", None)  # a report of a report
         self.source: Source = Source(self.tap, answers=0) if make is None else make()
         self.photo = Encoder(plan.quality.photos)
         self.projection = Encoder(plan.quality.projections, SMALL)
-        self._batch = Batch(engine, rule, self.projection)
         self.content = Content()
+        self._photos_of = Photos(engine, self.source, self.photo)
+        self._projections_of = Projections(
+            engine, self.source, self.projection, rule, self.content.operations
+        )
         self.stored: set[int] = set()
         self.lost: dict[int, str] = {}
         self.shown: list[int] = []
@@ -159,26 +162,19 @@ class Collector:
 
     def _photos(self) -> Iterator[Progress]:
         wanted = self._wanted_photos()
-        scored = len(self.engine.info.labels) > 0
-        for done, image in enumerate(wanted[: self.plan.photos]):
-            yield Progress(done, len(wanted), None, "photos")
-            keys: list[Need] = [("photo", {"image": image})]
-            try:
-                data, buffers = finish(self.source.answer(*keys[0]))
-                pictures = self._encoded(self.photo, data, buffers)
-                answers = [({**data, "mime": MIME}, pictures)]
-                if scored:
-                    keys.append(("predict", {"image": image, "occluder": None}))
-                    answers.append(finish(self.source.answer(*keys[-1])))
-            except UnreadableImage as error:
-                self._lose(image, error.reason)
-                continue
-            except NotStored:
-                continue
-            if not self._put(f"photo/{image}", answers, must=not self.stored):
-                break
-            self._list(keys, f"photo/{image}")
-            self.stored.add(image)
+        some = wanted[: self.plan.photos]
+        with closing(self._photos_of.answers(some)) as answers:
+            for done, found in enumerate(answers):
+                yield Progress(done, len(wanted), None, "photos")
+                if found.lost:
+                    self._lose(found.image, found.lost)
+                if not found.answers:
+                    continue
+                part = f"photo/{found.image}"
+                if not self._put(part, found.answers, must=not self.stored):
+                    break
+                self._list(found.needs, part)
+                self.stored.add(found.image)
         share = f"they may take {PHOTOS_SHARE:.0%} of the budget"
         missing = len(wanted) - len(self.stored) - len(self.lost)
         self._out(missing, "photos", f"{share}, less where what was chosen needs it")
@@ -227,112 +223,82 @@ class Collector:
         Those of the smallest fields first: of one large picture's bytes many small ones are had.
         """
         budget, what = self.plan.budget, "further projections"
-        if budget is None or self._full or hasattr(self.engine, "make_source"):
+        if budget is None or self._full or stored(self.engine):
             return
         taken = {*self.plan.first, *self.plan.chosen}
         layers = by_size(map(self.engine.layer, self.plan.layers), self.plan.quality.projections)
-        for done, (layer, size) in enumerate(layers):
-            at = self.plan.layers.index(layer.name)
-            rest = [c for c in range(layer.channels) if (layer.name, c) not in taken]
-            for start in range(0, len(rest), FURTHER):
-                channels = rest[start : start + FURTHER]
+        chunks = [
+            (layer.name, size, start, rest[start : start + FURTHER])
+            for layer, size in layers
+            if (rest := [c for c in range(layer.channels) if (layer.name, c) not in taken])
+            for start in range(0, len(rest), FURTHER)
+        ]
+        every = ((name, channel) for name, *_, channels in chunks for channel in channels)
+        with closing(self._projections(every, PATCHES)) as answers:
+            for done, (name, size, start, channels) in enumerate(chunks):
                 if self._spent + self._scale * len(channels) * PATCHES * size > budget:
                     return
-                yield Progress(done, len(self.plan.layers), None, what)
-                answers = list(self._projections(layer.name, channels, PATCHES))
-                held = [one for one in answers if one is not None]
-                part = f"further/{at}/{start}"
+                yield Progress(done, len(chunks), None, what)
+                held = [one for one in islice(answers, len(channels)) if one is not None]
+                part = f"further/{self.plan.layers.index(name)}/{start}"
                 if len(held) < len(channels) or not self._put(part, held):
                     return
-                self._chunk(layer.name, part, PATCHES, channels)
+                self._chunk(name, part, PATCHES, channels)
 
     def _all_projections(
         self, units: Sequence[tuple[str, int]], prefix: str, what: str
     ) -> Iterator[Progress]:
         """All projections of some channels, each channel a part."""
-        for done, (layer, channel) in enumerate(units):
-            if self._full:
-                self._out(len(units) - done, what)
-                return
-            yield Progress(done, len(units), None, what)
-            part = f"{prefix}/{self.plan.layers.index(layer)}/{channel}"
-            (answer,) = self._projections(layer, [channel], PATCHES)
-            if answer is None:
-                self._out(1, what)
-            elif self._put(part, [answer]):
-                self._chunk(layer, part, PATCHES, [channel])
-            else:
-                self._out(len(units) - done, what)
-                return
+        with closing(self._projections(units, PATCHES)) as answers:
+            for done, (layer, channel) in enumerate(units):
+                if self._full:
+                    self._out(len(units) - done, what)
+                    return
+                yield Progress(done, len(units), None, what)
+                part = f"{prefix}/{self.plan.layers.index(layer)}/{channel}"
+                if (answer := next(answers)) is None:
+                    self._out(1, what)
+                elif self._put(part, [answer]):
+                    self._chunk(layer, part, PATCHES, [channel])
+                else:
+                    self._out(len(units) - done, what)
+                    return
 
     def _strongest(self) -> Iterator[Progress]:
         """The strongest projection of each channel, many channels a part."""
+        every = [(layer, c) for layer, tops in self.tops.items() for c in range(len(tops))]
         out, done = 0, 0
-        total = sum(len(tops) for tops in self.tops.values())
-        for at, (layer, tops) in enumerate(self.tops.items()):
-            for start in range(0, len(tops), CHUNK):
-                channels = list(range(start, min(start + CHUNK, len(tops))))
-                done += len(channels)
-                if self._full:  # what comes last is left out, not what happens to be large
-                    out += len(channels)
-                    continue
-                answers, held = [], []
-                for channel, answer in zip(
-                    channels, self._projections(layer, channels, 1), strict=True
-                ):
-                    yield Progress(done - channels[-1] + channel, total, None, "projections")
-                    if answer is not None:
-                        answers.append(answer)
-                        held.append(channel)
-                part = f"strongest/{at}/{start}"
-                out += len(channels) - len(held)
-                if held and self._put(part, answers):
-                    self._chunk(layer, part, 1, held)
-                else:
-                    out += len(held)
+        with closing(self._projections(every, 1)) as found:
+            for at, (layer, tops) in enumerate(self.tops.items()):
+                for start in range(0, len(tops), CHUNK):
+                    channels = range(start, min(start + CHUNK, len(tops)))
+                    if self._full:  # what comes last is left out, not what happens to be large
+                        out += len(channels)
+                        continue
+                    answers, held = [], []
+                    for channel in channels:
+                        yield Progress(done, len(every), None, "projections")
+                        done += 1
+                        if (answer := next(found)) is not None:
+                            answers.append(answer)
+                            held.append(channel)
+                    part = f"strongest/{at}/{start}"
+                    out += len(channels) - len(held)
+                    if held and self._put(part, answers):
+                        self._chunk(layer, part, 1, held)
+                    else:
+                        out += len(held)
         self._out(out, "channels' strongest projections")
+
+    def _projections(
+        self, channels: Iterable[tuple[str, int]], k: int
+    ) -> Generator[Answer | None, None, None]:
+        return self._projections_of.answers(channels, self.tops, k)
 
     def _chunk(self, layer: str, part: str, k: int, channels: list[int]) -> None:
         self._layers[layer]["projections"].append(
             {"part": part, "rule": self.rule, "k": k, "channels": channels}
         )
-
-    def _encoded(self, encode: Encoder, data: dict[str, Any], buffers: list[bytes]) -> list[bytes]:
-        """Pictures as a report has them; those of a report stay as they are, bit by bit."""
-        if data["mime"] == MIME:
-            return buffers
-        return [encode(np.asarray(decode_picture(buffer))) for buffer in buffers]
-
-    def _projections(self, layer: str, channels: Sequence[int], k: int) -> Iterator[Answer | None]:
-        """The live answers of channels, their pictures as WebP; None for what isn't to be had."""
-        if not hasattr(self.engine, "make_source"):
-            tops = [self.tops[layer][channel] for channel in channels]
-            strongest = [replace(top, activations=top.activations[:k]) for top in tops]
-            for data, pictures in self._batch.answers(self.engine.layer(layer), strongest):
-                yield self._packed(layer, data, pictures)
-            return
-        for channel in channels:
-            key = {"layer": layer, "channel": channel, "k": k, "rule": self.rule}
-            try:
-                data, buffers = finish(self.source.answer("projections", key))
-            except NotStored:
-                yield None
-                continue
-            missing = sum(row is None for row in data["projections"])
-            if missing > len(data["lost"]):  # a lost photo has a marked place
-                yield None
-            else:
-                yield self._packed(layer, data, self._encoded(self.projection, data, buffers))
-
-    def _packed(self, layer: str, data: dict[str, Any], pictures: list[bytes]) -> Answer:
-        """What is the same for the layer left out."""
-        met = self.content.operations.setdefault(layer, {})
-        for row in data["projections"]:
-            for operation in () if row is None else row["operations"]:
-                met.setdefault(operation["name"], Operation(**operation))
-        rows = data["projections"]
-        shared = {name: data[name] for name in OF_NINE if name in data}
-        return {"rows": rows, **shared}, pictures
 
     def _maps(self) -> Iterator[Progress]:
         """An occlusion map and the class scores at its positions, a part for each photo."""

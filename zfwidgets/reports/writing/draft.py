@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+from ...allocation import freed_memory_kept
 from ...engine.portable.record import Portability
 from ...errors import InputError
 from ...lessons.stored import stored_sheet
 from ...lessons.worksheet import Worksheet
 from ...records import DEFAULT_COLOURS
-from ...stepwise import finish, watch_stages
+from ...stepwise import finish, finish_stages_with_bar
 from ...widgets import requests as needs
 from ...widgets.comparing.compare import Compare
 from ...widgets.setting.choosing import centred_occluder
@@ -220,7 +221,8 @@ class Draft:
             inline=inline,
             scrubber=self.scrubber,
         )
-        content: Content = watch_stages(collector.steps(), progress)
+        with freed_memory_kept():
+            content: Content = finish_stages_with_bar(collector.steps(), progress)
         manifest = content.manifest
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
         manifest["catalogue"] = self.scrubber.catalogue(manifest["catalogue"])

@@ -17,6 +17,8 @@ from ...widgets.wire.encode import Answer
 
 PART = "figures"
 BUILT_IN = ("@jupyter-widgets/base", "@jupyter-widgets/controls", "@jupyter-widgets/output")
+REFERENCE = "anywidget:"
+"""What the reference to a model begins with that an `anywidget.WidgetTrait` holds."""
 FIRST = ("bqscales",)
 """Modules that others need without saying so in the state."""
 
@@ -37,10 +39,9 @@ def answer(figures: Sequence[Any]) -> Answer:
     InputError
         If a package's JavaScript isn't where notebooks find it, naming both.
     """
-    from ipywidgets.embed import add_resolved_links, dependency_state
+    from ipywidgets.embed import add_resolved_links
 
-    # Defaults too: a page can't know those of other packages.
-    state = dependency_state(figures, drop_defaults=False)
+    state = _with_all_references(figures)
     add_resolved_links(state, False)
     models = {"version_major": 2, "version_minor": 0, "state": state}
     modules = {
@@ -55,6 +56,27 @@ def answer(figures: Sequence[Any]) -> Answer:
     scripts = [esm("figures"), *(script(name) for name in needed)]
     ids = [figure.model_id for figure in figures]
     return {"state": models, "models": ids}, [text.encode() for text in scripts]
+
+
+def _with_all_references(figures: Sequence[Any]) -> dict[str, Any]:
+    """The state of figures and of all models that theirs refer to, also in anywidget's way."""
+    from ipywidgets.embed import dependency_state
+    from ipywidgets.widgets.widget import _instances
+
+    wanted = list(figures)
+    while True:
+        # Defaults too: a page can't know those of other packages.
+        state: dict[str, Any] = dependency_state(wanted, drop_defaults=False)
+        values = (value for model in state.values() for value in model["state"].values())
+        names = {str(value).removeprefix(REFERENCE) for value in values if _refers(value)}
+        more = [_instances[name] for name in sorted(names - state.keys()) if name in _instances]
+        if not more:
+            return state
+        wanted += more
+
+
+def _refers(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(REFERENCE)
 
 
 def script(module: str) -> str:

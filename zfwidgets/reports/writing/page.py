@@ -57,9 +57,10 @@ def lesson(number: int) -> str:
     return f'<div class="zf-place zf-lesson-box" data-zf-lesson="{number}"></div>'
 
 
-def figure(number: int) -> str:
+def figure(number: int, bundle: str = "") -> str:
     """Where another package's widget will be."""
-    return f'<div class="zf-figure" data-zf-figure="{number}"></div>'
+    of = f' data-zf-bundle="{bundle}"' if bundle else ""
+    return f'<div class="zf-figure" data-zf-figure="{number}"{of}></div>'
 
 
 def element(name: str, part: bytes, bundle: str = "") -> bytes:

@@ -38,9 +38,9 @@ BASE64 = 4 / 3
 PROBED = 6
 """Photos that are encoded to learn how large they get."""
 PHOTOS_SHARE = 0.6
-"""Of the budget at most for photos, where there are too many for all."""
+"""Largest part of the budget for photos, where there are too many for all."""
 FILLED = 0.97
-"""Of the budget, as sizes are expected: these are estimates."""
+"""Part of the budget that is filled, as sizes are expected: these are estimates."""
 EVERY, CHOSEN = "strongest projections", "chosen projections"
 LATER = (EVERY, CHOSEN)
 """What photos leave no room for."""
@@ -83,7 +83,7 @@ class Plan:
     photos
         How many photos are stored at most.
     quality
-        Of the pictures.
+        Quality of the pictures.
     budget
         Bytes of the file at most; None: as many as it takes.
     expected
@@ -152,13 +152,13 @@ def make_plan(
     Parameters
     ----------
     engine
-        Whose report it is.
+        Engine whose report it is.
     units, photos
         What is chosen in the widgets.
     layers, channels, images, budget
         See `save_report`.
     positions
-        Of the occluder in one map.
+        Positions of the occluder in one map.
     shell
         Bytes of the page without its parts.
     inline

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...bars import waiting
-from .. import files
+from .. import report_files
 from .draft import Draft
 from .planning import Plan, megabytes
 
@@ -93,7 +93,7 @@ def save_report(
         What the weights of its filters are kept as, ``"int8"``, ``"float16"`` or ``"float32"``;
         what that costs is measured on some of the photos, and stands on the page.
     licence
-        Of the weights: asked for with ``alive``, and stands on the page.
+        Licence of the weights: asked for with ``alive``, and stands on the page.
     progress
         Show how far it is.
 
@@ -113,7 +113,7 @@ def save_report(
         if alive:
             draft.animate(precision, licence)
         target = Path(path)
-        folder = files.is_folder(target)
+        folder = report_files.is_folder(target)
         plan = draft.plan(
             layers=layers,
             channels=channels,
@@ -123,18 +123,19 @@ def save_report(
             progress=progress,
         )
         if folder:
-            with files.new_folder(target) as new:
+            with report_files.new_folder(target) as new:
                 content = draft.collect(plan, progress, inline=False)
-                (new / files.PARTS).mkdir()
+                parts = new / report_files.PARTS
+                parts.mkdir()
                 size = 0
                 for name, part in content.parts.items():
-                    size += (new / files.PARTS / files.part_file(name)).write_bytes(part)
-                with (new / files.PAGE).open("wb") as file:
-                    size += files.write(file, draft.render(content, files.PARTS))
+                    size += (parts / report_files.part_file(name)).write_bytes(part)
+                with (new / report_files.PAGE).open("wb") as file:
+                    size += report_files.write(file, draft.render(content, report_files.PARTS))
         else:
-            with files.new_file(target) as file:
+            with report_files.new_file(target) as file:
                 content = draft.collect(plan, progress)
-                size = files.write(file, draft.render(content))
+                size = report_files.write(file, draft.render(content))
         return SavedReport(target, size, plan, tuple(content.left_out))
 
 

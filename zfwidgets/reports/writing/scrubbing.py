@@ -34,14 +34,42 @@ _SEPARATOR = r"(?:[\\/]|%2[fF]|%5[cC])"
 _SEPARATORS = re.compile(_SEPARATOR)
 _BEFORE = r"(?<![^\s'\"`´‘’“”«»‹›(\[{=,;|>&])"
 """What stands before a path: nothing, a space, a quote, an opening bracket, an equals sign..."""
+_ENCODED = r"(?:(?<=%20)|(?<=%2[278cC])|(?<=%3[dD]))"
+"""The same of a text that is percent-encoded."""
+_PUBLIC = ("http", "https", "ftp", "s3", "gs", "hf")
+"""Schemes of addresses that are no places of this machine or its network."""
+_OPTION = r"(?<=(?<![\w-])-[A-Za-z])"
+"""A compiler's option, as in -I/usr/include."""
+_COLON = r"(?:(?<=:)|(?<=%3[aA]))" + "".join(
+    rf"(?<!{scheme}{colon})" for scheme in _PUBLIC for colon in (":", "%3A", "%3a")
+)
+"""As in "error:/srv", "smb://server"; of http: and its like only links are left."""
+_ODD = (
+    rf"(?:{_OPTION}|(?<=\.\.\.)|(?<=<)|(?<=[!#$%+?@^~\x00-\x1f\x7f\u2010-\u205e\u2190-\u21ff-])"
+    r"|(?<![/*]\*)(?<=[*\u2500-\u25ff\u3001-\u3011\uff01-\uff0f]))"
+)
+"""What may stand before a path, but behind a folder's name too, before a divisor, or in HTML.
+
+Letters' accents are none of it: they would be cut from names. Of closing brackets see `_ROOT`.
+"""
+_ROOT = (
+    r"(?:data|etc|home|media|mnt|net|nfs|opt|private|root|run|scratch|srv|tmp|Users|usr|var|"
+    r"Volumes|work)"
+)
+"""What folders at the top are called, so that it's a path, not a part of one: "(new)/srv/..."."""
+_SLASHES = r"(?:/|%2[fF])+"
 _KNOWN = rf"{_MARK}{_SEPARATOR}+"
+_LINK = r"\bhttps?://[\w.-]*(?::\d+)?[\w.~/?#@!$*+%-]*"
 _START = re.compile(
-    rf"{_KNOWN}"
+    rf"(?P<link>{_LINK})"
+    rf"|{_KNOWN}"
     rf"|(?i:file)(?::|%3[aA]){_SEPARATOR}+(?:[A-Za-z](?::|%3[aA]){_SEPARATOR}+)?"
-    rf"|(?<![A-Za-z0-9])[A-Za-z](?::|%3[aA]){_SEPARATOR}+"
-    r"|(?<![\\\w])(?:\\|%5[cC]){2,}(?=[^\s\\])"
+    rf"|(?:(?<![A-Za-z0-9])|{_ENCODED}|{_OPTION})[A-Za-z](?::|%3[aA]){_SEPARATOR}+"
+    rf"|(?:(?<![\\\w])|{_ENCODED}|{_OPTION})(?:\\|%5[cC]){{2,}}(?=[^\s\\])"
     r"|(?<![\w~])~[\w.-]*[\\/]+"
-    rf"|(?:{_BEFORE}|(?<=:)(?!//))(?:/|%2[fF])+(?=[^\s/])"
+    rf"|(?:{_BEFORE}|{_ENCODED}|{_COLON}){_SLASHES}(?=[^\s/])"
+    rf"|{_ODD}{_SLASHES}(?=[^\s/\\<>]+{_SEPARATOR})"
+    rf"|(?<=[)\]}}]){_SLASHES}(?={_ROOT}{_SEPARATOR})"
 )
 _START_OF_KNOWN = re.compile(_KNOWN)
 _CLOSING = {"'": "'", '"': '"', "`": "`", "‘": "’", "“": "”", "«": "»", "‹": "›", "„": "“"}
@@ -89,6 +117,8 @@ class Scrubber:
         """An image's name, which may be a path as a whole."""
         marked = self._marked(name)
         start = _START.match(marked)
+        if start and start.lastgroup == "link":
+            return self.text(name)
         return marked[start.end() :][_end(marked[start.end() :]) :] if start else self.text(name)
 
     def _marked(self, text: str) -> str:
@@ -152,6 +182,10 @@ def _cut(text: str, start: re.Pattern[str]) -> str:
     done, at = [], 0
     while match := start.search(text, at):
         begin = match.end()
+        if match.lastgroup == "link":
+            done.append(text[at:begin])
+            at = begin
+            continue
         stop = text.find("\n", begin)
         stop = len(text) if stop < 0 else stop
         closing = _CLOSING.get(text[match.start() - 1] if match.start() else "")

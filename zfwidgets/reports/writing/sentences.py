@@ -44,13 +44,14 @@ def sentences(
     )
     held = f"this report holds those of {listed}{more}" if maps else "this report holds none"
     return {
-        "photo": "This photo isn't in the report.",
-        "channels": f"This report holds {layers} layers; this isn't one of them.",
+        "photo": "This photo isn't in the report; a kernel shows it.",
+        "channels": f"This report holds {layers} layers; this isn't one of them; a "
+        "kernel shows the others.",
         "projections": "This report holds no projection of this channel; a kernel makes it.",
-        "predict": "This report holds no class scores of this photo.",
+        "predict": "This report holds no class scores of this photo; a kernel computes them.",
         "occlusion": f"Occlusion maps: {held} ({looks or 'no looks'}); a kernel makes others.",
         "positions": "In a report the square goes to the places whose answers it holds: "
-        f"{places or 'none'}.",
+        f"{places or 'none'}; a kernel puts it anywhere.",
         "cover": "This report holds covered patches of those channels alone that were chosen "
         "when it was written; a kernel makes others.",
         "quantiles": "This report holds patches from the whole range of those channels alone "

@@ -15,9 +15,8 @@ from ...bars import waiting
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...language.words import Words, language_name
-from ..bundle import esm
+from ..bundle import Viewed
 from ..own_photos import show
-from ..routing import Routed
 from ..selection import SCHEMA, reject_unknown
 from ..setting.options import MAP_OPTIONS, PATCH_OPTIONS
 from ..setting.traits import SelectionError, refused
@@ -36,7 +35,7 @@ SIDES = ("left", "right")
 OPTIONS = (*PATCH_OPTIONS, *MAP_OPTIONS)
 
 
-class Compare(TwoOutputs, Routed):
+class Compare(TwoOutputs, Viewed):
     """Two networks side by side on the same photos, or one of them twice.
 
     Photo, occluder, target and how things are shown are the same on both sides: photos and classes
@@ -83,6 +82,7 @@ class Compare(TwoOutputs, Routed):
     >>> zf.Compare(engine, engine, channel=42, rule=("deconvnet", "guided"))  # doctest: +SKIP
     """
 
+    page_module = "compare"
     page_may_set = frozenset(("same_channel",))
 
     left = anywidget.WidgetTrait().tag(sync=True)
@@ -100,11 +100,7 @@ class Compare(TwoOutputs, Routed):
     same_channel = traitlets.Bool(False).tag(sync=True)
     """Whether layer and channel follow each other."""
     language = traitlets.Unicode().tag(sync=True)
-    """Of the page's words."""
-
-    @property
-    def _esm(self) -> str:
-        return esm("compare")
+    """Language of the page's words."""
 
     @waiting("Making the widget")
     def __init__(

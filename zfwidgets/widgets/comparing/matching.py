@@ -120,7 +120,7 @@ def facts(names: tuple[str, str], there: Matching, back: Matching, words: Words)
     there, back
         From the first engine to the second, and back.
     words
-        Of the language.
+        Words of the language.
     """
     a, b = names
     found: list[str] = []

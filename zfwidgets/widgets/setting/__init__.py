@@ -1,3 +1,1 @@
 """What can be set on a widget, observed and linked: its traits, options and arguments."""
-
-from __future__ import annotations

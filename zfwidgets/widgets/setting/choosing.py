@@ -22,7 +22,7 @@ Read = Callable[[Any], Any]
 Set = Callable[[Any, Any], "Values"]
 """What is to be chosen in a selection for a value that is set."""
 Values = dict[str, Any]
-"""Of a selection's traits."""
+"""Values of a selection's traits."""
 
 
 def first_selection(engine: EngineProtocol, first: Mapping[str, Any]) -> Values:

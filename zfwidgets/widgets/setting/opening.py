@@ -11,7 +11,7 @@ from ...errors import NotStored
 from ...records import LayerInfo
 
 SEEN = 1 / 3
-"""Of the network's input, each way, that units of the layer see at most: parts, not scenes."""
+"""Largest part of the network's input, each way, that the layer's units see: parts, not scenes."""
 NINE = 9
 """Photos in which the channel fires, at least."""
 

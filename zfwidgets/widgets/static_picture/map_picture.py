@@ -10,13 +10,23 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...language.words import Words, words_of
-from ...records import CHANGES, DEFAULT_COLOURS, EngineInfo, categories, coloured
+from ...records import (
+    CHANGES,
+    DEFAULT_COLOURS,
+    EngineInfo,
+    categories,
+    change_reach,
+    coloured,
+    value_ends,
+)
 from ..wire.encode import Answer
 from ..wire.schema import FIRST, MAPS
 
 DISTANCES = ("hamming", "cosine")
 """Maps whose values are differences already."""
 SHARES = ("probability", "hamming")
+SEEN = 0.02
+"""Changes of this share of what has the strongest colour look like no change."""
 OPACITY: float = FIRST["opacity"]
 WORDS = {"tint": ("magenta", "untinted", "green"), "diverging": ("blue", "grey", "red")}
 """What lower, unchanged and higher values look like."""
@@ -39,10 +49,10 @@ def picture(answer: Answer, options: Mapping[str, Any], under: Image.Image) -> I
         colours = categories(values.astype(np.int64))
     elif _change(options):
         changes = _changes(answer, name)
-        reach = float(np.nanmax(np.abs(changes), initial=0)) or 1.0
+        reach = _reach(answer, name)
         colours = coloured(changes, _colours(options), -reach, reach)
     else:
-        colours = coloured(values, _colours(options), *_ends(values))
+        colours = coloured(values, _colours(options), *value_ends(values))
     down, right = answer[0]["stride"]
     cells = Image.fromarray(colours)
     cells = cells.resize((cells.width * right, cells.height * down), Image.Resampling.NEAREST)
@@ -69,17 +79,20 @@ def caption(info: EngineInfo, answer: Answer, options: Mapping[str, Any]) -> str
     if not np.isfinite(values).any() and name in ("probability", "logit", "log_odds"):
         return words("map.no_numbers" if data["done"] else "still.missing")
     if not _change(options):
-        low, high = _ends(values)
+        low, high = value_ends(values)
         ends = {"low": _value(name, low, words), "high": _value(name, high, words)}
         return words("map.values", what=what, **ends)
     changes = _changes(answer, name)
     if np.isnan(changes).all():
         return words("map.infinite", what=what)
-    low, high = _ends(np.append(changes, 0.0))
+    known = changes[np.isfinite(changes)]
+    low, high = float(known.min(initial=0.0)), float(known.max(initial=0.0))
     less, same, more = (words(f"colours.{colour}") for colour in WORDS[_colours(options)])
-    none = words("map.same", colour=same)
-    below = f"{_signed(name, low, words)} {less}" if low < 0 else none
-    above = f"{_signed(name, high, words)} {more}" if high > 0 else none
+    none, visible = words("map.same", colour=same), SEEN * _reach(answer, name)
+    below, above = (
+        f"{_signed(name, end, words)} {colour if abs(end) > visible else same}" if end else none
+        for end, colour in ((low, less), (high, more))
+    )
     return words("map.change", what=what, below=below, above=above)
 
 
@@ -103,16 +116,19 @@ def _values(answer: Answer, name: str) -> NDArray[np.float64]:
 
 def _changes(answer: Answer, name: str) -> NDArray[np.float64]:
     """How the values differ from the one without occluder; NaN where that is infinite."""
-    values = _values(answer, name)
+    return _values(answer, name) - _clean(answer, name)
+
+
+def _clean(answer: Answer, name: str) -> float:
+    """The value without occluder; NaN where it is infinite."""
     if name in DISTANCES:
-        return values
+        return 0.0
     clean = answer[0]["clean"][name]
-    return values - (np.nan if clean is None else float(np.float32(clean)))
+    return float("nan") if clean is None else float(np.float32(clean))
 
 
-def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
-    known = values[np.isfinite(values)]
-    return (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+def _reach(answer: Answer, name: str) -> float:
+    return change_reach(name, _changes(answer, name), _clean(answer, name))
 
 
 def _value(name: str, value: float, words: Words) -> str:

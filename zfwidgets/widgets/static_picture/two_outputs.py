@@ -23,7 +23,7 @@ class TwoOutputs(OneOnly):
     """
 
     _picture_id: str | None = None
-    """Of the second output; None before the widget was displayed."""
+    """Id of the second output; None before the widget was displayed."""
     _picture: Image.Image | None = None
     """What was shown last, where `_keeps_picture`."""
     _keeps_picture = False
@@ -80,7 +80,11 @@ class TwoOutputs(OneOnly):
         alt = one_line(f"zfwidgets {type(self).__name__}: {self._describe()}")
         display(
             {"image/jpeg": to_jpeg(picture), "text/plain": alt},
-            metadata={"alt": alt, "image/jpeg": {"width": picture.width * 3 // 4, "alt": alt}},
+            metadata={
+                "alt": alt,
+                "image/jpeg": {"width": picture.width * 3 // 4, "alt": alt},
+                "zfwidgets": {"model_id": getattr(self, "model_id", None)},
+            },
             raw=True,
             display_id=self._picture_id,
             update=update,

@@ -6,5 +6,3 @@
 while the index is being built, from what is known so far (`building`). `encode` makes all JSON and
 pictures that leave.
 """
-
-from __future__ import annotations

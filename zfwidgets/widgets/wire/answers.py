@@ -22,10 +22,10 @@ from ...records import (
     Projection,
     ReceptiveField,
     SanityNumber,
-    brightness_scale,
+    brightness_scales,
     clearest_values,
     colour_share,
-    display_scale,
+    display_scales,
     focus_box,
     focus_side,
     signed_to_uint8,
@@ -60,9 +60,9 @@ def projected_levels(
         The channel's receptive field.
     """
     projections = [p for p in found if p is not None]
-    scale = display_scale(projections)
-    own = [scale] if len(projections) == 1 else [display_scale([p]) for p in projections]
+    scale, own = display_scales(projections)
     full = [max(scale, mine) for mine in own]  # so that either scale can be shown
+    bright, brightnesses = brightness_scales(projections, full)
     levels = [signed_to_uint8(_shown(p), f) for p, f in zip(projections, full, strict=True)]
     side, share = focus_side(projections, field), colour_share(projections)
     told = iter(
@@ -71,7 +71,7 @@ def projected_levels(
                 "image": p.activation.image,
                 "scale": mine,
                 "full": f,
-                "brightness": brightness_scale([p], [f]),
+                "brightness": mine_bright,
                 "view": focus_box(p.activation.unit, field, side).to_json(),
                 "status": p.status,
                 "operations": [
@@ -82,7 +82,7 @@ def projected_levels(
                 "blank": p.blank,
                 "near_ties": p.near_ties,
             }
-            for p, mine, f in zip(projections, own, full, strict=True)
+            for p, mine, f, mine_bright in zip(projections, own, full, brightnesses, strict=True)
         ]
     )
     places: list[dict[str, Any] | None] = [None if p is None else next(told) for p in found]
@@ -90,7 +90,7 @@ def projected_levels(
     return {
         "projections": places,
         "scale": scale,
-        "brightness": brightness_scale(projections, full),
+        "brightness": bright,
         "focus": side,
         "colour_share": share,
         "clearest": clearest_values(share),

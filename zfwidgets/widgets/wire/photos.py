@@ -29,7 +29,7 @@ from .validation import own_photos, takes_own
 THUMBNAILS = 24 << 20
 """Bytes of thumbnails that are kept: 600 of the strip's."""
 QUALITY = 85
-"""Of a sheet of photos that is too large for PNG."""
+"""Quality of a sheet of photos that is too large for PNG."""
 PREDICTIONS_A_PARTIAL = 64
 NO_OWN = "This engine takes no photos of your own."
 REPORT = "A photo of your own needs a kernel: this is a report."
@@ -44,7 +44,7 @@ class Photos:
     Parameters
     ----------
     engine
-        Whose photos they are.
+        Engine whose photos they are.
     pixels
         Gives one of them, as the network sees it.
     """
@@ -160,6 +160,17 @@ def is_private(engine: EngineProtocol, fields: Mapping[str, Any]) -> bool:
 def label_of(engine: EngineProtocol, image: int) -> str | None:
     """A photo's label; the user's own have none."""
     return engine.info.image_labels[image] if image < len(engine.info.images) else None
+
+
+def photo_data(engine: EngineProtocol, image: int, pixels: Pixels) -> dict[str, Any]:
+    """What is told of a photo beside its picture."""
+    return {
+        "image": image,
+        "name": name_of(engine, image),
+        "label": label_of(engine, image),
+        "rows": pixels.shape[0],
+        "columns": pixels.shape[1],
+    }
 
 
 def own_photo(engine: EngineProtocol, image: int) -> OwnPhoto | None:

@@ -22,7 +22,7 @@ class Pictures:
     Parameters
     ----------
     engine
-        Whose photos they are.
+        Engine whose photos they are.
     most
         How many bytes of photos are kept.
     absent

@@ -7,10 +7,9 @@ is and returns the answer, so that a worker can stop it between steps.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,6 @@ from ...records import (
     ReceptiveField,
     TopActivations,
 )
-from ...stepwise import Driven
 from .answers import (
     about_answer,
     catalogue_answer,
@@ -44,14 +42,12 @@ from .answers import (
 from .building import Building, Known
 from .cache import Cache
 from .encode import NOTHING, Answer, described, encode_pictures, numbers, sheet, thumbnail
-from .jobs.steps import Steps
+from .jobs.steps import Steps, growing
 from .occlusion_cache import Passes
-from .photos import Photos, label_of, name_of, responses_answer
+from .photos import Photos, photo_data, responses_answer
 from .pictures import Pictures
 from .quantile_tiles import QuantileTiles
 from .validation import check_key, to_occluder
-
-T = TypeVar("T")
 
 THUMBNAILS_A_STEP = 8
 CHANGING = ("catalogue", "estimate", "photos")
@@ -62,7 +58,7 @@ OF_INDEX = ("index", "channels", "sheet", "top", "projections", "sample", "quant
 SO_FAR = ("channels", "sheet", "top", "projections")
 """Those of them that can be answered from what is known so far."""
 SHEET_QUALITY = 80
-"""Of a sheet of thumbnails that is too large for PNG: each is to be recognised, not studied."""
+"""Quality of a sheet of thumbnails too large for PNG: each is to be recognised, not studied."""
 
 
 class Source:
@@ -71,7 +67,7 @@ class Source:
     Parameters
     ----------
     engine
-        Whose records are asked for.
+        Engine whose records are asked for.
     answers, photos, passes
         How many bytes of answers, of decoded photos and of whole passes of the occluder are kept
         for the next time.
@@ -299,14 +295,7 @@ class Source:
         yield from ()
         pixels = self.pictures.photo(image)
         mime, buffers = encode_pictures([pixels])
-        return {
-            "image": image,
-            "name": name_of(self.engine, image),
-            "label": label_of(self.engine, image),
-            "rows": pixels.shape[0],
-            "columns": pixels.shape[1],
-            "mime": mime,
-        }, buffers
+        return {**photo_data(self.engine, image, pixels), "mime": mime}, buffers
 
     def _predict(self, image: int, occluder: Mapping[str, Any] | None) -> Steps:
         yield from ()
@@ -378,21 +367,6 @@ def project_each(
             lost.append([activations[0].image_name, error.reason])
             return [None]
     return [one for a in activations for one in project_each(known, [a], rule, lost)]
-
-
-def growing(
-    steps: Generator[T, None, T],
-    answer: Callable[[T], Answer],
-    progress: Callable[[T], Progress] | None = None,
-) -> Steps:
-    """Partial answers of the records that steps yield, and the answer of the one they return."""
-    with closing(steps):
-        driven = Driven(steps)
-        for found in driven:
-            if progress is not None:
-                yield progress(found)
-            yield lambda found=found: answer(found)  # type: ignore[misc]
-        return answer(driven.result)
 
 
 def identity(kind: str, fields: Mapping[str, Any]) -> str:

@@ -4,8 +4,8 @@
  * English stands in the code and is the key of the other languages: one file each beside this one.
  * A text that a file lacks stays English.
  *
- * The language is one for all that a module shows: in Jupyter each widget has a module of its own,
- * and a report's page has one for its file.
+ * The language is one for all that a call of the code shows: in Jupyter each view has a call of its
+ * own (widgets/alone/loader.ts), and a report's page has one for its file.
  */
 
 import de from "./de.json";

@@ -33,7 +33,7 @@ export function baselineText(baseline: Baseline): { name: string; explanation: s
   return { name: t(name), explanation: t(explanation) };
 }
 
-/** Of the edge that a baseline leaves. */
+/** What is said of the edge that a baseline leaves. */
 export function artefact(baseline: Baseline): string {
   if (baseline === "blur") return t("Blur hides detail without a hard edge.");
   return baseline === "grey"

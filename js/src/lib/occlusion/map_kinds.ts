@@ -3,6 +3,7 @@
 import { msg, plural, t } from "../language/translate";
 import { count, number, percent, points, short, signed } from "../page/format";
 import type { MapName, Part } from "../pictures/colour";
+import { FROM_ZERO, LEAST_PART, LEAST_SHARE } from "../pictures/colour_tables";
 import { floats, ints } from "../wire/codec";
 import {
   type Answer,
@@ -124,7 +125,7 @@ export class Grids {
   }
 }
 
-/** Of colours that show changes, what lower, unchanged and higher values look like. */
+/** What lower, unchanged and higher values look like, in colours that show changes. */
 export const SIDES = {
   tint: [msg("Magenta"), msg("Not tinted"), msg("Green")],
   diverging: [msg("Blue"), msg("Grey"), msg("Red")],
@@ -141,9 +142,7 @@ export function isDistance(kind: MapKind): kind is "hamming" | "cosine" {
 }
 
 /** Kinds that are at least zero, which means something: none of it. */
-const SHARES: readonly MapKind[] = ["probability", "hamming", "cosine"];
-/** Changes by less than this, of 1, don't get the strongest colours: they are rounding. */
-const SMALLEST = 0.001;
+const SHARES: readonly MapKind[] = FROM_ZERO;
 
 export interface Scale {
   /** What the first and the last colour stand for. */
@@ -159,17 +158,23 @@ export function valueScale(kind: MapKind, values: Float32Array, clean: readonly 
   let [low, high] = range(all);
   if (SHARES.includes(kind)) [low, high] = [Math.min(0, low), high || 1];
   else if (low === high) [low, high] = [low - 1, high + 1];
+  else {
+    const short = LEAST_PART * Math.max(Math.abs(low), Math.abs(high)) - (high - low);
+    if (short > 0) [low, high] = [low - short / 2, high + short / 2];
+  }
   return { ends: [low, high], low, high };
 }
 
 /**
  * The scale of changes: equal ones in both directions have equally strong colours, and no change
  * the middle one. It spans what occurs, so nothing that couldn't: 60 % can't rise by 50 points.
+ * Changes that are rounding beside the largest value don't get the strongest colours.
  */
-export function changeScale(kind: MapKind, changes: Float32Array): Scale {
+export function changeScale(kind: MapKind, changes: Float32Array, largest: number): Scale {
   const known = changes.some(Number.isFinite) ? range(changes) : [0, 0];
   const [low, high] = [Math.min(0, known[0] as number), Math.max(0, known[1] as number)];
-  const reach = Math.max(-low, high, SHARES.includes(kind) ? SMALLEST : 0) || 1;
+  const least = SHARES.includes(kind) ? LEAST_SHARE : LEAST_PART * largest;
+  const reach = Math.max(-low, high, least) || 1;
   return { ends: [-reach, reach], low, high };
 }
 

@@ -26,6 +26,11 @@ export function append(parent: Element, children: Child[]): void {
   parent.append(...children.filter((child): child is Node | string => Boolean(child)));
 }
 
+/** A button with a text or picture, that looks like all of them unless it has another class. */
+export function buttonOf(content: Child, attributes: Attributes = {}): HTMLButtonElement {
+  return h("button", { type: "button", class: "zf-button", ...attributes }, content);
+}
+
 /** A choice of few: a labelled <select>; its texts are said in the page's language. */
 export function select<V extends string>(
   label: string,

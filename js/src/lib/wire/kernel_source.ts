@@ -35,7 +35,7 @@ export const RESENDS = 3;
  * second. It might be another notebook's, of an engine like ours, and be busy.
  */
 export const PATIENCE_MS = 2500;
-/** Of a kernel that is known to be gone nobody waits for more than a sign that it isn't. */
+/** How long a sign is waited for from a kernel that is known to be gone. */
 export const LOST_MS = 1000;
 
 /** The part of an anywidget model that carries messages. */

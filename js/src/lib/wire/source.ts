@@ -69,7 +69,7 @@ export class NoAnswer extends Error {
   override name = "NoAnswer";
   constructor(
     readonly everAnswered: boolean,
-    /** Its connection is known to be gone: no wait can help. */
+    /** The connection is known to be gone: no wait can help. */
     readonly lost = false,
   ) {
     super(

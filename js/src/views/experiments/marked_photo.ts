@@ -1,7 +1,7 @@
 /** One photo with the boxes of its parts; that of the current part is moved by pointer and keys. */
 
 import { t } from "../../lib/language/translate";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import type { OwnStore } from "../../lib/page/selection_store";
 import { place, pointed } from "../../lib/pictures/boxes";
 import type { Box, Pair } from "../../lib/wire/protocol";
@@ -31,11 +31,7 @@ export class MarkedPhoto {
     this.corner,
   );
   private readonly stage: HTMLElement;
-  private readonly button = h("button", {
-    class: "zf-button",
-    type: "button",
-    onclick: () => this.toggle(),
-  });
+  private readonly button = buttonOf("", { onclick: () => this.toggle() });
   private drag: Drag | null = null;
   /** The box under the pointer, which isn't kept before it is let go. */
   private held: Box | null = null;

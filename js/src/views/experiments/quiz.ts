@@ -2,7 +2,7 @@
 
 import { msg, t } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import type { OwnStore } from "../../lib/page/selection_store";
 import { decode } from "../../lib/pictures/canvas";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
@@ -73,11 +73,10 @@ class QuizView {
       ...this.choices.map((choice) => choice.button),
     );
     this.hint = new QuizHint();
-    this.next = h(
-      "button",
-      { type: "button", class: "zf-button zf-primary", onclick: () => this.goOn() },
-      t("Next"),
-    );
+    this.next = buttonOf(t("Next"), {
+      class: "zf-button zf-primary",
+      onclick: () => this.goOn(),
+    });
     this.line = h("div", { class: "zf-quiz-line" }, this.text, this.next);
     const played = h("div", { class: "zf-quiz-played" }, this.pair, this.line);
     this.game = h("div", { class: "zf-quiz-game", hidden: true }, this.hint.element, played);

@@ -1,6 +1,6 @@
 /** How a question is answered: one of several, a number, or a channel that is chosen elsewhere. */
 
-import { h, uniqueId } from "../../lib/page/dom";
+import { buttonOf, h, uniqueId } from "../../lib/page/dom";
 import type { Answer } from "../../lib/wire/protocol";
 import { figure } from "./figure";
 
@@ -14,7 +14,7 @@ export interface Answering {
 }
 
 function button(text: string, onclick: () => void): HTMLButtonElement {
-  return h("button", { type: "button", class: "zf-button zf-primary", onclick }, text);
+  return buttonOf(text, { class: "zf-button zf-primary", onclick });
 }
 
 /** Choose one, then press the button: a click on the way is no answer yet. */
@@ -156,13 +156,7 @@ export function find(
     h("span", {}, words.chosen),
     chosen,
     answered ? null : button(words.look ?? "", look),
-    answered
-      ? null
-      : h(
-          "button",
-          { type: "button", class: "zf-button", onclick: () => give("show") },
-          words.show,
-        ),
+    answered ? null : buttonOf(words.show, { onclick: () => give("show") }),
   );
   return {
     elements: [line],

@@ -1,7 +1,7 @@
 /** What stands above a worksheet's questions, and below them: title, words, score, files. */
 
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { download } from "../../lib/page/files";
 import { type Answer, PRIORITY } from "../../lib/wire/protocol";
 import { Panel } from "../shared/status";
@@ -37,15 +37,10 @@ export const worksheet: OwnView<Sheet> = (el, store, source, signal) => {
       shown(data),
     );
 
-  const large = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button zf-toggle",
-      onclick: () => store.set({ projector: !store.get().projector }),
-    },
-    words.projector,
-  );
+  const large = buttonOf(words.projector, {
+    class: "zf-button zf-toggle",
+    onclick: () => store.set({ projector: !store.get().projector }),
+  });
   const follow = () => {
     const { says, answered, asked, projector, language } = store.get();
     root?.classList.toggle("zf-projector", projector);
@@ -87,42 +82,27 @@ export const worksheet: OwnView<Sheet> = (el, store, source, signal) => {
   follow();
 
   function foot(): HTMLElement {
-    const save = h(
-      "button",
-      {
-        type: "button",
-        class: "zf-button",
-        onclick: () =>
-          void pull(
-            "csv",
-            ({ csv, name: file }) => download(new Blob([csv], { type: "text/csv" }), file),
-            true,
-          ),
-      },
-      words.save,
-    );
-    const again = h(
-      "button",
-      { type: "button", class: "zf-button", onclick: () => ask(true) },
-      words.reset,
-    );
+    const save = buttonOf(words.save, {
+      onclick: () =>
+        void pull(
+          "csv",
+          ({ csv, name: file }) => download(new Blob([csv], { type: "text/csv" }), file),
+          true,
+        ),
+    });
+    const again = buttonOf(words.reset, { onclick: () => ask(true) });
     const sure = h(
       "div",
       { class: "zf-message", role: "group", hidden: true },
       h("span", {}, words.sure),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "zf-button zf-primary",
-          onclick: () => {
-            ask(false);
-            store.set({ resets: store.get().resets + 1 });
-          },
+      buttonOf(words.reset, {
+        class: "zf-button zf-primary",
+        onclick: () => {
+          ask(false);
+          store.set({ resets: store.get().resets + 1 });
         },
-        words.reset,
-      ),
-      h("button", { type: "button", class: "zf-button", onclick: () => ask(false) }, words.keep),
+      }),
+      buttonOf(words.keep, { onclick: () => ask(false) }),
     );
     const ask = (is: boolean) => {
       sure.hidden = !is;

@@ -4,7 +4,7 @@ import { t } from "../../lib/language/translate";
 import { baselineText } from "../../lib/occlusion/baselines";
 import { type Grids, KINDS, type MapKind, ORDER } from "../../lib/occlusion/map_kinds";
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { extent } from "../../lib/page/format";
 import type { Key } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
@@ -32,15 +32,9 @@ export class Compare {
     class: "zf-select",
     "aria-label": t("Map right of the divider"),
   });
-  private readonly keep = h(
-    "button",
-    {
-      class: "zf-button",
-      type: "button",
-      title: t("Remember this map, to compare it with that of another occluder"),
-    },
-    t("Keep this map"),
-  );
+  private readonly keep = buttonOf(t("Keep this map"), {
+    title: t("Remember this map, to compare it with that of another occluder"),
+  });
 
   constructor(
     private readonly stage: HTMLElement,

@@ -27,7 +27,7 @@ export class MapControls {
   readonly rows: HTMLElement[];
   readonly strides: HTMLSelectElement;
   stride: number;
-  /** Of the chosen channel rather than the layer's strongest. */
+  /** Whether it is the chosen channel's rather than the layer's strongest. */
   chosen = false;
   private classless = false;
   private readonly maps: HTMLSelectElement;

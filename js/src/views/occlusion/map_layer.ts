@@ -38,7 +38,7 @@ export interface Shown {
 }
 
 export interface Legend {
-  /** Of two maps, which this is; "" of one. */
+  /** Which of two maps this is; "" where there is one. */
   side: "" | "left" | "right";
   /** What a cell's value is. */
   what: string;
@@ -53,7 +53,7 @@ export interface Legend {
 
 interface ScaleText {
   colours: MapName;
-  /** Of the colours that the scale uses. */
+  /** Part of the colours that the scale uses. */
   part: Part;
   low: string;
   high: string;
@@ -98,17 +98,13 @@ export function commonScale(kind: MapKind, maps: readonly Grids[], colours: MapN
   if (kind === "predicted" || maps.some((grids) => !grids.has(kind))) return null;
   const all = (of: (grids: Grids) => Float32Array) =>
     Float32Array.from(maps.flatMap((grids) => [...of(grids)]));
-  if (isChange(colours))
-    return changeScale(
-      kind,
-      all((grids) => grids.change(kind)),
-    );
   const clean = maps.map((grids) => grids.clean(kind));
-  return valueScale(
-    kind,
-    all((grids) => grids.values(kind)),
-    clean,
-  );
+  const values = all((grids) => grids.values(kind));
+  if (!isChange(colours)) return valueScale(kind, values, clean);
+  const changes = all((grids) => grids.change(kind));
+  const known = [...values, ...clean].filter(Number.isFinite);
+  const largest = known.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return changeScale(kind, changes, largest);
 }
 
 export function paintMap(

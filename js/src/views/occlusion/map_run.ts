@@ -6,7 +6,7 @@
 
 import { plural, t } from "../../lib/language/translate";
 import { type Grids, identityOf, passOf } from "../../lib/occlusion/map_kinds";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { duration, timeLeft } from "../../lib/page/format";
 import { settledOf } from "../../lib/page/settled";
 import { type Answer, type Key, type Kinds, PRIORITY } from "../../lib/wire/protocol";
@@ -36,11 +36,7 @@ interface Sink {
 }
 
 export class MapRun {
-  readonly button = h(
-    "button",
-    { class: "zf-button zf-primary", type: "button" },
-    t("Compute map"),
-  );
+  readonly button = buttonOf(t("Compute map"), { class: "zf-button zf-primary" });
   readonly progress = h("div", { class: "zf-map-progress" });
   /** `peek`: only for what is there already, as the user has stopped the pass. */
   private run: { controller: AbortController; key: MapKey; peek: boolean } | null = null;

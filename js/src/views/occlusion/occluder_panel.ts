@@ -3,14 +3,14 @@
 import { t } from "../../lib/language/translate";
 import { asBaseline, baselineText, baselineValue } from "../../lib/occlusion/baselines";
 import { announce } from "../../lib/page/a11y";
-import { h, select } from "../../lib/page/dom";
+import { buttonOf, h, select } from "../../lib/page/dom";
 import { extent as extentText } from "../../lib/page/format";
 import type { Baseline, Box, Pair } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
 import { type OccluderHandle, resized } from "./occluder";
 import type { ShapeDrawing } from "./shape_drawing";
 
-/** Of the sliders, in input pixels; keys and the corner go further. */
+/** Largest size on the sliders, in input pixels; keys and the corner go further. */
 const LARGEST = 128;
 const MOST_HELD = 8;
 
@@ -54,26 +54,16 @@ export function occluderPanel(handle: OccluderHandle, drawing: ShapeDrawing): Oc
   const together = h("input", { type: "checkbox", checked: true });
   const sides = { height: slider("height"), width: slider("width") };
 
-  const hold = h(
-    "button",
-    {
-      class: "zf-button",
-      type: "button",
-      title: t("Keep this rectangle covered while the occluder goes elsewhere"),
-      onclick: () => {
-        const { top, left, height, width, extra_boxes } = handle.now();
-        handle.change({ extra_boxes: [...extra_boxes, { top, left, height, width }] });
-        const size = extentText([height, width]);
-        announce(hold, t("Held: {size} pixels at {row}, {col}", { size, row: top, col: left }));
-      },
+  const hold = buttonOf(t("Hold it here"), {
+    title: t("Keep this rectangle covered while the occluder goes elsewhere"),
+    onclick: () => {
+      const { top, left, height, width, extra_boxes } = handle.now();
+      handle.change({ extra_boxes: [...extra_boxes, { top, left, height, width }] });
+      const size = extentText([height, width]);
+      announce(hold, t("Held: {size} pixels at {row}, {col}", { size, row: top, col: left }));
     },
-    t("Hold it here"),
-  );
-  const whole = h(
-    "button",
-    { class: "zf-button", type: "button", onclick: () => handle.change({ mask: null }) },
-    t("Whole box"),
-  );
+  });
+  const whole = buttonOf(t("Whole box"), { onclick: () => handle.change({ mask: null }) });
   const held = h("ul", { class: "zf-chips", "aria-label": t("Rectangles that stay covered") });
   part.body.dataset.zfNeedsKernel = "";
   part.body.append(
@@ -96,17 +86,12 @@ export function occluderPanel(handle: OccluderHandle, drawing: ShapeDrawing): Oc
       "li",
       {},
       t("{size} at {row}, {col}", whereOf(box)),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "zf-remove",
-          "aria-label": t("Uncover {size} at {row}, {col}", whereOf(box)),
-          onclick: () =>
-            handle.change({ extra_boxes: handle.now().extra_boxes.filter((_, n) => n !== i) }),
-        },
-        "×",
-      ),
+      buttonOf("×", {
+        class: "zf-remove",
+        "aria-label": t("Uncover {size} at {row}, {col}", whereOf(box)),
+        onclick: () =>
+          handle.change({ extra_boxes: handle.now().extra_boxes.filter((_, n) => n !== i) }),
+      }),
     );
 
   let listed = "";

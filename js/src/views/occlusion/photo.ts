@@ -5,7 +5,7 @@ import { artefact } from "../../lib/occlusion/baselines";
 import { cellAt } from "../../lib/occlusion/grid";
 import { namesOf } from "../../lib/occlusion/map_kinds";
 import { announce } from "../../lib/page/a11y";
-import { h, nameIn } from "../../lib/page/dom";
+import { buttonOf, h, nameIn } from "../../lib/page/dom";
 import { short } from "../../lib/page/format";
 import { place, pointed } from "../../lib/pictures/boxes";
 import { decode, paintBitmap } from "../../lib/pictures/canvas";
@@ -14,13 +14,13 @@ import type { Catalogue, Key, Pair } from "../../lib/wire/protocol";
 import { PRIORITY } from "../../lib/wire/protocol";
 import { onCovers } from "../patches/cover";
 import { takesDrops } from "../photos/intake";
-import { exportMenu } from "../shared/export";
-import { Live } from "../shared/live";
 import { popoverButton } from "../shared/popover";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import { Compare } from "./compare";
+import { exportMenu } from "./export";
 import { COLOURS, HeatMap, type Look, OVERLAYS, type Overlay } from "./heatmap";
+import { Live } from "./live";
 import { MapControls } from "./map_controls";
 import { MapRun } from "./map_run";
 import { defaultOccluder, occluderHandle } from "./occluder";
@@ -318,16 +318,11 @@ export const photo: View = (el, selection, source, signal, options) => {
     note: `${t("Occluder")}: ${artefact(occluder.now().baseline)}`,
     name,
   });
-  const keep = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button zf-toggle",
-      title: t("Keep this photo when another channel is chosen"),
-      onclick: () => options.set("photo_follows", !options.get("photo_follows")),
-    },
-    t("Keep photo"),
-  );
+  const keep = buttonOf(t("Keep photo"), {
+    class: "zf-button zf-toggle",
+    title: t("Keep this photo when another channel is chosen"),
+    onclick: () => options.set("photo_follows", !options.get("photo_follows")),
+  });
   const showKeep = () => {
     keep.hidden =
       options.get("photo_follows") === null || options.get("photo_follows") === undefined;

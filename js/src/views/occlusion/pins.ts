@@ -10,7 +10,7 @@ import {
   ORDER,
   valueText,
 } from "../../lib/occlusion/map_kinds";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { place } from "../../lib/pictures/boxes";
 import type { Pair } from "../../lib/wire/protocol";
 import { type Fold, fold } from "../shared/fold";
@@ -91,19 +91,14 @@ export class Pins {
         : valueText(kind, grids.clean(kind));
     const cell = (text: string) => h("td", { title: text }, text);
     const remove = (i: number) =>
-      h(
-        "button",
-        {
-          type: "button",
-          class: "zf-remove",
-          "aria-label": t("Remove pin {n}", { n: i + 1 }),
-          onclick: () => {
-            this.places = this.places.filter((_, n) => n !== i);
-            this.draw();
-          },
+      buttonOf("×", {
+        class: "zf-remove",
+        "aria-label": t("Remove pin {n}", { n: i + 1 }),
+        onclick: () => {
+          this.places = this.places.filter((_, n) => n !== i);
+          this.draw();
         },
-        "×",
-      );
+      });
     const kinds = ORDER.filter((kind) => grids.has(kind));
     return h(
       "table",

@@ -8,7 +8,7 @@
 import { t } from "../../lib/language/translate";
 import { cells, coveredPixels, ellipse, encode, shapeOf } from "../../lib/occlusion/mask";
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { place, pointed } from "../../lib/pictures/boxes";
 import type { Occluder, Pair } from "../../lib/wire/protocol";
 import { keyed, type OccluderHandle, SMALLEST } from "./occluder";
@@ -58,15 +58,11 @@ export function shapeDrawing(
 
   const said = h("span", { class: "zf-draw-said", role: "status" });
   const toggle = (text: string, title: string, is: boolean) =>
-    h(
-      "button",
-      { type: "button", class: "zf-button zf-toggle", title, onclick: () => erase(is) },
-      text,
-    );
+    buttonOf(text, { class: "zf-button zf-toggle", title, onclick: () => erase(is) });
   const draws = toggle(t("Draw"), t("Strokes cover. Key: E"), false);
   const takes = toggle(t("Erase"), t("Strokes uncover. Key: E"), true);
   const simple = (text: string, title: string, onclick: () => void) =>
-    h("button", { type: "button", class: "zf-button", title, onclick }, text);
+    buttonOf(text, { title, onclick });
   const bar = h(
     "div",
     {
@@ -92,17 +88,12 @@ export function shapeDrawing(
     simple(t("Done"), t("End drawing. Key: Escape"), () => set(false)),
     said,
   );
-  const button = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button zf-toggle",
-      "aria-pressed": "false",
-      title: t("Draw the shape of the occluder on the photo"),
-      onclick: () => set(!on),
-    },
-    t("Draw a shape"),
-  );
+  const button = buttonOf(t("Draw a shape"), {
+    class: "zf-button zf-toggle",
+    "aria-pressed": "false",
+    title: t("Draw the shape of the occluder on the photo"),
+    onclick: () => set(!on),
+  });
 
   const say = (text: string) => {
     said.textContent = text;

@@ -2,7 +2,7 @@
 
 import { t } from "../../lib/language/translate";
 import { baselineText } from "../../lib/occlusion/baselines";
-import { h } from "../../lib/page/dom";
+import { buttonOf } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import { type Baseline, type Covered, PRIORITY } from "../../lib/wire/protocol";
 import type { Panel } from "../shared/status";
@@ -11,21 +11,16 @@ import { coverLegend, tellCovers } from "./cover";
 import type { Cell } from "./patch_cell";
 
 export class Covering {
-  readonly button = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button zf-toggle",
-      "aria-pressed": "false",
-      title: t("Cover exactly the receptive field of each patch: what remains of its activation?"),
-      onclick: () => {
-        this.on = !this.on;
-        this.button.setAttribute("aria-pressed", String(this.on));
-        this.ask();
-      },
+  readonly button = buttonOf(t("Cover the patch"), {
+    class: "zf-button zf-toggle",
+    "aria-pressed": "false",
+    title: t("Cover exactly the receptive field of each patch: what remains of its activation?"),
+    onclick: () => {
+      this.on = !this.on;
+      this.button.setAttribute("aria-pressed", String(this.on));
+      this.ask();
     },
-    t("Cover the patch"),
-  );
+  });
   private on = false;
   private covered: { baseline: Baseline; covers: Covered[]; partial: boolean } | null = null;
   private readonly renew: () => AbortSignal;

@@ -2,7 +2,7 @@
 
 import { decimal, msg, t } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { count } from "../../lib/page/format";
 import { nextFrame, type SelectionStore } from "../../lib/page/selection_store";
 import { settledOf } from "../../lib/page/settled";
@@ -17,16 +17,10 @@ type Data = Answer<"sanity">["data"];
 /** A button under the patches, and what it has found out. */
 export function whatWasLearned(panel: Panel, selection: SelectionStore, signal: AbortSignal): void {
   const result = h("div", { class: "zf-learned-result" });
-  const button = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button",
-      title: t("Draw the channel's own filters anew at random: does its picture change?"),
-      onclick: () => void ask(),
-    },
-    t("Does the picture depend on what was learned?"),
-  );
+  const button = buttonOf(t("Does the picture depend on what was learned?"), {
+    title: t("Draw the channel's own filters anew at random: does its picture change?"),
+    onclick: () => void ask(),
+  });
   panel.element.append(h("div", { class: "zf-learned" }, button, result));
   const renew = renewable(signal);
 

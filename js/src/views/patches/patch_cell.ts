@@ -1,7 +1,7 @@
 /** One of the nine: a patch, its projection, rank, value, image, and how exact it is. */
 
 import { msg, t } from "../../lib/language/translate";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { focusBox, inside, place, within } from "../../lib/pictures/boxes";
 import {
@@ -104,11 +104,11 @@ export class Cell {
     readonly rank: number,
     subject: () => Subject,
   ) {
-    this.button = h(
-      "button",
-      { type: "button", class: "zf-patch", "aria-pressed": "false", disabled: true },
-      h("span", { class: "zf-pictures" }, ...this.pictures()),
-    );
+    this.button = buttonOf(h("span", { class: "zf-pictures" }, ...this.pictures()), {
+      class: "zf-patch",
+      "aria-pressed": "false",
+      disabled: true,
+    });
     this.status = popoverButton("", t("How this projection was computed"), "zf-status", () =>
       this.info ? projectionCard(this.rank, this.info, subject()) : [],
     );
@@ -169,7 +169,7 @@ export class Cell {
     );
   }
 
-  /** Its photo can't be read any more: words in its place. */
+  /** The photo can't be read any more: words in its place. */
   setLost({ name, value, lost }: TopActivation): void {
     this.reset();
     this.element.dataset.state = "lost";
@@ -264,7 +264,7 @@ export class Cell {
   private part(box: Box, { side, field, extent }: Look): Box {
     const all = inside(box, extent);
     if (side === null) return within(all, all);
-    // Its own square may be of fewer projections than the one on which all are shown.
+    // The cell's own square may be of fewer projections than the one on which all are shown.
     const own = this.info?.view;
     const known = own && Math.max(own.height, own.width) === side;
     const view = known ? own : focusBox(field, this.unit, side, extent);

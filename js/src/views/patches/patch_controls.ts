@@ -2,7 +2,7 @@
 
 import { msg, t } from "../../lib/language/translate";
 import { ruleOf } from "../../lib/network/rules";
-import { h, select } from "../../lib/page/dom";
+import { buttonOf, h, select } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import type { Catalogue } from "../../lib/wire/protocol";
 import { choice, type OptionStore } from "../shared/view";
@@ -16,7 +16,7 @@ const SCALES = [
 type Scales = (typeof SCALES)[number][0];
 
 export class PatchControls {
-  /** Of the panel's head. */
+  /** Layouts to choose from, in the panel's head. */
   readonly layouts: HTMLSelectElement;
   /** A line above the pictures; `more` stands at its end. */
   readonly how: HTMLElement;
@@ -139,17 +139,12 @@ export class PatchControls {
   }
 
   private flag(name: "whole" | "pixels", text: string, title: string) {
-    const button = h(
-      "button",
-      {
-        type: "button",
-        class: "zf-button zf-toggle",
-        "aria-pressed": String(this[name]),
-        title,
-        onclick: () => this.options.set(name, !this.options.get(name)),
-      },
-      text,
-    );
+    const button = buttonOf(text, {
+      class: "zf-button zf-toggle",
+      "aria-pressed": String(this[name]),
+      title,
+      onclick: () => this.options.set(name, !this.options.get(name)),
+    });
     return { name, button };
   }
 }

@@ -117,7 +117,7 @@ export function patchesPanel(
   /** Whether there is a kernel to ask, in a view of an Explorer. */
   const looks = role.leads && el.matches(".zf-layout-explorer, .zf-compare-cell");
   let catalogue: Catalogue | null = null;
-  /** Of the projections on screen: the common scale, and where scales clip. */
+  /** For the projections on screen: the common scale, and where scales clip. */
   let scale: Pick<Answer<"projections">["data"], "scale" | "brightness" | "clipped_at"> | null =
     null;
   /** Side of the square on which a channel is shown; at first that of the layer's last channel. */
@@ -127,7 +127,7 @@ export function patchesPanel(
   let edge = "";
   /** The channel that the photo has followed; at first that of the start, whatever its photo. */
   let followed = JSON.stringify(selection.get("unit"));
-  /** Of the request whose patches are on screen. */
+  /** Signal of the request whose patches are on screen. */
   let painted: AbortSignal | null = null;
   let blank: ReturnType<typeof setTimeout> | undefined;
 

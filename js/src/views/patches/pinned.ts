@@ -2,7 +2,7 @@
 
 import { t } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import { within } from "../../lib/wire/source";
 import type { OptionStore, Pinned, View } from "../shared/view";
@@ -34,16 +34,10 @@ export const patchesAndPinned: View = (el, selection, source, signal, options) =
   const beside = besides(selection, options);
   let shown = false;
   const unpin: PinButton = {
-    element: h(
-      "button",
-      {
-        type: "button",
-        class: "zf-button",
-        title: t("Let these patches go. Key: P"),
-        onclick: () => unpin.toggle(),
-      },
-      t("Unpin"),
-    ),
+    element: buttonOf(t("Unpin"), {
+      title: t("Let these patches go. Key: P"),
+      onclick: () => unpin.toggle(),
+    }),
     toggle() {
       options.set("pinned", null);
       announce(el, t("Unpinned"));
@@ -105,17 +99,12 @@ function pinButton(
       was ? t("Unpinned") : t("Pinned: {layer}, channel {channel}", { layer, channel }),
     );
   };
-  const element = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button zf-toggle zf-pin-channel",
-      "aria-pressed": "false",
-      title: t("Keep these patches beside those of the next channel, or of another rule. Key: P"),
-      onclick: toggle,
-    },
-    t("Pin"),
-  );
+  const element = buttonOf(t("Pin"), {
+    class: "zf-button zf-toggle zf-pin-channel",
+    "aria-pressed": "false",
+    title: t("Keep these patches beside those of the next channel, or of another rule. Key: P"),
+    onclick: toggle,
+  });
   const show = () => element.setAttribute("aria-pressed", String(isPinned(selection, options)));
   for (const field of ["unit", "rule"] as const) selection.subscribe(field, show, signal);
   options.subscribe("pinned", show, signal);

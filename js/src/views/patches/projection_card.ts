@@ -38,7 +38,7 @@ const EXACT: Record<Status, string> = {
   unknown: msg("not known: some operations aren't on our list. Don't rely on it."),
 };
 
-/** Of a projection without a single value, in short and in full. */
+/** What is said of a projection without a single value, in short and in full. */
 export const BLANK = {
   short: msg("zero everywhere"),
   text: msg(

@@ -2,7 +2,7 @@
 
 import { t, whole } from "../../lib/language/translate";
 import { announce, roving } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { count, number } from "../../lib/page/format";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import { decode, paintTile, sized } from "../../lib/pictures/canvas";
@@ -124,18 +124,13 @@ function column(
     const value = t("activation {value}", { value: number(activation.value) });
     const text = `${activation.name}, ${value}, ${name}`;
     if (activation.lost) return lostTile([activation.name, activation.lost]);
-    return h(
-      "button",
-      {
-        type: "button",
-        class: "zf-range-tile",
-        "data-image": activation.image,
-        "aria-label": t("Choose photo {name}", { name: text }),
-        "aria-pressed": "false",
-        title: text,
-      },
-      canvas,
-    );
+    return buttonOf(canvas, {
+      class: "zf-range-tile",
+      "data-image": activation.image,
+      "aria-label": t("Choose photo {name}", { name: text }),
+      "aria-pressed": "false",
+      title: text,
+    });
   });
   pictures.push(...(row.lost ?? []).map(lostTile));
   const none = active > 0 ? (partial ? "…" : "") : t("not active");

@@ -1,12 +1,12 @@
 /** A still of the camera, where there is one: looked at here, and sent when it is taken. */
 
 import { t } from "../../lib/language/translate";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import type { Incoming } from "./intake";
 
 export class Camera {
   /** Hidden where there is no camera. */
-  readonly button = h("button", { type: "button", class: "zf-button", hidden: true }, t("Camera"));
+  readonly button = buttonOf(t("Camera"), { hidden: true });
   readonly element = h("div", { class: "zf-camera", hidden: true });
   private readonly video = h("video", {
     "aria-label": t("What the camera sees"),
@@ -20,12 +20,8 @@ export class Camera {
     private readonly signal: AbortSignal,
   ) {
     this.video.muted = true;
-    const take = h(
-      "button",
-      { type: "button", class: "zf-button zf-primary" },
-      t("Take the photo"),
-    );
-    const close = h("button", { type: "button", class: "zf-button" }, t("Close the camera"));
+    const take = buttonOf(t("Take the photo"), { class: "zf-button zf-primary" });
+    const close = buttonOf(t("Close the camera"));
     this.element.append(this.video, h("div", { class: "zf-camera-buttons" }, take, close));
     this.button.addEventListener("click", () => void (this.stream ? this.close() : this.open()));
     take.addEventListener("click", () => void this.take());

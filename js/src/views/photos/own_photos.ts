@@ -1,7 +1,7 @@
 /** Photos of the user's own: brought to the kernel, which keeps them in its memory alone. */
 
 import { decimal, t } from "../../lib/language/translate";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { settledOf } from "../../lib/page/settled";
 import type { Answer } from "../../lib/wire/protocol";
 import { type Source, Superseded } from "../../lib/wire/source";
@@ -23,11 +23,10 @@ interface Keeper {
 export class OwnPhotos {
   readonly buttons: readonly HTMLElement[];
   readonly camera: Camera;
-  private readonly forget = h(
-    "button",
-    { type: "button", class: "zf-button", hidden: true, title: t("Forget this photo (Delete)") },
-    t("Forget"),
-  );
+  private readonly forget = buttonOf(t("Forget"), {
+    hidden: true,
+    title: t("Forget this photo (Delete)"),
+  });
   private queue: Promise<void> = Promise.resolve();
   private chosen: number | null = null;
   private listening = false;
@@ -39,11 +38,7 @@ export class OwnPhotos {
     private readonly signal: AbortSignal,
   ) {
     const file = h("input", { type: "file", accept: "image/*", multiple: true, hidden: true });
-    const choose = h(
-      "button",
-      { type: "button", class: "zf-button zf-choose-file" },
-      t("Your own photo …"),
-    );
+    const choose = buttonOf(t("Your own photo …"), { class: "zf-button zf-choose-file" });
     this.camera = new Camera(
       (photo) => this.bring([photo]),
       (why) => keeper.say(why, true),

@@ -14,7 +14,7 @@ function firesIn(silent: number): string {
 }
 
 /**
- * Of the statistics: what it sees, `values` of the order that is chosen, how it fires, and `lost`,
+ * What the statistics say: what it sees, `values` of the order that is chosen, how it fires, and `lost`,
  * why its picture can't be shown. `soFar` is over how many images they are, while they grow.
  */
 export function channelText(

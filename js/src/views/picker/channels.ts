@@ -2,7 +2,7 @@
 
 import { msg, t } from "../../lib/language/translate";
 import { announce, gridStep } from "../../lib/page/a11y";
-import { h, select, uniqueId } from "../../lib/page/dom";
+import { buttonOf, h, select, uniqueId } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { walksBy } from "../../lib/page/walking";
 import { pointed } from "../../lib/pictures/boxes";
@@ -30,7 +30,7 @@ import { ThisPhoto } from "./this_photo";
 /** CSS pixels. */
 const THUMB = 48;
 const TILE = { width: 54, height: 66 };
-/** Of a thumbnail in its tile. */
+/** Margin of a thumbnail in its tile. */
 const INSET = 3;
 /** Rows drawn beyond what is visible. */
 const MARGIN = 2;
@@ -64,30 +64,25 @@ export const channels: View = (el, selection, source, signal, options) => {
     },
   });
   const sorts = select(t("Sort channels"), SORTS, sort, (value) => options.set("sort", value));
-  const forPhoto = h(
-    "button",
-    {
-      type: "button",
-      class: "zf-button zf-toggle",
-      "aria-pressed": "false",
-      hidden: true,
-      title: t("Channels by how strongly they fire on the chosen photo, and where in it"),
-      onclick: () => {
-        forPhoto.setAttribute("aria-pressed", String(!seen));
-        thisPhoto.forget();
-        seen = seen ? null : thisPhoto;
-        look();
-      },
+  const forPhoto = buttonOf(t("For this photo"), {
+    class: "zf-button zf-toggle",
+    "aria-pressed": "false",
+    hidden: true,
+    title: t("Channels by how strongly they fire on the chosen photo, and where in it"),
+    onclick: () => {
+      forPhoto.setAttribute("aria-pressed", String(!seen));
+      thisPhoto.forget();
+      seen = seen ? null : thisPhoto;
+      look();
     },
-    t("For this photo"),
-  );
+  });
   forPhoto.dataset.zfNeedsKernel = "hidden";
   panel.tools.append(forPhoto, sorts, search);
   const thisPhoto = new ThisPhoto(panel, () => {
     arrange();
     fromTheTop();
   });
-  /** Whose order and pictures the strip shows; null: what the index says of all photos. */
+  /** The photo whose order and pictures the strip shows; null: what the index says of all photos. */
   let seen: ThisPhoto | null = null;
 
   const renew = renewable(signal);
@@ -105,7 +100,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   /** What only some sorts ask for, and by which layer's features. */
   let orders: Pick<ChannelStats, "readable" | "suspicious"> = {};
   let features = "";
-  /** Of how many images the statistics are, while the index is being built. */
+  /** How many images the statistics are of, while the index is being built. */
   let soFar: SoFar | null = null;
   let ordered: number[] = [];
   let place = new Map<number, number>();

@@ -80,7 +80,7 @@ class Sizes {
     private readonly image: Options["image"],
     private readonly row: boolean,
   ) {
-    // Of closed blocks, too: opening one changes no widths.
+    // Closed blocks' too: opening one changes no widths.
     const layers = parts.flatMap(({ inside }) => inside);
     const [, rows] = image ?? [0, 1];
     this.most = {
@@ -119,7 +119,7 @@ class Sizes {
     return [block ? 0 : join, (rectifier ? CAP + 1 : 0) + (block ? join : 0)];
   }
 
-  /** Of name and receptive field. */
+  /** Extent of name and receptive field. */
   private texts(number: number): [number, number] {
     const { label, reach } = this.of(number);
     const mark = this.parts[number]?.block ? MARK : 0;

@@ -8,7 +8,7 @@ const FEWEST = 6;
 export const IMAGE = -1;
 
 export interface Part {
-  /** Whose output it shows; a closed block's last. */
+  /** Layer whose output it shows; a closed block's last. */
   layer: Layer;
   /** A rectifier of that output, and of nothing else. */
   rectifier?: Layer;

@@ -15,9 +15,9 @@ export interface Placed {
   part: number;
   /** All that belongs to it. */
   cell: Box;
-  /** Its rectangle: width tells channels, height rows. */
+  /** The rectangle: width tells channels, height rows. */
   glyph: Box;
-  /** Its rectifier's, right of it. */
+  /** The rectifier's rectangle, right of it. */
   rectifier?: Box;
   /** Where what it joins comes together: before a layer, behind a closed block, which does it inside. */
   join?: { x: number; y: number };
@@ -46,7 +46,7 @@ export interface Picture {
   width: number;
   height: number;
   placed: Placed[];
-  /** Of open blocks, outer ones first. */
+  /** Frames of open blocks, outer ones first. */
   frames: Frame[];
   lines: Line[];
 }

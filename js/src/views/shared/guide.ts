@@ -1,7 +1,7 @@
 /** Four steps for who sees an Explorer for the first time; once dismissed they don't come again. */
 
 import { msg, t } from "../../lib/language/translate";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 
 const STEPS = [
   ["layers", msg("Each box is a layer of the network, from the photo to the answer. Choose one.")],
@@ -49,16 +49,8 @@ export function guide(root: HTMLElement, signal: AbortSignal): void {
     }
     close();
   };
-  const next = h(
-    "button",
-    { type: "button", class: "zf-button", onclick: () => (++at < STEPS.length ? show() : end()) },
-    t("Next"),
-  );
-  const skip = h(
-    "button",
-    { type: "button", class: "zf-button", onclick: end },
-    t("Don't show again"),
-  );
+  const next = buttonOf(t("Next"), { onclick: () => (++at < STEPS.length ? show() : end()) });
+  const skip = buttonOf(t("Don't show again"), { onclick: end });
   const line = h(
     "div",
     { class: "zf-guide", role: "region", "aria-label": t("First steps") },

@@ -5,7 +5,7 @@
 
 import { t, whole } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import { count, number, timeLeft } from "../../lib/page/format";
 import { homeOf } from "../../lib/page/settled";
 import { type IndexProgress, ofIndex, PRIORITY } from "../../lib/wire/protocol";
@@ -80,9 +80,7 @@ class IndexLine {
     private readonly root: Element,
     source: Source,
   ) {
-    this.button = h("button", {
-      type: "button",
-      class: "zf-button",
+    this.button = buttonOf("", {
       hidden: !source.pause,
       onclick: () => {
         this.wanted = !this.paused;

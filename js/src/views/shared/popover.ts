@@ -1,6 +1,6 @@
 /** A small card beside its button; Escape, a click elsewhere or leaving it closes it. */
 
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 
 export function popover(button: HTMLElement, label: string, ...content: (Node | string)[]): void {
   const root = button.closest<HTMLElement>(".zf-root");
@@ -60,21 +60,16 @@ export function popoverButton(
   className: string,
   content: () => (Node | string)[],
 ): HTMLButtonElement {
-  const button = h(
-    "button",
-    {
-      type: "button",
-      class: className,
-      title: label,
-      "aria-label": label,
-      "aria-haspopup": "dialog",
-      "aria-expanded": "false",
-      onclick: (event: Event) => {
-        event.stopPropagation();
-        popover(button, label, ...content());
-      },
+  const button = buttonOf(text, {
+    class: className,
+    title: label,
+    "aria-label": label,
+    "aria-haspopup": "dialog",
+    "aria-expanded": "false",
+    onclick: (event: Event) => {
+      event.stopPropagation();
+      popover(button, label, ...content());
     },
-    text,
-  );
+  });
   return button;
 }

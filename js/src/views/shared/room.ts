@@ -2,7 +2,7 @@
 
 import { msg, plural, t } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import type { InRoom } from "../../lib/wire/protocol";
 import type { Source } from "../../lib/wire/source";
 import type { OptionStore, Room } from "./view";
@@ -130,39 +130,28 @@ export function roomBar(
   signal.addEventListener("abort", () => bar.remove(), { once: true });
 
   const button = ([act, name]: Button) =>
-    h(
-      "button",
-      {
-        type: "button",
-        class: act === "return" ? "zf-button zf-primary" : "zf-button",
-        "data-act": act,
-        onclick: () => source.room?.(act),
-      },
-      t(name),
-    );
+    buttonOf(t(name), {
+      class: act === "return" ? "zf-button zf-primary" : "zf-button",
+      "data-act": act,
+      onclick: () => source.room?.(act),
+    });
   const copy = (room: string) => {
     const code = followCode(room);
-    const element = h(
-      "button",
-      {
-        type: "button",
-        class: "zf-button",
-        title: t("Copy what students type: {code}", { code }),
-        onclick: async () => {
-          try {
-            await navigator.clipboard.writeText(code);
-            announce(root, t("Copied"));
-            element.textContent = t("Copied");
-          } catch {
-            element.textContent = t("The browser refused");
-          }
-          setTimeout(() => {
-            element.textContent = t("Copy for students");
-          }, 1500);
-        },
+    const element = buttonOf(t("Copy for students"), {
+      title: t("Copy what students type: {code}", { code }),
+      onclick: async () => {
+        try {
+          await navigator.clipboard.writeText(code);
+          announce(root, t("Copied"));
+          element.textContent = t("Copied");
+        } catch {
+          element.textContent = t("The browser refused");
+        }
+        setTimeout(() => {
+          element.textContent = t("Copy for students");
+        }, 1500);
       },
-      t("Copy for students"),
-    );
+    });
     return element;
   };
   let drawn = "";

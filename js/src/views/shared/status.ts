@@ -4,7 +4,7 @@
  */
 
 import { msg, t } from "../../lib/language/translate";
-import { h, nameIn } from "../../lib/page/dom";
+import { buttonOf, h, nameIn } from "../../lib/page/dom";
 import { timeLeft } from "../../lib/page/format";
 import { kernelBusy } from "../../lib/page/kernel_busy";
 import { nextFrame } from "../../lib/page/selection_store";
@@ -226,11 +226,7 @@ export class Panel {
     const text = error instanceof Error ? error.message : String(error);
     const name = error instanceof KernelError ? error.name : t("This view failed");
     if (!(error instanceof KernelError)) console.error(error);
-    const again = h(
-      "button",
-      { class: "zf-button", type: "button", onclick: retry },
-      t("Try again"),
-    );
+    const again = buttonOf(t("Try again"), { onclick: retry });
     this.say(slot, h("span", {}, h("strong", {}, `${name}: `), text), again);
     this.message.classList.add("zf-error");
   }
@@ -281,7 +277,7 @@ function createBanner(root: HTMLElement): HTMLElement {
     "div",
     { class: "zf-banner zf-no-answer", role: "alert" },
     h("span", {}),
-    h("button", { class: "zf-button", type: "button", onclick }, t("Try again")),
+    buttonOf(t("Try again"), { onclick }),
   );
   root.prepend(banner);
   return banner;

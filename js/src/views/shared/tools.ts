@@ -2,7 +2,7 @@
 
 import { t } from "../../lib/language/translate";
 import { announce } from "../../lib/page/a11y";
-import { h } from "../../lib/page/dom";
+import { buttonOf, h } from "../../lib/page/dom";
 import type { SelectionStore } from "../../lib/page/selection_store";
 import type { Unit } from "../../lib/wire/protocol";
 import { codeOf } from "./code";
@@ -20,11 +20,7 @@ interface Place {
 function button(text: string, label: string, onclick: () => void): HTMLButtonElement {
   // Words name a button by themselves; an arrow needs them.
   const name = /[a-z]/i.test(text) ? {} : { "aria-label": label };
-  return h(
-    "button",
-    { type: "button", class: "zf-button zf-tool", title: label, ...name, onclick },
-    text,
-  );
+  return buttonOf(text, { class: "zf-button zf-tool", title: label, ...name, onclick });
 }
 
 /** Where the reader has been: channel and photo. */

@@ -6,7 +6,7 @@ import type { Source } from "../../lib/wire/source";
 /** A widget's part in a classroom: `InRoom.room` in zfwidgets/widgets/room.py. */
 export interface Room {
   role?: "leads" | "follows";
-  /** Its public name. */
+  /** The room's public name. */
   room: string;
   state:
     | "on"
@@ -19,11 +19,11 @@ export interface Room {
     | "refused"
     | "another network";
   text: string;
-  /** Of who follows: whether the student looks around by themselves. */
+  /** Whether the student, who follows, looks around by themselves. */
   wanders?: boolean;
   /** Whether the teacher's photo is their own, which isn't shared. */
   own_photo?: boolean;
-  /** Of who leads: students, those who look around, and how many look at each layer. */
+  /** For the teacher, who leads: how many students there are, look around, and look at each layer. */
   followers?: number;
   wander?: number;
   looking?: readonly [layer: string, students: number][];

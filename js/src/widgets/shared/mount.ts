@@ -33,10 +33,11 @@ export interface RenderContext {
   model: StateModel & Channel;
   el: HTMLElement;
   signal: AbortSignal;
+  /** There with anywidget 0.11, which the loader asks for. */
   host?: { getModel(reference: string): Promise<StateModel & Channel> };
 }
 
-interface Widget {
+export interface Widget {
   render(context: RenderContext): void | Promise<void>;
 }
 
@@ -270,9 +271,9 @@ async function resolve(
   host: RenderContext["host"],
   trait = "selection",
 ): Promise<RenderContext["model"]> {
-  if (!host?.getModel) throw new Error("zfwidgets needs anywidget >= 0.11: update it.");
   const reference = model.get(trait);
-  if (typeof reference !== "string") throw new Error(t("Run this cell to bring it to life."));
+  if (!host || typeof reference !== "string")
+    throw new Error(t("Run this cell to bring it to life."));
   try {
     return await host.getModel(reference);
   } catch (error) {

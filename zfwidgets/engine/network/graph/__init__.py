@@ -11,5 +11,3 @@
 - `near_ties` finds the windows of max-pools in which rounding decides the switch; `norms` tells
   contrast norms.
 """
-
-from __future__ import annotations

@@ -56,7 +56,7 @@ class Node:
     geometry
         What it does to windows.
     norm
-        Of the quotient that ends a contrast norm, which one; "" for all else.
+        Which contrast norm the quotient ends, if it ends one; "" for all else.
     """
 
     index: int
@@ -72,7 +72,7 @@ class Node:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the first output."""
+        """Shape of the first output."""
         return self.shapes[0] if self.shapes else ()
 
     def read(self, parameter: str, default: Any = None) -> Any:
@@ -99,7 +99,7 @@ class Graph:
     layers
         Each layer's output.
     reordered
-        Of those whose places are read in another order, which `layers` hasn't.
+        Outputs of layers whose places are read in another order, which `layers` hasn't.
     output
         What the model returned, if that's one tensor which depends on the image.
     obstacle
@@ -115,7 +115,7 @@ class Graph:
     obstacle: str = ""
 
     def shape(self, ref: Ref) -> tuple[int, ...]:
-        """Of a tensor, for one image."""
+        """Shape of a tensor, for one image."""
         return self.image if ref.node < 0 else self.nodes[ref.node].shapes[ref.output]
 
     def above(self, ref: Ref, stop: Iterable[Ref] = ()) -> list[Node]:
@@ -162,7 +162,7 @@ class Recorder(DispatchMode):
 
     @property
     def windows(self) -> dict[Ref, Window]:
-        """Of each tensor, all its channels' together."""
+        """Window of each tensor, all channels' together."""
         return {ref: fields.window for ref, fields in self._fields.items()}
 
     def _set(self, tensor: Tensor, ref: Ref, fields: Fields) -> None:

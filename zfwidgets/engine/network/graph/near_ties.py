@@ -89,4 +89,4 @@ class Crossing:
         """(n,) 0..1; zero where there was no max-pool."""
         if not self._shares:
             return like.new_zeros(len(like))
-        return torch.stack(self._shares).amax(0)
+        return torch.stack(self._shares).amax(0).abs()  # which zero it is, would be by chance

@@ -166,7 +166,7 @@ class _ConstantPad(Operation):
 
 
 class _BatchNorm(Operation):
-    """Its frozen scale, channel by channel."""
+    """Batch normalisation with frozen statistics: a scale for each channel."""
 
     linear = True
 

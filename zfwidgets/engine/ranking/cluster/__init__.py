@@ -11,5 +11,3 @@ which did it is found and listed. A worker takes on the driver's threads and pre
 shows that it reads an image as the driver does and has the same network. What it costs:
 ``docs/scale.md``.
 """
-
-from __future__ import annotations

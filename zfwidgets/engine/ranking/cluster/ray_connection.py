@@ -1,4 +1,4 @@
-"""What is said to Ray, and what it says: nothing else imports it."""
+"""All calls to Ray: no other module imports it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ....allocation import keep_freed_memory
 from ....errors import ClusterError, InputError, MissingDependency, ZfError
-from ..allocation import keep_freed_memory
 
 STARTS = 3
 """Ray gives a start on this machine 30 s, which is too little where much else runs."""
@@ -206,7 +206,7 @@ class Connection:
         Raises
         ------
         WorkerDied
-            Its worker died as often as is allowed.
+            The worker died as often as is allowed.
         ClusterError, UnsupportedModel, InputError
             What the worker raised.
         """

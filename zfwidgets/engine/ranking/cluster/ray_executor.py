@@ -176,7 +176,7 @@ class RayExecutor:
         return int(filled.sum()), len(filled)
 
     def machines(self) -> Mapping[str, str]:
-        """Of the workers that something came back from."""
+        """Machines of the workers that something came back from."""
         return self._machines
 
     @property

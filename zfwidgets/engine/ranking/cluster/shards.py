@@ -76,7 +76,7 @@ class Job:
     module, forward
         The frozen copy of the model, on the CPU, and how it is called.
     fingerprint
-        Of the network.
+        Fingerprint of the network.
     source
         Transform and image set; of files only the first that can be read, as number 0.
     first, example
@@ -102,7 +102,7 @@ class Job:
 
     @classmethod
     def of(cls, task: Task, device: str, precision: Precision, readers: int) -> Job:
-        """Of a pass."""
+        """The job of a pass."""
         network, source = task.network, task.source
         first = source.first
         few = files_of(source.images, [first])
@@ -165,7 +165,7 @@ class Shard:
 
     @property
     def numbers(self) -> list[int]:
-        """Its images, in the order of the plan."""
+        """Indices of the shard's images, in the order of the plan."""
         return self.plan.images(range(len(self.plan)))
 
 

@@ -69,11 +69,11 @@ class _Accuracies:
 
     def mean(self, what: str | None = None) -> Floats:
         """Mean accuracy over the repeats that are done, (rows,); of the first name if of none."""
-        return _mean(_of(self.accuracies, what or next(iter(self.accuracies))))
+        return mean_of_known(_of(self.accuracies, what or next(iter(self.accuracies))))
 
     def spread(self, what: str | None = None) -> Floats:
         """Standard deviation over the repeats (with n - 1), (rows,); NaN for one repeat."""
-        return _spread(_of(self.accuracies, what or next(iter(self.accuracies))))
+        return spread_of_known(_of(self.accuracies, what or next(iter(self.accuracies))))
 
 
 def how_far(record: _Accuracies) -> str:
@@ -235,12 +235,12 @@ class BiasRecord:
     @property
     def accuracy(self) -> Floats:
         """Mean accuracy of each class over the repeats, (classes,)."""
-        return _mean(self.accuracies)
+        return mean_of_known(self.accuracies)
 
     @property
     def spread(self) -> Floats:
-        """Its standard deviation (with n - 1), (classes,)."""
-        return _spread(self.accuracies)
+        """Standard deviation of the accuracies (with n - 1), (classes,)."""
+        return spread_of_known(self.accuracies)
 
     @property
     def distance(self) -> Floats:
@@ -314,18 +314,20 @@ def _of(values: dict[str, Floats], name: str) -> Floats:
     return values[name]
 
 
-def _mean(values: Floats) -> Floats:
+def mean_of_known(values: Floats) -> Floats:
+    """Mean of each row, over what isn't NaN."""
     known = np.isfinite(values)
     counts = known.sum(1)
     sums = np.where(known, values, 0).sum(1, dtype=np.float64)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
 
 
-def _spread(values: Floats) -> Floats:
+def spread_of_known(values: Floats) -> Floats:
+    """Standard deviation of each row's known values, by n - 1; NaN of fewer than two."""
     known = np.isfinite(values)
     counts = known.sum(1)
-    squares = np.where(known, (values - _mean(values)[:, None]) ** 2, 0).sum(1, dtype=np.float64)
-    spread = np.sqrt(squares / np.maximum(counts - 1, 1))
+    squares = np.where(known, (values - mean_of_known(values)[:, None]) ** 2, 0)
+    spread = np.sqrt(squares.sum(1, dtype=np.float64) / np.maximum(counts - 1, 1))
     return np.where(counts > 1, spread, np.nan).astype(np.float32)
 
 

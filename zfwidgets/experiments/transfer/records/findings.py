@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CALLED = {"svm": "linear SVM", "softmax": "softmax"}
 NEARLY = 2
-"""Of how many of the last layers the best must be one for "up to the last or nearly"."""
+"""The best must be one of so many last layers for "up to the last or nearly"."""
 LEARNED = 0.05
 """How much better than guessing a network is that has learned something."""
 LITTLE = 0.1

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....records import Floats, table
-from .accuracies import FeatureShape, _mean, _spread
+from .accuracies import FeatureShape, mean_of_known, spread_of_known
 
 if TYPE_CHECKING:
     import pandas
@@ -83,7 +83,7 @@ class LabelsRecord:
     @property
     def average(self) -> Floats:
         """Mean over the repeats, (classes,)."""
-        return _mean(self.precision)
+        return mean_of_known(self.precision)
 
     @property
     def mean(self) -> float:
@@ -103,7 +103,7 @@ class LabelsRecord:
 
         ``spread`` is the standard deviation over the repeats; one repeat has none.
         """
-        columns = (self.classes, self.average, _spread(self.precision), self.chance)
+        columns = (self.classes, self.average, spread_of_known(self.precision), self.chance)
         spread = self.precision.shape[1] > 1
         return table(
             {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ....records import Progress
-from .steps import IDLE, Steps
+from .steps import CALM, IDLE, Coming, Shared, Step, Steps, paused
 
 Op = Literal["reply", "partial", "progress", "error", "superseded"]
 Listener = Callable[[Op, Any], None]
@@ -38,6 +40,26 @@ class Job:
     shared: bool = False
     stalled: bool = False
     told: dict[str, float] = field(default_factory=dict)
+
+    def news(self, step: Step, pause: float) -> tuple[Op, Any] | None:
+        """What the listener is told of a step; None for what isn't new, or comes too soon.
+
+        The first partial result goes out at once, news of progress only of what takes long; then
+        there are ``pause`` seconds between two of a kind.
+        """
+        if step is None or isinstance(step, Coming) or step == self.progress:
+            return None  # the heartbeat says again what isn't new
+        op: Op = "progress" if isinstance(step, Progress) else "partial"
+        turned = paused(step) != paused(self.progress)
+        if isinstance(step, Progress):
+            self.progress = step
+        now = time.monotonic()
+        last = self.told.setdefault(op, now if op == "progress" else -math.inf)
+        pause *= CALM if isinstance(step, Shared) else 1
+        if self.stopped or (now - last < pause and not turned):
+            return None
+        self.told[op] = now
+        return op, step if isinstance(step, Progress) else step()
 
 
 def to_drop(jobs: Iterable[Job], owner: Hashable) -> Job | None:

@@ -1,12 +1,16 @@
-"""What a job says between its steps."""
+"""What a job may yield between its steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ....records import Progress
+from ....stepwise import Driven
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,3 +61,18 @@ def complete(step: Any) -> bool:
 def paused(step: Any) -> bool:
     """Whether a step says that what it waits for is paused."""
     return isinstance(step, Shared) and step.paused
+
+
+def growing(
+    steps: Generator[T, None, T],
+    answer: Callable[[T], Any],
+    progress: Callable[[T], Progress] | None = None,
+) -> Steps:
+    """Partial answers of the records that steps yield, and the answer of the one they return."""
+    with closing(steps):
+        driven = Driven(steps)
+        for found in driven:
+            if progress is not None:
+                yield progress(found)
+            yield lambda found=found: answer(found)  # type: ignore[misc]
+        return answer(driven.result)

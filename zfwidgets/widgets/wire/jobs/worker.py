@@ -13,11 +13,10 @@ from typing import Any
 
 from .... import threads
 from ....errors import Cancelled, TooManyRequests, ZfError
-from ....records import Progress
 from . import beats
 from .hand_back import running_loop
 from .job import MOST, Job, Listener, Op, hand_over, take_over, to_drop
-from .steps import CALM, IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps, complete, paused
+from .steps import IN_TURN, LAST, TURN, Away, Coming, Shared, Step, Steps, complete, paused
 
 log = logging.getLogger("zfwidgets")
 
@@ -341,7 +340,8 @@ class Jobs:
             wakes = self._wakes
             step = next(job.steps)
             self._place(job, step, wakes)
-            self._report(job, step)
+            if news := job.news(step, self._pause):
+                self._tell(job, *news)
         except StopIteration as end:
             job.steps = None
             self._finish(job, "reply", end.value)
@@ -377,25 +377,6 @@ class Jobs:
             if job.stalled:
                 job.due = time.monotonic() + TURN
                 self._changed.notify_all()
-
-    def _report(self, job: Job, step: Step) -> None:
-        if (
-            step is None or isinstance(step, Coming) or step == job.progress
-        ):  # the heartbeat says again what isn't new
-            return
-        op: Op = "progress" if isinstance(step, Progress) else "partial"
-        before = job.progress
-        if isinstance(step, Progress):
-            job.progress = step
-        now = time.monotonic()
-        # The first partial result goes out at once, news of progress only of what takes long.
-        last = job.told.setdefault(op, now if op == "progress" else -math.inf)
-        turned = paused(step) != paused(before)
-        pause = self._pause * (CALM if isinstance(step, Shared) else 1)
-        if job.stopped or (now - last < pause and not turned):
-            return
-        job.told[op] = now
-        self._tell(job, op, step if isinstance(step, Progress) else step())
 
     def _finish(self, job: Job, op: Op, value: Any) -> None:
         with self._changed:

@@ -52,8 +52,8 @@ _SLIDE: Fields = {**_IMAGE, **SIZE, "stride": "int",
                   **{name: COVER[name] for name in ("baseline", "mask", "extra_boxes")},
                   "layer": "string | null"}  # fmt: skip
 _SCALES: Fields = {
-    "scale": "number # Of all of them together.",
-    "brightness": "number # Of all of them together, as brightness.",
+    "scale": "number # Scale of all of them together.",
+    "brightness": "number # Scale of all of them together, as brightness.",
     "focus": "int # Side of the square around each unit's middle that holds 95 % of their "
     "energy, in pixels.",
     "colour_share?": "number # Share of their energy, 0..1, that is one colour and its "
@@ -229,7 +229,7 @@ KINDS: dict[str, Kind] = {
             "depends": '"hardly" | "partly" | "clearly" | "" # On these filters; empty: not known.',
             "modules": "string[] # All between the unit and the pixels.",
             "rank_all": "number | null # Once all of these are drawn anew.",
-            "others": "(number | null)[] # Of the trained pictures of other channels there.",
+            "others": "(number | null)[] # Likeness to other channels' trained pictures there.",
             "median": "number | null # That of `others`.",
         },
     ),
@@ -299,7 +299,7 @@ KINDS: dict[str, Kind] = {
         {
             "glossary": "[word: string, meaning: string][]",
             "csv": "string # All answers, one line an attempt.",
-            "name": "string # Of a file for them.",
+            "name": "string # Name of a file for them.",
         },
         "",
         "a `zf.Worksheet`",
@@ -328,8 +328,8 @@ KINDS: dict[str, Kind] = {
             "own": "OwnPhoto[] # The newest first.",
             "no_own": "string # Why there can be none; empty if there can.",
             "most": "int # More of them and the oldest is forgotten.",
-            "most_bytes": "int # Of the file of one.",
-            "most_pixels": "int # Of one, before the transform.",
+            "most_bytes": "int # Largest file of one, in bytes.",
+            "most_pixels": "int # Most pixels of one, before the transform.",
             "held": "int[] | null # Those of the catalogue that a report holds; null: all.",
             "added?": "int # Answers the message that brought it.",
             "kept?": '"page" # Where own photos are, if not in the kernel.',
@@ -361,7 +361,7 @@ KINDS: dict[str, Kind] = {
             **_IMAGE,
             **_LAYER,
             "channels": "int",
-            "rows": "int # Of a map as it is sent.",
+            "rows": "int # Rows of a map as it is sent.",
             "columns": "int",
             "step": "int # So many rows and columns of the layer are one of it, their largest.",
         },

@@ -10,7 +10,7 @@ MOST_PATCHES = 100
 THUMBNAIL = 96
 """Pixels of a channel's thumbnail in the page's sheets of them, each of `MOST_THUMBNAILS`."""
 PATCHES = 9
-"""Of a channel that the page shows."""
+"""Patches of a channel that the page shows."""
 MOST_PHOTOS = 64
 """Photos whose thumbnails one request may ask for."""
 PART_BYTES = 4 << 20
@@ -35,9 +35,9 @@ FIRST: dict[str, Any] = {
 }
 """What the options of a widget's views are at first; of colours that is `DEFAULT_COLOURS`."""
 PAGE = {
-    "PART_BYTES": (PART_BYTES, "Of a photo in one message, at most."),
+    "PART_BYTES": (PART_BYTES, "Most bytes of a photo in one message."),
     "SHEET": (MOST_THUMBNAILS, "Channels in one sheet of thumbnails."),
     "THUMBNAIL": (THUMBNAIL, "Pixels: what a screen with two per CSS pixel shows of one."),
-    "PATCHES": (PATCHES, "Of a channel that are shown."),
+    "PATCHES": (PATCHES, "Patches of a channel that are shown."),
 }
 """Numbers of these that the page needs, by their names there."""

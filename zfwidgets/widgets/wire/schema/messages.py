@@ -54,7 +54,7 @@ MESSAGES: dict[str, tuple[str, Fields]] = {
             **_ASKED,
             "turn": "int | null # That of the request; null if it had none.",
             "data": "unknown",
-            "others?": "Asked[] # Of `progress`: other requests of which the same is said.",
+            "others?": "Asked[] # Other requests of which the same `progress` is said.",
         },
     ),
 }

@@ -61,7 +61,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "rows": "int",
             "columns": "int",
             "rectified": "boolean",
-            "field": "Field # Of all channels; where theirs differ, the smallest that holds them.",
+            "field": "Field # All channels'; where theirs differ, the smallest that holds them.",
             "fields?": "FieldOfChannels[] # Where channels' fields differ: each of them.",
             "parents?": "string[] # The layers whose outputs it reads (in a report of some layers: "
             "the nearest of them), an empty name for the image; missing where that isn't known.",
@@ -126,9 +126,9 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
         "What is to be known of a projection's picture.",
         {
             "image": "int",
-            "scale": "number # Its own scale: the value shown as black or white when it is shown "
+            "scale": "number # Own scale: the value shown as black or white when it is shown "
             "by itself.",
-            "brightness": "number # Its own scale as brightness: the brightness shown as black or "
+            "brightness": "number # Own scale as brightness: the brightness shown as black or "
             "white.",
             "view": "Box # The part of the photo on which patch and projection are shown.",
             "full": "number # What 127 levels of its picture stand for: at least both scales.",
@@ -147,7 +147,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "logit": "number | null",
             "log_odds": "number | null",
             "total": "number | null # Total activation of the feature map.",
-            "unit": "number | null # Its strongest activation, at `unit_place`.",
+            "unit": "number | null # Strongest activation, at `unit_place`.",
             "predicted": "int | null",
         },
     ),
@@ -191,7 +191,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "image": "int",
             "name": "string",
             "unit": "Pair",
-            "box": "Box # Its receptive field, cut by the image's border: what is covered.",
+            "box": "Box # Receptive field, cut by the image's border: what is covered.",
             "before": "number # The unit's activation without the cover.",
             "after": "number",
             "moved": "Moved",
@@ -215,7 +215,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
             "text": "string # What it is, as `birds` or `red`.",
             "count": "int # How many of the nine have it.",
             "of": "int # How many of the nine are known.",
-            "share": "number # Its share among all images that are known, or random patches, 0..1.",
+            "share": "number # Share among all images that are known, or random patches, 0..1.",
             "compared": "int # Over how many of these that is.",
             "p": "number # The chance that any channel of the layer has any name so by chance, at "
             "most.",
@@ -227,7 +227,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
         "A group of images to which a channel responds more strongly than to all.",
         {
             "text": "string",
-            "mean": "number # Of the channel's largest activation in its images.",
+            "mean": "number # Mean of the channel's largest activation in its images.",
             "more": "number # How far that is above the mean of all images.",
             "images": "int",
         },
@@ -262,7 +262,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
         },
     ),
     "SoFar": (
-        "Of a partial answer while the index is being built: finished answers have none.",
+        "How far a partial answer is while the index is being built: finished answers have none.",
         {
             "images": "int # Over how many of the images it is.",
             "of": "int",
@@ -283,7 +283,7 @@ OBJECTS: dict[str, tuple[str, Fields]] = {
     "OwnPhoto": (
         "A photo of the user's own, in the kernel's memory alone.",
         {
-            "image": "int # Its number: as that of an image of the engine, beyond the last one.",
+            "image": "int # Number of the photo: like an image's, beyond the last one.",
             "name": "string",
             "notes": "string[] # What was made of its pixels before the transform.",
         },

@@ -44,7 +44,7 @@ export class Response {
     return argmax(Float32Array.from(this.totals));
   }
 
-  /** Of maps that differ from the clean ones in an area alone. */
+  /** Responses of maps that differ from the unoccluded ones in an area alone. */
   measure(maps: Floats, area: Area): Measured {
     const [channels, rows, columns] = this.shape;
     const plane = rows * columns;

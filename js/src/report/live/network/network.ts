@@ -284,7 +284,7 @@ export class Network {
     breathe: Breathe,
   ): Promise<{ pixels: Floats; nearTies: number | null }> {
     const shape = this.shape(value);
-    /** Of each map that pools read, the largest magnitude that came through a near tie. */
+    /** The largest magnitude, for each map that pools read, that came through a near tie. */
     const crossed = new Map<number, number>();
     let nearTies = 0;
     let known = true;

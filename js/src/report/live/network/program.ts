@@ -27,7 +27,7 @@ interface Filtering extends Made, Slide {
 
 export interface Convolution extends Filtering {
   op: "conv";
-  /** Of weights in int8: one number a filter that they are times. */
+  /** Scales of weights in int8: one number a filter that they are times. */
   weight_scale?: number;
   /** Where a rectifier is all that reads it, it is part of it: the most that it lets through. */
   rectify?: number;

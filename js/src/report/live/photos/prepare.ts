@@ -16,7 +16,7 @@ export type Step =
 /** How photos become as large as the network wants, and levels of pixels its values. */
 export interface Preparation {
   steps: readonly Step[] | null;
-  /** Of each channel, what 0 to 255 are. */
+  /** What 0 to 255 are, in each channel. */
   levels: readonly (readonly number[])[];
 }
 
@@ -32,7 +32,7 @@ export function fitted(photo: Rgb, steps: readonly Step[]): Rgb {
   return picture;
 }
 
-/** Of one number the shorter side; the longer one rounded down, as torchvision does. */
+/** Size for one number, the shorter side's: the longer one rounded down, as torchvision does. */
 function sizeOf({ rows, columns }: Rgb, size: number | [number, number]): [number, number] {
   if (typeof size !== "number") return size;
   const longer = (long: number, short: number) => Math.trunc((size * long) / short);

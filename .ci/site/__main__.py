@@ -1,0 +1,46 @@
+"""Collect the docs site's sources in ``build/site``: `make docs`, or ``python .ci/site``.
+
+The folder mirrors the repository, so that links between the README, ``docs/`` and ``examples/``
+lead to the same things on the site as on GitHub. To what is written it adds what is made: the API's
+pages, the gallery of live reports and the tutorial with its pictures.
+
+Options
+-------
+--units N   how many units of the gallery get a report (default: all)
+--no-run    the tutorial's cells without their pictures
+--out DIR   another folder than ``build/site``
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import api
+import gallery
+import pages
+import tutorial
+
+import examples
+
+
+def main() -> None:
+    """Make the folder anew."""
+    parser = argparse.ArgumentParser(prog="python .ci/site", description=__doc__.split("\n")[0])
+    parser.add_argument("--units", type=int, metavar="N", help="live reports in the gallery")
+    parser.add_argument("--no-run", action="store_true", help="the tutorial without pictures")
+    parser.add_argument("--out", type=Path, default=pages.ROOT / "build" / "site")
+    options = parser.parse_args()
+    out: Path = options.out
+    shutil.rmtree(out, ignore_errors=True)
+    pages.write(out)
+    examples.write(out)
+    api.write(out / "api")
+    engine = gallery.engine()
+    gallery.write(out / "gallery", engine, options.units)
+    tutorial.write(out / "tutorial", run=not options.no_run)
+
+
+if __name__ == "__main__":
+    main()
