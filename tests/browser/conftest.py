@@ -290,7 +290,8 @@ class Notebook:
     @contextmanager
     def busy(self, end: Path) -> Iterator[None]:
         """Have the kernel run a cell until the context ends, by way of the file `end`."""
-        code = f"import pathlib, time\nwhile not pathlib.Path({str(end)!r}).exists(): time.sleep(0.05)"
+        until = f"pathlib.Path({str(end)!r}).exists()"
+        code = f"import pathlib, time\nwhile not {until}:\n    time.sleep(0.05)"
         self.page.evaluate(
             """(code) => {
               const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;

@@ -1,17 +1,17 @@
-"""With each ipykernel whose ways differ: what is asked while a cell runs, and lost connections."""
+"""With each ipykernel whose ways differ: what is asked while a cell runs."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from playwright.sync_api import expect
 
 from tests.browser import as_shown
@@ -24,6 +24,7 @@ from zfwidgets.widgets.bundle import STATIC
 
 VERSIONS = {"6.31.0": False, "7.3.0": True, "7.4.0": True}
 """Of ipykernel; and whether widgets are answered while a cell runs, with JupyterLab's subshells."""
+KEPT = ROOT / "build" / "tests" / "ipykernel"
 LAYER, CHANNEL = "conv2", 3
 CELL = SETUP.format(root=str(ROOT), tests=str(ROOT / "tests" / "widgets"), static=str(STATIC))
 EXPLORER = f"explorer = zf.Explorer(engine, layer={LAYER!r}, channel={CHANNEL})\nexplorer"
@@ -41,9 +42,9 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def notebook(version: str, lab: Lab, request: pytest.FixtureRequest) -> Notebook:
+def notebook(version: str, lab: Lab) -> Notebook:
     """An Explorer in a kernel of this ipykernel."""
-    folder = with_ipykernel(version, request.config.cache.mkdir("ipykernel"))
+    folder = with_ipykernel(version)
     name = f"ipykernel-{version}"
     spec = {
         "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
@@ -62,17 +63,20 @@ def notebook(version: str, lab: Lab, request: pytest.FixtureRequest) -> Notebook
     return opened
 
 
-def with_ipykernel(version: str, cache: Path) -> Path:
+def with_ipykernel(version: str) -> Path:
     """A folder with this ipykernel alone, from wherever pip takes what it installs."""
-    folder = cache / version
-    if not (folder / "ipykernel").exists() and importlib.metadata.version("ipykernel") != version:
-        options = ("--quiet", "--no-deps", "--no-compile", "--retries=0", "--timeout=10")
-        pip = [sys.executable, "-m", "pip", "install", *options, f"--target={folder}"]
-        got = subprocess.run(
-            [*pip, f"ipykernel=={version}"], capture_output=True, text=True, timeout=PROGRAM
-        )
-        if got.returncode:
-            pytest.skip(f"pip can't get ipykernel {version}: {got.stderr.strip()[-200:]}")
+    KEPT.mkdir(parents=True, exist_ok=True)
+    folder = KEPT / version
+    with FileLock(f"{folder}.lock"), TemporaryDirectory(dir=KEPT) as temporary:
+        if not folder.exists():
+            options = ("--quiet", "--no-deps", "--no-compile", "--retries=0", "--timeout=10")
+            pip = [sys.executable, "-m", "pip", "install", *options, f"--target={temporary}/it"]
+            got = subprocess.run(
+                [*pip, f"ipykernel=={version}"], capture_output=True, text=True, timeout=PROGRAM
+            )
+            if got.returncode:
+                pytest.skip(f"pip can't get ipykernel {version}: {got.stderr.strip()[-200:]}")
+            Path(temporary, "it").rename(folder)
     return folder
 
 
@@ -84,10 +88,13 @@ def shows(notebook: Notebook, engine: numpy_engine.NumpyEngine, layer: str, chan
     top = engine.top(layer, channel)
     side = as_shown.side_of(engine.project_all(top.activations))
     for rank in (0, len(top) - 1):
+        cell = page.locator(".zf-cell").nth(rank)
+        expect(cell).to_have_attribute("data-image", str(top[rank].image))
+        expect(cell).to_have_attribute("data-state", "ready")
+        found = notebook.canvas_pixels(cell.locator("canvas").first)
         photo = engine.photo(top[rank].image)
-        canvas = page.locator(".zf-cell").nth(rank).locator("canvas").first
-        expected = photo[as_shown.window(top[rank], side, photo.shape)]
-        np.testing.assert_array_equal(notebook.canvas_pixels(canvas), expected)
+        place = as_shown.window(top[rank], side, photo.shape)
+        np.testing.assert_array_equal(found, photo[place])
 
 
 def test_what_is_asked_while_a_cell_runs(
@@ -98,11 +105,11 @@ def test_what_is_asked_while_a_cell_runs(
     with notebook.busy(tmp_path / "end"):
         page.locator('[data-layer="relu1"]').first.click()
         if VERSIONS[version]:
-            shows(notebook, engine, "relu1", CHANNEL)
+            shows(notebook, engine, "relu1", 0)
         else:
             expect(page.locator(".zf-patches .zf-message")).to_contain_text("Kernel busy")
             banner = page.locator(".zf-banner")
             expect(banner).to_contain_text("shown when the running cell is done")
-    shows(notebook, engine, "relu1", CHANNEL)
     expect(page.locator(".zf-banner")).to_have_count(0)
+    shows(notebook, engine, "relu1", 0)
     assert lab.problems == []
