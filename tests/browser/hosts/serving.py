@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,8 +18,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Lab, Notebook
 from tests.browser.going import go_to_channel
-from tests.browser.hosts.npm import unpack
-from tests.conftest import ROOT
 from tests.waiting import MILLISECONDS, SECONDS
 
 LAYER, CHANNEL = "features.7", 42
@@ -34,18 +30,6 @@ PANEL = f"""import panel as pn
 pn.extension("ipywidgets")
 {ENGINE}{EXPLORER}
 pn.pane.IPyWidget(explorer, sizing_mode="stretch_width").servable()
-"""
-
-SOLARA = f"""import solara
-{ENGINE}
-
-def explorer():
-    {EXPLORER}    return explorer
-
-
-@solara.component
-def Page():
-    solara.display(solara.use_memo(explorer, []))
 """
 
 Open = Callable[[Page], None]
@@ -126,16 +110,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def program(folder: Path, port: int, *arguments: str, **environment: str) -> Iterator[Open]:
+def program(folder: Path, port: int, *arguments: str) -> Iterator[Open]:
     """Run a module until the test is over; its page is opened once it answers."""
     log = folder / "log"
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with (
         log.open("wb") as out,
         subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": path, **environment},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
             stdout=out,
             stderr=subprocess.STDOUT,
         ) as process,
@@ -214,26 +197,8 @@ def panel(_lab: Lab, folder: Path) -> Iterator[Open]:
 
 
 @contextmanager
-def solara(_lab: Lab, folder: Path) -> Iterator[Open]:
-    """Its page loads npm packages through the server, which takes them from where they are kept."""
-    (folder / "app.py").write_text(SOLARA)
-    port = free_port()
-    options = ("--no-open", "--host=127.0.0.1", f"--port={port}", "--production")
-    kept = ROOT / "build" / "tests" / "npm"
-    command = ("solara", "run", "app.py", *options)
-    with program(folder, port, *command, SOLARA_ASSETS_PROXY_CACHE_DIR=str(kept)) as show:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=SECONDS) as answer:
-            html = answer.read().decode()
-        wanted = set(re.findall(r"_solara/cdn/+((?:@[\w.-]+/)?[\w.-]+@[\w.-]+)/", html))
-        assert wanted, html
-        for package in sorted(wanted):
-            unpack(package, kept)
-        yield show
-
-
-@contextmanager
 def marimo(_lab: Lab, folder: Path) -> Iterator[Open]:
-    with marimo_of(ROOT / "examples" / "marimo_app.py", folder) as show:
+    with marimo_of(Path(__file__).parents[3] / "examples" / "marimo_app.py", folder) as show:
         yield show
 
 
@@ -252,7 +217,6 @@ HOSTS = (
     Host("Voila", ("voila",), voila),
     Host("nbclassic", ("nbclassic",), nbclassic),
     Host("Panel", ("panel", "ipywidgets-bokeh"), panel),
-    Host("Solara", ("solara",), solara),
     Host("marimo", ("marimo",), marimo, says="Layer features.4, channel 3 responds most to"),
 )
 
