@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = "The paper's experiments"
+WORKER = ROOT / "js" / "node_modules" / "iframe-worker" / "shim" / "index.js"
+"""With which pages that were opened from disk search, too (MIT)."""
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 
 
@@ -27,6 +29,9 @@ def write(out: Path) -> None:
             todo += linked(page)
     (out / "paper.md").write_text(section(ROOT / "README.md", PAPER), "utf-8")
     shutil.copyfile(Path(__file__).with_name("site.css"), out / "site.css")
+    if not WORKER.exists():
+        raise SystemExit(f"{WORKER} isn't there: run `make setup`, which installs it.")
+    shutil.copyfile(WORKER, out / "iframe-worker.js")
 
 
 def linked(page: Path) -> list[Path]:

@@ -15,7 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,13 +160,15 @@ class Lab:
         self._all_pages = pages
         self._pages: list[LabPage] = []
 
-    def write_notebook(self, cells: list[str], name: str | None = None) -> str:
+    def write_notebook(
+        self, cells: list[str], name: str | None = None, *, kernel: str = KERNEL
+    ) -> str:
         """Write a notebook of code cells; return its path as JupyterLab names it."""
         name = name or f"notebook-{next(self._numbers)}.ipynb"
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={
-                "kernelspec": {"name": KERNEL, "display_name": "Python 3", "language": "python"}
+                "kernelspec": {"name": kernel, "display_name": "Python 3", "language": "python"}
             },
         )
         nbformat.write(notebook, self.path(name))
@@ -284,6 +286,25 @@ class Notebook:
         Raises AssertionError with the traceback if it raised.
         """
         return execute(self.page, code)
+
+    @contextmanager
+    def busy(self, end: Path) -> Iterator[None]:
+        """Have the kernel run a cell until the context ends, by way of the file `end`."""
+        until = f"pathlib.Path({str(end)!r}).exists()"
+        code = f"import pathlib, time\nwhile not {until}:\n    time.sleep(0.05)"
+        self.page.evaluate(
+            """(code) => {
+              const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+              kernel.requestExecute({ code });
+            }""",
+            code,
+        )
+        indicator = '.jp-Notebook-ExecutionIndicator[data-status="busy"]'
+        expect(self.page.locator(indicator)).to_be_attached()
+        try:
+            yield
+        finally:
+            end.touch()
 
     def value(self, expression: str) -> Any:
         """What an expression is in the kernel, by way of JSON."""

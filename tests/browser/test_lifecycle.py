@@ -98,29 +98,20 @@ def test_a_busy_kernel_is_said_to_be_busy_and_answers_when_its_cell_is_done(
     lab, notebook, tmp_path
 ) -> None:
     """As of ipykernel 6, which handles what widgets ask between cells alone."""
-    page, end = notebook.page, tmp_path / "end"
+    page = notebook.page
     page.evaluate(
         """() => {
           const { session } = window.jupyterapp.shell.currentWidget.sessionContext;
           session.kernel.commsOverSubshells = "disabled";
         }"""
     )
-    page.evaluate(
-        """(code) => {
-          const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
-          kernel.requestExecute({ code });
-        }""",
-        "import pathlib, time\n"
-        f"while not pathlib.Path({str(end)!r}).exists():\n    time.sleep(0.05)",
-    )
-    expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]')).to_be_attached()
-    page.locator('[data-layer="features.4"]').first.click()
-    expect(page.locator(".zf-patches .zf-message")).to_contain_text("Kernel busy")
-    banner = page.locator(".zf-banner")
-    expect(banner).to_contain_text("shown when the running cell is done")
-    if folder := os.environ.get("ZFWIDGETS_SHOTS"):
-        page.screenshot(path=Path(folder) / "busy.png")
-    end.touch()
+    with notebook.busy(tmp_path / "end"):
+        page.locator('[data-layer="features.4"]').first.click()
+        expect(page.locator(".zf-patches .zf-message")).to_contain_text("Kernel busy")
+        banner = page.locator(".zf-banner")
+        expect(banner).to_contain_text("shown when the running cell is done")
+        if folder := os.environ.get("ZFWIDGETS_SHOTS"):
+            page.screenshot(path=Path(folder) / "busy.png")
     expect(banner).to_have_count(0)
     notebook.expect_value("explorer.layer", "features.4")
     images = notebook.value("[int(a.image) for a in engine.top(*explorer.selection.unit)]")

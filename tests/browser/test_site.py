@@ -199,6 +199,15 @@ def test_the_gallerys_frames_are_alive_from_disk(offline: Page, site: Path) -> N
     expect(frame.locator(".zf-classes")).not_to_have_text(classes, use_inner_text=True)
 
 
+def test_the_search_finds_from_disk(offline: Page, site: Path) -> None:
+    offline.goto((site / "index.html").as_uri())
+    offline.locator("input[name=query]").fill("occlude")
+    found = offline.locator(".md-search-result__link", has_text="occlude").first
+    found.click()
+    offline.wait_for_url(re.compile(r"/html/[^?#]+\.html\?h="))
+    expect(offline.locator("mark").first).to_contain_text(re.compile("occlude", re.I))
+
+
 def canvas_pixels(canvas: Any) -> np.ndarray:
     rows, columns, data = canvas.evaluate(
         """canvas => {

@@ -253,9 +253,10 @@ class EngineWidget(TwoOutputs, Viewed):
         has been answered and the answers sent; linked plots have been updated; and the static
         picture, if the widget was displayed, shows the current selection.
 
-        It doesn't wait for the browser itself: many kernels (ipykernel 6 and 7.4) receive the
-        browser's messages only when the cell has ended. What then is painted, the page says
-        itself: the widget's root element has ``data-zf-settled="true"``.
+        It doesn't wait for the browser itself: kernels without subshells (ipykernel 6), and those
+        whose page doesn't use them, receive the browser's messages only when the cell has ended.
+        What then is painted, the page says itself: the widget's root element has
+        ``data-zf-settled="true"``.
 
         Parameters
         ----------

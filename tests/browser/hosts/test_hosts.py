@@ -16,6 +16,9 @@ from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host, choose, mar
 from tests.waiting import MILLISECONDS
 from zfwidgets.demo.browser import SETTLED
 
+STILL = 'img[alt^="zfwidgets"], .output_jpeg img, .jp-RenderedImage img'
+"""Where hosts put the still picture of a widget, which isn't shown beside a live one."""
+
 
 def shown(page: Page, rank: int) -> np.ndarray:
     """The pixels of a patch's canvas."""
@@ -39,6 +42,7 @@ def test_an_explorer_shows_the_engines_pixels(
     with host.serve(lab, tmp_path) as show:
         show(page)
         np.testing.assert_array_equal(shown(page, 0), patch(engine, LAYER, CHANNEL, 0))
+        assert page.locator(STILL).filter(visible=True).count() == 0
         errors: list[str] = []  # from now on: hosts have some of their own while they start
         page.on("pageerror", lambda error: errors.append(str(error)))
         choose(page, "features.4", 3)
