@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,14 +14,11 @@ import pytest
 import torch
 from torch import Tensor
 
-import zfwidgets as zf
 from tests.engine.two_convolutions import images, make
-from tests.same import assert_same
 from tests.waiting import eventually
-from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network import network as network_module
-from zfwidgets.engine.network.network import Network
-from zfwidgets.engine.projection.projected import Projected
+from zfwidgets.engine.projection import deconv
+from zfwidgets.engine.projection.rules import GradCam
 from zfwidgets.records import Unit
 
 
@@ -86,114 +80,41 @@ def _steps_of(call: Callable[[], Any], interrupt_at: int | None = None) -> tuple
     return done, False
 
 
-# ---------------------------------------------------------------------- other packages' rules
+def test_however_often_it_is_pressed_another_packages_rule_ends_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("captum")
+    engine, true = make(), GradCam.attribute
+    waits, ended = 0, False
 
+    def counted(futures: Any) -> Any:
+        nonlocal waits
+        waits += 1
+        return true_wait(futures)
 
-RULES = {"lrp": ("zennit", zf.rules.Lrp), "grad-cam": ("captum", zf.rules.GradCam)}
+    def pressed(self: GradCam, *arguments: Any) -> Any:
+        nonlocal ended
+        for number in (1, 2):
+            eventually(lambda: _is(waits, number))  # noqa: B023 -- called at once
+            os.kill(os.getpid(), signal.SIGINT)
+        eventually(lambda: _is(waits, 3))
+        found = true(self, *arguments)
+        ended = True
+        return found
 
-
-def inside(engine: LocalEngine) -> dict[str, object]:
-    """What other packages change of the engine's copy while they compute.
-
-    Not the hooks of the engine's own passes: one that stays does nothing (see above).
-    """
-    module = engine.session.network.module
-    parts = [*module.modules()]
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
-    def others(hooks: dict[int, Any]) -> list[str]:
-        return [str(one) for one in hooks.values() if one.__module__ != network_module.__name__]
-
-    return {
-        "state": {name: value.clone() for name, value in module.state_dict().items()},
-        "hooks": [[others(getattr(part, kind)) for kind in kinds] for part in parts],
-        "own": [sorted(vars(part)) for part in parts],
-        "training": [part.training for part in parts],
-        "requires_grad": [one.requires_grad for one in module.parameters()],
-        "grad": [one.grad is None for one in module.parameters()],
-    }
-
-
-@pytest.mark.parametrize("name", RULES)
-def test_an_interrupt_of_another_packages_rule_leaves_the_copy_as_it_was(name: str) -> None:
-    package, _ = RULES[name]
-    pytest.importorskip(package)
-    engine = make()
+    true_wait = deconv.wait
+    monkeypatch.setattr(deconv, "wait", counted)
+    monkeypatch.setattr(GradCam, "attribute", pressed)
     unit, image = Unit("second", 3), engine.top("second", 3)[0].image
-
-    def call() -> Any:
-        return engine.project(unit, image, name)
-
-    expected, before = call(), inside(engine)
-    length, _ = _steps_of(call)
-    struck = 0
-    for moment in np.random.default_rng(1).integers(1, length + 1, 40).tolist():
-        struck += _steps_of(call, moment)[1]
-        assert_same(inside(engine), before)
-    assert struck > 35
-    assert_same(call().pixels, expected.pixels)
+    with pytest.raises(KeyboardInterrupt):
+        engine.project(unit, image, "grad-cam")
+    assert ended
+    monkeypatch.setattr(GradCam, "attribute", true)
+    np.testing.assert_array_equal(
+        engine.project(unit, image, "grad-cam").pixels,
+        make().project(unit, image, "grad-cam").pixels,
+    )
 
 
-def is_waiting(thread: int, left: list[FrameType]) -> None:
-    """Fails where a thread isn't inside one of Python's waits, and another than those it left."""
-    frame = sys._current_frames()[thread]
-    code = frame.f_code
-    assert (Path(code.co_filename).name, code.co_name) == ("threading.py", "wait")
-    assert not any(frame is one for one in left)
-    left.append(frame)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C can't be sent to one process there")
-@pytest.mark.parametrize("times", [1, 2])
-@pytest.mark.parametrize("name", RULES)
-def test_ctrl_c_while_another_package_computes_waits_for_it(name: str, times: int) -> None:
-    """However often it is pressed: the next call finds no half of that."""
-    package, kind = RULES[name]
-    pytest.importorskip(package)
-    engine = make()
-    unit, image = Unit("second", 3), engine.top("second", 3)[0].image
-    expected, before = engine.project(unit, image, name), inside(engine)
-    done = []
-
-    class Struck(kind):  # type: ignore[misc, valid-type]
-        """Its library hooks in, then Ctrl-C is pressed."""
-
-        def attribute(
-            self, network: Network, images: Tensor, layer: str, units: list[tuple[int, int, int]]
-        ) -> Projected:
-            run = network.run
-
-            def pressed(*given: Any, **options: Any) -> Any:
-                for number in range(len(heard) + 1, times + 1):
-                    eventually(partial(is_waiting, main, left))
-                    os.kill(os.getpid(), signal.SIGINT)
-                    eventually(partial(is_heard, number))
-                return run(*given, **options)
-
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(network, "run", pressed)
-                found = super().attribute(network, images, layer, units)
-            done.append(found)
-            return found  # type: ignore[no-any-return]
-
-    main = threading.get_ident()
-    heard: list[int] = []
-    left: list[FrameType] = []
-
-    def is_heard(times: int) -> None:
-        assert len(heard) == times
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-        raise KeyboardInterrupt
-
-    former, at_once = signal.signal(signal.SIGINT, handle), None
-    try:
-        engine.project(unit, image, Struck())
-    except KeyboardInterrupt:
-        at_once = bool(done)
-    finally:
-        signal.signal(signal.SIGINT, former)
-    assert at_once is True, "it is still computing, or wasn't interrupted"
-    assert_same(inside(engine), before)
-    assert_same(engine.project(unit, image, name).pixels, expected.pixels)
+def _is(value: int, expected: int) -> None:
+    assert value == expected

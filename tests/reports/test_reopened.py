@@ -41,6 +41,16 @@ def test_it_opens_where_it_was_saved(chosen, save):
         assert widget.settle(SECONDS)
 
 
+def test_another_rule_opens_as_the_one_that_is_held_and_says_so(chosen, save):
+    """On the page too, whose patches would else stand beside nothing."""
+    chosen.selection.choose(rule="guided")
+    stored = zf.load_report(save(widgets=chosen))
+    assert [one["rule"] for one in stored._manifest["selections"]] == list(stored.rules)
+    assert any("by 'guided', which was chosen" in note for note in stored.info.notes)
+    assert zf.Explorer(stored).rule == "deconvnet"
+    assert chosen.rule == "guided"
+
+
 def test_what_is_asked_for_goes_first(chosen, save):
     stored = zf.load_report(save(widgets=chosen))
     assert zf.Explorer(stored, layer="conv1", channel=2).selection.unit == ("conv1", 2)

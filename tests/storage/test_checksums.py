@@ -27,6 +27,7 @@ from zfwidgets.experiments.transfer.store import Rows
 from zfwidgets.index.storing import FILE, UNFINISHED, save
 from zfwidgets.records import OcclusionMap
 from zfwidgets.storage import files
+from zfwidgets.storage.whole import whole
 
 FLIPS = int(os.environ.get("ZFWIDGETS_FLIPS", "150"))
 Read = Callable[[], object]
@@ -153,7 +154,7 @@ def test_left_behind_files_of_others_stay(tmp_path: Path) -> None:
     others = [tmp_path / name for name in (".film.part", ".index.0123.part", "index.part")]
     for other in others:
         other.write_bytes(b"somebody's download")
-    with files.whole(tmp_path / "mine.safetensors") as mine:
+    with whole(tmp_path / "mine.safetensors") as mine:
         mine.write_bytes(b"being written")
         with files.writing(tmp_path):
             pass
@@ -165,7 +166,7 @@ def test_left_behind_files_of_others_stay(tmp_path: Path) -> None:
 LEAVE = """
 import os, signal, sys
 from pathlib import Path
-from zfwidgets.storage.files import whole
+from zfwidgets.storage.whole import whole
 with whole(Path(sys.argv[1])) as path:
     path.write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -413,3 +413,17 @@ def test_help_lists_all_that_can_be_set(kind, engine):
         for name in line.partition(" : ")[0].split(",")
     }
     assert listed == set(settable(kind)) - {"state", "layout"}
+
+
+UNITS = {"patch": "pixels", "stride": "pixels", "occluder": "in pixels", "opacity": "0 .. 1"}
+"""What of help's words says in which unit an attribute is, or between which ends."""
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_help_says_units(name, engine):
+    for kind in KINDS:
+        if name in settable(kind):
+            text = inspect.getdoc(kind)
+            said = re.search(rf"^{name} : .*\n((?:    .*\n)+)", text, re.MULTILINE)[1]
+            assert UNITS[name] in " ".join(said.split()), (kind, said)
+    assert name in settable(zf.Explorer)

@@ -269,7 +269,7 @@ class TopKIndex:
         OSError
             It can't be written there; what was there stays.
         """
-        from ..storage.files import whole
+        from ..storage.whole import whole
 
         frame = self.to_frame()
         if find_spec("pyarrow") is None:

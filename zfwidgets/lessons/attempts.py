@@ -90,7 +90,7 @@ def as_csv(attempts: Iterable[Attempt]) -> str:
 
 def write_csv(attempts: Sequence[Attempt], path: Path) -> None:
     """Write the file: whole, or not at all."""
-    from ..storage.files import whole  # needs packages that a browser's Python lacks
+    from ..storage.whole import whole
 
     with whole(path) as temporary:
         temporary.write_text(as_csv(attempts), encoding="utf-8", newline="\n")

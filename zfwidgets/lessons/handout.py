@@ -55,7 +55,7 @@ dt { font-weight: 600; } dd { margin: 0 0 .3em; }
 
 def handout_page(sheet: Worksheet, path: Path, answers: bool) -> None:
     """Write the page: whole, or not at all."""
-    from ..storage.files import whole  # needs packages that a browser's Python lacks
+    from ..storage.whole import whole
 
     words = sheet.words
     parts = [f"<h1>{_text(sheet.title)}</h1>"]

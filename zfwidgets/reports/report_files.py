@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import BrokenReport, InputError
-from ..storage.files import whole
+from ..storage.whole import whole
 from .parts import ADVICE, LARGEST
 
 PARTS = "parts/"

@@ -32,13 +32,21 @@ class Reaching:
         self.model, self.image = model.double(), image
 
     def units(self, name: str, layer: LayerInfo) -> Iterator[tuple[int, int, int]]:
-        """Units of the channels at each range's two ends, and of every range's middle."""
+        """Units of the channels at each range's two ends, of every range's middle, and of others.
+
+        The others don't depend on ranges: of a layer of few channels all of them, at the far corner
+        too; of more those at regular distances.
+        """
         starts = [first for first, _ in layer.fields] or [0]
         ends = [*starts[1:], layer.channels]
-        row, col = layer.shape[1] // 2, layer.shape[2] // 3
+        channels = set(range(0, layer.channels, -(-layer.channels // 16)))
         for start, end in zip(starts, ends, strict=True):
-            for channel in {start, (start + end) // 2, end - 1}:
-                yield channel, row, col
+            channels |= {start, (start + end) // 2, end - 1}
+        rows, cols = layer.shape[1:]
+        for channel in sorted(channels):
+            yield channel, rows // 2, cols // 3
+            if layer.channels <= 16:
+                yield channel, rows - 1, cols - 1
 
     def support(self, name: str, units: list[tuple[int, int, int]]) -> list[Box]:
         """Bounding boxes of the pixels that the units' gradients reach, one each."""
@@ -194,13 +202,14 @@ def test_each_channel_of_odd_branches() -> None:
             (90, 70),
             ["features.denseblock1", "features.denseblock2.denselayer3.norm1"],
         ),
+        ("inception_v3", (107, 139), ["Mixed_6b"]),
         ("shufflenet_v2_x0_5", (90, 110), ["stage2.1", "stage2.3", "stage3.0.branch1.0"]),
     ],
 )
 def test_each_channel_of_known_networks(
     name: str, image: tuple[int, int], layers: list[str]
 ) -> None:
-    options = {"init_weights": False} if name == "googlenet" else {}
+    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     reaching = Reaching(getattr(torchvision.models, name)(weights=None, **options), image)
     for layer in layers:
         assert check(reaching, layer) > 1, layer

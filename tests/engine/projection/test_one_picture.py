@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ import torchvision
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from tests.waiting import PROGRAM
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network import network
 from zfwidgets.engine.network.graph.geometry import Slide
@@ -154,6 +158,39 @@ def test_it_is_the_same_with_any_number_of_threads(layer: str, threads) -> None:
     assert all(map(same, *found))
 
 
+RESTARTED = ("inception3a.branch2.1.conv", "inception4b")
+"""Layers whose pictures are made again in another process."""
+
+
+def pictures_of_googlenet() -> str:
+    """A checksum of pictures of GoogLeNet, their values and near ties."""
+    engine = engine_of(build("googlenet"), flat_photos(2))
+    found = hashlib.sha256()
+    pictures = 0
+    for layer in RESTARTED:
+        units = strongest(engine, layer, engine.layer(layer).channels // 2)
+        for one in engine.project_all(units):
+            found.update(one.pixels.tobytes())
+            found.update(repr((one.activation.value, one.near_ties)).encode())
+            pictures += 1
+    assert pictures > 2
+    return found.hexdigest()
+
+
+def test_a_restart_shows_the_same_pictures(root: Path) -> None:
+    """In a process of its own, with as many threads."""
+    code = (
+        f"import torch; torch.set_num_threads({torch.get_num_threads()})\n"
+        f"from {__name__} import pictures_of_googlenet\nprint(pictures_of_googlenet())"
+    )
+    command, paths = [sys.executable, "-c", code], {"PYTHONPATH": str(root)}
+    done = subprocess.run(
+        command, cwd=root, env=os.environ | paths, capture_output=True, text=True, timeout=PROGRAM
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == pictures_of_googlenet()
+
+
 def test_a_report_holds_the_same_pictures(tmp_path: Path) -> None:
     """Its levels are those of what an engine projects one by one."""
     photos = flat_photos(6, 64, 72)
@@ -164,6 +201,7 @@ def test_a_report_holds_the_same_pictures(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     zf.save_report(explorer, path, progress=False)
     stored = zf.load_report(path)
+    assert stored.rules == ("deconvnet",)
     assert stored.explain("3") == engine.explain("3")
     top = list(stored.top("3", 42))
     alone = engine_of(model, photos, switches=0)
@@ -318,7 +356,7 @@ def test_what_another_precision_shows_otherwise_is_marked(
     model, photos = build(name), flat_photos(4)
     engine = engine_of(model, photos)
     exact = Network(copy.deepcopy(model).double(), photos[0].double())
-    compared = 0
+    compared = unmarked = 0
     for layer in layers:
         for channel in (1, engine.layer(layer).channels // 2):
             units = strongest(engine, layer, channel)
@@ -333,6 +371,8 @@ def test_what_another_precision_shows_otherwise_is_marked(
                 pixels = expected.permute(1, 2, 0).numpy()
                 apart = np.abs(found.pixels - pixels).max() / np.abs(pixels).max()
                 assert found.near_ties is not None
+                unmarked += found.near_ties < MARKED
                 bound = 1.0 if found.near_ties >= MARKED else MARKED if found.near_ties else 1e-4
                 assert apart <= bound, (layer, found.activation.unit, found.near_ties)
     assert compared > 3
+    assert unmarked, "of those that are marked this compares nothing"

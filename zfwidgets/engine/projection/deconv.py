@@ -17,9 +17,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
-from threading import get_ident
 from typing import Any
 
 import torch
@@ -267,33 +266,22 @@ def _undisturbed(compute: Callable[[], Projected], device: torch.device) -> Proj
     Other packages hook into the copy's modules, and change their weights, for as long as they
     compute: half of that must not stay. However often Ctrl-C is pressed, it is waited for.
     """
-    asks = get_ident()
-    begin: Future[bool] = Future()  # not before its thread is one that can be waited for
 
-    def call() -> Projected | None:
-        if get_ident() != asks and not begin.result():
-            return None
+    def call() -> Projected:
         with computing(device, grad=True):
             return compute()
 
+    struck: KeyboardInterrupt | None = None
     with Pool(1, thread_name_prefix="zfwidgets-attribution") as pool:
-        try:
-            computed = pool.submit(call)
-            begin.set_result(True)
-        except BaseException:
-            if not begin.done():
-                begin.set_result(False)
-            raise
-        struck: KeyboardInterrupt | None = None
+        computed = pool.submit(call)
         while not computed.done():
             try:
                 wait((computed,))
-            except KeyboardInterrupt as interrupt:  # noqa: PERF203 -- it is waiting that is struck
+            except KeyboardInterrupt as interrupt:  # noqa: PERF203 -- the waiting is struck
                 struck = interrupt
-        found = computed.result()
-        if struck is not None or found is None:
-            raise struck or KeyboardInterrupt
-        return found
+    if struck is not None:
+        raise struck
+    return computed.result()
 
 
 def _not_finite(network: Network, images: Tensor, layer: str) -> str:

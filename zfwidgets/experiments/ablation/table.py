@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InputError, one_of
 from ...records import table
 from ...storage.checksums import digest
-from ...storage.files import whole
+from ...storage.whole import whole
 from ..training.history import TrainingRecord
 from .intervals import newcombe, wilson
 

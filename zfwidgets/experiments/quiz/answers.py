@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...language.words import Words
-from ...storage.files import whole
+from ...storage.whole import whole
 from ..ablation.intervals import newcombe, wilson
 from .questions import QuizQuestion, Side
 

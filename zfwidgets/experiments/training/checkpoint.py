@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...storage.checksums import seal
-from ...storage.files import whole
+from ...storage.whole import whole
 from ..shared.safetensors_header import header, read_safetensors
 from .history import FILE, KIND, PREFIX, SCHEMA, TrainingRecord
 

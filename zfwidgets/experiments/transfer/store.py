@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...records import Floats, Ints
 from ...storage.checksums import KEY, of_rows
-from ...storage.files import whole
+from ...storage.whole import whole
 
 KIND, SCHEMA = "features of zfwidgets", 2
 NAME, CHECKSUMS = "features", "checksums"

@@ -224,6 +224,7 @@ class Draft:
         with freed_memory_kept():
             content: Content = finish_stages_with_bar(collector.steps(), progress)
         manifest = content.manifest
+        manifest["selections"] = [self._held_rule(one, content) for one in self.selections]
         said = (manifest["sentences"]["photos"], manifest["sentences"]["pictures"])
         manifest["catalogue"] = self.scrubber.catalogue(manifest["catalogue"])
         notes = manifest["catalogue"]["engine"]["notes"]
@@ -233,7 +234,6 @@ class Draft:
         manifest["left_out"] = content.left_out
         manifest["licences"] = list(getattr(self.engine, "licences", ()))
         manifest["title"] = self.title
-        manifest["selections"] = self.selections
         manifest["views"] = self.views
         for number, (answers, selection) in enumerate(self.lessons):
             name = f"lesson/{number}"
@@ -246,6 +246,19 @@ class Draft:
         if self.network is not None and self.alive is not None:
             alive.add(content, self.engine, self.network, plan, self.alive[1], self.scrubber)
         return content
+
+    def _held_rule(self, selection: dict[str, Any], content: Content) -> dict[str, Any]:
+        """A selection as the page can open it: by the rule whose projections are there."""
+        rule = selection["rule"]
+        if rule == RULE or (self.network is not None and rule in alive.RULES):
+            return selection
+        note = (
+            f"Left out: projections by {rule!r}, which was chosen, as a report holds those by "
+            f"{RULE!r} alone: it opens with these."
+        )
+        if note not in content.left_out:
+            content.left_out.append(note)
+        return {**selection, "rule": RULE}
 
     def origin(self, content: Content) -> str:
         """Where it comes from, as HTML."""
