@@ -56,6 +56,12 @@ def test_a_pupil_guesses_first_and_then_sees(lab, root: Path) -> None:
     page, box, questions = asked(notebook)
     first, second = questions.nth(0), questions.nth(1)
 
+    # what a saved notebook shows isn't shown beside it
+    outputs = page.locator(".jp-OutputArea-child")
+    still = outputs.filter(has=box).locator("xpath=following-sibling::*[1]").locator("img")
+    expect(still).to_have_count(1)
+    expect(still).to_be_hidden()
+
     # the photo is the engine's, and nothing tells the answer
     expected = notebook.kernel_pixels("engine.photo(engine.info.images.index('coffee'))")
     np.testing.assert_array_equal(notebook.canvas_pixels(first.locator("canvas").first), expected)

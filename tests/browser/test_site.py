@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -127,7 +128,16 @@ def test_every_public_name_is_described(site: Path) -> None:
     assert public_names() - inventory(site) == set()
 
 
+def test_troubleshooting_quotes_what_pages_say(root: Path) -> None:
+    text = (root / "docs" / "troubleshooting.md").read_text("utf-8")
+    known = json.loads((root / "js" / "src" / "lib" / "language" / "de.json").read_text("utf-8"))
+    quoted = [one for one in re.findall(r'"([^"\n]+[.\u2026])"', text) if "..." not in one]
+    assert len(quoted) > 5
+    assert [one for one in quoted if one not in known] == []
+
+
 def test_every_link_leads_somewhere(pages: dict[Path, Links]) -> None:
+    """Those within the site: no test asks other sites."""
     assert len(pages) > 30
     lost = []
     for page, found in pages.items():
@@ -224,7 +234,10 @@ def canvas_pixels(canvas: Any) -> np.ndarray:
 def test_pages_look_as_they_did(
     offline: Page, site: Path, name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Baselines are of blocks: ``ZFWIDGETS_BASELINES=write`` writes them anew."""
+    """Baselines are of blocks: ``ZFWIDGETS_BASELINES=write`` writes them anew.
+
+    A text that changes in what is seen first is enough for that.
+    """
     scheme = request.node.callspec.params["offline"]
     offline.goto((site / f"{name}.html").as_uri())
     for frame in offline.locator(".zf-frame").all():
@@ -239,6 +252,7 @@ def test_pages_look_as_they_did(
         found.save(baseline)
     expected = np.asarray(Image.open(baseline).convert("RGB"), float)
     differences = np.abs(np.asarray(found, float) - expected).mean(-1)
-    print(name, scheme, differences.mean(), differences.max())
-    assert differences.mean() < TOO_MUCH
-    assert differences.max() < ELSEWHERE
+    off = differences.mean(), differences.max()
+    hint = f"Look at {shot}; if it is as it should be: ZFWIDGETS_BASELINES=write"
+    assert off[0] < TOO_MUCH, hint
+    assert off[1] < ELSEWHERE, hint

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import copy
 import io
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import bleach
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -155,16 +157,39 @@ def test_the_quickstart_shows_each_view_once_and_whole(
         assert colours(picture) > 1000
 
 
-def test_where_scripts_are_taken_away_the_picture_stays(
-    executed: nbformat.NotebookNode, browser: Browser
+TAGS = {"a", "code", "div", "h1", "img", "main", "p", "pre", "span", "table", "tbody", "td", "tr"}
+ATTRIBUTES = {"a": ["href"], "img": ["src", "alt", "width", "height"]}
+
+
+@pytest.mark.parametrize("template", ["lab", "classic", "basic"])
+def test_where_scripts_and_styles_are_taken_away_the_picture_stays(
+    template: str, executed: nbformat.NotebookNode, browser: Browser
 ) -> None:
-    """GitHub and mail show outputs' pictures and texts alone."""
-    html, _ = HTMLExporter().from_notebook_node(executed)
+    """GitHub, mail and viewers show outputs' pictures and texts, and of tags what harms nobody."""
+    notebook = copy.deepcopy(executed)
+    del notebook.metadata["widgets"]
+    html, _ = HTMLExporter(template_name=template).from_notebook_node(notebook)
+    body = re.sub(r"(?s)<(script|style|title).*?</\1>", "", html)
+    body = bleach.clean(body, TAGS, ATTRIBUTES, ["data", "https"], strip=True)
+    assert not re.search(r"<[^>]* (class|style|data-\w+)=", body)
     context = browser.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
-    page.set_content(re.sub(r"(?s)<script.*?</script>", "", html))
-    expect(page.locator(PICTURE)).to_be_visible()
+    page.set_content(body)
+    picture = page.locator("img")
+    expect(picture).to_have_count(1)
+    expect(picture).to_be_visible()
+    assert colours(picture) > PHOTOS
     context.close()
+
+
+def test_a_printed_page_has_the_picture(site: Site, executed: nbformat.NotebookNode) -> None:
+    """As nbconvert's webpdf prints it, by a Chromium of its own."""
+    page = site.open(executed)
+    expect(page.locator(".zf-root")).to_be_hidden()
+    (shown,) = [out.data for out in executed.cells[0].outputs if "image/jpeg" in out.data]
+    pdf = page.pdf()
+    assert pdf.count(base64.b64decode(shown["image/jpeg"])) == 1
+    assert pdf.count(b"/Subtype /Image") == 1
 
 
 def output(kind: str, content: str) -> str:
