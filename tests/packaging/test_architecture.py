@@ -123,6 +123,7 @@ TYPED_BY_WHAT_HOLDS_IT = {
     "experiments.sanity.findings": "result",
     "experiments.transfer.records.findings": "accuracies precision",
     "lessons.handout": "worksheet",
+    "lessons.still": "question",
 }
 """Files that name, for types alone, what imports them: a part of something in a file of its own."""
 

@@ -65,7 +65,7 @@ class StillLesson(TwoOutputs):
     """Leaves a picture of its questions in the notebook. Subclasses say which these are."""
 
     _service: Service
-    """Whose worker draws."""
+    """Service whose worker draws."""
     _owner: str
     """Name of its jobs."""
     _watched = False
