@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def slide(network: Network, image: torch.Tensor, boxes: list[Box]) -> torch.Tens
     scorer = Scorer(network, image, Paint(torch.zeros(3, 1, 1)))
     scorer.prepare(boxes)
     some = (boxes[i : i + scorer.most] for i in range(0, len(boxes), scorer.most))
-    with freed_memory_kept():  # as for the length of a map
+    with freed_memory_kept() if scorer.keeps_memory else nullcontext():  # as a map is
         return torch.from_numpy(np.concatenate([scorer(part).logits for part in some]))
 
 

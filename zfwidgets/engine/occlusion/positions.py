@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,7 +132,7 @@ def slide(
         return Batch(cells, scores, time.perf_counter() - began)
 
     size, start = FIRST, 0
-    with freed_memory_kept():
+    with freed_memory_kept() if scorer.keeps_memory else nullcontext():
         while start < len(order):
             size = min(size, scorer.most)
             part = range(start, min(start + size, len(order)))

@@ -151,6 +151,14 @@ class Scorer:
         except (NoWindow, RuntimeError) as error:
             self._give_up(_unrepeatable(error))
 
+    @property
+    def keeps_memory(self) -> bool:
+        """Whether what is freed is worth keeping for the next positions.
+
+        Not where windows save little, as in DenseNets: so many sizes leave gaps that nothing fits.
+        """
+        return not self._close
+
     def _give_up(self, note: str) -> None:
         """Take full passes from now on."""
         self.note, self._incremental = note, None
