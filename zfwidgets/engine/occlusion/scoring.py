@@ -35,6 +35,8 @@ WORTHWHILE = 1.2
 """How much less work windows must be than full passes."""
 CLEARLY = 2.3
 """The same from which they are the quicker ones on a CPU; below, a clock says which are."""
+MOST_KEPT = 100 << 20
+"""Bytes of all maps of one image, in a network of which freed memory is kept during a map."""
 FULL_AT_ONCE = 16
 """Images in a full pass, at most, where a clock says that it is the quicker way."""
 WAYS = SIDE_BY_SIDE, TOGETHER, IN_FULL = range(3)
@@ -153,11 +155,13 @@ class Scorer:
 
     @property
     def keeps_memory(self) -> bool:
-        """Whether what is freed is worth keeping for the next positions.
+        """Whether what is freed may be kept for the next positions.
 
-        Not where windows save little, as in DenseNets: so many sizes leave gaps that nothing fits.
+        Not of large networks: what windows of many sizes leave are gaps that nothing else fits.
         """
-        return not self._close
+        graph = self._network.graph
+        elements = sum(prod(shape) for node in graph.nodes for shape in node.shapes)
+        return elements * self._image.element_size() < MOST_KEPT
 
     def _give_up(self, note: str) -> None:
         """Take full passes from now on."""
