@@ -31,8 +31,8 @@ from benchmarks.page._report_worker import tap
 from zfwidgets.demo.browser import CHROMIUM_ARGUMENTS, require_browser
 from zfwidgets.engine.portable.record import PRECISIONS
 from zfwidgets.models.squeezenet import LICENCE
+from zfwidgets.reports.files import Parts
 from zfwidgets.reports.parts import unpack
-from zfwidgets.reports.report_files import Parts
 from zfwidgets.widgets.bundle import STATIC
 
 LAYERS = ("features.3.expand3x3", "features.7.expand1x1", "features.12.expand3x3")

@@ -12,8 +12,8 @@ import zfwidgets as zf
 from tests import portable_networks
 from zfwidgets.cli import main
 from zfwidgets.errors import BrokenReport, InputError
+from zfwidgets.reports.files import Parts
 from zfwidgets.reports.parts import unpack
-from zfwidgets.reports.report_files import Parts
 from zfwidgets.reports.writing.saving import plan_report
 from zfwidgets.widgets import bundle
 

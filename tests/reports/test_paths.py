@@ -14,7 +14,7 @@ import pytest
 import zfwidgets as zf
 from zfwidgets.images.sets.naming import file_names
 from zfwidgets.images.sets.opening import open_set
-from zfwidgets.reports.report_files import Parts
+from zfwidgets.reports.files import Parts
 from zfwidgets.reports.writing.scrubbing import Scrubber
 
 from .conftest import renamed

@@ -63,12 +63,8 @@ def test_basic_block() -> None:
         "relu@1": (["layer1.0.relu@1", "bn2"], "sum"),
     }
     assert below(layers, "layer1.1") == plain
-    assert below(layers, "layer2.0") == {
+    assert below(layers, "layer2.0") == plain | {
         "conv1": (["layer1.1.relu@1"], ""),
-        "bn1": (["conv1"], ""),
-        "relu": (["bn1"], ""),
-        "conv2": (["relu"], ""),
-        "bn2": (["conv2"], ""),
         "downsample.0": (["layer1.1.relu@1"], ""),
         "downsample.1": (["downsample.0"], ""),
         "relu@1": (["bn2", "downsample.1"], "sum"),

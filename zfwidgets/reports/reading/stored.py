@@ -22,10 +22,10 @@ from ...widgets.wire.quantile_tiles import read_quantiles
 from ...widgets.wire.source import Source
 from ...widgets.wire.validation import rule_name
 from ..coarse import StoredOcclusionMap, StoredPrediction, logs, look_of, occluder_fields, snapped
+from ..files import Parts
 from ..held import PATCHES
 from ..parts import ADVICE
 from ..pictures import MIME
-from ..report_files import Parts
 from .answering import StoredSource
 from .reopened import Reopened
 

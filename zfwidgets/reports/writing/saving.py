@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...bars import waiting
-from .. import report_files
+from .. import files
 from .draft import Draft
 from .planning import Plan, megabytes
 
@@ -113,7 +113,7 @@ def save_report(
         if alive:
             draft.animate(precision, licence)
         target = Path(path)
-        folder = report_files.is_folder(target)
+        folder = files.is_folder(target)
         plan = draft.plan(
             layers=layers,
             channels=channels,
@@ -123,19 +123,19 @@ def save_report(
             progress=progress,
         )
         if folder:
-            with report_files.new_folder(target) as new:
+            with files.new_folder(target) as new:
                 content = draft.collect(plan, progress, inline=False)
-                parts = new / report_files.PARTS
+                parts = new / files.PARTS
                 parts.mkdir()
                 size = 0
                 for name, part in content.parts.items():
-                    size += (parts / report_files.part_file(name)).write_bytes(part)
-                with (new / report_files.PAGE).open("wb") as file:
-                    size += report_files.write(file, draft.render(content, report_files.PARTS))
+                    size += (parts / files.part_file(name)).write_bytes(part)
+                with (new / files.PAGE).open("wb") as file:
+                    size += files.write(file, draft.render(content, files.PARTS))
         else:
-            with report_files.new_file(target) as file:
+            with files.new_file(target) as file:
                 content = draft.collect(plan, progress)
-                size = report_files.write(file, draft.render(content))
+                size = files.write(file, draft.render(content))
         return SavedReport(target, size, plan, tuple(content.left_out))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import zfwidgets as zf
 from zfwidgets.errors import BrokenReport, InputError
-from zfwidgets.reports import report_files
+from zfwidgets.reports import files
 
 
 def left(folder):
@@ -53,7 +53,7 @@ def test_a_full_disk_leaves_the_old_report(save, tmp_path, monkeypatch, name):
         file.write(next(iter(pieces)))
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(report_files, "write", full)
+    monkeypatch.setattr(files, "write", full)
     with pytest.raises(InputError, match="No space left on device"):
         save(name)
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
