@@ -35,10 +35,8 @@ class Sketch:
     ----------
     place, before
         Which one it is on its worksheet, and the text above it.
-    task
-        What is asked; None: it isn't made.
-    message
-        Why not, or not yet.
+    task, message
+        What is asked; where it isn't made None, and why not, or not yet.
     says
         What is said of the answer, or of a channel that isn't one.
     given
