@@ -29,26 +29,20 @@ HIGHEST = 4000
 
 @dataclass(frozen=True)
 class Sketch:
-    """What a picture shows of a question.
-
-    Attributes
-    ----------
-    place, before
-        Which one it is on its worksheet, and the text above it.
-    task, message
-        What is asked; where it isn't made None, and why not, or not yet.
-    says
-        What is said of the answer, or of a channel that isn't one.
-    given
-        The answer: the option's number, the estimate or the channel, or `SHOW`; None before.
-    """
+    """What a picture shows of a question."""
 
     place: str
+    """Which one it is on its worksheet."""
     before: str
+    """The text above it."""
     task: Task | None
+    """What is asked; None: it isn't made."""
     message: str
+    """Why it isn't made, or not yet."""
     says: tuple[str, ...] = ()
+    """What is said of the answer, or of a channel that isn't one."""
     given: float | str | None = None
+    """The answer: the option's number, the estimate or the channel, or `SHOW`; None before."""
 
 
 def sketched(question: Question) -> Sketch:
