@@ -4,7 +4,7 @@ glibc gives large blocks back to the system at once, which clears them page by p
 used again: a third of the processor's time in a pass over large maps
 (``benchmarks/engine/allocation.py``). A process of ours, the command line or a cluster's worker,
 keeps what is freed until it ends; a user's kernel keeps it for the length of a pass over the
-images, of an occlusion map, or of a report.
+images, of a report, or of an occlusion map of a network that isn't large.
 """
 
 from __future__ import annotations

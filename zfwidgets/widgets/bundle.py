@@ -81,7 +81,7 @@ class Code(Routed):
         super().__init__()
 
     @property
-    def _is_there(self) -> bool:
+    def is_there(self) -> bool:
         """Whether pages have it: nobody has closed it, on either side, nor built another."""
         comm = self.comm
         open_ = comm is not None and not getattr(comm, "_closed", False)
@@ -100,7 +100,7 @@ def page_code() -> Code:
     """
     if not _in_a_kernel():
         return Code()
-    if not (_of_the_kernel and _of_the_kernel[0]._is_there):  # noqa: SLF001 -- this module's own
+    if not (_of_the_kernel and _of_the_kernel[0].is_there):
         _of_the_kernel[:] = [Code()]
     return _of_the_kernel[0]
 

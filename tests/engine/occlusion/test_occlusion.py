@@ -182,6 +182,9 @@ def test_memory_is_kept_for_a_pass_until_it_ends_or_is_let_go(
     assert told == [allocation.KEEPING, allocation.GIVING_BACK]
     engine.occlude(2, 40, 56, progress=False)
     assert told == 2 * [allocation.KEEPING, allocation.GIVING_BACK]
+    monkeypatch.setattr(scoring, "MOST_KEPT", 1 << 20)  # less than this network's maps
+    engine.occlude(3, 40, 56, progress=False)
+    assert len(told) == 4
 
 
 def test_estimates_come_from_a_probe_then_from_passes() -> None:
