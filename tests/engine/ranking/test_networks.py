@@ -30,6 +30,35 @@ class Reused(nn.Module):
         return self.relu(self.relu(out)).mean((2, 3))
 
 
+class Branching(nn.Module):
+    """Branches side by side: rectified or not, one twice, of branches, and changed afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 5, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.pool = nn.MaxPool2d(3, 1, 1)
+        self.joined, self.twice, self.again = Joining(), Joining(), Joining()
+        self.shifted = Joining(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right, pool = self.relu(self.left(x)), self.right(x), self.pool(x)
+        joined = self.joined(left, right, pool)
+        twice = self.twice(joined, right, joined)
+        again = self.again(self.relu(right), twice)
+        return self.shifted(pool, again).mean((2, 3))
+
+
+class Joining(nn.Module):
+    def __init__(self, more: float = 0) -> None:
+        super().__init__()
+        self.more = more
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        joined = torch.cat(parts, -3)
+        return joined + self.more if self.more else joined
+
+
 class Faint(nn.Module):
     """Activations next to nothing: subnormal numbers."""
 
@@ -44,6 +73,7 @@ class Faint(nn.Module):
 NETWORKS = {
     "reused": Reused,
     "faint": Faint,
+    "branching": Branching,
     "resnet18": lambda: torchvision.models.resnet18(weights=None),
     "squeezenet1_1": lambda: torchvision.models.squeezenet1_1(weights=None),
     "mobilenet_v2": lambda: torchvision.models.mobilenet_v2(weights=None),

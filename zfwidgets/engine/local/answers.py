@@ -249,7 +249,9 @@ class LocalAnswers(BlockingCalls):
             raise InputError("project_all takes activations of one layer.")
         info, *_ = [self.session.channel(*unit) for unit in units]
         chosen = choose(rule, self.session.rules)
-        images = [(a.image, a.image_name, self.session.image(a.image)[2]) for a in activations]
+        different = dict.fromkeys(a.image for a in activations)
+        tensors = {image: self.session.image(image)[2] for image in different}
+        images = [(a.image, a.image_name, tensors[a.image]) for a in activations]
         with asked_for("Projecting"), self.session.lock:
             return self._projector.records(info, [a.unit for a in activations], images, chosen)
 

@@ -3,8 +3,9 @@
 One streaming pass serves all layers, over a plan of batches; parts of it merge in any order to the
 same bits. `index_pass` takes a batch in, `top_k` keeps the strongest, `ranking_spec` says what is
 wanted. Ranks hold activations above zero only, so a ReLU's are those of the layer that it
-rectifies, and the pass leaves ReLUs out (`relu_aliases`); not if something was written into that
-layer's output in between, as where a shortcut is added in place.
+rectifies, and the pass leaves ReLUs out (`aliases`); not if something was written into that
+layer's output in between, as where a shortcut is added in place. A concatenation's are those of
+the layers that it is made of.
 
 `executors` says how batches get computed, here or elsewhere; `build` keeps checkpoints, so that a
 pass that was killed goes on; `indexing` finds an index in the package, a folder or the cache, and

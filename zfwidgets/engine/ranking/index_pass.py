@@ -1,9 +1,9 @@
 """Streaming top-k: one pass over the images gives every channel of every layer its strongest.
 
-In the forward pass each feature map is reduced to its maximum, but for those of ReLUs (see
-`zfwidgets.engine.ranking.relu_aliases`); places are looked up only for what enters the top. After
-it all layers are merged at once, their channels one after another. Memory is O(channels x k),
-whatever the number of images.
+In the forward pass each feature map is reduced to its maximum, but for those of ReLUs and
+concatenations (see `zfwidgets.engine.ranking.aliases`); places are looked up only for what enters
+the top. After it all layers are merged at once, their channels one after another. Memory is
+O(channels x k), whatever the number of images.
 
 Shards. A `Plan` fixes which images share a batch. An `IndexPass` takes in batches of it, in any
 order and any selection, and `IndexPass.partial` is what it knows of those: a
@@ -30,8 +30,8 @@ from ...records import Floats
 from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
+from .aliases import Aliases, of_classes
 from .ranking_spec import RankingSpec
-from .relu_aliases import ReluAliases, of_classes
 from .top_k import Ranks
 
 FAINTEST = 2.0**-149
@@ -87,7 +87,7 @@ class IndexPass:
         self.network, self._plan, self.spec = network, plan, spec
         self._memory = memory or Memory(network.device)
         device = network.device
-        self.twins = twins = ReluAliases(network)
+        self.twins = twins = Aliases(network)
         classes = len(spec.classes)
         start = start or Partial.empty(twins.channels, spec.keep, classes, spec.keep_by_class)
         self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
@@ -152,6 +152,7 @@ class IndexPass:
             self.network.run(pixels, looking.visit, rectified=looking.rectified)
             seen = looking.seen()
             self._check(seen.largest, numbers, there)
+            looking.compare(seen.largest[0].cpu().numpy())
         return seen
 
     def _check(self, largest: Tensor, numbers: list[int], there: list[bool]) -> None:
@@ -280,13 +281,21 @@ class _Looking:
         self._places: list[Tensor] = []
         self._means: list[Tensor] = []
         self._zeros: list[Tensor] = []
+        self._joined: dict[str, Tensor] = {}
 
     def visit(self, name: str, output: Tensor) -> None:
         """Look at a layer's output, (images, channels, ...)."""
+        maps = output.reshape(*output.shape[:2], -1)
+        if name in self._twins.joined:
+            self._joined[name] = maps[0].amax(-1)
+            self._measure(maps)
+            return
         if name not in self._twins.own_span:
             raise _changed(name)
-        maps = output.reshape(*output.shape[:2], -1)
-        if maps.device.type == "cpu":  # a second look at few maps is quicker than places of all
+        if maps.shape[-1] == 1:
+            largest = maps[..., 0].clone()
+            places = torch.zeros_like(largest, dtype=torch.int32)
+        elif maps.device.type == "cpu":  # a second look at few maps is quicker than places of all
             largest = maps.amax(-1)
             places = first_places(maps, largest >= self._floor[:, self._twins.own_span[name]])
         else:
@@ -296,8 +305,8 @@ class _Looking:
         self._measure(maps)
 
     def rectified(self, name: str, output: Tensor) -> None:
-        """Measure what a ReLU made of a layer's output; all else is that layer's, `ReluAliases`."""
-        if name in self._twins.own_span:
+        """Measure what a ReLU made of a layer's output; all else is that layer's, `Aliases`."""
+        if name in self._twins.own_span or name in self._twins.joined:
             raise _changed(name)
         self._measure(output.reshape(*output.shape[:2], -1))
 
@@ -312,6 +321,16 @@ class _Looking:
         if self._later:  # than all that are ranked: of equal values the earlier image comes first
             return above
         return (above | (largest == value) & (self._numbers < image)) & self._there
+
+    def compare(self, largest: Floats) -> None:
+        """Raise `UnsupportedModel` where a concatenation isn't what it was, by its first image.
+
+        ``largest`` has the maxima of all channels that are looked at, of that image.
+        """
+        every = self._twins.rectified(largest)
+        for name, found in self._joined.items():
+            if not np.array_equal(every[self._twins.span[name]], found.cpu().numpy()):
+                raise _changed(name)
 
     def seen(self) -> _Seen:
         """What all layers gave."""

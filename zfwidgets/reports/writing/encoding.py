@@ -22,7 +22,7 @@ from ...widgets.wire.source import Source, project_each
 from ..pictures import MIME, Encoded, Encoder, expected_bytes, meanwhile
 
 TOGETHER = 24
-"""Units of small fields that are projected together."""
+"""Units of fields of up to half the photo that are projected together."""
 
 
 def by_size(layers: Iterable[LayerInfo], quality: int | None) -> list[tuple[LayerInfo, float]]:
@@ -214,7 +214,7 @@ class Projections(_Pictures):
                 layer.receptive_field.size, layer.receptive_field.image, strict=True
             )
         )
-        units = TOGETHER if share <= 0.5 else TOGETHER // 2
+        units = TOGETHER * 2 if share <= 0.25 else TOGETHER if share <= 0.5 else TOGETHER // 2
         return max(1, units // max(1, *(len(top) for top in tops)))
 
 

@@ -25,6 +25,8 @@ from ...images.sets.naming import unique
 
 MOST_FOLDERS = 500
 """Folders that are looked for one by one; of more those that hold the others."""
+MOST_TEXTS = 10_000
+"""Texts whose cut is kept."""
 KEPT = frozenset(("mime", "layer", "baseline", "mask", "status"))
 """Fields of answers that other things are found by."""
 
@@ -103,11 +105,17 @@ class Scrubber:
         if inside:
             parts.append(rf"(?<![\w./\\-])(?:{_any_of(inside)})(?={_SEPARATOR})")
         self._known = re.compile("|".join(parts)) if parts else None
+        self._texts: dict[str, str] = {}
         self._images = unique(map(self.name, images))
 
     def text(self, text: str) -> str:
         """A text in which only the last part of each absolute path is left."""
-        return _cut(self._marked(text), _START)
+        found = self._texts.get(text)
+        if found is None:
+            found = _cut(self._marked(text), _START)
+            if len(self._texts) < MOST_TEXTS:  # answers say the same again and again
+                self._texts[text] = found
+        return found
 
     def known(self, text: str) -> str:
         """The same of known folders alone: for texts in which a slash is somebody's own."""

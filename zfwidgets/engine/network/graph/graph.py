@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,8 +26,7 @@ from .operations import follow
 OVERWRITTEN = "overwritten through a view"
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """A tensor of the graph: output number ``output`` of node ``node``; node -1 is the image."""
 
     node: int

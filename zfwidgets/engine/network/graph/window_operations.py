@@ -40,6 +40,15 @@ class _Linear(Operation):
             return same and node.read("alpha", 1) in (1, -1)
         return node.name != "expand"  # whose transpose is a sum
 
+    def down(
+        self, node: Node, frame: Frame, signals: list[Tensor | None], tape: Tape, rule: Any
+    ) -> list[Tensor]:
+        parts = _parts(node, signals[0])
+        if parts is None:
+            return super().down(node, frame, signals, tape, rule)
+        span = span_of(node, frame)
+        return [frame.put(part, ref, span) for part, ref in zip(parts, node.inputs, strict=True)]
+
 
 class _Convolution(Operation):
     linear = True
@@ -288,6 +297,20 @@ def operation(node: Node) -> Operation:
     if found is None or node.func is None:
         raise NoWindow(node.name)
     return found
+
+
+def _parts(node: Node, signal: Tensor | None) -> list[Tensor] | None:
+    """What a concatenation's and a sum's inputs get, the commonest where paths meet.
+
+    Autograd gives the same, and has to import a second's worth of PyTorch's compiler first.
+    """
+    if signal is None:
+        return None
+    channels = [shape[1] for shape in node.input_shapes]
+    if node.name == "cat" and node.read("dim", 0) in (1, 1 - len(node.shape)):
+        return list(signal.split(channels, 1)) if sum(channels) == signal.shape[1] else None
+    alike = len(channels) == 2 and all(shape == node.shape for shape in node.input_shapes)
+    return [signal, signal] if node.name == "add" and alike and node.read("alpha", 1) == 1 else None
 
 
 def is_max_pool(node: Node) -> bool:
