@@ -6,7 +6,8 @@ import { ruleOf } from "../../lib/network/rules";
 import { announce, roving } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
 import { count } from "../../lib/page/format";
-import type { SelectionStore } from "../../lib/page/selection_store";
+import { framePainted, type SelectionStore } from "../../lib/page/selection_store";
+import { settledOf } from "../../lib/page/settled";
 import { decodePixels } from "../../lib/pictures/pixels";
 import { PATCHES } from "../../lib/wire/constants";
 import {
@@ -101,11 +102,9 @@ export function patchesPanel(
   const here = new Cell(HERE, subject);
   here.element.classList.add("zf-here");
   grid.append(...cells.map((cell) => cell.element));
-  const keys = roving(
-    grid,
-    () => cells.filter((cell) => cell.image !== null).map((cell) => cell.button),
-    () => getComputedStyle(grid).gridTemplateColumns.split(" ").length || 3,
-  );
+  const buttons = () => cells.filter(({ image }) => image !== null).map(({ button }) => button);
+  const wide = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length || 3;
+  const keys = roving(grid, buttons, wide);
   keys.focusable(0);
 
   const ahead = new Ahead(source, selection, signal);
@@ -265,8 +264,13 @@ export function patchesPanel(
     );
     redraw();
     mark();
-    follow(activations);
-    void lookHere();
+    // What comes with another photo has its own frame: this one is the patches'.
+    const rest = framePainted().then(() => {
+      if (current.aborted) return;
+      follow(activations);
+      void lookHere();
+    });
+    void settledOf(panel.element).during(rest);
   };
 
   /** The photo follows the channel, unless it is pinned. */
