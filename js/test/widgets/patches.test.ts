@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { focusBox } from "../../src/lib/pictures/boxes";
 import type { Answer } from "../../src/lib/wire/protocol";
+import explorer from "../../src/widgets/explorer";
 import patchGrid from "../../src/widgets/patch_grid";
+import picker from "../../src/widgets/picker";
 import { flush } from "../support/fakes";
 import {
   answerTo,
@@ -149,6 +151,65 @@ describe("patches", () => {
     const asked = at("get", "patches:projections");
     expect(asked).toBeGreaterThan(at("cancel", "prefetch:1:projections"));
     expect(at("cancel", "prefetch:0:projections")).toBeGreaterThan(asked);
+  });
+
+  describe("of a channel whose tile is pressed", () => {
+    const pressed = async (widget: typeof explorer, how: PointerEventInit) => {
+      const { model, root } = await stage(widget);
+      await serve(model);
+      await frames();
+      await serve(model);
+      const before = model.gets.length;
+      const tile = one(root, ".zf-strip [data-channel='7']");
+      tile.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true, ...how }));
+      await flush();
+      const asked = () =>
+        model.gets.slice(before).filter(({ kind }) => kind === "top" || kind === "projections");
+      return { model, root, tile, asked };
+    };
+
+    it("are asked for before the click, once, and shown by it alone", async () => {
+      const { model, root, tile, asked } = await pressed(explorer, { pointerType: "mouse" });
+      const of = asked().map((one) => [one.kind, one.slot, one.priority, keyOf(one).channel]);
+      expect(of).toEqual([
+        ["top", "press:top", 1, 7],
+        ["projections", "press:projections", 2, 7],
+      ]);
+      await serve(model);
+      const ready = () => all(root, ".zf-cell").map(({ dataset }) => dataset.image);
+      expect(ready()[0]).toBe("2");
+      tile.click();
+      await flush();
+      await frames();
+      expect(ready()[0]).toBe("7");
+      expect(asked().filter((one) => !one.slot.startsWith("prefetch"))).toHaveLength(2);
+    });
+
+    it("go on when the click comes before they do", async () => {
+      const { model, root, tile, asked } = await pressed(explorer, { pointerType: "mouse" });
+      tile.click();
+      await flush();
+      expect(asked()).toHaveLength(2);
+      await serve(model);
+      await frames();
+      expect(all(root, ".zf-cell")[0]?.dataset.image).toBe("7");
+    });
+
+    it("aren't where a finger may only want to scroll, another button is pressed, or there are none", async () => {
+      expect((await pressed(explorer, { pointerType: "touch" })).asked()).toEqual([]);
+      expect((await pressed(explorer, { pointerType: "mouse", button: 2 })).asked()).toEqual([]);
+      expect((await pressed(picker, { pointerType: "mouse" })).asked()).toEqual([]);
+    });
+  });
+
+  it("are asked for before all that stands below them", async () => {
+    const { model, selection } = await open(2);
+    const before = model.gets.length;
+    selection.set("unit", ["features.3", 7]);
+    await flush();
+    const kinds = model.gets.slice(before).map(({ kind }) => kind);
+    expect(kinds.slice(0, 2)).toEqual(["top", "projections"]);
+    expect(kinds).toContain("about");
   });
 
   const choose = (root: HTMLElement, label: string, value: string) => {

@@ -7,8 +7,9 @@ it is computed follows from its layer and place alone.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from ..network.modes import computing
 from ..network.network import Network
 from ..network.one_thread import one_thread
 from . import deconv
-from .cone import Invert
+from .cone import Invert, multiply_adds
 from .rules import RULES, Attribution, Rule, passes_norms, under
 from .units import GraphProjector, Switches
 
@@ -237,7 +238,7 @@ class Projector:
         As the paper's deconvnet has it; see `zfwidgets.engine.projection.rules.under`.
         """
         if layer not in self._operations:
-            with computing(self._network.device, grad=True):
+            with computing(self._network.device, grad=True), self._threads():
                 self._operations[layer] = deconv.certificate(self._network, image, layer)
         return self._operations[layer]
 
@@ -251,11 +252,22 @@ class Projector:
         met = under(rule, self.certificate(info.name, image[None].to(self._network.device)))
         return Explanation.of(info, rule.name, rule.answers, rule.reads_forward, met)
 
+    def _threads(self) -> AbstractContextManager[None]:
+        """How many threads operations have inside where nothing depends on how they round.
+
+        What is computed so is a layer's once, when it is first clicked and a page paints on the
+        same cores.
+        """
+        nodes = self._network.graph.nodes
+        work = sum(multiply_adds(node, prod(node.shape[-2:])) for node in nodes)
+        return one_thread() if work <= self.graph_projector.costs.one_thread else nullcontext()
+
     def _faithful(self, image: Tensor) -> bool:
         """Whether the recorded graph gives what the model gives, for another image too."""
         if not self._checked:
             graph = self._network.graph
-            self.note = graph.obstacle or difference(self._network, image)
+            with self._threads():
+                self.note = graph.obstacle or difference(self._network, image)
             self._checked = True
         return not self.note
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -232,14 +233,19 @@ def respond_answer(found: LayerResponse) -> Answer:
     return data, [numbers(array) for array in arrays]
 
 
-def projections_a_step(field: ReceptiveField, input_shape: tuple[int, ...]) -> int:
-    """How many projections are computed at a time, so that the first stand soon.
+def projection_steps(
+    count: int, field: ReceptiveField, input_shape: tuple[int, ...]
+) -> list[slice]:
+    """Which projections are computed together, so that the first stand soon.
 
     In one pass those of fields up to half of the input cost half as much each; of larger ones
-    almost the same (``benchmarks/engine/batching.py``).
+    almost the same (``benchmarks/engine/batching.py``). One alone isn't left for a last pass: what
+    is told of all of them takes as long as it does.
     """
     small = all(2 * size <= most for size, most in zip(field.size, input_shape[1:], strict=True))
-    return MOST_PROJECTIONS if small else FEW_PROJECTIONS
+    step = MOST_PROJECTIONS if small else FEW_PROJECTIONS
+    ends = [0, *range(step, count - 1, step), count]
+    return [slice(a, b) for a, b in pairwise(ends)]
 
 
 MOST_PROJECTIONS = 9

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ...errors import BrokenReport
 from ...records import Activation, Pixels
+from .png import png
 
 Answer = tuple[dict[str, Any], list[bytes]]
 """JSON and binary buffers, as they cross the wire."""
@@ -37,16 +38,15 @@ def encode_pictures(
     ``quality`` is JPEG's; below 90 colours have half the resolution.
     """
     small = lossless or max((p.nbytes for p in pictures), default=0) <= LOSSLESS_BELOW
+    if small:
+        return "image/png", [png(np.ascontiguousarray(pixels)) for pixels in pictures]
     buffers = []
     for pixels in pictures:
         stream = io.BytesIO()
         image = Image.fromarray(np.ascontiguousarray(pixels))
-        if small:
-            image.save(stream, "PNG", compress_level=1)
-        else:
-            image.save(stream, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
+        image.save(stream, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
         buffers.append(stream.getvalue())
-    return ("image/png" if small else "image/jpeg"), buffers
+    return "image/jpeg", buffers
 
 
 FORMATS = ("PNG", "JPEG", "WEBP")

@@ -34,7 +34,7 @@ from .answers import (
     cover_answer,
     patch_size,
     projected_answer,
-    projections_a_step,
+    projection_steps,
     respond_answer,
     sanity_answer,
     sanity_steps,
@@ -281,13 +281,12 @@ class Source:
         field = self._field(layer, channel)
         found: list[Projection | None] = []
         lost: list[list[str]] = []
-        step = projections_a_step(field, self.engine.info.input_shape)
-        for first in range(0, len(top), step):
+        for some in projection_steps(len(top), field, self.engine.info.input_shape):
             if found:
                 done = tuple(found)
                 yield Progress(len(done), len(top), None, "projecting")
                 yield lambda done=done: projected_answer(done, len(top), field)  # type: ignore[misc]
-            found += project_each(known, top[first : first + step], rule, lost)
+            found += project_each(known, top[some], rule, lost)
         data, buffers = projected_answer(found, len(top), field)
         return {**data, "lost": lost}, buffers
 

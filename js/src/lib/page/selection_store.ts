@@ -116,3 +116,8 @@ export function nextFrame(callback: () => void): void {
   const timer = setTimeout(once, 80);
   requestAnimationFrame(once);
 }
+
+/** Resolves once what stands now is painted, or soon where no frames are drawn. */
+export function framePainted(): Promise<void> {
+  return new Promise((resolve) => nextFrame(() => setTimeout(resolve)));
+}

@@ -55,9 +55,12 @@ export function cropPicture({ columns, rgba }: Picture, part: Box): Picture {
   return { rows: height, columns: width, rgba: out };
 }
 
-export function paintPicture(canvas: HTMLCanvasElement, picture: Picture): void {
+/** Paint a picture, or a part of it. */
+export function paintPicture(canvas: HTMLCanvasElement, picture: Picture, part?: Box): void {
   const { rows, columns, rgba } = picture;
-  resize(canvas, rows, columns)?.putImageData(new ImageData(rgba, columns, rows), 0, 0);
+  const { top, left, height, width } = part ?? { top: 0, left: 0, height: rows, width: columns };
+  const pixels = new ImageData(rgba, columns, rows);
+  resize(canvas, height, width)?.putImageData(pixels, -left, -top, left, top, width, height);
 }
 
 /** A canvas of this extent in CSS pixels, cleared, at the device's resolution. */

@@ -117,11 +117,11 @@ export const classes: View = (el, selection, source, signal) => {
   };
 
   /** One request at a time: the bars show as many true answers as the kernel can give. */
-  const predictUnder = latest(async (key: { image: number }) => {
+  const predictUnder = latest(async (key: { image: number; priority: number }) => {
     const occluder = selection.get("occluder");
     if (catalogue?.no_classes) return;
     if (key.image !== photo || !occluder || current.aborted) return;
-    const options = { priority: PRIORITY.interaction, signal: current };
+    const options = { priority: key.priority, signal: current };
     const asked = { image: key.image, occluder };
     const known = await panel.load("predict", asked, "under", options, ({ buffers }) => {
       if (key.image !== photo) return;
@@ -142,12 +142,14 @@ export const classes: View = (el, selection, source, signal) => {
     draw();
     if (photo === null) return;
     const image = photo;
-    const options = { priority: PRIORITY.interaction, signal: current };
+    // A photo that follows a channel comes while the channel's projections are under way.
+    const priority = PRIORITY.projections;
+    const options = { priority, signal: current };
     void panel.load("predict", { image, occluder: null }, "clean", options, ({ buffers }) => {
       clean = floats(buffers[0]);
       draw();
     });
-    predictUnder({ image });
+    predictUnder({ image, priority });
   };
 
   list.addEventListener("click", (event) => {
@@ -161,7 +163,10 @@ export const classes: View = (el, selection, source, signal) => {
   });
   selection.subscribe("photo", open, signal);
   selection.subscribe("target", draw, signal);
-  selection.subscribe("occluder", () => photo !== null && predictUnder({ image: photo }), signal);
+  const moved = () => {
+    if (photo !== null) predictUnder({ image: photo, priority: PRIORITY.interaction });
+  };
+  selection.subscribe("occluder", moved, signal);
   panel.catalogue((answer) => {
     catalogue = answer;
     list.hidden = answer.no_classes !== "";

@@ -16,6 +16,7 @@ export class Live {
   readonly element = h("div", { class: "zf-now" });
   private readonly ask: (turn: number) => void;
   private turn = 0;
+  private image: number | null = null;
 
   constructor(
     private readonly panel: Panel,
@@ -41,7 +42,11 @@ export class Live {
     const [image, occluder] = [this.selection.get("photo"), this.selection.get("occluder")];
     const layer = this.selection.get("unit")?.[0];
     if (image === null || !occluder || overlay === "none") return;
-    const load = { priority: PRIORITY.interaction, quiet: true };
+    // Under the hand nothing is more urgent; of another photo the channel's projections go first.
+    const moved = image === this.image;
+    this.image = image;
+    const priority = moved ? PRIORITY.interaction : PRIORITY.projections;
+    const load = { priority, quiet: true };
     const say = (text: string) => {
       // An older place is shown while the hand moves, never another map or photo.
       const same = this.look().overlay === overlay && this.selection.get("photo") === image;

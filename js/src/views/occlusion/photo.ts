@@ -8,7 +8,8 @@ import { announce } from "../../lib/page/a11y";
 import { buttonOf, h, nameIn } from "../../lib/page/dom";
 import { short } from "../../lib/page/format";
 import { place, pointed } from "../../lib/pictures/boxes";
-import { decode, paintBitmap } from "../../lib/pictures/canvas";
+import { paintPicture } from "../../lib/pictures/canvas";
+import { decodePixels } from "../../lib/pictures/pixels";
 import { FIRST, PATCHES } from "../../lib/wire/constants";
 import type { Catalogue, Key, Pair } from "../../lib/wire/protocol";
 import { PRIORITY } from "../../lib/wire/protocol";
@@ -276,10 +277,9 @@ export const photo: View = (el, selection, source, signal, options) => {
     const load = { priority: PRIORITY.patches, signal: current };
     void panel.load("photo", { image }, "photo", load, async ({ data, buffers }, fresh) => {
       if (!buffers[0]) return;
-      const bitmap = await decode(buffers[0], data.mime);
-      if (!fresh()) return bitmap.close();
-      paintBitmap(picture, bitmap);
-      bitmap.close();
+      const pixels = await decodePixels(buffers[0], data.mime);
+      if (!fresh()) return;
+      paintPicture(picture, pixels);
       extent = [data.rows, data.columns];
       stage.dataset.photo = String(image);
       stage.classList.remove("zf-stale");

@@ -1,8 +1,9 @@
-/** Asks ahead for the channels that the next step would lead to. */
+/** Asks ahead for the channels that the next step would lead to, and for one that is pressed. */
 
 import type { SelectionStore } from "../../lib/page/selection_store";
 import { stepsFrom } from "../../lib/page/walking";
 import { PATCHES } from "../../lib/wire/constants";
+import { PRIORITY } from "../../lib/wire/protocol";
 import type { Source } from "../../lib/wire/source";
 
 type Place = readonly [layer: string, channel: number, rule: string];
@@ -56,4 +57,31 @@ export class Ahead {
       this.running.delete(place);
     }
   }
+}
+
+/**
+ * Ask for a channel's patches and projections when its tile in a strip is pressed: the click comes
+ * most of a tenth of a second later, and asks for the same. Of a press that becomes no click nothing
+ * is shown.
+ */
+export function asksWhenPressed(
+  strip: HTMLElement,
+  selection: SelectionStore,
+  source: Source,
+  signal: AbortSignal,
+): void {
+  strip.addEventListener("pointerdown", (event) => {
+    const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
+    const [layer, now] = selection.get("unit") ?? [];
+    const channel = Number(tile?.dataset.channel);
+    // A finger may only want to scroll.
+    if (event.button !== 0 || event.pointerType === "touch") return;
+    if (!tile || layer === undefined || channel === now) return;
+    const key = { layer, channel, k: PATCHES };
+    const rule = selection.get("rule") || "deconvnet";
+    const top = { slot: "press:top", priority: PRIORITY.patches, signal };
+    const projections = { slot: "press:projections", priority: PRIORITY.projections, signal };
+    source.get("top", key, top).catch(() => {});
+    source.get("projections", { ...key, rule }, projections).catch(() => {});
+  });
 }

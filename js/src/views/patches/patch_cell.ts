@@ -4,13 +4,7 @@ import { msg, t } from "../../lib/language/translate";
 import { buttonOf, h } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { focusBox, inside, place, within } from "../../lib/pictures/boxes";
-import {
-  cropPicture,
-  type Picture,
-  paintBitmap,
-  paintPicture,
-  readPicture,
-} from "../../lib/pictures/canvas";
+import { cropPicture, type Picture, paintPicture } from "../../lib/pictures/canvas";
 import { lutOf } from "../../lib/pictures/colour";
 import {
   brightnessPicture,
@@ -83,9 +77,8 @@ export class Cell {
   readonly cover = new CoverBars();
   image: number | null = null;
   label = "";
-  private patch: ImageBitmap | null = null;
-  private projection: ImageBitmap | null = null;
-  private pixels: Picture | null = null;
+  private patch: Picture | null = null;
+  private projection: Picture | null = null;
   private info: ProjectionInfo | null = null;
   private absent = false;
   private box: Box | null = null;
@@ -139,7 +132,6 @@ export class Cell {
   reset(): void {
     this.image = this.box = null;
     this.label = "";
-    this.patch?.close();
     this.patch = null;
     this.forgetProjection();
     this.cover.set(null);
@@ -152,8 +144,7 @@ export class Cell {
   }
 
   forgetProjection(): void {
-    this.projection?.close();
-    this.projection = this.pixels = this.info = null;
+    this.projection = this.info = null;
     this.absent = false;
     this.none.hidden = true;
     this.status.hidden = true;
@@ -182,19 +173,17 @@ export class Cell {
   }
 
   /** Give away the projection, to be shown in whichever cell its unit stands now. */
-  takeProjection(): { info: ProjectionInfo; bitmap: ImageBitmap } | null {
+  takeProjection(): { info: ProjectionInfo; picture: Picture } | null {
     const { info, projection } = this;
-    this.projection = null;
     this.forgetProjection();
-    return info && projection ? { info, bitmap: projection } : null;
+    return info && projection ? { info, picture: projection } : null;
   }
 
-  setPatch(activation: TopActivation, bitmap: ImageBitmap | null): void {
+  setPatch(activation: TopActivation, picture: Picture | null): void {
     const { image, name, value, row, col } = activation;
     this.box = activation.box;
     this.unit = [row, col];
-    this.patch?.close();
-    this.patch = bitmap;
+    this.patch = picture;
     this.forgetProjection();
     this.cover.set(null);
     this.why.textContent = "";
@@ -215,10 +204,8 @@ export class Cell {
     });
   }
 
-  setProjection(info: ProjectionInfo | null, bitmap: ImageBitmap | null): void {
-    this.projection?.close();
-    this.projection = bitmap;
-    this.pixels = null;
+  setProjection(info: ProjectionInfo | null, picture: Picture | null): void {
+    this.projection = picture;
     this.info = info;
     this.absent = info === null;
     this.status.hidden = !info || !APART.includes(info.status);
@@ -309,20 +296,14 @@ export class Cell {
 
   private paintPatch(part: Box, layout: Layout): void {
     if (!this.patch) return;
-    if (layout !== "revealed") {
-      paintBitmap(this.left, this.patch, part);
-      return;
-    }
-    if (!this.projection) return;
-    this.pixels ??= readPicture(this.projection);
-    paintPicture(this.left, cropPicture(reveal(readPicture(this.patch), this.pixels), part));
+    if (layout !== "revealed") paintPicture(this.left, this.patch, part);
+    else if (this.projection) paintPicture(this.left, reveal(this.patch, this.projection), part);
   }
 
   private paintProjection(part: Box, { values, scale }: Look): void {
     if (!this.projection || !this.info) return;
     const gain = this.info.full / (scale ?? this.ownScale(values) ?? this.info.full);
     this.right.dataset.values = values;
-    this.pixels ??= readPicture(this.projection);
-    paintPicture(this.right, SHOWN[values](cropPicture(this.pixels, part), gain));
+    paintPicture(this.right, SHOWN[values](cropPicture(this.projection, part), gain));
   }
 }

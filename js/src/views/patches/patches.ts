@@ -6,8 +6,9 @@ import { ruleOf } from "../../lib/network/rules";
 import { announce, roving } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
 import { count } from "../../lib/page/format";
-import type { SelectionStore } from "../../lib/page/selection_store";
-import { decode } from "../../lib/pictures/canvas";
+import { framePainted, type SelectionStore } from "../../lib/page/selection_store";
+import { settledOf } from "../../lib/page/settled";
+import { decodePixels } from "../../lib/pictures/pixels";
 import { PATCHES } from "../../lib/wire/constants";
 import {
   type Answer,
@@ -97,18 +98,13 @@ export function patchesPanel(
   panel.tools.append(...(role.pin ? [role.pin.element] : []), covering.button, controls.layouts);
   // Read before the pictures: below them it would be off many a screen.
   panel.body.append(controls.how, panel.note, grid);
-  whatTheyShare(panel, selection, signal);
-  whatWasLearned(panel, selection, signal);
-  range(panel, selection, signal);
   /** The channel's strongest place in the chosen photo, where that isn't one of the nine. */
   const here = new Cell(HERE, subject);
   here.element.classList.add("zf-here");
   grid.append(...cells.map((cell) => cell.element));
-  const keys = roving(
-    grid,
-    () => cells.filter((cell) => cell.image !== null).map((cell) => cell.button),
-    () => getComputedStyle(grid).gridTemplateColumns.split(" ").length || 3,
-  );
+  const buttons = () => cells.filter(({ image }) => image !== null).map(({ button }) => button);
+  const wide = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length || 3;
+  const keys = roving(grid, buttons, wide);
   keys.focusable(0);
 
   const ahead = new Ahead(source, selection, signal);
@@ -213,12 +209,12 @@ export function patchesPanel(
     const key = { image, layer: unit[0], channel: unit[1], rule: rule() };
     const load = { priority: PRIORITY.projections, signal: current, quiet: true };
     await panel.load("look", key, "here", load, async ({ data, buffers }, fresh) => {
-      const bitmaps = await Promise.all(buffers.map((buffer) => decode(buffer, data.mime)));
+      const found = await Promise.all(buffers.map((buffer) => decodePixels(buffer, data.mime)));
       const activation = data.activations[0];
       if (!fresh() || !activation) return;
       grid.append(here.element);
-      here.setPatch(activation, bitmaps[0] ?? null);
-      here.setProjection(data.projections[0] ?? null, bitmaps[1] ?? null);
+      here.setPatch(activation, found[0] ?? null);
+      here.setProjection(data.projections[0] ?? null, found[1] ?? null);
       here.element.title += data.why ? `. ${data.why}` : "";
       redraw();
       mark();
@@ -227,7 +223,7 @@ export function patchesPanel(
 
   const showTop = async (answer: Answer<"top">, fresh: () => boolean, current: AbortSignal) => {
     const { activations, images_seen, mime, so_far } = answer.data;
-    const bitmaps = await Promise.all(answer.buffers.map((buffer) => decode(buffer, mime)));
+    const patches = await Promise.all(answer.buffers.map((one) => decodePixels(one, mime)));
     if (!fresh()) return;
     // A channel has one unit an image: what has a place still keeps its projection.
     const kept = new Map(
@@ -255,24 +251,26 @@ export function patchesPanel(
         return;
       }
       if (activation.lost) {
-        bitmaps[i]?.close();
         cell.setLost(activation);
         return;
       }
-      cell.setPatch(activation, bitmaps[i] ?? null);
+      cell.setPatch(activation, patches[i] ?? null);
       const projection = kept.get(activation.image);
-      kept.delete(activation.image);
-      if (projection) cell.setProjection(projection.info, projection.bitmap);
+      if (projection) cell.setProjection(projection.info, projection.picture);
     });
-    for (const gone of kept.values()) gone?.bitmap.close();
     tellLost(
       el,
       activations.flatMap(({ name, lost }): Lost[] => (lost ? [[name, lost]] : [])),
     );
     redraw();
     mark();
-    follow(activations);
-    void lookHere();
+    // What comes with another photo has its own frame: this one is the patches'.
+    const rest = framePainted().then(() => {
+      if (current.aborted) return;
+      follow(activations);
+      void lookHere();
+    });
+    void settledOf(panel.element).during(rest);
   };
 
   /** The photo follows the channel, unless it is pinned. */
@@ -295,7 +293,7 @@ export function patchesPanel(
     complete: boolean,
   ) => {
     const { projections, mime } = answer.data;
-    const bitmaps = await Promise.all(answer.buffers.map((buffer) => decode(buffer, mime)));
+    const found = await Promise.all(answer.buffers.map((buffer) => decodePixels(buffer, mime)));
     if (!fresh()) return;
     scale = answer.data;
     const layer = selection.get("unit")?.[0] ?? "";
@@ -305,11 +303,10 @@ export function patchesPanel(
     if (whole || !controls.ofColour) controls.ofColour = answer.data;
     let next = 0;
     projections.forEach((projection, i) => {
-      const bitmap = projection ? (bitmaps[next++] ?? null) : null;
+      const picture = projection ? (found[next++] ?? null) : null;
       // While the index is being built patches may have changed places since.
       const cell = projection ? cells.find(({ image }) => image === projection.image) : cells[i];
-      if (cell && (projection || complete)) cell.setProjection(projection, bitmap);
-      else bitmap?.close();
+      if (cell && (projection || complete)) cell.setProjection(projection, picture);
     });
     redraw();
   };
@@ -387,6 +384,10 @@ export function patchesPanel(
     void lookHere();
   };
   selection.subscribe("photo", photoChanged, signal);
+  // Below the patches, and asked after them.
+  whatTheyShare(panel, selection, signal);
+  whatWasLearned(panel, selection, signal);
+  range(panel, selection, signal);
   panel.catalogue((answer) => {
     catalogue = answer;
     controls.offer(answer);

@@ -2,13 +2,14 @@
 
 import { msg, t } from "../../lib/language/translate";
 import { announce, gridStep } from "../../lib/page/a11y";
-import { buttonOf, h, select, uniqueId } from "../../lib/page/dom";
+import { buttonOf, h, scrollToRow, select, uniqueId } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
 import { walksBy } from "../../lib/page/walking";
 import { pointed } from "../../lib/pictures/boxes";
 import { sized } from "../../lib/pictures/canvas";
 import { floats, ints } from "../../lib/wire/codec";
 import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/wire/protocol";
+import { asksWhenPressed } from "../patches/ahead";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import {
@@ -85,6 +86,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   /** The photo whose order and pictures the strip shows; null: what the index says of all photos. */
   let seen: ThisPhoto | null = null;
 
+  /** Whether a photo and patches stand beside it; a picker by itself has none. */
+  const shows = el.matches(".zf-layout-explorer, .zf-compare-cell");
   const renew = renewable(signal);
   const prefix = uniqueId("channel");
   const tiles = new Map<number, HTMLElement>();
@@ -213,7 +216,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   const mark = () => {
     const now = chosen();
     for (const [channel, tile] of tiles) {
-      tile.setAttribute("aria-selected", String(channel === now));
+      const is = String(channel === now);
+      if (tile.getAttribute("aria-selected") !== is) tile.setAttribute("aria-selected", is);
     }
     if (tiles.has(now)) strip.setAttribute("aria-activedescendant", `${prefix}-${now}`);
     else strip.removeAttribute("aria-activedescendant");
@@ -222,18 +226,23 @@ export const channels: View = (el, selection, source, signal, options) => {
     readout.title = info ? branchesText(info) : "";
   };
 
-  /** Scroll so that a channel is visible, and draw. */
+  /** Scroll so that a channel is visible; whether that moved anything. */
+  const scrollTo = (channel: number): boolean => {
+    const row = Math.floor((place.get(channel) ?? Number.NaN) / columns());
+    return scrollToRow(strip, row, TILE.height, height());
+  };
+
+  /** See to it that a channel is visible; what is drawn already isn't drawn again. */
   const reveal = (channel: number) => {
-    const at = place.get(channel);
-    if (at !== undefined) {
-      const top = Math.floor(at / columns()) * TILE.height;
-      const bottom = top + TILE.height - height();
-      // By whole rows, so that none is cut above.
-      if (strip.scrollTop > top) strip.scrollTop = top;
-      else if (strip.scrollTop < bottom)
-        strip.scrollTop = Math.min(top, Math.ceil(bottom / TILE.height) * TILE.height);
-    }
-    draw();
+    if (scrollTo(channel) || !tiles.has(channel)) draw();
+    else mark();
+  };
+
+  /** Another channel of the layer; the page is laid out after the patches have been asked for. */
+  const step = (channel: number) => {
+    if (!tiles.has(channel)) return reveal(channel);
+    mark();
+    queueMicrotask(() => scrollTo(channel) && draw());
   };
 
   const rank = () => {
@@ -283,7 +292,7 @@ export const channels: View = (el, selection, source, signal, options) => {
 
   const open = () => {
     const name = selection.get("unit")?.[0] ?? null;
-    if (name === layer) return reveal(chosen());
+    if (name === layer) return step(chosen());
     const info = catalogue?.layers.find((one) => one.name === name);
     if (!catalogue || !info || name === null) return;
     current = renew();
@@ -297,30 +306,24 @@ export const channels: View = (el, selection, source, signal, options) => {
     panel.title(t("Channels"), t("{n} in {layer}", { n: total, layer: name }));
     arrange();
     askOrders();
-    const priority = PRIORITY.patches;
-    void panel.load(
-      "channels",
-      { layer: name },
-      "stats",
-      { priority, signal: current },
-      (answer) => {
-        const [mean, silent, strongest, image] = answer.buffers;
-        const known = stats !== null;
-        soFar = answer.data.so_far ?? null;
-        stats = {
-          mean: floats(mean),
-          silent: floats(silent),
-          strongest: floats(strongest),
-          image: ints(image),
-        };
-        const silenced = ordered.filter(dead).length;
-        const about = t("{n} in {layer}", { n: total, layer: name });
-        const rest = silenced ? `, ${t("{n} always silent", { n: silenced })}` : "";
-        panel.title(t("Channels"), `${about}${rest}`);
-        if (known) refresh();
-        else arrange();
-      },
-    );
+    const load = { priority: PRIORITY.patches, signal: current };
+    void panel.load("channels", { layer: name }, "stats", load, (answer) => {
+      const [mean, silent, strongest, image] = answer.buffers;
+      const known = stats !== null;
+      soFar = answer.data.so_far ?? null;
+      stats = {
+        mean: floats(mean),
+        silent: floats(silent),
+        strongest: floats(strongest),
+        image: ints(image),
+      };
+      const silenced = ordered.filter(dead).length;
+      const about = t("{n} in {layer}", { n: total, layer: name });
+      const rest = silenced ? `, ${t("{n} always silent", { n: silenced })}` : "";
+      panel.title(t("Channels"), `${about}${rest}`);
+      if (known) refresh();
+      else arrange();
+    });
   };
 
   /** What the sort needs, where that isn't there yet. */
@@ -339,6 +342,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
     if (tile) choose(Number(tile.dataset.channel));
   });
+  if (shows) asksWhenPressed(strip, selection, source, signal);
   strip.addEventListener("pointerover", (event) => {
     const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
     readout.textContent = describe(tile ? Number(tile.dataset.channel) : chosen());
@@ -372,8 +376,8 @@ export const channels: View = (el, selection, source, signal, options) => {
   );
   strip.addEventListener("scroll", draw, { passive: true });
   const resized = new ResizeObserver(() => {
-    if (seen && strip.scrollTop === 0) draw();
-    else reveal(chosen());
+    if (!seen || strip.scrollTop > 0) scrollTo(chosen());
+    draw();
   });
   resized.observe(strip);
   signal.addEventListener("abort", () => resized.disconnect(), { once: true });
@@ -386,8 +390,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   options.subscribe("sort", resort, signal);
   panel.catalogue((answer) => {
     catalogue = answer;
-    // A picker by itself shows no photo.
-    forPhoto.hidden = !el.matches(".zf-layout-explorer, .zf-compare-cell");
+    forPhoto.hidden = !shows;
     open();
   });
 };

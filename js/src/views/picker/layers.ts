@@ -83,8 +83,11 @@ export const layers: View = (el, selection, source, signal, options) => {
   };
 
   let marked: Element[] = [];
+  /** The layer that is marked. */
+  let shown: string | undefined;
   const mark = (reveal: boolean) => {
-    const at = find(chosen());
+    shown = chosen();
+    const at = find(shown);
     const { layer, part, element } = items[at] ?? {};
     // Few elements change: a network may have hundreds.
     for (const one of marked) {
@@ -214,8 +217,10 @@ export const layers: View = (el, selection, source, signal, options) => {
       const before = open;
       const there = items.some(({ layer }) => layer.name === chosen());
       if (!there && words().length === 0) reach();
-      if (open.size === before.size) mark(true);
-      else paint(true);
+      // Another channel of the same layer is no news, and reading what is where would have the page
+      // laid out before the patches are asked for.
+      if (open.size !== before.size) paint(true);
+      else if (shown !== chosen()) mark(true);
     },
     signal,
   );

@@ -1,6 +1,7 @@
 /** A class on screen: who leads, who follows, where the class looks. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { framePainted } from "../../../src/lib/page/selection_store";
 import type { Room } from "../../../src/views/shared/view";
 import explorer from "../../../src/widgets/explorer";
 import picker from "../../../src/widgets/picker";
@@ -170,6 +171,7 @@ describe("the photo of a new channel", () => {
     shown.selection.set("photo", 19);
     shown.selection.set("unit", ["features.0", 4]);
     await serve(shown.model);
+    await framePainted(); // of the patches
     return shown.selection.get("photo");
   };
 
