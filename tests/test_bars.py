@@ -6,7 +6,9 @@ import io
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import nbformat
 import pytest
@@ -42,11 +44,25 @@ print([widget for widget in open_ones if isinstance(widget, ipywidgets.DOMWidget
 """
 
 
+class Attended(NotebookClient):
+    """Runs cells as a page does: somebody could be asked for input."""
+
+    async def async_start_new_kernel_client(self) -> Any:
+        client = await super().async_start_new_kernel_client()
+        client.allow_stdin = True
+        return client
+
+
+def outputs(root: Path, *codes: str, by: type[NotebookClient] = Attended) -> list[Any]:
+    """What cells show in the end."""
+    every = (SETUP.format(root=str(root)), *codes)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in every])
+    by(notebook, timeout=PROGRAM, kernel_name="python3").execute()
+    return [cell.outputs for cell in notebook.cells[1:]]
+
+
 def test_a_notebook_keeps_no_dead_widget(root) -> None:
-    codes = (SETUP.format(root=str(root)), WHOLE, BROKEN, SHORT, LEFT)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in codes])
-    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3").execute()
-    _, whole, broken, short, left = (cell.outputs for cell in notebook.cells)
+    whole, broken, short, left = outputs(root, WHOLE, BROKEN, SHORT, LEFT)
     empty = {"text/plain": "", "text/html": ""}
     assert [output.data for output in whole] == [empty, {"text/plain": "[0, 1, 2]"}]
     assert [output.data for output in broken] == [empty]
@@ -232,7 +248,25 @@ with bars.waiting("Reading the report"):
 
 
 def test_a_notebook_keeps_no_line(root) -> None:
-    codes = (SETUP.format(root=str(root)), LINE)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in codes])
-    NotebookClient(notebook, timeout=PROGRAM, kernel_name="python3").execute()
-    assert [output.data for output in notebook.cells[1].outputs] == [{"text/plain": ""}]
+    (shown,) = outputs(root, LINE)
+    assert [output.data for output in shown] == [{"text/plain": ""}]
+
+
+NO_LINE = """
+from zfwidgets import bars
+with bars.waiting("Reading the report"):
+    begun = list(bars._waiting)
+begun
+"""
+
+
+def test_where_a_program_runs_the_cells_there_is_neither_bar_nor_line(root, monkeypatch) -> None:
+    """What they leave where somebody looks is an empty output: an empty box on a page of docs."""
+    whole, broken, line = outputs(root, WHOLE, BROKEN, NO_LINE, by=NotebookClient)
+    assert [output.data for output in whole] == [{"text/plain": "[0, 1, 2]"}]
+    assert broken == []
+    assert [output.data for output in line] == [{"text/plain": "[]"}]
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")  # whose pages somebody looks at
+    empty = {"text/plain": "", "text/html": ""}
+    (whole,) = outputs(root, WHOLE, by=NotebookClient)
+    assert [output.data for output in whole] == [empty, {"text/plain": "[0, 1, 2]"}]

@@ -1,8 +1,12 @@
-"""Progress bars that leave nothing behind: no line in a terminal, no dead widget in a notebook."""
+"""Progress bars that leave nothing behind: no line in a terminal, no dead widget in a notebook.
+
+Where a program runs the cells and saves what they show nobody looks: there is none at all.
+"""
 
 from __future__ import annotations
 
 import contextvars
+import os
 import sys
 import threading
 import time
@@ -20,6 +24,23 @@ _waiting: list[_Line] = []
 _bars: list[object] = []
 """The bars that are shown: no line begins beside one."""
 _one = threading.Lock()
+
+
+def unattended() -> bool:
+    """Whether the cell that runs is run by a program, which can't be asked for input.
+
+    Such are nbconvert, papermill, Quarto and Jupyter Book, which save what cells show. Voila's
+    pages are made by one too, but somebody looks at them.
+    """
+    parent: Any = getattr(getattr(_shell(), "kernel", None), "get_parent", dict)()
+    content = parent.get("content", {}) if isinstance(parent, dict) else {}
+    by_voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
+    return content.get("allow_stdin") is False and not by_voila
+
+
+def _shell() -> Any:
+    """IPython's, where it runs."""
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
 
 
 @contextmanager
@@ -120,9 +141,8 @@ class _Line:
 
 
 def _notebook_display() -> Any:
-    """IPython's ``display`` where this is a notebook's kernel."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if getattr(shell, "kernel", None) is None:
+    """IPython's ``display`` where this is a notebook's kernel, and somebody looks."""
+    if getattr(_shell(), "kernel", None) is None or unattended():
         return None
     from IPython.display import display
 
@@ -157,6 +177,7 @@ def progress_bar(
     shown
         Whether there is a bar at all.
     """
+    shown = shown and not unattended()
     line = next(iter(_waiting), None) if shown else None
     if line is not None:
         line.hold(True)

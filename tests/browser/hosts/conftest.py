@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route
+from playwright.sync_api import BrowserContext, Page
 
 import zfwidgets as zf
+from tests.browser import cdn
 from tests.waiting import MILLISECONDS
-
-LOCAL = re.compile(r"^https?://(127\.0\.0\.1|localhost)[:/]")
 
 
 @pytest.fixture(scope="session")
@@ -23,23 +20,10 @@ def engine() -> zf.Engine:
 
 
 @pytest.fixture
-def page(lab_context: BrowserContext) -> Iterator[Page]:
-    """A page that reaches this machine alone; what Panel takes from a CDN comes from here."""
+def page(lab_context: BrowserContext, root: Path) -> Iterator[Page]:
+    """A page that reaches this machine alone; what hosts take from a CDN comes from here."""
     page = lab_context.new_page()
     page.set_default_timeout(MILLISECONDS)
-    files = importlib.metadata.files("anywidget") or ()
-    anywidget = next(
-        one for one in files if one.parts[-3:] == ("nbextensions", "anywidget", "index.js")
-    )
-
-    def answer(route: Route) -> None:
-        if LOCAL.match(route.request.url):
-            route.continue_()
-        elif "anywidget" in route.request.url:
-            route.fulfill(path=Path(anywidget.locate()), content_type="text/javascript")
-        else:
-            route.abort()
-
-    page.route(re.compile("^https?://"), answer)
+    cdn.serve(page, root)
     yield page
     page.close()

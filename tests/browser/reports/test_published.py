@@ -6,7 +6,6 @@ import base64
 import copy
 import io
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +15,9 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert.exporters.html import HTMLExporter
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser import cdn
 from tests.waiting import PROGRAM
 from zfwidgets.widgets.static_picture.page import MARK
 
@@ -70,25 +70,9 @@ class Site:
     """Opens the page that nbconvert makes by default; what it loads from a CDN comes from here."""
 
     def __init__(self, root: Path, browser: Browser, folder: Path) -> None:
-        modules = root / "js" / "node_modules"
-        manager = modules / "@jupyter-widgets" / "html-manager" / "dist" / "embed-amd.js"
-        extensions = Path(sys.prefix) / "share" / "jupyter" / "nbextensions"
-        self._files = {
-            "require.min.js": modules / "requirejs" / "require.js",
-            "embed-amd.js": manager,
-            "anywidget": extensions / "anywidget" / "index.js",
-        }
         self._path = folder / "page.html"
         self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        self.page.route(re.compile("^https?://"), self._answer)
-
-    def _answer(self, route: Route) -> None:
-        url = route.request.url
-        path = next((file for part, file in self._files.items() if part in url), None)
-        if path is None:
-            route.abort()
-        else:
-            route.fulfill(path=path, content_type="text/javascript")
+        cdn.serve(self.page, root)
 
     def open(self, notebook: nbformat.NotebookNode) -> Page:
         html, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook)

@@ -8,11 +8,12 @@ have no second output where somebody looks, as the box lives; there they get one
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import weakref
 from typing import Any, Protocol
+
+from ...bars import unattended
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 WAIT = 120.0
@@ -31,17 +32,6 @@ class Pictured(Protocol):
 
     def _complete_picture(self, timeout: float) -> bool:
         """Have the picture show the present view; False if time ran out. Raises what failed."""
-
-
-def unattended(shell: Any) -> bool:
-    """Whether the cell that runs is run by a program that can't be asked for input.
-
-    Voila's pages are made by such a program too, but show the widgets themselves.
-    """
-    parent: Any = getattr(getattr(shell, "kernel", None), "get_parent", dict)()
-    content = parent.get("content", {}) if isinstance(parent, dict) else {}
-    by_voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
-    return content.get("allow_stdin") is False and not by_voila
 
 
 def complete_later(widget: Pictured) -> None:
@@ -71,7 +61,6 @@ class _Waiter:
     """Waits at the end of cells for the pictures of what they display."""
 
     def __init__(self, shell: Any) -> None:
-        self._shell = weakref.ref(shell)
         self._left: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
         self._said: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._views: list[str] = []  # what this cell displayed, by the models' ids
@@ -109,7 +98,7 @@ class _Waiter:
 
     def _after_cell(self, result: Any = None) -> None:
         boxed = self._boxed(result)
-        if not unattended(self._shell()):
+        if not unattended():
             return
         for widget in boxed:
             widget._show_beside()  # noqa: SLF001 -- who displays is asked
