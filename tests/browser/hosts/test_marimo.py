@@ -152,7 +152,7 @@ def test_an_element_of_marimos_around_an_experiment_is_the_same(show: Show, page
 
 def test_cells_follow_the_photo_and_the_class(show: Show, page: Page, engine: zf.Engine) -> None:
     show(
-        "explorer = mo.ui.anywidget(zf.Explorer(engine, auto=False))\nexplorer",
+        "explorer = mo.ui.anywidget(zf.Explorer(engine, photo=0, auto=False))\nexplorer",
         "mo.md(f'photo {explorer.photo}, class {explorer.target}.')",
     )
     body = page.locator("body")
