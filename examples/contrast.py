@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import zfwidgets as zf
-from zfwidgets.drawing.charts import LineChart
 from zfwidgets.drawing.page import Page
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.shared.boxes import Experiment
+from zfwidgets.experiments.shared.charts import LineChart
 from zfwidgets.experiments.shared.running import run
 from zfwidgets.records import Progress
 
@@ -106,7 +106,7 @@ class Contrast(Experiment[ContrastResult]):
         self._measured = partial(contrast_steps, engine, images)
         self._chart = LineChart("share of the contrast", "probability", span=(0.0, 1.0))
         title = ipywidgets.HTML("<b>How much contrast does each photo's class need?</b>")
-        super().__init__(engine, [title, self._chart.figure, self._chart.legend])
+        super().__init__(engine, [title, self._chart])
 
     def _steps(self) -> Steps:
         return self._measured()

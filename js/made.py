@@ -64,11 +64,13 @@ def colour_tables(colours: dict[str, Any]) -> str:
         for name, stops in colours["COLOUR_MAPS"].items()
     )
     categories = listed(map(json.dumps, map(list, colours["CATEGORIES"])), 4)
+    series = listed(map(json.dumps, colours["SERIES"]), 7)
     head = f"made by js/made.py from {COLOURS.as_posix()}, which says what they are."
     return (
         f"/** Colours: {head} */\n\n"
         f"export const COLOUR_MAPS = {{\n{maps}}} as const;\n\n"
         f"export const CATEGORIES = [\n{categories}] as const;\n\n"
+        f"export const SERIES = [\n{series}] as const;\n\n"
         f"export const LUMINANCE = {json.dumps(list(colours['LUMINANCE']))} as const;\n\n"
         f"export const FROM_ZERO = {json.dumps(list(colours['FROM_ZERO']))} as const;\n"
         f"export const LEAST_SHARE = {colours['LEAST_SHARE']};\n"

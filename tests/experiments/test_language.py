@@ -20,6 +20,7 @@ from tests.experiments.small import Pictures, make_engine
 from tests.marked import ENGLISH, MARKED, painted, spoken, unmarked
 from tests.waiting import SECONDS
 from zfwidgets.experiments.correspondence.marking import Marking
+from zfwidgets.experiments.shared.charts import Chart
 from zfwidgets.experiments.shared.head import Head
 from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.language import words as language
@@ -51,10 +52,12 @@ def shown(widget: ipywidgets.Widget) -> Iterator[str]:
             if part.wall:
                 wall = part.shown
                 yield from (*wall.captions, *wall.details, *wall.heads, *wall.sides)
-        for axis in getattr(part, "axes", ()):
-            yield axis.label
-        for chart_mark in getattr(part, "marks", ()):
-            yield from map(str, getattr(chart_mark, "labels", ()))
+        if isinstance(part, Chart):
+            assert part.language == MARKED, "the page speaks it too"
+            yield from (part.label, part.across["label"], part.up["label"])
+            for one in part.series:
+                yield from (one["name"], *one["names"])
+            yield from (name for axis in (part.across, part.up) for _, name in axis["names"])
 
 
 # What engines and records say of themselves, in words of the field that all languages have.

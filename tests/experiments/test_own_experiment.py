@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.experiments.charted import drawn
 from tests.experiments.small import make_engine
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError
@@ -52,9 +53,9 @@ def test_it_measures_what_plain_passes_measure(contrast: ModuleType) -> None:
 def test_its_widget_shows_the_record(contrast: ModuleType) -> None:
     box = contrast.Contrast(make_engine(), [1, 2])
     assert box.settle(SECONDS)
-    lines = {mark.labels[0]: mark.y for mark in box._chart.figure.marks if mark.labels}
+    lines = drawn(box._chart)
     for name, values in zip(box.result.names, box.result.probability, strict=True):
-        np.testing.assert_array_equal(lines[name], values)
+        np.testing.assert_allclose(lines[name], values, rtol=1e-7)
     assert box.snapshot().width == 1200
 
 

@@ -13,6 +13,7 @@ import traitlets
 from nbclient import NotebookClient
 
 import zfwidgets as zf
+from tests.experiments.charted import drawn
 from tests.experiments.small import Pictures, chain, make_engine
 from tests.waiting import PROGRAM, SECONDS
 from zfwidgets.errors import InputError
@@ -39,34 +40,29 @@ def test_charts_and_photos_follow_transform_and_slider(engine):
     assert box.settle(SECONDS)
     record = measure_invariance(engine, [0, 2], SOME, layers=["1", "4"], progress=False)
     most = max(np.nanmax(curves.relative) for curves in record.curves)
-    assert [chart._y.max for chart in box._charts] == [pytest.approx(most)] * 2, "one scale"
+    assert [chart.up["high"] for chart in box._charts] == [pytest.approx(most)] * 2, "one scale"
     np.testing.assert_array_equal(box.result["scale"].distance, record["scale"].distance)
     assert box._status.value == "done: 2 transforms of 2 photos"
-
-    def lines(chart):
-        return {
-            mark.labels[0]: mark.y for mark in chart.figure.marks if getattr(mark, "labels", None)
-        }
-
     names = record.image_names
     for place, chart in enumerate(box._charts):
         for photo, name in enumerate(names):
-            np.testing.assert_array_equal(
-                lines(chart)[name], record["scale"].relative[photo, place]
+            np.testing.assert_allclose(
+                drawn(chart)[name], record["scale"].relative[photo, place], rtol=1e-8
             )
     box._transform.value = "rotation"
     box._measure.value = False
-    assert [chart._y.max for chart in box._charts] == [None, None]
+    assert [chart.up["high"] for chart in box._charts] == [None, None]
     for photo, name in enumerate(names):
-        np.testing.assert_array_equal(
-            lines(box._charts[1])[name], record["rotation"].distance[photo, 1]
+        np.testing.assert_allclose(
+            drawn(box._charts[1])[name], record["rotation"].distance[photo, 1], rtol=1e-8
         )
         np.testing.assert_allclose(
-            lines(box._class_chart)[name], record["rotation"].probability[photo]
+            drawn(box._class_chart)[name], record["rotation"].probability[photo]
         )
     assert box._value.value != 0  # at rest there would be nothing to see
-    box._choose(176.0)  # a point at 180 was clicked
+    box._charts[1].set_state({"chosen": [1, 2]})  # the second photo's point at 180 was clicked
     assert box._value.value == 2
+    assert [chart.marks for chart in box._charts] == [[{"kind": "line", "at": 180.0}]] * 2
     np.testing.assert_array_equal(box._photos.shown.pictures[1], record["rotation"].pictures[1][2])
     assert "rotation 180 degrees" in box._photos.note
     share = record["rotation"].symmetry(2)[1, 0]

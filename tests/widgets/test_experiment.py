@@ -1,4 +1,4 @@
-"""What the experiments' widgets share: steps on the worker, pictures by message, charts."""
+"""What the experiments' widgets share: steps on the worker, pictures by message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from tests.waiting import SECONDS
-from zfwidgets.drawing.charts import BarChart, LineChart
 from zfwidgets.drawing.page import Page
 from zfwidgets.errors import InputError
 from zfwidgets.experiments.shared.boxes import Experiment
@@ -218,37 +217,3 @@ def test_a_wall_is_painted_with_its_pictures():
     paint_wall(page, wall, "note")
     found = np.asarray(page.finish())
     assert (found == (255, 0, 0)).all(-1).sum() == 150 * 150
-
-
-# ---------------------------------------------------------------------- charts
-
-
-def test_lines_are_the_numbers_and_a_click_chooses():
-    chosen = []
-    chart = LineChart("epoch", "distance", chosen.append)
-    chart.draw([1, 2, 5], {"conv1": [3.0, np.nan, 4.0], "conv2": [1.0, 2.0, 3.0]})
-    lines = [m for m in chart.figure.marks if m.labels == ["conv1"]]
-    np.testing.assert_array_equal(lines[0].y, [3.0, np.nan, 4.0])
-    dots = [m for m in chart.figure.marks if type(m).__name__ == "Scatter"]
-    np.testing.assert_array_equal(dots[0].x, [1, 5])  # no point where there is no value
-    dots[0]._handle_custom_msgs(
-        None, {"event": "element_click", "data": {"x": 5, "y": 4.0, "index": 1}}, []
-    )
-    assert chosen == [5.0]
-    chart.point_out(2)
-    np.testing.assert_array_equal(chart._mark.y, [1.0, 4.0])
-    chart.point_out(None)
-    assert len(chart._mark.x) == 0
-    assert "conv2" in chart.legend.value
-
-
-def test_bars_are_the_numbers_and_a_click_chooses():
-    chosen = []
-    chart = BarChart("accuracy", chosen.append, horizontal=True, span=(0, 1))
-    chart.draw(["cat", "dog", "<b>"], {"before": [0.1, 0.2, 0.3], "after": [0.3, 0.2, 0.1]})
-    assert chart._bars.x.tolist() == ["<b>", "dog", "cat"]
-    np.testing.assert_array_equal(chart._bars.y, [[0.3, 0.2, 0.1], [0.1, 0.2, 0.3]])
-    chart._bars._handle_custom_msgs(
-        None, {"event": "element_click", "data": {"x": "dog", "index": 1}}, []
-    )
-    assert chosen == [1]

@@ -10,14 +10,8 @@ STRONG, PALE = "#0b6bcb", "#b9d4ef"
 """What it is about, and what that is compared with."""
 MARK = "#c2410c"
 """What is chosen, or stands out."""
-DASHES = ("solid", "dashed", "dotted", "dash_dotted")
 
 
 def colour(number: int) -> str:
     """Colour of the n-th series."""
     return SERIES[number % len(SERIES)]
-
-
-def dash(number: int) -> str:
-    """Line style of the n-th series: changes once the colours are used up."""
-    return DASHES[number // len(SERIES) % len(DASHES)]

@@ -6,6 +6,8 @@ import html
 import math
 from collections.abc import Callable, Sequence
 
+from .palette import colour
+
 
 def table_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Heads and rows of text as an HTML table; the first column names the row.
@@ -24,6 +26,15 @@ def table_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return (
         f'<div class="zf-table"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def key(names: Sequence[str]) -> str:
+    """Names of what has the colours of series, beside these."""
+    return "&ensp; ".join(
+        '<span class="zf-key"><span class="zf-line-key" '
+        f'style="border-top-color:{colour(number)}"></span>{html.escape(name)}</span>'
+        for number, name in enumerate(names)
     )
 
 

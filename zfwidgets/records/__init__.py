@@ -18,8 +18,8 @@ from .activations import (
     TopActivations,
 )
 from .arrays import Floats, Ints, Pixels, Rows, table
-from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS, LUMINANCE
-from .colours import COLOURS, SERIES, categories, change_reach, coloured, value_ends
+from .colour_maps import CHANGES, COLOUR_MAPS, DEFAULT_COLOURS, LUMINANCE, SERIES
+from .colours import COLOURS, categories, change_reach, coloured, value_ends
 from .covering import CoveredPatch, CoveredPatches, CoverRequest
 from .engine import EngineInfo, Estimate, Progress
 from .explanations import (

@@ -38,5 +38,7 @@ CATEGORIES = (
     (128, 128, 128),
 )
 """Colours that colour-blind people tell apart (Okabe and Ito, 2008), and grey for the rest."""
+SERIES = (*(f"#{bytes(CATEGORIES[at]).hex()}" for at in (0, 5, 2, 3, 1, 4)), "#8c959f")
+"""Those of lines and bars, the best seen first."""
 LUMINANCE = (0.299, 0.587, 0.114)
 """How much red, green and blue count in a pixel's brightness (ITU-R BT.601, as Pillow's "L")."""

@@ -16,9 +16,6 @@ _STOPS = {**COLOUR_MAPS, "grey": "000000 ffffff"}
 COLOURS = tuple(_STOPS)
 """Names of what numbers can be painted in; widgets have those of `COLOUR_MAPS`."""
 
-SERIES = (*(f"#{bytes(CATEGORIES[at]).hex()}" for at in (0, 5, 2, 3, 1, 4)), "#8c959f")
-"""Colours of lines and bars, told apart by those who see few colours (Okabe and Ito, 2008)."""
-
 _CATEGORIES = np.array(CATEGORIES, dtype=np.uint8)
 EMPTY = 255
 """Level of what isn't known."""

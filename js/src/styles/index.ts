@@ -1,6 +1,7 @@
 /** Style sheets: what every widget needs, and what only some of its views need. */
 
 import boxes from "./boxes.css";
+import chart from "./chart.css";
 import classes from "./classes.css";
 import base from "./common/base.css";
 import controls from "./common/controls.css";
@@ -25,6 +26,7 @@ export const COMMON: readonly string[] = [base, panels, controls, layouts, whole
 export const EXPLORER: readonly string[] = [picker, patches, photo, photos, maps, classes];
 export {
   boxes,
+  chart,
   classes,
   compare,
   experiment,

@@ -80,7 +80,7 @@ def test_parts_are_marked_by_pointer_and_keyboard_and_the_table_is_the_records(l
         for layer in (0, 1):
             cell = f"{mean[layer]:.3f} ± {spread[layer]:.3f}"
             expect(rows.nth(row).locator("td").nth(layer + 1)).to_contain_text(cell)
-    expect(root.locator(".bqplot .bar")).to_have_count(8)
+    expect(root.locator(".zf-chart-spot .zf-chart-bar")).to_have_count(8)
 
     if folder := os.environ.get("ZFWIDGETS_SHOTS"):
         for theme in ("Light", "Dark"):

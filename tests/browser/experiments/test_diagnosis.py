@@ -63,7 +63,7 @@ def test_filters_projections_findings_and_bars_are_the_records(lab) -> None:
     expect(root).to_contain_text("Filter 4: RMS")
 
     # only conv1 of the one and conv1, conv2 of the other have a stride
-    chart = root.locator(".bqplot").last
+    chart = root.locator(".zf-chart")
     expect(chart).to_contain_text("conv1")
     expect(chart).not_to_contain_text("conv2")  # it opens on the layer that sees the pixels
     root.get_by_role("combobox").select_option("aliasing")
@@ -75,13 +75,13 @@ def test_filters_projections_findings_and_bars_are_the_records(lab) -> None:
             " for layer in result.convolutions[:2]] for result in diagnosis.result]"
         )
     )
-    expect(chart.locator(".bar")).to_have_count(4)
+    expect(chart.locator(".zf-chart-spot .zf-chart-bar")).to_have_count(4)
 
     def bars_are_as_high() -> None:
-        heights = chart.locator(".bar").evaluate_all(
+        heights = chart.locator(".zf-chart-spot .zf-chart-bar").evaluate_all(
             "bars => bars.map((bar) => Number(bar.getAttribute('height')))"
         )
-        heights = np.reshape(heights, (2, 2)).T  # bars of a layer stand beside each other
+        heights = np.reshape(heights, wanted.shape)
         np.testing.assert_allclose(heights / heights.max(), wanted / wanted.max(), atol=0.01)
 
     eventually(bars_are_as_high)

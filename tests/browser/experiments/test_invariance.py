@@ -44,10 +44,12 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
 
     shows("vertical", 3)  # moved, though the value nearest to a third of the way is none
     expect(root).to_contain_text("coffee: espresso (predicted untransformed)")
-    charts = root.locator(".bqplot")
+    charts = root.locator(".zf-chart")
     expect(charts).to_have_count(4)  # three layers and the class
     for number in range(4):
-        expect(charts.nth(number).locator(".dot")).to_have_count(8)  # a point a photo and value
+        expect(charts.nth(number).locator(".zf-chart-dot")).to_have_count(
+            8
+        )  # a point a photo and value
 
     # the points are as high as the record says
     wanted = np.array(notebook.value("moves.result['vertical'].relative[:, 2].ravel().tolist()"))
@@ -55,11 +57,8 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
     def points_are_as_high() -> None:
         heights = (
             charts.nth(2)
-            .locator(".dot")
-            .evaluate_all(
-                "dots => dots.map((dot) =>"
-                " new DOMMatrix(getComputedStyle(dot.parentElement).transform).f)"
-            )
+            .locator(".zf-chart-dot")
+            .evaluate_all("dots => dots.map((dot) => Number(dot.getAttribute('cy')))")
         )
         slope = np.polyfit(wanted, heights, 1)
         assert slope[0] < 0  # up on the page
@@ -72,7 +71,7 @@ def test_photos_lines_and_slider_are_the_records(lab) -> None:
     handle.focus()
     handle.press("ArrowLeft")
     shows("vertical", 2)
-    charts.nth(0).locator(".dot").first.click()
+    charts.nth(0).locator(".zf-chart-dot").first.click()
     shows("vertical", 0)
 
     root.get_by_role("combobox").first.select_option("rotation")

@@ -62,7 +62,7 @@ def test_a_click_switches_a_channel_and_everything_follows(lab) -> None:
     expect(photo).to_have_attribute("data-zf-settled", "true")
     shown = notebook.canvas_pixels(photo.locator("canvas"))
     np.testing.assert_array_equal(shown, notebook.kernel_pixels("engine.photo(1)"))
-    expect(root.locator("table tbody tr").first).to_contain_text("norm1 off")
+    expect(root.locator(".zf-table tbody tr").first).to_contain_text("norm1 off")
 
     if folder := os.environ.get("ZFWIDGETS_SHOTS"):
         root.get_by_role("button", name="All on").click()

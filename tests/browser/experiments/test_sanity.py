@@ -22,8 +22,8 @@ def test_curve_slider_and_click_show_the_records_pictures(lab) -> None:
     root = notebook.page.locator(".zf-sanity")
     expect(root).to_contain_text("done: 3 modules")
     expect(root).to_contain_text("features.3, channel 10")
-    points = root.locator(".bqplot .dot")
-    expect(points).to_have_count(5)  # the ring around the chosen one comes first
+    points = root.locator(".zf-chart-line .zf-chart-spot")
+    expect(points).to_have_count(4)
     modules = json.loads(
         notebook.execute("import json; print(json.dumps([s.module for s in check.result.steps]))")
     )
@@ -47,7 +47,7 @@ def test_curve_slider_and_click_show_the_records_pictures(lab) -> None:
         expect(pictures.locator(".zf-step .zf-note")).to_contain_text(f"{rank:.3g}")
 
     shows(3)
-    points.nth(2).click()
+    points.nth(1).click()
     shows(1)
     handle = root.locator(".noUi-handle")
     handle.focus()

@@ -25,7 +25,7 @@ def test_tables_charts_and_photos_are_the_records(lab) -> None:
     notebook = lab.show([SETUP, SHOW])
     root = notebook.page.locator(".zf-transfer")
     expect(root).to_contain_text("done: layers, curve, bias")
-    rows = root.locator("table").nth(0).locator("tbody tr")
+    rows = root.locator(".zf-table").nth(0).locator("tbody tr")
     expect(rows).to_have_count(3)
     for number, layer in enumerate(("norm1", "relu3", "relu7")):
         mean, spread = notebook.value(
@@ -34,9 +34,11 @@ def test_tables_charts_and_photos_are_the_records(lab) -> None:
         )
         expect(rows.nth(number)).to_contain_text(layer)
         expect(rows.nth(number)).to_contain_text(f"{mean:.1f} ± {spread:.1f}")
-    expect(root.locator("table").nth(1).locator("tbody tr")).to_have_count(2)
-    expect(root.locator(".bqplot")).to_have_count(3)
-    expect(root.locator(".bqplot").nth(0).locator(".bar")).to_have_count(6)
+    expect(root.locator(".zf-table").nth(1).locator("tbody tr")).to_have_count(2)
+    expect(root.locator(".zf-chart")).to_have_count(3)
+    expect(root.locator(".zf-chart").nth(0).locator(".zf-chart-spot .zf-chart-bar")).to_have_count(
+        6
+    )
 
     # a class by name, then by a click on its point
     root.get_by_role("combobox").select_option("star")
@@ -49,8 +51,7 @@ def test_tables_charts_and_photos_are_the_records(lab) -> None:
         if name == "far":  # its point lies apart from the others
             number = notebook.value("int(transfer.result.bias.distance.argmax())")
             name = notebook.value(f"transfer.result.bias.classes[{number}]")
-            point = root.locator(".bqplot").nth(2).locator(".object_grp").filter(has_text=name)
-            point.locator("path").click()
+            root.locator(".zf-chart").nth(2).get_by_role("button", name=name).click()
             expect(root.get_by_role("combobox")).to_have_value(name)
         number = notebook.value(f"other.classes.index({name!r})")
         images, neighbours, distances = notebook.value(shows.format(number))

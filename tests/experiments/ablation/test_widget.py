@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
+from tests.experiments.charted import drawn, names, places
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import SECONDS
 from tests.without_torch import run_without_torch
@@ -82,12 +83,11 @@ def test_table_bars_and_curves_are_the_record_of_ablate() -> None:
     record = ablate(VARIANTS, images(), validation=images(30, 1), progress=False, **TRAINING)
     same(box.result, record)
     assert box.result.complete
-    bars = dict(zip(box._bars._bars.x, np.transpose(box._bars._bars.y), strict=True))
+    bars = dict(zip(names(box._bars), np.transpose([*drawn(box._bars).values()]), strict=True))
     for row in record.rows:
         np.testing.assert_allclose(bars[row.name], [row.train_error, row.validation_error])
-        line = box._curves._drawn[row.name][0]
-        np.testing.assert_allclose(line.x, [1, 2, 3])
-        np.testing.assert_allclose(line.y, row.training.validation_error)
+        np.testing.assert_allclose(places(box._curves)[row.name], [1, 2, 3])
+        np.testing.assert_allclose(drawn(box._curves)[row.name], row.training.validation_error)
         low, high = row.validation_interval
         for text in (
             f"{row.parameters:,}",
@@ -110,23 +110,22 @@ def test_what_is_clicked_is_pointed_out_and_compared() -> None:
     box = study()
     assert box.settle(SECONDS)
     assert "Click a bar" in box._about.value
-    box._bars._clicked(None, {"data": {"x": "without conv2"}})
+    box._bars.set_state({"chosen": [0, 1]})
     assert box._variant.value == 1
     assert "▸ without conv2" in box._text.value
-    assert box._bars._bars.selected.tolist() == [1]  # from below
-    assert [box._curves._drawn[name][0].stroke_width for name in VARIANTS] == [2.0, 4.0, 2.0]
-    assert [box._curves._drawn[name][0].opacities for name in VARIANTS] == [[0.3], [1.0], [0.3]]
+    assert box._bars.marks == [{"kind": "place", "at": 1}]
+    assert box._curves.strong == 1
     difference, low, high = box.result.difference("without conv2", "as it is")
     said = box._about.value.replace("−", "-")
     assert f"{100 * difference:+.1f} points" in said
     assert f"{100 * low:+.1f} to {100 * high:+.1f}" in said
     assert ("can&#x27;t tell" in box._about.value) == (low <= 0 <= high)
-    box._curves._line_clicked("own")
+    box._curves.set_state({"chosen": [2, 0]})
     assert box._variant.value == 2
-    assert box._bars._bars.selected.tolist() == [0]
+    assert box._bars.marks == [{"kind": "place", "at": 2}]
     box._variant.value = -1
     assert "▸" not in box._text.value
-    assert {tuple(marks[0].opacities) for marks in box._curves._drawn.values()} == {(1.0,)}
+    assert (box._bars.marks, box._curves.strong) == ([], -1)
 
 
 def test_stopped_and_gone_on_with_it_has_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,9 +301,9 @@ def test_without_validation_it_says_so() -> None:
     assert box.settle(SECONDS)
     assert "nothing here says how they do on new ones" in box._reading.value
     assert "validation" not in box._text.value
-    line = box._curves._drawn["one"][0]
-    np.testing.assert_allclose(line.y, box.result["one"].training.train_error)
-    assert np.ndim(box._bars._bars.y) == 1
+    errors = box.result["one"].training.train_error
+    np.testing.assert_allclose(drawn(box._curves)["one"], errors)
+    assert len(box._bars.series) == 1
 
 
 def test_synchronised_state_is_small() -> None:

@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 from PIL import ImageDraw
 
 import zfwidgets as zf
+from tests.experiments.charted import drawn, names
 from tests.experiments.small import parts
 from tests.waiting import PROGRAM, SECONDS
 from tests.widgets.numpy_engine import NumpyEngine
@@ -90,29 +91,33 @@ def test_the_chart_shows_the_measure_that_is_chosen(
     assert widget.settle(SECONDS)
     first, second = widget.result
     (dropdown,) = parts(widget, ipywidgets.Dropdown)
-    bars = widget._chart._bars
-    assert list(bars.x) == ["conv1"], "it opens on the layer that sees the pixels"
+    chart = widget._chart
+
+    def lengths() -> np.ndarray:
+        return np.array([*drawn(chart).values()])
+
+    assert names(chart) == ["conv1"], "it opens on the layer that sees the pixels"
     wanted = [[np.nanmean(one["conv1"].aliasing)] for one in widget.result]
-    np.testing.assert_allclose(np.reshape(bars.y, (2, 1)), wanted, rtol=1e-6)
+    np.testing.assert_allclose(lengths(), wanted, rtol=1e-6)
     dropdown.value = "aliasing"
-    assert list(bars.x) == ["conv1", "conv2"]
+    assert names(chart) == ["conv1", "conv2"]
     wanted = [
         [np.nanmean(first["conv1"].aliasing), 0.0],  # conv2 has no stride there: nothing is lost
         [np.nanmean(second["conv1"].aliasing), np.nanmean(second["conv2"].aliasing)],
     ]
-    np.testing.assert_allclose(bars.y, np.nan_to_num(wanted), rtol=1e-6)
-    assert "theirs" in widget._chart.legend.value
+    np.testing.assert_allclose(lengths(), wanted, rtol=1e-6)
+    assert [*drawn(chart)] == ["theirs", "ours"]
     dropdown.value = "dead"
-    assert list(bars.x) == [f"relu{number}" for number in range(1, 8)]
+    assert names(chart) == [f"relu{number}" for number in range(1, 8)]
     np.testing.assert_allclose(
-        bars.y, [[len(r.dead) / len(r) for r in result.rectifiers] for result in widget.result]
+        lengths(), [[len(r.dead) / len(r) for r in result.rectifiers] for result in widget.result]
     )
     dropdown.value = "dominance"
-    assert bars.y[0][0] == pytest.approx(first["conv1"].dominance.max())
+    assert lengths()[0, 0] == pytest.approx(first["conv1"].dominance.max())
     for name in MEASURES:
         dropdown.value = name
-        assert widget._chart._length_axis.label == Words()(f"diagnosis.{name}.axis")
-        assert np.isfinite(bars.y).all()
+        assert chart.up["label"] == Words()(f"diagnosis.{name}.axis")
+        assert np.isfinite(lengths()).any()
 
 
 def test_a_chosen_filter_tells_its_numbers(engines: tuple[zf.Engine, zf.Engine]) -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import nn
 
 import zfwidgets as zf
+from tests.experiments.charted import drawn
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import SECONDS
 from zfwidgets.errors import InputError, TrainingDiverged
@@ -90,16 +91,16 @@ def test_slider_maps_and_curves_are_the_records(monkeypatch: pytest.MonkeyPatch)
         assert data["there"] == [one is not None for one in expected]
         for picture, pixels in zip(found, (p for p in expected if p is not None), strict=True):
             np.testing.assert_array_equal(picture, pixels)
-        assert box._curve._marked == at
+        assert box._curve.marks == [{"kind": "line", "at": at}]
     for layer in record.layers:
-        np.testing.assert_allclose(box._curve._drawn[layer][0].y, record.likeness(layer))
+        np.testing.assert_allclose(drawn(box._curve)[layer], record.likeness(layer))
     box._maps.chosen = 2
     data, found = asked(box._film, monkeypatch)
     assert data["total"] == 4
     assert [detail == "new photo" for detail in data["details"]] == record.jumps(2).tolist()
     layer, channel = record.units[2]
-    drawn = box._strength._drawn[f"{layer} {channel}"][0]
-    np.testing.assert_allclose(drawn.y, record.values(2))
+    strength = drawn(box._strength)[f"{layer} {channel}"]
+    np.testing.assert_allclose(strength, record.values(2))
     box._film.chosen = 1
     assert box._time.value == 1
     box._layer.value = record.layers[1]

@@ -25,6 +25,7 @@ from zfwidgets.engine.projection.sanity.randomise import Stage
 from zfwidgets.errors import InactiveUnit, InputError
 from zfwidgets.experiments import sanity_check
 from zfwidgets.experiments.sanity import check as sanity
+from zfwidgets.experiments.sanity.curve import CONTROLS
 from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 
 
@@ -94,9 +95,11 @@ def test_curve_and_pictures_are_the_records(
     for name in ("rank", "rank_absolute", "ssim"):
         measure.value = name
         np.testing.assert_allclose(check.result.curve(name), record.curve(name), rtol=1e-6)
-        np.testing.assert_allclose(check._chart.curve.y, record.curve(name), rtol=1e-6)
-        for kind, line in check._chart.controls.items():
-            np.testing.assert_allclose(line.y, [np.median(record.control(kind, name))] * 2)
+        curve, *controls = check._chart.series
+        np.testing.assert_allclose(curve["y"], record.curve(name), rtol=1e-6)
+        for kind, line in zip(CONTROLS, controls, strict=True):
+            assert line["kind"] == "level"
+            np.testing.assert_allclose(line["y"], [np.median(record.control(kind, name))])
     (slider,) = parts(check, ipywidgets.IntSlider)
     assert slider.max == 2
     for number in (2, 0, 1):
@@ -106,16 +109,14 @@ def test_curve_and_pictures_are_the_records(
         step = record.steps[number]
         assert (said["step"], said["module"], said["note"]) == (number, step.module, step.note)
         assert said["rank"] == pytest.approx(step.similarity.rank)
-        assert check._chart.mark.x == [number]
+        assert check._chart.marks == [{"kind": "line", "at": number}]
 
 
 def test_a_click_on_a_point_moves_the_slider(engine: zf.Engine) -> None:
     check = zf.SanityCheck(engine, strongest(engine))
     assert check.settle(SECONDS)
     (slider,) = parts(check, ipywidgets.IntSlider)
-    check._chart.points._handle_custom_msgs(
-        None, {"event": "element_click", "data": {"index": 1, "x": 1}}, []
-    )
+    check._chart.set_state({"chosen": [0, 1]})
     assert slider.value == 1
     assert parts(check, StepPictures)[0].step == 1
 

@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 import zfwidgets as zf
+from tests.experiments.charted import drawn, names, places
 from tests.experiments.small_state import assert_synchronised_state_is_small
 from tests.waiting import SECONDS
 from tests.widgets.numpy_engine import NumpyEngine
@@ -78,8 +79,8 @@ def test_charts_and_tables_are_the_record(engine: zf.Engine) -> None:
     record = transfer_features(engine, DATA, progress=False, **OPTIONS)
     assert box.result.complete
     layers, curve, bias = record.layers, record.curve, record.bias
-    bars = np.asarray(box._layers._bars.y)
-    assert [*box._layers._bars.x] == [*layers.layers]
+    assert names(box._layers) == [*layers.layers]
+    bars = drawn(box._layers).values()
     for row, name in zip(bars, layers.accuracies, strict=True):
         np.testing.assert_array_equal(box.result.layers.accuracies[name], layers.accuracies[name])
         np.testing.assert_allclose(row, layers.mean(name))
@@ -87,16 +88,15 @@ def test_charts_and_tables_are_the_record(engine: zf.Engine) -> None:
             assert text in box._texts["layers table"].value
     assert {*curve.accuracies} == {"pretrained", "from scratch"}
     for name in curve.accuracies:
-        line = box._curve._drawn[name][0]
-        np.testing.assert_array_equal(line.x, [2, 5])
-        np.testing.assert_allclose(line.y, curve.mean(name))
+        np.testing.assert_array_equal(places(box._curve)[name], [2, 5])
+        np.testing.assert_allclose(drawn(box._curve)[name], curve.mean(name))
         for text in shares(curve.mean(name), curve.spread(name)):
             assert text in box._texts["curve table"].value
-    np.testing.assert_allclose(box._curve._drawn["guessing"][0].y, [0.25, 0.25])
-    points = box._classes._points
-    assert points.names.tolist() == ["arch", "bell", "cup", "far"]
-    np.testing.assert_allclose(points.x, bias.distance)
-    np.testing.assert_allclose(points.y, bias.accuracy)
+    assert drawn(box._curve)["guessing"] == [0.25]
+    (points,) = box._classes.series
+    assert points["names"] == ["arch", "bell", "cup", "far"]
+    np.testing.assert_allclose(points["x"], bias.distance)
+    np.testing.assert_allclose(points["y"], bias.accuracy)
     assert f"nearest of {bias.training_images} training photos" in box._texts["bias"].value
     assert "6 images of each class; guessing gives 25.0" in box._texts["layers"].value
 
@@ -105,7 +105,7 @@ def test_a_clicked_class_shows_its_photos_above_their_nearest(engine: zf.Engine)
     box = zf.Transfer(engine, DATA, **OPTIONS)
     assert box.settle(SECONDS)
     assert box._class.label is None, "no class is chosen yet"
-    box._classes._clicked(None, {"data": {"name": "far"}})
+    box._classes.set_state({"chosen": [0, 3]})
     assert box._class.label == "far"
     assert box.settle(SECONDS)
     bias = box.result.bias
@@ -121,8 +121,7 @@ def test_a_clicked_class_shows_its_photos_above_their_nearest(engine: zf.Engine)
         near = int(bias.nearest[photo])
         np.testing.assert_array_equal(wall.pictures[6 + place], engine.photo(near))
         assert wall.captions[place] == f"{bias.distances[photo]:.2f}"
-    ring = box._classes._ring
-    np.testing.assert_allclose([ring.x[0], ring.y[0]], [bias.distance[3], bias.accuracy[3]])
+    assert box._classes.marks == [{"kind": "place", "at": 3}]
 
 
 def test_stop_keeps_what_is_done_and_starting_again_ends_alike(

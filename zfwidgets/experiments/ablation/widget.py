@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import small
 from ...errors import InputError, needs_torch
 from ...records import Progress
 from ...stepwise import Driven, Growing
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment
+from ..shared.charts import BarChart, LineChart
 from ..shared.layout import beside, controls, heading
 from ..shared.recording import stored
 from . import widget_parts as parts
@@ -78,7 +78,7 @@ class Ablation(Experiment["AblationTable"]):
     InputError
         Before anything is trained: as `zfwidgets.experiments.ablation.ablation_steps` says.
     MissingDependency
-        Without bqplot, or without torch where variants are to be trained.
+        Without torch where variants are to be trained.
 
     Examples
     --------
@@ -145,7 +145,7 @@ class Ablation(Experiment["AblationTable"]):
             words("ablation.axis"),
             self._choose,
             horizontal=True,
-            height=f"{max(220, 70 + 34 * len(names))}px",
+            height=max(160, 30 + 34 * len(names)),
         )
         self._curves = LineChart(
             words("ablation.epochs"),
@@ -159,8 +159,8 @@ class Ablation(Experiment["AblationTable"]):
         )
         self._variant.observe(self._point_out, "value")
         charts = beside(
-            [heading(words("ablation.error")), self._bars.figure, self._bars.legend],
-            [heading(words("ablation.training")), self._curves.figure, self._curves.legend],
+            [heading(words("ablation.error")), self._bars],
+            [heading(words("ablation.training")), self._curves],
         )
         chosen = beside([controls(self._variant), self._about, self._reading])
         everything = [self._text, charts, chosen]

@@ -11,16 +11,16 @@ from typing import Any
 import ipywidgets
 from PIL import Image
 
-from ...drawing.charts import BarChart, legend
 from ...drawing.page import MARGIN, Page, font
 from ...drawing.palette import colour
-from ...drawing.tables import small
+from ...drawing.tables import key, small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, needs_torch
 from ...language.words import Words
 from ...records import Box
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
+from ..shared.charts import BarChart
 from ..shared.layout import beside
 from ..shared.picture_wall import PictureWall, Wall, paint_wall
 from ..shared.recording import Recording, stored
@@ -73,8 +73,6 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         For an engine that isn't on this machine, fewer than two photos, an unknown image or
         layer, a box outside of its photo. What is missing while boxes are drawn, the line below
         says.
-    MissingDependency
-        Without bqplot.
 
     Examples
     --------
@@ -137,10 +135,10 @@ class Correspondence(Experiment["CorrespondenceResult"]):
             shown.show(wall)
             drawn = [*recorded[0].part_names, *filter(None, [recorded[0].within])]
             self._parts = lambda: drawn  # in the order of their boxes' colours
-            above = [shown, ipywidgets.HTML(legend(drawn))]
+            above = [shown, ipywidgets.HTML(key(drawn))]
         self._table, self._chart = ipywidgets.HTML(), BarChart(self._words("correspondence.axis"))
         self._reading = ipywidgets.HTML()
-        below = beside([self._table, self._reading], [self._chart.figure, self._chart.legend])
+        below = beside([self._table, self._reading], [self._chart])
         super().__init__(live, [*above, below], start=False, recorded=recorded, **layout)
         self.add_class("zf-correspondence")
         if recorded is None:
@@ -195,8 +193,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         """Boxes have changed: what was computed is of others."""
         self._forget()
         self._table.value = self._reading.value = ""
-        self._chart.figure.layout.display = "none"
-        self._chart.legend.value = ""
+        self._chart.layout.display = "none"
         self._begin()
 
     def _steps(self) -> Growing[CorrespondenceResult]:
@@ -223,7 +220,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
         words = self._words
         self._table.value = _table(result, words)
         self._reading.value = small(words("correspondence.reading"))
-        self._chart.figure.layout.display = None if rows else "none"
+        self._chart.layout.display = None if rows else "none"
         if rows:
             self._chart.draw(
                 result.layers, {row_text(row, words): result.mean(row) for row in rows}

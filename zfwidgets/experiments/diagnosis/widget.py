@@ -11,7 +11,6 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from ...drawing.charts import BarChart
 from ...drawing.page import MARGIN, WIDTH, Page
 from ...drawing.page_charts import bars as draw_bars
 from ...drawing.page_charts import legend
@@ -23,6 +22,7 @@ from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
+from ..shared.charts import BarChart
 from ..shared.layout import beside, controls
 from ..shared.picture_wall import PictureWall, Wall, enlarged, paint_wall
 from ..shared.recording import Recording, stored
@@ -65,8 +65,6 @@ class Diagnosis(Experiment["Results"]):
     ------
     InputError
         For an engine that isn't on this machine, or a network without 2-d convolutions.
-    MissingDependency
-        Without bqplot.
 
     Examples
     --------
@@ -120,7 +118,7 @@ class Diagnosis(Experiment["Results"]):
         self._measure.observe(self._remeasure, "value")
         self._chart = BarChart(words(f"diagnosis.{FIRST}.axis"))
         self._reading = ipywidgets.HTML()
-        chart = [controls(self._measure), self._chart.figure, self._chart.legend, self._reading]
+        chart = [controls(self._measure), self._chart, self._reading]
         columns = beside(*[column.parts for column in self._columns])
         super().__init__(live, [columns, beside(chart)], recorded=recorded, **layout)
         self.add_class("zf-diagnosis")

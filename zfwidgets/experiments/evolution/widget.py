@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from ...drawing.charts import LineChart
 from ..shared.boxes import ResultBox
+from ..shared.charts import LineChart
 from ..shared.layout import beside, controls
 from ..shared.picture_wall import PictureWall
 from ..shared.recording import stored
@@ -51,11 +51,6 @@ class Evolution(ResultBox["EvolutionRecord"]):
         `zfwidgets.experiments.EvolutionRecord.settled`.
     **layout
         ``layout``, as every ipywidget has it.
-
-    Raises
-    ------
-    MissingDependency
-        Without bqplot.
 
     Examples
     --------
@@ -101,9 +96,9 @@ class Evolution(ResultBox["EvolutionRecord"]):
         self._film = PictureWall(fingerprint, words("evolution.film"), note=note, **look)
         step = words("evolution.step")
         self._curve = LineChart(
-            step, words("evolution.alike"), self._go_to, span=(-0.1, 1.0), height="260px"
+            step, words("evolution.alike"), self._go_to, span=(-0.1, 1.0), height=210
         )
-        self._strength = LineChart(step, words("evolution.strength"), self._go_to, height="200px")
+        self._strength = LineChart(step, words("evolution.strength"), self._go_to, height=150)
         self._settled = ipywidgets.HTML()
         for widget in (self._time, self._layer, self._kind):
             widget.observe(self._draw, "value")
@@ -111,7 +106,7 @@ class Evolution(ResultBox["EvolutionRecord"]):
         self._maps.observe(self._draw, "chosen")
         self._film.observe(self._choose_moment, "chosen")
         top = controls(self._play, self._time, self._when, self._layer, self._kind)
-        curves = [self._curve.figure, self._curve.legend, self._settled, self._strength.figure]
+        curves = [self._curve, self._settled, self._strength]
         parts = [*self._make_controls(), top, beside([self._maps], curves), self._film]
         engine = None if self._watch is None else self._watch.engine
         made = "" if recorded is None else recorded[1]

@@ -11,7 +11,6 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from ...drawing.charts import LineChart
 from ...drawing.page import WIDTH, Page
 from ...drawing.tables import small, table_html
 from ...engine.protocol import EngineProtocol
@@ -20,6 +19,7 @@ from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Driven, Growing
 from ..shared.boxes import Experiment
+from ..shared.charts import LineChart
 from ..shared.layout import beside, controls, heading
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import Recording, stored
@@ -67,8 +67,6 @@ class Invariance(Experiment["InvarianceResult"]):
     InputError
         For an engine that isn't on this machine; an unknown image, layer, class, transform or
         baseline.
-    MissingDependency
-        Without bqplot.
 
     Examples
     --------
@@ -116,18 +114,17 @@ class Invariance(Experiment["InvarianceResult"]):
             words("invariance.photos"),
             size=120,
         )
-        self._charts = [LineChart("", layer, self._choose, height="240px") for layer in layers]
-        self._class_chart = LineChart(
-            "", words("invariance.probability"), self._choose, span=(0.0, 1.0), height="240px"
-        )
+        look: dict[str, Any] = {"choose": self._choose, "height": 190}
+        self._charts = [LineChart("", "", label=layer, **look) for layer in layers]
+        self._class_chart = LineChart("", words("invariance.probability"), span=(0.0, 1.0), **look)
         titles = [*layers, words("invariance.class")]
         drawn = zip(titles, [*self._charts, self._class_chart], strict=True)
-        self._legend, self._reading = ipywidgets.HTML(), ipywidgets.HTML()
+        self._classes, self._reading = ipywidgets.HTML(), ipywidgets.HTML()
         parts = [
             controls(self._transform, self._measure, self._value),
             self._photos,
-            self._legend,
-            beside(*[[heading(title), chart.figure] for title, chart in drawn], narrow=True),
+            self._classes,
+            beside(*[[heading(title), chart] for title, chart in drawn], narrow=True),
             self._reading,
         ]
         for control in (self._transform, self._measure):
@@ -199,7 +196,7 @@ class Invariance(Experiment["InvarianceResult"]):
         self._class_chart.say(across, words("invariance.probability"))
         lines = dict(zip(names, curves.probability, strict=True))
         self._class_chart.draw(curves.values, lines)
-        self._legend.value = self._class_chart.legend.value + _classes(result, words)
+        self._classes.value = _classes(result, words)
         self._reading.value = _reading(result, curves, words)
         self._set_slider(curves)
         self._point_out()

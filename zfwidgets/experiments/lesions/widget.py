@@ -11,7 +11,6 @@ import ipywidgets
 import traitlets
 from PIL import Image
 
-from ...drawing.charts import BarChart
 from ...drawing.tables import problem, small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, needs_torch
@@ -20,6 +19,7 @@ from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment
+from ..shared.charts import BarChart
 from ..shared.layout import beside, controls, heading
 from ..shared.picture_wall import PictureWall, Wall
 from . import widget_parts as parts
@@ -60,7 +60,7 @@ class Lesion(Experiment["LesionResult"]):
         For an engine that isn't on this machine; images without labels or of one class only; a
         layer or channel that doesn't exist.
     MissingDependency
-        Without torch or bqplot.
+        Without torch.
 
     Examples
     --------
@@ -119,8 +119,8 @@ class Lesion(Experiment["LesionResult"]):
         self._photo_wall = PictureWall(fingerprint, words("lesion.view"), size=160)
         self._photo_text, self._problem = ipywidgets.HTML(), ipywidgets.HTML()
         bars: dict[str, Any] = {"span": (0.0, 1.0), "horizontal": True}
-        self._predicted = BarChart(words("lesion.probability"), height="220px", **bars)
-        self._classes = BarChart(words("lesion.accuracy"), height="260px", **bars)
+        self._predicted = BarChart(words("lesion.probability"), height=170, **bars)
+        self._classes = BarChart(words("lesion.accuracy"), height=230, **bars)
         self._history = ipywidgets.HTML()
         switches = controls(self._layer, *self._buttons.values())
         left = [switches, self._problem, self._maps, self._history]
@@ -128,11 +128,9 @@ class Lesion(Experiment["LesionResult"]):
             self._photo_wall,
             controls(self._photo),
             self._photo_text,
-            self._predicted.figure,
-            self._predicted.legend,
+            self._predicted,
             heading(words("lesion.hurt")),
-            self._classes.figure,
-            self._classes.legend,
+            self._classes,
             ipywidgets.HTML(small(words("lesion.hurt.note"))),
         ]
         everything = [self._accuracy, beside(left, right)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import ipywidgets
 from PIL import Image
 
-from ...drawing.palette import STRONG
 from ...drawing.tables import small
 from ...engine.protocol import EngineProtocol
 from ...errors import needs_torch
@@ -18,12 +16,16 @@ from ...language.words import Words
 from ...records import Unit
 from ...stepwise import Growing
 from ..shared.boxes import Experiment
+from ..shared.charts import LineChart
 from ..shared.layout import beside, controls
 from . import widget_pictures
-from .curve import CONTROLS, Chart, Curve
+from .curve import CONTROLS, Curve
 from .result import SanityResult
 from .similarity import MEASURES
 from .widget_pictures import StepPictures
+
+SAID = {kind: f"sanity.curve.{kind.split()[0]}" for kind in CONTROLS}
+"""What the lines of unrelated units are called."""
 
 
 class SanityCheck(Experiment["SanityResult"]):
@@ -59,7 +61,7 @@ class SanityCheck(Experiment["SanityResult"]):
     InputError
         For an engine that isn't on this machine, an unknown layer, channel or rule.
     MissingDependency
-        Without SciPy, scikit-image or bqplot.
+        Without SciPy or scikit-image.
 
     Examples
     --------
@@ -83,7 +85,9 @@ class SanityCheck(Experiment["SanityResult"]):
         sanity = _experiment()
         self._unit: Unit = sanity.check(engine, unit, rule)
         words = self._words
-        self._chart = Chart(self._choose, words)
+        self._chart = LineChart(
+            words("sanity.across"), words("sanity.up"), self._choose, height=280
+        )
         self._make = lambda: sanity.sanity_steps(self.engine, self._unit, image, rule, seed=seed)
         self._measure = ipywidgets.Dropdown(
             options=[(words(f"sanity.{name}"), name) for name in MEASURES],
@@ -97,7 +101,7 @@ class SanityCheck(Experiment["SanityResult"]):
         self._pictures = StepPictures(
             engine.info.fingerprint, layout=ipywidgets.Layout(width="auto")
         )
-        curve = [controls(self._measure, self._step), self._chart.figure, _legend(words)]
+        curve = [controls(self._measure, self._step), self._chart]
         shown = [self._pictures, ipywidgets.HTML(small(words("sanity.pictures.note")))]
         super().__init__(engine, [beside(curve, shown)], **layout)
         self.add_class("zf-sanity")
@@ -141,8 +145,8 @@ class SanityCheck(Experiment["SanityResult"]):
             widget_pictures.draw, self._facts(), result, self._measure.value, status, self._words
         )
 
-    def _choose(self, step: int) -> None:
-        self._step.value = min(step, self._step.max)
+    def _choose(self, step: float) -> None:
+        self._step.value = min(round(step), self._step.max)
 
     def _remeasure(self, _change: Any) -> None:
         self._draw_curve()
@@ -150,7 +154,14 @@ class SanityCheck(Experiment["SanityResult"]):
 
     def _draw_curve(self) -> None:
         if self._result is not None:
-            self._chart.draw(Curve.of(self._result, self._measure.value))
+            curve, words = Curve.of(self._result, self._measure.value), self._words
+            self._chart.reach((curve.low, 1.0))
+            self._chart.draw(
+                curve.steps,
+                {words("sanity.curve.unit"): curve.values},
+                levels={words(SAID[kind]): value for kind, value in curve.controls.items()},
+                across=(0, max(curve.end, 1)),
+            )
             self._draw_step()
 
     def _draw_step(self, _change: Any = None) -> None:
@@ -171,18 +182,6 @@ def _describe(unit: Unit, result: SanityResult | None, words: Words) -> str:
         column=unit.col,
         photo=result.activation.image_name,
         rule=result.rule,
-    )
-
-
-def _legend(words: Words) -> ipywidgets.HTML:
-    same, other = CONTROLS.values()
-    lines = [(STRONG, "solid", "unit"), (same, "dashed", "same"), (other, "dotted", "other")]
-    return ipywidgets.HTML(
-        "".join(
-            f'<div class="zf-note"><span class="zf-line-key" style="border-top-style:{dash};'
-            f'border-top-color:{colour}"></span> {html.escape(words(f"sanity.curve.{name}"))}</div>'
-            for colour, dash, name in lines
-        )
     )
 
 

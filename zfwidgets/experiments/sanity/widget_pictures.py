@@ -12,14 +12,14 @@ from PIL import Image
 
 from ...drawing.page import GAP, MARGIN, WIDTH, Page, shortened
 from ...drawing.page_charts import DASHED, DOTTED, Line, legend, line_chart
-from ...drawing.palette import INK, SOFT, STRONG
+from ...drawing.palette import INK, SOFT
 from ...errors import InputError
 from ...language.words import Words, language_name
 from ...records import Values
 from ...widgets.answering import Answering, asked
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
-from .curve import CONTROLS, Curve
+from .curve import CONTROLS, CURVE, Curve
 from .result import SanityResult, SanityStep
 from .similarity import MEASURES
 
@@ -123,14 +123,14 @@ def _curve(page: Page, curve: Curve, measure: str, width: int, words: Words) -> 
         Line((0, curve.end), (value, value), CONTROLS[kind], dashes=DASHES[kind])
         for kind, value in curve.controls.items()
     ]
-    lines.append(Line(curve.steps, curve.values, STRONG))
+    lines.append(Line(curve.steps, curve.values, CURVE))
     area, across = (left, page.y + 36, right, page.y + 340), (0.0, max(curve.end, 1.0))
     below = [f"0 .. {curve.end} {words('sanity.across')}"]
     line_chart(page, area, lines, across, levels, below, gutter=40, dots=5)
     page.y += 376
     others = [(words(f"sanity.others.{kind}"), CONTROLS[kind]) for kind in curve.controls]
     dashes = [None, *(DASHES[kind] for kind in curve.controls)]
-    legend(page, left, right - left, [(words("sanity.this"), STRONG), *others], dashes)
+    legend(page, left, right - left, [(words("sanity.this"), CURVE), *others], dashes)
 
 
 def _steps(

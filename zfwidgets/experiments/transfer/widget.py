@@ -11,7 +11,6 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from ...drawing.charts import BarChart, LineChart
 from ...drawing.tables import problem, small
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError, needs_torch
@@ -21,6 +20,7 @@ from ...stepwise import Growing
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
 from ..shared.boxes import Experiment
+from ..shared.charts import BarChart, LineChart, PointChart
 from ..shared.layout import beside, controls, heading
 from ..shared.picture_wall import PictureWall, Wall
 from ..shared.recording import Recording, stored
@@ -64,7 +64,7 @@ class Transfer(Experiment["TransferRecord"]):
         For an engine that isn't on this machine; one class only; too few images of a class; a
         layer that doesn't exist.
     MissingDependency
-        Without torch, scikit-learn or bqplot.
+        Without torch or scikit-learn.
 
     Examples
     --------
@@ -125,7 +125,9 @@ class Transfer(Experiment["TransferRecord"]):
         accuracy = words("transfer.accuracy")
         self._layers = BarChart(accuracy, span=(0.0, 1.0))
         self._curve = LineChart(words("transfer.counts"), accuracy, span=(0.0, 1.0))
-        self._classes = parts.ClassChart(self._choose, words)
+        self._classes = PointChart(
+            words("transfer.distance"), accuracy, self._choose, span=(0.0, 1.0)
+        )
         self._texts = {
             name: ipywidgets.HTML()
             for name in ("layers", "layers table", "curve", "curve table", "bias")
@@ -137,15 +139,15 @@ class Transfer(Experiment["TransferRecord"]):
         )
         self._hung: Wall | None = None
         texts = self._texts
-        layers = [self._layers.figure, self._layers.legend, texts["layers table"], texts["layers"]]
-        curve = [self._curve.figure, self._curve.legend, texts["curve table"], texts["curve"]]
+        layers = [self._layers, texts["layers table"], texts["layers"]]
+        curve = [self._curve, texts["curve table"], texts["curve"]]
         columns = [
             beside(
                 [heading(words("transfer.layers")), *layers],
                 [heading(words("transfer.curve")), *curve],
             ),
             beside(
-                [heading(words("transfer.bias")), self._classes.figure, texts["bias"]],
+                [heading(words("transfer.bias")), self._classes, texts["bias"]],
                 [controls(self._class), self._wall],
             ),
         ]
@@ -181,8 +183,8 @@ class Transfer(Experiment["TransferRecord"]):
             texts["layers table"].value = parts.layers_table(layers, words)
         if curve is not None:
             lines = {parts.series_name(name, words): curve.mean(name) for name in curve.accuracies}
-            guessing = [curve.chance] * len(curve.counts)
-            self._curve.draw(curve.counts, {**lines, words("transfer.guessing"): guessing})
+            guessing = {words("transfer.guessing"): curve.chance}
+            self._curve.draw(curve.counts, lines, levels=guessing)
             texts["curve"].value = small(parts.about_curve(curve, words))
             texts["curve table"].value = parts.curve_table(curve, words)
         if bias is not None:
@@ -191,7 +193,11 @@ class Transfer(Experiment["TransferRecord"]):
                 self._class.options = [(name, n) for n, name in enumerate(bias.classes)]
                 if self._recorded and np.isfinite(bias.accuracy).any():  # the worst
                     self._class.value = int(np.nanargmin(bias.accuracy))
-            self._classes.draw(bias, self._chosen)
+            self._draw_classes(bias)
+
+    def _draw_classes(self, bias: BiasRecord) -> None:
+        self._classes.draw(bias.classes, bias.distance, bias.accuracy)
+        self._classes.point_out(self._chosen if self._chosen >= 0 else None)
 
     def _paint(self, result: TransferRecord | None, status: str) -> Callable[[], Image.Image]:
         title = self._about[:1].upper() + self._about[1:]
@@ -211,7 +217,7 @@ class Transfer(Experiment["TransferRecord"]):
         bias = None if self._result is None else self._result.bias
         if bias is None or self._chosen < 0:
             return
-        self._classes.draw(bias, self._chosen)
+        self._draw_classes(bias)
         if self._recorded:
             wall = self._walls.get(class_wall_name(self._chosen))
             if wall is not None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ...drawing.charts import axis, figure, place, require_bqplot, ring
 from ...drawing.page import Page
-from ...drawing.palette import SOFT, colour
+from ...drawing.palette import SOFT
 from ...drawing.tables import table_html, with_spread
 from ...language.words import Words
 from ..shared.picture_wall import Wall, paint_wall
@@ -25,75 +24,6 @@ from .records.accuracies import (
 
 SHOWN = 6
 """Photos of a class on the wall."""
-
-
-class ClassChart:
-    """Classes as points, by distance and accuracy; a click chooses one.
-
-    Parameters
-    ----------
-    choose
-        Called with the class's number.
-
-    Attributes
-    ----------
-    figure
-        The bqplot figure.
-    """
-
-    def __init__(self, choose: Callable[[int], None], words: Words) -> None:
-        bq = require_bqplot()
-        self._choose = choose
-        self._classes: tuple[str, ...] = ()
-        self._across = bq.LinearScale()
-        scales = {"x": self._across, "y": bq.LinearScale(min=0.0, max=1.0)}
-        self._points = bq.Scatter(
-            x=[],
-            y=[],
-            names=[],
-            scales=scales,
-            colors=[colour(0)],
-            default_size=60,
-            display_names=True,
-            tooltip=bq.Tooltip(
-                fields=["name", "x", "y"],
-                formats=["", ".2f", ".3f"],
-                labels=[
-                    words("transfer.class"),
-                    words("transfer.tip.distance"),
-                    words("transfer.accuracy"),
-                ],
-            ),
-        )
-        self._points.on_element_click(self._clicked)
-        self._ring = ring(scales, 160)
-        self.figure = figure(
-            [self._ring, self._points],
-            [
-                axis(scales["x"], words("transfer.distance")),
-                axis(scales["y"], words("transfer.accuracy"), side="left"),
-            ],
-        )
-
-    def draw(self, record: BiasRecord, chosen: int) -> None:
-        """Show the classes, one of them ringed."""
-        x, y = record.distance.astype(np.float64), record.accuracy.astype(np.float64)
-        known = np.isfinite(y)
-        self._classes = record.classes
-        with self._points.hold_sync():
-            self._points.x, self._points.y = x[known], y[known]
-            self._points.names = np.array(record.classes)[known]
-            self._points.display_names = int(known.sum()) <= 15
-        if known.any():  # room for names
-            room = 0.25 * float(np.ptp(x[known])) or 0.1
-            self._across.min, self._across.max = float(x[known].min()), float(x[known].max()) + room
-        here = [chosen] if 0 <= chosen < len(known) and known[chosen] else []
-        place(self._ring, x[here], y[here])
-
-    def _clicked(self, _mark: Any, event: Mapping[str, Any]) -> None:
-        name = event.get("data", {}).get("name")
-        if name in self._classes:
-            self._choose(self._classes.index(name))
 
 
 def layers_table(record: LayersRecord, words: Words) -> str:

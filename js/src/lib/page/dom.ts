@@ -22,6 +22,23 @@ export function h<T extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+
+/** The same of SVG. */
+export function svg<T extends keyof SVGElementTagNameMap>(
+  tag: T,
+  attributes: Attributes = {},
+  ...children: Child[]
+): SVGElementTagNameMap[T] {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    element.setAttribute(name, String(value));
+  }
+  append(element, children);
+  return element;
+}
+
 export function append(parent: Element, children: Child[]): void {
   parent.append(...children.filter((child): child is Node | string => Boolean(child)));
 }

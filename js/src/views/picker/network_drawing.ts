@@ -1,7 +1,7 @@
 /** A network's picture as elements: options of a listbox over lines and frames. */
 
 import { plural, t } from "../../lib/language/translate";
-import { h } from "../../lib/page/dom";
+import { h, svg as s } from "../../lib/page/dom";
 import type { Layer } from "../../lib/wire/protocol";
 import { layerText } from "./layer_words";
 import { IMAGE, type Part } from "./network_parts";
@@ -14,8 +14,6 @@ export interface Item {
   part: number;
   element: HTMLElement;
 }
-
-const SVG = "http://www.w3.org/2000/svg";
 
 export interface Drawn {
   element: HTMLElement;
@@ -186,12 +184,6 @@ function sign({ x, y }: { x: number; y: number }, joined: Layer["joined"]): SVGE
       transform: `translate(${x} ${y})`,
     }),
   ];
-}
-
-function s(tag: string, attributes: Record<string, string | number>): SVGElement {
-  const element = document.createElementNS(SVG, tag) as SVGElement;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  return element;
 }
 
 function css({ x, y, width, height }: Box): string {
