@@ -1,4 +1,4 @@
-"""An Explorer in marimo: cells that use it run again when its page chooses something else.
+"""In marimo: an Explorer, whose cells run again when its page chooses something else, and a quiz.
 
 pip install marimo
 marimo run examples/marimo_app.py       # or: marimo edit examples/marimo_app.py
@@ -39,6 +39,14 @@ def _(engine, explorer, mo):
         f"**{class_name}**."
     )
     return
+
+
+@app.cell
+def _(engine, zf):
+    # Experiments and lessons are shown as they are, without mo.ui.anywidget.
+    quiz = zf.Quiz(engine, layer="features.7", questions=3, seed=2)
+    quiz
+    return (quiz,)
 
 
 if __name__ == "__main__":

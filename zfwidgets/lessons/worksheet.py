@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import ipywidgets
 import traitlets
 
 from ..engine.protocol import EngineProtocol
@@ -15,9 +14,9 @@ from ..errors import InputError
 from ..language.words import Words
 from ..widgets.answering import Answering, asked
 from ..widgets.base import EngineWidget
-from ..widgets.routing import Guarded, keep_routes
+from ..widgets.hosts.boxes import LiveBox
+from ..widgets.routing import keep_routes
 from ..widgets.selection import Selection
-from ..widgets.setting.traits import Settable
 from ..widgets.wire.encode import Answer
 from ..widgets.wire.service import service_of
 from .attempts import Attempt, Score, as_csv, write_csv
@@ -84,7 +83,7 @@ class Board(Answering):
         return data, []
 
 
-class Worksheet(StillLesson, Settable, Guarded, ipywidgets.VBox):
+class Worksheet(StillLesson, LiveBox):
     """Questions about a network that check themselves, with a score that is said kindly.
 
     Each question is a `zfwidgets.Question`: the answer first, then the picture with the truth.

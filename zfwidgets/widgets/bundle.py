@@ -51,9 +51,9 @@ def _packed(text: str) -> tuple[bytes, str]:
     return gzip.compress(code, 4, mtime=0), hashlib.sha256(code).hexdigest()
 
 
-def _loader(part: str, code: str) -> str:
+def loader(part: str, code: str, language: str | None = None) -> str:
     """The module of a widget: which part of which code it shows, and what loads that."""
-    told = {"part": part, "code": code, "says": Words().raw("loader.failed")}
+    told = {"part": part, "code": code, "says": Words(language).raw("loader.failed")}
     return f"const ZF = {json.dumps(told)};\n{esm('loader')}"
 
 
@@ -72,7 +72,7 @@ class Code(Routed):
 
     @property
     def _esm(self) -> str:
-        return _loader("", self.digest)
+        return loader("", self.digest)
 
     def __init__(self) -> None:
         packed, digest = _packed(esm("widgets"))
@@ -126,7 +126,7 @@ class Viewed(Routed):
 
     @property
     def _esm(self) -> str:
-        return _loader(self.page_module, self._code.digest)
+        return loader(self.page_module, self._code.digest)
 
     def close(self) -> None:
         """Remove the widget from the front end."""

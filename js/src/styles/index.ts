@@ -1,5 +1,6 @@
 /** Style sheets: what every widget needs, and what only some of its views need. */
 
+import boxes from "./boxes.css";
 import chart from "./chart.css";
 import classes from "./classes.css";
 import base from "./common/base.css";
@@ -24,6 +25,7 @@ export const COMMON: readonly string[] = [base, panels, controls, layouts, whole
 /** Those of all panels of an Explorer. */
 export const EXPLORER: readonly string[] = [picker, patches, photo, photos, maps, classes];
 export {
+  boxes,
   chart,
   classes,
   compare,

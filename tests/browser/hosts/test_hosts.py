@@ -10,28 +10,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import zfwidgets as zf
-from tests.browser import as_shown
-from tests.browser.conftest import Lab, Notebook
-from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host, choose, marimo_of
+from tests.browser.conftest import Lab
+from tests.browser.hosts.pixels import patch, shown
+from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host, choose
 from tests.waiting import MILLISECONDS
 from zfwidgets.demo.browser import SETTLED
 
 STILL = 'img[alt^="zfwidgets"], .output_jpeg img, .jp-RenderedImage img'
 """Where hosts put the still picture of a widget, which isn't shown beside a live one."""
-
-
-def shown(page: Page, rank: int) -> np.ndarray:
-    """The pixels of a patch's canvas."""
-    expect(page.locator(SETTLED)).to_be_visible(timeout=MILLISECONDS)
-    return Notebook.canvas_pixels(page.locator(".zf-cell").nth(rank).locator("canvas").first)
-
-
-def patch(engine: zf.Engine, layer: str, channel: int, rank: int) -> np.ndarray:
-    """A patch of the engine's, cut out the slow way."""
-    top = engine.top(layer, channel)
-    side = as_shown.side_of(engine.project_all(top.activations))
-    photo = engine.photo(top[rank].image)
-    return photo[as_shown.window(top[rank], side, photo.shape)]
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
@@ -41,49 +27,20 @@ def test_an_explorer_shows_the_engines_pixels(
     host.require()
     with host.serve(lab, tmp_path) as show:
         show(page)
-        np.testing.assert_array_equal(shown(page, 0), patch(engine, LAYER, CHANNEL, 0))
+        expect(page.locator(SETTLED)).to_be_visible(timeout=MILLISECONDS)
+        np.testing.assert_array_equal(
+            shown(page.locator("body"), 0), patch(engine, LAYER, CHANNEL, 0)
+        )
         assert page.locator(STILL).filter(visible=True).count() == 0
         errors: list[str] = []  # from now on: hosts have some of their own while they start
         page.on("pageerror", lambda error: errors.append(str(error)))
         choose(page, "features.4", 3)
-        np.testing.assert_array_equal(shown(page, 1), patch(engine, "features.4", 3, 1))
+        expect(page.locator(SETTLED)).to_be_visible(timeout=MILLISECONDS)
+        np.testing.assert_array_equal(
+            shown(page.locator("body"), 1), patch(engine, "features.4", 3, 1)
+        )
         if host.says:
             expect(page.locator("body")).to_contain_text(host.says, timeout=MILLISECONDS)
         if shots := os.environ.get("ZFWIDGETS_SHOTS"):
             page.screenshot(path=Path(shots) / f"host-{host.name}.png")
     assert errors == []
-
-
-BOX = """import marimo
-
-app = marimo.App()
-
-
-@app.cell
-def _():
-    import zfwidgets as zf
-    engine = zf.Engine(zf.samples.network(), zf.samples.photos(), cache=False)
-    quiz = zf.Quiz(engine, layer="features.7", questions=1)
-    quiz.settle()
-    quiz
-    return
-
-
-if __name__ == "__main__":
-    app.run()
-"""
-
-
-def test_marimo_shows_the_picture_of_a_box(page: Page, tmp_path: Path) -> None:
-    """It has no place for boxes of ipywidgets: what stands there instead says so."""
-    pytest.importorskip("marimo", reason="marimo isn't installed: pip install marimo")
-    app = tmp_path / "app.py"
-    app.write_text(BOX)
-    with marimo_of(app, tmp_path) as show:
-        show(page)
-        picture = page.locator("img[alt^='zfwidgets Quiz']")
-        expect(picture).to_be_visible(timeout=MILLISECONDS)
-        assert picture.evaluate("picture => picture.naturalWidth") > 100
-        expect(page.locator("body")).to_contain_text("A still picture: this page shows no boxes")
-        if shots := os.environ.get("ZFWIDGETS_SHOTS"):
-            page.screenshot(path=Path(shots) / "marimo-box.png")

@@ -137,6 +137,9 @@ class Evolution(ResultBox["EvolutionRecord"]):
         line.add_class("zf-running")
         return [line]
 
+    def _linked(self) -> list[ipywidgets.Widget]:
+        return [self._played]
+
     # ------------------------------------------------------------------ news
 
     def settle(self, timeout: float = 600.0) -> bool:

@@ -21,9 +21,9 @@ from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Growing, Pace
 from ...widgets.base import PICTURE_PRIORITY
-from ...widgets.routing import Guarded, keep_routes
-from ...widgets.setting.traits import Settable
-from ...widgets.static_picture.two_outputs import TwoOutputs, still_picture
+from ...widgets.hosts import marimo
+from ...widgets.hosts.boxes import LiveBox
+from ...widgets.routing import keep_routes
 from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op
 from ...widgets.wire.jobs.steps import Steps
@@ -37,7 +37,7 @@ PRIORITY = 6
 """After all that a view of the engine asks for: a step of ours waits for an interaction."""
 
 
-class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result]):
+class ResultBox(LiveBox, Generic[Result]):
     """A box that shows a result, and leaves a static picture of it in the notebook.
 
     Subclasses say what is shown: `_facts`, `_show`, `_paint`.
@@ -142,10 +142,6 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         self._show_picture(picture)
         return picture
 
-    def _mime_(self) -> tuple[str, str]:
-        """What marimo shows, which has no place for boxes of widgets: the picture, and a word."""
-        return "text/html", still_picture(self)
-
     def _complete_picture(self, timeout: float) -> bool:
         done = self.settle(timeout)
         if not done:
@@ -157,12 +153,13 @@ class ResultBox(TwoOutputs, Settable, Guarded, ipywidgets.VBox, Generic[Result])
         if hasattr(self, "_service"):
             self._service.jobs.cancel(self._owner)
         self._picture_id = None
-        for part in (*inside(self), self):
-            ipywidgets.Widget.close(part)
+        for part in inside(self):
+            part.close()
+        super().close()
 
     @property
     def _closed(self) -> bool:
-        return self.comm is None
+        return self.comm is None or marimo.has_closed(self.comm)
 
     def _update(self, result: Result) -> None:
         """Take a newer result and show it, on the kernel's main thread."""
@@ -349,7 +346,9 @@ class Experiment(ResultBox[Result]):
         self._service.hand_back(lambda: self._take(run, turn, op, value))
 
     def _take(self, run: int, turn: int, op: Op, value: Any) -> None:
-        if self._closed or turn != self._turn:  # closed, or started again meanwhile
+        if self._closed:
+            self._service.jobs.cancel(self._owner)
+        if self._closed or turn != self._turn:  # started again meanwhile
             return
         if op in ("progress", "superseded", "error") and self._newest and self._newest[0] == run:
             # Partial results in quick succession are left out; nothing that is done may be.

@@ -100,6 +100,6 @@ def still_picture(widget: TwoOutputs) -> str:
     alt = html.escape(one_line(f"zfwidgets {type(widget).__name__}: {widget._describe()}"), True)  # noqa: SLF001
     return (
         f'<img alt="{alt}" src="data:image/jpeg;base64,{picture}" style="max-width: 100%">'
-        "<p>A still picture: this page shows no boxes of widgets. widget.settle() before it waits "
-        "until all is computed; widget.result is the record.</p>"
+        "<p>A still picture: this page can't show the widget itself. widget.settle() before it "
+        "waits until all is computed; widget.result is the record.</p>"
     )

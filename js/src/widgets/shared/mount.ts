@@ -34,7 +34,15 @@ export interface RenderContext {
   el: HTMLElement;
   signal: AbortSignal;
   /** There with anywidget 0.11, which the loader asks for. */
-  host?: { getModel(reference: string): Promise<StateModel & Channel> };
+  host?: {
+    getModel(reference: string): Promise<StateModel & Channel>;
+    getWidget?(reference: string): Promise<Composed>;
+  };
+}
+
+/** Another widget, to be shown within one's own view. */
+interface Composed {
+  render(context: { el: HTMLElement; signal: AbortSignal }): Promise<void>;
 }
 
 export interface Widget {
@@ -235,7 +243,7 @@ function heedKernel(
 }
 
 /** Be told of changes of some traits until `signal` aborts. */
-function onTraits(
+export function onTraits(
   model: StateModel,
   traits: readonly string[],
   listener: () => void,

@@ -33,7 +33,7 @@ class Chart(Viewed):
         Traits of the widget, and ``layout``, as every ipywidget has it.
     """
 
-    page_module: ClassVar[str] = "chart"
+    page_module = "chart"
     page_may_set = frozenset(("chosen",))
 
     label = traitlets.Unicode().tag(sync=True)
