@@ -38,10 +38,10 @@ class Gauge:
         -------
         dict
             `used_mb`: the kernel's resident memory, with what threads have freed and glibc keeps
-            while they work; `kernel_mb`: the same once they rest; `kept_mb`: what our caches hold of it, which
-            fill up to their limits and then stay; `page_mb`: the page's JavaScript heap; `nodes`
-            and `listeners`: those of the page's documents; `widgets`: what ipywidgets keeps in the
-            kernel.
+            while they work; `kernel_mb`: the same once they rest; `kept_mb`: what our caches hold
+            of it, which fill up to their limits and then stay; `page_mb`: the page's JavaScript
+            heap; `nodes` and `listeners`: those of the page's documents; `widgets`: what ipywidgets
+            keeps in the kernel.
         """
         used, rss, kept, widgets = json.loads(execute(self._page, KERNEL))
         for _ in range(2):  # what a finaliser lets go of is found by the next
