@@ -31,6 +31,7 @@ from zfwidgets.engine.network.modes import computing
 from zfwidgets.engine.network.network import Network
 from zfwidgets.engine.occlusion.baselines import Paint, cover
 from zfwidgets.engine.occlusion.incremental import Incremental
+from zfwidgets.engine.occlusion.linear_layers import linear as weights_of
 from zfwidgets.engine.occlusion.positions import Grid, coarse_to_fine
 from zfwidgets.engine.occlusion.scoring import Scorer
 from zfwidgets.records import Box
@@ -144,7 +145,9 @@ def measure(name: str, image: torch.Tensor, quick: bool, device: str) -> dict[st
     some = list(range(0, len(boxes), len(boxes) // 24))
     with computing(network.device):
         full = torch.cat([model(cover(image, boxes[i], baseline)[None]) for i in some])
-    part, whole = incremental.work(boxes)
+    # linear layers run in full either way
+    linear = sum(found[0].numel() for n in network.graph.nodes if (found := weights_of(n)))
+    part, whole = (work + linear * len(boxes) for work in incremental.work(boxes))
     child = harness.child(MODULE, "--peak", name, *(["--quick"] if quick else []))
     if device == "cpu":
         megabytes = float(subprocess.run(child, check=True, capture_output=True, text=True).stdout)

@@ -30,6 +30,7 @@ from ..projection.cone import multiply_adds
 from .affected import AffectedFrame, Places, Route, UnoccludedMaps, Windows, alone, convolves
 from .delta_convolution import convolve
 from .layer_response import Measured, Response
+from .linear_layers import LinearLayers
 
 Ints = NDArray[np.int64]
 
@@ -61,6 +62,7 @@ class Incremental:
         self.route = Route.to(graph, wanted)
         self.wanted = tuple(wanted)
         self.clean = UnoccludedMaps(self.route, image, wanted)
+        self._linear = LinearLayers()
         self._head_reads = {ref for node in self.route.head for ref in node.inputs}
 
     def compute(
@@ -197,7 +199,9 @@ class Incremental:
         for start in range(0, count, HEAD):
             values = {ref: stack[start : start + HEAD] for ref, stack in stacks.items()}
             for node in self.route.head:
-                outputs = batched(node, [values[ref] for ref in node.inputs])
+                inputs = [values[ref] for ref in node.inputs]
+                linear = self._linear.run(node, inputs[0])
+                outputs = batched(node, inputs) if linear is None else [linear]
                 values.update((Ref(node.index, i), out) for i, out in enumerate(outputs))
                 for ref in node.inputs:
                     if last[ref] == node.index and ref not in wanted:
