@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import sys
+from types import SimpleNamespace
 
 import ipywidgets
 import numpy as np
@@ -55,6 +57,21 @@ def test_the_widget_and_beside_it_a_small_picture(kind, outputs, indexed):
     assert static["metadata"]["alt"].startswith("zfwidgets")
     assert static["metadata"]["image/jpeg"]["alt"].startswith("zfwidgets")
     assert picture(static).format == "JPEG"
+
+
+def test_on_a_page_of_solara_the_widget_stands_alone(outputs, indexed, monkeypatch):
+    """Each output is a part of the page there, and nothing would hide the second."""
+    context = None
+    reacton = SimpleNamespace(get_render_context=lambda required: context)
+    monkeypatch.setitem(sys.modules, "reacton.core", reacton)
+    grid = zf.PatchGrid(indexed)
+    display(grid)
+    assert len(outputs) == 2  # a notebook that uses Solara somewhere
+    outputs.clear()
+    context = "while a component is rendered"
+    display(zf.PatchGrid(indexed))
+    (output,) = outputs
+    assert VIEW in output["data"]
 
 
 def test_displaying_computes_nothing(outputs, engine):

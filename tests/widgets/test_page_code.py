@@ -102,7 +102,7 @@ def test_the_code_goes_over_once_for_a_kernel(root: Path, static: Path) -> None:
 
 
 def test_where_a_process_has_many_pages_each_widget_brings_its_own(static: Path, engine) -> None:
-    """marimo, Panel and Solara: what was sent to another session's page isn't in this one."""
+    """marimo and Panel: what was sent to another session's page isn't in this one."""
     one, other = zf.PatchGrid(engine), zf.PatchGrid(engine)
     assert one._code is not other._code
     assert gzip.decompress(one._code.packed).decode() == CODE
@@ -121,9 +121,27 @@ def test_a_widget_carries_the_loader_with_what_it_is_to_load(static: Path, engin
     assert "{error}" in told["says"]
 
 
+class Kernel:
+    """Something that lives as long as the test."""
+
+
+def test_each_kernel_of_a_process_has_its_own(static: Path, engine, monkeypatch) -> None:
+    """Solara's pages have one each."""
+    kernels = Kernel(), Kernel()
+    made = []
+    for one in (*kernels, *kernels):
+        monkeypatch.setattr(bundle, "_kernel", lambda one=one: one)
+        made.append(zf.PatchGrid(engine)._code)
+    assert made[0] is made[2]
+    assert made[1] is made[3]
+    assert made[0] is not made[1]
+    for code in made[:2]:
+        code.close()
+
+
 def test_what_is_built_anew_is_sent_anew(static: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "_in_a_kernel", lambda: True)
-    monkeypatch.setattr(bundle, "_of_the_kernel", [])
+    one = Kernel()
+    monkeypatch.setattr(bundle, "_kernel", lambda: one)
     first = bundle.page_code()
     assert bundle.page_code() is first
     (static / "widgets.js").unlink()

@@ -6,9 +6,10 @@ import gzip
 import hashlib
 import json
 import sys
+import weakref
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
@@ -88,27 +89,29 @@ class Code(Routed):
         return open_ and self.digest == _packed(esm("widgets"))[1]
 
 
-_of_the_kernel: list[Code] = []
+_of_kernels: weakref.WeakKeyDictionary[Any, Code] = weakref.WeakKeyDictionary()
 """The one that all widgets of a Jupyter kernel refer to."""
 
 
 def page_code() -> Code:
     """The model with the code for a new widget.
 
-    All widgets of a Jupyter kernel share one. Elsewhere (marimo, Panel, Solara) a process has many
-    pages, and a model is of the one for which it was made: there each widget has its own.
+    All widgets of a Jupyter kernel share one; Solara has a kernel a page. Elsewhere (marimo, Panel)
+    a process has many pages, and a model is of the one for which it was made: there each widget has
+    its own.
     """
-    if not _in_a_kernel():
+    kernel = _kernel()
+    if kernel is None:
         return Code()
-    if not (_of_the_kernel and _of_the_kernel[0].is_there):
-        _of_the_kernel[:] = [Code()]
-    return _of_the_kernel[0]
+    kept = _of_kernels.get(kernel)
+    if kept is None or not kept.is_there:
+        kept = _of_kernels[kernel] = Code()
+    return kept
 
 
-def _in_a_kernel() -> bool:
+def _kernel() -> Any:
     ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    return getattr(shell, "kernel", None) is not None
+    return getattr(None if ipython is None else ipython.get_ipython(), "kernel", None)
 
 
 class Viewed(Routed):
@@ -132,5 +135,5 @@ class Viewed(Routed):
         """Remove the widget from the front end."""
         own: Code | None = self._trait_values.get("_code")  # none yet where making it has failed
         super().close()
-        if own is not None and own not in _of_the_kernel:
+        if own is not None and own not in _of_kernels.values():
             own.close()

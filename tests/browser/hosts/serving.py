@@ -32,6 +32,18 @@ pn.extension("ipywidgets")
 pn.pane.IPyWidget(explorer, sizing_mode="stretch_width").servable()
 """
 
+SOLARA = f"""import solara
+{ENGINE}
+
+def explorer():
+    {EXPLORER}    return explorer
+
+
+@solara.component
+def Page():
+    solara.display(solara.use_memo(explorer, []))
+"""
+
 Open = Callable[[Page], None]
 """Go to the host's page and have an Explorer appear."""
 
@@ -211,12 +223,26 @@ def marimo_of(app: Path, folder: Path) -> Iterator[Open]:
         yield show
 
 
+@contextmanager
+def solara(_lab: Lab, folder: Path) -> Iterator[Open]:
+    held = importlib.metadata.version("solara-assets")
+    if importlib.metadata.version("solara") != held:
+        parts = " ".join(f"{one}=={held}" for one in ("solara", "solara-ui", "solara-server"))
+        pytest.skip(f"this Solara's page needs a CDN, solara-assets holds {held}'s: {parts}")
+    (folder / "app.py").write_text(SOLARA)
+    port = free_port()
+    options = ("--no-open", "--host=127.0.0.1", f"--port={port}", "--production")
+    with program(folder, port, "solara", "run", "app.py", *options) as show:
+        yield show
+
+
 HOSTS = (
     Host("JupyterLab", ("jupyterlab",), jupyterlab),
     Host("Notebook 7", ("notebook",), notebook7),
     Host("Voila", ("voila",), voila),
     Host("nbclassic", ("nbclassic",), nbclassic),
     Host("Panel", ("panel", "ipywidgets-bokeh"), panel),
+    Host("Solara", ("solara", "solara-assets"), solara),
     Host("marimo", ("marimo",), marimo, says="Layer features.4, channel 3 responds most to"),
 )
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import zfwidgets as zf
+from tests.browser import cdn
 from tests.browser.conftest import Lab
 from tests.browser.hosts.pixels import patch, shown
 from tests.browser.hosts.serving import CHANNEL, HOSTS, LAYER, Host, choose
@@ -44,3 +45,24 @@ def test_an_explorer_shows_the_engines_pixels(
         if shots := os.environ.get("ZFWIDGETS_SHOTS"):
             page.screenshot(path=Path(shots) / f"host-{host.name}.png")
     assert errors == []
+
+
+MANY = [host for host in HOSTS if host.name in ("Panel", "Solara", "marimo")]
+"""Where one process has the pages of many visitors."""
+
+
+@pytest.mark.parametrize("host", MANY, ids=lambda host: host.name)
+def test_a_second_visitor_has_a_page_of_his_own(
+    host: Host, lab: Lab, page: Page, engine: zf.Engine, root: Path, tmp_path: Path
+) -> None:
+    host.require()
+    with host.serve(lab, tmp_path) as show:
+        show(page)
+        np.testing.assert_array_equal(shown(page, 0), patch(engine, LAYER, CHANNEL, 0))
+        with page.context.new_page() as second:
+            cdn.serve(second, root)
+            show(second)
+            np.testing.assert_array_equal(shown(second, 0), patch(engine, LAYER, CHANNEL, 0))
+            choose(second, "features.4", 3)
+            np.testing.assert_array_equal(shown(second, 1), patch(engine, "features.4", 3, 1))
+        expect(page.locator(".zf-patches h3")).to_contain_text(f"{LAYER} : {CHANNEL}")

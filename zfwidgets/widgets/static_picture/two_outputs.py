@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import sys
 import uuid
 from typing import Any
 
@@ -59,7 +60,8 @@ class TwoOutputs(OneOnly):
             return
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         display(data, metadata=metadata, raw=True)
-        self._show_beside()
+        if not _on_a_page_of_solara():
+            self._show_beside()
 
     def _show_beside(self) -> None:
         """Display the picture, and keep it up to date."""
@@ -89,6 +91,12 @@ class TwoOutputs(OneOnly):
             display_id=self._picture_id,
             update=update,
         )
+
+
+def _on_a_page_of_solara() -> bool:
+    """Whether what is displayed becomes a part of its page, which is never without its kernel."""
+    reacton = sys.modules.get("reacton.core")
+    return reacton is not None and reacton.get_render_context(required=False) is not None
 
 
 def still_picture(widget: TwoOutputs) -> str:
