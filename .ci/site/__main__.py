@@ -6,8 +6,7 @@ pages, the gallery of live reports and the tutorial with its pictures.
 
 Options
 -------
---units N   how many units of the gallery get a report (default: all)
---no-run    the tutorial's cells without their pictures
+--quick     small reports with coarse maps, and the tutorial's cells without their pictures
 --out DIR   another folder than ``build/site``
 """
 
@@ -28,8 +27,7 @@ import examples
 def main() -> None:
     """Make the folder anew."""
     parser = argparse.ArgumentParser(prog="python .ci/site", description=__doc__.split("\n")[0])
-    parser.add_argument("--units", type=int, metavar="N", help="live reports in the gallery")
-    parser.add_argument("--no-run", action="store_true", help="the tutorial without pictures")
+    parser.add_argument("--quick", action="store_true", help="in seconds, as tests do")
     parser.add_argument("--out", type=Path, default=pages.ROOT / "build" / "site")
     options = parser.parse_args()
     out: Path = options.out
@@ -37,9 +35,8 @@ def main() -> None:
     pages.write(out)
     examples.write(out)
     api.write(out / "api")
-    engine = gallery.engine()
-    gallery.write(out / "gallery", engine, options.units)
-    tutorial.write(out / "tutorial", run=not options.no_run)
+    gallery.write(out / "gallery", gallery.engine(), quick=options.quick)
+    tutorial.write(out / "tutorial", run=not options.quick)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class ApiPage:
     title, text
         What stands on top.
     names
-        Names of ``zfwidgets``, in the order in which they are shown.
+        Names of ``zfwidgets``, in the order in which they are shown; some by where they are.
     modules
         Public modules all of whose names follow.
     """
@@ -55,7 +55,7 @@ PAGES = (
         "reports",
         "Reports",
         "Widgets as one HTML file that needs neither kernel nor network.",
-        ("save_report",),
+        ("save_report", "reports.writing.saving.SavedReport", "reports.writing.saving.plan_report"),
     ),
     ApiPage(
         "experiments",
@@ -64,6 +64,7 @@ PAGES = (
         (
             *("Evolution", "watch", "Invariance", "Diagnosis", "Correspondence", "Ablation"),
             *("Lesion", "Transfer", "SanityCheck", "StrongestMap", "Quiz"),
+            "experiments.evolution.watching.Watch",
         ),
         ("experiments",),
     ),
@@ -96,11 +97,17 @@ def public(module: ModuleType) -> list[str]:
     ]
 
 
+def what(value: object) -> int:
+    """Classes come first, then functions, then constants."""
+    return 0 if inspect.isclass(value) else 1 if callable(value) else 2
+
+
 def members(page: ApiPage) -> list[str]:
     """Full names of what is on a page."""
     found = [f"zfwidgets.{name}" for name in page.names]
     for module in page.modules:
-        names = public(getattr(zfwidgets, module))
+        home = getattr(zfwidgets, module)
+        names = sorted(public(home), key=lambda name: what(getattr(home, name)))
         found += [f"zfwidgets.{module}.{name}" for name in names]
     return found
 

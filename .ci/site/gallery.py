@@ -26,17 +26,18 @@ def file_of(unit: Any) -> str:
     return f"{unit.layer}-{unit.channel}.html"
 
 
-def report(engine: Any, unit: Any, path: Path) -> None:
+def report(engine: Any, unit: Any, path: Path, *, quick: bool) -> None:
     """Write a unit's patches, and the occlusion map of its strongest photo."""
+    stride, budget = (32, "800 kB") if quick else (16, "1.5 MB")
     photo = engine.top(unit.layer, unit.channel)[0].image
-    grid = zf.PatchGrid(engine, layer=unit.layer, channel=unit.channel, photo=photo)
-    occlusion = zf.OcclusionMap(engine, stride=16, patch=48)
-    zf.link(grid, occlusion)
+    shown = {"layer": unit.layer, "channel": unit.channel, "photo": photo}
+    occlusion = zf.OcclusionMap(engine, **shown, stride=stride, patch=48)
+    grid = zf.PatchGrid(engine, selection=occlusion.selection)
     zf.save_report(
         *([grid, occlusion], path),
         layers=[unit.layer],
         images=[photo],
-        budget="1.5 MB",
+        budget=budget,
         title=unit.text,
         progress=False,
     )
@@ -53,11 +54,10 @@ def frame(unit: Any) -> str:
     )
 
 
-def write(out: Path, engine: Any, count: int | None = None) -> None:
-    """Write the page, and the reports of the first `count` units."""
+def write(out: Path, engine: Any, *, quick: bool) -> None:
+    """Write the page, and each unit's report."""
     (out / "units").mkdir(parents=True)
-    units = zf.samples.gallery[:count]
-    for unit in units:
-        report(engine, unit, out / "units" / file_of(unit))
-    text = "\n\n".join([f"# {TITLE}", TEXT, *map(frame, units)])
+    for unit in zf.samples.gallery:
+        report(engine, unit, out / "units" / file_of(unit), quick=quick)
+    text = "\n\n".join([f"# {TITLE}", TEXT, *map(frame, zf.samples.gallery)])
     (out / "gallery.md").write_text(text + "\n", "utf-8")

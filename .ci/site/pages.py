@@ -11,6 +11,8 @@ PAPER = "The paper's experiments"
 WORKER = ROOT / "js" / "node_modules" / "iframe-worker" / "shim" / "index.js"
 """With which pages that were opened from disk search, too (MIT)."""
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
+DRAWING = re.compile(r"^```mermaid\ngraph TD\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ARROWS = re.compile(r"^ *(\S+) --> (.+)$", re.MULTILINE)
 
 
 def write(out: Path) -> None:
@@ -24,14 +26,26 @@ def write(out: Path) -> None:
         done.add(page)
         copy = out / page.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(page, copy)
         if page.suffix == ".md":
+            copy.write_text(DRAWING.sub(table, page.read_text("utf-8")), "utf-8")
             todo += linked(page)
+        else:
+            shutil.copyfile(page, copy)
     (out / "paper.md").write_text(section(ROOT / "README.md", PAPER), "utf-8")
     shutil.copyfile(Path(__file__).with_name("site.css"), out / "site.css")
     if not WORKER.exists():
         raise SystemExit(f"{WORKER} isn't there: run `make setup`, which installs it.")
     shutil.copyfile(WORKER, out / "iframe-worker.js")
+
+
+def table(drawing: re.Match[str]) -> str:
+    """A drawing of what imports what as a table: Mermaid's code would come from elsewhere."""
+    rows = (
+        f"| `{who}` | {', '.join(f'`{one}`' for one in whom.split(' & '))} |"
+        for who, whom in ARROWS.findall(drawing[1])
+    )
+    head = ['<details markdown="1"><summary>What imports what</summary>', "", "| | imports |"]
+    return "\n".join([*head, "|---|---|", *rows, "", "</details>"])
 
 
 def linked(page: Path) -> list[Path]:

@@ -125,6 +125,7 @@ def _indented(text: str) -> str:
 _NOTES = """\
 Notes
 -----
-Attributes can be set, observed and linked at any time, and the page sets them too; all views of
-the widget follow. A value that isn't possible is refused, and then nothing has changed.
+All parameters but `engine` and `layout` are attributes, which can be set, observed and linked at
+any time, and the page sets them too; all views of the widget follow. A value that isn't possible
+is refused, and then nothing has changed.
 """
