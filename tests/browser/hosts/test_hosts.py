@@ -58,11 +58,20 @@ def test_a_second_visitor_has_a_page_of_his_own(
     host.require()
     with host.serve(lab, tmp_path) as show:
         show(page)
-        np.testing.assert_array_equal(shown(page, 0), patch(engine, LAYER, CHANNEL, 0))
+        expect(page.locator(SETTLED)).to_be_visible(timeout=MILLISECONDS)
+        np.testing.assert_array_equal(
+            shown(page.locator("body"), 0), patch(engine, LAYER, CHANNEL, 0)
+        )
         with page.context.new_page() as second:
             cdn.serve(second, root)
             show(second)
-            np.testing.assert_array_equal(shown(second, 0), patch(engine, LAYER, CHANNEL, 0))
+            expect(second.locator(SETTLED)).to_be_visible(timeout=MILLISECONDS)
+            np.testing.assert_array_equal(
+                shown(second.locator("body"), 0), patch(engine, LAYER, CHANNEL, 0)
+            )
             choose(second, "features.4", 3)
-            np.testing.assert_array_equal(shown(second, 1), patch(engine, "features.4", 3, 1))
+            expect(second.locator(SETTLED)).to_be_visible(timeout=MILLISECONDS)
+            np.testing.assert_array_equal(
+                shown(second.locator("body"), 1), patch(engine, "features.4", 3, 1)
+            )
         expect(page.locator(".zf-patches h3")).to_contain_text(f"{LAYER} : {CHANNEL}")
