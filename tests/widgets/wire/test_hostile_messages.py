@@ -35,7 +35,7 @@ MAP = {"stride", "overlay", "colours", "opacity", "auto"}
 USERS = {
     "Selection": {"unit", "photo", "occluder", "target", "rule"},
     "PictureWall": {"chosen"},
-    **dict.fromkeys(("Chart", "LineChart", "BarChart", "PointChart"), {"chosen"}),
+    **{f"{kind}Chart": {"chosen"} for kind in ("", "Line", "Bar", "Point")},
     "Marking": {"chosen", "part", "boxes"},
     "QuizBoard": {"at", "given"},
     "Question": {"given", "checks"},
@@ -84,6 +84,7 @@ def photos(n=2):
 
 
 chosen: list[float] = []
+
 MAKE = {
     "Explorer": lambda engine: zf.Explorer(engine, layer="conv2", stride=8, patch=8),
     "LayerPicker": lambda engine: zf.LayerPicker(engine),
