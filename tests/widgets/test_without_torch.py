@@ -63,6 +63,14 @@ try:
     zf.plots.class_bars(widgets[-1])
 except zf.errors.MissingDependency as error:
     print(error)
+from zfwidgets.experiments.shared.charts import Chart
+from zfwidgets.widgets.static_picture.unattended import inside
+for name in ("ablation", "correspondence", "diagnosis", "evolution", "invariance", "transfer"):
+    box = getattr(zf, name.title())(zf.experiments.recorded(name))
+    assert box.settle(SECONDS)
+    charts = [part for part in inside(box) if isinstance(part, Chart)]
+    assert charts, name
+    assert all(chart.series for chart in charts), name
 assert not any(name.split(".")[0] in ("torch", "torchvision", "bqplot")
                and module is not None for name, module in sys.modules.items())
 """

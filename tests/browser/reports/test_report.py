@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import zfwidgets as zf
 from tests.browser import as_shown
+from zfwidgets.experiments.shared.charts import BarChart
 from zfwidgets.records import Box, Occluder
 from zfwidgets.widgets.bundle import STATIC
 from zfwidgets.widgets.wire.encode import thumbnail
@@ -289,19 +290,28 @@ def test_figures_of_other_packages_live_in_it(
     bars = bqplot.Bars(x=np.arange(5), y=np.arange(5) ** 2, scales=scales)
     axes = [bqplot.Axis(scale=scales["x"]), bqplot.Axis(scale=scales["y"], orientation="vertical")]
     figure = bqplot.Figure(marks=[bars], axes=axes, title="Five </script> bars")
+    chart = BarChart("accuracy", horizontal=True, span=(0, 1))  # ours needs no kernel either
+    chart.draw(["cat", "<b>dog"], {"before": [0.5, 0.25], "after": [1, 0.75]})
     path = tmp_path / "report.html"
     box = ipywidgets.HBox([slider, other])
-    parts = [explorer, "between", box, figure]
+    parts = [explorer, "between", box, figure, ipywidgets.VBox([chart])]
     zf.save_report(parts, path, layers=[LAYER], images=[0], budget=None, progress=False)
     page = offline.open(path)
     places = page.locator(".zf-figure")
-    expect(places).to_have_count(2)
+    expect(places).to_have_count(3)
     handle = places.nth(0).locator(".noUi-handle")
     expect(handle).to_have_attribute("aria-valuenow", "7.0")
     handle.press("ArrowRight")
     expect(places.nth(0).locator("input[type=number]")).to_have_value("8")
     expect(places.nth(1).locator(".bqplot rect.bar")).to_have_count(5)
     expect(places.nth(1)).to_contain_text("Five </script> bars")
+    bars = places.nth(2).locator(".zf-chart-spot .zf-chart-bar")
+    widths = bars.evaluate_all("all => all.map((bar) => Number(bar.getAttribute('width')))")
+    np.testing.assert_allclose(np.array(widths) / max(widths), [0.5, 0.25, 1, 0.75], atol=1e-3)
+    places.nth(2).get_by_label("cat, before, accuracy 0.5").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(places.nth(2).locator(".zf-chart-tip")).to_have_text("<b>dogafteraccuracy 0.75")
     asked = [url for url in offline.requests if not url.startswith(("blob:", "data:"))]
     assert asked == [path.as_uri()]
     assert [f for f in offline.faults if "strictTypes" not in f] == []  # of the HTML manager

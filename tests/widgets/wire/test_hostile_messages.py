@@ -22,6 +22,7 @@ from zfwidgets.experiments.correspondence.marking import Marking
 from zfwidgets.experiments.quiz.board import QuizBoard
 from zfwidgets.experiments.sanity.widget_pictures import StepPictures
 from zfwidgets.experiments.shared.boxes import ResultBox
+from zfwidgets.experiments.shared.charts import BarChart, LineChart, PointChart
 from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.lessons import FieldWidth, StrongestPhoto
 from zfwidgets.widgets.bundle import Code
@@ -34,6 +35,7 @@ MAP = {"stride", "overlay", "colours", "opacity", "auto"}
 USERS = {
     "Selection": {"unit", "photo", "occluder", "target", "rule"},
     "PictureWall": {"chosen"},
+    **{f"{kind}Chart": {"chosen"} for kind in ("", "Line", "Bar", "Point")},
     "Marking": {"chosen", "part", "boxes"},
     "QuizBoard": {"at", "given"},
     "Question": {"given", "checks"},
@@ -81,6 +83,8 @@ def photos(n=2):
     return [np.zeros((6, 8, 3), np.uint8)] * n
 
 
+chosen: list[float] = []
+
 MAKE = {
     "Explorer": lambda engine: zf.Explorer(engine, layer="conv2", stride=8, patch=8),
     "LayerPicker": lambda engine: zf.LayerPicker(engine),
@@ -89,6 +93,9 @@ MAKE = {
     "Selection": lambda engine: zf.Selection(engine),
     "Compare": lambda engine: zf.Compare(engine, engine),
     "PictureWall": lambda engine: PictureWall("f", "pictures"),
+    "LineChart": lambda engine: LineChart("step", "error", chosen.append),
+    "BarChart": lambda engine: BarChart("error", chosen.append),
+    "PointChart": lambda engine: PointChart("step", "error", chosen.append),
     "Marking": lambda engine: Marking("f", photos(), ["a", "b"], ["ear", "eye"]),
     "QuizBoard": lambda engine: QuizBoard("f", "patches", False),
     "StepPictures": lambda engine: StepPictures("f"),

@@ -133,11 +133,12 @@ export function legend({ series }: Charted): HTMLElement {
     "ul",
     { class: "zf-chart-legend" },
     ...series.map((one, number) => {
+      const bars = one.kind === "bars";
       const key = svg(
         "svg",
-        { width: 24, height: 10, "aria-hidden": "true" },
-        one.kind === "bars"
-          ? svg("rect", { class: "zf-chart-bar", x: 7, y: 0, width: 10, height: 10 })
+        { width: bars ? 10 : 24, height: 10, "aria-hidden": "true" },
+        bars
+          ? svg("rect", { class: "zf-chart-bar", width: 10, height: 10 })
           : svg("path", { class: "zf-chart-path", d: "M0 5H24", "stroke-dasharray": dashes(one) }),
       );
       const item = h("li", { "data-series": number }, key, h("span", {}, one.name));

@@ -11,7 +11,7 @@ import {
 } from "./geometry";
 import { lying, placed, reachOf, standing } from "./scale";
 import { type Charted, known } from "./spec";
-import { shortened } from "./text";
+import { allShortened } from "./text";
 
 const EDGE = 8;
 /** A line of text below the plot, and below those beside it. */
@@ -62,11 +62,13 @@ function layStanding(chart: Charted, width: number, measure: Measure): Layout {
   }));
   const slot = plot.width / Math.max(1, names.length);
   const every = slanted ? Math.max(1, Math.ceil(LINE / Math.sin(ANGLE) / slot)) : 1;
+  const middle = (i: number) => plot.left + (i + 0.5) * slot;
+  const room = (i: number) =>
+    slanted ? Math.min(LONGEST, (middle(i) - 8) / Math.cos(ANGLE)) : slot;
+  const short = allShortened(names, room, measure);
   names.forEach((name, i) => {
     if (i % every !== 0) return;
-    const x = plot.left + (i + 0.5) * slot;
-    const room = slanted ? Math.min(LONGEST, (x - 2) / Math.cos(ANGLE)) : slot;
-    const text = shortened(name, room, measure);
+    const [x, text] = [middle(i), short[i] ?? ""];
     const y = plot.top + plot.height + (slanted ? 12 : 19);
     labels.push({ x, y, text, whole: name, anchor: slanted ? "end" : "middle", slanted });
   });
@@ -109,9 +111,10 @@ function layLying(chart: Charted, width: number, measure: Measure): Layout {
   });
   const slot = plot.height / Math.max(1, names.length);
   const every = Math.max(1, Math.ceil(LINE / slot));
+  const short = allShortened(names, () => room, measure);
   names.forEach((name, i) => {
     if (i % every !== 0) return;
-    const text = shortened(name, room, measure);
+    const text = short[i] ?? "";
     const y = plot.top + (i + 0.5) * slot + 4;
     labels.push({ x: left - 6, y, text, whole: name, anchor: "end" });
   });

@@ -165,10 +165,10 @@ function beside(
     const text = shortened(whole, LONGEST, measure);
     const size = { width: measure(text), height: LINE };
     const corners = [
-      { left: x + 8, top: y - LINE / 2 },
-      { left: x - 8 - size.width, top: y - LINE / 2 },
-      { left: x - size.width / 2, top: y - 8 - LINE },
-      { left: x - size.width / 2, top: y + 8 },
+      { left: x + 11, top: y - LINE / 2 },
+      { left: x - 11 - size.width, top: y - LINE / 2 },
+      { left: x - size.width / 2, top: y - 9 - LINE },
+      { left: x - size.width / 2, top: y + 9 },
     ];
     const free = corners
       .map((corner) => ({ ...corner, ...size }))

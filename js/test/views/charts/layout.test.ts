@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Box, Label, Layout, Spot } from "../../../src/views/charts/geometry";
 import { layOut } from "../../../src/views/charts/layout";
 import { type Axis, type Charted, FIRST, type Series } from "../../../src/views/charts/spec";
-import { shortened } from "../../../src/views/charts/text";
+import { allShortened, shortened } from "../../../src/views/charts/text";
 
 const axis = (some: Partial<Axis> = {}): Axis => ({ ...FIRST.across, ...some });
 const one = (some: Partial<Series>): Series => ({
@@ -272,6 +272,12 @@ describe("points", () => {
     const { at } = fitted([0.7, 0.2], [layout.spots[0]?.y ?? 0, layout.spots[2]?.y ?? 0]);
     expect(layout.spots[3]?.y).toBeCloseTo(at(0.9), 6);
   });
+});
+
+it("leaves out the middle of names that would be cut to the same", () => {
+  const names = ["without conv3, conv4", "without conv3, fc6", "as it is", "as it is"];
+  const short = allShortened(names, () => 84, measure);
+  expect(short).toEqual(["withou…conv4", "withou…, fc6", "as it is", "as it is"]);
 });
 
 it("cuts a text at the last letter that fits", () => {
