@@ -7,9 +7,11 @@ main thread. bqplot is imported when a figure is made.
 
 from __future__ import annotations
 
+import html
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -282,7 +284,7 @@ def _floats(answer: Answer, buffer: int) -> NDArray[np.float32]:
 
 
 def _figure(bq: Any, marks: list[Any], axes: list[Any], margin: dict[str, int]) -> Any:
-    return bq.Figure(
+    figure = bq.Figure(
         marks=marks,
         axes=axes,
         fig_margin=margin,
@@ -291,6 +293,18 @@ def _figure(bq: Any, marks: list[Any], axes: list[Any], margin: dict[str, int]) 
         animation_duration=0,
         title_style={"font-size": "14px"},
         layout=ipywidgets.Layout(width="440px", height="300px"),
+    )
+    figure._mime_ = partial(_in_marimo, figure)
+    return figure
+
+
+def _in_marimo(figure: Any) -> tuple[str, str]:
+    """What marimo shows, which has no place for figures of bqplot: a sentence."""
+    title = html.escape(figure.title or "A figure of zf.plots")
+    return "text/html", (
+        f"<p>{title}: this page shows no figures of bqplot, JupyterLab, Notebook 7 and Voila do. "
+        "Its numbers are <code>figure.marks[0].x</code> and <code>.y</code>; the bars of classes "
+        "stand in an Explorer, too.</p>"
     )
 
 

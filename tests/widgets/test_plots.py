@@ -168,3 +168,14 @@ def test_bad_arguments_are_named(indexed):
         zf.plots.class_bars("explorer")
     with pytest.raises(InputError, match="no engine"):
         zf.plots.class_bars(zf.Selection())
+
+
+def test_marimo_shows_a_sentence_with_the_figures_title_and_where_its_numbers_are(indexed):
+    explorer = zf.Explorer(indexed, layer="conv2", channel=1)
+    figure = zf.plots.activation_histogram(explorer)
+    assert explorer.settle(SECONDS)
+    figure.title = "<conv2>"
+    mime, page = figure._mime_()
+    assert mime == "text/html"
+    assert page.startswith("<p>&lt;conv2&gt;: this page shows no figures of bqplot")
+    assert "figure.marks[0].x" in page

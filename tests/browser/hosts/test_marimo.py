@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +23,14 @@ from zfwidgets.experiments.shared.picture_wall import enlarged
 pytest.importorskip("marimo", reason="marimo isn't installed: pip install marimo")
 
 Show = Callable[..., None]
+EVOLUTION = "from zfwidgets.experiments import recorded\nzf.Evolution(recorded('evolution'))"
 CELL = "@app.cell\ndef _():\n{code}\n    return\n"
+
+
+def write(app: Path, *cells: str) -> Path:
+    text = "\n\n".join(CELL.format(code=textwrap.indent(one, "    ")) for one in cells)
+    app.write_text(f"import marimo\n\napp = marimo.App(width='full')\n\n\n{text}\n")
+    return app
 
 
 @pytest.fixture
@@ -31,10 +40,7 @@ def show(page: Page, tmp_path: Path):
     serving = []
 
     def open_app(*cells: str) -> None:
-        code = ["import marimo as mo", ENGINE, *cells]
-        text = "\n\n".join(CELL.format(code=textwrap.indent(one, "    ")) for one in code)
-        app = tmp_path / "app.py"
-        app.write_text(f"import marimo\n\napp = marimo.App(width='full')\n\n{text}\n")
+        app = write(tmp_path / "app.py", "import marimo as mo", ENGINE, *cells)
         server = marimo_of(app, tmp_path)
         serving.append(server)
         server.__enter__()(page)
@@ -82,10 +88,7 @@ def test_a_quiz_is_played(show: Show, page: Page, engine: zf.Engine) -> None:
 
 
 def test_the_evolution_of_maps_is_gone_through(show: Show, page: Page) -> None:
-    show(
-        "from zfwidgets.experiments import recorded\n"
-        "evolution = zf.Evolution(recorded('evolution'))\nevolution"
-    )
+    show(EVOLUTION)
     record = recorded("evolution").result
     count = len(record.moments)
     root = page.locator(".zf-evolution")
@@ -115,9 +118,23 @@ def test_the_evolution_of_maps_is_gone_through(show: Show, page: Page) -> None:
     expect(slider).to_have_js_property("value", str(count - 1))
     shows(count - 1)
     expect(root.get_by_role("button", name="Play")).to_be_visible()  # and not Pause
+    curve = root.locator(".zf-chart").first
+    curve.locator(".zf-chart-line .zf-chart-spot").nth(2).click()
+    shows(2)
     root.get_by_role("combobox", name="maps of").select_option(record.layers[1])
     of_layer = [unit for unit in record.units if unit[0] == record.layers[1]]
     expect(maps.get_by_role("option")).to_have_count(len(of_layer))
+
+
+def test_an_exported_page_has_the_picture(tmp_path: Path) -> None:
+    """It has no kernel, which pictures in a view come from."""
+    app = write(tmp_path / "app.py", "import zfwidgets as zf", EVOLUTION)
+    command = [sys.executable, "-m", "marimo", "export", "html", str(app), "-o", "out.html"]
+    root = str(Path(__file__).parents[3])
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}, check=True)
+    page = (tmp_path / "out.html").read_text("utf-8")
+    assert "zfwidgets Evolution: ZFNet: 30 feature maps" in page
+    assert "<marimo-anywidget" not in page
 
 
 def test_a_pupil_answers_a_worksheet(show: Show, page: Page) -> None:

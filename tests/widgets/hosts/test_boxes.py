@@ -6,7 +6,7 @@ import itertools
 import json
 import sys
 import threading
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import ipywidgets
 import pytest
@@ -103,6 +103,19 @@ class Result(ResultBox[None]):
 
     def __init__(self, engine):
         super().__init__(engine, [beside([PictureWall("engine", "Filters")])])
+
+
+@pytest.mark.parametrize(
+    ("url", "live"), [("./@file/9-box.js", True), ("data:text/javascript;base64,AA==", False)]
+)
+def test_in_a_page_that_is_exported_stands_the_picture(front_end, in_marimo, url, live):
+    """There the JavaScript is in the page, and no kernel."""
+    box = Box()
+    box.comm.esm_spec = SimpleNamespace(url=url)
+    element = SimpleNamespace(_mime_=lambda: ("text/html", "<marimo-anywidget>"))
+    in_marimo.ui = SimpleNamespace(anywidget={box: element}.__getitem__)
+    assert ("A still picture" in box._mime_()[1]) is not live
+    assert ("<marimo-anywidget>" in box._mime_()[1]) is live
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,22 @@ def runs_cells() -> bool:
 
 
 def shows_views(comm: Any) -> bool:
-    """Whether a widget's connection is one whose JavaScript marimo's page has."""
-    return getattr(comm, "esm_spec", None) is not None
+    """Whether marimo's page has the JavaScript of a widget with this connection, and a kernel.
+
+    What `marimo export html` writes has the JavaScript inside, and no kernel.
+    """
+    spec = _spec(comm)
+    return spec is not None and not str(getattr(spec, "url", "")).startswith("data:")
 
 
 def has_closed(comm: Any) -> bool:
     """Whether marimo has closed a widget's connection, as it does when the cell runs again."""
-    return shows_views(comm) and bool(getattr(comm, "_closed", False))
+    return _spec(comm) is not None and bool(getattr(comm, "_closed", False))
+
+
+def _spec(comm: Any) -> Any:
+    """Where the page finds a widget's JavaScript; None for other connections than marimo's."""
+    return getattr(comm, "esm_spec", None)
 
 
 def shown(widget: Any) -> tuple[str, str]:
