@@ -115,7 +115,8 @@ def parameters(signature: inspect.Signature) -> griffe.Parameters:
 
 
 def annotation(value: Any) -> str | None:
-    """An annotation as it would be written."""
+    """An annotation as it would be written, its classes without their modules."""
     if value is EMPTY:
         return None
-    return value if isinstance(value, str) else inspect.formatannotation(value)
+    text = value if isinstance(value, str) else inspect.formatannotation(value)
+    return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])", "", text)

@@ -79,6 +79,7 @@ class Selection(Routed):
         "``'gradient'``, or another rule of the engine.",
     )
     schema = traitlets.Int(SCHEMA, read_only=True, help="Version of this state.").tag(sync=True)
+    """Version of this state."""
 
     def __init__(self, engine: EngineProtocol | None = None, **values: Any) -> None:
         reject_unknown("Selection", values, (*FIELDS, "layout"))
