@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -58,6 +59,39 @@ def test_what_one_raises_is_raised() -> None:
 
     with pytest.raises(ValueError, match="the second"):
         side_by_side(run, [1, 2, 3])
+
+
+def test_nothing_goes_on_after_an_error() -> None:
+    begun: list[int] = []
+
+    def run(item: int) -> None:
+        begun.append(item)
+        if item == 0:
+            raise ValueError("the first")
+
+    with pytest.raises(ValueError, match="the first"):
+        side_by_side(run, range(200))
+    known = len(begun)
+    assert side_by_side(lambda item: item, [1, 2, 3]) == [1, 2, 3]
+    assert len(begun) == known
+
+
+def test_the_same_threads_compute_every_time() -> None:
+    """The C library keeps memory for each thread, and new threads take what others left."""
+    seen = {
+        ident for _ in range(20) for ident in side_by_side(lambda _: threading.get_ident(), "abc")
+    }
+    assert len(seen) <= 3
+    assert threading.get_ident() not in seen
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doesn't fork")
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    side_by_side(str, [1, 2, 3])
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if side_by_side(str, [1, 2, 3]) == ["1", "2", "3"] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_without_openmp_items_follow_each_other_with_all_threads(monkeypatch) -> None:

@@ -9,7 +9,9 @@ with one thread inside each operation, and what is independent on several thread
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import wait
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -99,5 +101,25 @@ def side_by_side(run: Callable[[Item], Result], items: Sequence[Item]) -> list[R
         with one_thread():
             return run(item)
 
-    with Pool(count, thread_name_prefix="zfwidgets-side") as pool:
-        return [found.result() for found in [pool.submit(alone, item) for item in items]]
+    under_way = [_pool(count).submit(alone, item) for item in items]
+    try:
+        return [found.result() for found in under_way]
+    finally:  # after an error or an interrupt too, nothing goes on
+        for found in under_way:
+            found.cancel()
+        wait(under_way)
+
+
+@cache
+def _pool(count: int) -> Pool:
+    """The threads that compute side by side; they stay, and rest where there is nothing to do.
+
+    glibc has memory for each thread, of which it gives a part never back, and what one that has
+    ended leaves goes to any that begins, in turns with all that others use: with new threads for
+    each call a kernel grew by a hundred megabytes for each of sixteen.
+    """
+    return Pool(count, thread_name_prefix="zfwidgets-side")
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
