@@ -126,7 +126,11 @@ class Transfer(Experiment["TransferRecord"]):
         self._layers = BarChart(accuracy, span=(0.0, 1.0))
         self._curve = LineChart(words("transfer.counts"), accuracy, span=(0.0, 1.0))
         self._classes = PointChart(
-            words("transfer.distance"), accuracy, self._choose, span=(0.0, 1.0)
+            words("transfer.distance"),
+            accuracy,
+            self._choose,
+            what=words("transfer.class"),
+            span=(0.0, 1.0),
         )
         self._texts = {
             name: ipywidgets.HTML()
