@@ -101,6 +101,10 @@ def test_what_is_pointed_out_follows_new_numbers():
     assert chart.marks == [{"kind": "line", "at": 1.0}]
     chart.point_out(None)
     assert chart.marks == []
+    thirds = np.arange(4) / 3
+    chart.draw(thirds, {"a": thirds})
+    chart.point_out(thirds[2])
+    assert chart.marks[0]["at"] == chart.series[0]["x"][2], "the page finds its points"
 
 
 def test_bars_are_the_numbers_by_name_and_a_choice_tells_the_names_number():

@@ -145,12 +145,14 @@ class Ablation(Experiment["AblationTable"]):
             words("ablation.axis"),
             self._choose,
             horizontal=True,
+            label=words("ablation.error"),
             height=max(160, 30 + 34 * len(names)),
         )
         self._curves = LineChart(
             words("ablation.epochs"),
             words("ablation.validation_error"),
             choose_line=self._choose_name,
+            label=words("ablation.training"),
         )
         self._reading = ipywidgets.HTML()
         self._variant = ipywidgets.Dropdown(

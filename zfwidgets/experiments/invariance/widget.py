@@ -116,7 +116,13 @@ class Invariance(Experiment["InvarianceResult"]):
         )
         look: dict[str, Any] = {"choose": self._choose, "height": 190}
         self._charts = [LineChart("", "", label=layer, **look) for layer in layers]
-        self._class_chart = LineChart("", words("invariance.probability"), span=(0.0, 1.0), **look)
+        self._class_chart = LineChart(
+            "",
+            words("invariance.probability"),
+            span=(0.0, 1.0),
+            label=words("invariance.class"),
+            **look,
+        )
         titles = [*layers, words("invariance.class")]
         drawn = zip(titles, [*self._charts, self._class_chart], strict=True)
         self._classes, self._reading = ipywidgets.HTML(), ipywidgets.HTML()

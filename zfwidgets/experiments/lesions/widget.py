@@ -119,8 +119,12 @@ class Lesion(Experiment["LesionResult"]):
         self._photo_wall = PictureWall(fingerprint, words("lesion.view"), size=160)
         self._photo_text, self._problem = ipywidgets.HTML(), ipywidgets.HTML()
         bars: dict[str, Any] = {"span": (0.0, 1.0), "horizontal": True}
-        self._predicted = BarChart(words("lesion.probability"), height=170, **bars)
-        self._classes = BarChart(words("lesion.accuracy"), height=230, **bars)
+        self._predicted = BarChart(
+            words("lesion.probability"), label=words("lesion.view"), height=170, **bars
+        )
+        self._classes = BarChart(
+            words("lesion.accuracy"), label=words("lesion.hurt"), height=230, **bars
+        )
         self._history = ipywidgets.HTML()
         switches = controls(self._layer, *self._buttons.values())
         left = [switches, self._problem, self._maps, self._history]

@@ -123,10 +123,17 @@ class Transfer(Experiment["TransferRecord"]):
             fingerprint = engine.info.fingerprint
         words = self._words
         accuracy = words("transfer.accuracy")
-        self._layers = BarChart(accuracy, span=(0.0, 1.0))
-        self._curve = LineChart(words("transfer.counts"), accuracy, span=(0.0, 1.0))
+        self._layers = BarChart(accuracy, span=(0.0, 1.0), label=words("transfer.layers"))
+        self._curve = LineChart(
+            words("transfer.counts"), accuracy, span=(0.0, 1.0), label=words("transfer.curve")
+        )
         self._classes = PointChart(
-            words("transfer.distance"), accuracy, self._choose, span=(0.0, 1.0)
+            words("transfer.distance"),
+            accuracy,
+            self._choose,
+            what=words("transfer.class"),
+            span=(0.0, 1.0),
+            label=words("transfer.bias"),
         )
         self._texts = {
             name: ipywidgets.HTML()

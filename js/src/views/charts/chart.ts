@@ -3,7 +3,7 @@
 import { h } from "../../lib/page/dom";
 import type { OwnStore } from "../../lib/page/selection_store";
 import type { OwnView } from "../shared/view";
-import { around, type Drawn, draw, drawMarks, legend, standOut } from "./drawing";
+import { around, type Drawn, draw, drawMarks, isPointedOut, legend, standOut } from "./drawing";
 import type { Layout } from "./geometry";
 import { layOut } from "./layout";
 import type { Charted } from "./spec";
@@ -90,7 +90,7 @@ class ChartView {
   }
 
   private paint(now: Charted): void {
-    const focused = this.stage.contains(document.activeElement);
+    const focused = this.focused() !== null;
     this.layout = layOut(now, this.width, measurer(this.stage));
     this.drawn = draw(now, this.layout, this.width);
     this.stage.replaceChildren(this.drawn.element, this.tip);
@@ -103,6 +103,11 @@ class ChartView {
   private mark(now: Charted): void {
     if (!this.drawn || !this.layout) return;
     this.drawn.marks.replaceChildren(...drawMarks(this.layout, now.marks, now));
+    this.layout.spots.forEach((spot, at) => {
+      const element = this.drawn?.spots[at];
+      if (isPointedOut(spot, now.marks, now)) element?.setAttribute("aria-current", "true");
+      else element?.removeAttribute("aria-current");
+    });
     standOut(this.body, now.strong);
   }
 
@@ -118,9 +123,13 @@ class ChartView {
   }
 
   private leave(): void {
-    const focused = document.activeElement;
-    const at = focused && this.stage.contains(focused) ? numberOf({ target: focused }) : null;
-    this.show(at);
+    this.show(numberOf({ target: this.focused() }));
+  }
+
+  /** What has the focus here, also where hosts put widgets into a shadow root. */
+  private focused(): Element | null {
+    const { activeElement } = this.stage.getRootNode() as Document | ShadowRoot;
+    return this.stage.contains(activeElement) ? activeElement : null;
   }
 
   private click(event: MouseEvent): void {

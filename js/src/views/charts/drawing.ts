@@ -90,20 +90,30 @@ function spotElement(chart: Charted, spot: Spot, at: number): SVGGElement {
 /** Lines at places, and rings or frames around what is pointed out. */
 export function drawMarks(layout: Layout, marks: readonly Mark[], chart: Charted): SVGElement[] {
   const { plot } = layout;
-  return marks.flatMap(({ kind, at }) => {
-    const x = kind === "line" ? layout.at(at) : null;
+  return marks.flatMap((mark) => {
+    const x = mark.kind === "line" ? layout.at(mark.at) : null;
     const line = x !== null && [
       { x, y: plot.top },
       { x, y: plot.top + plot.height },
     ];
-    const there = layout.spots.filter(({ series, place }) =>
-      kind === "line" ? chart.series[series]?.x[place] === at : place === at,
-    );
     return [
       ...(line ? [svg("path", { class: "zf-chart-mark", d: d(line) })] : []),
-      ...there.map((spot) => around(spot, "zf-chart-ring")),
+      ...layout.spots
+        .filter((spot) => isPointedOut(spot, [mark], chart))
+        .map((spot) => around(spot, "zf-chart-ring")),
     ];
   });
+}
+
+/** Whether any mark is of this spot. */
+export function isPointedOut(
+  { series, place }: Spot,
+  marks: readonly Mark[],
+  chart: Charted,
+): boolean {
+  return marks.some(({ kind, at }) =>
+    kind === "line" ? chart.series[series]?.x[place] === at : place === at,
+  );
 }
 
 /** A ring around a point, or a frame around a bar. */

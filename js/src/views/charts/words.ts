@@ -35,7 +35,8 @@ export function told(chart: Charted, series: number, place: number): string[] {
   const said: string[] = [];
   if (one.kind === "points") said.push(one.names[place] ?? "");
   if (one.kind === "bars") said.push(placeName(chart.across, place));
-  if (one.kind !== "bars" || chart.series.length > 1) said.push(one.name);
+  const named = one.kind === "bars" ? chart.series.length > 1 : one.kind !== "points";
+  if (named) said.push(one.name);
   if (one.kind !== "bars" && known(at)) {
     said.push(measured(chart.across, placeName(chart.across, at)));
   }

@@ -114,10 +114,11 @@ it("names bars by their things, and points by their own names", () => {
     ["dog", "0.25", "0.125"],
   ]);
   const more = { kind: "points", x: [0.123456, 0.5], names: ["oak", "elm"] };
-  const own = { ...LINES, series: [series("", 0, [0.7, null], more)], legend: false };
+  const own = { ...LINES, series: [series("tree", 0, [0.7, null], more)], legend: false };
   const points = ownStage(chart, own).root;
   expect(names(points)).toEqual(["oak, shift (px) 0.1235, distance 0.7"]);
-  expect(rows(points).slice(1)).toEqual([
+  expect(rows(points)).toEqual([
+    ["tree", "shift (px)", "distance"],
     ["oak", "0.1235", "0.7"],
     ["elm", "0.5", "–"],
   ]);
@@ -226,6 +227,8 @@ it("follows its kernel: numbers, names, marks, and what stands out", async () =>
   const rings = all(root, ".zf-chart-ring").map((ring) => ring.getAttribute("cx"));
   const at = one(spots(root)[1] as HTMLElement, "circle").getAttribute("cx");
   expect(rings).toEqual([at, at]); // on both lines that have a point there
+  const current = all(root, "[aria-current]").map((spot) => spot.getAttribute("aria-label"));
+  expect(current).toEqual([names(root)[1], names(root)[5]]);
   expect(all(root, "g.zf-faded").map((line) => line.dataset.series)).toEqual(["0", "2"]);
   model.set("marks", [{ kind: "line", at: 99 }]);
   await flush();

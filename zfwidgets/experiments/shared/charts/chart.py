@@ -99,7 +99,7 @@ def axis(
         Places with names of their own, instead of numbers.
     """
     low, high = span or (None, None)
-    ticks = [[*_numbers([place]), name] for place, name in names]
+    ticks = [[*numbers([place]), name] for place, name in names]
     return {"label": label, "low": low, "high": high, "names": ticks}
 
 
@@ -125,13 +125,13 @@ def series_of(
         "kind": kind,
         "style": number,
         "name": name,
-        "x": _numbers(x),
-        "y": _numbers(y),
+        "x": numbers(x),
+        "y": numbers(y),
         "names": [*names],
     }
 
 
-def _numbers(values: ArrayLike) -> list[float | None]:
+def numbers(values: ArrayLike) -> list[float | None]:
     """Numbers as JSON has them: NaN is null, and no more digits than float32 has."""
     known = np.asarray(values, np.float64).ravel().tolist()
     return [float(f"{value:.9g}") if math.isfinite(value) else None for value in known]

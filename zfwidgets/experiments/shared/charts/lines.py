@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .chart import Chart, axis, relabelled, series_of
+from .chart import Chart, axis, numbers, relabelled, series_of
 
 
 class LineChart(Chart):
@@ -91,7 +91,7 @@ class LineChart(Chart):
 
     def point_out(self, x: float | None) -> None:
         """Put a line at a place on the axis; None takes it away."""
-        self.marks = [] if x is None else [{"kind": "line", "at": float(x)}]
+        self.marks = [] if x is None else [{"kind": "line", "at": numbers([x])[0]}]
 
     def point_out_line(self, chosen: str | None) -> None:
         """Let one line stand out from the others; None: all are alike."""

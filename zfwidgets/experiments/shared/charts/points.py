@@ -19,6 +19,8 @@ class PointChart(Chart):
         What the axes show, with units.
     choose
         Called with the number of a point that is chosen, on the kernel's main thread.
+    what
+        What the points are, above their names in the table.
     span
         What the vertical axis reaches at least; None follows the data.
     **chart
@@ -31,10 +33,11 @@ class PointChart(Chart):
         up: str,
         choose: Callable[[int], None] | None = None,
         *,
+        what: str = "",
         span: tuple[float, float] | None = None,
         **chart: Any,
     ) -> None:
-        self._choose_place = choose
+        self._choose_place, self._what = choose, what
         super().__init__(
             across=axis(across),
             up=axis(up, span),
@@ -45,7 +48,7 @@ class PointChart(Chart):
 
     def draw(self, names: Sequence[str], x: ArrayLike, y: ArrayLike) -> None:
         """Show points by their names; where y is NaN there is none."""
-        self.series = [series_of("points", 0, "", x, y, names)]
+        self.series = [series_of("points", 0, self._what, x, y, names)]
 
     def point_out(self, number: int | None) -> None:
         """Put a ring around a point, by its number; None: around none."""
