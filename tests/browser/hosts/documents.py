@@ -109,7 +109,9 @@ def jupyter_book(folder: Path) -> str:
         pytest.skip("Jupyter Book 2 is another program: pip install 'jupyter-book<2'")
     (folder / "_config.yml").write_text(BOOK)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: notebook\n")
-    run(folder, sys.executable, "-m", "jupyter_book.cli.main", "build", ".")
+    run(
+        folder, sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "."
+    )
     return "_build/html/notebook.html"
 
 
