@@ -138,6 +138,17 @@ def test_a_snapshot_is_the_picture_under_the_widget(outputs, indexed):
     assert np.abs(drawn - np.asarray(shot)).mean() < 6  # what JPEG loses
 
 
+def test_a_box_of_ipywidgets_7_is_displayed_too(outputs, monkeypatch):
+    """It displays itself, instead of saying what is to be displayed."""
+    monkeypatch.delattr(ipywidgets.Widget, "_repr_mimebundle_")
+    experiment = zf.Ablation(zf.experiments.recorded("ablation"))
+    display(experiment)
+    live, static = outputs
+    view = {"version_major": 2, "version_minor": 0, "model_id": experiment.model_id}
+    assert live["data"][VIEW] == view
+    assert picture(static).format == "JPEG"
+
+
 def test_a_closed_widget_says_so(outputs, indexed):
     grid = zf.PatchGrid(indexed)
     grid.close()

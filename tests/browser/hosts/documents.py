@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -91,10 +92,34 @@ nb_ipywidgets_js = {{
 """
 
 
+BOOK = f"""title: A book
+execute:
+  execute_notebooks: force
+  timeout: {PROGRAM}
+sphinx:
+  config:
+    nb_ipywidgets_js:
+      https://cdn.example/require.min.js: {{}}
+      https://cdn.example/embed-amd.js: {{data-jupyter-widgets-cdn: https://cdn.example/}}
+"""
+
+
+def jupyter_book(folder: Path) -> str:
+    if not version("jupyter-book").startswith("1."):
+        pytest.skip("Jupyter Book 2 is another program: pip install 'jupyter-book<2'")
+    (folder / "_config.yml").write_text(BOOK)
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: notebook\n")
+    run(
+        folder, sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "."
+    )
+    return "_build/html/notebook.html"
+
+
 PROGRAMS = (
     Program("papermill", "papermill", "papermill", papermill),
     Program("nbsphinx", "nbsphinx", "nbsphinx", functools.partial(sphinx, NBSPHINX)),
     Program("MyST-NB", "myst_nb", "myst-nb", functools.partial(sphinx, MYST_NB)),
+    Program("Jupyter Book 1", "jupyter_book", "'jupyter-book<2'", jupyter_book),
 )
 
 

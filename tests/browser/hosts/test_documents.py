@@ -68,6 +68,7 @@ def test_the_pictures_stand_on_the_page(program: Program, page: Page, tmp_path: 
     pictures.mkdir()
     write(folder, pictures)
     made = program.build(folder)
+    assert (folder / made).is_file()
     jpegs = [file.read_bytes() for file in sorted(pictures.iterdir())]
     with published(folder) as address:
         page.goto(address + made)

@@ -13,7 +13,7 @@ from PIL import Image
 from ...drawing.page import one_line
 from ...threads import OneOnly
 from .page import to_jpeg
-from .unattended import complete_later
+from .unattended import VIEW, complete_later
 
 
 class TwoOutputs(OneOnly):
@@ -54,7 +54,7 @@ class TwoOutputs(OneOnly):
     def _ipython_display_(self, **_: Any) -> None:
         from IPython.display import display
 
-        bundle = None if self.comm is None else self._repr_mimebundle_()  # type: ignore[attr-defined]
+        bundle = None if self.comm is None else _bundle(self)  # type: ignore[attr-defined]
         if bundle is None:
             display({"text/plain": f"{type(self).__name__} (closed)"}, raw=True)
             return
@@ -91,6 +91,15 @@ class TwoOutputs(OneOnly):
             display_id=self._picture_id,
             update=update,
         )
+
+
+def _bundle(widget: Any) -> Any:
+    """What a page is told to show a widget; ipywidgets 7's boxes don't say it themselves."""
+    made = getattr(widget, "_repr_mimebundle_", None)
+    if made is not None:
+        return made()
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"text/plain": repr(widget), VIEW: view}
 
 
 def _on_a_page_of_solara() -> bool:

@@ -80,13 +80,17 @@ class _Waiter:
 
     def _boxed(self, result: Any) -> list[Any]:
         """Our widgets in boxes that the cell displayed, in order."""
-        from ipywidgets import Box
+        from ipywidgets import Box, Widget
         from ipywidgets.widgets import widget
 
-        known = widget._instances  # noqa: SLF001 -- ipywidgets' own list
+        # ipywidgets' own list: of 8, and of 7
+        known = widget._instances if hasattr(widget, "_instances") else Widget.widgets  # noqa: SLF001
         shown = [known.get(name) for name in self._views] + [getattr(result, "result", None)]
         self._views.clear()
-        boxes = [one for one in shown if isinstance(one, Box) and one not in self._left]
+        # ipywidgets 7 displays a result itself, so that it is among the views too.
+        boxes = dict.fromkeys(
+            one for one in shown if isinstance(one, Box) and one not in self._left
+        )
         return [one for box in boxes for one in self._pictured(box) if not one.displayed]
 
     def _pictured(self, box: Any) -> list[Any]:
