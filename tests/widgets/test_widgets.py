@@ -247,6 +247,33 @@ def test_bad_messages_are_answered_and_do_no_harm(front_end, indexed, caplog, ch
     assert front_end.ask(grid, "top", layer="conv1", channel=0, k=9)[0]["op"] == "reply"
 
 
+def test_what_the_page_says_at_once_is_heard_one_by_one(front_end, indexed):
+    grid = zf.PatchGrid(indexed)
+    print_ = {"fingerprint": grid.fingerprint}
+    top = {**print_, "layer": "conv1", "channel": 2, "k": 9}
+    asked = {"zf": 1, "op": "get", "view": "v", "priority": 1, "turn": 3}
+    several = [
+        {**asked, "slot": "a", "kind": "top", "key": top},
+        {**asked, "slot": "b", "kind": "nothing", "key": print_},
+        {**asked, "slot": "c", "kind": "photo", "key": {**print_, "image": 4}},
+    ]
+    front_end.send(grid, {"zf": 1, "op": "all", "of": several})
+    assert grid.settle(SECONDS)
+    replies = {content["slot"]: content["key"] for content, _ in front_end.custom(grid, "reply")}
+    assert replies == {"a": top, "c": several[2]["key"]}
+    ((error, _),) = front_end.custom(grid, "error")
+    assert (error["slot"], error["turn"]) == ("b", 3)
+
+
+@pytest.mark.parametrize("of", [None, 7, [{"zf": 1, "op": "all", "of": []}]])
+def test_several_messages_that_are_none_are_answered_and_do_no_harm(front_end, indexed, of):
+    grid = zf.PatchGrid(indexed)
+    front_end.send(grid, {"zf": 1, "op": "all", "of": of})
+    ((error, _),) = front_end.custom(grid, "error")
+    assert "A message must be" in error["data"]["message"]
+    assert front_end.ask(grid, "photo", image=1)[0]["op"] == "reply"
+
+
 @pytest.mark.parametrize("garbage", [None, [], "get", 7, {}])
 def test_garbage_is_answered_and_does_no_harm(front_end, indexed, garbage):
     grid = zf.PatchGrid(indexed)

@@ -87,6 +87,13 @@ class Guarded(ipywidgets.Widget):
 class Routed(Settable, Guarded, anywidget.AnyWidget):
     """A widget that answers every page, whichever others come and go."""
 
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        """Take what the page says: a message, or all that it has to say at once."""
+        several = isinstance(content, dict) and content.get("op") == "all"
+        of = content.get("of") if several else None
+        for one in of if isinstance(of, list) else [content]:
+            super()._handle_custom_msg(one, buffers)
+
     @traitlets.observe("comm")
     def _keep_route(self, change: Any) -> None:
         keep_route(change.new)

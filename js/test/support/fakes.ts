@@ -6,7 +6,9 @@ type Callback = (content: unknown, buffers: DataView[]) => void;
 
 /** A model as anywidget hands it out: state, change events and custom messages. */
 export class FakeModel {
+  /** What was said, one by one: several things may have gone out as one message. */
   readonly sent: (Request | Cancel)[] = [];
+  messages = 0;
   saves = 0;
   dead = false;
   private readonly callbacks = new Map<string, Set<Callback>>();
@@ -32,8 +34,10 @@ export class FakeModel {
   send(content: unknown, _callbacks?: unknown, buffers: ArrayBuffer[] = []): void {
     if (this.dead) throw new Error("Cannot send");
     this.buffers.push(...buffers);
+    this.messages += 1;
     // What crosses the wire is JSON.
-    this.sent.push(JSON.parse(JSON.stringify(content)));
+    const message = JSON.parse(JSON.stringify(content));
+    this.sent.push(...(message.op === "all" ? message.of : [message]));
   }
 
   on(event: string, callback: Callback): void {

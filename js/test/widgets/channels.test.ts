@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import picker from "../../src/widgets/picker";
+import { flush } from "../support/fakes";
 import { LOST, press, serve, stage } from "../support/kernel";
 import { all, frames, keyOf, one, onFakePage } from "../support/page";
 
@@ -25,6 +26,7 @@ describe("channels", () => {
     expect(sheets().map(({ first, count }) => [first, count])).toEqual([[0, 256]]);
     strip.scrollTop = 66 * 190;
     strip.dispatchEvent(new Event("scroll"));
+    await flush();
     expect(sheets().at(-1)).toMatchObject({
       layer: "features.4",
       first: 1024,

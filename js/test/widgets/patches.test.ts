@@ -202,11 +202,12 @@ describe("patches", () => {
     });
   });
 
-  it("are asked for before all that stands below them", async () => {
+  it("are asked for before all that stands below them, in one message", async () => {
     const { model, selection } = await open(2);
-    const before = model.gets.length;
+    const [before, messages] = [model.gets.length, model.messages];
     selection.set("unit", ["features.3", 7]);
     await flush();
+    expect(model.messages).toBe(messages + 1);
     const kinds = model.gets.slice(before).map(({ kind }) => kind);
     expect(kinds.slice(0, 2)).toEqual(["top", "projections"]);
     expect(kinds).toContain("about");

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import threading
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import nn
 
 import zfwidgets as zf
 from tests.waiting import SECONDS
 from zfwidgets.engine.network import one_thread as module
+from zfwidgets.engine.network.costs import Costs
 from zfwidgets.engine.network.one_thread import PATIENCE, Quicker, one_thread, side_by_side
+from zfwidgets.engine.projection import projector
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +160,32 @@ def test_a_photo_is_read_and_classified_with_one_thread_inside() -> None:
     engine.predict(1)
     assert seen == [1, 1]
     assert torch.get_num_threads() == 3
+
+
+SEEN: list[int] = []
+
+
+def small(photo: Image.Image) -> torch.Tensor:
+    """A photo's values as they are."""
+    return torch.from_numpy(np.asarray(photo, np.float32)).permute(2, 0, 1) / 255
+
+
+class Watch(nn.Module):
+    """Notes how many threads operations have where it stands."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        SEEN.append(torch.get_num_threads())
+        return x
+
+
+@pytest.mark.parametrize(("limit", "threads"), [(2_000_000_000, 1), (1000, 3)])
+def test_a_layers_first_look_has_one_thread_inside_where_that_is_little_work(
+    monkeypatch: pytest.MonkeyPatch, limit: int, threads: int
+) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), Watch(), nn.ReLU())
+    photos = [Image.new("RGB", (20, 16), colour) for colour in ("red", "navy")]
+    monkeypatch.setattr(projector, "costs_on", lambda _: Costs(one_thread=limit))
+    engine = zf.Engine(model, photos, small, cache=False)
+    SEEN.clear()
+    assert engine.explain("2").operations
+    assert set(SEEN) == {threads}

@@ -61,10 +61,13 @@ export class ModelStore<S extends object> implements Store<S> {
     this.model.set(String(field), value);
     if (this.saving) return;
     this.saving = true;
-    queueMicrotask(() => {
-      this.saving = false;
-      this.model.save_changes();
-    });
+    // After what views ask because of it, which goes out in a microtask, too.
+    queueMicrotask(() =>
+      queueMicrotask(() => {
+        this.saving = false;
+        this.model.save_changes();
+      }),
+    );
   }
 
   subscribe(field: keyof S, listener: () => void, signal: AbortSignal): void {

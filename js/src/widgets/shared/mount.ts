@@ -20,6 +20,7 @@ import { onTheme } from "../../lib/page/theme";
 import { type Channel, KernelSource } from "../../lib/wire/kernel_source";
 import { isMessage } from "../../lib/wire/protocol";
 import { NoAnswer, type Source } from "../../lib/wire/source";
+import { together } from "../../lib/wire/together";
 import { COMMON } from "../../styles";
 import type { Compared, Side } from "../../views/compare";
 import { guide } from "../../views/shared/guide";
@@ -209,7 +210,7 @@ function connect(
   model: StateModel & Channel,
   signal: AbortSignal,
 ): KernelSource {
-  const source = new KernelSource(model, String(model.get("fingerprint") ?? ""));
+  const source = new KernelSource(together(model), String(model.get("fingerprint") ?? ""));
   signal.addEventListener("abort", () => source.close(), { once: true });
   heedKernel(root, model, source, signal);
   watch(model, signal, () => {

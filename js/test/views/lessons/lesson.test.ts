@@ -83,6 +83,7 @@ const button = (root: HTMLElement, text: string) =>
 
 it("asks first, is answered by the button alone, and tells then", async () => {
   const { model, root } = stage("choice");
+  await flush();
   expect(model.request("exercise").key).toMatchObject({ question: "choice.0", revealed: false });
   await serve(model, "choice");
   expect(root.dataset.zfSettled).toBe("true");
@@ -108,6 +109,7 @@ it("asks first, is answered by the button alone, and tells then", async () => {
   model.set("says", ["No: it is 1."]);
   model.set("correct", false);
   model.set("phase", "answered");
+  await flush();
   expect(model.request("exercise").key).toMatchObject({ question: "choice.0", revealed: true });
   await serve(model, "choice");
   const states = [...root.querySelectorAll<HTMLElement>(".zf-lesson-option")].map(

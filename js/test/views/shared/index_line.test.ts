@@ -132,6 +132,7 @@ describe("the index line", () => {
     const sent = () => model.sent.filter(({ op }) => !["get", "cancel"].includes(op));
     expect(button.textContent).toBe("Pause");
     button.click();
+    await flush();
     expect(sent()).toMatchObject([{ zf: 1, op: "pause" }]);
     expect(button.textContent).toBe("Pausing …");
     await tell(model, 336); // the batch that was being computed
@@ -142,6 +143,7 @@ describe("the index line", () => {
     expect(one(root, ".zf-index").textContent).not.toContain("left");
     expect(one(root, ".zf-live").textContent).toContain("Paused");
     button.click();
+    await flush();
     expect(sent().at(-1)).toMatchObject({ zf: 1, op: "resume" });
     await tell(model, 352);
     expect(button.textContent).toBe("Pause");

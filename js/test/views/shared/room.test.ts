@@ -5,7 +5,7 @@ import { framePainted } from "../../../src/lib/page/selection_store";
 import type { Room } from "../../../src/views/shared/view";
 import explorer from "../../../src/widgets/explorer";
 import picker from "../../../src/widgets/picker";
-import { BlankCanvas } from "../../support/fakes";
+import { BlankCanvas, flush } from "../../support/fakes";
 import { type Stage, serve, stage } from "../../support/kernel";
 
 beforeEach(() => {
@@ -57,6 +57,7 @@ describe("the line of a class", () => {
       expect(text(shown, ".zf-room-aside")).toBe(words);
     }
     press(shown, "leave");
+    await flush();
     expect(acts(shown)).toEqual(["leave"]);
   });
 
@@ -69,6 +70,7 @@ describe("the line of a class", () => {
     expect(text(shown, ".zf-room-text")).toBe("You look around yourself.");
     expect(buttons(shown)).toEqual(["Back to the teacher", "Stop following"]);
     press(shown, "return");
+    await flush();
     expect(acts(shown)).toEqual(["wander", "return"]);
   });
 

@@ -44,6 +44,15 @@ MESSAGES: dict[str, tuple[str, Fields]] = {
         "Forget a photo of the user's own; answered as `photos`.",
         {"zf": "1", "op": '"remove"', **_ADDRESS, "image": "int"},
     ),
+    "All": (
+        "What the page has to say at once, none of it with buffers, in this order: a server and a "
+        "page that show whether the kernel is busy do so for each message.",
+        {
+            "zf": "1",
+            "op": '"all"',
+            "of": "(Request | Cancel | Pause | InRoom | Remove)[]",
+        },
+    ),
     "Asked": ("What is asked for, whoever asks.", _ASKED),
     "Message": (
         "The kernel answers; buffers come with it.",
