@@ -87,6 +87,21 @@ def test_a_quiz_is_played(show: Show, page: Page, engine: zf.Engine) -> None:
     expect(root.locator(".zf-running .widget-html")).to_have_text("2 questions")
 
 
+def test_a_cell_that_runs_again_shows_its_new_experiment(show: Show, page: Page) -> None:
+    show(
+        "layer = mo.ui.dropdown(['features.4', 'features.7'], 'features.7')\nlayer",
+        "zf.Quiz(engine, layer.value, questions=1)",
+    )
+    board = page.locator(".zf-quiz-board")
+    expect(board.locator("h3")).to_contain_text("features.7 : ")
+    settled(page.locator(".zf-quiz-box"))
+    page.locator("select").first.select_option("features.4")
+    expect(board.locator("h3")).to_contain_text("features.4 : ")
+    settled(page.locator(".zf-quiz-box"))
+    board.locator(".zf-quiz-choice").first.click()
+    expect(board.locator(".zf-quiz-text")).to_contain_text("the channel reaches")
+
+
 def test_the_evolution_of_maps_is_gone_through(show: Show, page: Page) -> None:
     show(EVOLUTION)
     record = recorded("evolution").result

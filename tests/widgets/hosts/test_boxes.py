@@ -91,7 +91,7 @@ def test_where_marimo_is_there_but_runs_no_cells_nothing_changes(front_end, in_m
 
 
 def test_a_page_of_marimos_that_has_no_view_shows_the_picture(front_end, in_marimo):
-    """As before 0.25, whose connections know no JavaScript."""
+    """As those whose connections know no JavaScript."""
     box = Box()
     assert not marimo.shows_views(box.comm)
     mime, page = box._mime_()

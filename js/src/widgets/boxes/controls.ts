@@ -158,12 +158,12 @@ function selectionSlider(el: HTMLElement, model: Model, signal: AbortSignal): vo
 
 function progress(el: HTMLElement, model: Model, signal: AbortSignal): void {
   const bar = h("div", { class: "progress-bar" });
-  el.append(h("div", { class: "progress", role: "progressbar" }, bar));
+  // What it shows stands beside it in words.
+  el.append(h("div", { class: "progress", "aria-hidden": "true" }, bar));
   keep(model, ["min", "max", "value"], signal, () => {
     const [least, most] = [number(model, "min"), number(model, "max")];
     const share = (number(model, "value") - least) / (most - least || 1);
     bar.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
-    bar.parentElement?.setAttribute("aria-valuenow", String(Math.round(100 * share)));
   });
 }
 
