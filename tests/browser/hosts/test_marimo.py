@@ -100,6 +100,9 @@ def test_a_cell_that_runs_again_shows_its_new_experiment(show: Show, page: Page)
     settled(page.locator(".zf-quiz-box"))
     board.locator(".zf-quiz-choice").first.click()
     expect(board.locator(".zf-quiz-text")).to_contain_text("the channel reaches")
+    page.get_by_role("button", name="New questions").click()
+    expect(board.locator(".zf-quiz-text")).to_contain_text("Click the photo")
+    expect(board.locator(".zf-error:visible")).to_have_count(0)
 
 
 def test_the_evolution_of_maps_is_gone_through(show: Show, page: Page) -> None:

@@ -97,6 +97,7 @@ class QuizView {
       return;
     }
     if (!quiz || at >= ready) {
+      this.asked = ""; // whatever of it was asked for too early: marimo sets trait after trait
       this.count.textContent = "";
       this.game.hidden = true;
       this.panel.title(t(ASKED));
