@@ -11,6 +11,8 @@ import torchvision
 from torch import Tensor, nn
 
 import zfwidgets as zf
+from zfwidgets.engine.network.network import Network
+from zfwidgets.engine.ranking.aliases import Aliases
 
 SIZE = (3, 64, 96)
 
@@ -131,3 +133,37 @@ def test_every_layer_equals_plain_hooks(name: str) -> None:
         np.testing.assert_allclose(
             found.zeros, (maps <= 0).double().mean((0, 2)), rtol=1e-6, err_msg=layer
         )
+
+
+class Swapping(nn.Module):
+    """What is joined depends on how often it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right, self.joined = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), Joining()
+        self.swapped = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = self.left(x), self.right(x)
+        joined: Tensor = self.joined(*(reversed(parts) if self.swapped else parts))
+        return joined.mean((2, 3))
+
+
+def test_concatenations_are_compared_in_every_batch() -> None:
+    torch.manual_seed(0)
+    images = list(torch.randn(4, *SIZE))
+    made = zf.Engine(Swapping().eval(), images, transform=None, cache=False, device="cpu")
+    made.session.network.module.swapped = True
+    with pytest.raises(zf.errors.UnsupportedModel, match=r"'joined' gets something else"):
+        made.index(progress=False)
+
+
+def test_of_concatenations_no_maxima_are_sought() -> None:
+    torch.manual_seed(0)
+    net = Network(torchvision.models.squeezenet1_1(weights=None).eval(), torch.randn(SIZE), "cpu")
+    found = Aliases(net)
+    fires = [f"features.{number}" for number in (3, 4, 6, 7, 9, 10, 11, 12)]
+    assert list(found.joined) == fires
+    assert not set(fires) & set(found.own_span)
+    expand = found.own_span["features.9.expand3x3"]
+    assert (found.source[found.span["features.9"]][192:] == np.r_[expand]).all()

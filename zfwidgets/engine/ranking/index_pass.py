@@ -329,7 +329,8 @@ class _Looking:
         """
         every = self._twins.rectified(largest)
         for name, found in self._joined.items():
-            if not np.array_equal(every[self._twins.span[name]], found.cpu().numpy()):
+            mine = every[self._twins.span[name]]
+            if not np.array_equal(mine, found.cpu().numpy(), equal_nan=True):
                 raise _changed(name)
 
     def seen(self) -> _Seen:
