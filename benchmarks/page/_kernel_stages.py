@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from zfwidgets.engine.local.answers import LocalAnswers
+from zfwidgets.engine.local import LocalEngine
 from zfwidgets.widgets import telling
 from zfwidgets.widgets.base import EngineWidget
 from zfwidgets.widgets.wire import answers, source
@@ -32,7 +32,7 @@ def begin() -> None:
     _wrap(telling.Teller, "_send", "sent", lambda self, op, _value: {**self.address, "op": op})
     _wrap(Jobs, "_advance", "step", lambda _self, job: {"kind": str(job.identity).split("{")[0]})
     _wrap(Pictures, "photo", "photos")
-    _wrap(LocalAnswers, "project_all", "projected")
+    _wrap(LocalEngine, "project_all", "projected")
     for module in (source, answers):
         _wrap(module, "encode_pictures", "encoded")
     _wrap(answers, "projected_levels", "scaled")

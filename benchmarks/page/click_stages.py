@@ -49,8 +49,9 @@ SCRIPT = """(() => {
   const note = (stage, data) => {
     const at = now(), message = content(data);
     if (!message) return;
-    const { op, kind, slot, turn } = message;
-    window.zfNoted.push({ stage, op, kind, slot, turn, at, bytes: data.byteLength });
+    for (const { op, kind, slot, turn } of message.of ?? [message]) {
+      window.zfNoted.push({ stage, op, kind, slot, turn, at, bytes: data.byteLength });
+    }
   };
   const Plain = window.WebSocket;
   window.WebSocket = class extends Plain {
@@ -83,7 +84,7 @@ Mark = dict[str, Any]
 
 def first(marks: Sequence[Mark], **about: Any) -> Mark | None:
     """The first mark that says all this, of what was asked for by the click or the press before."""
-    ours = (one for one in marks if not one.get("slot", "").startswith("prefetch"))
+    ours = (one for one in marks if not str(one.get("slot")).startswith("prefetch"))
     return next((one for one in ours if about.items() <= one.items()), None)
 
 
