@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import ForkedProcess, NotCopied
@@ -145,6 +146,17 @@ class Pool(ThreadPoolExecutor):
             return done
 
 
+@cache
+def staying_pool(name: str, most: int) -> Pool:
+    """The process's pool of that name, of up to so many threads, which rest between two tasks.
+
+    glibc has memory for each thread, of which it never gives a part back, and what one that has
+    ended leaves goes to any that begins, in turns with all that others use: with new threads for
+    each computation a kernel grew by a hundred megabytes for each of sixteen.
+    """
+    return Pool(most, thread_name_prefix=f"zfwidgets-{name}")
+
+
 class ProcessLock(threading.Condition):
     """A reentrant lock, and condition, that belongs to the process in which it was made.
 
@@ -192,6 +204,7 @@ _renewed: list[ProcessLock] = []
 def _begin_anew() -> None:
     """In a forked child: no thread of its parent is there."""
     _running.clear()
+    staying_pool.cache_clear()
     for lock in _renewed:
         lock.renew()
 

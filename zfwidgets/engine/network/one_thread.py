@@ -9,16 +9,15 @@ with one thread inside each operation, and what is independent on several thread
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
 import torch
 
-from ...threads import Pool
+from ...threads import staying_pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,15 +37,20 @@ def _openmp() -> Any:
         return None
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> AbstractContextManager[None]:
     """Have PyTorch's operations on this thread use no other one, where that can be said."""
+    return threads_inside(1)
+
+
+@contextmanager
+def threads_inside(count: int) -> Iterator[None]:
+    """Have PyTorch's operations on this thread use so many threads, where that can be said."""
     openmp = _openmp()
     before = torch.get_num_threads()  # a new thread's first look sets it, too
-    if before == 1 or openmp is None:
+    if before == count or openmp is None:
         yield
         return
-    openmp.omp_set_num_threads(1)
+    openmp.omp_set_num_threads(count)
     try:
         yield
     finally:
@@ -101,25 +105,10 @@ def side_by_side(run: Callable[[Item], Result], items: Sequence[Item]) -> list[R
         with one_thread():
             return run(item)
 
-    under_way = [_pool(count).submit(alone, item) for item in items]
+    under_way = [staying_pool("side", count).submit(alone, item) for item in items]
     try:
         return [found.result() for found in under_way]
     finally:  # after an error or an interrupt too, nothing goes on
         for found in under_way:
             found.cancel()
         wait(under_way)
-
-
-@cache
-def _pool(count: int) -> Pool:
-    """The threads that compute side by side; they stay, and rest where there is nothing to do.
-
-    glibc has memory for each thread, of which it gives a part never back, and what one that has
-    ended leaves goes to any that begins, in turns with all that others use: with new threads for
-    each call a kernel grew by a hundred megabytes for each of sixteen.
-    """
-    return Pool(count, thread_name_prefix="zfwidgets-side")
-
-
-if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)

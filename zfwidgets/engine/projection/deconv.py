@@ -27,11 +27,12 @@ from torch import Tensor
 
 from ...errors import UnsupportedModel
 from ...records import Operation
-from ...threads import Pool
+from ...threads import staying_pool
 from ..network.graph.geometry import Slide, pair
 from ..network.graph.near_ties import Crossing, largest, near_ties
 from ..network.modes import computing
 from ..network.network import Network
+from ..network.one_thread import threads_inside
 from .data_dependence import DependenceRecorder
 from .node_registry import Kind, classify
 from .projected import Projected, select
@@ -260,25 +261,29 @@ def project(
     return Projected(pixels.detach(), values, under(rule, descent.operations), switches, near_ties)
 
 
+AT_ONCE = 32
+"""Attributions that are computed at the same time at most, each for an engine of its own."""
+
+
 def _undisturbed(compute: Callable[[], Projected], device: torch.device) -> Projected:
     """Compute on a thread of its own, where no interrupt strikes.
 
     Other packages hook into the copy's modules, and change their weights, for as long as they
     compute: half of that must not stay. However often Ctrl-C is pressed, it is waited for.
     """
+    threads = torch.get_num_threads()
 
     def call() -> Projected:
-        with computing(device, grad=True):
+        with threads_inside(threads), computing(device, grad=True):
             return compute()
 
     struck: KeyboardInterrupt | None = None
-    with Pool(1, thread_name_prefix="zfwidgets-attribution") as pool:
-        computed = pool.submit(call)
-        while not computed.done():
-            try:
-                wait((computed,))
-            except KeyboardInterrupt as interrupt:  # noqa: PERF203 -- the waiting is struck
-                struck = interrupt
+    computed = staying_pool("attribution", AT_ONCE).submit(call)
+    while not computed.done():
+        try:
+            wait((computed,))
+        except KeyboardInterrupt as interrupt:  # noqa: PERF203 -- the waiting is struck
+            struck = interrupt
     if struck is not None:
         raise struck
     return computed.result()
