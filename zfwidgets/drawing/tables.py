@@ -1,4 +1,4 @@
-"""Small tables and lines in HTML; js/src/styles/experiment.css has their looks."""
+"""Small tables and lines in HTML; js/src/styles/experiments/experiment.css has their looks."""
 
 from __future__ import annotations
 
