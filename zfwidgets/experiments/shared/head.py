@@ -1,7 +1,7 @@
 """The first line of an experiment's box: what it is, of what, and what one should know of it.
 
-It brings the style sheet of the whole box (``js/src/styles/experiments/experiment.css``), which ipywidgets give
-no place of its own.
+It brings the style sheet of the whole box (``js/src/styles/experiments/experiment.css``), which
+ipywidgets give no place of its own.
 """
 
 from __future__ import annotations
