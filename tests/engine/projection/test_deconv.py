@@ -350,3 +350,25 @@ def test_nothing_that_a_forward_pass_saved_stays() -> None:
         assert not any(reference() for reference in forwards)
     finally:
         gc.enable()
+
+
+def recorded_operations() -> int:
+    """Operations of PyTorch's graphs that Python holds."""
+    return sum(type(one).__name__.endswith("Backward0") for one in gc.get_objects())
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_graph_waits_for_the_garbage_collection(rule: str) -> None:
+    """Rules hang on the nodes that hold them: a cycle, of which each collection frees one node."""
+    pools = nn.MaxPool2d(2, 1), nn.MaxPool2d(2, 1)
+    network = small(
+        nn.ReLU(), pools[0], nn.Conv2d(4, 5, 2), nn.ReLU(), pools[1], nn.Conv2d(5, 6, 2)
+    )
+    gc.collect()
+    gc.disable()
+    try:
+        before = recorded_operations()
+        project(network, "5", rule)
+        assert recorded_operations() <= before
+    finally:
+        gc.enable()

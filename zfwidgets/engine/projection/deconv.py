@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -64,10 +64,20 @@ class Descent:
     """The graph between a layer's output and the pixels.
 
     PyTorch frees what the nodes saved once the projection is computed: ask for `switches` before.
+    What `apply` and `watch` put on the nodes is taken away at the end of a ``with`` block: it holds
+    the nodes that hold it, of which Python's garbage collection frees one after another.
     """
 
     nodes: tuple[tuple[Any, Kind], ...]
     seen_beside: tuple[Operation, ...] = ()
+    hooks: list[Any] = field(default_factory=list, repr=False)
+
+    def __enter__(self) -> Descent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self.hooks:
+            self.hooks.pop().remove()
 
     @classmethod
     def below(
@@ -111,21 +121,22 @@ class Descent:
         for node, slide in zip(pools, slides, strict=True):
             if slide is None:
                 return None
-            node.register_hook(_cross(node, slide, crossing))
+            self.hooks.append(node.register_hook(_cross(node, slide, crossing)))
         for below, number in {node.next_functions[0] for node in pools}:
-            below.register_prehook(_arrive((below, number), crossing))
+            self.hooks.append(below.register_prehook(_arrive((below, number), crossing)))
         return crossing
 
     def apply(self, rule: Rule) -> None:
         """Put a rule on every rectifier and norm of this graph, and freeze its gates."""
         for node, kind in self.nodes:
             if kind.rectifier is not None:
-                node.register_hook(_rectify(rule, node, kind))
+                hook = _rectify(rule, node, kind)
             elif kind.norm:
-                if passes_norms(rule):
-                    node.register_hook(_pass_by)
-            elif kind.frozen is not None:
-                node.register_hook(_freeze(kind.frozen))
+                hook = _pass_by if passes_norms(rule) else None
+            else:
+                hook = None if kind.frozen is None else _freeze(kind.frozen)
+            if hook is not None:
+                self.hooks.append(node.register_hook(hook))
 
 
 def _rectify(rule: Rule, node: Any, kind: Kind) -> Any:
@@ -247,14 +258,14 @@ def project(
         return _undisturbed(lambda: rule.attribute(network, images, layer, units), images.device)
     forward = record(network, images, layer)
     leaf, output = forward.leaf, forward.output
-    descent = Descent.below(output, forward.witness)
-    switches = descent.switches() if keep_switches else ()
-    descent.apply(rule)
-    crossing = descent.watch()
-    places = select(units, output)
-    values = output[places].detach()
-    signal = torch.zeros_like(output).index_put_(places, values)
-    (pixels,) = torch.autograd.grad(output, leaf, signal)
+    with Descent.below(output, forward.witness) as descent:
+        switches = descent.switches() if keep_switches else ()
+        descent.apply(rule)
+        crossing = descent.watch()
+        places = select(units, output)
+        values = output[places].detach()
+        signal = torch.zeros_like(output).index_put_(places, values)
+        (pixels,) = torch.autograd.grad(output, leaf, signal)
     if not (torch.isfinite(values).all() and torch.isfinite(pixels).all()):
         raise UnsupportedModel(_not_finite(network, images, layer))
     near_ties = None if crossing is None else crossing.share(values)

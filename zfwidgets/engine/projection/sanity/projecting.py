@@ -31,13 +31,13 @@ class ProjectAt:
             batch = image[None].to(network.device)
             forward = deconv.record(network, batch, self.unit.layer)
             output = forward.output
-            descent = deconv.Descent.below(output, forward.witness)
-            descent.apply(deconv.RULES[self.rule])
-            met = under(deconv.RULES[self.rule], descent.operations)
             place = (0, channel, *self.place)[: output.dim()]
             signal = torch.zeros_like(output)
             signal[place] = start
-            (pixels,) = torch.autograd.grad(output, forward.leaf, signal)
+            with deconv.Descent.below(output, forward.witness) as descent:
+                descent.apply(deconv.RULES[self.rule])
+                met = under(deconv.RULES[self.rule], descent.operations)
+                (pixels,) = torch.autograd.grad(output, forward.leaf, signal)
         picture = pixels[0].permute(1, 2, 0).cpu().contiguous().numpy()
         return self.box.cut(picture), float(output[place].detach()), met
 

@@ -104,12 +104,13 @@ def stages_below(network: Network, image: Tensor, unit: Unit) -> tuple[Stage, ..
             forward = record(network, image[None].to(network.device), unit.layer)
             output = forward.output
             used = _used(output)
-            Descent.below(output, forward.witness, into_gates=True).apply(_Open())
             signal = torch.zeros_like(output)
             signal[(0, unit.channel, unit.row, unit.col)[: output.dim()]] = 1
-            found: Sequence[Tensor | None] = torch.autograd.grad(
-                output, tensors, signal, allow_unused=True
-            )
+            with Descent.below(output, forward.witness, into_gates=True) as descent:
+                descent.apply(_Open())
+                found: Sequence[Tensor | None] = torch.autograd.grad(
+                    output, tensors, signal, allow_unused=True
+                )
     finally:
         for tensor in tensors:
             tensor.requires_grad_(False)
