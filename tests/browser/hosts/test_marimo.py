@@ -165,9 +165,12 @@ def test_a_pupil_answers_a_worksheet(show: Show, page: Page) -> None:
     question.get_by_role("radio").first.check()
     question.get_by_role("button", name="Check my answer").click()
     expect(question.locator(".zf-lesson-verdict")).not_to_be_empty()
-    expect(box.locator(".zf-worksheet-board").last).to_contain_text("4 to go.")
-    box.get_by_role("button", name="Start again").click()
-    expect(box.locator(".zf-worksheet-board").last).to_contain_text("none answered yet")
+    foot = box.locator(".zf-worksheet-board").last
+    expect(foot).to_contain_text("4 to go.")
+    foot.get_by_role("button", name="Start again").click()
+    expect(foot).to_contain_text("Really start again?")
+    foot.get_by_role("button", name="Start again").click()
+    expect(foot).to_contain_text("none answered yet")
 
 
 def test_an_element_of_marimos_around_an_experiment_is_the_same(show: Show, page: Page) -> None:
