@@ -96,6 +96,9 @@ def notebook7(lab: Lab, _folder: Path) -> Iterator[Open]:
     name = lab.write_notebook([ENGINE + EXPLORER, "explorer"])
 
     def show(page: Page) -> None:
+        # On a busy machine Jupyter may say in a dialog that its server was slow to answer.
+        said = page.locator("dialog.jp-Dialog .jp-mod-accept")
+        page.add_locator_handler(said, lambda: said.first.click())
         page.goto(lab.server.url(f"notebooks/{name}"))
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
         prompt = page.locator(".jp-Cell .jp-InputPrompt").first
