@@ -7,6 +7,7 @@
 # ZFWIDGETS_VENV   environment to make or reuse
 # DIR, PORT        where `make demo` writes and serves
 # WORKERS          processes that the tests are spread over
+# BROWSERS         the same of the tests in a browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -39,6 +40,8 @@ DIR ?= demo-output
 PORT ?=
 PYTEST_ARGS ?=
 WORKERS ?= 2
+# Those in a browser wait for pages and kernels more than they compute.
+BROWSERS ?= 3
 
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -163,7 +166,7 @@ gpu: setup ## the GPU's tests, where there is an NVIDIA one
 
 browser: setup chromium ## tests in Chromium against a real JupyterLab
 	$(call title,browser tests)
-	$(BIN)/pytest tests/browser -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/pytest tests/browser -n $(BROWSERS) --dist worksteal $(PYTEST_ARGS)
 
 clean: ## remove what was built, but not the environment
 	rm -rf dist build demo-output zfwidgets/static js/node_modules test-results

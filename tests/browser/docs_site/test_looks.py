@@ -1,4 +1,4 @@
-"""Each page of the docs site looks as it did, light and dark: ``ZFWIDGETS_BASELINES=write``.
+"""Each page of the docs site looks as it did, some in the dark too: ``ZFWIDGETS_BASELINES=write``.
 
 A baseline is the first screen of a page at half its size. It is written in letters of ours, so that
 it is the same whatever fonts a machine has. Words of a line may change; where lines move, or a
@@ -52,16 +52,19 @@ def written_pages() -> list[str]:
 
 REPORTS = [f"gallery/units/{report}" for report in UNITS]
 PAGES = [*written_pages(), *REPORTS]
+DARK = ["index", "api/engine", "docs/troubleshooting", "gallery/gallery", REPORTS[0]]
+"""Pages that are looked at in the dark, too: one of each kind."""
+LOOKS = [*((page, "light") for page in PAGES), *((page, "dark") for page in DARK)]
 
 
 def test_no_page_lacks_its_baselines(site: Path) -> None:
     built = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
     assert built - {"404"} == set(PAGES)
     kept = {path.name for path in BASELINES.iterdir()}
-    assert kept == {baseline(page, scheme).name for page in PAGES for scheme in ("light", "dark")}
+    assert kept == {baseline(*look).name for look in LOOKS}
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture
 def screen(browser: Browser, site: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page in this scheme. It doesn't make the search ready, which takes most of the time."""
     context = browser.new_context(
@@ -78,7 +81,7 @@ def screen(browser: Browser, site: Path, request: pytest.FixtureRequest) -> Iter
     context.close()
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "screen"), LOOKS, indirect=["screen"])
 def test_pages_look_as_they_did(
     screen: Page, site: Path, name: str, request: pytest.FixtureRequest, output_path: str
 ) -> None:
