@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -87,23 +87,28 @@ def test_however_often_it_is_pressed_another_packages_rule_ends_first(
     engine, true = make(), GradCam.attribute
     waits, ended = 0, False
 
-    def counted(futures: Any) -> Any:
-        nonlocal waits
-        waits += 1
-        return true_wait(futures)
+    class Counted:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+            self.release = self.lock.release
+
+        def acquire(self) -> None:
+            nonlocal waits
+            waits += self.lock.locked()
+            self.lock.acquire()
 
     def pressed(self: GradCam, *arguments: Any) -> Any:
         nonlocal ended
         for number in (1, 2):
             eventually(lambda: _is(waits, number))  # noqa: B023 -- called at once
-            os.kill(os.getpid(), signal.SIGINT)
+            # Not to the process: another thread may take that, and the one that waits sleep on.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         eventually(lambda: _is(waits, 3))
         found = true(self, *arguments)
         ended = True
         return found
 
-    true_wait = deconv.wait
-    monkeypatch.setattr(deconv, "wait", counted)
+    monkeypatch.setattr(deconv, "Lock", Counted)
     monkeypatch.setattr(GradCam, "attribute", pressed)
     unit, image = Unit("second", 3), engine.top("second", 3)[0].image
     with pytest.raises(KeyboardInterrupt):

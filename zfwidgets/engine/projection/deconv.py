@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any
 
 import torch
@@ -282,22 +282,33 @@ def _undisturbed(compute: Callable[[], Projected], device: torch.device) -> Proj
     Other packages hook into the copy's modules, and change their weights, for as long as they
     compute: half of that must not stay. However often Ctrl-C is pressed, it is waited for.
     """
-    threads = torch.get_num_threads()
+    threads, ended = torch.get_num_threads(), Lock()
+    found: list[Projected] = []
+    failed: list[BaseException] = []
 
-    def call() -> Projected:
-        with threads_inside(threads), computing(device, grad=True):
-            return compute()
-
-    struck: KeyboardInterrupt | None = None
-    computed = staying_pool("attribution", AT_ONCE).submit(call)
-    while not computed.done():
+    def call() -> None:
         try:
-            wait((computed,))
+            with threads_inside(threads), computing(device, grad=True):
+                found.append(compute())
+        except BaseException as error:  # noqa: BLE001 -- raised below, where it was asked for
+            failed.append(error)
+        finally:
+            ended.release()
+
+    # A bare lock: inside a future's or an event's an interrupt could leave it held for ever.
+    ended.acquire()
+    struck: KeyboardInterrupt | None = None
+    staying_pool("attribution", AT_ONCE).submit(call)
+    while not (found or failed):
+        try:
+            ended.acquire()
         except KeyboardInterrupt as interrupt:  # noqa: PERF203 -- the waiting is struck
             struck = interrupt
     if struck is not None:
         raise struck
-    return computed.result()
+    if failed:
+        raise failed.pop()
+    return found[0]
 
 
 def _not_finite(network: Network, images: Tensor, layer: str) -> str:
