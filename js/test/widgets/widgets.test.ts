@@ -48,13 +48,17 @@ describe("every widget", () => {
 
   it("leaves nothing behind when its view goes", async () => {
     const staged = await stage(explorer);
-    const { model, selection } = staged;
+    const { model, selection, root } = staged;
     await serve(model, ["projections"]);
+    const focused = one(root, ".zf-stage"); // JupyterLab keeps what had the focus at a key's press
+    expect(focused.contains(one(root, ".zf-occluder"))).toBe(true);
     await expectGone(staged, ["change:selection", "change:fingerprint", "comm_live_update"]);
     for (const field of ["unit", "photo", "occluder", "target", "rule"]) {
       expect(selection.listeners(`change:${field}`)).toBe(0);
     }
     expect(model.cancels.map(({ slot }) => slot)).toContain("patches:projections");
+    expect(focused.parentElement).toBe(null);
+    expect(focused.children).toHaveLength(0);
   });
 
   it("says what to do when no kernel answers, and comes to life when one does", async () => {

@@ -67,8 +67,17 @@ export function createRoot(
   onTheme((theme) => {
     root.dataset.zfTheme = theme;
   }, signal);
-  signal.addEventListener("abort", () => root.remove(), { once: true });
+  signal.addEventListener("abort", () => takeApart(root), { once: true });
   return root;
+}
+
+/**
+ * Remove an element, and all within it from each other: JupyterLab keeps each key event, and with
+ * it the element that had the focus, which would keep all others of the view.
+ */
+function takeApart(root: HTMLElement): void {
+  root.remove();
+  for (const one of root.querySelectorAll("*")) one.remove();
 }
 
 /** Speak the language of a widget in its element. */
