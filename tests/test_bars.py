@@ -219,6 +219,7 @@ def test_projecting_says_so_to_who_asked_and_not_from_a_thread(screen: Screen, m
     pytest.importorskip("torch")
     import torch
 
+    from zfwidgets.classroom.client.remote import RemoteEngine
     from zfwidgets.engine.local import LocalEngine
     from zfwidgets.records import Activation, Box, Unit
 
@@ -227,14 +228,20 @@ def test_projecting_says_so_to_who_asked_and_not_from_a_thread(screen: Screen, m
     made = LocalEngine(model, [photo], cache=False)
     unit = Unit("1", 0, 2, 3)
     one = Activation(unit, 0, "", 1.0, Box(0, 0, 3, 3))
-    calls = (lambda: made.project(unit, 0), lambda: made.project_all([one]))
-    monkeypatch.setattr(made._projector, "records", lambda *_, **__: (list(bars._waiting),))
-    assert [len(calls[0]()), len(calls[1]()[0])] == [1, 1]
-    found: list = []
-    thread = threading.Thread(target=lambda: found.extend((calls[0](), calls[1]()[0])))
+    remote = object.__new__(RemoteEngine)  # and no server
+    for where, name in ((made._projector, "records"), (remote, "_call")):
+        monkeypatch.setattr(where, name, lambda *_, **__: (list(bars._waiting),))
+
+    def lines() -> list[int]:
+        found = made.project(unit, 0), *made.project_all([one]), *remote.project_all([one])
+        return [len(each) for each in found]
+
+    assert lines() == [1, 1, 1]
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.extend(lines()))
     thread.start()
     thread.join(SECONDS)
-    assert found == [[], []]
+    assert found == [0, 0, 0]
 
 
 LINE = """

@@ -10,6 +10,7 @@ import numpy as np
 from typing_extensions import override
 
 from ... import records
+from ...bars import asked_for
 from ...engine.protocol import BlockingCalls
 from ...errors import InputError, NeedsModel, WrongVersion
 from ...records.activations import EACH, PARTS
@@ -215,9 +216,10 @@ class RemoteEngine(OneOnly, BlockingCalls):
                 f"{', '.join(self._rules)}."
             )
         asked = tuple(activations)
-        found: tuple[records.Projection, ...] = self._call(
-            "project_all", activations=asked, rule=rule
-        )
+        with asked_for("Projecting"):
+            found: tuple[records.Projection, ...] = self._call(
+                "project_all", activations=asked, rule=rule
+            )
         return found
 
     @override
