@@ -18,8 +18,8 @@ _texts = language.texts
 
 
 def mark(text: str) -> str:
-    """A text whose letters are dots, but for its ``{names}``."""
-    parts = re.split(r"(\{\w+\})", text)
+    """A text whose letters are dots, but for its ``{names}`` and ``{names:of one|of many}``."""
+    parts = re.split(r"(\{\w+[:}])", text)
     return "".join(p if n % 2 else re.sub(r"[^\W\d_]", "·", p) for n, p in enumerate(parts))
 
 

@@ -52,6 +52,47 @@ def test_what_experiments_ask_for_is_there(root: Path) -> None:
     assert asked - {"en"} <= set(texts("en"))  # the language of records
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_of_one_and_of_many_are_chosen_by_the_number(language: str) -> None:
+    """In each text that has a choice."""
+    words, choices = Words(language), 0
+    for key, text in texts(language).items():
+        names = places(text)
+        for _, name, choice, _ in string.Formatter().parse(text):
+            if not choice:
+                continue
+            choices += 1
+            assert choice.count("|") == 1, key
+            one, many = (words(key, **(dict.fromkeys(names, 7) | {name: n})) for n in (1, 2))
+            assert many.replace("2", "1") != one, key
+            assert not re.search(r"[{|}]", one + many), key
+    assert choices > 50
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", ["1 question", "0 questions", "12 questions"]), ("de", ["1 Frage", "0 Fragen"])],
+)
+def test_counts_are_said_as_people_say_them(language: str, said: list[str]) -> None:
+    words = Words(language)
+    assert [words("quiz.done", number=int(one.split()[0])) for one in said] == said
+    point = {"en": "+1 point", "de": "+1 Punkt"}[language]
+    assert words("map.points", change="+1") == point, "as it is written, sign or not"
+
+
+@pytest.mark.parametrize(
+    ("said", "german"),
+    [
+        ("1 unit", "1 Einheit"),
+        ("1 map of 5 x 7, as it is", "1 Karte von 5 x 7, wie sie ist"),
+        ("12 maps of 5 x 7, as they are", "12 Karten von 5 x 7, wie sie sind"),
+        ("something else", "something else"),
+    ],
+)
+def test_what_is_said_in_english_is_known_of_one_and_of_many(said: str, german: str) -> None:
+    assert Words("de").told(said, "features.") == german
+
+
 def test_german_is_german_and_shipped() -> None:
     assert {"de", "en"} <= set(LANGUAGES)
     same = [key for key, text in texts("en").items() if texts("de")[key] == text]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -39,9 +40,13 @@ class Words:
         self._texts = texts(self.language)
 
     def __call__(self, key: str, **values: object) -> str:
-        """A text, with values in place of its ``{names}``; numbers as the language writes them."""
+        """A text, with values in place of its ``{names}``; numbers as the language writes them.
+
+        ``{n:# photo|# photos}`` is "1 photo" or "3 photos": ``#`` is the value, and what stands
+        before the ``|`` is said of one.
+        """
         written = {
-            name: self.number(value) if isinstance(value, int | float) else value
+            name: _Written(self.number(value) if isinstance(value, int | float) else value)
             for name, value in values.items()
         }
         return self._texts[key].format(**written)
@@ -89,9 +94,8 @@ class Words:
         """What a computation says of itself in English: in this language, if a text is known."""
         known = [one for one in texts("en").items() if one[0].startswith(start)]
         for key, english in sorted(known, key=lambda one: -len(one[1])):  # the closest first
-            pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(english))
-            if match := re.fullmatch(pattern, said):
-                return self(key, **match.groupdict())
+            if match := re.fullmatch(_pattern(english), said):
+                return self(key, **{name: found or 1 for name, found in match.groupdict().items()})
         return said
 
     def starting(self, start: str) -> dict[str, str]:
@@ -101,6 +105,32 @@ class Words:
             for key, text in self._texts.items()
             if key.startswith(start)
         }
+
+
+class _Written(str):
+    """A value as it is written, by which a text may choose its words."""
+
+    __slots__ = ()
+
+    def __format__(self, choice: str) -> str:
+        one, of_two, many = choice.partition("|")
+        if not of_two:
+            return super().__format__(choice)
+        return (one if self.lstrip("+\u2212") == "1" else many).replace("#", self)
+
+
+def _pattern(text: str) -> str:
+    """What matches a text with any values in it; a group that is empty stands for one."""
+    pattern = ""
+    for before, name, choice, _ in string.Formatter().parse(text):
+        pattern += re.escape(before)
+        group = "" if name is None else f"(?P<{name}>.+)"
+        one, of_two, many = (re.escape(part) for part in (choice or "").partition("|"))
+        if of_two:
+            number = re.escape("#")
+            group = f"(?:{one.replace(number, '1')}|{many.replace(number, group)})"
+        pattern += group
+    return pattern
 
 
 @lru_cache

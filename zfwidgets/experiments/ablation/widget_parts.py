@@ -32,8 +32,7 @@ def filled(table: AblationTable, known: AblationTable | None) -> AblationTable:
 
 def title(table: AblationTable, words: Words) -> str:
     """What is compared, in one line."""
-    number = len(table.rows)
-    text = words(f"ablation.variants{'.one' if number == 1 else ''}", number=number)
+    text = words("ablation.variants", number=len(table.rows))
     training = next((row.training for row in table.rows if row.training is not None), None)
     if training is None:
         return text

@@ -180,11 +180,7 @@ class Correspondence(Experiment["CorrespondenceResult"]):
             return
         words = self._words
         listed = ", ".join(
-            words(
-                f"correspondence.missing.{'one' if number == 1 else 'some'}",
-                part=part,
-                number=number,
-            )
+            words("correspondence.missing.part", part=part, number=number)
             for part, number in missing.items()
         )
         self._say_running(False, words("correspondence.missing", parts=listed))

@@ -76,13 +76,13 @@ def _dominating(layer: ConvolutionDiagnosis, words: Words) -> Iterator[Finding]:
     if len(over):
         radius = _rounded_down(DOMINATES * float(np.median(layer.rms)))
         text = words(
-            f"{_FIND}dominate{_one(len(over))}",
+            f"{_FIND}dominate",
             number=len(over),
             total=len(layer),
             filter=int(over[0]),
             times=words.fixed(float(layer.dominance[over[0]]), 1),
         )
-        remedy = words(f"{_FIND}radius{_one(len(over))}", radius=radius)
+        remedy = words(f"{_FIND}radius", number=len(over), radius=radius)
         yield Finding(layer.name, "dominating", text, remedy)
 
 
@@ -90,7 +90,7 @@ def _duplicates(layer: ConvolutionDiagnosis, first: bool, words: Words) -> Itera
     if layer.repeated:
         one, other, cosine = layer.duplicates[0]
         text = words(
-            f"{_FIND}duplicate{_one(layer.repeated)}",
+            f"{_FIND}duplicate",
             number=int(layer.repeated),
             total=len(layer),
             alike=ALIKE,
@@ -139,8 +139,8 @@ def _dead(
         return
     number = sum(len(layer.dead) for layer in layers)
     counts = [words(f"{_FIND}of", number=len(layer.dead), total=len(layer)) for layer in layers]
-    text = words(f"{_FIND}dead{_one(number)}", counts=", ".join(counts), images=images)
-    remedy = words(f"{_FIND}look{_one(number)}")
+    text = words(f"{_FIND}dead", counts=", ".join(counts), number=number, images=images)
+    remedy = words(f"{_FIND}look", number=number)
     if first:
         remedy = _smaller("fewer_dead", words)
     yield Finding(", ".join(layer.name for layer in layers), "dead", text, remedy)
@@ -224,10 +224,6 @@ _FIND = "diagnosis.find."
 def _smaller(what: str, words: Words) -> str:
     """What the paper did to the first layer, and what came of it."""
     return words(f"{_FIND}{what}", smaller=words(f"{_FIND}smaller"))
-
-
-def _one(number: int) -> str:
-    return ".one" if number == 1 else ""
 
 
 def percent(share: float) -> str:

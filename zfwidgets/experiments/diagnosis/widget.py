@@ -146,8 +146,6 @@ class Diagnosis(Experiment["Results"]):
 
     def _done(self, result: Results) -> str:
         number = sum(len(one.findings) for one in result)
-        if number == 1:
-            return self._words("diagnosis.done.one")
         return self._words("diagnosis.done", number=number)
 
     # ------------------------------------------------------------------ drawing

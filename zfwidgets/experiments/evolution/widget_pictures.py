@@ -103,15 +103,14 @@ def describe(record: EvolutionRecord | None, words: Words) -> str:
     """One line on what it is about."""
     if record is None:
         return ""
-    moments = len(record.moments)
     return words(
-        "evolution.facts.one" if moments == 1 else "evolution.facts",
+        "evolution.facts",
         model=record.model,
         maps=len(record.units),
         layers=len(record.layers),
         rule=record.rule,
         images=record.images,
-        moments=moments,
+        moments=len(record.moments),
     )
 
 

@@ -155,6 +155,6 @@ def title_of(off: Mapping[str, Any], words: Words) -> str:
             parts.append(words(f"lesion.title.{'skip' if what == 'skip' else 'off'}", layer=layer))
         else:
             shown = ", ".join(map(str, what[:4])) + (", ..." if len(what) > 4 else "")
-            key = f"lesion.title.{'one' if len(what) == 1 else 'some'}"
-            parts.append(words(key, layer=layer, number=len(what), channels=shown))
+            told = {"layer": layer, "number": len(what), "channels": shown}
+            parts.append(words("lesion.title.channels", **told))
     return "; ".join(parts) or words("lesion.title.none")

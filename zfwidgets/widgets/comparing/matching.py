@@ -147,7 +147,7 @@ def facts(names: tuple[str, str], there: Matching, back: Matching, words: Words)
 
 
 def _photos(number: int, words: Words) -> str:
-    return words("compare.photo" if number == 1 else "compare.photo.many", number=number)
+    return words("compare.photo", number=number)
 
 
 def _first(names: tuple[str, ...]) -> dict[str, int]:

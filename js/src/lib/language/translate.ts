@@ -55,7 +55,16 @@ export function decimal(digits: string): string {
   return digits.replace(".", texts["."] ?? ".");
 }
 
+/** A place in a text, `{name}`; or `{name:one|many}`, whose words go by the value. */
+const PLACE = /\{(\w+)(?::([^{}|]*)\|([^{}]*))?\}/g;
+
 /** Values in place of a text's `{names}`, as `Words` in Python puts them. */
 export function filled(text: string, values: Values): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return text.replace(PLACE, (whole, name: string, one?: string, many?: string) => {
+    const value = values[name];
+    if (value === undefined) return whole;
+    const written = String(value);
+    if (one === undefined || many === undefined) return written;
+    return (written === "1" ? one : many).replaceAll("#", written);
+  });
 }

@@ -186,6 +186,8 @@ it("judges as Python does", () => {
   const estimate = { kind: "estimate" as const, answer: -20, tolerance: 10, scale };
   expect([0, 10, 11].map((given) => right(estimate, given))).toEqual([true, true, false]);
   expect(filled("{a} of {b}, {c}", { a: 1, b: "two" })).toBe("1 of two, {c}");
+  const told = [0, 1, 2].map((n) => filled("{n:# photo is|# photos are} {b}", { n, b: "in" }));
+  expect(told).toEqual(["0 photos are in", "1 photo is in", "2 photos are in"]);
 });
 
 it("asks, checks and counts from a file", async () => {

@@ -44,11 +44,13 @@ class FeatureShape:
     def how(self) -> str:
         """In words."""
         channels, rows, columns = self.maps
+        several = channels != 1
         if (rows, columns) == (1, 1):
-            return f"{channels} units"
+            return f"{channels} {'units' if several else 'unit'}"
+        maps = f"{channels} {'maps' if several else 'map'} of {rows} x {columns}"
         if self.grid == (rows, columns):
-            return f"{channels} maps of {rows} x {columns}, as they are"
-        return f"{channels} maps of {rows} x {columns}, averaged to {self.grid[0]} x {self.grid[1]}"
+            return f"{maps}, as {'they are' if several else 'it is'}"
+        return f"{maps}, averaged to {self.grid[0]} x {self.grid[1]}"
 
 
 class _Accuracies:
