@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from zfwidgets.engine.local import LocalEngine
-from zfwidgets.widgets import telling
 from zfwidgets.widgets.base import EngineWidget
-from zfwidgets.widgets.wire import answers, source
+from zfwidgets.widgets.wire import answers, source, telling
 from zfwidgets.widgets.wire.jobs.worker import Jobs
 from zfwidgets.widgets.wire.pictures import Pictures
 

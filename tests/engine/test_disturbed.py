@@ -26,8 +26,8 @@ from tests.waiting import SECONDS
 from zfwidgets import records
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.errors import UnsupportedModel
-from zfwidgets.widgets.telling import wire
 from zfwidgets.widgets.wire.service import service_of
+from zfwidgets.widgets.wire.telling import wire
 
 BOXES = {"nose": [(2, 3, 9, 5), (0, 10, 7, 8)], "tail": [(12, 2, 9, 6), (10, 6, 9, 8)]}
 

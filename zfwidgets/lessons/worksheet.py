@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..language.words import Words
 from ..widgets.answering import Answering, asked
 from ..widgets.base import EngineWidget
-from ..widgets.hosts.boxes import LiveBox
+from ..widgets.boxes import LiveBox
 from ..widgets.routing import keep_routes
 from ..widgets.selection import Selection
 from ..widgets.wire.encode import Answer

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError, ZfError
+from .boxes import show_boxes_around
 from .bundle import Viewed
-from .telling import Teller
 from .wire.encode import Answer
+from .wire.telling import Teller
 
 
 class Answering(Viewed):
@@ -16,6 +17,7 @@ class Answering(Viewed):
 
     def __init__(self, **traits: Any) -> None:
         self.on_msg(self._on_message)
+        show_boxes_around()
         super().__init__(**traits)
 
     def _find(self, message: Mapping[str, Any]) -> Answer:

@@ -15,6 +15,7 @@ from ..bars import waiting
 from ..engine.protocol import EngineProtocol
 from ..errors import InputError, UnreadableImage, ZfError
 from . import static_picture
+from .boxes import show_boxes_around
 from .bundle import Viewed, page_code
 from .own_photos import PhotoUploads, show
 from .routing import follow_in_marimo
@@ -22,7 +23,6 @@ from .selection import FIELDS, Selection, reject_unknown, state_values
 from .setting.choosing import asked_for, chosen, first_selection
 from .setting.options import Option, checked
 from .static_picture.two_outputs import TwoOutputs
-from .telling import Teller
 from .wire import validation
 from .wire.encode import Answer
 from .wire.jobs import Op
@@ -30,6 +30,7 @@ from .wire.jobs.steps import Steps
 from .wire.photos import is_private, public_name
 from .wire.service import OWN, Need, service_of
 from .wire.source import identity
+from .wire.telling import Teller
 
 PICTURE_DELAY = 1.0
 """Seconds that a selection must be left alone before the static picture is drawn again."""
@@ -59,6 +60,7 @@ class EngineWidget(TwoOutputs, Viewed):
         self, engine: EngineProtocol, *, selection: Selection | None = None, **arguments: Any
     ) -> None:
         self._code = page_code()  # first: the page loads it while we go on
+        show_boxes_around()
         parts, options = self.traits(chosen=True), self.traits(option=True)
         known = (*parts, *options, "selection", "layout")
         reject_unknown(type(self).__name__, arguments, known)

@@ -21,8 +21,8 @@ from ...language.words import Words
 from ...records import Progress
 from ...stepwise import Growing, Pace
 from ...widgets.base import PICTURE_PRIORITY
+from ...widgets.boxes import LiveBox
 from ...widgets.hosts import marimo
-from ...widgets.hosts.boxes import LiveBox
 from ...widgets.routing import keep_routes
 from ...widgets.static_picture.unattended import inside
 from ...widgets.wire.jobs import Op

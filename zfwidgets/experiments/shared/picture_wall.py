@@ -17,9 +17,9 @@ from ...errors import InputError
 from ...language.words import Words, language_name
 from ...records import Pixels
 from ...widgets.answering import Answering, asked
-from ...widgets.telling import Teller
 from ...widgets.wire import validation
 from ...widgets.wire.encode import Answer, encode_pictures
+from ...widgets.wire.telling import Teller
 
 MOST = 64
 """Pictures of one answer."""

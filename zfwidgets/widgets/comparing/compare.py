@@ -15,6 +15,7 @@ from ...bars import waiting
 from ...engine.protocol import EngineProtocol
 from ...errors import InputError
 from ...language.words import Words, language_name
+from ..boxes import show_boxes_around
 from ..bundle import Viewed
 from ..own_photos import show
 from ..selection import SCHEMA, reject_unknown
@@ -116,6 +117,7 @@ class Compare(TwoOutputs, Viewed):
     ) -> None:
         for engine in (a, b):
             check_engine(engine)
+        show_boxes_around()
         reject_unknown("Compare", first, (*EACH, *FIRST, *OPTIONS))
         names = _names(names)
         there, back = Matching(a, b, names[1]), Matching(b, a, names[0])

@@ -10,6 +10,7 @@ const BOXES: Readonly<Record<string, string>> = {
   BoxModel: "widget-container widget-box",
   HBoxModel: "widget-container widget-box widget-hbox",
   VBoxModel: "widget-container widget-box widget-vbox",
+  GridBoxModel: "widget-container widget-gridbox",
 };
 
 /** What ipywidgets' layouts may say, as CSS has it but for hyphens. */

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..records import Progress
-from .wire.encode import sendable
-from .wire.jobs import Op
-from .wire.jobs.steps import Shared
+from ...records import Progress
+from .encode import sendable
+from .jobs import Op
+from .jobs.steps import Shared
 
 ADDRESS = ("view", "slot", "kind", "key", "turn")
 """What an answer repeats of its request."""

@@ -18,8 +18,8 @@ from zfwidgets.experiments.shared.layout import beside
 from zfwidgets.experiments.shared.picture_wall import PictureWall
 from zfwidgets.lessons import FieldWidth
 from zfwidgets.records import Progress
+from zfwidgets.widgets.boxes import LiveBox
 from zfwidgets.widgets.hosts import marimo
-from zfwidgets.widgets.hosts.boxes import LiveBox
 from zfwidgets.widgets.static_picture.unattended import inside
 
 OF_THE_VIEW = {"_esm", "_code", "_links", "language"}
@@ -51,6 +51,7 @@ def in_marimo(monkeypatch):
     module = ModuleType("marimo")
     module.running_in_notebook = lambda: True
     monkeypatch.setitem(sys.modules, "marimo", module)
+    monkeypatch.setattr(ipywidgets.Box, "_repr_html_", None, raising=False)  # none after the test
     return module
 
 
@@ -116,6 +117,24 @@ def test_in_a_page_that_is_exported_stands_the_picture(front_end, in_marimo, url
     in_marimo.ui = SimpleNamespace(anywidget={box: element}.__getitem__)
     assert ("A still picture" in box._mime_()[1]) is not live
     assert ("<marimo-anywidget>" in box._mime_()[1]) is live
+
+
+def test_a_users_box_with_a_widget_of_ours_is_shown_in_one_that_has_a_view(
+    front_end, in_marimo, monkeypatch
+):
+    shown = []
+    element = SimpleNamespace(_mime_=lambda: ("text/html", "<marimo-anywidget>"))
+    in_marimo.ui = SimpleNamespace(anywidget=lambda box: shown.append(box) or element)
+    monkeypatch.setattr(marimo, "shows_views", lambda _comm: True)
+    others = ipywidgets.HBox([ipywidgets.Button()])
+    users = ipywidgets.VBox([others, ipywidgets.HBox([Box()])])
+    assert users._repr_html_() == "<marimo-anywidget>"
+    (around,) = shown
+    assert around.children == (users,)
+    assert set(around.get_state()) > OF_THE_VIEW
+    assert others._repr_html_() is None, "marimo says of it what it says of ipywidgets"
+    monkeypatch.setattr(marimo, "shows_views", lambda _comm: False)
+    assert users._repr_html_() is None, "an exported page has no kernel"
 
 
 @pytest.mark.parametrize(
