@@ -101,7 +101,8 @@ class WallView {
       cell.replaceChildren(
         bitmap ? canvas : h("span", { class: "zf-wall-none" }),
         ...(caption ? [h("span", { class: "zf-wall-caption" }, caption)] : []),
-        ...(detail ? [h("span", { class: "zf-wall-caption zf-dim" }, detail)] : []),
+        // A space, or the two were one word for who reads what stands there.
+        ...(detail ? [" ", h("span", { class: "zf-wall-caption zf-dim" }, detail)] : []),
       );
     });
     this.mark(this.store.get().chosen);

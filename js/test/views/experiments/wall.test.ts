@@ -38,7 +38,7 @@ async function serve(model: FakeModel, total: number, columns = 0): Promise<void
         sides: columns ? ["top", "bottom"] : [],
         there,
         captions: numbers.map((number) => `channel ${number}`),
-        details: [],
+        details: numbers.map((number) => (number === 2 ? "of a cat" : "")),
         mime: "image/png",
       },
       there.filter(Boolean).map(() => windowOn(new Uint8Array([1, 2, 3]))),
@@ -59,6 +59,9 @@ it("hangs every picture with its caption, and leaves the place of a missing one 
   expect(all.filter((cell) => cell.querySelector("canvas")).length).toBe(69);
   expect(all[1]?.getAttribute("aria-label")).toBe("channel 1, empty");
   expect(all[69]?.textContent).toBe("channel 69");
+  // What can be read is what can be said to choose it.
+  expect(all[2]?.textContent).toBe("channel 2 of a cat");
+  expect(all[2]?.getAttribute("aria-label")).toBe("channel 2, of a cat");
   expect(root.textContent).toContain("Signed around grey.");
   expect(root.dataset.zfSettled).toBe("true");
 });
