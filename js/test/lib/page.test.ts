@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { gridStep } from "../../src/lib/page/a11y";
 import { number, percent, timeLeft } from "../../src/lib/page/format";
+import { InSight } from "../../src/lib/page/in_sight";
+
+afterEach(() => void vi.unstubAllGlobals());
 
 describe("keys in a grid", () => {
   it("move by one, by a row, by a page, and to the ends", () => {
@@ -58,5 +61,61 @@ describe("numbers for the eye", () => {
       "3 h left",
       "",
     ]);
+  });
+});
+
+describe("what of an element is in sight", () => {
+  it("is known without asking the page again, until it changes", () => {
+    let resize = () => {};
+    const disconnect = vi.fn();
+    vi.stubGlobal(
+      "ResizeObserver",
+      class {
+        constructor(callback: () => void) {
+          resize = callback;
+        }
+        observe() {}
+        disconnect = disconnect;
+      },
+    );
+    let width = 0;
+    const widthNow = vi.fn(() => width);
+    const element = new EventTarget() as HTMLElement;
+    let scrolledTo = 0;
+    Object.defineProperties(element, {
+      clientWidth: { get: widthNow },
+      clientHeight: { value: 100 },
+      scrollLeft: { value: 0 },
+      // As a browser: no further than its content goes.
+      scrollTop: { get: () => scrolledTo, set: (to: number) => (scrolledTo = Math.min(to, 500)) },
+    });
+    const going = new AbortController();
+    const told: string[] = [];
+    const inSight = new InSight(
+      element,
+      () => told.push("resized"),
+      () => told.push("scrolled"),
+      going.signal,
+    );
+    expect(inSight.width).toBe(0); // not laid out yet: asked each time
+    width = 300;
+    expect(inSight.width).toBe(300);
+    resize();
+    widthNow.mockClear();
+    expect([inSight.width, inSight.height, inSight.top]).toEqual([300, 100, 0]);
+    expect(inSight.scrollToRow(1, 20, 100)).toBe(false);
+    expect(widthNow).not.toHaveBeenCalled();
+    expect(inSight.scrollToRow(20, 20, 100)).toBe(true); // as few rows as show it
+    expect([inSight.top, scrolledTo]).toEqual([320, 320]);
+    inSight.top = 900;
+    expect(inSight.top).toBe(500);
+    scrolledTo = 40; // by the user
+    element.dispatchEvent(new Event("scroll"));
+    expect(inSight.top).toBe(40);
+    expect(told).toEqual(["resized", "scrolled"]);
+    going.abort();
+    element.dispatchEvent(new Event("scroll"));
+    expect(told).toHaveLength(2);
+    expect(disconnect).toHaveBeenCalledOnce();
   });
 });

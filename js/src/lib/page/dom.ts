@@ -85,20 +85,6 @@ function digest(text: string): string {
   return hash.toString(36);
 }
 
-/**
- * Scroll by whole rows, so that none is cut above, until one is in sight; whether that moved
- * anything. Of no row (NaN) it doesn't.
- */
-export function scrollToRow(element: Element, row: number, high: number, height: number): boolean {
-  const top = row * high;
-  const bottom = top + high - height;
-  if (element.scrollTop > top) element.scrollTop = top;
-  else if (element.scrollTop < bottom)
-    element.scrollTop = Math.min(top, Math.ceil(bottom / high) * high);
-  else return false;
-  return true;
-}
-
 let counter = 0;
 
 /** An id for aria references, unique in the page across the widgets' bundles. */

@@ -31,9 +31,18 @@ export function decode(buffer: DataView, mime: string): Promise<ImageBitmap> {
   return createImageBitmap(new ImageData(rgba, buffer.getUint32(4, true)));
 }
 
-function resize(canvas: HTMLCanvasElement, rows: number, columns: number) {
-  canvas.width = columns;
-  canvas.height = rows;
+/**
+ * Give a canvas so many pixels, where it has others: with new ones, be they as many, the page's
+ * next frame waits for the browser's process that shows it.
+ */
+function resize(canvas: HTMLCanvasElement, rows: number, columns: number): void {
+  if (canvas.width !== columns) canvas.width = columns;
+  if (canvas.height !== rows) canvas.height = rows;
+}
+
+/** A canvas of this many pixels, each of which may be seen; what was on it may still be. */
+function forPixels(canvas: HTMLCanvasElement, rows: number, columns: number) {
+  resize(canvas, rows, columns);
   canvas.classList.toggle("zf-pixelated", Math.max(rows, columns) <= 64);
   return canvas.getContext("2d", { willReadFrequently: false });
 }
@@ -41,7 +50,9 @@ function resize(canvas: HTMLCanvasElement, rows: number, columns: number) {
 /** Paint a bitmap, or a part of it. */
 export function paintBitmap(canvas: HTMLCanvasElement, bitmap: ImageBitmap, part?: Box): void {
   const { height, width } = part ?? bitmap;
-  resize(canvas, height, width)?.drawImage(bitmap, -(part?.left ?? 0), -(part?.top ?? 0));
+  const context = forPixels(canvas, height, width);
+  context?.clearRect(0, 0, width, height);
+  context?.drawImage(bitmap, -(part?.left ?? 0), -(part?.top ?? 0));
 }
 
 /** A part of a picture. */
@@ -60,17 +71,19 @@ export function paintPicture(canvas: HTMLCanvasElement, picture: Picture, part?:
   const { rows, columns, rgba } = picture;
   const { top, left, height, width } = part ?? { top: 0, left: 0, height: rows, width: columns };
   const pixels = new ImageData(rgba, columns, rows);
-  resize(canvas, height, width)?.putImageData(pixels, -left, -top, left, top, width, height);
+  const context = forPixels(canvas, height, width);
+  context?.putImageData(pixels, -left, -top, left, top, width, height);
 }
 
 /** A canvas of this extent in CSS pixels, cleared, at the device's resolution. */
 export function sized(canvas: HTMLCanvasElement, height: number, width: number) {
   const scale = globalThis.devicePixelRatio || 1;
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
+  resize(canvas, Math.round(height * scale), Math.round(width * scale));
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d");
+  context?.resetTransform();
+  context?.clearRect(0, 0, canvas.width, canvas.height);
   context?.scale(canvas.width / width, canvas.height / height);
   return context;
 }

@@ -28,11 +28,13 @@ export function signedPicture(signed: Picture, gain: number): Picture {
 /** Brightness around mid-grey, with levels `gain` times as far from it. */
 export function brightnessPicture(signed: Picture, gain: number): Picture {
   const rgba = signed.rgba.slice();
+  const [red, green, blue] = LUMINANCE;
   for (let i = 0; i < rgba.length; i += 4) {
-    const value = LUMINANCE.reduce((sum, share, c) => {
-      return sum + share * ((rgba[i + c] as number) - ZERO);
-    }, 0);
-    rgba.fill(ZERO + end(value * gain), i, i + 3);
+    const value =
+      red * ((rgba[i] as number) - ZERO) +
+      green * ((rgba[i + 1] as number) - ZERO) +
+      blue * ((rgba[i + 2] as number) - ZERO);
+    rgba[i] = rgba[i + 1] = rgba[i + 2] = ZERO + end(value * gain);
   }
   return { ...signed, rgba };
 }

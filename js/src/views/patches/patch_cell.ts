@@ -92,6 +92,8 @@ export class Cell {
   private readonly value = h("span", { class: "zf-value" });
   private readonly name = h("span", { class: "zf-name" });
   private readonly status: HTMLButtonElement;
+  /** What is on each canvas: pictures, and how and which part of them. */
+  private readonly painted = new Map<HTMLCanvasElement, readonly unknown[]>();
 
   constructor(
     readonly rank: number,
@@ -295,15 +297,37 @@ export class Cell {
   }
 
   private paintPatch(part: Box, layout: Layout): void {
-    if (!this.patch) return;
-    if (layout !== "revealed") paintPicture(this.left, this.patch, part);
-    else if (this.projection) paintPicture(this.left, reveal(this.patch, this.projection), part);
+    const { patch, projection } = this;
+    if (!patch) return;
+    if (layout !== "revealed") {
+      this.paint(this.left, part, [patch], () => paintPicture(this.left, patch, part));
+    } else if (projection) {
+      const paint = () => paintPicture(this.left, reveal(patch, projection), part);
+      this.paint(this.left, part, [patch, projection], paint);
+    }
   }
 
   private paintProjection(part: Box, { values, scale }: Look): void {
-    if (!this.projection || !this.info) return;
+    const { projection } = this;
+    if (!projection || !this.info) return;
     const gain = this.info.full / (scale ?? this.ownScale(values) ?? this.info.full);
     this.right.dataset.values = values;
-    paintPicture(this.right, SHOWN[values](cropPicture(this.projection, part), gain));
+    this.paint(this.right, part, [projection, values, gain], () =>
+      paintPicture(this.right, SHOWN[values](cropPicture(projection, part), gain)),
+    );
+  }
+
+  /** Paint a part of a picture, made `of` these, unless it is on the canvas already. */
+  private paint(
+    canvas: HTMLCanvasElement,
+    { top, left, height, width }: Box,
+    of: readonly unknown[],
+    paint: () => void,
+  ): void {
+    const now = [...of, top, left, height, width];
+    const before = this.painted.get(canvas);
+    if (before?.length === now.length && now.every((one, i) => one === before[i])) return;
+    paint();
+    this.painted.set(canvas, now);
   }
 }

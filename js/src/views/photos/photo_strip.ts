@@ -3,6 +3,7 @@
 import { t } from "../../lib/language/translate";
 import { gridStep } from "../../lib/page/a11y";
 import { h, uniqueId } from "../../lib/page/dom";
+import { InSight } from "../../lib/page/in_sight";
 import { sized } from "../../lib/pictures/canvas";
 import type { Thumbnails } from "./thumbnails";
 
@@ -31,6 +32,7 @@ export class PhotoStrip {
   readonly element: HTMLElement;
   private readonly pictures = h("canvas", { class: "zf-strip-pictures", "aria-hidden": "true" });
   private readonly space: HTMLElement;
+  private readonly inSight: InSight;
   private readonly prefix = uniqueId("photo");
   private readonly tiles = new Map<number, HTMLElement>();
   private items: readonly number[] = [];
@@ -55,9 +57,7 @@ export class PhotoStrip {
       this.space,
     );
     this.listen();
-    const resized = new ResizeObserver(() => this.reveal());
-    resized.observe(this.element);
-    signal.addEventListener("abort", () => resized.disconnect(), { once: true });
+    this.inSight = new InSight(this.element, () => this.reveal(), this.draw, signal);
   }
 
   /** Show these photos, in this order; `empty` is said where there are none. */
@@ -82,20 +82,20 @@ export class PhotoStrip {
     const place = this.places.get(this.of.chosen() ?? -1);
     if (place !== undefined) {
       const [left, right] = [place * TILE, (place + 1) * TILE - this.width()];
-      if (this.element.scrollLeft > left) this.element.scrollLeft = left;
-      else if (this.element.scrollLeft < right) this.element.scrollLeft = right;
+      if (this.inSight.left > left) this.inSight.left = left;
+      else if (this.inSight.left < right) this.inSight.left = right;
     }
     this.draw();
   }
 
   // Before it is laid out the strip has no extent, but is about to show something.
   private width(): number {
-    return this.element.clientWidth || 640;
+    return this.inSight.width || 640;
   }
 
   /** Tiles for what is visible, and only those. */
   private readonly draw = (): void => {
-    const { scrollLeft } = this.element;
+    const { left: scrollLeft } = this.inSight;
     const from = Math.max(0, Math.floor(scrollLeft / TILE) - MARGIN);
     const to = Math.ceil((scrollLeft + this.width()) / TILE) + MARGIN;
     const visible = this.items.slice(from, to);
@@ -185,7 +185,6 @@ export class PhotoStrip {
     });
     element.addEventListener("pointerover", (event) => this.of.point(imageAt(event)));
     element.addEventListener("pointerleave", () => this.of.point(null));
-    element.addEventListener("scroll", this.draw, { passive: true });
     element.addEventListener("keydown", (event) => this.onKey(event));
   }
 

@@ -2,8 +2,9 @@
 
 import { msg, t } from "../../lib/language/translate";
 import { announce, gridStep } from "../../lib/page/a11y";
-import { buttonOf, h, scrollToRow, select, uniqueId } from "../../lib/page/dom";
+import { buttonOf, h, select, uniqueId } from "../../lib/page/dom";
 import { number } from "../../lib/page/format";
+import { InSight } from "../../lib/page/in_sight";
 import { walksBy } from "../../lib/page/walking";
 import { pointed } from "../../lib/pictures/boxes";
 import { sized } from "../../lib/pictures/canvas";
@@ -111,9 +112,18 @@ export const channels: View = (el, selection, source, signal, options) => {
   let firstRow = 0;
   let current = signal;
 
-  const columns = () => Math.max(1, Math.floor((strip.clientWidth || 324) / TILE.width));
+  const inSight = new InSight(
+    strip,
+    () => {
+      if (!seen || inSight.top > 0) scrollTo(chosen());
+      draw();
+    },
+    () => draw(),
+    signal,
+  );
+  const columns = () => Math.max(1, Math.floor((inSight.width || 324) / TILE.width));
   // Before it is laid out the strip has no extent, but is about to show something.
-  const height = () => strip.clientHeight || 200;
+  const height = () => inSight.height || 200;
   const chosen = () => {
     const unit = selection.get("unit");
     return unit && unit[0] === layer ? unit[1] : -1;
@@ -187,8 +197,8 @@ export const channels: View = (el, selection, source, signal, options) => {
     const wide = columns();
     const rows = Math.ceil(total / wide);
     space.style.height = `${rows * TILE.height}px`;
-    firstRow = Math.max(0, Math.floor(strip.scrollTop / TILE.height) - MARGIN);
-    const bottom = Math.ceil((strip.scrollTop + height()) / TILE.height) + MARGIN;
+    firstRow = Math.max(0, Math.floor(inSight.top / TILE.height) - MARGIN);
+    const bottom = Math.ceil((inSight.top + height()) / TILE.height) + MARGIN;
     const from = firstRow * wide;
     const visible = ordered.slice(from, Math.min(bottom, rows) * wide);
     const keep = new Set(visible);
@@ -229,7 +239,7 @@ export const channels: View = (el, selection, source, signal, options) => {
   /** Scroll so that a channel is visible; whether that moved anything. */
   const scrollTo = (channel: number): boolean => {
     const row = Math.floor((place.get(channel) ?? Number.NaN) / columns());
-    return scrollToRow(strip, row, TILE.height, height());
+    return inSight.scrollToRow(row, TILE.height, height());
   };
 
   /** See to it that a channel is visible; what is drawn already isn't drawn again. */
@@ -268,7 +278,7 @@ export const channels: View = (el, selection, source, signal, options) => {
 
   /** Those that fire most, wherever the chosen one is. */
   const fromTheTop = () => {
-    strip.scrollTop = 0;
+    inSight.top = 0;
     draw();
   };
 
@@ -301,7 +311,7 @@ export const channels: View = (el, selection, source, signal, options) => {
     sheets.open(layer, total, current);
     stats = soFar = null;
     orders = {};
-    strip.scrollTop = 0;
+    inSight.top = 0;
     if (seen) look();
     panel.title(t("Channels"), t("{n} in {layer}", { n: total, layer: name }));
     arrange();
@@ -374,13 +384,6 @@ export const channels: View = (el, selection, source, signal, options) => {
     },
     { signal },
   );
-  strip.addEventListener("scroll", draw, { passive: true });
-  const resized = new ResizeObserver(() => {
-    if (!seen || strip.scrollTop > 0) scrollTo(chosen());
-    draw();
-  });
-  resized.observe(strip);
-  signal.addEventListener("abort", () => resized.disconnect(), { once: true });
   selection.subscribe("unit", open, signal);
   selection.subscribe("photo", () => seen && look(), signal);
   const resort = () => {
