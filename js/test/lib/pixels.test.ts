@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { RAW } from "../../src/lib/pictures/canvas";
-import { decodePixels, readPng } from "../../src/lib/pictures/pixels";
+import { decodePixels, readAhead, readPng } from "../../src/lib/pictures/pixels";
 import { windowOn } from "../support/fakes";
 
 const [ROWS, COLUMNS] = [5, 7];
@@ -58,6 +58,19 @@ const read = (bytes: Uint8Array) => readPng(windowOn(bytes));
 
 afterEach(() => void vi.unstubAllGlobals());
 
+/** Called for each file that is unpacked from now on. */
+function countsUnpacking() {
+  const called = vi.fn();
+  class Counted extends DecompressionStream {
+    constructor(format: CompressionFormat) {
+      super(format);
+      called();
+    }
+  }
+  vi.stubGlobal("DecompressionStream", Counted);
+  return called;
+}
+
 describe("a PNG file", () => {
   it("of the kernel's is read as it was written", async () => {
     const found = await read(Uint8Array.from(atob(PYTHONS), (one) => one.charCodeAt(0)));
@@ -112,5 +125,40 @@ describe("pixels", () => {
     ] as const) {
       await expect(decodePixels(windowOn(bytes), mime)).rejects.toThrow(mime);
     }
+  });
+
+  it("read ahead are there at once, given away once, and few are kept", async () => {
+    vi.stubGlobal("requestIdleCallback", (callback: () => void) => callback());
+    const { signal } = new AbortController();
+    const read = countsUnpacking();
+    const one = windowOn(await file());
+    await readAhead([one, one], "image/png", signal);
+    expect(read).toHaveBeenCalledTimes(1);
+    expect([...(await decodePixels(one, "image/png")).rgba]).toEqual(RGBA);
+    expect(read).toHaveBeenCalledTimes(1);
+    expect([...(await decodePixels(one, "image/png")).rgba]).toEqual(RGBA);
+    expect(read).toHaveBeenCalledTimes(2);
+    // Of two that are larger together than what is kept, the newer.
+    const side = 1100;
+    const large = () => {
+      const raw = new DataView(new ArrayBuffer(8 + 4 * side ** 2));
+      raw.setUint32(0, side, true);
+      raw.setUint32(4, side, true);
+      return raw;
+    };
+    const [older, newer] = [large(), large()];
+    await readAhead([older, newer], RAW, signal);
+    const [before, after] = [new Uint8Array(older.buffer), new Uint8Array(newer.buffer)];
+    before.fill(7, 8);
+    after.fill(7, 8);
+    expect((await decodePixels(older, RAW)).rgba[0]).toBe(7); // read now
+    expect((await decodePixels(newer, RAW)).rgba[0]).toBe(0); // as it was
+  });
+
+  it("aren't read ahead for whoever has left", async () => {
+    vi.stubGlobal("requestIdleCallback", (callback: () => void) => callback());
+    const read = countsUnpacking();
+    await readAhead([windowOn(await file())], "image/png", AbortSignal.abort());
+    expect(read).not.toHaveBeenCalled();
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { focusBox } from "../../src/lib/pictures/boxes";
 import type { Answer } from "../../src/lib/wire/protocol";
 import explorer from "../../src/widgets/explorer";
@@ -175,14 +175,59 @@ describe("patches", () => {
         ["top", "press:top", 1, 7],
         ["projections", "press:projections", 2, 7],
       ]);
+      const messages = model.messages;
       await serve(model);
       const ready = () => all(root, ".zf-cell").map(({ dataset }) => dataset.image);
       expect(ready()[0]).toBe("2");
       tile.click();
       await flush();
+      expect(model.messages).toBe(messages); // the click has nothing to ask
       await frames();
       expect(ready()[0]).toBe("7");
       expect(asked().filter((one) => !one.slot.startsWith("prefetch"))).toHaveLength(2);
+    });
+
+    it("of a layer, too: of the channel that it is opened at", async () => {
+      const { model, root } = await stage(explorer);
+      await serve(model);
+      await frames();
+      await serve(model);
+      const press = async (selector: string) => {
+        const before = model.gets.length;
+        const layer = one(root, `.zf-list ${selector}`);
+        layer.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+        await flush();
+        return model.gets
+          .slice(before)
+          .map((get) => [get.slot, keyOf(get).layer, keyOf(get).channel]);
+      };
+      expect(await press("[data-layer][aria-selected=true]")).toEqual([]);
+      const other = one(root, ".zf-list [data-layer][aria-selected=false]").dataset.layer;
+      expect(await press("[data-layer][aria-selected=false]")).toEqual([
+        ["press:top", other, 0],
+        ["press:projections", other, 0],
+        ["press:about", other, 0],
+      ]);
+    });
+
+    it("or on which the pointer rests: after all else, the newest alone", async () => {
+      const { model, root } = await stage(explorer);
+      await serve(model);
+      await frames();
+      await serve(model);
+      const before = model.gets.length;
+      const rested = () => model.gets.slice(before).filter(({ slot }) => slot.startsWith("rest:"));
+      const over = (channel: number) => {
+        const tile = one(root, `.zf-strip [data-channel='${channel}']`);
+        tile.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+      };
+      over(9);
+      over(7); // passed over before it had rested
+      await vi.waitFor(() => expect(rested()).toHaveLength(2));
+      expect(rested().map((get) => [get.kind, get.priority, keyOf(get).channel])).toEqual([
+        ["top", 5, 7],
+        ["projections", 5, 7],
+      ]);
     });
 
     it("go on when the click comes before they do", async () => {

@@ -20,8 +20,38 @@ const UP = 2;
 /** No more bytes than this come out of one: a file that claims more is none of ours. */
 const MOST = 1032;
 
-/** The pixels of a picture; the browser is asked only where it is in no form of our own. */
+/** Bytes of pixels that are kept of pictures read ahead: two channels' patches and projections. */
+const MOST_AHEAD = 8e6;
+const ahead = new Map<DataView, Picture>();
+
+/** Read pictures that are likely to be shown next, one at a time, while the page has nothing to do. */
+export async function readAhead(
+  buffers: readonly DataView[],
+  mime: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const buffer of buffers) {
+    await idle();
+    if (signal.aborted) return;
+    if (ahead.has(buffer)) continue;
+    ahead.set(buffer, await read(buffer, mime));
+    let bytes = 0;
+    for (const [one, { rgba }] of [...ahead].reverse()) {
+      bytes += rgba.length;
+      if (bytes > MOST_AHEAD) ahead.delete(one);
+    }
+  }
+}
+
+/** The pixels of a picture; what was read ahead is given away. */
 export async function decodePixels(buffer: DataView, mime: string): Promise<Picture> {
+  const known = ahead.get(buffer);
+  ahead.delete(buffer);
+  return known ?? read(buffer, mime);
+}
+
+/** The browser is asked only where a picture is in no form of our own. */
+async function read(buffer: DataView, mime: string): Promise<Picture> {
   if (mime === RAW) {
     const [rows, columns] = [buffer.getUint32(0, true), buffer.getUint32(4, true)];
     return { rows, columns, rgba: new Uint8ClampedArray(bytes(buffer).slice(8).buffer) };
@@ -52,6 +82,14 @@ export async function readPng(file: DataView): Promise<Picture | null> {
   const packed = new Uint8Array(file.buffer as ArrayBuffer, file.byteOffset + 41, length);
   const lines = await inflate(packed, size);
   return lines && unfiltered(lines, rows, columns);
+}
+
+/** Resolves when nothing more urgent is to do. */
+function idle(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof requestIdleCallback === "function") requestIdleCallback(() => resolve());
+    else setTimeout(resolve, 50); // Safari has no such thing
+  });
 }
 
 /** What was packed, where it has this size. */

@@ -247,8 +247,15 @@ export class KernelSource implements Source {
     });
   }
 
-  prefetch<K extends Kind>(kind: K, key: Key<K>, slot: string, signal?: AbortSignal): void {
-    this.get(kind, key, { slot, priority: PRIORITY.prefetch, signal }).catch(() => {});
+  prefetch<K extends Kind>(
+    kind: K,
+    key: Key<K>,
+    slot: string,
+    signal?: AbortSignal,
+    came?: (answer: Answer<K>) => void,
+  ): void {
+    const asked = this.get(kind, key, { slot, priority: PRIORITY.prefetch, signal });
+    asked.then(came).catch(() => {});
   }
 
   add(name: string, file: Uint8Array<ArrayBuffer>): Promise<Answer<"photos">> {

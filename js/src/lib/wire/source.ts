@@ -18,8 +18,14 @@ export interface GetOptions<K extends Kind> {
 
 export interface Source {
   get<K extends Kind>(kind: K, key: Key<K>, options: GetOptions<K>): Promise<Answer<K>>;
-  /** Ask ahead of need; failures are nobody's business. */
-  prefetch<K extends Kind>(kind: K, key: Key<K>, slot: string, signal?: AbortSignal): void;
+  /** Ask ahead of need; failures are nobody's business. `came` is told of what came, if that is known. */
+  prefetch<K extends Kind>(
+    kind: K,
+    key: Key<K>,
+    slot: string,
+    signal?: AbortSignal,
+    came?: (answer: Answer<K>) => void,
+  ): void;
   /** Have the pass that builds the index rest, or go on; for all who see it. */
   pause?(is: boolean): void;
   /** Look around by oneself, go back to the teacher, or leave the room. */
@@ -39,7 +45,7 @@ export function relay(source: Source, own: Partial<Source>): Source {
   const { pause, room, add, remove } = source;
   return {
     get: (kind, key, options) => source.get(kind, key, options),
-    prefetch: (kind, key, slot, signal) => source.prefetch(kind, key, slot, signal),
+    prefetch: (kind, key, slot, signal, came) => source.prefetch(kind, key, slot, signal, came),
     onRevival: (listener) => source.onRevival(listener),
     ...(source.noMaps && { noMaps: true }),
     ...(pause && { pause: (is) => pause.call(source, is) }),
@@ -55,7 +61,8 @@ export function within(source: Source, part: string): Source {
   return relay(source, {
     get: (kind, key, options) =>
       source.get(kind, key, { ...options, slot: `${part}:${options.slot}` }),
-    prefetch: (kind, key, slot, signal) => source.prefetch(kind, key, `${part}:${slot}`, signal),
+    prefetch: (kind, key, slot, signal, came) =>
+      source.prefetch(kind, key, `${part}:${slot}`, signal, came),
   });
 }
 

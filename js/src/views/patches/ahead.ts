@@ -2,8 +2,9 @@
 
 import type { SelectionStore } from "../../lib/page/selection_store";
 import { stepsFrom } from "../../lib/page/walking";
+import { readAhead } from "../../lib/pictures/pixels";
 import { PATCHES } from "../../lib/wire/constants";
-import { PRIORITY } from "../../lib/wire/protocol";
+import { type Answer, type Key, type Kind, PRIORITY, type Unit } from "../../lib/wire/protocol";
 import type { Source } from "../../lib/wire/source";
 
 type Place = readonly [layer: string, channel: number, rule: string];
@@ -45,8 +46,9 @@ export class Ahead {
       const signal = AbortSignal.any([this.signal, going.signal]);
       const key = { layer, channel: next, k: PATCHES };
       const slot = `prefetch:${at}`;
-      this.source.prefetch("top", key, `${slot}:top`, signal);
-      this.source.prefetch("projections", { ...key, rule }, `${slot}:projections`, signal);
+      const came = readsAhead(signal);
+      this.source.prefetch("top", key, `${slot}:top`, signal, came);
+      this.source.prefetch("projections", { ...key, rule }, `${slot}:projections`, signal, came);
     });
   }
 
@@ -59,29 +61,81 @@ export class Ahead {
   }
 }
 
+/** The channel that a click on an element would choose; null if none. */
+export type LeadsTo = (element: Element) => Unit | null;
+
 /**
- * Ask for a channel's patches and projections when its tile in a strip is pressed: the click comes
- * most of a tenth of a second later, and asks for the same. Of a press that becomes no click nothing
- * is shown.
+ * Ask for a channel's patches and projections when what chooses it is pressed: the click comes most
+ * of a tenth of a second later, and asks for the same. Where none comes, nothing is shown.
  */
 export function asksWhenPressed(
-  strip: HTMLElement,
+  place: HTMLElement,
+  leadsTo: LeadsTo,
   selection: SelectionStore,
   source: Source,
   signal: AbortSignal,
 ): void {
-  strip.addEventListener("pointerdown", (event) => {
-    const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
-    const [layer, now] = selection.get("unit") ?? [];
-    const channel = Number(tile?.dataset.channel);
-    // A finger may only want to scroll.
-    if (event.button !== 0 || event.pointerType === "touch") return;
-    if (!tile || layer === undefined || channel === now) return;
-    const key = { layer, channel, k: PATCHES };
-    const rule = selection.get("rule") || "deconvnet";
-    const top = { slot: "press:top", priority: PRIORITY.patches, signal };
-    const projections = { slot: "press:projections", priority: PRIORITY.projections, signal };
-    source.get("top", key, top).catch(() => {});
-    source.get("projections", { ...key, rule }, projections).catch(() => {});
+  place.addEventListener("pointerdown", (event) => {
+    const keys = event.button === 0 && keysOf(event, leadsTo, selection);
+    if (!keys) return;
+    const { layer, channel, k, rule } = keys;
+    const ask = <K extends Kind>(kind: K, key: Key<K>, priority: number) => {
+      source.get(kind, key, { slot: `press:${kind}`, priority, signal }).catch(() => {});
+    };
+    ask("top", { layer, channel, k }, PRIORITY.patches);
+    ask("projections", { layer, channel, k, rule }, PRIORITY.projections);
+    // The click then has nothing to ask before the patches stand.
+    ask("about", { layer, channel }, PRIORITY.sheets);
   });
 }
+
+/** A pointer that only passes over something asks for nothing. */
+const REST_MS = 100;
+
+/** Ask for them when the pointer rests on what chooses a channel, after all else that is asked. */
+function asksWhenRestedOn(
+  place: HTMLElement,
+  leadsTo: LeadsTo,
+  selection: SelectionStore,
+  source: Source,
+  signal: AbortSignal,
+): void {
+  let resting: ReturnType<typeof setTimeout> | undefined;
+  const stop = () => clearTimeout(resting);
+  place.addEventListener("pointerover", (event) => {
+    stop();
+    const keys = event.buttons === 0 && keysOf(event, leadsTo, selection);
+    if (!keys) return;
+    const { rule, ...top } = keys;
+    const came = readsAhead(signal);
+    resting = setTimeout(() => {
+      source.prefetch("top", top, "rest:top", signal, came);
+      source.prefetch("projections", { ...top, rule }, "rest:projections", signal, came);
+    }, REST_MS);
+  });
+  for (const type of ["pointerleave", "pointerdown"]) place.addEventListener(type, stop);
+  signal.addEventListener("abort", stop, { once: true });
+}
+
+/** Ask for them when the pointer rests on what chooses a channel, and when that is pressed. */
+export function asksBeforeClick(...told: Parameters<typeof asksWhenPressed>): void {
+  asksWhenPressed(...told);
+  asksWhenRestedOn(...told);
+}
+
+/** What of the channel is to be asked for; null where it is chosen, or a finger may want to scroll. */
+function keysOf(
+  { target, pointerType }: PointerEvent,
+  leadsTo: LeadsTo,
+  selection: SelectionStore,
+) {
+  const unit = pointerType === "touch" ? null : leadsTo(target as Element);
+  if (!unit || JSON.stringify(unit) === JSON.stringify(selection.get("unit"))) return null;
+  const rule = selection.get("rule") || "deconvnet";
+  return { layer: unit[0], channel: unit[1], k: PATCHES, rule };
+}
+
+/** What an answer shows is read before it is to be shown. */
+const readsAhead = (signal: AbortSignal) => (answer: Answer<"top" | "projections">) => {
+  readAhead(answer.buffers, answer.data.mime, signal).catch(() => {});
+};

@@ -357,8 +357,10 @@ export function patchesPanel(
     if (!(await shown) && !current.aborted) clear();
     const all = (await projected) && (await shown);
     if (current.aborted) return;
-    if (all) ahead.ask(layerNow()?.channels ?? 0);
-    else for (const cell of cells) cell.giveUp();
+    if (!all) for (const cell of cells) cell.giveUp();
+    else if (await settledOf(panel.element).during(framePainted().then(() => !current.aborted))) {
+      ahead.ask(layerNow()?.channels ?? 0);
+    }
   };
 
   grid.addEventListener("click", (event) => {

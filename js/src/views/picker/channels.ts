@@ -10,7 +10,7 @@ import { pointed } from "../../lib/pictures/boxes";
 import { sized } from "../../lib/pictures/canvas";
 import { floats, ints } from "../../lib/wire/codec";
 import { type Catalogue, type Pair, PRIORITY, type SoFar } from "../../lib/wire/protocol";
-import { asksWhenPressed } from "../patches/ahead";
+import { asksBeforeClick, type LeadsTo } from "../patches/ahead";
 import { Panel } from "../shared/status";
 import { choice, renewable, type View } from "../shared/view";
 import {
@@ -112,15 +112,11 @@ export const channels: View = (el, selection, source, signal, options) => {
   let firstRow = 0;
   let current = signal;
 
-  const inSight = new InSight(
-    strip,
-    () => {
-      if (!seen || inSight.top > 0) scrollTo(chosen());
-      draw();
-    },
-    () => draw(),
-    signal,
-  );
+  const resized = () => {
+    if (!seen || inSight.top > 0) scrollTo(chosen());
+    draw();
+  };
+  const inSight = new InSight(strip, resized, () => draw(), signal);
   const columns = () => Math.max(1, Math.floor((inSight.width || 324) / TILE.width));
   // Before it is laid out the strip has no extent, but is about to show something.
   const height = () => inSight.height || 200;
@@ -348,14 +344,18 @@ export const channels: View = (el, selection, source, signal, options) => {
     });
   };
 
-  strip.addEventListener("click", (event) => {
-    const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
-    if (tile) choose(Number(tile.dataset.channel));
-  });
-  if (shows) asksWhenPressed(strip, selection, source, signal);
-  strip.addEventListener("pointerover", (event) => {
-    const tile = (event.target as Element).closest<HTMLElement>(".zf-tile");
-    readout.textContent = describe(tile ? Number(tile.dataset.channel) : chosen());
+  const channelAt = (target: EventTarget | null): number | null => {
+    const tile = (target as Element).closest<HTMLElement>(".zf-tile");
+    return tile && Number(tile.dataset.channel);
+  };
+  strip.addEventListener("click", ({ target }) => choose(channelAt(target) ?? chosen()));
+  const leadsTo: LeadsTo = (element) => {
+    const channel = channelAt(element);
+    return layer === null || channel === null ? null : [layer, channel];
+  };
+  if (shows) asksBeforeClick(strip, leadsTo, selection, source, signal);
+  strip.addEventListener("pointerover", ({ target }) => {
+    readout.textContent = describe(channelAt(target) ?? chosen());
   });
   strip.addEventListener("pointerleave", () => {
     readout.textContent = describe(chosen());

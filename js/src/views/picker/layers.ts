@@ -4,7 +4,8 @@ import { msg, plural, t } from "../../lib/language/translate";
 import { announce, roving } from "../../lib/page/a11y";
 import { h } from "../../lib/page/dom";
 import { count } from "../../lib/page/format";
-import type { Catalogue, Layer } from "../../lib/wire/protocol";
+import type { Catalogue, Layer, Unit } from "../../lib/wire/protocol";
+import { asksWhenPressed, type LeadsTo } from "../patches/ahead";
 import { Panel } from "../shared/status";
 import type { View } from "../shared/view";
 import { tint } from "./network_class";
@@ -40,6 +41,8 @@ export const layers: View = (el, selection, source, signal, options) => {
   panel.tools.append(filter);
   panel.body.append(list);
 
+  /** Whether patches stand beside it; a picker by itself has none. */
+  const shows = el.matches(".zf-layout-explorer, .zf-compare-cell");
   /** The channel that was looked at last in each layer. */
   const channelOf = new Map<string, number>();
   let all: Layer[] = [];
@@ -54,14 +57,19 @@ export const layers: View = (el, selection, source, signal, options) => {
   const chosen = () => selection.get("unit")?.[0];
   const words = () => filter.value.toLowerCase().split(/\s+/).filter(Boolean);
 
+  /** The channel that a layer is opened at. */
+  const firstOf = ({ name, channels }: Layer): Unit => [
+    name,
+    Math.min(channelOf.get(name) ?? 0, channels - 1),
+  ];
+
   const choose = (index: number) => {
     const layer = items[index]?.layer;
     if (!layer) return;
     const current = selection.get("unit");
     if (current?.[0] === layer.name) return;
     if (current) channelOf.set(...current);
-    const channel = Math.min(channelOf.get(layer.name) ?? 0, layer.channels - 1);
-    selection.set("unit", [layer.name, channel]);
+    selection.set("unit", firstOf(layer));
     const { name, kind, channels } = layer;
     announce(el, t("Layer {name}, {kind}, {of}", { name, kind, of: count(channels, "channel") }));
   };
@@ -190,6 +198,12 @@ export const layers: View = (el, selection, source, signal, options) => {
     else if (target.closest(".zf-opens")) turn(at(target));
     else choose(at(target));
   });
+  const leadsTo: LeadsTo = (element) => {
+    const layer = element.closest(".zf-block-name, .zf-opens") ? null : items[at(element)]?.layer;
+    return layer && layer.name !== chosen() ? firstOf(layer) : null;
+  };
+  // Not when only pointed at: the first look at a layer may take long.
+  if (shows) asksWhenPressed(list, leadsTo, selection, source, signal);
   list.addEventListener("dblclick", (event) => {
     if (again(event)) return;
     const index = at(event.target);
