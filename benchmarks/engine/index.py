@@ -1,6 +1,7 @@
 """How long the index pass takes beside plain forward passes over the same batches.
 
-    python -m benchmarks.engine.index [--quick] [--device DEVICE] [--images N] [--batch N] [NET ...]
+    python -m benchmarks.engine.index [--quick] [--device DEVICE] [--images N] [--batch N]
+        [--processor] [NET ...]
 
 Random weights (seeded), images of random pixels at 224 px that are in memory already: only the
 network and the index are timed. Batch by batch in turns, first the one, then the other, so that
@@ -8,7 +9,10 @@ whatever else the machine does meets both; a round's ratio is that of the sums. 
 compared, bit for bit, with what a plain pass over the same batches gives when all maxima are kept
 and sorted. Fewer images than 512 would tell something else: in the first batches nearly all maxima
 enter the top. What every pass does beside, counting each unit of 64 images for means and shares of
-zeros, is timed apart (an eighth of 512 images, next to nothing of many).
+zeros, is timed apart (an eighth of 512 images, next to nothing of many). *reading*: forward passes
+in which each map that the index looks at is read for its maximum and nothing is done with it, which
+is the least that an index can take. ``--processor`` counts the processor's seconds in one thread,
+for machines whose cores others use.
 
 *crp*: zennit-crp's reference images on the same layers and batches, over the same forward pass,
 where it is installed (``pip install --no-deps zennit-crp``: it asks for a zennit of years ago). It
@@ -23,6 +27,7 @@ import argparse
 import math
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -50,29 +55,49 @@ def images(batch: np.ndarray) -> list[Tensor]:
 
 
 def timed_round(
-    network: Network, plan: Plan, spec: RankingSpec, peer: Peer | None = None
+    network: Network,
+    plan: Plan,
+    spec: RankingSpec,
+    peer: Peer | None = None,
+    clock: Callable[[Callable[[], object], torch.device], float] = seconds,
 ) -> tuple[dict[str, float], IndexPass]:
     """Seconds of plain passes, of the index and of the peer over all batches; and the index."""
     running = IndexPass(network, plan, spec)
-    took = dict.fromkeys(("forward", "index", *(["crp"] if peer else [])), 0.0)
+    took = dict.fromkeys(("forward", "reading", "index", *(["crp"] if peer else [])), 0.0)
 
     def forward() -> None:
         with computing(network.device):
             network(torch.stack(batch).to(network.device))
+
+    def read(name: str, output: Tensor) -> None:
+        if name in running.twins.own_span:
+            output.reshape(*output.shape[:2], -1).amax(-1)
+
+    def reading() -> None:
+        with computing(network.device):
+            network.run(torch.stack(batch).to(network.device), read, rectified=lambda *_: None)
 
     for number in range(len(plan)):
         numbers = plan.batch(number)
         batch = images(numbers)
         calls: dict[str, Callable[[], object]] = {
             "forward": forward,
+            "reading": reading,
             "index": lambda number=number, batch=batch: running.take(number, batch),
         }
         if peer:
             calls["crp"] = lambda batch=batch, numbers=numbers: peer.take(batch, numbers)
         order = list(calls)
         for name in order[number % len(order) :] + order[: number % len(order)]:
-            took[name] += seconds(calls[name], network.device)
+            took[name] += clock(calls[name], network.device)
     return took, running
+
+
+def of_processor(call: Callable[[], object], device: torch.device) -> float:
+    """Seconds of the processor that a call takes."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
 
 
 class Peer:
@@ -146,7 +171,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--images", type=int, default=IMAGES, help="how many")
     parser.add_argument("--batch", type=int, default=BATCH, help="images in a batch")
+    parser.add_argument(
+        "--processor", action="store_true", help="seconds of the processor, in one thread"
+    )
     options = harness.options(parser)
+    clock = seconds
+    if options.processor:
+        torch.set_num_threads(1)
+        clock = of_processor
     torch.backends.cudnn.allow_tf32 = False
     rounds = 1 if options.quick else ROUNDS
     nets = options.nets or (["alexnet", "squeezenet1_1"] if options.quick else NETS)
@@ -158,7 +190,7 @@ def main() -> None:
         f"on {options.device}, {torch.get_num_threads()} threads"
     )
     print(f"{'':16}{'forward, s':>12}{'index, s':>12}{'ratio':>8}", end="")
-    print(f"{'counting':>10}{'crp':>8}  bit-equal")
+    print(f"{'reading':>9}{'counting':>10}{'crp':>8}  bit-equal")
     for net in nets:
         torch.manual_seed(0)
         model = torchvision.models.get_model(net, weights=None).eval()
@@ -170,15 +202,16 @@ def main() -> None:
             except ImportError:
                 peer = None
             of = Plan.of(2 * options.batch, options.batch) if turn == 0 else plan
-            rows.append(timed_round(network, of, spec, peer))
+            rows.append(timed_round(network, of, spec, peer, clock))
         took = {name: statistics.median(row[name] for row, _ in rows[1:]) for name in rows[0][0]}
         last = rows[-1][1]
         same = equal(network, plan, last)
         if peer and not peer.agrees(last):
             print(f"{net}: zennit-crp found other values")
-        counted, _ = timed_round(network, plan, counting)
+        counted, _ = timed_round(network, plan, counting, clock=clock)
         over = {
             "over_forward": statistics.median(r["index"] / r["forward"] for r, _ in rows[1:]),
+            "reading": statistics.median(r["reading"] / r["forward"] for r, _ in rows[1:]),
             "equal": same,
             "counting": counted["index"] / counted["forward"],
         }
@@ -186,7 +219,8 @@ def main() -> None:
             over["crp"] = statistics.median(r["crp"] / r["forward"] for r, _ in rows[1:])
         print(
             f"{net:16}{took['forward']:12.3f}{took['index']:12.3f}{over['over_forward']:8.3f}"
-            f"{over['counting']:10.3f}{over.get('crp', math.nan):8.3f}  {same}",
+            f"{over['reading']:9.3f}{over['counting']:10.3f}{over.get('crp', math.nan):8.3f}"
+            f"  {same}",
             flush=True,
         )
         found[net] = {k: v if v is same else round(v, 3) for k, v in over.items()}
