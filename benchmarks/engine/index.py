@@ -47,6 +47,9 @@ from zfwidgets.index.plan import Plan
 NETS = ("alexnet", "resnet18", "squeezenet1_1", "vgg16")
 IMAGES, BATCH, ROUNDS = 512, 16, 3
 
+Clock = Callable[[Callable[[], object], torch.device | str], float]
+"""Seconds that a call takes, on a device."""
+
 
 def images(batch: np.ndarray) -> list[Tensor]:
     """A batch, made of its images' numbers."""
@@ -59,7 +62,7 @@ def timed_round(
     plan: Plan,
     spec: RankingSpec,
     peer: Peer | None = None,
-    clock: Callable[[Callable[[], object], torch.device], float] = seconds,
+    clock: Clock = seconds,
 ) -> tuple[dict[str, float], IndexPass]:
     """Seconds of plain passes, of the index and of the peer over all batches; and the index."""
     running = IndexPass(network, plan, spec)
@@ -93,7 +96,7 @@ def timed_round(
     return took, running
 
 
-def of_processor(call: Callable[[], object], device: torch.device) -> float:
+def of_processor(call: Callable[[], object], device: torch.device | str) -> float:
     """Seconds of the processor that a call takes."""
     began = time.process_time()
     call()
@@ -175,7 +178,7 @@ def main() -> None:
         "--processor", action="store_true", help="seconds of the processor, in one thread"
     )
     options = harness.options(parser)
-    clock = seconds
+    clock: Clock = seconds
     if options.processor:
         torch.set_num_threads(1)
         clock = of_processor
