@@ -145,4 +145,4 @@ def test_the_static_picture_says_how_many_maps_it_leaves_out(monkeypatch) -> Non
     )
     paint(many, None, "", 0.9, ENGLISH)
     (text,) = [text for text in said if "Shown are" in text]
-    assert text.startswith("Shown are 2 of 8 maps, the first 1 of each layer")
+    assert text.startswith("Shown are 2 of 8 maps, the first of each layer")
