@@ -6,7 +6,6 @@
 # TORCH            requirements for torch
 # ZFWIDGETS_VENV   environment to make or reuse
 # DIR, PORT        where `make demo` writes and serves
-# URL              where the site of `make docs` will stand, for its page of missing pages
 # WORKERS          processes that the tests are spread over
 # BROWSERS         the same of the tests in a browser
 
@@ -39,7 +38,6 @@ NODE := $(shell command -v npm >/dev/null && node -e \
 SERVE ?= 1
 DIR ?= demo-output
 PORT ?=
-URL ?=
 PYTEST_ARGS ?=
 WORKERS ?= 2
 # Those in a browser wait for pages and kernels more than they compute.
@@ -114,7 +112,7 @@ bench: setup ## what benchmarks/ measure: BENCHMARKS=benchmarks.engine.index for
 
 docs: setup ## the docs site in build/html, with a gallery of live reports
 	$(BIN)/python .ci/site
-	ZFWIDGETS_URL=$(URL) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 dist: setup ## dist/: sdist and wheels, as released
 	@$(BIN)/python .ci/distributions.py dist

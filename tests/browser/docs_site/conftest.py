@@ -18,8 +18,6 @@ from tests.conftest import ROOT
 from tests.waiting import MILLISECONDS, PROGRAM
 
 BUILD = Path("build", "tests")  # Zensical takes nothing but relative paths below its project
-WHERE = "/some/where/"
-"""Where on its host the site stands."""
 UNITS = {f"{unit.layer}-{unit.channel}": unit for unit in zf.samples.gallery}
 """Channels of the gallery, by their reports."""
 SETTLED = ".zf-root[data-zf-settled='true']"
@@ -30,7 +28,6 @@ def run(*command: object, html: str = "html") -> str:
         **os.environ,
         "ZFWIDGETS_SITE": str(BUILD / "site"),
         "ZFWIDGETS_HTML": str(BUILD / html),
-        "ZFWIDGETS_URL": f"https://host.example{WHERE}",
         "NO_MKDOCS_2_WARNING": "1",
         "PYTHONPATH": str(ROOT),
     }

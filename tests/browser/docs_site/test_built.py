@@ -18,7 +18,7 @@ import pytest
 import traitlets
 
 import zfwidgets as zf
-from tests.browser.docs_site.conftest import BUILD, WHERE, run
+from tests.browser.docs_site.conftest import BUILD, run
 from tests.conftest import ROOT
 
 VARIABLES = {
@@ -197,17 +197,6 @@ def test_pages_load_nothing_from_elsewhere(site: Path, pages: dict[Path, Links])
     for style in site.rglob("*.css"):
         addresses = re.findall(r"url\(['\"]?([^)'\"]+)", style.read_text("utf-8"))
         assert [one for one in addresses if far.match(one)] == [], style
-
-
-def test_the_page_of_missing_pages_finds_its_styles(site: Path) -> None:
-    """For whatever address a server shows it: its links are from the root of the host."""
-    found = Links(site / "404.html")
-    assert any(one.endswith(".css") for one in found.loads)
-    for link in [*found.links, *found.loads]:
-        if link and not link.startswith(("https:", "data:", "#")):
-            path = link.partition("#")[0]
-            assert path.startswith(WHERE), link
-            assert (site / unquote(path.removeprefix(WHERE))).exists(), link
 
 
 def test_zensical_builds_the_same_pages(site: Path) -> None:
