@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Response, expect
 import zfwidgets as zf
 from tests.browser import as_shown
 from tests.browser.docs_site.conftest import SETTLED, UNITS
-from tests.waiting import MILLISECONDS, eventually
+from tests.waiting import MILLISECONDS
 
 
 def test_the_gallerys_frames_are_alive_from_disk(offline: Page, site: Path) -> None:
@@ -48,17 +48,8 @@ def test_the_search_finds_from_disk(offline: Page, site: Path) -> None:
 
 def search(page: Page, address: str) -> None:
     page.goto(f"{address}/index.html")
-    field = page.locator("input[name=query]")
-    found = page.locator(".md-search-result__link[href*='#zfwidgets.Engine.occlude']").first
-
-    def typed() -> None:
-        # What is typed before the page's script listens is lost: a person types again.
-        field.fill("")
-        field.fill("occlude")
-        expect(found).to_be_visible(timeout=MILLISECONDS / 10)
-
-    eventually(typed)
-    found.click()
+    page.locator("input[name=query]").fill("occlude")
+    page.locator(".md-search-result__link[href*='#zfwidgets.Engine.occlude']").first.click()
     there = re.escape(f"{address}/api/engine.html#zfwidgets.Engine.occlude")
     expect(page).to_have_url(re.compile(there))
     anchor = page.url.partition("#")[2]
