@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from ...errors import UnsupportedModel
-from ...index.exact import BINS, COARSE, FIRST_KEY, LARGEST, SHIFT, carried
+from ...index.exact import COARSE, LARGEST, carried
 from ...index.partial import Partial
 from ...index.plan import Plan
 from ...records import Floats
@@ -31,6 +31,7 @@ from ..network.memory import Memory
 from ..network.modes import computing
 from ..network.network import Network
 from .aliases import Aliases, of_classes
+from .histograms import Histograms
 from .maxima import maxima
 from .ranking_spec import RankingSpec
 from .top_k import Ranks
@@ -94,11 +95,13 @@ class IndexPass:
         self._rest = replace(start, batches=np.empty(0, np.int64), bad={})
         self._batches, self._bad = [int(i) for i in start.batches], dict(start.bad)
         self.top = Ranks.of(start.top.of_rows(twins.own), device)
+        self.least = self.top.least
         self.by_class = Ranks.of(start.by_class.of_rows(of_classes(twins.own, classes)), device)
-        self._maxima, self._sums, self._zeros = (
+        maxima, self._sums, self._zeros = (
             torch.from_numpy(part.copy()).to(device)
             for part in (start.maxima[twins.own], start.sums, start.zeros)
         )
+        self._histograms = Histograms(maxima)
         self.newest = max(
             int(start.top.images.max(initial=-1)), int(start.by_class.images.max(initial=-1))
         )
@@ -153,7 +156,7 @@ class IndexPass:
             self.network.run(pixels, looking.visit, rectified=looking.rectified)
             seen = looking.seen()
             self._check(seen.largest, numbers, there)
-            looking.compare(seen.largest[0].cpu().numpy())
+            looking.compare(seen.largest[0])
         return seen
 
     def _check(self, largest: Tensor, numbers: list[int], there: list[bool]) -> None:
@@ -179,10 +182,12 @@ class IndexPass:
             return rows if len(there) == len(rows) else rows[there]
 
         largest, entering, places = (joined(name) for name in ("largest", "entering", "places"))
-        self.top.enter(entering, largest, images, places)
+        later = int(numbers[0]) > self.newest and bool((np.diff(numbers) > 0).all())
+        self.top.enter(entering, largest, images, places, later=later)
+        self.least = self.top.least  # now that ranks are in the caches, not at the next batch
         if len(self.spec.classes):
             self._enter_classes(numbers, joined("in_class"), largest, images, places)
-        self._count(largest)
+        self._histograms.add(largest)
         for part in parts:
             if part.sums is not None and part.zeros is not None:
                 self._sums = _carried(self._sums + part.sums)
@@ -194,14 +199,6 @@ class IndexPass:
         if sampled:
             rows = largest[sampled].cpu().numpy()
             self._sampled.extend(zip(numbers[sampled].tolist(), rows, strict=True))
-
-    def _count(self, largest: Tensor) -> None:
-        """Add maxima (images, channels) to histograms; see `zfwidgets.index.exact.edges`."""
-        bins = (largest.view(torch.int32) >> SHIFT).sub_(FIRST_KEY - 1).clamp_(1, BINS - 1)
-        rows = torch.arange(0, self._maxima.numel(), BINS, dtype=torch.int32, device=bins.device)
-        bins = bins.mul_(largest > 0).add_(rows)
-        ones = torch.ones(1, dtype=torch.int64, device=bins.device).expand(bins.numel())
-        self._maxima.view(-1).index_add_(0, bins.flatten(), ones)
 
     def _enter_classes(
         self, numbers: np.ndarray, entering: Tensor, values: Tensor, images: Tensor, places: Tensor
@@ -232,7 +229,7 @@ class IndexPass:
         rows = [twins.rectified(row)[None, mine] for _, row in sampled]
         numbers = np.array([number for number, _ in sampled], np.int64)
         order = np.argsort(both := np.concatenate([self._rest.sampled, numbers]))
-        maxima = self._maxima.cpu().numpy()[source]
+        maxima = self._histograms.counts.cpu().numpy()[source]
         return Partial(
             np.sort(np.array(self._batches, np.int64)),
             dict(sorted(self._bad.items())),
@@ -266,7 +263,7 @@ class _Looking:
         if measured:
             every = len(measured) == len(numbers)
             self._rows = slice(None) if every else torch.tensor(measured, device=device)
-        self._least = index_pass.top.least
+        self._least = index_pass.least
         self._labels: Tensor | None = None
         floor = self._least[0][None]
         if classes := len(spec.classes):
@@ -316,12 +313,14 @@ class _Looking:
             return above
         return (above | (largest == value) & (self._numbers < image)) & self._there
 
-    def compare(self, largest: Floats) -> None:
+    def compare(self, largest: Tensor) -> None:
         """Raise `UnsupportedModel` where a concatenation isn't what it was, by its first image.
 
         ``largest`` has the maxima of all channels that are looked at, of that image.
         """
-        every = self._twins.rectified(largest)
+        if not self._joined:
+            return
+        every = self._twins.rectified(largest.cpu().numpy())
         for name, found in self._joined.items():
             mine = every[self._twins.span[name]]
             if not np.array_equal(mine, found.cpu().numpy(), equal_nan=True):

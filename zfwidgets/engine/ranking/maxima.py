@@ -66,11 +66,14 @@ def stretches_of(size: int) -> int:
 def _in_maps(maps: Floats, wanted: Bools) -> Places:
     """The first largest place of the maps that are wanted; of others any."""
     places = np.zeros(wanted.shape, np.int32)
-    images, channels = wanted.nonzero()
-    if 3 * len(images) > wanted.size:  # copying many takes longer
+    found = np.flatnonzero(wanted)
+    if 5 * len(found) > 2 * wanted.size:  # copying many takes longer
         places[:] = maps.argmax(-1)
-    elif len(images):
-        places[images, channels] = maps[images, channels].argmax(-1)
+    elif len(found) and maps.flags.c_contiguous:
+        places.ravel()[found] = maps.reshape(wanted.size, -1).take(found, 0).argmax(-1)
+    elif len(found):
+        at = np.unravel_index(found, wanted.shape)
+        places[at] = maps[at].argmax(-1)
     return places
 
 

@@ -6,15 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...index.partial import EMPTY, Top
-from ...records import Ints
+from ...records import Floats, Ints
+
+Bools = NDArray[np.bool_]
 
 LAST_IMAGE = 0x7FFFFFFF
 """Comes after all images: stands for `EMPTY` in a key."""
 LAST = 0x7FFFFFFFFFFFFFFF
 """A key that comes after all others."""
+COLUMN_BITS = 8
+"""Bits of a column's number, where whole rows are sorted: so many ranks and images at most."""
+BLOCK = 1024
+"""Rows that are merged together, so that all that is made on the way stays in the caches."""
 
 
 @dataclass
@@ -54,8 +61,32 @@ class Ranks:
         """(rows,) whether there are k activations."""
         return _values_and_images(self.keys[:, k - 1])[1] != EMPTY
 
-    def enter(self, entering: Tensor, values: Tensor, images: Tensor, places: Tensor) -> None:
-        """Merge those of (images, rows) values and places that are entering."""
+    def enter(
+        self,
+        entering: Tensor,
+        values: Tensor,
+        images: Tensor,
+        places: Tensor,
+        *,
+        later: bool = False,
+    ) -> None:
+        """Merge activations into the ranks.
+
+        Parameters
+        ----------
+        entering, values, places
+            (images, rows): of these those are merged that are entering, all above zero.
+        images
+            Their numbers.
+        later
+            Whether these rise, and come after all that are ranked.
+        """
+        fits = len(images) + self.keys.shape[1] <= 1 << COLUMN_BITS
+        if later and fits and self.keys.device.type == "cpu":
+            arrays = [part.numpy() for part in (entering, values, images, places)]
+            if 2 * np.count_nonzero(arrays[0]) > 3 * len(self.keys):  # else the other is quicker
+                self._enter_rows(*arrays)
+                return
         row, image = entering.T.nonzero(as_tuple=True)
         if not len(row):
             return
@@ -71,6 +102,37 @@ class Ranks:
         )
         order = _order(keys)[:, : self.keys.shape[1]]
         self.keys[rows], self.places[rows] = keys.gather(1, order), spots.gather(1, order)
+
+    def _enter_rows(
+        self, entering: Bools, values: Floats, images: Ints, places: NDArray[np.int32]
+    ) -> None:
+        """The same where many enter and all are of later images: whole rows are sorted."""
+        keys, spots = self.keys.numpy(), self.places.numpy()
+        for start in range(0, len(keys), BLOCK):
+            rows = slice(start, start + BLOCK)
+            bits = np.where(entering[:, rows], ~values[:, rows].view(np.int32), LAST_IMAGE)
+            _merge_rows(keys[rows], spots[rows], bits.T, images, places[:, rows].T)
+
+
+def _merge_rows(
+    keys: Ints, spots: NDArray[np.int32], bits: Ints, images: Ints, places: NDArray[np.int32]
+) -> None:
+    """Merge (rows, images) keys' upper halves and places into ranks, which have earlier images."""
+    rows, k = keys.shape
+    width = k + len(images)
+    order = np.empty((rows, width), np.int64)
+    np.right_shift(keys, 32, out=order[:, :k])
+    order[:, k:] = bits
+    order <<= COLUMN_BITS  # of equal values the first column's image is the earliest
+    order |= np.arange(width)
+    order.sort(1)  # of whole numbers by vector instructions, which sort no indices as quickly
+    best = order[:, :k]
+    at = (best & ((1 << COLUMN_BITS) - 1)) + np.arange(0, rows * width, width)[:, None]
+    both = np.empty((rows, width), np.int32)
+    both[:, :k], both[:, k:] = keys & LAST_IMAGE, images
+    keys[:] = (best >> COLUMN_BITS << 32) | both.ravel().take(at)
+    both[:, :k], both[:, k:] = spots, places
+    spots[:] = both.ravel().take(at)
 
 
 def _keys(values: Tensor, images: Tensor) -> Tensor:
