@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from zfwidgets import samples
+from zfwidgets.images.sets.base import Samples
 from zfwidgets.images.sets.samples import ALLOWED_LICENCES, DATA, SamplePhotos
 
 
@@ -94,3 +96,17 @@ def test_categories_and_transform_need_no_download() -> None:
 def test_importing_samples_imports_no_torch() -> None:
     code = "import sys, zfwidgets.samples as s; s.photos()[0]; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_photos_stamp_is_the_digest_of_its_bytes_now(
+    photos: SamplePhotos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = tmp_path / "photos" / photos.licences[0].file
+    copied.parent.mkdir()
+    copied.write_bytes(photos.webp(0))
+    monkeypatch.setattr("zfwidgets.images.sets.samples.DATA", tmp_path)
+    images = Samples(photos[:1])
+    for content in (copied.read_bytes(), copied.read_bytes() + b"\0"):
+        copied.write_bytes(content)
+        for _ in range(2):
+            assert images.stamp(0) == hashlib.sha256(content).hexdigest()

@@ -66,7 +66,7 @@ class Levels:
             return image
         out = np.empty(image.shape, np.float32)
         for table, levels, values in zip(self._table, image, out, strict=True):
-            np.take(table, levels, out=values)
+            np.take(table, levels, out=values, mode="clip")  # else by way of another array
         return torch.from_numpy(out)
 
     def pixels(self, image: Packed) -> Pixels:

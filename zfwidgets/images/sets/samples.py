@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ...records import table
@@ -104,6 +105,10 @@ class SamplePhotos(Sequence["Image.Image"]):
                 raise KeyError(f"No sample photo is called {key!r}. Nearest: {', '.join(near)}.")
             return self.names.index(key)
         return key
+
+    def path(self, number: int) -> Path:
+        """Where a photo's WebP file is."""
+        return Path(str(DATA / "photos" / self.licences[number].file))
 
     def webp(self, number: int) -> bytes:
         """The WebP file of a photo."""

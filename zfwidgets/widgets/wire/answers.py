@@ -61,11 +61,12 @@ def projected_levels(
         The channel's receptive field.
     """
     projections = [p for p in found if p is not None]
-    scale, own = display_scales(projections)
+    crops = [p.crop() for p in projections]
+    scale, own = display_scales(crops)
     full = [max(scale, mine) for mine in own]  # so that either scale can be shown
-    bright, brightnesses = brightness_scales(projections, full)
+    bright, brightnesses = brightness_scales(crops, full)
     levels = [signed_to_uint8(_shown(p), f) for p, f in zip(projections, full, strict=True)]
-    side, share = focus_side(projections, field), colour_share(projections)
+    side, share = focus_side(projections, field), colour_share(crops)
     told = iter(
         [
             {
@@ -80,10 +81,12 @@ def projected_levels(
                     for o in p.operations
                 ],
                 "pools": p.pools,
-                "blank": p.blank,
+                "blank": not crop.any(),
                 "near_ties": p.near_ties,
             }
-            for p, mine, f, mine_bright in zip(projections, own, full, brightnesses, strict=True)
+            for p, crop, mine, f, mine_bright in zip(
+                projections, crops, own, full, brightnesses, strict=True
+            )
         ]
     )
     places: list[dict[str, Any] | None] = [None if p is None else next(told) for p in found]
