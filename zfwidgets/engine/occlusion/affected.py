@@ -19,6 +19,7 @@ from ..network.graph.graph import IMAGE, Graph, Node, Ref
 from ..network.graph.operations import is_vector
 from ..network.graph.window_operations import operation
 from ..network.graph.windows import Frame, NoWindow, Signals, batched, slide_of
+from . import winograd
 
 PER_GROUP = 40_000_000
 """What computing one more group of positions costs, in multiply-adds."""
@@ -115,17 +116,25 @@ def _rounded(first: Ints, size: Ints, node: Node, axis: int, count: int) -> tupl
 
     ``count`` positions have these rows or columns.
     """
-    weights = node.read("weight").numel()
     most = int(size.max())
+    costs = [_cost(node, length) for length in range(most + 1)]
+    tiled = winograd.applies(node)  # where all groups share what reads the weights
+    per_group = PER_GROUP + (0 if tiled else PER_WEIGHT * node.read("weight").numel())
     least, best = np.inf, size
     for step in range(1, most + 1):
         wanted = np.minimum(-(-size // step) * step, most)
         # The other axis' windows are much like this one's.
-        groups, area = len(np.unique(wanted)) ** 2, count * wanted.mean() ** 2
-        found = groups * (PER_GROUP + PER_WEIGHT * weights) + area * weights
+        groups, each = len(np.unique(wanted)) ** 2, np.mean([costs[n] for n in wanted])
+        found = groups * per_group + count * each
         if found < least:
             least, best = found, wanted
     return np.minimum(first, node.shape[-2 + axis] - best), best
+
+
+def _cost(node: Node, length: int) -> float:
+    """What filtering a square window takes, in multiply-adds of a plain convolution."""
+    plain, size = length**2 * node.read("weight").numel(), (length, length)
+    return winograd.cost(node, winograd.tiles_of(size)) if winograd.pays(node, size) else plain
 
 
 def _windowed(node: Node, graph: Graph) -> bool:
@@ -345,22 +354,36 @@ class UnoccludedMaps:
                     self.values.pop(ref, None)
 
     def combine(
-        self, function: Callable[..., Tensor], values: Tensor, ref: Ref, starts: Sequence[Ints]
+        self,
+        function: Callable[..., Tensor],
+        values: Tensor,
+        ref: Ref,
+        starts: Sequence[Ints],
+        into: tuple[Tensor, Ints] | None = None,
     ) -> Tensor:
-        """``function(values, clean)`` of windows (n, channels, rows, columns) of a map."""
+        """``function(values, clean)`` of windows (n, channels, rows, columns) of a map.
+
+        ``into`` are maps, channels last, and those of them that take the windows.
+        """
         clean = self._last.get(ref)
         if clean is None:
             clean = self._last[ref] = self.values[ref][0].permute(1, 2, 0).contiguous()
-        height, width = values.shape[-2:]
-        if clean.shape[:2] == (height, width):
-            return function(values, clean.permute(2, 0, 1))
-        if clean.device.type != "cpu" or height * width * clean.shape[2] < LARGE:
-            return function(values, _gather(clean, starts, (height, width)))
         values = values.permute(0, 2, 3, 1)
-        out = clean.new_empty(values.shape)
-        corners = (axis.tolist() for axis in starts)
-        for one, into, top, left in zip(values, out, *corners, strict=True):
-            function(one, clean[top : top + height, left : left + width], out=into)
+        height, width = values.shape[1:3]
+        out = values.new_empty(values.shape) if into is None else into[0].permute(0, 2, 3, 1)
+        rows = np.arange(len(values)) if into is None else into[1]
+        large = clean.device.type == "cpu" and height * width * clean.shape[2] >= LARGE
+        if clean.shape[:2] != (height, width) and large:
+            corners = (axis.tolist() for axis in starts)
+            for one, row, top, left in zip(values, rows.tolist(), *corners, strict=True):
+                function(one, clean[top : top + height, left : left + width], out=out[row])
+            return out.permute(0, 3, 1, 2)
+        if clean.shape[:2] != (height, width):
+            clean = _gather(clean, starts, (height, width)).permute(0, 2, 3, 1)
+        if len(rows) == len(out):
+            function(values, clean, out=out)
+        else:
+            out[torch.from_numpy(rows)] = function(values, clean)
         return out.permute(0, 3, 1, 2)
 
     def weight(self, node: Node) -> Tensor:

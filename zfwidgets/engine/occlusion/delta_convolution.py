@@ -8,17 +8,20 @@ window is, and padding needs no care.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..network.graph.graph import Node, Ref
 from ..network.graph.windows import slide_of
+from . import winograd
 from .affected import Places, UnoccludedMaps, Windows, kinds
+from .winograd import Part, WinogradFilters
 
 Ints = NDArray[np.int64]
 
@@ -57,39 +60,78 @@ class Border:
 
 
 def convolve(
-    node: Node, windows: Windows, places: Places, clean: UnoccludedMaps, out: Windows
+    node: Node,
+    windows: Windows,
+    places: Places,
+    clean: UnoccludedMaps,
+    out: Windows,
+    transformed: WinogradFilters,
 ) -> None:
-    """Add a convolution's output windows to ``out``."""
-    slide, above, below = slide_of(node), Ref(node.index), node.inputs[0]
-    weight, groups = clean.weight(node), node.read("groups")
+    """Add a convolution's output windows to ``out``, those of one size together."""
+    above, below = Ref(node.index), node.inputs[0]
+    found: dict[tuple[int, int], tuple[Ints, Tensor]] = {}
+    for size, members in kinds(*places.sizes(above, np.arange(out.count))):
+        if min(size) > 0:
+            shape = len(members), *size, node.shape[1]
+            like = windows.batches[0].new_empty(shape)
+            found[size] = members, like.permute(0, 3, 1, 2)
+    parts = []
     for members, values in zip(windows.members, windows.batches, strict=True):
         change = clean.combine(torch.sub, values, below, places.starts(below, members))
-        for part, (height, width), before in _alike(places, node, members):
-            borders = [
-                Border.of(n, b, wanted, (k - 1) * d + 1, s)
-                for n, b, wanted, k, s, d in zip(
-                    values.shape[-2:],
-                    before,
-                    (height, width),
-                    slide.kernel,
-                    slide.stride,
-                    slide.dilation,
-                    strict=True,
-                )
-            ]
-            rows, cols = borders
-            some = change if len(part) == len(members) else change[torch.from_numpy(part)]
-            filtered = F.conv2d(
-                some[..., rows.drop :, cols.drop :],
-                weight,
-                None,
-                slide.stride,
-                (rows.padding, cols.padding),
-                slide.dilation,
-                groups,
-            )[..., rows.first : rows.first + height, cols.first : cols.first + width]
-            here = members[part]
-            out.add(here, clean.combine(torch.add, filtered, above, places.starts(above, here)))
+        for rows, size, before in _alike(places, node, members):
+            some = change if len(rows) == len(members) else change[torch.from_numpy(rows)]
+            parts.append((members[rows], winograd.Part(some, size, before)))
+    for here, size, filtered in _filtered(node, parts, clean.weight(node), transformed):
+        every, maps = found[size]
+        rows = np.searchsorted(every, here)
+        clean.combine(torch.add, filtered, above, places.starts(above, here), (maps, rows))
+    for members, maps in found.values():
+        out.add(members, maps)
+
+
+def _filtered(
+    node: Node,
+    parts: Sequence[tuple[Ints, Part]],
+    weight: Tensor,
+    transformed: WinogradFilters,
+) -> Iterator[tuple[Ints, tuple[int, int], Tensor]]:
+    """Positions, the size of their windows, and the filtered change, each part the quicker way."""
+    quick = [pair for pair in parts if winograd.pays(node, pair[1].size)]
+    tiles = sum(part.tiles * len(part.maps) for _, part in quick)
+    filters = transformed.of(node) if tiles >= winograd.LEAST_TILES else None
+    if filters is not None:
+        every = winograd.convolve([part for _, part in quick], filters)
+        for (members, part), filtered in zip(quick, every, strict=True):
+            yield members, part.size, filtered
+    for members, part in parts:
+        if filters is None or not winograd.pays(node, part.size):
+            yield members, part.size, _plain(node, weight, part)
+
+
+def _plain(node: Node, weight: Tensor, part: Part) -> Tensor:
+    """The filtered change by PyTorch's convolution."""
+    slide, (height, width) = slide_of(node), part.size
+    rows, cols = [
+        Border.of(n, b, wanted, (k - 1) * d + 1, s)
+        for n, b, wanted, k, s, d in zip(
+            part.maps.shape[-2:],
+            part.before,
+            part.size,
+            slide.kernel,
+            slide.stride,
+            slide.dilation,
+            strict=True,
+        )
+    ]
+    return F.conv2d(
+        part.maps[..., rows.drop :, cols.drop :],
+        weight,
+        None,
+        slide.stride,
+        (rows.padding, cols.padding),
+        slide.dilation,
+        node.read("groups"),
+    )[..., rows.first : rows.first + height, cols.first : cols.first + width]
 
 
 def _alike(

@@ -31,6 +31,7 @@ from .affected import AffectedFrame, Places, Route, UnoccludedMaps, Windows, alo
 from .delta_convolution import convolve
 from .layer_response import Measured, Response
 from .linear_layers import LinearLayers
+from .winograd import WinogradFilters
 
 Ints = NDArray[np.int64]
 
@@ -56,9 +57,18 @@ class Incremental:
         (channels, rows, columns), without occluder.
     wanted
         Tensors of the graph to compute: logits, a layer.
+    transformed
+        Filters of the network's convolutions, as kept from other images.
     """
 
-    def __init__(self, graph: Graph, image: Tensor, wanted: Sequence[Ref]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        image: Tensor,
+        wanted: Sequence[Ref],
+        transformed: WinogradFilters | None = None,
+    ) -> None:
+        self._transformed = transformed or WinogradFilters()
         self.route = Route.to(graph, wanted)
         self.wanted = tuple(wanted)
         self.clean = UnoccludedMaps(self.route, image, wanted)
@@ -164,7 +174,8 @@ class Incremental:
             return values[node.inputs[0]].map(node) or [Windows(count) for _ in node.shapes]
         outputs = [Windows(count) for _ in node.shapes]
         if convolves(node):
-            convolve(node, values[node.inputs[0]], places, self.clean, outputs[0])
+            below = values[node.inputs[0]]
+            convolve(node, below, places, self.clean, outputs[0], self._transformed)
             return outputs
         for members in places.groups(node):
             size = places.size(Ref(node.index), members[0])

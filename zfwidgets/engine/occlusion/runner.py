@@ -29,6 +29,7 @@ from .estimate import Timing, Timings
 from .positions import SLIDING, Batch, Grid, slide
 from .predicting import Predicting
 from .scoring import WAYS, Scorer, work_of
+from .winograd import WinogradFilters
 
 PROBE = 4
 """Positions that are computed to know how long a pass will take."""
@@ -72,7 +73,7 @@ class OcclusionRunner:
     def __init__(self, runtime: Runtime, baselines: Baselines, predicting: Predicting) -> None:
         self._runtime, self._baselines, self._predicting = runtime, baselines, predicting
         self._timings = Timings()
-        self._quicker = Quicker(len(WAYS))
+        self._quicker, self._transformed = Quicker(len(WAYS)), WinogradFilters()
         self._dragged: tuple[OcclusionRequest, Scorer] | None = None
 
     def open(self, request: OcclusionRequest, image: tuple[int | None, str, Tensor]) -> OpenRequest:
@@ -197,6 +198,7 @@ class OcclusionRunner:
                 opened.request.extra_boxes,
                 classes=classes and self._classes,
                 quicker=self._quicker,
+                transformed=self._transformed,
             )
 
         return self._runtime.memory.in_parts(SLIDING, make, [opened.tensor])[0]

@@ -30,6 +30,7 @@ from .affected import Places, Route
 from .baselines import Paint, cover_all
 from .incremental import Incremental, work
 from .layer_response import Measured, Response
+from .winograd import WinogradFilters
 
 WORTHWHILE = 1.2
 """How much less work windows must be than full passes."""
@@ -89,6 +90,8 @@ class Scorer:
         Whether class scores are wanted.
     quicker
         Knows which of `WAYS` is the quickest now; shared by scorers of one network.
+    transformed
+        Filters as some convolutions take them; shared in the same way.
 
     Attributes
     ----------
@@ -115,9 +118,11 @@ class Scorer:
         *,
         classes: bool = True,
         quicker: Quicker | None = None,
+        transformed: WinogradFilters | None = None,
     ) -> None:
         self._network, self._layer, self._classes = network, layer, classes
         self._quicker = quicker or Quicker(len(WAYS))
+        self._transformed = transformed or WinogradFilters()
         image = image.to(network.device)
         self._paint = paint.to(image)
         self._image = cover_all(image, extra_boxes, self._paint.baseline)
@@ -145,7 +150,8 @@ class Scorer:
         self._checked = not check
         try:
             with computing(self._network.device):
-                self._incremental = Incremental(graph, self._image, [ref for ref in wanted if ref])
+                refs = [ref for ref in wanted if ref]
+                self._incremental = Incremental(graph, self._image, refs, self._transformed)
             route, middle = self._incremental.route, self._clip(boxes[len(boxes) // 2])
             self.most = self._fitting(_windows(route, middle), _elements(route.head))
         except OutOfMemory:
