@@ -246,7 +246,7 @@ def test_side_by_side_gives_the_same_in_the_same_order(
     real = Incremental.side_by_side
 
     def spied(self: Incremental, *args: object) -> object:
-        calls.append(self._heavy)
+        calls.append(self.heavy)
         return real(self, *args)
 
     monkeypatch.setattr(Incremental, "side_by_side", spied)

@@ -15,7 +15,7 @@ from tests.engine.occlusion.plain import BAND, assert_near, blurred, check, grey
 from zfwidgets import allocation
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network.one_thread import Quicker
-from zfwidgets.engine.occlusion import scoring
+from zfwidgets.engine.occlusion import incremental, scoring
 from zfwidgets.errors import InputError
 from zfwidgets.records import Box, Occluder, OcclusionRequest, mask_of
 
@@ -182,9 +182,12 @@ def test_memory_is_kept_for_a_pass_until_it_ends_or_is_let_go(
     assert told == [allocation.KEEPING, allocation.GIVING_BACK]
     engine.occlude(2, 40, 56, progress=False)
     assert told == 2 * [allocation.KEEPING, allocation.GIVING_BACK]
-    monkeypatch.setattr(scoring, "MOST_KEPT", 1 << 20)  # less than this network's maps
+    monkeypatch.setattr(scoring, "LARGE", 1 << 20)  # less than this network's maps
     engine.occlude(3, 40, 56, progress=False)
-    assert len(told) == 4
+    assert len(told) == 6, "a few positions at a time"
+    monkeypatch.setattr(incremental, "MANY_WEIGHTS", -1)  # to be read once for many positions
+    engine.occlude(4, 40, 56, progress=False)
+    assert len(told) == 6
 
 
 def test_estimates_come_from_a_probe_then_from_passes() -> None:

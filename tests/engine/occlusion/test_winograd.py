@@ -83,7 +83,9 @@ def test_parts_of_all_kinds_equal_the_plain_sum(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("channels", [(64, 96), (512, 128)])
-def test_it_rounds_about_as_little_as_the_convolution_it_stands_for(channels: tuple[int, int]) -> None:
+def test_it_rounds_about_as_little_as_the_convolution_it_stands_for(
+    channels: tuple[int, int],
+) -> None:
     generator = torch.Generator().manual_seed(5)
     inputs, outputs = channels
     weight = torch.randn(outputs, inputs, 3, 3, generator=generator) / inputs**0.5

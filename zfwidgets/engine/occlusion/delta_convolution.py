@@ -70,11 +70,10 @@ def convolve(
     """Add a convolution's output windows to ``out``, those of one size together."""
     above, below = Ref(node.index), node.inputs[0]
     found: dict[tuple[int, int], tuple[Ints, Tensor]] = {}
-    for size, members in kinds(*places.sizes(above, np.arange(out.count))):
-        if min(size) > 0:
-            shape = len(members), *size, node.shape[1]
-            like = windows.batches[0].new_empty(shape)
-            found[size] = members, like.permute(0, 3, 1, 2)
+    for (height, width), members in kinds(*places.sizes(above, np.arange(out.count))):
+        if height > 0 and width > 0:
+            maps = windows.batches[0].new_empty((len(members), height, width, node.shape[1]))
+            found[height, width] = members, maps.permute(0, 3, 1, 2)
     parts = []
     for members, values in zip(windows.members, windows.batches, strict=True):
         change = clean.combine(torch.sub, values, below, places.starts(below, members))

@@ -114,16 +114,16 @@ class Incremental:
             with computing(self.clean.values[IMAGE].device):
                 some = [boxes[i] for i in members], [baseline[i] for i in members]
                 found = self._local(*some, response)
-                return found if self._heavy else self._finish(*found, response)
+                return found if self.heavy else self._finish(*found, response)
 
         parts = side_by_side(local, np.array_split(order, count))
         tensors = {ref: torch.cat([found[ref] for found, _ in parts])[back] for ref in parts[0][0]}
         measured = [one for _, one in parts if one is not None]
         joined = Measured.joined(measured, back) if measured else None
-        return self._finish(tensors, joined, response) if self._heavy else (tensors, joined)
+        return self._finish(tensors, joined, response) if self.heavy else (tensors, joined)
 
     @cached_property
-    def _heavy(self) -> bool:
+    def heavy(self) -> bool:
         """Whether what runs on whole maps has many weights."""
         weights = [t for node in self.route.head for t in node.args if isinstance(t, Tensor)]
         return sum(t.numel() for t in weights) > MANY_WEIGHTS

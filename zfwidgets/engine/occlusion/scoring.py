@@ -36,8 +36,10 @@ WORTHWHILE = 1.2
 """How much less work windows must be than full passes."""
 CLEARLY = 2.3
 """The same from which they are the quicker ones on a CPU; below, a clock says which are."""
-MOST_KEPT = 100 << 20
-"""Bytes of all maps of one image, in a network of which freed memory is kept during a map."""
+LARGE = 100 << 20
+"""Bytes of all maps of one image from which a network is large."""
+MOST_OF_LARGE = 16
+"""Positions that are scored at once in a large network, so that freed memory can be kept."""
 FULL_AT_ONCE = 16
 """Images in a full pass, at most, where a clock says that it is the quicker way."""
 WAYS = SIDE_BY_SIDE, TOGETHER, IN_FULL = range(3)
@@ -154,6 +156,8 @@ class Scorer:
                 self._incremental = Incremental(graph, self._image, refs, self._transformed)
             route, middle = self._incremental.route, self._clip(boxes[len(boxes) // 2])
             self.most = self._fitting(_windows(route, middle), _elements(route.head))
+            if self._large and not self._incremental.heavy:  # whose weights are read once for all
+                self.most = min(self.most, MOST_OF_LARGE)
         except OutOfMemory:
             self._give_up(TOO_LARGE)
         except (NoWindow, RuntimeError) as error:
@@ -163,11 +167,16 @@ class Scorer:
     def keeps_memory(self) -> bool:
         """Whether what is freed may be kept for the next positions.
 
-        Not of large networks: what windows of many sizes leave are gaps that nothing else fits.
+        Not of many positions of a large network: what windows of many sizes leave are gaps that
+        nothing else fits.
         """
+        return not self._large or self.most <= MOST_OF_LARGE
+
+    @property
+    def _large(self) -> bool:
         graph = self._network.graph
         elements = sum(prod(shape) for node in graph.nodes for shape in node.shapes)
-        return elements * self._image.element_size() < MOST_KEPT
+        return elements * self._image.element_size() >= LARGE
 
     def _give_up(self, note: str) -> None:
         """Take full passes from now on."""
