@@ -261,7 +261,42 @@ def test_nothing_is_cut_in_a_narrow_cell(lab, notebook, theme, tmp_path) -> None
               .filter((e) => !["ellipsis"].includes(getComputedStyle(e).textOverflow))
               .filter((e) => getComputedStyle(e).overflowX !== "visible")
               .filter((e) => !e.matches(".zf-hidden, .zf-list, .zf-thumbs"))  // they scroll
+              .filter((e) => !e.matches(".zf-layout"))  // as the widget's own edge does
               .map((e) => e.className)"""
         )
         assert cut == [], f"at {width} px"
+    assert lab.problems == []
+
+
+def test_round_corners_cut_no_panels(lab, notebook) -> None:
+    # All that is within round corners which cut is drawn once more in each frame.
+    notebook.expect_settled()
+    cutting = notebook.page.evaluate(
+        """() => [...document.querySelectorAll(".zf-explorer, .zf-explorer *")]
+          .filter((e) => e.querySelector(".zf-panel"))
+          .map((e) => [e.className, getComputedStyle(e)])
+          .filter(([, { overflowX, overflowY }]) => ![overflowX, overflowY].includes("visible"))
+          .filter(([, { borderRadius }]) => borderRadius !== "0px")
+          .map(([name]) => name)"""
+    )
+    assert cutting == []
+    assert lab.problems == []
+
+
+def test_an_explorer_scrolls_where_it_has_less_room_than_it_needs(lab, notebook) -> None:
+    page = notebook.page
+    notebook.expect_settled()
+    explorer, panels = page.locator(".zf-explorer"), page.locator(".zf-explorer > .zf-layout")
+    whole = explorer.bounding_box()["height"]
+    explorer.evaluate("(e) => { e.parentElement.style.height = '400px'; }")
+    assert whole > 500
+    assert explorer.bounding_box()["height"] <= 402  # its border is outside
+    seen, all_of_it = panels.evaluate("(e) => [e.clientHeight, e.scrollHeight]")
+    assert seen < all_of_it
+    last = page.locator(".zf-explorer .zf-map")
+    last.evaluate("(e) => e.scrollIntoView({ block: 'end' })")
+    bottom = explorer.bounding_box()
+    assert last.bounding_box()["y"] + last.bounding_box()["height"] <= (
+        bottom["y"] + bottom["height"] + 1
+    )
     assert lab.problems == []
