@@ -36,6 +36,8 @@ PARTS = {
     "style": "RecalcStyleDuration",
 }
 NAMES = (*PARTS, "drawn", "painted")
+AFTER = 150
+"""Milliseconds after which all that a click has the browser draw is drawn."""
 FIRST = """import sys
 sys.path.insert(0, {tree!r})
 import zfwidgets
@@ -59,20 +61,29 @@ class Clicked:
         page = self.explorer.page
         self._clock: CDPSession = page.context.new_cdp_session(page)
         self._clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._processes = browser.new_browser_cdp_session()
         self.found: dict[str, list[dict[str, float]]] = {layer: [] for layer in LAYERS}
 
     def _now(self) -> dict[str, float]:
         metrics = self._clock.send("Performance.getMetrics")["metrics"]
         return {one["name"]: 1e3 * one["value"] for one in metrics}
 
+    def _drawing(self) -> float:
+        """Milliseconds computed so far by the process that draws all pages."""
+        found = self._processes.send("SystemInfo.getProcessInfo")["processInfo"]
+        return 1e3 * float(next(one["cpuTime"] for one in found if one["type"] == "GPU"))
+
     def click(self, channel: int) -> dict[str, float]:
         """Click on a channel; milliseconds of each kind."""
         page = self.explorer.page
         page.evaluate(WATCH, "unit")
-        before = self._now()
+        drawing, before = self._drawing(), self._now()
         times: dict[str, float] = page.evaluate(CLICK, channel)
         after = self._now()
-        return {**{part: after[of] - before[of] for part, of in PARTS.items()}, **times}
+        page.wait_for_timeout(AFTER)
+        drawing = self._drawing() - drawing
+        parts = {part: after[of] - before[of] for part, of in PARTS.items()}
+        return {**parts, **times, "drawing": drawing}
 
 
 def measure(clicks: int, trees: list[Path]) -> dict[str, Any]:
@@ -107,6 +118,7 @@ def measure(clicks: int, trees: list[Path]) -> dict[str, Any]:
                 }
                 for part in NAMES
             }
+            | {"drawing": {"mean": statistics.mean(took["drawing"] for took in found)}}
             for layer, found in one.found.items()
         }
         for tree, one in zip(trees, every, strict=True)
@@ -121,10 +133,12 @@ def main() -> None:
     options = harness.options(parser)
     trees = [harness.ROOT, *([options.beside_tree.resolve()] if options.beside_tree else [])]
     result = measure(options.clicks, trees)
-    print(f"{'median / least, ms':44}" + "".join(f"{name:>16}" for name in NAMES))
+    titles = (*NAMES, "drawing (mean)")
+    print(f"{'median / least, ms':44}" + "".join(f"{name:>16}" for name in titles))
     for tree, layers in result.items():
         for layer, parts in layers.items():
-            cells = (f"{parts[p]['median']:.1f} / {parts[p]['least']:.1f}" for p in NAMES)
+            cells = [f"{parts[p]['median']:.1f} / {parts[p]['least']:.1f}" for p in NAMES]
+            cells.append(f"{parts['drawing']['mean']:.1f}")
             print(f"{f'{layer}, {tree}':44}" + "".join(f"{cell:>16}" for cell in cells))
     harness.finish(result)
 
