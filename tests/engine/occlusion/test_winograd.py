@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_no_more_is_kept_than_may_be_and_the_plain_way_is_left(
 @pytest.mark.parametrize(
     "options", [{"stride": 2}, {"dilation": 2}, {"groups": 2}, {"kernel_size": (3, 1)}]
 )
-def test_other_convolutions_are_left_alone(options: dict[str, object]) -> None:
+def test_other_convolutions_are_left_alone(options: dict[str, Any]) -> None:
     layer = nn.Conv2d(4, 6, **{"kernel_size": 3, **options})
     net = Network(nn.Sequential(nn.Conv2d(3, 4, 3), layer).eval(), torch.rand(3, 15, 11), "cpu")
     first, second = (node for node in net.graph.nodes if node.name == "convolution")
