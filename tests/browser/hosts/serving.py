@@ -44,6 +44,14 @@ def Page():
     solara.display(solara.use_memo(explorer, []))
 """
 
+MARIMO = """import sys
+import marimo
+import uvicorn
+
+apps = marimo.create_asgi_app().with_dynamic_directory(path="/apps", directory="apps")
+uvicorn.run(apps.build(), port=int(sys.argv[1]))
+"""
+
 Open = Callable[[Page], None]
 """Go to the host's page and have an Explorer appear."""
 
@@ -125,8 +133,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def program(folder: Path, port: int, *arguments: str) -> Iterator[Open]:
-    """Run a module until the test is over; its page is opened once it answers."""
+def program(folder: Path, port: int, *arguments: str) -> Iterator[Callable[..., None]]:
+    """Run a module until the context ends; what opens a page of it, once it answers."""
     log = folder / "log"
     with (
         log.open("wb") as out,
@@ -145,7 +153,7 @@ def program(folder: Path, port: int, *arguments: str) -> Iterator[Open]:
                 assert process.poll() is None, f"{arguments} ended:\n{log.read_text()}"
                 assert time.monotonic() < end, f"{url} isn't there:\n{log.read_text()}"
                 time.sleep(0.1)
-            yield lambda page: page.goto(url)
+            yield lambda page, path="": page.goto(url + path)
         finally:
             process.terminate()
             try:
@@ -213,17 +221,31 @@ def panel(_lab: Lab, folder: Path) -> Iterator[Open]:
 
 @contextmanager
 def marimo(_lab: Lab, folder: Path) -> Iterator[Open]:
-    with marimo_of(Path(__file__).parents[3] / "examples" / "marimo_app.py", folder) as show:
-        yield show
-
-
-@contextmanager
-def marimo_of(app: Path, folder: Path) -> Iterator[Open]:
-    """marimo's page of one app."""
+    app = Path(__file__).parents[3] / "examples" / "marimo_app.py"
     port = free_port()
     options = ("--headless", "--no-token", f"--port={port}")
     with program(folder, port, "marimo", "run", str(app), *options) as show:
         yield show
+
+
+@contextmanager
+def marimo_apps(folder: Path) -> Iterator[Callable[[str], Open]]:
+    """One process for all apps in a folder, as marimo is put into a server of one's own.
+
+    Apps may be written while it runs; they are opened by their file's name.
+    """
+    (folder / "server.py").write_text(MARIMO)
+    (folder / "apps").mkdir()
+    port = free_port()
+    with program(folder, port, "server", str(port)) as show:
+
+        def of(name: str) -> Open:
+            def opened(page: Page) -> None:
+                show(page, f"apps/{name}/")
+
+            return opened
+
+        yield of
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 import zfwidgets as zf
 from tests.browser.conftest import Notebook
 from tests.browser.hosts.pixels import patch, shown
-from tests.browser.hosts.serving import ENGINE, choose, marimo_of
+from tests.browser.hosts.serving import ENGINE, Open, choose, marimo_apps
 from zfwidgets.experiments import quiz_questions, recorded
 from zfwidgets.experiments.shared.picture_wall import enlarged
 
@@ -24,6 +24,7 @@ pytest.importorskip("marimo", reason="marimo isn't installed: pip install marimo
 
 Show = Callable[..., None]
 EVOLUTION = "from zfwidgets.experiments import recorded\nzf.Evolution(recorded('evolution'))"
+MO = "import marimo as mo"
 CELL = "@app.cell\ndef _():\n{code}\n    return\n"
 
 
@@ -33,22 +34,28 @@ def write(app: Path, *cells: str) -> Path:
     return app
 
 
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Path, Callable[[str], Open]]]:
+    """A folder for apps, and what opens them: each test's own."""
+    folder = tmp_path_factory.mktemp("marimo")
+    with marimo_apps(folder) as of:
+        yield folder / "apps", of
+
+
 @pytest.fixture
-def show(page: Page, tmp_path: Path):
+def show(page: Page, served: tuple[Path, Callable[[str], Open]]) -> Iterator[Show]:
     """Open an app with an engine and these cells; nothing in the page may fail."""
     errors: list[str] = []
-    serving = []
+    folder, of = served
 
     def open_app(*cells: str) -> None:
-        app = write(tmp_path / "app.py", "import marimo as mo", ENGINE, *cells)
-        server = marimo_of(app, tmp_path)
-        serving.append(server)
-        server.__enter__()(page)
+        app = write(folder / f"app_{len([*folder.iterdir()])}.py", MO, ENGINE, *cells)
+        of(app.stem)(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
 
     yield open_app
-    for server in serving:
-        server.__exit__(None, None, None)
     assert errors == []
 
 
