@@ -76,7 +76,7 @@ def occluding(engine: LocalEngine) -> tuple[Callable[[], object], Callable[[], o
 
     def way(number: int) -> Callable[[], object]:
         def run() -> None:
-            with patch.object(scorer._quicker, "choose", lambda: number):
+            with patch.object(scorer._quicker, "choose", lambda among: number):
                 scorer(boxes)
 
         return run

@@ -163,6 +163,39 @@ def test_odd_operations(always: None) -> None:
     check(net, image, layers, boxes, [Box(2, 20, 9, 30)])
 
 
+class Branches(nn.Module):
+    """What a ReLU reads is read elsewhere too, or by nothing else; parts beside each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 5, 3, padding=1)
+        self.norm = nn.BatchNorm2d(5)
+        nn.init.normal_(self.norm.running_mean)
+        self.wide, self.point = nn.Conv2d(5, 4, 5, padding=2), nn.Conv2d(5, 3, 1)
+        self.both = nn.Conv2d(7, 6, 3, stride=2)
+        self.last = nn.Conv2d(11, 4, 3)
+        self.classes = nn.Linear(8, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        x = x + self.norm(x.relu()).relu()
+        x = self.both(torch.cat([self.wide(x), self.point(x).relu()], -3))
+        x = torch.cat([x.relu(), x[:, 1:].abs()], 1).relu()
+        x = self.last(x)
+        return self.classes(torch.cat([x.relu().mean((2, 3)), x.amax((2, 3))], 1))
+
+
+@pytest.mark.parametrize("layer", ["stem", "norm", "wide", "both", "last"])
+def test_what_is_written_over_is_read_by_nothing_else(always: None, layer: str) -> None:
+    torch.manual_seed(8)
+    shape = (3, 30, 43)
+    net, image = build(Branches(), shape)
+    scorer = check(net, image, [layer], boxes_of(shape, (8, 11), 6))
+    incremental = windowed(scorer)
+    names = [node.name for node in net.graph.nodes if node.index in incremental._overwriting]
+    assert len(names) >= 2
+
+
 def test_less_work_is_counted() -> None:
     net, image = build(torchvision.models.vgg11(weights=None), (3, 160, 128))
     assert net.graph.output is not None

@@ -16,6 +16,7 @@ from zfwidgets import allocation
 from zfwidgets.engine.local import LocalEngine
 from zfwidgets.engine.network.one_thread import Quicker
 from zfwidgets.engine.occlusion import incremental, scoring
+from zfwidgets.engine.occlusion.baselines import Paint
 from zfwidgets.errors import InputError
 from zfwidgets.records import Box, Occluder, OcclusionRequest, mask_of
 
@@ -165,6 +166,44 @@ def test_full_passes_are_taken_where_a_clock_says_that_they_are_quicker(
     assert_near(found.logits, windows.logits)
     for name in ("totals", "units", "hamming", "cosine"):
         assert_near(getattr(found.features, name), getattr(windows.features, name))
+
+
+def test_another_way_is_tried_with_a_few_positions_and_not_in_the_first_batch(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full passes of a whole batch would take longer than all that they could save."""
+    told: list[tuple[int, int]] = []
+    full: list[int] = []
+    in_full = scoring.Scorer._in_full
+
+    class Noting(Quicker):
+        def took(self, way: int, seconds: float, items: int) -> None:
+            told.append((way, items))
+            super().took(way, 1e3 if way == scoring.IN_FULL else 1.0, 1)
+
+    def spied(self: scoring.Scorer, boxes: Sequence[Box]) -> scoring.Scores:
+        full.append(len(boxes))
+        return in_full(self, boxes)
+
+    quicker = Noting(len(scoring.WAYS))
+    monkeypatch.setattr(scoring, "CLEARLY", 100)
+    monkeypatch.setattr(scoring, "FULL_AT_ONCE", 3)
+    monkeypatch.setattr(scoring.Scorer, "_in_full", spied)
+    image = engine.session.tensor(2)
+    scorer = scoring.Scorer(engine.session.network, image, Paint(grey()), quicker=quicker)
+    boxes = [Box(top, left, 40, 44) for top in range(0, 200, 50) for left in range(0, 200, 40)]
+    scorer.prepare(boxes)
+    first = scorer(boxes)
+    assert (told, full) == ([], [2]), "two are compared with full passes, no way has a time yet"
+    for _ in range(4):
+        again = scorer(boxes)
+        assert again.logits is not None
+        assert_near(again.logits, first.logits)
+    assert full == [2, 3]
+    assert sum(items for _, items in told) == 4 * len(boxes)
+    tried = told.index((scoring.IN_FULL, 3))
+    assert told[tried + 1][1] == len(boxes) - 3
+    assert {way for way, _ in told} == set(scorer._ways)
 
 
 def test_memory_is_kept_for_a_pass_until_it_ends_or_is_let_go(

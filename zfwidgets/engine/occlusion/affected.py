@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...records import Box
+from ..network.graph import vocabulary
 from ..network.graph.geometry import POINT, Slide, Span
 from ..network.graph.graph import IMAGE, Graph, Node, Ref
 from ..network.graph.operations import is_vector
@@ -29,6 +31,9 @@ PER_WEIGHT = 40
 
 LARGE = 4096
 """Values of a window from which windows are better read one by one."""
+
+FRESH = vocabulary.CONVOLUTIONS | vocabulary.BATCH_NORMS | {"add", "cat"}
+"""Operations whose outputs lie in memory of their own."""
 
 Ints = NDArray[np.int64]
 
@@ -76,6 +81,10 @@ class Route:
         filtered = {Ref(node.index) for node in self.local if convolves(node)}
         return frozenset({*beside, *filtered, *self.joints})
 
+    @cached_property
+    def _costs(self) -> dict[int, _Costs]:
+        return {node.index: _Costs.of(node) for node in self.local if convolves(node)}
+
     def reach(self, axis: int, low: Ints, high: Ints, count: int) -> dict[Ref, tuple[Ints, Ints]]:
         """First element and number of elements that are felt, by tensor, of rows or columns.
 
@@ -105,30 +114,52 @@ class Route:
             last = np.minimum(last, node.shape[-2 + axis] - 1)
             size = np.maximum(last - first + 1, 0)
             if convolves(node):
-                first, size = _rounded(first, size, node, axis, count)
+                first, size = _rounded(
+                    first, size, node.shape[-2 + axis], self._costs[node.index], count
+                )
             window = np.where(size > 0, first, 0), size
             found.update((Ref(node.index, i), window) for i in range(len(node.shapes)))
         return found
 
 
-def _rounded(first: Ints, size: Ints, node: Node, axis: int, count: int) -> tuple[Ints, Ints]:
+@dataclass(frozen=True)
+class _Costs:
+    """What a convolution takes, in multiply-adds of a plain one.
+
+    Attributes
+    ----------
+    group
+        One more group of positions.
+    windows
+        A square window, by its rows.
+    """
+
+    group: float
+    windows: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, node: Node) -> _Costs:
+        tiled = winograd.applies(node)  # where all groups share what reads the weights
+        group = PER_GROUP + (0 if tiled else PER_WEIGHT * node.read("weight").numel())
+        lengths = range(max(node.shape[-2:]) + 1)
+        return cls(group, np.array([_cost(node, length) for length in lengths]))
+
+
+def _rounded(first: Ints, size: Ints, length: int, costs: _Costs, count: int) -> tuple[Ints, Ints]:
     """A convolution's windows made so much larger that few enough sizes remain for the least cost.
 
-    ``count`` positions have these rows or columns.
+    ``count`` positions have these rows or columns, of a map of ``length``.
     """
     most = int(size.max())
-    costs = [_cost(node, length) for length in range(most + 1)]
-    tiled = winograd.applies(node)  # where all groups share what reads the weights
-    per_group = PER_GROUP + (0 if tiled else PER_WEIGHT * node.read("weight").numel())
     least, best = np.inf, size
     for step in range(1, most + 1):
         wanted = np.minimum(-(-size // step) * step, most)
         # The other axis' windows are much like this one's.
-        groups, each = len(np.unique(wanted)) ** 2, np.mean([costs[n] for n in wanted])
-        found = groups * per_group + count * each
+        groups = len(set(wanted.tolist())) ** 2
+        found = groups * costs.group + count * costs.windows[wanted].mean()
         if found < least:
             least, best = found, wanted
-    return np.minimum(first, node.shape[-2 + axis] - best), best
+    return np.minimum(first, length - best), best
 
 
 def _cost(node: Node, length: int) -> float:
@@ -150,6 +181,25 @@ def _windowed(node: Node, graph: Graph) -> bool:
 def alone(node: Node) -> bool:
     """Whether it needs nothing beside the window of its one input."""
     return node.geometry == POINT and len(node.inputs) == 1 and "pool" not in node.name
+
+
+def joins(node: Node) -> bool:
+    """Whether it is a concatenation of its inputs' channels, and of nothing else."""
+    channels = sum(shape[1] for shape in node.input_shapes)
+    along = node.name == "cat" and node.read("dim", 0) in (1, 1 - len(node.shape))
+    return along and len(node.shape) == 4 and channels == node.shape[1]
+
+
+def overwriting(route: Route) -> frozenset[int]:
+    """ReLUs that may write over what was made for them alone."""
+    readers = Counter(ref for node in (*route.local, *route.head) for ref in node.inputs)
+    fresh = {Ref(node.index) for node in route.local if node.name in FRESH}
+    fresh -= {*route.joints}
+    return frozenset(
+        node.index
+        for node in route.local
+        if node.name == "relu" and node.inputs[0] in fresh and readers[node.inputs[0]] == 1
+    )
 
 
 def convolves(node: Node) -> bool:
@@ -190,11 +240,11 @@ class Windows:
         self.batches.append(values)
         self.members.append(members)
 
-    def map(self, node: Node) -> list[Windows]:
-        """Run a node that needs nothing beside these windows."""
+    def map(self, node: Node, *, over: bool = False) -> list[Windows]:
+        """Run a node that needs nothing beside these windows; a ReLU may write ``over`` them."""
         outputs: list[Windows] = []
         for members, values in zip(self.members, self.batches, strict=True):
-            for number, out in enumerate(batched(node, [values])):
+            for number, out in enumerate([values.relu_()] if over else batched(node, [values])):
                 if number == len(outputs):
                     outputs.append(Windows(self.count))
                 outputs[number].add(members, out)
@@ -260,25 +310,69 @@ class AffectedFrame(Frame):
 
     def take(self, values: Any, ref: Ref, need: Span, fill: float | None) -> Tensor:
         """See `Frame.take`; ``values`` are `Windows`."""
-        assert self.node is not None
-        assert self.members is not None
-        windows: Windows = values
         origin = self._origin(need)
+        pieces = self._pieces(values, ref, origin)
+        alone = self._one(values, pieces, need)
+        if alone is not None:
+            return alone
+        out = self._read_clean(ref, need, origin, fill)
+        self._lay(values, pieces, out)
+        return out
+
+    def join(self, values: dict[Ref, Windows], node: Node) -> Tensor:
+        """The concatenated windows of a node's inputs, each of them put where it belongs."""
+        assert self.members is not None
+        need = self.spans[Ref(node.index)]
+        origin = self._origin(need)
+        channels = [shape[1] for shape in node.input_shapes]
+        first = next(batch for ref in node.inputs for batch in values[ref].batches)
+        joined = first.new_empty((len(self.members), *need.size, sum(channels)))
+        joined = joined.permute(0, 3, 1, 2)
+        for ref, out in zip(node.inputs, joined.split(channels, 1), strict=True):
+            pieces = self._pieces(values[ref], ref, origin)
+            alone = self._one(values[ref], pieces, need)
+            if alone is not None:
+                out.copy_(alone)
+                continue
+            clean = self.clean.values[ref][0]
+            corners = (axis.tolist() for axis in origin)
+            for one, top, left in zip(out, *corners, strict=True):
+                one.copy_(clean[:, top : top + need.size[0], left : left + need.size[1]])
+            self._lay(values[ref], pieces, out)
+        return joined
+
+    def _pieces(
+        self, windows: Windows, ref: Ref, origin: tuple[Ints, Ints]
+    ) -> list[tuple[tuple[int, ...], Ints]]:
+        """Batches of windows, how far from the origin they begin, and for which members."""
+        assert self.members is not None
         have = self.places.starts(ref, self.members)
         offsets = [h - o for h, o in zip(have, origin, strict=True)]
-        pieces = list(kinds(windows.batch[self.members], *offsets))
-        if len(pieces) == 1 and pieces[0][0][0] >= 0 and not any(pieces[0][0][1:]):
-            whole = windows.batches[pieces[0][0][0]]
-            if whole.shape[-2:] == need.size:
-                return _rows(windows, pieces[0][0][0], self.members)
-        out = self._read_clean(ref, need, origin, fill)
+        return list(kinds(windows.batch[self.members], *offsets))
+
+    def _one(
+        self, windows: Windows, pieces: Sequence[tuple[tuple[int, ...], Ints]], need: Span
+    ) -> Tensor | None:
+        """The windows of one batch, if they are just what is read."""
+        assert self.members is not None
+        if len(pieces) != 1 or pieces[0][0][0] < 0 or any(pieces[0][0][1:]):
+            return None
+        batch = pieces[0][0][0]
+        fits = windows.batches[batch].shape[-2:] == need.size
+        return _rows(windows, batch, self.members) if fits else None
+
+    def _lay(
+        self, windows: Windows, pieces: Sequence[tuple[tuple[int, ...], Ints]], out: Tensor
+    ) -> None:
+        """Put windows over clean maps."""
+        assert self.members is not None
         for (batch, down, across), here in pieces:
             if batch < 0:
                 continue
             part = _rows(windows, batch, self.members[here])
             (a, b), (c, d) = (
                 (max(o, 0), min(o + n, m))
-                for o, n, m in zip((down, across), part.shape[-2:], need.size, strict=True)
+                for o, n, m in zip((down, across), part.shape[-2:], out.shape[-2:], strict=True)
             )
             if a >= b or c >= d:
                 continue
@@ -287,7 +381,6 @@ class AffectedFrame(Frame):
                 out[..., a:b, c:d] = part
             else:
                 out[torch.from_numpy(here), :, a:b, c:d] = part
-        return out
 
     def each(self, run: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
         """See `Frame.each`; positions are compared with each other as they are."""

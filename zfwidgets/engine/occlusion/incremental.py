@@ -27,7 +27,17 @@ from ..network.graph.windows import Kept, batched
 from ..network.modes import computing
 from ..network.one_thread import side_by_side
 from ..projection.cone import multiply_adds
-from .affected import AffectedFrame, Places, Route, UnoccludedMaps, Windows, alone, convolves
+from .affected import (
+    AffectedFrame,
+    Places,
+    Route,
+    UnoccludedMaps,
+    Windows,
+    alone,
+    convolves,
+    joins,
+    overwriting,
+)
 from .delta_convolution import convolve
 from .layer_response import Measured, Response
 from .linear_layers import LinearLayers
@@ -72,7 +82,7 @@ class Incremental:
         self.route = Route.to(graph, wanted)
         self.wanted = tuple(wanted)
         self.clean = UnoccludedMaps(self.route, image, wanted)
-        self._linear = LinearLayers()
+        self._linear, self._overwriting = LinearLayers(), overwriting(self.route)
         self._head_reads = {ref for node in self.route.head for ref in node.inputs}
 
     def compute(
@@ -171,7 +181,10 @@ class Incremental:
 
     def _run(self, node: Node, values: dict[Ref, Any], places: Places, count: int) -> list[Windows]:
         if alone(node):
-            return values[node.inputs[0]].map(node) or [Windows(count) for _ in node.shapes]
+            over = node.index in self._overwriting
+            return values[node.inputs[0]].map(node, over=over) or [
+                Windows(count) for _ in node.shapes
+            ]
         outputs = [Windows(count) for _ in node.shapes]
         if convolves(node):
             below = values[node.inputs[0]]
@@ -182,6 +195,9 @@ class Incremental:
             span = Span((0, 0), (0, 0), size)
             spans = {Ref(node.index, i): span for i in range(len(node.shapes))}
             frame = AffectedFrame(self.route.graph, spans, places, node, members, clean=self.clean)
+            if joins(node):
+                outputs[0].add(members, frame.join(values, node))
+                continue
             for windows, out in zip(
                 outputs, operation(node).up(node, frame, values, {}, AFFECTED), strict=False
             ):
@@ -191,11 +207,18 @@ class Incremental:
     def _stack(self, ref: Ref, windows: Windows, places: Places) -> Tensor:
         """Whole maps, one a position."""
         clean = self.clean.values[ref]
-        out = clean.expand(windows.count, *clean.shape[1:]).contiguous(
-            memory_format=torch.channels_last
+        out = torch.empty_like(
+            clean.expand(windows.count, *clean.shape[1:]), memory_format=torch.channels_last
         )
+        out[torch.from_numpy(np.flatnonzero(windows.batch < 0))] = clean
         for members, batch in zip(windows.members, windows.batches, strict=True):
             height, width = batch.shape[-2:]
+            if (height, width) == clean.shape[-2:]:
+                if len(members) == windows.count:
+                    return batch
+                out[torch.from_numpy(members)] = batch
+                continue
+            out[torch.from_numpy(members)] = clean
             corners = zip(*places.starts(ref, members), strict=True)
             for member, part, (top, left) in zip(members, batch, corners, strict=True):
                 out[member, :, top : top + height, left : left + width] = part

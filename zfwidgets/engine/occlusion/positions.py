@@ -27,7 +27,7 @@ FIRST = 16
 SLIDING = "sliding the occluder"
 """What is said to be going on."""
 
-QUICK = 0.25
+QUICK = 0.35
 """Seconds below which the next batch is larger, so that the map still fills in steadily."""
 
 

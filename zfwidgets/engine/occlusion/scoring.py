@@ -34,7 +34,7 @@ from .winograd import WinogradFilters
 
 WORTHWHILE = 1.2
 """How much less work windows must be than full passes."""
-CLEARLY = 2.3
+CLEARLY = 2.1
 """The same from which they are the quicker ones on a CPU; below, a clock says which are."""
 LARGE = 100 << 20
 """Bytes of all maps of one image from which a network is large."""
@@ -73,6 +73,19 @@ class Scores:
         """All arrays."""
         parts = self.measured.parts() if self.measured is not None else ()
         return [*([] if self.logits is None else [self.logits]), *parts]
+
+    @classmethod
+    def joined(cls, several: Sequence[Scores]) -> Scores:
+        """Scores of several batches, one after the other."""
+        if len(several) == 1:
+            return several[0]
+        logits = [one.logits for one in several if one.logits is not None]
+        measured = [one.measured for one in several if one.measured is not None]
+        count = sum(len(one.arrays()[0]) for one in several)
+        return cls(
+            np.concatenate(logits) if logits else None,
+            Measured.joined(measured, np.arange(count)) if measured else None,
+        )
 
 
 class Scorer:
@@ -130,7 +143,7 @@ class Scorer:
         self._image = cover_all(image, extra_boxes, self._paint.baseline)
         self._covered = bool(extra_boxes)
         self._incremental: Incremental | None = None
-        self._checked = self._close = False
+        self._checked = self._close = self._begun = False
         self.note, self.work = network.graph.obstacle, 0.0
         self.most = self._fitting(_elements(network.graph.nodes))
         self.response: Response | None = None
@@ -254,24 +267,27 @@ class Scorer:
         several = [SIDE_BY_SIDE] if torch.get_num_threads() > 1 else []
         return [*several, TOGETHER, *([IN_FULL] if self._close and self._checked else [])]
 
-    def _in_full_parts(self, boxes: Sequence[Box]) -> Scores:
-        most = min(FULL_AT_ONCE, self._fitting(_elements(self._network.graph.nodes)))
-        parts = [self._in_full(boxes[i : i + most]) for i in range(0, len(boxes), most)]
-        logits = [part.logits for part in parts if part.logits is not None]
-        measured = [part.measured for part in parts if part.measured is not None]
-        return Scores(
-            np.concatenate(logits) if logits else None,
-            Measured.joined(measured, np.arange(len(boxes))) if measured else None,
-        )
-
     def _windowed(self, boxes: Sequence[Box]) -> Scores:
+        """Scores by the way that is the quickest now, of a few positions also by another."""
+        most = min(FULL_AT_ONCE, self._fitting(_elements(self._network.graph.nodes)))
+        found: list[Scores] = []
+        start = 0
+        while start < len(boxes):
+            way, began = self._quicker.choose(self._ways), time.perf_counter()
+            some = boxes[start : start + most] if way == IN_FULL else boxes[start:]
+            found.append(self._by(way, some))
+            if self._begun:  # what is made once, in the first batch, is no part of a way's time
+                self._quicker.took(way, time.perf_counter() - began, len(some))
+            start += len(some)
+        self._begun = True
+        return Scores.joined(found)
+
+    def _by(self, way: int, boxes: Sequence[Box]) -> Scores:
+        """Scores by one of `WAYS`."""
+        if way == IN_FULL:
+            return self._in_full(boxes)
         assert self._incremental is not None
         graph = self._network.graph
-        way, began = self._quicker.choose(self._ways), time.perf_counter()
-        if way == IN_FULL:
-            scores = self._in_full_parts(boxes)
-            self._quicker.took(way, time.perf_counter() - began, len(boxes))
-            return scores
         with computing(self._network.device):
             patches = [self._paint.patch(self._image, box) for box in boxes]
             inside = [self._clip(box) for box in boxes]
@@ -279,7 +295,6 @@ class Scorer:
                 found, measured = self._incremental.side_by_side(inside, patches, self.response)
             else:
                 found, measured = self._incremental.measure(inside, patches, self.response)
-        self._quicker.took(way, time.perf_counter() - began, len(boxes))
         logits = None
         if self._classes:
             assert graph.output is not None
