@@ -60,8 +60,9 @@ def threads_inside(count: int) -> Iterator[None]:
 class Quicker:
     """Which of some ways is the quickest on this machine at this moment, by what they took.
 
-    Each is tried once; after that the quickest is taken, and another one again once what it took
-    the last time is a small share of the time since.
+    Each is tried, and once more unless it took far longer than another, as libraries prepare
+    themselves the first time. After that the quickest is taken, and another one again once what it
+    took the last time is a small share of the time since.
 
     Parameters
     ----------
@@ -72,21 +73,29 @@ class Quicker:
     def __init__(self, ways: int) -> None:
         self._last = [-1.0] * ways
         self._since = [0.0] * ways
+        self._tried = [0] * ways
 
     def choose(self, among: Sequence[int]) -> int:
         """The way to take now, of some of them."""
         for way in among:
             if self._last[way] < 0 or self._since[way] > PATIENCE * self._last[way]:
                 return way
-        return min(among, key=self._last.__getitem__)
+        quickest = min(among, key=self._last.__getitem__)
+        for way in among:
+            if self._tried[way] == 1 and self._last[way] < FAR * self._last[quickest]:
+                return way
+        return quickest
 
     def took(self, way: int, seconds: float, items: int) -> None:
         """Tell how long a way took for so many items."""
         self._last[way] = seconds / items
+        self._tried[way] += 1
         self._since = [spent + seconds / items for spent in self._since]
         self._since[way] = 0.0
 
 
+FAR = 2
+"""Times as long as the quickest, from which a way isn't tried a second time at once."""
 PATIENCE = 25
 """Ways that were slower are tried again after so many times what they took."""
 

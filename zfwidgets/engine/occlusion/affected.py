@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -334,12 +335,20 @@ class AffectedFrame(Frame):
             if alone is not None:
                 out.copy_(alone)
                 continue
-            clean = self.clean.values[ref][0]
-            corners = (axis.tolist() for axis in origin)
-            for one, top, left in zip(out, *corners, strict=True):
-                one.copy_(clean[:, top : top + need.size[0], left : left + need.size[1]])
+            self._put_clean(ref, need.size, origin, out)
             self._lay(values[ref], pieces, out)
         return joined
+
+    def _put_clean(
+        self, ref: Ref, size: tuple[int, int], origin: tuple[Ints, Ints], out: Tensor
+    ) -> None:
+        """The clean map's windows of a size, one by one where that is the quicker way."""
+        clean = self.clean.values[ref][0]
+        if not one_by_one(clean, clean.shape[0] * prod(size)):
+            out.copy_(_gather(clean.permute(1, 2, 0), origin, size))
+            return
+        for one, top, left in zip(out, *(axis.tolist() for axis in origin), strict=True):
+            one.copy_(clean[:, top : top + size[0], left : left + size[1]])
 
     def _pieces(
         self, windows: Windows, ref: Ref, origin: tuple[Ints, Ints]
@@ -410,6 +419,11 @@ def kinds(*columns: Ints) -> Iterator[tuple[tuple[int, ...], Ints]]:
         yield tuple(table[start].tolist()), np.sort(order[start:end])
 
 
+def one_by_one(maps: Tensor, elements: int) -> bool:
+    """Whether windows of so many elements are better read one by one."""
+    return maps.device.type == "cpu" and elements >= LARGE
+
+
 def _gather(values: Tensor, starts: Sequence[Ints], size: Sequence[int]) -> Tensor:
     """Windows of a map (rows, columns, channels), one for each start, channels last."""
     (height, width), (rows, cols, channels) = size, values.shape
@@ -465,13 +479,13 @@ class UnoccludedMaps:
         height, width = values.shape[1:3]
         out = values.new_empty(values.shape) if into is None else into[0].permute(0, 2, 3, 1)
         rows = np.arange(len(values)) if into is None else into[1]
-        large = clean.device.type == "cpu" and height * width * clean.shape[2] >= LARGE
-        if clean.shape[:2] != (height, width) and large:
+        alike = clean.shape[:2] == (height, width)
+        if not alike and one_by_one(clean, height * width * clean.shape[2]):
             corners = (axis.tolist() for axis in starts)
             for one, row, top, left in zip(values, rows.tolist(), *corners, strict=True):
                 function(one, clean[top : top + height, left : left + width], out=out[row])
             return out.permute(0, 3, 1, 2)
-        if clean.shape[:2] != (height, width):
+        if not alike:
             clean = _gather(clean, starts, (height, width)).permute(0, 2, 3, 1)
         if len(rows) == len(out):
             function(values, clean, out=out)
