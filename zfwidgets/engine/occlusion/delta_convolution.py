@@ -20,7 +20,8 @@ from torch import Tensor
 from ..network.graph.graph import Node, Ref
 from ..network.graph.windows import slide_of
 from . import winograd
-from .affected import Places, UnoccludedMaps, Windows, kinds
+from .affected import UnoccludedMaps
+from .places import Places, Windows, kinds
 from .winograd import Part, WinogradFilters
 
 Ints = NDArray[np.int64]

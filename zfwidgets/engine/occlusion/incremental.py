@@ -27,20 +27,12 @@ from ..network.graph.windows import Kept, batched
 from ..network.modes import computing
 from ..network.one_thread import side_by_side
 from ..projection.cone import multiply_adds
-from .affected import (
-    AffectedFrame,
-    Places,
-    Route,
-    UnoccludedMaps,
-    Windows,
-    alone,
-    convolves,
-    joins,
-    overwriting,
-)
+from .affected import AffectedFrame, UnoccludedMaps
 from .delta_convolution import convolve
 from .layer_response import Measured, Response
 from .linear_layers import LinearLayers
+from .places import Places, Windows
+from .route import Route, alone, convolves, joins, overwriting
 from .winograd import WinogradFilters
 
 Ints = NDArray[np.int64]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...records import LayerInfo
 from ..network.graph.graph import Ref
-from .affected import Places, Windows
+from .places import Places, Windows
 
 Ints = NDArray[np.int64]
 

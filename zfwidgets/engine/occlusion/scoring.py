@@ -26,10 +26,11 @@ from ..network.modes import computing
 from ..network.network import Network
 from ..network.one_thread import Quicker
 from ..projection.cone import multiply_adds
-from .affected import Places, Route
 from .baselines import Paint, cover_all
 from .incremental import Incremental, work
 from .layer_response import Measured, Response
+from .places import Places
+from .route import Route
 from .winograd import WinogradFilters
 
 WORTHWHILE = 1.2
