@@ -35,8 +35,8 @@ LEAST_TILES = 64
 """Tiles from which it pays to read the transformed filters, four times as many numbers."""
 AT_ONCE = 192
 """Tiles, about, that are transformed at once, so that they stay in a cache."""
-PRECISE_INPUTS = 16
-"""Inputs whose filters are transformed at once."""
+INPUTS_AT_ONCE = 16
+"""Inputs whose filters are transformed at once, in float64."""
 MOST_BYTES = 256 << 20
 """Bytes of one network's transformed filters, at most."""
 
@@ -95,10 +95,10 @@ def transform(weight: Tensor) -> Tensor:
     both = torch.kron(along, along)
     outputs, inputs = weight.shape[:2]
     found = weight.new_empty((TILE**2, inputs, outputs))
-    for start in range(0, inputs, PRECISE_INPUTS):  # which then stay in a cache
-        some = weight[:, start : start + PRECISE_INPUTS].permute(2, 3, 1, 0).double()
+    for start in range(0, inputs, INPUTS_AT_ONCE):  # which then stay in a cache
+        some = weight[:, start : start + INPUTS_AT_ONCE].permute(2, 3, 1, 0).double()
         made = both @ some.reshape(KERNEL**2, -1)
-        found[:, start : start + PRECISE_INPUTS] = made.view(TILE**2, -1, outputs)
+        found[:, start : start + INPUTS_AT_ONCE] = made.view(TILE**2, -1, outputs)
     return found
 
 
