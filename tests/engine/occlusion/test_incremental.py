@@ -196,6 +196,23 @@ def test_what_is_written_over_is_read_by_nothing_else(always: None, layer: str) 
     assert len(names) >= 2
 
 
+def test_what_is_wanted_is_not_written_over() -> None:
+    """A norm whose output a ReLU alone reads, where windows are whole maps and so aren't copied."""
+    torch.manual_seed(8)
+    net, image = build(Branches(), (3, 30, 43))
+    norm, output = net.graph.layers["norm"], net.graph.output
+    assert output is not None
+    boxes, baseline = [Box(0, 0, 30, 43), Box(2, 3, 26, 37)], torch.zeros(3, 1, 1).double()
+    with computing(net.device):
+        found = Incremental(net.graph, image, [norm, output]).compute(boxes, baseline)
+        expected: list[Tensor] = []
+        covered = torch.stack([cover(image, box, baseline) for box in boxes])
+        logits = net.run(covered, lambda name, maps: expected.extend([maps] * (name == "norm")))
+    assert (found[norm] < 0).any()
+    assert np.allclose(found[norm], expected[0], rtol=1e-9, atol=1e-11)
+    assert np.allclose(found[output], logits, rtol=1e-9, atol=1e-11)
+
+
 def test_less_work_is_counted() -> None:
     net, image = build(torchvision.models.vgg11(weights=None), (3, 160, 128))
     assert net.graph.output is not None
